@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDFs would import it
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
 from ankiforge.extract import files as files_on_disk

@@ -3,47 +3,44 @@
 import asyncio
 import json
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+)
 from threading import Thread
 from typing import Any
 
+from anyio import wrap_file
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.server.stdio import stdio_server
 from mcp.types import Implementation
 
+from tests.forked import Forked, forked
 from tests.limits import PATIENCE
-
-OURS = (sys.executable, "-m", "ankiforge", "mcp")
 
 
 class Client:
-    """A client of a server that it starts; `said` holds every answer as text."""
+    """A client of a server; `said` holds every answer as text."""
 
-    def __init__(
-        self, command: Sequence[str], environment: dict[str, str], folder: Any, name: str
-    ) -> None:
+    def __init__(self, streams: AbstractAsyncContextManager[Any], name: str) -> None:
         self.said: list[str] = []
         self._name = name
         self._loop = asyncio.new_event_loop()
         Thread(target=self._loop.run_forever, daemon=True).start()
         self._ready: Future[ClientSession] = Future()
-        parameters = StdioServerParameters(
-            command=command[0],
-            args=[*command[1:]],
-            env={**os.environ, **environment},
-            cwd=folder,
-        )
-        self._task = asyncio.run_coroutine_threadsafe(self._serve(parameters), self._loop)
+        self._task = asyncio.run_coroutine_threadsafe(self._serve(streams), self._loop)
         self._session = self._ready.result(PATIENCE)
 
-    async def _serve(self, parameters: StdioServerParameters) -> None:
+    async def _serve(self, server: AbstractAsyncContextManager[Any]) -> None:
         self._end = asyncio.Event()
         info = Implementation(name=self._name, version="1.0")
         async with (
-            stdio_client(parameters) as streams,
+            server as streams,
             ClientSession(*streams, client_info=info) as session,
         ):
             await session.initialize()
@@ -92,17 +89,28 @@ class Client:
 @contextmanager
 def client(forge: Any, name: str = "tester") -> Iterator[Client]:
     """Return a client of `ankiforge mcp` in a workspace."""
-    with connected(OURS, forge.environment, forge.folder, name) as made:
+    with forked(forge, "mcp") as server, closing(Client(_streams(server), name)) as made:
         yield made
+
+
+@asynccontextmanager
+async def _streams(server: Forked) -> AsyncIterator[Any]:
+    """Yield the streams to a server: those that the SDK has for servers, the other way round."""
+    async with stdio_server(wrap_file(server.stdout), wrap_file(server.stdin)) as streams:
+        yield streams
+        server.stdin.close()  # so it ends
 
 
 @contextmanager
 def connected(
-    command: Sequence[str], environment: dict[str, str], folder: Any, name: str = "tester"
+    command: Sequence[str], environment: dict[str, str], folder: Any
 ) -> Iterator[Client]:
-    """Return a client of any server."""
-    made = Client(command, environment, folder, name)
-    try:
+    """Return a client of any server, which it starts."""
+    parameters = StdioServerParameters(
+        command=command[0],
+        args=[*command[1:]],
+        env={**os.environ, **environment},
+        cwd=folder,
+    )
+    with closing(Client(stdio_client(parameters), "tester")) as made:
         yield made
-    finally:
-        made.close()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked import forked
 from tests.limits import PATIENCE
 
 CHROMIUM = next(
@@ -29,14 +29,10 @@ MILLISECONDS = PATIENCE * 1000
 @contextmanager
 def served(forge: Any) -> Iterator[str]:
     """The address of the page, while its process runs."""
-    process = forge.started("review", "--no-open", "-q")
-    try:
+    with forked(forge, "review", "--no-open", "-q") as process:
         address = process.stdout.readline().strip()
-        assert address, process.communicate(timeout=PATIENCE)[1]
+        assert address, process.stderr.read()
         yield address
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,89 @@
+"""The program in a process of its own that has it imported: such a start costs a tenth.
+
+`Forge.started` gives what a person starts, with a new interpreter; its start is tested with that.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TextIO
+
+from tests.limits import PATIENCE
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    [__name__, "ankiforge.cli.serve", "ankiforge.mcp", "ankiforge.web.server", "ankiforge.web.session"]
+)  # fmt: skip
+
+
+class Forked:
+    """A process of the program, with pipes for its input and its output."""
+
+    def __init__(self, arguments: tuple[str, ...], forge: Any) -> None:
+        theirs_in, ours_in = _CONTEXT.Pipe(duplex=False)
+        ours_out, theirs_out = _CONTEXT.Pipe(duplex=False)
+        ours_err, theirs_err = _CONTEXT.Pipe(duplex=False)
+        ends = (theirs_in, theirs_out, theirs_err)
+        environment = {**os.environ, **forge.environment}
+        given = (arguments, forge.folder, environment, ends)
+        self._process = _CONTEXT.Process(target=_run, args=given, daemon=True)
+        self._process.start()
+        for end in ends:
+            end.close()
+        self.stdin = _file(ours_in, "w")
+        self.stdout = _file(ours_out, "r")
+        self.stderr = _file(ours_err, "r")
+
+    def end(self, by: int) -> None:
+        """Send a signal, and wait for the end."""
+        if self._process.is_alive():
+            os.kill(self._process.pid, by)
+        self._process.join(PATIENCE)
+        is_over = not self._process.is_alive()
+        self._process.kill()
+        for file in (self.stdin, self.stdout, self.stderr):
+            file.close()
+        assert is_over, "it does not end"
+
+
+@contextmanager
+def forked(forge: Any, *arguments: str) -> Iterator[Forked]:
+    """Yield a process of the program, which Ctrl-C ends."""
+    process = Forked(arguments, forge)
+    try:
+        yield process
+    finally:
+        process.end(signal.SIGINT)
+
+
+def _file(end: Connection, mode: str) -> TextIO:
+    """Return the text file at the end of a pipe."""
+    with end:
+        return os.fdopen(os.dup(end.fileno()), mode, encoding="utf-8")
+
+
+def _run(
+    arguments: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    ends: tuple[Connection, ...],
+) -> None:
+    """Call the program, in the new process."""
+    from ankiforge.cli import main
+
+    for number, end in enumerate(ends):
+        os.dup2(end.fileno(), number)
+        end.close()
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww")
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ |= environment
+    os.chdir(folder)
+    main(list(arguments))
