@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
 from ankiforge.extract.files import is_hidden, is_of_workspace
 from ankiforge.extract.left_out import Walked, unread
 from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
@@ -43,21 +43,25 @@ def _recognised(candidate: Candidate) -> tuple[str, Confidence]:
     return best_kind, best
 
 
-def why_not(path: Path) -> str:
-    """Return why a file that looks like an export is not read. "" for other files."""
+def why_not(path: Path, kinds: Sequence[type[SourceType]] = ()) -> str:
+    """Return why a file that looks like an export is not read. "" for other files.
+
+    Args:
+        path: the file.
+        kinds: the sources that say why; () for all that may read a file of its ending.
+    """
     candidate = Candidate(path)
-    for source in by_ending().get(candidate.ending, ()):
-        reason = source.recognise(candidate).why_not
-        if not reason:
-            continue
-        if not path.is_file():
-            return "it is not a regular file"
-        if candidate.failure:
-            return candidate.failure.message
-        if not candidate.head.strip():
-            return "the file is empty"
-        return reason
-    return ""
+    kinds = kinds or by_ending().get(candidate.ending, ())
+    reasons = [source.recognise(candidate).why_not for source in kinds]
+    if not any(reasons):
+        return ""
+    if not path.is_file():
+        return "it is not a regular file"
+    if candidate.failure:
+        return candidate.failure.message
+    if not candidate.head.strip():
+        return "the file is empty"
+    return ", and ".join(filter(None, reasons))
 
 
 # --- the files of a folder --------------------------------------------------------------

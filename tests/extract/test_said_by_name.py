@@ -22,11 +22,14 @@ def test_the_banner_of_a_drawing_is_no_mark(forge, tmp_path):
     assert "drawing" not in forge.ok("extract", vault).stderr
 
 
+NO_JSON = (
+    "it is no notebook that KOReader exported, and it has no annotations of Hypothesis"
+)
 EXPORTS = {
     "empty.csv": ("", "the file is empty"),
     "foreign.csv": ("Name,Age\nAnn,3\n", "its columns are "),
-    "deep.json": ("[" * 200_000, "it has no annotations of Hypothesis"),
-    "other.json": ('{"a": 1}', "it has no annotations of Hypothesis"),
+    "deep.json": ("[" * 200_000, NO_JSON),
+    "other.json": ('{"a": 1}', NO_JSON),
     "empty.json": ("", "the file is empty"),
     "page.html": (
         "<p>A page.</p>",

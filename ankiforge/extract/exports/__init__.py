@@ -211,7 +211,7 @@ class ExportSource(FolderSource):
         if file.named and not is_empty:
             self.folder.missed = True
         message = self.not_an_export
-        reason = why_not(file.at)
+        reason = why_not(file.at, [type(self)])
         if reason:
             message = f"{message}: {reason}"
         return Problem(

@@ -68,7 +68,9 @@ class Kindle(ExportSource):
             has_entries = _CLIPPING.search(head) and _CLIPPINGS_END.search(head)
             return Recognition(Confidence.CONTENT) if has_entries else NOT_MINE
         if candidate.ending == ".json":
-            return Recognition(Confidence.CONTENT) if _KOREADER.search(head) else NOT_MINE
+            if _KOREADER.search(head):
+                return Recognition(Confidence.CONTENT)
+            return Recognition(Confidence.NO, "it is no notebook that KOReader exported")
         if _NOTEBOOK.search(head):
             return Recognition(Confidence.CONTENT)
         if candidate.ending == ".html":
