@@ -107,6 +107,23 @@ class Repeats:
                 yield words[first].start, words[last].end
 
 
+class _Chain(NamedTuple):
+    """Words of a sentence that a text has in their order.
+
+    The greatest has the most words, then the most weight, then begins first.
+    """
+
+    words: int
+    """How many they are."""
+    weight: float
+    minus_start: int
+    """The place of the first word in the text, negated."""
+    end: int
+    """The place of the last word in the text."""
+    number: int
+    """The place of the last word in the sentence."""
+
+
 def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[Span]:
     """Yield the first and last word of each place of a text that repeats a sentence.
 
@@ -127,20 +144,24 @@ def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[
         for place in places.get(word, ()):
             pairs.append((place, number))
     pairs.sort()
-    # chains of words that end at one of the last places: (place, number, words, weight,
-    # minus the first place)
-    chains: list[tuple[int, int, int, float, int]] = []
+    chains: list[_Chain] = []  # those that end at one of the last places
     for place, number in pairs:
-        chains = [chain for chain in chains if place - chain[0] <= most_others + 1]
+        chains = [chain for chain in chains if place - chain.end <= most_others + 1]
         weight = sentence.weights[number]
-        longest = (1, weight, -place)
-        for before, before_number, length, weight_before, first in chains:
-            if before < place and before_number < number:
-                longest = max(longest, (length + 1, weight_before + weight, first))
-        length, weight_of_chain, first = longest
-        chains.append((place, number, length, weight_of_chain, first))
-        if length >= least_words and weight_of_chain >= needed_weight - 0.01:
-            yield -first, place
+        best = _Chain(1, weight, -place, place, number)
+        for chain in chains:
+            if chain.end < place and chain.number < number:
+                longer = _Chain(
+                    words=chain.words + 1,
+                    weight=chain.weight + weight,
+                    minus_start=chain.minus_start,
+                    end=place,
+                    number=number,
+                )
+                best = max(best, longer)
+        chains.append(best)
+        if best.words >= least_words and best.weight >= needed_weight - 0.01:
+            yield -best.minus_start, place
 
 
 def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:

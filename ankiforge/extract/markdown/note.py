@@ -340,7 +340,8 @@ class Reader:
         """Return the cloze card that a block is."""
         wants_ours = "cloze" in self._wanted.cards
         signs = block.syntax.gaps.signs
-        if not signs and not (wants_ours and "{{" in block.source):
+        may_have_gaps = signs or (wants_ours and "{{" in block.source)
+        if not may_have_gaps:
             return None
         inline = block.inline
         gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]

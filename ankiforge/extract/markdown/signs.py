@@ -266,8 +266,9 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
         case "lines":  # maths over several lines, which was replaced by its number
             maths = context.maths[int(sign["number"])]
             on_one_line = maths.replace("\n", " ")
-            written = maths if context.verbatim else on_one_line
-            state.add(Kind.OPAQUE, on_one_line, written)
+            keeps_lines = context.verbatim
+            markdown = maths if keeps_lines else on_one_line
+            state.add(Kind.OPAQUE, on_one_line, markdown=markdown)
         case "verbatim":
             state.add(Kind.OPAQUE, raw.replace("\n", " "))
         case "templater":
