@@ -527,10 +527,6 @@ class _BlockParser:
 
         # no line that begins inside braces is a card, such as below `{{c1::prophase,`
         lines = words.split("\n")
-        last_closed = 0
-        for number, line in enumerate(lines):
-            if "}}" in line:
-                last_closed = number
         start = 0
         is_in_gap = False
         for number, line in enumerate(lines):
@@ -542,7 +538,6 @@ class _BlockParser:
             closer = line.rfind("}}")
             if opener != closer:
                 is_in_gap = opener > closer
-            is_in_gap = is_in_gap and number < last_closed
         self._add_lines(part, lines, start, len(lines), first_line)
 
     def _add_lines(

@@ -449,9 +449,6 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         state.add(Kind.BREAK, " ", markdown, note=EDGE if is_marked else "")
     elif name in _EMBEDDING and not closes:
         # a file that it shows or plays, if it names one
-        is_behind_file = state.last and state.last.kind is Kind.PICTURE
-        if name == "source" and is_behind_file and not state.pending.strip():
-            return  # the same in another format
         attributes = attributes_of(raw)
         address = attributes.get("src") or attributes.get("data", "")
         if not address:
