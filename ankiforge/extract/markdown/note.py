@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
@@ -428,22 +428,8 @@ class Reader:
         if not phrases:
             return
 
-        # the sentences of the phrases; those that share a phrase are joined
-        spans = block.inline.sentences()
-        starts = [start for start, _ in spans]
-        marked: list[tuple[int, int, list[Phrase]]] = []
-        for phrase in phrases:
-            start, _ = spans[bisect_right(starts, phrase.start) - 1]
-            _, end = spans[bisect_right(starts, phrase.end - 1) - 1]
-            joined = [phrase]
-            if marked and start < marked[-1][1]:
-                start, previous_end, previous = marked.pop()
-                end = max(previous_end, end)
-                joined = [*previous, phrase]
-            marked.append((start, end, joined))
-
         table = _TableRow(block)
-        for start, end, inside in marked:
+        for (start, end), inside in _sentences_of(phrases, block.inline):
             shown = (0, len(block.plain)) if table.text else (start, end)
             in_sentence = block.inline.markdown(*shown, inside, bold=self._keeps_bold)
             markdown, markdown_gaps = table.around(*in_sentence)
@@ -460,6 +446,29 @@ class Reader:
                 colour=next(filter(None, colours), ""),
             )
             yield PlacedHighlight(index, start, index, end, highlight)
+
+
+def _sentences_of(
+    phrases: Sequence[Phrase],
+    inline: Inline,
+) -> list[tuple[Span, list[Phrase]]]:
+    """Return the sentences that contain phrases; those that share a phrase are one."""
+    sentences = inline.sentences()
+    starts = [start for start, _ in sentences]
+    marked: list[tuple[Span, list[Phrase]]] = []
+    for phrase in phrases:
+        start, _ = sentences[bisect_right(starts, phrase.start) - 1]
+        _, end = sentences[bisect_right(starts, phrase.end - 1) - 1]
+        inside = [phrase]
+        if marked:
+            (previous_start, previous_end), previous = marked[-1]
+            if start < previous_end:
+                marked.pop()
+                start = previous_start
+                end = max(previous_end, end)
+                inside = [*previous, phrase]
+        marked.append(((start, end), inside))
+    return marked
 
 
 class _TableRow:

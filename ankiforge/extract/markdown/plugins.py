@@ -7,7 +7,7 @@ flashcards-obsidian (`flashcards`). Each keeps its settings in a file in the vau
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,46 +212,14 @@ class _O2a(
         from ankiforge.extract.markdown.block_cards import of_values
         from ankiforge.extract.markdown.placeholders import prepared, restored
 
-        # no expression matches in code, maths, other cards, and the lines of deck and tags
-        words = self.words
-        others = [_CODE_OR_MATHS]
-        if words.begin and words.end:
-            begin = re.escape(words.begin)
-            end = re.escape(words.end)
-            others.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
-        if words.begin_inline and words.end_inline:
-            begin = re.escape(words.begin_inline)
-            end = re.escape(words.end_inline)
-            others.append(re.compile(rf"{begin}.*?{end}"))
-        taken: list[Span] = []
-        for pattern in others:
-            taken += [other.span() for other in pattern.finditer(text)]
-        for word in (words.deck, words.tags):
-            line = _declared(word, text)
-            if line:
-                taken.append(line.span())
-
-        # the matches in the plugin's order: each expression with all that may follow a card
-        found: list[tuple[str, Strings, Match]] = []
-        usable, _ = self.patterns()
-        endings = {}
-        for ending, signs in _AFTER_MATCH.items():
-            if all(sign in text for sign in signs):
-                endings[ending] = signs
-        for note_type, expression in usable.items():
-            name = f"the expression of Obsidian_to_Anki for {note_type}"
-            patterns = [translated(expression + ending) for ending in endings]
-            found_by_ending = searcher.find(name, patterns, text)
-            for signs, matches in zip(endings.values(), found_by_ending, strict=True):
-                found += [(note_type, signs, match) for match in matches]
-
+        taken = self._never_matched(text)
         gap = r"\{\{c\d+::"
         if self.defaults.curly:
             gap += r"|(?<!\{)\{(?!\{)[^{}]+\}(?!\})"
         if self.defaults.marks:
             gap += "|=="
         cards: dict[int, Written] = {}
-        for note_type, signs, match in found:
+        for note_type, signs, match in self._matches(text, searcher):
             # another match may be a letter wider at each end
             first, last = match.span
             if any(start - 1 <= first and last <= end + 1 for start, end in taken):
@@ -285,6 +253,47 @@ class _O2a(
             if card:
                 cards.setdefault(text.count("\n", 0, first_letter), card)
         return cards
+
+    def _never_matched(self, text: str) -> list[Span]:
+        """Return where no expression matches: code, maths, other cards, lines of deck and tags."""
+        words = self.words
+        patterns = [_CODE_OR_MATHS]
+        if words.begin and words.end:
+            begin = re.escape(words.begin)
+            end = re.escape(words.end)
+            patterns.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
+        if words.begin_inline and words.end_inline:
+            begin = re.escape(words.begin_inline)
+            end = re.escape(words.end_inline)
+            patterns.append(re.compile(rf"{begin}.*?{end}"))
+        spans: list[Span] = []
+        for pattern in patterns:
+            spans += [match.span() for match in pattern.finditer(text)]
+        for word in (words.deck, words.tags):
+            line = _declared(word, text)
+            if line:
+                spans.append(line.span())
+        return spans
+
+    def _matches(
+        self, text: str, searcher: Searcher
+    ) -> Iterator[tuple[str, Strings, Match]]:
+        """Yield (note type, signs of the last groups, match), in the plugin's order.
+
+        Each expression is tried with all that may follow a card.
+        """
+        endings = {}
+        for ending, signs in _AFTER_MATCH.items():
+            if all(sign in text for sign in signs):
+                endings[ending] = signs
+        usable, _ = self.patterns()
+        for note_type, expression in usable.items():
+            name = f"the expression of Obsidian_to_Anki for {note_type}"
+            patterns = [translated(expression + ending) for ending in endings]
+            found_by_ending = searcher.find(name, patterns, text)
+            for signs, matches in zip(endings.values(), found_by_ending, strict=True):
+                for match in matches:
+                    yield note_type, signs, match
 
 
 _TAGS = "Tags: "
