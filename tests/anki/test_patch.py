@@ -135,10 +135,14 @@ def test_a_reverse_side_and_an_extra_field_are_refused_with_what_to_do(desk, for
 
     lines = forge.ok("patch", "--json").lines
 
-    assert [line["refused"] for line in lines] == [
-        "the reverse side was switched on or off: do the same in the note",
-        "a field was emptied or filled: do the same in the note",
-    ]
+    reverse = "the reverse side was switched on or off: do the same in the note"
+    emptied = "a field was emptied or filled: do the same in the note"
+    assert [line["refused"] for line in lines] == [reverse, emptied]
+
+    note = desk.anki.note(desk.guid("Katze"))
+    note["Back"] = "kitty"
+    desk.col.update_note(note)
+    assert forge.ok("patch", "--json").lines[0]["refused"] == reverse
 
 
 def test_a_moved_mask_is_refused(forge, anki):

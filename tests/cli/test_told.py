@@ -343,10 +343,9 @@ def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
 def test_bold_phrases_that_are_no_marks_are_told_once(forge, marks, told):
     notes = forge.folder / "notes"
     notes.mkdir()
-    bold = "\n\n".join(
-        f"The **part {number}** of a cell is small." for number in range(25)
-    )
-    (notes / "Cells.md").write_text(bold, encoding="utf-8")
+    for number in range(25):
+        bold = f"The **part {number}** of a cell is small.\n"
+        (notes / f"Cells {number}.md").write_text(bold, encoding="utf-8")
     time.sleep(TICK_NS / 1e9)  # a file that was written just now is read again
     forge.settings(
         f"sources: [{{obsidian: {{path: notes{marks}}}}}]\nanki: {{collection: none}}\n"

@@ -89,3 +89,10 @@ def test_a_flood_of_cards_yields_one_for_begun_250_letters(
     server.queue.append(fake.cards(*items))
     passage = f"The aperture of a lens controls light. {'So it is. ' * 500}"[:letters]
     assert len(draft(task(passage)).drafts) == cards
+
+
+def test_a_card_of_no_passage_that_comes_in_two_spellings_is_told_once():
+    one = {"h": "zz", "front": "Who?", "back": "Nobody here"}
+    two = {"h": "zz", "question": "Who?", "answer": "Nobody here"}
+    answer = read_answer(json.dumps([one, two]), [TASK], PROMPT)
+    assert len(answer.unused) == 1

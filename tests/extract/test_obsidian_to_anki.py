@@ -260,3 +260,26 @@ def test_an_own_word_for_the_deck_is_no_text(forge, vault) -> None:
     [card] = forge.cards()
     assert card["deck"] == "Exam"
     assert "hard" in card["tags"]
+
+
+def test_a_deck_line_is_words_where_the_plugin_is_not_there(forge, vault):
+    read(forge, vault, "TARGET DECK: Exam\n\nWhat is a?::A thing\n")
+    assert "Exam" not in {card["deck"] for card in forge.cards()}
+
+
+def test_a_deck_line_and_expressions_are_words_where_the_plugin_does_not_read(
+    forge, vault
+):
+    tell(
+        vault,
+        Defaults={"Scan Directory": "Cards"},
+        CUSTOM_REGEXPS={"Basic": PARAGRAPH, "Cloze": ""},
+    )
+    text = "TARGET DECK: Exam\n\nWhat is {}? #fc\nIt is\na word.\n\nWhat is a?::{}\n"
+    for path in ("Cards/in.md", "out.md"):
+        (vault / path).parent.mkdir(exist_ok=True)
+        (vault / path).write_text(text.format(path, path), encoding="utf-8")
+    forge.ok("run", vault)
+    decks = {card["fields"]["Back"]: card["deck"] for card in forge.cards()}
+    assert decks.keys() == {"It is\na word.", "Cards/in.md", "out.md"}
+    assert decks["Cards/in.md"] == "Exam" != decks["out.md"]

@@ -266,3 +266,14 @@ def test_a_callout_that_is_the_answer_of_a_card_is_in_it(forge, vault):
     (vault / "n.md").write_text("Who pumps the blood?\n?\n> [!note] Heart\n> the pump\n")
     forge.ok("run", vault)
     assert left_out(forge) == []
+
+
+def test_clozes_too_deep_in_each_other_are_text_with_all_their_signs(forge, tmp_path):
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    deep = "{{c1::" * 11 + "word" + "}}" * 11
+    (folder / "a.md").write_text(f"The {deep} of a ==cell== is small.\n", "utf-8")
+    forge.ok("run", folder)
+    [card] = forge.cards()
+    text = card["fields"]["Text"].replace("\\", "")
+    assert text == f"The {deep} of a {{{{c1::cell}}}} is small."

@@ -148,3 +148,12 @@ def test_the_own_zotero_in_a_workspace_keeps_its_linked_files(forge, shipped, se
     ]
     profile.write_text("\n".join(lines) + "\n")
     assert words_before(forge) == [BEFORE, BEFORE]
+
+
+def test_doctor_opens_no_database_that_is_a_link_leading_out(forge, shipped, tmp_path):
+    data = shipped()
+    database(tmp_path / "own", "storage:paper.pdf")
+    data.mkdir()
+    (data / "zotero.sqlite").symlink_to(tmp_path / "own" / "zotero.sqlite")
+    told = forge("doctor", code=1)
+    assert "a link that leads out of the workspace" in told.stdout + told.stderr

@@ -363,3 +363,18 @@ def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
     assert not open_questions(world["a"])
     assert "across a membrane" in world.live()[guid]
     assert any("through a wall" in text for text in world.live().values())
+
+
+def test_an_own_card_that_was_taken_back_waits_in_other_words(world: World):
+    world.note("a.md", "The capital of Mali is ==Bamako== today. ^it")
+    world.run()
+    [guid] = world.live()
+    [accepted] = [each for each in world["a"].history(guid) if each.what == "accept"]
+    undo(world["a"], accepted.id)
+    world.note("a.md", "Where a river bends, old markets sell ==salt== to caravans. ^it")
+    for _ in range(2):
+        world.run()
+        assert world.live() == {}
+        [draft] = world.waiting()
+        remarks = [remark.kind for remark in draft.remarks]
+        assert remarks == [RemarkKind.DECIDED_BEFORE]

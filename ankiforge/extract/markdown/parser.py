@@ -325,6 +325,8 @@ class _Brace:
 
     opener: int
     closer: int = -1
+    second: int = -1
+    """Of the second sign of `}}`, -1 = there is none."""
     hint: int = -1
     """Of the `::` before the hint of its cloze, -1 = there is none."""
 
@@ -339,6 +341,8 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
     deepest = 0
     for index, token in enumerate(tokens):
         is_text = token.kind is Kind.TEXT
+        if clozes and clozes[-1].second == index:
+            continue
         if token.kind is Kind.GAP:
             opened.append(_Brace(index))
         elif is_text and token.plain.startswith("{"):
@@ -356,12 +360,12 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
                 is_on_a_line = bool(inside) and inside.isdisjoint((Kind.GAP, Kind.BREAK))
                 is_single = opener.plain == "{" and not is_double
                 if is_single and is_on_a_line and "{" in gaps.signs:
-                    opener.become(Kind.GAP)
+                    opener.become(Kind.GAP, opener.plain, "")
                     clozes.append(brace)
             elif is_double:
                 opened.pop()
+                brace.second = index + 1
                 clozes.append(brace)
-                tokens[index + 1].become(Kind.GONE)
         elif is_text and opened and token.plain == "::":
             brace = opened[-1]
             is_in_cloze = tokens[brace.opener].kind is Kind.GAP
@@ -373,6 +377,8 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
         for cloze in clozes:
             tokens[cloze.closer].become(Kind.GAP, "", "}}")
             pair(tokens, cloze.opener, cloze.closer)
+            if cloze.second >= 0:
+                tokens[cloze.second].become(Kind.GONE)
             if cloze.hint >= 0:
                 for token in tokens[cloze.hint : cloze.closer]:
                     token.kind = Kind.HINT
