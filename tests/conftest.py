@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDFs would import it
+from ankiforge.anki import collection
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
 from ankiforge.extract import files as files_on_disk
@@ -198,6 +199,8 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             files_on_disk, "QUIET_SECONDS", 0.0
         )  # tests write their notes in one go
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
+        # a collection is often read right after it was written
+        patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
         parsed = cache(yamlfile.parse)
 
         def parsed_once(text: str, shown: str) -> tuple[object, yamlfile.Location]:

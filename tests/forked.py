@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,6 +39,17 @@ class Forked:
         self.stdin = _file(ours_in, "w")
         self.stdout = _file(ours_out, "r")
         self.stderr = _file(ours_err, "r")
+
+    def finished(self, seconds: float) -> tuple[int, str, str]:
+        """Wait for the end; return the exit code, and the texts of both outputs."""
+        with ThreadPoolExecutor(2) as reading:
+            texts = [reading.submit(file.read) for file in (self.stdout, self.stderr)]
+            self._process.join(seconds)
+            code = self._process.exitcode
+            self._process.kill()
+        assert code is not None, "it hangs"
+        out, err = (text.result() for text in texts)
+        return code, out, err
 
     def end(self, by: int) -> None:
         """Send a signal, and wait for the end."""

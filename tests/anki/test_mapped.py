@@ -21,6 +21,7 @@ def make_desk(forge, anki):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.parametrize("name", TYPES)
 def test_a_note_type_of_the_users_keeps_its_notes_for_years(make_desk, name):

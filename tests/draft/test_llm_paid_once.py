@@ -162,6 +162,7 @@ def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice)
 # --- stopped at any moment ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "stop"),
     [

@@ -4,11 +4,12 @@ Each case is a process of its own: one that hangs is ended, and the case fails.
 """
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.forked import forked
 
 pytestmark = pytest.mark.slow
 
@@ -18,15 +19,10 @@ NOTE = "What makes ATP in a cell?::The mitochondrion\n"
 
 def ended(forge, *arguments: str | Path) -> tuple[int, str, str]:
     """What a call came to that is ended if it hangs."""
-    process = forge.started(*arguments)
-    try:
-        out, err = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        pytest.fail("it hangs")
-    assert "Traceback" not in err, err
-    return process.returncode, out, err
+    with forked(forge, *map(str, arguments)) as process:
+        result = process.finished(PATIENCE)
+    assert "Traceback" not in result[2], result
+    return result
 
 
 def pipe(path: Path) -> None:

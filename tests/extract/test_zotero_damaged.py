@@ -88,6 +88,7 @@ def test_bytes_changed_at_random_are_no_fault_of_ours(tmp_path, whole, seed):
         assert read(path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_odd_values_in_any_column_are_no_fault_of_ours(tmp_path, whole, odd):
     path = tmp_path / "zotero.sqlite"

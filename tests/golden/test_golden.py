@@ -52,7 +52,13 @@ def compact(steps: list[dict[str, Any]]) -> str:
     return "[\n" + ",\n".join(dump(step, 3) for step in steps) + "\n]\n"
 
 
-@pytest.mark.parametrize("name", HISTORIES)
+def marked(name: str) -> Any:
+    """The name of a history, as a case: runs that are killed are slow."""
+    is_slow = any("kill" in step for step in HISTORIES[name]["steps"])
+    return pytest.param(name, marks=[pytest.mark.slow] if is_slow else [])
+
+
+@pytest.mark.parametrize("name", list(map(marked, HISTORIES)))
 def test_a_history_gives_what_was_recorded(name, tmp_path, forge_in, fake):
     if histories.needs_anki(HISTORIES[name]) and not HAS_ANKI:
         pytest.skip("the anki wheel is not installed")
