@@ -137,39 +137,13 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
             for start, end in highlight.markdown_gaps:
                 if struck.start() <= start and end <= struck.end():
                     return STRUCK
-    exact = highlight.exact
     if highlight.form is Form.PHRASE:
-        # the marked phrases that show anything
-        phrases = []
-        for start, end in highlight.gaps:
-            if is_visible(exact[start:end]):
-                phrases.append((start, end))
-        is_whole = not _words_around(exact, phrases)
-        asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
-        in_table = bool(phrases and highlight.sentence)
-        if in_table or (asks and not is_whole):
-            if not (highlight.markdown and highlight.markdown_gaps):
-                return (_cloze(highlight, exact, phrases, PHRASE),)
-            # a cloze that hides the phrases in the Markdown of their sentence
-            markdown = highlight.markdown[0]
-            spans = []
-            for start, end in highlight.markdown_gaps:
-                phrase = markdown[start:end]
-                if not _ENTITY.search(phrase):
-                    phrase = _GAP_END.sub("", phrase)
-                spans.append((start, start + len(phrase)))
-            text = cloze.wrap(markdown, tuple(spans))
-            first_start, _ = min(highlight.gaps)
-            sides: Fields = (("Text", text),)
-            answer = cloze_answers(text)
-            draft = _draft(highlight, CardKind.CLOZE, sides, answer, PHRASE)
-            return (replace(draft, start=first_start),)
-        if phrases and is_whole:
-            return WHOLE.format(form="it as question::answer")
+        return _of_phrases(highlight)
 
     # why the rules make no card of a mark, with a way to one
     if highlight.form is not Form.MARK:
         return NOTHING
+    exact = highlight.exact
     headings = map(for_finding, highlight.heading.split(" › "))
     if _HEADING.fullmatch(exact) or for_finding(exact) in headings:
         return HEADING
@@ -177,6 +151,39 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
     if span and not _words_around(highlight.sentence, (span,)):
         return WHOLE.format(form="your question as its comment")
     return NOTHING
+
+
+def _of_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
+    """Return the cloze of the phrases that are marked in a sentence, or why there is none."""
+    exact = highlight.exact
+    phrases = []
+    for start, end in highlight.gaps:
+        if is_visible(exact[start:end]):
+            phrases.append((start, end))
+    is_whole = not _words_around(exact, phrases)
+    asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
+    in_table = bool(phrases and highlight.sentence)
+    hides_something = in_table or (asks and not is_whole)
+    if not hides_something:
+        if phrases and is_whole:
+            return WHOLE.format(form="it as question::answer")
+        return NOTHING
+    if not (highlight.markdown and highlight.markdown_gaps):
+        return (_cloze(highlight, exact, phrases, PHRASE),)
+
+    # the phrases are hidden in the Markdown of their sentence, without signs at their ends
+    markdown = highlight.markdown[0]
+    spans = []
+    for start, end in highlight.markdown_gaps:
+        phrase = markdown[start:end]
+        if not _ENTITY.search(phrase):
+            phrase = _GAP_END.sub("", phrase)
+        spans.append((start, start + len(phrase)))
+    text = cloze.wrap(markdown, tuple(spans))
+    fields: Fields = (("Text", text),)
+    draft = _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), PHRASE)
+    first_start, _ = min(highlight.gaps)
+    return (replace(draft, start=first_start),)
 
 
 # --- cards a person wrote or asked for ------------------------------------------------
