@@ -130,7 +130,8 @@ class Block:
             return ()
         sides = []
         for side in (self.card.front, self.card.back):
-            sides.append(_parse_side(side, self._side_context, self.syntax))
+            parser = _BlockParser(side, self._side_context, self.syntax)
+            sides.append(parser.parse())
         return tuple(sides)
 
     @property
@@ -302,11 +303,6 @@ def parse_blocks(
     parser = _BlockParser(source.text, of_note, syntax, above)
     card_lines = sorted({*signs_of(source.text, syntax), *written})
     return parser.parse(card_lines, written)
-
-
-def _parse_side(text: str, context: Context, syntax: Syntax) -> Blocks:
-    """Cut a side of a card over several lines into blocks; it contains no such card."""
-    return _BlockParser(text, context, syntax).parse()
 
 
 BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
