@@ -24,7 +24,7 @@ from ankiforge.ledger.events import (
     exact,
     is_open_again,
 )
-from ankiforge.model import Draft, Highlight, Strings, Value, h16
+from ankiforge.model import PROPOSE, Draft, Highlight, Strings, Value, h16
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED, for_comparing, locate
 from ankiforge.text.sentences import sentences_by_part
@@ -102,12 +102,16 @@ def covered(text: str, quote: str) -> Strings:
 
 
 def decided_by(draft: Draft, text: str) -> Strings:
-    """Return the sentences of a passage on which a decision on a draft decides.
+    """Return the sentences of a passage on which a decision on a draft decides."""
+    return decided_of(covered(text, draft.quote), draft.origin.drafter)
+
+
+def decided_of(quoted: Strings, drafter: str) -> Strings:
+    """Return those of the sentences of a quote on which a decision on its draft decides.
 
     A proposal may begin with the sentence on which its own leans.
     """
-    within = covered(text, draft.quote)
-    return within[-1:] if draft.proposed else within
+    return quoted[-1:] if drafter == PROPOSE else quoted
 
 
 def fact_of(draft: Draft, text: str) -> str:

@@ -39,7 +39,7 @@ from ankiforge.ledger.events import (
     Wording,
     digest_of,
 )
-from ankiforge.ledger.facts import sentences
+from ankiforge.ledger.facts import decided_of, sentences
 from ankiforge.model import Adopted, MappedType, Shipped, Strings, Texts, Verdict
 
 # --- which events stand, and which keys are one passage ---------------------------------
@@ -161,9 +161,9 @@ def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None
     elif event.what in ("accept", "adopt", "reject", "skip"):
         passage.closed = True
         if "draft" in event.body:  # its card asks for new words all the same
-            quote = _wording_in(event).quote
-            guid = event.body["guid"]
-            passage.facts.append(FactDecision(sentences=sentences(quote), guid=guid))
+            wording = _wording_in(event)
+            decided = decided_of(sentences(wording.quote), wording.drafter)
+            passage.facts.append(FactDecision(sentences=decided, guid=event.body["guid"]))
 
 
 def _is_evidence(event: Event) -> bool:

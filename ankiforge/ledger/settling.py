@@ -197,8 +197,8 @@ def sentences_of_card(of: OfferedPassage, guid: str, wording: Wording) -> String
     for decision in reversed(of.passage.facts):
         if decision.guid == guid:
             return decision.sentences
-    within = facts.covered(of.text, wording.quote) or facts.sentences(wording.quote)
-    return within[-1:] if wording.drafter == PROPOSE else within
+    quoted = facts.covered(of.text, wording.quote) or facts.sentences(wording.quote)
+    return facts.decided_of(quoted, wording.drafter)
 
 
 # --- which drafts wait ------------------------------------------------------------------

@@ -91,9 +91,9 @@ def plan_cards(
     from ankiforge.extract.files import program
 
     # another program may render otherwise: all is planned again
-    settings = "full"
-    if not scope.full:
-        settings = h16(program(), repr(decks), repr(mapped))
+    settings = h16(program(), repr(decks), repr(mapped))
+    if scope.full:
+        settings = "full"  # with these no note was ever settled, so each is planned
     chosen = views.to_plan(ledger, settings)
     first = next(chosen, None)
     if first is None:

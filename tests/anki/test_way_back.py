@@ -31,6 +31,9 @@ OF_BOTH = (do.ship(), do.edit(Back="kitty"), animal())
 """The source and the person change the same field."""
 
 STORIES: dict[str, tuple[Step, ...]] = {
+    "everything again has what waits for an import, too": (
+        do.go(), animal(), do.run(updated=1), do.say("build", "--full", told="3 notes"),
+    ),
     "a package nobody imported is never lost": (
         do.go(), MOUSE, do.run(written=1),
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"),

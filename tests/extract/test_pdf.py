@@ -19,7 +19,7 @@ from pypdf.generic import (
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.passages import anchor_key
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
-from tests.reading import opened, settings_of
+from tests.reading import opened, settings_of, texts
 
 SPACING = (
     "The spacing effect improves long-term retention of facts, and massing does not. "
@@ -224,3 +224,22 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
 def test_without_any_title_the_file_name_is_it(tmp_path):
     one_page(tmp_path / "cepeda 2006.pdf", mark("facts"))
     assert extracted(tmp_path).document.title == "cepeda 2006"
+
+
+def test_the_first_line_of_marked_code_keeps_its_indent(tmp_path):
+    code = Path(__file__).parent / "pdfs" / "text" / "code.pdf"
+    writer = PdfWriter(clone_from=code)
+    stream = writer.pages[0]["/Contents"].get_object()
+    deeper = b"(        a = number * 2)"
+    stream.set_data(stream.get_data().replace(b"(for number in range\\(10\\):)", deeper))
+    writer.write(tmp_path / "a.pdf")
+    found = texts(opened("pdf", tmp_path, name="papers").scan())
+    assert "    a = number * 2\ntotal += number\nprint(total - 1)" in found
+
+
+def test_raised_text_is_measured_at_the_letter_beside_it(tmp_path):
+    text = "^{3}The mass of it grows by 10^{5} in a day and more."
+    page = Page((paragraph(text),), (mark("grows by 105 in a day"),))
+    write_pdf(tmp_path / "a.pdf", [page])
+    found = texts(opened("pdf", tmp_path, name="papers").scan())
+    assert found == ["grows by 10⁵ in a day"]

@@ -125,15 +125,33 @@ def test_cards_of_a_model_join_the_facts_that_they_quote(forge, server, fake):
 def test_what_was_decided_before_closes_its_passage(forge, note):
     note(WAR, CARTA)
     decide(forge, "accept", CARTA)
-    for path in (forge.folder / "journal").glob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        before = [line for line in lines if json.loads(line)["what"] != "fact"]
-        path.write_text("".join(before), encoding="utf-8")
-    for path in (forge.folder / ".ankiforge").glob("ledger*"):
-        path.unlink()
+    name_no_facts(forge)
     note(WAR, CARTA, CANAL)
     assert states(forge) == {}
     assert len(forge.cards("verdict:accepted")) == 1
+
+
+def name_no_facts(forge):
+    """Let the journal be as if its decisions had named no facts."""
+    [journal] = (forge.folder / "journal").glob("*.jsonl")
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    before = [line for line in lines if json.loads(line)["what"] != "fact"]
+    journal.write_text("".join(before), encoding="utf-8")
+    for path in (forge.folder / ".ankiforge").glob("ledger*"):
+        path.unlink()
+
+
+def test_a_card_of_before_decides_on_the_sentence_that_it_asks_alone(forge, note):
+    leaning = "It was first sold in 1942 in the United States by Merck."
+    note(FLEMING, leaning)
+    card = decide(forge, "accept", f"{FLEMING} {leaning}")
+    name_no_facts(forge)
+    note(FLEMING, leaning)
+    forge.ok("reject", card)
+    [journal] = (forge.folder / "journal").glob("*.jsonl")
+    events = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
+    [fact] = [event for event in events if event["what"] == "fact"]
+    assert fact["body"]["sentences"] == [leaning]
 
 
 def test_new_words_that_deserve_no_card_of_their_own_are_asked_about_too(forge, note):

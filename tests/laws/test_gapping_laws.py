@@ -54,3 +54,8 @@ def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
     assert same(plain(part(text, (start, end), markdown)), plain(gap.answer))
     assert text[start:end].strip() in plain(gap.answer)
     assert made.count("$") == markdown.count("$")
+
+
+def test_words_of_two_sentences_give_both_with_a_gap_each():
+    text = "Aa is b. Cc is d. Ee is f."
+    assert gapped(text, [(6, 7), (15, 16)]) == "Aa is {{c1::b}}. Cc is {{c2::d}}."

@@ -363,3 +363,15 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     world.lose("a")
     assert world.card(guid).schedule == schedule
     assert not world["a"].journal_state.unreadable
+
+
+def test_a_journal_whose_only_file_is_gone_is_written_again(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("a")
+    world["a"].reject(world.only("Rhine", "a").guid)
+    world.close()
+    lines = set(world.file("a").read_bytes().splitlines())
+    world.file("a").unlink()
+    world.run("a")
+    world.close()
+    assert lines <= set(world.file("a").read_bytes().splitlines())

@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.model import CardKind, Media
-from ankiforge.web.card_view import card_view, parts_of
+from ankiforge.web.card_view import card_view, parts_of, passage
 
 
 def text_of(html: str) -> str:
@@ -85,3 +86,15 @@ def test_a_table_or_a_formula_in_a_list_is_no_markup(make_card):
     assert [bool(formula) for _, formula in view["line"]] == [False, True, False]
     assert [words for words, _ in view["answer_line"]] == ["left ", "$x^2$"]
     assert view["title"] == "a · b · the left x^2 cell · c"
+
+
+def test_context_that_begins_within_the_sentence_is_not_said_twice(make_card):
+    sentence = "Spacing helps memory in the long run."
+    card = make_card(CardKind.CLOZE, Text="The {{c1::b}}")
+    highlight = replace(
+        card.highlight, exact="helps memory", sentence=sentence, prefix="Spacing ",
+        suffix=" in the long run. Cramming does not. ", nearby="", gaps=(), markdown=(),
+    )  # fmt: skip
+    [block] = passage(highlight)["blocks"]
+    shown = "".join(words for words, *_ in block["runs"])
+    assert shown == f"{sentence} Cramming does not. "
