@@ -184,8 +184,6 @@ def _apply(passage: Passage, event: Event) -> None:
         # which passage it is
         case "key" | "text":
             passage.texts.insert(0, msgspec.convert(body, Text))
-            if event.what == "key" and body.get("like"):
-                passage.asked[event.key] = body["like"]
         case "ask":
             # it may be another one: a person is to say whether it is
             passage.asked[event.key] = body["old"]

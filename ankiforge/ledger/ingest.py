@@ -54,7 +54,7 @@ from ankiforge.ledger.records import (
     write_highlights,
 )
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
-from ankiforge.model import HighlightKey, Pair, Sighting, Texts, Unmarked, h16
+from ankiforge.model import HighlightKey, Json, Pair, Sighting, Texts, Unmarked, h16
 from ankiforge.text.passages import anchor_key, own_key
 
 MANY_DOCUMENTS = 10
@@ -172,10 +172,12 @@ class Ingest:
             found = self._found()
             self._issue_keys([highlight for highlight in found if not highlight.known])
 
-            # ask about passages that took the place of one whose words are elsewhere now
+            # ask about passages that may be others
             for mark in found:
-                if mark.beside and not self.in_progress(mark.container, mark.place):
-                    body = {"old": mark.beside, "beside": True}
+                if mark.asks and not self.in_progress(mark.container, mark.place):
+                    body: Json = {"old": mark.asks}
+                    if mark.beside:
+                        body["beside"] = True
                     self.store.add("ask", mark.key, SOURCE, body)
 
             self._write(found)
@@ -469,7 +471,7 @@ class Ingest:
             if self.in_progress(mark.container, mark.place):
                 continue
             body = event_body(mark)
-            if mark.like or newest is None:
+            if newest is None:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
             text = Text(**body)

@@ -222,7 +222,6 @@ class _Body(Text, kw_only=True):
     """
 
     exact: str = ""
-    like: str = ""
     old: str = ""
     beside: bool = False
     event: str = ""

@@ -107,10 +107,10 @@ class Mark(msgspec.Struct):
     position: int = 0
     known: Mark | None = None
     """The one with which it was matched."""
-    like: str = ""
-    """The key of another passage that it may be."""
-    beside: str = ""
-    """The same of a passage that is there as well: its words moved, and this took its place."""
+    asks: str = ""
+    """The key of another passage that it may be, which a person is asked."""
+    beside: bool = False
+    """Whether that is there as well: its words moved, and this took its place."""
 
     # of one that is known
     state: str = ""

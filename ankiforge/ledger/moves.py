@@ -135,7 +135,7 @@ class Moves:
         gone = [known for known in gone if known.key not in taken]
         new = [found for found in new if not found.known]
         for new_index, gone_index in resembling(gone, new).items():
-            new[new_index].like = gone[gone_index].key
+            new[new_index].asks = gone[gone_index].key
         matched_anywhere = self._matched()
         for document in self._documents:
             self._ask_about_spots(document, matched_anywhere)
@@ -251,7 +251,7 @@ class Moves:
         known = document.known
         found = document.found
         index_of_key, pairs, unmatched = document.paired()
-        unmatched = {index for index in unmatched if not found[index].like}
+        unmatched = {index for index in unmatched if not found[index].asks}
         if not unmatched:
             return
         elsewhere = set()
@@ -263,7 +263,8 @@ class Moves:
         matched = match_spots(known, found, pairs, elsewhere, unmatched)
         for found_index, known_index in matched.items():
             if likeness(known[known_index], found[found_index]) >= PERHAPS:
-                found[found_index].beside = known[known_index].key
+                found[found_index].asks = known[known_index].key
+                found[found_index].beside = True
 
     # --- copies that take over a key ----------------------------------------------------
 
@@ -353,8 +354,8 @@ class Moves:
             if not self._store.passage(gone.key).live:
                 continue
             for found, known in changed[gone.document]:
-                if not found.like and has_joined(gone, known, found):
-                    found.like = gone.key
+                if not found.asks and has_joined(gone, known, found):
+                    found.asks = gone.key
                     break
 
     def _ask_about_later_versions(self) -> None:
@@ -370,7 +371,7 @@ class Moves:
         def is_here(row: Row) -> bool:
             return row["key"] in matched or row["key"] not in absent_keys
 
-        asked = {found.like for found in self._found}
+        asked = {found.asks for found in self._found}
         for row in self._store.rows("SELECT key FROM passage WHERE asks"):
             asked.update(self._store.passage(row["key"]).asked.values())
         query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {EACH}"
@@ -475,7 +476,7 @@ class Moves:
             if is_same_document and match_in_document([old], [found]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
             else:
-                found.like = old.key
+                found.asks = old.key
 
 
 def is_only_alike(found: Mark) -> bool:

@@ -334,8 +334,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
         for event in events:
             if event.what not in ("key", "text"):
                 continue
-            body = {name: value for name, value in event.body.items() if name != "like"}
-            text = msgspec.convert(body, Text)
+            text = msgspec.convert(event.body, Text)
             reading = reading_of(text)
             was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
             if store.row(was_read_here, event.key):

@@ -46,7 +46,7 @@ def found_in(document: ReadDocument, document_id: int) -> list[Mark]:
     return found
 
 
-def event_body(found: Mark) -> dict[str, str]:
+def event_body(found: Mark) -> Json:
     """Return the body of an event about a reading."""
     highlight = found.highlight
     newest = found.newest
@@ -59,9 +59,7 @@ def event_body(found: Mark) -> dict[str, str]:
         kind=highlight.kind.value,
         own=highlight.own,
     )
-    body: dict[str, str] = msgspec.to_builtins(text)
-    if found.like:
-        body["like"] = found.like
+    body: Json = msgspec.to_builtins(text)
     return body
 
 

@@ -80,7 +80,7 @@ def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: by
 
 
 WRONG = {
-    "exact": 1, "like": [], "old": 1, "beside": "yes", "event": 5, "guid": {}, "draft": "words",
+    "exact": 1, "old": 1, "beside": "yes", "event": 5, "guid": {}, "draft": "words",
     "slot": 0, "deck": ["Reading"], "tags": "biology", "forced": 1, "passed": "dr1", "instead": 0,
     "found": "no", "typed": "Front", "note": [1], "schedule": [["2026-01-02", "10", 250]],
     "fields": {"Front": 1}, "over": {"Front": ["one"]}, "content": 1, "why": ["unclear"], "choice": 0,
