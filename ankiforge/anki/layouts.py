@@ -75,6 +75,8 @@ class Layout(Value):
 
     guid: Guid
     """The guid of the note in Anki: another tool may have given it."""
+    in_anki: NoteInAnki | None = None
+    """The note itself; None if it is not there or Anki was not read."""
     fault: str = ""
     """Why nothing can be shipped in the note now."""
     note_type: SeenType | None = None
@@ -133,9 +135,9 @@ def layout_of(
     if is_ours:  # a package brings it
         note_type = shipped_type(card.family, types)
     if note_type is None and its_type:
-        return Layout(guid, f"Anki has no note type {its_type.name} any more")
+        return Layout(guid, in_anki, f"Anki has no note type {its_type.name} any more")
     if note_type is None:
-        return Layout(guid, TYPE_CHANGED)
+        return Layout(guid, in_anki, TYPE_CHANGED)
 
     # where they are now; in our types the person has fields that no package fills
     now = mapped.get(card.family) if its_type else None
@@ -153,26 +155,30 @@ def layout_of(
 
     # whether a note in this type can be shipped now
     if is_ours and IDENTITY not in places:
-        return Layout(guid, f"{note_type.name} has no field {IDENTITY} any more")
+        return Layout(guid, in_anki, f"{note_type.name} has no field {IDENTITY} any more")
     is_of_type = in_anki is None or in_anki.type_id == note_type.id
     if not is_of_type or len(fields) != len(note_type.fields):
-        return Layout(guid, TYPE_CHANGED)
+        return Layout(guid, in_anki, TYPE_CHANGED)
     for name in card.family.needed_fields:
         if name not in places:
-            there = first_type.fields.get(name, name)
-            return Layout(guid, f"{note_type.name} has no field {there} any more")
-    layout = Layout(guid, "", note_type, fields, places, mapped=its_type)
-    if in_anki is None:
-        return layout
+            gone = first_type.fields.get(name, name)
+            fault = f"{note_type.name} has no field {gone} any more"
+            return Layout(guid, in_anki, fault)
+    if is_ours and in_anki and in_anki.identity is None:
+        return Layout(guid, in_anki, TYPE_CHANGED)
+    layout = Layout(guid, in_anki, "", note_type, fields, places, mapped=its_type)
+    return _with_base(layout, card, in_anki) if in_anki else layout
 
-    # the base of a note of ours: it has that of the content and of the tags in itself; what is
-    # in the fields that we fill counts as what we wrote
+
+def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
+    """Return the layout of a note that is there, with the values that were shipped last."""
     theirs = layout.theirs
     hashes_there = {name: field_hash(html) for name, html in theirs.items()}
-    if is_ours:
-        if in_anki.identity is None:
-            return Layout(guid, TYPE_CHANGED)
-        written = in_anki.identity.fields
+
+    # a note of ours has the base of the content and of the tags in itself; what is in the
+    # fields that we fill counts as what we wrote
+    if IDENTITY in layout.places:
+        written = in_anki.identity.fields if in_anki.identity else ()
         hashes = dict(zip(card.family.content_fields, written, strict=False))
         for name in FILLED:
             if name in theirs:
@@ -180,12 +186,12 @@ def layout_of(
         base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
         return replace(layout, base=base)
 
-    # that of another one: the package that Anki took, or another tool's note as it was
+    # of another one, it is the package that Anki took, or another tool's note as it was
     bases = [sent for sent in card.shipped if sent.hashes]
-    if adopted:
+    if card.adopted:
         as_adopted = {}
-        for name, their_name in adopted.names.items():
-            as_adopted[name] = field_hash(adopted.html.get(their_name, ""))
+        for name, their_name in card.adopted.names.items():
+            as_adopted[name] = field_hash(card.adopted.html.get(their_name, ""))
         bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
     base = base_of(bases, in_anki, theirs) or NO_BASE
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
@@ -334,7 +340,6 @@ class Files(Value):
 
 def our_fields(
     card: Card,
-    in_anki: NoteInAnki | None,
     tags: Strings,
     files: Files,
     layout: Layout,
@@ -344,7 +349,6 @@ def our_fields(
 
     Args:
         card: the card.
-        in_anki: its note in Anki.
         tags: our tags.
         files: its pictures and papers.
         layout: where our fields are.
@@ -358,9 +362,9 @@ def our_fields(
         # without its folder, and words that a person wrote in Anki have the name itself
         name = ""
         file = path.rpartition("/")[2]
-        if in_anki and (path in card.pictures or is_media_name(path)):
+        if layout.in_anki and (path in card.pictures or is_media_name(path)):
             name = card.pictures.get(path, path)
-        elif in_anki:
+        elif layout.in_anki:
             names = set()
             for known_path, known_name in card.pictures.items():
                 if known_path.rpartition("/")[2] == file:

@@ -180,23 +180,28 @@ def merge_field(
 # --- the table of a note ----------------------------------------------------------------
 
 
-def plan(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    layout: Layout,
-    ours: Ours,
-    options: Options,
-) -> Planned:
+class MergedNote(NamedTuple):
+    """The content of a note, merged."""
+
+    ours: Ours
+    """Our fields as they become, our tags, and the pictures that the fields may show."""
+    tags: Strings
+    """All tags of the note, a person's too."""
+    hashes: Texts
+    """The hash of each of our fields, for the next merge."""
+
+
+def plan(card: Card, layout: Layout, ours: Ours, options: Options) -> Planned:
     """Plan a card: nothing to ship, a note, or the reason why it waits.
 
     Args:
         card: the card, live or not.
-        in_anki: its note in Anki; None if it is not there or Anki was not read.
-        layout: where our fields are in the note.
+        layout: where our fields are in its note.
         ours: what we would write.
         options: how cards are shipped.
     """
     nothing = Planned(card.guid, card.live)
+    in_anki = layout.in_anki
     is_dropped_in_anki = in_anki is None or in_anki.retired
     if not card.live and is_dropped_in_anki:
         return nothing
@@ -208,7 +213,7 @@ def plan(
         base = layout.base
         as_it_is = Ours(layout.theirs, (*base.tags, RETIRED))
         tags = (*in_anki.tags, RETIRED)
-        return _written(card, in_anki, layout, as_it_is, tags, base.hashes, options)
+        return _written(card, layout, MergedNote(as_it_is, tags, base.hashes), options)
 
     # a figure never goes without its picture, and no new note does: the picture may be on
     # another computer, and the note in an Anki that was not read
@@ -219,7 +224,7 @@ def plan(
 
     if in_anki is None:
         hashes = {name: field_hash(html) for name, html in ours.fields.items()}
-        planned = _written(card, None, layout, ours, ours.tags, hashes, options)
+        planned = _written(card, layout, MergedNote(ours, ours.tags, hashes), options)
         return replace(planned, problems=(*ours.missing, *planned.problems))
     planned = _merged(card, in_anki, layout, ours, options)
     # the pictures of a passage that is not read here are not missed
@@ -290,8 +295,8 @@ def _merged(
     has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, in_anki.tags))
     if has_same_fields and has_same_tags and not options.full:
         return Planned(card.guid, card.live)
-    merged = replace(ours, fields=fields)
-    return _written(card, in_anki, layout, merged, tags, hashes, options)
+    merged = MergedNote(replace(ours, fields=fields), tags, hashes)
+    return _written(card, layout, merged, options)
 
 
 def merged_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
@@ -331,41 +336,25 @@ def in_our_words(card: Card, field: str, html: str) -> str:
 # --- the note that is written -----------------------------------------------------------
 
 
-def _written(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    layout: Layout,
-    ours: Ours,
-    tags: Strings,
-    hashes: Texts,
-    options: Options,
-) -> Planned:
+def _written(card: Card, layout: Layout, merged: MergedNote, options: Options) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it.
 
     Args:
         card: the card.
-        in_anki: its note in Anki.
         layout: where our fields are in the note; its other fields stay as they are.
-        ours: our fields, our tags, and the pictures that the fields may show.
-        tags: all tags of the note, a person's too.
-        hashes: the hash of each of our fields, for the next merge.
+        merged: the content of the note.
         options: how cards are shipped.
     """
     nothing = Planned(card.guid, card.live)
+    in_anki = layout.in_anki
     note_type = layout.note_type
     assert note_type is not None
-    # the import of a file removes the tags of the scheduler
-    if in_anki and in_anki.scheduler_tags and not options.push:
-        scheduler_tags = " and ".join(in_anki.scheduler_tags)
-        held = f"its note is tagged {scheduler_tags}: use ankiforge push"
+    held = _why_held(in_anki, note_type, options)
+    if held:
         return replace(nothing, held=held)
-    # AnkiConnect merges note types: a second one that an import had made beside this one,
-    # because it had other fields, would be deleted and its notes changed to this type
-    for other in options.types.values() if options.push else ():
-        if other.origin == note_type.id and other.id != note_type.id:
-            merging = f"a push would merge {other.name} into {note_type.name}"
-            return replace(nothing, held=f"{merging}: import the file instead")
 
+    # our fields among the others, the cards that they make, and the pictures that they show
+    ours = merged.ours
     fields = layout.filled(ours.fields)
     ordinals = cards_of(note_type, fields, in_anki)
     written = "".join(ours.fields.values())
@@ -375,12 +364,14 @@ def _written(
         if picture.name in written and picture.path:
             pictures[path] = picture.name
             shown[picture.name] = picture
+
     # the hash by which an equal revision is recognised later
     digest = card.digest
     if not (card.kept and card.live):
         names = [name for name in layout.places if name != OF_THIS_COMPUTER]
         digest = h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
     mod = _mod_of(card, in_anki, digest, options)
+
     # the schedule that another tool has of the cards of a new note
     states: dict[int, tuple[int, ...]] = {}
     for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
@@ -394,7 +385,7 @@ def _written(
         type=note_type,
         deck=in_anki.deck if in_anki else deck_name(card.deck),
         fields=fields,
-        tags=tags,
+        tags=merged.tags,
         mod=mod,
         ordinals=ordinals,
         media=tuple(shown[name] for name in sorted(shown)),
@@ -417,7 +408,7 @@ def _written(
         deck=note.deck,
         digest=digest,
         numbers=_cloze_words(card) if card.live else {},
-        hashes={} if is_base_in_note else hashes,
+        hashes={} if is_base_in_note else merged.hashes,
         mapped=layout.mapped,
         pictures=pictures,
     )
@@ -428,6 +419,21 @@ def _written(
         changed=in_anki is not None and mod != in_anki.mod,
         rewritten=in_anki is None and card.mod not in (0, mod),
     )
+
+
+def _why_held(in_anki: NoteInAnki | None, note_type: SeenType, options: Options) -> str:
+    """Return why a note is not shipped in this way now; "" if it is."""
+    # the import of a file removes the tags of the scheduler
+    if in_anki and in_anki.scheduler_tags and not options.push:
+        scheduler_tags = " and ".join(in_anki.scheduler_tags)
+        return f"its note is tagged {scheduler_tags}: use ankiforge push"
+    # AnkiConnect merges note types: a second one that an import had made beside this one,
+    # because it had other fields, would be deleted and its notes changed to this type
+    for other in options.types.values() if options.push else ():
+        if other.origin == note_type.id and other.id != note_type.id:
+            merging = f"a push would merge {other.name} into {note_type.name}"
+            return f"{merging}: import the file instead"
+    return ""
 
 
 def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Options) -> int:

@@ -131,8 +131,8 @@ def plan_cards(
                 layout = layout_of(card, note, options.types, options.mapped)
                 tags = tags_of(card, card.highlight, decks)
                 files = Files(media, papers_of(card))
-                ours = our_fields(card, note, tags, files, layout, safe_context)
-                plan = plan_card(card, note, layout, ours, options)
+                ours = our_fields(card, tags, files, layout, safe_context)
+                plan = plan_card(card, layout, ours, options)
         except BugError as error:  # a problem of this card alone
             title = card.highlight.document.title
             where = f"{title}: card {card.guid[:10]}"

@@ -22,7 +22,7 @@ def field_html(
 ) -> Strings:
     """All fields of a card's note, in the order of our note type."""
     layout = layout_of(card, None, {}, {})
-    ours = our_fields(card, None, tags, Files(pictures or {}), layout, safe_context)
+    ours = our_fields(card, tags, Files(pictures or {}), layout, safe_context)
     return layout.filled(ours.fields)
 
 
