@@ -18,7 +18,7 @@ the journal (`events`, `store`); all tables are computed from journal and source
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
@@ -89,30 +89,25 @@ class Ledger(Store):
         id: str,
         *,
         gap: int = 1,
-        masks: str = "",
         forced: bool = False,
         same: bool = False,
-        without: Collection[str] = (),
     ) -> Guid | None:
         """Accept a draft and return its card, or answer a question with yes.
 
         Args:
             id: of the draft or question.
             gap: the number of the gap of a proposal, from 1, the best one.
-            masks: of a figure: its masks as the person wants them; "" = as they were read.
             forced: the person overrules a check that blocks.
             same: the card about which the draft asks gets these words.
-            without: drafts of the form that a question is about which are no cards; they
-                are rejected.
 
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
                 has no such gap, or is no card's new text.
         """
         if is_question_id(id):
-            questions.answer(self, id, yes=True, without=without)
+            questions.answer(self, id, yes=True)
             return None
-        return decide.accept(self, id, gap=gap, masks=masks, forced=forced, same=same)
+        return decide.accept(self, id, gap=gap, forced=forced, same=same)
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft or a card, or answer a question with no.

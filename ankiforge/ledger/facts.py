@@ -206,7 +206,6 @@ def read(
     *,
     worthy: Iterable[str] = (),
     drafted: Collection[str] = (),
-    closed: bool = False,
 ) -> tuple[Fact, ...]:
     """Return the facts of a passage as a person sees them, in its order.
 
@@ -216,7 +215,6 @@ def read(
         live: the live cards about which an offer may ask.
         worthy: the sentences that are worth a card, best first.
         drafted: those with a draft that only a decision closes.
-        closed: a person wants nothing more of the passage.
     """
     standing = {sentence: name_of(sentence) for sentence in given}
     ever_decided: set[str] = set()
@@ -228,18 +226,16 @@ def read(
 
     # the facts: decided, asked about, drafted, then the best others up to four
     asked = {sentence for sentence, gone in near.items() if gone.card}
-    facts = decided | asked
-    if not closed:
-        facts |= set(drafted).intersection(given)
-        others = [each for each in worthy if each in standing and each not in facts]
-        # what was no fact of the passage when its last fact was decided is none
-        ended: set[str] = set()
-        names_of_decided = {name_of(sentence) for sentence in ever_decided}
-        for event in decisions:
-            if event.facts and names_of_decided.issuperset(event.facts):
-                ended.update(set(event.passage) - set(event.facts))
-        open_others = [each for each in others if standing[each] not in ended]
-        facts.update(open_others[: max(0, MOST - len(facts))])
+    facts = decided | asked | set(drafted).intersection(given)
+    others = [each for each in worthy if each in standing and each not in facts]
+    # what was no fact of the passage when its last fact was decided is none
+    ended: set[str] = set()
+    names_of_decided = {name_of(sentence) for sentence in ever_decided}
+    for event in decisions:
+        if event.facts and names_of_decided.issuperset(event.facts):
+            ended.update(set(event.passage) - set(event.facts))
+    open_others = [each for each in others if standing[each] not in ended]
+    facts.update(open_others[: max(0, MOST - len(facts))])
 
     shown = []
     for sentence in given:

@@ -57,21 +57,20 @@ class OfferedPassage(Value):
             ended: a card that the last decision ended.
             drafted: hashes of sentences that have a draft besides `rows`.
         """
+        if decisions is None:
+            decisions = self.passage.facts
         guids = {card.guid for card in self.passage.live if not card.wording.own}
+        askable = (guids | {live}) - {ended, ""}
+        given = self.sentences
+        if self.passage.closed:  # a person wants nothing more of it
+            return facts.read(given, decisions, askable)
         names = set(drafted)
         for row in self.rows:
             if row["drafter"] != PROPOSE:
                 names.update(row["fact"].split())
-        given = self.sentences
+        with_draft = [each for each in given if names and facts.name_of(each) in names]
         return facts.read(
-            given,
-            self.passage.facts if decisions is None else decisions,
-            (guids | {live}) - {ended, ""},
-            worthy=self.worthy,
-            drafted=[each for each in given if facts.name_of(each) in names]
-            if names
-            else (),
-            closed=self.passage.closed,
+            given, decisions, askable, worthy=self.worthy, drafted=with_draft
         )
 
 

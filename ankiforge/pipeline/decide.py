@@ -226,8 +226,7 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Gui
     if line.card:
         decide.set_masks(ledger, line.card.guid, masks)
         return line.card.guid
-    accepted = ledger.accept(id, masks=masks)
-    return Guid(accepted or "")
+    return decide.accept(ledger, id, masks=masks)
 
 
 def _figure(ledger: Ledger, id: str) -> Line:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence, Set
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import Ledger, lists
+from ankiforge.ledger import Ledger, lists, questions
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
@@ -192,7 +192,7 @@ class Review:
         ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
         unticked = [id for id in question.drafts if id not in ticked]
         if decision.later and ticked:
-            ledger.accept(question.id, without=unticked)
+            questions.answer(ledger, question.id, yes=True, without=unticked)
         else:
             for id in unticked:
                 ledger.reject(id)
