@@ -203,7 +203,6 @@ class _Recording:
         highlight_row = self._highlights.get(key) or cards.highlight_row(store, key)
         highlight = decode_highlight(highlight_row)
         passage = store.passage(key)
-        text = facts.text_of(highlight)
 
         # an exact copy of another passage gets no draft
         original = _original_of(store, highlight_row, passage, self._copies[key])
@@ -212,33 +211,24 @@ class _Recording:
         if original:
             drafted = Drafted(drafted.highlight, reason=SAME_WORDS + original)
 
-        # the drafts that are recorded: earlier ones, the person's own form, and others
+        # earlier drafts, the person's own form, and the others, each about a sentence
+        text = facts.text_of(highlight)
         earlier = self._waiting_on(passage, highlight)
         own: list[Draft] = []
-        others: list[Draft] = []
+        others: list[tuple[Draft, str]] = []
         for draft in self._as_told(passage, drafted, terms_of):
-            drafts = own if draft.own else others
-            drafts.append(draft)
+            if draft.own:
+                own.append(draft)
+            else:
+                others.append((draft, facts.fact_of(draft, text)))
 
-        # cards take the words of the person's own form; it waits if these are held back, or new
         of = settling.OfferedPassage(passage, text, rows=earlier)
-        drafted_facts: list[str] = []
-        own_waiting = 0
-        for draft in own:
-            held = _follow(store, of, draft, highlight, self.changes)
-            passage = store.passage(key)
-            if is_new(store, passage, wording_of(draft)):
-                names = [facts.name_of(each) for each in facts.covered(text, draft.quote)]
-                drafted_facts += names
-                fact = Fact("", card=held)
-                self._let_wait(draft, own_waiting, passage, " ".join(names), fact)
-                own_waiting += 1
+        drafted_facts = self._take_own(of, own, highlight)
 
-        # the others are about a sentence each; the rules propose the sentences that are worth a
-        # card, best first, but none where the person's own form drafts
+        # the rules propose the sentences that are worth a card, best first, but none where the
+        # person's own form drafts
         proposed: dict[str, None] = {}
-        about = [facts.fact_of(draft, text) for draft in others]
-        for draft, sentence in zip(others, about, strict=True):
+        for draft, sentence in others:
             if not draft.proposed:
                 drafted_facts.append(facts.name_of(sentence))
             elif sentence:
@@ -248,25 +238,9 @@ class _Recording:
             has_own_form = own or any(row["slot"] for row in earlier)
             worthy = () if has_own_form else tuple(proposed)
 
-        # the others wait if they are about an offered fact, or if a person asked for them
-        of = settling.OfferedPassage(passage, text, worthy, earlier)
+        of = settling.OfferedPassage(store.passage(key), text, worthy, earlier)
         shown = of.facts_now(drafted=drafted_facts)
-        offered = facts.offered(shown)
-        for position, draft in enumerate(others):
-            sentence = about[position]
-            name = facts.name_of(sentence) if sentence else ""
-            fact = offered.get(name, Fact(sentence))
-            if name not in offered:
-                is_wanted = self._beside or not (sentence or passage.closed)
-                is_refused = draft.proposed or not is_wanted
-                if is_refused or is_known(passage, wording_of(draft)):
-                    continue
-            if fact.card and draft.gaps:
-                # the gap that is the most like the card comes first
-                words_of_card = passage.cards[fact.card].wording.fields
-                nearest = nearest_gap(draft, words_of_card.get("Text", ""))
-                draft = with_first_gap(draft, nearest)
-            self._let_wait(draft, position, passage, name, fact)
+        self._take_others(of.passage, others, shown)
         settling.settle(store, earlier, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
@@ -280,6 +254,61 @@ class _Recording:
             "worthy": encode([of.sentences.index(sentence) for sentence in worthy]),
         }
         self._outcomes.append(outcome)
+
+    def _take_own(
+        self,
+        of: settling.OfferedPassage,
+        own: Iterable[Draft],
+        highlight: Highlight,
+    ) -> list[str]:
+        """Give cards the words of the person's own form; it waits if these are held back, or new.
+
+        Return the names of the facts about which it waits.
+        """
+        store = self._store
+        waiting_facts: list[str] = []
+        own_waiting = 0
+        for draft in own:
+            held = _follow(store, of, draft, highlight, self.changes)
+            passage = store.passage(highlight.key)
+            if not is_new(store, passage, wording_of(draft)):
+                continue
+            names = [facts.name_of(each) for each in facts.covered(of.text, draft.quote)]
+            fact = Fact("", card=held)
+            self._let_wait(draft, own_waiting, passage, " ".join(names), fact)
+            own_waiting += 1
+            waiting_facts += names
+        return waiting_facts
+
+    def _take_others(
+        self,
+        passage: Passage,
+        others: Iterable[tuple[Draft, str]],
+        shown: Sequence[Fact],
+    ) -> None:
+        """Let drafts wait that are about an offered fact, or that a person asked for.
+
+        Args:
+            passage: the passage.
+            others: its drafts, each with its sentence; "" if none is known.
+            shown: the facts of the passage.
+        """
+        offered = facts.offered(shown)
+        for position, (draft, sentence) in enumerate(others):
+            name = facts.name_of(sentence) if sentence else ""
+            fact = offered.get(name)
+            if fact is None:
+                is_wanted = self._beside or not (sentence or passage.closed)
+                is_refused = draft.proposed or not is_wanted
+                if is_refused or is_known(passage, wording_of(draft)):
+                    continue
+                fact = Fact(sentence)
+            if fact.card and draft.gaps:
+                # the gap that is the most like the card comes first
+                words_of_card = passage.cards[fact.card].wording.fields
+                nearest = nearest_gap(draft, words_of_card.get("Text", ""))
+                draft = with_first_gap(draft, nearest)
+            self._let_wait(draft, position, passage, name, fact)
 
     def _waiting_on(self, passage: Passage, highlight: Highlight) -> list[Row]:
         """Return the earlier drafts of a passage that wait on, under all its keys.
