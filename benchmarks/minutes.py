@@ -25,7 +25,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -521,8 +521,6 @@ def _live(
 
 def picture(path: Path) -> None:
     """Draw a year with and without the program: 20 minutes, 40 marks a day, Anki's usual limit."""
-    from ankiforge.reports.intake import plot_svg
-
     one = replace(
         learner(1),
         minutes=20,
@@ -544,6 +542,111 @@ def picture(path: Path) -> None:
         "20 new cards a day, Anki's default",
     )
     path.write_text(plot_svg(lines[0], lines[1], one.minutes, names), encoding="utf-8")
+
+
+# --- the picture ------------------------------------------------------------------------
+
+_WIDTH = 640
+_HEIGHT = 260
+_LEFT = 44
+_TOP = 28
+_BOTTOM = 34
+_RIGHT = 12
+_STYLE = (
+    "text{font:12px system-ui,sans-serif;fill:#444}"
+    ".axis{stroke:#bbb}.budget{stroke:#888;stroke-dasharray:4 4}"
+    ".plan{stroke:#1a7f4b;stroke-width:2.5;fill:none}.now{stroke:#c2571a;stroke-width:2;fill:none}"
+    ".plan-text{fill:#1a7f4b}.now-text{fill:#c2571a}"
+    "@media (prefers-color-scheme:dark){text{fill:#bbb}.axis{stroke:#555}"
+    ".plan{stroke:#5fd19a}.now{stroke:#f0935a}.plan-text{fill:#5fd19a}.now-text{fill:#f0935a}}"
+)
+
+
+def plot_svg(
+    planned: Sequence[float],
+    as_it_is: Sequence[float],
+    budget: int,
+    names: tuple[str, str],
+) -> str:
+    """Return a picture of the minutes of days, as means of weeks: with the plan, and as it is.
+
+    Args:
+        planned: the minutes of each day with the plan.
+        as_it_is: the minutes of each day without it.
+        budget: the minutes that the person gives a day.
+        names: the names of the two lines.
+    """
+    name_of_plan, name_of_now = names
+    weeks_of_plan = _weekly(planned)
+    weeks_of_now = _weekly(as_it_is)
+
+    # up to five grid lines, a round number of minutes apart
+    most_minutes = max(*weeks_of_plan, *weeks_of_now, budget * 1.2)
+    steps = (1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 960)
+    grid_step = next((step for step in steps if step >= most_minutes / 4), steps[-1])
+    highest = grid_step * math.ceil(most_minutes / grid_step)
+    axes = []
+    for minutes in range(0, highest + 1, grid_step):
+        y = _y(minutes, highest)
+        axes.append(_level_line("axis", y))
+        axes.append(_text_at(_LEFT - 8, y + 4, str(minutes), anchor="end"))
+    axes.append(_text_at(_x(0.0), _HEIGHT - 12, "now", anchor="middle"))
+    for month in (3, 6, 9):
+        label = f"{month} months"
+        axes.append(_text_at(_x(month / 12), _HEIGHT - 12, label, anchor="middle"))
+    axes.append(_text_at(_x(1.0), _HEIGHT - 12, "12 months", anchor="end"))
+
+    plan_points = _points(weeks_of_plan, highest)
+    now_points = _points(weeks_of_now, highest)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
+        f' aria-label="Minutes a day over a year: {name_of_plan}, and {name_of_now}">',
+        f"<style>{_STYLE}</style>",
+        *axes,
+        _level_line("budget", _y(budget, highest)),
+        f'<polyline class="plan" points="{plan_points}"/>',
+        f'<polyline class="now" points="{now_points}"/>',
+        _text_at(_LEFT - 8, 16, "min", anchor="end"),
+        f'<text class="plan-text" x="{_LEFT}" y="16">{name_of_plan}</text>',
+        f'<text class="now-text" x="{_WIDTH - _RIGHT}" y="16" text-anchor="end">'
+        f"{name_of_now}</text>",
+        "</svg>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _level_line(css: str, y: float) -> str:
+    return f'<line class="{css}" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>'
+
+
+def _text_at(x: float, y: float, text: str, *, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{text}</text>'
+
+
+def _weekly(days: Sequence[float]) -> list[float]:
+    weeks = []
+    for start in range(0, len(days), WEEK):
+        week = days[start : start + WEEK]
+        weeks.append(sum(week) / len(week))
+    return weeks
+
+
+def _x(part_of_year: float) -> float:
+    room = _WIDTH - _LEFT - _RIGHT
+    return round(_LEFT + part_of_year * room, 1)
+
+
+def _y(minutes: float, highest: float) -> float:
+    room = _HEIGHT - _TOP - _BOTTOM
+    return round(_HEIGHT - _BOTTOM - minutes / highest * room, 1)
+
+
+def _points(line: Sequence[float], highest: float) -> str:
+    points = []
+    last = max(len(line) - 1, 1)
+    for week, minutes in enumerate(line):
+        points.append(f"{_x(week / last)},{_y(minutes, highest)}")
+    return " ".join(points)
 
 
 # --- a large collection -----------------------------------------------------------------

@@ -254,11 +254,6 @@ class Server:
                 elif kind is not None and name in _static_names():
                     media_type = f"{kind}; charset=utf-8"
                     answer = Answer(_static(name).encode(), media_type, kept=True)
-            case ["picture"] if name == "minutes.svg":
-                plot = self.open_session().plot()
-                answer = (
-                    Answer(plot.encode(), _TYPES["svg"], policy=_INERT) if plot else None
-                )
             case ["picture" | "paper" as shown_as]:
                 # a picture or paper that the page has shown
                 policy = _VIEWER if shown_as == "paper" else _INERT

@@ -61,7 +61,7 @@ from ankiforge.pipeline.publishing import open_file
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import attributes
-from ankiforge.reports.intake import forecast_svg, intake_line
+from ankiforge.reports.intake import intake_line
 from ankiforge.review import Decision, Review, StaleError
 from ankiforge.review.decisions import ROUND, ending_of
 from ankiforge.review.items import as_card
@@ -174,12 +174,12 @@ class ReviewSession:
     # --- minutes a day ------------------------------------------------------------------
 
     def minutes(self) -> Json:
-        """Return how many new cards fit into the minutes of the settings: {line, plot, ready}.
+        """Return how many new cards fit into the minutes of the settings: {line, ready}.
 
         The first call begins to compute it. Until then, and without the setting, the line is
         empty; `ready` is whether there is nothing to wait for.
         """
-        nothing: Json = {"line": "", "plot": "", "ready": True}
+        nothing: Json = {"line": "", "ready": True}
         config = self._workspace.folder.config
         if not config.minutes:
             return nothing
@@ -201,19 +201,7 @@ class ReviewSession:
             return nothing  # `run` and `doctor` say why the collection cannot be read
         forecast = self._foreseeing.result()
         accepted = accepted_today(self._ledger, now)
-        return {
-            "line": intake_line(forecast, accepted),
-            "plot": "minutes.svg" if forecast.waiting_in_anki else "",
-            "ready": True,
-        }
-
-    def plot(self) -> str:
-        """Return the picture of the coming year; "" if there is none yet."""
-        if self._foreseeing is None or not self._foreseeing.done():
-            return ""
-        if self._foreseeing.exception() is not None:
-            return ""
-        return forecast_svg(self._foreseeing.result())
+        return {"line": intake_line(forecast, accepted), "ready": True}
 
     def _kept_reply(self, name: str) -> str | None:
         """Return the kept reply of a model, or None."""

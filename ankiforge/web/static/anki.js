@@ -55,9 +55,7 @@ export async function foresee() {
   $("#minutes").hidden = !told.line;
   $(".end .minutes")?.remove();
   if (!told.line) return;
-  const alt = "The minutes of the coming year, with this limit and as it is";
-  const picture = told.plot && h("img", { src: `/picture/${told.plot}`, alt });
-  $(".end")?.append(h("div", { className: "minutes" }, h("p", {}, told.line), picture));
+  $(".end")?.append(h("p", { className: "minutes" }, told.line));
 }
 
 export function foreseeAgain() {
