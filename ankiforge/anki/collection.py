@@ -186,9 +186,8 @@ from temp.chosen o cross join cards c on c.nid = o.nid
 order by o.place, o.nid, c.ord, c.id
 """
 _REVIEWS = f"""
-select r.id, o.place, {numbers("r.ease", "r.ivl", "r.time", "r.type")}
+select r.id, o.place, {numbers("r.ease", "r.ivl", "r.type")}
 from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.nid = c.nid
-where r.id > ?
 order by r.id
 """
 _USED_TYPES = f"""
@@ -279,9 +278,9 @@ class View(Value):
         for database in self.databases:
             yield from other_note_types(database, known)
 
-    def reviews(self, after: int = 0) -> Iterator[SeenReview]:
+    def reviews(self) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
-        rows = merge(*(database.rows(_REVIEWS, after) for database in self.databases))
+        rows = merge(*(database.rows(_REVIEWS) for database in self.databases))
         last = 0
         for id, guid, *answer in rows:
             if id != last:  # a card may be in two exports

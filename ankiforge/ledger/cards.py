@@ -328,7 +328,6 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         verdict=state.verdict,
         why=state.why,
         by=state.by,
-        edited=state.pinned,
         offered=tuple(state.offered.items()),
         passages=places or (highlight,),
         deck=state.deck,

@@ -122,13 +122,12 @@ class Database:
         """Give SQL a function that always returns the same for the same arguments."""
         self._db.create_function(name, arguments, function, deterministic=True)
 
-    def meta(self, name: str, default: str = "") -> str:
-        """Return a stored value by name.
+    def meta(self, name: str) -> str:
+        """Return a stored value by name, "" if there is none.
 
         It is a fact about this database, not a decision: it is lost with the database.
         """
-        stored = self.value("SELECT value FROM meta WHERE name = ?", name)
-        return default if stored is None else stored
+        return self.value("SELECT value FROM meta WHERE name = ?", name) or ""
 
     def set_meta(self, name: str, value: str) -> None:
         """Store a value by name.

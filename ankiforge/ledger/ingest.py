@@ -115,7 +115,7 @@ class Ingest:
         self.selections = selections
         self.in_use = in_use
         self.in_progress = in_progress
-        self.run_number = int(store.meta("run", "0")) + 1
+        self.run_number = int(store.meta("run") or 0) + 1
         self.started = time.time()
         self.report = Report()
         self.listing = Listing()

@@ -185,7 +185,6 @@ class _Recording:
         for row in copies:
             self._copies[row["mine"]].append(row)
         store.load(self._highlights)
-        self._run = int(store.meta("run", "0"))
 
         self.changes: list[Change] = []
         self.new: list[str] = []
@@ -416,7 +415,6 @@ class _Recording:
             "near": fact.near,
             "revises": fact.card,
             "replaces": replaces,
-            "run": self._run,
             "findings": findings,
             "tags": listed(map(tag_name, wording.tags)),
             "words": words_of(wording.fields),

@@ -67,7 +67,6 @@ CREATE TABLE IF NOT EXISTS draft (
     severity TEXT NOT NULL,      -- of the worst finding: '', info, warn, block
     revises TEXT NOT NULL,       -- guid of the card whose new text it would be, or ''
     replaces TEXT NOT NULL,      -- guid of the card of the other note type that it would replace, or ''
-    run INTEGER NOT NULL,
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
@@ -145,7 +144,7 @@ CREATE TABLE IF NOT EXISTS seen (
     absent REAL NOT NULL,        -- since when it is absent, in seconds since 1970; 0 = it is there
     asked INTEGER NOT NULL DEFAULT 0, -- whether it was deleted with many others, which is asked
     reviews INTEGER NOT NULL DEFAULT 0, lapses INTEGER NOT NULL DEFAULT 0,
-    leech INTEGER NOT NULL DEFAULT 0, suspended INTEGER NOT NULL DEFAULT 0,
+    leech INTEGER NOT NULL DEFAULT 0,
     retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of dropped cards
     settled TEXT NOT NULL DEFAULT '', -- for which settings there is nothing to write, or ''
     body TEXT NOT NULL           -- '' = no view has shown it here
@@ -183,7 +182,7 @@ CREATE TABLE IF NOT EXISTS conflict (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS review (
     id INTEGER PRIMARY KEY, guid TEXT NOT NULL, ease INTEGER NOT NULL, interval INTEGER NOT NULL,
-    duration INTEGER NOT NULL, type INTEGER NOT NULL
+    type INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS review_guid ON review (guid);
 

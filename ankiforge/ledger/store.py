@@ -110,8 +110,6 @@ class JournalState(Value):
     unknown: int = 0
     """They say what only a newer version of the program understands; it reads them
     then."""
-    new: int = 0
-    """Events that were not known here."""
 
 
 class _Transaction:
@@ -564,7 +562,7 @@ class Store(Database):
                     _, size = self._journal.append(sorted(lacking, key=by_order))
                     self._set_own_read_up_to(size, unreadable=0)
             unknown = self.value("SELECT count(*) FROM unknown_event")
-        self.journal_state = JournalState(unreadable, missing, unknown, len(new))
+        self.journal_state = JournalState(unreadable, missing, unknown)
         return sorted(new, key=by_order)
 
     def _insert(self, events: Iterable[Event]) -> list[Event]:

@@ -325,7 +325,6 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
         "reviews": note.reviews,
         "lapses": note.lapses,
         "leech": note.leech,
-        "suspended": note.suspended,
         "retired": note.retired,
         "body": body,
     }
@@ -636,7 +635,7 @@ def adopted_notes(store: Store) -> dict[str, Adopted]:
 
 def reviews(store: Store) -> Iterator[SeenReview]:
     """Yield the reviews of our cards that were seen."""
-    query = "SELECT id, guid, ease, interval, duration, type FROM review"
+    query = "SELECT id, guid, ease, interval, type FROM review"
     yield from (SeenReview(*row) for row in store.each(query))
 
 

@@ -336,8 +336,6 @@ class Card(Value):
     why: str = ""
     by: str = ""
     """Who made the decision that stands: person, policy or source."""
-    edited: Strings = ()
-    """Fields whose text is a person's."""
     offered: Fields = ()
     """What the source says now in fields that a person edited here."""
     passages: tuple[Highlight, ...] = ()

@@ -109,8 +109,6 @@ class SeenReview(Value):
     """1 (again) to 4 (easy); 0 = rescheduled by hand."""
     interval: int
     """In days, or in seconds if negative."""
-    duration: int
-    """Milliseconds."""
     type: int
     """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
 

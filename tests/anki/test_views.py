@@ -204,11 +204,14 @@ def test_answers_are_seen(world):
     with open_view(world.live) as view:
         (review,) = view.reviews()
         (note,) = [note for note in view.notes() if log[0][5] in note.cards]
-        assert tuple(view.reviews(after=review.id)) == ()
-        assert tuple(view.reviews(after=review.id - 1)) == (review,)
     assert review.guid == note.guid
-    given = [review.id, review.ease, review.interval, review.duration, review.type]
-    assert given == log[0][:5]
+    id, ease, interval, _, kind, *_ = log[0]
+    assert (review.id, review.ease, review.interval, review.type) == (
+        id,
+        ease,
+        interval,
+        kind,
+    )
     assert (note.reviews, note.suspended) == (1, False)
 
 
