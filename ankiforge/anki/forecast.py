@@ -305,9 +305,7 @@ def _reach(interval: int) -> int:
     return round(reach)
 
 
-def load_of_cards(
-    studies: Studies, odds: float = 1.0, days: int = DAYS, seed: int = 1
-) -> list[float]:
+def load_of_cards(studies: Studies, odds: float, days: int) -> list[float]:
     """Return the seconds that the cards that are there take on each of the coming days."""
     load = [0.0] * days
     if not studies.cards:
@@ -319,7 +317,7 @@ def load_of_cards(
     reviews_per_day = max(studies.reviews_per_day // every, 1)
     times = min(math.ceil(_LIVES / len(cards)), _MOST_TIMES)
     memories = [_memory(preset, studies.answers, odds) for preset in studies.presets]
-    player = _Player(studies.answers, seed)
+    player = _Player(studies.answers, seed=1)
     for _ in range(times):
         # the cards that are due on each day, with the day on which each was answered last
         due: list[list[tuple[_Card, int]]] = [[] for _ in range(days)]

@@ -332,16 +332,16 @@ DEEPEST = 64
 _TOKEN = regex(rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]')
 
 
-def is_too_deep(text: bytes, deepest: int = DEEPEST) -> bool:
-    """Return whether arrays and objects of a JSON text are nested in more than `deepest` levels."""
-    if text.count(b"[") + text.count(b"{") <= deepest:
+def is_too_deep(text: bytes) -> bool:
+    """Return whether arrays and objects of a JSON text are nested in too many levels."""
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
         return False
     depth = 0
     for token in _TOKEN.finditer(text):
         sign = token[0]
         if sign in (b"[", b"{"):
             depth += 1
-            if depth > deepest:
+            if depth > DEEPEST:
                 return True
         elif sign in (b"]", b"}"):
             depth -= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from posixpath import commonpath
@@ -37,12 +37,7 @@ if TYPE_CHECKING:
     from ankiforge.extract.markdown.obsidian import Vault
 
 
-def ingest(
-    job: Job,
-    ledger: Ledger,
-    *,
-    on_read: Callable[[str], None] = lambda title: None,
-) -> Progress:
+def ingest(job: Job, ledger: Ledger) -> Progress:
     """Read the changed documents of all sources.
 
     Nothing is matched before all sources have listed everything: a passage that is missing in one
@@ -51,10 +46,9 @@ def ingest(
     Args:
         job: names the sources.
         ledger: stores what is read.
-        on_read: called with the title of each document that is read.
     """
     sources = [with_stored_dialects(source, ledger) for source in job.sources]
-    reading = _Reading(job, ledger, on_read)
+    reading = _Reading(job, ledger)
     ledger.read_journal()
     report = ingest_all(
         ledger,
@@ -81,14 +75,8 @@ def ingest(
 class _Reading:
     """One pass over all sources, with the problems that it met."""
 
-    def __init__(
-        self,
-        job: Job,
-        ledger: Ledger,
-        on_read: Callable[[str], None],
-    ) -> None:
+    def __init__(self, job: Job, ledger: Ledger) -> None:
         self._job = job
-        self._on_read = on_read
         # another program, or other deck files, read every document again
         skip_rules = []
         for rule in job.decks:
@@ -137,7 +125,6 @@ class _Reading:
 
     def _prepared(self, document: Extracted) -> Extracted:
         """Store the pictures of a document, and mark the highlights that make no card."""
-        self._on_read(document.document.title)
         # pictures that were cut from pages
         for picture in document.pictures:
             path = self._job.pictures / picture.name.removeprefix("cut/")

@@ -30,7 +30,6 @@ from ankiforge.model import (
     Highlight,
     Severity,
     Strings,
-    Texts,
     Value,
 )
 from ankiforge.text import dollars
@@ -100,12 +99,7 @@ def of_provider(provider: Provider, model: str = "") -> Choice:
     return Choice(llm, provider.source)
 
 
-def choose(
-    name: str,
-    model: str = "",
-    key_env: str = "",
-    environ: Texts = os.environ,
-) -> Choice:
+def choose(name: str, model: str = "", key_env: str = "") -> Choice:
     """Return the model that a person names. Only servers on this machine are asked.
 
     Args:
@@ -113,7 +107,6 @@ def choose(
             a model that was downloaded, or the path of a file.
         model: the model of the server; "" = the best that is known there.
         key_env: the environment variable of the key for an address.
-        environ: has the keys.
 
     Raises:
         UsageError: there is none with this name, or its key is missing.
@@ -124,17 +117,17 @@ def choose(
 
     # a provider; one whose address is on this machine is a server like any other
     base_url = name.rstrip("/") if "://" in name else ""
-    for provider in providers(environ):
+    for provider in providers(os.environ):
         if provider.name == name:
             choice = of_provider(provider, model)
             base_url = provider.base_url
             key_env = provider.key_env
             if not choice.is_local:
-                if not environ.get(key_env, "").strip():
+                if not os.environ.get(key_env, "").strip():
                     hint = f"export {key_env}=… in this terminal; it is stored nowhere"
                     raise UsageError(f"the key, {key_env}, is not set", hint=hint)
                 return choice
-    for server in () if base_url else look(environ)(LONGEST_S):
+    for server in () if base_url else look(os.environ)(LONGEST_S):
         # Ollama knows a model by its name without `:latest`, too
         named = {name, f"{name}:latest"}.intersection(server.models)
         if name == server.name or named:
@@ -150,7 +143,7 @@ def choose(
         try:
             file = model_file(name)
         except UsageError as error:
-            names = [*PROGRAMS, *(provider.name for provider in providers(environ))]
+            names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
             for near in get_close_matches(name, names, n=1):
                 error.hint = f"did you mean {near}? Or: ankiforge model list"
             raise
@@ -166,7 +159,7 @@ def choose(
     elsewhere: Strings = ()
     if is_loopback(base_url):
         try:
-            listed = models(base_url, environ.get(key_env, "").strip())
+            listed = models(base_url, os.environ.get(key_env, "").strip())
             elsewhere = handed_on(base_url, listed)
             offered = best_first([each for each in listed if each not in elsewhere])
         except Unreachable as error:

@@ -66,8 +66,8 @@ class Check(Value):
     """The exit code of a run that needs this part; 0 if it is ok."""
 
 
-def _ok(name: str, message: str, advice: str = "") -> Check:
-    return Check(name, CheckState.OK, message, advice)
+def _ok(name: str, message: str) -> Check:
+    return Check(name, CheckState.OK, message)
 
 
 def _warn(name: str, message: str, advice: str) -> Check:

@@ -18,6 +18,8 @@ DECIDE = "review"
 
 LABEL = 9
 """The width of the labels of details."""
+FIRST = 3
+"""The number of names that a line shows."""
 
 # --- shared with the summary of a run ---------------------------------------------------
 
@@ -68,10 +70,10 @@ def waiting_text(waits: Mapping[str, int]) -> str:
     return f"{listed} {'waits' if total == 1 else 'wait'} for you"
 
 
-def first_of(names: Sequence[str], limit: int = 3) -> str:
+def first_of(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
-    first = ", ".join(names[:limit])
-    more = len(names) - limit
+    first = ", ".join(names[:FIRST])
+    more = len(names) - FIRST
     return f"{first} and {more:,} more" if more > 0 else first
 
 
