@@ -405,7 +405,6 @@ def _written(card: Card, layout: Layout, merged: MergedNote, options: Options) -
     sent = Shipped(
         mod=mod,
         tags=ours.tags,
-        deck=note.deck,
         digest=digest,
         numbers=_cloze_words(card) if card.live else {},
         hashes={} if is_base_in_note else merged.hashes,

@@ -279,7 +279,6 @@ def _apply_to_card(card: State, event: Event) -> None:
             shipped = Shipped(
                 mod=body["mod"],
                 tags=tuple(body.get("tags", ())),
-                deck=body.get("deck", ""),
                 digest=body["digest"],
                 hashes=body.get("hashes", {}),
             )

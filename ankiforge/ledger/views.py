@@ -526,8 +526,6 @@ def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
             body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
             if note.tags:
                 body["tags"] = note.tags
-            if note.deck:
-                body["deck"] = note.deck
             if note.hashes:
                 body["hashes"] = note.hashes
             if note.mapped and last is None:

@@ -303,7 +303,6 @@ class Shipped(Value, omit_defaults=True):
     mod: int
     tags: Strings = ()
     """Our tags."""
-    deck: str = ""
     digest: str = ""
     """A hash of what we wrote: an equal one later is the same revision."""
     hashes: Texts = {}
