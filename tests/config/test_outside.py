@@ -174,7 +174,7 @@ def test_pictures_come_from_no_folder_that_only_a_foreign_ledger_names(
     (outside / "cat.png").write_bytes(b"\x89PNG of somebody")
     with sqlite3.connect(given.folder / ".ankiforge/ledger.db") as ledger:
         changed = ledger.execute(
-            "UPDATE meta SET value = ? WHERE name LIKE 'app roots%'",
+            "UPDATE meta SET value = ? WHERE name LIKE 'roots%'",
             (json.dumps({"obsidian:n": str(outside)}),),
         )
         assert changed.rowcount == 1
