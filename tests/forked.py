@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
@@ -53,8 +53,9 @@ class Forked:
 
     def end(self, by: int) -> None:
         """Send a signal, and wait for the end."""
-        if self._process.is_alive():
-            os.kill(self._process.pid, by)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            if self._process.is_alive():
+                os.kill(self._process.pid, by)
         self._process.join(PATIENCE)
         is_over = not self._process.is_alive()
         self._process.kill()
