@@ -14,15 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import HighlightOutcome, Match
-    from ankiforge.model import (
-        Card,
-        Draft,
-        Finding,
-        Highlight,
-        Problem,
-        Question,
-        Waiting,
-    )
+    from ankiforge.model import Card, Finding, Highlight, Problem, Question
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
@@ -30,7 +22,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Card",
-    "Draft",
     "Finding",
     "ForgeError",
     "Highlight",
@@ -39,14 +30,12 @@ __all__ = [
     "Problem",
     "Question",
     "RunResult",
-    "Waiting",
     "Workspace",
     "__version__",
 ]
 
 _MODULES = {
     "Card": "ankiforge.model",
-    "Draft": "ankiforge.model",
     "Finding": "ankiforge.model",
     "ForgeError": "ankiforge.errors",
     "Highlight": "ankiforge.model",
@@ -55,7 +44,6 @@ _MODULES = {
     "Problem": "ankiforge.model",
     "Question": "ankiforge.model",
     "RunResult": "ankiforge.pipeline.result",
-    "Waiting": "ankiforge.model",
     "Workspace": "ankiforge.pipeline.workspace",
 }
 

@@ -37,10 +37,10 @@ from ankiforge import check
 from ankiforge.draft.propose.grammar import is_clause, is_term
 from ankiforge.model import (
     PHRASE,
+    Card,
     CardKind,
     Document,
     DocumentKey,
-    Draft,
     Form,
     Highlight,
     HighlightKey,
@@ -82,7 +82,7 @@ def passage(row: dict[str, Any]) -> Highlight:
     )
 
 
-def card(row: dict[str, Any], highlight: Highlight) -> Draft:
+def card(row: dict[str, Any], highlight: Highlight) -> Card:
     """Return a card as a model answers it."""
     fields = {name.casefold(): words for name, words in row.get("fields", row).items()}
     quote = row.get("quote") or highlight.exact
@@ -91,10 +91,10 @@ def card(row: dict[str, Any], highlight: Highlight) -> Draft:
     else:
         kind = CardKind.BASIC
         named = (("Front", fields["front"]), ("Back", fields["back"]))
-    return Draft(highlight.key, kind, named, quote, "", 0, Origin("llm"))
+    return Card(highlight.key, kind, named, quote, "", 0, Origin("llm"))
 
 
-def rules_of(draft: Draft, highlight: Highlight) -> Rules:
+def rules_of(draft: Card, highlight: Highlight) -> Rules:
     """Return the rules by which a card is blocked or warned about."""
     context = check.Context(highlight, check.DuplicateIndex())
     if highlight.form is Form.PHRASE:
@@ -161,7 +161,7 @@ def marked() -> Iterator[tuple[bool, Rules]]:
             gaps=tuple(spans),
         )
         fields = (("Text", text),)
-        draft = Draft(highlight.key, CardKind.CLOZE, fields, exact, "", 0, Origin(PHRASE))
+        draft = Card(highlight.key, CardKind.CLOZE, fields, exact, "", 0, Origin(PHRASE))
         yield all(row["keep"]), rules_of(draft, highlight)
 
 

@@ -25,10 +25,10 @@ from typing import Any
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
+    Card,
     CardKind,
     Document,
     DocumentKey,
-    Draft,
     Finding,
     Highlight,
     HighlightKey,
@@ -48,7 +48,7 @@ class Planted:
     """One draft of the set, as the checks see it."""
 
     row: dict[str, Any]
-    draft: Draft
+    draft: Card
     highlight: Highlight
 
     @property
@@ -84,7 +84,7 @@ def _planted(row: dict[str, Any]) -> Planted:
         kind, answer = CardKind.BASIC, row["back"]
         fields = (("Front", row["front"]), ("Back", answer))
     return Planted(
-        row, Draft(KEY, kind, fields, quote, answer, 0, Origin("llm")), highlight
+        row, Card(KEY, kind, fields, quote, answer, 0, Origin("llm")), highlight
     )
 
 

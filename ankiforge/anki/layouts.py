@@ -397,7 +397,7 @@ def our_fields(
             missing.clear()
 
     # what we fill: it stays if the passage is not read here, or is not that of the words
-    if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.remarks:
+    if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.source:
         unread.update(FILLED)
     citation = "<br>".join(map(literal, references(card)))
     links = links_html(*card.passages)

@@ -245,7 +245,7 @@ def _merged(
     """Merge a note in Anki with our values, field by field."""
     base = layout.base
     theirs = layout.theirs
-    decisions = {name: Decision(*decided) for name, *decided in card.resolved}
+    decisions = {name: Decision(*decided) for name, decided in card.resolved.items()}
 
     # each field
     fields: dict[str, str] = {}

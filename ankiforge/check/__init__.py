@@ -46,10 +46,10 @@ from ankiforge.check.structure import MAX_LENGTH, too_long
 from ankiforge.language.words import content
 from ankiforge.model import (
     PHRASE,
+    Card,
     CardKind,
     Document,
     DocumentKey,
-    Draft,
     Finding,
     Highlight,
     HighlightKind,
@@ -111,7 +111,7 @@ _NOWHERE = Highlight(
 )
 
 
-def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
+def check(draft: Card, context: Context) -> tuple[Finding, ...]:
     """Return all findings about a draft, in the order of the checks. Never raises.
 
     If a person wrote the card, findings about the wording are only counted. If the
@@ -130,7 +130,7 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     return _adjusted(draft, context, tuple(each for each in ALL if each not in left_out))
 
 
-def check_alone(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
+def check_alone(draft: Card, highlight: Highlight) -> tuple[Finding, ...]:
     """Return the findings for which nothing but the card has to be seen. Never raises.
 
     They are a part of what `check` returns, in a third of the time: enough to compare gaps
@@ -140,7 +140,7 @@ def check_alone(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
 
 
 def _adjusted(
-    draft: Draft, context: Context, checks: tuple[Check, ...]
+    draft: Card, context: Context, checks: tuple[Check, ...]
 ) -> tuple[Finding, ...]:
     """Return the findings of some checks, adjusted to who chose the words."""
     by_author = authored(draft)
@@ -156,7 +156,7 @@ def _adjusted(
     return tuple(dict.fromkeys(findings))
 
 
-def lint(draft: Draft) -> tuple[Finding, ...]:
+def lint(draft: Card) -> tuple[Finding, ...]:
     """Return all findings about a card of any origin, without its source. Never raises.
 
     Only findings about what would break in Anki, or leaves nothing to ask, can block.
@@ -169,7 +169,7 @@ def lint(draft: Draft) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(findings))
 
 
-def _run(draft: Draft, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
+def _run(draft: Card, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
     """Yield the findings; for oversized cards, only that finding."""
     oversize = tuple(too_long(draft, context))
     if oversize:

@@ -16,7 +16,7 @@ from ankiforge.language.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Draft, Family, Finding
+from ankiforge.model import Card, Family, Finding
 from ankiforge.text import cloze, regex
 
 # The first words of a sentence that depends on the one before it; case matters.
@@ -48,7 +48,7 @@ _WORDS_TO_MEASURE = 8
 
 
 @needs(Needs.CARD)
-def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
+def clozes(draft: Card, context: Context) -> Iterator[Finding]:
     """Judge the wording of a cloze."""
     if draft.kind.family is not Family.CLOZE:
         return

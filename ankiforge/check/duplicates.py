@@ -21,8 +21,9 @@ from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.sides import ComparedSides, exact_form, sides
 from ankiforge.language.normal import finders_of, form_of, stems_of
 from ankiforge.model import (
+    NO_KEY,
+    Card,
     CardKind,
-    Draft,
     Family,
     Fields,
     Finding,
@@ -30,13 +31,12 @@ from ankiforge.model import (
     IndexedCard,
     SearchTerms,
     Strings,
-    draft_of_words,
 )
 from ankiforge.text.fold import for_comparing
 
 
 @needs(Needs.REST)
-def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
+def resembles(draft: Card, context: Context) -> Iterator[Finding]:
     """Find cards of other highlights that ask the same thing."""
     yield from context.known.near(draft, context.highlight.key)
 
@@ -47,7 +47,7 @@ TERMS_VERSION = "5"
 """To be changed with `terms_of`, so that stored terms are computed again."""
 
 
-def terms_of(draft: Draft) -> SearchTerms:
+def terms_of(draft: Card) -> SearchTerms:
     """Return the search terms of a card."""
     return _read(draft.kind, draft.fields)[1]
 
@@ -55,7 +55,7 @@ def terms_of(draft: Draft) -> SearchTerms:
 @lru_cache(maxsize=64)
 def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     """Return the sides and the search terms of a card."""
-    draft = draft_of_words(kind, fields)
+    draft = Card(NO_KEY, kind, fields)
     card_sides = sides(draft)
     form = form_of(card_sides.whole)
     exact = exact_form(draft)
@@ -121,7 +121,7 @@ _MOST = 5
 class Store(Protocol):
     """Cards with stored search terms."""
 
-    def unread(self, version: str) -> Iterable[tuple[str, Draft]]:
+    def unread(self, version: str) -> Iterable[tuple[str, Card]]:
         """Yield the cards whose search terms are not stored, or those of another version."""
         ...
 
@@ -133,7 +133,7 @@ class Store(Protocol):
         """Yield all cards."""
         ...
 
-    def draft(self, id: str) -> Draft | None:
+    def draft(self, id: str) -> Card | None:
         """Return the text of a card; None if it no longer exists."""
         ...
 
@@ -159,9 +159,7 @@ class DuplicateIndex:
         # The cards of each question.
         self._questions: dict[bytes, list[str]] = defaultdict(list)
 
-    def add(
-        self, id: str, highlight: HighlightKey, draft: Draft, where: str = ""
-    ) -> None:
+    def add(self, id: str, highlight: HighlightKey, draft: Card, where: str = "") -> None:
         """Add a card.
 
         Args:
@@ -201,7 +199,7 @@ class DuplicateIndex:
 
     # --- what it finds ----------------------------------------------------------------
 
-    def exact(self, draft: Draft, highlight: HighlightKey) -> str | None:
+    def exact(self, draft: Card, highlight: HighlightKey) -> str | None:
         """Return the id of the first equal card of ours that belongs to another highlight.
 
         Front and back, or the cloze text with its gaps, are compared without
@@ -215,7 +213,7 @@ class DuplicateIndex:
                 return card.id
         return None
 
-    def near(self, draft: Draft, highlight: HighlightKey) -> Iterator[Finding]:
+    def near(self, draft: Card, highlight: HighlightKey) -> Iterator[Finding]:
         """Yield a finding for each duplicate, the most similar first, and for another answer."""
         self._load()
         my_sides, terms = _read(draft.kind, draft.fields)
@@ -332,7 +330,7 @@ class DuplicateIndex:
         return in_two
 
 
-_NOTHING = draft_of_words(CardKind.CLOZE, ())
+_NOTHING = Card(NO_KEY, CardKind.CLOZE, ())
 
 
 def _are_siblings(card: IndexedCard, highlight: HighlightKey) -> bool:

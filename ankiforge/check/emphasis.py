@@ -24,7 +24,7 @@ from ankiforge.check.reading import (
 from ankiforge.check.wording import without_code
 from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.words import FUNCTION, NEGATIONS, STOP_WORDS, stem, tokens
-from ankiforge.model import Draft, Family, Finding
+from ankiforge.model import Card, Family, Finding
 from ankiforge.text import cloze, regex
 
 _SMALL_WORDS = STOP_WORDS | NEGATIONS
@@ -50,7 +50,7 @@ _LEAST_BEHIND = 4
 
 
 @needs(Needs.CARD)
-def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
+def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     """Find phrases that are marked for emphasis rather than to be recalled.
 
     A mark passes in a whole sentence that stands alone, if it is a term with its

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.model import Draft, Finding, Highlight, Severity, Value
+from ankiforge.model import Card, Finding, Highlight, Severity, Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Context(Value):
     """Whether a phrase begins another passage, in which it is marked, too."""
 
 
-Check = Callable[[Draft, Context], Iterator[Finding]]
+Check = Callable[[Card, Context], Iterator[Finding]]
 """A pure function that yields what it finds, and never raises."""
 
 

@@ -25,7 +25,7 @@ from ankiforge.check.reading import (
 from ankiforge.language.normal import without_tex
 from ankiforge.language.recognition import script, sure_language
 from ankiforge.language.words import TERM
-from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
+from ankiforge.model import Card, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
 from ankiforge.text.fold import for_comparing
 from ankiforge.text.sentences import sentences
@@ -64,7 +64,7 @@ _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z]
 
 
 @needs(Needs.COMPARISON)
-def literal(draft: Draft, context: Context) -> Iterator[Finding]:
+def literal(draft: Card, context: Context) -> Iterator[Finding]:
     """Find formulae, code and names in an answer that are not in the source."""
     highlight = context.highlight
     if asked_by_reader(draft) or marked(draft, highlight) or pictured(draft, highlight):
@@ -121,7 +121,7 @@ _TALK = regex(
 
 
 @needs(Needs.SOURCE)
-def injected(draft: Draft, context: Context) -> Iterator[Finding]:
+def injected(draft: Card, context: Context) -> Iterator[Finding]:
     """Find addresses, active markup, and talk to or of a model that are not in the source."""
     highlight = context.highlight
     text = "\n".join(text for _, text in draft.fields)
@@ -168,7 +168,7 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 @needs(Needs.COMPARISON)
-def other_language(draft: Draft, context: Context) -> Iterator[Finding]:
+def other_language(draft: Card, context: Context) -> Iterator[Finding]:
     """Find cards in another script or language than their passage and the reader's comment."""
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):

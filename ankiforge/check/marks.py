@@ -10,7 +10,7 @@ from ankiforge.model import (
     COMMENT_AND_MORE,
     OTHER_NOTE,
     OTHER_SCHEDULE,
-    Draft,
+    Card,
     Finding,
     Form,
     Severity,
@@ -43,7 +43,7 @@ _VALUE = regex(
 
 
 @needs(Needs.REST)
-def form(draft: Draft, context: Context) -> Iterator[Finding]:
+def form(draft: Card, context: Context) -> Iterator[Finding]:
     """Find cards of doubtful marks, of other tools, and with unreadable pictures."""
     highlight = context.highlight
     if highlight.form is Form.TERM:
@@ -97,7 +97,7 @@ MOST_LEARNT = 40
 """Labels that are not yet many: all of a detailed drawing in a textbook."""
 
 
-def look(draft: Draft, context: Context) -> Iterator[Finding]:
+def look(draft: Card, context: Context) -> Iterator[Finding]:
     """Find figures that leave nothing to ask or nothing to see."""
     masks = occlusion.masks_in(draft.fields)
     if not masks.shown:

@@ -15,7 +15,7 @@ from ankiforge.check.reading import (
 )
 from ankiforge.language.tables import listed
 from ankiforge.language.words import FUNCTION, NEGATORS, contrary, stem, stems, tokens
-from ankiforge.model import Draft, Family, Finding, Pair
+from ankiforge.model import Card, Family, Finding, Pair
 from ankiforge.text import regex
 
 # Words with which a sentence can say the same with and without a negation.
@@ -34,7 +34,7 @@ _SCOPE = 3
 
 
 @needs(Needs.COMPARISON)
-def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
+def meaning(draft: Card, context: Context) -> Iterator[Finding]:
     """Find negations, opposites and certainty that the evidence does not have.
 
     Source of the limits: measured on planted lies and honest cards, docs/reference/checks.md.

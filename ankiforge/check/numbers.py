@@ -17,7 +17,7 @@ from ankiforge.language.quantities import (
     stated_numbers,
     values,
 )
-from ankiforge.model import Draft, Finding
+from ankiforge.model import Card, Finding
 from ankiforge.text.shields import without_formulas
 
 # `one` and `two` are often no numbers: both threads are two threads.
@@ -25,7 +25,7 @@ _LEAST_WORD = 3
 
 
 @needs(Needs.COMPARISON)
-def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
+def numbers(draft: Card, context: Context) -> Iterator[Finding]:
     """Find numbers that the source does not have, or has with another unit, sign or era."""
     reading = read(draft)
     source = source_text(context.highlight)

@@ -27,7 +27,7 @@ from ankiforge.language.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Draft, Family, Finding, Value
+from ankiforge.model import Card, Family, Finding, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences
 
@@ -48,7 +48,7 @@ _FEWEST_ITEMS = 3
 
 
 @needs(Needs.CARD)
-def questions(draft: Draft, context: Context) -> Iterator[Finding]:
+def questions(draft: Card, context: Context) -> Iterator[Finding]:
     """Judge the wording of a question and its answer."""
     if draft.kind.family is not Family.BASIC:
         return

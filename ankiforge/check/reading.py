@@ -12,8 +12,9 @@ from functools import lru_cache
 from ankiforge.model import (
     COMMENT_AND_MORE,
     PHRASE,
-    Draft,
+    Card,
     Family,
+    Fields,
     Form,
     Highlight,
     HighlightKind,
@@ -58,14 +59,19 @@ class PlainDraft(Value):
     """Each card number with the gaps it hides."""
 
 
-@lru_cache(maxsize=64)
-def read(draft: Draft) -> PlainDraft:
+def read(draft: Card) -> PlainDraft:
     """Return the plain text of a draft."""
-    if draft.kind.family is Family.BASIC:
-        front = without_markup(draft.field("Front"))
-        back = without_markup(draft.field("Back"))
+    return _read(draft.family, draft.fields)
+
+
+@lru_cache(maxsize=64)
+def _read(family: Family, fields: Fields) -> PlainDraft:
+    words = dict(fields)
+    if family is Family.BASIC:
+        front = without_markup(words.get("Front", ""))
+        back = without_markup(words.get("Back", ""))
         return PlainDraft(asked=front, answers=(back,), whole=f"{front}\n{back}")
-    text = draft.field("Text")
+    text = words.get("Text", "")
     gaps = cloze.gaps(text)
     hidden = {
         number: tuple(gap for gap in gaps if number in gap.numbers)
@@ -108,17 +114,17 @@ def _plain_run(text: str) -> str:
 # --- who chose the words --------------------------------------------------------------
 
 
-def authored(draft: Draft) -> bool:
+def authored(draft: Card) -> bool:
     """Return whether a person wrote the card: in the source, in a comment, or in review."""
     return draft.by_hand or draft.origin.drafter in ("person", COMMENT_AND_MORE)
 
 
-def asked_by_reader(draft: Draft) -> bool:
+def asked_by_reader(draft: Card) -> bool:
     """Return whether the reader wrote the question, or named the gap, in a comment."""
     return draft.origin.by_comment
 
 
-def marked(draft: Draft, highlight: Highlight) -> bool:
+def marked(draft: Card, highlight: Highlight) -> bool:
     """Return whether each answer is a phrase that the reader marked."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
         return False
@@ -132,12 +138,12 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
     return True
 
 
-def chosen_by_reader(draft: Draft, highlight: Highlight) -> bool:
+def chosen_by_reader(draft: Card, highlight: Highlight) -> bool:
     """Return whether the reader chose the question, in a comment or by marking phrases."""
     return asked_by_reader(draft) or marked(draft, highlight)
 
 
-def pictured(draft: Draft, highlight: Highlight) -> bool:
+def pictured(draft: Card, highlight: Highlight) -> bool:
     """Return whether the answer is the picture that the reader marked."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
@@ -190,7 +196,7 @@ def around(highlight: Highlight) -> str:
 _LONGEST = 6000
 
 
-def evidence(draft: Draft, highlight: Highlight) -> str:
+def evidence(draft: Card, highlight: Highlight) -> str:
     """Return the whole sentences that the quote touches, because a quote may omit a “not”."""
     text = around(highlight)
     if highlight.nearby and not locate(draft.quote, text):

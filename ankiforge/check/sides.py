@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ankiforge.check.reading import without_markup
-from ankiforge.model import Draft, Family, Strings, Value
+from ankiforge.model import Card, Family, Fields, Strings, Value
 from ankiforge.text import cloze, regex
 from ankiforge.text.fold import for_comparing
 from ankiforge.text.shields import shields
@@ -36,14 +36,19 @@ class ComparedSides(Value, gc=False):
         return self.text or self.asked
 
 
-@lru_cache(maxsize=64)
-def sides(draft: Draft) -> ComparedSides:
+def sides(draft: Card) -> ComparedSides:
     """Return the two sides of a draft."""
-    if draft.kind.family is Family.BASIC:
-        front = without_markup(draft.field("Front")[:MAX_LENGTH])
-        back = without_markup(draft.field("Back")[:MAX_LENGTH])
+    return _sides(draft.family, draft.fields)
+
+
+@lru_cache(maxsize=64)
+def _sides(family: Family, fields: Fields) -> ComparedSides:
+    words = dict(fields)
+    if family is Family.BASIC:
+        front = without_markup(words.get("Front", "")[:MAX_LENGTH])
+        back = without_markup(words.get("Back", "")[:MAX_LENGTH])
         return ComparedSides(Family.BASIC, front, back)
-    text = draft.field("Text")[:MAX_LENGTH]
+    text = words.get("Text", "")[:MAX_LENGTH]
     answers = _SIMPLE_CLOZE.findall(text)
     if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
         # faster, and sufficient for most clozes
@@ -69,7 +74,7 @@ def sides(draft: Draft) -> ComparedSides:
 # --- identical cards ------------------------------------------------------------------
 
 
-def exact_form(draft: Draft) -> Strings:
+def exact_form(draft: Card) -> Strings:
     """Return values that are equal for identical cards; () if a side is empty.
 
     Typography, emphasis, and the last stop or question mark are ignored; the gaps of a

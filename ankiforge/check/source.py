@@ -35,7 +35,7 @@ from ankiforge.language.words import (
     stems,
     tokens,
 )
-from ankiforge.model import Draft, Finding
+from ankiforge.model import Card, Finding
 from ankiforge.text import regex
 from ankiforge.text.fold import for_comparing
 
@@ -43,7 +43,7 @@ from ankiforge.text.fold import for_comparing
 
 
 @needs(Needs.SOURCE)
-def quote(draft: Draft, context: Context) -> Iterator[Finding]:
+def quote(draft: Card, context: Context) -> Iterator[Finding]:
     """Find a quote that is not literally in the passage or the text around it."""
     highlight = context.highlight
     if pictured(draft, highlight):
@@ -74,7 +74,7 @@ _PREFIX = 5
 
 
 @needs(Needs.COMPARISON)
-def answer(draft: Draft, context: Context) -> Iterator[Finding]:
+def answer(draft: Card, context: Context) -> Iterator[Finding]:
     """Find answers of which the source has no word, or less than half."""
     highlight = context.highlight
     if marked(draft, highlight) or pictured(draft, highlight):
@@ -164,7 +164,7 @@ _MARKED_WORDS = 2
 
 
 @needs(Needs.SOURCE)
-def beside(draft: Draft, context: Context) -> Iterator[Finding]:
+def beside(draft: Card, context: Context) -> Iterator[Finding]:
     """Find cards about a fact outside the mark; the text around it may only name the subject."""
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):

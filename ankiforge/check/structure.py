@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
 from ankiforge.check.reading import GAP, authored, read, without, without_markup
-from ankiforge.model import Draft, Family, Finding, Severity
+from ankiforge.model import Card, Family, Finding, Severity
 from ankiforge.text import cloze, regex
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import clean, is_visible
@@ -19,7 +19,7 @@ MAX_CLOZES = 64
 """No other check reads larger cards, which limits the effort."""
 
 
-def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
+def too_long(draft: Card, context: Context) -> Iterator[Finding]:
     """Find oversized cards. Not one of the declared checks: it runs before them."""
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.field("Text").count("{{")
@@ -32,7 +32,7 @@ _CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @needs(Needs.CARD)
-def structure(draft: Draft, context: Context) -> Iterator[Finding]:
+def structure(draft: Card, context: Context) -> Iterator[Finding]:
     """Find faults that would break a card in Anki, or leave nothing to ask."""
     by_author = authored(draft)
     problems = list[str]()
@@ -140,7 +140,7 @@ def _unclosed_formula(text: str) -> str:
 
 
 @needs(Needs.CARD)
-def damaged_text(draft: Draft, context: Context) -> Iterator[Finding]:
+def damaged_text(draft: Card, context: Context) -> Iterator[Finding]:
     """Find letters that a wrong encoding, or a font without a table of its signs, has damaged."""
     for name, text in draft.fields:
         damage = damage_in(text)

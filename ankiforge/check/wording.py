@@ -9,7 +9,7 @@ from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import CLOZE_SIGN, authored, read, source_text
 from ankiforge.language.tables import listed
 from ankiforge.language.words import tokens
-from ankiforge.model import Draft, Family, Finding, Severity
+from ankiforge.model import Card, Family, Finding, Severity
 from ankiforge.text import regex
 from ankiforge.text.shields import shields
 
@@ -61,7 +61,7 @@ _SCHEMA_WORDS = frozenset(
 
 
 @needs(Needs.CARD)
-def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
+def pointing(draft: Card, context: Context) -> Iterator[Finding]:
     """Find words that point at a text that the card does not show, and placeholders.
 
     For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
@@ -131,7 +131,7 @@ _STRAY = regex(
 
 
 @needs(Needs.CARD)
-def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
+def unfinished(draft: Card, context: Context) -> Iterator[Finding]:
     """Find truncated sides and stray Markdown signs."""
     is_cloze = draft.kind.family is Family.CLOZE
     for name in ("Text",) if is_cloze else ("Front", "Back"):

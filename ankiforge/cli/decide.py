@@ -135,9 +135,7 @@ def reject(
         chosen = selected(ledger, ids, every, query) if ids or not keys else []
         if every:
             lines = lists.lines(ledger, chosen)
-            chosen = [
-                line.id for line in lines if line.verdict in ("waiting", "accepted")
-            ]
+            chosen = [line.id for line in lines if line.waits or line.live]
         if passages:
             keys += [line.highlight.key for line in lists.lines(ledger, chosen)]
             chosen = list(dict.fromkeys(keys))
@@ -347,7 +345,7 @@ def edit(
         if not is_key(word):
             id = find(ledger, word)
             [line] = lines_as_in_anki(ledger, lists.lines(ledger, [id]))
-            now = placement_of(ledger, line.words, line.highlight, workspace.decks)
+            now = placement_of(ledger, line, workspace.decks)
             placed = {DECK: now.deck, TAGS: " ".join(now.tags)}
             before = {**dict(line.fields), **placed}
             changed = [name for name in fields if fields[name] != before.get(name, "")]

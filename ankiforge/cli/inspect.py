@@ -360,7 +360,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     if call.as_json:
         call.data({"path": str(path), "highlights": len(highlights), "cards": len(lines)})
         return
-    card_count = sum(line.card is not None for line in lines)
+    card_count = sum(not line.waits for line in lines)
     draft_count = len(lines) - card_count
     written = [counted(card_count, "card"), counted(draft_count, "draft")]
     if form == "jsonl":  # a table has no rows for highlights

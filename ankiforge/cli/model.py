@@ -331,7 +331,7 @@ def _try(call: Call, workspace: Workspace) -> bool:
         new = [id for id in lists.find(workspace.ledger, terms) if id not in before]
         for line in lists.lines(workspace.ledger, new[:1]):
             call.say("one card of it:")
-            for field, words in (*line.fields, ("Quote", line.words.quote)):
+            for field, words in (*line.fields, ("Quote", line.quote)):
                 if words:
                     call.say(f"  {field.lower():6} {on_one_line(with_brackets(words))}")
             call.say(f"  {'from':6} {titled(line.highlight)}")

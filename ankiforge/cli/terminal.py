@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from msgspec.structs import replace
@@ -23,15 +23,7 @@ from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
-from ankiforge.model import (
-    AGENT,
-    CardKind,
-    Fields,
-    Question,
-    QuestionKind,
-    Value,
-    Waiting,
-)
+from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
 from ankiforge.review import Decision, Item, Review, StaleError
@@ -39,10 +31,10 @@ from ankiforge.review.decisions import ROUND, ending_of
 from ankiforge.review.items import (
     QUESTION_KEY,
     facts_seen,
-    gap_fields,
     reasons,
     small_question,
     why_waiting,
+    with_each_gap,
 )
 from ankiforge.text import counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import gaps, marked_gaps, plain
@@ -94,20 +86,15 @@ SAID = {
 _END = "\x1b"
 
 
-class Choice(Value):
+class Choice(NamedTuple):
     """One way to accept the drafts of an item: one of them, or one gap of a proposal."""
 
-    waiting: Waiting
-    fields: Fields
-    """The Markdown of the card that would be made."""
+    card: Card
+    """The draft, with this gap."""
     number: int
     """Which draft of the item, from 0."""
     gap: int
     """Which gap of the proposal, from 1; 1 for other drafts."""
-
-    def field(self, name: str) -> str:
-        """Return the Markdown of a field; "" if there is none."""
-        return dict(self.fields).get(name, "")
 
 
 class TerminalReview:
@@ -191,9 +178,9 @@ class TerminalReview:
             Whether the person goes on.
         """
         choices: list[Choice] = []
-        for number, waiting in enumerate(item.drafts):
-            for gap, fields in enumerate(gap_fields(waiting), 1):
-                choices.append(Choice(waiting, fields, number, gap))
+        for number, draft in enumerate(item.drafts):
+            for gap, card in enumerate(with_each_gap(draft), 1):
+                choices.append(Choice(card, number, gap))
         del choices[MOST_CHOICES:]
         keys = _keys_of(choices)
         place = 0
@@ -226,7 +213,7 @@ class TerminalReview:
                 decision = self._decision(item, choice, "reject")
             elif key == "X" and choice:
                 decision = self._decision(item, choice, "passage")
-            elif key == "w" and choice and not choice.waiting.revises:
+            elif key == "w" and choice and not choice.card.revises:
                 self._print("this draft is no card's new text; Enter accepts it")
             elif key == "w" and choice:
                 decision = self._decision(item, choice, "same")
@@ -285,8 +272,8 @@ class TerminalReview:
         item = self._review.item(id)
         for each in item.drafts if item else ():
             for offer in offers(self._ledger, [each.highlight.key]):
-                if offer.first.id in self._queue:
-                    self._queue.remove(offer.first.id)
+                if offer[0].id in self._queue:
+                    self._queue.remove(offer[0].id)
         self._queue.insert(0, id)
         self._print(f"taken back: {decision}")
         return True
@@ -344,12 +331,12 @@ class TerminalReview:
         """
         decision = self._decision(item, choice, "edit")
         if not asks:
-            shown = choice.fields
-            if choice.waiting.draft.kind is CardKind.OCCLUSION:
-                shown = as_typed(choice.field(occlusion.FIELD))
+            shown = choice.card.fields
+            if choice.card.kind is CardKind.OCCLUSION:
+                shown = as_typed(choice.card.field(occlusion.FIELD))
             fields = self._edited(shown)
             return replace(decision, fields=dict(fields)) if fields else None
-        answer = ", ".join(gap.answer for gap in gaps(choice.field("Text")))
+        answer = ", ".join(gap.answer for gap in gaps(choice.card.field("Text")))
         if not answer:
             self._print("q is for a sentence with a gap; e edits this card")
             return None
@@ -468,9 +455,9 @@ class TerminalReview:
         keys = ["Enter accept", "x reject", "e edit"]
         if item.question is not None:
             keys = ["a yes", "x no"]
-        elif item.card and not any(each.waiting.draft.own for each in choices):
+        elif item.card and not any(each.card.own for each in choices):
             keys[0] = "w the same card · Enter another card"
-        if any(choice.field("Text") for choice in choices):
+        if any(choice.card.field("Text") for choice in choices):
             keys.append("q question")
         if len(choices) > 1:
             digits = [key for key in _keys_of(choices) if key.isdecimal()]
@@ -486,7 +473,7 @@ class TerminalReview:
 
 def _keys_of(choices: Sequence[Choice]) -> list[str]:
     """Return the key of each choice: a digit; a letter for a small model's question."""
-    question = small_question([choice.waiting for choice in choices])
+    question = small_question([choice.card for choice in choices])
     keys = [str(number) for number in range(1, len(choices) + 1)]
     if question is not None:
         keys.insert(question, QUESTION_KEY)
@@ -513,25 +500,24 @@ def _question_lines(question: Question) -> Iterator[Text]:
 def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
     """Yield the lines about drafts, of which one choice is shown."""
     choice = choices[place]
-    waiting = choice.waiting
-    draft = waiting.draft
+    draft = choice.card
     if item.card:
-        title = "replaces your card:" if waiting.replaces else "your card now:"
+        title = "replaces your card:" if draft.replaces else "your card now:"
         yield _text(title, "dim")
         for name, words in occlusion.readable(item.card.fields):
             yield _text(f"  {name.lower()}: {on_one_line(words)}", "dim")
         yield _text("with the new words:", "dim")
 
-    yield from _field_lines(choice)
+    yield from _field_lines(draft)
 
     # the choices of the digits, the chosen one marked
     if len(choices) > 1:
-        ids = {each.waiting.id for each in choices}
+        ids = {each.card.id for each in choices}
         line = Text("hide: " if len(ids) == 1 else "drafts: ", "dim")
         keys = _keys_of(choices)
         for number, each in enumerate(choices):
-            answers = [gap.answer for gap in gaps(each.field("Text"))]
-            words = " … ".join(answers) or each.field("Front")
+            answers = [gap.answer for gap in gaps(each.card.field("Text"))]
+            words = " … ".join(answers) or each.card.field("Front")
             shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
             style = "bold underline" if number == place else "dim"
             if number:
@@ -540,7 +526,7 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         yield line
 
     # the place of the passage
-    highlight = waiting.highlight
+    highlight = draft.highlight
     where = titled(highlight)
     if highlight.heading not in ("", highlight.document.title):
         where += f" › {highlight.heading}"
@@ -548,8 +534,8 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
 
     # its words, unless the card shows them
     passage = highlight.sentence or highlight.exact
-    card = " ".join(plain(text) for _, text in choice.fields)
-    is_shown = _letters_of(passage) in _letters_of(card)
+    shown_words = " ".join(plain(text) for _, text in draft.fields)
+    is_shown = _letters_of(passage) in _letters_of(shown_words)
     if not is_shown and not draft.by_hand:
         if not highlight.sentence:
             before = from_a_word(highlight.prefix)
@@ -560,17 +546,17 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         yield _text(f"your comment: {on_one_line(highlight.comment)}", "dim")
 
     # why it needs a closer look; nothing of a proposal without warnings
-    said = reasons(waiting)
+    said = reasons(draft)
     is_by_model = draft.origin.drafter in ("llm", AGENT)
     if is_by_model and not said:
-        said = (why_waiting(waiting),)
+        said = (why_waiting(draft),)
     for reason in said:
         yield _text(reason, "yellow")
 
 
-def _field_lines(choice: Choice) -> Iterator[Text]:
+def _field_lines(card: Card) -> Iterator[Text]:
     """Yield the fields of a card in plain text; a gap is in brackets, in case of no colours."""
-    for name, words in choice.fields:
+    for name, words in card.fields:
         if name == "Text":
             line = Text()
             for before, answer in marked_gaps(for_terminal(words)):

@@ -34,8 +34,8 @@ from ankiforge.errors import ItemError
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tables import listed
 from ankiforge.model import (
+    Card,
     CardKind,
-    Draft,
     Drafted,
     Highlight,
     HighlightKey,
@@ -190,7 +190,7 @@ class Cascade:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
         shown = alone.passages[highlight.key]
-        drafts: list[Draft] = []
+        drafts: list[Card] = []
         attempts: list[Attempt] = []
         unread: Answer | None = None
         gaps = [(fact, answer) for fact in proposals for answer in fact.answers]
@@ -252,8 +252,8 @@ class Cascade:
                 prompt=self._prompt.fingerprint,
                 request=replied.request,
             )
-            draft = Draft(
-                highlight=highlight.key,
+            draft = Card(
+                key=highlight.key,
                 kind=CardKind.BASIC,
                 fields=sided(
                     CardKind.BASIC,

@@ -30,9 +30,9 @@ from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import BUDGET, BudgetError
 from ankiforge.errors import ForgeError
 from ankiforge.model import (
+    Card,
     CardKind,
     Document,
-    Draft,
     Drafted,
     Fields,
     Highlight,
@@ -300,7 +300,7 @@ def drafts_of(
     highlight: Highlight,
     origin: Origin,
     shape: Shape,
-) -> tuple[Draft, ...]:
+) -> tuple[Card, ...]:
     """Return the distinct cards of one highlight of a wanted kind, in its order.
 
     Drafts with equal `intent` are about the same fact: all of them, if there is more
@@ -309,7 +309,7 @@ def drafts_of(
     most = most_cards(highlight.exact)
     limit = max(most, shape.candidates)
     # by question and answer, to recognise two equal cards
-    distinct: dict[Pair, Draft] = {}
+    distinct: dict[Pair, Card] = {}
     for item in items:
         if item.kind not in shape.kinds or len(distinct) == limit:
             continue
@@ -323,8 +323,8 @@ def drafts_of(
             asked = item.front
             answer = plain(item.back)
         quote, start = find_evidence(item.quote, item.answers, highlight)
-        draft = Draft(
-            highlight=highlight.key,
+        draft = Card(
+            key=highlight.key,
             kind=kind,
             fields=fields,
             quote=quote,
@@ -362,9 +362,9 @@ def why_none(items: Iterable[Item], shape: Shape) -> str:
 # --- failures and blocked cards -------------------------------------------------------
 
 
-Repair = Callable[[Draft, Highlight], Strings]
+Repair = Callable[[Card, Highlight], Strings]
 """Returns the findings that block a draft, as text; called from several threads."""
-BlockedDraft = tuple[Draft, Strings]
+BlockedDraft = tuple[Card, Strings]
 """A draft with the findings that block it."""
 
 
@@ -395,7 +395,7 @@ def complaint(blocked: Iterable[BlockedDraft]) -> str:
     return "\n".join(lines)
 
 
-def card_json(draft: Draft) -> str:
+def card_json(draft: Card) -> str:
     """Return a draft as a model writes it."""
     card = {"kind": draft.kind.value, **dict(draft.fields)}
     return json.dumps(card, ensure_ascii=False)

@@ -26,8 +26,8 @@ from ankiforge.model import (
     COMMENT_AND_MORE,
     FIGURE,
     PHRASE,
+    Card,
     CardKind,
-    Draft,
     Drafted,
     Fields,
     Form,
@@ -112,7 +112,7 @@ def draft(task: Task, *, figures: bool = True) -> list[Drafted]:
     return results
 
 
-def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
+def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Card, ...] | str:
     """Return the cards of one highlight, or why there are none."""
     if highlight.kind is HighlightKind.CARD:
         return _by_hand(highlight)
@@ -153,7 +153,7 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
     return NOTHING
 
 
-def _of_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
+def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
     """Return the cloze of the phrases that are marked in a sentence, or why there is none."""
     exact = highlight.exact
     phrases = []
@@ -189,7 +189,7 @@ def _of_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
 # --- cards a person wrote or asked for ------------------------------------------------
 
 
-def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
+def _by_hand(highlight: Highlight) -> tuple[Card, ...] | str:
     """Return the card that a person wrote, or the reason why it is incomplete."""
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
@@ -219,7 +219,7 @@ def _answer_of(back: str) -> str:
     return plain(back) or " · ".join(image_paths(back))
 
 
-def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
+def _own_question(highlight: Highlight, comment: Instruction) -> Card:
     """Return a card with the reader's question.
 
     The answer is the reader's, if the comment has one; else the marked words or the picture.
@@ -248,7 +248,7 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 
-def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
+def _own_cloze(highlight: Highlight, words: str) -> tuple[Card, ...] | str:
     """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words.
 
     The phrase is looked for as it was written, and then without its formatting: `<p>` may be
@@ -314,7 +314,7 @@ def _cloze(
     text: str,
     spans: Sequence[Span],
     origin: str,
-) -> Draft:
+) -> Card:
     """Return a cloze that hides these spans of a text, which is also its quote."""
     spans = tuple(sorted(spans))
     parts = []
@@ -337,10 +337,10 @@ def _draft(
     fields: Fields,
     answer: str,
     origin: str,
-) -> Draft:
+) -> Card:
     """Return a draft of a passage, whose quote are the marked words."""
-    return Draft(
-        highlight=highlight.key,
+    return Card(
+        key=highlight.key,
         kind=kind,
         fields=fields,
         quote=highlight.exact,

@@ -15,7 +15,7 @@ from ankiforge.ledger.files import (
     CacheFile,
     Replies,
 )
-from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
+from ankiforge.ledger.lists import FIELDS, Match, QueryTerm
 from ankiforge.ledger.offers import Offer, rank
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
@@ -37,7 +37,6 @@ __all__ = [
     "HistoryEntry",
     "Ledger",
     "LeftOutThere",
-    "Line",
     "LinesOfFront",
     "Match",
     "Offer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -14,10 +14,8 @@ from ankiforge.ledger.events import (
     SOURCE,
     Event,
     Passage,
-    State,
     Text,
-    Wording,
-    digest_of,
+    digest_of_card,
     hash_of_words,
     stands_in,
     words_read,
@@ -27,20 +25,18 @@ from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
 from ankiforge.model import (
     Card,
-    CardKind,
     CardRemark,
     Change,
     Document,
     DocumentKey,
-    Fields,
-    Guid,
+    Finding,
     Highlight,
     HighlightKey,
     HighlightKind,
     LeftOut,
-    Origin,
+    Pair,
+    Severity,
     Strings,
-    Texts,
     Value,
     is_card_id,
 )
@@ -139,11 +135,11 @@ def _words(event: Event) -> str:
     if not fields:
         draft = event.body.get("draft", {})
         fields = draft.get("fields", {})
-    return _readable(fields)
+    return _readable(fields.items())
 
 
-def _readable(fields: Texts) -> str:
-    return " / ".join(text for _, text in occlusion.readable(fields.items()))
+def _readable(fields: Iterable[Pair]) -> str:
+    return " / ".join(text for _, text in occlusion.readable(fields))
 
 
 def _with_reason(words: str, why: str) -> str:
@@ -186,7 +182,7 @@ def done_with_words(store: Store, event: Event) -> HistoryEntry:
     with suppress(ForgeError):  # which a journal may name that was never read here
         if entry.guid:
             card, _ = state_of(store, entry.guid)
-            words = _readable(card.wording.fields)
+            words = _readable(card.fields)
         else:
             words = highlight_of(store, entry.key).exact
     return replace(entry, text=_with_reason(words, entry.text))
@@ -221,7 +217,7 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
         card_before = fold(keys, earlier).cards.get(guid)
         card_after = fold(keys, [*earlier, event]).cards.get(guid)
         if card_before and card_after:
-            change = change_of(card_after, card_before.wording, card_before.typed)
+            change = change_of(card_after, card_before)
             if change:  # else a person's words stayed
                 entries.append(done(event, change))
     return entries
@@ -230,30 +226,19 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
 # --- cards ------------------------------------------------------------------------------
 
 
-def fields_of(wording: Wording) -> Fields:
-    """Return the fields of a card's words."""
-    return tuple(wording.fields.items())
-
-
-def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
-    """Return the change of a card's words; None if its note in Anki shows none.
-
-    Args:
-        card: the card as it is now.
-        before: its words before.
-        typed: the fields that a person typed in Anki, as `State.typed` was.
-    """
-    after = card.wording.fields
+def change_of(card: Card, before: Card) -> Change | None:
+    """Return the change of a card's words; None if its note in Anki shows none."""
+    after = dict(card.fields)
     shown = {}
-    for field, text in before.fields.items():
-        if field not in typed:
+    for field, text in before.fields:
+        if field not in before.typed:
             shown[field] = text
-    for field in typed:
+    for field in before.typed:
         if field in after:
             shown[field] = after[field]
     if shown == after:
         return None
-    return Change(Guid(card.guid), tuple(shown.items()), fields_of(card.wording))
+    return Change(card.guid, tuple(shown.items()), card.fields)
 
 
 def card_of(store: Store, guid: str) -> Card:
@@ -262,8 +247,8 @@ def card_of(store: Store, guid: str) -> Card:
     Raises:
         RefusedError: there is none.
     """
-    state, passage = state_of(store, guid)
-    return _card_from(state, passage, list(_rows_of(store, passage.keys)))
+    card, passage = state_of(store, guid)
+    return _as_read(card, passage, list(_rows_of(store, passage.keys)))
 
 
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
@@ -281,14 +266,15 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
         for passage in passages:
             known_keys = [key for key in passage.keys if key in row_by_key]
             known_rows = [row_by_key[key] for key in known_keys]
-            for state in passage.cards.values():
-                yield _card_from(state, passage, known_rows)
+            for card in passage.cards.values():
+                yield _as_read(card, passage, known_rows)
 
 
-def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Card:
-    """Return a card. `known_rows` are the rows of the highlights of its passage."""
-    wording = state.wording
+def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
+    """Return a card of the fold with its passage, as that is read here.
 
+    `known_rows` are the rows of the highlights of its passage.
+    """
     # the places where its passage is now; the first one counts as its source
     read_here = [row for row in known_rows if row["body"]]
     present = [row for row in read_here if row["state"] == "present"]
@@ -301,49 +287,24 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         highlight = unread_highlight(passage)
 
     # what became of its source
-    remarks = []
+    source: tuple[CardRemark, ...] = ()
     states = {row["state"] for row in known_rows}
     if places:
-        if wording.quote and not stands_in(wording.quote, highlight):
-            remarks.append(CardRemark.SOURCE_CHANGED)
+        if card.quote and not stands_in(card.quote, highlight):
+            source = (CardRemark.SOURCE_CHANGED,)
     elif "gone" in states and "unselected" not in states:
-        remarks.append(CardRemark.SOURCE_GONE)
+        source = (CardRemark.SOURCE_GONE,)
 
-    # what was shipped last
-    sent = state.shipped[-1] if state.shipped else None
-    has_words_as_sent = state.words == digest_of(wording.fields)
-    is_kept_as_sent = sent is not None and not places and has_words_as_sent
-    resolved = []
-    for field, choice in sorted(state.resolved.items()):
-        resolved.append((field, *choice))
-    return Card(
-        guid=Guid(state.guid),
+    has_words_as_sent = card.words == digest_of_card(card)
+    return replace(
+        card,
         key=HighlightKey(passage.key),
-        slot=state.place,
-        kind=CardKind(wording.kind),
-        fields=fields_of(wording),
-        quote=wording.quote,
-        highlight=highlight,
-        origin=Origin(wording.drafter, wording.model, wording.prompt, wording.request),
-        verdict=state.verdict,
-        why=state.why,
-        by=state.by,
-        offered=tuple(state.offered.items()),
         passages=places or (highlight,),
-        deck=state.deck,
-        own_deck=state.own_deck,
-        tags=wording.tags,
-        added=state.added,
-        removed=state.removed,
-        remarks=tuple(remarks),
-        forced=state.forced,
-        shipped=state.shipped,
-        resolved=tuple(resolved),
-        adopted=state.adopted,
-        mapped=state.mapped,
-        pictures=state.pictures,
-        schedule=state.schedule,
-        kept=is_kept_as_sent,
+        source=source,
+        findings=tuple(
+            Finding(remark.check, Severity.INFO, remark.message) for remark in source
+        ),
+        kept=bool(card.shipped) and not places and has_words_as_sent,
     )
 
 
@@ -376,7 +337,7 @@ def unread_highlight(passage: Passage) -> Highlight:
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
 
 
-def state_of(store: Store, guid: str) -> tuple[State, Passage]:
+def state_of(store: Store, guid: str) -> tuple[Card, Passage]:
     """Return a card as the fold has it, and its passage; refuse an unknown guid."""
     query = "SELECT passage FROM card WHERE guid = ?"
     key = store.value(query, guid)

@@ -20,8 +20,9 @@ from ankiforge.ledger import cards, drafts, facts, settling, waiting
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
-    content_of,
+    content,
     guid_of,
+    wording_of,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.store import EACH, Row, Store, encode
@@ -29,15 +30,14 @@ from ankiforge.ledger.views import send_again, was_deleted_unnoticed
 from ankiforge.model import (
     PROPOSE,
     Adopted,
-    Draft,
+    Card,
+    CardKind,
     Guid,
     Json,
     Pair,
     Severity,
     Texts,
     Value,
-    Verdict,
-    Waiting,
     is_card_id,
     is_draft_id,
 )
@@ -50,19 +50,17 @@ FLOOD = 300
 # --- accepting --------------------------------------------------------------------------
 
 
-def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
+def accept_clean(store: Store, allows: Callable[[Card], bool]) -> list[Guid]:
     """Accept, by policy, drafts that need no person and that the settings accept."""
     accepted: list[Guid] = []
     with store.transaction():
         waiting.drop_resolved(store)
-        for waits in waiting.each_waiting(store, "d.drafter != ?", PROPOSE):
+        for draft in waiting.each_waiting(store, "d.drafter != ?", PROPOSE):
             if len(accepted) == FLOOD:
                 break
-            draft = waits.draft
-            changes_a_card = waits.revises or waits.replaces
-            if waits.remarks or changes_a_card or not draft.clean or not allows(waits):
+            if draft.remarks or draft.changes or not draft.clean or not allows(draft):
                 continue
-            accepted.append(make_card(store, draft, by=POLICY, draft_id=waits.id))
+            accepted.append(make_card(store, draft, by=POLICY))
     return accepted
 
 
@@ -90,15 +88,13 @@ def accept(
             has no such gap, or is no card's new text.
     """
     if is_card_id(id):
-        state, _ = cards.state_of(store, id)
-        told = state.verdict.value
-        if state.verdict is Verdict.LIVE:
-            told = "accepted already"
+        card, _ = cards.state_of(store, id)
+        told = "accepted already" if card.live else card.verdict.value
         hint = f"ankiforge undo {id} takes that back"
         raise RefusedError(f"{id} is {told}", hint=hint)
     with store.action():
         draft_row = waiting.waiting_row(store, id)
-        draft = drafts.with_gap(drafts.decode_draft(draft_row["body"]), gap)
+        draft = drafts.with_gap(_draft_in(draft_row), gap)
         if same and not draft_row["revises"]:
             hint = f"ankiforge accept {id} makes a card of it"
             raise RefusedError(f"{id} is not the new text of a card", hint=hint)
@@ -117,23 +113,33 @@ def accept(
                     raise RefusedError(f"{id}: {finding.message}", hint=hint)
         passage = store.passage(draft_row["key"])
         if not draft_row["revises"]:
-            content = drafts.wording_of(draft).content
-            for equal in waiting.equal_cards(store, passage, content):
+            for equal in waiting.equal_cards(store, passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
                     store.add("different", passage.key, PERSON, body)
         return _accept_as(store, draft_row, draft, forced=forced, same=same)
 
 
+def _draft_in(draft_row: Row) -> Card:
+    """Return a stored draft."""
+    return replace(drafts.decode_draft(draft_row["body"]), id=draft_row["id"])
+
+
+def _words_of(card: Card) -> Json:
+    """Return the words of a card as the body of an event has them."""
+    words: Json = msgspec.to_builtins(wording_of(card))
+    return words
+
+
 def _accept_as(
-    store: Store, draft_row: Row, draft: Draft, *, forced: bool, same: bool
+    store: Store, draft_row: Row, draft: Card, *, forced: bool, same: bool
 ) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
     if not draft_row["revises"] or not (same or draft_row["slot"]):
-        return make_card(store, draft, draft_id=draft_row["id"], forced=forced)
+        return make_card(store, draft, forced=forced)
     of = settling.offered_passage(store, store.passage(draft_row["key"]))
     guid = Guid(draft_row["revises"])
-    body = {"guid": guid, "draft": msgspec.to_builtins(drafts.wording_of(draft))}
+    body = {"guid": guid, "draft": _words_of(draft)}
     event = store.add("revise", of.passage.key, PERSON, body)
     sentences = facts.decided_by(draft, of.text)
     settling.decide(store, of, event, sentences, draft_row["id"])
@@ -158,57 +164,53 @@ def _with_masks(kind: str, fields: Texts, masks: str) -> Texts:
 def set_masks(store: Store, guid: str, masks: str) -> None:
     """Give the card of a figure the masks that a person wants."""
     with store.action():
-        state, passage = cards.state_of(store, guid)
-        words = state.wording
-        fields = _with_masks(words.kind, words.fields, masks)
-        if fields != words.fields:
-            wording = replace(words, fields=fields)
-            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+        card, passage = cards.state_of(store, guid)
+        fields = _with_masks(card.kind, dict(card.fields), masks)
+        if fields != dict(card.fields):
+            reworded = replace(card, fields=tuple(fields.items()))
+            body = {"guid": guid, "draft": _words_of(reworded)}
             store.add("revise", passage.key, PERSON, body)
 
 
 def make_card(
     store: Store,
-    draft: Draft,
+    draft: Card,
     *,
     by: str = PERSON,
-    draft_id: str = "",
     forced: bool = False,
 ) -> Guid:
     """Make a card of a draft, and drop it and the drafts that it settles.
 
     Args:
         store: the store.
-        draft: the words that become a card.
+        draft: the words that become a card; it has no id if a person wrote them.
         by: who accepted them.
-        draft_id: the id of the draft; "" if a person wrote the card.
         forced: whether a check blocks it that the person overruled.
     """
-    passage = store.passage(draft.highlight)
+    passage = store.passage(draft.key)
     of = settling.offered_passage(store, passage)
-    wording = drafts.wording_of(draft)
-    guid = guid_of(passage.key, wording)
-    body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+    guid = guid_of(passage.key, draft)
+    body: Json = {"guid": guid, "draft": _words_of(draft)}
     if draft.deck:
         body["deck"] = draft.deck
     if forced:
         body["forced"] = True
     for row in of.rows:
-        if row["id"] == draft_id and row["replaces"]:
+        if row["id"] == draft.id and row["replaces"]:
             body["instead"] = row["replaces"]
     event = store.add("accept", passage.key, by, body)
     sentences = facts.decided_by(draft, of.text)
-    settling.decide(store, of, event, sentences, draft_id)
+    settling.decide(store, of, event, sentences, draft.id)
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, passage.key, guid)
-    return Guid(guid)
+    return guid
 
 
-def make(store: Store, draft: Draft) -> Guid:
+def make(store: Store, draft: Card) -> Guid:
     """Make a card that a person wrote for a passage."""
     with store.action():
-        cards.highlight_row(store, draft.highlight)
-        waiting.refuse_doubtful(store, draft.highlight)
+        cards.highlight_row(store, draft.key)
+        waiting.refuse_doubtful(store, draft.key)
         return make_card(store, draft)
 
 
@@ -236,21 +238,20 @@ def edit(
         guid = id
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
             draft_row = waiting.waiting_row(store, id)
-            draft = drafts.decode_draft(draft_row["body"])
+            draft = _draft_in(draft_row)
             text = fields.get("Text", draft.field("Text"))
             draft = drafts.with_gap(draft, drafts.nearest_gap(draft, text))
             guid = _accept_as(store, draft_row, draft, forced=forced, same=False)
-        state, passage = cards.state_of(store, guid)
-        before = state.wording.fields
+        card, passage = cards.state_of(store, guid)
         changed = {}
         for field, text in fields.items():
-            if field in over or text != before.get(field, ""):
+            if field in over or text != card.field(field):
                 changed[field] = text
         if changed:
             body: Json = {"guid": guid, "fields": changed}
             if over:
                 body["over"] = over
-            if state.wording.kind != "cloze" and "Reverse" in fields:
+            if card.kind is not CardKind.CLOZE and "Reverse" in fields:
                 body["kind"] = "two-way" if fields["Reverse"] else "basic"
             store.add("edit", passage.key, PERSON, body)
     return Guid(guid)
@@ -297,21 +298,21 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 event = store.add("adopt", passage.key, PERSON, body)
                 of = settling.offered_passage(store, passage)
-                wording = passage.cards[taken.id].wording
-                sentences = settling.sentences_of_card(of, taken.id, wording)
+                sentences = settling.sentences_of_card(of, passage.cards[taken.id])
                 settling.decide(store, of, event, sentences)
                 continue
 
             # a draft, with the history that another tool has of its passage
             draft_row = waiting.waiting_row(store, taken.id)
-            wording = drafts.wording_in(draft_row)
+            draft = _draft_in(draft_row)
             passage = store.passage(draft_row["key"])
             of = settling.offered_passage(store, passage)
             if taken.text:
-                text = keep_numbers(taken.text, wording.fields.get("Text", ""))
-                wording = replace(wording, fields={**wording.fields, "Text": text})
-            guid = guid_of(passage.key, wording)
-            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+                text = keep_numbers(taken.text, draft.field("Text"))
+                fields = {**dict(draft.fields), "Text": text}
+                draft = replace(draft, fields=tuple(fields.items()))
+            guid = guid_of(passage.key, draft)
+            body = {"guid": guid, "draft": _words_of(draft)}
             if taken.deck:
                 body["deck"] = taken.deck
             if taken.note:
@@ -319,7 +320,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
             if taken.schedule:
                 body["schedule"] = taken.schedule
             event = store.add("adopt", passage.key, PERSON, body)
-            sentences = facts.covered(of.text, wording.quote)
+            sentences = facts.covered(of.text, draft.quote)
             settling.decide(store, of, event, sentences, taken.id)
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
@@ -334,36 +335,31 @@ def reject(store: Store, id: str, why: str = "") -> None:
     A card about which the draft asks stays as it is.
     """
     with store.action():
-        draft_id = id if is_draft_id(id) else ""
-        if draft_id:
+        if is_draft_id(id):
             draft_row = waiting.waiting_row(store, id)
-            draft = drafts.decode_draft(draft_row["body"])
-            wording = drafts.wording_of(draft)
+            card = _draft_in(draft_row)
             of = settling.offered_passage(store, store.passage(draft_row["key"]))
-            sentences = facts.decided_by(draft, of.text)
+            sentences = facts.decided_by(card, of.text)
             # a card that was accepted from a proposal and taken back is not rejected
-            is_card = not draft.proposed and not draft_row["revises"]
-            guid = guid_of(of.passage.key, wording) if is_card else ""
-            slot = wording.slot if guid and wording.own else ""
+            is_card = not card.proposed and not draft_row["revises"]
+            guid: str = guid_of(of.passage.key, card) if is_card else ""
         else:
-            state, passage = cards.state_of(store, id)
-            wording = state.wording
+            card, passage = cards.state_of(store, id)
             of = settling.offered_passage(store, passage)
-            sentences = settling.sentences_of_card(of, id, wording)
+            sentences = settling.sentences_of_card(of, card)
             guid = id
-            slot = state.place if wording.own else ""
-        is_proposal = bool(draft_id) and wording.drafter == PROPOSE
+        is_proposal = card.waits and card.proposed
         body: Json = {
             "guid": guid,
             # the person's own form may say what was proposed
-            "content": "" if is_proposal else content_of(wording.fields),
-            "slot": slot,
-            "fields": wording.fields,
+            "content": "" if is_proposal else content(card),
+            "slot": card.slot if guid and card.in_slot else "",
+            "fields": wording_of(card).fields,
         }
         if why:
             body["why"] = why
         event = store.add("reject", of.passage.key, PERSON, body)
-        settling.decide(store, of, event, sentences, draft_id)
+        settling.decide(store, of, event, sentences, card.id if card.waits else "")
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:

@@ -28,10 +28,10 @@ from ankiforge.ledger.database import TOGETHER, in_batches
 from ankiforge.ledger.events import (
     Event,
     Passage,
-    State,
-    Wording,
+    content,
     is_news,
     is_stale,
+    slot_of,
     stands_in,
 )
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
@@ -41,11 +41,9 @@ from ankiforge.model import (
     DRAFT_PREFIX,
     FIGURE,
     PROPOSE,
-    CardKind,
-    Draft,
+    Card,
     Finding,
     Highlight,
-    Origin,
     Pair,
     Verdict,
     h16,
@@ -61,7 +59,7 @@ _ISSUED = (
     "ifnull((SELECT min(n) FROM event"
     " WHERE event.key = highlight.key AND what = 'key'), 9e18)"
 )
-decode_draft = msgspec.json.Decoder(Draft).decode
+decode_draft = msgspec.json.Decoder(Card).decode
 
 
 # --- what to draft ----------------------------------------------------------------------
@@ -109,15 +107,15 @@ def to_draft(
             is_left_out = highlight_row["fate"] == "left_out"
             # a decided passage is sent once, if a fact of it is open
             all_cards = passage.cards.values()
-            of_model = [card for card in all_cards if card.wording.drafter == "llm"]
+            of_model = [card for card in all_cards if card.origin.drafter == "llm"]
             is_settled = passage.decided
             if is_settled and not (of_model or highlight_row["modelled"]):
                 query = "SELECT 1 FROM draft WHERE key = ? AND drafter = ?"
                 is_settled = store.row(query, highlight.key, PROPOSE) is None
             # a model's card may quote words that are no longer in the passage
             for card in of_model:
-                if card.live and card.wording.quote:
-                    is_settled &= stands_in(card.wording.quote, highlight)
+                if card.live and card.quote:
+                    is_settled &= stands_in(card.quote, highlight)
             if is_copy or is_left_out or is_settled:
                 continue
         if passage.live and in_progress(highlight.document.path):
@@ -256,96 +254,74 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
                 store.write(update, deck, encode(draft), row["id"])
 
 
-def draft_id(draft: Draft) -> str:
+def draft_id(draft: Card) -> str:
     """Return the id of a draft, the same on every machine; with other gaps, it is another."""
-    wording = wording_of(draft)
-    words = (wording.family.value, wording.place, wording.content, *draft.gaps[1:])
-    return f"{DRAFT_PREFIX}{h16(draft.highlight, *words)}"
+    words = (draft.family.value, slot_of(draft), content(draft), *draft.gaps[1:])
+    return f"{DRAFT_PREFIX}{h16(draft.key, *words)}"
 
 
-def wording_of(draft: Draft) -> Wording:
-    """Return the words of a draft, as events carry them."""
-    return Wording(
-        kind=draft.kind.value,
-        fields={name: text for name, text in draft.fields if text},
-        quote=draft.quote,
-        own=draft.slot != "",
-        slot=draft.slot,
-        drafter=draft.origin.drafter,
-        model=draft.origin.model,
-        prompt=draft.origin.prompt,
-        request=draft.origin.request,
-        tags=draft.tags,
-    )
-
-
-def draft_of(words: Wording, highlight: Highlight) -> Draft:
-    """Return words that an event carries as a draft of a passage that has their quote."""
-    return Draft(
+def draft_again_of(card: Card, highlight: Highlight) -> Card:
+    """Return the words of a card as a draft of a passage that has their quote."""
+    return Card(
         highlight.key,
-        CardKind(words.kind),
-        tuple(words.fields.items()),
-        words.quote,
-        words.fields.get("Back") or cloze_answers(words.fields.get("Text", "")),
-        max(highlight.exact.find(words.quote), 0),
-        Origin(words.drafter, words.model, words.prompt, words.request),
-        tags=words.tags,
+        card.kind,
+        card.fields,
+        card.quote,
+        card.field("Back") or cloze_answers(card.field("Text")),
+        max(highlight.exact.find(card.quote), 0),
+        card.origin,
+        card.tags,
     )
 
 
-def wording_in(draft_row: Row) -> Wording:
-    """Return the words of a stored draft."""
-    return wording_of(decode_draft(draft_row["body"]))
-
-
-def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
+def is_new(store: Store, passage: Passage, draft: Card) -> bool:
     """Return whether the person's own form is to be offered: not rejected, and no card yet."""
-    is_over = passage.skipped or passage.was_passed_over(wording)
-    if is_over or passage.refuses(wording):
+    is_over = passage.skipped or passage.was_passed_over(draft)
+    if is_over or passage.refuses(draft):
         return False
-    card = passage.own_card(wording)
+    card = passage.own_card(draft)
     if card is None:
         proposed = proposed_card(passage)
-        return proposed is None or proposed.wording.content != wording.content
+        return proposed is None or content(proposed) != content(draft)
     # beside the card in their slot
     if card.verdict is Verdict.TAKEN_BACK:
         return True
-    is_held = card.live and is_news(card, wording)
-    return is_held and not is_stale(card, store.machine, wording)
+    is_held = card.live and is_news(card, draft)
+    return is_held and not is_stale(card, store.machine, draft)
 
 
-def is_known(passage: Passage, wording: Wording) -> bool:
+def is_known(passage: Passage, draft: Card) -> bool:
     """Return whether a drafter's words were rejected, or are, or were, those of a card."""
-    if wording.content in passage.rejected:
+    words = content(draft)
+    if words in passage.rejected:
         return True
     for card in passage.cards.values():
-        is_its_card = wording.content in (card.wording.content, card.place)
+        is_its_card = words in (content(card), card.slot)
         if is_its_card and card.verdict is not Verdict.TAKEN_BACK:
             return True
     return False
 
 
-def taken_back(store: Store, highlight: Highlight) -> Iterator[Draft]:
+def taken_back(store: Store, highlight: Highlight) -> Iterator[Card]:
     """Yield the drafts of a model whose acceptance was undone, where they no longer wait.
 
     The journal has their words when the database that had the drafts is lost.
     """
     for card in store.passage(highlight.key).cards.values():
-        words = card.wording
-        is_by_model = words.drafter in ("llm", AGENT) and not words.own
+        is_by_model = card.origin.drafter in ("llm", AGENT) and not card.in_slot
         if card.verdict is not Verdict.TAKEN_BACK or not is_by_model:
             continue
-        if not stands_in(words.quote, highlight):
+        if not stands_in(card.quote, highlight):
             continue
-        draft = draft_of(words, highlight)
+        draft = draft_again_of(card, highlight)
         if store.row("SELECT 1 FROM draft WHERE id = ?", draft_id(draft)) is None:
             yield draft
 
 
-def proposed_card(passage: Passage) -> State | None:
+def proposed_card(passage: Passage) -> Card | None:
     """Return a live card that was accepted from a proposal."""
     for card in passage.live:
-        if card.wording.drafter == PROPOSE:
+        if card.proposed:
             return card
     return None
 
@@ -363,7 +339,7 @@ def put_away(store: Store, draft_id: str, event: Event) -> None:
 # --- the gaps of proposals --------------------------------------------------------------
 
 
-def with_gap(draft: Draft, number: int) -> Draft:
+def with_gap(draft: Card, number: int) -> Card:
     """Return a draft with one of its gaps, by its number from 1.
 
     Raises:
@@ -384,14 +360,14 @@ def with_gap(draft: Draft, number: int) -> Draft:
     return replace(draft, fields=fields, answer=cloze_answers(text), gaps=())
 
 
-def with_first_gap(draft: Draft, number: int) -> Draft:
+def with_first_gap(draft: Card, number: int) -> Card:
     """Return a proposal that begins with another one of its gaps."""
     first = draft.gaps[number - 1]
     others = [gap for gap in draft.gaps if gap != first]
     return replace(with_gap(draft, number), gaps=(first, *others))
 
 
-def nearest_gap(draft: Draft, text: str) -> int:
+def nearest_gap(draft: Card, text: str) -> int:
     """Return the number of the gap whose text is the most like another one."""
     from rapidfuzz import fuzz
 

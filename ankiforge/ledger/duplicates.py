@@ -15,15 +15,15 @@ from ankiforge.ledger.recording import keep_terms
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    NO_KEY,
     PROPOSE,
+    Card,
     CardKind,
-    Draft,
     Fields,
     ForeignNote,
     HighlightKey,
     IndexedCard,
     SearchTerms,
-    draft_of_words,
     is_draft_id,
 )
 
@@ -48,7 +48,7 @@ class Duplicates:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
+    def unread(self, version: str) -> Iterator[tuple[str, Card]]:
         """Yield by digest the drafts without search terms, or with those of another version.
 
         Most have been stored with the drafts; see `recording.record`.
@@ -95,8 +95,8 @@ class Duplicates:
                 terms,
             )
 
-    def draft(self, id: str) -> Draft | None:
-        """Return a card, a draft or a foreign note as a draft; None if it is not in use."""
+    def draft(self, id: str) -> Card | None:
+        """Return a card, a draft or a foreign note as a card; None if it is not in use."""
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
             note_id = int(id.removeprefix(FOREIGN_PREFIX))
@@ -106,7 +106,7 @@ class Duplicates:
                 return None
             first_name, _ = fields[0]
             kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
-            return draft_of_words(kind, fields)
+            return Card(NO_KEY, kind, fields)
         if is_draft_id(id):
             body = self._store.value("SELECT body FROM draft WHERE id = ?", id)
             return decode_draft(body) if body else None
@@ -114,8 +114,8 @@ class Duplicates:
         if row is None:
             return None
         passage = self._store.passage(row["passage"])
-        wording = passage.cards[id].wording
-        return draft_of_words(CardKind(wording.kind), tuple(wording.fields.items()))
+        card = passage.cards[id]
+        return Card(NO_KEY, card.kind, card.fields)
 
     # --- notes in Anki that are not ours ------------------------------------------------
 

@@ -1,7 +1,8 @@
 """What is stored in the journal, and what is computed from it.
 
-An `Event` is a line of the journal; a `Passage` with its cards (`State`) is the
-result of the events of one passage. `fold` computes one from the other.
+An `Event` is a line of the journal; a `Passage` with its cards is the result of the events of
+one passage. `fold` computes one from the other. `Wording` is how an event writes the words of
+a card: `wording_of` and `worded` are the border between the two, and there is no other.
 
 What must stay true: a field of an event keeps its meaning for ever, as journals are years
 old.
@@ -13,18 +14,17 @@ import unicodedata
 from functools import cached_property, lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.model import (
     PROPOSE,
-    Adopted,
+    Card,
     CardKind,
-    Family,
+    Guid,
     Highlight,
     HighlightKey,
     Json,
-    MappedType,
-    Pair,
-    Shipped,
+    Origin,
     Strings,
     Texts,
     Value,
@@ -91,7 +91,7 @@ class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
 
 
 class Wording(Value, omit_defaults=True):
-    """The words of a draft or card, and who wrote them."""
+    """The words of a draft or card, and who wrote them, as an event carries them."""
 
     kind: str
     fields: Texts
@@ -109,20 +109,39 @@ class Wording(Value, omit_defaults=True):
     request: str = ""
     tags: Strings = ()
 
-    @property
-    def family(self) -> Family:
-        """The note type."""
-        return CardKind(self.kind).family
 
-    @property
-    def content(self) -> str:
-        """A hash of the question and the answer."""
-        return content_of(self.fields)
+def wording_of(card: Card) -> Wording:
+    """Return the words of a card as an event carries them."""
+    return Wording(
+        kind=card.kind.value,
+        fields={name: text for name, text in card.fields if text},
+        quote=card.quote,
+        own=card.in_slot,
+        slot=card.slot if card.in_slot else "",
+        drafter=card.origin.drafter,
+        model=card.origin.model,
+        prompt=card.origin.prompt,
+        request=card.origin.request,
+        tags=card.tags,
+    )
 
-    @property
-    def place(self) -> str:
-        """The slot of a card that is made of these words."""
-        return self.slot if self.own else self.content
+
+def worded(card: Card, words: Wording) -> Card:
+    """Return a card with the words that an event carries; its slot stays."""
+    return replace(
+        card,
+        kind=CardKind(words.kind),
+        fields=tuple(words.fields.items()),
+        quote=words.quote,
+        origin=Origin(words.drafter, words.model, words.prompt, words.request),
+        tags=words.tags,
+    )
+
+
+def card_of_words(words: Wording, key: str = "") -> Card:
+    """Return a card that is made of the words of an event."""
+    slot = words.slot if words.own else ""
+    return worded(Card(HighlightKey(key), CardKind.BASIC, (), slot=slot), words)
 
 
 def exact(words: str) -> str:
@@ -156,6 +175,16 @@ def stands_in(quote: str, highlight: Highlight) -> bool:
 def exact_field(markdown: str) -> str:
     """Return the text of a field as it is compared: without markup, else like `exact`."""
     return exact(plain(markdown))
+
+
+def content(card: Card) -> str:
+    """Return a hash of the question and the answer of a card."""
+    return content_of(dict(card.fields))
+
+
+def slot_of(card: Card) -> str:
+    """Return the slot that a card has, or a draft gets when it is accepted."""
+    return card.slot or content(card)
 
 
 def content_of(fields: Texts) -> str:
@@ -194,12 +223,17 @@ def digest_of(fields: Texts) -> str:
     return h16(*parts)
 
 
-def guid_of(key: str, wording: Wording) -> str:
-    """Return the guid of a note.
+def digest_of_card(card: Card) -> str:
+    """Return a hash of the exact fields of a card, as an event carries them."""
+    return digest_of({name: text for name, text in card.fields if text})
+
+
+def guid_of(key: str, card: Card) -> Guid:
+    """Return the guid of the note of a card.
 
     Two machines that accept the same draft make one note.
     """
-    return guid_for(HighlightKey(key), wording.family, wording.place)
+    return guid_for(HighlightKey(key), card.family, slot_of(card))
 
 
 class Text(Value, omit_defaults=True):
@@ -213,72 +247,6 @@ class Text(Value, omit_defaults=True):
     kind: str = ""
     own: str = ""
     """The id in the source, if any."""
-
-
-class State(msgspec.Struct):
-    """An accepted card and all that was decided about it."""
-
-    guid: str
-    key: str
-    """The key under which it was accepted; the passage may have an older one."""
-    wording: Wording
-    """As accepted, edited and revised since."""
-    place: str = ""
-    """The slot: `Wording.place` as accepted."""
-    deck: str = ""
-    own_deck: bool = False
-    """Whether a person chose the deck."""
-    added: Strings = ()
-    """Tags that a person gave it, besides those of its source and deck file."""
-    removed: Strings = ()
-    """Tags that a person took from it, whoever gives them."""
-    verdict: Verdict = Verdict.LIVE
-    why: str = ""
-    by: str = POLICY
-    """Who made the decision that stands."""
-    at: str = ""
-    """When it was accepted last, as `Event.at`."""
-    forced: bool = False
-    """Whether a person accepted it although a check blocks it."""
-    pinned: Strings = ()
-    """Fields whose text is a person's: the source may not change them."""
-    given: Texts = {}
-    """The fields as the source or drafter gave them last."""
-    typed: Strings = ()
-    """Fields that a person had typed in Anki when the note was taken over again.
-
-    It is taken over when database and journal were lost.
-    The source's own text is not known before its first revision, and does not reach the
-    note.
-    """
-    offered: dict[str, str] = {}
-    """What the source says now in pinned fields: a conflict until the person chooses."""
-    texts: tuple[Pair, ...] = ()
-    """(machine, digest) of the texts that the source gave, oldest first."""
-    shipped: tuple[Shipped, ...] = ()
-    """Oldest first."""
-    words: str = ""
-    """A digest of the words that were shipped last."""
-    numbers: Texts = {}
-    """By cloze number: the words that were shipped under it. Never free for other
-    words."""
-    pictures: Texts = {}
-    """By the path in its words: the name under which a picture was shipped last."""
-    resolved: dict[str, tuple[str, str, str]] = {}
-    """By field: the choice (`mine` or `source`), and the hashes of theirs and ours."""
-    seen_by: Strings = ()
-    """The machines in whose Anki the note was."""
-    adopted: Adopted | None = None
-    """The note that another tool made of it."""
-    mapped: MappedType | None = None
-    """The note type, not ours, in which its note was shipped first."""
-    schedule: tuple[tuple[str, int, int], ...] = ()
-    """As in `model.Card`."""
-
-    @property
-    def live(self) -> bool:
-        """Whether the card is to be in Anki."""
-        return self.verdict is Verdict.LIVE
 
 
 class FactDecision(Value, omit_defaults=True):
@@ -302,12 +270,12 @@ class FactDecision(Value, omit_defaults=True):
     says so."""
 
 
-def is_open_again(card: State) -> bool:
+def is_open_again(card: Card) -> bool:
     """Return whether a card was taken back that came from a proposal, or that a person wrote.
 
     Its passage is as before; what policy accepted, or a model drafted, is left to the person.
     """
-    may_wait = card.wording.drafter in (PROPOSE, PERSON)
+    may_wait = card.origin.drafter in (PROPOSE, PERSON)
     return card.verdict is Verdict.TAKEN_BACK and may_wait
 
 
@@ -318,7 +286,7 @@ class Passage(msgspec.Struct):
     """Its keys, the oldest first; later ones were found to be the same passage."""
     texts: list[Text] = []
     """Its readings, the newest first."""
-    cards: dict[str, State] = {}
+    cards: dict[str, Card] = {}
     rejected: set[str] = set()
     """Contents of rejected drafts and cards."""
     rejected_slots: set[str] = set()
@@ -359,26 +327,27 @@ class Passage(msgspec.Struct):
         return not other.apart.isdisjoint(self.keys)
 
     @property
-    def live(self) -> list[State]:
+    def live(self) -> list[Card]:
         """The cards that stand."""
         return [card for card in self.cards.values() if card.live]
 
-    def was_passed_over(self, wording: Wording) -> bool:
+    def was_passed_over(self, draft: Card) -> bool:
         """Return whether the person's own form was passed over for another draft of its facts."""
-        return any(wording.content in decision.passed for decision in self.facts)
+        words = content(draft)
+        return any(words in decision.passed for decision in self.facts)
 
-    def refuses(self, wording: Wording) -> bool:
+    def refuses(self, draft: Card) -> bool:
         """Return whether a person rejected these words, or the source's card as such."""
-        if wording.content in self.rejected:
+        if content(draft) in self.rejected:
             return True
-        return wording.own and wording.slot in self.rejected_slots
+        return draft.in_slot and draft.slot in self.rejected_slots
 
-    def own_card(self, wording: Wording) -> State | None:
+    def own_card(self, draft: Card) -> Card | None:
         """Return the source's own card with this slot and note type; a live one first."""
         own_cards = []
         for card in self.cards.values():
-            is_in_slot = card.wording.own and card.place == wording.slot
-            if is_in_slot and card.wording.family is wording.family:
+            is_in_slot = card.in_slot and card.slot == draft.slot
+            if is_in_slot and card.family is draft.family:
                 own_cards.append(card)
         for card in own_cards:
             if card.live:
@@ -386,15 +355,15 @@ class Passage(msgspec.Struct):
         return own_cards[0] if own_cards else None
 
 
-def is_news(card: State, wording: Wording) -> bool:
+def is_news(card: Card, draft: Card) -> bool:
     """Return whether a text is not the last one that the card got or was offered."""
     if not card.texts:
         return True
     _machine, newest = card.texts[-1]
-    return newest != digest_of(wording.fields)
+    return newest != digest_of_card(draft)
 
 
-def is_stale(card: State, machine: str, wording: Wording) -> bool:
+def is_stale(card: Card, machine: str, draft: Card) -> bool:
     """Return whether a text that is read here may be older than the card's.
 
     It may be if the card had this text before another machine read a newer one, which
@@ -403,5 +372,5 @@ def is_stale(card: State, machine: str, wording: Wording) -> bool:
     _machine, newest = card.texts[-1]
     digests = {digest for _, digest in card.texts}
     readers = {reader for reader, digest in card.texts if digest == newest}
-    had_it = digest_of(wording.fields) in digests
+    had_it = digest_of_card(draft) in digests
     return had_it and machine not in readers and bool(newest)

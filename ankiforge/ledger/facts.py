@@ -20,11 +20,10 @@ from ankiforge.ledger.events import (
     PERSON,
     FactDecision,
     Passage,
-    Wording,
     exact,
     is_open_again,
 )
-from ankiforge.model import PROPOSE, Draft, Highlight, Strings, Value, h16
+from ankiforge.model import PROPOSE, Card, Highlight, Strings, Value, h16
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED, for_comparing, locate
 from ankiforge.text.sentences import sentences_by_part
@@ -101,7 +100,7 @@ def covered(text: str, quote: str) -> Strings:
     return tuple(touched)
 
 
-def decided_by(draft: Draft, text: str) -> Strings:
+def decided_by(draft: Card, text: str) -> Strings:
     """Return the sentences of a passage on which a decision on a draft decides."""
     return decided_of(covered(text, draft.quote), draft.origin.drafter)
 
@@ -114,7 +113,7 @@ def decided_of(quoted: Strings, drafter: str) -> Strings:
     return quoted[-1:] if drafter == PROPOSE else quoted
 
 
-def fact_of(draft: Draft, text: str) -> str:
+def fact_of(draft: Card, text: str) -> str:
     """Return the sentence of a passage that a draft is about; "" if none is known.
 
     It is the first one of its quote that holds the answer, or else the first one.
@@ -145,24 +144,24 @@ def quoted_by(words: str, answer: str, text: str) -> str:
     return whole[whole.find(within[0]) : end]
 
 
-def dropped(passage: Passage, wording: Wording, within: Strings) -> bool:
+def dropped(passage: Passage, draft: Card, within: Strings) -> bool:
     """Return whether a person rejected, retired or deleted a card of nearly these sentences.
 
     Policy leaves them alone; all of the passage, if that is closed.
 
     Args:
         passage: the passage.
-        wording: the words of a draft of it.
+        draft: a draft of it.
         within: the sentences on which a decision on the draft decides.
     """
-    own_card = passage.own_card(wording) if wording.own else None
+    own_card = passage.own_card(draft) if draft.in_slot else None
     ended = {}
     for card in passage.cards.values():
         if card.by == PERSON and not card.live and not is_open_again(card):
-            ended[card.guid] = card
+            ended[card.id] = card
             if card is own_card:
                 return True
-    of_ended = {each for card in ended.values() for each in sentences(card.wording.quote)}
+    of_ended = {each for card in ended.values() for each in sentences(card.quote)}
     for decision in passage.facts:
         if decision.dropped or decision.guid in ended:
             of_ended.update(decision.sentences)

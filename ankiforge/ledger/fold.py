@@ -7,8 +7,9 @@ that have the same events have the same cards, in whatever order the events arri
 
 What must stay true:
 
-- `_apply` changes the passage it is given and nothing else. The card that an event names
-  may not be there: its `accept` is perhaps in a file that has not arrived.
+- `_apply` changes the passage it is given and nothing else; a card is a value, and
+  `_applied` returns it as it is after an event. The card that an event names may not be
+  there: its `accept` is perhaps in a file that has not arrived.
 - What a person decided prevails over policy and source, even if theirs comes later in
   the order.
 
@@ -20,7 +21,7 @@ other tools need.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -34,13 +35,27 @@ from ankiforge.ledger.events import (
     Event,
     FactDecision,
     Passage,
-    State,
     Text,
     Wording,
+    card_of_words,
+    content,
     digest_of,
+    digest_of_card,
+    slot_of,
+    worded,
 )
 from ankiforge.ledger.facts import decided_of, sentences
-from ankiforge.model import Adopted, MappedType, Shipped, Strings, Texts, Verdict
+from ankiforge.model import (
+    Adopted,
+    Card,
+    CardKind,
+    Fields,
+    MappedType,
+    Shipped,
+    Strings,
+    Texts,
+    Verdict,
+)
 
 # --- which events stand, and which keys are one passage ---------------------------------
 
@@ -122,12 +137,12 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
             if event.what in ("same", "different"):
                 answered.add(event.body["old"])
         elif is_change_by_source:  # its sentences are decided: the card keeps its words
-            _pin(passage, event)
+            _change(passage, event, _pinned)
             _decide_on_facts(passage, event, facts.get(event.id))
         elif event.what == "accept":
             _take_back(passage, event)
         elif event.what == "retire":
-            _want_again(passage.cards.get(event.body["guid"]))
+            _change(passage, event, _wanted_again)
     for key, old in list(passage.asked.items()):
         if old in answered:
             del passage.asked[key]
@@ -135,7 +150,7 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     # If a passage had two keys with cards under each, those of the oldest key stand. A card
     # that a person accepted prevails over older ones that were only dropped, and so does the
     # one that was kept of two equal cards.
-    cards_of = defaultdict(list)
+    cards_of: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
         cards_of[card.key].append(card)
     by_age = []
@@ -147,8 +162,8 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         oldest_stand = any(card.live for card in by_age[0])
         for card in cards:
             if card.live and (oldest_stand or card.by != PERSON):
-                card.verdict = Verdict.SUPERSEDED
-                card.why = "the same passage has an older card"
+                why = "the same passage has an older card"
+                passage.cards[card.id] = _judged(card, Verdict.SUPERSEDED, card.by, why)
     return passage
 
 
@@ -161,8 +176,8 @@ def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None
     elif event.what in ("accept", "adopt", "reject", "skip"):
         passage.closed = True
         if "draft" in event.body:  # its card asks for new words all the same
-            wording = _wording_in(event)
-            decided = decided_of(sentences(wording.quote), wording.drafter)
+            words = _words_in(event)
+            decided = decided_of(sentences(words.quote), words.drafter)
             passage.facts.append(FactDecision(sentences=decided, guid=event.body["guid"]))
 
 
@@ -206,135 +221,155 @@ def _apply(passage: Passage, event: Event) -> None:
             _accept(passage, event)
         case "adopt" if "draft" in body:
             _accept(passage, event)
-    card = passage.cards.get(body.get("guid", ""))
+    _change(passage, event, _applied)
+
+
+def _change(
+    passage: Passage, event: Event, changed: Callable[[Card, Event], Card]
+) -> None:
+    """Change the card that an event names, if it is there."""
+    card = passage.cards.get(event.body.get("guid", ""))
     if card:
-        _apply_to_card(card, event)
+        passage.cards[card.id] = changed(card, event)
 
 
-def _apply_to_card(card: State, event: Event) -> None:
-    """Apply an event that stands to the card that it names."""
+def _applied(card: Card, event: Event) -> Card:
+    """Return a card as it is after an event that stands and names it."""
     body = event.body
     match event.what:
         case "adopt":
             # a person took over another tool's note, or its schedule for a card of ours
-            card.schedule = tuple(map(tuple, body.get("schedule", ())))
+            schedule = tuple(map(tuple, body.get("schedule", ())))
+            card = replace(card, schedule=schedule)
             if body.get("note"):
                 # packages before that were merged with other words than those of the adoption
-                card.shipped = tuple(replace(sent, hashes={}) for sent in card.shipped)
-                note = {**body["note"], "words": card.wording.fields}
-                card.adopted = msgspec.convert(note, Adopted)
+                shipped = tuple(replace(sent, hashes={}) for sent in card.shipped)
+                note = {**body["note"], "words": dict(card.fields)}
+                adopted = msgspec.convert(note, Adopted)
+                card = replace(card, shipped=shipped, adopted=adopted)
 
         # its words
         case "revise":
-            wording = _wording_in(event)
-            card.typed = ()
+            words = _words_in(event)
+            card = replace(card, typed=())
             if event.by == PERSON:
-                card.wording = wording
-                card.pinned = ()
-                card.offered = {}
+                card = replace(worded(card, words), pinned=(), offered={})
             else:  # the source offers it
-                _offer(card, wording)
-            _remember_given(card, event.machine, wording)
+                card = _offered(card, words)
+            card = _given(card, event.machine, words)
         case "edit":
             # a person typed these fields: they stay when the source changes
-            fields: Texts = body["fields"]
-            _pin_fields(card, fields)
-            words = _not_empty({**card.wording.fields, **fields})
-            kind = body.get("kind", card.wording.kind)
-            card.wording = replace(card.wording, fields=words, kind=kind)
-            for name in fields:
-                card.offered.pop(name, None)
+            typed: Texts = body["fields"]
+            resolved = dict(card.resolved)
             for name, (theirs, _) in body.get("over", {}).items():
                 # our words are to replace those in Anki, as if that had been asked
-                card.resolved = {**card.resolved, name: ("source", theirs, "")}
+                resolved[name] = ("source", theirs, "")
+            card = replace(
+                card,
+                kind=CardKind(body.get("kind", card.kind)),
+                fields=_filled({**dict(card.fields), **typed}),
+                pinned=_with(card.pinned, typed),
+                offered=_less(card.offered, typed),
+                resolved=resolved,
+            )
         case "resolve":
             # a person chose whose text a field has
             name = body["field"]
             choice = (body["choice"], body["theirs"], body["ours"])
-            card.resolved = {**card.resolved, name: choice}
-            offered = card.offered.pop(name, None)
+            offered = card.offered.get(name)
+            card = replace(
+                card,
+                resolved={**card.resolved, name: choice},
+                offered=_less(card.offered, [name]),
+            )
             if offered is not None and body["choice"] == "source":
-                words = {**card.wording.fields, name: offered}
-                card.wording = replace(card.wording, fields=words)
-                card.pinned = tuple(pinned for pinned in card.pinned if pinned != name)
+                fields = tuple({**dict(card.fields), name: offered}.items())
+                pinned = tuple(pinned for pinned in card.pinned if pinned != name)
+                card = replace(card, fields=fields, pinned=pinned)
 
         # its deck and tags
         case "placed":
             if "deck" in body:
-                card.deck = body["deck"]
-                card.own_deck = True
+                card = replace(card, deck=body["deck"], own_deck=True)
             added = body.get("added", ())
             removed = body.get("removed", ())
-            card.added = (*_without(card.added, removed), *added)
-            card.removed = (*_without(card.removed, added), *removed)
+            card = replace(
+                card,
+                added=(*_without(card.added, removed), *added),
+                removed=(*_without(card.removed, added), *removed),
+            )
 
-        # its end
-        case "reject":
-            _end(card, event, Verdict.REJECTED)
-        case "retire":
-            _end(card, event, Verdict.RETIRED)
+        # its end, unless a person decided on it, and policy or the source ends it
+        case "reject" | "retire" if event.by == PERSON or card.by != PERSON:
+            verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
+            card = _judged(card, verdict, event.by, body.get("why", ""))
 
         # its note in Anki
         case "shipped":
-            shipped = Shipped(
+            shipped_now = Shipped(
                 mod=body["mod"],
                 tags=tuple(body.get("tags", ())),
                 digest=body["digest"],
                 hashes=body.get("hashes", {}),
             )
-            is_first = not card.shipped
-            if is_first and "type" in body:  # the first package fixes the note type
-                card.mapped = msgspec.convert(body["type"], MappedType)
-            card.shipped = (*card.shipped, shipped)
-            card.words = digest_of(card.wording.fields)
-            card.numbers = {**card.numbers, **body.get("numbers", {})}
+            if (
+                not card.shipped and "type" in body
+            ):  # the first package fixes the note type
+                card = replace(card, mapped=msgspec.convert(body["type"], MappedType))
+            card = replace(
+                card,
+                shipped=(*card.shipped, shipped_now),
+                words=digest_of_card(card),
+                numbers={**card.numbers, **body.get("numbers", {})},
+            )
         case "pictures":
-            card.pictures = {**card.pictures, **body["names"]}
+            card = replace(card, pictures={**card.pictures, **body["names"]})
         case "seen":
-            card.seen_by = tuple(sorted({*card.seen_by, event.machine}))
+            seen_by = tuple(sorted({*card.seen_by, event.machine}))
+            card = replace(card, seen_by=seen_by)
         case "unseen":
             # it is absent by accident, so it is shipped again
-            card.seen_by = ()
-            _want_again(card)
+            card = _wanted_again(replace(card, seen_by=()), event)
         case "keep":
             # a person keeps it although its note has the tag of dropped cards
-            _judge(card, Verdict.LIVE, PERSON)
+            card = _judged(card, Verdict.LIVE, PERSON)
+    return card
 
 
 def _accept(passage: Passage, event: Event) -> None:
     """Add a card; one that is known lives again, and these words are offered to it."""
     body = event.body
-    wording = _wording_in(event)
+    words = _words_in(event)
     is_by_person = event.by == PERSON
     card = passage.cards.get(body["guid"])
     if card and FOUND in body:
         return  # the decisions themselves are known
+    made = card_of_words(words, event.key)
     if card is None:
-        card = State(
-            guid=body["guid"],
-            key=event.key,
-            wording=wording,
-            place=body.get("slot") or wording.place,
+        card = replace(
+            made,
+            id=body["guid"],
+            slot=body.get("slot") or slot_of(made),
             deck=body.get("deck", ""),
+            verdict=Verdict.LIVE,
             by=event.by,
             at=event.at,
             typed=tuple(body.get("typed", ())),
         )
-        if not is_by_person and passage.refuses(wording):
-            _judge(card, Verdict.REJECTED, PERSON)
-        passage.cards[card.guid] = card
+        if not is_by_person and passage.refuses(made):
+            card = _judged(card, Verdict.REJECTED, PERSON)
     else:
         if is_by_person:
-            _judge(card, Verdict.LIVE, PERSON)
-            card.at = event.at
-        _offer(card, wording)
-    card.forced = body.get("forced", card.forced)
-    _remember_given(card, event.machine, wording)
+            card = replace(_judged(card, Verdict.LIVE, PERSON), at=event.at)
+        card = _offered(card, words)
+    card = replace(card, forced=body.get("forced", card.forced))
+    passage.cards[card.id] = _given(card, event.machine, words)
     if is_by_person:
-        passage.rejected.discard(wording.content)
+        passage.rejected.discard(content(made))
     replaced = passage.cards.get(body.get("instead", ""))
     if replaced:
-        _judge(replaced, Verdict.RETIRED, event.by, "replaced by another card")
+        why = "replaced by another card"
+        passage.cards[replaced.id] = _judged(replaced, Verdict.RETIRED, event.by, why)
 
 
 def _take_back(passage: Passage, event: Event) -> None:
@@ -347,65 +382,62 @@ def _take_back(passage: Passage, event: Event) -> None:
         return
     _accept(passage, replace(event, body={**event.body, "instead": ""}))
     card = passage.cards[event.body["guid"]]
-    _judge(card, Verdict.TAKEN_BACK, PERSON, "its acceptance was undone")
-
-
-def _pin(passage: Passage, event: Event) -> None:
-    """A person undid a change by the source: the text before it is theirs from now on."""
-    card = passage.cards.get(event.body["guid"])
-    if card is None:
-        return
-    wording = _wording_in(event)
-    before = card.wording.fields
-    after = wording.fields
-    names = sorted({*before, *after})
-    _pin_fields(
-        card,
-        [name for name in names if before.get(name, "") != after.get(name, "")],
-    )
-    _remember_given(card, event.machine, wording)
+    why = "its acceptance was undone"
+    passage.cards[card.id] = _judged(card, Verdict.TAKEN_BACK, PERSON, why)
 
 
 # --- what changes a card ----------------------------------------------------------------
 
 
-def _wording_in(event: Event) -> Wording:
+def _words_in(event: Event) -> Wording:
     return msgspec.convert(event.body["draft"], Wording)
 
 
-def _judge(card: State, verdict: Verdict, by: str, why: str = "") -> None:
-    card.verdict = verdict
-    card.by = by
-    card.why = why
+def _judged(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
+    return replace(card, verdict=verdict, by=by, why=why)
 
 
-def _end(card: State, event: Event, verdict: Verdict) -> None:
-    """End a card, unless a person decided on it, and policy or the source ends it."""
-    if event.by == PERSON or card.by != PERSON:
-        _judge(card, verdict, event.by, event.body.get("why", ""))
-
-
-def _want_again(card: State | None) -> None:
+def _wanted_again(card: Card, event: Event) -> Card:
     """Make another tool's note again, if it is gone: a deletion in Anki was undone."""
-    if card and card.adopted:
-        card.adopted = replace(card.adopted, again=True)
+    if card.adopted is None:
+        return card
+    return replace(card, adopted=replace(card.adopted, again=True))
 
 
-def _offer(card: State, wording: Wording) -> None:
+def _pinned(card: Card, event: Event) -> Card:
+    """A person undid a change by the source: the text before it is theirs from now on."""
+    words = _words_in(event)
+    before = dict(card.fields)
+    names = []
+    for name in sorted({*before, *words.fields}):
+        if before.get(name, "") != words.fields.get(name, ""):
+            names.append(name)
+    card = replace(card, pinned=_with(card.pinned, names))
+    return _given(card, event.machine, words)
+
+
+def _offered(card: Card, words: Wording) -> Card:
     """Take the source's new text, except for the fields that are a person's.
 
     Such a field is a conflict if the source says something in it, and something new.
     """
-    kept = {name: card.wording.fields.get(name, "") for name in card.pinned}
-    merged = {**wording.fields, **kept}
-    card.wording = replace(wording, fields=_not_empty(merged))
+    kept = {name: card.field(name) for name in card.pinned}
+    offered = dict(card.offered)
     for name in card.pinned:
-        offered = wording.fields.get(name, "")
-        is_agreed = offered == kept[name]
-        if not offered or is_agreed:
-            card.offered.pop(name, None)
-        elif offered != card.given.get(name, ""):
-            card.offered[name] = offered
+        text = words.fields.get(name, "")
+        is_agreed = text == kept[name]
+        if not text or is_agreed:
+            offered.pop(name, None)
+        elif text != card.given.get(name, ""):
+            offered[name] = text
+    fields = _filled({**words.fields, **kept})
+    return replace(worded(card, words), fields=fields, offered=offered)
+
+
+def _given(card: Card, machine: str, words: Wording) -> Card:
+    """Remember the words that the source or drafter gave last, and which machine read them."""
+    texts = (*card.texts, (machine, digest_of(words.fields)))
+    return replace(card, given=words.fields, texts=texts)
 
 
 def _without(tags: Iterable[str], others: Iterable[str]) -> Strings:
@@ -414,16 +446,16 @@ def _without(tags: Iterable[str], others: Iterable[str]) -> Strings:
     return tuple(tag for tag in tags if tag.casefold() not in dropped)
 
 
-def _not_empty(fields: Texts) -> Texts:
-    return {name: text for name, text in fields.items() if text}
+def _with(pinned: Strings, names: Iterable[str]) -> Strings:
+    """Return the fields whose text is a person's, with others."""
+    return tuple(dict.fromkeys((*pinned, *names)))
 
 
-def _remember_given(card: State, machine: str, wording: Wording) -> None:
-    """Remember the words that the source or drafter gave last, and which machine read them."""
-    card.given = wording.fields
-    card.texts = (*card.texts, (machine, digest_of(wording.fields)))
+def _less(offered: Texts, names: Iterable[str]) -> Texts:
+    """Return what the source says, without some fields."""
+    gone = set(names)
+    return {name: text for name, text in offered.items() if name not in gone}
 
 
-def _pin_fields(card: State, names: Iterable[str]) -> None:
-    """Make the text of some fields a person's."""
-    card.pinned = tuple(dict.fromkeys((*card.pinned, *names)))
+def _filled(fields: Texts) -> Fields:
+    return tuple((name, text) for name, text in fields.items() if text)

@@ -8,24 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from msgspec.structs import replace
+
 from ankiforge.ledger import cards, waiting
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.store import ABSENT, Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     Card,
-    CardKind,
     CardRemark,
     Document,
-    Draft,
-    Family,
-    Fields,
-    Finding,
-    Guid,
     Highlight,
-    Severity,
     Value,
-    Waiting,
+    is_draft_id,
     is_highlight_key,
 )
 from ankiforge.text import regex
@@ -201,7 +196,7 @@ def find(
     asked = [_pattern(term) for term in terms if term.field == "finding"]
     if any(fnmatchcase(check, pattern) for pattern in asked):
         for card in cards.cards_of(store, "live"):
-            if CardRemark.SOURCE_CHANGED in card.remarks:
+            if CardRemark.SOURCE_CHANGED in card.source:
                 changed.add(card.guid)
     store.define("says_else", 1, changed.__contains__)
 
@@ -261,96 +256,7 @@ def _says(words: str, text: str) -> bool:
 # --- lines ------------------------------------------------------------------------------
 
 
-class Line(Value):
-    """A card or a draft as a list shows it."""
-
-    id: str
-    """What decisions take."""
-    verdict: str
-    """waiting, accepted, rejected, retired, taken back or superseded."""
-    anki: str
-    """none, written, seen, missing or deleted."""
-    entry: Card | Waiting
-    revision: Waiting | None = None
-    """The draft that would replace the text of this card."""
-
-    @property
-    def card(self) -> Card | None:
-        """The card; None if it is a draft."""
-        return self.entry if isinstance(self.entry, Card) else None
-
-    @property
-    def waiting(self) -> Waiting | None:
-        """The draft; None if it is a card."""
-        return self.entry if isinstance(self.entry, Waiting) else None
-
-    @property
-    def words(self) -> Card | Draft:
-        """The card or draft itself, with kind, fields, quote, origin and tags."""
-        if isinstance(self.entry, Waiting):
-            return self.entry.draft
-        return self.entry
-
-    @property
-    def highlight(self) -> Highlight:
-        """The passage."""
-        return self.entry.highlight
-
-    @property
-    def kind(self) -> CardKind:
-        """The kind of card."""
-        return self.words.kind
-
-    @property
-    def family(self) -> Family:
-        """The note type."""
-        return self.kind.family
-
-    @property
-    def fields(self) -> Fields:
-        """The fields, in Markdown."""
-        return self.words.fields
-
-    @property
-    def deck(self) -> str:
-        """The deck of a new note."""
-        if isinstance(self.entry, Waiting):
-            return self.entry.draft.deck
-        return self.entry.deck
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """The findings of the draft, or the remarks on the source of the card."""
-        if isinstance(self.entry, Waiting):
-            return self.entry.draft.findings
-        remarks = self.entry.remarks
-        findings = []
-        for remark in remarks:
-            findings.append(Finding(remark.check, Severity.INFO, remark.message))
-        return tuple(findings)
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a check blocks the draft."""
-        return isinstance(self.entry, Waiting) and self.entry.draft.blocked
-
-    @property
-    def state(self) -> str:
-        """The state in a word or two, as every list shows it."""
-        if self.waiting and self.waiting.revises:
-            return "revision"
-        if self.blocked:
-            return "blocked"
-        if self.verdict == "accepted" and self.anki in _IN_ANKI:
-            return _IN_ANKI[self.anki]
-        return self.verdict
-
-
-_IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
-"""The states of a live card that was shipped, by what Anki has of it."""
-
-
-def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
+def lines(store: Store, ids: Iterable[str]) -> Iterator[Card]:
     """Yield cards and drafts; the key of a highlight stands for its drafts.
 
     An id that is no longer one is left out.
@@ -367,11 +273,10 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
         # SQLite looks up values, but reads every line to compare it with a list in JSON
         marks = ", ".join("?" * len(line_ids))
         states = store.rows(
-            f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
-            f" WHERE id IN ({marks})",
+            f"WITH {SOURCELESS}, {LINES} SELECT id, anki FROM line WHERE id IN ({marks})",
             *line_ids,
         )
-        state_of = {row["id"]: (row["verdict"], row["anki"]) for row in states}
+        in_anki = {row["id"]: row["anki"] for row in states}
         # the drafts themselves, and those that revise the cards
         condition = (
             "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
@@ -384,17 +289,17 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
             if draft.revises:
                 revisions[draft.revises] = draft
         for line_id in line_ids:
-            verdict, anki = state_of.get(line_id, ("", ""))
             if line_id in drafts:
-                yield Line(line_id, verdict, anki, drafts[line_id])
-            elif verdict and verdict != "waiting":
+                yield drafts[line_id]
+            elif line_id in in_anki and not is_draft_id(line_id):
                 card = cards.card_of(store, line_id)
-                yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
+                revision = revisions.get(card.guid)
+                yield replace(card, anki=in_anki[line_id], revision=revision)
 
 
-def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
+def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Card]:
     """Yield the drafts that wait among the lines of these ids."""
-    return (line.waiting for line in lines(store, ids) if line.waiting)
+    return (line for line in lines(store, ids) if line.waits)
 
 
 # --- works ------------------------------------------------------------------------------
@@ -414,7 +319,7 @@ class Match(Value):
     """Those that match first."""
     gone: frozenset[str]
     """The keys of highlights that are no longer in their source."""
-    lines: tuple[Line, ...]
+    lines: tuple[Card, ...]
     """Its cards and drafts, those that match first."""
     recall: dict[str, float]
     """By guid: the chance to remember the card now, as the intervals of reviews

@@ -14,28 +14,14 @@ from collections.abc import Collection, Iterable, Iterator
 from ankiforge.ledger import waiting
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import Guid, Value, Waiting
+from ankiforge.model import Card
 
+Offer = tuple[Card, ...]
+"""One fact of one passage, or the change of a card: the drafts to choose from, of which the first
+is accepted unless the person chooses another one. Their own form comes first, then a strong
+model's, proposals, and a small model's; those that a check blocks are last."""
 _MIXES = 0.05
 """How much less sure each further offer of a document counts in the order."""
-
-
-class Offer(Value):
-    """One fact of one passage, or the change of a card, with the drafts to choose from."""
-
-    drafts: tuple[Waiting, ...]
-    """The person's own form comes first, then a strong model's, proposals, and a small
-    model's; those that a check blocks are last."""
-
-    @property
-    def first(self) -> Waiting:
-        """The draft that is accepted unless the person chooses another one."""
-        return self.drafts[0]
-
-    @property
-    def changes(self) -> Guid | None:
-        """The card that would change or be replaced; None for a new card."""
-        return self.first.revises or self.first.replaces
 
 
 def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
@@ -54,7 +40,7 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
             keys.update(store.keys(id))
 
         # the drafts of each offer; and the offers of each draft and key
-        drafts_of: dict[str, list[Waiting]] = defaultdict(list)
+        drafts_of: dict[str, list[Card]] = defaultdict(list)
         offers_of: dict[str, list[str]] = defaultdict(list)
         for draft in waiting.each_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
             drafts_of[draft.offer].append(draft)
@@ -66,8 +52,7 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
             for offer in offers_of[id]:
                 if offer not in yielded:
                     yielded.add(offer)
-                    drafts = sorted(drafts_of[offer], key=rank)
-                    yield Offer(tuple(drafts))
+                    yield tuple(sorted(drafts_of[offer], key=rank))
 
 
 def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
@@ -101,13 +86,12 @@ def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
     )
 
 
-def rank(draft: Waiting) -> tuple[bool, int]:
+def rank(draft: Card) -> tuple[bool, int]:
     """Return the sort key of a draft among the drafts of its passage."""
-    words = draft.draft
-    if words.own:
+    if draft.own:
         place = 0
-    elif words.gaps:
+    elif draft.gaps:
         place = 2
     else:
-        place = 3 if words.origin.by_steps else 1
-    return draft.draft.blocked, place
+        place = 3 if draft.origin.by_steps else 1
+    return draft.blocked, place

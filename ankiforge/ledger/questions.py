@@ -26,6 +26,7 @@ from ankiforge.ledger.views import DELETED, DROPPED, retired_unexplained
 from ankiforge.model import (
     PROPOSE,
     QUESTION_PREFIX,
+    Card,
     Conflict,
     Guid,
     Highlight,
@@ -34,7 +35,6 @@ from ankiforge.model import (
     QuestionKind,
     RemarkKind,
     Strings,
-    Waiting,
     h16,
     is_card_id,
 )
@@ -235,11 +235,11 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
         passage = store.passage(passage_row["passage"])
         if passage.told_apart_from(passage):  # a person answered that both stay
             continue
-        proposed = [card for card in passage.live if card.wording.drafter == PROPOSE]
+        proposed = [card for card in passage.live if card.proposed]
         for card, other in combinations(sorted(proposed, key=attrgetter("guid")), 2):
-            if card.wording.quote != other.wording.quote:
+            if card.quote != other.quote:
                 continue
-            guids = (Guid(card.guid), Guid(other.guid))
+            guids = (card.guid, other.guid)
             yield Question(
                 id=_question_id(QuestionKind.DUPLICATE, *guids),
                 kind=QuestionKind.DUPLICATE,
@@ -247,7 +247,7 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
                 new=passage.key,
                 old=passage.key,
                 guids=guids,
-                examples=(card.wording.fields["Text"], other.wording.fields["Text"]),
+                examples=(card.field("Text"), other.field("Text")),
             )
 
 
@@ -291,13 +291,13 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
 
 def _conflicts(store: Store) -> dict[str, list[Conflict]]:
     """Return the fields in conflict by card: edited here, or else in Anki."""
-    conflicts = defaultdict(list)
+    conflicts: dict[str, list[Conflict]] = defaultdict(list)
     for card_row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
         passage = store.passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
         for field, text in card.offered.items():
-            mine = card.wording.fields.get(field, "")
-            conflict = Conflict(Guid(card.guid), field, mine, text, h16(mine), h16(text))
+            mine = card.field(field)
+            conflict = Conflict(card.guid, field, mine, text, h16(mine), h16(text))
             conflicts[card.guid].append(conflict)
     in_anki = store.rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
@@ -370,7 +370,7 @@ def _ask_about_retired(store: Store) -> Iterator[Question]:
             text="You accepted this card, and its note in Anki is tagged as retired.",
             new=passage.key,
             guids=(guid,),
-            examples=(words_of(state.wording.fields),),
+            examples=(words_of(state.fields),),
         )
 
 
@@ -436,7 +436,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
     for highlight in map(decode_highlight, rows):
         if forms.asks_form(store, highlight, fields):
             doubtful_keys.append(highlight.key)
-    lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+    lines: dict[tuple[str, str], list[Card]] = defaultdict(list)
     for draft in waiting.each_waiting(
         store,
         f"d.key IN {EACH} AND d.revises = ''",
@@ -467,7 +467,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         lines_counted = counted(len(of_form), "line")
         text = f"{lines_counted} like `{written}` in {source}: are they cards?"
         if written == forms.FIELD:
-            keys = dict.fromkeys(draft.draft.field("Front") for draft in of_form)
+            keys = dict.fromkeys(draft.field("Front") for draft in of_form)
             names = shortened(", ".join(map(on_one_line, keys)), KEYS_SHOWN)
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
         yield Question(
@@ -489,7 +489,7 @@ class LinesOfFront(NamedTuple):
     """In Markdown, each once."""
     folder: str
     """"" if the lines are no fields, or stand in the root of the source."""
-    drafts: tuple[Waiting, ...]
+    drafts: tuple[Card, ...]
 
     @property
     def text(self) -> str:
@@ -507,18 +507,18 @@ class LinesOfFront(NamedTuple):
         return f"{shown} ({len(self.drafts)} lines{where})"
 
 
-def lines_by_front(drafts: Iterable[Waiting]) -> list[LinesOfFront]:
+def lines_by_front(drafts: Iterable[Card]) -> list[LinesOfFront]:
     """Return the lines of a question by their fronts, in reading order."""
-    groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Card]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
         is_field = forms.key_of_field(highlight)
         folder = forms.folder_of(highlight) if is_field else ""
-        groups[folder, for_finding(draft.draft.field("Front"))].append(draft)
+        groups[folder, for_finding(draft.field("Front"))].append(draft)
     lines = []
     for (folder, _), of_front in groups.items():
-        backs = dict.fromkeys(draft.draft.field("Back") for draft in of_front)
-        front = of_front[0].draft.field("Front")
+        backs = dict.fromkeys(draft.field("Back") for draft in of_front)
+        front = of_front[0].field("Front")
         lines.append(LinesOfFront(front, tuple(backs), folder, tuple(of_front)))
     return lines
 
@@ -536,7 +536,7 @@ def _answer_form(
     """
     condition = f"d.id IN {EACH}"
     drafts = list(waiting.each_waiting(store, condition, encode(question.drafts)))
-    by_form: dict[str, list[Waiting]] = defaultdict(list)
+    by_form: dict[str, list[Card]] = defaultdict(list)
     for draft in drafts:
         for name in forms.names_of_form(draft.highlight):
             by_form[name].append(draft)
@@ -557,9 +557,9 @@ def _answer_form(
             store.write(query, forms.NO_CARDS, draft.highlight.key)
         elif draft.id in without:
             decide.reject(store, draft.id)
-        elif draft.draft.clean and is_of_form:
+        elif draft.clean and is_of_form:
             waiting.waiting_row(store, draft.id)
-            decide.make_card(store, draft.draft, draft_id=draft.id)
+            decide.make_card(store, draft)
 
 
 # --- what looks like the tag #no-llm ----------------------------------------------------

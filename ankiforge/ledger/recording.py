@@ -23,15 +23,16 @@ from ankiforge.ledger.drafts import (
     proposed_card,
     summed_up,
     with_first_gap,
-    wording_of,
 )
 from ankiforge.ledger.events import (
     SOURCE,
     Passage,
+    content,
     hash_of_words,
     is_news,
     is_stale,
     stands_in,
+    wording_of,
     words_read,
 )
 from ankiforge.ledger.facts import Fact
@@ -49,10 +50,10 @@ from ankiforge.ledger.store import (
 )
 from ankiforge.model import (
     PROPOSE,
+    Card,
+    CardKind,
     Change,
-    Draft,
     Drafted,
-    Guid,
     Highlight,
     HighlightKind,
     Json,
@@ -85,7 +86,7 @@ class Recorded(Value):
 def record(
     store: Store,
     results: Sequence[Drafted],
-    terms_of: Callable[[Draft], SearchTerms],
+    terms_of: Callable[[Card], SearchTerms],
     *,
     by_model: bool = False,
     beside: bool = False,
@@ -114,7 +115,7 @@ def record(
 def standing(
     store: Store,
     highlight_key: str,
-    drafts: Sequence[Draft],
+    drafts: Sequence[Card],
 ) -> list[bool]:
     """Return for each draft whether it is a card already, with the same words.
 
@@ -124,17 +125,16 @@ def standing(
     passage = store.passage(highlight_key)
     stands = []
     for draft in _in_slots(drafts):
-        wording = wording_of(draft)
-        card = passage.own_card(wording) if wording.own else None
-        if card is None or not card.live or passage.refuses(wording):
+        card = passage.own_card(draft) if draft.in_slot else None
+        if card is None or not card.live or passage.refuses(draft):
             stands.append(False)
         else:
-            says_the_same = card.wording.content == wording.content
-            stands.append(says_the_same and not is_news(card, wording))
+            says_the_same = content(card) == content(draft)
+            stands.append(says_the_same and not is_news(card, draft))
     return stands
 
 
-def _in_slots(drafts: Iterable[Draft]) -> list[Draft]:
+def _in_slots(drafts: Iterable[Card]) -> list[Card]:
     """Return the drafts of a passage; the source's own ones are numbered."""
     in_slots = []
     own_drafts = 0
@@ -195,7 +195,7 @@ class _Recording:
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
 
-    def take(self, drafted: Drafted, terms_of: Callable[[Draft], SearchTerms]) -> None:
+    def take(self, drafted: Drafted, terms_of: Callable[[Card], SearchTerms]) -> None:
         """Take the drafts of a highlight: cards follow them, or they wait."""
         store = self._store
         key = drafted.highlight.key
@@ -213,8 +213,8 @@ class _Recording:
         # earlier drafts, the person's own form, and the others, each about a sentence
         text = facts.text_of(highlight)
         earlier = self._waiting_on(passage, highlight)
-        own: list[Draft] = []
-        others: list[tuple[Draft, str]] = []
+        own: list[Card] = []
+        others: list[tuple[Card, str]] = []
         for draft in self._as_told(passage, drafted, terms_of):
             if draft.own:
                 own.append(draft)
@@ -243,10 +243,9 @@ class _Recording:
         settling.settle(store, earlier, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
-        content = "" if drafted.failed else highlight_row["content"]
         outcome = {
             "key": key,
-            "drafted": content,
+            "drafted": "" if drafted.failed else highlight_row["content"],
             "reason": drafted.reason.removeprefix("skip: "),
             "fate": drafted.fate,
             "worth": max((draft.sureness for draft in drafted.drafts), default=0.0),
@@ -257,7 +256,7 @@ class _Recording:
     def _take_own(
         self,
         of: settling.OfferedPassage,
-        own: Iterable[Draft],
+        own: Iterable[Card],
         highlight: Highlight,
     ) -> list[str]:
         """Give cards the words of the person's own form; it waits if these are held back, or new.
@@ -270,7 +269,7 @@ class _Recording:
         for draft in own:
             held = _follow(store, of, draft, highlight, self.changes)
             passage = store.passage(highlight.key)
-            if not is_new(store, passage, wording_of(draft)):
+            if not is_new(store, passage, draft):
                 continue
             names = [facts.name_of(each) for each in facts.covered(of.text, draft.quote)]
             fact = Fact("", card=held)
@@ -282,7 +281,7 @@ class _Recording:
     def _take_others(
         self,
         passage: Passage,
-        others: Iterable[tuple[Draft, str]],
+        others: Iterable[tuple[Card, str]],
         shown: Sequence[Fact],
     ) -> None:
         """Let drafts wait that are about an offered fact, or that a person asked for.
@@ -299,13 +298,13 @@ class _Recording:
             if fact is None:
                 is_wanted = self._beside or not (sentence or passage.closed)
                 is_refused = draft.proposed or not is_wanted
-                if is_refused or is_known(passage, wording_of(draft)):
+                if is_refused or is_known(passage, draft):
                     continue
                 fact = Fact(sentence)
             if fact.card and draft.gaps:
                 # the gap that is the most like the card comes first
-                words_of_card = passage.cards[fact.card].wording.fields
-                nearest = nearest_gap(draft, words_of_card.get("Text", ""))
+                words_of_card = passage.cards[fact.card].field("Text")
+                nearest = nearest_gap(draft, words_of_card)
                 draft = with_first_gap(draft, nearest)
             self._let_wait(draft, position, passage, name, fact)
 
@@ -348,8 +347,8 @@ class _Recording:
         self,
         passage: Passage,
         drafted: Drafted,
-        terms_of: Callable[[Draft], SearchTerms],
-    ) -> Iterator[Draft]:
+        terms_of: Callable[[Card], SearchTerms],
+    ) -> Iterator[Card]:
         """Yield drafts as the cards have them, without findings about cards told apart."""
         query = "SELECT passage FROM card WHERE guid = ?"
         for draft in _in_slots(drafted.drafts):
@@ -362,13 +361,12 @@ class _Recording:
                 if other is None or not passage.told_apart_from(other):
                     findings.append(finding)
             told = _as_on_card(passage, replace(draft, findings=tuple(findings)))
-            wording = wording_of(told)
-            self._terms.append((f"{wording.kind}{wording.content}", terms_of(draft)))
+            self._terms.append((f"{told.kind}{content(told)}", terms_of(draft)))
             yield told
 
     def _let_wait(
         self,
-        draft: Draft,
+        draft: Card,
         position: int,
         passage: Passage,
         names: str,
@@ -383,41 +381,40 @@ class _Recording:
             names: the name of its sentence; of the person's own form, of all its sentences.
             fact: the card that may get its words, and what was decided in nearly the same ones.
         """
-        wording = wording_of(draft)
         severity, findings = summed_up(draft.findings)
 
         # the card that the source's own words would replace: that in the same slot, of another
         # note type, or one that was a proposal
         replaces = ""
-        if wording.own:
-            own_card = passage.own_card(wording)
+        if draft.in_slot:
+            own_card = passage.own_card(draft)
             proposed = proposed_card(passage)
             if proposed is not None and (own_card is None or not own_card.live):
-                replaces = proposed.guid
+                replaces = proposed.id
             for card in passage.live:
-                in_slot = card.wording.own and card.place == wording.slot
-                if in_slot and card.wording.family is not wording.family:
-                    replaces = card.guid
+                is_in_slot = card.in_slot and card.slot == draft.slot
+                if is_in_slot and card.family is not draft.family:
+                    replaces = card.id
                     break
 
         id = draft_id(draft)
         row: Json = {
             "id": id,
-            "key": draft.highlight,
-            "content": wording.content,
+            "key": draft.key,
+            "content": content(draft),
             "slot": draft.slot,
             "position": position,
-            "kind": wording.kind,
+            "kind": draft.kind.value,
             "deck": draft.deck,
-            "drafter": wording.drafter,
+            "drafter": draft.origin.drafter,
             "severity": severity,
             "fact": names,
             "near": fact.near,
             "revises": fact.card,
             "replaces": replaces,
             "findings": findings,
-            "tags": listed(map(tag_name, wording.tags)),
-            "words": words_of(wording.fields),
+            "tags": listed(map(tag_name, draft.tags)),
+            "words": words_of(draft.fields),
             "body": encode(draft),
         }
         self._rows.append(row)
@@ -457,41 +454,45 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
 # --- words ------------------------------------------------------------------------------
 
 
-def _as_on_card(passage: Passage, draft: Draft) -> Draft:
+def _as_on_card(passage: Passage, draft: Card) -> Card:
     """Return a draft of the source's own with the numbers and paths that its card has.
 
     A number names a card in Anki, so it stays with its words, and one that was ever
     shipped for other words is not free.
     """
-    wording = wording_of(draft)
-    card = passage.own_card(wording) if wording.own else None
+    card = passage.own_card(draft) if draft.in_slot else None
     if card is None:
         return draft
     fields = dict(draft.fields)
-    if wording.kind == "occlusion":
-        old = occlusion.masks_in(card.wording.fields)
+    if draft.kind is CardKind.OCCLUSION:
+        old = occlusion.masks_in(card.fields)
         new = occlusion.masks_in(draft.fields)
         followed = occlusion.follow(old, new, card.numbers)
         fields[occlusion.FIELD] = occlusion.write(followed.masks)
         return replace(draft, fields=tuple(fields.items()))
 
     # a picture that is not found is named as the note does, without its folder
-    known_words = (*card.given.values(), *card.wording.fields.values())
+    known_words = (*card.given.values(), *_texts(card))
     known_paths = image_paths("\n".join(known_words))
     for name, words in draft.fields:
         for path in image_paths(words):
             longer = [known for known in known_paths if known.endswith(f"/{path}")]
             if len(longer) == 1:
                 fields[name] = fields[name].replace(f"]({path})", f"]({longer[0]})")
-    if wording.kind == "cloze":
+    if draft.kind is CardKind.CLOZE:
         clozes = [make(int(number), words) for number, words in card.numbers.items()]
         fields["Text"] = keep_numbers(
-            old=card.wording.fields.get("Text", ""),
+            old=card.field("Text"),
             new=fields["Text"],
             used=tuple(map(int, card.numbers)),
             earlier=[" ".join(clozes)],
         )
     return replace(draft, fields=tuple(fields.items()))
+
+
+def _texts(card: Card) -> list[str]:
+    """Return the texts of all fields of a card."""
+    return [text for _, text in card.fields if text]
 
 
 # --- copies -----------------------------------------------------------------------------
@@ -571,7 +572,7 @@ def _issued_at(store: Store, highlight_key: str) -> int:
 def _follow(
     store: Store,
     of: settling.OfferedPassage,
-    draft: Draft,
+    draft: Card,
     highlight: Highlight,
     changes: list[Change],
 ) -> str:
@@ -580,11 +581,10 @@ def _follow(
     Return the guid of the card if its new words are held back, to wait as a revision; else
     "". What a person is to know is added to `changes`.
     """
-    wording = wording_of(draft)
-    card = of.passage.own_card(wording)
+    card = of.passage.own_card(draft)
     if card is None or not card.live:
         return ""
-    if not is_news(card, wording) or is_stale(card, store.machine, wording):
+    if not is_news(card, draft) or is_stale(card, store.machine, draft):
         return ""
 
     # why the card does not get the new words unasked, if so
@@ -592,38 +592,35 @@ def _follow(
     is_derived = False
     if draft.blocked:
         why_held = "a check blocks the new words"
-    elif wording.kind == "occlusion":
-        old = occlusion.masks_in(card.wording.fields)
-        new = occlusion.masks_in(wording.fields)
+    elif draft.kind is CardKind.OCCLUSION:
+        old = occlusion.masks_in(card.fields)
+        new = occlusion.masks_in(draft.fields)
         if not occlusion.follow(old, new, card.numbers).sure:
             why_held = "its figure has changed too much"
     else:
         damage = ""
-        if not any(map(damage_in, card.wording.fields.values())):
-            damage = next(filter(None, map(damage_in, wording.fields.values())), "")
+        if not any(map(damage_in, _texts(card))):
+            damage = next(filter(None, map(damage_in, _texts(draft))), "")
         in_pdf = highlight.source_kind is SourceKind.PDF
         is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
         if damage:
             why_held = f"the new words are damaged: “{damage}”"
     if why_held:
-        before = cards.fields_of(card.wording)
-        after = cards.fields_of(wording)
-        changes.append(Change(Guid(card.guid), before, after, why_held))
+        after = tuple(wording_of(draft).fields.items())
+        changes.append(Change(card.guid, card.fields, after, why_held))
         return card.guid
     if is_derived:
         from rapidfuzz import fuzz
 
-        words_before = " ".join(card.wording.fields.values())
-        words = " ".join(wording.fields.values())
-        if fuzz.ratio(words_before, words) < DERIVED_ALIKE:
+        if fuzz.ratio(" ".join(_texts(card)), " ".join(_texts(draft))) < DERIVED_ALIKE:
             return card.guid  # nothing is reported: the words only wait
 
-    body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
-    event = store.add("revise", draft.highlight, SOURCE, body)
+    body = {"guid": card.guid, "draft": msgspec.to_builtins(wording_of(draft))}
+    event = store.add("revise", draft.key, SOURCE, body)
     sentences = facts.covered(of.text, draft.quote)
     settling.decide(store, of, event, sentences)
-    revised = store.passage(draft.highlight).cards[card.guid]
-    change = cards.change_of(revised, card.wording, card.typed)
+    revised = store.passage(draft.key).cards[card.guid]
+    change = cards.change_of(revised, card)
     if change is not None:
         changes.append(change)
     return ""

@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS draft (
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
-    body TEXT NOT NULL           -- Draft
+    body TEXT NOT NULL           -- Card, without its passage
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';

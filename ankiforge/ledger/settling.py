@@ -15,11 +15,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import belonging, cards, drafts, facts
-from ankiforge.ledger.events import PERSON, Event, FactDecision, Passage, Wording
+from ankiforge.ledger.events import PERSON, Event, FactDecision, Passage
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, Draft, Highlight, Json, Strings, Value
+from ankiforge.model import PROPOSE, Card, Highlight, Json, Origin, Strings, Value
 from ankiforge.text.cloze import cloze_answers, literal, make
 
 _decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
@@ -59,7 +59,7 @@ class OfferedPassage(Value):
         """
         if decisions is None:
             decisions = self.passage.facts
-        guids = {card.guid for card in self.passage.live if not card.wording.own}
+        guids = {card.id for card in self.passage.live if not card.in_slot}
         askable = (guids | {live}) - {ended, ""}
         given = self.sentences
         if self.passage.closed:  # a person wants nothing more of it
@@ -91,9 +91,7 @@ def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
     return tuple(sentences[number] for number in numbers if number < len(sentences))
 
 
-def corrected(
-    store: Store, highlight: Highlight, made: Iterable[Draft]
-) -> Iterator[Draft]:
+def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Iterator[Card]:
     """Yield the cards of a passage in the words that their sentences have now.
 
     The offer asks whether they are the cards' new text. Left out is what other drafts are
@@ -112,14 +110,19 @@ def corrected(
     for fact in of.facts_now():
         if not fact.card or fact.sentence in drafted:
             continue
-        card = passage.cards[fact.card].wording
-        answer = cloze_answers(card.fields.get("Text", ""))
+        card = passage.cards[fact.card]
+        answer = cloze_answers(card.field("Text"))
         before, _, after = fact.sentence.partition(answer) if answer else ("", "", "")
         if before or after:
             text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
-            fields = {**card.fields, "Text": text}
-            words = Wording(card.kind, fields, fact.sentence, drafter=PROPOSE)
-            yield drafts.draft_of(words, highlight)
+            reworded = replace(
+                card,
+                fields=tuple({**dict(card.fields), "Text": text}.items()),
+                quote=fact.sentence,
+                origin=Origin(PROPOSE),
+                tags=(),
+            )
+            yield drafts.draft_again_of(reworded, highlight)
 
 
 # --- what a decision decides ------------------------------------------------------------
@@ -191,13 +194,13 @@ def decide(
         _draft_what_lacks(store, of.passage, left, after)
 
 
-def sentences_of_card(of: OfferedPassage, guid: str, wording: Wording) -> Strings:
+def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
     """Return the sentences of its passage on which a decision on a card decides."""
     for decision in reversed(of.passage.facts):
-        if decision.guid == guid:
+        if decision.guid == card.id:
             return decision.sentences
-    quoted = facts.covered(of.text, wording.quote) or facts.sentences(wording.quote)
-    return facts.decided_of(quoted, wording.drafter)
+    quoted = facts.covered(of.text, card.quote) or facts.sentences(card.quote)
+    return facts.decided_of(quoted, card.origin.drafter)
 
 
 # --- which drafts wait ------------------------------------------------------------------
@@ -260,7 +263,7 @@ def settle_passage(store: Store, key: str) -> None:
 
     for row in of.rows:
         if row["slot"] and not row["revises"]:
-            if not drafts.is_new(store, of.passage, drafts.wording_in(row)):
+            if not drafts.is_new(store, of.passage, drafts.decode_draft(row["body"])):
                 take(row["id"])
     shown = of.facts_now()
     decided = {facts.name_of(fact.sentence) for fact in shown if fact.decided}

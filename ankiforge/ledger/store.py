@@ -42,6 +42,7 @@ from ankiforge.ledger.events import (
     SUBJECTS,
     Event,
     Passage,
+    content,
     content_of,
     hash_of_words,
 )
@@ -53,7 +54,7 @@ from ankiforge.ledger.journal import (
     decode_event,
     is_known,
 )
-from ankiforge.model import Json, Strings, Texts, Value
+from ankiforge.model import Fields, Json, Strings, Value
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import for_comparing
@@ -87,9 +88,9 @@ def listed(values: Iterable[str]) -> str:
     return f"\n{text}\n" if text else ""
 
 
-def words_of(fields: Texts) -> str:
+def words_of(fields: Fields) -> str:
     """Return the plain text of a card; `Reverse` only says that it is asked both ways."""
-    shown = occlusion.readable(fields.items())
+    shown = occlusion.readable(fields)
     texts = [plain(text) for name, text in shown if name != "Reverse"]
     return " ".join(texts)
 
@@ -275,12 +276,12 @@ class Store(Database):
             transaction.changed_keys[key] = None
         else:
             # the one content that this may bring to a passage without any cards
-            content = ANY_CONTENT
+            new_content = ANY_CONTENT
             if kind == "accept" and key not in transaction.changed_keys:
                 passage = self._passages.get(self._keys(key)[0])
                 if passage and not passage.cards and not passage.rejected:
-                    content = content_of(body["draft"]["fields"])
-            transaction.note_change(key, content)
+                    new_content = content_of(body["draft"]["fields"])
+            transaction.note_change(key, new_content)
         if kind == "same":
             self._relink()
         return event
@@ -485,30 +486,29 @@ class Store(Database):
             }
             passage_rows.append(passage_row)
             for card in passage.cards.values():
-                wording = card.wording
                 card_row = {
-                    "guid": card.guid,
+                    "guid": card.id,
                     "passage": key,
                     "verdict": card.verdict.value,
                     "live": card.live,
                     "by": card.by,
                     "offered": bool(card.offered),
-                    "kind": wording.kind,
+                    "kind": card.kind.value,
                     "deck": card.deck,
-                    "drafter": wording.drafter,
-                    "content": wording.content,
+                    "drafter": card.origin.drafter,
+                    "content": content(card),
                     "source": content_of(card.given),
-                    "words": words_of(wording.fields),
-                    "tags": listed(map(tag_name, (*card.added, *wording.tags))),
+                    "words": words_of(card.fields),
+                    "tags": listed(map(tag_name, (*card.added, *card.tags))),
                     "removed": listed(map(tag_name, card.removed)),
                     "at": card.at,
                     "why": card.why,
-                    "shipped": card.shipped[-1].mod if card.shipped else 0,
+                    "shipped": card.mod,
                     "adopted": card.adopted.guid if card.adopted else "",
                     "mapped": card.mapped.id if card.mapped else 0,
                 }
                 card_rows.append(card_row)
-            rejected_rows += [(content, key) for content in passage.rejected]
+            rejected_rows += [(words, key) for words in passage.rejected]
         self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)

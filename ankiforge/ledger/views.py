@@ -31,8 +31,9 @@ from ankiforge.ledger.events import (
     POLICY,
     RETIRED_BEFORE,
     Event,
-    State,
     Wording,
+    card_of_words,
+    slot_of,
 )
 from ankiforge.ledger.fold import in_order
 from ankiforge.ledger.store import EACH, Row, Store, encode
@@ -337,7 +338,7 @@ def _retire(store: Store, guid: str, reason: str) -> None:
     settling.settle_passage(store, passage.key)
 
 
-def _knows_of_dropping(store: Store, state: State) -> bool:
+def _knows_of_dropping(store: Store, state: Card) -> bool:
     """Return whether the journal knows why a note has, or had, the tag of dropped cards.
 
     If it does not, the tag is all that is left of a decision: the journal is older, or
@@ -580,10 +581,11 @@ def adopt(
 
             # make its card, and drop its draft
             [key] = keys
+            card = replace(card_of_words(wording), id=note.guid)
             body: Json = {
                 "guid": note.guid,
                 "draft": msgspec.to_builtins(wording),
-                "slot": note.identity.slot if note.identity else wording.place,
+                "slot": note.identity.slot if note.identity else slot_of(card),
                 "deck": note.deck,
                 FOUND: True,
             }
@@ -591,7 +593,7 @@ def adopt(
                 body["typed"] = list(typed)
             event = store.add("accept", key, PERSON, body)
             of = settling.offered_passage(store, store.passage(key))
-            sentences = settling.sentences_of_card(of, note.guid, wording)
+            sentences = settling.sentences_of_card(of, card)
             settling.decide(store, of, event, sentences)
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:

@@ -27,17 +27,16 @@ from ankiforge.ledger.drafts import (
     leads,
     rows_in_parts,
     summed_up,
-    wording_in,
-    wording_of,
 )
-from ankiforge.ledger.events import Event, Passage, Wording, guid_of
+from ankiforge.ledger.events import Event, Passage, content, guid_of
 from ankiforge.ledger.readings import decode_highlight_body
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.views import in_vault, is_buried
 from ankiforge.model import (
     FOREIGN_PREFIX,
     PROPOSE,
-    Draft,
+    Card,
+    CardKind,
     Finding,
     Guid,
     Pair,
@@ -45,7 +44,6 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
     Strings,
-    Waiting,
     is_card_id,
 )
 from ankiforge.text.fold import document_tag
@@ -62,7 +60,7 @@ def each_waiting(
     store: Store,
     condition: str = "1",
     *values: object,
-) -> Iterator[Waiting]:
+) -> Iterator[Card]:
     """Yield the drafts that wait, with remarks on each, in reading order.
 
     Args:
@@ -86,52 +84,52 @@ def each_waiting(
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
         draft = decode_draft(draft_row["body"])
-        if _is_settled(store, passage, draft_row, wording_of(draft)):
+        if _is_settled(store, passage, draft_row, draft):
             continue
-        waits = Waiting(
+        draft = replace(
+            draft,
             id=draft_row["id"],
-            highlight=decode_highlight_body(draft_row["mark"]),
-            draft=draft,
+            passages=(decode_highlight_body(draft_row["mark"]),),
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
             offer=draft_row["offer"],
             near=draft_row["near"],
         )
-        remarks = _remarks(store, waits, fields, unknown_notes, any_buried)
-        yield replace(waits, remarks=tuple(remarks))
+        remarks = _remarks(store, draft, fields, unknown_notes, any_buried)
+        yield replace(draft, remarks=tuple(remarks))
 
 
 def _is_settled(
     store: Store,
     passage: Passage,
     draft_row: Row,
-    wording: Wording,
+    draft: Card,
 ) -> bool:
     """Return whether a stored draft no longer waits.
 
     The next run gives its words to a card; or its passage was found to be another one, too,
     which was decided on, or has a proposal.
     """
-    if wording.own:
-        is_over = not draft_row["revises"] and not is_new(store, passage, wording)
-        return is_over or _follows(passage, draft_row, wording)
+    if draft.in_slot:
+        is_over = not draft_row["revises"] and not is_new(store, passage, draft)
+        return is_over or _follows(passage, draft_row, draft)
     if len(passage.keys) == 1:
         return False
-    if wording.drafter == PROPOSE and not leads(store, draft_row["key"], passage):
+    if draft.proposed and not leads(store, draft_row["key"], passage):
         return True
     name = draft_row["fact"]
     shown = settling.offered_passage(store, passage).facts_now() if name else ()
     return bool(name) and name not in facts.offered(shown)
 
 
-def _follows(passage: Passage, draft_row: Row, wording: Wording) -> bool:
+def _follows(passage: Passage, draft_row: Row, draft: Card) -> bool:
     """Return whether the next run gives the words of a draft to their card.
 
     The passage was found to be that of the card after it was drafted.
     """
-    if not wording.own or draft_row["revises"]:
+    if not draft.in_slot or draft_row["revises"]:
         return False
-    card = passage.own_card(wording)
+    card = passage.own_card(draft)
     return card is not None and card.live and draft_row["severity"] != "block"
 
 
@@ -145,7 +143,7 @@ def settled(store: Store) -> set[str]:
     ids = set()
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
-        if _is_settled(store, passage, draft_row, wording_in(draft_row)):
+        if _is_settled(store, passage, draft_row, decode_draft(draft_row["body"])):
             ids.add(draft_row["id"])
     return ids
 
@@ -168,8 +166,8 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
                 break
         else:
             clean.append(draft_row["id"])
-    for waits in each_waiting(store, f"d.id IN {EACH}", encode(clean)):
-        counts[waits.remarks[0].kind.value if waits.remarks else NO_WARNING] += 1
+    for draft in each_waiting(store, f"d.id IN {EACH}", encode(clean)):
+        counts[draft.remarks[0].kind.value if draft.remarks else NO_WARNING] += 1
     return counts
 
 
@@ -178,7 +176,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 
 def _remarks(
     store: Store,
-    waits: Waiting,
+    draft: Card,
     fields: forms.Fields,
     unknown_notes: frozenset[str],
     any_buried: bool,
@@ -187,34 +185,35 @@ def _remarks(
 
     Args:
         store: the store.
-        waits: the draft.
+        draft: the draft.
         fields: the lines that look like fields.
         unknown_notes: the guids and the documents of notes in Anki that no card here has.
         any_buried: whether notes were deleted in Anki that may have been ours.
     """
     # a passage that is gone, and that it may be
-    passage = store.passage(waits.draft.highlight)
+    passage = store.passage(draft.key)
     for _, old in _doubts(store, passage):
         is_asked = store.passage(old).live
         yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
 
     # cards of the passage, and notes of the document
-    highlight = waits.highlight
-    wording = wording_of(waits.draft)
-    about = facts.decided_by(waits.draft, facts.text_of(highlight))
-    guid = guid_of(passage.key, wording) if any_buried or unknown_notes else ""
+    highlight = draft.highlight
+    about = facts.decided_by(draft, facts.text_of(highlight))
+    guid: str = ""
+    if any_buried or unknown_notes:
+        guid = guid_of(passage.key, draft)
     names: Strings = ()
     if unknown_notes:
         tag = document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
         names = (in_vault(tag, highlight.uri), tag, guid)
-    if waits.revises:
+    if draft.revises:
         yield Remark(RemarkKind.REVISION)
-    elif waits.replaces:
+    elif draft.replaces:
         yield Remark(RemarkKind.REPLACEMENT)
-    elif waits.near:
+    elif draft.near:
         yield Remark(RemarkKind.NEAR)
-    elif passage.decided and facts.dropped(passage, wording, about):
+    elif passage.decided and facts.dropped(passage, draft, about):
         yield Remark(RemarkKind.DECIDED_BEFORE)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
@@ -222,17 +221,18 @@ def _remarks(
         yield Remark(RemarkKind.UNKNOWN_NOTES)
 
     # the same words elsewhere
-    for card in equal_cards(store, passage, wording.content):
+    words = content(draft)
+    for card in equal_cards(store, passage, words):
         no_longer = "" if card["live"] else ", which is rejected or retired"
         yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
     query = "SELECT passage FROM rejected WHERE content = ?"
-    rejected = store.rows(query, wording.content)
+    rejected = store.rows(query, words)
     if any(row["passage"] != passage.key for row in rejected):
         yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
     if forms.asks_form(store, highlight, fields):
         yield Remark(RemarkKind.FORM)
-    if wording.kind == "occlusion" and not waits.revises:
+    if draft.kind is CardKind.OCCLUSION and not draft.revises:
         yield Remark(RemarkKind.FIGURE)
 
 
@@ -316,7 +316,7 @@ def drop_resolved(store: Store) -> None:
 def _put_findings(
     store: Store,
     draft_id: str,
-    draft: Draft,
+    draft: Card,
     findings: Iterable[Finding],
 ) -> None:
     """Give a draft these findings, unless it has them."""
@@ -344,7 +344,7 @@ def waiting_row(store: Store, draft_id: str) -> Row:
         passage = store.passage(stored["key"])
         # words are decoded only where there is a card that they may belong to
         if passage.cards:
-            is_settled = _follows(passage, stored, wording_in(stored))
+            is_settled = _follows(passage, stored, decode_draft(stored["body"]))
     if stored is None or is_settled:
         raise RefusedError(
             f"{draft_id} no longer waits",

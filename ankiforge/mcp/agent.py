@@ -179,7 +179,9 @@ class Agent:
                 for line in lists.lines(ledger, ids):
                     # why the card needs work
                     troubles = []
-                    note = next(views.notes(ledger, line.id), None) if line.card else None
+                    note = (
+                        None if line.waits else next(views.notes(ledger, line.id), None)
+                    )
                     if note and (note.leech or note.lapses >= LAPSES):
                         troubles.append(f"forgotten {note.lapses} times")
                     if note and note.feedback:
@@ -338,7 +340,7 @@ def _drafts_of(ledger: Ledger, ids: Iterable[str]) -> list[str]:
     """Return the drafts of the offers of drafts or passages, the best of each offer first."""
     drafts: list[str] = []
     for offer in offers(ledger, ids):
-        drafts += [draft.id for draft in offer.drafts]
+        drafts += [draft.id for draft in offer]
     return drafts
 
 

@@ -7,15 +7,8 @@ from typing import Any
 from ankiforge.draft.prompt import most_cards
 from ankiforge.draft.sendable import Privacy, Sendable
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger, Line, Match, cards
-from ankiforge.model import (
-    DocumentKey,
-    Draft,
-    Highlight,
-    HighlightKey,
-    Json,
-    Severity,
-)
+from ankiforge.ledger import Ledger, Match, cards
+from ankiforge.model import Card, DocumentKey, Highlight, HighlightKey, Json, Severity
 from ankiforge.pipeline.draft import privacy_of
 from ankiforge.text import shortened
 
@@ -51,31 +44,31 @@ class AgentView:
         """Return whether a passage is private at one of its places."""
         return any(self.privacy.why(place) for place in cards.places(self._ledger, key))
 
-    def hides_line(self, line: Line) -> bool:
+    def hides_line(self, line: Card) -> bool:
         """Return whether a line is of a private passage, or contains private text."""
         if self.privacy.why(line.highlight):
             return True
         words = [text for _, text in line.fields]
-        words.append(line.words.quote)
+        words.append(line.quote)
         return self.privacy.hides("\n".join(words), line.highlight.document.key)
 
-    def line(self, line: Line, why: str) -> Json:
+    def line(self, line: Card, why: str) -> Json:
         """Return a card or draft; `why` is the reason why it needs work, if it does."""
         shown = self.privacy.passage(line.highlight)
-        origin = line.words.origin
+        origin = line.origin
         entry: Json = {
             "card": line.id,
             "highlight": shown.key,
             "title": shown.title,
             "kind": line.kind.value,
             "fields": dict(line.fields),
-            "quote": line.words.quote,
+            "quote": line.quote,
             "state": line.state,
             "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
             "findings": [],
         }
-        if line.waiting:
-            entry |= findings_entry(line.waiting.draft)
+        if line.waits:
+            entry |= findings_entry(line)
         if why:
             entry["why"] = why
         return self.entry(entry, line.highlight)
@@ -161,7 +154,7 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
     return {name: value for name, value in entry.items() if value}
 
 
-def findings_entry(draft: Draft) -> Json:
+def findings_entry(draft: Card) -> Json:
     """Return the findings of the checks, and whether one blocks."""
     findings = []
     for finding in draft.findings:

@@ -1,7 +1,8 @@
-"""Drafts, cards and questions of the ledger, and notes as packages contain them."""
+"""Cards, from the first suggestion to the last review, and notes as packages contain them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -15,6 +16,7 @@ from ankiforge.model.values import (
     Fields,
     Guid,
     HighlightKey,
+    Pair,
     Strings,
     Texts,
     Value,
@@ -40,8 +42,10 @@ AGENT = "agent"
 
 
 class Verdict(StrEnum):
-    """The state of an accepted card. Only live cards are shipped."""
+    """The state of a card. Only live cards are shipped."""
 
+    OFFERED = "waiting"
+    """A person is to decide, or policy. All others are in the journal."""
     LIVE = "live"
     REJECTED = "rejected"
     RETIRED = "retired"
@@ -96,46 +100,218 @@ class Finding(Value):
     Anki. JSON has it as `twin`."""
 
 
-class Draft(Value):
-    """A proposed Anki note, in Markdown."""
+class Adopted(Value, omit_defaults=True):
+    """The note that another tool made of a card, as it was when we took it over."""
 
-    highlight: HighlightKey
+    guid: str
+    """Its guid in Anki."""
+    id: int
+    type: int
+    """The id of its note type."""
+    names: Texts
+    """Our content fields: the names of its fields."""
+    html: Texts
+    """All its fields, by its names."""
+    words: Texts = {}
+    """What the source said then, in Markdown."""
+    again: bool = False
+    """Whether a person wants it back that was deleted or missing in Anki."""
+
+
+class MappedType(Value, omit_defaults=True):
+    """A note type that is not ours, and which of its fields get ours."""
+
+    id: int
+    name: str
+    fields: Texts
+    """By our field: the name of its field."""
+    ids: dict[str, int] = {}
+    """By our field: the id of its field, if Anki gave it one. A renamed field keeps it."""
+
+
+class Shipped(Value, omit_defaults=True):
+    """A note as a package contained it."""
+
+    mod: int
+    tags: Strings = ()
+    """Our tags."""
+    digest: str = ""
+    """A hash of what we wrote: an equal one later is the same revision."""
+    hashes: Texts = {}
+    """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
+    # known when it is shipped; later, the card has them
+    numbers: Texts = {}
+    """The words under each cloze number."""
+    mapped: MappedType | None = None
+    """The note type, if it is not ours, and no tool made the note."""
+    pictures: Texts = {}
+    """By the path in the words of the card: the name of a picture."""
+
+
+class Card(Value, omit_defaults=True):
+    """A card, from the first suggestion to the last review.
+
+    `verdict` says where it stands, and nothing else does. Each stage returns the same card
+    with more in it: a drafter its words, the checks their findings, `waiting` why it waits,
+    the fold what was decided, `cards` where its passage is now. What a stage does not know
+    yet has its default.
+    """
+
+    key: HighlightKey
+    """The highlight of a draft; of a card, the oldest key of its passage."""
     kind: CardKind
     fields: Fields
-    quote: str
+    quote: str = ""
     """The evidence, verbatim from the source."""
-    answer: str
-    """The answer as plain text; distinguishes the cards of a highlight."""
-    start: int
+    answer: str = ""
+    """Of a draft: the answer as plain text; distinguishes those of a highlight."""
+    start: int = 0
     """The position in `exact` where the evidence begins; orders the intents of a highlight."""
-    origin: Origin
+    origin: Origin = Origin("")
+    tags: Strings = ()
+    """Tags given by its drafter; those of the source are on the highlight."""
+    slot: str = ""
+    """Its name in its passage: of the source's own cards "0", "1" …; of any other a hash of
+    its words as drafted, "" before somebody accepted it."""
+    id: str = ""
+    """The guid of its note, or the id of a draft; "" before it was recorded."""
+    verdict: Verdict = Verdict.OFFERED
+    passages: tuple[Highlight, ...] = ()
+    """All its places that are present, its own first, as they were read last."""
+    findings: tuple[Finding, ...] = ()
+    """The results of the checks, and what became of its source."""
+    deck: str = ""
+
+    # --- a suggestion
     intent: int = 0
     """Drafts of one highlight from one reply with equal intent are alternatives."""
     by_hand: bool = False
     """Whether a person wrote it as a card in the source."""
-    tags: Strings = ()
     gaps: Strings = ()
     """Of a proposal: up to four cloze texts of its sentence, one gap each, best first. `fields`
     holds the first."""
     sureness: float = 0.0
     """Of a proposal: how likely a person keeps it, from 0 to 1."""
-    slot: str = ""
-    """Distinguishes the source's own cards of one passage: "0", "1" …; "" of other drafts."""
-    findings: tuple[Finding, ...] = ()
-    """The results of the checks."""
-    deck: str = ""
-    """The deck of its card."""
+    revises: Guid | None = None
+    """The card that may get this text; None for a new card."""
+    replaces: Guid | None = None
+    """The card of the other note type that it would replace."""
+    offer: str = ""
+    """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
+    near: str = ""
+    """What was decided before in nearly the same words, and is gone from the passage."""
+    remarks: tuple[Remark, ...] = ()
+    """Why policy may not accept it."""
+
+    # --- what was decided
+    by: str = ""
+    """Who made the decision that stands: person, policy or source."""
+    why: str = ""
+    at: str = ""
+    """When it was accepted last, as `Event.at`."""
+    forced: bool = False
+    """Whether a person accepted it although a check blocks it."""
+    own_deck: bool = False
+    """Whether a person chose the deck."""
+    added: Strings = ()
+    """Tags that a person gave it here."""
+    removed: Strings = ()
+    """Tags that a person took from it here, whoever gives them."""
+
+    # --- its words, by a person and by the source
+    pinned: Strings = ()
+    """Fields whose text is a person's: the source may not change them."""
+    offered: Texts = {}
+    """What the source says now in pinned fields: a conflict until the person chooses."""
+    given: Texts = {}
+    """The fields as the source or drafter gave them last."""
+    texts: tuple[Pair, ...] = ()
+    """(machine, digest) of the texts that the source gave, oldest first."""
+    typed: Strings = ()
+    """Fields that a person had typed in Anki when the note was taken over again.
+
+    It is taken over when database and journal were lost. The source's own text is not known
+    before its first revision, and does not reach the note.
+    """
+    resolved: Mapping[str, tuple[str, str, str]] = {}
+    """By field: the choice (`mine` or `source`), and the hashes of theirs and ours."""
+
+    # --- its note in Anki
+    shipped: tuple[Shipped, ...] = ()
+    """Its note in the packages, oldest first."""
+    words: str = ""
+    """A digest of the words that were shipped last."""
+    numbers: Texts = {}
+    """By cloze number: the words that were shipped under it. Never free for other words."""
+    pictures: Texts = {}
+    """By the path in its fields: the name under which a picture was shipped last."""
+    seen_by: Strings = ()
+    """The machines in whose Anki the note was."""
+    adopted: Adopted | None = None
+    """The note that another tool made of it; None = it is a note of ours."""
+    mapped: MappedType | None = None
+    """The note type, not ours, that its note was shipped in first; None = ours, or never
+    shipped."""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
+    per cent."""
+
+    # --- as it is read here
+    source: tuple[CardRemark, ...] = ()
+    """What became of its source."""
+    kept: bool = False
+    """Whether its passage is not in its source here, and its words are those shipped last, perhaps
+    by another computer: the note stays as it is."""
+    anki: str = "none"
+    """What Anki has of it: none, written (into a package), seen, missing or deleted."""
+    revision: Card | None = None
+    """The draft that would replace its text."""
+
+    @property
+    def guid(self) -> Guid:
+        """The guid of its note."""
+        return Guid(self.id)
+
+    @property
+    def highlight(self) -> Highlight:
+        """The passage as it was read last."""
+        return self.passages[0]
+
+    @property
+    def family(self) -> Family:
+        """The note type of the card."""
+        return self.kind.family
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a draft: nobody has decided on it."""
+        return self.verdict is Verdict.OFFERED
+
+    @property
+    def live(self) -> bool:
+        """Whether the card is to be in Anki."""
+        return self.verdict is Verdict.LIVE
+
+    @property
+    def in_slot(self) -> bool:
+        """Whether it is the source's own card of its slot: any other slot is a hash."""
+        return self.slot.isdigit() and len(self.slot) < 4
 
     @property
     def own(self) -> bool:
         """Whether a person wrote or marked its words in the source."""
         is_marked = self.origin.drafter in (PHRASE, FIGURE)
-        return self.by_hand or self.origin.by_comment or is_marked
+        return self.by_hand or self.origin.by_comment or is_marked or self.in_slot
 
     @property
     def proposed(self) -> bool:
         """Whether it is a proposal."""
         return self.origin.drafter == PROPOSE
+
+    @property
+    def changes(self) -> Guid | None:
+        """The card that a draft would change or replace; None for a new card."""
+        return self.revises or self.replaces
 
     @property
     def blocked(self) -> bool:
@@ -152,9 +328,44 @@ class Draft(Value):
         """Whether no check warns or blocks."""
         return all(finding.severity is Severity.INFO for finding in self.findings)
 
+    @property
+    def mod(self) -> int:
+        """The `mod` that was shipped last; 0 = never shipped."""
+        return self.shipped[-1].mod if self.shipped else 0
+
+    @property
+    def digest(self) -> str:
+        """A hash of the note as it was shipped last."""
+        return self.shipped[-1].digest if self.shipped else ""
+
+    @property
+    def is_read_here(self) -> bool:
+        """Whether a source here has its passage: else nothing new is known about it."""
+        return bool(self.highlight.namespace) and not self.kept
+
+    @property
+    def told(self) -> str:
+        """The verdict as lists and queries name it."""
+        return "accepted" if self.live else self.verdict.value
+
+    @property
+    def state(self) -> str:
+        """The state in a word or two, as every list shows it."""
+        if self.waits and self.revises:
+            return "revision"
+        if self.waits and self.blocked:
+            return "blocked"
+        if self.live and self.anki in _IN_ANKI:
+            return _IN_ANKI[self.anki]
+        return self.told
+
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""
         return dict(self.fields).get(name, "")
+
+
+_IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
+"""The states of a live card that was shipped, by what Anki has of it."""
 
 
 class Brief(Value):
@@ -178,24 +389,11 @@ class Task(Value):
     """Whether the drafts are added to pending ones instead of replacing them."""
 
 
-def draft_of_words(kind: CardKind, fields: Fields) -> Draft:
-    """Return a draft with nothing but the words of a card, to compare them."""
-    return Draft(
-        highlight=HighlightKey(""),
-        kind=kind,
-        fields=fields,
-        quote="",
-        answer="",
-        start=0,
-        origin=Origin(""),
-    )
-
-
 class Drafted(Value):
     """The result of drafting one highlight: drafts, or why there are none."""
 
     highlight: Highlight
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[Card, ...] = ()
     reason: str = ""
     """Why there are none."""
     passing: bool = False
@@ -248,151 +446,6 @@ class IndexedCard(Value, gc=False):
 
 
 # --- what the ledger keeps --------------------------------------------------------------
-
-
-class Waiting(Value):
-    """A draft that a person may decide on."""
-
-    id: str
-    highlight: Highlight
-    draft: Draft
-    revises: Guid | None = None
-    """The card that may get this text; None for a new card."""
-    replaces: Guid | None = None
-    """The card of the other note type that it would replace."""
-    offer: str = ""
-    """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
-    near: str = ""
-    """What was decided before in nearly the same words, and is gone from the passage."""
-    remarks: tuple[Remark, ...] = ()
-    """Why policy may not accept it."""
-
-
-class Adopted(Value, omit_defaults=True):
-    """The note that another tool made of a card, as it was when we took it over."""
-
-    guid: str
-    """Its guid in Anki."""
-    id: int
-    type: int
-    """The id of its note type."""
-    names: Texts
-    """Our content fields: the names of its fields."""
-    html: Texts
-    """All its fields, by its names."""
-    words: Texts = {}
-    """What the source said then, in Markdown."""
-    again: bool = False
-    """Whether a person wants it back that was deleted or missing in Anki."""
-
-
-class MappedType(Value, omit_defaults=True):
-    """A note type that is not ours, and which of its fields get ours."""
-
-    id: int
-    name: str
-    fields: Texts
-    """By our field: the name of its field."""
-    ids: dict[str, int] = {}
-    """By our field: the id of its field, if Anki gave it one. A renamed field keeps it."""
-
-
-class Shipped(Value, omit_defaults=True):
-    """A note as a package contained it."""
-
-    mod: int
-    tags: Strings = ()
-    """Our tags."""
-    digest: str = ""
-    """A hash of what we wrote: an equal one later is the same revision."""
-    hashes: Texts = {}
-    """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
-    # known when it is shipped; later, the card has them
-    numbers: Texts = {}
-    """The words under each cloze number."""
-    mapped: MappedType | None = None
-    """The note type, if it is not ours, and no tool made the note."""
-    pictures: Texts = {}
-    """By the path in the words of the card: the name of a picture."""
-
-
-class Card(Value):
-    """An accepted card: a note in Anki, now or with the next package."""
-
-    guid: Guid
-    key: HighlightKey
-    """The oldest key of its passage."""
-    slot: str
-    """"0" for the source's own card, else a hash of the words as drafted."""
-    kind: CardKind
-    fields: Fields
-    quote: str
-    """The evidence, verbatim from the source."""
-    highlight: Highlight
-    """The passage as it was read last."""
-    origin: Origin
-    verdict: Verdict = Verdict.LIVE
-    why: str = ""
-    by: str = ""
-    """Who made the decision that stands: person, policy or source."""
-    offered: Fields = ()
-    """What the source says now in fields that a person edited here."""
-    passages: tuple[Highlight, ...] = ()
-    """All its places that are present, its own first."""
-    deck: str = ""
-    own_deck: bool = False
-    """Whether a person chose the deck."""
-    tags: Strings = ()
-    """Tags given by its draft; those of the source are on the highlight."""
-    added: Strings = ()
-    """Tags that a person gave it here."""
-    removed: Strings = ()
-    """Tags that a person took from it here, whoever gives them."""
-    remarks: tuple[CardRemark, ...] = ()
-    """What became of its source."""
-    forced: bool = False
-    """Whether a person accepted it although a check blocks it."""
-    shipped: tuple[Shipped, ...] = ()
-    """Its note in the packages, oldest first."""
-    resolved: tuple[tuple[str, str, str, str], ...] = ()
-    """(field, `mine` or `source`, hash of theirs, hash of ours) as a person decided conflicts."""
-    adopted: Adopted | None = None
-    """The note that another tool made of it; None = it is a note of ours."""
-    mapped: MappedType | None = None
-    """The note type, not ours, that its note was shipped in; None = ours, or never shipped."""
-    pictures: Texts = {}
-    """By the path in its fields: the name under which a picture was shipped last."""
-    schedule: tuple[tuple[str, int, int], ...] = ()
-    """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
-    per cent."""
-    kept: bool = False
-    """Whether its passage is not in its source here, and its words are those shipped last, perhaps
-    by another computer: the note stays as it is."""
-
-    @property
-    def mod(self) -> int:
-        """The `mod` that was shipped last; 0 = never shipped."""
-        return self.shipped[-1].mod if self.shipped else 0
-
-    @property
-    def digest(self) -> str:
-        """A hash of the note as it was shipped last."""
-        return self.shipped[-1].digest if self.shipped else ""
-
-    @property
-    def is_read_here(self) -> bool:
-        """Whether a source here has its passage: else nothing new is known about it."""
-        return bool(self.highlight.namespace) and not self.kept
-
-    @property
-    def family(self) -> Family:
-        """The note type of the card."""
-        return self.kind.family
-
-    @property
-    def live(self) -> bool:
-        """Whether the card is to be in Anki."""
-        return self.verdict is Verdict.LIVE
 
 
 class Change(Value):

@@ -20,6 +20,7 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, overview, views
 from ankiforge.model import (
     Adopted,
+    Card,
     Family,
     Json,
     NoteInAnki,
@@ -27,7 +28,6 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
-    Waiting,
 )
 from ankiforge.text import on_one_line, regex, shortened
 from ankiforge.text.tools import schedule_of
@@ -192,7 +192,7 @@ class _TheirNote(Value):
         ours = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _plain_words(ours, self.type.family)
 
-    def taken_for(self, draft: Waiting) -> TakenOver:
+    def taken_for(self, draft: Card) -> TakenOver:
         """Return that the note is taken over for a draft."""
         html = self.html
         text = ""
@@ -225,7 +225,7 @@ def find(
     for waiting in lists.waiting_among(
         ledger, lists.find(ledger, [QueryTerm("verdict", "waiting")])
     ):
-        if waiting.draft.own and not waiting.revises:
+        if waiting.own and not waiting.revises:
             new_cards.append(waiting)
     if collection is not None and tool != "sr":
         # notes that are not ours, and that we have not taken over
@@ -259,15 +259,15 @@ def find(
 def _match(
     matches: Matches,
     notes: Sequence[_TheirNote],
-    drafts: Sequence[Waiting],
+    drafts: Sequence[Card],
 ) -> set[str]:
     """Match drafts with notes; return the ids of the notes that are used."""
     note_by_id = {str(note.note.id): note for note in notes}
     used = set()
 
     # by the id that a tool wrote beside a draft
-    drafts_by_id: dict[str, list[Waiting]] = defaultdict(list)
-    unmatched: list[Waiting] = []
+    drafts_by_id: dict[str, list[Card]] = defaultdict(list)
+    unmatched: list[Card] = []
     for waiting in drafts:
         if waiting.highlight.other_id:
             drafts_by_id[waiting.highlight.other_id].append(waiting)
@@ -284,7 +284,7 @@ def _match(
             why_unclear = "two passages have its id"
         elif not note.names:
             why_unclear = f"its note type {note.type.name} needs --map"
-        elif note.type.family is not claims[0].draft.kind.family:
+        elif note.type.family is not claims[0].kind.family:
             why_unclear = f"it is no card of the note type {note.type.name}"
         if why_unclear:
             matches.unclear += [_row(waiting, why_unclear) for waiting in claims]
@@ -295,7 +295,7 @@ def _match(
             matches.differing.append(_row(waiting, _shown(note.words)))
 
     # by equal words, if only one draft and one note have them
-    drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
+    drafts_by_words: dict[Strings, list[Card]] = defaultdict(list)
     for waiting in unmatched:
         drafts_by_words[_compared(_words_of(waiting))].append(waiting)
     notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
@@ -317,9 +317,7 @@ def _match(
     return used
 
 
-def _add_schedules(
-    ledger: Ledger, matches: Matches, new_cards: Sequence[Waiting]
-) -> None:
+def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) -> None:
     """Add the drafts and the cards that have a schedule beside them.
 
     Those that are taken already are left out.
@@ -328,9 +326,9 @@ def _add_schedules(
     taken_ids = {taken.id for taken in matches.taken}
     for waiting in new_cards:
         schedule = schedule_of(waiting.highlight.schedule)
-        is_taken = waiting.draft.blocked or waiting.id in taken_ids
+        is_taken = waiting.blocked or waiting.id in taken_ids
         if schedule and not is_taken:
-            deck = waiting.draft.deck
+            deck = waiting.deck
             matches.scheduled.append(TakenOver(waiting.id, deck=deck, schedule=schedule))
 
     # cards; those in Anki have a schedule there
@@ -354,10 +352,10 @@ def _add_schedules(
 # --- words ------------------------------------------------------------------------------
 
 
-def _words_of(waiting: Waiting) -> Strings:
+def _words_of(waiting: Card) -> Strings:
     """Return the words of a draft as Anki would show them, cloze numbers left out."""
-    kind = waiting.draft.kind
-    html = content_html(kind, waiting.draft.fields)
+    kind = waiting.kind
+    html = content_html(kind, waiting.fields)
     by_name = dict(zip(kind.family.content_fields, html, strict=True))
     return _plain_words(by_name, kind.family)
 
@@ -387,7 +385,7 @@ def _shown(words: Strings) -> str:
     return " / ".join(text for text in words if text)
 
 
-def _row(waiting: Waiting, anki: str = "") -> Row:
+def _row(waiting: Card, anki: str = "") -> Row:
     document = waiting.highlight.document
     words = _shown(_words_of(waiting))
     return Row(document.path or document.title, words, anki)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger, Line, Viewed, Wording, cards, overview, views
+from ankiforge.ledger import Ledger, Viewed, Wording, cards, overview, views
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Card,
@@ -474,7 +474,9 @@ def changed_in_anki(
         types = seen_types(ledger)
     layout = layout_of(card, note, types, {})
     given_up = {
-        (name, theirs) for name, choice, theirs, _ in card.resolved if choice == "source"
+        (name, theirs)
+        for name, (choice, theirs, _) in card.resolved.items()
+        if choice == "source"
     }
     changed = {}
     for name, html in layout.theirs.items():
@@ -510,14 +512,14 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -
     return all(same_html(html[name], text) for name, text in changed.items())
 
 
-def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
+def lines_as_in_anki(ledger: Ledger, lines: Iterable[Card]) -> Iterator[Card]:
     """Yield lines for a list: the cards with the words that they have in Anki."""
     types: dict[int, SeenType] | None = None
     for line in lines:
-        if line.card is not None and line.anki == "seen":
+        if line.anki == "seen":
             if types is None:
                 types = seen_types(ledger)
-            line = replace(line, entry=as_in_anki(ledger, line.card, types))
+            line = as_in_anki(ledger, line, types)
         yield line
 
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, Line, cards, decide, facts, lists
+from ankiforge.ledger import Ledger, cards, decide, facts, lists
 from ankiforge.model import (
+    Card,
     CardKind,
-    Draft,
     Family,
     Fields,
     Finding,
@@ -64,8 +64,8 @@ def edit(
         hint = "ankiforge list --view new shows what waits"
         raise RefusedError(f"{id} no longer waits", hint=hint)
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
-    if line.card and not fields:  # only its deck or tags are changed
-        return line.card.guid, ()
+    if not line.waits and not fields:  # only its deck or tags are changed
+        return line.guid, ()
     if line.kind is CardKind.OCCLUSION:
         return edit_masks(ledger, id, fields), ()
     names = line.family.content_fields
@@ -76,13 +76,13 @@ def edit(
     typed = dict(_clean(fields))
     shown = dict(line.fields)
     over: dict[str, Pair] = {}
-    if line.card is not None:
-        shown = dict(as_in_anki(ledger, line.card).fields)
+    if not line.waits:
+        shown = dict(as_in_anki(ledger, line).fields)
         # the fields that say something else than the card that is shown
         for name, text in list(typed.items()):
             if text == shown.get(name, ""):
                 del typed[name]
-        for name, html in changed_in_anki(ledger, line.card).items():
+        for name, html in changed_in_anki(ledger, line).items():
             if name in typed:
                 over[name] = (h16(html), shown.get(name, ""))
     fields_after = {**shown, **typed}
@@ -115,7 +115,7 @@ def _judged(
     fields: Fields,
     *,
     forced: bool,
-) -> tuple[Draft, tuple[Finding, ...]]:
+) -> tuple[Card, tuple[Finding, ...]]:
     """Return a person's words as a draft; its evidence is their quote, or the whole passage.
 
     The findings of the checks come with it.
@@ -132,8 +132,8 @@ def _judged(
         kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
         answer = words.get("Back", "")
         quote = facts.quoted_by("", plain(answer), text)
-    draft = Draft(
-        highlight=highlight.key,
+    draft = Card(
+        key=highlight.key,
         kind=kind,
         fields=tuple((name, text) for name, text in fields if text),
         quote=quote or highlight.exact,
@@ -214,22 +214,20 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Gui
     """
     line = _figure(ledger, id)
     # the card, or the one that a draft revises
-    guid = line.waiting.revises if line.waiting else None
-    if line.card:
-        guid = line.card.guid
+    guid = line.revises if line.waits else line.guid
     used: list[int] = []
     if guid:
         state, _ = cards.state_of(ledger, guid)
         used = list(map(int, state.numbers))
     before = occlusion.masks_in(line.fields)
     masks = occlusion.write(occlusion.as_wished(before, wishes, hide, used))
-    if line.card:
-        decide.set_masks(ledger, line.card.guid, masks)
-        return line.card.guid
+    if not line.waits:
+        decide.set_masks(ledger, line.guid, masks)
+        return line.guid
     return decide.accept(ledger, id, masks=masks)
 
 
-def _figure(ledger: Ledger, id: str) -> Line:
+def _figure(ledger: Ledger, id: str) -> Card:
     """Return the draft or card of a figure.
 
     Raises:

@@ -17,17 +17,7 @@ from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, decide, drafts, lists, views
 from ankiforge.ledger.cards import card_of
-from ankiforge.model import (
-    RETIRED,
-    Card,
-    Draft,
-    Guid,
-    Highlight,
-    Problem,
-    Strings,
-    Texts,
-    Value,
-)
+from ankiforge.model import RETIRED, Card, Guid, Highlight, Problem, Strings, Texts, Value
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
 from ankiforge.text.fold import document_tag
@@ -153,7 +143,7 @@ _OURS = "ankiforge::"
 """How the tags begin that the program needs, and nobody changes."""
 
 
-def tags_of(words: Card | Draft, highlight: Highlight, rules: Rules) -> Strings:
+def tags_of(card: Card, rules: Rules) -> Strings:
     """Return our tags of a note: its own, its source's, the deck files' and its document's.
 
     Of a card whose passage was not read, or went before this database was made, they are as
@@ -161,17 +151,11 @@ def tags_of(words: Card | Draft, highlight: Highlight, rules: Rules) -> Strings:
     """
     from ankiforge.anki.notes import tag_names
 
-    added: Strings = ()
-    removed: Strings = ()
-    shipped: Strings | None = None
-    if isinstance(words, Card):
-        if words.adopted:  # another tool's note gets none
-            return ()
-        added, removed = words.added, words.removed
-        if words.shipped and (words.kept or not highlight.namespace):
-            shipped = words.shipped[-1].tags
-    if shipped is not None:
-        given = tuple(tag for tag in shipped if tag != RETIRED)
+    if card.adopted:  # another tool's note gets none
+        return ()
+    highlight = card.highlight
+    if card.shipped and (card.kept or not highlight.namespace):
+        given = tuple(tag for tag in card.shipped[-1].tags if tag != RETIRED)
     else:
         of_source = (*highlight.document.tags, *highlight.tags)
         # a tool made its deck of a tag `a/b`, and other tags are alike
@@ -179,9 +163,9 @@ def tags_of(words: Card | Draft, highlight: Highlight, rules: Rules) -> Strings:
             of_source = tuple(tag.replace("/", "::") for tag in of_source)
         of_decks = deck_of(rules, highlight).tags
         of_document = document_tag(highlight.document.title)
-        given = (*words.tags, *of_source, *of_decks, of_document)
-    names = tag_names((*given, *added))
-    gone = {tag.casefold() for tag in removed}
+        given = (*card.tags, *of_source, *of_decks, of_document)
+    names = tag_names((*given, *card.added))
+    gone = {tag.casefold() for tag in card.removed}
     return tuple(tag for tag in names if tag.casefold() not in gone)
 
 
@@ -198,29 +182,25 @@ class Placement(Value):
     """Whether the tags may be: no other tool made the note."""
 
 
-def placement_of(
-    ledger: Ledger, words: Card | Draft, highlight: Highlight, rules: Rules
-) -> Placement:
+def placement_of(ledger: Ledger, card: Card, rules: Rules) -> Placement:
     """Return the deck and tags of a card, or of that which a draft would become."""
     from ankiforge.anki.layouts import tags_there
 
-    deck = words.deck or deck_of(rules, highlight).deck
-    ours = tags_of(words, highlight, rules)
+    deck = card.deck or deck_of(rules, card.highlight).deck
+    ours = tags_of(card, rules)
     tags = tuple(tag for tag in ours if not tag.casefold().startswith(_OURS))
-    note = None
-    if isinstance(words, Card):
-        note = next(views.notes(ledger, words.guid), None)
-    if note is None or isinstance(words, Draft):
+    note = None if card.waits else next(views.notes(ledger, card.guid), None)
+    if note is None:
         return Placement(deck, tags)
     there = {tag.casefold() for tag in note.tags}
-    before = {tag.casefold() for tag in tags_there(words, note)}
+    before = {tag.casefold() for tag in tags_there(card, note)}
     removed = [tag for tag in tags if tag.casefold() in before - there]
     return Placement(
         note.deck,
         tuple(tag for tag in tags if tag not in removed),
         tuple(removed),
         moves=False,
-        tagged=words.adopted is None,
+        tagged=card.adopted is None,
     )
 
 
@@ -235,7 +215,7 @@ def place(ledger: Ledger, guid: Guid, typed: Texts, rules: Rules) -> None:
     from ankiforge.anki.notes import deck_name, tag_names
 
     card = card_of(ledger, guid)
-    now = placement_of(ledger, card, card.highlight, rules)
+    now = placement_of(ledger, card, rules)
     deck = deck_name(typed[DECK]) if typed.get(DECK, "").strip() else ""
     if deck == deck_name(now.deck):
         deck = ""

@@ -129,7 +129,7 @@ def plan_cards(
             with one_item():
                 media = pictures_of(ledger, card, pictures)
                 layout = layout_of(card, note, options.types, options.mapped)
-                tags = tags_of(card, card.highlight, decks)
+                tags = tags_of(card, decks)
                 files = Files(media, papers_of(card))
                 ours = our_fields(card, tags, files, layout, safe_context)
                 plan = plan_card(card, layout, ours, options)

@@ -22,29 +22,20 @@ from ankiforge.draft import (
 )
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.figures import ocr_is_installed
-from ankiforge.ledger import (
-    Ledger,
-    cards,
-    decide,
-    drafts,
-    private,
-    recording,
-    settling,
-)
+from ankiforge.ledger import Ledger, cards, decide, drafts, private, recording, settling
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.drafts import leads_elsewhere
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Brief,
+    Card,
     CardKind,
-    Draft,
     Drafted,
     Highlight,
     Problem,
     Severity,
     Strings,
     Task,
-    Waiting,
 )
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.result import ByModel, Progress
@@ -154,7 +145,7 @@ def record(
 def _accept_clean(job: Job, ledger: Ledger) -> Progress:
     """Accept as the settings allow, except from notes that a person is still editing."""
 
-    def accepts(waiting: Waiting) -> bool:
+    def accepts(waiting: Card) -> bool:
         return job.accepts(waiting) and not job.in_progress(
             waiting.highlight.document.path
         )
@@ -246,7 +237,7 @@ class Checks:
         self.ledger = ledger
         self.known = DuplicateIndex(Duplicates(ledger))
 
-    def checked(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Draft]:
+    def checked(self, highlight: Highlight, drafts: Sequence[Card]) -> list[Card]:
         """Return the drafts of a highlight with findings and deck.
 
         What is a card already is not checked: nobody is asked about it.
@@ -279,7 +270,7 @@ class Checks:
         return checked
 
 
-def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
+def faults_of_gap(draft: Card, highlight: Highlight) -> Strings:
     """Return the findings that block a draft with one of several gaps of a sentence, as text."""
     from ankiforge.check import check_alone
 

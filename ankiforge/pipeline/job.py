@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.model import HighlightKey, Source, Value, Waiting
+from ankiforge.model import Card, HighlightKey, Source, Value
 
 if TYPE_CHECKING:
     from ankiforge.config import Config
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Job(Value):
     """The parameters of a run."""
 
-    accepts: Callable[[Waiting], bool]
+    accepts: Callable[[Card], bool]
     """Return whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
     pictures: OwnPath
@@ -50,7 +50,7 @@ class Job(Value):
     accepted, and corrected, only later."""
 
 
-def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
+def accept_policy(config: Config, override: str = "") -> Callable[[Card], bool]:
     """Return a function that decides whether to accept a draft without findings and remarks.
 
     Drafts of a model or an agent wait for a person.
@@ -61,8 +61,8 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], boo
     """
     rules = override or config.accept.rules
 
-    def accepts(waiting: Waiting) -> bool:
-        drafter = waiting.draft.origin.drafter
+    def accepts(waiting: Card) -> bool:
+        drafter = waiting.origin.drafter
         return rules == "clean" and drafter.startswith("rules")
 
     return accepts

@@ -25,13 +25,7 @@ from ankiforge.draft.providers import (
 )
 from ankiforge.draft.server import is_of_a_cloud, not_of_this_machine
 from ankiforge.errors import ConfigError, ServiceError, UsageError
-from ankiforge.model import (
-    Draft,
-    Highlight,
-    Severity,
-    Strings,
-    Value,
-)
+from ankiforge.model import Card, Highlight, Severity, Strings, Value
 from ankiforge.text import dollars
 
 if TYPE_CHECKING:
@@ -289,11 +283,11 @@ def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
         raise where.error(error.message, error.hint) from error
 
 
-def repair_hints() -> Callable[[Draft, Highlight], Strings]:
+def repair_hints() -> Callable[[Card, Highlight], Strings]:
     """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
 
-    def listed(draft: Draft, highlight: Highlight) -> Strings:
+    def listed(draft: Card, highlight: Highlight) -> Strings:
         context = check.Context(highlight, check.DuplicateIndex())
         findings = check.check(draft, context)
         chosen = [finding for finding in findings if finding.severity is Severity.BLOCK]

@@ -32,7 +32,6 @@ from ankiforge.ledger.readings import sketch_of
 from ankiforge.model import (
     Card,
     CardKind,
-    Draft,
     Extracted,
     Family,
     Highlight,
@@ -407,7 +406,7 @@ def _where_it_differs(text: str, other: str) -> str:
     return f"…{shortened(shown[start:], _MOST_SHOWN - 1)}"
 
 
-def _draft_of(highlight: Highlight, card: Card) -> Draft:
+def _draft_of(highlight: Highlight, card: Card) -> Card:
     """Return the card that a highlight states.
 
     Raises:

@@ -36,7 +36,6 @@ from ankiforge.model import (
     Question,
     Strings,
     Texts,
-    Waiting,
 )
 from ankiforge.pipeline.job import Job, accept_policy
 from ankiforge.pipeline.locks import lock
@@ -629,7 +628,7 @@ class Workspace:
 
         return list(overview.fates(self.ledger))
 
-    def drafts(self, query: str = "") -> list[Waiting]:
+    def drafts(self, query: str = "") -> list[Card]:
         """Return the drafts that wait for a decision.
 
         Args:
@@ -859,8 +858,8 @@ class Workspace:
         line_ids = matching(self.ledger, query)
         guids = []
         for line in lists.lines(self.ledger, line_ids):
-            if line.card is not None:
-                guids.append(line.card.guid)
+            if not line.waits:
+                guids.append(line.guid)
         return make_patch(self.ledger, sources, guids, self.folder.pictures)
 
     def plan(self, result: RunResult) -> None:

@@ -22,7 +22,6 @@ from ankiforge.model import (
     Pair,
     Question,
     Strings,
-    Waiting,
     h16,
 )
 from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
         HistoryEntry,
         Ledger,
         LeftOutThere,
-        Line,
         Match,
     )
     from ankiforge.ledger.facts import Fact
@@ -54,7 +52,7 @@ def attributes(value: object, names: str) -> Json:
     return {name: getattr(value, name) for name in names.split()}
 
 
-def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
+def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     # slow to import, and `extract` shows no cards
     from ankiforge.anki.notes import content_html
@@ -62,8 +60,7 @@ def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
     from ankiforge.pipeline.decks import tags_of
     from ankiforge.review.items import why_waiting
 
-    card = line.card
-    draft = line.waiting
+    guid = None if line.waits else line.guid
     html = content_html(line.kind, line.fields)
     figure: Json | None = None
     masks = masks_of(line)
@@ -75,7 +72,7 @@ def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
         }
     revision: Json | None = None
     if line.revision:
-        fields = dict(line.revision.draft.fields)
+        fields = dict(line.revision.fields)
         revision = {"id": line.revision.id, "fields": fields}
     seen: Json | None = None
     note = next(views.notes(ledger, line.id), None) if line.anki == "seen" else None
@@ -86,27 +83,27 @@ def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
         }
     return {
         "id": line.id,
-        "guid": card.guid if card else None,
-        **attributes(line, "verdict kind anki deck"),
-        "tags": tags_of(line.words, line.highlight, decks),
+        "guid": guid,
+        "verdict": line.told,
+        **attributes(line, "kind anki deck"),
+        "tags": tags_of(line, decks),
         "fields": dict(line.fields),
         "gaps": gaps_of(line),
         "figure": figure,
         "html": dict(zip(line.family.content_fields, html, strict=True)),
-        "quote": line.words.quote,
+        "quote": line.quote,
         "highlight": line.highlight.key,
-        "also": [passage.key for passage in card.passages[1:]] if card else [],
+        "also": [passage.key for passage in line.passages[1:]],
         "document": line.highlight.document.key,
         "title": line.highlight.document.title,
         "heading": line.highlight.heading,
-        "origin": attributes(line.words.origin, "drafter model prompt"),
+        "origin": attributes(line.origin, "drafter model prompt"),
         "findings": line.findings,
-        "waits": why_waiting(draft) if draft else "",
-        "revises": draft.revises if draft else None,
-        "replaces": draft.replaces if draft else None,
+        "waits": why_waiting(line) if line.waits else "",
+        **attributes(line, "revises replaces"),
         "revision": revision,
-        "reason": card.why if card else "",
-        "accepted_by": card.by if card and card.live else "",
+        "reason": line.why,
+        "accepted_by": line.by if line.live else "",
         "seen": seen,
     }
 
@@ -217,7 +214,7 @@ def titled(highlight: Highlight) -> str:
     return f"{highlight.document.title}{page}"
 
 
-def one_line(line: Line, facts: str = "") -> str:
+def one_line(line: Card, facts: str = "") -> str:
     """Return a card or draft in one line: id, state, kind, question, and `facts` of its passage."""
     question = question_of(line.fields)
     _, *others = gaps_of(line) or [""]
@@ -226,11 +223,9 @@ def one_line(line: Line, facts: str = "") -> str:
     return f"{line.id[:10]}  {line.state:8}  {line.kind:7}  {question}{choice}{told}"
 
 
-def gaps_of(line: Line) -> list[str]:
+def gaps_of(line: Card) -> list[str]:
     """Return the words that the gaps of a proposal hide, the best first; [] for another line."""
-    if line.waiting is None:
-        return []
-    return [plain(cloze_answers(text)) for text in line.waiting.draft.gaps]
+    return [plain(cloze_answers(text)) for text in line.gaps]
 
 
 def question_of(fields: Iterable[Pair]) -> str:
@@ -358,17 +353,15 @@ def _row(name: str, text: str) -> str:
 
 def line_text(
     ledger: Ledger,
-    line: Line,
+    line: Card,
     questions: Iterable[Question] = (),
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
     from ankiforge.ledger import lists
 
-    card = line.card
-    waiting = line.waiting
     highlight = line.highlight
-    title = f"{line.id}  {line.kind}  {line.verdict}"
-    yield f"{title}  anki: {line.anki}" if card else title
+    title = f"{line.id}  {line.kind}  {line.told}"
+    yield title if line.waits else f"{title}  anki: {line.anki}"
     yield _row("deck", line.deck)
 
     # its words
@@ -384,7 +377,7 @@ def line_text(
             yield _row("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
     for number, words in enumerate(gaps_of(line), start=1):
         yield _row(f"gap {number}", words)
-    yield _row("quote", line.words.quote)
+    yield _row("quote", line.quote)
 
     # where the passage is, its links, and its other places
     heading = f" › {highlight.heading}" if highlight.heading else ""
@@ -392,11 +385,11 @@ def line_text(
     for link in (highlight.uri, *highlight.links):
         if link:
             yield _row("", link)
-    for passage in card.passages[1:] if card else ():
+    for passage in line.passages[1:]:
         yield _row("also", titled(passage))
 
     # what is to be said about it
-    if waiting and waiting.draft.proposed:
+    if line.waits and line.proposed:
         yield _row("why", why_proposed(highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
@@ -405,28 +398,24 @@ def line_text(
             for duplicate in lists.lines(ledger, [finding.duplicate]):
                 yield _row("", one_line(duplicate))
 
-    if waiting:
-        yield from _about_draft(ledger, line, waiting)
-    if card:
-        yield from _about_card(ledger, line, card)
+    yield from (_about_draft if line.waits else _about_card)(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
 
 
-def _about_draft(ledger: Ledger, line: Line, waiting: Waiting) -> Text:
+def _about_draft(ledger: Ledger, line: Card) -> Text:
     """Yield why a draft waits, the card that it would change, and the commands for it."""
     from ankiforge.ledger import lists
     from ankiforge.review.items import why_waiting
 
-    reason = why_waiting(waiting)
+    reason = why_waiting(line)
     if reason:
         yield _row("waits", reason)
-    changed = waiting.revises or waiting.replaces
-    for old in lists.lines(ledger, [changed] if changed else []):
-        yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
+    for old in lists.lines(ledger, [line.changes] if line.changes else []):
+        yield _row("instead of" if line.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
-    gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
+    gap = " --gap 1" if len(line.gaps) > 1 else ""
     yield _row("", f"ankiforge accept {force}{line.id}{gap}")
     if line.kind is CardKind.OCCLUSION:
         yield _row("", "ankiforge review")
@@ -436,12 +425,12 @@ def _about_draft(ledger: Ledger, line: Line, waiting: Waiting) -> Text:
     yield _row("", f"ankiforge reject {line.id}")
 
 
-def _about_card(ledger: Ledger, line: Line, card: Card) -> Text:
+def _about_card(ledger: Ledger, line: Card) -> Text:
     """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
     from ankiforge.ledger import views
 
     if line.revision:
-        yield _row("revision", _fields(line.revision.draft.fields))
+        yield _row("revision", _fields(line.revision.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
     seen = next(views.notes(ledger, line.id), None)
     if seen:
@@ -454,13 +443,13 @@ def _about_card(ledger: Ledger, line: Line, card: Card) -> Text:
         yield _row("studied", " · ".join(parts))
         if seen.feedback:
             yield _row("remark", seen.feedback)
-    if card.why:
-        yield _row(line.verdict, card.why)
-    if not card.live:
+    if line.why:
+        yield _row(line.told, line.why)
+    if not line.live:
         yield _row("", f"ankiforge undo {line.id}")
 
 
-def masks_of(line: Line) -> occlusion.Masks | None:
+def masks_of(line: Card) -> occlusion.Masks | None:
     """Return the masks of a figure; None for a card of another kind."""
     if line.kind is not CardKind.OCCLUSION:
         return None
@@ -519,11 +508,11 @@ def dropped_text(entries: Sequence[Json], why_none: str = "") -> Text:
             indent = "    "
 
 
-def why_model_made_none(ledger: Ledger, line: Line) -> str:
+def why_model_made_none(ledger: Ledger, line: Card) -> str:
     """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
     from ankiforge.ledger import overview
 
-    if line.waiting is None or not line.waiting.draft.proposed:
+    if not (line.waits and line.proposed):
         return ""
     for outcome in overview.fates(ledger, line.highlight.key):
         return outcome.reason
@@ -583,7 +572,7 @@ def work_json(match: Match, looked: str) -> Json:
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     chances = match.recall
     mean = sum(chances.values()) / len(chances) if chances else None
-    verdicts = Counter(line.verdict for line in match.lines)
+    verdicts = Counter(line.told for line in match.lines)
 
     # the addresses at which the work opens
     links = []
@@ -608,9 +597,11 @@ def work_json(match: Match, looked: str) -> Json:
     for line in match.lines:
         data = {
             "id": line.id,
-            "guid": line.id if line.card else None,
+            "guid": None if line.waits else line.id,
             "highlight": line.highlight.key,
-            **attributes(line, "kind verdict anki"),
+            "kind": line.kind,
+            "verdict": line.told,
+            "anki": line.anki,
             "fields": dict(line.fields),
             "recall": _rounded(chances.get(line.id)),
             "matched": line.id in match.matched,
@@ -706,12 +697,12 @@ def work_text(match: Match, work: Json, *, whole: bool = False) -> Text:
 
 VERSION = 1
 """The version of the JSON Lines format. Greater versions need a newer program."""
-CardJson = Callable[["Line"], Json]
+CardJson = Callable[["Card"], Json]
 
 
 def as_lines(
     highlights: Sequence[Highlight],
-    lines: Sequence[Line],
+    lines: Sequence[Card],
     query: str,
     card_json: CardJson,
 ) -> Text:
@@ -773,7 +764,7 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
+def as_csv(lines: Sequence[Card], decks: tuple[DeckRule, ...]) -> str:
     """Return the cards as CSV (RFC 4180)."""
     import csv
 
@@ -789,16 +780,16 @@ def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
         document = highlight.document
         cells: dict[str, str] = {
             "id": line.id,
-            "guid": line.card.guid if line.card else "",
+            "guid": "" if line.waits else line.id,
             "kind": line.kind,
-            "verdict": line.verdict,
+            "verdict": line.told,
             "anki": line.anki,
             "deck": line.deck,
-            "tags": " ".join(tags_of(line.words, highlight, decks)),
+            "tags": " ".join(tags_of(line, decks)),
             "front": front or fields.get(occlusion.FIELD, ""),
             "back": fields.get("Back", ""),
             "extra": fields.get("Extra", ""),
-            "quote": line.words.quote,
+            "quote": line.quote,
             "comment": highlight.comment,
             "document": document.title,
             "creators": "; ".join(document.creators),
@@ -806,8 +797,8 @@ def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
             "page": highlight.page_label,
             "link": highlight.uri or document.uri,
             "highlight": highlight.key,
-            "drafter": line.words.origin.drafter,
-            "reason": line.card.why if line.card else "",
+            "drafter": line.origin.drafter,
+            "reason": line.why,
         }
         for column, text in cells.items():
             # an apostrophe before a formula, so that no spreadsheet evaluates it

@@ -20,8 +20,8 @@ from ankiforge.anki.templates import fields_seen, shows_cloze
 from ankiforge.check import MAX_LENGTH, without_markup
 from ankiforge.model import (
     NO_KEY,
+    Card,
     CardKind,
-    Draft,
     Fields,
     Finding,
     HighlightKey,
@@ -83,7 +83,7 @@ class ReadNote(Value):
     notetype: str
     fields: Fields
     """(name, HTML or Markdown), unchanged."""
-    draft: Draft | None = None
+    draft: Card | None = None
     """The card; None if the note cannot be read as question and answer."""
     closed_early: str = ""
     """A cloze that `}}` of a formula closes too early."""
@@ -147,7 +147,7 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
     else:
         kind = CardKind.BASIC
         card_fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
-    draft = Draft(
+    draft = Card(
         NO_KEY,
         kind,
         card_fields,

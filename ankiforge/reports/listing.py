@@ -9,19 +9,11 @@ from typing import Any
 from ankiforge.anki.render import unrender
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
-from ankiforge.ledger import (
-    WITHOUT,
-    HistoryEntry,
-    Ledger,
-    Line,
-    QueryTerm,
-    lists,
-    overview,
-)
+from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
-from ankiforge.model import Json, Question, QuestionKind, Strings, is_question_id
+from ankiforge.model import Card, Json, Question, QuestionKind, Strings, is_question_id
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, matching
 from ankiforge.reports.cards import (
@@ -127,7 +119,7 @@ class Listing:
                         yield None, (one_line(line, facts),)
             case _:
                 ids = self._matching(words, everything=everything)
-                new: list[Line] = []
+                new: list[Card] = []
                 if not everything:
                     # the drafts of new cards as above, then the others in reading order
                     new = [*self._new(ids)]
@@ -139,16 +131,16 @@ class Listing:
         """Return the cards and drafts that the words of a query match."""
         return matching(self._ledger, joined(words), everything=everything)
 
-    def _new(self, ids: Iterable[str]) -> Iterator[Line]:
+    def _new(self, ids: Iterable[str]) -> Iterator[Card]:
         """Yield those of these drafts that are of new cards, in the order of the review."""
         wanted = set(ids)
         passages = overview.order(self._ledger).passages if wanted else ()
         for offer in offers(self._ledger, passages):
-            for draft in offer.drafts if offer.changes is None else ():
-                if draft.id in wanted:
-                    yield Line(draft.id, "waiting", "none", draft)
+            for draft in offer:
+                if draft.changes is None and draft.id in wanted:
+                    yield draft
 
-    def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
+    def _lines(self, lines: Iterable[Card], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.
 
         The whole has its questions; if it is verbose, also its history, and the questions about
@@ -162,7 +154,7 @@ class Listing:
             dropped: list[Json] = []
             why_none = ""
             if whole and verbose:
-                decisions = ledger.history(line.id if line.card else line.highlight.key)
+                decisions = ledger.history(line.highlight.key if line.waits else line.id)
                 dropped = dropped_questions(line.highlight, self._kept_reply)
                 why_none = why_model_made_none(ledger, line)
             if self._as_json:

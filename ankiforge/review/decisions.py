@@ -30,12 +30,11 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
-    Waiting,
 )
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.decks import place
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review.items import Item, as_card, item_of, next_of_passage, with_changes
+from ankiforge.review.items import Item, item_of, next_of_passage, with_changes
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
 from ankiforge.text import counted, occlusion
 from ankiforge.text.occlusion import Wish
@@ -165,9 +164,9 @@ class Review:
                     self._ledger.reject(chosen.highlight.key, decision.text)
                 elif decision.act == "write":  # beside what was drafted
                     self._make(decision, chosen.highlight, new_fields(decision.fields))
-                elif decision.act == "make" and chosen.draft.gaps:
+                elif decision.act == "make" and chosen.gaps:
                     question = None if decision.mode == "cloze" else decision.text
-                    fields = fields_from_sentence(chosen.draft, decision.spans, question)
+                    fields = fields_from_sentence(chosen, decision.spans, question)
                     self._make(decision, chosen.highlight, fields)
                 else:
                     self._decide_on(chosen.id, decision)
@@ -257,14 +256,14 @@ class Review:
         if item.outcome:
             fields = new_fields(decision.fields)
             kind = CardKind.CLOZE if "Text" in dict(fields) else CardKind.BASIC
-            return as_card(kind, fields, item.outcome.highlight, "")
+            highlight = item.outcome.highlight
+            return Card(highlight.key, kind, fields, passages=(highlight,))
         if item.drafts:
-            waiting = item.chosen(decision.choice)
-            draft = waiting.draft
+            draft = item.chosen(decision.choice)
             fields = with_changes(draft.fields, decision.fields)
             if decision.spans:
                 fields = fields_from_sentence(draft, decision.spans, None)
-            return as_card(draft.kind, fields, waiting.highlight, draft.quote)
+            return replace(draft, fields=fields)
         if item.card is None:
             raise RefusedError("This cannot be edited.")
         fields = with_changes(item.card.fields, decision.fields)
@@ -287,7 +286,7 @@ def taken_together(
     matching = set(ids)
     named = set(query.split())
     for offer in offers(ledger, ids):
-        drafts = [draft for draft in offer.drafts if draft.id in matching]
+        drafts = [draft for draft in offer if draft.id in matching]
         if not drafts:
             continue
         first, *others = drafts
@@ -301,7 +300,7 @@ def taken_together(
     return chosen, left
 
 
-def _why_left(draft: Waiting, named: Set[str]) -> str:
+def _why_left(draft: Card, named: Set[str]) -> str:
     """Return why only the person decides on a draft; "" if it is taken with others."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
@@ -310,9 +309,9 @@ def _why_left(draft: Waiting, named: Set[str]) -> str:
             return "with the words of a card: ankiforge list --view new -v"
         return remark.kind.value
     proposals = f"drafter:{PROPOSE}"
-    if draft.draft.proposed and proposals not in named:
+    if draft.proposed and proposals not in named:
         return f"proposed: ankiforge accept --all --filter {proposals}"
-    for finding in draft.draft.findings:
+    for finding in draft.findings:
         warning = f"finding:{finding.check}"
         if finding.severity is not Severity.INFO and warning not in named:
             return f"with the warning {finding.check}: ankiforge list {warning}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.ledger import (
     WITHOUT,
@@ -21,19 +22,14 @@ from ankiforge.ledger.offers import offers
 from ankiforge.model import (
     AGENT,
     Card,
-    CardKind,
     Fields,
-    Finding,
-    Guid,
     Highlight,
-    Origin,
     Question,
     RemarkKind,
     Severity,
     Strings,
     Texts,
     Value,
-    Waiting,
     h16,
     is_draft_id,
     is_highlight_key,
@@ -71,18 +67,16 @@ class Item(Value):
     """The next thing to decide on: drafts, a card, a passage without a card, or a question."""
 
     id: str
-    drafts: tuple[Waiting, ...] = ()
+    drafts: tuple[Card, ...] = ()
     """The drafts to choose from, the best first; with `card`, those that would change it."""
     card: Card | None = None
-    findings: tuple[Finding, ...] = ()
-    """What is to be said about a card."""
     outcome: HighlightOutcome | None = None
     question: Question | None = None
 
     @property
     def turn(self) -> str:
         """A hash of all that it shows."""
-        shown = (self.drafts, self.card, self.findings, self.outcome, self.question)
+        shown = (self.drafts, self.card, self.outcome, self.question)
         return h16(msgspec.json.encode(shown).decode())
 
     @property
@@ -94,7 +88,7 @@ class Item(Value):
             return self.drafts[0].highlight
         return self.card.highlight if self.card else None
 
-    def chosen(self, number: int) -> Waiting:
+    def chosen(self, number: int) -> Card:
         """Return the draft with a number from 0; the best one if there is none."""
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
@@ -105,10 +99,11 @@ def item_of(ledger: Ledger, id: str) -> Item | None:
         offer = next(offers(ledger, [id]), None)
         if offer is None:
             return None
-        if offer.changes is not None:
-            card = cards.card_of(ledger, offer.changes)
-            return Item(id, offer.drafts, as_in_anki(ledger, card))
-        return Item(id, offer.drafts)
+        changed = offer[0].changes
+        if changed is not None:
+            card = cards.card_of(ledger, changed)
+            return Item(id, offer, as_in_anki(ledger, card))
+        return Item(id, offer)
     if is_question_id(id):
         for question in questions.open_questions(ledger):
             if question.id == id:
@@ -120,14 +115,14 @@ def item_of(ledger: Ledger, id: str) -> Item | None:
             return Item(id, outcome=outcome)
         return None
     line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
-    return Item(id, card=line.card, findings=line.findings) if line else None
+    return Item(id, card=line) if line else None
 
 
 def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
     """Return the next offer of a new card of a passage; None if there is none."""
     for offer in offers(ledger, [highlight.key]):
-        if offer.changes is None:
-            return Item(offer.first.id, offer.drafts)
+        if offer[0].changes is None:
+            return Item(offer[0].id, offer)
     return None
 
 
@@ -135,11 +130,6 @@ def facts_seen(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
     """Return the facts of a passage, decided and offered ones."""
     passage = ledger.passage(highlight.key)
     return settling.offered_passage(ledger, passage).facts_now()
-
-
-def as_card(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
-    """Return words that are no card yet as one."""
-    return Card(Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""))
 
 
 def with_changes(fields: Fields, typed: Texts) -> Fields:
@@ -151,54 +141,57 @@ def with_changes(fields: Fields, typed: Texts) -> Fields:
     return tuple({**known, **changed}.items())
 
 
-def small_question(drafts: Sequence[Waiting]) -> int | None:
+def small_question(drafts: Sequence[Card]) -> int | None:
     """Return the place of a small model's question behind the other drafts; None without one."""
-    for place, waiting in enumerate(drafts):
-        if place and waiting.draft.origin.by_steps:
+    for place, draft in enumerate(drafts):
+        if place and draft.origin.by_steps:
             return place
     return None
 
 
-def gap_fields(waiting: Waiting) -> list[Fields]:
-    """Return the fields of the cards that a draft may become: one for each of its gaps."""
-    draft = waiting.draft
+def with_each_gap(draft: Card) -> list[Card]:
+    """Return the cards that a draft may become: one for each of its gaps."""
     if not draft.gaps:
-        return [draft.fields]
-    return [tuple({**dict(draft.fields), "Text": text}.items()) for text in draft.gaps]
+        return [draft]
+    cards = []
+    for text in draft.gaps:
+        fields = {**dict(draft.fields), "Text": text}
+        cards.append(replace(draft, fields=tuple(fields.items())))
+    return cards
 
 
 # --- reasons ----------------------------------------------------------------------------
 
 
-def reasons(waiting: Waiting) -> Strings:
+def reasons(draft: Card) -> Strings:
     """Return why a draft is to be looked at closely, in sentences, those of checks first."""
     sentences = []
-    for finding in waiting.draft.findings:
+    for finding in draft.findings:
         if finding.severity is not Severity.INFO:
             sentences.append(sentence(finding.message))
-    for remark in waiting.remarks:
+    for remark in draft.remarks:
         if remark.kind in _REMARKS:
             said = _REMARKS[remark.kind]
-            words = {"written": waiting.highlight.written, "near": waiting.near}
+            words = {"written": draft.highlight.written, "near": draft.near}
             sentences.append(said.format(**words))
     return tuple(dict.fromkeys(sentences))
 
 
-def why_waiting(waiting: Waiting) -> str:
+def why_waiting(draft: Card) -> str:
     """Return why a draft waits; "" if its findings give the reason."""
     reasons = []
-    for remark in waiting.remarks:
+    for remark in draft.remarks:
         reason = _IN_A_LIST.get(remark.kind, remark.text)
-        reasons.append(reason.format(written=waiting.highlight.written))
-    findings = waiting.draft.findings
+        reasons.append(reason.format(written=draft.highlight.written))
+    findings = draft.findings
     is_warned = any(finding.severity is not Severity.INFO for finding in findings)
     if reasons or is_warned:
         return "; ".join(reasons)
-    drafter = waiting.draft.origin.drafter
+    drafter = draft.origin.drafter
     if drafter.startswith("rules"):
         causes = "your settings, the limit of 300 cards per run, or two minutes of quiet"
         return f"no warning: {causes} make it wait"
-    if waiting.draft.proposed:
+    if draft.proposed:
         return "proposed; you decide"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
     return f"{by}; you decide"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ankiforge.errors import UsageError
 from ankiforge.model import (
-    Draft,
+    Card,
     Fields,
     Highlight,
     HighlightKind,
@@ -99,7 +99,7 @@ class Sentence(Value):
     """The code, in the same."""
 
 
-def sentence_of(draft: Draft) -> Sentence:
+def sentence_of(draft: Card) -> Sentence:
     """Return the sentence of a proposal, in which other words may be selected."""
     markdown = reveal(draft.gaps[0])
     text = plain(markdown)
@@ -133,7 +133,7 @@ def sentence_of(draft: Draft) -> Sentence:
 
 
 def fields_from_sentence(
-    draft: Draft,
+    draft: Card,
     selected: str,
     question: str | None,
 ) -> Fields:

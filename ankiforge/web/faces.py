@@ -34,7 +34,6 @@ from ankiforge.ledger.lists import waiting_among
 from ankiforge.model import (
     Card,
     CardKind,
-    Finding,
     Highlight,
     Json,
     Pair,
@@ -43,23 +42,17 @@ from ankiforge.model import (
     RemarkKind,
     Texts,
     Verdict,
-    Waiting,
 )
 from ankiforge.pipeline.collection import as_in_anki
-from ankiforge.reports.cards import (
-    dropped_questions,
-    facts_told,
-    steps_of,
-)
+from ankiforge.reports.cards import dropped_questions, facts_told, steps_of
 from ankiforge.review import Item
 from ankiforge.review.items import (
     QUESTION_KEY,
-    as_card,
     facts_seen,
-    gap_fields,
     reasons,
     sentence,
     small_question,
+    with_each_gap,
 )
 from ankiforge.review.selection import selectable_text, sentence_of
 from ankiforge.text import counted, on_one_line, shortened
@@ -148,15 +141,15 @@ def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
 # --- drafts -----------------------------------------------------------------------------
 
 
-def _why(waiting: Waiting) -> Texts | None:
+def _why(waiting: Card) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
     said = reasons(waiting)
     if not said:
         return None
     tone = "plain"
-    if waiting.draft.blocked:
+    if waiting.blocked:
         tone = "stop"
-    elif not waiting.draft.clean:
+    elif not waiting.clean:
         tone = "caution"
     return {"text": " ".join(said), "tone": tone}
 
@@ -274,21 +267,21 @@ class Faces:
         elif item.card and item.drafts:
             face = self._revision(item.drafts[0], item.card)
         elif item.card:
-            face = self._card(item.card, item.findings)
+            face = self._card(item.card)
         else:
             face = self._drafts(item.drafts)
         if face.get("cards"):
             face.setdefault("line", face["cards"][0]["line"])
         return {"id": item.id, "turn": item.turn, **face}
 
-    def _drafts(self, group: Sequence[Waiting]) -> Json:
+    def _drafts(self, group: Sequence[Card]) -> Json:
         """Return a new card, or the drafts of a passage, of which some may be kept."""
         first = group[0]
         cards = [self._draft(waiting) for waiting in group]
         # the gap of a proposal may change
-        rests_on = "" if first.draft.gaps else cards[0]["answer"]
-        is_figure = first.draft.kind is CardKind.OCCLUSION
-        blocked = [waiting for waiting in group if waiting.draft.blocked]
+        rests_on = "" if first.gaps else cards[0]["answer"]
+        is_figure = first.kind is CardKind.OCCLUSION
+        blocked = [waiting for waiting in group if waiting.blocked]
 
         # a blocked draft is accepted only with force
         if is_figure:
@@ -297,7 +290,7 @@ class Faces:
             actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
         else:
             reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
-            has_gaps = any(waiting.draft.gaps for waiting in group)
+            has_gaps = any(waiting.gaps for waiting in group)
             asks = [ASK] if has_gaps and small_question(group) is None else []
             actions = [ACCEPT, reject, EDIT, *asks, SKIP, WHY]
             if blocked:
@@ -305,7 +298,7 @@ class Faces:
         face: Json = {
             "title": cards[0]["title"],
             "cards": cards,
-            "source": self._source(first.highlight, first.draft.quote, rests_on),
+            "source": self._source(first.highlight, first.quote, rests_on),
             "why": _why(first) if len(group) == 1 else None,
             "actions": actions,
         }
@@ -334,24 +327,24 @@ class Faces:
                     "keep": f"Accept {number}",
                     "why": _why(waiting),
                 }
-                number += len(waiting.draft.gaps) or 1
+                number += len(waiting.gaps) or 1
         if is_figure:
             _show_masks(face)
-        elif not first.draft.by_hand:
+        elif not first.by_hand:
             actions += self._more
         return face
 
-    def _revision(self, waiting: Waiting, card: Card) -> Json:
+    def _revision(self, waiting: Card, card: Card) -> Json:
         """Return a draft beside the card that it would change or replace."""
         old = card_view(card, self._find)
         new = self._draft(waiting)
         old["label"] = "Your card"
         new["label"] = "With the new words"
         new["used"] = self._highest_number(card)
-        if card.kind.family is waiting.draft.kind.family:
+        if card.kind.family is waiting.kind.family:
             compared(old, new)
         why = _why(waiting)
-        if waiting.revises and not waiting.draft.own:
+        if waiting.revises and not waiting.own:
             ask = "The passage has changed. Are these the new words of your card?"
             accept = _named(ACCEPT, "Another card", look="outlined")
             reject = _named(REJECT, "Leave my card", "Kept as it was")
@@ -366,10 +359,10 @@ class Faces:
             accept = _named(ACCEPT, "Replace it", "Changed")
             reject = _named(REJECT, "Keep my card", "Kept as it was")
         edit = _named(EDIT, "Edit", "Changed", save="Save")
-        if waiting.draft.blocked:
+        if waiting.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         else:
-            same = [SAME] if waiting.revises and not waiting.draft.own else []
+            same = [SAME] if waiting.revises and not waiting.own else []
             actions = [*same, accept, reject, edit, SKIP]
         return {
             "title": new["title"],
@@ -378,7 +371,7 @@ class Faces:
             "beside": True,
             "why": why,
             "edits": 1,
-            "source": self._source(waiting.highlight, waiting.draft.quote, new["answer"]),
+            "source": self._source(waiting.highlight, waiting.quote, new["answer"]),
             "actions": actions,
         }
 
@@ -410,11 +403,11 @@ class Faces:
             "why": _plain(sentence(outcome.reason)),
         }
 
-    def _card(self, card: Card, findings: Sequence[Finding]) -> Json:
+    def _card(self, card: Card) -> Json:
         """Return a card that was decided on, for the list of all."""
         shown = {**card_view(card, self._find), "dropped": self._dropped(card.highlight)}
         shown["used"] = self._highest_number(card)
-        reasons = [sentence(finding.message) for finding in findings]
+        reasons = [sentence(finding.message) for finding in card.findings]
         if card.why:
             reasons.append(sentence(card.why))
         is_figure = card.kind is CardKind.OCCLUSION
@@ -572,7 +565,7 @@ class Faces:
             "a": line_of(lines.front),
             "b": backs,
             "at": place if count == 1 else f"{count} lines, {place}",
-            "on": all(draft.draft.clean for draft in lines.drafts),
+            "on": all(draft.clean for draft in lines.drafts),
             "note": " ".join(reasons(replace(first, remarks=remarks))),
         }
 
@@ -583,17 +576,13 @@ class Faces:
         state, _ = state_of(self._ledger, card.guid)
         return max(map(int, state.numbers), default=0)
 
-    def _draft(self, waiting: Waiting) -> Json:
+    def _draft(self, draft: Card) -> Json:
         """Return the view of a draft; of a proposal, with its sentence and all its gaps."""
-        draft = waiting.draft
-        card = as_card(draft.kind, draft.fields, waiting.highlight, draft.quote)
-        view = card_view(card, self._find)
+        view = card_view(draft, self._find)
         if not draft.gaps:
             return view
         whole = sentence_of(draft)
-        views = []
-        for fields in gap_fields(waiting):
-            views.append(card_view(replace(card, fields=fields), self._find))
+        views = [card_view(card, self._find) for card in with_each_gap(draft)]
         return {
             **view,
             "gaps": [each["answer"] for each in views],
@@ -601,7 +590,7 @@ class Faces:
             "views": views,
             "parts": parts_of(whole.text, whole.formulas),
             "code": whole.code,
-            "dropped": self._dropped(waiting.highlight),
+            "dropped": self._dropped(draft.highlight),
         }
 
     def _dropped(self, highlight: Highlight) -> list[Pair]:

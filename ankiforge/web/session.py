@@ -22,14 +22,13 @@ from threading import Thread
 from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, LedgerError
-from ankiforge.ledger import Line, Order, QueryTerm, lists, overview
+from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Card,
     CardKind,
-    Draft,
     Highlight,
     HighlightKey,
     Json,
@@ -64,7 +63,6 @@ from ankiforge.reports.cards import attributes
 from ankiforge.reports.intake import intake_line
 from ankiforge.review import Decision, Review, StaleError
 from ankiforge.review.decisions import ROUND, ending_of
-from ankiforge.review.items import as_card
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents
@@ -300,7 +298,7 @@ class ReviewSession:
     def at(self, key: str) -> Json | None:
         """Return the item of a mark: its offer, else its card, else its passage."""
         for offer in offers(self._ledger, [key]):
-            if item := self.item(offer.first.id):
+            if item := self.item(offer[0].id):
                 return item
         passage = self._ledger.passage(HighlightKey(key))
         for guid, card in passage.cards.items():
@@ -471,13 +469,13 @@ class ReviewSession:
         if item is None or item.highlight is None:
             raise StaleError(item)
         first = item.drafts[0] if item.drafts else None
-        words: Card | Draft = as_card(CardKind.BASIC, (), item.highlight, "")
-        if item.card and (first is None or (first.revises and first.draft.own)):
+        words = first or Card(
+            item.highlight.key, CardKind.BASIC, (), passages=(item.highlight,)
+        )
+        if item.card and (first is None or (first.revises and first.own)):
             words = item.card
-        elif first:
-            words = first.draft
         decks = self._workspace.decks
-        placement = placement_of(self._ledger, words, item.highlight, decks)
+        placement = placement_of(self._ledger, words, decks)
         return {
             **attributes(placement, "deck tags moves tagged"),
             "decks": decks_known(self._ledger),
@@ -535,9 +533,9 @@ class ReviewSession:
             # it comes back in place of what its passage offered after the decision
             keys = [waiting.highlight.key for waiting in item.drafts] if item else []
             for offer in offers(self._ledger, keys):
-                replaced += [waiting.id for waiting in offer.drafts]
-            for draft in replaced:
-                self._leave(draft)
+                replaced += [draft.id for draft in offer]
+            for draft_id in replaced:
+                self._leave(draft_id)
             self._queues[list_id].insert(0, id)
         else:
             self._order = None
@@ -637,10 +635,9 @@ def _row(id: str, title: list[Pair], sub: list[Pair], state: str, **more: object
     return {"id": id, "title": title, "sub": sub, "state": state, **more}
 
 
-def _without_pictures(line: Line) -> Json:
+def _without_pictures(line: Card) -> Json:
     """Return the view of a card or draft for a row, in which no picture is shown."""
-    card = as_card(line.kind, line.fields, line.highlight, line.words.quote)
-    return card_view(card, lambda *_: None)
+    return card_view(line, lambda *_: None)
 
 
 def _when(at: str) -> str:

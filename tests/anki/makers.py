@@ -9,6 +9,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    Verdict,
     guid_for,
 )
 
@@ -49,14 +50,14 @@ def make_card(
     )
     guid = guid_for(key, kind.family, slot)
     return Card(
-        guid,
         key,
-        slot,
         kind,
         content,
         "greater retention",
-        highlight,
-        Origin("person"),
+        origin=Origin("person"),
+        slot=slot,
+        id=guid,
+        verdict=Verdict.LIVE,
         passages=(highlight,),
         deck="Reading::Memory",
         tags=("memory", "ankiforge::doc::testenhancedlearning"),

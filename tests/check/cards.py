@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
     COMMENT_AND_MORE,
+    Card,
     CardKind,
     Document,
     DocumentKey,
-    Draft,
     Finding,
     Form,
     Highlight,
@@ -38,16 +38,16 @@ def passage(exact: str, **changes: object) -> Highlight:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def question(front: str, back: str, quote: str = "", **changes: object) -> Draft:
+def question(front: str, back: str, quote: str = "", **changes: object) -> Card:
     fields = (("Front", front), ("Back", back))
     return _draft(CardKind.BASIC, fields, quote or f"{front} {back}", **changes)
 
 
-def cloze(text: str, quote: str = "", **changes: object) -> Draft:
+def cloze(text: str, quote: str = "", **changes: object) -> Card:
     return _draft(CardKind.CLOZE, (("Text", text),), quote or reveal(text), **changes)
 
 
-def figure(*masks: str) -> Draft:
+def figure(*masks: str) -> Card:
     """A card that hides the labels of a figure: a line for each mask."""
     field = "\n".join(["hide all", *masks])
     return _draft(CardKind.OCCLUSION, (("Occlusion", field), ("Image", "![](a.png)")), "")
@@ -55,15 +55,13 @@ def figure(*masks: str) -> Draft:
 
 def _draft(
     kind: CardKind, fields: tuple[tuple[str, str], ...], quote: str, **changes: object
-) -> Draft:
-    plain = Draft(
-        HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm")
-    )
+) -> Card:
+    plain = Card(HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm"))
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def findings(
-    draft: Draft, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
+    draft: Card, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
     context = Context(
@@ -77,7 +75,7 @@ def _fault(path: str) -> str:
     return f"{path}: cannot be read" if path == "missing.png" else ""
 
 
-def named(draft: Draft, highlight: Highlight | None = None) -> dict[str, str]:
+def named(draft: Card, highlight: Highlight | None = None) -> dict[str, str]:
     """The ids of the findings with their severity."""
     return {found.check: str(found.severity) for found in findings(draft, highlight)}
 
@@ -173,7 +171,7 @@ def _cut(source: str) -> tuple[str, dict[str, str]]:
     )
 
 
-def _card(text: str) -> Draft:
+def _card(text: str) -> Card:
     if " ⇄ " in text:
         front, _, back = text.partition(" ⇄ ")
         return replace(question(front, back), kind=CardKind.TWO_WAY)
@@ -181,7 +179,7 @@ def _card(text: str) -> Draft:
     return question(front, back) if arrow else cloze(text)
 
 
-def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
+def _marked(draft: Card, form: Form) -> tuple[Card, Highlight]:
     """The draft as the rules make it of that form, and the highlight it comes from."""
     if form in _HAND_FORMS:
         origin = Origin(f"rules:{form.value}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import safe_context
-from ankiforge.model import Card, CardKind, Guid, HighlightKey, Origin
+from ankiforge.model import Card, CardKind, HighlightKey
 from ankiforge.text import occlusion
 from tests.check import cards
 
@@ -19,9 +19,7 @@ CASES = [
 def _card(kind: CardKind, **fields: str) -> Card:
     source = cards.passage("")
     key = HighlightKey("vault:notes/a")
-    return Card(
-        Guid("guid"), key, "0", kind, tuple(fields.items()), "", source, Origin("llm")
-    )
+    return Card(key, kind, tuple(fields.items()), slot="0", id="guid", passages=(source,))
 
 
 @pytest.mark.parametrize(("expected", "part", "answer"), CASES)

@@ -69,6 +69,7 @@ def told(result):
             name for name, value in one.items() if value in ("", [], 0, False, None)
         ]:
             del one[name]
+        one["highlight"] = one.pop("key")
     return made
 
 

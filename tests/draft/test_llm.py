@@ -17,7 +17,7 @@ def test_every_highlight_becomes_a_draft_that_quotes_it(model, whole, task, serv
         model(offline=True),
     )  # offline: this machine may be asked
     result = whole(running.draft(iter([task(count=3)])))
-    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
+    assert [one.key for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
     for one, marked in zip(result.drafts, result.highlights, strict=True):
         assert one.quote == marked.exact
         assert one.kind is CardKind.BASIC

@@ -38,7 +38,7 @@ BOTH = json.dumps({"cards": [ONE, TWO]})
 
 def drafted(text):
     return [
-        one.highlight
+        one.key
         for result in read_answer(text, [TASK], PROMPT).drafted
         for one in result.drafts
     ]

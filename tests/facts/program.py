@@ -25,9 +25,9 @@ from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.offers import Offer, offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
+    Card,
     CardKind,
     CardRemark,
-    Draft,
     Drafted,
     Highlight,
     HighlightKey,
@@ -85,7 +85,7 @@ class Reading(NamedTuple):
     """The live cards whose source says something else."""
 
 
-def proposals(highlight: Highlight, worth: Worth) -> Iterator[Draft]:
+def proposals(highlight: Highlight, worth: Worth) -> Iterator[Card]:
     """Yield a proposal of each sentence that is worth a card, the best first."""
     texts = dict.fromkeys(texts_in(highlight.exact))
     for text in sorted(texts, key=lambda text: -worth(exact(text))):
@@ -95,14 +95,14 @@ def proposals(highlight: Highlight, worth: Worth) -> Iterator[Draft]:
             yield replace(gaps[0], gaps=shown)
 
 
-def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> list[Draft]:
+def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> list[Card]:
     """Return two drafts of a sentence, each of which hides one of its longest words."""
     words = dict.fromkeys(re.findall(r"[^\W_]+", sentence))
     longest = sorted(words, key=len, reverse=True)[:2]
     return [hiding(highlight, sentence, word, origin) for word in longest]
 
 
-def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Draft:
+def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Card:
     """Return a draft that hides a word of a quote."""
     before, _, after = quote.partition(answer)
     gap = cloze.make(1, cloze.literal(answer))
@@ -110,7 +110,7 @@ def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Draft:
     start = highlight.exact.index(quote)
     fields = (("Text", text),)
     kind = CardKind.CLOZE
-    return Draft(highlight.key, kind, fields, quote, answer, start, Origin(origin))
+    return Card(highlight.key, kind, fields, quote, answer, start, Origin(origin))
 
 
 class Program:
@@ -187,7 +187,7 @@ class Program:
         texts = {h16(exact(text)): exact(text) for text in texts_in(self.highlight.exact)}
         found = {}
         for offer in offers(self.ledger, [self.key]):
-            for name in set(offer.first.offer.split()).intersection(texts):
+            for name in set(offer[0].offer.split()).intersection(texts):
                 found[texts[name]] = offer
         return found
 
@@ -197,13 +197,13 @@ class Program:
         waiting = self.offers()
         shown = []
         for fact in facts:
-            drafts = waiting[fact.sentence].drafts if fact.sentence in waiting else ()
-            by_model = not all(each.draft.proposed for each in drafts)
+            drafts = waiting.get(fact.sentence, ())
+            by_model = not all(each.proposed for each in drafts)
             told = (fact.sentence, fact.decided, fact.near, fact.card)
             shown.append(Fact(*told, bool(drafts), by_model))
         changed = []
         for card in cards_of(self.ledger):
-            if card.live and CardRemark.SOURCE_CHANGED in card.remarks:
+            if card.live and CardRemark.SOURCE_CHANGED in card.source:
                 changed.append(str(card.guid))
         return Reading(tuple(shown), of.passage.closed, frozenset(changed))
 
@@ -223,24 +223,24 @@ class Program:
 
     def accept(self, sentence: str, gap: int = 1, *, same: bool = False) -> Made:
         """Make a card of an offer, or give its words to the card that it asks about."""
-        draft = self.offers()[sentence].first
+        draft = self.offers()[sentence][0]
         with self.decided() as action:
             card = self.ledger.accept(draft.id, gap=gap, same=same)
-        return Made(action, str(card), draft.draft.answer)
+        return Made(action, str(card), draft.answer)
 
     def edit(self, sentence: str) -> Made:
         """Accept an offer in other words."""
-        draft = self.offers()[sentence].first
+        draft = self.offers()[sentence][0]
         words = {"Extra": "In my own words."}
         with self.decided() as action:
             card, _ = decide.edit(self.ledger, draft.id, words, forced=True)
-        return Made(action, str(card), draft.draft.answer)
+        return Made(action, str(card), draft.answer)
 
     def reject(self, id_or_sentence: str) -> Made:
         """Reject an offer, or a card."""
         id = id_or_sentence
         if " " in id:
-            id = self.offers()[id].first.id
+            id = self.offers()[id][0].id
         with self.decided() as action:
             self.ledger.reject(id)
         return Made(action)
@@ -267,8 +267,8 @@ class Program:
         with self.ledger.action():
             drafted = Drafted(highlight, (draft,))
             recording.record(self.ledger, [drafted], terms_of, by_model=True)
-        waiting = self.offers()[exact(sentences[0])].drafts
-        [id] = [each.id for each in waiting if not each.draft.proposed]
+        waiting = self.offers()[exact(sentences[0])]
+        [id] = [each.id for each in waiting if not each.proposed]
         with self.decided() as action:
             card = self.ledger.accept(id)
         return Made(action, str(card), draft.answer)

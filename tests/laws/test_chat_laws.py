@@ -144,7 +144,7 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
     assert len(answer.unused) == len(given) - len(cards), "each other is named"
 
     # the answered passages need no card any more; those beside them get none of theirs
-    taken = {draft.highlight for _, draft in came_in}
+    taken = {draft.key for _, draft in came_in}
     left = [
         task.only(*(each for each in task.highlights if each.key not in taken))
         for task in TASKS

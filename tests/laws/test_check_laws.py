@@ -8,10 +8,10 @@ from ankiforge.check import RULES, Context, DuplicateIndex, check
 from ankiforge.check.marks import NO_LABEL
 from ankiforge.errors import UsageError
 from ankiforge.model import (
+    Card,
     CardKind,
     Document,
     DocumentKey,
-    Draft,
     Form,
     Highlight,
     HighlightKey,
@@ -58,16 +58,14 @@ KNOWN = {rule.id for rule in RULES} | {NO_LABEL}
 
 
 @st.composite
-def drafts(draw: st.DrawFn) -> Draft:
+def drafts(draw: st.DrawFn) -> Card:
     kind = draw(st.sampled_from(CardKind))
     fields = tuple((name, draw(TEXT)) for name in kind.family.content_fields)
     origin = Origin(
         draw(st.sampled_from(["llm", "rules:phrase", "rules:comment", "person"]))
     )
     key = HighlightKey("vault:notes/a")
-    return Draft(
-        key, kind, fields, draw(TEXT), "", 0, origin, by_hand=draw(st.booleans())
-    )
+    return Card(key, kind, fields, draw(TEXT), "", 0, origin, by_hand=draw(st.booleans()))
 
 
 @st.composite
@@ -105,9 +103,7 @@ def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(
 
 @given(drafts(), highlights())
 def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
-    authored = Draft(
-        draft.highlight, draft.kind, draft.fields, "", "", 0, Origin("person")
-    )
+    authored = Card(draft.key, draft.kind, draft.fields, "", "", 0, Origin("person"))
 
     found = check(authored, Context(highlight, DuplicateIndex()))
 
@@ -147,7 +143,7 @@ RUNS = ["7", "7,", "777 ", "type İ I ", "* a", "a, ", "what and ", "{{c1::a}} "
 def test_a_long_run_of_one_sign_is_judged_to_its_end(sign):
     text = (sign * 3000)[:7800]
     key, fields = HighlightKey("vault:notes/a"), (("Text", text), ("Extra", ""))
-    draft = Draft(key, CardKind.CLOZE, fields, text[:100], "", 0, Origin("llm"))
+    draft = Card(key, CardKind.CLOZE, fields, text[:100], "", 0, Origin("llm"))
     document = Document(DocumentKey("vault:notes/0"), "notes", "Title")
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, text)
     twins = DuplicateIndex()

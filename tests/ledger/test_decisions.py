@@ -11,7 +11,7 @@ from ankiforge.ledger.offers import offers
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.undo import undo
-from ankiforge.model import Draft, Drafted, HighlightKey, RemarkKind, Waiting
+from ankiforge.model import Card, Drafted, HighlightKey, RemarkKind
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -31,10 +31,10 @@ def never(_: object) -> bool:
 
 
 def record(
-    ledger: Ledger, drafts: list[Draft], *, beside: bool = False
+    ledger: Ledger, drafts: list[Card], *, beside: bool = False
 ) -> recording.Recorded:
     """Record a model's drafts of one passage."""
-    highlight = cards.highlight_of(ledger, drafts[0].highlight)
+    highlight = cards.highlight_of(ledger, drafts[0].key)
     drafted = [Drafted(highlight, tuple(drafts))]
     return recording.record(ledger, drafted, terms_of, by_model=True, beside=beside)
 
@@ -175,8 +175,8 @@ def passage(world: World) -> HighlightKey:
     return key
 
 
-def front_of(draft: Waiting) -> str:
-    return draft.draft.field("Front")
+def front_of(draft: Card) -> str:
+    return draft.field("Front")
 
 
 def fronts(ledger: Ledger) -> list[str]:
@@ -184,9 +184,7 @@ def fronts(ledger: Ledger) -> list[str]:
 
 
 def drafted(ledger: Ledger, front: str) -> str:
-    [one] = [
-        one.id for one in waiting(ledger) if dict(one.draft.fields).get("Front") == front
-    ]
+    [one] = [one.id for one in waiting(ledger) if dict(one.fields).get("Front") == front]
     return one
 
 
@@ -195,8 +193,8 @@ def test_an_offer_has_the_drafts_of_one_sentence_the_person_s_own_form_first(
 ):
     ledger = world["a"]
     [offer] = offers(ledger, [passage])
-    own, *others = offer.drafts
-    assert own.draft.own
+    own, *others = offer
+    assert own.own
     assert [front_of(draft) for draft in others] == [
         "What do mitochondria produce?",
         "What produces energy?",
@@ -210,7 +208,7 @@ def test_an_offer_has_the_drafts_of_one_sentence_the_person_s_own_form_first(
     assert not waiting(ledger)
     undo(ledger)
     world.run(accepts=never)
-    assert [draft.draft.own for draft in waiting(ledger)] == [True, False]
+    assert [draft.own for draft in waiting(ledger)] == [True, False]
 
 
 def test_after_the_undo_of_an_edited_draft_all_of_its_offer_waits_at_once(world, passage):
@@ -240,7 +238,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     guid = ledger.accept(drafted(ledger, "For what is the energy?"))
     world.note("a.md", PLAIN.replace("life and work", "survival"))
     world.run(accepts=never)
-    assert world.card(guid).remarks == ("source changed",)
+    assert world.card(guid).source == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
     record(ledger, [new])
     [revision] = [one for one in waiting(ledger) if one.revises]
@@ -252,12 +250,12 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id, same=True)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
-    assert world.card(guid).remarks == ()
+    assert world.card(guid).source == ()
     undo(ledger)
     assert words_of(world.card(guid)).endswith("its life")
 
 
-def proposed(world: World, draft: Draft) -> tuple[str, ...]:
+def proposed(world: World, draft: Card) -> tuple[str, ...]:
     return record(world["a"], [draft], beside=True).new
 
 

@@ -14,7 +14,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import cards_of, state_of
 from ankiforge.ledger.decide import edit
-from ankiforge.ledger.events import Event
+from ankiforge.ledger.events import Event, content
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.undo import undo
@@ -162,8 +162,8 @@ def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_i
         "quote": "that",
     }
     accepted = Event(2, "a", "", "policy", "accept", "p", {"guid": "af1", "draft": words})
-    content = next(iter(fold(("p",), [accepted]).cards.values())).wording.content
-    rejected = Event(1, "b", "", "person", "reject", "p", {"content": content})
+    card = next(iter(fold(("p",), [accepted]).cards.values()))
+    rejected = Event(1, "b", "", "person", "reject", "p", {"content": content(card)})
     passage = fold(("p",), [rejected, accepted])
     assert list(passage.live) == []
     assert passage.cards["af1"].verdict is Verdict.REJECTED

@@ -140,9 +140,7 @@ def test_the_surest_card_is_offered_first(forge, note):
     with Workspace(forge.folder, read_only=True) as workspace:
         new = overview.order(workspace.ledger).new
         sure = [
-            line.waiting.draft.sureness
-            for line in lists.lines(workspace.ledger, new)
-            if line.waiting
+            line.sureness for line in lists.lines(workspace.ledger, new) if line.waits
         ]
     assert len(sure) > 1
     assert all(sure)

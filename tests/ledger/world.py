@@ -20,13 +20,11 @@ from ankiforge.model import (
     Card,
     CardKind,
     Change,
-    Draft,
     HighlightKey,
     Note,
     NoteInAnki,
     Origin,
     Question,
-    Waiting,
     note_id,
 )
 from ankiforge.pipeline import collection, deliver
@@ -40,9 +38,9 @@ RHINE = "How long is the Rhine? :: 1230 km"
 FAUST = "Goethe published the first part of ==Faust== in the spring of 1808."
 
 
-def by_rules(one: Waiting) -> bool:
+def by_rules(one: Card) -> bool:
     """The policy `accept: {rules: clean}`."""
-    return one.draft.origin.drafter.startswith("rules")
+    return one.origin.drafter.startswith("rules")
 
 
 @dataclass
@@ -191,7 +189,7 @@ class World:
     def card(self, guid: str, name: str = "a") -> Card:
         return card_of(self[name], guid)
 
-    def waiting(self, name: str = "a") -> list[Waiting]:
+    def waiting(self, name: str = "a") -> list[Card]:
         """The drafts that wait, in reading order."""
         return waiting(self[name])
 
@@ -235,7 +233,7 @@ class World:
         return question
 
 
-def waiting(ledger: Ledger) -> list[Waiting]:
+def waiting(ledger: Ledger) -> list[Card]:
     ids = lists.find(ledger, [QueryTerm("verdict", "waiting")])
     return list(lists.waiting_among(ledger, ids))
 
@@ -244,10 +242,10 @@ def words_of(card: Card) -> str:
     return " / ".join(text for _, text in card.fields)
 
 
-def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Draft:
+def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Card:
     """A draft as a model makes it."""
     fields = (("Front", front), ("Back", back))
     origin = Origin("llm", "some-model", "cards@1", "a request")
-    return Draft(
-        HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent
+    return Card(
+        HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent=intent
     )

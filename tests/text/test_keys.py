@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.templates import ordinals_in
-from ankiforge.ledger import Wording
+from ankiforge.ledger.events import slot_of
 from ankiforge.model import (
+    NO_KEY,
+    Card,
+    CardKind,
     Family,
     HighlightKey,
     SeenTemplate,
@@ -34,7 +37,8 @@ LINES = (
 
 def _slot(one: Any) -> str:
     kind = "cloze" if "Text" in one["drafted"] else "basic"
-    return Wording(kind, {**one["drafted"], "Extra": "does not count"}).place
+    fields = {**one["drafted"], "Extra": "does not count"}
+    return slot_of(Card(NO_KEY, CardKind(kind), tuple(fields.items())))
 
 
 def _ids(one: Any) -> list[Any]:

@@ -35,8 +35,8 @@ from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tokens import Kind, tokens
 from ankiforge.model import (
+    Card,
     CardKind,
-    Draft,
     Drafted,
     Highlight,
     HighlightKind,
@@ -72,7 +72,7 @@ _HEADING_COMMENT = regex(r"\s*\.h\d\b")
 # The share of the sureness that is enough for code, formulas and languages of which hardly any
 # sentence was learned from: nothing is known of their words, so they look less sure than they are.
 _OF_RARE = 0.4
-Blocks = Callable[[Draft, Highlight], Strings]
+Blocks = Callable[[Card, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
 
@@ -87,7 +87,7 @@ def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
     for highlight in task.highlights:
         try:
             with one_item():
-                found: tuple[Draft, ...] | Reason | str = skip_reason(highlight)
+                found: tuple[Card, ...] | Reason | str = skip_reason(highlight)
                 if not found and highlight.kind is HighlightKind.CARD:
                     found = Reason.FORM
                 elif not found and (brief.wants == "question" or not takes_gaps):
@@ -108,7 +108,7 @@ def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
 
 def facts_of(
     highlight: Highlight, blocks: Blocks | None = None
-) -> tuple[Draft, ...] | Reason:
+) -> tuple[Card, ...] | Reason:
     """Return a draft of each sentence of a highlight that makes a card, the surest first.
 
     Or why none does. Each draft has up to four gaps. Its fact is the last sentence of its
@@ -197,7 +197,7 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
 
 def draft_of(
     highlight: Highlight, sentence: Judged, blocks: Blocks | None = None
-) -> Draft | None:
+) -> Card | None:
     """Return the draft of a sentence with up to four gaps that no check blocks, best first.
 
     None if nothing in it can be hidden.
@@ -211,7 +211,7 @@ def draft_of(
         if excerpt.chosen
         else ranked(Sentence(excerpt.text, tables, excerpt.mark, stems_shown))
     )
-    drafts: list[Draft] = []
+    drafts: list[Card] = []
     for span in islice(gaps, _MOST_TRIED):
         draft = _with_gap(highlight, excerpt, span)
         if blocks is None or not blocks(draft, highlight):
@@ -224,7 +224,7 @@ def draft_of(
     return replace(drafts[0], gaps=texts, sureness=sentence.sureness)
 
 
-def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
+def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Card:
     """Return a draft that hides one span of an excerpt."""
     start, end = span
     text = excerpt.text
@@ -237,8 +237,8 @@ def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
         shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
         answer = text[start:end]
         quote = excerpt.quote or text
-    return Draft(
-        highlight=highlight.key,
+    return Card(
+        key=highlight.key,
         kind=CardKind.CLOZE,
         fields=(("Text", shown),),
         quote=quote,

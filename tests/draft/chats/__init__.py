@@ -43,7 +43,7 @@ TASKS = [
 def answered(answer):
     """The drafts of an answer, each with the number of its passage."""
     return [
-        (int(draft.highlight.removeprefix("d/")), draft)
+        (int(draft.key.removeprefix("d/")), draft)
         for result in answer.drafted
         for draft in result.drafts
     ]
