@@ -77,7 +77,7 @@ def accept(
     first one instead. --all leaves out figures; it takes proposals, and drafts with a warning,
     only if the query names them (`drafter:propose`, `finding:…`).
     """
-    from ankiforge.review.decisions import taken_together
+    from ankiforge.review.items import taken_together
 
     if every and gap is not None:
         raise UsageError(
@@ -238,8 +238,8 @@ def report(
         done: the participle, for messages.
         decisions: those that were taken back, of which one id may stand for several.
     """
+    from ankiforge.ledger.desk import read_ahead
     from ankiforge.ledger.undo import can_undo
-    from ankiforge.ledger.waiting import read_ahead
 
     results: list[Json] = []
     refusals: list[RefusedError] = []

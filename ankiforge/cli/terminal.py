@@ -21,15 +21,16 @@ from rich.text import Text
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
-from ankiforge.ledger.offers import offers
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
 from ankiforge.review import Decision, Item, Review, StaleError
-from ankiforge.review.decisions import ROUND, ending_of
 from ankiforge.review.items import (
     QUESTION_KEY,
+    ROUND,
+    ending_of,
     facts_seen,
     reasons,
     small_question,

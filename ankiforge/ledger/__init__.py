@@ -8,6 +8,7 @@ from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.decide import FLOOD, TakenOver
+from ankiforge.ledger.desk import NO_WARNING, Offer, rank
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import (
     CACHE_FILE,
@@ -16,12 +17,10 @@ from ankiforge.ledger.files import (
     Replies,
 )
 from ankiforge.ledger.lists import FIELDS, Match, QueryTerm
-from ankiforge.ledger.offers import Offer, rank
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
 from ankiforge.ledger.views import Viewed
-from ankiforge.ledger.waiting import NO_WARNING
 
 __all__ = [
     "BACKS_SHOWN",

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, questions, settling
+from ankiforge.ledger import cards, decide, desk, questions
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.readings import (
@@ -82,7 +82,7 @@ class Ledger(Store):
             events = self.unite()
         if events:
             record_journal_readings(self, events)
-            settling.requeue(self, events)
+            desk.requeue(self, events)
 
     def accept(
         self,

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, drafts, facts, settling, waiting
+from ankiforge.ledger import cards, desk, facts
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -54,8 +54,8 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> list[Guid]:
     """Accept, by policy, drafts that need no person and that the settings accept."""
     accepted: list[Guid] = []
     with store.transaction():
-        waiting.drop_resolved(store)
-        for draft in waiting.each_waiting(store, "d.drafter != ?", PROPOSE):
+        desk.drop_resolved(store)
+        for draft in desk.each_waiting(store, "d.drafter != ?", PROPOSE):
             if len(accepted) == FLOOD:
                 break
             if draft.remarks or draft.changes or not draft.clean or not allows(draft):
@@ -93,8 +93,8 @@ def accept(
         hint = f"ankiforge undo {id} takes that back"
         raise RefusedError(f"{id} is {told}", hint=hint)
     with store.action():
-        draft_row = waiting.waiting_row(store, id)
-        draft = drafts.with_gap(_draft_in(draft_row), gap)
+        draft_row = desk.waiting_row(store, id)
+        draft = desk.with_gap(_draft_in(draft_row), gap)
         if same and not draft_row["revises"]:
             hint = f"ankiforge accept {id} makes a card of it"
             raise RefusedError(f"{id} is not the new text of a card", hint=hint)
@@ -113,7 +113,7 @@ def accept(
                     raise RefusedError(f"{id}: {finding.message}", hint=hint)
         passage = store.passage(draft_row["key"])
         if not draft_row["revises"]:
-            for equal in waiting.equal_cards(store, passage, content(draft)):
+            for equal in desk.equal_cards(store, passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
                     store.add("different", passage.key, PERSON, body)
@@ -122,7 +122,7 @@ def accept(
 
 def _draft_in(draft_row: Row) -> Card:
     """Return a stored draft."""
-    return replace(drafts.decode_draft(draft_row["body"]), id=draft_row["id"])
+    return replace(desk.decode_draft(draft_row["body"]), id=draft_row["id"])
 
 
 def _words_of(card: Card) -> Json:
@@ -137,12 +137,12 @@ def _accept_as(
     """Make a card of a draft with these words, or give them to the card that it revises."""
     if not draft_row["revises"] or not (same or draft_row["slot"]):
         return make_card(store, draft, forced=forced)
-    of = settling.offered_passage(store, store.passage(draft_row["key"]))
+    of = desk.offered_passage(store, store.passage(draft_row["key"]))
     guid = Guid(draft_row["revises"])
     body = {"guid": guid, "draft": _words_of(draft)}
     event = store.add("revise", of.passage.key, PERSON, body)
     sentences = facts.decided_by(draft, of.text)
-    settling.decide(store, of, event, sentences, draft_row["id"])
+    desk.decide(store, of, event, sentences, draft_row["id"])
     return guid
 
 
@@ -188,7 +188,7 @@ def make_card(
         forced: whether a check blocks it that the person overruled.
     """
     passage = store.passage(draft.key)
-    of = settling.offered_passage(store, passage)
+    of = desk.offered_passage(store, passage)
     guid = guid_of(passage.key, draft)
     body: Json = {"guid": guid, "draft": _words_of(draft)}
     if draft.deck:
@@ -200,7 +200,7 @@ def make_card(
             body["instead"] = row["replaces"]
     event = store.add("accept", passage.key, by, body)
     sentences = facts.decided_by(draft, of.text)
-    settling.decide(store, of, event, sentences, draft.id)
+    desk.decide(store, of, event, sentences, draft.id)
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, passage.key, guid)
     return guid
@@ -210,7 +210,7 @@ def make(store: Store, draft: Card) -> Guid:
     """Make a card that a person wrote for a passage."""
     with store.action():
         cards.highlight_row(store, draft.key)
-        waiting.refuse_doubtful(store, draft.key)
+        desk.refuse_doubtful(store, draft.key)
         return make_card(store, draft)
 
 
@@ -237,10 +237,10 @@ def edit(
     with store.action():
         guid = id
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
-            draft_row = waiting.waiting_row(store, id)
+            draft_row = desk.waiting_row(store, id)
             draft = _draft_in(draft_row)
             text = fields.get("Text", draft.field("Text"))
-            draft = drafts.with_gap(draft, drafts.nearest_gap(draft, text))
+            draft = desk.with_gap(draft, desk.nearest_gap(draft, text))
             guid = _accept_as(store, draft_row, draft, forced=forced, same=False)
         card, passage = cards.state_of(store, guid)
         changed = {}
@@ -297,16 +297,16 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 _, passage = cards.state_of(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 event = store.add("adopt", passage.key, PERSON, body)
-                of = settling.offered_passage(store, passage)
-                sentences = settling.sentences_of_card(of, passage.cards[taken.id])
-                settling.decide(store, of, event, sentences)
+                of = desk.offered_passage(store, passage)
+                sentences = desk.sentences_of_card(of, passage.cards[taken.id])
+                desk.decide(store, of, event, sentences)
                 continue
 
             # a draft, with the history that another tool has of its passage
-            draft_row = waiting.waiting_row(store, taken.id)
+            draft_row = desk.waiting_row(store, taken.id)
             draft = _draft_in(draft_row)
             passage = store.passage(draft_row["key"])
-            of = settling.offered_passage(store, passage)
+            of = desk.offered_passage(store, passage)
             if taken.text:
                 text = keep_numbers(taken.text, draft.field("Text"))
                 fields = {**dict(draft.fields), "Text": text}
@@ -321,7 +321,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body["schedule"] = taken.schedule
             event = store.add("adopt", passage.key, PERSON, body)
             sentences = facts.covered(of.text, draft.quote)
-            settling.decide(store, of, event, sentences, taken.id)
+            desk.decide(store, of, event, sentences, taken.id)
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 
@@ -336,17 +336,17 @@ def reject(store: Store, id: str, why: str = "") -> None:
     """
     with store.action():
         if is_draft_id(id):
-            draft_row = waiting.waiting_row(store, id)
+            draft_row = desk.waiting_row(store, id)
             card = _draft_in(draft_row)
-            of = settling.offered_passage(store, store.passage(draft_row["key"]))
+            of = desk.offered_passage(store, store.passage(draft_row["key"]))
             sentences = facts.decided_by(card, of.text)
             # a card that was accepted from a proposal and taken back is not rejected
             is_card = not card.proposed and not draft_row["revises"]
             guid: str = guid_of(of.passage.key, card) if is_card else ""
         else:
             card, passage = cards.state_of(store, id)
-            of = settling.offered_passage(store, passage)
-            sentences = settling.sentences_of_card(of, card)
+            of = desk.offered_passage(store, passage)
+            sentences = desk.sentences_of_card(of, card)
             guid = id
         is_proposal = card.waits and card.proposed
         body: Json = {
@@ -359,14 +359,14 @@ def reject(store: Store, id: str, why: str = "") -> None:
         if why:
             body["why"] = why
         event = store.add("reject", of.passage.key, PERSON, body)
-        settling.decide(store, of, event, sentences, card.id if card.waits else "")
+        desk.decide(store, of, event, sentences, card.id if card.waits else "")
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:
     """Offer nothing more of a highlight; its cards stay, and go on asking for new words."""
     with store.action():
         first = store.first(cards.highlight_row(store, highlight_key)["key"])
-        waiting.refuse_doubtful(store, highlight_key)
+        desk.refuse_doubtful(store, highlight_key)
         body = {"why": why} if why else {}
         event = store.add("skip", first, PERSON, body)
         keys = encode(store.keys(first))
@@ -374,4 +374,4 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         query = f"SELECT id, slot, revises FROM draft WHERE key IN {EACH}"
         for row in store.rows(query, keys):
             if row["slot"] or row["revises"] not in live:
-                drafts.put_away(store, row["id"], event)
+                desk.put_away(store, row["id"], event)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from ankiforge.ledger.drafts import decode_draft
+from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.recording import keep_terms
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.drafts import draft_again, draft_copies_again
+from ankiforge.ledger.desk import draft_again, draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
 from ankiforge.ledger.match import Mark, match_in_document
 from ankiforge.ledger.match_documents import ComparedDocument, match_documents

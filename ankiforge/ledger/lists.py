@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, waiting
+from ankiforge.ledger import cards, desk
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.store import ABSENT, Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
@@ -229,7 +229,7 @@ def find(
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
-    settled = waiting.settled(store)
+    settled = desk.settled(store)
     return [row["id"] for row in rows if row["id"] not in settled]
 
 
@@ -284,7 +284,7 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Card]:
         )
         drafts = {}
         revisions = {}
-        for draft in waiting.each_waiting(store, condition, encode(line_ids)):
+        for draft in desk.each_waiting(store, condition, encode(line_ids)):
             drafts[draft.id] = draft
             if draft.revises:
                 revisions[draft.revises] = draft

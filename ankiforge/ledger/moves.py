@@ -13,7 +13,7 @@ from itertools import chain
 
 import msgspec
 
-from ankiforge.ledger.drafts import SAME_WORDS
+from ankiforge.ledger.desk import SAME_WORDS
 from ankiforge.ledger.events import PERSON, SOURCE, Event, Passage, hash_of_words
 from ankiforge.ledger.match import (
     LONG,

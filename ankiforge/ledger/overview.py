@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ankiforge.ledger import offers, questions, waiting
+from ankiforge.ledger import desk, questions
 from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
 from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
@@ -70,11 +70,11 @@ def order(store: Store, before: Order | None = None) -> Order:
         else:
             other_questions.append(question.id)
             not_offered.update(question.drafts)
-    not_offered |= waiting.settled(store)
+    not_offered |= desk.settled(store)
     first_of_passage: dict[str, str] = {}
     revisions = []
     blocked = 0
-    for row in offers.in_order(store, not_offered):
+    for row in desk.in_order(store, not_offered):
         if row["changes"]:
             revisions.append(row["id"])
         elif row["passage"] not in first_of_passage:
@@ -151,7 +151,7 @@ _WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
 def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[Row]:
     """Return columns of the passages in their sources; `values` are `?2` and so on."""
     store.refold()
-    settled = encode(sorted(waiting.settled(store)))
+    settled = encode(sorted(desk.settled(store)))
     return store.rows(_FATES.format(what=columns, rest=rest), settled, *values)
 
 
@@ -225,7 +225,7 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     asking = _asked_about(store)
     keys = [each for row in rows for each in store.keys(row["key"])]
     query = f"SELECT id, passage FROM offered WHERE key IN {EACH}"
-    settled = waiting.settled(store)
+    settled = desk.settled(store)
     for draft_row in store.rows(query, encode(keys)):
         if draft_row["id"] not in settled:
             asking.add(draft_row["passage"])
@@ -299,7 +299,7 @@ def counts(store: Store, *names: str) -> dict[str, Counter[str]]:
                 counts_by_name[name] = _standings(store)
             case "reasons":
                 waits = order(store, waits)
-                counts_by_name[name] = waiting.reasons(store, waits.new)
+                counts_by_name[name] = desk.reasons(store, waits.new)
             case "fates":
                 rows = _fate_rows(
                     store,

@@ -17,8 +17,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, dialects, forms, private, waiting
-from ankiforge.ledger.drafts import decode_draft
+from ankiforge.ledger import cards, decide, desk, dialects, forms, private
+from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Store, encode, words_of
@@ -157,7 +157,7 @@ def _ask_same(store: Store) -> Iterator[Question]:
     """Ask whether a new passage is one whose passage is gone, and that has cards."""
     pairs = []
     for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
-        pairs += waiting.asked(store, store.passage(passage_row["key"]))
+        pairs += desk.asked(store, store.passage(passage_row["key"]))
     # the drafts that repeat a card whose passage is gone
     rows = store.rows(
         "SELECT key, body FROM draft WHERE revises = '' AND findings LIKE '%duplicate%'"
@@ -437,7 +437,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         if forms.asks_form(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     lines: dict[tuple[str, str], list[Card]] = defaultdict(list)
-    for draft in waiting.each_waiting(
+    for draft in desk.each_waiting(
         store,
         f"d.key IN {EACH} AND d.revises = ''",
         encode(doubtful_keys),
@@ -535,7 +535,7 @@ def _answer_form(
     in a folder, of which all are without, are no cards from now on.
     """
     condition = f"d.id IN {EACH}"
-    drafts = list(waiting.each_waiting(store, condition, encode(question.drafts)))
+    drafts = list(desk.each_waiting(store, condition, encode(question.drafts)))
     by_form: dict[str, list[Card]] = defaultdict(list)
     for draft in drafts:
         for name in forms.names_of_form(draft.highlight):
@@ -558,7 +558,7 @@ def _answer_form(
         elif draft.id in without:
             decide.reject(store, draft.id)
         elif draft.clean and is_of_form:
-            waiting.waiting_row(store, draft.id)
+            desk.waiting_row(store, draft.id)
             decide.make_card(store, draft)
 
 

@@ -1,7 +1,7 @@
 """Recording what drafters made of highlights: drafts that wait, and cards that follow.
 
 Only the source's own words change a card unasked (`_follow`), and not words that a check
-blocks. Tested as `drafts.py`.
+blocks. Tested as `desk.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, facts, forms, settling
-from ankiforge.ledger.drafts import (
+from ankiforge.ledger import cards, desk, facts, forms
+from ankiforge.ledger.desk import (
     SAME_WORDS,
     decode_draft,
     draft_id,
@@ -221,7 +221,7 @@ class _Recording:
             else:
                 others.append((draft, facts.fact_of(draft, text)))
 
-        of = settling.OfferedPassage(passage, text, rows=earlier)
+        of = desk.OfferedPassage(passage, text, rows=earlier)
         drafted_facts = self._take_own(of, own, highlight)
 
         # the rules propose the sentences that are worth a card, best first, but none where the
@@ -232,15 +232,15 @@ class _Recording:
                 drafted_facts.append(facts.name_of(sentence))
             elif sentence:
                 proposed[sentence] = None
-        worthy = settling.worthy_of(highlight_row, of.sentences)
+        worthy = desk.worthy_of(highlight_row, of.sentences)
         if not (self._by_model or self._beside):
             has_own_form = own or any(row["slot"] for row in earlier)
             worthy = () if has_own_form else tuple(proposed)
 
-        of = settling.OfferedPassage(store.passage(key), text, worthy, earlier)
+        of = desk.OfferedPassage(store.passage(key), text, worthy, earlier)
         shown = of.facts_now(drafted=drafted_facts)
         self._take_others(of.passage, others, shown)
-        settling.settle(store, earlier, shown, (), self._dropped_ids.append)
+        desk.settle(store, earlier, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
         outcome = {
@@ -255,7 +255,7 @@ class _Recording:
 
     def _take_own(
         self,
-        of: settling.OfferedPassage,
+        of: desk.OfferedPassage,
         own: Iterable[Card],
         highlight: Highlight,
     ) -> list[str]:
@@ -317,7 +317,7 @@ class _Recording:
         store = self._store
         earlier: Sequence[Row] = self._waiting[highlight.key]
         if len(passage.keys) > 1:
-            earlier = settling.offered_passage(store, passage).rows
+            earlier = desk.offered_passage(store, passage).rows
         text = facts.text_of(highlight)
         kept_ids = []
         for row in earlier:
@@ -571,7 +571,7 @@ def _issued_at(store: Store, highlight_key: str) -> int:
 
 def _follow(
     store: Store,
-    of: settling.OfferedPassage,
+    of: desk.OfferedPassage,
     draft: Card,
     highlight: Highlight,
     changes: list[Change],
@@ -618,7 +618,7 @@ def _follow(
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording_of(draft))}
     event = store.add("revise", draft.key, SOURCE, body)
     sentences = facts.covered(of.text, draft.quote)
-    settling.decide(store, of, event, sentences)
+    desk.decide(store, of, event, sentences)
     revised = store.passage(draft.key).cards[card.guid]
     change = cards.change_of(revised, card)
     if change is not None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import belonging, cards, drafts, settling, waiting
+from ankiforge.ledger import belonging, cards, desk
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import (
     FOUND,
@@ -67,7 +67,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
     """
     if is_draft_id(target):  # as if no agent had proposed it
         with store.transaction():
-            draft_row = waiting.waiting_row(store, target)
+            draft_row = desk.waiting_row(store, target)
             if draft_row["drafter"] != AGENT:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_SEE_RECENT)
@@ -89,12 +89,12 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
                 entries.append(cards.done_with_words(store, event))
         for event in events:
             _refuse_below(store, event)
-        has_drafts = waiting.bring_back(store, events)
+        has_drafts = desk.bring_back(store, events)
         for event in reversed(events):
             _take_back(store, event, has_drafts=event.id in has_drafts, as_new=as_new)
         # only now: a decision that still stood would take the drafts away again
         for key in dict.fromkeys(event.key for event in events):
-            settling.settle_passage(store, key)
+            desk.settle_passage(store, key)
         return Undone(events[0].act or events[0].id, tuple(entries))
 
 
@@ -139,7 +139,7 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
         _split_off_new_fact(store, event.key)
     if not has_drafts:
         for key in store.keys(event.key):
-            drafts.draft_again(store, key)
+            desk.draft_again(store, key)
     if event.what == "decline":
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out

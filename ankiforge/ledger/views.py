@@ -18,13 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from urllib.parse import unquote
 
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, settling
+from ankiforge.ledger import cards, desk
 from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.desk import in_vault, is_buried
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -51,7 +51,6 @@ from ankiforge.model import (
     may_be_ours,
     note_id,
 )
-from ankiforge.text import regex
 from ankiforge.text.fold import for_finding
 
 TWICE_SECONDS = 600.0
@@ -63,7 +62,6 @@ LARGE_PART = 5
 DELETED = "deleted in Anki"
 DROPPED = "retired in Anki"
 """Why a card is retired if a person said that the tag on its note counts."""
-_VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(NoteInAnki).decode
 
 
@@ -335,7 +333,7 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
 def _retire(store: Store, guid: str, reason: str) -> None:
     _, passage = cards.state_of(store, guid)
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": reason})
-    settling.settle_passage(store, passage.key)
+    desk.settle_passage(store, passage.key)
 
 
 def _knows_of_dropping(store: Store, state: Card) -> bool:
@@ -371,12 +369,6 @@ def retired_unexplained(store: Store) -> list[Guid]:
         if not _knows_of_dropping(store, state):
             unexplained.append(Guid(row["guid"]))
     return unexplained
-
-
-def is_buried(store: Store, guid: str) -> bool:
-    """Return whether the newest view tells that a note was deleted."""
-    query = "SELECT 1 FROM grave WHERE id = ?"
-    return store.row(query, note_id(Guid(guid))) is not None
 
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
@@ -592,9 +584,9 @@ def adopt(
             if typed:
                 body["typed"] = list(typed)
             event = store.add("accept", key, PERSON, body)
-            of = settling.offered_passage(store, store.passage(key))
-            sentences = settling.sentences_of_card(of, card)
-            settling.decide(store, of, event, sentences)
+            of = desk.offered_passage(store, store.passage(key))
+            sentences = desk.sentences_of_card(of, card)
+            desk.decide(store, of, event, sentences)
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}
@@ -612,15 +604,6 @@ def _set_unknown_documents(store: Store, notes: Iterable[NoteInAnki]) -> None:
         for tag in note.tags:
             documents.add(in_vault(tag, "".join(note.fields)))
     store.set_value("strangers", sorted(documents))
-
-
-def in_vault(tag: str, link: str) -> str:
-    """Return the tag of a document with its vault, if a link, or HTML, names a vault.
-
-    Two vaults may each have a note `Index.md`.
-    """
-    vault = _VAULT.search(link)
-    return f"{tag} {unquote(vault[1])}" if vault else tag
 
 
 def adopted_notes(store: Store) -> dict[str, Adopted]:

@@ -23,7 +23,7 @@ from ankiforge.ledger import (
     views,
 )
 from ankiforge.ledger.cards import highlight_of
-from ankiforge.ledger.offers import offers
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (

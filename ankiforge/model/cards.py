@@ -152,8 +152,8 @@ class Card(Value, omit_defaults=True):
     """A card, from the first suggestion to the last review.
 
     `verdict` says where it stands, and nothing else does. Each stage returns the same card
-    with more in it: a drafter its words, the checks their findings, `waiting` why it waits,
-    the fold what was decided, `cards` where its passage is now. What a stage does not know
+    with more in it: a drafter its words, the checks their findings, the desk why it waits, the
+    fold what was decided, `cards` where its passage is now. What a stage does not know
     yet has its default.
     """
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from ankiforge.draft import chat
-from ankiforge.ledger import drafts
+from ankiforge.ledger import desk
 from ankiforge.model import (
     Drafted,
     HighlightKey,
@@ -60,7 +60,7 @@ def ask(workspace: Workspace, limit: int = AT_ONCE) -> Asked:
     chats = chat.export_chats(for_model(job, ledger, limit), prompt)
     keys = tuple(frozenset(each.keys) for each in chats)
     privacy = privacy_of(ledger)
-    reasons = map(privacy.why, drafts.to_draft(ledger, by_model=True, within=job.within))
+    reasons = map(privacy.why, desk.to_draft(ledger, by_model=True, within=job.within))
     return Asked(
         texts=tuple(each.text for each in chats),
         keys=keys,

@@ -15,7 +15,7 @@ from collections import Counter
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, cards, decide, drafts, lists, views
+from ankiforge.ledger import Ledger, cards, decide, desk, lists, views
 from ankiforge.ledger.cards import card_of
 from ankiforge.model import RETIRED, Card, Guid, Highlight, Problem, Strings, Texts, Value
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
@@ -55,7 +55,7 @@ class Decks:
         if self._earlier and self._earlier[-1] == self._rules:
             return []
         is_first = not self._earlier
-        drafts.give_decks(self._ledger, self._deck_now)
+        desk.give_decks(self._ledger, self._deck_now)
 
         # cards that are in Anki may have other decks now
         staying = 0

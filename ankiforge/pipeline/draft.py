@@ -22,9 +22,9 @@ from ankiforge.draft import (
 )
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.figures import ocr_is_installed
-from ankiforge.ledger import Ledger, cards, decide, drafts, private, recording, settling
+from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
 from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.drafts import leads_elsewhere
+from ankiforge.ledger.desk import leads_elsewhere
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Brief,
@@ -75,10 +75,10 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     if job.figures:
         scans = "figures, and those of scans"
         kinds_of_drafts.append(scans if ocr_is_installed() else "figures")
-    drafts.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
+    desk.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
     offline_checks = None  # loading them takes longer than a run in which nothing changed
-    yield Progress(to_draft=drafts.number_to_draft(ledger))
-    pending = drafts.to_draft(ledger, in_progress=job.in_progress)
+    yield Progress(to_draft=desk.number_to_draft(ledger))
+    pending = desk.to_draft(ledger, in_progress=job.in_progress)
     for batch in in_batches(pending):  # each in one transaction
         from ankiforge.pipeline.pictures import with_labels
 
@@ -174,7 +174,7 @@ def for_model(
         limit = job.limit
     privacy = privacy_of(ledger)
     highlights: list[Highlight] = []
-    for highlight in drafts.to_draft(ledger, by_model=True, within=job.within):
+    for highlight in desk.to_draft(ledger, by_model=True, within=job.within):
         if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
             continue
         if not job.in_progress(highlight.document.path):
@@ -307,9 +307,9 @@ def _record(
         # all its drafts, checked
         made = [*drafted.drafts]
         if not (by_model or beside):
-            made += drafts.taken_back(checks.ledger, highlight)
+            made += desk.taken_back(checks.ledger, highlight)
             if checks.job.proposals:
-                made += settling.corrected(checks.ledger, highlight, made)
+                made += desk.corrected(checks.ledger, highlight, made)
         try:
             with one_item():
                 checked = checks.checked(highlight, made)

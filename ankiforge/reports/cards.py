@@ -110,9 +110,9 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
 
 def passage_json(ledger: Ledger, key: str) -> Json:
     """Return the facts of a passage as an object of `show KEY --json`."""
-    from ankiforge.ledger import settling
+    from ankiforge.ledger import desk
 
-    of = settling.offered_passage(ledger, ledger.passage(key))
+    of = desk.offered_passage(ledger, ledger.passage(key))
     facts = []
     for fact in of.facts_now():
         name = h16(fact.sentence)
@@ -126,9 +126,9 @@ def passage_json(ledger: Ledger, key: str) -> Json:
 
 def passage_text(ledger: Ledger, key: str) -> Text:
     """Yield the facts of a passage, and how many of them are decided."""
-    from ankiforge.ledger import settling
+    from ankiforge.ledger import desk
 
-    facts = settling.offered_passage(ledger, ledger.passage(key)).facts_now()
+    facts = desk.offered_passage(ledger, ledger.passage(key)).facts_now()
     if facts:
         yield facts_told(facts) or "one fact"
     for fact in facts:

@@ -10,7 +10,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
-from ankiforge.ledger.offers import offers
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
 from ankiforge.model import Card, Json, Question, QuestionKind, Strings, is_question_id

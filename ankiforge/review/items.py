@@ -1,30 +1,43 @@
-"""Items: what is shown at once to a person who decides, and the ways to decide on it."""
+"""Items: what is shown at once to a person who decides, and their decisions on it.
+
+They are the same from the page and the terminal. A decision takes an item and one of its drafts.
+It may name the `turn` of the item that was painted; it is refused with the new item if that has
+changed. Ten decisions have an ending.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence, Set
 
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import (
     WITHOUT,
     HighlightOutcome,
     Ledger,
     cards,
+    desk,
     lists,
     overview,
     questions,
-    settling,
 )
+from ankiforge.ledger.cards import card_of
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.offers import offers
+from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     AGENT,
+    PROPOSE,
     Card,
+    CardKind,
     Fields,
+    Guid,
     Highlight,
     Question,
+    QuestionKind,
     RemarkKind,
     Severity,
     Strings,
@@ -36,7 +49,12 @@ from ankiforge.model import (
     is_question_id,
 )
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
-from ankiforge.text import regex
+from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
+from ankiforge.pipeline.decks import place
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review.selection import fields_from_sentence, fields_from_spans
+from ankiforge.text import counted, occlusion, regex
+from ankiforge.text.occlusion import Wish
 
 _REMARKS = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
@@ -129,7 +147,7 @@ def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
 def facts_seen(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
     """Return the facts of a passage, decided and offered ones."""
     passage = ledger.passage(highlight.key)
-    return settling.offered_passage(ledger, passage).facts_now()
+    return desk.offered_passage(ledger, passage).facts_now()
 
 
 def with_changes(fields: Fields, typed: Texts) -> Fields:
@@ -143,9 +161,9 @@ def with_changes(fields: Fields, typed: Texts) -> Fields:
 
 def small_question(drafts: Sequence[Card]) -> int | None:
     """Return the place of a small model's question behind the other drafts; None without one."""
-    for place, draft in enumerate(drafts):
-        if place and draft.origin.by_steps:
-            return place
+    for number, draft in enumerate(drafts):
+        if number and draft.origin.by_steps:
+            return number
     return None
 
 
@@ -202,3 +220,330 @@ def sentence(text: str) -> str:
     quoted = _CODE.sub(r"“\1”", text.strip())
     capitalised = quoted[:1].upper() + quoted[1:]
     return capitalised if quoted.endswith((".", "?", "!", "…")) else f"{capitalised}."
+
+
+# --- decisions --------------------------------------------------------------------------
+
+OF_THE_PASSAGE = -1
+"""The choice of a card that is made of words of the passage, beside the drafts."""
+ROUND = 10
+"""Items after which an ending is shown."""
+SECONDS_A_DAY = 15
+"""Seconds that a new card takes on an average day of its first week: about ten answers."""
+MOST_SOURCES = 3
+
+
+class Decision(Value, forbid_unknown_fields=True):
+    """A decision on an item, as the script of the page sends it."""
+
+    id: str
+    """Of the item."""
+    turn: str
+    """Of the item that was shown; "" = whatever it is now."""
+    act: str
+    choice: int = 0
+    """Which of the drafts, from 0, or `OF_THE_PASSAGE`."""
+    gap: int = 1
+    """The gap of a proposal, the best one first."""
+    text: str = ""
+    """The reason for a rejection, or the question of a new card."""
+    fields: Texts = {}
+    lines: Strings | None = None
+    """The ticked lines of a form; None = all of them, and later ones."""
+    later: bool = False
+    """Whether the answer holds for later lines of the form."""
+    mode: str = "cloze"
+    spans: str = ""
+    """The chosen words of a passage."""
+    masks: tuple[Wish, ...] = ()
+    """All masks of a figure, as the person left them."""
+    hide: str = occlusion.ALL
+    """What is hidden on the question of a figure."""
+    forced: bool = False
+    """Whether the person insists although a check blocks the words."""
+
+
+class Decided(Value):
+    """The result of a decision."""
+
+    undo: str
+    """What takes it back; "" if nothing does."""
+    rest: Item | None = None
+    """The next fact of the same passage."""
+
+
+class StaleError(RefusedError):
+    """The item has changed since it was painted, or no longer waits."""
+
+    def __init__(self, item: Item | None) -> None:
+        self.item = item
+        message = (
+            "This has changed meanwhile. Look again." if item else "This no longer waits."
+        )
+        super().__init__(message)
+
+
+class Review:
+    """A person who looks at items and decides on them."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Show items of a workspace."""
+        self._workspace = workspace
+        self._ledger: Ledger = workspace.ledger
+
+    def item(self, id: str) -> Item | None:
+        """Return one item; None if it no longer waits."""
+        return item_of(self._ledger, id)
+
+    def current(self, decision: Decision) -> Item:
+        """Return the item of a decision.
+
+        Raises:
+            StaleError: it is not the one that was painted, or no longer waits.
+        """
+        item = self.item(decision.id)
+        if item is None or decision.turn not in ("", item.turn):
+            raise StaleError(item)
+        return item
+
+    def decide(self, decision: Decision) -> Decided:
+        """Carry out a decision.
+
+        Raises:
+            StaleError: the item is not the one that was painted.
+            ForgeError: the decision is refused, with the reason.
+        """
+        item = self.current(decision)
+        undoable = True
+        with self._ledger.action() as action:
+            is_of_passage = item.outcome or decision.choice == OF_THE_PASSAGE
+            if decision.act == "make" and is_of_passage:
+                highlight = item.highlight
+                if highlight is None:
+                    raise RefusedError("No card can be made here.")
+                question = None if decision.mode == "cloze" else decision.text
+                fields = fields_from_spans(highlight, decision.spans, question)
+                self._make(decision, highlight, fields)
+            elif item.question:
+                self._answer(decision, item.question)
+                undoable = item.question.kind is not QuestionKind.EMPTIED
+            elif item.outcome:
+                # a card of a passage, or a note that none is wanted
+                highlight = item.outcome.highlight
+                match decision.act:
+                    case "none":
+                        self._ledger.reject(highlight.key)
+                    case "write":
+                        self._make(decision, highlight, new_fields(decision.fields))
+                    case _:
+                        raise RefusedError(f"This cannot be done here: {decision.act}")
+            elif decision.act == "restore":
+                undo(self._ledger, decision.id)
+                undoable = False
+            elif item.drafts:
+                # the fact or the rest of the passage is rejected, or the chosen draft is used
+                chosen = item.chosen(decision.choice)
+                if decision.act == "reject":
+                    self._ledger.reject(item.drafts[0].id, decision.text)
+                elif decision.act == "passage":
+                    self._ledger.reject(chosen.highlight.key, decision.text)
+                elif decision.act == "write":  # beside what was drafted
+                    self._make(decision, chosen.highlight, new_fields(decision.fields))
+                elif decision.act == "make" and chosen.gaps:
+                    question = None if decision.mode == "cloze" else decision.text
+                    fields = fields_from_sentence(chosen, decision.spans, question)
+                    self._make(decision, chosen.highlight, fields)
+                else:
+                    self._decide_on(chosen.id, decision)
+            else:
+                self._decide_on(decision.id, decision)
+
+        rest = None
+        if item.drafts and not item.card:
+            rest = next_of_passage(self._ledger, item.drafts[0].highlight)
+        return Decided(action if undoable else "", rest)
+
+    def _answer(self, decision: Decision, question: Question) -> None:
+        ledger = self._ledger
+        if decision.act != "accept":
+            ledger.reject(question.id)
+            return
+        if question.kind is not QuestionKind.FORM or decision.lines is None:
+            ledger.accept(question.id)
+            return
+        # cards of the ticked lines, and none of the others; a tick may stand for several
+        # lines with one front
+        ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
+        unticked = [id for id in question.drafts if id not in ticked]
+        if decision.later and ticked:
+            questions.answer(ledger, question.id, yes=True, without=unticked)
+        else:
+            for id in unticked:
+                ledger.reject(id)
+        for line in lists.lines(ledger, ticked):
+            if not line.blocked:
+                ledger.accept(line.id)
+
+    def _decide_on(self, id: str, decision: Decision) -> None:
+        """Decide on one card or draft.
+
+        Raises:
+            RefusedError: the decision is for other items.
+        """
+        ledger = self._ledger
+        match decision.act:
+            case "accept" | "masks" if decision.masks:
+                set_masks(ledger, id, decision.masks, decision.hide)
+            case "accept" | "same":
+                ledger.accept(id, gap=decision.gap, same=decision.act == "same")
+            case "force":
+                ledger.accept(id, gap=decision.gap, forced=True)
+            case "reject":
+                ledger.reject(id, decision.text)
+            case "edit":
+                guid, _ = edit(ledger, id, decision.fields, forced=decision.forced)
+                place(ledger, guid, decision.fields, self._workspace.decks)
+            case _:
+                raise RefusedError(f"This cannot be done here: {decision.act}")
+
+    def _make(self, decision: Decision, highlight: Highlight, fields: Fields) -> None:
+        decks = self._workspace.decks
+        guid, _ = make(self._ledger, highlight, fields, decks, forced=decision.forced)
+        place(self._ledger, guid, decision.fields, decks)
+
+    def others(self, item: Item) -> Item:
+        """Let the model draft other cards of a passage, and return their item.
+
+        Raises:
+            ForgeError: it has none, does not answer, or may not be asked.
+        """
+        highlight = item.outcome.highlight if item.outcome else item.drafts[0].highlight
+        before = {
+            draft.id for draft in lists.waiting_among(self._ledger, [highlight.key])
+        }
+        self._workspace.draft_others(highlight.key)
+        for draft in lists.waiting_among(self._ledger, [highlight.key]):
+            new = self.item(draft.id) if draft.id not in before else None
+            if new is not None:
+                return new
+        raise RefusedError("The model has no other card for this passage.")
+
+    def preview(self, decision: Decision) -> Card:
+        """Return the card that the fields of an editor make, or that of chosen words.
+
+        Raises:
+            StaleError: the item no longer waits.
+            UsageError: the fields make no card.
+        """
+        item = self.item(decision.id)
+        if item is None:
+            raise StaleError(None)
+        if item.outcome:
+            fields = new_fields(decision.fields)
+            kind = CardKind.CLOZE if "Text" in dict(fields) else CardKind.BASIC
+            highlight = item.outcome.highlight
+            return Card(highlight.key, kind, fields, passages=(highlight,))
+        if item.drafts:
+            draft = item.chosen(decision.choice)
+            fields = with_changes(draft.fields, decision.fields)
+            if decision.spans:
+                fields = fields_from_sentence(draft, decision.spans, None)
+            return replace(draft, fields=fields)
+        if item.card is None:
+            raise RefusedError("This cannot be edited.")
+        fields = with_changes(item.card.fields, decision.fields)
+        return replace(item.card, fields=fields)
+
+
+# --- many at once -----------------------------------------------------------------------
+
+
+def taken_together(
+    ledger: Ledger, ids: Sequence[str], query: str
+) -> tuple[list[str], Counter[str]]:
+    """Return the first draft of each offer if it is clean, and the number of others by reason.
+
+    A query that names a warning, or proposals, takes these, too; of an offer it may match
+    only some of the drafts.
+    """
+    chosen: list[str] = []
+    left = Counter[str]()
+    matching = set(ids)
+    named = set(query.split())
+    for offer in offers(ledger, ids):
+        drafts = [draft for draft in offer if draft.id in matching]
+        if not drafts:
+            continue
+        first, *others = drafts
+        reason = _why_left(first, named)
+        if reason:
+            left[reason] += 1
+        else:
+            chosen.append(first.id)
+        if others:
+            left["another draft of the same fact"] += len(others)
+    return chosen, left
+
+
+def _why_left(draft: Card, named: Set[str]) -> str:
+    """Return why only the person decides on a draft; "" if it is taken with others."""
+    for remark in draft.remarks:
+        if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
+            return "held back by a question: ankiforge list --view questions"
+        if remark.kind is RemarkKind.EQUAL_CARD:
+            return "with the words of a card: ankiforge list --view new -v"
+        return remark.kind.value
+    proposals = f"drafter:{PROPOSE}"
+    if draft.proposed and proposals not in named:
+        return f"proposed: ankiforge accept --all --filter {proposals}"
+    for finding in draft.findings:
+        warning = f"finding:{finding.check}"
+        if finding.severity is not Severity.INFO and warning not in named:
+            return f"with the warning {finding.check}: ankiforge list {warning}"
+    return ""
+
+
+# --- the ending of ten, and of a list ---------------------------------------------------
+
+
+class Ending(Value):
+    """The outcome of some decisions."""
+
+    decided: int
+    cards: tuple[Card, ...]
+    """The cards that they made or changed, and that are live."""
+
+    @property
+    def lines(self) -> Strings:
+        """How many cards, how long they take, and where they are from, each as a sentence."""
+        count = len(self.cards)
+        if not count:
+            return (f"{self.decided} decided, no new card.",)
+        minutes = max(round(count * SECONDS_A_DAY / 60), 1)
+        sources = Counter(card.highlight.document.title for card in self.cards)
+        named = [f"{title} ({n})" for title, n in sources.most_common(MOST_SOURCES)]
+        more = len(sources) - len(named)
+        if more:
+            named.append(f"{more} more")
+        return (
+            f"{self.decided} decided, {counted(count, 'new card')}.",
+            f"About {counted(minutes, 'minute')} a day in the first week.",
+            f"From: {', '.join(named)}.",
+        )
+
+
+def ending_of(ledger: Ledger, actions: Collection[str], decided: int) -> Ending:
+    """Return the outcome of decisions, by the ids that `undo` takes."""
+    wanted = set(actions)
+    guids = dict.fromkeys(
+        entry.guid for entry in ledger.history() if entry.id in wanted and entry.guid
+    )
+    made = []
+    for guid in reversed(guids):
+        try:
+            card = card_of(ledger, Guid(guid))
+        except ForgeError:
+            continue
+        if card.live:
+            made.append(card)
+    return Ending(decided, tuple(made))

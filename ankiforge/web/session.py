@@ -24,7 +24,7 @@ from typing import NamedTuple
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of
-from ankiforge.ledger.offers import offers
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Card,
@@ -62,7 +62,7 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import attributes
 from ankiforge.reports.intake import intake_line
 from ankiforge.review import Decision, Review, StaleError
-from ankiforge.review.decisions import ROUND, ending_of
+from ankiforge.review.items import ROUND, ending_of
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents

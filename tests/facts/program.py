@@ -18,11 +18,11 @@ from ankiforge.check import terms_of
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, recording, settling
+from ankiforge.ledger import Ledger, desk, recording
 from ankiforge.ledger import decide as decisions
-from ankiforge.ledger import drafts as offline
+from ankiforge.ledger import desk as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
-from ankiforge.ledger.offers import Offer, offers
+from ankiforge.ledger.desk import Offer, offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Card,
@@ -192,7 +192,7 @@ class Program:
         return found
 
     def reading(self) -> Reading:
-        of = settling.offered_passage(self.ledger, self.ledger.passage(self.key))
+        of = desk.offered_passage(self.ledger, self.ledger.passage(self.key))
         facts = of.facts_now()
         waiting = self.offers()
         shown = []

@@ -7,7 +7,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, recording
 from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit, place
-from ankiforge.ledger.offers import offers
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.undo import undo
