@@ -139,9 +139,8 @@ def ask_about_dialects(
         )
         added += len(after) - len(pairs)
         gone += len(before) - len(pairs)
-        for after_index, before_index in pairs.items():
-            content_before = _drafted_content(before[before_index])
-            if _drafted_content(after[after_index]) != content_before:
+        for now, then in pairs.items():
+            if _drafted_content(now.highlight) != _drafted_content(then.highlight):
                 changed += 1
     for document_id in known_documents.values():
         gone += len(_present(store, document_id))

@@ -30,7 +30,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.desk import draft_again, draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
-from ankiforge.ledger.match import Mark, match_in_document
+from ankiforge.ledger.match import Mark, match_in_document, remember
 from ankiforge.ledger.match_documents import ComparedDocument, match_documents
 from ankiforge.ledger.moves import MatchedDocument, Moves, is_only_alike
 from ankiforge.ledger.readings import (
@@ -240,12 +240,13 @@ class Ingest:
         """Write a document if all its highlights are matched. Return whether they are."""
         known = known_in(self.store, row["id"])
         found = found_in(document, row["id"])
-        matched = _match(known, found)
+        pairs = match_in_document(known, found)
+        remember(pairs)
+        matched = set(pairs.values())
         if len(matched) < len(found):
             return False
-        for index, mark in enumerate(known):
-            if mark.state == "present" and index not in matched:
-                return False
+        if any(mark.state == "present" and mark not in matched for mark in known):
+            return False
         # a passage of another document may have, or have had, exactly these words
         query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"
         for mark in found:
@@ -311,11 +312,11 @@ class Ingest:
             document_id = self._write_document(document, old_row)
             had = known_in(self.store, document_id) if old_row else []
             found = found_in(document, document_id)
-            matched = _match(had, found)
+            pairs = match_in_document(had, found)
+            remember(pairs)
             if isinstance(document, Unmarked) or document.is_whole:
-                for place, highlight in enumerate(had):
-                    if place not in matched:
-                        self.absent.append(highlight)
+                matched = set(pairs.values())
+                self.absent += [mark for mark in had if mark not in matched]
             self.documents.append(MatchedDocument(had, found))
         is_complete = container in self.listing.complete
         if not is_complete or is_doubtful:
@@ -552,14 +553,3 @@ def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
     for key in keys:
         if not store.passage(key).decided:
             draft_copies_again(store, key)
-
-
-def _match(known: Sequence[Mark], found: Sequence[Mark]) -> set[int]:
-    """Match the highlights of one document; return the indices of the known ones matched.
-
-    Each that was found remembers the one that it was matched with.
-    """
-    pairs = match_in_document(known, found)
-    for found_index, known_index in pairs.items():
-        found[found_index].known = known[known_index]
-    return set(pairs.values())

@@ -30,8 +30,10 @@ questions and wrong matches, `python -m tests.life` shows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from itertools import pairwise
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -84,7 +86,7 @@ class FoldedText(NamedTuple):
         return digits, rest
 
 
-class Mark(msgspec.Struct):
+class Mark(msgspec.Struct, eq=False):  # equal to itself alone, so that it may be a key
     """A highlight as matching sees it: one that was read now, or one that is known."""
 
     highlight: Highlight
@@ -150,39 +152,42 @@ class Mark(msgspec.Struct):
         return sides[0] if self.highlight.kind is HighlightKind.CARD and sides else ""
 
 
-Pairs = dict[int, int]
-"""Index of what was found → index of what is known."""
-Candidate = tuple[int, int]
-"""The index of what was found, and that of what is known: a pair that may be taken."""
+Pairs = dict[Mark, Mark]
+"""What was found → what is known."""
+Candidate = tuple[Mark, Mark]
+"""What was found, and what is known: a pair that may be taken."""
+
+
+def remember(pairs: Pairs) -> None:
+    """Let each mark that was found remember the one that it was matched with."""
+    for found, known in pairs.items():
+        found.known = known
 
 
 # --- in one document: ids, equal texts, labels, likeness --------------------------------
 
 
 class _Matching:
-    """The pairs of one document so far, and the marks left on both sides."""
+    """The pairs of one document so far, and the marks left on both sides, in order."""
 
-    def __init__(self, known_count: int, found_count: int) -> None:
+    def __init__(self, known: Iterable[Mark], found: Iterable[Mark]) -> None:
         self.pairs: Pairs = {}
-        self.known_left = set(range(known_count))
-        self.found_left = set(range(found_count))
+        self.known_left = dict.fromkeys(known)
+        self.found_left = dict.fromkeys(found)
 
     @property
     def is_open(self) -> bool:
         """Whether there is something left to match."""
         return bool(self.known_left and self.found_left)
 
-    def is_free(self, found_index: int, known_index: int) -> bool:
-        """Return whether neither of two highlights is matched."""
-        return found_index in self.found_left and known_index in self.known_left
-
-    def take(self, candidates: Iterable[Candidate]) -> None:
+    def take(self, candidates: Iterable[Candidate]) -> Pairs:
         """Match the candidates in their order, unless one of the two is matched."""
-        for found_index, known_index in candidates:
-            if self.is_free(found_index, known_index):
-                self.pairs[found_index] = known_index
-                self.found_left.discard(found_index)
-                self.known_left.discard(known_index)
+        for found, known in candidates:
+            if found in self.found_left and known in self.known_left:
+                self.pairs[found] = known
+                del self.found_left[found]
+                del self.known_left[known]
+        return self.pairs
 
 
 def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
@@ -192,61 +197,47 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     Equal words outrank a label. A label decides here only between texts that are half
     alike; see `match_labels`.
     """
-    matching = _Matching(len(known), len(found))
-    names = [mark.names for mark in known], [mark.names for mark in found]
-    matching.take(_with_one_id(*names))
-    equal_texts = _with_equal_text(
-        known,
-        found,
-        matching.known_left,
-        matching.found_left,
-        in_place=_in_their_places(known, found),
-    )
-    matching.take(equal_texts)
+    matching = _Matching(known, found)
+    places = _places(known, found)
+    matching.take(_with_one_id(known, found, attrgetter("names")))
+    in_place = _in_their_places(known, found)
+    left = matching.known_left, matching.found_left
+    matching.take(_with_equal_text(*left, places, in_place=in_place))
     if matching.is_open:
-        matching.take(
-            (found_index, known_index)
-            for found_index, known_index in _with_equal_label(known, found)
-            if likeness(known[known_index], found[found_index]) >= SAME_SPOT
-        )
+        for mark, old in _with_one_id(known, found, attrgetter("labels")):
+            if likeness(old, mark) >= SAME_SPOT:
+                matching.take([(mark, old)])
     if matching.is_open:
         matching.take(_with_equal_question(known, found, matching.pairs))
     if matching.is_open:
-        alike = _by_likeness(
-            known,
-            found,
-            matching.known_left,
-            matching.found_left,
-            least=ALIKE,
-        )
-        matching.take(
-            (found_index, known_index)
-            for found_index, known_index in alike
-            if _one_side_equal(known[known_index], found[found_index])
-        )
+        for mark, old in _by_likeness(*left, places, least=ALIKE):
+            if _one_side_equal(old, mark):
+                matching.take([(mark, old)])
     return matching.pairs
 
 
-def _with_equal_label(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-) -> Iterator[Candidate]:
-    return _with_one_id([mark.labels for mark in known], [mark.labels for mark in found])
+Places = dict[Mark, int]
+"""The place of each mark in its list."""
+
+
+def _places(known: Iterable[Mark], found: Iterable[Mark]) -> Places:
+    return {mark: place for marks in (known, found) for place, mark in enumerate(marks)}
 
 
 def _with_one_id(
-    known: Sequence[frozenset[str]],
-    found: Sequence[frozenset[str]],
+    known: Iterable[Mark],
+    found: Iterable[Mark],
+    ids_of: Callable[[Mark], frozenset[str]],
 ) -> Iterator[Candidate]:
-    """Yield the pairs with one id; both arguments are the ids of each mark."""
+    """Yield the marks with one id: a name, or a label."""
     owners = defaultdict(list)
-    for known_index, ids in enumerate(known):
-        for id in ids:
-            owners[id].append(known_index)
-    for found_index, ids in enumerate(found):
-        for id in sorted(ids):
+    for old in known:
+        for id in ids_of(old):
+            owners[id].append(old)
+    for mark in found:
+        for id in sorted(ids_of(mark)):
             if len(owners[id]) == 1:  # two marks with one id were copied
-                yield found_index, owners[id][0]
+                yield mark, owners[id][0]
 
 
 def _with_equal_question(
@@ -261,40 +252,37 @@ def _with_equal_question(
     nor the order of the lines: after a lost database, to be the only one is enough.
     """
     asked_there = _single_questions(known)
-    asked_here = _single_questions(found)
     same_spot = None
-    for question, found_index in asked_here.items():
-        if found_index in pairs:
+    for question, mark in _single_questions(found).items():
+        if mark in pairs:
             continue
-        known_index = asked_there.get(question)
-        if known_index is None and len(question) >= SHORTEST_EXTENDED:
+        old = asked_there.get(question)
+        if old is None and len(question) >= SHORTEST_EXTENDED:
             # the one card that only the journal knows, and whose text begins so
             beginning_so = []
-            for index, mark in enumerate(known):
-                is_card = mark.highlight.kind is HighlightKind.CARD
-                is_heard_of = mark.from_journal and is_card
-                if is_heard_of and mark.newest.text.startswith(question):
-                    beginning_so.append(index)
-            known_index = beginning_so[0] if len(beginning_so) == 1 else None
-        if known_index is None:
+            for other in known:
+                is_card = other.highlight.kind is HighlightKind.CARD
+                is_heard_of = other.from_journal and is_card
+                if is_heard_of and other.newest.text.startswith(question):
+                    beginning_so.append(other)
+            old = beginning_so[0] if len(beginning_so) == 1 else None
+        if old is None:
             continue
-        known_mark = known[known_index]
-        heading = found[found_index].highlight.heading
-        if known_mark.from_journal or known_mark.highlight.heading == heading:
-            yield found_index, known_index
+        if old.from_journal or old.highlight.heading == mark.highlight.heading:
+            yield mark, old
             continue
         if same_spot is None:
             same_spot = _SameSpot(known, found, pairs)
-        if same_spot.has(found_index, known_index):
-            yield found_index, known_index
+        if same_spot.has(mark, old):
+            yield mark, old
 
 
-def _single_questions(marks: Sequence[Mark]) -> dict[str, int]:
-    """Return the indices of the marks that are there, by a question that is asked once."""
+def _single_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
+    """Return the marks that are there, by a question that is asked once."""
     holders = defaultdict(list)
-    for index, mark in enumerate(marks):
+    for mark in marks:
         if mark.question and mark.was_there:
-            holders[mark.question].append(index)
+            holders[mark.question].append(mark)
     return {question: held[0] for question, held in holders.items() if len(held) == 1}
 
 
@@ -313,10 +301,9 @@ class _Rank(NamedTuple):
 
 
 def _with_equal_text(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-    known_left: Iterable[int],
-    found_left: Iterable[int],
+    known: Iterable[Mark],
+    found: Iterable[Mark],
+    places: Places,
     *,
     in_place: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
@@ -325,32 +312,33 @@ def _with_equal_text(
     Those `in_place` come before other copies of the same words.
     """
     holders = defaultdict(list)
-    for known_index in sorted(known_left):
-        for age, reading in enumerate(known[known_index].readings):
-            holders[reading.text].append((known_index, age, reading))
+    for old in known:
+        for age, reading in enumerate(old.readings):
+            holders[reading.text].append((old, age, reading))
 
     ranked = []
-    for found_index in sorted(found_left):
-        found_mark = found[found_index]
-        newest = found_mark.newest
-        for known_index, age, reading in holders.get(newest.text, ()):
-            known_mark = known[known_index]
-            around = _ratio(reading.before, newest.before) + _ratio(
-                reading.after,
-                newest.after,
-            )
+    for mark in found:
+        newest = mark.newest
+        for old, age, reading in holders.get(newest.text, ()):
+            before = _ratio(reading.before, newest.before)
+            after = _ratio(reading.after, newest.after)
             rank = _Rank(
-                is_of_other_kind=known_mark.highlight.kind != found_mark.highlight.kind,
+                is_of_other_kind=old.highlight.kind != mark.highlight.kind,
                 age=age,
-                had_gone=not known_mark.was_there,
-                has_no_common_label=known_mark.labels.isdisjoint(found_mark.labels),
-                is_not_in_place=(found_index, known_index) not in in_place,
-                minus_likeness_around=-around,
-                distance=abs(known_index - found_index),
+                had_gone=not old.was_there,
+                has_no_common_label=old.labels.isdisjoint(mark.labels),
+                is_not_in_place=(mark, old) not in in_place,
+                minus_likeness_around=-before - after,
+                distance=abs(places[old] - places[mark]),
             )
-            ranked.append((rank, found_index, known_index))
-    ranked.sort()
-    return [(found_index, known_index) for _, found_index, known_index in ranked]
+            ranked.append((rank, (mark, old)))
+    return _in_order(ranked)
+
+
+def _in_order(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
+    """Return candidates by their ranks; of equal ones, those first that stand first."""
+    ranked.sort(key=itemgetter(0))
+    return [candidate for _, candidate in ranked]
 
 
 def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candidate]:
@@ -361,24 +349,22 @@ def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candid
     here: a copy pasted below has those of its original. Of what the journal says, only words
     before count: it has no headings, and no order.
     """
-    matching = _Matching(len(known), len(found))
+    matching = _Matching(known, found)
     matching.take(_single_pairs(known, found, lambda mark: mark.newest.before))
     heard_of = {mark.newest.text for mark in known if mark.from_journal}
-    under_heading = _single_pairs(known, found, lambda mark: mark.highlight.heading)
-    matching.take(
-        (found_index, known_index)
-        for found_index, known_index in under_heading
-        if found[found_index].newest.text not in heard_of
-    )
-    next_index = 0
-    for found_index, mark in enumerate(found):
-        is_free = matching.is_free(found_index, next_index)
-        if is_free and mark.newest.text not in heard_of:
-            reading = known[next_index].newest
+    for mark, old in _single_pairs(known, found, lambda mark: mark.highlight.heading):
+        if mark.newest.text not in heard_of:
+            matching.take([(mark, old)])
+    followed_by = dict(pairwise(known))
+    next_known = known[0] if known else None
+    for mark in found:
+        if next_known is not None and mark.newest.text not in heard_of:
+            reading = next_known.newest
             is_equal = reading.text == mark.newest.text
             if is_equal and is_perhaps(reading.before, mark.newest.before):
-                matching.take([(found_index, next_index)])
-        next_index = matching.pairs.get(found_index, len(known)) + 1
+                matching.take([(mark, next_known)])
+        matched = matching.pairs.get(mark)
+        next_known = followed_by.get(matched) if matched else None
     return set(matching.pairs.items())
 
 
@@ -389,36 +375,34 @@ def _single_pairs(
 ) -> Iterator[Candidate]:
     """Yield the marks with equal text that stand only once in an equal place."""
     known_there = defaultdict(list)
-    for index, mark in enumerate(known):
-        if mark.was_there:
-            known_there[place(mark), mark.newest.text].append(index)
+    for old in known:
+        if old.was_there:
+            known_there[place(old), old.newest.text].append(old)
     found_there = defaultdict(list)
-    for index, mark in enumerate(found):
-        found_there[place(mark), mark.newest.text].append(index)
-    for where, found_indices in found_there.items():
-        known_indices = known_there.get(where, [])
-        if len(found_indices) == 1 == len(known_indices):
-            yield found_indices[0], known_indices[0]
+    for mark in found:
+        found_there[place(mark), mark.newest.text].append(mark)
+    for where, marks in found_there.items():
+        there = known_there.get(where, [])
+        if len(marks) == 1 == len(there):
+            yield marks[0], there[0]
 
 
 def _by_likeness(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-    known_left: Iterable[int],
-    found_left: Iterable[int],
+    known: Iterable[Mark],
+    found: Iterable[Mark],
+    places: Places,
     *,
     least: int,
 ) -> list[Candidate]:
     """Return the pairs alike by `least` per cent, the most similar ones first."""
     ranked = []
-    for found_index in found_left:
-        for known_index in known_left:
-            score = likeness(known[known_index], found[found_index])
+    for mark in found:
+        for old in known:
+            score = likeness(old, mark)
             if score >= least:
-                distance = abs(known_index - found_index)
-                ranked.append((-score, distance, found_index, known_index))
-    ranked.sort()
-    return [(found_index, known_index) for _, _, found_index, known_index in ranked]
+                distance = abs(places[old] - places[mark])
+                ranked.append(((-score, distance), (mark, old)))
+    return _in_order(ranked)
 
 
 def _one_side_equal(known: Mark, found: Mark) -> bool:
@@ -448,8 +432,8 @@ def match_spots(
     known: Sequence[Mark],
     found: Sequence[Mark],
     pairs: Pairs,
-    known_left: set[int],
-    found_left: set[int],
+    known_left: Collection[Mark],
+    found_left: Collection[Mark],
 ) -> Pairs:
     """Match the highlights of a document that are between the same matched neighbours.
 
@@ -462,23 +446,21 @@ def match_spots(
         known_left: what is known and not matched, here or in another document.
         found_left: what was found and not matched.
     """
-    was_there = {index for index, mark in enumerate(known) if mark.was_there}
+    were_there = [mark for mark in known if mark in known_left and mark.was_there]
+    are_here = [mark for mark in found if mark in found_left]
     same_spot = _SameSpot(known, found, pairs)
-    candidates = []
-    for found_index, known_index in _by_likeness(
-        known, found, known_left & was_there, found_left, least=0
-    ):
-        is_spot = same_spot.has(found_index, known_index)
-        if is_spot and _may_stand_here(known[known_index], found[found_index]):
-            candidates.append((found_index, known_index))
-    return _first_come(candidates)
+    matching = _Matching(known, found)
+    places = _places(known, found)
+    for mark, old in _by_likeness(were_there, are_here, places, least=0):
+        if same_spot.has(mark, old) and _may_stand_here(old, mark):
+            matching.take([(mark, old)])
+    return matching.pairs
 
 
 def match_labels(
+    known_left: Sequence[Mark],
+    found_left: Sequence[Mark],
     known: Sequence[Mark],
-    found: Sequence[Mark],
-    known_left: set[int],
-    found_left: set[int],
 ) -> Pairs:
     """Match the highlights of one document by a label alone, whatever they say.
 
@@ -486,18 +468,15 @@ def match_labels(
     before this run, or is only heard of, lost its label long ago.
 
     Args:
-        known: the highlights that the document had.
-        found: those that it has.
         known_left: what is known and not matched, here or in another document.
         found_left: what was found and not matched.
+        known: all highlights that the document had.
     """
-    candidates = []
-    for found_index, known_index in _with_equal_label(known, found):
-        mark = known[known_index]
-        stood_here = mark.was_there and not mark.from_journal
-        if stood_here and found_index in found_left and known_index in known_left:
-            candidates.append((found_index, known_index))
-    return _first_come(candidates)
+    matching = _Matching(known_left, found_left)
+    for mark, old in _with_one_id(known, found_left, attrgetter("labels")):
+        if old.was_there and not old.from_journal:
+            matching.take([(mark, old)])
+    return matching.pairs
 
 
 class _SameSpot:
@@ -509,39 +488,31 @@ class _SameSpot:
     def __init__(
         self, known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs
     ) -> None:
-        self._pairs = pairs
-        matched_known = set()
-        matched_found = set()
-        for found_index, known_index in pairs.items():
-            if known[known_index].was_there:
-                matched_known.add(known_index)
-                matched_found.add(found_index)
-        self._around_known = _matched_neighbours(len(known), matched_known)
-        self._around_found = _matched_neighbours(len(found), matched_found)
+        there = {mark: old for mark, old in pairs.items() if old.was_there}
+        self._around_known = _around(known, {old: old for old in there.values()})
+        self._around_found = _around(found, there)
 
-    def has(self, found_index: int, known_index: int) -> bool:
+    def has(self, found: Mark, known: Mark) -> bool:
         """Return whether a found mark stands where a known one stood."""
-        before, after = self._around_found[found_index]
-        # as the known marks that they are matched with; -1 is an end of the document
-        neighbours = (self._pairs.get(before, -1), self._pairs.get(after, -1))
-        return self._around_known[known_index] == neighbours
+        return self._around_known[known] == self._around_found[found]
 
 
-def _matched_neighbours(count: int, matched: set[int]) -> list[tuple[int, int]]:
-    """Return for each index the nearest matched ones before and after it, -1 for none."""
-    before = []
-    nearest = -1
-    for index in range(count):
-        before.append(nearest)
-        if index in matched:
-            nearest = index
-    after = [-1] * count
-    nearest = -1
-    for index in reversed(range(count)):
-        after[index] = nearest
-        if index in matched:
-            nearest = index
-    return list(zip(before, after, strict=True))
+Neighbours = tuple[Mark | None, Mark | None]
+
+
+def _around(marks: Sequence[Mark], known: Pairs) -> dict[Mark, Neighbours]:
+    """Return for each mark the known ones that are nearest before and after it, if any."""
+    before: dict[Mark, Mark | None] = {}
+    nearest: Mark | None = None
+    for mark in marks:
+        before[mark] = nearest
+        nearest = known.get(mark, nearest)
+    around: dict[Mark, Neighbours] = {}
+    nearest = None
+    for mark in reversed(marks):
+        around[mark] = before[mark], nearest
+        nearest = known.get(mark, nearest)
+    return around
 
 
 def _may_stand_here(known: Mark, found: Mark) -> bool:
@@ -564,30 +535,21 @@ def _may_stand_here(known: Mark, found: Mark) -> bool:
 
 def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     """Match highlights gone in one document with equal ones that are new in another."""
-    candidates = _with_equal_text(
-        known,
-        found,
-        range(len(known)),
-        range(len(found)),
-    )
+    candidates = _with_equal_text(known, found, _places(known, found))
     equal = defaultdict(set)
-    for found_index, known_index in candidates:
-        between = (known[known_index].document, found[found_index].document)
-        equal[between].add(found_index)
+    for mark, old in candidates:
+        equal[old.document, mark.document].add(mark)
 
-    certain = []
-    for found_index, known_index in candidates:
-        known_mark = known[known_index]
-        found_mark = found[found_index]
-        between = (known_mark.document, found_mark.document)
+    matching = _Matching(known, found)
+    for mark, old in candidates:
         is_no_coincidence = (
-            len(found_mark.newest.text) >= LONG
-            or len(equal[between]) >= MANY_EQUAL
-            or _same_context(known_mark, found_mark)
+            len(mark.newest.text) >= LONG
+            or len(equal[old.document, mark.document]) >= MANY_EQUAL
+            or _same_context(old, mark)
         )
         if is_no_coincidence:
-            certain.append((found_index, known_index))
-    return _first_come(certain)
+            matching.take([(mark, old)])
+    return matching.pairs
 
 
 def _same_context(known: Mark, found: Mark) -> bool:
@@ -605,17 +567,6 @@ def _same_context(known: Mark, found: Mark) -> bool:
     return False
 
 
-def _first_come(candidates: Iterable[Candidate]) -> Pairs:
-    """Return the candidates of which neither was taken by one before."""
-    pairs: Pairs = {}
-    taken_indices = set()
-    for found_index, known_index in candidates:
-        if found_index not in pairs and known_index not in taken_indices:
-            pairs[found_index] = known_index
-            taken_indices.add(known_index)
-    return pairs
-
-
 # --- what a person is asked -------------------------------------------------------------
 
 
@@ -623,17 +574,17 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     """Return the gone and decided highlights that new ones may be: to be asked."""
     owners = []
     texts = []
-    for known_index, mark in enumerate(known):
-        if mark.decided:
-            for reading in mark.readings:
-                owners.append(known_index)
+    for old in known:
+        if old.decided:
+            for reading in old.readings:
+                owners.append(old)
                 texts.append(reading.text)
     if not texts or not found:
         return {}
     from rapidfuzz import fuzz, process
 
     ranked = []
-    for found_index, mark in enumerate(found):
+    for mark in found:
         best = process.extract(
             mark.newest.text,
             texts,
@@ -642,11 +593,9 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             limit=5,
             processor=None,
         )
-        for _text, score, index in best:
-            ranked.append((-score, found_index, owners[index]))
-    ranked.sort()
-    candidates = [(found_index, known_index) for _, found_index, known_index in ranked]
-    return _first_come(candidates)
+        for _text, score, number in best:
+            ranked.append((-score, (mark, owners[number])))
+    return _Matching(known, found).take(_in_order(ranked))
 
 
 def has_joined(gone: Mark, known: Mark, found: Mark) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from ankiforge.ledger.match import ALIKE, Pairs
+from ankiforge.ledger.match import ALIKE
 from ankiforge.model import Value
 from ankiforge.text import regex
 
@@ -58,7 +58,7 @@ def match_documents(
     known: Sequence[ComparedDocument],
     found: Sequence[ComparedDocument],
     unlisted: Iterable[int],
-) -> Pairs:
+) -> dict[int, int]:
     """Match documents by place, words, and marks.
 
     Args:
@@ -67,7 +67,7 @@ def match_documents(
         unlisted: the indices of known documents that are no longer listed.
     """
     index_at = {document.place: index for index, document in enumerate(known)}
-    pairs: Pairs = {}
+    pairs: dict[int, int] = {}
     for found_index, document in enumerate(found):
         if document.place in index_at:
             pairs[found_index] = index_at[document.place]

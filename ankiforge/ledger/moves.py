@@ -27,6 +27,7 @@ from ankiforge.ledger.match import (
     match_labels,
     match_moved,
     match_spots,
+    remember,
     resembling,
 )
 from ankiforge.ledger.match_documents import with_half_of_marks
@@ -41,22 +42,14 @@ class MatchedDocument(msgspec.Struct):
     known: list[Mark]
     found: list[Mark]
 
-    def paired(self) -> tuple[dict[str, int], Pairs, set[int]]:
-        """Return how far it is matched.
-
-        Returns:
-            The index of each key that it had, the pairs, and the indices of those found
-            that match nothing anywhere.
-        """
-        index_of_key = {known.key: index for index, known in enumerate(self.known)}
+    def paired(self) -> tuple[dict[str, Mark], Pairs, list[Mark]]:
+        """Return the marks that it had by key, the pairs, and those found that match nothing."""
+        had = {known.key: known for known in self.known}
         pairs = {}
-        unmatched = set()
-        for found_index, found in enumerate(self.found):
-            if found.known is None:
-                unmatched.add(found_index)
-            elif found.known.key in index_of_key:
-                pairs[found_index] = index_of_key[found.known.key]
-        return index_of_key, pairs, unmatched
+        for found in self.found:
+            if found.known and found.known.key in had:
+                pairs[found] = had[found.known.key]
+        return had, pairs, [found for found in self.found if not found.known]
 
 
 class Moves:
@@ -107,8 +100,7 @@ class Moves:
                 before.append((found, found.known))
                 found.known = None
                 new.append(found)
-        for new_index, gone_index in match_moved(gone, new).items():
-            new[new_index].known = gone[gone_index]
+        remember(match_moved(gone, new))
         for found, known_before in before:
             if found.known is None:  # its words are another passage's
                 found.known = known_before
@@ -121,9 +113,7 @@ class Moves:
             taken_keys = self._matched().keys()
             known_left = [each for each in document.known if each.key not in taken_keys]
             found_left = [each for each in document.found if not each.known]
-            pairs = match_in_document(known_left, found_left)
-            for found_index, known_index in pairs.items():
-                found_left[found_index].known = known_left[known_index]
+            remember(match_in_document(known_left, found_left))
         for document in (*self._documents, *joined):
             self._match_by_place(document)
 
@@ -134,8 +124,8 @@ class Moves:
         # what is new may be a passage that went and has a decision
         gone = [known for known in gone if known.key not in taken]
         new = [found for found in new if not found.known]
-        for new_index, gone_index in resembling(gone, new).items():
-            new[new_index].asks = gone[gone_index].key
+        for found, known in resembling(gone, new).items():
+            found.asks = known.key
         matched_anywhere = self._matched()
         for document in self._documents:
             self._ask_about_spots(document, matched_anywhere)
@@ -207,20 +197,19 @@ class Moves:
 
     def _match_by_place(self, document: MatchedDocument) -> None:
         """Match the marks left in a document by their neighbours, and then by labels."""
-        known = document.known
-        found = document.found
-        index_of_key, pairs, found_left = document.paired()
+        had, pairs, found_left = document.paired()
         taken_keys = self._matched().keys()
-        known_left = {index_of_key[key] for key in index_of_key.keys() - taken_keys}
+        known_left = [known for key, known in had.items() if key not in taken_keys]
         if not known_left or not found_left:
             return
-        no_copies = {index for index in found_left if not self._is_copy(found[index])}
-        matched = match_spots(known, found, pairs, known_left, no_copies)
-        known_left -= set(matched.values())
-        found_left -= matched.keys()
-        matched |= match_labels(known, found, known_left, found_left)
-        for found_index, known_index in matched.items():
-            found[found_index].known = known[known_index]
+        no_copies = [found for found in found_left if not self._is_copy(found)]
+        both = document.known, document.found
+        in_spots = match_spots(*both, pairs, known_left, no_copies)
+        matched = set(in_spots.values())
+        known_left = [known for known in known_left if known not in matched]
+        found_left = [found for found in found_left if found not in in_spots]
+        remember(in_spots)
+        remember(match_labels(known_left, found_left, document.known))
 
     def _is_copy(self, found: Mark) -> bool:
         """Return whether a passage with exactly these words is there: it is no edit of another."""
@@ -248,23 +237,22 @@ class Moves:
         The equal text elsewhere keeps the key; but perhaps it is a copy, and the passage
         was improved in its place.
         """
-        known = document.known
-        found = document.found
-        index_of_key, pairs, unmatched = document.paired()
-        unmatched = {index for index in unmatched if not found[index].asks}
+        had, pairs, unmatched = document.paired()
+        unmatched = [found for found in unmatched if not found.asks]
         if not unmatched:
             return
-        elsewhere = set()
-        for key, known_index in index_of_key.items():
+        elsewhere = []
+        for key, known in had.items():
             now = matched_anywhere.get(key)
-            is_elsewhere = now and now.document != known[known_index].document
+            is_elsewhere = now and now.document != known.document
             if is_elsewhere and self._store.passage(key).live:
-                elsewhere.add(known_index)
-        matched = match_spots(known, found, pairs, elsewhere, unmatched)
-        for found_index, known_index in matched.items():
-            if likeness(known[known_index], found[found_index]) >= PERHAPS:
-                found[found_index].asks = known[known_index].key
-                found[found_index].beside = True
+                elsewhere.append(known)
+        both = document.known, document.found
+        matched = match_spots(*both, pairs, elsewhere, unmatched)
+        for found, known in matched.items():
+            if likeness(known, found) >= PERHAPS:
+                found.asks = known.key
+                found.beside = True
 
     # --- copies that take over a key ----------------------------------------------------
 
@@ -461,9 +449,7 @@ class Moves:
         for found in self._found:
             if found.known and found.known.state == "journal":
                 from_journal.append(found)
-        for found_index, absent_index in resembling(absent, from_journal).items():
-            found = from_journal[found_index]
-            old = absent[absent_index]
+        for found, old in resembling(absent, from_journal).items():
             events = self._store.events(self._store.keys(old.key))
             knew_it = False
             for issued in self._issued(found.key):
