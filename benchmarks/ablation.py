@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge import check
-from ankiforge.draft.propose.grammar import is_clause, is_term
+from ankiforge.draft.propose.features import is_clause, is_term
 from ankiforge.model import (
     PHRASE,
     Card,

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.cascade import load_cascade
 from ankiforge.draft.client import Client
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load

@@ -27,7 +27,7 @@ from ankiforge.cli import forge as forge_group
 from ankiforge.cli import main
 from ankiforge.cli.commands import COMMANDS
 from ankiforge.config import read_settings
-from ankiforge.draft.providers import providers
+from ankiforge.draft.server import providers
 from ankiforge.errors import ForgeError
 from ankiforge.extract import registry
 from ankiforge.ledger import FIELDS
@@ -259,7 +259,7 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
         patch.setenv(name, str(data))
     patch.delenv("ANKIFORGE_TRUST", raising=False)
-    patch.setattr("ankiforge.draft.providers.look", lambda *_: lambda seconds: ())
+    patch.setattr("ankiforge.draft.server.look", lambda *_: lambda seconds: ())
     for each in providers():
         patch.delenv(each.key_env, raising=False)
 

@@ -1,4 +1,17 @@
-"""What our notes are in Anki: two note types, the cards of a note, and how a note is recognised.
+"""Which cards the templates of a note type make, as Anki decides it.
+
+The importer makes only the cards that are in a package, so the package must have those
+that Anki would make. Source of the rules: `rslib/src/template.rs` (`template_is_empty`)
+of Anki 26.9, `docs/reference/keys.md`.
+
+Blocks of code on cards: their words in colour, if their language is named.
+
+The colours are classes of the style sheet (`design/style.css`), so that they follow the
+night mode and no card needs a script. A class says what a piece of code is. In comparisons
+of fields it does not count (`notetypes.normal_form`): another version of pygments changes
+no note.
+
+What our notes are in Anki: two note types, the cards of a note, and how a note is recognised.
 
 Their ids, fields and templates are fixed for ever. Anki updates a note only if its note
 type has exactly the fields and templates that Anki knows, so none is ever added, removed
@@ -10,6 +23,13 @@ as it is in Anki. Otherwise Anki would skip its notes, and create a second copy 
 type.
 
 Clozes are parsed exactly as Anki parses them.
+
+Anki's note type Image Occlusion: found in a collection, or made where none was seen.
+
+Anki knows it by `originalStockKind` in its settings, and its fields by a number, whatever
+they are called: names are translated. So its editor of masks opens our notes. Ids differ
+from collection to collection; a note is shipped in the type that its collection has. If no
+collection was seen, the package brings one of the same make, with an id of ours.
 """
 
 from __future__ import annotations
@@ -17,26 +37,246 @@ from __future__ import annotations
 import hashlib
 import html
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from html.parser import HTMLParser
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.anki.code_blocks import COLOURS
 from ankiforge.model import (
     Family,
     Guid,
     HighlightKey,
     Identity,
+    MappedType,
+    NoteInAnki,
     SeenTemplate,
     SeenType,
     Strings,
+    Texts,
     named_id,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_NUMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pygments.lexer import Lexer
+
+
+# Templates that begin with this write `<% … %>` instead of `{{ … }}`.
+_OTHER_SIGNS = "{{=<% %>=}}"
+_REPLACED = regex(r"(?s)\{\{(.*?)\}\}|<!--.*?-->")
+_OTHER_REPLACED = regex(r"(?s)<%(.*?)%>|<!--.*?-->")
+# What Anki itself fills in. A note without tags has no `Tags`; `FrontSide` never counts.
+_SPECIAL_FIELDS = ("Card", "CardFlag", "Deck", "Subdeck", "Type", "CardID")
+
+
+def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
+    """Return the ordinals (from 0) of the cards that a note of this type has, ascending.
+
+    Args:
+        note_type: the note type.
+        fields: all fields of the note as HTML, by their names.
+    """
+    if note_type.cloze:
+        numbers: set[int] = set()
+        for text in fields.values():
+            numbers.update(cloze_numbers(text))
+        return tuple(number - 1 for number in sorted(numbers))
+    filled = _filled(fields)
+    ordinals = []
+    for ordinal, template in enumerate(note_type.templates):
+        # the question shows a field that is filled; one whose sections do not fit together
+        # makes no card
+        shown, fits = _shown(template.question, filled)
+        if fits and any(tag.rpartition(":")[2] in filled for tag in shown):
+            ordinals.append(ordinal)
+    return tuple(ordinals)
+
+
+def _filled(fields: Texts) -> set[str]:
+    """Return the names of the fields that are not empty for Anki."""
+    filled = {name for name in _SPECIAL_FIELDS if name not in fields}
+    for name, text in fields.items():
+        if not is_empty(text):
+            filled.add(name)
+    return filled
+
+
+def _shown(template: str, filled: set[str] | None) -> tuple[list[str], bool]:
+    """Return the tags in sections that are on, and whether the sections fit together.
+
+    Without `filled`, all sections are on.
+    """
+    shown = []
+    sections: list[tuple[str, bool]] = []
+    fits = True
+    for tag in _tags(template):
+        sign = tag[0] if len(tag) > 1 and tag[0] in "#^/" else ""
+        field = tag[1:].lstrip()
+        if sign == "/":
+            fits = fits and bool(sections) and sections[-1][0] == field
+            sections = sections[:-1]
+        elif sign:
+            is_on = filled is None or (field in filled) == (sign == "#")
+            sections.append((field, is_on))
+        elif all(is_on for _, is_on in sections):
+            shown.append(tag)
+    return shown, fits and not sections
+
+
+def cards_of(
+    note_type: SeenType,
+    fields: Sequence[str],
+    in_anki: NoteInAnki | None,
+) -> tuple[int, ...]:
+    """Return the ordinals of the cards that a note gets, without those that a person deleted.
+
+    Args:
+        note_type: the note type.
+        fields: all fields of the note, in its order.
+        in_anki: the note in Anki; None if it is not there.
+    """
+    names = note_type.names
+    ordinals = ordinals_in(note_type, dict(zip(names, fields, strict=True)))
+    if in_anki is None:
+        return ordinals
+    fields_there = dict(zip(names, in_anki.fields, strict=True))
+    made_before = ordinals_in(note_type, fields_there)
+    deleted = set(made_before).difference(in_anki.ordinals)
+    return tuple(ordinal for ordinal in ordinals if ordinal not in deleted)
+
+
+def shows_cloze(note_type: SeenType, field: str) -> bool:
+    """Return whether the question of a cloze note type shows the gaps of a field."""
+    for template in note_type.templates[:1]:
+        for tag in _tags(template.question):
+            filters = tag.split(":")[:-1]
+            if tag.rpartition(":")[2] == field and "cloze" in filters:
+                return True
+    return False
+
+
+def fields_shown(template: str) -> Strings:
+    """Return the fields that a template shows, in order, with all its sections."""
+    shown, _ = _shown(template, None)
+    return tuple(tag.rpartition(":")[2].strip() for tag in shown)
+
+
+_UNSEEN = regex(
+    r"""(?xis)
+    <(?P<name>\w+)\b[^<>]*(?:display:\s*none|\shidden\b)[^<>]*>  # in a simple element
+    .*?
+    </(?P=name)>
+    """
+)
+
+
+def fields_seen(template: str, fields: Texts, *, of_question: bool) -> Strings:
+    """Return the fields that a person sees on a side of a card, in order.
+
+    Args:
+        template: the template of the side.
+        fields: all fields of the note as HTML, by their names.
+        of_question: `{{type:Back}}` on a question asks for the answer, and `{{hint:Clue}}`
+            is a button; neither shows the field.
+    """
+    unasked = {"type", "hint"} if of_question else set()
+    shown, _ = _shown(_UNSEEN.sub("", template), _filled(fields))
+    seen = []
+    for tag in shown:
+        *filters, field = tag.split(":")
+        if unasked.isdisjoint(filters):
+            seen.append(field.strip())
+    return tuple(seen)
+
+
+@lru_cache(maxsize=64)
+def _tags(question: str) -> Strings:
+    """Return the contents of each `{{…}}` in a template, in order."""
+    pattern = _REPLACED
+    if question.lstrip().startswith(_OTHER_SIGNS):
+        question = question.lstrip().removeprefix(_OTHER_SIGNS)
+        pattern = _OTHER_REPLACED
+    tags = []
+    for tag in pattern.finditer(question):
+        if tag[1] is not None:
+            tags.append(tag[1].lstrip("{").strip())
+    return tuple(tags)
+
+
+# === code_blocks ======================================================================
+
+LONGEST = 10_000
+"""Characters of a block that is coloured; on a card, nobody reads more."""
+COLOURS = ("af-k", "af-s", "af-n", "af-c", "af-f")
+"""Classes of keywords, strings, numbers, comments, and names that are defined or built in."""
+_LANGUAGE = regex(r"[\w+#.-]{1,30}")
+
+
+def language_of(info: str) -> str:
+    """Return the language that a fence names (` ```python title="a" `), "" if it names none."""
+    match = _LANGUAGE.match(info.strip().strip("{}."))
+    return match[0].lower() if match else ""
+
+
+def highlighted(code: str, language: str, literal: Callable[[str], str]) -> str:
+    """Return the HTML of a block of code, without the tags around it.
+
+    Args:
+        code: the code, clean.
+        language: a name that pygments knows; another one gives no colours.
+        literal: makes HTML of text.
+    """
+    lexer = _lexer(language) if len(code) <= LONGEST else None
+    if lexer is None:
+        return literal(code)
+    from pygments.token import Comment, Keyword, Literal, Name, Number, Operator
+
+    named = (Name.Function, Name.Class, Name.Tag, Name.Builtin)
+    runs: list[tuple[str, str]] = []  # (class, text)
+    for kind, text in lexer.get_tokens(code):
+        colour = ""
+        if kind in Comment:
+            colour = "af-c"
+        elif kind in Keyword or kind in Operator.Word:
+            colour = "af-k"
+        elif kind in Number:
+            colour = "af-n"
+        elif kind in Literal:
+            colour = "af-s"
+        elif any(kind in name for name in named):
+            colour = "af-f"
+        if runs and runs[-1][0] == colour:
+            text = runs.pop()[1] + text
+        runs.append((colour, text))
+    if "".join(text for _, text in runs) != code:
+        return literal(code)  # the lexer changed a sign
+    parts = []
+    for colour, text in runs:
+        shown = literal(text)
+        parts.append(f'<span class="{colour}">{shown}</span>' if colour else shown)
+    return "".join(parts)
+
+
+@lru_cache(maxsize=32)
+def _lexer(language: str) -> Lexer | None:
+    """Return the lexer of a language, or None."""
+    if not language:
+        return None
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None
+
+
+# === notetypes ========================================================================
 
 DESIGN_MOD = 1_400_000_004
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
@@ -54,7 +294,7 @@ _TEMPLATE_IDS = {
 }
 _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 OUR_FAMILIES = tuple(_NAMES)
-"""Those with a note type of ours. A figure has one of Anki's (`image_occlusion.py`)."""
+"""Those with a note type of ours. A figure has one of Anki's."""
 
 
 @cache
@@ -333,3 +573,72 @@ def _normal_text(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return html.escape(_CONTROL.sub("", text), quote=False)
+
+
+# === image_occlusion ==================================================================
+
+STOCK_KIND = 6
+"""`ORIGINAL_STOCK_KIND_IMAGE_OCCLUSION` in Anki's `notetypes.proto`."""
+FIELDS = ("Occlusion", "Image", "Header", "Back Extra", "Comments")
+"""What its fields are called in English; the place of each is its number."""
+KEPT_FIELDS = 4
+"""The first ones, without which there is no card; Anki does not let a person delete them."""
+_NAME = "ankiforge Image Occlusion"
+_FIRST_FIELD_ID = 1464821135201
+_TEMPLATE_ID = 1464821135301
+
+
+@cache
+def our_type() -> SeenType:
+    """Return the note type for packages that are made without a view of Anki."""
+    ids = range(_FIRST_FIELD_ID, _FIRST_FIELD_ID + len(FIELDS))
+    template = SeenTemplate(
+        name="Image Occlusion",
+        id=_TEMPLATE_ID,
+        question=design("occlusion-question.html"),
+        answer=design("occlusion-answer.html"),
+    )
+    return SeenType(
+        id=named_id("notetype", _NAME),
+        name=_NAME,
+        mod=DESIGN_MOD,
+        cloze=True,
+        fields=tuple(zip(FIELDS, ids, strict=True)),
+        templates=(template,),
+        css=design("style.css") + "\n" + design("occlusion.css"),
+        stock=STOCK_KIND,
+        field_tags=tuple(range(len(FIELDS))),
+    )
+
+
+def with_ours(types: Mapping[int, SeenType]) -> dict[int, SeenType]:
+    """Return the note types in Anki, and ours where it is not among them."""
+    ours = our_type()
+    return {ours.id: ours, **types}
+
+
+def chosen(types: Mapping[int, SeenType]) -> MappedType:
+    """Return the note type in which new figures are shipped, with the places of our fields.
+
+    It is the one that a collection came with; a copy that a person made of it is left alone.
+    """
+    ours = our_type()
+
+    kept = set(range(KEPT_FIELDS))
+    usable = []
+    for note_type in types.values():
+        is_stock = note_type.stock == STOCK_KIND and note_type.cloze
+        if is_stock and kept <= set(note_type.field_tags):
+            is_copy = bool(note_type.origin)
+            usable.append((is_copy, note_type.id != ours.id, note_type.id))
+    best = types[min(usable)[-1]] if usable else ours
+
+    # its fields are known by their tags, whatever they are called
+    names: dict[str, str] = {}
+    ids: dict[str, int] = {}
+    for (name, id), tag in zip(best.fields, best.field_tags, strict=True):
+        if 0 <= tag < KEPT_FIELDS:
+            names[FIELDS[tag]] = name
+            if id is not None:
+                ids[FIELDS[tag]] = id
+    return MappedType(best.id, best.name, names, ids)

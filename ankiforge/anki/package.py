@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ankiforge.anki.image_occlusion import KEPT_FIELDS
 from ankiforge.anki.notes import deck_name
+from ankiforge.anki.notetypes import KEPT_FIELDS
 from ankiforge.anki.render import (
     MAX_PICTURE_BYTES,
     digest_in_name,

@@ -27,16 +27,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
-from ankiforge.anki.code_blocks import highlighted, language_of
-from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
+from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN, highlighted, language_of
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, alt_and_width, gaps, plain
 from ankiforge.text.elements import EMPHASIS
-from ankiforge.text.fold import clean
-from ankiforge.text.shields import shields
+from ankiforge.text.fold import clean, shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

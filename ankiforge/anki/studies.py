@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from ankiforge.anki.collection import View
-from ankiforge.anki.database import (
+from ankiforge.anki.collection import (
     Database,
     Message,
+    View,
     number_of,
     numbers,
     read_message,

@@ -10,34 +10,20 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ankiforge.check import (
-    clozes,
-    duplicates,
-    emphasis,
-    foreign,
-    marks,
-    meaning,
-    numbers,
-    questions,
-    source,
-    structure,
-    wording,
-)
+from ankiforge.check import duplicates, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
-from ankiforge.check.findings import (
+from ankiforge.check.leak import safe_context
+from ankiforge.check.reading import (
     RULES,
     Check,
     Context,
     Needs,
     Rule,
+    authored,
     checks_in,
+    chosen_by_reader,
     group,
     make_finding,
-)
-from ankiforge.check.leak import safe_context
-from ankiforge.check.reading import (
-    authored,
-    chosen_by_reader,
     read,
     without,
     without_markup,
@@ -76,22 +62,7 @@ __all__ = [
     "without_markup",
 ]
 
-_NAMES = tuple(
-    module.__name__
-    for module in (
-        structure,
-        clozes,
-        emphasis,
-        questions,
-        wording,
-        source,
-        numbers,
-        meaning,
-        foreign,
-        marks,
-        duplicates,
-    )
-)
+_NAMES = tuple(module.__name__ for module in (structure, wording, source, duplicates))
 """The modules with checks, in the order in which their findings are reported."""
 SOURCELESS = checks_in(_NAMES, Needs.CARD)
 """The checks that need only the card."""
@@ -118,7 +89,7 @@ def check(draft: Card, context: Context) -> tuple[Finding, ...]:
     reader chose the words, they are warnings at most.
     """
     if draft.kind is CardKind.OCCLUSION:
-        return tuple(marks.look(draft, context))
+        return tuple(source.look(draft, context))
     left_out: tuple[Check, ...] = ()
     if authored(draft):
         left_out = SOURCED

@@ -4,40 +4,88 @@ No card says what its passage does not say. The checks against the source apply 
 whose words a program chose. A question from a comment needs only its answer from the
 passage; pictures cannot be checked. Words and numbers are compared, not meanings: what
 a person could word otherwise is a warning.
+
+Check of the numbers, fractions and months of a card against its source.
+
+Check of turned meanings: negations, opposites and certainty that the source does not have.
+
+Checks of what is foreign to a source.
+
+Formulae, code, names, links, active markup, talk to or of a model, and another language.
+
+Checks of how a passage was marked: metadata, code, another tool's card, figures.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ankiforge.check.findings import Context, Needs, make_finding, needs
-from ankiforge.check.foreign import is_formula, solid
 from ankiforge.check.reading import (
+    Context,
+    Needs,
+    about,
     around,
+    asked_by_reader,
     chosen_by_reader,
+    clauses,
+    evidence,
     is_choice,
+    make_finding,
     marked,
     naming,
+    needs,
     pictured,
     read,
     seamless,
     source_text,
+    without_markup,
 )
 from ankiforge.language.normal import for_comparing_words, without_tex
-from ankiforge.language.quantities import all_numbers
+from ankiforge.language.quantities import (
+    DIGITS,
+    Quantity,
+    all_numbers,
+    bases,
+    fractions,
+    months,
+    quantities,
+    stated_numbers,
+    values,
+)
+from ankiforge.language.recognition import script, sure_language
+from ankiforge.language.tables import listed
 from ankiforge.language.words import (
     FUNCTION,
     NEGATORS,
+    TERM,
     content,
+    contrary,
     has_word,
     stem,
     stems,
     tokens,
 )
-from ankiforge.model import Card, Finding
-from ankiforge.text import regex
-from ankiforge.text.fold import for_comparing
+from ankiforge.model import (
+    COMMENT_AND_MORE,
+    OTHER_NOTE,
+    OTHER_SCHEDULE,
+    Card,
+    Family,
+    Finding,
+    Form,
+    Highlight,
+    Pair,
+    Severity,
+    Strings,
+)
+from ankiforge.text import occlusion, regex
+from ankiforge.text.cloze import image_paths
+from ankiforge.text.fold import for_comparing, shields, without_formulas
+from ankiforge.text.sentences import sentences
+from ankiforge.text.tools import schedule_of
 
 # --- quote and answer -----------------------------------------------------------------
 
@@ -191,3 +239,494 @@ def beside(draft: Card, context: Context) -> Iterator[Finding]:
 def _stem_beginnings(text: str) -> frozenset[str]:
     """Return the first letters of the stems of a text."""
     return frozenset(word[:_PREFIX] for word in stems(text))
+
+
+# === numbers ==========================================================================
+
+# `one` and `two` are often no numbers: both threads are two threads.
+_LEAST_WORD = 3
+
+
+@needs(Needs.COMPARISON)
+def numbers(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find numbers that the source does not have, or has with another unit, sign or era."""
+    reading = read(draft)
+    source = source_text(context.highlight)
+    foreign: list[str] = []
+    if not asked_by_reader(draft):
+        source_and_title = f"{source}\n{about(context.highlight)}"
+        foreign += _foreign(reading.asked, source_and_title)
+    for answer in reading.answers:
+        foreign += _foreign(answer, source)
+    if foreign:
+        yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(foreign)))
+        return
+    plain_source = without_formulas(source)
+    for text in reading.answers if asked_by_reader(draft) else (reading.whole,):
+        for quantity in quantities(without_formulas(text)):
+            stated = _stated_otherwise(quantity, plain_source)
+            if stated:
+                yield make_finding("number_altered", f"{quantity.shown}; there: {stated}")
+                return
+
+
+# --- numbers that the source lacks ----------------------------------------------------
+
+
+def _foreign(text: str, source: str) -> Iterator[str]:
+    """Yield the numbers and months of a text that the source has in no notation."""
+    source_digits = set(DIGITS.findall(source)) if source.isascii() else set()
+    for number, notations in stated_numbers(text).items():
+        if not source_digits.isdisjoint(notations):  # fast, and sufficient for most
+            continue
+        if not all_numbers(source).isdisjoint(notations):
+            continue
+        # 3,000,000 for 3 million
+        of_number = [each for each in quantities(text) if number in each.shown]
+        if not any(_has_size(source, quantity) for quantity in of_number):
+            yield number
+    for quantity in quantities(text):
+        # what says more than its digits, and can be compared by its size
+        says_more = quantity.unit != ""
+        if quantity.spelled:
+            says_more = quantity.value >= _LEAST_WORD
+        if says_more and not _has_size(source, quantity):
+            yield quantity.shown
+    for word, value in fractions(text).items():
+        has_word = word.rstrip("s") in source.casefold()
+        if not has_word and values(source).isdisjoint((value, value * 100)):
+            yield word
+    # months, if the source names only others
+    source_months = set(months(source).values())
+    for name, month in months(text).items():
+        if source_months and month not in source_months:
+            yield name
+
+
+def _has_size(source: str, quantity: Quantity) -> bool:
+    """Return whether a source has a number of this size, in any notation and with any sign."""
+    return abs(quantity.value) in values(source) or quantity.base in bases(source)
+
+
+# --- numbers with another unit, sign or era -------------------------------------------
+
+
+def _stated_otherwise(quantity: Quantity, source: str) -> str:
+    """Return how the source states a number; "" if the card agrees."""
+    if not (quantity.unit or quantity.era or quantity.value < 0):
+        return ""
+    size = abs(quantity.value)
+    same_size = [stated for stated in quantities(source) if abs(stated.value) == size]
+    if not same_size:
+        return ""
+    first = same_size[0].shown
+    units = {stated.unit for stated in same_size} - {""}
+    if quantity.unit and units and quantity.unit not in units:
+        # the same in another unit: 5 g and 5,000 mg
+        dimension, base = quantity.base
+        return "" if (dimension, abs(base)) in bases(source) else first
+    is_negative_there = any(stated.value < 0 for stated in same_size)
+    if quantity.value < 0 and not is_negative_there:
+        return first
+    eras = {stated.era for stated in same_size}
+    if quantity.era and "" not in eras and quantity.era not in eras:
+        return first
+    return ""
+
+
+# === meaning ==========================================================================
+
+# Words with which a sentence can say the same with and without a negation.
+_EXCUSED = listed("meaning", "excused")
+# The share of words from which a card repeats its source.
+_REPEATS = 0.8
+_HEDGES = listed("meaning", "hedges")
+_SOFT = _HEDGES | listed("meaning", "soft")
+_ABSOLUTES = listed("meaning", "absolutes")
+# The month, not the verb.
+_MAY = regex(r"\bMay\b")
+# Words within the reach of a hedge that a card must repeat.
+_HEDGED_WORDS = 2
+# The number of content words after a negation or hedge to which it applies.
+_SCOPE = 3
+
+
+@needs(Needs.COMPARISON)
+def meaning(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find negations, opposites and certainty that the evidence does not have.
+
+    Source of the limits: measured on planted lies and honest cards, docs/reference/checks.md.
+    """
+    highlight = context.highlight
+    if chosen_by_reader(draft, highlight) or pictured(draft, highlight):
+        return
+    evident = evidence(draft, highlight)
+    reading = read(draft)
+    answers = " ".join(reading.answers)
+    is_question = draft.kind.family is Family.BASIC
+    offers_choice = is_question and is_choice(reading.asked)
+    card = tokens(reading.whole)
+    proof = tokens(evident)
+    # the words that claim something: of a question, its answer
+    stated = tokens(answers) if is_question else card
+
+    if not offers_choice:
+        # the clause with most words of the card: the others may deny something else
+        card_stems = set(map(stem, card))
+        answer_stems = stems(answers)
+        clause: list[str] = []
+        most_shared = -1
+        for words in map(tokens, clauses(evident)):
+            clause_stems = set(map(stem, words))
+            if is_question and answer_stems.isdisjoint(clause_stems):
+                continue
+            shared = len(clause_stems & card_stems)
+            if shared > most_shared:
+                clause = words
+                most_shared = shared
+        denied = _negated(card, stated, proof, clause)
+        if denied:
+            yield make_finding("negation", f"“{' '.join(sorted(denied))}”")
+            return
+        turned = next(_turned(card, proof), None)
+        if turned:
+            word, opposite = turned
+            detail = f"the card says “{word}”, the source “{opposite}”"
+            yield make_finding("opposite", detail)
+            return
+
+    # a card that sounds more certain than its source: it adds `always`, or leaves out `may`
+    if not _SOFT.isdisjoint(card):
+        return
+    proof_words = frozenset(proof)
+    added = [word for word in stated if word in _ABSOLUTES - proof_words]
+    if added:
+        if not _SOFT.isdisjoint(proof):
+            yield make_finding("certainty", f"“{added[0]}”")
+    elif NEGATORS.isdisjoint(card):
+        hedged = _scope(tokens(_MAY.sub(" ", evident)), _HEDGES)
+        repeated = hedged.intersection(map(stem, card))
+        least = min(_HEDGED_WORDS, len(hedged))
+        if hedged and len(repeated) >= least:
+            hedge = min(_HEDGES & proof_words)
+            yield make_finding("certainty", f"without “{hedge}”")
+
+
+def _negated(
+    card: list[str], stated: list[str], proof: list[str], clause: list[str]
+) -> frozenset[str]:
+    """Return words that only one of card and source denies."""
+    card_denies = not NEGATORS.isdisjoint(card)
+    # a card that nearly repeats the words of its source, with a negation more or less
+    claims = frozenset(map(stem, stated)) - FUNCTION - NEGATORS
+    repeated = claims.intersection(map(stem, proof))
+    if len(claims) > 1 and len(repeated) >= _REPEATS * len(claims):
+        in_card = NEGATORS.intersection(stated)
+        if in_card and NEGATORS.isdisjoint(proof):
+            return in_card
+        in_clause = NEGATORS.intersection(clause)
+        if in_clause and stated == card and not card_denies:
+            return in_clause
+    # a negation whose words the other has without one
+    if not _EXCUSED.isdisjoint((*card, *clause)):
+        return frozenset()
+    for denying, other in ((card, clause), (clause, card)):
+        denied = _scope(denying, NEGATORS)
+        affirms = NEGATORS.isdisjoint(other)
+        if denied and affirms and denied.issubset(map(stem, other)):
+            return denied
+    return frozenset()
+
+
+def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
+    """Return the stems of the content words after the first of these signs."""
+    places = (place for place, word in enumerate(words) if word in signs)
+    first = next(places, len(words))
+    passed_over = FUNCTION | signs
+    after = [word for word in words[first + 1 :] if word not in passed_over]
+    return frozenset(map(stem, after[:_SCOPE]))
+
+
+def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
+    """Yield (word, opposite) if the source has the opposite of a word of the card instead of it."""
+    card_forms = {*card, *map(stem, card)}
+    proof_forms = {*proof, *map(stem, proof)}
+    for place, word in enumerate(card):
+        opposites = contrary(word)
+        is_in_proof = not proof_forms.isdisjoint((word, stem(word)))
+        has_both = not opposites.isdisjoint(card_forms)
+        if is_in_proof or has_both or opposites.isdisjoint(proof_forms):
+            continue
+        opposite_place = 0
+        while opposites.isdisjoint((proof[opposite_place], stem(proof[opposite_place]))):
+            opposite_place += 1
+        # both sides of a comparison may have changed places as well: A before B, B after A
+        left = _content_stems(card[:place])
+        right = _content_stems(card[place + 1 :])
+        proof_left = _content_stems(proof[:opposite_place])
+        proof_right = _content_stems(proof[opposite_place + 1 :])
+        straight = len(left & proof_left) + len(right & proof_right)
+        crossed = len(left & proof_right) + len(right & proof_left)
+        if crossed <= straight:
+            yield word, proof[opposite_place]
+
+
+def _content_stems(words: list[str]) -> set[str]:
+    """Return the stems of words that may be part of a subject or object."""
+    return {stem(word) for word in words if word not in FUNCTION}
+
+
+# === foreign ==========================================================================
+
+
+def as_written(highlight: Highlight) -> str:
+    """Return the source as plain text and as Markdown."""
+    return "\n".join((source_text(highlight), about(highlight), *highlight.markdown))
+
+
+# --- formulae, code, names ------------------------------------------------------------
+
+_SYMBOLS = regex(r"[\s{}^_()\[\]$*·×⋅`]|\\[,;:! ]")
+_OPERATOR = regex(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
+_LONGEST = 8000
+
+
+@lru_cache(maxsize=256)
+def solid(text: str) -> str:
+    r"""Return formulae as a sequence of symbols in one notation: `\frac{a}{b}` is a/b."""
+    plain = re.sub("[−–—]", "-", without_tex(text[:_LONGEST]))
+    plain = unicodedata.normalize("NFKC", plain).replace("⁄", "/")
+    plain = plain.replace("->", "→").replace("<=", "≤").replace(">=", "≥")
+    return _SYMBOLS.sub("", plain)
+
+
+def is_formula(text: str) -> bool:
+    """Return whether a text is at least an operator with its operands."""
+    symbols = solid(text)
+    return len(symbols) > 2 and _OPERATOR.search(symbols) is not None
+
+
+# A capitalised word within a sentence, or before another one.
+_NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
+
+
+@needs(Needs.COMPARISON)
+def literal(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find formulae, code and names in an answer that are not in the source."""
+    highlight = context.highlight
+    if asked_by_reader(draft) or marked(draft, highlight) or pictured(draft, highlight):
+        return
+    reading = read(draft)
+    source = as_written(highlight)
+    if draft.kind.family is Family.BASIC:
+        answers: Strings = (draft.field("Back"),)
+    else:
+        answers = tuple(gap.answer for gap in reading.gaps)
+    for text in answers:
+        for start, end, kind in shields(text):
+            run = text[start:end]
+            if kind != "escape" and solid(run) not in solid(source):
+                code = run.strip("`$ ")[:60]
+                yield make_finding("literal", f"“{code}”")
+                return
+
+    if sure_language(source) == "German":
+        return  # every noun begins with a capital
+    creators = " ".join(highlight.document.creators)
+    known = for_comparing(f"{source}\n{creators}")
+    known = f"{known}\n{known.replace('.', '')}"  # U.S. is US
+    for text in reading.answers:
+        for name in (*TERM.findall(text), *_NAME.findall(text)):
+            if for_comparing(name).removesuffix("s") not in known:
+                yield make_finding("name_in_answer", f"“{name}”")
+                return
+
+
+# --- foreign links, active markup, talk to models -------------------------------------
+
+_ADDRESS = (
+    regex(r"(?i)((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)"),
+    regex(r"!?\[[^\]\n]{0,300}\]\(([^)\s]{1,500})\)"),
+    regex(r"!\[\[([^\]\n|]{1,300})"),
+)
+_RUNS = regex(
+    r"(?i)<\s*+/?+\s*+(?:script|iframe|object|embed|style|form|svg|meta|link|base|img"
+    r"|video|audio)\b"
+    r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:"
+    r"|\[latex\]"
+)
+
+
+_TALK = regex(
+    r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
+    r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
+    r"|your )*"
+    r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
+    r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
+    r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
+)
+
+
+@needs(Needs.SOURCE)
+def injected(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find addresses, active markup, and talk to or of a model that are not in the source."""
+    highlight = context.highlight
+    text = "\n".join(text for _, text in draft.fields)
+
+    # the first address that neither passage nor document has
+    addresses = []
+    for pattern in _ADDRESS:
+        for match in pattern.finditer(text):
+            addresses.append(match[1].rstrip(".,;:!?)"))
+    if addresses:
+        document = highlight.document
+        identifiers = [value for _, value in document.identifiers]
+        places = [as_written(highlight), *highlight.links, highlight.uri, document.uri]
+        known = for_comparing("\n".join(places + identifiers))
+        foreign = [each for each in addresses if for_comparing(each) not in known]
+        if foreign:
+            yield make_finding("foreign_link", foreign[0][:60])
+    markup = _RUNS.search(text)
+    if markup and for_comparing(markup[0]) not in for_comparing(as_written(highlight)):
+        yield make_finding("foreign_markup", markup[0])
+
+    # talk to or of a model: in the card, or in the sentence that the answer is from
+    if asked_by_reader(draft):
+        return
+    source = source_text(highlight)
+    talk = _TALK.search(without_markup(text))
+    if talk and for_comparing(talk[0]) not in for_comparing(source):
+        yield make_finding("model_talk", f"“{talk[0]}”")
+        return
+    if not _TALK.search(source):
+        return
+    # the document addresses a model, which may be its subject: a person decides
+    answers = [for_comparing(answer) for answer in read(draft).answers if answer]
+    for start, end in sentences(source):
+        order = _TALK.search(source[start:end])
+        sentence = for_comparing(source[start:end])
+        if order and any(answer in sentence for answer in answers):
+            detail = f"“{order[0]}”"
+            yield make_finding("model_talk", detail, severity=Severity.WARN)
+            return
+
+
+# --- language -------------------------------------------------------------------------
+
+
+@needs(Needs.COMPARISON)
+def other_language(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find cards in another script or language than their passage and the reader's comment."""
+    highlight = context.highlight
+    if chosen_by_reader(draft, highlight):
+        return
+    card = read(draft).whole
+    passage = around(highlight)
+    comment = highlight.comment if highlight.instructs else ""
+    for recognise in (script, sure_language):
+        card_is = recognise(card)
+        passage_is = recognise(passage)
+        if not card_is or not passage_is or card_is == passage_is:
+            continue
+        if comment and card_is == recognise(comment):
+            continue
+        yield make_finding("other_language", f"{card_is}, not {passage_is}")
+        return
+
+
+# === marks ============================================================================
+
+# --- lines with `::` ------------------------------------------------------------------
+
+# The deck or tags of a note, as a tool reads them, and a number or letter of a list:
+# `1)`.
+_DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
+_CODE_LINE = regex(
+    r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
+    # an address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
+    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
+    r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"
+    r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
+    # a member of a class, but not `JavaScript::a language`
+    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$"
+    r"|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
+)
+# A value that is typical of a Dataview field.
+_VALUE = regex(
+    r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]"
+    r"|(?:true|false|yes|no)"
+    r"|(?:#[^\s,#]+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
+)
+
+
+@needs(Needs.REST)
+def form(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find cards of doubtful marks, of other tools, and with unreadable pictures."""
+    highlight = context.highlight
+    if highlight.form is Form.TERM:
+        yield make_finding("loose_term")
+    elif highlight.form is Form.PHRASE and highlight.document.clipped:
+        yield make_finding("clipped")
+    elif highlight.form is Form.INLINE_FIELD:
+        several = highlight.exact.count("::") > 1
+        yield make_finding(
+            "inline_field", "it contains several" if several else "it may be metadata"
+        )
+    elif highlight.form is Form.INLINE:
+        front = draft.field("Front")
+        back = draft.field("Back").strip("*_= ")
+        is_call = _open_brackets(front) > 0 > _open_brackets(back)
+        is_question = highlight.declared or front.endswith("?")
+        is_value = not is_question and _VALUE.fullmatch(back)
+        if is_call or _CODE_LINE.search(highlight.exact):
+            yield make_finding("inline_field", "it may be code")
+        elif is_value or _DECLARATION.match(front):
+            yield make_finding("inline_field", "it may be metadata")
+
+    if draft.origin.drafter == COMMENT_AND_MORE:
+        yield make_finding("says_more")
+    if highlight.open_end:
+        yield make_finding("open_end")
+    if highlight.other_note:
+        yield make_finding(OTHER_NOTE, str(highlight.other_note))
+    if schedule_of(highlight.schedule):
+        yield make_finding(OTHER_SCHEDULE)
+    every_field = "\n".join(text for _, text in draft.fields)
+    for path in image_paths(every_field):
+        fault = context.picture_fault(path)
+        if fault:
+            yield make_finding("unreadable_picture", fault)
+
+
+def _open_brackets(text: str) -> int:
+    """Return how many brackets of a text are not closed; less than 0 if they close others."""
+    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
+
+
+# --- figures --------------------------------------------------------------------------
+
+
+NO_LABEL = "no_label"
+"""The check that finds a figure with nothing to hide."""
+MANY_LABELS = "many_labels"
+"""The check that finds a figure with more labels than a person learns of one picture."""
+MOST_LEARNT = 40
+"""Labels that are not yet many: all of a detailed drawing in a textbook."""
+
+
+def look(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find figures that leave nothing to ask or nothing to see."""
+    masks = occlusion.masks_in(draft.fields)
+    if not masks.shown:
+        hint = "no label found; draw one: ankiforge review"
+        yield Finding(NO_LABEL, Severity.BLOCK, hint)
+    count = len(masks.shown)
+    if count > MOST_LEARNT:
+        hint = (
+            f"{count} labels are {count} cards; switch off what you do not want to learn"
+        )
+        yield Finding(MANY_LABELS, Severity.WARN, hint)
+    for path in image_paths(draft.field("Image")):
+        fault = context.picture_fault(path)
+        if fault:
+            yield make_finding("unreadable_picture", fault)

@@ -6,13 +6,22 @@ import html
 import re
 from collections.abc import Iterator
 
-from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.reading import GAP, authored, read, without, without_markup
+from ankiforge.check.reading import (
+    GAP,
+    Context,
+    Needs,
+    authored,
+    counted,
+    make_finding,
+    needs,
+    read,
+    without,
+    without_markup,
+)
 from ankiforge.model import Card, Family, Finding, Severity
 from ankiforge.text import cloze, regex
 from ankiforge.text.damage import damage_in
-from ankiforge.text.fold import clean, is_visible
-from ankiforge.text.shields import outside, shields
+from ankiforge.text.fold import clean, is_visible, outside, shields
 
 MAX_LENGTH = 8000
 MAX_CLOZES = 64

@@ -1,17 +1,460 @@
-"""Checks of what a card does not show, of placeholders, and of text that breaks off."""
+"""Checks of the wording of a cloze. Word lists are in `language/data/signs.txt`.
+
+Marks of a reader: emphasis, or to be recalled?
+
+Most people mark what is important, so most marks make no card that is kept as it is. Policy
+accepts one at once only if it hides a phrase of a sentence that stands alone. The others wait,
+with all their gaps. Word lists are in `language/data/signs.txt`.
+
+Checks of the wording of a question and its answer. Patterns are in `data/questions.txt`.
+
+Checks of what a card does not show, of placeholders, and of text that breaks off.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from math import ceil
+from pathlib import Path
 
-from ankiforge.check.findings import Context, Needs, make_finding, needs
-from ankiforge.check.reading import CLOZE_SIGN, authored, read, source_text
-from ankiforge.language.tables import listed
-from ankiforge.language.words import tokens
-from ankiforge.model import Card, Family, Finding, Severity
-from ankiforge.text import regex
-from ankiforge.text.shields import shields
+from ankiforge.check.reading import (
+    CLOZE_SIGN,
+    DEFINES,
+    GAP,
+    Context,
+    Needs,
+    PlainDraft,
+    asked_by_reader,
+    authored,
+    counted,
+    is_choice,
+    make_finding,
+    marked,
+    naming,
+    needs,
+    read,
+    source_text,
+    without,
+    without_markup,
+)
+from ankiforge.language.recognition import sure_language
+from ankiforge.language.tables import alternatives, listed
+from ankiforge.language.words import (
+    FUNCTION,
+    NEGATIONS,
+    STOP_WORDS,
+    content,
+    has_word,
+    holds,
+    stem,
+    stems,
+    tokens,
+    word_count,
+)
+from ankiforge.model import Card, Family, Finding, Severity, Value
+from ankiforge.text import cloze, regex
+from ankiforge.text.fold import shields
+from ankiforge.text.sentences import sentences
+
+# The first words of a sentence that depends on the one before it; case matters.
+_LEANS = regex(rf"(?:{alternatives('signs', 'leans_back')})(?![\w’'-])")
+_SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→•^~>+- "
+_SMALL_WORDS = STOP_WORDS - NEGATIONS
+_SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
+# What numbers or files a part of a text: `(b)`, `iv)`, `A.`, `#tag`.
+_ENUMERATOR = regex(
+    r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]|[A-Z]\.|#[^\W\d_][\w/-]+"
+)
+# What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`.
+_IDENTIFIER = regex(
+    r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+"
+)
+_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
+# What begins or ends in a sign and is none: an entity, a picture.
+_NO_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
+# Words of a gap that begins the text, at most: what follows a longer one seldom says
+# what is asked.
+_OPENING_WORDS = 4
+# A number or acronym, which is searched for although it is short.
+_SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
+SHORTEST = 4
+"""The minimum length of other answers that are searched for, in characters."""
+# A text with more lines is a list or a table.
+_LINES = 3
+_WORDS_TO_MEASURE = 8
+
+
+@needs(Needs.CARD)
+def clozes(draft: Card, context: Context) -> Iterator[Finding]:
+    """Judge the wording of a cloze."""
+    if draft.kind.family is not Family.CLOZE:
+        return
+    reading = read(draft)
+    text = draft.field("Text")
+
+    # a text that begins with `This`, `They`, `However`
+    beginning = reading.whole.lstrip(_SIGNS_BEFORE_WORDS)
+    leans = _LEANS.match(beginning)
+    if leans:
+        yield make_finding("leans_back", f"“{leans[0].strip()}”")
+
+    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+        # no content word, letter, number, formula or negation; a single letter may be a name
+        words = tokens(answer)
+        says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
+        if words and not answer.isupper():
+            says_nothing = all(len(word) > 1 and word in _SMALL_WORDS for word in words)
+        is_code = "`" in gap.answer
+        if says_nothing or _ENUMERATOR.fullmatch(answer):
+            yield make_finding("gap_stopword", f"“{answer}”")
+        elif _IDENTIFIER.fullmatch(answer) and not is_code:
+            yield make_finding("placeholder", f"“{answer}”")
+
+        # a blank or sign at its edge
+        edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
+        is_empty = not gap.answer.strip()
+        if _EDGE_SIGN.search(edges) and not is_empty:
+            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
+
+        # too long; at the beginning of the text, unless its definition follows, a few words are
+        length = word_count(answer)
+        begins_text = not tokens(text[: gap.start])
+        is_defined = DEFINES.match(text, gap.end) is not None
+        if begins_text and length > _OPENING_WORDS and not is_defined:
+            yield make_finding("gap_gt8w", "it begins the text")
+        else:
+            yield from counted(length, "gap_gt8w")
+
+    # for each card of the note
+    word_total = word_count(reading.whole)
+    for number, hidden in reading.hidden:
+        # the answer is in the rest of the sentence, or of the line in a list
+        rest = without(text, hidden)
+        searched = rest
+        lines = rest.splitlines()
+        if len(lines) > _LINES:
+            searched = "\n".join([line for line in lines if GAP in line])
+        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+            plain = answer.strip(" .,;:")
+            is_fact = _SHORT_FACT.fullmatch(plain) is not None
+            is_searched = is_fact or len(plain) >= SHORTEST
+            if number in gap.numbers and is_searched:
+                if holds(searched, plain, exact=is_fact):
+                    yield make_finding("gap_leak", f"“{answer}”")
+
+        # too little of the text is beside the gaps
+        shown = rest.replace(GAP, "")
+        if word_total >= _WORDS_TO_MEASURE:
+            share_hidden = 1 - len(shown) / len(reading.whole)
+            yield from counted(ceil(100 * share_hidden), "gap_gt50pct", f"c{number}")
+        elif not content(shown) and "![" not in text and "$" not in text:
+            yield make_finding("short_cloze", f"“{shown.strip()}”")
+    yield from counted(len(cloze.numbers(text)), "gaps_gt3")
+    yield from counted(word_total, "cloze_gt40w")
+
+
+# === emphasis =========================================================================
+
+_SAY_NOTHING = STOP_WORDS | NEGATIONS
+# Words that say nothing at the beginning: `Note`.
+_MEANINGLESS = listed("signs", "label") | _SAY_NOTHING
+_POINTING = listed("signs", "pointing")
+_NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('signs', 'naming')})(?!\w)")
+# Characters before a mark, and before the end, that are searched.
+_NEAR = 40
+_WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
+_FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
+# Words of a text that are its beginning.
+_EARLY_WORDS = 4
+# Letters with which two forms of a word begin: `ambiguity`, `ambiguous`.
+_TELLING = 5
+# The content words of a phrase that neither a name nor a definition tells, at most.
+_MOST_TO_RECALL = 3
+# The words of a sentence of which one phrase is all that is to be recalled, at most.
+_MOST_WORDS = 30
+# The content words of a definition, and of a sentence behind the phrase that begins it, at least.
+_LEAST_OF_DEFINITION = 3
+_LEAST_BEHIND = 4
+
+
+@needs(Needs.CARD)
+def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find phrases that are marked for emphasis rather than to be recalled.
+
+    A mark passes in a whole sentence that stands alone, if it is a term with its
+    definition, and beside a word that names it.
+    """
+    is_cloze = draft.kind.family is Family.CLOZE
+    if not is_cloze or not marked(draft, context.highlight):
+        return
+    reading = read(draft)
+    if not reading.gaps:
+        return
+    text = draft.field("Text")
+    has_picture = "![" in text
+    first_gap = reading.gaps[0]
+
+    # a definition behind it, or a word such as `called` beside it, tells what is asked for
+    opens = not tokens(text[: first_gap.start])
+    defines = opens and DEFINES.match(text, first_gap.end) is not None
+    is_clear = defines
+    for gap in reading.gaps:
+        before = text[: gap.start].rstrip("*_")
+        behind = text[gap.end :].lstrip("*_ ,")
+        is_named = _NAMING.search(before[-_NEAR:]) or _NAMING.match(behind)
+        is_clear = is_clear or is_named is not None
+
+    # the phrase: a mere `not`, a label of what follows, one of several, or shown beside the gap
+    words_of_text = cloze.words_of(text)
+    for answer in reading.answers:
+        quoted = f"“{answer}”"
+        words = {word for word in tokens(answer) if not word.isdecimal()}
+        is_label = words <= _MEANINGLESS or context.leads_elsewhere(answer)
+        if words <= _SAY_NOTHING and _WORDS_ONLY.fullmatch(answer):
+            yield make_finding("gap_stopword", quoted)
+        elif opens and is_label:
+            yield make_finding("label", quoted)
+        elif not is_clear and not context.is_term(words_of_text, answer):
+            yield make_finding("vague", quoted)
+    for answer in _given_away(reading, text, naming(context.highlight), defines):
+        yield make_finding("gap_leak", f"“{answer}”")
+
+    # whether it is in a sentence; in a table, that is its cell
+    cell = text
+    if text.startswith("| "):
+        start = text.rfind("| ", 0, first_gap.start) + 2
+        end = text.find(" |", first_gap.end)
+        cell = text[start:end]
+    end_of_cell = without_markup(cell)[-_NEAR:]
+    has_full_stop = _FULL_STOP.search(end_of_cell) is not None
+    is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
+
+    # the content words and formulas beside the gaps; a word of two letters is an abbreviation
+    visible_text = without_code(text)
+    visible_gaps = cloze.gaps(visible_text)
+    without_gaps = without(visible_text, visible_gaps).replace(GAP, " ")
+    beside = [word for word in _telling(without_gaps) if len(word) != 2]
+    least = 1
+    if defines:
+        least = _LEAST_OF_DEFINITION
+    elif opens:
+        least = _LEAST_BEHIND
+
+    # few recall a long phrase word for word; small words are not counted
+    longest = 0
+    for answer in reading.answers:
+        to_recall = [word for word in answer.split() if word.casefold() not in FUNCTION]
+        longest = max(longest, len(to_recall))
+
+    word_count = len(tokens(reading.whole))
+    fault = ""
+    if not (has_picture or is_clear or is_sentence):
+        fault = "no sentence with its full stop, no `Term: definition`"
+    elif not has_picture and len(beside) < least:
+        where = "behind" if opens else "beside"
+        fault = f"the sentence says little {where} it"
+    elif word_count > _MOST_WORDS:
+        fault = f"it is one of {word_count} words"
+    elif not is_clear and longest > _MOST_TO_RECALL:
+        fault = "the phrase is long, and nothing names it"
+    if fault:
+        yield make_finding("fragment", fault)
+    elif not defines:
+        # a word such as `this` at the beginning points at text that is not shown
+        first_words = re.findall(r"\w+", text.casefold())[:_EARLY_WORDS]
+        if not _POINTING.isdisjoint(first_words):
+            yield make_finding("leans_back", "it points at text before it")
+
+
+def _given_away(
+    reading: PlainDraft, text: str, title: str, defines: bool
+) -> Iterator[str]:
+    """Yield phrases that the card shows beside the gap, or spells out there.
+
+    Title and headings are shown, too. In a definition, half of the words of its term are
+    enough.
+    """
+    for number, hidden in reading.hidden:
+        beside = _telling(without(text, hidden))
+        shown = [*beside, *_telling(title)]
+        initials = "".join(word[0] for word in shown if len(word) > 1)
+        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+            words = _telling(answer)
+            if number not in gap.numbers or not words:
+                continue
+            capitals = "".join(filter(str.isupper, answer))
+            is_acronym = len(capitals) > 1 and 2 * len(capitals) > len(answer)
+            is_spelt = is_acronym and capitals.casefold() in initials
+            is_shown = all(_is_among(word, shown) for word in words)
+            repeated = [word for word in words if _is_among(word, beside)]
+            is_circular = defines and 2 * len(repeated) >= len(words)
+            if is_shown or is_circular or is_spelt:
+                yield answer
+
+
+def _telling(text: str) -> list[str]:
+    """Return the words of a text that are no function words."""
+    return [word for word in tokens(text) if word not in FUNCTION]
+
+
+def _is_among(word: str, others: list[str]) -> bool:
+    """Return whether another form of a word is among others."""
+    beginning = word[:_TELLING]
+    for other in others:
+        is_alike = len(beginning) == _TELLING and other.startswith(beginning)
+        if is_alike or stem(other) == stem(word):
+            return True
+    return False
+
+
+# === questions ========================================================================
+
+# An answer that is yes or no.
+_YES_NO = regex(
+    r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but"
+    r"|as|it|they|if"
+    r"|unless|only)\b)"
+)
+# Rules whose message is clear without the words that were found.
+_CLEAR_RULES = ("yes_no", "two_questions")
+_REMARK = listed("signs", "remark") | STOP_WORDS
+_BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
+# The words of an answer that the front may give away, at most.
+_LEAK_WORDS = 6
+_BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
+_FEWEST_ITEMS = 3
+
+
+@needs(Needs.CARD)
+def questions(draft: Card, context: Context) -> Iterator[Finding]:
+    """Judge the wording of a question and its answer."""
+    if draft.kind.family is not Family.BASIC:
+        return
+    highlight = context.highlight
+    reading = read(draft)
+    answer = reading.answers[0]
+    front = " ".join(reading.asked.split())
+    has_picture = "![" in draft.field("Front")
+
+    # a question to which the answer is yes or no
+    excused = set()
+    says_yes_or_no = _YES_NO.match(answer.strip()) is not None
+    if says_yes_or_no:
+        excused.add("yes_no")
+        yield make_finding("yes_no", f"the answer is “{answer[:20]}”")
+
+    # badly worded questions
+    if front[:4].casefold() == "was ":
+        # the German `was`, and not the English one
+        card_language = sure_language(reading.whole)
+        passage_language = sure_language(highlight.exact)
+        if "German" in (card_language, passage_language):
+            excused.add("yes_no")
+    if has_picture:
+        # `this` refers to the picture
+        excused.add("leans_back")
+    for pattern in _question_patterns():
+        if pattern.rule in excused:
+            continue
+        match = pattern.bad.search(front)
+        is_good = pattern.excuse and pattern.excuse.search(front)
+        if not match or is_good:
+            continue
+        detail = f"“{match[0]}”"
+        if pattern.rule in _CLEAR_RULES:
+            detail = ""
+        yield make_finding(pattern.rule, detail)
+
+    # a front that asks for nothing in particular: `what does this mean?`, `why not 7?`;
+    # single letters and digits are too short to say what is meant, single ideographs are words
+    words = set()
+    for word in tokens(front):
+        if len(word) > 1 or not word.isascii():
+            words.add(word)
+    is_remark = bool(words) and words <= _REMARK
+    if front.endswith("?") and is_remark and not has_picture:
+        yield make_finding("vague", f"“{front}”")
+    # a reader's remark that names nothing of the passage, and does not begin with `?`
+    by_reader = asked_by_reader(draft)
+    if by_reader and highlight.exact:
+        source = f"{naming(highlight)}\n{source_text(highlight)}"
+        comment = highlight.comment.lstrip().casefold()
+        is_declared = comment.startswith(("?", "q:"))
+        source_stems = stems(source)
+        if not is_declared and stems(front).isdisjoint(source_stems):
+            yield make_finding("leans_back", f"“{front}”")
+
+    # a short answer that is in the front, which does not offer a choice: A or B?
+    bare_answer = answer.strip(" .")
+    is_long_enough = len(bare_answer) >= SHORTEST
+    is_short = is_long_enough and word_count(bare_answer) <= _LEAK_WORDS
+    if is_short and content(bare_answer) and not is_choice(front):
+        shown = front
+        hidden = bare_answer
+        if "?" in front:  # else `string type` is not `String`
+            shown = front.casefold()
+            hidden = bare_answer.casefold()
+        if has_word(hidden, shown):
+            yield make_finding("leak_exact", f"“{bare_answer}”")
+
+    # a short front, and an answer that can be recalled as a whole
+    item_count = len(_BULLET.findall(draft.field("Back")))
+    if item_count == 0:
+        # an enumeration: at least three items between commas
+        items = list(filter(str.strip, _BETWEEN_ITEMS.split(answer.strip(" ."))))
+        item_count = len(items) if len(items) >= _FEWEST_ITEMS else 1
+    yield from counted(item_count, "list_gt5")
+    yield from counted(word_count(answer), "answer_gt20w")
+    yield from counted(word_count(reading.asked), "front_gt30w")
+    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,
+    # and 22 of 274 others
+    if not authored(draft) and not by_reader:
+        lengths = [word_count(front[start:end]) for start, end in sentences(front)]
+        yield from counted(max(lengths, default=0), "sentence_gt23w")
+
+
+# --- patterns of badly worded questions -----------------------------------------------
+
+
+class _Pattern(Value):
+    """A section of `data/questions.txt`."""
+
+    rule: str
+    """The id of the rule that is broken."""
+    bad: re.Pattern[str]
+    """What a front must not contain."""
+    excuse: re.Pattern[str] | None
+    """What makes a front good in spite of it."""
+
+
+@cache
+def _question_patterns() -> tuple[_Pattern, ...]:
+    """Read `data/questions.txt`."""
+    path = Path(__file__).parent / "data" / "questions.txt"
+    text = re.sub("(?m)^#.*\n", "", path.read_text("utf-8"))
+    sections = re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text)
+    placeholders = dict(sections[:2])
+    patterns = []
+    for rule, lines in sections[2:]:
+        for name, words in placeholders.items():
+            lines = lines.replace(f"<{name}>", words.strip())
+        # the lines of a pattern are joined
+        bad, _, excuse = lines.partition("unless\n")
+        patterns.append(
+            _Pattern(
+                rule=rule,
+                bad=re.compile(bad.replace("\n", ""), re.IGNORECASE),
+                excuse=re.compile(excuse.replace("\n", ""), re.IGNORECASE)
+                if excuse
+                else None,
+            )
+        )
+    return tuple(patterns)
+
+
+# === wording ==========================================================================
 
 # --- what the card does not show, and what stands for words ---------------------------
 

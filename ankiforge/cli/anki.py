@@ -43,14 +43,15 @@ def _print_delivery(
     deck: str,
 ) -> None:
     """Print the changes seen in Anki and the written package, as JSON or as text."""
-    from ankiforge.pipeline.publishing import why_none
-    from ankiforge.reports.status import next_line, next_step
+    from ankiforge.pipeline.deliver import why_none
     from ankiforge.reports.summary import (
         anki_line,
         delivery_json,
         delivery_lines,
         held_line,
         minutes_line,
+        next_line,
+        next_step,
         why_every_card,
     )
 

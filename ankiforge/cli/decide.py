@@ -195,7 +195,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     old words stay, and its next change is a question.
     """
     from ankiforge.ledger import lists
-    from ankiforge.ledger.undo import undo as take_back
+    from ankiforge.ledger.decide import undo as take_back
     from ankiforge.pipeline.query import find, is_id
     from ankiforge.reports.cards import question_of
 
@@ -238,8 +238,8 @@ def report(
         done: the participle, for messages.
         decisions: those that were taken back, of which one id may stand for several.
     """
+    from ankiforge.ledger.decide import can_undo
     from ankiforge.ledger.desk import read_ahead
-    from ankiforge.ledger.undo import can_undo
 
     results: list[Json] = []
     refusals: list[RefusedError] = []

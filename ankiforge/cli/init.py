@@ -211,7 +211,7 @@ def on_this_machine(root: Path) -> tuple[list[tuple[str, Path]], dict[str, list[
     Args:
         root: the folder of the new workspace: the vaults beside it are found, too.
     """
-    from ankiforge.draft.providers import LONGEST_S, look, with_key
+    from ankiforge.draft.server import LONGEST_S, look, with_key
     from ankiforge.reports import doctor
 
     machine = doctor.Machine.this()

@@ -49,7 +49,7 @@ VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """)
 def status(call: Call) -> None:
     """Show the counts and the next command."""
-    from ankiforge.reports.status import status_of, status_text
+    from ankiforge.reports.summary import status_of, status_text
 
     with session(call, read_only=True) as workspace:
         state = status_of(workspace.folder, workspace.ledger)
@@ -205,8 +205,12 @@ def stats(call: Call, minutes: int | None) -> None:
     With --minutes, or the setting `minutes`, show how many new cards a day fit, and the
     minutes a day over the coming year.
     """
-    from ankiforge.reports.intake import intake_json, intake_text
-    from ankiforge.reports.statistics import statistics, statistics_text
+    from ankiforge.reports.statistics import (
+        intake_json,
+        intake_text,
+        statistics,
+        statistics_text,
+    )
 
     with session(call, read_only=True) as workspace:
         figures = statistics(workspace.ledger, datetime.now())

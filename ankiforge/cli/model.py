@@ -53,13 +53,7 @@ def list_(call: Call) -> None:
     """Show the models you can use: with your keys, on servers here, and built in."""
     from ankiforge.config import ON_BOARD, LlmSettings
     from ankiforge.draft.model_files import OFFERED, here
-    from ankiforge.draft.providers import (
-        LONGEST_S,
-        look,
-        providers,
-        what_is_known,
-        with_key,
-    )
+    from ankiforge.draft.server import LONGEST_S, look, providers, what_is_known, with_key
 
     config = workspace_of(call).config
     in_use = config.llm if config.drafter == "llm" else LlmSettings(base_url="", model="")
@@ -286,7 +280,7 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
 
 def _terms(choice: Choice, estimate: Estimate) -> Iterator[str]:
     """Yield the size of the requests, their receiver, and their price."""
-    from ankiforge.draft.providers import what_is_known
+    from ankiforge.draft.server import what_is_known
 
     llm = choice.llm
     key = f", with the key in {llm.key_env}" if llm.key_env else ""

@@ -11,8 +11,8 @@ from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
     from ankiforge.cli.output import Call
-    from ankiforge.draft.providers import Provider, Server
     from ankiforge.draft.sendable import SendableTask
+    from ankiforge.draft.server import Provider, Server
     from ankiforge.model import Source
     from ankiforge.pipeline.result import ByModel, Progress
     from ankiforge.pipeline.workspace import Workspace
@@ -195,7 +195,7 @@ def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) 
         servers: returns those on this machine that have answered after so many seconds.
     """
     from ankiforge.config.workspace import first_time, was_told
-    from ankiforge.draft.providers import with_key
+    from ankiforge.draft.server import with_key
     from ankiforge.pipeline.draft import for_model
 
     # the first kind that is there and was not offered yet

@@ -123,7 +123,7 @@ def read_and_draft(
     is_read = call.interactive and sys.stdout.isatty() and not call.quiet
     servers = None
     if is_read and not (dry_run or in_review):
-        from ankiforge.draft.providers import look
+        from ankiforge.draft.server import look
 
         servers = look()
     with session(call, writes="drafting", read_only=dry_run) as workspace:
@@ -192,7 +192,7 @@ def forget(call: Call, path: Path) -> None:
 
     Its drafts go; its cards stay. To read it again: ankiforge run PATH.
     """
-    from ankiforge.reports.status import first_of
+    from ankiforge.reports.summary import first_of
 
     with session(call) as workspace:
         forgotten, count = workspace.forget(path)

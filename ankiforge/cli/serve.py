@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import RunOptions, Workspace
-    from ankiforge.web.papers import Pages
+    from ankiforge.web.documents import Pages
     from ankiforge.web.session import ReviewSession
 
 
@@ -107,7 +107,7 @@ def review(
         with session(trusting) as workspace:
             TerminalReview(trusting, workspace).run()
         return
-    from ankiforge.web.papers import Pages
+    from ankiforge.web.documents import Pages
     from ankiforge.web.server import serve
 
     with session(trusting) as workspace, ExitStack() as ended:

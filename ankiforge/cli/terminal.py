@@ -1,4 +1,6 @@
-"""`review --terminal`: decide on what waits with single keys, also over ssh.
+"""The clipboard of a terminal: a text goes out by a program or OSC 52, another one is pasted.
+
+`review --terminal`: decide on what waits with single keys, also over ssh.
 
 A key decides on what was painted last. Keys pressed before that are dropped, because
 `click.getchar` empties the input before it reads.
@@ -7,8 +9,12 @@ A key decides on what was painted last. Keys pressed before that are dropped, be
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from shutil import which
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,8 +27,8 @@ from rich.text import Text
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
+from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
-from ankiforge.ledger.undo import undo
 from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
@@ -43,6 +49,90 @@ from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
+
+
+_PROGRAMS = {
+    "": (("pbcopy",), ("clip.exe",)),
+    "WAYLAND_DISPLAY": (("wl-copy",),),
+    "DISPLAY": (("xclip", "-selection", "clipboard"), ("xsel", "-ib")),
+}
+"""The programs that put their input on the clipboard, by the variable that they need."""
+# Terminals drop longer texts.
+_LONGEST_OSC52 = 74_994
+_NO_CLIPBOARD = ("", "dumb", "linux")
+_PASTE_BEGINS = b"\x1b[200~"
+_PASTE_ENDS = b"\x1b[201~"
+_END_OF_INPUT = b"\x04"
+_INTERRUPT = b"\x03"
+_SECONDS = 5
+
+
+def copy(text: str) -> bool:
+    """Put a text on the clipboard; return whether there is a way.
+
+    Over ssh, only the terminal reaches the clipboard in front of the person.
+    """
+    is_remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
+    for variable, programs in _PROGRAMS.items():
+        if is_remote or (variable and not os.environ.get(variable)):
+            continue
+        for name, *arguments in programs:
+            program = which(name)
+            if program is None:
+                continue
+            encoded = text.encode("utf-16" if name == "clip.exe" else "utf-8")
+            try:
+                subprocess.run(
+                    [program, *arguments],
+                    input=encoded,
+                    check=True,
+                    timeout=_SECONDS,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            except (OSError, subprocess.SubprocessError):
+                continue
+            return True
+    encoded = b64encode(text.encode())
+    if len(encoded) > _LONGEST_OSC52 or os.environ.get("TERM", "") in _NO_CLIPBOARD:
+        return False
+    sys.stdout.write(f"\x1b]52;c;{encoded.decode()}\x07")
+    sys.stdout.flush()
+    return True
+
+
+def pasted() -> str:
+    """Return what the person pastes; it ends with the paste, or with Ctrl-D.
+
+    A line may be longer than a terminal takes in its usual mode.
+    """
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows has no modes of a terminal
+        return sys.stdin.read()
+    terminal = sys.stdin.fileno()
+    modes = termios.tcgetattr(terminal)
+    received = b""
+    try:
+        tty.setraw(terminal)
+        os.write(terminal, b"\x1b[?2004h")  # the terminal marks both ends of a paste
+        while not received.endswith((_PASTE_ENDS, _END_OF_INPUT, _INTERRUPT)):
+            part = os.read(terminal, 65_536)
+            if not part:
+                break
+            received += part
+    finally:
+        os.write(terminal, b"\x1b[?2004l")
+        termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
+    if received.endswith(_INTERRUPT):
+        return ""
+    for sign in (_PASTE_BEGINS, _PASTE_ENDS, _END_OF_INPUT):
+        received = received.replace(sign, b"")
+    return received.decode("utf-8", "replace").replace("\r", "\n")
+
+
+# === terminal =========================================================================
 
 WIDTH = 88
 """Columns of a passage; longer lines are hard to read."""
@@ -288,7 +378,6 @@ class TerminalReview:
 
     def _from_chat(self) -> None:
         """Let the person copy the text for a chat and paste its answer, twenty by twenty."""
-        from ankiforge.cli.clipboard import copy, pasted
         from ankiforge.pipeline.chats import ask, take
 
         asked = ask(self._workspace)

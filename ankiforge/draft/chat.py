@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.draft.evidence import find_quote, letters_of_quote, places_of
 from ankiforge.draft.prompt import (
     NOTHING,
     Prompt,
@@ -27,12 +26,18 @@ from ankiforge.draft.prompt import (
     rules_of,
     shape_of,
 )
-from ankiforge.draft.reply import Item, Repair, drafts_of, every_item, on_a_line, why_none
-from ankiforge.draft.sendable import (
-    SendableTask,
-    SendableText,
-    ours,
+from ankiforge.draft.reply import (
+    Item,
+    Repair,
+    drafts_of,
+    every_item,
+    find_quote,
+    letters_of_quote,
+    on_a_line,
+    places_of,
+    why_none,
 )
+from ankiforge.draft.sendable import SendableTask, SendableText, ours
 from ankiforge.model import (
     Drafted,
     Highlight,

@@ -1,4 +1,24 @@
-"""The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
+"""A chat completion: the form of its request, and the parts of its reply that are used.
+
+Servers differ in the fields that they know.
+
+What a server means by an answer that is not a chat completion.
+
+Servers report errors in many shapes: with a status or with 200, in JSON of several
+kinds, as text, or as a web page.
+
+The transport below the library `openai`: each request stays within time and size.
+
+Beside that, no redirect is followed, no proxy is asked for this machine, and no other headers
+are sent than ours. `openai` repeats a request after a fault of the server, but not after a
+time-out: the server may be at work on it, and would begin, and be paid, again.
+
+The cache of what models replied, and of what a small model asked about a passage.
+
+It keeps why each question that made no card was dropped. So it can be shown at any time without
+asking again, also after the database was lost.
+
+The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
 
 `openai` sends, waits and retries. A reply is stored for each thing it is about (a highlight, or a
 card that is compared), under the hash of the question about that thing alone, before it is
@@ -16,35 +36,537 @@ form the server was asked. The errors are:
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+import httpx2
+import msgspec
+import openai
 from msgspec.structs import replace
 
-from ankiforge.draft.completion import Completion, Form
+from ankiforge.config import LLM
+from ankiforge.config.http import within
 from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import Question
-from ankiforge.draft.refusals import (
-    AGAIN,
-    PAGE,
-    TooLongError,
-    UnansweredError,
-    refusal,
-    refused_field,
-    said,
-)
-from ankiforge.draft.replies import Attempt, Replies, attempts_name, encode_attempts
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Highlight, Value, h16
+from ankiforge.model import Highlight, Json, Value, h16
+from ankiforge.text import regex
+from ankiforge.text.secrets import without_secret
 
 if TYPE_CHECKING:
     import openai
 
-    from ankiforge.draft.wire import Wire
+
+# --- the request ----------------------------------------------------------------------
+
+FORMAT = "response_format"
+OPTIONS: Mapping[str, Any] = {"temperature": 0}
+"""Fields of every request, unless the server refuses them or `extra_body` sets them."""
+
+
+class Form(Value):
+    """The form of a request that a server accepts, as far as it is known."""
+
+    rung: int = 0
+    """How many response formats the server refused, from the strictest on."""
+    dropped: frozenset[str] = frozenset()
+    """The options that the server refuses."""
+
+    def without(self, field: str) -> Form:
+        """Return the next form to try after a server refused a field of this one."""
+        if field == FORMAT:
+            return replace(self, rung=self.rung + 1)
+        return replace(self, dropped=self.dropped | {field})
+
+    def fields(self, schema: Mapping[str, Any]) -> Json:
+        """Return the fields that a request of this form has beside model and messages."""
+        fields = {}
+        for name, value in OPTIONS.items():
+            if name not in self.dropped:
+                fields[name] = value
+        # the response formats, the strictest first; {} is plain text
+        json_schema = {"name": "reply", "strict": True, "schema": schema}
+        formats: tuple[Json, ...] = (
+            {"type": "json_schema", "json_schema": json_schema},
+            {"type": "json_object"},
+            {},
+        )
+        response_format = formats[self.rung]
+        if response_format:
+            fields[FORMAT] = response_format
+        return fields
+
+
+# --- the reply ------------------------------------------------------------------------
+
+
+MOST_TOKENS = 10_000_000
+"""The maximum credible number of tokens of a request or reply."""
+# The keys of the JSON that is asked for: reasoning that has one is the answer.
+_KEYS_OF_ANSWERS = ('"cards"', '"question"', '"answer"')
+# A number in a reply may have a thousand digits.
+_MOST_DIGITS = 18
+
+
+class Completion(Value):
+    """The parts of a `chat.completions` reply that we use."""
+
+    content: str = ""
+    finish: str = ""
+    refusal: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Including reasoning."""
+    is_thought_alone: bool = False
+    """Whether it has reasoning and no answer."""
+
+    @classmethod
+    def parse(cls, raw: str) -> Completion | None:
+        """Parse the body of a reply; None if it is not a chat completion. Never raises.
+
+        One that has choices, or counts tokens, was paid for, so it is a completion, if an
+        empty one.
+        """
+        try:
+            # tolerate half an emoji, a line break in a string, a number of a thousand
+            # digits
+            reply = json.loads(
+                raw,
+                strict=False,
+                parse_int=lambda digits: int(digits[:_MOST_DIGITS]),
+            )
+        except (ValueError, RecursionError):
+            return None
+        reply = _as_dict(reply)
+        choices = reply.get("choices")
+
+        # the tokens of the request and of the reply; some servers count reasoning only in the total
+        usage = _as_dict(reply.get("usage"))
+        tokens_in = _credible(usage.get("prompt_tokens"))
+        tokens_out = _credible(usage.get("completion_tokens"))
+        if tokens_in and tokens_out:
+            total = _credible(usage.get("total_tokens"))
+            tokens_out = max(tokens_out, total - tokens_in)
+        is_answered = isinstance(choices, list) and not reply.get("error")
+        if not (is_answered or tokens_out):
+            return None
+        choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
+        message = _as_dict(choice.get("message"))
+        finish = choice.get("finish_reason")
+        # some servers keep the reasoning apart, or take the answer for it
+        thought = _as_text(message.get("reasoning_content"))
+        thought = thought or _as_text(message.get("reasoning"))
+        content = _as_text(message.get("content"))
+        has_answer = any(name in thought for name in _KEYS_OF_ANSWERS)
+        if not content and finish == "stop" and has_answer:
+            content = thought
+        return cls(
+            content=content,
+            finish=str(finish or ""),
+            refusal=_as_text(message.get("refusal")),
+            model=_as_text(reply.get("model")),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            is_thought_alone=bool(thought) and not content,
+        )
+
+
+def _credible(tokens: Any) -> int:
+    """Return a number of tokens; 0 if the value is not credible."""
+    if not isinstance(tokens, int) or isinstance(tokens, bool):
+        return 0
+    return tokens if 0 < tokens <= MOST_TOKENS else 0
+
+
+def _as_dict(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_text(content: Any) -> str:
+    """Return a content, which some servers send as a list of parts, as valid Unicode."""
+    if isinstance(content, list):
+        texts = [_as_dict(part).get("text") for part in content]
+        content = "".join(text for text in texts if isinstance(text, str))
+    if not isinstance(content, str):
+        return ""
+    return content.encode("utf-8", "replace").decode("utf-8")
+
+
+# === refusals =========================================================================
+
+
+class TooLongError(ItemError):
+    """The request does not fit the model's context."""
+
+
+class UnansweredError(ItemError):
+    """No usable answer after all retries."""
+
+
+AGAIN = "run again: what was answered is kept"
+PAGE = "a web page"
+_MONEY = "the account is out of credit; add credit and run again, nothing is lost"
+_NO_MONEY = regex(
+    r"(?i)insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low"
+    r"|billing_hard_limit|billing_not_active|exceeded_current_quota"
+)
+_BAD_KEY = regex(
+    r"(?i)api[_ ]key[_ ]invalid|api key (?:not valid|expired)"
+    r"|(?:invalid|incorrect)[_ ]api[_ ]key|invalid_authentication"
+)
+_NO_MODEL = regex(
+    r"(?i)model_not_found|not a valid model|invalid[_ ]model|no models? (?:is |are )?loaded"
+    r"|model [^.]{0,80}(?:not found|does not exist|not loaded)|does not support chat"
+)
+_TOO_LONG = regex(
+    r"(?i)context_length_exceeded|context (?:length|window|size)|maximum context"
+    r"|too many tokens|prompt is too long|exceeds? the (?:available )?context"
+    r"|input is too long|token count.{0,40}exceeds|maximum number of tokens"
+    r"|request too large|string too long"
+)
+_MODERATED = regex(r"(?i)moderation|flagged|content.?policy|safety")
+_FORMAT = regex(
+    r"(?i)response[_ ]?format|json_schema|json_object|\bschema\b|\bgrammar\b|structured[_ ]"
+    r"|requested parameters"
+)
+_LOADING = regex(r"(?i)\bload(?:ing|s)\b.{0,20}\bmodel\b")
+_BEFORE_A_FIELD = (400, 404, 415, 422, 500, 501, 503)
+"""The statuses with which servers refuse a field of a request."""
+
+
+def refusal(
+    settings: ServerSettings, status: int, body: str, location: str = ""
+) -> ServiceError | ItemError:
+    """Return the error for a status that stays after all retries.
+
+    Args:
+        settings: the server.
+        status: the status of the answer, or the one in its body.
+        body: of the answer.
+        location: where the server redirects to.
+    """
+    message = f"{settings.host} answers {status}: {said(body) or 'no reason given'}"
+    if status == 402 or _NO_MONEY.search(body):
+        return ServiceError(message, hint=_MONEY)
+    if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(body)):
+        return TooLongError(message)
+    if status == 403 and _MODERATED.search(body):
+        return ItemError(message)
+    if status in (401, 403) or (status == 400 and _BAD_KEY.search(body)):
+        hint = f"check the key in the environment variable {settings.key_name}"
+        if not settings.key_name:
+            hint = (
+                "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
+                " variable that holds the key, then: ankiforge init --trust"
+                f" {settings.workspace}"
+            )
+        return ServiceError(message, hint=hint)
+    if status in (404, 405, 410) or (status < 500 and _NO_MODEL.search(body)):
+        hint = (
+            f"does this server have the model {settings.model!r}, and is base_url right?"
+        )
+        return ServiceError(message, hint=hint)
+    if 300 <= status < 400:
+        address = location.removesuffix("/chat/completions")[:200]
+        return ServiceError(
+            message, hint=f"the server redirects to {address}: set llm.base_url to that"
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        hint = f"wait for a while, or set llm.concurrency to 1; then {AGAIN}"
+        return UnansweredError(message, hint=hint)
+    if status >= 500 or status in (408, 409):
+        hint = f"the server fails: see its log, or restart it; then {AGAIN}"
+        return UnansweredError(message, hint=hint)
+    return ItemError(
+        message, hint="if it rejects every request, check llm.extra_body and llm.model"
+    )
+
+
+def refused_field(
+    settings: ServerSettings, status: int, body: str, sent: Json, *, is_first: bool
+) -> str:
+    """Return the field of a request that an error names and that can be left out; "" if none.
+
+    `is_first`: the server has answered nothing yet, so it may break at the format.
+    """
+    if status not in _BEFORE_A_FIELD or _is_page(body):
+        return ""
+    ours = [name for name in sent if name not in settings.extra_body]
+    for name in OPTIONS:
+        if name in ours and re.search(rf"(?<!\w){name}(?!\w)", body):
+            return name
+    breaks_at_it = is_first and status in (500, 501)
+    if FORMAT in ours and (breaks_at_it or _FORMAT.search(body)):
+        return FORMAT
+    return ""
+
+
+def is_final(body: str) -> bool:
+    """Return whether asking again is vain, whatever the status: no credit, a refused field."""
+    if _is_page(body):
+        return False
+    patterns = (_NO_MONEY, _TOO_LONG, _FORMAT)
+    return any(pattern.search(body) for pattern in patterns)
+
+
+def is_loading_model(status: int, body: str) -> bool:
+    """Return whether a server says that it loads its model."""
+    return status == 503 and _LOADING.search(body) is not None
+
+
+# --- the body of an error -------------------------------------------------------------
+
+_SAID = re.compile(
+    r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?'
+    r'"((?:[^"\\]|\\.){1,2000})"'
+)
+_STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
+# The number of characters of what a server says that are shown.
+_SHOWN = 300
+
+
+def said(body: str) -> str:
+    """Return the message of an error on one line: OpenAI's, LM Studio's, FastAPI's, a web page."""
+    if _is_page(body):
+        return PAGE
+    # the error of a provider may be forwarded as text
+    found = _SAID.findall(body.replace('\\"', '"')) or _SAID.findall(body)
+    words = (
+        ": ".join(dict.fromkeys(found)).replace("\\n", " ").replace('\\"', '"') or body
+    )
+    return " ".join(words.split())[:_SHOWN]
+
+
+def _is_page(body: str) -> bool:
+    return body.lstrip()[:1] not in ("{", "[") and "<" in body[:200]
+
+
+def disguised(raw: str) -> tuple[int, str] | None:
+    """Return (status, body) of the error in an answer of status 200; None if it is a completion.
+
+    OpenRouter sends errors with status 200 or inside a choice, and others send login
+    pages.
+    """
+    completion = Completion.parse(raw)
+    if completion and (completion.finish != "error" or completion.content):
+        return None
+    status = _STATUS.search(raw.replace('\\"', '"'))
+    if status:
+        return int(status[1]), raw
+    if any(pattern.search(raw) for pattern in (_NO_MONEY, _BAD_KEY, _NO_MODEL)):
+        return 400, raw
+    return 502, raw or "an empty reply"
+
+
+# === wire =============================================================================
+
+LARGEST = 8_000_000
+"""The maximum size of a reply, in bytes."""
+_PAUSE_S = 0.5
+"""The time between two requests while the server loads its model."""
+# What the environment adds is meant for OpenAI only.
+_OURS = ("host", "content-type", "accept", "user-agent", "authorization")
+
+
+class Wire(httpx2.BaseTransport):
+    """The transport of `openai`. Thread-safe."""
+
+    def __init__(self, settings: ServerSettings, notice: Callable[[str], None]) -> None:
+        """Connect to nothing yet. `notice` receives, once, that the server loads its model."""
+        self._settings = settings
+        self._notice = notice
+        # certificates take a while to load
+        is_plain = settings.local and settings.base_url.startswith("http:")
+        self._tls = httpx2.create_ssl_context(verify=not is_plain)
+        # When the server has loaded its model for too long; None = it does not load it.
+        self._loaded_until: float | None = None
+        self._changed = threading.Condition()
+        self._stopped = threading.Event()
+        # The threads whose request is pending.
+        self._busy: set[int] = set()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Make one attempt, and return the reply, or an error after which `openai` may ask again.
+
+        Raises:
+            openai.APITimeoutError: there is no answer in time.
+            UnansweredError: the run was stopped.
+        """
+        with self._changed:
+            if self._stopped.is_set():
+                raise UnansweredError("stopped before it was sent")
+            self._busy.add(threading.get_ident())
+        try:
+            answer = self._exchanged(request)
+            # again while the server loads its model, for as long as a server may be silent
+            while is_loading_model(answer.status_code, answer.text):
+                if self._loaded_until is None:
+                    self._loaded_until = time.monotonic() + self._settings.silence_s
+                    host = self._settings.host
+                    self._notice(f"{host} is loading its model; waiting for it")
+                is_late = time.monotonic() > self._loaded_until
+                if is_late or self._stopped.wait(_PAUSE_S):
+                    break
+                answer = self._exchanged(request)
+        except httpx2.HTTPError as error:
+            self.leave()
+            is_connected = not isinstance(error, httpx2.ConnectTimeout)
+            if isinstance(error, httpx2.TimeoutException) and is_connected:
+                raise openai.APITimeoutError(request) from error
+            raise
+        status = answer.status_code
+        text = answer.text
+        if answer.is_success:
+            error_inside = disguised(text)
+            if error_inside is None:
+                return answer
+            status, text = error_inside
+        self.leave()
+        if is_final(text):
+            answer.headers["x-should-retry"] = "false"
+        return httpx2.Response(status, headers=answer.headers, text=text)
+
+    def _exchanged(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and return the answer with its body and the headers that count."""
+        settings = self._settings
+        headers = {"accept-encoding": "identity"}
+        for name, value in request.headers.items():
+            is_ours = name in _OURS or LLM.owns(settings.base_url)
+            if is_ours and (name != "authorization" or settings.key):
+                headers.setdefault(name, value)
+        sent = httpx2.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            content=request.content,
+            extensions=request.extensions,
+        )
+        # a client of its own, which can be closed
+        client = httpx2.Client(
+            verify=self._tls, trust_env=not settings.local, follow_redirects=False
+        )
+
+        def exchange() -> httpx2.Response:
+            answer = client.send(sent, stream=True)
+            body = bytearray()
+            for part in answer.iter_bytes():
+                body += part
+                if len(body) > LARGEST and answer.is_success:
+                    # a reply counts as cut off: it is paid for, so it must not be asked for again
+                    reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
+                    return httpx2.Response(200, text=json.dumps(reply))
+                if len(body) > LARGEST:
+                    return httpx2.Response(
+                        answer.status_code,
+                        headers={"x-should-retry": "false"},
+                        text=f"an error of more than {LARGEST:,} bytes",
+                    )
+            kept = {}
+            for name in ("retry-after", "retry-after-ms", "location"):
+                if name in answer.headers:
+                    kept[name] = without_secret(answer.headers[name], settings.key)
+            text = without_secret(body.decode("utf-8-sig", "replace"), settings.key)
+            return httpx2.Response(answer.status_code, headers=kept, text=text)
+
+        with client:
+            return within(settings.reply_s, exchange, client.close)
+
+    # --- pending requests -------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Count this thread's request as finished."""
+        with self._changed:
+            self._busy.discard(threading.get_ident())
+            self._changed.notify_all()
+
+    def stop(self, patience: float) -> None:
+        """Send nothing more, and wait at most `patience` seconds for pending requests."""
+        with self._changed:
+            self._stopped.set()
+            self._changed.wait_for(lambda: not self._busy, patience)
+
+
+# === replies ==========================================================================
+
+
+class Replies(Protocol):
+    """A cache of raw replies by the hash of their request (the ledger has one). Thread-safe."""
+
+    def get(self, request: str) -> str | None:
+        """Return the raw reply to a request; None if there is none."""
+
+    def put(
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Store a reply durably, replacing an older one.
+
+        Args:
+            request: the hash of the request.
+            raw: the reply.
+            model: the model that was asked, as the settings call it.
+            prompt: the fingerprint of the prompt.
+            tokens: how many tokens went in and came out; (0, 0) if nothing was paid.
+        """
+
+
+# --- what came of the answers that were proposed to a small model ---------------------
+
+
+class Attempt(Value):
+    """What came of one of the proposed answers."""
+
+    proposed: str
+    """As plain text."""
+    question: str = ""
+    """By the model; "" if there is none."""
+    own_answer: str = ""
+    """What the model answered to its question; "" if it was not asked."""
+    dropped: str = ""
+    """Why it is not a card; "" = it is one."""
+
+
+Attempts = tuple[Attempt, ...]
+"""In the order of the proposed answers."""
+
+
+def attempts_name(highlight: Highlight) -> str:
+    """Return the name under which the attempts about a passage are kept, with its current text."""
+    return f"attempts/{h16(highlight.key, highlight.exact)}"
+
+
+def encode_attempts(attempts: Sequence[Attempt]) -> str:
+    """Return attempts as they are kept."""
+    return msgspec.json.encode(attempts).decode()
+
+
+def attempts_about(highlight: Highlight, kept: Callable[[str], str | None]) -> Attempts:
+    """Return the last attempts of a small model for a passage; () if it was not asked about it.
+
+    Args:
+        highlight: the passage.
+        kept: returns what is kept under a name.
+    """
+    encoded = kept(attempts_name(highlight))
+    if encoded is None:
+        return ()
+    return msgspec.json.decode(encoded, type=Attempts)
+
+
+# === client ===========================================================================
 
 IN_A_ROW = 3
 """This many consecutive requests without an answer, after all retries, end the run; more if several
@@ -329,8 +851,6 @@ class Client:
         """
         import httpx2
         import openai
-
-        from ankiforge.draft.wire import Wire
 
         started = self._on_board.start() if self._on_board else None
         with self._lock:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import shlex
 from contextlib import suppress
 
-from ankiforge.draft.client import Answer, Client
+from ankiforge.draft.client import Answer, Client, TooLongError
 from ankiforge.draft.prompt import Prompt, message, question, shape_of
-from ankiforge.draft.refusals import TooLongError
 from ankiforge.draft.reply import (
     BlockedDraft,
     Item,

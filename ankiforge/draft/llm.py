@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
-from ankiforge.draft.cascade import Cascade
-from ankiforge.draft.cascade_prompt import CascadePrompt
+from ankiforge.draft.cascade import Cascade, CascadePrompt
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.prompt import (

@@ -24,12 +24,7 @@ from msgspec.structs import replace
 
 from ankiforge.config import shipped
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
-from ankiforge.draft.sendable import (
-    Sendable,
-    SendableTask,
-    SendableText,
-    ours,
-)
+from ankiforge.draft.sendable import Sendable, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError
 from ankiforge.language.recognition import language_of
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16

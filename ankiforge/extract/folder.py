@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from ankiforge.errors import ItemError, one_item
 from ankiforge.extract import files as disk
 from ankiforge.extract.base import Count, Opening, SourceType
-from ankiforge.extract.left_out import Walked
+from ankiforge.extract.discover import Walked
 from ankiforge.model import (
     Extracted,
     HighlightKind,

@@ -13,7 +13,7 @@ from ankiforge.model import Strings
 
 KINDS = {
     "pdf": ".pdf:Pdf",
-    "epub": ".books.epub:Epub",
+    "epub": ".books.calibre:Epub",
     "obsidian": ".markdown.obsidian:Vault",
     "markdown": ".markdown:Texts",
     "jupyter": ".markdown.jupyter:Jupyter",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ankiforge.language.lexicon import LANGUAGES
 from ankiforge.language.tables import listed, section
 from ankiforge.text import regex
-from ankiforge.text.shields import words_alone
+from ankiforge.text.fold import words_alone
 
 _SCRIPTS = {
     "LATIN": "Latin",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ankiforge.language.lexicon import RAREST, Cue, Language
 from ankiforge.text import regex
-from ankiforge.text.shields import MATH
+from ankiforge.text.fold import MATH
 
 
 class Kind:

@@ -6,16 +6,16 @@ Two files are separate: `Replies`, which were paid for, and `CacheFile`, which o
 from ankiforge.ledger.belonging import SCHEDULER
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
 from ankiforge.ledger.core import Ledger
-from ankiforge.ledger.database import readable_errors
-from ankiforge.ledger.decide import FLOOD, TakenOver
-from ankiforge.ledger.desk import NO_WARNING, Offer, rank
-from ankiforge.ledger.events import Wording
-from ankiforge.ledger.files import (
+from ankiforge.ledger.database import (
     CACHE_FILE,
     REPLIES_FILE,
     CacheFile,
     Replies,
+    readable_errors,
 )
+from ankiforge.ledger.decide import FLOOD, TakenOver
+from ankiforge.ledger.desk import NO_WARNING, Offer, rank
+from ankiforge.ledger.events import Wording
 from ankiforge.ledger.lists import FIELDS, Match, QueryTerm
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front

@@ -26,9 +26,7 @@ from ankiforge.errors import LedgerError, OwnFileError
 from ankiforge.ledger import cards, decide, desk, questions
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.readings import (
-    record_journal_readings,
-)
+from ankiforge.ledger.readings import record_journal_readings
 from ankiforge.ledger.store import Store
 from ankiforge.model import (
     Guid,

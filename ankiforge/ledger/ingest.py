@@ -30,8 +30,13 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.desk import draft_again, draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
-from ankiforge.ledger.match import Mark, match_in_document, remember
-from ankiforge.ledger.match_documents import ComparedDocument, match_documents
+from ankiforge.ledger.match import (
+    ComparedDocument,
+    Mark,
+    match_documents,
+    match_in_document,
+    remember,
+)
 from ankiforge.ledger.moves import MatchedDocument, Moves, is_only_alike
 from ankiforge.ledger.readings import (
     Listing,

@@ -29,8 +29,8 @@ from ankiforge.ledger.match import (
     match_spots,
     remember,
     resembling,
+    with_half_of_marks,
 )
-from ankiforge.ledger.match_documents import with_half_of_marks
 from ankiforge.ledger.readings import Listing, Report, decode_highlight, mark_of
 from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, desk, dialects, forms, private
+from ankiforge.ledger import cards, decide, desk, forms, private, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
@@ -129,13 +129,13 @@ def answer(
                 store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
             case QuestionKind.DIALECT:
                 # the next run reads the vault so
-                for pending in dialects.pending(store):
+                for pending in readings.pending(store):
                     if pending.container == question.new:
                         on = pending.difference.on
                         dialects_read: Json = {"read": on}
                         if not yes:
                             dialects_read = {"read": pending.read, "declined": on}
-                        key = dialects.key_of(question.new)
+                        key = readings.key_of(question.new)
                         store.add("dialects", key, PERSON, dialects_read)
             case QuestionKind.PRIVATE:
                 choice = private.KEPT if yes else private.RELEASED
@@ -412,12 +412,12 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
 
 def _ask_about_dialects(store: Store) -> Iterator[Question]:
     """Yield a question for each vault whose plugins are not those it is read by."""
-    for pending in dialects.pending(store):
+    for pending in readings.pending(store):
         about = (pending.container, *pending.read, "", *pending.difference.on)
         yield Question(
             id=_question_id(QuestionKind.DIALECT, *about),
             kind=QuestionKind.DIALECT,
-            text=dialects.asked(pending),
+            text=readings.asked(pending),
             new=pending.container,
         )
 

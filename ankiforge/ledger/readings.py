@@ -7,20 +7,31 @@ skip. Readings of other machines, from the journal, are kept here.
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
 makes every note again. Tested by `tests/cli/test_keys.py`, `test_readings.py` and
 `tests/ledger/test_journal.py`.
+
+By which plugins' dialects a vault is read, and what reading it by others would change.
+
+A vault that was read before is read as it was until a person answers, even if a plugin is
+switched on or off meanwhile: its cards would be rewritten or doubled at once. The answer
+is an event, so that all machines read the vault alike, whatever is switched on there.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
-from ankiforge.ledger.match import LONG, FoldedText, Mark
-from ankiforge.ledger.match_documents import ComparedDocument
+from ankiforge.ledger.match import (
+    LONG,
+    ComparedDocument,
+    FoldedText,
+    Mark,
+    match_in_document,
+)
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
     Extracted,
@@ -36,13 +47,15 @@ from ankiforge.model import (
     Unchanged,
     Unmarked,
     Unread,
+    Value,
     colour_name,
     h16,
     hints,
 )
-from ankiforge.text import regex
+from ankiforge.text import counted, counts_text, regex
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import triple_of
+from ankiforge.text.tools import TITLES
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")
@@ -169,7 +182,7 @@ def reading_of(text: Text) -> FoldedText:
 
 def compared(document: ReadDocument) -> ComparedDocument:
     """Return a document that was read as matching sees it."""
-    from ankiforge.text.sketches import decode_sketch
+    from ankiforge.text.identifiers import decode_sketch
 
     if isinstance(document, Unmarked):
         return ComparedDocument(document.path)
@@ -183,7 +196,7 @@ def compared(document: ReadDocument) -> ComparedDocument:
 
 def with_words_of(store: Store, document_id: int, place: str) -> ComparedDocument:
     """Return a document of the database with its words and marks."""
-    from ankiforge.text.sketches import decode_sketch
+    from ankiforge.text.identifiers import decode_sketch
 
     query = "SELECT folded FROM highlight WHERE document = ?"
     folded = [row["folded"] for row in store.rows(query, document_id)]
@@ -492,3 +505,196 @@ def _routes(store: Store, key: str) -> set[str]:
             store.value("SELECT route FROM highlight WHERE key = ?", known_key) or ""
         )
     return routes
+
+
+# === dialects =========================================================================
+
+_META = "dialects "
+
+
+class Difference(Value):
+    """The change that another set of dialects would bring to a vault."""
+
+    on: Strings
+    """The dialects of the plugins that are switched on."""
+    stamp: str = ""
+    """Of all files of the vault when this was counted."""
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would change."""
+        return not (self.added or self.changed or self.gone)
+
+
+class Pending(Value):
+    """A change of dialects that nobody has decided on."""
+
+    container: str
+    read: Strings
+    """The dialects by which the vault is read."""
+    difference: Difference
+
+
+def key_of(container: str) -> str:
+    """Return the key of the events about the dialects of a vault."""
+    return f"dialects:{container}"
+
+
+def _answers(store: Store, container: str) -> tuple[Strings | None, list[Strings]]:
+    """Return by which dialects a vault is read, and by which a person did not want it read.
+
+    The first is None if it was never said.
+    """
+    read: Strings | None = None
+    declined = []
+    for event in store.answers(key_of(container)):
+        if event.by == SOURCE and read is not None:
+            continue  # another machine had read it before
+        read = tuple(event.body["read"])
+        if "declined" in event.body:
+            declined.append(tuple(event.body["declined"]))
+    return read, declined
+
+
+def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
+    """Return the dialects by which a vault is to be read.
+
+    At its first reading these are the ones that are switched on: nobody has cards of it
+    yet.
+
+    Args:
+        store: the store.
+        container: the container of the vault.
+        on: the dialects of the plugins that are switched on; None = unknown.
+    """
+    read, _ = _answers(store, container)
+    was_read = store.row(
+        "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document WHERE d.container = ?",
+        container,
+    )
+    if read is None and not was_read and on:
+        with store.transaction():
+            store.add("dialects", key_of(container), SOURCE, {"read": on})
+        return on
+    return read or ()
+
+
+def ask_about_dialects(
+    store: Store,
+    container: str,
+    on: Strings,
+    stamp: str,
+    read: Callable[[], Iterable[Extracted]],
+) -> None:
+    """Ask whether to read a vault by other dialects, if that would change anything.
+
+    Args:
+        store: the store.
+        container: the container of the vault.
+        on: the dialects of the plugins that are switched on.
+        stamp: of all files of the vault; "" = unknown. Equal ones are not read again.
+        read: reads all documents of the vault by these dialects.
+    """
+    # not if a person declined them, or if it was counted for the same files
+    _, declined = _answers(store, container)
+    if on in declined:
+        return
+    last = store.get_value(_META + container, Difference)
+    if last and stamp and (last.on, last.stamp) == (on, stamp):
+        return
+    added = 0
+    changed = 0
+    gone = 0
+    rows = store.rows(
+        "SELECT id, place FROM document WHERE container = ? AND state = 'present'",
+        container,
+    )
+    known_documents = {row["place"]: row["id"] for row in rows}
+    for document in read():
+        before = _present(store, known_documents.pop(place_of(document), 0))
+        after = numbered_marks(document.highlights)
+        pairs = match_in_document(
+            [mark_of(highlight) for highlight in before],
+            [mark_of(highlight) for highlight in after],
+        )
+        added += len(after) - len(pairs)
+        gone += len(before) - len(pairs)
+        for now, then in pairs.items():
+            if _drafted_content(now.highlight) != _drafted_content(then.highlight):
+                changed += 1
+    for document_id in known_documents.values():
+        gone += len(_present(store, document_id))
+    difference = Difference(on, stamp, added, changed, gone)
+    store.set_value(_META + container, difference)
+
+
+def _present(store: Store, document: int) -> list[Highlight]:
+    """Return the highlights of a document that were found at its last reading."""
+    query = "SELECT body FROM highlight WHERE document = ? AND state = 'present' ORDER BY position"
+    return [decode_highlight(row) for row in store.rows(query, document)]
+
+
+def _drafted_content(highlight: Highlight) -> tuple[object, ...]:
+    """Return the parts of a highlight that decide on its drafts, and whether they are accepted."""
+    # as stored: without what a deck file or a comment said
+    as_stored = replace(highlight, skip="")
+    return (
+        content_of_highlight(as_stored),
+        highlight.kind,
+        highlight.form,
+        highlight.declared,
+        highlight.two_way,
+    )
+
+
+def pending(store: Store) -> Iterator[Pending]:
+    """Yield the changes of dialects that a person has to decide on."""
+    counts = store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META)
+    for row in counts:
+        container = row["name"].removeprefix(_META)
+        difference = msgspec.json.decode(row["value"], type=Difference)
+        read, declined = _answers(store, container)
+        is_decided = difference.on in (read or (), *declined)
+        if not is_decided and not difference.empty:
+            yield Pending(container, read or (), difference)
+
+
+def asked(pending: Pending) -> str:
+    """Return the question about a change, with the number of passages."""
+    vault = pending.container.partition(":")[2]
+    on = pending.difference.on
+    switched_on = [TITLES[dialect] for dialect in on if dialect not in pending.read]
+    switched_off = [TITLES[dialect] for dialect in pending.read if dialect not in on]
+    changes = []
+    if switched_on:
+        titles = " and ".join(switched_on)
+        changes.append(f"{titles} {_are(switched_on)} switched on")
+    if switched_off:
+        titles = " and ".join(switched_off)
+        changes.append(f"{titles} {_are(switched_off)} switched off")
+    if not switched_off:
+        request = f"read {_their(switched_on)} cards"
+    elif not switched_on:
+        request = f"read {_their(switched_off)} cards no longer"
+    else:
+        request = "read the cards accordingly"
+    difference = pending.difference
+    counts = {
+        "new": difference.added,
+        "other": difference.changed,
+        "gone": difference.gone,
+    }
+    would_change = f"{counted(sum(counts.values()), 'passage')} would change"
+    change = f"{', '.join(changes)} in {vault}"
+    return f"{change}: {request}? {would_change}: {counts_text(counts)}."
+
+
+def _are(plugins: Sequence[str]) -> str:
+    return "is" if len(plugins) == 1 else "are"
+
+
+def _their(plugins: Sequence[str]) -> str:
+    return "its" if len(plugins) == 1 else "their"

@@ -6,7 +6,7 @@ answer contains text that must stay on this machine (`#no-llm`), whichever table
 from.
 
 The tools are the methods of `Agent` (`agent.py`), what they show goes through `AgentView`
-(`view.py`), and their arguments and descriptions are in `server.py`.
+(`agent.py`), and their arguments and descriptions are in `server.py`.
 """
 
 from ankiforge.mcp.agent import PATIENCE_S, Agent

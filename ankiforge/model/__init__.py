@@ -17,9 +17,6 @@ A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored
 from ankiforge.model.cards import *
 from ankiforge.model.highlights import *
 from ankiforge.model.hints import Hint as Hint
-from ankiforge.model.ids import *
-from ankiforge.model.kinds import *
-from ankiforge.model.questions import *
 from ankiforge.model.seen import *
 from ankiforge.model.sources import *
 from ankiforge.model.values import *

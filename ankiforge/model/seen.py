@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ankiforge.model.kinds import Family
-from ankiforge.model.values import Fields, Guid, HighlightKey, Strings, Value
+from ankiforge.model.values import Family, Fields, Guid, HighlightKey, Strings, Value
 
 
 class ViewKind(StrEnum):

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Viewed, Wording, cards, overview, views
-from ankiforge.ledger.duplicates import Duplicates
+from ankiforge.ledger.recording import Duplicates
 from ankiforge.model import (
     Card,
     Fields,
@@ -412,8 +412,8 @@ def adopted_guids(ledger: Ledger) -> Texts:
 
 def _our_fields_of(note: NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
     """Return the fields of a note of one of our types by our names; {} of another type."""
-    from ankiforge.anki.layouts import our_mapped_type, positions_in
     from ankiforge.anki.notetypes import family_of
+    from ankiforge.anki.plan import our_mapped_type, positions_in
 
     family = family_of(note.type_id)
     note_type = types.get(note.type_id)
@@ -464,8 +464,8 @@ def changed_in_anki(
     A field of which the person chose the source's words is none of them: the next package
     brings those. The arguments are those of `as_in_anki`.
     """
-    from ankiforge.anki.layouts import layout_of
     from ankiforge.anki.notetypes import field_hash
+    from ankiforge.anki.plan import layout_of
 
     note = next(views.notes(ledger, card.guid), None) if card.live else None
     if note is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.yamlfile import DeckRule, deck_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, decide, desk, lists, views
 from ankiforge.ledger.cards import card_of
@@ -184,7 +184,7 @@ class Placement(Value):
 
 def placement_of(ledger: Ledger, card: Card, rules: Rules) -> Placement:
     """Return the deck and tags of a card, or of that which a draft would become."""
-    from ankiforge.anki.layouts import tags_there
+    from ankiforge.anki.plan import tags_there
 
     deck = card.deck or deck_of(rules, card.highlight).deck
     ours = tags_of(card, rules)

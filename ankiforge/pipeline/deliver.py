@@ -1,24 +1,53 @@
-"""Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
+"""The note types of the user's that the settings name (`note_types`), as they are in Anki.
+
+A note type is read from the newest view of Anki, with its id, fields, templates and CSS:
+a package that has it otherwise would make a second one beside it.
+
+Write the package for Anki, completely or not at all; open it.
+
+What must stay true: the ledger records what is shipped before the new package is in
+the old one's place. So a kill between the two costs a second shipment, never a lost one
+(`tests/ledger/test_killed.py`).
+
+Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
 
 read ─▶ views.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
-
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import os
+import shutil
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config import AnkiSettings, is_loopback
-from ankiforge.config.deckfiles import DeckRule, load_decks
-from ankiforge.config.ownfiles import OwnPath
+from ankiforge.config import (
+    AnkiSettings,
+    BasicType,
+    ClozeType,
+    Config,
+    NoteTypes,
+    is_loopback,
+)
+from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.errors import BugError, ConfigError, ItemError, ServiceError, one_item
-from ankiforge.ledger import Ledger, views
+from ankiforge.config.yamlfile import DeckRule, Location, load_decks, suggestion
+from ankiforge.errors import (
+    BugError,
+    ConfigError,
+    ItemError,
+    ServiceError,
+    UsageError,
+    one_item,
+)
+from ankiforge.ledger import Ledger, QueryTerm, lists, views
 from ankiforge.model import (
     Conflict,
     Family,
@@ -27,10 +56,10 @@ from ankiforge.model import (
     Media,
     NoteInAnki,
     Problem,
+    SeenType,
     Value,
     h16,
 )
-from ankiforge.pipeline import publishing
 from ankiforge.pipeline.collection import (
     read_collection,
     read_file_of_running,
@@ -39,13 +68,386 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.pipeline.decks import Decks, tags_of
 from ankiforge.pipeline.locks import lock
-from ankiforge.pipeline.mapped_types import mapped_types
 from ankiforge.pipeline.pictures import paper_addresses, pictures_of, roots
 from ankiforge.pipeline.result import RunResult
 
-if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
+if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
+
+
+# The name of a setting in the ledger: the ids of note types by the names they had.
+_IDS_BY_NAME = "mapped types"
+
+
+def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
+    """Return the note types in which new cards are shipped, other than ours.
+
+    Args:
+        config: the settings.
+        ledger: has the newest view of Anki.
+
+    Raises:
+        ConfigError: Anki has no such type, or it does not fit, or Anki was never read.
+    """
+    if config.note_types == NoteTypes():
+        return {}
+    types = seen_types(ledger)
+    stored = ledger.get_value(_IDS_BY_NAME, dict[str, int]) or {}
+    ids_by_name = dict(stored)
+    where = config.where.at("note_types")
+    mapped: dict[Family, MappedType] = {}
+    named = (
+        (Family.BASIC, config.note_types.basic),
+        (Family.CLOZE, config.note_types.cloze),
+    )
+    for family, wanted in named:
+        if wanted is None:
+            continue
+        place = where.at(family.value)
+        note_type = _named(wanted.name, types, ids_by_name, place.at("name"))
+        _check_fit(note_type, family, wanted, place)
+        ids_by_name[note_type.name] = note_type.id
+        names = wanted.fields.names
+        id_of = dict(note_type.fields)
+        ids = {}
+        for ours, name in names.items():
+            id = id_of[name]
+            if id is not None:
+                ids[ours] = id
+        mapped[family] = MappedType(note_type.id, note_type.name, names, ids)
+    if ids_by_name != stored:
+        ledger.set_value(_IDS_BY_NAME, ids_by_name)
+    return mapped
+
+
+def _named(
+    name: str,
+    types: Mapping[int, SeenType],
+    ids_by_name: Mapping[str, int],
+    where: Location,
+) -> SeenType:
+    """Return the note type with a name.
+
+    Raises:
+        ConfigError: Anki has none, or was never read.
+    """
+    from ankiforge.anki.notetypes import family_of
+
+    if not types:
+        message = f"Anki was not read yet, so the note type {name!r} is not known"
+        hint = (
+            "start Anki once on this computer, or set anki.collection; or export a deck that has"
+            " such a note: ankiforge pull --apkg FILE"
+        )
+        raise where.error(message, hint)
+    for note_type in types.values():
+        if note_type.name == name:
+            if family_of(note_type.id):
+                raise where.error(
+                    f"{name!r} is ankiforge's own",
+                    "leave it out of note_types",
+                )
+            return note_type
+    renamed = types.get(ids_by_name.get(name, 0))
+    if renamed:
+        message = f"the note type {name!r} is called {renamed.name!r} in Anki now"
+        raise where.error(message, f"name: {renamed.name}")
+    names = [
+        note_type.name for note_type in types.values() if not family_of(note_type.id)
+    ]
+    raise where.error(f"Anki has no note type {name!r}", suggestion(name, names))
+
+
+def _check_fit(
+    note_type: SeenType,
+    family: Family,
+    wanted: BasicType | ClozeType,
+    where: Location,
+) -> None:
+    """Check that cards of a family can be notes of a type.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    from ankiforge.anki.notetypes import ordinals_in, shows_cloze
+
+    is_cloze = family is Family.CLOZE
+
+    # it makes cards of this kind
+    if note_type.family is not family:
+        actual = "is a cloze note type" if note_type.cloze else "is no cloze note type"
+        hint = f"name another one here, or move it to note_types.{note_type.family.value}"
+        raise where.at("name").error(f"{note_type.name!r} {actual}", hint)
+
+    # it has all fields that the settings name
+    names = wanted.fields.names
+    for ours, name in names.items():
+        if name not in note_type.names:
+            message = f"{note_type.name!r} has no field {name!r}"
+            hint = suggestion(name, note_type.names)
+            raise where.at("fields", ours).error(message, hint)
+
+    # its first field is filled: Anki refuses notes without it
+    needed = [names[ours] for ours in family.needed_fields]
+    first = note_type.names[0]
+    if first not in needed:
+        message = (
+            f"Anki needs {first!r}, the first field of {note_type.name!r},"
+            " and nothing goes there"
+        )
+        always_there = " or ".join(family.needed_fields)
+        raise where.at("fields").error(message, f"put {always_there} into {first!r}")
+
+    # a template asks for what is to be asked
+    asked = names["Text"] if is_cloze else names["Front"]
+    if is_cloze:
+        makes_cards = shows_cloze(note_type, asked)
+    else:  # of the fields that are always filled
+        filled = {name: "x" if name in needed else "" for name in note_type.names}
+        makes_cards = bool(ordinals_in(note_type, filled))
+    if not makes_cards:
+        placeholder = f"cloze:{asked}" if is_cloze else asked
+        message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
+        hint = "choose another field, or change the template in Anki"
+        raise where.at("fields").error(message, hint)
+
+
+# === publishing =======================================================================
+
+_PATIENCE_SECONDS = 4.0
+"""A program that opens files, and has not ended by then, is Anki itself."""
+# The name under which the ledger keeps it until something changes.
+_LAST_PACKAGE = "package"
+
+
+class Published(Value):
+    """The result of writing a package."""
+
+    path: Path
+    notes: int = 0
+    added: int = 0
+    """Notes that no package contained before."""
+    updated: int = 0
+    """Notes that are newer than those in Anki, or than those of an earlier package."""
+    aside: Path | None = None
+    """Where the old package was moved, because nothing is left to ship."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def as_before(self) -> int:
+        """Notes that Anki has, or that were in an earlier package."""
+        return self.notes - self.added - self.updated
+
+
+class LastPackage(Value):
+    """The last package. The ledger forgets it as soon as a card, passage or note changes."""
+
+    settings: str
+    """A hash of all that the plan depends on besides the ledger."""
+    path: str
+    size: int
+    mtime: int
+    """In nanoseconds since 1970."""
+    notes: int
+    updated: int
+
+
+def package_path(output: Path, deck: str = "") -> Path:
+    """Return the path of a package in the output folder, named after a deck if there is one."""
+    name = "ankiforge"
+    if deck:
+        from ankiforge.anki.notes import deck_name
+
+        name = deck_name(deck).replace("::", "-")
+    signs = []
+    for sign in name:
+        is_forbidden = sign in '/\\:*?"<>|' or sign < " "
+        signs.append("_" if is_forbidden else sign)
+    safe = "".join(signs)
+    return output / f"{safe}.apkg"
+
+
+def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
+    """Check that a package may be written to a path.
+
+    Raises:
+        UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"{path.parent}: there is no such folder",
+            hint=f"mkdir {path.parent}",
+        )
+    if path.suffix.lower() != ".apkg":
+        message = f"{path}: Anki imports only packages whose names end in .apkg"
+        raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
+    is_there = own_file(path).is_there()
+    if is_there and not force and _last_package(ledger, path) is None:
+        from ankiforge.anki.package import is_ours
+
+        if not is_ours(path):
+            message = f"{path}: is not a package of ankiforge; it was left unchanged"
+            raise UsageError(
+                message, hint="use another name, -o FILE.apkg, or --force to replace it"
+            )
+
+
+def unchanged(ledger: Ledger, path: Path, settings: str) -> Published | None:
+    """Return the contents of a package that would be written unchanged; None if it may differ.
+
+    Raises:
+        OwnFileError: a link or no regular file is in the place of the package.
+    """
+    last = _last_package(ledger, path)
+    if last is None or not settings or last.settings != settings:
+        return None
+    return Published(path, last.notes, updated=last.updated)
+
+
+def _last_package(ledger: Ledger, path: Path) -> LastPackage | None:
+    """Return the last package if the file at a path is still it."""
+    stored = ledger.kept(_LAST_PACKAGE)
+    last = msgspec.json.decode(stored, type=LastPackage) if stored else None
+    state = own_file(path).state() if own_file(path).is_there() else None
+    if last is None or last.path != str(path) or state is None:
+        return None
+    if (state.st_size, state.st_mtime_ns) != (last.size, last.mtime):
+        return None
+    return last
+
+
+def write(
+    ledger: Ledger,
+    planned: Iterable[Planned],
+    path: Path,
+    settings: str = "",
+) -> Published:
+    """Write the package of the planned notes, and record its contents.
+
+    The ledger records it before the file replaces the old one, so that a power cut never gives one
+    `mod` to two texts. If nothing is left to ship, an old package of ours is set aside.
+
+    Args:
+        ledger: records what is shipped.
+        planned: what to do with each card.
+        path: where the package is written.
+        settings: a hash of all that the plan depends on besides the ledger; "" if it is not all
+            that is to be shipped.
+
+    Raises:
+        ItemError: the folder cannot be written.
+        OwnFileError: a link or no regular file is in the place of the package.
+    """
+    from ankiforge.anki.package import is_ours, write_package
+
+    previous = path.with_name(f"{path.stem}.previous.apkg")
+    has_package = own_file(path).is_there()
+    planned = list(planned)
+    problems = tuple(problem for plan in planned for problem in plan.problems)
+    packed = []
+    for plan in planned:
+        if plan.note and plan.sent:
+            packed.append(plan)
+    if not packed:
+        aside = None
+        if has_package and is_ours(path):
+            with suppress(OSError):
+                aside = path.replace(previous)
+        return Published(path, aside=aside, problems=problems)
+
+    # the notes in the order in which Anki shows those that are new
+    note_by_guid = {plan.guid: plan.note for plan in packed if plan.note}
+    guids = views.in_learning_order(ledger, list(note_by_guid))
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write_package(beside, [note_by_guid[guid] for guid in guids])
+        sent = [(plan.guid, plan.sent) for plan in packed if plan.sent]
+        added = views.record_shipped(ledger, sent)
+        beside.replace(path)
+    except OSError as error:
+        message = f"{path}: cannot be replaced: {error.strerror or error}"
+        hint = "close the program that has it open, then: ankiforge build"
+        raise ItemError(message, hint=hint) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+    # the same plan would write the same package again, unless something waits, or has a picture
+    updated = sum(plan.changed for plan in packed)
+    is_whole = not any(plan.held or plan.conflicts or plan.problems for plan in planned)
+    has_media = any(plan.note and plan.note.media for plan in packed)
+    if settings and is_whole and not has_media:
+        state = path.stat()
+        last = LastPackage(
+            settings=settings,
+            path=str(path),
+            size=state.st_size,
+            mtime=state.st_mtime_ns,
+            notes=len(packed),
+            updated=updated,
+        )
+        ledger.keep_until_change(_LAST_PACKAGE, msgspec.json.encode(last).decode())
+    updated += sum(plan.rewritten for plan in packed)
+    return Published(path, len(packed), added, updated, problems=problems)
+
+
+def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
+    """Return why nothing is sent to Anki of the cards of a deck; "" = of all."""
+    from ankiforge.anki.notes import deck_name
+
+    terms = [QueryTerm("verdict", "accepted")]
+    where = ""
+    if deck:
+        terms.append(QueryTerm("deck", deck_name(deck)))
+        where = f" in the deck {deck_name(deck)}"
+    if not lists.find(ledger, terms):
+        return f"no card{where} is accepted yet"
+    some_wait = any(plan.held or plan.conflicts for plan in planned)
+    but = ", but those that wait" if some_wait else ""
+    return f"Anki has every accepted card{where}{but}"
+
+
+def open_file(path: Path) -> bool:
+    """Open a package as a double-click would. Return whether the system took it.
+
+    It does not where nobody could see the program: over SSH, or without a screen. No shell is
+    involved.
+    """
+    import subprocess
+
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform not in ("darwin", "win32") and not screen:
+        return False
+    if sys.platform == "win32":
+        try:
+            os.startfile(path)
+        except OSError:
+            return False
+        return True
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        return False
+    try:
+        process = subprocess.Popen(  # it lives on without us
+            [opener, str(path.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    try:
+        return process.wait(_PATIENCE_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
+# === deliver ==========================================================================
 
 # Where the ids of the cards are stored that `push --suspend-retired` suspended.
 _SUSPENDED = "suspended"
@@ -98,21 +500,20 @@ def plan_cards(
     first = next(chosen, None)
     if first is None:
         return []
-    from ankiforge.anki import image_occlusion
-    from ankiforge.anki.layouts import Files, layout_of, our_fields
+    from ankiforge.anki import notetypes
     from ankiforge.anki.notes import in_deck
-    from ankiforge.anki.plan import Options, Planned
+    from ankiforge.anki.plan import Files, Options, Planned, layout_of, our_fields
     from ankiforge.anki.plan import plan as plan_card
     from ankiforge.check import safe_context
 
-    types_in_anki = image_occlusion.with_ours(seen_types(ledger))
+    types_in_anki = notetypes.with_ours(seen_types(ledger))
     options = Options(
         push=scope.push,
         full=scope.full,
         types=types_in_anki,
         mapped={
             **(mapped or {}),
-            Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger)),
+            Family.OCCLUSION: notetypes.chosen(seen_types(ledger)),
         },
     )
     papers_of = paper_addresses(roots(ledger), file_links=file_links)
@@ -194,9 +595,9 @@ def publish(
     if not (scope.push or scope.full):
         settings = h16(scope.deck, repr(decks), repr(mapped))
     with lock(folder, "publishing"):
-        unchanged = publishing.unchanged(ledger, path, settings)
-        if unchanged is not None:
-            result.add_plan([], unchanged)
+        published = unchanged(ledger, path, settings)
+        if published is not None:
+            result.add_plan([], published)
             return
         planned = plan_cards(
             ledger,
@@ -207,7 +608,7 @@ def publish(
             file_links=folder.config.file_links,
         )
         try:
-            written = publishing.write(ledger, planned, path, settings)
+            written = write(ledger, planned, path, settings)
         except ItemError as error:
             result.add_plan(planned)
             message = error.message.removeprefix(f"{path}: ")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.yamlfile import DeckRule, deck_of
 from ankiforge.draft import (
     PROPOSALS_VERSION,
     failed_on,
@@ -25,7 +25,7 @@ from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.desk import leads_elsewhere
-from ankiforge.ledger.duplicates import Duplicates
+from ankiforge.ledger.recording import Duplicates
 from ankiforge.model import (
     Brief,
     Card,
@@ -37,8 +37,7 @@ from ankiforge.model import (
     Strings,
     Task,
 )
-from ankiforge.pipeline.job import Job
-from ankiforge.pipeline.result import ByModel, Progress
+from ankiforge.pipeline.result import ByModel, Job, Progress
 
 if TYPE_CHECKING:
     from ankiforge.draft.sendable import Privacy, SendableTask
@@ -243,7 +242,7 @@ class Checks:
         What is a card already is not checked: nobody is asked about it.
         """
         from ankiforge import check
-        from ankiforge.draft.propose.grammar import is_clause, is_term
+        from ankiforge.draft.propose.features import is_clause, is_term
         from ankiforge.pipeline.pictures import picture_fault
 
         passage = without_comment(highlight)

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict, replace
 
 from ankiforge.config import ON_BOARD, LlmSettings, is_loopback, origin
-from ankiforge.draft.providers import (
+from ankiforge.draft.server import (
     LONGEST_S,
     PROGRAMS,
     Provider,
     Unreachable,
     best_first,
     handed_on,
+    is_of_a_cloud,
     is_small_model,
     look,
     models,
+    not_of_this_machine,
     providers,
 )
-from ankiforge.draft.server import is_of_a_cloud, not_of_this_machine
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import Card, Highlight, Severity, Strings, Value
 from ankiforge.text import dollars
@@ -197,7 +198,7 @@ def language_model(
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
     """
-    from ankiforge.draft.cascade_prompt import load_cascade
+    from ankiforge.draft.cascade import load_cascade
     from ankiforge.draft.client import Client
     from ankiforge.draft.llm import Model
     from ankiforge.draft.server import ServerSettings

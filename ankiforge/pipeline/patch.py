@@ -43,12 +43,12 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.collection import changed_in_anki
-from ankiforge.pipeline.ingest import with_stored_dialects
 from ankiforge.pipeline.pictures import media_of_card
+from ankiforge.pipeline.sources import with_stored_dialects
 from ankiforge.text import on_one_line, shortened
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import for_finding
-from ankiforge.text.sketches import sketch
+from ankiforge.text.identifiers import sketch
 
 if TYPE_CHECKING:
     from ankiforge.config.ownfiles import OwnPath

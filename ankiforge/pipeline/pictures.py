@@ -25,7 +25,7 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.pipeline.job import Job
+from ankiforge.pipeline.result import Job
 from ankiforge.text.cloze import image_paths
 
 # The sources whose highlights have a namespace of another name.

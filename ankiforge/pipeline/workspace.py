@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Self, TypedDict
 from msgspec.structs import replace
 
 from ankiforge.config import workspace as folders
-from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
+from ankiforge.config.yamlfile import DeckRule, load_decks
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.model import (
@@ -37,9 +37,8 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.pipeline.job import Job, accept_policy
 from ankiforge.pipeline.locks import lock
-from ankiforge.pipeline.result import Progress, RunResult
+from ankiforge.pipeline.result import Job, Progress, RunResult, accept_policy
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -357,8 +356,8 @@ class Workspace:
         from ankiforge.pipeline.collection import adopt_unknown
         from ankiforge.pipeline.decks import Decks
         from ankiforge.pipeline.draft import draft
-        from ankiforge.pipeline.ingest import ingest
         from ankiforge.pipeline.sources import (
+            ingest,
             open_sources,
             select_sources,
             with_other_exports,
@@ -450,8 +449,7 @@ class Workspace:
 
     def read(self) -> Progress:
         """Read the changed documents of all sources; draft nothing."""
-        from ankiforge.pipeline.ingest import ingest
-        from ankiforge.pipeline.sources import open_sources, select_sources
+        from ankiforge.pipeline.sources import ingest, open_sources, select_sources
 
         with self.locked("drafting"):
             selection = select_sources(self.folder)
@@ -755,7 +753,7 @@ class Workspace:
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
         """
-        from ankiforge.ledger.undo import undo
+        from ankiforge.ledger.decide import undo
 
         return undo(self.ledger, id, as_new=as_new).id
 
@@ -868,8 +866,7 @@ class Workspace:
         Args:
             result: what is planned is added, or the error if nothing can be shipped.
         """
-        from ankiforge.pipeline.deliver import plan_cards
-        from ankiforge.pipeline.mapped_types import mapped_types
+        from ankiforge.pipeline.deliver import mapped_types, plan_cards
 
         try:
             mapped = mapped_types(self.folder.config, self.ledger)
@@ -964,14 +961,14 @@ class Workspace:
         Raises:
             UsageError: it has a file that is not ours (unless `force`), or cannot have a package.
         """
-        from ankiforge.pipeline import publishing
+        from ankiforge.pipeline import deliver
 
         if output:
             path = Path(output).expanduser().absolute()
         else:
-            path = publishing.package_path(self.folder.output, deck)
+            path = deliver.package_path(self.folder.output, deck)
         if not self.read_only:
-            publishing.refuse_foreign(path, self.ledger, force=force)
+            deliver.refuse_foreign(path, self.ledger, force=force)
         return path
 
 

@@ -26,11 +26,11 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import cloze_answers, plain
+from ankiforge.text.fold import without_escapes
 from ankiforge.text.passages import from_a_word, to_a_word
-from ankiforge.text.shields import without_escapes
 
 if TYPE_CHECKING:
-    from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.config.yamlfile import DeckRule
     from ankiforge.ledger import (
         HighlightOutcome,
         HistoryEntry,
@@ -296,9 +296,9 @@ def place_of(highlight: Highlight) -> str:
 
 def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
     """Yield lookalikes of marks and cards, then the files that no source reads at all."""
-    from ankiforge.extract.left_out import EMPTY
+    from ankiforge.extract.discover import EMPTY
     from ankiforge.ledger import LeftOutThere, overview
-    from ankiforge.pipeline.ingest import not_read
+    from ankiforge.pipeline.sources import not_read
 
     reasons = {
         EMPTY: "in which there is nothing",
@@ -470,7 +470,7 @@ def dropped_questions(
         `own_answer`, the model's answer to it; and `dropped`, the reason.
     """
     # slow to import, which the first card of the page would wait for
-    from ankiforge.draft.replies import attempts_about
+    from ankiforge.draft.client import attempts_about
 
     dropped = []
     for attempt in attempts_about(highlight, kept):

@@ -21,16 +21,15 @@ from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
-from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
-from ankiforge.config.yamlfile import CONTROL
-from ankiforge.draft.providers import Unreachable, models
+from ankiforge.config.yamlfile import CONTROL, load_decks
+from ankiforge.draft.server import Unreachable, models
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Texts, Value
 from ankiforge.pipeline.collection import read_collection
-from ankiforge.pipeline.mapped_types import mapped_types
+from ankiforge.pipeline.deliver import mapped_types
 from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.pipeline.workspace import (
@@ -38,7 +37,7 @@ from ankiforge.pipeline.workspace import (
     open_ledger,
     unknown_lines,
 )
-from ankiforge.reports.status import first_of
+from ankiforge.reports.summary import first_of
 from ankiforge.text import counted, gigabytes, regex
 
 # The interface of AnkiConnect that is used, and how long its answers may take.

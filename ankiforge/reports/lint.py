@@ -13,10 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge import check
-from ankiforge.anki.layouts import FILLED
-from ankiforge.anki.notetypes import family_of, is_empty
+from ankiforge.anki.notetypes import family_of, fields_seen, is_empty, shows_cloze
+from ankiforge.anki.plan import FILLED
 from ankiforge.anki.render import unrender
-from ankiforge.anki.templates import fields_seen, shows_cloze
 from ankiforge.check import MAX_LENGTH, without_markup
 from ankiforge.model import (
     NO_KEY,

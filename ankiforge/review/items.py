@@ -25,9 +25,9 @@ from ankiforge.ledger import (
     questions,
 )
 from ankiforge.ledger.cards import card_of
+from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     AGENT,
     PROPOSE,

@@ -19,9 +19,8 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import new_fields
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
-from ankiforge.text.fold import same
+from ankiforge.text.fold import same, shields
 from ankiforge.text.sentences import sentence_around, trimmed
-from ankiforge.text.shields import shields
 
 _SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 # Characters that may be markup instead of text.

@@ -16,9 +16,8 @@ from msgspec.structs import replace
 
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import for_comparing
+from ankiforge.text.fold import for_comparing, shields
 from ankiforge.text.sentences import boundaries
-from ankiforge.text.shields import shields
 
 REPLY = "↳ "
 """Begins each line of what somebody else replied to a comment."""

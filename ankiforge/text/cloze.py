@@ -18,8 +18,7 @@ from functools import lru_cache
 
 from ankiforge.model import Pair, Span, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import is_visible
-from ankiforge.text.shields import outside, shields
+from ankiforge.text.fold import is_visible, outside, shields
 
 # --- reading --------------------------------------------------------------------------
 

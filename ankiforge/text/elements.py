@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ankiforge.text import regex
-from ankiforge.text.shields import outside
+from ankiforge.text.fold import outside
 
 BLOCKS = frozenset(
     (

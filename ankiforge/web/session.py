@@ -24,8 +24,8 @@ from typing import NamedTuple
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
-from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Card,
     CardKind,
@@ -46,6 +46,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.chats import ask, take
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
+from ankiforge.pipeline.deliver import open_file
 from ankiforge.pipeline.intake import (
     Forecast,
     Inputs,
@@ -56,18 +57,16 @@ from ankiforge.pipeline.intake import (
     state_of,
 )
 from ankiforge.pipeline.pictures import picture_at
-from ankiforge.pipeline.publishing import open_file
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import attributes
-from ankiforge.reports.intake import intake_line
+from ankiforge.reports.statistics import intake_line
 from ankiforge.review import Decision, Review, StaleError
 from ankiforge.review.items import ROUND, ending_of
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
-from ankiforge.web.documents import Documents
+from ankiforge.web.documents import Documents, Pages, paper_of
 from ankiforge.web.faces import Faces, words_of
-from ankiforge.web.papers import Pages, paper_of
 
 MOST_ROWS = 100
 MOST_CHANGES = 50

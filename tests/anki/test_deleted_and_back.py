@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.pipeline import ingest as reading
+from ankiforge.pipeline import sources as reading
 from tests.anki.stories import Desk, do
 
 TWO = "Katze:::cat\n\nHund:::dog\n"

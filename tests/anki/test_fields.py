@@ -30,7 +30,7 @@ def _fields(card: Card) -> dict[str, str]:
 
 def _highlight(card: Card, **changes: object) -> Card:
     highlight = replace(card.highlight, **changes)
-    return replace(card, highlight=highlight, passages=(highlight,))
+    return replace(card, passages=(highlight,))
 
 
 def _document(card: Card, **changes: object) -> Card:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ankiforge.anki.code_blocks import COLOURS
+from ankiforge.anki.notetypes import COLOURS
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.notetypes import cloze_numbers, our_note_type
+from ankiforge.anki.notetypes import cloze_numbers, ordinals_in, our_note_type
 from ankiforge.anki.render import render
-from ankiforge.anki.templates import ordinals_in
 from ankiforge.model import Family
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.draft import providers
+from ankiforge.draft import server as model_server
 from ankiforge.pipeline import models
 from tests.fakes.llm_server import LlmServer, Reply, completion, obliging, step_of
 from tests.limits import PATIENCE
@@ -67,8 +67,8 @@ def ollamas(request: dict[str, Any]) -> Reply:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch) -> None:
     """However busy the machine is, whoever runs here is heard."""
-    monkeypatch.setattr(providers, "LOCAL_SECONDS", PATIENCE)
-    monkeypatch.setattr(providers, "LONGEST_S", PATIENCE)
+    monkeypatch.setattr(model_server, "LOCAL_SECONDS", PATIENCE)
+    monkeypatch.setattr(model_server, "LONGEST_S", PATIENCE)
     monkeypatch.setattr(models, "LONGEST_S", PATIENCE)
 
 

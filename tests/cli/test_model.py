@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ankiforge.draft.model_files import Offer
-from ankiforge.draft.providers import providers
+from ankiforge.draft.server import providers
 from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
 

@@ -162,7 +162,7 @@ def lists(forge):
     """How much each surface says that there is of each."""
     from ankiforge.config.workspace import resolve
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.web.papers import Pages
+    from ankiforge.web.documents import Pages
     from ankiforge.web.session import ReviewSession
 
     status = forge.json("status")

@@ -14,8 +14,7 @@ from ankiforge.config import (
     LlmSettings,
     read_settings,
 )
-from ankiforge.config.deckfiles import Action, Colour, DeckRule, Select, load_decks
-from ankiforge.config.yamlfile import typed
+from ankiforge.config.yamlfile import Action, Colour, DeckRule, Select, load_decks, typed
 from ankiforge.extract import registry
 from ankiforge.model import CardKind
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.cascade import load_cascade
 from ankiforge.draft.client import Client
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load

@@ -21,9 +21,9 @@ from msgspec.structs import replace
 from ankiforge.check import Context, DuplicateIndex
 from ankiforge.check import check as findings_of
 from ankiforge.draft import rules
-from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.cascade import load_cascade
+from ankiforge.draft.client import attempts_about
 from ankiforge.draft.instructions import instruction
-from ankiforge.draft.replies import attempts_about
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
 from ankiforge.pipeline.models import repair_hints

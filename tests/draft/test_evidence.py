@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.draft.evidence import find_evidence
+from ankiforge.draft.reply import find_evidence
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 MARK = "Sugars are carbohydrates. Their monomers are called monosaccharides, of one ring each."

@@ -9,7 +9,7 @@ import pytest
 from ankiforge.config.yamlfile import with_values
 from ankiforge.draft import model_files
 from ankiforge.draft.model_files import OFFERED, Offer
-from ankiforge.draft.providers import providers
+from ankiforge.draft.server import providers
 from tests.fakes.file_server import FileServer, Spoilt
 from tests.fakes.gguf import gguf
 
@@ -308,7 +308,7 @@ def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
 
 
 def test_init_says_in_a_line_how_to_get_a_model(forge, monkeypatch):
-    monkeypatch.setattr("ankiforge.draft.providers.look", lambda: lambda seconds: ())
+    monkeypatch.setattr("ankiforge.draft.server.look", lambda: lambda seconds: ())
     for each in providers():
         monkeypatch.delenv(each.key_env, raising=False)
     told = forge.ok("init", "a").stderr

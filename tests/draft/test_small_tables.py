@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.draft.instructions import Wish, instruction, without_comment
-from ankiforge.draft.providers import is_small_model
+from ankiforge.draft.server import is_small_model
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"

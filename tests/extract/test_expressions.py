@@ -4,7 +4,7 @@ import pytest
 import regex
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.markdown.expressions import Searcher, translated
+from ankiforge.extract.markdown.plugins import Searcher, translated
 
 # (expression, text, what the first match holds in JavaScript)
 SAME = [
@@ -58,7 +58,7 @@ def test_an_expression_that_never_ends_is_given_up():
 
 
 def test_a_scan_stops_searching_after_a_while_and_the_next_one_goes_on(monkeypatch):
-    monkeypatch.setattr("ankiforge.extract.markdown.expressions.TOTAL", 0)
+    monkeypatch.setattr("ankiforge.extract.markdown.plugins.TOTAL", 0)
     searcher = Searcher()
     assert searcher.find("X", [translated("(b)")], "ab")[0][0].span == (1, 2)
     with pytest.raises(ItemError, match="expressions took more than 0 s in this run"):

@@ -167,7 +167,7 @@ def test_an_expression_that_cannot_be_used_is_named(forge, vault) -> None:
 def test_an_expression_that_takes_for_ever_loses_nothing(
     forge, vault, monkeypatch
 ) -> None:
-    monkeypatch.setattr("ankiforge.extract.markdown.expressions.SECONDS", 1)
+    monkeypatch.setattr("ankiforge.extract.markdown.plugins.SECONDS", 1)
     tell(vault, CUSTOM_REGEXPS={"Basic": r"^Q (\w+) (\w+)$", "Cloze": ""})
     assert read(forge, vault, "Q one two\n") == [["one", "two"]]
     tell(vault, CUSTOM_REGEXPS={"Basic": r"^(?:Q) ((?:a|aa)+) (\w+)!$", "Cloze": ""})

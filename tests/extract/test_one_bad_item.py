@@ -12,7 +12,7 @@ import pytest
 
 from ankiforge import check
 from ankiforge.anki import plan
-from ankiforge.check import meaning
+from ankiforge.check import source
 from ankiforge.draft import conversation, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import pdf
@@ -37,7 +37,7 @@ def failing(
 
     def wrapped(*arguments: object, **named: object) -> object:
         for one in arguments:
-            passage = getattr(one, "highlight", one)
+            passage = one.highlight if isinstance(one, check.Context) else one
             shown = passage.exact if isinstance(passage, Highlight) else repr(one)
             if "hurtful" in shown:
                 raise copy(error)  # with a traceback of its own
@@ -161,7 +161,7 @@ DAMAGED = msgspec.DecodeError("JSON is malformed")
     [
         (rules, "_drafts", ZeroDivisionError()),
         (check, "check", RecursionError()),
-        (meaning, "meaning", DAMAGED),
+        (source, "meaning", DAMAGED),
     ],
 )
 def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_again(
@@ -174,7 +174,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     (forge.folder / "in" / "b.md").write_text(
         f"{marked}\n\nThe last?::two\n", encoding="utf-8"
     )
-    monkeypatch.setattr(check, "ALL", (lambda *given: meaning.meaning(*given),))
+    monkeypatch.setattr(check, "ALL", (lambda *given: source.meaning(*given),))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
         for _ in range(2):

@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
-from ankiforge.extract.pdf.process import Process
+from ankiforge.extract.pdf.worker import Process
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero

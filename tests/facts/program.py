@@ -15,15 +15,15 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.check import terms_of
-from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.config.yamlfile import load_decks
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, desk, recording
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger import desk as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
+from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import Offer, offers
-from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Card,
     CardKind,
@@ -35,8 +35,8 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline import decide
-from ankiforge.pipeline.ingest import ingest
-from ankiforge.pipeline.job import Job
+from ankiforge.pipeline.result import Job
+from ankiforge.pipeline.sources import ingest
 from ankiforge.text import cloze
 from tests.facts.edits import texts_in
 from tests.reading import opened

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.check import RULES, Context, DuplicateIndex, check
-from ankiforge.check.marks import NO_LABEL
+from ankiforge.check.source import NO_LABEL
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     Card,

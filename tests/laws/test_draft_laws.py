@@ -116,7 +116,7 @@ def test_no_text_closes_its_markers(text):
 def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     import re
 
-    from ankiforge.text.shields import outside
+    from ankiforge.text.fold import outside
 
     runs = []
     outside(markdown(text), lambda run: runs.append(run) or run)

@@ -6,11 +6,10 @@ from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, recording
 from ankiforge.ledger.cards import cards_of
-from ankiforge.ledger.decide import edit, place
+from ankiforge.ledger.decide import edit, place, undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
-from ankiforge.ledger.undo import undo
 from ankiforge.model import Card, Drafted, HighlightKey, RemarkKind
 from tests.ledger.world import (
     FAUST,

@@ -13,11 +13,10 @@ from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import cards_of, state_of
-from ankiforge.ledger.decide import edit
+from ankiforge.ledger.decide import edit, undo
 from ankiforge.ledger.events import Event, content
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.questions import open_questions
-from ankiforge.ledger.undo import undo
 from ankiforge.model import Verdict
 from tests.examples import examples
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of

@@ -8,10 +8,9 @@ import pytest
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
 from ankiforge.ledger.cards import card_of, cards_of
-from ankiforge.ledger.decide import TakenOver, adopt_notes, edit
+from ankiforge.ledger.decide import TakenOver, adopt_notes, edit, undo
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
-from ankiforge.ledger.undo import undo
 from ankiforge.ledger.views import record_view
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import our_note_type, parse_identity
-from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.config.yamlfile import DeckRule, load_decks
 from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, lists, views
 from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.questions import open_questions
@@ -29,8 +29,8 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import collection, deliver
 from ankiforge.pipeline.draft import draft
-from ankiforge.pipeline.ingest import ingest
-from ankiforge.pipeline.job import Job
+from ankiforge.pipeline.result import Job
+from ankiforge.pipeline.sources import ingest
 from tests.reading import opened
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."

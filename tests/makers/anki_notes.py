@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ankiforge.anki.layouts import Files, layout_of, our_fields
 from ankiforge.anki.notes import SafeContext, deck_name, tag_names
-from ankiforge.anki.notetypes import our_note_type
-from ankiforge.anki.templates import cards_of
+from ankiforge.anki.notetypes import cards_of, our_note_type
+from ankiforge.anki.plan import Files, layout_of, our_fields
 from ankiforge.check import safe_context
 from ankiforge.model import Card, Media, Note, Problem, Strings
 

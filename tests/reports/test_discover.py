@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ankiforge.draft import providers
-from ankiforge.draft.providers import Server, Unreachable, look, models
+from ankiforge.draft import server as model_server
+from ankiforge.draft.server import Server, Unreachable, look, models
 from ankiforge.reports.doctor import (
     Machine,
     anki_collections,
@@ -222,7 +222,7 @@ def listing(*names: str) -> bytes:
 def test_servers_are_found_where_these_programs_say_that_they_listen(
     tmp_path, server, monkeypatch
 ):
-    monkeypatch.setattr(providers, "LOCAL_SECONDS", PATIENCE)
+    monkeypatch.setattr(model_server, "LOCAL_SECONDS", PATIENCE)
     ollama, seen = server(listing("nomic-embed-text", "qwen3:8b", "gpt-oss:20b"))
     studio, _ = server(listing("text-embedding-nomic-embed-text-v1.5", "gemma-3-4b"))
     port = urlsplit(studio).port

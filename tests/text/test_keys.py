@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.templates import ordinals_in
+from ankiforge.anki.notetypes import ordinals_in
 from ankiforge.ledger.events import slot_of
 from ankiforge.model import (
     NO_KEY,

@@ -20,10 +20,12 @@ from ankiforge.text.fold import (
     for_searching,
     isolated,
     locate,
+    outside,
     same,
+    shields,
+    without_escapes,
 )
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
-from ankiforge.text.shields import outside, shields, without_escapes
 from tests.limits import no_hang, steps
 
 TAGS = {

@@ -11,7 +11,7 @@ from pypdf.generic import NameObject, RectangleObject
 
 from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.web.papers import place_of
+from ankiforge.web.documents import place_of
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.web.conftest import settle, shown, until
 from tests.web.world import picture

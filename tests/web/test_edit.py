@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ankiforge.web.pieces import Piece, pieces
+from ankiforge.web.card_view import Piece, pieces
 from tests.web.conftest import rest, settle
 
 ITEM = "#stage > .item:not(.ahead)"

@@ -30,10 +30,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from ankiforge.draft.propose.excerpts import SHORT_MARK
-from ankiforge.draft.propose.features import features_of_text
+from ankiforge.draft.propose.features import DATA, STEM, features_of, features_of_text
 from ankiforge.draft.propose.ranking import MOST, Sentence, is_same, score
 from ankiforge.draft.propose.refused import stems
-from ankiforge.draft.propose.sureness import BEGINNING, DATA, features_of
 from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tokens import Kind, tokens
@@ -146,7 +145,7 @@ class Example:
         count = max(1, len(self.words)) ** 0.5
         total = Counter()
         for token in self.words:
-            total[f"{self.language}:{token.folded[:BEGINNING]}"] += 1 / count
+            total[f"{self.language}:{token.folded[:STEM]}"] += 1 / count
         return total
 
 

@@ -16,20 +16,18 @@ from msgspec.structs import replace
 
 from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
-from ankiforge.draft.propose.features import features_of_text
-from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
-from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.refused import refusal, stems
-from ankiforge.draft.propose.sureness import (
+from ankiforge.draft.propose.features import (
     Feature,
     decisive,
     features_of,
+    features_of_text,
     reason_against,
     sureness,
     weights,
     word_weights,
 )
-from ankiforge.draft.propose.whole import flaw, is_reference
+from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
+from ankiforge.draft.propose.refused import Reason, flaw, is_reference, refusal, stems
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of

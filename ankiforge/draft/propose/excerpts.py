@@ -7,8 +7,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.refused import noise
-from ankiforge.draft.propose.whole import is_whole_clause
+from ankiforge.draft.propose.refused import is_whole_clause, noise
 from ankiforge.language.lexicon import Language
 from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value

@@ -1,23 +1,85 @@
-"""What speaks for or against a card of a text: features that a person can read.
+"""What the tables of the proposals say about a line and a phrase, for marks of a reader.
+
+What speaks for or against a card of a text: features that a person can read.
 
 Most of what people mark is advice, mood or an aside, and no gap makes a good card of it. The
 words for each feature are in `data/features.txt`; how much they weigh, `sureness` knows.
+
+How likely a strict person keeps a card of a sentence: what is proposed, in which order, and why.
+
+A logistic regression over the features of the sentence and its passage (`features`) and the
+beginnings of the words. Its weights are in `data/sureness.txt` and
+`data/sureness_words.txt`, learned by `tools/proposals/learn.py` from sentences of real sources,
+each of which a strict reader kept or threw away.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from ankiforge.draft.propose.excerpts import word_count
-from ankiforge.language.lexicon import LANGUAGES, Language
-from ankiforge.language.tables import read_table
-from ankiforge.language.tokens import Kind, Token
+from ankiforge.draft.propose.ranking import Features, score
+from ankiforge.draft.propose.refused import Reason, is_whole_line
+from ankiforge.language.lexicon import LANGUAGES, Language, language
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tables import read_table, read_weights
+from ankiforge.language.tokens import Kind, Token, tokens
+from ankiforge.model import Highlight, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries
+
+_NAMES = frozenset(
+    (Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.VERB, Kind.SHIELD, Kind.UNSAFE)
+)
+
+# The words of a preposition with its noun that only say how.
+_MOST_IN_ADVERBIAL = 2
+
+
+def is_clause(highlight: Highlight, text: str) -> bool:
+    """Return whether a line without a full stop is a sentence: a subject with its verb."""
+    name = language_of(text, highlight.nearby, highlight.context)
+    return is_whole_line(text, language(name))
+
+
+def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
+    """Return whether a phrase of a text names or tells something, and is no mere adjective.
+
+    True if the language has no tables.
+    """
+    name = language_of(text, highlight.nearby, highlight.context)
+    tables = language(name)
+    start = text.find(phrase)
+    if not tables.small or name == "cjk" or start < 0:
+        return True
+    end = start + len(phrase)
+    # A formula or code is one word with its signs, which are not in the phrase.
+    inner = [
+        word for word in tokens(text, tables) if word.start < end and word.end > start
+    ]
+    is_adverbial = (
+        len(inner) <= _MOST_IN_ADVERBIAL
+        and any(  # `in phases`, `by default`
+            word.folded in tables.prepositions for word in inner[:1]
+        )
+    )
+    if is_adverbial:
+        return False
+    # a noun, a verb, a name, a number, code or a formula
+    return any(
+        word.kind in _NAMES
+        or (len(word.word) > 1 and word.word.isupper())
+        or word.folded in tables.numbers
+        for word in inner
+    )
+
+
+# === features =========================================================================
 
 DATA = Path(__file__).parent / "data"
 BEGINNING = 5
@@ -207,3 +269,129 @@ def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
         features["technical"] = min(3.9 - mean, 1.0)
     elif mean > 4.7:
         features["plain_words"] = min(mean - 4.7, 1.0)
+
+
+# === sureness =========================================================================
+
+STEM = 6
+"""The letters of a word by which its weight is looked up."""
+_LONGEST = 45
+"""Words of a sentence; more count as so many."""
+_REASONS = {
+    "question": Reason.QUESTION,
+    "fragment_start": Reason.FRAGMENT,
+    "fragment_end": Reason.FRAGMENT,
+    "no_verb": Reason.FRAGMENT,
+    "dots": Reason.FRAGMENT,
+    "leans": Reason.UNNAMED,
+    "advice": Reason.ASIDE,
+    "you": Reason.ASIDE,
+    "first_person": Reason.ASIDE,
+    "we": Reason.ASIDE,
+    "exclamation": Reason.ASIDE,
+    "hedges": Reason.ASIDE,
+    "he_she": Reason.STORY,
+    "dialogue": Reason.STORY,
+    "announces": Reason.ANNOUNCEMENT,
+}
+
+
+class Feature(Value):
+    """Something about a sentence that speaks for or against a card."""
+
+    name: str
+    words: str
+    """What it is, for a person."""
+    weight: float
+    """How much it adds to the logarithm of the odds."""
+
+
+@cache
+def weights() -> dict[str, float]:
+    """Return the weight of each feature, and the `threshold` of what is proposed."""
+    return read_weights(DATA / "sureness.txt")
+
+
+@cache
+def word_weights() -> dict[str, dict[str, float]]:
+    """Return by language the weight of the beginning of a word."""
+    table = read_table(DATA / "sureness_words.txt")
+    return {
+        name: {word: float(level) for level, words in lines.items() for word in words}
+        for name, lines in table.items()
+    }
+
+
+@cache
+def _words_of_features() -> dict[str, tuple[str, str]]:
+    """Return the words of each feature: if it is more than 0, and if less."""
+    words_by_feature = {}
+    for line in (DATA / "features.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            name, *words = line.split(" | ")
+            words_by_feature[name] = (words[0], words[-1])
+    return words_by_feature
+
+
+def sureness(features: Features) -> float:
+    """Return how likely a card is kept, from 0 to 1."""
+    return 1 / (1 + math.exp(-score(features, weights())))
+
+
+def features_of(
+    sentence: Mapping[str, float],
+    passage: Mapping[str, float],
+    words: Sequence[Token],
+    *,
+    language: str,
+    is_part: bool,
+) -> Features:
+    """Return the features of a sentence.
+
+    Args:
+        sentence: its features as `features` has them.
+        passage: those of its passage.
+        words: its tokens.
+        language: the name of its language.
+        is_part: whether its passage has other sentences.
+    """
+    features = {f"s:{name}": amount for name, amount in sentence.items()}
+    features |= {f"p:{name}": amount for name, amount in passage.items()}
+    table = word_weights().get(language, {})
+    folded = [token.folded for token in words if token.kind != Kind.SIGN]
+    total = sum(table.get(word[:STEM], 0.0) for word in folded)
+    length = min(len(folded), _LONGEST) / 20
+    return {
+        **features,
+        "always": 1.0,
+        "words": total / math.sqrt(max(1, len(folded))),
+        "length": length,
+        "length2": length * length,
+        "part": float(is_part),
+    }
+
+
+def decisive(features: Features) -> list[Feature]:
+    """Return what speaks for and against a card in words for a person, the strongest first.
+
+    A feature of the sentence and the same one of its passage count together.
+    """
+    words = _words_of_features()
+    totals: dict[str, float] = defaultdict(float)
+    for name, amount in features.items():
+        bare = name.removeprefix("s:").removeprefix("p:")
+        if bare in words:
+            totals[bare] += weights().get(name, 0.0) * amount
+    found = [
+        Feature(name, words[name][0 if weight > 0 else 1], weight)
+        for name, weight in totals.items()
+    ]
+    return sorted(found, key=lambda feature: -abs(feature.weight))
+
+
+def reason_against(features: Features) -> Reason:
+    """Return what speaks most against a card, among what can be said in a few words."""
+    for feature in decisive(features):
+        if feature.weight < 0 and feature.name in _REASONS:
+            return _REASONS[feature.name]
+    return Reason.SAYS_LITTLE

@@ -23,8 +23,8 @@ from ankiforge.extract.markdown import Note, NoteSource, Part
 from ankiforge.extract.markdown.front_matter import doubt_in
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
+from ankiforge.text.fold import MATH
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
-from ankiforge.text.shields import MATH
 
 HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from ankiforge.extract.figures.labels import labels_of
-from ankiforge.extract.figures.pieces import Drawing, Piece, Placed
+from ankiforge.extract.figures.labels import Drawing, Piece, Placed, labels_of
 from ankiforge.model import Label
 from ankiforge.text import on_one_line
 

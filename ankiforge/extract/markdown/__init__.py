@@ -23,16 +23,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
-from ankiforge.extract.discover import kind_of
+from ankiforge.extract.discover import PICTURES, SOUNDS, kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
-from ankiforge.extract.left_out import PICTURES, SOUNDS
 from ankiforge.extract.markdown import exported_notes
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
 from ankiforge.text.private import names_tag
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
-    from ankiforge.extract.markdown.block_cards import Written
+    from ankiforge.extract.markdown.hand_written import Written
     from ankiforge.extract.markdown.plugins import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
@@ -229,7 +228,7 @@ class Texts(NoteSource):
         private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
             if names_tag(text):
-                from ankiforge.extract.markdown.tagged_blocks import lines_below_tagged
+                from ankiforge.extract.markdown.parts import lines_below_tagged
 
                 private_lines = lines_below_tagged(text)
             # Markdown reads indentation as code; fences keep theirs

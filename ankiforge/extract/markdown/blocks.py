@@ -13,11 +13,17 @@ from enum import Enum, auto
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.extract.markdown.block_cards import Written, signs_of, written_card
+from ankiforge.extract.markdown.hand_written import (
+    CardSides,
+    Syntax,
+    Written,
+    inline_card,
+    signs_of,
+    written_card,
+)
 from ankiforge.extract.markdown.inline import Inline, read, rich
-from ankiforge.extract.markdown.inline_tokens import Context
-from ankiforge.extract.markdown.line_cards import CardSides, Syntax, inline_card
 from ankiforge.extract.markdown.placeholders import COMMENT, PREFIX, Source, restored
+from ankiforge.extract.markdown.signs import Context
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
 
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 _NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 
 
-class Part(Enum):
+class BlockKind(Enum):
     """The kind of a block."""
 
     TEXT = auto()
@@ -50,7 +56,7 @@ class Part(Enum):
 class Block:
     """One block of a note, with its place among headings, lists and quotes."""
 
-    part: Part
+    part: BlockKind
     source: str
     context: Context
     syntax: Syntax
@@ -106,7 +112,7 @@ class Block:
     @property
     def is_text(self) -> bool:
         """Whether it may contain marks: code and cards over several lines do not."""
-        return self.part not in (Part.CODE, Part.CARD)
+        return self.part not in (BlockKind.CODE, BlockKind.CARD)
 
     @cached_property
     def inline(self) -> Inline:
@@ -214,7 +220,7 @@ class Blocks:
             return ""
         before = self.blocks[index - 1]
         block = self.blocks[index]
-        are_cells = block.part is Part.CELL and before.part is Part.CELL
+        are_cells = block.part is BlockKind.CELL and before.part is BlockKind.CELL
         return " | " if are_cells and block.lines == before.lines else "\n"
 
     def around(
@@ -432,7 +438,7 @@ class _BlockParser:
             case "inline" if before == "heading_open":
                 level = int(tokens[index - 1].tag.removeprefix("h"))
                 self._headings = [above for above in self._headings if above[0] < level]
-                block = self._add(Part.HEADING, token.content, self._lines)
+                block = self._add(BlockKind.HEADING, token.content, self._lines)
                 if block:
                     self._headings.append((level, block))
             case "inline" if before == "th_open":
@@ -453,7 +459,7 @@ class _BlockParser:
                 self._add_html(token.content, before)
             case "card":
                 written: Written = token.meta["card"]
-                card = self._new_block(Part.CARD, "", self._lines)
+                card = self._new_block(BlockKind.CARD, "", self._lines)
                 back, card.id = _without_id(written.back)
                 card.card = written._replace(back=back)
                 self._blocks.append(card)
@@ -476,7 +482,7 @@ class _BlockParser:
 
     def _add_cell(self, words: str) -> Block | None:
         """Add a cell of a table; its heads are the first cell of its row and its column's."""
-        block = self._add(Part.CELL, words, self._lines)
+        block = self._add(BlockKind.CELL, words, self._lines)
         column = len(self._row_sources)
         self._row_cells.append(block)
         self._row_sources.append(words)
@@ -503,9 +509,9 @@ class _BlockParser:
             words: its source.
             container: the type of the token that opened what it begins.
         """
-        part = Part.TEXT
+        part = BlockKind.TEXT
         if container == "list_item_open":
-            part = Part.ITEM
+            part = BlockKind.ITEM
             words = _BOX.sub("", words)
         first_line = self._lines[0]
         if container == "blockquote_open":
@@ -514,8 +520,10 @@ class _BlockParser:
                 # the innermost block quote is a callout
                 quote = self._open_quotes[-1]
                 quote.style = callout["type"]
-                self._add(Part.TITLE, callout["title"], self._lines)
-                quote.title = self._new_block(Part.TITLE, callout["title"], self._lines)
+                self._add(BlockKind.TITLE, callout["title"], self._lines)
+                quote.title = self._new_block(
+                    BlockKind.TITLE, callout["title"], self._lines
+                )
                 _, _, body = self._quote_bodies[quote.number].partition("\n")
                 self._quote_bodies[quote.number] = body
                 words = words[callout.end() :]
@@ -538,7 +546,7 @@ class _BlockParser:
 
     def _add_lines(
         self,
-        part: Part,
+        part: BlockKind,
         lines: Sequence[str],
         start: int,
         end: int,
@@ -572,14 +580,14 @@ class _BlockParser:
     def _add_code(self, words: str) -> None:
         words = restored(words.strip("\n"), self._context.maths)
         if words.strip():
-            block = self._new_block(Part.CODE, words, self._lines)
+            block = self._new_block(BlockKind.CODE, words, self._lines)
             self._blocks.append(block)
 
     # --- blocks at the place of the walk ----------------------------------------------
 
     def _add(
         self,
-        part: Part,
+        part: BlockKind,
         words: str,
         lines: Span,
         *,
@@ -612,7 +620,7 @@ class _BlockParser:
 
     def _new_block(
         self,
-        part: Part,
+        part: BlockKind,
         words: str,
         lines: Span,
         *,

@@ -53,23 +53,23 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
     is. No item within another one is. And text right below a heading that is a place
     (`Page 5 @ 21 May 2024`) is a passage.
     """
-    from ankiforge.extract.markdown.blocks import Part
+    from ankiforge.extract.markdown.blocks import BlockKind
 
     has_metadata = False
     items: set[tuple[Span, ...]] = set()
     """The paths of the list items."""
     for block in blocks:
-        if block.part is Part.HEADING:
+        if block.part is BlockKind.HEADING:
             has_metadata = has_metadata or block.plain.casefold() == "metadata"
-        elif block.part is Part.ITEM:
+        elif block.part is BlockKind.ITEM:
             items.add(block.path)
 
     passages: dict[int, Kept] = {}
     last = -1  # the passage that a comment below is about
     for index, block in enumerate(blocks):
-        if block.part is Part.HEADING:
+        if block.part is BlockKind.HEADING:
             last = -1
-        is_text = block.part in (Part.TEXT, Part.ITEM, Part.TITLE)
+        is_text = block.part in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE)
         if not is_text or not block.headings:
             continue
         above = [heading.plain for heading in block.headings]
@@ -87,8 +87,8 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
         end = _END.search(block.plain)
         if not place:
             names_place = end is not None and end.start() > 0
-            is_item = block.part is Part.ITEM or (
-                block.quotes and block.part is not Part.TITLE
+            is_item = block.part is BlockKind.ITEM or (
+                block.quotes and block.part is not BlockKind.TITLE
             )
             is_inside_item = block.path[:-1] in items
             if is_inside_item or not (names_place or (has_metadata and is_item)):

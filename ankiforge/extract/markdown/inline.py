@@ -13,15 +13,6 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from ankiforge.extract.markdown.inline_tokens import (
-    EDGE,
-    HARD_BREAK,
-    LABEL,
-    Context,
-    Kind,
-    Phrase,
-    Token,
-)
 from ankiforge.extract.markdown.parser import tokenized
 from ankiforge.extract.markdown.placeholders import (
     COMMENT,
@@ -29,6 +20,15 @@ from ankiforge.extract.markdown.placeholders import (
     FENCE,
     MATHS,
     restored,
+)
+from ankiforge.extract.markdown.signs import (
+    EDGE,
+    HARD_BREAK,
+    LABEL,
+    Context,
+    Kind,
+    Phrase,
+    Token,
 )
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex

@@ -12,12 +12,12 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.left_out import PICTURES
+from ankiforge.extract.discover import PICTURES
 from ankiforge.extract.markdown import Wanted
-from ankiforge.extract.markdown.blocks import Block, Blocks, Part
-from ankiforge.extract.markdown.citations import Citations, address_of
+from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.extract.markdown.hand_written import CardSides, plain_term
 from ankiforge.extract.markdown.inline import (
     Inline,
     outermost,
@@ -25,10 +25,9 @@ from ankiforge.extract.markdown.inline import (
     rich,
     without_outer_tags,
 )
-from ankiforge.extract.markdown.inline_tokens import Kind, Phrase
-from ankiforge.extract.markdown.line_cards import CardSides, plain_term
 from ankiforge.extract.markdown.overlooked import overlooked
-from ankiforge.extract.markdown.quotes import Quotes
+from ankiforge.extract.markdown.quotes import Citations, Quotes, address_of
+from ankiforge.extract.markdown.signs import Kind, Phrase
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
 from ankiforge.model import (
     Document,
@@ -41,7 +40,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
-from ankiforge.text.shields import outside
+from ankiforge.text.fold import outside
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
@@ -281,7 +280,7 @@ class Reader:
             return on_a_line
 
         # a list item `Term: definition` below the heading of a glossary
-        is_item = block.part is Part.ITEM and len(block.path) == 1
+        is_item = block.part is BlockKind.ITEM and len(block.path) == 1
         if is_item and block.headings and "glossary" in self._wanted.cards:
             heading = block.headings[-1].plain.strip(" :").casefold()
             if heading in self._wanted.glossaries:
@@ -386,7 +385,7 @@ class Reader:
         """
         lines = block.source.strip().split("\n")
         sign = lines[-1].strip()
-        is_text = block.part in (Part.TEXT, Part.ITEM)
+        is_text = block.part in (BlockKind.TEXT, BlockKind.ITEM)
         if not is_text or sign not in block.syntax.block:
             return None
         if "block" not in self._wanted.cards and not block.syntax.declared:
@@ -395,7 +394,7 @@ class Reader:
         question = block.plain
         if len(lines) == 1:
             heading = self._blocks[index - 1] if index else None
-            if heading is None or heading.part is not Part.HEADING:
+            if heading is None or heading.part is not BlockKind.HEADING:
                 return None
             if heading.lines[1] != block.lines[0]:
                 return None

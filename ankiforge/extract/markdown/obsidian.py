@@ -30,10 +30,10 @@ from ankiforge.extract.markdown import (
     NoteSource,
     Part,
 )
-from ankiforge.extract.markdown.expressions import Searcher
 from ankiforge.extract.markdown.plugins import (
     PLUGINS,
     Dialects,
+    Searcher,
     plugins_of,
     read_dialects,
 )

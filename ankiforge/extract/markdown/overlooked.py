@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ankiforge.extract.markdown import Wanted
-from ankiforge.extract.markdown.blocks import Block, Part
-from ankiforge.extract.markdown.line_cards import FIELD
+from ankiforge.extract.markdown.blocks import Block, BlockKind
+from ankiforge.extract.markdown.hand_written import FIELD
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
 from ankiforge.extract.markdown.signs import PLACEHOLDER
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
@@ -26,7 +26,7 @@ from ankiforge.model import (
     LeftOut,
 )
 from ankiforge.text import regex
-from ankiforge.text.shields import MATH
+from ankiforge.text.fold import MATH
 
 # Up to so many characters of a paragraph are between two signs.
 _MOST_INSIDE = 300
@@ -281,7 +281,7 @@ class _Highlighted:
     def is_code(self, line: int) -> bool:
         """Return whether a line is code."""
         blocks = self._at(line)
-        return bool(blocks) and all(block.part is Part.CODE for block in blocks)
+        return bool(blocks) and all(block.part is BlockKind.CODE for block in blocks)
 
     def holds(self, sign: _Sign) -> bool:
         """Return whether a sign is in a highlight."""
@@ -298,7 +298,7 @@ class _Highlighted:
                 highlight = each.highlight
                 is_whole = each.start == 0 and each.end == len(block.plain)
                 is_card = highlight.kind is HighlightKind.CARD
-                if block.part is not Part.CELL:
+                if block.part is not BlockKind.CELL:
                     if is_card or (sign.words and is_whole):
                         return True
                 shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
@@ -347,7 +347,7 @@ class _Highlighted:
         after = body[sign.start + 2 : sign.start + 3]
         if sign.kind != "gap" and before.isalnum() and after.isalnum():
             return "between two letters or digits it is a comparison, as in `x==1`"
-        in_table = any(block.part is Part.CELL for block in self._at(sign.line))
+        in_table = any(block.part is BlockKind.CELL for block in self._at(sign.line))
         if in_table and "|" in inside:
             return "a bar in it ends the cell of a table: write it as `\\|`"
         signs = "braces" if sign.kind == "gap" else "signs"
@@ -365,7 +365,7 @@ class _Highlighted:
             return "one side of the colons has no words"
         blocks = []
         for block in self._at(sign.line):
-            if block.part in (Part.TEXT, Part.ITEM):
+            if block.part in (BlockKind.TEXT, BlockKind.ITEM):
                 blocks.append(block)
         if not blocks:
             return "colons separate question and answer only on a line of text or a list item"

@@ -15,14 +15,6 @@ from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
-from ankiforge.extract.markdown.inline_tokens import (
-    HARD_BREAK,
-    INSIDE,
-    Context,
-    Gaps,
-    Kind,
-    Token,
-)
 from ankiforge.extract.markdown.placeholders import (
     COMMENT,
     CONTINUED,
@@ -30,7 +22,18 @@ from ankiforge.extract.markdown.placeholders import (
     PLACEHOLDERS,
     restored,
 )
-from ankiforge.extract.markdown.signs import STARTS, State, read_sign, sound_at
+from ankiforge.extract.markdown.signs import (
+    HARD_BREAK,
+    INSIDE,
+    STARTS,
+    Context,
+    Gaps,
+    Kind,
+    State,
+    Token,
+    read_sign,
+    sound_at,
+)
 from ankiforge.text import regex
 from ankiforge.text.cloze import literal
 

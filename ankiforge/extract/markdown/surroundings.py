@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown.blocks import Block, Blocks, Part
-from ankiforge.extract.markdown.citations import address_of
+from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.extract.markdown.quotes import address_of
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
 from ankiforge.text import regex, shortened
 from ankiforge.text.asking import asks
@@ -75,9 +75,9 @@ class Surroundings:
         self._items: dict[tuple[Span, ...], Block] = {}
         """The first paragraph of each list item, by its path."""
         for block in self._blocks:
-            if block.part is Part.CODE:
+            if block.part is BlockKind.CODE:
                 self._code_lines.update(range(*block.lines))
-            elif block.part is Part.ITEM:
+            elif block.part is BlockKind.ITEM:
                 self._items.setdefault(block.path, block)
         self._tool_marks: dict[Span, _ToolMarks] = {}
         """By the lines of a block."""

@@ -8,10 +8,9 @@ from itertools import chain, islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
 
-from ankiforge.extract.pdf.chars import Char, is_rtl
 from ankiforge.extract.pdf.cleaning import flowing, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.extract.pdf.text import PageText, usual_step
+from ankiforge.extract.pdf.text import Char, PageText, is_rtl, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT

@@ -20,19 +20,20 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
-from ankiforge.extract.figures.labels import labels_of, number_of
-from ankiforge.extract.figures.pieces import (
+from ankiforge.extract.figures.labels import (
     ACROSS,
     Box,
     Drawing,
     FoundLabel,
     Piece,
     Placed,
+    labels_of,
+    number_of,
     span,
     union,
 )
-from ankiforge.extract.pdf.chars import CJK, MARKERS, Char, page_chars, visible
 from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.text import CJK, MARKERS, Char, page_chars, visible
 
 MOST_OBJECTS = 20_000
 """Paths on a page that are looked at."""

@@ -13,8 +13,8 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfTextPage
 
-from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.text import FAULTS
 from ankiforge.model import Document, DocumentKey, Pair, Value, h16, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding

@@ -25,7 +25,7 @@ from pyzotero.zotero import Zotero
 from ankiforge.config import is_loopback
 from ankiforge.config.http import within
 from ankiforge.errors import ItemError
-from ankiforge.extract.zotero.library import (
+from ankiforge.extract.zotero.database import (
     Account,
     Address,
     Collection,

@@ -33,7 +33,7 @@ from ankiforge.extract.pdf.messages import (
     Quote,
 )
 from ankiforge.extract.pdf.worker import PdfWorker, absolute
-from ankiforge.extract.zotero.library import Library, Mark
+from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.note_text import RichText
 from ankiforge.model import Label, Picture, Texts, Value, h16
 from ankiforge.text import regex

@@ -21,8 +21,8 @@ from ankiforge.config import (
 )
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import Opening
+from ankiforge.extract.discover import LibraryRest, UnreadFiles
 from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.extract.left_out import LibraryRest, UnreadFiles
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.sqlite import companions, in_wal_mode
 from ankiforge.extract.zotero.attachments import (
@@ -31,8 +31,7 @@ from ankiforge.extract.zotero.attachments import (
     linked_folder,
     own_settings,
 )
-from ankiforge.extract.zotero.database import Database, local_database
-from ankiforge.extract.zotero.library import Address, Wanted
+from ankiforge.extract.zotero.database import Address, Database, Wanted, local_database
 from ankiforge.extract.zotero.works import Works, file_name
 from ankiforge.model import (
     Known,

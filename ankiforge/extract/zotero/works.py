@@ -18,7 +18,7 @@ from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.messages import Context
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.attachments import Files, Shown, page_index
-from ankiforge.extract.zotero.library import Access, Item, Library, Mark
+from ankiforge.extract.zotero.database import Access, Item, Library, Mark
 from ankiforge.extract.zotero.note_text import RichText, first_line, note_text
 from ankiforge.model import (
     Document,
