@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
-    from ankiforge.ledger import HighlightOutcome, Match
+    from ankiforge.ledger import FoundWork, HighlightOutcome
     from ankiforge.model import Card, Finding, Highlight, Problem, Question
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
@@ -24,9 +24,9 @@ __all__ = [
     "Card",
     "Finding",
     "ForgeError",
+    "FoundWork",
     "Highlight",
     "HighlightOutcome",
-    "Match",
     "Problem",
     "Question",
     "RunResult",
@@ -40,7 +40,7 @@ _MODULES = {
     "ForgeError": "ankiforge.errors",
     "Highlight": "ankiforge.model",
     "HighlightOutcome": "ankiforge.ledger",
-    "Match": "ankiforge.ledger",
+    "FoundWork": "ankiforge.ledger",
     "Problem": "ankiforge.model",
     "Question": "ankiforge.model",
     "RunResult": "ankiforge.pipeline.result",

@@ -23,12 +23,12 @@ from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.draft.prompt import Shape
-from ankiforge.draft.reply import Item, drafts_of
+from ankiforge.draft.reply import ReplyItem, drafts_of
 from ankiforge.model import Card, CardKind, Finding, Highlight, Origin, Severity
 
 SET = Path(__file__).with_name("honest.jsonl")
 PASSAGES = Path(__file__).parents[1] / "tests" / "data" / "passages.jsonl"
-Pair = tuple[Item, Highlight]
+Pair = tuple[ReplyItem, Highlight]
 
 
 def honest(path: Path = SET) -> list[Pair]:
@@ -51,17 +51,17 @@ def _passage(row: dict[str, Any]) -> Highlight:
     )
 
 
-def _item(row: dict[str, str]) -> Item:
+def _item(row: dict[str, str]) -> ReplyItem:
     sides = {name: row.get(name, "") for name in ("quote", "front", "back", "text")}
-    return Item("1", CardKind(row["kind"]), **sides)
+    return ReplyItem("1", CardKind(row["kind"]), **sides)
 
 
-def findings(item: Item, highlight: Highlight) -> tuple[Finding, ...]:
+def findings(item: ReplyItem, highlight: Highlight) -> tuple[Finding, ...]:
     """What the checks say of a card once it is drawn."""
     return check(draft_of(item, highlight), Context(highlight, DuplicateIndex()))
 
 
-def draft_of(item: Item, highlight: Highlight) -> Card:
+def draft_of(item: ReplyItem, highlight: Highlight) -> Card:
     return drafts_of([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
 
 
@@ -78,7 +78,9 @@ def weight(found: Iterable[Finding]) -> Severity:
 _FIGURE = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?(?!\w)")
 
 
-def _figure(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+def _figure(
+    item: ReplyItem, highlight: Highlight, others: list[Pair]
+) -> ReplyItem | None:
     found = _FIGURE.search(item.back)
     if not found:
         return None
@@ -91,7 +93,9 @@ def _figure(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None
     return None
 
 
-def _answer(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+def _answer(
+    item: ReplyItem, highlight: Highlight, others: list[Pair]
+) -> ReplyItem | None:
     words = _words(f"{highlight.context} {item.back} {item.front}")
     for other, its in others:
         foreign = other.back and its.document.key != highlight.document.key
@@ -109,7 +113,9 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w{4,}", text.casefold()))
 
 
-def _quote_cut(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+def _quote_cut(
+    item: ReplyItem, highlight: Highlight, others: list[Pair]
+) -> ReplyItem | None:
     words = item.quote.split()
     half = len(words) // 2
     return (
@@ -119,13 +125,15 @@ def _quote_cut(item: Item, highlight: Highlight, others: list[Pair]) -> Item | N
     )
 
 
-def _quote_changed(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+def _quote_changed(
+    item: ReplyItem, highlight: Highlight, others: list[Pair]
+) -> ReplyItem | None:
     words = item.quote.split()
     words[len(words) // 2] = "however"
     return replace(item, quote=" ".join(words)) if len(words) > 2 else None
 
 
-def _link(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+def _link(item: ReplyItem, highlight: Highlight, others: list[Pair]) -> ReplyItem | None:
     return (
         replace(item, back=f"{item.back} https://elsewhere.example/")
         if item.back
@@ -136,7 +144,9 @@ def _link(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
 _HELPER = re.compile(r"\b(?:is|are|was|were|can|may|will|has|have)\b(?! not)")
 
 
-def _negation(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+def _negation(
+    item: ReplyItem, highlight: Highlight, others: list[Pair]
+) -> ReplyItem | None:
     for name in ("text", "front", "back"):
         words = getattr(item, name)
         if " not " in words:
@@ -147,7 +157,7 @@ def _negation(item: Item, highlight: Highlight, others: list[Pair]) -> Item | No
     return None
 
 
-Spoiler = Callable[[Item, Highlight, list[Pair]], Item | None]
+Spoiler = Callable[[ReplyItem, Highlight, list[Pair]], ReplyItem | None]
 SPOILERS: dict[str, Spoiler] = {
     "figure": _figure,
     "answer": _answer,

@@ -108,7 +108,7 @@ def texts(*columns: str) -> str:
     return ", ".join(f"ifnull(cast({column} as text), '')" for column in columns)
 
 
-class Database:
+class AnkiDatabase:
     """A copy of Anki's database.
 
     The table `temp.chosen` holds (place, nid) of the notes that are read. The place is
@@ -214,7 +214,7 @@ def open_database(
     copy: Path,
     name: str,
     adopted: Texts | None,
-) -> Iterator[Database]:
+) -> Iterator[AnkiDatabase]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
 
     def unicase(left: str, right: str) -> int:
@@ -230,7 +230,7 @@ def open_database(
         connection.executescript(
             "pragma temp_store = memory; pragma trusted_schema = off;"
         )
-        yield Database(connection, name, adopted)
+        yield AnkiDatabase(connection, name, adopted)
 
 
 # --- decks and note types ---------------------------------------------------------------
@@ -271,7 +271,7 @@ _FIELDS = f"select {texts('name')}, config from fields where ntid = ? order by o
 _TEMPLATES = f"select {texts('name')}, config from templates where ntid = ? order by ord"
 
 
-def deck_names(database: Database) -> dict[int, str]:
+def deck_names(database: AnkiDatabase) -> dict[int, str]:
     """Return the name of every deck by id, its parts joined by `::`."""
     if database.legacy:
         decks = database.column("decks", dict[int, Json])
@@ -280,7 +280,7 @@ def deck_names(database: Database) -> dict[int, str]:
     return {id: name.replace("\x1f", "::") for id, name in rows}
 
 
-def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
+def note_types(database: AnkiDatabase, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     types: list[SeenType] = []
     if database.legacy:
@@ -334,7 +334,7 @@ def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...
     return tuple(types)
 
 
-def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenType]:
+def other_note_types(database: AnkiDatabase, read: Iterable[int]) -> Iterator[SeenType]:
     """Yield the note types with other ids, ascending. One that cannot be read is left out."""
     if database.legacy:
         ids = set(database.column("models", dict[int, Json]))
@@ -350,7 +350,7 @@ def _tag_of(tag: int | None) -> int:
     return -1 if tag is None else tag
 
 
-def _configured(database: Database, query: str, type_id: int) -> Iterator[Row]:
+def _configured(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
     """Yield the rows of a query about a note type, with their last column, `config`, decoded."""
     for *values, config in database.rows(query, type_id):
         message = config if isinstance(config, bytes) else b"\x00"
@@ -578,7 +578,7 @@ from notes n where n.id in (select value from json_each(?))
 class View(Value):
     """An open collection or export, or the exports of a running Anki."""
 
-    databases: tuple[Database, ...]
+    databases: tuple[AnkiDatabase, ...]
     """One; of a running Anki, one for each exported deck."""
     kind: ViewKind
     path: str
@@ -792,7 +792,7 @@ def connect_view(
         ItemError: one of the files cannot be read.
     """
     with ExitStack() as stack:
-        databases: list[Database] = []
+        databases: list[AnkiDatabase] = []
         types: dict[int, SeenType] = {}
         decks: dict[int, str] = {}
         exported: set[int] = set()

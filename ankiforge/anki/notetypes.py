@@ -385,7 +385,7 @@ def is_blank(text: str) -> bool:
 # --- clozes -----------------------------------------------------------------------------
 
 
-class Sign(NamedTuple):
+class ClozeSign(NamedTuple):
     """The opening of a cloze (with its numbers) or its end (without numbers)."""
 
     start: int
@@ -393,7 +393,7 @@ class Sign(NamedTuple):
     numbers: tuple[int, ...] = ()
 
 
-def cloze_signs(text: str) -> Iterator[Sign]:
+def cloze_signs(text: str) -> Iterator[ClozeSign]:
     """Yield the cloze openings and ends that Anki recognises.
 
     Openings nested more than ten deep and unmatched `}}` are text.
@@ -404,12 +404,12 @@ def cloze_signs(text: str) -> Iterator[Sign]:
         is_end = digits is None
         if is_end and depth:
             depth -= 1
-            yield Sign(token.start(), token.end())
+            yield ClozeSign(token.start(), token.end())
         elif not is_end and depth < MAX_OPEN:
             numbers = _numbers(digits)
             if numbers:
                 depth += 1
-                yield Sign(token.start(), token.end(), numbers)
+                yield ClozeSign(token.start(), token.end(), numbers)
 
 
 @lru_cache(maxsize=1024)

@@ -379,7 +379,7 @@ class Ours(Value):
     read here."""
 
 
-class Files(Value):
+class CardFiles(Value):
     """The places that the fields of a card show, or link to, on this computer."""
 
     pictures: Mapping[str, Media | Problem] = {}
@@ -391,7 +391,7 @@ class Files(Value):
 def our_fields(
     card: Card,
     tags: Strings,
-    files: Files,
+    files: CardFiles,
     layout: Layout,
     safe_context: SafeContext,
 ) -> Ours:
@@ -474,7 +474,7 @@ def our_fields(
 # === plan =============================================================================
 
 
-class Options(Value):
+class ShippingOptions(Value):
     """How cards are shipped."""
 
     push: bool = False
@@ -532,7 +532,7 @@ _OF_THE_CARD = {
 _FILLED = {**_OF_THE_CARD, (True, True): Action.THEIRS}
 
 
-class Decision(NamedTuple):
+class ConflictChoice(NamedTuple):
     """How a person decided the last conflict about a field."""
 
     choice: str = ""
@@ -557,7 +557,7 @@ def merge_field(
     theirs: str,
     ours: str,
     base: str,
-    decision: Decision,
+    decision: ConflictChoice,
 ) -> MergedField:
     """Merge the value of a field in Anki with our value.
 
@@ -598,7 +598,7 @@ class MergedNote(NamedTuple):
     """The hash of each of our fields, for the next merge."""
 
 
-def plan(card: Card, layout: Layout, ours: Ours, options: Options) -> Planned:
+def plan(card: Card, layout: Layout, ours: Ours, options: ShippingOptions) -> Planned:
     """Plan a card: nothing to ship, a note, or the reason why it waits.
 
     Args:
@@ -647,12 +647,14 @@ def _merged(
     in_anki: NoteInAnki,
     layout: Layout,
     ours: Ours,
-    options: Options,
+    options: ShippingOptions,
 ) -> Planned:
     """Merge a note in Anki with our values, field by field."""
     base = layout.base
     theirs = layout.theirs
-    decisions = {name: Decision(*decided) for name, decided in card.resolved.items()}
+    decisions = {
+        name: ConflictChoice(*decided) for name, decided in card.resolved.items()
+    }
 
     # each field
     fields: dict[str, str] = {}
@@ -669,7 +671,7 @@ def _merged(
             fields[name] = there
             hashes[name] = base_hash
             continue
-        decision = decisions.get(name, Decision())
+        decision = decisions.get(name, ConflictChoice())
         field = merge_field(name, there, html, base_hash, decision)
         fields[name] = field.html
         hashes[name] = field.base
@@ -743,7 +745,9 @@ def in_our_words(card: Card, field: str, html: str) -> str:
 # --- the note that is written -----------------------------------------------------------
 
 
-def _written(card: Card, layout: Layout, merged: MergedNote, options: Options) -> Planned:
+def _written(
+    card: Card, layout: Layout, merged: MergedNote, options: ShippingOptions
+) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it.
 
     Args:
@@ -827,7 +831,9 @@ def _written(card: Card, layout: Layout, merged: MergedNote, options: Options) -
     )
 
 
-def _why_held(in_anki: NoteInAnki | None, note_type: SeenType, options: Options) -> str:
+def _why_held(
+    in_anki: NoteInAnki | None, note_type: SeenType, options: ShippingOptions
+) -> str:
     """Return why a note is not shipped in this way now; "" if it is."""
     # the import of a file removes the tags of the scheduler
     if in_anki and in_anki.scheduler_tags and not options.push:
@@ -842,7 +848,9 @@ def _why_held(in_anki: NoteInAnki | None, note_type: SeenType, options: Options)
     return ""
 
 
-def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Options) -> int:
+def _mod_of(
+    card: Card, in_anki: NoteInAnki | None, digest: str, options: ShippingOptions
+) -> int:
     """Return the revision number of a note.
 
     It is that of the last package if the note is still the same and Anki has not taken that

@@ -72,7 +72,7 @@ def render(
     return _Writer(cloze, pictures or {}).write(text)
 
 
-class _Run(NamedTuple):
+class _Stretch(NamedTuple):
     """A part of the Markdown that our own grammar reads."""
 
     start: int
@@ -119,14 +119,14 @@ class _Writer(Value):
 
     def _with_atoms(self, markdown: str) -> str:
         """Return a text with an atom for each cloze, formula and code on one line."""
-        runs: list[_Run] = []
+        runs: list[_Stretch] = []
         if self.cloze:
-            runs = [_Run(gap.start, gap.end, gap) for gap in gaps(markdown)]
+            runs = [_Stretch(gap.start, gap.end, gap) for gap in gaps(markdown)]
         for start, end, kind in shields(markdown):
             is_formula = kind in ("math", "display")
             is_inline_code = kind == "code" and "\n" not in markdown[start:end]
             if is_formula or is_inline_code:
-                runs.append(_Run(start, end, kind))
+                runs.append(_Stretch(start, end, kind))
         parts: list[str] = []
         position = 0
         for run in sorted(runs, key=attrgetter("start")):
@@ -488,7 +488,7 @@ _ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 def unrender(field: str) -> str:
     """Return the Markdown of a field."""
-    reader = _Reader()
+    reader = _MarkdownWriter()
     reader.feed(INVISIBLE.sub("", field))
     reader.close()
     while reader.around:  # a blockquote that is never closed
@@ -497,7 +497,7 @@ def unrender(field: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", markdown).strip(" \n\t")
 
 
-class _Reader(HTMLParser):
+class _MarkdownWriter(HTMLParser):
     """Writes Markdown. Unknown tags are dropped but their text is kept."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from ankiforge.anki.collection import (
-    Database,
+    AnkiDatabase,
     Message,
     View,
     number_of,
@@ -334,7 +334,7 @@ def _calendar(
 
 
 def _decks_and_presets(
-    database: Database,
+    database: AnkiDatabase,
     *,
     fsrs: bool,
 ) -> tuple[dict[int, _Deck], dict[int, Preset]]:
@@ -377,7 +377,7 @@ def _decks_and_presets(
     return decks, presets
 
 
-def _message(database: Database, value: object) -> Message:
+def _message(database: AnkiDatabase, value: object) -> Message:
     """Return a message of protobuf; anything but bytes counts as empty."""
     try:
         return read_message(value if isinstance(value, bytes) else b"\x00")
@@ -449,7 +449,7 @@ _LOGGED_REVIEW = 1
 
 
 def _studied(
-    database: Database,
+    database: AnkiDatabase,
     position_of: _Presets,
     calendar: Calendar,
 ) -> Iterator[StudiedCard]:
@@ -502,7 +502,7 @@ CardDays = Mapping[tuple[int, int], CardDay]
 
 
 def _card_days(
-    database: Database,
+    database: AnkiDatabase,
     position_of: _Presets,
     calendar: Calendar,
 ) -> CardDays:

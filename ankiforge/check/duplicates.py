@@ -413,7 +413,7 @@ _JUDGED = 30
 _MOST = 5
 
 
-class Store(Protocol):
+class CardIndex(Protocol):
     """Cards with stored search terms."""
 
     def unread(self, version: str) -> Iterable[tuple[str, Card]]:
@@ -439,7 +439,7 @@ class DuplicateIndex:
     They are those of a store, read at the first search, and those that were added.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: CardIndex | None = None) -> None:
         self._store = store
         self._is_loaded = store is None
         self._cards: dict[str, IndexedCard] = {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Estimate
     from ankiforge.model import Strings
-    from ankiforge.pipeline.models import Choice
+    from ankiforge.pipeline.models import NamedModel
     from ankiforge.pipeline.workspace import Workspace
 
 
@@ -278,7 +278,7 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
     end_run(result)
 
 
-def _terms(choice: Choice, estimate: Estimate) -> Iterator[str]:
+def _terms(choice: NamedModel, estimate: Estimate) -> Iterator[str]:
     """Yield the size of the requests, their receiver, and their price."""
     from ankiforge.draft.server import what_is_known
 

@@ -12,7 +12,7 @@ from ankiforge.text import cost_text, counted
 if TYPE_CHECKING:
     from ankiforge.cli.output import Call
     from ankiforge.draft.sendable import SendableTask
-    from ankiforge.draft.server import Provider, Server
+    from ankiforge.draft.server import ModelServer, Provider
     from ankiforge.model import Source
     from ankiforge.pipeline.result import ByModel, Progress
     from ankiforge.pipeline.workspace import Workspace
@@ -137,7 +137,7 @@ def progress_bar(
     to_draft = 0
     drafted = 0
 
-    class Line:
+    class ProgressLine:
         """The text of the moment; drawn again several times a second."""
 
         def __rich__(self) -> str:
@@ -157,7 +157,7 @@ def progress_bar(
         drafted += step.highlights
         by_model.take(step)
 
-    with Console(stderr=True, no_color=not call.color).status(Line()):
+    with Console(stderr=True, no_color=not call.color).status(ProgressLine()):
         yield take
 
 
@@ -185,7 +185,9 @@ _SAMPLE = 100
 """The number of highlights of which the cost is counted out."""
 
 
-def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) -> str:
+def offer(
+    workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
+) -> str:
     """Return the line that offers a model that is there: a key, a server, a chat; each once ever.
 
     "" if there is nothing to draft, or a model drafts already.

@@ -166,7 +166,7 @@ class _Settings(_Section):
     """The decks for new cards of what no deck file takes. None = `one`."""
 
 
-class _File(_Settings):
+class _SettingsFile(_Settings):
     """The content of the file."""
 
     sources: tuple[dict[str, Any], ...] = ()
@@ -226,7 +226,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     """
     data, where = read(own_file(path), path.name)
     is_empty = data is None
-    written = typed(_File, {} if is_empty else data, where)
+    written = typed(_SettingsFile, {} if is_empty else data, where)
     folder = path.parent.absolute()
 
     # sources, each with a name of its own

@@ -29,12 +29,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.draft.client import Answer, Attempt, Client
+from ankiforge.draft.client import Attempt, Client, ModelAnswer
 from ankiforge.draft.conversation import given_up, refused, what_is_unreadable
 from ankiforge.draft.instructions import Wish, requested, sided
 from ankiforge.draft.prompt import (
     MOST_FACTS,
-    Question,
+    ModelRequest,
     data,
     filled,
     message,
@@ -98,7 +98,7 @@ class CascadePrompt(Value):
 
     def ask_for_question(
         self, shown: Sendable, sentence: SendableText, answer: SendableText
-    ) -> Question:
+    ) -> ModelRequest:
         """Return the demand to write the question to an answer.
 
         Args:
@@ -119,12 +119,14 @@ class CascadePrompt(Value):
         demand = filled(self.question, values)
         return self._demand(shown, demand, reply_schema("question", LONGEST_QUESTION))
 
-    def ask_for_answer(self, shown: Sendable, question: SendableText) -> Question:
+    def ask_for_answer(self, shown: Sendable, question: SendableText) -> ModelRequest:
         """Return the demand to answer a question from the passage."""
         demand = filled(self.answer, {"question": data(question)})
         return self._demand(shown, demand, reply_schema("answer", LONGEST_ANSWER))
 
-    def _demand(self, shown: Sendable, demand: SendableText, schema: Json) -> Question:
+    def _demand(
+        self, shown: Sendable, demand: SendableText, schema: Json
+    ) -> ModelRequest:
         # the paragraph; of a long one, the part around the mark
         around = shown.around or shown.marked
         if len(around) > _WINDOW:
@@ -138,7 +140,7 @@ class CascadePrompt(Value):
             message("system", ours(self.rules.strip())),
             message("user", SendableText(f"{passage}\n{demand}")),
         )
-        return Question(messages=messages, schema=schema, prompt=self.fingerprint)
+        return ModelRequest(messages=messages, schema=schema, prompt=self.fingerprint)
 
 
 def reply_schema(name: str, longest: int) -> Json:
@@ -191,7 +193,7 @@ def load_cascade(workspace: Path | None = None) -> CascadePrompt:
 NONE_FITS = (
     "none of the model's questions about the proposed words is good enough for a card"
 )
-Ask = Callable[[Question], Answer | None]
+Ask = Callable[[ModelRequest], ModelAnswer | None]
 """Returns the reply to a question; None if there is none, and it is only looked up."""
 _QUESTION_NAMES = ("question", "front", "q")
 _ANSWER_NAMES = ("answer", "back", "a")
@@ -246,14 +248,14 @@ class Cascade:
         """Return whether there are words to ask for in the one highlight of a task."""
         return not isinstance(self._proposed(alone), Drafted)
 
-    def unsent(self, alone: SendableTask) -> list[Question]:
+    def unsent(self, alone: SendableTask) -> list[ModelRequest]:
         """Return the requests that drafting a highlight may still take, at most; send none."""
         proposed = self._proposed(alone)
         if isinstance(proposed, Drafted):
             return []
-        unsent: list[Question] = []
+        unsent: list[ModelRequest] = []
 
-        def look_up(asked: Question) -> Answer | None:
+        def look_up(asked: ModelRequest) -> ModelAnswer | None:
             known = self._client.known(asked)
             if known is None:
                 unsent.append(asked)
@@ -274,7 +276,7 @@ class Cascade:
         if isinstance(proposed, Drafted):
             return [proposed]
 
-        def ask(asked: Question) -> Answer:
+        def ask(asked: ModelRequest) -> ModelAnswer:
             [answer] = self._client.ask(asked)
             return answer
 
@@ -333,7 +335,7 @@ class Cascade:
         shown = alone.passages[highlight.key]
         drafts: list[Card] = []
         attempts: list[Attempt] = []
-        unread: Answer | None = None
+        unread: ModelAnswer | None = None
         gaps = [(fact, answer) for fact in proposals for answer in fact.answers]
         asked_about = None  # the fact that has its question
         for proposed, answer in gaps:

@@ -27,8 +27,8 @@ from ankiforge.draft.prompt import (
     shape_of,
 )
 from ankiforge.draft.reply import (
-    Item,
     Repair,
+    ReplyItem,
     drafts_of,
     every_item,
     find_quote,
@@ -146,7 +146,7 @@ def label_for(key: str) -> str:
 # --- back -----------------------------------------------------------------------------
 
 
-class Answer(Value):
+class ChatAnswer(Value):
     """The cards of a chat's answer, and the parts of it that are of no use."""
 
     drafted: tuple[Drafted, ...]
@@ -163,7 +163,7 @@ def read_answer(
     tasks: Sequence[SendableTask],
     prompt: Prompt,
     faults_of: Repair = lambda draft, highlight: (),
-) -> Answer:
+) -> ChatAnswer:
     """Return the results for the pending highlights that a chat's answer is about.
 
     A card that `faults_of` blocks, or that quotes words which no highlight has, is
@@ -174,11 +174,11 @@ def read_answer(
     for sendable in tasks:
         for highlight in sendable.highlights:
             letters = letters_of(" ".join(places_of(highlight)))
-            pending.append(_Pending(highlight, label_for(highlight.key), letters))
+            pending.append(_Unanswered(highlight, label_for(highlight.key), letters))
     by_label = {each.label: each for each in pending}
 
     # the cards of each highlight
-    items_of = defaultdict[HighlightKey, list[Item]](list)
+    items_of = defaultdict[HighlightKey, list[ReplyItem]](list)
     unused = []
     for item in items:
         named = by_label.get(item.label)
@@ -220,10 +220,10 @@ def read_answer(
             elif sound:
                 why = reason or why_none(sound, shape)
                 results.append(Drafted(highlight, reason=why, passing=bool(reason)))
-    return Answer(tuple(results), tuple(unused))
+    return ChatAnswer(tuple(results), tuple(unused))
 
 
-class _Pending(NamedTuple):
+class _Unanswered(NamedTuple):
     """A highlight that still needs a card."""
 
     highlight: Highlight
@@ -233,8 +233,8 @@ class _Pending(NamedTuple):
 
 
 def _holder(
-    item: Item, named: _Pending | None, pending: Iterable[_Pending]
-) -> _Pending | None:
+    item: ReplyItem, named: _Unanswered | None, pending: Iterable[_Unanswered]
+) -> _Unanswered | None:
     """Return the highlight that has the words that a card quotes; None if none has.
 
     Labels may be missing, exchanged, or of an older prompt, so the quote decides: of several
@@ -275,7 +275,9 @@ def _holder(
     return best
 
 
-def _by_words(item: Item, pending: Iterable[_Pending]) -> tuple[_Pending | None, Item]:
+def _by_words(
+    item: ReplyItem, pending: Iterable[_Unanswered]
+) -> tuple[_Unanswered | None, ReplyItem]:
     """Return the only highlight with most words of a card, and the card with its quote.
 
     A card without label and quote may say the answer in other words than its passage.
@@ -322,7 +324,7 @@ _FEWEST_WORDS = 4
 _MOST_WORDS = 0.6
 
 
-def _unplaced(item: Item, named: _Pending | None) -> Problem:
+def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
     """Return that no highlight gets a card, with the highlight that it names."""
     card = _shown(item.front or item.text or item.why_none)
     quote = _shown(item.quote)

@@ -53,7 +53,7 @@ from msgspec.structs import replace
 from ankiforge.config import LLM
 from ankiforge.config.http import within
 from ankiforge.draft.on_board import OnBoard, check_on_board
-from ankiforge.draft.prompt import Question
+from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Highlight, Json, Value, h16
@@ -71,7 +71,7 @@ OPTIONS: Mapping[str, Any] = {"temperature": 0}
 """Fields of every request, unless the server refuses them or `extra_body` sets them."""
 
 
-class Form(Value):
+class RequestForm(Value):
     """The form of a request that a server accepts, as far as it is known."""
 
     rung: int = 0
@@ -79,7 +79,7 @@ class Form(Value):
     dropped: frozenset[str] = frozenset()
     """The options that the server refuses."""
 
-    def without(self, field: str) -> Form:
+    def without(self, field: str) -> RequestForm:
         """Return the next form to try after a server refused a field of this one."""
         if field == FORMAT:
             return replace(self, rung=self.rung + 1)
@@ -576,7 +576,7 @@ _BYTES_PER_TOKEN = 4
 _CHARACTERS_PER_TOKEN = 4
 
 
-class Answer(Value):
+class ModelAnswer(Value):
     """A reply, as far as it is about one thing."""
 
     completion: Completion
@@ -632,11 +632,11 @@ class Client:
         # The number of consecutive requests without an answer.
         self._failed = 0
         # The form of requests that the server accepts, as far as it is known.
-        self._form = Form()
+        self._form = RequestForm()
 
     # --- replies that are kept --------------------------------------------------------
 
-    def kept_as(self, question: Question) -> str:
+    def kept_as(self, question: ModelRequest) -> str:
         """Return the name under which the reply to a question about one thing is kept."""
         body = [
             self.settings.model,
@@ -646,7 +646,7 @@ class Client:
         ]
         return h16(_canonical(body), "reply")
 
-    def known(self, question: Question) -> Answer | None:
+    def known(self, question: ModelRequest) -> ModelAnswer | None:
         """Return the reply that is kept about one thing; None if none is."""
         if self._fresh:
             return None
@@ -656,7 +656,7 @@ class Client:
             return None
         label, count, raw = json.loads(kept)
         completion = Completion.parse(raw)
-        return None if completion is None else Answer(completion, name, label, count)
+        return None if completion is None else ModelAnswer(completion, name, label, count)
 
     def keep_attempts(self, highlight: Highlight, attempts: Sequence[Attempt]) -> None:
         """Keep the attempts about a highlight beside the replies."""
@@ -667,7 +667,7 @@ class Client:
 
     # --- questions --------------------------------------------------------------------
 
-    def ask(self, question: Question, *, anew: bool = False) -> list[Answer]:
+    def ask(self, question: ModelRequest, *, anew: bool = False) -> list[ModelAnswer]:
         """Return the reply, for each thing that the question is about.
 
         The reply about one thing may be one that is kept; `anew`: ask even then.
@@ -708,7 +708,9 @@ class Client:
                         tokens=tokens,
                     )
                     tokens = (0, 0)  # the first one has those of the request
-                    answers.append(Answer(completion, name, label, count, cached=False))
+                    answers.append(
+                        ModelAnswer(completion, name, label, count, cached=False)
+                    )
                 self.budget.count_new(tokens_in, tokens_out, question.characters)
                 return answers
             finally:
@@ -749,7 +751,7 @@ class Client:
 
     # --- one request ------------------------------------------------------------------
 
-    def _sent(self, question: Question) -> tuple[str, int]:
+    def _sent(self, question: ModelRequest) -> tuple[str, int]:
         """Return the raw reply, a chat completion in JSON, and the size of the request in bytes."""
         import openai
 

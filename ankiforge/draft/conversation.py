@@ -10,12 +10,12 @@ from __future__ import annotations
 import shlex
 from contextlib import suppress
 
-from ankiforge.draft.client import Answer, Client, TooLongError
+from ankiforge.draft.client import Client, ModelAnswer, TooLongError
 from ankiforge.draft.prompt import Prompt, message, question, shape_of
 from ankiforge.draft.reply import (
     BlockedDraft,
-    Item,
     Repair,
+    ReplyItem,
     all_failed,
     card_json,
     complaint,
@@ -112,7 +112,7 @@ class Conversation:
                 results += all_failed(alone, error)
         return results
 
-    def _unread(self, alone: SendableTask, answer: Answer) -> Drafted:
+    def _unread(self, alone: SendableTask, answer: ModelAnswer) -> Drafted:
         """Ask again about one highlight whose reply could not be read."""
         [highlight] = alone.highlights
         refusal = refused(answer)
@@ -169,7 +169,7 @@ class Conversation:
 
     def _ask_further(
         self, alone: SendableTask, said: SendableText, wish: SendableText
-    ) -> Answer:
+    ) -> ModelAnswer:
         """Ask again about one highlight, after the answer of the model and a complaint."""
         asked = question(alone, self._prompt)
         exchange = (message("assistant", said), message("user", wish))
@@ -179,8 +179,8 @@ class Conversation:
     def _made(
         self,
         alone: SendableTask,
-        found_items: list[Item],
-        answer: Answer,
+        found_items: list[ReplyItem],
+        answer: ModelAnswer,
         before: str = "",
     ) -> Drafted:
         """Return the drafts in the items about one highlight, else why there are none.
@@ -201,7 +201,7 @@ class Conversation:
         return Drafted(highlight, reason=before + why_none(found_items, shape))
 
 
-def given_up(highlight: Highlight, answer: Answer) -> Drafted:
+def given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:
     """Return that a highlight has no card for good.
 
     Only a person asks again, and it is reported once.
@@ -221,7 +221,7 @@ def given_up(highlight: Highlight, answer: Answer) -> Drafted:
     return Drafted(highlight, reason=reason, problem=problem)
 
 
-def what_is_unreadable(answer: Answer) -> str:
+def what_is_unreadable(answer: ModelAnswer) -> str:
     """Return why an answer is of no use, with its beginning."""
     if answer.cut_off:
         return CUT_OFF
@@ -233,7 +233,7 @@ def what_is_unreadable(answer: Answer) -> str:
     return f"{UNREADABLE}: it is empty"
 
 
-def _items(answer: Answer) -> list[Item]:
+def _items(answer: ModelAnswer) -> list[ReplyItem]:
     """Return the items about the highlight of an answer.
 
     None if they are the last of several, and the answer was cut off.
@@ -247,7 +247,7 @@ def _items(answer: Answer) -> list[Item]:
     return [item for item in found_items if item.label == label]
 
 
-def refused(answer: Answer) -> str:
+def refused(answer: ModelAnswer) -> str:
     """Return why the model or the server refused to answer; "" if it did not."""
     if answer.completion.refusal:
         return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"

@@ -20,7 +20,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import regex
-from ankiforge.text.asking import Question, is_alike, question_in, without_replies
+from ankiforge.text.asking import CommentQuestion, is_alike, question_in, without_replies
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import locate
@@ -120,7 +120,7 @@ def instruction(comment: str, passage: str = "") -> Instruction:
     )
 
 
-def _question(comment: str, passage: str) -> Question | None:
+def _question(comment: str, passage: str) -> CommentQuestion | None:
     """Return the question of a comment, without words around it that repeat the passage."""
     repeated = locate(passage, comment) if passage else None
     if repeated:

@@ -16,8 +16,8 @@ from ankiforge.draft.cascade import Cascade, CascadePrompt
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.prompt import (
+    ModelRequest,
     Prompt,
-    Question,
     question,
     reason_no_kind_fits,
 )
@@ -145,7 +145,7 @@ class Model:
         """Return the size of the requests that these tasks take; send nothing."""
         cached = 0
         highlights = 0
-        questions: list[Question] = []
+        questions: list[ModelRequest] = []
         tokens_out = 0
         for task in tasks:
             chunks = self._chunks(task)
@@ -206,7 +206,7 @@ class Model:
         is_plain = Cascade.suits(chunk.task, chunk.highlights[0])
         return self._cascade if is_plain else None
 
-    def _questions(self, chunk: SendableTask) -> list[Question]:
+    def _questions(self, chunk: SendableTask) -> list[ModelRequest]:
         """Return the requests that a chunk may still take, at most; none if all are kept."""
         cascade = self._cascade_for(chunk)
         if cascade:

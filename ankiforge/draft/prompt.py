@@ -147,7 +147,7 @@ def parse(text: str, path: Path) -> Prompt:
 # --- the question ---------------------------------------------------------------------
 
 
-class Question(Value):
+class ModelRequest(Value):
     """The messages to a model about some highlights, or about some cards that it is to compare."""
 
     messages: tuple[Message, ...]
@@ -155,15 +155,15 @@ class Question(Value):
     """The JSON schema of the reply; all keys are required, as strict servers demand."""
     prompt: str
     """`name@fingerprint`."""
-    parts: tuple[Question, ...] = ()
+    parts: tuple[ModelRequest, ...] = ()
     """The questions about each thing alone, in their order; () = this one is about one thing."""
 
     @property
-    def each(self) -> tuple[Question, ...]:
+    def each(self) -> tuple[ModelRequest, ...]:
         """Return the question about each thing alone, under which its reply is kept."""
         return self.parts or (self,)
 
-    def and_then(self, *further: Message) -> Question:
+    def and_then(self, *further: Message) -> ModelRequest:
         """Return the question about one thing with messages that follow."""
         return replace(self, messages=(*self.messages, *further))
 
@@ -176,7 +176,7 @@ class Question(Value):
         return sum(len(message["content"]) for message in from_reader)
 
 
-def question(sendable: SendableTask, prompt: Prompt) -> Question:
+def question(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
     """Return the question about the highlights of a task that may be sent."""
     shape = shape_of(sendable.task)
     wants = sendable.task.brief.wants
@@ -193,13 +193,13 @@ def question(sendable: SendableTask, prompt: Prompt) -> Question:
         "remark": remark,
         "highlights": joined(passages),
     }
-    parts: tuple[Question, ...] = ()
+    parts: tuple[ModelRequest, ...] = ()
     if len(passages) > 1:
         parts = tuple(
             question(sendable.only(highlight), prompt)
             for highlight in sendable.highlights
         )
-    return Question(
+    return ModelRequest(
         messages=prompt.messages(values),
         schema=reply_schema(shape),
         prompt=prompt.fingerprint,

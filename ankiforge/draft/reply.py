@@ -557,7 +557,7 @@ def _with_words_alone(run: str) -> str:
 # --- items ----------------------------------------------------------------------------
 
 
-class Item(Value):
+class ReplyItem(Value):
     """One object of a reply, with cleaned texts."""
 
     label: str
@@ -581,7 +581,7 @@ MOST = 10_000
 """The maximum number of objects of a reply that are read."""
 
 
-def items(content: str, labels: Strings) -> list[Item]:
+def items(content: str, labels: Strings) -> list[ReplyItem]:
     """Return the usable objects of a reply about one of the highlights.
 
     If only one highlight was asked about, objects refer to it whatever they name.
@@ -594,7 +594,7 @@ def items(content: str, labels: Strings) -> list[Item]:
     return [item for item in usable if item.label in labels]
 
 
-def every_item(content: str) -> tuple[list[Item], list[str]]:
+def every_item(content: str) -> tuple[list[ReplyItem], list[str]]:
     """Return the usable objects of a reply about any highlight, each once, and the others.
 
     A reply without JSON may have its cards in lines, and one from a web page may have entities.
@@ -606,7 +606,7 @@ def every_item(content: str) -> tuple[list[Item], list[str]]:
         entries = list(islice(flat(objects(text), "h"), MOST))
     if not entries:
         entries = cards_in_lines(text, _NAMES)[:MOST]
-    usable: dict[Item, None] = {}
+    usable: dict[ReplyItem, None] = {}
     unusable: dict[str, None] = {}
     # an answer may be pasted many times
     distinct = {json.dumps(entry, default=str): entry for entry in entries}
@@ -645,7 +645,7 @@ _KINDS = {
 }
 
 
-def _item(card: Json) -> Item | None:
+def _item(card: Json) -> ReplyItem | None:
     """Return an object with the kind that its filled fields allow, if possible the given one.
 
     A cloze may be in the front; one with a blank whose answer is in the back is a
@@ -664,19 +664,19 @@ def _item(card: Json) -> Item | None:
     if named_kind == "none" or not (front or back or text):
         why_none = on_a_line(_string(card, "why_none"))
         if named_kind == "none" or why_none:
-            return Item(label, None, why_none=why_none)
+            return ReplyItem(label, None, why_none=why_none)
         return None
     kind = _KINDS.get(named_kind, CardKind.BASIC)
     if kind is CardKind.CLOZE or not (front and back):
         for words in (text, front):
             made = cloze_text(words)
             if cloze.gaps(made):
-                return Item(label, CardKind.CLOZE, quote, text=made)
+                return ReplyItem(label, CardKind.CLOZE, quote, text=made)
     question = front or text
     if question and back:
         if kind is CardKind.CLOZE:
             kind = CardKind.BASIC
-        return Item(
+        return ReplyItem(
             label,
             kind,
             quote,
@@ -684,7 +684,7 @@ def _item(card: Json) -> Item | None:
             back=markdown(back),
         )
     if text:
-        return Item(label, CardKind.CLOZE, quote, text=cloze_text(text))
+        return ReplyItem(label, CardKind.CLOZE, quote, text=cloze_text(text))
     return None
 
 
@@ -716,7 +716,7 @@ def is_empty(text: str) -> bool:
 
 
 def drafts_of(
-    items: Iterable[Item],
+    items: Iterable[ReplyItem],
     highlight: Highlight,
     origin: Origin,
     shape: Shape,
@@ -763,7 +763,7 @@ def drafts_of(
     return tuple(numbered)
 
 
-def why_none(items: Iterable[Item], shape: Shape) -> str:
+def why_none(items: Iterable[ReplyItem], shape: Shape) -> str:
     """Return why the objects of a reply about a highlight make no card."""
     kinds: dict[CardKind, None] = {}
     reason: str | None = None

@@ -81,7 +81,7 @@ class _Word(NamedTuple):
     end: int
 
 
-class _Sentence(NamedTuple):
+class _PrivateSentence(NamedTuple):
     """A private sentence."""
 
     words: Strings
@@ -158,7 +158,9 @@ class _Chain(NamedTuple):
     """The place of the last word in the sentence."""
 
 
-def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[Span]:
+def _repetitions(
+    sentence: _PrivateSentence, places: dict[str, list[int]]
+) -> Iterator[Span]:
     """Yield the first and last word of each place of a text that repeats a sentence.
 
     Args:
@@ -198,7 +200,7 @@ def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[
             yield -best.minus_start, place
 
 
-def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:
+def _sentences_of(texts: Iterable[str]) -> Iterator[_PrivateSentence]:
     """Yield the sentences of private texts that may be recognised elsewhere."""
     all_small = listed("small_words", "small")
     for text in texts:
@@ -219,7 +221,7 @@ def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:
                     is_long_word = len(part) == 1 and len(part[0]) >= _LONG_WORD
                     is_whole = len(part) > 1 and 1 in weights
                     if is_half_enough or is_whole or is_long_word:
-                        yield _Sentence(part, tuple(weights), is_half_enough)
+                        yield _PrivateSentence(part, tuple(weights), is_half_enough)
 
 
 def _words_of(text: str) -> list[_Word]:

@@ -380,7 +380,7 @@ def best_first(names: Sequence[str]) -> Strings:
 # --- servers on this machine ------------------------------------------------------------
 
 
-class Server(Value):
+class ModelServer(Value):
     """A model server on this machine that answered."""
 
     name: str
@@ -423,14 +423,14 @@ def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
 
 def look(
     environ: Texts = os.environ, home: Path | None = None
-) -> Callable[[float], tuple[Server, ...]]:
+) -> Callable[[float], tuple[ModelServer, ...]]:
     """Begin to look for the servers on this machine, beside what the caller does.
 
     Returns:
         A function that waits at most so many seconds, and returns the servers that have listed
         a model that writes text until then.
     """
-    found: dict[str, Server] = {}
+    found: dict[str, ModelServer] = {}
 
     def ask(name: str, base_url: str) -> None:
         _, host, port = origin(base_url)
@@ -441,7 +441,7 @@ def look(
             elsewhere = handed_on(base_url, listed, timeout=LOCAL_SECONDS)
             writers = best_first([each for each in listed if each not in elsewhere])
             if writers:
-                found[name] = Server(name, PROGRAMS[name], base_url, writers)
+                found[name] = ModelServer(name, PROGRAMS[name], base_url, writers)
 
     places = [
         place for place in _places(environ, home or Path.home()) if is_loopback(place[1])
@@ -452,7 +452,7 @@ def look(
         thread.start()
         threads.append(thread)
 
-    def answered(seconds: float) -> tuple[Server, ...]:
+    def answered(seconds: float) -> tuple[ModelServer, ...]:
         end = time.monotonic() + seconds
         for thread in threads:
             thread.join(max(end - time.monotonic(), 0.0))

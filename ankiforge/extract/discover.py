@@ -135,7 +135,7 @@ def resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-class _Surroundings:
+class _PathSurroundings:
     """The surroundings of a path: its vault, and the folders that were read before."""
 
     def __init__(self, folder: Path, known: KnownFolders) -> None:
@@ -175,7 +175,7 @@ def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
         if source_type(kind).marker or source_type(kind).is_whole:
             yield FoundSource(kind, path)
             return
-        around = _Surroundings(path.parent, known)
+        around = _PathSurroundings(path.parent, known)
         if kind == _NOTES and around.notes_are_texts:
             kind = _TEXTS
         root = path.parent if is_export(kind) else around.root(kind)
@@ -185,7 +185,7 @@ def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
         if source.marker and (path / source.marker).is_file():
             yield FoundSource(source.kind, path)
             return
-    around = _Surroundings(path, known)
+    around = _PathSurroundings(path, known)
     for kind in _kinds_of_folder(path, known, around):
         if source_type(kind).is_whole:
             yield FoundSource(kind, path)
@@ -200,7 +200,7 @@ def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
 def _kinds_of_folder(
     path: Path,
     known: KnownFolders,
-    around: _Surroundings,
+    around: _PathSurroundings,
 ) -> list[str]:
     """Return the kinds of source as which a folder is read, in order."""
     kinds_here = kinds_below(path)
@@ -390,7 +390,7 @@ class LibraryRest:
         """None if the scan read nothing, because nothing has changed."""
 
 
-class _Place:
+class _WalkedFolder:
     """A folder, and the sources that walked through it."""
 
     def __init__(self) -> None:
@@ -404,7 +404,7 @@ def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
 
     A folder inside another one is part of that.
     """
-    places = defaultdict[Path, _Place](_Place)
+    places = defaultdict[Path, _WalkedFolder](_WalkedFolder)
     for source in sources:
         # a source of a library has `library_rest`, one of single files walks through its folder
         rest: LibraryRest | None = getattr(source, "library_rest", None)

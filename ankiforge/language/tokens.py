@@ -160,7 +160,7 @@ def is_verb(token: Token, language: Language) -> bool:
 # --- the kind of a word, by its neighbours where it may have two ----------------------
 
 
-class _Place(NamedTuple):
+class _Neighbours(NamedTuple):
     """The neighbours of a word."""
 
     previous: Token | None
@@ -208,7 +208,7 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
             previous = token
             continue
         if kind == Kind.NOUN:
-            place = _Place(previous, following, begins)
+            place = _Neighbours(previous, following, begins)
             token.kind, token.zipf = _kind(token, place, language)
         elif kind == Kind.SMALL:
             # written as an acronym: `IT`, `WHO`
@@ -230,7 +230,7 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
         previous = token
 
 
-def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
+def _kind(token: Token, place: _Neighbours, language: Language) -> tuple[int, float]:
     """Return the kind and the Zipf frequency of a word that is not a small word."""
     if token.folded in language.numbers:
         return Kind.NUMBER, _ZIPF_OF_NUMERAL
@@ -295,7 +295,7 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
 _GERMAN_WITHOUT_CAPITAL = {"n": "a", "b": "v", "c": "a"}
 
 
-def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
+def _is_third_person(token: Token, place: _Neighbours, language: Language) -> bool:
     """Return whether a plural is rather a verb: `which amounts to`, `the team uses the`."""
     if language.name != "en" or not token.folded.endswith("s"):
         return False

@@ -16,7 +16,7 @@ from ankiforge.ledger.database import (
 from ankiforge.ledger.decide import FLOOD, TakenOver
 from ankiforge.ledger.desk import NO_WARNING, Offer, rank
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.lists import FIELDS, Match, QueryTerm
+from ankiforge.ledger.lists import FIELDS, FoundWork, QueryTerm
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
@@ -32,12 +32,12 @@ __all__ = [
     "SCHEDULER",
     "WITHOUT",
     "CacheFile",
+    "FoundWork",
     "HighlightOutcome",
     "HistoryEntry",
     "Ledger",
     "LeftOutThere",
     "LinesOfFront",
-    "Match",
     "Offer",
     "Order",
     "QueryTerm",

@@ -28,7 +28,7 @@ _SAME_TEXT = 0.85
 _MAX_COMPARED = 200
 
 
-class _Answer(NamedTuple):
+class _ComparedGap(NamedTuple):
     """A gap with its answer as it is compared."""
 
     words: str
@@ -57,7 +57,7 @@ def keep_numbers(
     """
     from rapidfuzz.distance import LCSseq
 
-    answers = [_Answer(for_comparing(gap.answer), gap) for gap in gaps(new)]
+    answers = [_ComparedGap(for_comparing(gap.answer), gap) for gap in gaps(new)]
     kept = _matched_numbers(old, new, answers)
     removed = []
     for text in earlier:
@@ -103,18 +103,18 @@ def keep_numbers(
 def _matched_numbers(
     old_text: str,
     new_text: str,
-    answers: Sequence[_Answer],
+    answers: Sequence[_ComparedGap],
 ) -> dict[int, Numbers]:
     """Return, by their starts in the new text, the numbers of the gaps found in the old."""
     from rapidfuzz import fuzz
 
-    def equal(before: _Answer, after: _Answer) -> bool:
+    def equal(before: _ComparedGap, after: _ComparedGap) -> bool:
         return before.words == after.words
 
-    def similar(before: _Answer, after: _Answer) -> bool:
+    def similar(before: _ComparedGap, after: _ComparedGap) -> bool:
         return fuzz.ratio(before.words, after.words) >= _MIN_SIMILARITY
 
-    def in_same_place(before: _Answer, after: _Answer) -> bool:
+    def in_same_place(before: _ComparedGap, after: _ComparedGap) -> bool:
         around_before = _around(old_text, before.gap)
         around_after = _around(new_text, after.gap)
         if around_before == around_after:
@@ -122,9 +122,9 @@ def _matched_numbers(
         sides = zip(around_before, around_after, strict=True)
         return any(old_side and old_side == new_side for old_side, new_side in sides)
 
-    unmatched = [_Answer(for_comparing(gap.answer), gap) for gap in gaps(old_text)]
+    unmatched = [_ComparedGap(for_comparing(gap.answer), gap) for gap in gaps(old_text)]
     kept: dict[int, Numbers] = {}
-    steps: tuple[Callable[[_Answer, _Answer], bool], ...] = (
+    steps: tuple[Callable[[_ComparedGap, _ComparedGap], bool], ...] = (
         equal,
         similar,
         in_same_place,

@@ -39,7 +39,7 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.moves import MatchedDocument, Moves, is_only_alike
 from ankiforge.ledger.readings import (
-    Listing,
+    ListedDocuments,
     ReadDocument,
     Report,
     batches,
@@ -123,7 +123,7 @@ class Ingest:
         self.run_number = int(store.meta("run") or 0) + 1
         self.started = time.time()
         self.report = Report()
-        self.listing = Listing()
+        self.listing = ListedDocuments()
         rows = store.rows(
             "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'yes'",
         )

@@ -305,7 +305,7 @@ def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Card]:
 # --- works ------------------------------------------------------------------------------
 
 
-class Match(Value):
+class FoundWork(Value):
     """A work that was found: the documents that are one paper, book or note."""
 
     documents: tuple[Document, ...]

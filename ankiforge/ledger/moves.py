@@ -31,7 +31,7 @@ from ankiforge.ledger.match import (
     resembling,
     with_half_of_marks,
 )
-from ankiforge.ledger.readings import Listing, Report, decode_highlight, mark_of
+from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight, mark_of
 from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
 
@@ -58,7 +58,7 @@ class Moves:
     def __init__(
         self,
         store: Store,
-        listing: Listing,
+        listing: ListedDocuments,
         report: Report,
         documents: list[MatchedDocument],
         absent: list[Mark],

@@ -235,7 +235,7 @@ def numbered_marks(highlights: Sequence[Highlight]) -> list[Highlight]:
 # --- which documents are there ----------------------------------------------------------
 
 
-class Listing:
+class ListedDocuments:
     """The documents that the sources of a run listed, whether they were read or not."""
 
     def __init__(self) -> None:
@@ -529,7 +529,7 @@ class Difference(Value):
         return not (self.added or self.changed or self.gone)
 
 
-class Pending(Value):
+class PendingDialects(Value):
     """A change of dialects that nobody has decided on."""
 
     container: str
@@ -650,7 +650,7 @@ def _drafted_content(highlight: Highlight) -> tuple[object, ...]:
     )
 
 
-def pending(store: Store) -> Iterator[Pending]:
+def pending(store: Store) -> Iterator[PendingDialects]:
     """Yield the changes of dialects that a person has to decide on."""
     counts = store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META)
     for row in counts:
@@ -659,10 +659,10 @@ def pending(store: Store) -> Iterator[Pending]:
         read, declined = _answers(store, container)
         is_decided = difference.on in (read or (), *declined)
         if not is_decided and not difference.empty:
-            yield Pending(container, read or (), difference)
+            yield PendingDialects(container, read or (), difference)
 
 
-def asked(pending: Pending) -> str:
+def asked(pending: PendingDialects) -> str:
     """Return the question about a change, with the number of passages."""
     vault = pending.container.partition(":")[2]
     on = pending.difference.on

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.lists import Match, loose
+from ankiforge.ledger.lists import FoundWork, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import Document
@@ -59,7 +59,7 @@ def find(
     store: Store,
     query: str,
     document: Document | None = None,
-) -> Iterator[Match]:
+) -> Iterator[FoundWork]:
     """Yield the works that a query means, the most reliable first.
 
     Args:
@@ -253,7 +253,7 @@ def _same_work(store: Store, document: int) -> list[int]:
     return sorted({document, *(row["document"] for row in rows)})
 
 
-def _match(store: Store, work: int, hits: Sequence[_Hit]) -> Match:
+def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
     """Return a work, with the highlights and lines first that match."""
     best = min(hits)
     matched = frozenset(hit.ref for hit in hits) - {""}
@@ -301,7 +301,7 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> Match:
         if review["interval"] > 0:
             days = max(now - review["at"], 0) / 86_400
             recall[review["guid"]] = (1 + 19 / 81 * days / review["interval"]) ** -0.5
-    return Match(
+    return FoundWork(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
         detail=best.detail,

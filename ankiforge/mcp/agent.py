@@ -19,7 +19,7 @@ from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, UsageError
-from ankiforge.ledger import Ledger, Match, cards, lists, recording, search, views
+from ankiforge.ledger import FoundWork, Ledger, cards, lists, recording, search, views
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
@@ -103,7 +103,7 @@ class AgentView:
             entry["why"] = why
         return self.entry(entry, line.highlight)
 
-    def work(self, match: Match) -> Json | None:
+    def work(self, match: FoundWork) -> Json | None:
         """Return the public part of a work that was found, or None.
 
         If only private text contains the words that were searched, showing the work would

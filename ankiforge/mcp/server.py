@@ -188,7 +188,7 @@ async def _serve(agent: Agent) -> None:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
-    lines = _Lines(sys.stdin.buffer, encoding="utf-8", errors="replace")
+    lines = _ClientMessages(sys.stdin.buffer, encoding="utf-8", errors="replace")
     async with stdio_server(stdin=anyio.wrap_file(lines)) as (reads, writes):
         await server.run(reads, writes, server.create_initialization_options())
 
@@ -199,7 +199,7 @@ _ESCAPE = regex(
 )
 
 
-class _Lines(TextIOWrapper):
+class _ClientMessages(TextIOWrapper):
     """The messages of a client. One with half a character gets no answer from the SDK."""
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]

@@ -30,7 +30,7 @@ from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
 from ankiforge.pipeline.decks import DECK, TAGS
 from ankiforge.text import occlusion, regex
 from ankiforge.text.cloze import plain, reveal, words_of
-from ankiforge.text.occlusion import Wish
+from ankiforge.text.occlusion import MaskWish
 
 PERSON = "person"
 _CONTROLS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -206,7 +206,7 @@ def _clean(words: Texts) -> Texts:
 # --- the masks of a figure ----------------------------------------------------------------------
 
 
-def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Guid:
+def set_masks(ledger: Ledger, id: str, wishes: Sequence[MaskWish], hide: str) -> Guid:
     """Accept the draft of a figure with these masks, or give them to its card.
 
     Raises:
@@ -292,5 +292,5 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
     wishes = []
     for mask in masks.masks:
         edges = (mask.left, mask.top, mask.width, mask.height)
-        wishes.append(Wish(*edges, number=mask.number, on=mask.number in wanted))
+        wishes.append(MaskWish(*edges, number=mask.number, on=mask.number in wanted))
     return set_masks(ledger, id, wishes, hide)

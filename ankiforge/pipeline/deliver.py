@@ -502,12 +502,18 @@ def plan_cards(
         return []
     from ankiforge.anki import notetypes
     from ankiforge.anki.notes import in_deck
-    from ankiforge.anki.plan import Files, Options, Planned, layout_of, our_fields
+    from ankiforge.anki.plan import (
+        CardFiles,
+        Planned,
+        ShippingOptions,
+        layout_of,
+        our_fields,
+    )
     from ankiforge.anki.plan import plan as plan_card
     from ankiforge.check import safe_context
 
     types_in_anki = notetypes.with_ours(seen_types(ledger))
-    options = Options(
+    options = ShippingOptions(
         push=scope.push,
         full=scope.full,
         types=types_in_anki,
@@ -531,7 +537,7 @@ def plan_cards(
                 media = pictures_of(ledger, card, pictures)
                 layout = layout_of(card, note, options.types, options.mapped)
                 tags = tags_of(card, decks)
-                files = Files(media, papers_of(card))
+                files = CardFiles(media, papers_of(card))
                 ours = our_fields(card, tags, files, layout, safe_context)
                 plan = plan_card(card, layout, ours, options)
         except BugError as error:  # a problem of this card alone

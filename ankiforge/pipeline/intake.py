@@ -156,7 +156,7 @@ def forecast(
     if kept is not None:
         return kept
     computed = compute(given, minutes, now)
-    ledger.set_value(_LAST_FORECAST, _Kept(state, computed))
+    ledger.set_value(_LAST_FORECAST, _KeptForecast(state, computed))
     return computed
 
 
@@ -167,14 +167,14 @@ def state_of(given: Inputs, minutes: int, now: datetime) -> str:
     return f"{minutes} {now.date()} {given.path} {signature(given.path)}"
 
 
-class _Kept(Value):
+class _KeptForecast(Value):
     state: str
     forecast: Forecast
 
 
 def kept_forecast(ledger: Ledger, state: str) -> Forecast | None:
     """Return the last forecast if it still holds."""
-    kept = ledger.get_value(_LAST_FORECAST, _Kept)
+    kept = ledger.get_value(_LAST_FORECAST, _KeptForecast)
     return kept.forecast if kept and kept.state == state else None
 
 

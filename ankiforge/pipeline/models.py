@@ -44,7 +44,7 @@ _OF_ANY = ("price_usd", "model_file")
 _OF_SERVERS = ("key_env", "model", "base_url")
 
 
-class Choice(Value):
+class NamedModel(Value):
     """A model that a person named; nothing was sent to another machine yet."""
 
     llm: LlmSettings
@@ -81,7 +81,7 @@ class Choice(Value):
         return values
 
 
-def of_provider(provider: Provider, model: str = "") -> Choice:
+def of_provider(provider: Provider, model: str = "") -> NamedModel:
     """Return a model of a provider: the usual one with its price, or another one."""
     if model not in ("", provider.model):
         provider = replace(provider, model=model, price_usd=None, source="")
@@ -91,10 +91,10 @@ def of_provider(provider: Provider, model: str = "") -> Choice:
         key_env=provider.key_env,
         price_usd=provider.price_usd,
     )
-    return Choice(llm, provider.source)
+    return NamedModel(llm, provider.source)
 
 
-def choose(name: str, model: str = "", key_env: str = "") -> Choice:
+def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
     """Return the model that a person names. Only servers on this machine are asked.
 
     Args:
@@ -143,7 +143,7 @@ def choose(name: str, model: str = "", key_env: str = "") -> Choice:
                 error.hint = f"did you mean {near}? Or: ankiforge model list"
             raise
         size_of(file)  # refuses what is not a model
-        return Choice(
+        return NamedModel(
             LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))
         )
     if not any(origin(base_url)):
@@ -168,7 +168,7 @@ def choose(name: str, model: str = "", key_env: str = "") -> Choice:
         hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
         raise UsageError(f"which model of {base_url}?", hint=hint)
     llm = LlmSettings(base_url=base_url, model=model or offered[0], key_env=key_env)
-    return Choice(llm, others=offered)
+    return NamedModel(llm, others=offered)
 
 
 # --- the model of a workspace -----------------------------------------------------------
@@ -248,7 +248,7 @@ def model_in_use(folder: WorkspaceFolder) -> str:
     llm = folder.config.llm
     if folder.config.drafter != "llm":
         return ""
-    choice = Choice(llm)
+    choice = NamedModel(llm)
     file = folder.folder / REPLIES_FILE
     tokens_in = tokens_out = 0
     if file.is_there():

@@ -132,7 +132,7 @@ def make_patch(
             readers[reader.folder.namespace] = reader
     listed: dict[str, dict[str, File]] = {}
     refused: list[RefusedEdit] = []
-    places: dict[tuple[str, str], _Place] = {}
+    places: dict[tuple[str, str], _SourceFile] = {}
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
     for guid in guids:
         card = card_of(ledger, guid)
@@ -154,7 +154,7 @@ def make_patch(
     for where in sorted(places):
         place = places[where]
         try:
-            file = _File(ledger, place, pictures)
+            file = _EditedFile(ledger, place, pictures)
         except ItemError as error:
             refused += [_refused(edit, error.message) for edit in edits[where]]
             continue
@@ -184,7 +184,7 @@ def _refused(edit: _Edit, reason: str) -> RefusedEdit:
 # --- where a card is written -----------------------------------------------------------
 
 
-class _Place(NamedTuple):
+class _SourceFile(NamedTuple):
     """A file in a source."""
 
     path: str
@@ -201,7 +201,7 @@ def _place_of(
     card: Card,
     readers: Mapping[str, NoteSource],
     listed: dict[str, dict[str, File]],
-) -> _Place:
+) -> _SourceFile:
     """Return the file that states a card.
 
     Args:
@@ -237,16 +237,16 @@ def _place_of(
         listed[namespace] = {file.path: file for file in files}
     if path not in listed[namespace]:
         raise ItemError(f"{path} is not there any more: run first")
-    return _Place(path, source, listed[namespace][path])
+    return _SourceFile(path, source, listed[namespace][path])
 
 
 # --- one file ---------------------------------------------------------------------------
 
 
-class _File:
+class _EditedFile:
     """A note on disk, and its text after each edit."""
 
-    def __init__(self, ledger: Ledger, place: _Place, pictures: OwnPath) -> None:
+    def __init__(self, ledger: Ledger, place: _SourceFile, pictures: OwnPath) -> None:
         """Read the file.
 
         Raises:
@@ -294,7 +294,7 @@ class _File:
 
         # look for all fields of the card in the note, then for those alone that were changed
         is_cloze = card.family is Family.CLOZE
-        wanted = _Wanted(card, before[index], media, tuple(html.values()))
+        wanted = _WantedWords(card, before[index], media, tuple(html.values()))
         reasons: list[str] = []
         tried: set[str] = set()
         for searched in (stated, changed):
@@ -319,7 +319,7 @@ class _File:
         raise ItemError(reasons[0] if reasons else NO_SYNTAX)
 
     def _fault(
-        self, text: str, wanted: _Wanted, before: Sequence[Highlight], index: int
+        self, text: str, wanted: _WantedWords, before: Sequence[Highlight], index: int
     ) -> str:
         """Return why a text does not state the card as wanted and all else as before.
 
@@ -369,7 +369,7 @@ class _File:
         return ()
 
 
-class _Wanted(NamedTuple):
+class _WantedWords(NamedTuple):
     """The wanted words of a card: its fields as they are in Anki."""
 
     card: Card

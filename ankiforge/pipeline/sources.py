@@ -121,7 +121,7 @@ def select_sources(
         UsageError: there is only one PATH, and it cannot be read; or nothing at the PATHs
             has such marks.
     """
-    selection = _Selection(workspace)
+    selection = _Selecting(workspace)
     if marks and not paths:
         hint = f"ankiforge run PATH --marks {marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
@@ -199,7 +199,7 @@ def with_other_exports(
     return whole
 
 
-class _Selection:
+class _Selecting:
     """The sources that were selected so far."""
 
     def __init__(self, workspace: WorkspaceFolder) -> None:
@@ -678,7 +678,7 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
         ledger: stores what is read.
     """
     sources = [with_stored_dialects(source, ledger) for source in job.sources]
-    reading = _Reading(job, ledger)
+    reading = _Pass(job, ledger)
     ledger.read_journal()
     report = ingest_all(
         ledger,
@@ -702,7 +702,7 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
     return Progress(report, problems=tuple(problems))
 
 
-class _Reading:
+class _Pass:
     """One pass over all sources, with the problems that it met."""
 
     def __init__(self, job: Job, ledger: Ledger) -> None:

@@ -44,7 +44,7 @@ from ankiforge.text import counted
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.draft.llm import Estimate, Model
-    from ankiforge.ledger import HighlightOutcome, Ledger, Match, Replies
+    from ankiforge.ledger import FoundWork, HighlightOutcome, Ledger, Replies
     from ankiforge.model import Source
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.intake import Forecast
@@ -658,7 +658,7 @@ class Workspace:
 
         return questions.open_questions(self.ledger)
 
-    def search(self, words: str) -> list[Match]:
+    def search(self, words: str) -> list[FoundWork]:
         """Return the works that match words, a title, a DOI or an address, the best first."""
         from ankiforge.ledger import search
 

@@ -32,11 +32,11 @@ from ankiforge.text.passages import from_a_word, to_a_word
 if TYPE_CHECKING:
     from ankiforge.config.yamlfile import DeckRule
     from ankiforge.ledger import (
+        FoundWork,
         HighlightOutcome,
         HistoryEntry,
         Ledger,
         LeftOutThere,
-        Match,
     )
     from ankiforge.ledger.facts import Fact
 
@@ -567,7 +567,7 @@ _OPENERS = {
 }
 
 
-def work_json(match: Match, looked: str) -> Json:
+def work_json(match: FoundWork, looked: str) -> Json:
     """Return a work as an object of `search --json`; `looked` is when Anki was read last."""
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     chances = match.recall
@@ -631,7 +631,7 @@ def _rounded(chance: float | None) -> float | None:
     return None if chance is None else round(chance, 4)
 
 
-def work_text(match: Match, work: Json, *, whole: bool = False) -> Text:
+def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
     """Yield the lines that describe a work.
 
     Args:

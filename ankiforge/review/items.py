@@ -54,7 +54,7 @@ from ankiforge.pipeline.decks import place
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
 from ankiforge.text import counted, occlusion, regex
-from ankiforge.text.occlusion import Wish
+from ankiforge.text.occlusion import MaskWish
 
 _REMARKS = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
@@ -255,7 +255,7 @@ class Decision(Value, forbid_unknown_fields=True):
     mode: str = "cloze"
     spans: str = ""
     """The chosen words of a passage."""
-    masks: tuple[Wish, ...] = ()
+    masks: tuple[MaskWish, ...] = ()
     """All masks of a figure, as the person left them."""
     hide: str = occlusion.ALL
     """What is hidden on the question of a figure."""

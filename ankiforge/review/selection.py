@@ -159,7 +159,7 @@ def fields_from_sentence(
     return new_fields({"Front": question, "Back": answer})
 
 
-class _Piece(Value):
+class _Undivided(Value):
     """A piece of Markdown that is never divided, and its position in the plain text."""
 
     start: int
@@ -173,7 +173,7 @@ class _Piece(Value):
         return self.start < end and self.end > start
 
 
-_Pieces = Sequence[_Piece]
+_Pieces = Sequence[_Undivided]
 _Form = Callable[[_Pieces], str]
 
 
@@ -302,7 +302,7 @@ def _in_pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...], _F
         forms = (_as_written, _without_emphasis)
         # a formula has no delimiters there, unlike in `text`
         return aligned, forms, lambda pieces: plain(_without_emphasis(pieces))
-    letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
+    letters = [_Undivided(index, index + 1, letter) for index, letter in enumerate(text)]
     forms = (
         lambda pieces: literal(_as_written(pieces)),
         lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces)),
@@ -322,9 +322,9 @@ def _without_emphasis(pieces: _Pieces) -> str:
     return _as_written(visible_pieces)
 
 
-def _aligned(text: str, markdown: str) -> list[_Piece] | None:
+def _aligned(text: str, markdown: str) -> list[_Undivided] | None:
     """Align the Markdown with the plain text. None if it is not the same text."""
-    pieces: list[_Piece] = []
+    pieces: list[_Undivided] = []
     position = 0
     for token in _tokens(markdown):
         raw = token.markdown
@@ -341,13 +341,13 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
             return None
         if token.indivisible and not length and any(token.texts):
             return None
-        pieces.append(_Piece(position, position + length, raw, token.indivisible))
+        pieces.append(_Undivided(position, position + length, raw, token.indivisible))
         position += length
     has_more_text = bool(text[position:].strip())
     return None if has_more_text else pieces
 
 
-class _Token(Value):
+class _MarkdownToken(Value):
     """A part of Markdown."""
 
     markdown: str
@@ -356,7 +356,7 @@ class _Token(Value):
     indivisible: bool = False
 
 
-def _tokens(markdown: str) -> Iterator[_Token]:
+def _tokens(markdown: str) -> Iterator[_MarkdownToken]:
     """Divide Markdown: code, maths, links and tags are one token each.
 
     Every other letter is one.
@@ -373,12 +373,12 @@ def _tokens(markdown: str) -> Iterator[_Token]:
         if start < position:
             continue
         for letter in markdown[position:start]:
-            yield _Token(letter, (letter,))
+            yield _MarkdownToken(letter, (letter,))
         raw = markdown[start:end]
         if kind == "tag":
-            yield _Token(raw, ("",))
+            yield _MarkdownToken(raw, ("",))
         else:
-            yield _Token(raw, (plain(raw), raw), indivisible=kind != "escape")
+            yield _MarkdownToken(raw, (plain(raw), raw), indivisible=kind != "escape")
         position = end
     for letter in markdown[position:]:
-        yield _Token(letter, (letter,))
+        yield _MarkdownToken(letter, (letter,))

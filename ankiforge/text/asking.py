@@ -31,7 +31,7 @@ _LEAST_WORDS = 3
 """The number of words of a question that can be the front of a card; “why?” is a remark."""
 
 
-class Question(Value):
+class CommentQuestion(Value):
     """The question of a comment, in Markdown."""
 
     words: str
@@ -126,7 +126,7 @@ def asks(text: str) -> bool:
     return _ASKS.search(text) is not None
 
 
-def question_in(comment: str) -> Question | None:
+def question_in(comment: str) -> CommentQuestion | None:
     """Return the first question of a comment that could be the front of a card, None if none.
 
     What begins with `?` or `q:` is one, whatever it says.
@@ -330,7 +330,7 @@ def _has_word(text: str) -> bool:
 # --- the parts of a comment -----------------------------------------------------------
 
 
-def _made(comment: str, start: int, end: int, *, is_one: bool) -> Question:
+def _made(comment: str, start: int, end: int, *, is_one: bool) -> CommentQuestion:
     """Return the question between two places of a comment, with the text around it."""
     words = comment[start:end]
     before = _without_ornament(comment[:start])
@@ -350,7 +350,7 @@ def _made(comment: str, start: int, end: int, *, is_one: bool) -> Question:
     words = re.sub(rf"([{_MARKS}])\s([!！])$", r"\1\2", words)
     if words[:1] in "*_":
         words = _ALL_BUT_THE_MARK.sub(r"\2\3", words, count=1)
-    return Question(
+    return CommentQuestion(
         words=_NUMBER_OF_ITEM.sub(r"\1\\\2", words, count=1),
         before=before,
         after=_without_ornament(after),

@@ -179,7 +179,7 @@ def hidden_words(masks: Masks) -> Texts:
 # --- as a person changes them -----------------------------------------------------------
 
 
-class Wish(Value):
+class MaskWish(Value):
     """A mask as a person leaves it."""
 
     left: float
@@ -192,7 +192,7 @@ class Wish(Value):
 
 
 def as_wished(
-    masks: Masks, wishes: Sequence[Wish], hide: str, used: Iterable[int] = ()
+    masks: Masks, wishes: Sequence[MaskWish], hide: str, used: Iterable[int] = ()
 ) -> Masks:
     """Return masks as a person left them: moved, switched off, or new.
 

@@ -116,11 +116,11 @@ def pieces(markdown: str, draw: Draw, *, cloze: bool, tables: bool = True) -> li
         stand_ins.append((source, piece))
         done = end
     parts.append(markdown[done:])
-    reader = _Reader(stand_ins, draw, cloze=cloze, tables=tables)
+    reader = _StandInReader(stand_ins, draw, cloze=cloze, tables=tables)
     return [*reader.read("".join(parts))]
 
 
-class _Reader:
+class _StandInReader:
     """Reads a text with stand-ins from left to right, so that they come in their order."""
 
     def __init__(

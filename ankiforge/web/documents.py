@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from ankiforge.anki.render import render
 from ankiforge.extract.files import stamp_at
-from ankiforge.extract.pdf.messages import Marked, Measured, Searched, Viewed
+from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured, Searched
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.ledger import Ledger, overview
 from ankiforge.model import (
@@ -128,7 +128,7 @@ class Pages:
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self._drawn: OrderedDict[str, Future[Viewed]] = OrderedDict()
+        self._drawn: OrderedDict[str, Future[DrawnPage]] = OrderedDict()
         self._of_files: dict[str, Future[Any]] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
         self._worker = PdfWorker(SECONDS)
@@ -155,7 +155,7 @@ class Pages:
         reading = self._of_files[name]
         return reading.result() if reading.done() else None
 
-    def drawn(self, sheet: Sheet) -> Viewed | None:
+    def drawn(self, sheet: Sheet) -> DrawnPage | None:
         """Return a page; None while it is being drawn."""
         drawing = self._drawn.get(sheet.name)
         if drawing is None or drawing.cancelled():

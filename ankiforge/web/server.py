@@ -110,7 +110,7 @@ class HttpError(Exception):
         self.message = message
 
 
-class Answer(Value):
+class Response(Value):
     """An answer to a request."""
 
     body: bytes = b""
@@ -123,7 +123,7 @@ class Answer(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class PageServer:
     """The page as a WSGI program."""
 
     port: int
@@ -147,7 +147,7 @@ class Server:
             answer = _json({"message": error.message}, error.status)
             if environ.get("PATH_INFO", "/") == "/":  # a person reads it
                 page = _REFUSED.format(reason=escape(error.message))
-                answer = Answer(page.encode(), _HTML, error.status)
+                answer = Response(page.encode(), _HTML, error.status)
         except StaleError as error:
             stale = {"message": error.message, "item": error.item}
             answer = _json(stale, "409 Conflict")
@@ -176,7 +176,7 @@ class Server:
 
     # --- who may come in ----------------------------------------------------------------
 
-    def _admitted(self, environ: Json) -> Answer | None:
+    def _admitted(self, environ: Json) -> Response | None:
         """Let a request in, or answer the first one, which brings the token.
 
         Raises:
@@ -212,7 +212,7 @@ class Server:
         # the first browser gets the cookie; a prefetch of the page does not use up the token
         purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
         if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
-            return Answer(status="204 No Content")
+            return Response(status="204 No Content")
         headers = []
         if not has_cookie:
             if not self._used.acquire(blocking=False):
@@ -224,8 +224,8 @@ class Server:
         if site == "cross-site":
             # The file that opens the page is another site, whose redirects bring no
             # strict cookie. What this answer opens comes from the page itself.
-            return Answer(_ONWARDS, _HTML, headers=tuple(headers))
-        return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
+            return Response(_ONWARDS, _HTML, headers=tuple(headers))
+        return Response(status="303 See Other", headers=(("Location", "/"), *headers))
 
     @property
     def _cookie(self) -> str:
@@ -234,7 +234,7 @@ class Server:
 
     # --- what may be asked for ----------------------------------------------------------
 
-    def _answer(self, environ: Json) -> Answer:
+    def _answer(self, environ: Json) -> Response:
         """Answer a request that was let in."""
         path = environ.get("PATH_INFO", "/")
         if environ["REQUEST_METHOD"] == "POST":
@@ -243,17 +243,17 @@ class Server:
         name = path.rpartition("/")[2]
         match path.split("/")[1:-1]:
             case [] if not name:
-                answer = Answer(_index().encode(), _HTML)
+                answer = Response(_index().encode(), _HTML)
             case ["static"]:
                 # `card.css` is the style of our cards in Anki, and some more
                 kind = _STATIC_TYPES.get(Path(name).suffix)
                 if name == "card.css":
                     style = our_note_type(Family.BASIC).css + _static(name)
                     media_type = "text/css; charset=utf-8"
-                    answer = Answer(style.encode(), media_type, kept=True)
+                    answer = Response(style.encode(), media_type, kept=True)
                 elif kind is not None and name in _static_names():
                     media_type = f"{kind}; charset=utf-8"
-                    answer = Answer(_static(name).encode(), media_type, kept=True)
+                    answer = Response(_static(name).encode(), media_type, kept=True)
             case ["picture" | "paper" as shown_as]:
                 # a picture or paper that the page has shown
                 policy = _VIEWER if shown_as == "paper" else _INERT
@@ -261,21 +261,21 @@ class Server:
                 if shown is not None and shown.is_file():
                     ending = name.rpartition(".")[2]
                     media_type = _TYPES.get(ending, "application/octet-stream")
-                    answer = Answer(shown.read_bytes(), media_type, policy=policy)
+                    answer = Response(shown.read_bytes(), media_type, policy=policy)
             case ["page"]:
                 # the picture of a page that was drawn; its name changes with the file
                 drawn = self.open_session().documents.pages.picture(
                     name.removesuffix(".png")
                 )
                 if drawn:
-                    answer = Answer(drawn, "image/png", policy=_INERT, kept=True)
+                    answer = Response(drawn, "image/png", policy=_INERT, kept=True)
             case ["api"]:
                 answer = self._api(name, _query_of(environ))
         if answer is None:
             raise HttpError("404 Not Found", _NOTHING_HERE)
         return answer
 
-    def _api(self, name: str, query: Texts) -> Answer | None:
+    def _api(self, name: str, query: Texts) -> Response | None:
         """Answer a request of the script that changes nothing."""
         match name:
             case "state":
@@ -318,7 +318,7 @@ class Server:
                 return _json({"item": self.open_session().item(query.get("id", ""))})
         return None
 
-    def _post(self, path: str, body: bytes) -> Answer:
+    def _post(self, path: str, body: bytes) -> Response:
         """Carry out a request of the script."""
         try:
             match path:
@@ -357,8 +357,8 @@ def _same(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
 
 
-def _json(value: object, status: str = "200 OK") -> Answer:
-    return Answer(json.dumps(value).encode(), "application/json", status)
+def _json(value: object, status: str = "200 OK") -> Response:
+    return Response(json.dumps(value).encode(), "application/json", status)
 
 
 @cache
@@ -439,7 +439,7 @@ def serve(
         started: called with the address once the server answers.
     """
     listening = socket.create_server((HOST, 0))
-    page = Server(listening.getsockname()[1], cache(open_session))
+    page = PageServer(listening.getsockname()[1], cache(open_session))
     connections: dict[int, Any] = {}
     server = create_server(
         page,

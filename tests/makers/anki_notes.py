@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ankiforge.anki.notes import SafeContext, deck_name, tag_names
 from ankiforge.anki.notetypes import cards_of, our_note_type
-from ankiforge.anki.plan import Files, layout_of, our_fields
+from ankiforge.anki.plan import CardFiles, layout_of, our_fields
 from ankiforge.check import safe_context
 from ankiforge.model import Card, Media, Note, Problem, Strings
 
@@ -21,7 +21,7 @@ def field_html(
 ) -> Strings:
     """All fields of a card's note, in the order of our note type."""
     layout = layout_of(card, None, {}, {})
-    ours = our_fields(card, tags, Files(pictures or {}), layout, safe_context)
+    ours = our_fields(card, tags, CardFiles(pictures or {}), layout, safe_context)
     return layout.filled(ours.fields)
 
 

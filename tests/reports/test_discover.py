@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ankiforge.draft import server as model_server
-from ankiforge.draft.server import Server, Unreachable, look, models
+from ankiforge.draft.server import ModelServer, Unreachable, look, models
 from ankiforge.reports.doctor import (
     Machine,
     anki_collections,
@@ -231,8 +231,8 @@ def test_servers_are_found_where_these_programs_say_that_they_listen(
     found = look({"OLLAMA_HOST": urlsplit(ollama).netloc}, tmp_path)(PATIENCE)
 
     assert found[:2] == (
-        Server("ollama", "Ollama", ollama, ("gpt-oss:20b", "qwen3:8b")),
-        Server("lmstudio", "LM Studio", studio, ("gemma-3-4b",)),
+        ModelServer("ollama", "Ollama", ollama, ("gpt-oss:20b", "qwen3:8b")),
+        ModelServer("lmstudio", "LM Studio", studio, ("gemma-3-4b",)),
     )
     assert seen == [("/v1/models", None), ("/api/tags", None)]
 

@@ -31,7 +31,7 @@ from sklearn.metrics import roc_auc_score
 
 from ankiforge.draft.propose.excerpts import SHORT_MARK
 from ankiforge.draft.propose.features import DATA, STEM, features_of, features_of_text
-from ankiforge.draft.propose.ranking import MOST, Sentence, is_same, score
+from ankiforge.draft.propose.ranking import MOST, RankedSentence, is_same, score
 from ankiforge.draft.propose.refused import stems
 from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.language.recognition import language_of
@@ -96,7 +96,7 @@ class Example:
         shown = stems(
             token.folded for token in tokens(f"{row['title']} {row['heading']}", tables)
         )
-        sentence = Sentence(text, tables, None, shown)
+        sentence = RankedSentence(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
         for places in sentence.places():

@@ -26,7 +26,7 @@ from ankiforge.draft.propose.features import (
     weights,
     word_weights,
 )
-from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
+from ankiforge.draft.propose.ranking import MOST, Features, RankedSentence, ranked
 from ankiforge.draft.propose.refused import Reason, flaw, is_reference, refusal, stems
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
@@ -207,7 +207,7 @@ def draft_of(
     gaps = (
         iter((excerpt.chosen,))
         if excerpt.chosen
-        else ranked(Sentence(excerpt.text, tables, excerpt.mark, stems_shown))
+        else ranked(RankedSentence(excerpt.text, tables, excerpt.mark, stems_shown))
     )
     drafts: list[Card] = []
     for span in islice(gaps, _MOST_TRIED):

@@ -113,7 +113,7 @@ def weights() -> dict[str, float]:
     return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
-class Sentence:
+class RankedSentence:
     """A text whose candidates are judged."""
 
     def __init__(
@@ -438,7 +438,7 @@ def _citations(text: str) -> list[Span]:
     return citations
 
 
-def ranked(sentence: Sentence) -> Iterator[Span]:
+def ranked(sentence: RankedSentence) -> Iterator[Span]:
     """Yield the spans of a sentence that may be hidden, best first; each is another gap."""
     table = weights()
 

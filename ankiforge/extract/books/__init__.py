@@ -58,7 +58,7 @@ class BookSettings(SourceSettings, kw_only=True):
     """Folders with the books, besides that of the marks."""
 
 
-class Mark(Value):
+class BookMark(Value):
     """A mark in a book, as the program that shows the book keeps it."""
 
     text: str
@@ -187,7 +187,7 @@ def document_of(book: Book, namespace: str, source: str) -> Document:
 def extracted(
     document: Document,
     folder: Folder,
-    marks: Iterable[Mark],
+    marks: Iterable[BookMark],
     file: Path | None,
     worker: PdfWorker,
 ) -> Iterator[Extracted | Problem]:
@@ -203,10 +203,10 @@ def extracted(
     """
     from ankiforge.extract.pdf.messages import (
         Around,
-        Context,
+        Contexts,
         Failed,
-        Quote,
-        Surroundings,
+        QuoteContext,
+        QuotedWords,
     )
     from ankiforge.extract.pdf.worker import absolute
 
@@ -217,7 +217,7 @@ def extracted(
         text = "\n".join(line for line in lines if line)
         wanted.append(replace(mark, text=text, comment=mark.comment.strip()))
     quotes = [
-        Quote(
+        QuotedWords(
             page=mark.page,
             words=mark.text,
             asks=asks(mark.comment),
@@ -227,17 +227,17 @@ def extracted(
         )
         for mark in wanted
     ]
-    passages: tuple[Context, ...] = ()
+    passages: tuple[QuoteContext, ...] = ()
     if file is not None and wanted:
         reply = worker.ask(Around(absolute(file), tuple(quotes)))
-        if isinstance(reply, Surroundings):
+        if isinstance(reply, Contexts):
             passages = reply.passages
         elif isinstance(reply, Failed):  # reported, so that the next run tries again
             message = f"the words around its highlights are not read: {reply.what}"
             yield Problem(file.name, message, reply.hint, notice=True)
     highlights: list[Highlight] = []
     for index, mark in enumerate(wanted):
-        around = Context()
+        around = QuoteContext()
         if index < len(passages):
             around = passages[index]
         highlights.append(
@@ -327,10 +327,10 @@ def cfi_steps(path: str) -> tuple[tuple[Step, ...], int]:
     return tuple(steps), int(offset[1]) if offset else 0
 
 
-def in_reading_order(marks: list[Mark]) -> list[Mark]:
+def in_reading_order(marks: list[BookMark]) -> list[BookMark]:
     """Return the marks of a book as it is read, by file, element and offset."""
 
-    def place(mark: Mark) -> tuple[int, tuple[int, ...], int]:
+    def place(mark: BookMark) -> tuple[int, tuple[int, ...], int]:
         numbers = tuple(number for _, number in mark.steps)
         return mark.page, numbers, mark.offset
 

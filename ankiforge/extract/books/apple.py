@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.books import Book, Mark, cfi_steps, in_reading_order
+from ankiforge.extract.books import Book, BookMark, cfi_steps, in_reading_order
 from ankiforge.extract.books.databases import (
     DatabaseSource,
     Marked,
@@ -57,7 +57,7 @@ class AppleBooks(DatabaseSource):
 
     def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
         """Yield the marks of all books, each book's in reading order."""
-        by_asset: dict[str, list[Mark]] = {}
+        by_asset: dict[str, list[BookMark]] = {}
         for row in connection.execute(_MARKS):
             mark = _mark(row)
             if mark.text.strip() or mark.comment.strip():
@@ -69,7 +69,7 @@ class AppleBooks(DatabaseSource):
                 yield book, mark
 
 
-def _mark(row: Row) -> Mark:
+def _mark(row: Row) -> BookMark:
     """Return the mark of a row. A bookmark has neither words nor a note."""
     place = _CFI.search(text_of(row, "ZANNOTATIONLOCATION"))
     page = -1
@@ -79,7 +79,7 @@ def _mark(row: Row) -> Mark:
     common, _, ends = (place["range"] if place else "").partition(",")
     steps, offset = cfi_steps(common + ends.partition(",")[0])
     is_underlined = text_of(row, "ZANNOTATIONISUNDERLINE") == "1"
-    return Mark(
+    return BookMark(
         text=text_of(row, "ZANNOTATIONSELECTEDTEXT"),
         own=text_of(row, "ZANNOTATIONUUID"),
         comment=text_of(row, "ZANNOTATIONNOTE"),

@@ -42,7 +42,7 @@ from ankiforge.extract.base import (
 from ankiforge.extract.books import (
     Book,
     BookFileSource,
-    Mark,
+    BookMark,
     cfi_steps,
     document_of,
     extracted,
@@ -82,7 +82,7 @@ SELECT name FROM books_tags_link JOIN tags ON tags.id = tag WHERE book = ?
 _ISBN = "SELECT val FROM identifiers WHERE book = ? AND type = 'isbn'"
 
 
-class Highlight(Value):
+class CalibreHighlight(Value):
     """The fields of a highlight that are used, in the database and everywhere else."""
 
     uuid: str = ""
@@ -100,7 +100,7 @@ class Highlight(Value):
     format: str | None = ""
 
 
-class _Export(Value):
+class _CalibreExport(Value):
     annotations: tuple[msgspec.Raw, ...] = ()
     highlights: tuple[msgspec.Raw, ...] = ()
 
@@ -145,8 +145,8 @@ class Calibre(DatabaseSource):
             yield from super().read(file)
             return
         text = file.text(LARGEST_EXPORT)
-        export: _Export = decoded(text, _Export, "not JSON of calibre")
-        books: dict[Book, list[Mark]] = {}
+        export: _CalibreExport = decoded(text, _CalibreExport, "not JSON of calibre")
+        books: dict[Book, list[BookMark]] = {}
         for listed in listed_marks((*export.annotations, *export.highlights), file.path):
             if isinstance(listed, Problem):
                 yield listed
@@ -163,7 +163,7 @@ class Calibre(DatabaseSource):
     def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
         """Yield the highlights of a library, book by book."""
         books: dict[Any, Book] = {}
-        marks: dict[Any, list[Mark]] = {}
+        marks: dict[Any, list[BookMark]] = {}
         for row in connection.execute(_MARKS):
             try:
                 mark = mark_of(highlight_of(text_of(row, "annot_data")))
@@ -186,7 +186,7 @@ class Calibre(DatabaseSource):
 
 def listed_marks(
     raws: Iterable[msgspec.Raw], path: str
-) -> Iterator[tuple[Highlight, Mark] | Problem]:
+) -> Iterator[tuple[CalibreHighlight, BookMark] | Problem]:
     """Yield the highlights of a list that are marks, and a problem for each that is broken.
 
     `path` is the file that has the list.
@@ -202,17 +202,17 @@ def listed_marks(
             yield highlight, mark
 
 
-def highlight_of(raw: msgspec.Raw | str | bytes) -> Highlight:
+def highlight_of(raw: msgspec.Raw | str | bytes) -> CalibreHighlight:
     """Return a highlight by its JSON.
 
     Raises:
         ItemError: it is none.
     """
-    highlight: Highlight = decoded(raw, Highlight, "it cannot be read")
+    highlight: CalibreHighlight = decoded(raw, CalibreHighlight, "it cannot be read")
     return highlight
 
 
-def mark_of(highlight: Highlight) -> Mark | None:
+def mark_of(highlight: CalibreHighlight) -> BookMark | None:
     """Return the mark of a highlight; None for one that was removed, or is a bookmark."""
     words = highlight.highlighted_text or ""
     comment = highlight.notes or ""
@@ -229,7 +229,7 @@ def mark_of(highlight: Highlight) -> Mark | None:
     if style.get("type") == "builtin" and style.get("kind") == "color":
         colour = str(style.get("which", ""))
     titles = [title for title in highlight.toc_family_titles or () if title]
-    return Mark(
+    return BookMark(
         text=words,
         own=highlight.uuid,
         comment=comment,
@@ -353,7 +353,7 @@ class Epub(BookFileSource):
                 raise ItemError(
                     message, hint="open it in calibre's viewer, which writes them again"
                 ) from error
-        marks: list[Mark] = []
+        marks: list[BookMark] = []
         for found in listed_marks(listed, file.path):
             if isinstance(found, Problem):
                 yield found

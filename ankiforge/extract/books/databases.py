@@ -13,9 +13,9 @@ from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
     ENDINGS,
     Book,
+    BookMark,
     BookSettings,
     BookSource,
-    Mark,
     document_of,
     extracted,
 )
@@ -26,7 +26,7 @@ from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, opened_copy, tables_o
 from ankiforge.model import DocumentKey, Problem, Strings
 
 Row = sqlite3.Row
-Marked = tuple[Book, Mark]
+Marked = tuple[Book, BookMark]
 """A mark, and the book in which it is."""
 
 
@@ -85,7 +85,7 @@ class DatabaseSource(BookSource, ExportSource):
 
         folder = self.folder
         books: dict[DocumentKey, Book] = {}
-        marks_of: dict[DocumentKey, dict[object, Mark]] = {}
+        marks_of: dict[DocumentKey, dict[object, BookMark]] = {}
         for book, mark in items:
             key = document_of(book, folder.namespace, folder.name).key
             books.setdefault(key, book)

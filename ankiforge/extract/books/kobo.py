@@ -18,7 +18,7 @@ from operator import itemgetter
 from urllib.parse import unquote
 
 from ankiforge.extract.base import Candidate, Confidence, Recognition
-from ankiforge.extract.books import Book, Mark, cfi_steps, isbns_of
+from ankiforge.extract.books import Book, BookMark, cfi_steps, isbns_of
 from ankiforge.extract.books.databases import DatabaseSource, Marked, Row, text_of
 from ankiforge.extract.files import Step
 from ankiforge.extract.folder import File, iso_time
@@ -116,7 +116,7 @@ def _file_of(content: str) -> str:
     return ""
 
 
-def _mark(row: Row, chapters: dict[str, str]) -> tuple[tuple[str, float, str], Mark]:
+def _mark(row: Row, chapters: dict[str, str]) -> tuple[tuple[str, float, str], BookMark]:
     """Return the position of a mark in its book, for sorting, and the mark.
 
     `chapters` are the titles of the chapters by their files.
@@ -144,7 +144,7 @@ def _mark(row: Row, chapters: dict[str, str]) -> tuple[tuple[str, float, str], M
     progress = 0.0
     with suppress(ValueError):
         progress = float(text_of(row, "ChapterProgress"))
-    mark = Mark(
+    mark = BookMark(
         text=text_of(row, "Text"),
         own=text_of(row, "BookmarkID"),
         comment=text_of(row, "Annotation"),

@@ -27,8 +27,8 @@ from ankiforge.extract.books import (
     ENDINGS,
     Book,
     BookFileSource,
+    BookMark,
     BookSettings,
-    Mark,
     document_of,
     extracted,
     isbns_of,
@@ -73,11 +73,11 @@ def value_of(raw: bytes) -> Any:
     Raises:
         ItemError: it is not a literal, or its tables are nested too deeply.
     """
-    reader = _Reader(raw.decode("latin-1").removeprefix("\xef\xbb\xbf"))
+    reader = _LuaReader(raw.decode("latin-1").removeprefix("\xef\xbb\xbf"))
     return reader.value_of_file()
 
 
-class _Reader:
+class _LuaReader:
     """Reads tokens from left to right; each is looked at once."""
 
     def __init__(self, source: str) -> None:
@@ -325,7 +325,7 @@ def book_of(settings: Table, path: str) -> Book:
     )
 
 
-def marks_of(settings: Table) -> Iterator[Mark]:
+def marks_of(settings: Table) -> Iterator[BookMark]:
     """Yield the marks of a book in reading order, of either form."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
@@ -342,7 +342,7 @@ def marks_of(settings: Table) -> Iterator[Mark]:
     yield from _older_marks(_table(settings, "highlight"), _table(settings, "bookmarks"))
 
 
-def _older_marks(highlight: Table, bookmarks: Table) -> Iterator[Mark]:
+def _older_marks(highlight: Table, bookmarks: Table) -> Iterator[BookMark]:
     """Yield the marks of the older form.
 
     Args:
@@ -378,7 +378,7 @@ def _without_page_words(text: str, words: str) -> str:
     return "" if was_written_by_koreader else note
 
 
-def _mark(entry: Table, words: str, note: str) -> Mark:
+def _mark(entry: Table, words: str, note: str) -> BookMark:
     """Return a mark by its entry, with the names that the newer form uses."""
     start = entry.get("pos0")
     page = entry.get("page")
@@ -392,7 +392,7 @@ def _mark(entry: Table, words: str, note: str) -> Mark:
         or entry.get("pageno")
         or (page if isinstance(page, int) else "")
     )
-    return Mark(
+    return BookMark(
         text=words,
         comment=note,
         kind=_KINDS.get(_text(entry, "drawer"), HighlightKind.HIGHLIGHT),

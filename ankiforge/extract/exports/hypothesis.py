@@ -46,7 +46,7 @@ _ANNOTATIONS = regex(
 _WEB_ADDRESS = regex(r"https?://\S+")
 
 
-class Annotation(Value):
+class WebAnnotation(Value):
     """The fields of an annotation that are used."""
 
     id: str
@@ -108,7 +108,7 @@ def _user(name: str) -> str:
 # --- the source -------------------------------------------------------------------------
 
 
-class Export(Value):
+class HypothesisExport(Value):
     """The JSON objects that contain annotations."""
 
     rows: tuple[msgspec.Raw, ...] = ()
@@ -135,31 +135,39 @@ class Hypothesis(ExportSource):
             return Recognition(Confidence.CONTENT)
         return Recognition(Confidence.NO, "it has no annotations of Hypothesis")
 
-    def items(self, path: str, text: str) -> Iterator[tuple[str, Annotation] | Problem]:
+    def items(
+        self, path: str, text: str
+    ) -> Iterator[tuple[str, WebAnnotation] | Problem]:
         """Yield the annotations of a file, each with the user who exported it."""
         try:
-            content = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
+            content = msgspec.json.decode(
+                text, type=HypothesisExport | tuple[msgspec.Raw, ...]
+            )
         except (msgspec.DecodeError, RecursionError) as error:
             message = f"not a JSON export of hypothes.is: {error}"
             raise ItemError(message, hint=HINT) from error
-        export = content if isinstance(content, Export) else Export(content)
+        export = (
+            content
+            if isinstance(content, HypothesisExport)
+            else HypothesisExport(content)
+        )
         owner = _user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
             try:
-                annotation = msgspec.json.decode(row, type=Annotation)
+                annotation = msgspec.json.decode(row, type=WebAnnotation)
             except (msgspec.DecodeError, RecursionError) as error:
                 where = f"{path}: annotation {number}"
                 yield Problem(where, f"{error}", "export again")
             else:
                 yield owner, annotation
 
-    def documents(self, items: list[tuple[str, Annotation]]) -> Iterator[Named]:
+    def documents(self, items: list[tuple[str, WebAnnotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""
         owners = [owner for owner, _ in items if owner]
 
         # of each annotation the copy that was updated last
-        newest: dict[str, Annotation] = {}
+        newest: dict[str, WebAnnotation] = {}
         for _, annotation in items:
             other = newest.get(annotation.id)
             if other is None or other.updated <= annotation.updated:
@@ -167,8 +175,8 @@ class Hypothesis(ExportSource):
 
         # the annotations of each page, and the replies by the annotation that starts their
         # thread; one whose thread is not there counts as an annotation of the page
-        pages: dict[str, list[Annotation]] = {}
-        replies: dict[str, list[Annotation]] = {}
+        pages: dict[str, list[WebAnnotation]] = {}
+        replies: dict[str, list[WebAnnotation]] = {}
         for mark in sorted(newest.values(), key=lambda mark: (mark.created, mark.id)):
             for above in mark.references or ():
                 if above in newest and above != mark.id:
@@ -197,7 +205,7 @@ class Hypothesis(ExportSource):
                 private=IN_ITS_NOTE if is_private else "",
             )
             highlights = []
-            for mark in sorted(marks, key=Annotation.start):
+            for mark in sorted(marks, key=WebAnnotation.start):
                 answers = replies.get(mark.id, ())
                 highlights.append(self._highlight(document, mark, answers, me))
             yield uri, self.extracted(document, highlights)
@@ -205,8 +213,8 @@ class Hypothesis(ExportSource):
     def _highlight(
         self,
         document: Document,
-        annotation: Annotation,
-        replies: Sequence[Annotation],
+        annotation: WebAnnotation,
+        replies: Sequence[WebAnnotation],
         me: Collection[str],
     ) -> Highlight:
         """Return the highlight of an annotation. One without a quote is a note about the page."""
@@ -246,7 +254,7 @@ class Hypothesis(ExportSource):
         )
 
 
-def _tags(annotation: Annotation) -> Strings:
+def _tags(annotation: WebAnnotation) -> Strings:
     """Return the tags of an annotation, without blanks in them."""
     tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
     return tuple(filter(None, tags))

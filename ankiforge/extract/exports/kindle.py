@@ -182,7 +182,7 @@ def of_html(html: str) -> Iterator[Clip]:
             yield clip
 
 
-class _Entry(Value):
+class _KOReaderEntry(Value):
     """A mark in KOReader's JSON: the fields that are used."""
 
     sort: str = ""
@@ -192,13 +192,13 @@ class _Entry(Value):
     page: str | int | float | None = ""
 
 
-class _Book(Value):
+class _KOReaderBook(Value):
     """A book in KOReader's JSON; a list of books has `documents`."""
 
     title: str | None = ""
     author: str | None = ""
-    entries: tuple[_Entry, ...] = ()
-    documents: tuple[_Book, ...] = ()
+    entries: tuple[_KOReaderEntry, ...] = ()
+    documents: tuple[_KOReaderBook, ...] = ()
 
 
 def of_json(text: str) -> Iterator[Clip]:
@@ -207,7 +207,7 @@ def of_json(text: str) -> Iterator[Clip]:
     Raises:
         ItemError: it is not such JSON.
     """
-    export: _Book = decoded(text, _Book, "not JSON of KOReader")
+    export: _KOReaderBook = decoded(text, _KOReaderBook, "not JSON of KOReader")
     number = 0
     for book in export.documents or (export,):
         authors = (book.author or "").replace("\n", "; ")

@@ -147,7 +147,7 @@ class Readwise(ExportSource):
         times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
         for row in rows:
-            note = _Note(row)
+            note = _RowNote(row)
             if note.level:
                 headings = [above for above in headings if above[0] < note.level]
             passage = for_finding(row["highlight"] or note.comment)
@@ -164,7 +164,7 @@ class Readwise(ExportSource):
         self,
         document: Document,
         row: Row,
-        note: _Note,
+        note: _RowNote,
         nth: int,
         heading: str,
     ) -> Highlight:
@@ -231,7 +231,7 @@ def _delimiter_of(line: str) -> str:
 # --- a row ------------------------------------------------------------------------------
 
 
-class _Note:
+class _RowNote:
     """The note and the tags of a row."""
 
     def __init__(self, row: Row) -> None:

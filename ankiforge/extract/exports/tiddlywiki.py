@@ -19,7 +19,7 @@ from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
-from ankiforge.extract.markdown import Note, NoteSource, Part
+from ankiforge.extract.markdown import MarkdownNote, NoteSource, Part
 from ankiforge.extract.markdown.front_matter import doubt_in
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
@@ -94,7 +94,7 @@ class Wiki(NoteSource):
         if kind in _WIKITEXT:
             body = markdown_of(body)
         marks = frozenset(("mark", "=="))
-        note = Note(document, marks, (Part(body),), doubt=doubt_in(text))
+        note = MarkdownNote(document, marks, (Part(body),), doubt=doubt_in(text))
         yield from self.read_note(note, picture)
 
     def texts(self, file: File) -> Strings:

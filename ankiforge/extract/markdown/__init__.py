@@ -62,7 +62,7 @@ class Part(NamedTuple):
     """Whether all of it must stay on this machine, whatever its text says."""
 
 
-class Note(NamedTuple):
+class MarkdownNote(NamedTuple):
     """A document in Markdown: a note, the cards of a canvas, the cells of a notebook."""
 
     document: Document
@@ -92,7 +92,7 @@ class Note(NamedTuple):
         return "\n\n".join([part.text for part in self.parts])
 
 
-class Wanted(NamedTuple):
+class WantedMarks(NamedTuple):
     """The marks and hand-written cards to read."""
 
     marks: frozenset[str]
@@ -131,7 +131,9 @@ class NoteSource(FileSource):
     own_cards: ClassVar[Strings]
     """The forms of cards that are read by default."""
 
-    def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def read_note(
+        self, note: MarkdownNote, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         from ankiforge.extract.markdown import parts
 
@@ -167,13 +169,13 @@ class NoteSource(FileSource):
         """Return the texts of a file in Markdown."""
         return (file.text(),)
 
-    def wanted(self, marks: frozenset[str]) -> Wanted:
+    def wanted(self, marks: frozenset[str]) -> WantedMarks:
         """Return the marks and hand-written cards to read."""
         headings = (*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings))
         cards = selected_forms(self.settings.cards, self.own_cards)
-        return Wanted(marks, cards, frozenset(headings))
+        return WantedMarks(marks, cards, frozenset(headings))
 
-    def may_hold(self, note: Note) -> bool:
+    def may_hold(self, note: MarkdownNote) -> bool:
         """Return whether a note may contain something to read; most notes of a vault do not."""
         from ankiforge.extract.markdown.placeholders import QUOTES
 
@@ -237,7 +239,7 @@ class Texts(NoteSource):
         folder = self.folder
         key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
         document = Document(key, folder.name, title=path.stem, path=file.path)
-        note = Note(document, marks, (Part(text),), private_lines=private_lines)
+        note = MarkdownNote(document, marks, (Part(text),), private_lines=private_lines)
         yield from self.read_note(note, picture)
 
 

@@ -22,8 +22,13 @@ from ankiforge.extract.markdown.hand_written import (
     written_card,
 )
 from ankiforge.extract.markdown.inline import Inline, read, rich
-from ankiforge.extract.markdown.placeholders import COMMENT, PREFIX, Source, restored
-from ankiforge.extract.markdown.signs import Context
+from ankiforge.extract.markdown.placeholders import (
+    COMMENT,
+    PREFIX,
+    PreparedSource,
+    restored,
+)
+from ankiforge.extract.markdown.signs import InlineContext
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
 
@@ -58,7 +63,7 @@ class Block:
 
     part: BlockKind
     source: str
-    context: Context
+    context: InlineContext
     syntax: Syntax
     lines: Span
     """[first, last) lines of the note it was read from; the cells of a row share them."""
@@ -141,7 +146,7 @@ class Block:
         return tuple(sides)
 
     @property
-    def _side_context(self) -> Context:
+    def _side_context(self) -> InlineContext:
         """The context of the sides of the card, with the gaps in them."""
         gaps_inside = self.syntax.inner
         if gaps_inside and self.card and self.card.declared:
@@ -194,7 +199,7 @@ class Blocks:
     """The `#tags` of the note: those in blocks without other text."""
     bodies: Mapping[int, str]
     """The source of each block quote, of a callout without its title, by number."""
-    context: Context
+    context: InlineContext
     """What the text of its blocks may refer to."""
     headings: Headings = ()
     """The headings above its end."""
@@ -285,8 +290,8 @@ def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool
 
 
 def parse_blocks(
-    source: Source,
-    context: Context,
+    source: PreparedSource,
+    context: InlineContext,
     syntax: Syntax,
     *,
     written: Mapping[int, Written] = {},
@@ -325,7 +330,7 @@ _TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
 @dataclass(slots=True)
-class _Quote:
+class _OpenQuote:
     """An open block quote, which may be a callout."""
 
     number: int
@@ -350,7 +355,7 @@ class _BlockParser:
     def __init__(
         self,
         text: str,
-        context: Context,
+        context: InlineContext,
         syntax: Syntax,
         above: Headings = (),
     ) -> None:
@@ -381,7 +386,7 @@ class _BlockParser:
         self._row_sources: list[str] = []
         self._open_lists: list[Span] = []
         """(number of the list, number of its open item), outermost first."""
-        self._open_quotes: list[_Quote] = []
+        self._open_quotes: list[_OpenQuote] = []
         """Outermost first."""
         self._list_count = 0
         self._quote_count = 0
@@ -565,7 +570,7 @@ class _BlockParser:
         for line in self._source_lines[slice(*self._lines)]:
             body.append(signs.sub("", line, count=1))
         self._quote_count += 1
-        self._open_quotes.append(_Quote(self._quote_count))
+        self._open_quotes.append(_OpenQuote(self._quote_count))
         self._quote_bodies[self._quote_count] = "\n".join(body)
 
     def _add_html(self, words: str, container: str) -> None:

@@ -34,7 +34,7 @@ _NOTE = regex(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
 _TAGS = regex(r"(?i)tags?\s*:")
 
 
-class Kept(NamedTuple):
+class KeptPassage(NamedTuple):
     """One passage."""
 
     end: int
@@ -44,7 +44,7 @@ class Kept(NamedTuple):
     comment: str = ""
 
 
-def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
+def kept(blocks: Sequence[Block]) -> dict[int, KeptPassage]:
     """Return the passages that other programs keep in a note, by the index of their block.
 
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
@@ -64,7 +64,7 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
         elif block.part is BlockKind.ITEM:
             items.add(block.path)
 
-    passages: dict[int, Kept] = {}
+    passages: dict[int, KeptPassage] = {}
     last = -1  # the passage that a comment below is about
     for index, block in enumerate(blocks):
         if block.part is BlockKind.HEADING:
@@ -98,6 +98,6 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
             label = end["label"]
         elif place:
             label = place["label"]
-        passages[index] = Kept(end.start() if end else len(block.plain), label)
+        passages[index] = KeptPassage(end.start() if end else len(block.plain), label)
         last = index
     return passages

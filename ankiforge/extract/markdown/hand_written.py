@@ -368,7 +368,7 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     farthest = min(end, start + _LONGEST)
     if following == len(signs) or signs[following] >= farthest:
         return False
-    lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
+    lines = _CardLines(state, state.env["syntax"], state.env["is_card"], end)
     card: Written | None = state.env["written"].get(start)
     if card is None or card.last > end:
         words = lines.text(start)
@@ -408,7 +408,7 @@ _NOTE_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 
 @dataclass(slots=True)
-class _Lines:
+class _CardLines:
     """The lines of a container from which cards are read."""
 
     state: StateBlock

@@ -25,30 +25,30 @@ from ankiforge.extract.markdown.signs import (
     EDGE,
     HARD_BREAK,
     LABEL,
-    Context,
-    Kind,
+    InlineContext,
+    InlineToken,
     Phrase,
-    Token,
+    SignKind,
 )
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries, sentences, trimmed
 
-_HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
+_HIDDEN = (SignKind.HINT, SignKind.MARK, SignKind.GAP)
 _ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
 
 
-def read(text: str, context: Context) -> Inline:
+def read(text: str, context: InlineContext) -> Inline:
     """Parse the source of one block, without the signs of its container."""
     if not _ANY_SIGN.search(text):
         words = text if context.verbatim else " ".join(text.split())
-        return Inline([Token(Kind.TEXT, words, words)] if text else [])
+        return Inline([InlineToken(SignKind.TEXT, words, words)] if text else [])
     tokens = tokenized(text, context)
     if not context.verbatim:
         # the tags at the ends of a block are no part of its text, and still its tags
         for order in (tokens, reversed(tokens)):
             for token in order:
-                if token.kind is Kind.TAG:
+                if token.kind is SignKind.TAG:
                     token.plain = ""
                     token.markdown = ""
                 elif token.plain.strip() or token.markdown.strip():
@@ -57,17 +57,17 @@ def read(text: str, context: Context) -> Inline:
     return Inline(tokens)
 
 
-def _collapse_blanks(tokens: list[Token]) -> None:
+def _collapse_blanks(tokens: list[InlineToken]) -> None:
     """Collapse blanks and drop those at the ends, but keep one beside a picture."""
     # leave one blank of each run, also across tokens, and none at the start; of the line
     # ends in a run, the first that is hard stays, although its blank may go
     after_blank = True
     after_break = True
     # the picture since the last words, or the end of the emphasis or gap around it
-    piece: Token | None = None
+    piece: InlineToken | None = None
     for index, token in enumerate(tokens):
         plain = token.plain
-        if token.kind in (Kind.TEXT, Kind.BREAK):
+        if token.kind in (SignKind.TEXT, SignKind.BREAK):
             # no blank but " " is printable
             if "  " in plain or not plain.isprintable():
                 plain = re.sub(r"\s+", " ", plain)
@@ -81,7 +81,9 @@ def _collapse_blanks(tokens: list[Token]) -> None:
                 token.plain = plain
                 token.markdown = HARD_BREAK if is_break else plain
             after_break = after_break or is_break
-        is_outer = token.kind in (Kind.EMPHASIS, Kind.GAP) and _closes(token, index)
+        is_outer = token.kind in (SignKind.EMPHASIS, SignKind.GAP) and _closes(
+            token, index
+        )
         if plain:
             after_blank = plain.endswith(" ")
             after_break = after_break and not plain.strip()
@@ -91,23 +93,23 @@ def _collapse_blanks(tokens: list[Token]) -> None:
             piece = token
 
     # drop the blanks at the end, where pictures may follow, which have no plain text
-    following: Token | None = None
+    following: InlineToken | None = None
     for index in range(len(tokens) - 1, -1, -1):
         token = tokens[index]
-        if token.kind in (Kind.TEXT, Kind.BREAK) and token.plain.endswith(" "):
+        if token.kind in (SignKind.TEXT, SignKind.BREAK) and token.plain.endswith(" "):
             token.plain = token.plain.rstrip(" ")
             token.markdown = token.plain
             if following:
                 following.markdown = f" {following.markdown}"
         if token.plain:
             break
-        is_opening_emphasis = token.kind is Kind.EMPHASIS and token.partner > index
+        is_opening_emphasis = token.kind is SignKind.EMPHASIS and token.partner > index
         if _is_shown_picture(token) or (following and is_opening_emphasis):
             following = token
 
 
-def _is_shown_picture(token: Token) -> bool:
-    return token.kind is Kind.PICTURE and bool(token.markdown)
+def _is_shown_picture(token: InlineToken) -> bool:
+    return token.kind is SignKind.PICTURE and bool(token.markdown)
 
 
 class MarkedPicture(NamedTuple):
@@ -133,7 +135,7 @@ _BLOCK_SIGN = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 class Inline:
     """The parsed content of one block."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[InlineToken]) -> None:
         self.tokens = tokens
         lengths = [len(token.plain) for token in tokens]
         self.starts = list(accumulate(lengths, initial=0))
@@ -159,20 +161,20 @@ class Inline:
     @property
     def tags(self) -> Strings:
         """The `#tags` of the block, without `#`."""
-        return tuple([token.note for token in self.tokens if token.kind is Kind.TAG])
+        return tuple([token.note for token in self.tokens if token.kind is SignKind.TAG])
 
     def breaks(self, offset: int) -> bool:
         """Return whether a line of the source ends at an offset of the plain text."""
         first_index = bisect_left(self.starts, offset - 1)
         end_index = min(bisect_right(self.starts, offset), len(self.tokens))
         return any(
-            token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
+            token.kind is SignKind.BREAK for token in self.tokens[first_index:end_index]
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
         """Return whether emphasis of some words of the block, not of all, is open at an offset."""
         for index, token in enumerate(self.tokens):
-            if token.kind is not Kind.EMPHASIS or token.partner <= index:
+            if token.kind is not SignKind.EMPHASIS or token.partner <= index:
                 continue
             start = self.starts[index]
             end = self.starts[token.partner]
@@ -199,7 +201,7 @@ class Inline:
         """
         words = []
         for token in self.tokens:
-            is_opaque = token.kind is Kind.OPAQUE
+            is_opaque = token.kind is SignKind.OPAQUE
             words.append("X" * len(token.plain) if is_opaque else token.plain)
         edges: set[int] = set()
         for index, token in enumerate(self.tokens):
@@ -207,7 +209,7 @@ class Inline:
                 edges.add(self.starts[index])
         for edge in boundaries("".join(words)):
             index = bisect_right(self.starts, edge) - 1
-            if self.starts[index] == edge or self.tokens[index].kind is Kind.TEXT:
+            if self.starts[index] == edge or self.tokens[index].kind is SignKind.TEXT:
                 edges.add(edge)
 
         # a line that is marked as a whole, such as `==Step 1==`, is not a part of the sentence
@@ -216,7 +218,7 @@ class Inline:
         mark_starts = [start for start, _ in marks]
         line_ends = [0]
         for index, token in enumerate(self.tokens if marks else ()):
-            if token.kind is Kind.BREAK:
+            if token.kind is SignKind.BREAK:
                 line_ends.append(self.starts[index])
         for start, end in pairwise(line_ends):
             unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
@@ -241,9 +243,9 @@ class Inline:
         depth = 0
         words = []
         for index, token in enumerate(self.tokens):
-            if token.kind in (Kind.MARK, Kind.GAP) and token.partner >= 0:
+            if token.kind in (SignKind.MARK, SignKind.GAP) and token.partner >= 0:
                 depth += 1 if token.partner > index else -1
-            is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not depth
+            is_open = token.kind in (SignKind.TEXT, SignKind.BREAK) and not depth
             words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
 
@@ -264,7 +266,7 @@ class Inline:
             if is_blank:
                 continue
             inner = self.tokens[index : token.partner]
-            if sign == "bold" and any(one.kind is Kind.BREAK for one in inner):
+            if sign == "bold" and any(one.kind is SignKind.BREAK for one in inner):
                 continue
             note = "" if sign == "==" else token.note
             phrases.append(Phrase(index, token.partner, span, sign, note))
@@ -275,7 +277,7 @@ class Inline:
         """The pictures that are alone in a mark."""
         marked_alone = []
         for index, token in enumerate(self.tokens):
-            if token.kind is not Kind.MARK or token.partner <= index:
+            if token.kind is not SignKind.MARK or token.partner <= index:
                 continue
             inner = self.tokens[index + 1 : token.partner]
             pictures = [
@@ -294,11 +296,11 @@ class Inline:
         return tuple(marked_alone)
 
     @property
-    def hidden_pictures(self) -> list[Token]:
+    def hidden_pictures(self) -> list[InlineToken]:
         """The openers of the clozes that hide a picture."""
         openers = []
         for index, token in enumerate(self.tokens):
-            if token.kind is Kind.GAP and token.partner > index:
+            if token.kind is SignKind.GAP and token.partner > index:
                 inner = self.tokens[index + 1 : token.partner]
                 if any(map(_is_shown_picture, inner)):
                     openers.append(token)
@@ -347,7 +349,7 @@ class Inline:
             token = self.tokens[index]
             token_start = self.starts[index]
             written = token.markdown
-            if token.kind is Kind.TEXT:
+            if token.kind is SignKind.TEXT:
                 first = max(0, start - token_start)
                 last = max(0, end - token_start)
                 written = written[first:last]
@@ -358,7 +360,7 @@ class Inline:
                     written = escaped + written[sign.end() :]
             elif token.kind in _HIDDEN or (token.plain and token_start >= end):
                 continue
-            elif token.kind is Kind.EMPHASIS:
+            elif token.kind is SignKind.EMPHASIS:
                 is_whole = first_index <= token.partner < end_index
                 crosses = phrase_at.get(index) is not phrase_at.get(token.partner)
                 is_kept = bold or _sign_of_phrase(token) != "bold"
@@ -382,16 +384,16 @@ class Inline:
         """Return the Markdown of the block with numbered clozes in our grammar."""
         number = 0  # the highest of the clozes that have one
         for token in self.tokens:
-            if token.kind is Kind.GAP:
+            if token.kind is SignKind.GAP:
                 for written in re.findall(r"\d+", token.note):
                     number = max(number, int(written))
         parts = list[str]()
         for index, token in enumerate(self.tokens):
-            if token.kind is Kind.GAP and token.partner > index:
+            if token.kind is SignKind.GAP and token.partner > index:
                 if not token.note:
                     number += 1
                 parts.append(f"{{{{c{token.note or number}::")
-            elif token.kind is Kind.GAP:
+            elif token.kind is SignKind.GAP:
                 # a blank at the end of the answer moves out of the cloze
                 answer = parts.pop()
                 parts.append(answer.rstrip(" "))
@@ -399,9 +401,9 @@ class Inline:
                 parts.append(token.markdown.rstrip(" ") if has_hint else "}}")
                 blank_follows = answer.endswith(" ") or token.markdown.endswith(" ")
                 parts.append(" " if blank_follows else "")
-            elif token.kind is not Kind.MARK:
+            elif token.kind is not SignKind.MARK:
                 written = token.markdown
-                begins_answer = index and self.tokens[index - 1].kind is Kind.GAP
+                begins_answer = index and self.tokens[index - 1].kind is SignKind.GAP
                 if begins_answer and written.startswith(" "):
                     # so does a blank before it
                     parts.insert(-1, " ")
@@ -427,7 +429,7 @@ class Inline:
         while first_index and starts[first_index] == start:
             before = tokens[first_index - 1]
             # an empty range may be a picture in a link
-            ends_link = start == end and before.kind is Kind.GONE
+            ends_link = start == end and before.kind is SignKind.GONE
             if before.plain or (_closes(before, first_index - 1) and not ends_link):
                 break
             first_index -= 1
@@ -447,17 +449,17 @@ class Inline:
         return first_index, end_index
 
 
-def _sign_of_phrase(token: Token) -> str:
+def _sign_of_phrase(token: InlineToken) -> str:
     """Return the sign of the phrase that a token opens, "" if none."""
-    if token.kind is Kind.MARK:
+    if token.kind is SignKind.MARK:
         return "==" if token.markdown == "==" else "mark"
-    if token.kind is Kind.GAP:
+    if token.kind is SignKind.GAP:
         return "{{"
     is_bold = token.note == "strong" or token.markdown == "<b>"
     return "bold" if is_bold else ""
 
 
-def _closes(token: Token, index: int) -> bool:
+def _closes(token: InlineToken, index: int) -> bool:
     """Return whether a token is the second of a pair."""
     return -1 < token.partner < index
 
@@ -483,7 +485,7 @@ _CALLOUT = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
 _ONE_BLANK = regex(r"(?m)(?<![ \t])[ \t]$")
 
 
-def rich(text: str, context: Context, *, gaps: bool = False) -> str:
+def rich(text: str, context: InlineContext, *, gaps: bool = False) -> str:
     """Return the Markdown of a card's side or a callout's body, without marks.
 
     Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.

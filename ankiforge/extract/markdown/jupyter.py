@@ -19,7 +19,14 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import files as disk
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
-from ankiforge.extract.markdown import CARDS, HandWritten, Mark, Note, NoteSource, Part
+from ankiforge.extract.markdown import (
+    CARDS,
+    HandWritten,
+    Mark,
+    MarkdownNote,
+    NoteSource,
+    Part,
+)
 from ankiforge.model import Document, DocumentKey, Sighting, Strings, h16
 from ankiforge.text.private import (
     IN_ITS_NOTE,
@@ -93,7 +100,7 @@ class Jupyter(NoteSource):
             private=private,
         )
         marks = frozenset[str](self.settings.marks)
-        note = Note(
+        note = MarkdownNote(
             document,
             marks,
             _parts(cells),

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURES
-from ankiforge.extract.markdown import Wanted
+from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
@@ -27,7 +27,7 @@ from ankiforge.extract.markdown.inline import (
 )
 from ankiforge.extract.markdown.overlooked import overlooked
 from ankiforge.extract.markdown.quotes import Citations, Quotes, address_of
-from ankiforge.extract.markdown.signs import Kind, Phrase
+from ankiforge.extract.markdown.signs import Phrase, SignKind
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
 from ankiforge.model import (
     Document,
@@ -65,7 +65,7 @@ _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 _WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
 
-class Reader:
+class NoteReader:
     """Finds the highlights of a note that is cut into blocks."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Reader:
         document: Document,
         namespace: str,
         note: Blocks,
-        wanted: Wanted,
+        wanted: WantedMarks,
         citations: Citations,
     ) -> None:
         """Prepare to read a note.
@@ -354,7 +354,7 @@ class Reader:
         # the gaps may be placeholders of a template, as lone words are, or if other braces show
         # that the block is code: `{{1}, {2}}`; those with a number or a hint are clozes
         words = ["" if gap.note else inline.plain[gap.start : gap.end] for gap in gaps]
-        has_hint = any(token.kind is Kind.HINT for token in inline.tokens)
+        has_hint = any(token.kind is SignKind.HINT for token in inline.tokens)
         is_code = "{" in inline.unmarked_text() and any(words)
         are_lone = bool(words) and all(map(_LONE_WORD.fullmatch, words))
         skip = ""

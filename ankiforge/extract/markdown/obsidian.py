@@ -26,7 +26,7 @@ from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import (
     CARDS,
     HandWritten,
-    Note,
+    MarkdownNote,
     NoteSource,
     Part,
 )
@@ -250,10 +250,12 @@ class Vault(NoteSource):
             cards, private = read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
             doubt = spelling_like_tag(text)
-            note = Note(document, marks, cards, is_whole=False, apart=True, doubt=doubt)
+            note = MarkdownNote(
+                document, marks, cards, is_whole=False, apart=True, doubt=doubt
+            )
             yield from self.read_note(note, picture)
             return
-        note = Note(
+        note = MarkdownNote(
             document,
             marks,
             (Part(_BANNER.sub("", text, count=1)),),

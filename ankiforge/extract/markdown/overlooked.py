@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown import Wanted
+from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind
 from ankiforge.extract.markdown.hand_written import FIELD
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
@@ -104,7 +104,7 @@ _OPEN_LOOKS = {"=": _Look("==mark=="), "{": _Look("{{gap}}"), "<": _Look("<mark>
 """Of a sign that is not closed in its paragraph, by its first letter."""
 
 
-class _Sign(NamedTuple):
+class _Lookalike(NamedTuple):
     """Something in a note that looks like a mark or a card."""
 
     kind: str
@@ -127,7 +127,7 @@ def may_be_overlooked(text: str) -> bool:
 def overlooked(
     text: str,
     front_lines: int,
-    wanted: Wanted,
+    wanted: WantedMarks,
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[LeftOut, ...]:
@@ -198,7 +198,7 @@ def overlooked(
     return tuple(left_out)
 
 
-def _signs_in(body: str) -> Iterator[_Sign]:
+def _signs_in(body: str) -> Iterator[_Lookalike]:
     """Yield the signs of marks and cards, in the order of the text."""
     starts = [0]
     for line in body.split("\n"):
@@ -225,7 +225,7 @@ def _signs_in(body: str) -> Iterator[_Sign]:
         number = bisect_right(starts, match.start()) - 1
         inside = _NAME_OF_GAP.sub("", match[group])
         look = _LOOKS.get(kind) or _OPEN_LOOKS[match[0][0]]
-        yield _Sign(kind, look, number, _letters(inside), *match.span())
+        yield _Lookalike(kind, look, number, _letters(inside), *match.span())
 
 
 def _letters(words: str) -> str:
@@ -283,7 +283,7 @@ class _Highlighted:
         blocks = self._at(line)
         return bool(blocks) and all(block.part is BlockKind.CODE for block in blocks)
 
-    def holds(self, sign: _Sign) -> bool:
+    def holds(self, sign: _Lookalike) -> bool:
         """Return whether a sign is in a highlight."""
         if sign.kind == "callout":
             # a title without words is no block
@@ -317,7 +317,7 @@ class _Highlighted:
                     return True
         return False
 
-    def why_none(self, sign: _Sign, part: str) -> str:
+    def why_none(self, sign: _Lookalike, part: str) -> str:
         """Return why a sign means nothing at its place, "" if it may mean something.
 
         `part` is the kind of the hidden part that it stands in, "" if it stands in none.
@@ -330,7 +330,7 @@ class _Highlighted:
             return ""
         return _NO_WORDS if self._body.startswith("}}", sign.end) else _LONE_SIGN
 
-    def why_not(self, sign: _Sign) -> str:
+    def why_not(self, sign: _Lookalike) -> str:
         """Return why a sign that the settings read is no mark and no card."""
         body = self._body
         if sign.kind == "line":
@@ -353,7 +353,7 @@ class _Highlighted:
         signs = "braces" if sign.kind == "gap" else "signs"
         return f"its {signs} do not enclose words of one paragraph"
 
-    def _why_no_line(self, sign: _Sign) -> str:
+    def _why_no_line(self, sign: _Lookalike) -> str:
         """Return why colons separate no question and answer."""
         body = self._body
         line_start = body.rfind("\n", 0, sign.start) + 1

@@ -26,11 +26,11 @@ from ankiforge.extract.markdown.signs import (
     HARD_BREAK,
     INSIDE,
     STARTS,
-    Context,
     Gaps,
-    Kind,
+    InlineContext,
+    InlineToken,
+    SignKind,
     State,
-    Token,
     read_sign,
     sound_at,
 )
@@ -45,7 +45,7 @@ _ENTITY_REST = regex(r"#?\w{1,32};")
 _MOST_OPEN = 500
 
 
-def tokenized(text: str, context: Context) -> list[Token]:
+def tokenized(text: str, context: InlineContext) -> list[InlineToken]:
     """Parse a block with markdown-it, and pair the tokens that open and close something."""
     references = context.references
     has_links = "](" in text or references
@@ -60,13 +60,15 @@ def tokenized(text: str, context: Context) -> list[Token]:
     parser.inline.tokenize(state)
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
-    parsed: list[Token | Parsed] = state.tokens
-    tokens = [part if isinstance(part, Token) else _token_of(part) for part in parsed]
+    parsed: list[InlineToken | Parsed] = state.tokens
+    tokens = [
+        part if isinstance(part, InlineToken) else _token_of(part) for part in parsed
+    ]
 
     # the pairs of markdown-it; behind a link to a sound stands the sound
     openers = list[int]()
     for index, part in enumerate(parsed):
-        if isinstance(part, Token):
+        if isinstance(part, InlineToken):
             continue
         if part.nesting > 0:
             openers.append(index)
@@ -76,20 +78,20 @@ def tokenized(text: str, context: Context) -> list[Token]:
             target = tokens[opener].target
             sound = sound_at(context, unquote(target)) if target else ""
             if sound:
-                tokens[index].kind = Kind.PICTURE
+                tokens[index].kind = SignKind.PICTURE
                 tokens[index].markdown = sound
 
     # what would be markup in our Markdown, and is text
     if not context.verbatim:
         for index, part in enumerate(parsed):
-            if isinstance(part, Token) or part.nesting:
+            if isinstance(part, InlineToken) or part.nesting:
                 continue
             if part.content in ("*", "_", "~~"):
                 _escape_sign(tokens, index)
     if "&" in text:
         for token, following in pairwise(tokens):
             if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
-                token.become(Kind.ATOM, token.plain, r"\&")
+                token.become(SignKind.ATOM, token.plain, r"\&")
     if not text.isascii() and PLACEHOLDERS.search(text):
         for token in tokens:
             token.plain = restored(token.plain, context.maths)
@@ -103,30 +105,30 @@ def tokenized(text: str, context: Context) -> list[Token]:
         pair_gaps(tokens, context.gaps)
     if context.gaps.signs:
         find_gaps(tokens, context.gaps)
-    if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
+    if any(token.kind is SignKind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
 
 
-def _token_of(part: Parsed) -> Token:
+def _token_of(part: Parsed) -> InlineToken:
     """Return our token for one of CommonMark."""
     words = part.content
     match part.type:
         case "text":
-            return Token(Kind.TEXT, words, words)
+            return InlineToken(SignKind.TEXT, words, words)
         case "text_special":
             written = part.markup if part.info == "escape" else literal(words)
-            kind = Kind.TEXT if words.isspace() else Kind.ATOM
-            return Token(kind, words, written)
+            kind = SignKind.TEXT if words.isspace() else SignKind.ATOM
+            return InlineToken(kind, words, written)
         case "link_open" | "link_close":
             address = str(part.attrs.get("href", ""))
-            return Token(Kind.GONE, target=address)
+            return InlineToken(SignKind.GONE, target=address)
         case _:
             note = "strong" if part.tag == "strong" else ""
-            return Token(Kind.EMPHASIS, "", part.markup, note)
+            return InlineToken(SignKind.EMPHASIS, "", part.markup, note)
 
 
-def _escape_sign(tokens: Sequence[Token], index: int) -> None:
+def _escape_sign(tokens: Sequence[InlineToken], index: int) -> None:
     """Escape a sign of emphasis that is read as text, so that it stays text."""
     token = tokens[index]
     before = tokens[index - 1].plain[-1:] if index else ""
@@ -136,7 +138,7 @@ def _escape_sign(tokens: Sequence[Token], index: int) -> None:
     is_between_letters = re.fullmatch(r"\w\w", before + after)
     is_in_word = token.plain == "_" and is_between_letters
     if (before + after).strip() and not is_in_word:
-        token.become(Kind.ATOM, token.plain, f"\\{token.plain}")
+        token.become(SignKind.ATOM, token.plain, f"\\{token.plain}")
 
 
 # --- the parser -----------------------------------------------------------------------
@@ -156,7 +158,7 @@ def _read_line_end(state: StateInline, silent: bool) -> bool:
         is_hard = match[0][0] == "\\" or state.pending.endswith("  ")
         markdown = HARD_BREAK if is_hard else " "
         state.pending = state.pending.rstrip(" ")
-    state.add(Kind.BREAK, " ", markdown)
+    state.add(SignKind.BREAK, " ", markdown)
     state.pos = match.end()
     return True
 
@@ -215,7 +217,7 @@ def _parser() -> MarkdownIt:
 # --- pairs ----------------------------------------------------------------------------
 
 
-def pair(tokens: list[Token], opener: int, closer: int) -> None:
+def pair(tokens: list[InlineToken], opener: int, closer: int) -> None:
     """Make partners of two tokens, which show nothing then."""
     tokens[opener].partner = closer
     tokens[closer].partner = opener
@@ -223,21 +225,21 @@ def pair(tokens: list[Token], opener: int, closer: int) -> None:
     tokens[closer].plain = ""
 
 
-def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
+def _drop_unpaired(tokens: list[InlineToken], kind: SignKind) -> None:
     """Turn the unpaired tokens of a kind into plain text."""
     for token in tokens:
         if token.kind is kind and token.partner < 0:
-            token.become(Kind.TEXT if token.plain else Kind.GONE, token.plain)
+            token.become(SignKind.TEXT if token.plain else SignKind.GONE, token.plain)
 
 
 # --- marks ----------------------------------------------------------------------------
 
 
-def pair_marks(tokens: list[Token]) -> None:
+def pair_marks(tokens: list[InlineToken]) -> None:
     """Pair the signs of marks within a block, also across its line ends."""
     openers: dict[str, int] = {}
     for index, token in enumerate(tokens):
-        if token.kind is not Kind.MARK:
+        if token.kind is not SignKind.MARK:
             continue
         sign = token.markdown
         opener = openers.get(sign, -1) if token.closes else -1
@@ -250,18 +252,18 @@ def pair_marks(tokens: list[Token]) -> None:
             pair(tokens, opener, index)
         elif token.opens:
             openers[sign] = index
-    _drop_unpaired(tokens, Kind.MARK)
+    _drop_unpaired(tokens, SignKind.MARK)
 
 
 # --- emphasis -------------------------------------------------------------------------
 
 
-def pair_elements(tokens: list[Token]) -> None:
+def pair_elements(tokens: list[InlineToken]) -> None:
     """Pair the tags of elements such as `<b>`; those without a partner show nothing."""
     tags = [
         index
         for index, token in enumerate(tokens)
-        if token.kind is Kind.EMPHASIS and (token.opens or token.closes)
+        if token.kind is SignKind.EMPHASIS and (token.opens or token.closes)
     ]
     openers = list[int]()
     open_tags = Counter[str]()
@@ -282,14 +284,14 @@ def pair_elements(tokens: list[Token]) -> None:
                 break
     for index in tags:
         if tokens[index].partner < 0:
-            tokens[index].become(Kind.GONE)
+            tokens[index].become(SignKind.GONE)
 
 
-def drop_crossing_emphasis(tokens: list[Token]) -> None:
+def drop_crossing_emphasis(tokens: list[InlineToken]) -> None:
     """Drop emphasis that begins inside a cloze or other emphasis and ends outside."""
     openers = list[int]()
     for index, token in enumerate(tokens):
-        if token.partner < 0 or token.kind not in (Kind.EMPHASIS, Kind.GAP):
+        if token.partner < 0 or token.kind not in (SignKind.EMPHASIS, SignKind.GAP):
             continue
         if token.partner > index:
             openers.append(index)
@@ -299,7 +301,7 @@ def drop_crossing_emphasis(tokens: list[Token]) -> None:
             openers.pop()
         if openers[-1] == token.partner:
             openers.pop()
-        elif token.kind is Kind.EMPHASIS:
+        elif token.kind is SignKind.EMPHASIS:
             _drop_pair(tokens, token.partner)
         else:
             while openers[-1] != token.partner:
@@ -307,12 +309,12 @@ def drop_crossing_emphasis(tokens: list[Token]) -> None:
             openers.pop()
 
 
-def _drop_pair(tokens: list[Token], opener: int) -> None:
+def _drop_pair(tokens: list[InlineToken], opener: int) -> None:
     """Make two partners show nothing; one that was dropped already stays so."""
     closer = tokens[opener].partner
     if closer >= 0:
-        tokens[opener].become(Kind.GONE)
-        tokens[closer].become(Kind.GONE)
+        tokens[opener].become(SignKind.GONE)
+        tokens[closer].become(SignKind.GONE)
 
 
 # --- hand-written clozes --------------------------------------------------------------
@@ -334,7 +336,7 @@ class _Brace:
     """Of the `::` before the hint of its cloze, -1 = there is none."""
 
 
-def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
+def pair_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
     """Pair `{{` and `}}`, also across line ends, and the single braces of a dialect.
 
     Braces must balance.
@@ -343,10 +345,10 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
     clozes: list[_Brace] = []
     deepest = 0
     for index, token in enumerate(tokens):
-        is_text = token.kind is Kind.TEXT
+        is_text = token.kind is SignKind.TEXT
         if clozes and clozes[-1].second == index:
             continue
-        if token.kind is Kind.GAP:
+        if token.kind is SignKind.GAP:
             opened.append(_Brace(index))
         elif is_text and token.plain.startswith("{"):
             for _ in token.plain:
@@ -357,13 +359,15 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
             brace.closer = index
             opener = tokens[brace.opener]
             is_double = index + 1 < len(tokens) and tokens[index + 1].plain == "}"
-            if opener.kind is Kind.TEXT:
+            if opener.kind is SignKind.TEXT:
                 opened.pop()
                 inside = {part.kind for part in tokens[brace.opener + 1 : index]}
-                is_on_a_line = bool(inside) and inside.isdisjoint((Kind.GAP, Kind.BREAK))
+                is_on_a_line = bool(inside) and inside.isdisjoint(
+                    (SignKind.GAP, SignKind.BREAK)
+                )
                 is_single = opener.plain == "{" and not is_double
                 if is_single and is_on_a_line and "{" in gaps.signs:
-                    opener.become(Kind.GAP, opener.plain, "")
+                    opener.become(SignKind.GAP, opener.plain, "")
                     clozes.append(brace)
             elif is_double:
                 opened.pop()
@@ -371,22 +375,22 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
                 clozes.append(brace)
         elif is_text and opened and token.plain == "::":
             brace = opened[-1]
-            is_in_cloze = tokens[brace.opener].kind is Kind.GAP
+            is_in_cloze = tokens[brace.opener].kind is SignKind.GAP
             if brace.hint < 0 and is_in_cloze:
                 brace.hint = index
         deepest = max(deepest, len(opened))
 
     if deepest <= _DEEPEST:
         for cloze in clozes:
-            tokens[cloze.closer].become(Kind.GAP, "", "}}")
+            tokens[cloze.closer].become(SignKind.GAP, "", "}}")
             pair(tokens, cloze.opener, cloze.closer)
             if cloze.second >= 0:
-                tokens[cloze.second].become(Kind.GONE)
+                tokens[cloze.second].become(SignKind.GONE)
             if cloze.hint >= 0:
                 for token in tokens[cloze.hint : cloze.closer]:
-                    token.kind = Kind.HINT
+                    token.kind = SignKind.HINT
                     token.plain = ""
-    _drop_unpaired(tokens, Kind.GAP)
+    _drop_unpaired(tokens, SignKind.GAP)
 
 
 # --- clozes of a dialect --------------------------------------------------------------
@@ -396,28 +400,28 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
 _NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
-def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
+def find_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
     """Make numbered clozes of the signs of a dialect, each on one line."""
     unnumbered = 0
     for index, token in enumerate(tokens):
         sign = "bold" if token.note == "strong" else token.markdown
-        if token.kind is not Kind.GAP and sign not in gaps.signs:
+        if token.kind is not SignKind.GAP and sign not in gaps.signs:
             continue
         inside = []
         if token.partner > index:
             inside = tokens[index + 1 : token.partner]
-        is_broken = any(part.kind in (Kind.BREAK, Kind.GAP) for part in inside)
+        is_broken = any(part.kind in (SignKind.BREAK, SignKind.GAP) for part in inside)
         if is_broken or not inside:
             continue
         closer = tokens[token.partner]
-        number = token.note if token.kind is Kind.GAP else ""
+        number = token.note if token.kind is SignKind.GAP else ""
         before_answer = _NUMBER.match("".join([part.plain for part in inside]))
         if not number and before_answer:
             # the number before the answer is cut off
             number = before_answer[1] or ""
             length_left = before_answer.end()
             for part in inside:
-                if length_left > 0 and part.kind is Kind.TEXT:
+                if length_left > 0 and part.kind is SignKind.TEXT:
                     length = len(part.plain)
                     part.plain = part.plain[length_left:]
                     part.markdown = part.plain
@@ -425,7 +429,7 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
         # the hint moves to the token that closes: `answer;;hint`
         last = inside[-1]
         answer, _, hint = last.plain.partition(";;")
-        if last.kind is Kind.TEXT and answer and hint:
+        if last.kind is SignKind.TEXT and answer and hint:
             last.plain = answer
             last.markdown = answer
             closer.markdown = f"::{hint}}}}}"
@@ -434,4 +438,4 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
             number = "1" if gaps.together else str(unnumbered)
         for end in (token, closer):
             end.note = number
-            end.kind = Kind.GAP
+            end.kind = SignKind.GAP

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown import Note, NoteSource, Part, exported_notes
+from ankiforge.extract.markdown import MarkdownNote, NoteSource, Part, exported_notes
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Headings, parse_blocks
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
@@ -29,11 +29,11 @@ from ankiforge.extract.markdown.front_matter import (
     texts_in_front_matter,
 )
 from ankiforge.extract.markdown.hand_written import Syntax
-from ankiforge.extract.markdown.note import Reader
+from ankiforge.extract.markdown.note import NoteReader
 from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
 from ankiforge.extract.markdown.placeholders import QUOTES, prepared, texts_in_comments
 from ankiforge.extract.markdown.quotes import Citations, citations_in, papers
-from ankiforge.extract.markdown.signs import Context
+from ankiforge.extract.markdown.signs import InlineContext
 from ankiforge.model import (
     Extracted,
     Highlight,
@@ -184,7 +184,7 @@ _CLIPPED = {"clipping", "clippings"}
 
 def read_note(
     source: NoteSource,
-    note: Note,
+    note: MarkdownNote,
     picture: Callable[[str], str],
 ) -> Iterator[Sighting]:
     """Yield a document, unless there is nothing to read in it, and problems.
@@ -210,7 +210,7 @@ def read_note(
     if not (has_reason or note.dialects or may_be_overlooked(text)):
         return
 
-    reading = _Reading(source, note, picture, may_be_private=may_be_private)
+    reading = _NoteReading(source, note, picture, may_be_private=may_be_private)
     for number, part in enumerate(note.parts):
         front = front_matter(part.text) if note.is_whole else FrontMatter()
         dialect = None
@@ -224,13 +224,13 @@ def read_note(
     yield from reading.sightings(doubt)
 
 
-class _Reading:
+class _NoteReading:
     """A document, as far as its parts were read."""
 
     def __init__(
         self,
         source: NoteSource,
-        note: Note,
+        note: MarkdownNote,
         picture: Callable[[str], str],
         *,
         may_be_private: bool,
@@ -273,7 +273,7 @@ class _Reading:
         body = "\n" * front.lines + "\n".join(lines[front.lines :])
         cut = parse_blocks(
             prepared(body, fields=not is_declared),
-            Context(picture=self._picture),
+            InlineContext(picture=self._picture),
             dialect or Syntax(),
             written=note.written(body) if dialect and note.written else {},
             above=self._above,
@@ -322,7 +322,9 @@ class _Reading:
 
         # its highlights, and what is in none of them
         wanted = self._source.wanted(marks)._replace(fields=not is_declared)
-        reader = Reader(document, self._source.folder.namespace, cut, wanted, citations)
+        reader = NoteReader(
+            document, self._source.folder.namespace, cut, wanted, citations
+        )
         highlights = list(reader.highlights(body, front))
         left_out = list(reader.left_out(part.text, front.lines))
         if not note.is_whole:
@@ -439,7 +441,7 @@ class _Reading:
 
 def plain_text(markdown: str) -> str:
     """Return the plain text of a note, from which prefix, suffix and anchors are made."""
-    return parse_blocks(prepared(markdown), Context(), Syntax()).plain_text()
+    return parse_blocks(prepared(markdown), InlineContext(), Syntax()).plain_text()
 
 
 def public_text(texts: Strings) -> str:

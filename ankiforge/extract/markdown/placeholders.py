@@ -177,7 +177,7 @@ _SCHEDULE = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _NOTHING = regex(f"\n?{CONTINUED}|{COMMENT}")
 
 
-class Source(NamedTuple):
+class PreparedSource(NamedTuple):
     """The text of a note with placeholders."""
 
     text: str
@@ -195,7 +195,7 @@ def restored(text: str, maths: Strings) -> str:
     return _NOTHING.sub("", with_maths)
 
 
-def prepared(text: str, *, fields: bool = True) -> Source:
+def prepared(text: str, *, fields: bool = True) -> PreparedSource:
     """Replace comments (`%%…%%`, `<!--…-->`) and multi-line maths by placeholders.
 
     Definitions of links count as comments, and so do `fields` of Dataview and Logseq
@@ -231,7 +231,7 @@ def prepared(text: str, *, fields: bool = True) -> Source:
 
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     text = with_fitting_indents(pattern.sub(placeholder, text).replace(_OPEN, "<!--"))
-    return Source(text, tuple(all_maths), references)
+    return PreparedSource(text, tuple(all_maths), references)
 
 
 def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, str]]:

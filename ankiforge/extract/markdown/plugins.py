@@ -46,7 +46,7 @@ MOST = 2_000
 """Matches of an expression in a note."""
 
 
-class Match(NamedTuple):
+class ExpressionMatch(NamedTuple):
     """A match: its span, and the text of its groups, "" for one that took no part."""
 
     span: Span
@@ -142,7 +142,9 @@ class Searcher:
         self._spent = 0.0
         """Seconds of processor time that searching took in this scan."""
 
-    def find(self, name: str, patterns: Sequence[str], text: str) -> list[list[Match]]:
+    def find(
+        self, name: str, patterns: Sequence[str], text: str
+    ) -> list[list[ExpressionMatch]]:
         """Return the matches of each form of an expression, in their order.
 
         Args:
@@ -163,15 +165,15 @@ class Searcher:
         import regex
 
         begun = time.process_time()
-        found: list[list[Match]] = []
+        found: list[list[ExpressionMatch]] = []
         try:
             for form in patterns:
                 left = max(self._seconds - (time.process_time() - begun), 0.001)
-                matches: list[Match] = []
+                matches: list[ExpressionMatch] = []
                 pattern = regex.compile(form, regex.MULTILINE | regex.ASCII)
                 for match in pattern.finditer(text, timeout=left):
                     groups = tuple(group or "" for group in match.groups())
-                    matches.append(Match(match.span(), groups))
+                    matches.append(ExpressionMatch(match.span(), groups))
                     if len(matches) == MOST:
                         break
                 found.append(matches)
@@ -449,7 +451,7 @@ class _O2a(
 
     def _matches(
         self, text: str, searcher: Searcher
-    ) -> Iterator[tuple[str, Strings, Match]]:
+    ) -> Iterator[tuple[str, Strings, ExpressionMatch]]:
         """Yield (note type, signs of the last groups, match), in the plugin's order.
 
         Each expression is tried with all that may follow a card.

@@ -379,7 +379,7 @@ _FEWEST_WORDS = 3
 _BETWEEN_PIECES = "\n\n"
 
 
-class Piece(NamedTuple):
+class QuotePiece(NamedTuple):
     """The part of a quote in one block."""
 
     block: int
@@ -392,7 +392,7 @@ class Piece(NamedTuple):
 class Quote(NamedTuple):
     """One passage, from its first to its last block."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[QuotePiece, ...]
     """Of each of its blocks, in order."""
     citation: Citation
     comment: str = ""
@@ -515,7 +515,7 @@ class Quotes:
         """By block index and offset in the block."""
         self.covered: set[int] = set()
         """The indices of blocks that belong to a quote."""
-        self._pieces: dict[int, list[Piece]] = {}
+        self._pieces: dict[int, list[QuotePiece]] = {}
         """The quoted pieces of each block, by its index."""
         self.unclear: list[int] = []
         """The indices of blocks in block quotes of which it is unclear which words their links are
@@ -662,7 +662,7 @@ class Quotes:
                 if quoted is None and is_alone and is_long:
                     quoted = text_before
             if quoted:
-                quotes.append(Quote((Piece(index, *quoted),), citation))
+                quotes.append(Quote((QuotePiece(index, *quoted),), citation))
         if len(quotes) != 1:
             return quotes
 
@@ -746,7 +746,7 @@ class Quotes:
             quoted = quoted_at_end(first_plain, first.start, first.end)
         closer = self._blocks[last.block].plain[last.end - 1]
         if quoted and not as_comment(first_plain[first.start : quoted[0]]):
-            pieces = [Piece(first.block, *quoted)]
+            pieces = [QuotePiece(first.block, *quoted)]
         elif first_plain[first.start] in OPENERS_OF.get(closer, ""):
             # a single piece keeps its opening mark here
             pieces[0] = first._replace(start=first.start + 1)
@@ -776,7 +776,7 @@ class Quotes:
                 return False
         return True
 
-    def _words_and_comment(self, body: Sequence[int]) -> tuple[list[Piece], str]:
+    def _words_and_comment(self, body: Sequence[int]) -> tuple[list[QuotePiece], str]:
         """Return the quoted pieces of a block quote, and the reader's comment.
 
         What follows a link, is below a rule, or begins like a remark is a comment.
@@ -796,7 +796,7 @@ class Quotes:
             quoting = [index for index in body if index not in callouts]
             commenting = callouts
 
-        pieces: list[Piece] = []
+        pieces: list[QuotePiece] = []
         comments: list[str] = []
         # whether a link or a comment followed the words
         is_quote_over = False
@@ -814,7 +814,7 @@ class Quotes:
                     comments.append(remark["words"] if remark else words)
                     is_quote_over = True
                 else:
-                    pieces.append(Piece(index, *span))
+                    pieces.append(QuotePiece(index, *span))
                     is_quote_over = number < link_count
         for index in commenting:
             is_title = self._blocks[index].part is BlockKind.TITLE

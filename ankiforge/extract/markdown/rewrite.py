@@ -117,7 +117,7 @@ def rewritings(
         for operation, start, end, new_start, new_end in matcher.get_opcodes():
             if operation != "equal":
                 text = "".join(after[new_start:new_end])
-                changes.append(_Change(offset + start, offset + end, text, old_part))
+                changes.append(_Replacement(offset + start, offset + end, text, old_part))
 
     was_found = False
     for spans in _places(note, words):
@@ -163,7 +163,7 @@ def _signs(tokens: Sequence[str]) -> list[str]:
 # --- what changed -----------------------------------------------------------------------
 
 
-class _Change(NamedTuple):
+class _Replacement(NamedTuple):
     """Tokens [start, end) of the old fields, and the text that replaces them."""
 
     start: int
@@ -256,7 +256,7 @@ def _aligned(
 def _changed(
     note: str,
     places: Sequence[Span | None],
-    changes: Sequence[_Change],
+    changes: Sequence[_Replacement],
     *,
     insert_before: bool,
 ) -> str | None:

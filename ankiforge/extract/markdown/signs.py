@@ -38,7 +38,7 @@ from ankiforge.text.elements import (
 from ankiforge.text.fold import MATH
 
 
-class Kind(Enum):
+class SignKind(Enum):
     """The kind of a token."""
 
     TEXT = auto()
@@ -80,10 +80,10 @@ EDGE = "edge"
 
 
 @dataclass(slots=True, eq=False)
-class Token:
+class InlineToken:
     """One token of a block."""
 
-    kind: Kind
+    kind: SignKind
     plain: str = ""
     markdown: str = ""
     """Of a mark: `==`, `~=` or the name of its element, which determines what ends it."""
@@ -103,7 +103,7 @@ class Token:
 
     def become(
         self,
-        kind: Kind,
+        kind: SignKind,
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
@@ -147,7 +147,7 @@ class Gaps(NamedTuple):
     """Whether all clozes without a number belong to the first card."""
 
 
-class Context(NamedTuple):
+class InlineContext(NamedTuple):
     """The maths, labels, files and gaps to which the text of a block may refer."""
 
     maths: Strings = ()
@@ -174,37 +174,37 @@ class State(StateInline):
     tokens: list[Any]
 
     @property
-    def context(self) -> Context:
+    def context(self) -> InlineContext:
         """The files, labels and maths to which the text may refer."""
-        context: Context = self.env["context"]
+        context: InlineContext = self.env["context"]
         return context
 
     @property
-    def last(self) -> Token | None:
+    def last(self) -> InlineToken | None:
         """The last token, if it is ours."""
         last = self.tokens[-1] if self.tokens else None
-        return last if isinstance(last, Token) else None
+        return last if isinstance(last, InlineToken) else None
 
     def pushPending(self) -> Any:
         """Add the plain text that was read since the last token."""
-        token = Token(Kind.TEXT, self.pending, self.pending)
+        token = InlineToken(SignKind.TEXT, self.pending, self.pending)
         self.tokens.append(token)
         self.pending = ""
         return token
 
     def add(
         self,
-        kind: Kind,
+        kind: SignKind,
         plain: str = "",
         markdown: str | None = None,
         note: str = "",
-    ) -> Token:
+    ) -> InlineToken:
         """Add one of our tokens after the text before it."""
         if self.pending:
             self.pushPending()
         if markdown is None:
             markdown = plain
-        token = Token(kind, plain, markdown, note)
+        token = InlineToken(kind, plain, markdown, note)
         self.tokens.append(token)
         return token
 
@@ -367,7 +367,7 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     if kind == "gap" and not sign["numbers"]:
         placeholder = PLACEHOLDER.match(state.src, state.pos)
         # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
-        context: Context = state.env["context"]
+        context: InlineContext = state.env["context"]
         if placeholder and "{{" in context.gaps.signs:
             if _LINK_OR_HINT.search(placeholder[0]):
                 placeholder = None
@@ -395,11 +395,11 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             on_one_line = maths.replace("\n", " ")
             keeps_lines = context.verbatim
             markdown = maths if keeps_lines else on_one_line
-            state.add(Kind.OPAQUE, on_one_line, markdown=markdown)
+            state.add(SignKind.OPAQUE, on_one_line, markdown=markdown)
         case "verbatim":
-            state.add(Kind.OPAQUE, raw.replace("\n", " "))
+            state.add(SignKind.OPAQUE, raw.replace("\n", " "))
         case "templater":
-            state.add(Kind.OPAQUE, raw, literal(raw))
+            state.add(SignKind.OPAQUE, raw, literal(raw))
         case "embed":
             _add_embed(state, sign["file"])
         case "picture":
@@ -408,52 +408,52 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             _show_picture(state, _address_of_reference(state, sign), sign["name"])
         case "sound":  # as Anki writes it; its text is part of the keys
             path = context.picture(sign["heard"].strip())
-            state.add(Kind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
+            state.add(SignKind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
         case "wiki":
             _add_wiki_link(state, sign["target"])
         case "address":
-            state.add(Kind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+            state.add(SignKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
         case "url":  # from its colon on: its scheme was read as text
             before = _SCHEME.sub("", state.pending)
             address = state.pending[len(before) :] + raw
             state.pending = before
-            state.add(Kind.ATOM, address).target = address
+            state.add(SignKind.ATOM, address).target = address
         case "script":  # in letters of Unicode if all of it can be written so
             words = sign["raised"]
             level = sign["level"]
             if is_written_raised(words, level):
-                state.add(Kind.TEXT, raised(words, level))
+                state.add(SignKind.TEXT, raised(words, level))
             else:
                 markdown = f"<{level}>{literal(words)}</{level}>"
-                state.add(Kind.ATOM, raised(words, level), markdown)
+                state.add(SignKind.ATOM, raised(words, level), markdown)
         case "row" | "cell":
             _add_table_edge(state, kind, raw)
         case "html":
             _add_html(state, sign, raw)
         case "less":  # it would begin a tag in a field
-            state.add(Kind.TEXT, raw, literal(raw))
+            state.add(SignKind.TEXT, raw, literal(raw))
         case "hash":
-            state.add(Kind.TAG, raw, note=raw[1:])
+            state.add(SignKind.TAG, raw, note=raw[1:])
         case "mark" if raw == "==":
             # it opens before a word and closes after one; at the start of the text, what
             # precedes the sign is the sign itself
             before = state.src[max(0, sign.start() - 1)]
             after = state.src[sign.end() : sign.end() + 1]
-            token = state.add(Kind.MARK, raw, "==", INSIDE if sign["inside"] else "")
+            token = state.add(SignKind.MARK, raw, "==", INSIDE if sign["inside"] else "")
             token.opens = bool(after.strip())
             token.closes = not before.isspace()
         case "mark":
-            token = state.add(Kind.MARK, raw, "~=", sign["colour"] or "")
+            token = state.add(SignKind.MARK, raw, "~=", sign["colour"] or "")
             token.opens = raw[0] == "~"
             token.closes = raw == "=~"
         case "gap":
-            state.add(Kind.GAP, raw, note=sign["numbers"] or sign["gap_number"] or "")
+            state.add(SignKind.GAP, raw, note=sign["numbers"] or sign["gap_number"] or "")
         case "text":
-            state.add(Kind.TEXT, raw)
+            state.add(SignKind.TEXT, raw)
         case "label":
-            state.add(Kind.GONE, note=LABEL)
+            state.add(SignKind.GONE, note=LABEL)
         case _:  # nothing is shown of it
-            state.add(Kind.GONE)
+            state.add(SignKind.GONE)
 
 
 def _add_embed(state: State, written: str) -> None:
@@ -465,7 +465,7 @@ def _add_embed(state: State, written: str) -> None:
     alt, _ = alt_and_width(written)
     label = written[len(alt) :]
     address = quote(path or name or written)
-    token = state.add(Kind.PICTURE, "", f"![{label}]({address})")
+    token = state.add(SignKind.PICTURE, "", f"![{label}]({address})")
     if not path:
         token.target = _wiki_target(written)
 
@@ -480,7 +480,7 @@ def _add_wiki_link(state: State, target: str) -> None:
         titles = [heading.strip(" \\") for heading in headings]
         shown = " > ".join(filter(None, titles))
     sound = sound_at(state.context, name.strip())
-    token = state.add(Kind.ATOM, shown, literal(shown) + sound)
+    token = state.add(SignKind.ATOM, shown, literal(shown) + sound)
     token.target = _wiki_target(name)
 
 
@@ -498,7 +498,7 @@ def _show_picture(state: State, address: str, label: str) -> None:
     size_alone = _SIZE_ALONE.fullmatch(label)
     if size_alone:
         label = f"|{size_alone[1]}"
-    state.add(Kind.PICTURE, "", f"![{label}]({address})")
+    state.add(SignKind.PICTURE, "", f"![{label}]({address})")
 
 
 def _path_at(state: State, address: str) -> str:
@@ -506,7 +506,7 @@ def _path_at(state: State, address: str) -> str:
     return "" if "://" in address else state.context.picture(address)
 
 
-def sound_at(context: Context, address: str) -> str:
+def sound_at(context: InlineContext, address: str) -> str:
     """Return the Markdown of the sound to which a link leads; "" if it leads elsewhere."""
     if PurePosixPath(address).suffix.lower() not in SOUNDS or "://" in address:
         return ""
@@ -527,7 +527,7 @@ def _add_table_edge(state: State, kind: str, raw: str) -> None:
     """
     is_first = not (raw.startswith("</") or state.pending.strip())
     for token in reversed(state.tokens[-_FEW:] if is_first else []):
-        if not isinstance(token, Token):
+        if not isinstance(token, InlineToken):
             continue
         if token.plain == "\n" or token.note == EDGE:
             break
@@ -535,11 +535,11 @@ def _add_table_edge(state: State, kind: str, raw: str) -> None:
             is_first = False
             break
     if is_first:
-        state.add(Kind.GONE)
+        state.add(SignKind.GONE)
     elif kind == "cell":
-        state.add(Kind.ATOM, " | ")
+        state.add(SignKind.ATOM, " | ")
     else:
-        state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else HARD_BREAK)
+        state.add(SignKind.ATOM, "\n", "\n" if state.context.verbatim else HARD_BREAK)
 
 
 def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
@@ -554,13 +554,13 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         # its colour may be in the name of a class: `hltr-yellow`
         named = _COLOUR.search(sign["with"])
         colour = (named["style"] or named["class"]) if named else ""
-        token = state.add(Kind.MARK, "", name, hex_colour(colour.strip().lower()))
+        token = state.add(SignKind.MARK, "", name, hex_colour(colour.strip().lower()))
         token.opens = not closes
         token.closes = closes
     elif name in EMPHASIS:
         element = EMPHASIS[name]
         token = state.add(
-            Kind.EMPHASIS, "", f"</{element}>" if closes else f"<{element}>"
+            SignKind.EMPHASIS, "", f"</{element}>" if closes else f"<{element}>"
         )
         token.opens = not closes
         token.closes = closes
@@ -573,13 +573,13 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
             if not before or before.endswith("\n"):
                 markdown = ""
         is_marked = not (is_line_end or state.context.verbatim)
-        state.add(Kind.BREAK, " ", markdown, note=EDGE if is_marked else "")
+        state.add(SignKind.BREAK, " ", markdown, note=EDGE if is_marked else "")
     elif name in _EMBEDDING and not closes:
         # a file that it shows or plays, if it names one
         attributes = attributes_of(raw)
         address = attributes.get("src") or attributes.get("data", "")
         if not address:
-            state.add(Kind.GONE)
+            state.add(SignKind.GONE)
             return
         path = _path_at(state, unquote(address))
         shown = quote(path) if path else quote(address, safe="%/:?#@!$&*+,;=~")
@@ -587,9 +587,9 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         width = attributes.get("width", "").removesuffix("px")
         if _WIDTH.fullmatch(width):
             label = f"{label}|{width}"
-        state.add(Kind.PICTURE, "", f"![{label}]({shown})")
+        state.add(SignKind.PICTURE, "", f"![{label}]({shown})")
     else:
-        state.add(Kind.GONE)
+        state.add(SignKind.GONE)
 
 
 # --- colours --------------------------------------------------------------------------

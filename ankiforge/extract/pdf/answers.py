@@ -40,18 +40,18 @@ from ankiforge.extract.pdf.messages import (
     REPAIR,
     Around,
     Box,
-    Context,
+    Contexts,
     Cut,
+    DrawPage,
     Failed,
     Measure,
     Pictures,
     Question,
-    Quote,
+    QuoteContext,
+    QuotedWords,
     Read,
     Reply,
     Search,
-    Surroundings,
-    View,
 )
 from ankiforge.extract.pdf.metadata import (
     PrintedLine,
@@ -252,16 +252,16 @@ def _answer(
     """Answer a question about an open file; `notices` are those about it so far."""
     if isinstance(question, Cut):
         return Pictures(tuple(cut_out(document, area) for area in question.areas))
-    if isinstance(question, View):
+    if isinstance(question, DrawPage):
         return view_page(document, question)
     if isinstance(question, Measure):
         return measured(document)
     if isinstance(question, Search):
         return texts_of(document)
-    pages = _Pages(document)
+    pages = _FilePages(document)
     if isinstance(question, Around):
-        reading = _Reading(pages)
-        return Surroundings(tuple(map(reading.passage, question.quotes)))
+        reading = _OpenPdf(pages)
+        return Contexts(tuple(map(reading.passage, question.quotes)))
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
         message = f"hidden marks were left out: {annotations.hidden}"
@@ -273,7 +273,7 @@ def _answer(
         left_out=annotations.left_out,
     )
     if question.named or annotations.marks or pages.damaged:
-        read = _Reading(pages).read(annotations.marks, read)
+        read = _OpenPdf(pages).read(annotations.marks, read)
     if not annotations.marks and not annotations.hidden:
         left_out = list(read.left_out)
         for number in range(min(len(pages), MOST_PAGES)):
@@ -304,7 +304,7 @@ class _OpenPage:
         return self._text
 
 
-class _Pages:
+class _FilePages:
     """The pages of one open file, any of which may be damaged."""
 
     def __init__(self, document: pdfium.PdfDocument) -> None:
@@ -355,7 +355,7 @@ class _Pages:
         return one_line(self.document.get_page_label(number)) or str(number + 1)
 
 
-class _Page(Value):
+class _MarkedPage(Value):
     """A page with marks or quotes."""
 
     number: int
@@ -388,10 +388,10 @@ class _LocatedMark(Value):
 _INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
-class _Reading:
+class _OpenPdf:
     """One open file and the texts of its pages."""
 
-    def __init__(self, pages: _Pages) -> None:
+    def __init__(self, pages: _FilePages) -> None:
         """Read the text of every page."""
 
         def text_of(number: int) -> str:
@@ -404,10 +404,10 @@ class _Reading:
             return page_chars(pages.text_page(number))
 
         @lru_cache(maxsize=CHAR_PAGES)
-        def page(number: int) -> _Page:
+        def page(number: int) -> _MarkedPage:
             text = PageText(pages.tried(number, chars_of, []), self._spelling)
             body = self._running.body(number, text.text)
-            return _Page(number, text, body, TextUnderMarks(text))
+            return _MarkedPage(number, text, body, TextUnderMarks(text))
 
         self._pages = pages
         self._page = page
@@ -485,7 +485,7 @@ class _Reading:
 
     def _mark(
         self,
-        page: _Page,
+        page: _MarkedPage,
         located: _LocatedMark,
         names: set[str],
     ) -> Highlight:
@@ -557,10 +557,10 @@ class _Reading:
 
     # --- quotes
 
-    def passage(self, quote: Quote) -> Context:
+    def passage(self, quote: QuotedWords) -> QuoteContext:
         """Return the context of a quote, on its page or across the next page break."""
         if not 0 <= quote.page < len(self._texts):
-            return Context()
+            return QuoteContext()
         page = self._page(quote.page)
         text = page.text.text
         body: Span | None = page.body
@@ -587,10 +587,10 @@ class _Reading:
             body = None
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
-                return Context()  # it begins on the next page
+                return QuoteContext()  # it begins on the next page
         prefix, suffix, sentence = around(text, span)
         char = page.text.chars[page.text.place(span[0])]
-        return Context(
+        return QuoteContext(
             prefix=prefix,
             suffix=suffix,
             sentence="" if same(sentence, quote.words) else sentence,
@@ -599,7 +599,7 @@ class _Reading:
         )
 
 
-def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
+def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
     """Find the text that an annotation covers, or the character beside it."""
     segments: list[list[int]] = []
     if annotation.on_text:

@@ -33,12 +33,12 @@ from ankiforge.extract.pdf.messages import (
     Area,
     Box,
     CutOut,
+    DrawnPage,
+    DrawPage,
     Marked,
     Measured,
     Place,
     Searched,
-    View,
-    Viewed,
 )
 from ankiforge.extract.pdf.metadata import document_id
 from ankiforge.extract.pdf.text import (
@@ -300,10 +300,10 @@ def texts_of(document: PdfDocument) -> Searched:
     return Searched(tuple(texts))
 
 
-def view_page(document: PdfDocument, view: View) -> Viewed:
+def view_page(document: PdfDocument, view: DrawPage) -> DrawnPage:
     """Draw a page, and find its words and the marks on it."""
     if not 0 <= view.page < len(document):
-        return Viewed()
+        return DrawnPage()
     try:
         with closing(document[view.page]) as page:
             with closing(upright_text(page)) as text_page:  # this turns the page upright
@@ -312,14 +312,14 @@ def view_page(document: PdfDocument, view: View) -> Viewed:
             hide_marks(page)
             return _drawn_page(page, text, view)
     except FAULTS:
-        return Viewed()
+        return DrawnPage()
 
 
-def _drawn_page(page: PdfPage, text: PageText, view: View) -> Viewed:
+def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
     """Return the picture of a page, with its words and marks."""
     width, height = page.get_size()
     if not (width > 0 and height > 0):
-        return Viewed()
+        return DrawnPage()
     scale = min(view.width / width, (PAGE_LARGEST / (width * height)) ** 0.5)
     while True:
         page_width = max(1, round(width * scale))
@@ -350,7 +350,7 @@ def _drawn_page(page: PdfPage, text: PageText, view: View) -> Viewed:
     for line in text.lines:
         words = [(one_line(word), place(box)) for word, box in _words_of(text, line)]
         lines.append(tuple(words))
-    return Viewed(picture, page_width, page_height, tuple(marks), tuple(lines))
+    return DrawnPage(picture, page_width, page_height, tuple(marks), tuple(lines))
 
 
 # --- the words --------------------------------------------------------------------------

@@ -15,7 +15,13 @@ from zipfile import BadZipFile, ZipFile
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import block_at, blocks_of, open_regular, read_file
 from ankiforge.extract.pdf.coverage import around
-from ankiforge.extract.pdf.messages import REPAIR, Context, Failed, Quote, Surroundings
+from ankiforge.extract.pdf.messages import (
+    REPAIR,
+    Contexts,
+    Failed,
+    QuoteContext,
+    QuotedWords,
+)
 from ankiforge.model import Span
 from ankiforge.text.fold import for_comparing, locate, same
 from ankiforge.text.passages import paragraphs_around
@@ -37,7 +43,7 @@ _UNREADABLE = (
 )
 
 
-def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
+def find_in_pages(path: Path, quotes: Iterable[QuotedWords]) -> Contexts | Failed:
     """Find the context of quotes in an EPUB or a web page.
 
     Never raises for bad content.
@@ -45,7 +51,7 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     try:
         if path.suffix.lower() in PAGES:
             raw, _ = read_file(path, LARGEST)
-            pages = [_Page(path.name, raw)]
+            pages = [_BookPage(path.name, raw)]
         else:
             with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
                 pages = _pages(book)
@@ -55,21 +61,21 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     for quote in quotes:
         located = _find(pages, quote)
         if located is None:
-            passages.append(Context())
+            passages.append(QuoteContext())
             continue
         text, span = located
         prefix, suffix, sentence = around(text, span)
-        passage = Context(
+        passage = QuoteContext(
             prefix=prefix,
             suffix=suffix,
             sentence="" if same(sentence, quote.words) else sentence,
             nearby=paragraphs_around(text, *span, asks=quote.asks),
         )
         passages.append(passage)
-    return Surroundings(tuple(passages))
+    return Contexts(tuple(passages))
 
 
-class _Page:
+class _BookPage:
     """One page of a book: an XHTML file in it."""
 
     def __init__(self, name: str, raw: bytes) -> None:
@@ -95,7 +101,7 @@ class _Page:
 # --- the pages of a book ----------------------------------------------------------------
 
 
-def _pages(book: ZipFile) -> list[_Page]:
+def _pages(book: ZipFile) -> list[_BookPage]:
     """Return the pages of a book in reading order: those that it lists, then the others.
 
     Raises:
@@ -111,7 +117,7 @@ def _pages(book: ZipFile) -> list[_Page]:
             ordered[name] = None
     if sum(sizes[name] for name in ordered) > LARGEST:
         raise ValueError("it is too large")
-    return [_Page(name, book.read(name)) for name in ordered]
+    return [_BookPage(name, book.read(name)) for name in ordered]
 
 
 def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
@@ -145,7 +151,7 @@ def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
 # --- quotes -----------------------------------------------------------------------------
 
 
-def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
+def _find(pages: list[_BookPage], quote: QuotedWords) -> tuple[str, Span] | None:
     """Return the text that contains a quote, and where in it.
 
     None if it is found nowhere, or at several places among which its own place does not decide: a
@@ -183,6 +189,6 @@ def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
     return None
 
 
-def _located(quote: Quote, text: str, near: int = 0) -> tuple[str, Span] | None:
+def _located(quote: QuotedWords, text: str, near: int = 0) -> tuple[str, Span] | None:
     span = locate(quote.words, text, near)
     return (text, span) if span else None

@@ -60,16 +60,16 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
         return ()
 
     # letters that follow one another on a line
-    runs: list[_Run] = []
+    runs: list[_LetterRun] = []
     for letter in letters:
         if runs and runs[-1].goes_on_with(letter):
             runs[-1].add(letter)
         else:
-            runs.append(_Run(letter))
+            runs.append(_LetterRun(letter))
 
     # runs that stand close on one line but were printed at different times
-    united: list[_Run] = []
-    rows: dict[tuple[int, int], list[_Run]] = defaultdict(list)
+    united: list[_LetterRun] = []
+    rows: dict[tuple[int, int], list[_LetterRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.at.start):
         row = round(run.at.base / 4)
         home = None
@@ -185,7 +185,7 @@ BLANK = 0.13
 """Between two words, at least, in sizes of the font."""
 
 
-class _Run:
+class _LetterRun:
     """Letters of one line, and where they are."""
 
     def __init__(self, letter: Letter) -> None:
@@ -218,13 +218,13 @@ class _Run:
         is_near = -size <= _gap(last, letter) <= WORD_GAP * size
         return letter.angle == self.angle and is_level and is_near
 
-    def words(self) -> list[_Run]:
+    def words(self) -> list[_LetterRun]:
         """Return its words."""
-        words = [_Run(self.letters[0])]
+        words = [_LetterRun(self.letters[0])]
         for last, letter in pairwise(self.letters):
             is_next = letter.char.number == last.char.number + 1
             if not is_next and _gap(last, letter) > BLANK * self.at.size:
-                words.append(_Run(letter))
+                words.append(_LetterRun(letter))
             else:
                 words[-1].add(letter)
         return words

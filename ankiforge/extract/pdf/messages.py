@@ -26,7 +26,7 @@ class Request(Value, tag="request"):
     """Whether to identify the work even if nothing is marked."""
 
 
-class Quote(Value):
+class QuotedWords(Value):
     """Words that another program found in a file."""
 
     page: int
@@ -49,7 +49,7 @@ class Around(Value, tag="around"):
     """Find the context of quotes."""
 
     path: str
-    quotes: tuple[Quote, ...]
+    quotes: tuple[QuotedWords, ...]
 
 
 class Area(Value):
@@ -75,7 +75,7 @@ class Marked(Value):
     """Where the mark is, if known."""
 
 
-class View(Value, tag="view"):
+class DrawPage(Value, tag="view"):
     """Draw a whole page, and find its words and those that are marked."""
 
     path: str
@@ -98,7 +98,7 @@ class Search(Value, tag="search"):
     path: str
 
 
-Question = Request | Around | Cut | View | Measure | Search
+Question = Request | Around | Cut | DrawPage | Measure | Search
 
 
 # --- replies ----------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class Read(Value, tag="read", omit_defaults=True):
     """Whether nothing is missing or damaged, so that it has all its marks."""
 
 
-class Context(Value, omit_defaults=True):
+class QuoteContext(Value, omit_defaults=True):
     """The context of a quote, as in a `Highlight`; empty if it was not found."""
 
     prefix: str = ""
@@ -137,10 +137,10 @@ class Context(Value, omit_defaults=True):
     """The paragraphs around, if wanted."""
 
 
-class Surroundings(Value, tag="passages"):
+class Contexts(Value, tag="passages"):
     """The reply to `Around`: one passage per quote, in order."""
 
-    passages: tuple[Context, ...]
+    passages: tuple[QuoteContext, ...]
 
 
 class CutOut(Value, omit_defaults=True):
@@ -164,8 +164,8 @@ Place = tuple[float, float, float, float]
 """left, top, right, bottom as parts of the width and height of a picture, 0 to 1"""
 
 
-class Viewed(Value, tag="view"):
-    """The reply to `View`."""
+class DrawnPage(Value, tag="view"):
+    """The reply to `DrawPage`."""
 
     picture: bytes = b""
     """A PNG; b"" if the page does not exist or cannot be drawn."""
@@ -198,4 +198,4 @@ class Failed(Value, tag="failed"):
     hint: str
 
 
-Reply = Read | Surroundings | Pictures | Viewed | Measured | Searched | Failed
+Reply = Read | Contexts | Pictures | DrawnPage | Measured | Searched | Failed

@@ -73,7 +73,7 @@ LONGEST_ENTRY = 200
 """Characters of an entry that are kept."""
 
 
-class Entry(Value):
+class OutlineEntry(Value):
     """One entry of the outline."""
 
     page: int
@@ -83,7 +83,7 @@ class Entry(Value):
 
 
 def headings_above(
-    outline: Sequence[Entry],
+    outline: Sequence[OutlineEntry],
     lines: Sequence[PrintedLine],
     page: int,
     index: int,
@@ -94,7 +94,7 @@ def headings_above(
     The text decides where an entry belongs if it contains it: columns make heights
     useless.
     """
-    path: list[Entry] = []
+    path: list[OutlineEntry] = []
     for entry in outline:
         is_above = entry.page < page
         if entry.page == page:
@@ -119,7 +119,7 @@ _TOP = {
 }
 
 
-def outline_of(document: PdfDocument) -> Iterator[Entry]:
+def outline_of(document: PdfDocument) -> Iterator[OutlineEntry]:
     """Yield the entries of the outline."""
     with suppress(*FAULTS):
         for item in islice(document.get_toc(DEEPEST), MOST_ENTRIES):
@@ -134,7 +134,7 @@ def outline_of(document: PdfDocument) -> Iterator[Entry]:
             top = float("inf")
             if index < len(numbers):
                 top = float(numbers[index])
-            yield Entry(page, top, item.level, title)
+            yield OutlineEntry(page, top, item.level, title)
 
 
 # --- metadata ---------------------------------------------------------------------------

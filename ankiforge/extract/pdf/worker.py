@@ -31,24 +31,24 @@ from ankiforge.extract.pdf.messages import (
     REPAIR,
     Area,
     Around,
-    Context,
+    Contexts,
     Cut,
     CutOut,
+    DrawnPage,
+    DrawPage,
     Failed,
     Marked,
     Measure,
     Measured,
     Pictures,
     Question,
-    Quote,
+    QuoteContext,
+    QuotedWords,
     Read,
     Reply,
     Request,
     Search,
     Searched,
-    Surroundings,
-    View,
-    Viewed,
 )
 from ankiforge.model import Memory, NoMemory, h16
 
@@ -225,7 +225,7 @@ class PdfWorker:
         self.seconds = seconds
         self.jobs = jobs
         self.executor = executor
-        self._cache = _Cache(memory)
+        self._cache = _ReplyCache(memory)
         self._processes: list[Process] = []
         self._idle: list[Process] = []
         self._closed = False
@@ -258,10 +258,12 @@ class PdfWorker:
         assert isinstance(reply, Read | Failed)
         return reply
 
-    def passages(self, path: Path, quotes: Sequence[Quote]) -> tuple[Context, ...]:
+    def passages(
+        self, path: Path, quotes: Sequence[QuotedWords]
+    ) -> tuple[QuoteContext, ...]:
         """Return the context of each quote in a file; () if the file cannot be read."""
         reply = self.ask(Around(absolute(path), tuple(quotes)))
-        return reply.passages if isinstance(reply, Surroundings) else ()
+        return reply.passages if isinstance(reply, Contexts) else ()
 
     def cut(
         self,
@@ -284,7 +286,9 @@ class PdfWorker:
             pictures += reply.pictures
         return (pictures, None)
 
-    def view(self, path: Path, page: int, marks: Sequence[Marked], width: int) -> Viewed:
+    def view(
+        self, path: Path, page: int, marks: Sequence[Marked], width: int
+    ) -> DrawnPage:
         """Return a picture of a page, with its words and the places of its marks.
 
         Args:
@@ -293,8 +297,8 @@ class PdfWorker:
             marks: what is marked on it.
             width: the width of the picture, in pixels.
         """
-        reply = self.ask(View(absolute(path), page, tuple(marks), width))
-        return reply if isinstance(reply, Viewed) else Viewed()
+        reply = self.ask(DrawPage(absolute(path), page, tuple(marks), width))
+        return reply if isinstance(reply, DrawnPage) else DrawnPage()
 
     def measure(self, path: Path) -> Measured:
         """Return the sizes of the pages of a file; none if it cannot be read."""
@@ -408,7 +412,7 @@ def absolute(path: Path) -> str:
 # --- the cache --------------------------------------------------------------------------
 
 
-class _Cache:
+class _ReplyCache:
     """Replies by names that change with the file, the question and the program."""
 
     def __init__(self, memory: Memory) -> None:

@@ -30,9 +30,9 @@ from ankiforge.extract.zotero.database import (
     Address,
     Collection,
     Collections,
-    Item,
     Library,
     Wanted,
+    ZoteroItem,
     paths_of,
     plain,
 )
@@ -83,7 +83,7 @@ class Pace:
     """The time limit in seconds for a request, from its start."""
 
 
-class Client(httpx2.Client):
+class Connections(httpx2.Client):
     """HTTP connections to one address; they give only 200 responses with JSON."""
 
     def __init__(self, address: Address, pace: Pace) -> None:
@@ -189,7 +189,7 @@ class Online:
     address: Address
     wanted: Wanted
     memory: Memory
-    client: Client
+    client: Connections
 
     @cached_property
     def _owner(self) -> tuple[Account, dict[int, str]]:
@@ -232,7 +232,7 @@ class Online:
             libraries.append(Library(group, name))
         return libraries
 
-    def items(self, library: Library) -> list[Item]:
+    def items(self, library: Library) -> list[ZoteroItem]:
         """Return annotations, notes, and the items they belong to, the trash included.
 
         A library of the web is kept, and fetched again only if it has changed.
@@ -321,7 +321,7 @@ class Online:
             raise ItemError(message, hint=_LATER)
         return rows
 
-    def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
+    def _parsed(self, rows: Rows, collections: Rows) -> list[ZoteroItem]:
         """Return the rows of an answer as items."""
         with self._understood():
             by_key: Collections = {}
@@ -350,7 +350,7 @@ class Online:
 # --- answers ----------------------------------------------------------------------------
 
 
-def _item(row: Json, collections: Collections) -> Item:
+def _item(row: Json, collections: Collections) -> ZoteroItem:
     """Return a row of an answer as an item."""
     cleaned = _clean(row["data"])
     data = {name: value for name, value in cleaned.items() if value is not None}
@@ -362,7 +362,7 @@ def _item(row: Json, collections: Collections) -> Item:
     if file_name:
         data["path"] = f"storage:{file_name}"
     data["collections"] = paths_of(data.get("collections") or (), collections)
-    return msgspec.convert({**data, "fields": data}, Item, strict=False)
+    return msgspec.convert({**data, "fields": data}, ZoteroItem, strict=False)
 
 
 def _clean(value: Any) -> Any:

@@ -28,12 +28,12 @@ from ankiforge.extract.pdf.messages import (
     Area,
     Around,
     Box,
-    Context,
     CutOut,
-    Quote,
+    QuoteContext,
+    QuotedWords,
 )
 from ankiforge.extract.pdf.worker import PdfWorker, absolute
-from ankiforge.extract.zotero.database import Library, Mark
+from ankiforge.extract.zotero.database import Library, ZoteroMark
 from ankiforge.extract.zotero.note_text import RichText
 from ankiforge.model import Label, Picture, Texts, Value, h16
 from ankiforge.text import regex
@@ -52,18 +52,18 @@ STORAGE = "storage"
 # --- positions: what Zotero keeps as JSON, whatever is wrong with it --------------------
 
 
-class _Page(Value):
+class _PageOfPosition(Value):
     pageIndex: int | None = None
     """Missing in EPUBs and snapshots."""
 
 
-class _Position(_Page):
+class _Position(_PageOfPosition):
     rects: tuple[Box, ...] = ()
     paths: tuple[tuple[float, ...], ...] = ()
     """x, y, x, y … for each stroke of a pen."""
 
 
-def _position(mark: Mark) -> _Position:
+def _position(mark: ZoteroMark) -> _Position:
     """Return a mark's position.
 
     It is the page alone, or nothing, if the rest cannot be parsed.
@@ -72,11 +72,11 @@ def _position(mark: Mark) -> _Position:
     with suppress(msgspec.MsgspecError, RecursionError):
         return msgspec.json.decode(raw, type=_Position)
     with suppress(msgspec.MsgspecError, RecursionError):
-        return _Position(msgspec.json.decode(raw, type=_Page).pageIndex)
+        return _Position(msgspec.json.decode(raw, type=_PageOfPosition).pageIndex)
     return _Position()
 
 
-def page_index(mark: Mark) -> int | None:
+def page_index(mark: ZoteroMark) -> int | None:
     """Return the page of a mark, from 0. None if it has none."""
     page = _position(mark).pageIndex
     if page is None or page < 0:
@@ -84,7 +84,7 @@ def page_index(mark: Mark) -> int | None:
     return page
 
 
-def _quotes(marks: Iterable[Mark]) -> dict[str, Quote]:
+def _quotes(marks: Iterable[ZoteroMark]) -> dict[str, QuotedWords]:
     """Return the texts to look for, by the keys of the marks that have one."""
     quotes = {}
     for mark in marks:
@@ -95,7 +95,7 @@ def _quotes(marks: Iterable[Mark]) -> dict[str, Quote]:
         if page is None or not mark.item.annotation_text.strip():
             continue
         rects = _position(mark).rects
-        quotes[mark.item.key] = Quote(
+        quotes[mark.item.key] = QuotedWords(
             page=page,
             words=RichText(mark.item.annotation_text).plain,
             box=rects[0] if rects else None,
@@ -104,7 +104,7 @@ def _quotes(marks: Iterable[Mark]) -> dict[str, Quote]:
     return quotes
 
 
-def _areas(marks: Iterable[Mark]) -> dict[str, Area]:
+def _areas(marks: Iterable[ZoteroMark]) -> dict[str, Area]:
     """Return the areas of figures and drawings to cut out, by the keys of their marks."""
     areas = {}
     for mark in marks:
@@ -127,7 +127,7 @@ def _areas(marks: Iterable[Mark]) -> dict[str, Area]:
 # --- files ------------------------------------------------------------------------------
 
 
-class Shown(Context):
+class Shown(QuoteContext):
     """The context of a mark that is a picture: the picture's name in our Markdown."""
 
     picture: str = ""
@@ -135,7 +135,7 @@ class Shown(Context):
     labels: tuple[Label, ...] = ()
 
 
-class Files:
+class ZoteroFiles:
     """The files in Zotero's data folder, and those linked from it."""
 
     def __init__(
@@ -159,7 +159,7 @@ class Files:
         self.missing: Counter[str] = Counter()
         """The number of marked texts in each file that is not here, by its path in Zotero."""
 
-    def prefetch(self, library: Library, marks: Iterable[Mark]) -> None:
+    def prefetch(self, library: Library, marks: Iterable[ZoteroMark]) -> None:
         """Start on the context of all these marks, which `around` will need next."""
         questions = []
         for on_file in _by_file(marks):
@@ -172,15 +172,15 @@ class Files:
     def around(
         self,
         library: Library,
-        marks: list[Mark],
-    ) -> tuple[dict[str, Context], tuple[Picture, ...]]:
+        marks: list[ZoteroMark],
+    ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
         """Return the context of the marks of a work by key, and the pictures in it.
 
         Each file is read once, because the marks of one attachment are consecutive. A
         figure is cut out of the PDF; if that is not there, its picture is the one that
         Zotero keeps.
         """
-        passages: dict[str, Context] = {}
+        passages: dict[str, QuoteContext] = {}
         pictures: list[Picture] = []
         for marks_on_file in _by_file(marks):
             file = marks_on_file[0]
@@ -243,7 +243,7 @@ class Files:
                 return name
         return ""
 
-    def _file(self, library: Library, mark: Mark) -> Path | None:
+    def _file(self, library: Library, mark: ZoteroMark) -> Path | None:
         """Return the attachment, if it exists."""
         path = self._path(library, mark)
         if path is None or not self._may_open(path):
@@ -251,7 +251,7 @@ class Files:
         self.looked.add(str(path))
         return path if os.path.isfile(path) else None  # noqa: PTH113
 
-    def _path(self, library: Library, mark: Mark) -> Path | None:
+    def _path(self, library: Library, mark: ZoteroMark) -> Path | None:
         """Return where an attachment should be.
 
         Only the own library may leave the data folder.
@@ -282,7 +282,7 @@ class Files:
         return linked_folder(self._folder) if self._folder else None
 
 
-def _by_file(marks: Iterable[Mark]) -> Iterator[list[Mark]]:
+def _by_file(marks: Iterable[ZoteroMark]) -> Iterator[list[ZoteroMark]]:
     """Yield the marks of each file, which follow one another."""
     for _, on_file in groupby(marks, key=lambda mark: mark.file.key):
         yield list(on_file)

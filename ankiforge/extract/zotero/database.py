@@ -71,7 +71,7 @@ class Library(NamedTuple):
         return "library" if self.group is None else f"groups/{self.group}"
 
 
-class Item(Value, rename="camel"):
+class ZoteroItem(Value, rename="camel"):
     """A paper, file, annotation or note, with the names of Zotero's API."""
 
     key: str
@@ -169,11 +169,11 @@ def _path_of(key: Any, collections: Collections) -> str | None:
     return "/".join(names) if is_at_top else None
 
 
-class Mark(NamedTuple):
+class ZoteroMark(NamedTuple):
     """An annotation with its file."""
 
-    item: Item
-    file: Item
+    item: ZoteroItem
+    file: ZoteroItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Access(Protocol):
         """The wanted libraries, also those that are not there."""
         ...
 
-    def items(self, library: Library) -> list[Item]:
+    def items(self, library: Library) -> list[ZoteroItem]:
         """Return annotations, notes, and the items they belong to, the trash included.
 
         Raises:
@@ -241,7 +241,7 @@ _TABLES = frozenset(
 
 
 @contextmanager
-def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
+def local_database(path: Path, wanted: Wanted) -> Iterator[ZoteroDatabase]:
     """Open a private copy of a database, which SQLite may modify.
 
     Raises:
@@ -249,7 +249,7 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
     """
     with opened_copy(path, _ZOTERO, _TABLES) as connection:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
-        yield Database(connection, wanted)
+        yield ZoteroDatabase(connection, wanted)
 
 
 _ACCOUNT = """
@@ -324,7 +324,7 @@ _COLLECTIONS = "SELECT collectionID FROM collectionItems WHERE itemID = ?"
 
 
 @dataclass(frozen=True)
-class Database:
+class ZoteroDatabase:
     """An open copy. Its methods raise ItemError if the file turns out to be damaged."""
 
     connection: sqlite3.Connection
@@ -353,7 +353,7 @@ class Database:
             raise ItemError("it holds no library", hint=_ZOTERO.repair)
         return libraries
 
-    def items(self, library: Library) -> list[Item]:
+    def items(self, library: Library) -> list[ZoteroItem]:
         """Return annotations, notes, and the items they belong to, the trash included."""
         if library.number is None:
             message = f"library: it has no group {library.group}"
@@ -367,7 +367,7 @@ class Database:
             collections[number] = Collection(name, parent, in_trash)
         return collections
 
-    def _item(self, row: sqlite3.Row) -> Item:
+    def _item(self, row: sqlite3.Row) -> ZoteroItem:
         """Return an item; of a work, also its fields, creators and collections."""
         number = row["id"]
         columns = dict(row).items()
@@ -380,7 +380,7 @@ class Database:
             inside = [collection for (collection,) in self._rows(_COLLECTIONS, number)]
             data["collections"] = paths_of(inside, self._collections)
         try:
-            return msgspec.convert(data, Item, strict=False)
+            return msgspec.convert(data, ZoteroItem, strict=False)
         except msgspec.ValidationError as error:
             message = f"the item {row['key']} cannot be read: {error}"
             raise ItemError(message, hint=_ZOTERO.repair) from error

@@ -31,7 +31,12 @@ from ankiforge.extract.zotero.attachments import (
     linked_folder,
     own_settings,
 )
-from ankiforge.extract.zotero.database import Address, Database, Wanted, local_database
+from ankiforge.extract.zotero.database import (
+    Address,
+    Wanted,
+    ZoteroDatabase,
+    local_database,
+)
 from ankiforge.extract.zotero.works import Works, file_name
 from ankiforge.model import (
     Known,
@@ -384,7 +389,7 @@ class ZoteroSource:
         )
 
     @contextmanager
-    def _opened(self) -> Iterator[Database | Online]:
+    def _opened(self) -> Iterator[ZoteroDatabase | Online]:
         """Open the database, or an API.
 
         Raises:
@@ -407,5 +412,5 @@ class ZoteroSource:
             raise ItemError(message, hint=hint)
         from ankiforge.extract.zotero import api
 
-        with api.Client(self.address, self.pace or api.Pace()) as client:
+        with api.Connections(self.address, self.pace or api.Pace()) as client:
             yield api.Online(self.address, self.wanted, self.memory, client)

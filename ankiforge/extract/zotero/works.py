@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.extract.pdf.messages import Context
+from ankiforge.extract.pdf.messages import QuoteContext
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.extract.zotero.attachments import Files, Shown, page_index
-from ankiforge.extract.zotero.database import Access, Item, Library, Mark
+from ankiforge.extract.zotero.attachments import Shown, ZoteroFiles, page_index
+from ankiforge.extract.zotero.database import Access, Library, ZoteroItem, ZoteroMark
 from ankiforge.extract.zotero.note_text import RichText, first_line, note_text
 from ankiforge.model import (
     Document,
@@ -70,9 +70,9 @@ _ORDER = attrgetter(
 class Work(NamedTuple):
     """A paper, or a lone attachment or note, with its marks and notes."""
 
-    item: Item
-    marks: list[Mark]
-    notes: list[Item]
+    item: ZoteroItem
+    marks: list[ZoteroMark]
+    notes: list[ZoteroItem]
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,15 @@ class Works:
     me: Strings
     reach: tuple[Path, ...] | None = None
     """The only folders in which files are opened; None = wherever the library says."""
-    read: dict[str, list[Item]] = field(default_factory=dict)
+    read: dict[str, list[ZoteroItem]] = field(default_factory=dict)
     """The items of each library that were read."""
     failed: list[str] = field(default_factory=list)
     """The keys of works that this program fails on."""
 
     @cached_property
-    def files(self) -> Files:
+    def files(self) -> ZoteroFiles:
         """The files of the libraries."""
-        return Files(self.worker, self.folder, self.reach)
+        return ZoteroFiles(self.worker, self.folder, self.reach)
 
     @cached_property
     def quotable(self) -> tuple[set[str], set[str]]:
@@ -111,7 +111,7 @@ class Works:
                     comments.add(for_finding(RichText(item.annotation_comment).plain))
         return keys, comments
 
-    def _families(self, library: Library) -> Iterator[list[Item]]:
+    def _families(self, library: Library) -> Iterator[list[ZoteroItem]]:
         """Yield each annotation and note with the items that it belongs to, up to the paper.
 
         The trash is left out.
@@ -142,7 +142,7 @@ class Works:
             paper = family[-1]  # a note that belongs to no paper is a work of its own
             work = by_key.setdefault(paper.key, Work(paper, [], []))
             if item.item_type == "annotation":
-                work.marks.append(Mark(item, family[1]))
+                work.marks.append(ZoteroMark(item, family[1]))
             else:
                 work.notes.append(item)
         works = [by_key[key] for key in sorted(by_key)]
@@ -167,7 +167,7 @@ class Works:
         highlights = []
         for mark in work.marks:
             if mark.item.annotation_type in KINDS:
-                passage = passages.get(mark.item.key, Context())
+                passage = passages.get(mark.item.key, QuoteContext())
                 highlights.append(self._highlight(library, document, mark, passage))
             else:
                 message = "an annotation of a kind this program does not know"
@@ -220,8 +220,8 @@ class Works:
         self,
         library: Library,
         document: Document,
-        mark: Mark,
-        passage: Context,
+        mark: ZoteroMark,
+        passage: QuoteContext,
     ) -> Highlight:
         """Map an annotation and its context in the file."""
         item = mark.item
@@ -266,7 +266,7 @@ class Works:
     def _made(
         self,
         library: Library,
-        item: Item,
+        item: ZoteroItem,
         skip: str = "",
         **fields: Any,
     ) -> Highlight:
@@ -291,7 +291,7 @@ class Works:
             **fields,
         )
 
-    def _foreign(self, library: Library, item: Item, author: str) -> str:
+    def _foreign(self, library: Library, item: ZoteroItem, author: str) -> str:
         """Return why an item of a library does not count. "" if it is the user's own.
 
         In the user's own library everything counts; in another one the items by one of `me`,
@@ -333,7 +333,7 @@ _LABELLED = regex(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
 def document_of(
     source: str,
     library: Library,
-    work: Item,
+    work: ZoteroItem,
     paths: list[str],
 ) -> Document:
     """Return the document for a paper, or for an attachment or a note that has none.
