@@ -299,7 +299,7 @@ class Provider(Value):
 def providers(environ: Texts = os.environ) -> Iterator[Provider]:
     """Yield the providers, the likeliest first; OpenAI's where OPENAI_BASE_URL leads its client."""
     elsewhere = environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
-    table = Path(__file__).with_suffix(".txt").read_text("utf-8")
+    table = Path(__file__).with_name("providers.txt").read_text("utf-8")
     for line in table.splitlines():
         if line.startswith("#"):
             continue
