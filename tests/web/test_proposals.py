@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+from itertools import product
 
 import pytest
 
@@ -154,6 +155,41 @@ def test_a_word_is_clicked_and_the_next_one_joins_it(facts, opened):
     text = accepted(facts)["Text"]
     assert (GAP.findall(text), GAP.sub(r"\1", text)) == ([wanted], sentence)
     assert len(facts.cards()) == len(FACTS), "the proposal is settled"
+
+
+FAR = ALONE.replace("words.findIndex", "words.flatMap").replace(
+    ".every(far));", ".every(far) ? [i] : []);"
+)
+"""The numbers of all words that are in no gap, and beside none."""
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+FONTS = ("Noto Sans", "DejaVu Sans", "Liberation Serif")
+"""Three of different widths, which `.ci/debian` names."""
+LOOKS = [
+    pytest.param(font, width, marks=[pytest.mark.slow] if i else [])
+    for i, (width, font) in enumerate(product((1280, 800), FONTS))
+]
+
+
+@pytest.mark.parametrize(("font", "width"), LOOKS)
+def test_a_press_without_movement_chooses_the_word_that_was_pressed(
+    facts, opened, font, width
+):
+    """Whatever comes to lie under the pointer when the lines are laid out anew."""
+    page = opened(facts)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(
+        "(font) => document.documentElement.style.setProperty('--sans', font)", font
+    )
+    for _ in FACTS:
+        for place in page.evaluate(FAR):
+            page.keyboard.press("1")
+            page.locator(f"{ITEM} .word").nth(place).hover()
+            page.mouse.down()
+            page.evaluate(DRAWN)
+            page.mouse.up()
+            assert hidden(page) == words(page, place, place)
+        page.keyboard.press("j")
+        settle(page)
 
 
 def test_words_are_chosen_with_the_keyboard_alone(facts, opened):

@@ -1,6 +1,7 @@
 // The words of a text, to choose from: with the mouse, a finger or the keyboard.
 import { formula, h } from "./dom.js";
 
+const STIR = 4; // pixels that a pointer moves in a click
 const WORD = /[\p{L}\p{N}]/u;
 const PIECE = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’\-]*|\s+|./gu;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
@@ -56,7 +57,8 @@ export function words(parts, cuts, label, choose) {
     const word = target.closest?.(".word");
     return options.findIndex((spot) => spot.node === word);
   };
-  let from = 0, dragging = false;
+  let from = 0;
+  let pressed = null; // where the pointer went down
   const focus = (i) => {
     for (const spot of options) spot.node.tabIndex = -1;
     options[i].node.tabIndex = 0;
@@ -66,15 +68,17 @@ export function words(parts, cuts, label, choose) {
     const i = at(e.target);
     if (i < 0 || e.button) return;
     e.preventDefault();
-    [dragging, from] = [true, i];
+    [pressed, from] = [e, i];
     focus(i);
     choose(i, i, e.shiftKey ? "extend" : "click");
   });
+  // A choice may lay the lines out anew, so that another word comes under a pointer that rests.
   box.addEventListener("pointerover", (e) => {
     const i = at(e.target);
-    if (dragging && i >= 0 && e.pointerType !== "touch") choose(from, i, "drag");
+    if (!pressed || i < 0 || e.pointerType === "touch") return;
+    if (Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) > STIR) choose(from, i, "drag");
   });
-  addEventListener("pointerup", () => { dragging = false; });
+  addEventListener("pointerup", () => { pressed = null; });
   box.addEventListener("keydown", (e) => {
     const i = at(e.target);
     if (i < 0) return;
