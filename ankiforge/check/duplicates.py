@@ -183,7 +183,6 @@ class Features(Value):
     """Whether the number of negations in question and answer is odd."""
     sequence: Strings
     """Stems of the content words of the question, in order."""
-    asked_stems: Words
     tokens: Words
     stems: Words
     """Stems of all content words."""
@@ -215,7 +214,6 @@ def features(sides: ComparedSides) -> Features:
         labels=frozenset(_LABEL.findall(sides.asked)),
         is_negated=negations % 2 == 1,
         sequence=sequence,
-        asked_stems=frozenset(sequence),
         tokens=frozenset(tokens_of(whole)),
         stems=frozenset(stems_of(whole)),
         answer_stems=frozenset(stems_of(answered)) or frozenset((answered,)),

@@ -52,7 +52,6 @@ def init(
     from ankiforge.config.trust import concerns, confirm, remembered_concerns
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
     from ankiforge.config.yamlfile import parse, with_values
-    from ankiforge.draft.model_files import OFFERED
     from ankiforge.extract import registry
 
     user_folder = folders.user_folder()
@@ -119,7 +118,7 @@ def init(
 
     advice = ""
     if written and workspace.config.drafter == "rules":
-        advice = f"to get a model: ankiforge model get {OFFERED.name}"
+        advice = "questions from a chat window: ankiforge review, key m"
         if found["models"]:
             name = found["models"][0].partition(":")[0]
             advice = f"to draft with a model: ankiforge model use {name}"

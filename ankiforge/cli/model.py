@@ -1,11 +1,9 @@
-"""The commands for the language model that drafts: list, get, use, off."""
+"""The commands for the language model that drafts: list, use, off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +19,7 @@ from ankiforge.cli.output import (
 )
 from ankiforge.cli.progress import progress_bar
 from ankiforge.errors import ItemError, UsageError
-from ankiforge.text import cost_text, counted, gigabytes
+from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
   ankiforge model list                what this computer and your keys offer
   ankiforge model use openai          draft with the model of a provider
   ankiforge model use ollama          draft with a model of a server on this machine
-  ankiforge model get qwen2.5-1.5b    download a small model that needs no server
   ankiforge model off                 draft without a model again
 """, cls=CommandGroup)  # fmt: skip
 def model(call: Call) -> None:
@@ -50,9 +47,8 @@ def model(call: Call) -> None:
 
 @command("\n  ankiforge model list")
 def list_(call: Call) -> None:
-    """Show the models you can use: with your keys, on servers here, and built in."""
-    from ankiforge.config import ON_BOARD, LlmSettings
-    from ankiforge.draft.model_files import OFFERED, here
+    """Show the models you can use: with your keys, and on servers on this machine."""
+    from ankiforge.config import LlmSettings
     from ankiforge.draft.server import LONGEST_S, look, providers, what_is_known, with_key
 
     config = workspace_of(call).config
@@ -70,130 +66,20 @@ def list_(call: Call) -> None:
         for writer in server.models:
             about = what_is_known(server.base_url, writer)
             rows.append((server.name, writer, server.base_url, about))
-    files = here()
-    if in_use.model_file and Path(in_use.model_file) not in files:
-        files.append(Path(in_use.model_file))
-    for file in files:
-        size = gigabytes(file.stat().st_size) if file.exists() else "gone"
-        about = f"{size}; {what_is_known(ON_BOARD, file.stem)}"
-        rows.append((file.stem, file.stem, str(file), about))
-    if OFFERED.path not in files:
-        about = (
-            f"{gigabytes(OFFERED.size)} to download: ankiforge model get {OFFERED.name}"
-        )
-        rows.append((OFFERED.name, OFFERED.name, "", about))
 
-    place_in_use = in_use.model_file or in_use.base_url
     for name, model, place, about in rows:
-        used = (model, place) == (in_use.model, place_in_use)
+        used = (model, place) == (in_use.model, in_use.base_url)
         row = {"name": name, "model": model, "place": place, "about": about, "used": used}
         shown = model if model != name else ""
         call.show(row, [f"{'*' if used else ' '} {name:12} {shown:22} {about}"])
     if call.as_json or in_use.model:
         return
-    if answered(LONGEST_S) or any(with_key()) or files:
+    if answered(LONGEST_S) or any(with_key()):
         call.say("next: ankiforge model use NAME")
     else:
         keys = ", ".join(provider.key_env for provider in providers())
         call.say(f"no key is set ({keys}), and no Ollama or LM Studio runs here")
-        call.say("questions from a chat window: ankiforge review")
-
-
-# --- get ------------------------------------------------------------------------------------
-
-
-@command("""
-  ankiforge model get qwen2.5-1.5b
-  ankiforge model get https://example.org/model.gguf --sha256 6a1a2e…""")
-@click.argument("name_or_url", metavar="NAME_OR_URL")
-@click.option(
-    "--sha256",
-    default="",
-    metavar="HEX",
-    help="With a URL: the expected hash.",
-)
-def get(call: Call, name_or_url: str, sha256: str) -> None:
-    """Download a model from the list, or a .gguf file from a URL.
-
-    If the hash is known, the same command resumes a download after Ctrl-C or a broken
-    connection.
-    """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    from ankiforge.config import is_loopback
-    from ankiforge.draft.model_files import download, offered
-    from ankiforge.draft.on_board import INSTALL, too_little_memory
-    from ankiforge.pipeline.models import choose
-
-    offer = offered(name_or_url, sha256)
-    if call.offline and not is_loopback(offer.url):
-        raise UsageError("--offline forbids a download", hint="run it without --offline")
-
-    # what is to come, and how long it takes
-    if not call.as_json:
-        call.say(f"{offer.url} → {offer.path}")
-        here = offer.part.stat().st_size if offer.sha256 and offer.part.exists() else 0
-        left = offer.size - here
-        if offer.size and not offer.path.exists():
-            size = f"{gigabytes(left)} ({offer.licence})"
-            if here:
-                size = f"{gigabytes(left)} of {gigabytes(offer.size)}, the rest is here"
-            fast = counted(max(round(left * 8 / 100e6 / 60), 1), "minute")
-            slow = counted(max(round(left * 8 / 10e6 / 60), 1), "minute")
-            call.say(f"{size}: {fast} at 100 Mbit/s, {slow} at 10 Mbit/s")
-    memory = too_little_memory(offer.name, offer.size) if offer.size else ""
-    if memory:
-        call.warn(f"{memory}: it would not start here")
-    columns = (
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True, no_color=not call.color)
-    silent = call.quiet or not call.interactive
-    with Progress(*columns, console=console, disable=silent) as bars:
-        task = bars.add_task("downloading")
-        digest = download(
-            offer, lambda done, of: bars.update(task, completed=done, total=of or None)
-        )
-
-    got = {
-        "name": offer.name,
-        "path": str(offer.path),
-        "size": offer.path.stat().st_size,
-        "sha256": digest,
-        "checked": bool(offer.sha256),
-    }
-    lines = [f"{offer.path}: {gigabytes(offer.path.stat().st_size)}"]
-    if offer.sha256:
-        lines.append(f"SHA-256 {digest}, as expected")
-    else:
-        lines.append(f"SHA-256 {digest}")
-        lines.append(
-            "hash not checked: compare it with the page where you found the file"
-        )
-    is_missing = find_spec("xllamacpp") is None
-    if is_missing:
-        lines.append(f"llama.cpp is not installed yet: {INSTALL}")
-    call.show(got, lines)
-    if call.as_json:
-        return
-
-    # one card, to see that it works here
-    folder = workspace_of(call)
-    if not (is_missing or memory) and folder.ledger.is_there():
-        trial = choose(str(offer.path)).in_use(folder)
-        with session(call, folder=trial) as workspace:
-            _try(call, workspace)
-    call.print(f"next: ankiforge model use {offer.name}")
+        call.say("questions from a chat window: ankiforge review, key m")
 
 
 # --- use ------------------------------------------------------------------------------------
@@ -207,7 +93,6 @@ dropped."""
   ankiforge model use openai          with the key in OPENAI_API_KEY; or openrouter, gemini,
                                       groq, mistral, deepseek, anthropic
   ankiforge model use ollama          or lmstudio, llama.cpp, or the name of a model there
-  ankiforge model use qwen2.5-1.5b    a model that was downloaded, or the path of a .gguf file
   ankiforge model use https://llm.example.org/v1 --model large --key-env MY_KEY
 """)  # fmt: skip
 @click.argument("name", metavar="NAME")
@@ -225,7 +110,6 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
     are tried, the setting is written, and the others are drafted. The key is never stored.
     """
     from ankiforge.cli.run import print_summary
-    from ankiforge.draft.on_board import check_on_board
     from ankiforge.pipeline.draft import for_model
     from ankiforge.pipeline.models import choose
 
@@ -241,8 +125,6 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
         assert model is not None
         waiting = for_model(workspace.job(), workspace.ledger, call.limit)
         estimate = model.estimate(waiting)
-        if estimate.highlights and choice.llm.model_file:
-            check_on_board(Path(choice.llm.model_file))
         tell = call.say if yes else call.warn
         for line in _terms(choice, estimate):
             tell(line)
@@ -268,7 +150,6 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
                 {
                     "model": choice.llm.model,
                     "base_url": choice.llm.base_url,
-                    "path": choice.llm.model_file or None,
                     "settings": written,
                     "drafted": result.drafted,
                 }
@@ -390,6 +271,5 @@ def off(call: Call) -> None:
 
 
 model.add_command(list_)
-model.add_command(get)
 model.add_command(use)
 model.add_command(off)

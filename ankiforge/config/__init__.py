@@ -42,9 +42,6 @@ class LlmSettings(_Section):
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "qwen3:8b"
-    model_file: str = ""
-    """A file in the format GGUF, which this program serves itself while it needs it; "" for none.
-    `read_settings` makes it absolute, and derives `base_url`, `model` and `key_env` from it."""
     key_env: str = ""
     """The environment variable that holds the key. "" for the default one, which is only sent to
     its own address (`key_for`). The key itself is never in a file."""
@@ -244,21 +241,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
 
     # the model
     llm = written.llm
-    of_llm = where.at("llm")
-    if llm.model_file:  # this program serves it itself
-        of_file = of_llm.at("model_file")
-        file = expanded(llm.model_file, folder, of_file)
-        if not file.stem:
-            message = f"{llm.model_file!r} is not the name of a file"
-            raise of_file.error(message, "the path of a .gguf file")
-        llm = msgspec.structs.replace(
-            llm,
-            model_file=str(file),
-            model=file.stem,
-            base_url=ON_BOARD,
-            key_env="",
-        )
-    _check_service(llm.base_url, llm.key_env, "base_url", of_llm)
+    _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
 
     # Anki
     anki = written.anki
@@ -281,12 +264,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     # the other settings are used as they are written
     settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     settings["anki"] = anki
-    settings["llm"] = llm
     return Config(**settings, sources=tuple(sources), where=where)
-
-
-ON_BOARD = "http://127.0.0.1/v1"
-"""The address of a model that this program serves, until it is started at a port."""
 
 
 # --- sources ----------------------------------------------------------------------------

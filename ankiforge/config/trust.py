@@ -23,7 +23,6 @@ from ankiforge.config.workspace import (
     REMEMBERED,
     WorkspaceFolder,
     load_values,
-    models_folder,
     store_values,
 )
 from ankiforge.config.yamlfile import Location
@@ -87,12 +86,6 @@ def _concerns_of_settings(workspace: WorkspaceFolder) -> Iterator[Concern]:
     if config.executor:
         message = f"{config.executor} would read PDFs, and can run programs here"
         yield Concern(message, where.at("executor"))
-
-    # native code reads a language model
-    file = llm.model_file
-    if file and not _real_path(file).is_relative_to(_real_path(models_folder())):
-        message = f"{file} would be loaded as a language model"
-        yield Concern(message, where.at("llm", "model_file"))
 
     # packages, collection and journal
     output = _real_path(workspace.output)

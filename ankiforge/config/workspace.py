@@ -70,11 +70,6 @@ def user_folder(environ: Texts = os.environ) -> Path:
     return user_data_path("ankiforge", appauthor=False)
 
 
-def models_folder() -> Path:
-    """Return the folder for language models that a person downloads."""
-    return user_folder() / "models"
-
-
 def load_values(folder: Path, name: str) -> dict[str, str]:
     """Return the values stored under a name. {} if there are none or the file is damaged."""
     try:

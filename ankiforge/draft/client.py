@@ -42,7 +42,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
@@ -52,7 +51,6 @@ from msgspec.structs import replace
 
 from ankiforge.config import LLM
 from ankiforge.config.http import within
-from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
@@ -608,15 +606,11 @@ class Client:
     ) -> None:
         """Send nothing yet.
 
-        `notice` receives what is about to leave the machine, and why a person waits, such as
-        for a model that is loaded; `offline` refuses other machines; `fresh` asks even if a
+        `notice` receives what is about to leave the machine, and why a person waits;
+        `offline` refuses other machines; `fresh` asks even if a
         reply is kept, because a person asks again.
         """
         self.settings = settings
-        self._on_board: OnBoard | None = None
-        if settings.model_file:
-            self._on_board = OnBoard(Path(settings.model_file), notice)
-        self._is_checked = False
         self.budget = Budget(settings)
         self._replies = replies
         self._offline = offline
@@ -723,11 +717,7 @@ class Client:
         Raises:
             UsageError: `--offline` is given, and the server is on another machine.
             ConfigError: the key is missing.
-            UsageError, ServiceError: the built-in model cannot be started.
         """
-        if self._on_board is not None and not self._is_checked:
-            check_on_board(Path(self.settings.model_file))
-            self._is_checked = True
         if self._offline and not self.settings.local:
             raise UsageError(
                 f"--offline, and the model is at {self.settings.host}",
@@ -741,8 +731,6 @@ class Client:
             self._stopped = True
         if self._wire is not None:
             self._wire.stop(patience)
-        if self._on_board is not None:
-            self._on_board.end()
 
     def _refuse_if_stopped(self) -> None:
         """Refuse to go on in a run that has ended: its replies may be closed."""
@@ -755,10 +743,7 @@ class Client:
         """Return the raw reply, a chat completion in JSON, and the size of the request in bytes."""
         import openai
 
-        try:
-            client = self._connected()
-        except ServiceError as error:
-            raise self._failure(error) from error
+        client = self._connected()
         settings = self.settings
         while True:
             form = self._form
@@ -802,9 +787,6 @@ class Client:
         from ankiforge.config.http import OverdueError
 
         settings = self.settings
-        fault = self._on_board.fault() if self._on_board else None
-        if fault is not None:
-            return self._failure(fault)
         is_gone = isinstance(
             cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
         )
@@ -847,20 +829,13 @@ class Client:
         return self._end
 
     def _connected(self) -> openai.OpenAI:
-        """Return the client of `openai`; start the built-in model first, if the settings name one.
-
-        The other threads wait for it.
-        """
+        """Return the client of `openai`, made for the first request."""
         import httpx2
         import openai
 
-        started = self._on_board.start() if self._on_board else None
         with self._lock:
             self._refuse_if_stopped()
             if self._openai is None:
-                if started:
-                    address, key = started
-                    self.settings = replace(self.settings, base_url=address, secret=key)
                 settings = self.settings
                 silence = settings.silence_s
                 self._wire = Wire(settings, self.notice)

@@ -71,10 +71,6 @@ class ServerSettings(Value):
 
     After 0.5 s, then twice as long each time, or as the server says.
     """
-    model_file: str = ""
-    """The built-in model, which is started when it is asked; "" = the server runs already."""
-    secret: str = ""
-    """The key of the built-in model, which is made when it is started."""
     workspace: str = "DIR"
     """The workspace, for commands to copy."""
 
@@ -98,12 +94,7 @@ class ServerSettings(Value):
 
     @property
     def host(self) -> str:
-        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`.
-
-        Of a built-in model its name, because its port is another one each time.
-        """
-        if self.model_file:
-            return f"{self.model} on this machine"
+        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
@@ -114,15 +105,11 @@ class ServerSettings(Value):
     @property
     def key_name(self) -> str:
         """Return the environment variable of the key that is sent; "" if none is."""
-        if self.model_file:
-            return ""
         return key_variable(LLM, self.base_url, self.key_env)
 
     @property
     def key(self) -> str:
         """Return the key from the environment; "" if there is none."""
-        if self.model_file:
-            return self.secret
         return key_for(LLM, self.base_url, self.key_env)
 
     def checked_key(self) -> str:

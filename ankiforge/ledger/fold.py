@@ -362,7 +362,6 @@ def _accept(passage: Passage, event: Event) -> None:
         if is_by_person:
             card = replace(_judged(card, Verdict.LIVE, PERSON), at=event.at)
         card = _offered(card, words)
-    card = replace(card, forced=body.get("forced", card.forced))
     passage.cards[card.id] = _given(card, event.machine, words)
     if is_by_person:
         passage.rejected.discard(content(made))

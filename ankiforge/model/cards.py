@@ -378,8 +378,6 @@ class Card(Value, omit_defaults=True):
     why: str = ""
     at: str = ""
     """When it was accepted last, as `Event.at`."""
-    forced: bool = False
-    """Whether a person accepted it although a check blocks it."""
     own_deck: bool = False
     """Whether a person chose the deck."""
     added: Strings = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict, replace
 
-from ankiforge.config import ON_BOARD, LlmSettings, is_loopback, origin
+from ankiforge.config import LlmSettings, is_loopback, origin
 from ankiforge.draft.server import (
     LONGEST_S,
     PROGRAMS,
@@ -39,9 +39,8 @@ if TYPE_CHECKING:
 # --- a model that a person names --------------------------------------------------------
 
 
-# The settings that name a model; those of a server in the order in which a file has them last.
-_OF_ANY = ("price_usd", "model_file")
-_OF_SERVERS = ("key_env", "model", "base_url")
+# The settings that name a model, in the order in which a file has them last.
+_SETTINGS = ("price_usd", "key_env", "model", "base_url")
 
 
 class NamedModel(Value):
@@ -61,13 +60,11 @@ class NamedModel(Value):
     @property
     def title(self) -> str:
         """The model and its place, for display."""
-        if self.llm.model_file:
-            return f"{self.llm.model} on this machine"
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
     def in_use(self, folder: WorkspaceFolder) -> WorkspaceFolder:
         """Return a workspace in which this model drafts; nothing is written."""
-        named = {name: getattr(self.llm, name) for name in (*_OF_ANY, *_OF_SERVERS)}
+        named = {name: getattr(self.llm, name) for name in _SETTINGS}
         llm = replace(folder.config.llm, **named)
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
@@ -75,7 +72,7 @@ class NamedModel(Value):
     def settings(self) -> dict[Strings, object]:
         """What is written into the settings, by place; the last stands first in its section."""
         values: dict[Strings, object] = {("drafter",): "llm"}
-        for name in _OF_ANY if self.llm.model_file else (*_OF_ANY, *_OF_SERVERS):
+        for name in _SETTINGS:
             value = getattr(self.llm, name)
             values["llm", name] = list(value) if isinstance(value, tuple) else value
         return values
@@ -98,8 +95,8 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
     """Return the model that a person names. Only servers on this machine are asked.
 
     Args:
-        name: a provider, a program on this machine or one of its models, the address of a server,
-            a model that was downloaded, or the path of a file.
+        name: a provider, a program on this machine or one of its models, or the address of a
+            server.
         model: the model of the server; "" = the best that is known there.
         key_env: the environment variable of the key for an address.
 
@@ -108,8 +105,6 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
         ConfigError: the server on this machine hands it on to another one.
         ServiceError: the server on this machine does not answer.
     """
-    from ankiforge.draft.model_files import model_file, size_of
-
     # a provider; one whose address is on this machine is a server like any other
     base_url = name.rstrip("/") if "://" in name else ""
     for provider in providers(os.environ):
@@ -133,19 +128,15 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
         raise not_of_this_machine(name)
     if not base_url and name in PROGRAMS:
         hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
+        if name == "ollama":
+            hint = f"start it (ollama serve), then: ollama pull {model or LlmSettings().model}"
         raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
     if not base_url:
-        try:
-            file = model_file(name)
-        except UsageError as error:
-            names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
-            for near in get_close_matches(name, names, n=1):
-                error.hint = f"did you mean {near}? Or: ankiforge model list"
-            raise
-        size_of(file)  # refuses what is not a model
-        return NamedModel(
-            LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))
-        )
+        hint = "ankiforge model list"
+        names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
+        for near in get_close_matches(name, names, n=1):
+            hint = f"did you mean {near}? Or: {hint}"
+        raise UsageError(f"no model is called {name!r}", hint=hint)
     if not any(origin(base_url)):
         raise UsageError(f"{name}: give a web address, without user name and password")
 
@@ -153,6 +144,7 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
     offered: Strings = ()
     elsewhere: Strings = ()
     if is_loopback(base_url):
+        listed: Strings = ()
         try:
             listed = models(base_url, os.environ.get(key_env, "").strip())
             elsewhere = handed_on(base_url, listed)
@@ -164,6 +156,12 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
                 ) from error
         if model in elsewhere:
             raise not_of_this_machine(model)
+        spellings = {model, f"{model}:latest"}
+        if name == "ollama" and model and listed and spellings.isdisjoint(listed):
+            here = f"; it has {', '.join(offered)}"
+            raise UsageError(
+                f"Ollama has no model {model!r}{here}", hint=f"ollama pull {model}"
+            )
     if not (model or offered):
         hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
         raise UsageError(f"which model of {base_url}?", hint=hint)

@@ -38,7 +38,7 @@ from ankiforge.pipeline.workspace import (
     unknown_lines,
 )
 from ankiforge.reports.summary import first_of
-from ankiforge.text import counted, gigabytes, regex
+from ankiforge.text import counted, regex
 
 # The interface of AnkiConnect that is used, and how long its answers may take.
 _ADD_ON_VERSION = 6
@@ -232,16 +232,6 @@ def _model(workspace: WorkspaceFolder, machine: Machine, *, offline: bool) -> Ch
     if workspace.config.drafter != "llm":
         return _ok("model", "none drafts; what there is: ankiforge model list")
     in_use = model_in_use(workspace)
-    if llm.model_file:
-        from ankiforge.draft.on_board import check_on_board, memory_needed
-
-        try:
-            memory = gigabytes(memory_needed(check_on_board(Path(llm.model_file))))
-        except ForgeError as error:
-            return _failed("model", error)
-        run_by = f"run by ankiforge itself; it needs about {memory} of memory"
-        return _ok("model", f"{in_use}; {llm.model_file}, {run_by}")
-
     key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if offline:

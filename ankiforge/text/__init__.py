@@ -72,13 +72,6 @@ def dollars(amount: float) -> str:
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
-def gigabytes(size: int) -> str:
-    """Format a number of bytes: `1.1 GB`, `630 MB`."""
-    if size < 1e9:
-        return f"{size / 1e6:,.0f} MB"
-    return f"{size / 1e9:,.1f} GB"
-
-
 def cost_text(amount: float | None, *, local: bool) -> str:
     """Return the cost of a model: "$1.20", "free (local)", or that its price is not known."""
     if amount is None:

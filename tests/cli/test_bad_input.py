@@ -392,8 +392,8 @@ USED = " -h shows how it is used"
          f"ankiforge accept{USED}"),
         ("edit x --field a", "edit: option '--field' requires 2 arguments",
          f"ankiforge edit{USED}"),
-        ("model gte", "there is no command ankiforge model gte",
-         "did you mean ankiforge model get?"),
+        ("model usr", "there is no command ankiforge model usr",
+         "did you mean ankiforge model use?"),
     ],
 )  # fmt: skip
 def test_wrong_words_are_named_where_they_stand_with_what_to_do(

@@ -6,21 +6,17 @@ import re
 import termios
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ankiforge.draft.model_files import Offer
 from ankiforge.draft.server import providers
-from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
 
 KEY = "sk-of-nobody-0123456789"
 TREATY = "The Treaty of Westphalia ended the Thirty Years' War in 1648."
 NOTE = f"=={TREATY}==\n\n==Photosynthesis turns light into chemical energy.==\n"
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -280,32 +276,21 @@ def test_what_it_cost_so_far_is_said(forge, note, server):
     assert cost in forge.json("status")["model"]
 
 
-# --- get ------------------------------------------------------------------------------------
+def test_a_name_that_no_model_has_is_answered_with_what_to_do(forge, monkeypatch):
+    assert "ollama pull qwen3:8b" in forge("model", "use", "ollama", code=3).stderr
+    assert "load a model there" in forge("model", "use", "lmstudio", code=3).stderr
+    assert "ankiforge model list" in forge("model", "use", "nothing", code=2).stderr
+    assert "did you mean openai?" in forge("model", "use", "openia", code=2).stderr
 
 
-def test_get_says_size_and_time_first_and_ends_with_one_card(forge, note, monkeypatch):
-    from tests.fakes.file_server import FileServer
-
-    stand_in = str(ROOT / "tests/fakes/llama")
-    monkeypatch.syspath_prepend(stand_in)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((stand_in, str(ROOT))))
-    monkeypatch.setenv("FAKE_LLAMA", "{}")
-    monkeypatch.setenv("ANKIFORGE_HOME", str(forge.home))
-    forge.ok("run", note)
-    with FileServer(gguf()) as files:
-        size, digest = len(files.content), sha256(files.content).hexdigest()
-        offer = Offer("tiny-20b", f"{files.address}/a.gguf", size, digest, "MIT")
-        monkeypatch.setattr("ankiforge.draft.model_files.OFFERED", offer)
-        offer.part.parent.mkdir(parents=True)
-        offer.part.write_bytes(files.content[:100])
-        told = forge.ok("model", "get", "tiny-20b")
-    assert "MB of 0 MB, the rest is here: 1 minute at 100 Mbit/s" in told.stderr
-    assert files.asked[0][1] == "bytes=100-"
-    assert "one card of it:" in told.stderr
-    assert "next: ankiforge model use tiny-20b" in told.stdout
-    assert settings_of(forge) == ""
-    forge.ok("model", "use", "tiny-20b", "--yes")
-    assert "model_file" in settings_of(forge)
+def test_init_says_in_a_line_where_questions_come_from(forge, monkeypatch):
+    monkeypatch.setattr("ankiforge.draft.server.look", lambda: lambda seconds: ())
+    told = forge.ok("init", "a").stderr
+    assert "questions from a chat window: ankiforge review, key m\n" in told
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-of-nobody-012345")
+    told = forge.ok("init", "b").stderr
+    assert "to draft with a model: ankiforge model use groq\n" in told
+    assert "GROQ_API_KEY is set" in told
 
 
 # --- the default workspace, and one that is gone ---------------------------------------------
