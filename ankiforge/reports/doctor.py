@@ -90,10 +90,10 @@ def exit_code(checks: Iterable[Check]) -> int:
     return 0
 
 
-# The distribution of this program, and another one in the package index that is imported by
-# the same name: files of one overwrite those of the other.
+# The distribution of this program, and others in the package index that bring a package
+# or a command of the same name: files of one overwrite those of the other.
 _OURS = "ankiforge-cards"
-_OTHER = "ankiforge"
+_OTHERS = ("ankiforge", "ankiforgeai")
 
 
 def examine(
@@ -109,13 +109,12 @@ def examine(
     from importlib.metadata import PackageNotFoundError, version
 
     yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()}")
-    try:
-        other = f"another program, {_OTHER} {version(_OTHER)}, is installed here"
-        message = f"{other} and overwrites files of this one"
-        advice = f"pip uninstall {_OTHER} {_OURS}, then install {_OURS} again"
-        yield _warn("program", message, advice)
-    except PackageNotFoundError:
-        pass
+    for other in _OTHERS:
+        with suppress(PackageNotFoundError):
+            found = f"another program, {other} {version(other)}, is installed here"
+            message = f"{found} and overwrites files of this one"
+            advice = f"pip uninstall {other} {_OURS}, then install {_OURS} again"
+            yield _warn("program", message, advice)
 
     # the settings, and whether the person trusts them
     try:

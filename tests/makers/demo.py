@@ -28,17 +28,20 @@ anki: {collection: none}
 
 
 def main(folder: Path) -> int:
-    """Build what is missing, run, say how to go on; the exit code of the run."""
+    """Build what is missing, run, say what to open; the exit code of the run."""
+    print(f"samples: {folder}/vault, {folder}/papers, {folder}/zotero", flush=True)
     build(folder)
     settings = folder / "ankiforge.yaml"
     if not settings.exists():
         settings.write_text(SETTINGS, "utf-8")
-    home = folder.resolve() / ".home"
-    code = ankiforge(home, "init", str(folder), "--trust")
-    code = code or ankiforge(home, "-C", str(folder), "run")
-    program = Path(sys.executable).with_name("ankiforge")
-    if program.is_relative_to(Path.cwd()):
-        print(f"\n`ankiforge` is {program.relative_to(Path.cwd())} here.")
+    code = ankiforge(folder.resolve() / ".home", "-C", str(folder), "run")
+    package = folder / "ankiforge.apkg"
+    if code == 0 and package.exists():
+        print(f"\nA deck is ready: open {package} in Anki.")
+        program = Path(sys.executable).with_name("ankiforge")
+        if program.is_relative_to(Path.cwd()):
+            shown = program.relative_to(Path.cwd())
+            print(f"To decide on the other drafts: {shown} -C {folder} review")
     return code
 
 

@@ -46,8 +46,26 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path)
         assert str(forge.folder) in agent("list_cards")
 
 
-def test_the_entry_of_the_registry_names_this_version():
+def test_what_the_registry_starts_is_a_server_with_the_tools(forge, tmp_path):
     entry = json.loads((ROOT / "packaging" / "server.json").read_text())
     [package] = entry["packages"]
     assert (entry["version"], package["version"]) == (__version__, __version__)
-    assert package["identifier"] == "ankiforge-cards"
+
+    # a client runs: uvx --with "mcp>=…" ankiforge-cards@VERSION -C WORKSPACE mcp
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [extra] = package["runtimeArguments"]
+    assert package["runtimeHint"] == "uvx"
+    assert package["identifier"] == project["name"]
+    assert (extra["name"], [extra["value"]]) == (
+        "--with",
+        project["optional-dependencies"]["mcp"],
+    )
+    command = [str(Path(sys.executable).with_name(package["identifier"]))]
+    for argument in package["packageArguments"]:
+        if argument["type"] == "named":
+            command.append(argument["name"])
+        command.append(argument.get("value", str(forge.folder)))
+    forge.settings("sources: []\n")
+    with connected(command, forge.environment, tmp_path) as agent:
+        assert "propose_cards" in [tool["name"] for tool in agent.tools()]
+        assert str(forge.folder) in agent("list_cards")

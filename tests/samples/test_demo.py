@@ -1,5 +1,6 @@
 """`make demo`: what a newcomer runs first."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +24,19 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path):
     first = demo(tmp_path)
     assert first.returncode == 0, first.stderr
-    assert str(tmp_path / "ankiforge.apkg") in first.stdout
+    assert f"A deck is ready: open {tmp_path / 'ankiforge.apkg'} in Anki." in first.stdout
+    assert "already exists" not in first.stdout + first.stderr
     before = content(tmp_path)
     assert len(before) >= 19
     second = demo(tmp_path)
     assert second.returncode == 0, second.stderr
     assert content(tmp_path) == before
+
+
+def test_the_readme_names_its_two_commands_near_its_top():
+    top = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
+    commands = re.findall(r"(?m)^    make (\w+)", "\n".join(top))
+    assert commands == ["demo", "test"]
+    for target in commands:
+        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
+    assert 'make -C "$clone/ankiforge" demo' in (ROOT / ".ci/run").read_text()
