@@ -31,7 +31,7 @@ from statistics import mean, quantiles
 
 import pypdfium2 as pdfium
 
-from ankiforge.extract.figures.labels import FoundLabel
+from ankiforge.extract.pdf.labels import FoundLabel
 from ankiforge.extract.pdf.lettering import find_labels
 from ankiforge.text.fold import for_finding
 from benchmarks.drawn_figures import Box, Made, Truth, write_all

@@ -21,7 +21,6 @@ from ankiforge.draft import (
     without_comment,
 )
 from ankiforge.errors import BugError, one_item
-from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.desk import leads_elsewhere
@@ -72,20 +71,19 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     if job.proposals:
         kinds_of_drafts.append(PROPOSALS_VERSION)
     if job.figures:
-        scans = "figures, and those of scans"
-        kinds_of_drafts.append(scans if ocr_is_installed() else "figures")
+        kinds_of_drafts.append("figures")
     desk.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
     offline_checks = None  # loading them takes longer than a run in which nothing changed
     yield Progress(to_draft=desk.number_to_draft(ledger))
     pending = desk.to_draft(ledger, in_progress=job.in_progress)
     for batch in in_batches(pending):  # each in one transaction
-        from ankiforge.pipeline.pictures import with_labels
+        from ankiforge.pipeline.pictures import with_figure
 
         if offline_checks is None:
             offline_checks = Checks(job, ledger)
-        labelled = [with_labels(job, ledger, highlight) for highlight in batch]
+        identified = [with_figure(job, ledger, highlight) for highlight in batch]
         by_rules: list[Drafted] = []
-        for task in _tasks(job, labelled):
+        for task in _tasks(job, identified):
             by_rules += _offline(job, task)
         with ledger.action():
             step = _record(offline_checks, by_rules, by_model=False)

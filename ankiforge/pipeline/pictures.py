@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.draft import skip_reason
 from ankiforge.errors import OwnFileError
-from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.extract.files import relative, stored_at
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
@@ -135,29 +134,22 @@ def picture_fault(
 # --- figures ---------------------------------------------------------------------------------
 
 
-def with_labels(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
-    """Return a figure with the labels in its picture, if no text layer has any.
+def with_figure(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
+    """Return a picture with what identifies it as a figure: the digest of its file.
 
-    That takes seconds, and needs the extra `ocr`; other highlights stay as they are.
+    A figure cut from a page has this from its page; other highlights stay as they are.
     """
     from ankiforge.anki.render import digest_in_name
 
-    is_figure = highlight.kind is HighlightKind.IMAGE and highlight.markdown
-    if not is_figure or not job.figures or skip_reason(highlight):
+    if highlight.kind is not HighlightKind.IMAGE or highlight.figure:
         return highlight
-    if highlight.figure and highlight.labels:
+    if not highlight.markdown or not job.figures or skip_reason(highlight):
         return highlight
     paths = image_paths(highlight.markdown[0])
     picture = picture_at(ledger, highlight, paths[0], job.pictures) if paths else None
     if not isinstance(picture, Media):
         return highlight
-    labels = highlight.labels
-    if not labels and ocr_is_installed():
-        from ankiforge.extract.figures import ocr
-
-        labels = ocr.labels_in(Path(picture.path))
-    figure = highlight.figure or digest_in_name(picture)
-    return replace(highlight, figure=figure, labels=labels)
+    return replace(highlight, figure=digest_in_name(picture))
 
 
 # --- papers ----------------------------------------------------------------------------------

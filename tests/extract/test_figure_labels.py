@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from pypdf.generic import ArrayObject, FloatObject
 
-from ankiforge.extract.figures import ocr, ocr_is_installed
 from ankiforge.model import Extracted
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
@@ -83,44 +82,3 @@ def test_what_tells_a_figure_is_its_page_and_its_frame(tmp_path):
     first = figure(one, texts).highlights[0].figure
     assert figure(same, texts).highlights[0].figure == first
     assert figure(other, [*texts, ["Ulna", 200, 400]]).highlights[0].figure != first
-
-
-SCANS = [
-    {
-        "case": "two lines are one label",
-        "texts": [
-            ["Femur", 120, 480, 0, 14],
-            ["Patellar", 120, 400, 0, 14],
-            ["ligament", 120, 384, 0, 14],
-        ],
-        "labels": ["Femur", "Patellar ligament"],
-    },
-    {
-        "case": "a rule divides two lines",
-        "texts": [
-            ["existential", 140, 440, 0, 14],
-            ["abstract types", 140, 421, 0, 14],
-            ["Laparotomy", 300, 350, 0, 14],
-        ],
-        "drawing": "110 435.5 m 300 435.5 l S",
-        "labels": ["Laparotomy", "abstract types", "existential"],
-    },
-]
-
-
-@pytest.mark.skipif(not ocr_is_installed(), reason="the extra ocr is not installed")
-@pytest.mark.parametrize("case", SCANS, ids=lambda case: case["case"])
-def test_the_labels_of_a_scan_are_read(case, tmp_path):
-    from PIL import Image
-
-    (picture,) = figure(tmp_path, case["texts"], case.get("drawing", "")).pictures
-    path = tmp_path / "scan.png"
-    path.write_bytes(picture.data)
-    Image.open(path).convert("L").save(path)
-    assert sorted(label.text for label in ocr.labels_in(path)) == case["labels"]
-
-
-def test_a_picture_that_cannot_be_read_has_no_labels(tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert ocr.labels_in(tmp_path / "broken.png") == ()
-    assert ocr.labels_in(tmp_path / "none.png") == ()

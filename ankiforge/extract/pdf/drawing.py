@@ -25,9 +25,9 @@ from statistics import median_high
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from ankiforge.extract.figures.labels import union
 from ankiforge.extract.pdf.annotations import annotation_at
 from ankiforge.extract.pdf.cleaning import Spelling, one_line, unswapped
+from ankiforge.extract.pdf.labels import union
 from ankiforge.extract.pdf.lettering import find_labels
 from ankiforge.extract.pdf.messages import (
     Area,

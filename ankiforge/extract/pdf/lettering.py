@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
-from ankiforge.extract.figures.labels import (
+from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.labels import (
     ACROSS,
     Box,
     Drawing,
@@ -32,7 +33,6 @@ from ankiforge.extract.figures.labels import (
     span,
     union,
 )
-from ankiforge.extract.pdf.cleaning import one_line
 from ankiforge.extract.pdf.text import CJK, MARKERS, Char, page_chars, visible
 
 MOST_OBJECTS = 20_000

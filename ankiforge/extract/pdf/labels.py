@@ -1,6 +1,4 @@
-"""Pieces of text and shapes of a figure, as they pass from their reader to labels.
-
-The labels in a figure, from the pieces of text on and around it.
+"""The labels in a figure, from the pieces of text on and around it.
 
     pieces of lines ─▶ without captions, ticks … ─▶ labels of several lines
 
@@ -48,16 +46,11 @@ class Piece(Value):
     """0, 90, 180 or 270."""
     inside: float
     """The part of its letters that is inside the frame."""
-    margin: float = 0.0
-    """How far its letters surely reach beyond `at`."""
 
     @property
     def box(self) -> Box:
         """The box around it, in user space."""
-        start = self.at.start - self.margin
-        end = self.at.end + self.margin
-        low = self.at.low - self.margin
-        high = self.at.high + self.margin
+        start, end, low, high, _, _ = self.at
         if self.angle == 0:
             return (start, low, end, high)
         if self.angle == 90:
