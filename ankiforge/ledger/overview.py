@@ -208,20 +208,46 @@ def _standings(store: Store) -> Counter[str]:
     return Counter({name: numbers.get(name, 0) for name in STANDS})
 
 
-def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
-    """Return the passages of the document that holds a highlight, with the state of each.
+class Place(Value):
+    """Where the passage of a draft stands."""
 
-    In reading order; `asks`: something of it waits for a person; `card`: it has one; else `none`.
-    """
-    store.refold()
+    id: str
+    """Of the draft."""
+    key: str
+    document: int
+    """Its row in the store."""
+    title: str
+    position: int
+    """In reading order."""
+    sureness: float
+    """How surely it deserves a card."""
+
+
+def places(store: Store, ids: Iterable[str]) -> list[Place]:
+    """Return where the passages of drafts stand, in the order of the drafts' ids."""
+    ids = list(ids)
     rows = store.rows(
-        "SELECT h.*, coalesce(a.first, h.key) AS passage, EXISTS (SELECT 1 FROM card c"
-        "  WHERE c.passage = coalesce(a.first, h.key) AND c.live) AS carded"
-        " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
-        " WHERE h.document = (SELECT document FROM highlight WHERE key = ?)"
-        " AND h.state = 'present' ORDER BY h.position",
-        key,
+        "SELECT d.id, h.key, h.document, x.title, h.position,"
+        " coalesce(json_extract(d.body, '$.sureness'), 0) AS sureness"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
+        f" JOIN document x ON x.id = h.document WHERE d.id IN {EACH}",
+        encode(ids),
     )
+    place_by_id = {row["id"]: Place(*row) for row in rows}
+    return [place_by_id[id] for id in ids if id in place_by_id]
+
+
+_MARKS = (
+    "SELECT {columns}, coalesce(a.first, h.key) AS passage, EXISTS (SELECT 1 FROM card c"
+    "  WHERE c.passage = coalesce(a.first, h.key) AND c.live) AS carded"
+    " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
+    " WHERE h.document IN {documents} AND h.state = 'present'"
+    " ORDER BY h.document, h.position"
+)
+
+
+def _with_states(store: Store, rows: list[Row]) -> Iterator[tuple[Row, str]]:
+    """Yield rows of `_MARKS` with the state of each mark: `asks`, `card` or `none`."""
     asking = _asked_about(store)
     keys = [each for row in rows for each in store.keys(row["key"])]
     query = f"SELECT id, passage FROM offered WHERE key IN {EACH}"
@@ -229,13 +255,31 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     for draft_row in store.rows(query, encode(keys)):
         if draft_row["id"] not in settled:
             asking.add(draft_row["passage"])
-
-    found = []
     for row in rows:
         state = "card" if row["carded"] else "none"
-        if row["passage"] in asking:
-            state = "asks"
-        found.append((decode_highlight(row), state))
+        yield row, "asks" if row["passage"] in asking else state
+
+
+def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
+    """Return the passages of the document that holds a highlight, with the state of each.
+
+    In reading order; `asks`: something of it waits for a person; `card`: it has one; else `none`.
+    """
+    store.refold()
+    query = _MARKS.format(
+        columns="h.*", documents="(SELECT document FROM highlight WHERE key = ?)"
+    )
+    rows = store.rows(query, key)
+    return [(decode_highlight(row), state) for row, state in _with_states(store, rows)]
+
+
+def states_of(store: Store, documents: Iterable[int]) -> dict[int, list[str]]:
+    """Return the states of the marks of documents, in reading order."""
+    store.refold()
+    query = _MARKS.format(columns="h.key, h.document", documents=EACH)
+    found: dict[int, list[str]] = {}
+    for row, state in _with_states(store, store.rows(query, encode(list(documents)))):
+        found.setdefault(row["document"], []).append(state)
     return found
 
 

@@ -52,7 +52,11 @@ from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.decks import place
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review.selection import fields_from_sentence, fields_from_spans
+from ankiforge.review.selection import (
+    Selection,
+    fields_from_sentence,
+    fields_from_spans,
+)
 from ankiforge.text import counted, occlusion, regex
 from ankiforge.text.occlusion import MaskWish
 
@@ -257,6 +261,10 @@ class Decision(Value, forbid_unknown_fields=True):
     """The chosen words of a passage."""
     masks: tuple[MaskWish, ...] = ()
     """All masks of a figure, as the person left them."""
+    cut: str = ""
+    """The part of a proposal's sentence that stays on the card, `3-80`; "" = all of it."""
+    before: bool = False
+    """Whether the sentence before stands on the card, too."""
     hide: str = occlusion.ALL
     """What is hidden on the question of a figure."""
     forced: bool = False
@@ -281,6 +289,11 @@ class StaleError(RefusedError):
             "This has changed meanwhile. Look again." if item else "This no longer waits."
         )
         super().__init__(message)
+
+
+def _selection(decision: Decision) -> Selection:
+    """Return the words that a decision selects in the sentence of a proposal."""
+    return Selection(decision.spans, decision.cut, decision.before)
 
 
 class Review:
@@ -351,7 +364,7 @@ class Review:
                     self._make(decision, chosen.highlight, new_fields(decision.fields))
                 elif decision.act == "make" and chosen.gaps:
                     question = None if decision.mode == "cloze" else decision.text
-                    fields = fields_from_sentence(chosen, decision.spans, question)
+                    fields = fields_from_sentence(chosen, _selection(decision), question)
                     self._make(decision, chosen.highlight, fields)
                 else:
                     self._decide_on(chosen.id, decision)
@@ -447,7 +460,7 @@ class Review:
             draft = item.chosen(decision.choice)
             fields = with_changes(draft.fields, decision.fields)
             if decision.spans:
-                fields = fields_from_sentence(draft, decision.spans, None)
+                fields = fields_from_sentence(draft, _selection(decision), None)
             return replace(draft, fields=fields)
         if item.card is None:
             raise RefusedError("This cannot be edited.")

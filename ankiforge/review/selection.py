@@ -19,13 +19,17 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import new_fields
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
-from ankiforge.text.fold import same, shields
-from ankiforge.text.sentences import sentence_around, trimmed
+from ankiforge.text.fold import locate, same, shields
+from ankiforge.text.sentences import sentence_around, sentences, trimmed
 
 _SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 # Characters that may be markup instead of text.
 _MARKUP_CHARACTERS = frozenset("*_~=#>+-|`\\")
 _LINK_OR_IMAGE = regex(r"!?\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
+_ENDS = (".", "!", "?", "…")
+"""The signs at the end of a sentence."""
+_LOOSE = " ,;:–—-"
+"""The signs that go with the clause behind them."""
 _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
 
 
@@ -131,32 +135,86 @@ def sentence_of(draft: Card) -> Sentence:
     )
 
 
+def sentence_before(draft: Card) -> str:
+    """Return the whole sentence before the words of a draft in its source; "" if there is none."""
+    highlight = draft.highlight
+    quote = draft.quote or highlight.exact
+    for text in (
+        highlight.nearby,
+        highlight.prefix + (highlight.sentence or highlight.exact),
+    ):
+        found = locate(quote, text)
+        if found is None:
+            continue
+        line = text[: found[0]].rpartition("\n")[2]
+        spans = sentences(line)
+        if not spans:
+            return ""
+        start, end = spans[-1]
+        words = line[start:end].strip()
+        is_whole = words[:1].isupper() and words.endswith(_ENDS)
+        return words if is_whole else ""
+    return ""
+
+
+class Selection(Value):
+    """What a person selected in the sentence of a proposal."""
+
+    spans: str
+    """The words to hide or to ask for, as for `fields_from_spans`."""
+    cut: str = ""
+    """The part of the sentence that stays, `3-80`; "" = all of it."""
+    before: bool = False
+    """Whether the sentence before stands on the card, too."""
+
+
 def fields_from_sentence(
     draft: Card,
-    selected: str,
+    selected: Selection,
     question: str | None,
 ) -> Fields:
     """Return the fields of a card made of words selected in the sentence of a proposal.
 
     Args:
         draft: the proposal.
-        selected: as for `fields_from_spans`, in code points of the sentence.
+        selected: in code points of the sentence.
         question: the words are its answer; None = they are the gaps of a cloze.
 
     Raises:
         UsageError: as `fields_from_spans`.
     """
-    spans = _spans(selected)
+    spans = _spans(selected.spans)
     sentence = sentence_of(draft)
     try:
         if question is None:
-            text = gapped(sentence.text, spans, sentence.markdown, whole=True)
+            text = _cut(sentence, spans, selected.cut)
+            if selected.before and (before := sentence_before(draft)):
+                text = f"{literal(before)} {text}"
             return new_fields({**dict(draft.fields), "Text": text})
         answers = [part(sentence.text, span, sentence.markdown) for span in spans]
         answer = ", ".join(answers)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
     return new_fields({"Front": question, "Back": answer})
+
+
+def _cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
+    """Return a sentence, or the part of it that stays, as a cloze text.
+
+    Raises:
+        ValueError: the words cannot be hidden in it.
+    """
+    if not cut:
+        return gapped(sentence.text, spans, sentence.markdown, whole=True)
+    start, end = _spans(cut)[0]
+    end = min(end, len(sentence.text))
+    markdown = part(sentence.text, (start, end), sentence.markdown)
+    spans = [(first - start, last - start) for first, last in spans]
+    if end < len(sentence.text.rstrip()):
+        markdown = f"{markdown.rstrip(_LOOSE)}."
+    text = gapped(plain(markdown), spans, markdown, whole=True)
+    begins_later = start and not sentence.text[:start].rstrip().endswith(_ENDS)
+    return f"… {text}" if begins_later else text
 
 
 class _Undivided(Value):
@@ -202,11 +260,11 @@ def gapped(
     selected = _joined(text, spans)
     first_start, _ = selected[0]
     _, last_end = selected[-1]
-    sentences = (0, len(text))
+    around = (0, len(text))
     if not whole:
-        sentences = sentence_around(text, first_start, last_end)
+        around = sentence_around(text, first_start, last_end)
     all_pieces, forms, words_of = _in_pieces(text, markdown)
-    pieces = [piece for piece in all_pieces if piece.meets(sentences)]
+    pieces = [piece for piece in all_pieces if piece.meets(around)]
 
     # those of them that are hidden
     widened = []  # whole formulas, code and links

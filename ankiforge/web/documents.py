@@ -40,7 +40,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import image_paths, reveal
+from ankiforge.text.cloze import image_paths, plain, reveal
 from ankiforge.web.card_view import Find, on_page, passage
 
 SECONDS = 20.0
@@ -184,6 +184,9 @@ class Pages:
 
 # === documents ========================================================================
 
+COVER_WIDTH = 240
+"""Pixels of the picture of a document on the shelf."""
+COVER_WORDS = 400
 WIDEST = 3_000
 """Pixels of the width of a page, at most."""
 SHOWN_WORDS = 80
@@ -271,23 +274,57 @@ class Documents:
         )
         return _LINK.sub(_as_shown, text)
 
-    def _text_of(self, highlight: Highlight) -> str:
-        """Return the text of the note in which a passage is marked; "" if it is no note."""
+    def kind_of(self, highlight: Highlight) -> str:
+        """Return how the document of a highlight is shown: `sheets`, `text` or `list`."""
+        if paper_of(self._ledger, highlight) is not None:
+            return "sheets"
+        return "text" if self._note_of(highlight) is not None else "list"
+
+    def _note_of(self, highlight: Highlight) -> Path | None:
+        """Return the note in which a passage is marked; None if it is in none that can be shown."""
         document = highlight.document
         if not document.path.lower().endswith(NOTES):
-            return ""
+            return None
         known = roots(self._ledger)
         for kind in ("obsidian", "markdown"):
             root = known.get(f"{kind}:{document.source}")
             file = file_in(root, document.path) if root else None
-            if file is None:
-                continue
             try:
-                if file.stat().st_size <= LONGEST:
-                    return file.read_text(encoding="utf-8-sig", errors="replace")
+                if file is not None and file.stat().st_size <= LONGEST:
+                    return file
             except OSError:
-                return ""
-        return ""
+                return None
+        return None
+
+    def _text_of(self, highlight: Highlight) -> str:
+        """Return the text of the note in which a passage is marked; "" if it is no note."""
+        file = self._note_of(highlight)
+        if file is None:
+            return ""
+        try:
+            return file.read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            return ""
+
+    def cover(self, key: str) -> Json | None:
+        """Return a small picture of the first page of a document, or its first words.
+
+        {} while the page is being drawn; None if there is no document.
+        """
+        highlight = next(
+            (highlight for highlight, _ in overview.marks(self._ledger, key)), None
+        )
+        if highlight is None:
+            return None
+        path = paper_of(self._ledger, highlight)
+        if path is not None:
+            sheet = Sheet(path, 0, (), COVER_WIDTH)
+            drawn = self.pages.drawn(sheet)
+            if drawn is None:
+                return {}
+            if drawn.picture:
+                return {"src": f"/page/{sheet.name}.png"}
+        return {"words": plain(self.markdown_of(highlight))[:COVER_WORDS]}
 
     def _html(self, highlight: Highlight, text: str) -> str:
         """Return the Markdown of a note as HTML."""

@@ -1,0 +1,80 @@
+"""The order in which a person is asked: document by document, ten at a time, as they read.
+
+The page, the terminal, `status`, `list` and agents take it from here. Only the order; what
+waits is `overview.order`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from ankiforge.ledger import Ledger, overview
+from ankiforge.ledger.overview import Place
+from ankiforge.model import Value
+
+TEN = 10
+"""The decisions of a sitting."""
+SECONDS_EACH = 8
+"""Seconds that a decision takes, about."""
+
+
+class Pile(Value):
+    """A document in which new drafts wait."""
+
+    document: int
+    title: str
+    places: tuple[Place, ...]
+    """The best fact of each of its marks that waits, the best first."""
+
+    @property
+    def minutes(self) -> int:
+        """The time that all of it takes, about."""
+        return max(round(SECONDS_EACH * len(self.places) / 60), 1)
+
+    @property
+    def worth(self) -> float:
+        """How much its best ten deserve a card."""
+        best = sorted((place.sureness for place in self.places), reverse=True)
+        return sum(best[:TEN])
+
+    def ten(self, later: Collection[str] = ()) -> list[Place]:
+        """Return the best ten in reading order.
+
+        What was put off, by the ids of its drafts, is asked only when nothing else is left.
+        """
+        best = [place for place in self.places if place.id not in later]
+        best = best or [*self.places]
+        return sorted(best[:TEN], key=lambda place: place.position)
+
+
+def shelf(ledger: Ledger, new: Iterable[str]) -> list[Pile]:
+    """Return the documents of drafts that wait, the best first.
+
+    Args:
+        ledger: the ledger.
+        new: the ids of the drafts, the best first (`Order.new`).
+    """
+    return shelved(overview.places(ledger, new))
+
+
+def shelved(places: Iterable[Place]) -> list[Pile]:
+    """Return the documents of places, the best first; equals in the order of their best draft."""
+    found: dict[int, list[Place]] = {}
+    for place in places:
+        found.setdefault(place.document, []).append(place)
+    piles = []
+    for document, of_document in found.items():
+        piles.append(Pile(document, of_document[0].title, tuple(of_document)))
+    return sorted(piles, key=lambda pile: pile.worth, reverse=True)
+
+
+def as_asked(piles: Iterable[Pile]) -> list[str]:
+    """Return the ids of drafts as a person is asked: document by document, ten by ten."""
+    ids = []
+    for pile in piles:
+        left = pile.places
+        while left:
+            ten = sorted(left[:TEN], key=lambda place: place.position)
+            ids += [place.id for place in ten]
+            left = left[TEN:]
+    return ids

@@ -1,0 +1,104 @@
+"""Cards of words that a person selects in the sentence of a proposal, which may be cut, or have the one before."""
+
+import pytest
+
+from ankiforge.errors import UsageError
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+)
+from ankiforge.review.selection import Selection, fields_from_sentence, sentence_before
+
+SENTENCE = "In 1900 Georg Müller and Alfons Pilzecker saw that a second list harms the first, which they called `interference`."
+BEFORE = "The word is older than the mechanism."
+
+
+def proposal(
+    sentence: str = SENTENCE, nearby: str = "", gap: str = "Georg Müller"
+) -> Card:
+    highlight = Highlight(
+        Document(DocumentKey("d"), "v", "d"),
+        "v",
+        HighlightKind.HIGHLIGHT,
+        sentence,
+        HighlightKey("k"),
+        nearby=nearby,
+    )
+    text = sentence.replace(gap, f"{{{{c1::{gap}}}}}")
+    return Card(
+        HighlightKey("k"),
+        CardKind.CLOZE,
+        (("Text", text), ("Extra", "")),
+        passages=(highlight,),
+        quote=sentence,
+        gaps=(text,),
+    )
+
+
+def spans(words: str, sentence: str = SENTENCE) -> str:
+    """Where words are in a sentence without its signs of code."""
+    plain = sentence.replace("`", "")
+    start = plain.index(words)
+    return f"{start}-{start + len(words)}"
+
+
+FIRST = spans(
+    "In 1900 Georg Müller and Alfons Pilzecker saw that a second list harms the first"
+)
+LATER = spans(
+    "Georg Müller and Alfons Pilzecker saw that a second list harms the first, which they called interference."
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "cut", "before", "text"),
+    [
+        ("Alfons Pilzecker", "", False, SENTENCE.replace("Alfons Pilzecker", "{{c1::Alfons Pilzecker}}")),
+        ("Alfons Pilzecker", FIRST, False,
+         "In 1900 Georg Müller and {{c1::Alfons Pilzecker}} saw that a second list harms the first."),
+        ("interference", LATER, False,
+         "… Georg Müller and Alfons Pilzecker saw that a second list harms the first, which they called {{c1::`interference`}}."),
+        ("1900", FIRST, True,
+         f"{BEFORE} In {{{{c1::1900}}}} Georg Müller and Alfons Pilzecker saw that a second list harms the first."),
+    ],
+)  # fmt: skip
+def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text):
+    draft = proposal(nearby=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
+    made = fields_from_sentence(draft, Selection(spans(words), cut, before), None)
+    assert dict(made)["Text"] == text
+
+
+@pytest.mark.parametrize(
+    ("words", "cut"),
+    [
+        ("interference", FIRST),
+        ("In", LATER),
+        ("1900", "5-5"),
+        ("1900", "x"),
+        ("1900", "900-901"),
+    ],
+)
+def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
+    with pytest.raises(UsageError):
+        fields_from_sentence(proposal(), Selection(spans(words), cut), None)
+
+
+@pytest.mark.parametrize(
+    ("nearby", "before"),
+    [
+        ("", ""),
+        (SENTENCE, ""),
+        (f"{BEFORE} {SENTENCE}", BEFORE),
+        (f"One. {BEFORE} {SENTENCE} And more.", BEFORE),
+        (f"A heading\n{SENTENCE}", ""),
+        (f"of a page before. {SENTENCE}", ""),  # its beginning stands elsewhere
+        (f"it has no end {SENTENCE}", ""),
+    ],
+)
+def test_the_sentence_before_is_a_whole_one_of_the_same_paragraph(nearby, before):
+    assert sentence_before(proposal(nearby=nearby)) == before
