@@ -499,7 +499,7 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     deck = genanki.Deck(1234567890, "Theirs")
     deck.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["Is this a card?", ""]))
     genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")
-    shaped(home.data("ankiforge lint ~/theirs.apkg"), "lint", findings="finding")
+    shaped(home.data("ankiforge repair ~/theirs.apkg"), "repair FILE", findings="finding")
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
     home.load()

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ankiforge.check import duplicates, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.leak import safe_context
+from ankiforge.check.others import tempered
 from ankiforge.check.reading import (
     RULES,
     Check,
@@ -51,9 +52,9 @@ __all__ = [
     "Rule",
     "check",
     "check_alone",
+    "check_made",
     "content",
     "group",
-    "lint",
     "make_finding",
     "read",
     "safe_context",
@@ -127,16 +128,22 @@ def _adjusted(
     return tuple(dict.fromkeys(findings))
 
 
-def lint(draft: Card) -> tuple[Finding, ...]:
-    """Return all findings about a card of any origin, without its source. Never raises.
+def check_made(card: Card, *, ours: bool = False) -> tuple[Finding, ...]:
+    """Return all findings about a card as it is in Anki, without its source. Never raises.
 
     Only findings about what would break in Anki, or leaves nothing to ask, can block.
+
+    Args:
+        card: the card, of any origin.
+        ours: whether it was made here; of others only what is mostly true is said.
     """
     findings = []
-    for finding in _run(draft, Context(_NOWHERE, DuplicateIndex()), SOURCELESS):
+    for finding in _run(card, Context(_NOWHERE, DuplicateIndex()), SOURCELESS):
         if finding.check not in _BREAKING:
             finding = _at_most_warned(finding)
-        findings.append(finding)
+        kept = finding if ours else tempered(card, finding)
+        if kept is not None:
+            findings.append(kept)
     return tuple(dict.fromkeys(findings))
 
 

@@ -56,11 +56,13 @@ class Rule(Value):
     """The limit, 0 if it has none."""
     unit: str = ""
     """The unit of the limit: words, %, characters …"""
+    others: Strings = ()
+    """When it counts for cards that are not ours; see `check/others.py`."""
 
 
 _ROW = regex(
     r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
-    r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
+    r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>[^|]+?)(?: \| (?P<others>.+))?"
 )
 
 
@@ -81,6 +83,7 @@ def _read_rules(table: str) -> Iterator[Rule]:
             group=group,
             most=int(row["most"] or 0),
             unit=row["unit"] or "",
+            others=tuple(row["others"].split(", ")) if row["others"] else (),
         )
 
 
@@ -128,6 +131,13 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
     yield make_finding(rule, message)
 
 
+def counted_as(finding: Finding, value: int, most: int) -> Finding:
+    """Return a finding as it is with another limit than that of its rule."""
+    broken = _BY_ID[finding.check]
+    detail = f"{value} {broken.unit}, at most {most}"
+    return make_finding(finding.check, detail, severity=finding.severity)
+
+
 # --- checks ---------------------------------------------------------------------------
 
 
@@ -156,7 +166,7 @@ class Needs(Enum):
     """The texts that a check has to see, in the order in which checks run and report."""
 
     CARD = auto()
-    """Only the card. `ankiforge lint` runs these checks on cards of any origin."""
+    """Only the card. `ankiforge repair` runs these checks on cards of any origin."""
     SOURCE = auto()
     """The passage that the card is from. Cards that a person wrote are not held against it."""
     COMPARISON = auto()

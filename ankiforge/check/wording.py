@@ -56,6 +56,7 @@ from ankiforge.language.words import (
 from ankiforge.model import Card, Family, Finding, Severity, Value
 from ankiforge.text import cloze, regex
 from ankiforge.text.fold import shields
+from ankiforge.text.lists import things
 from ankiforge.text.sentences import sentences
 
 # The first words of a sentence that depends on the one before it; case matters.
@@ -152,6 +153,9 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
         elif not content(shown) and "![" not in text and "$" not in text:
             yield make_finding("short_cloze", f"“{shown.strip()}”")
     yield from counted(len(cloze.numbers(text)), "gaps_gt3")
+    if len(reading.hidden) == 1 and not marked(draft, context.highlight):
+        hidden_words = {answer.casefold() for answer in reading.answers}
+        yield from counted(len(hidden_words), "set")
     yield from counted(word_total, "cloze_gt40w")
 
 
@@ -406,6 +410,9 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
         items = list(filter(str.strip, _BETWEEN_ITEMS.split(answer.strip(" ."))))
         item_count = len(items) if len(items) >= _FEWEST_ITEMS else 1
     yield from counted(item_count, "list_gt5")
+    listed_things = things(draft.field("Front"), draft.field("Back"))
+    if len(front.split()) > 1:
+        yield from counted(len(listed_things), "set")
     yield from counted(word_count(answer), "answer_gt20w")
     yield from counted(word_count(reading.asked), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,

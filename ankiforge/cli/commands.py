@@ -30,6 +30,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
         "patch": ("anki", "Print your edits in Anki as a patch of your notes."),
+        "repair": ("repair", "Mend cards that fail; check any deck."),
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "More": {
@@ -42,7 +43,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
             "inspect",
             "Count highlights, cards and answers in Anki.",
         ),
-        "lint": ("inspect", "Run the checks on any deck."),
         "model": ("model", "Choose the language model that drafts, or none."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),

@@ -1,4 +1,4 @@
-"""The commands that show and report: status, list, show, seen, stats, lint, doctor, export."""
+"""The commands that show and report: status, list, show, seen, stats, doctor, export."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import click
 
 from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
-    DECK,
     FILE,
     Call,
     Words,
@@ -29,7 +28,6 @@ from ankiforge.cli.output import (
     show_in_pager,
     workspace_of,
 )
-from ankiforge.cli.progress import counting_bar
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
@@ -233,48 +231,6 @@ def stats(call: Call, minutes: int | None) -> None:
     if minutes_lines:
         lines += ["", *minutes_lines]
     call.show(data, lines)
-
-
-# --- lint -----------------------------------------------------------------------------------
-
-
-@command("""
-  ankiforge lint deck.apkg                 any deck, whoever made it
-  ankiforge lint ~/.local/share/Anki2/"User 1"/collection.anki2
-  ankiforge lint deck.apkg --deck Biology -v
-""")
-@click.argument("file", type=FILE)
-@DECK
-def lint(call: Call, file: Path, deck: str) -> None:
-    """Run the checks on the notes of FILE, an .apkg, .colpkg or collection; change nothing.
-
-    Exit code 1 if a card does not work in Anki.
-    """
-    from ankiforge.anki.collection import open_view
-    from ankiforge.anki.notes import in_deck
-    from ankiforge.reports.lint import SHOWN, Counts, check_notes, read_note
-
-    counts = Counts(shown=call.shown(SHOWN))
-    path = file.expanduser().absolute()
-    try:
-        with open_view(path, None) as view:
-            call.say(f"the notes of {path}")
-            types = {note_type.id: note_type for note_type in view.types}
-            notes = (read_note(note, types.get(note.type_id)) for note in view.notes())
-            with counting_bar(call, "checking", view.note_count) as show:
-                for number, (note, findings) in enumerate(check_notes(notes), start=1):
-                    show(number)
-                    if not in_deck(note.deck, deck):
-                        continue
-                    counts.add(note, findings)
-                    if call.as_json and findings:
-                        call.data(note.as_json(findings, fields=call.verbose))
-    except ItemError as error:
-        raise UsageError(error.message, hint=error.hint) from error
-    if not call.as_json:
-        for line in counts.as_text():
-            call.print(line)
-    exit_with(1 if counts.errors else 0)
 
 
 # --- doctor ---------------------------------------------------------------------------------

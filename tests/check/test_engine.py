@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.check import Context, DuplicateIndex, check, lint
+from ankiforge.check import Context, DuplicateIndex, check, check_made
 from ankiforge.model import Form, Origin, Severity
 from tests.check import cards
 
@@ -163,6 +163,8 @@ def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
         "When was GPT-9 trained?", "in 2031, see https://gpt9.example", ""
     )
 
-    assert {f.severity for f in lint(wordy)} == {Severity.WARN}
-    assert {f.check: f.severity for f in lint(broken)}["empty_side"] is Severity.BLOCK
-    assert lint(groundless) == ()
+    assert {f.severity for f in check_made(wordy)} == {Severity.WARN}
+    assert {f.check: f.severity for f in check_made(broken)}[
+        "empty_side"
+    ] is Severity.BLOCK
+    assert check_made(groundless) == ()

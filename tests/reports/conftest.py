@@ -20,7 +20,7 @@ def ours(forge: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def found() -> Callable[[Any], dict[str, set[str]]]:
-    """check: the fronts of the notes it speaks of, of the lines of `lint`."""
+    """check: the fronts of the notes it speaks of, of the lines of `repair FILE`."""
 
     def by_check(result: Any) -> dict[str, set[str]]:
         by: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""`ankiforge lint` on decks of others, made with genanki: no Anki is needed."""
+"""`ankiforge repair FILE` on decks of others, made with genanki: no Anki is needed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +47,7 @@ GOOD = ("osmosis", "the passage of water through a membrane", "")
 
 def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck):
     done = forge.ok(
-        "lint", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes.")
+        "repair", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes.")
     )
 
     assert "deck.apkg" in done.stderr
@@ -67,7 +67,7 @@ def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck):
     ],
 )
 def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note, check):
-    done = forge("lint", deck(note, GOOD), "--json", code=1)
+    done = forge("repair", deck(note, GOOD), "--json", code=1)
 
     [line] = done.lines
     assert check in {
@@ -97,36 +97,42 @@ def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note, check):
     ],
 )
 def test_what_anki_takes_is_no_error(forge, deck, note):
-    forge("lint", deck(note), code=0)
+    forge("repair", deck(note), code=0)
 
 
 def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, deck):
     done = forge.ok(
-        "lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, ""))
+        "repair", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, ""))
     )
     assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
     picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
     [line] = forge(
-        "lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1
+        "repair", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1
     ).lines
     assert "empty_side" in {one["check"] for one in line["findings"]}
 
 
 def test_peoples_own_wording_is_never_an_error(forge, deck, found):
-    long = " ".join(["word"] * 40)
-    path = deck(("osmosis in osmosis", "osmosis", ""), ("it", "yes", ""), ("x", long, ""))
+    long = " ".join(["word"] * 41)
+    path = deck(
+        ("What is osmosis in osmosis?", "osmosis", ""),
+        ("Is osmosis one?", "yes", ""),
+        ("x", long, ""),
+    )
 
-    done = forge("lint", path, "--json", code=0)
+    done = forge("repair", path, "--json", code=0)
 
     assert {f["severity"] for line in done.lines for f in line["findings"]} == {"warn"}
     assert "answer_gt20w" in found(done)
 
 
 def test_the_first_card_of_a_note_is_read_and_its_fields_are_shown_if_wanted(forge, deck):
-    path = deck(("osmosis", "yes", "note"))
-    [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
+    path = deck(("Is osmosis one?", "yes", "note"))
+    [short], [long] = (
+        forge.ok("repair", path, "--json", *v).lines for v in ((), ("-v",))
+    )
     assert "fields" not in short
-    assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
+    assert long["fields"] == {"Word": "Is osmosis one?", "Meaning": "yes", "Note": "note"}
     messages = [one["message"] for one in short["findings"]]
     assert any(message.startswith("asks for yes or no") for message in messages)
 
@@ -136,7 +142,7 @@ def test_repeats_within_the_deck_name_the_first(forge, deck):
         GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", "")
     )
 
-    [line] = forge.ok("lint", path, "--json").lines
+    [line] = forge.ok("repair", path, "--json").lines
     assert line["findings"][0]["twin"].startswith("note ")
     assert int(line["findings"][0]["twin"].split()[1]) < line["nid"]
 
@@ -151,9 +157,9 @@ SEEN = {
 @pytest.mark.parametrize("question", SEEN.values(), ids=SEEN)
 def test_a_question_is_what_a_person_sees_of_it(forge, deck, monkeypatch, question):
     monkeypatch.setitem(BASIC.templates[0], "qfmt", question)
-    path = deck(("osmosis", "yes", "note " * 44))
-    [line] = forge.ok("lint", path, "--json").lines
-    assert line["front"] == "osmosis"
+    path = deck(("Is osmosis one?", "yes", "note " * 44))
+    [line] = forge.ok("repair", path, "--json").lines
+    assert line["front"] == "Is osmosis one?"
 
 
 def test_the_line_above_a_question_of_ours_is_no_part_of_it(forge):
@@ -161,16 +167,114 @@ def test_the_line_above_a_question_of_ours_is_no_part_of_it(forge):
     text = f"# {heading * 2}\n\nWhat does defer do?::it waits for the end\n"
     (forge.folder / "more.md").write_text(text)
     forge.ok("run", "more.md")
-    assert forge.ok("lint", "ankiforge.apkg", "--json").lines == []
+    assert forge.ok("repair", "ankiforge.apkg", "--json").lines == []
 
 
 def test_a_long_list_is_cut_but_counted(forge, deck):
-    path = deck(*((f"word{n}", "yes", "") for n in range(30)))
+    path = deck(*((f"Is word{n} one?", "yes", "") for n in range(30)))
 
-    short, long = forge.ok("lint", path).stdout, forge.ok("lint", path, "-v").stdout
+    short, long = forge.ok("repair", path).stdout, forge.ok("repair", path, "-v").stdout
 
     assert "… and 25 more" in short
-    assert short.count("word") < long.count("word")
+    assert short.count("Is word") < long.count("Is word")
+
+
+# --- cards that are not ours -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("note", "check"),
+    [
+        (("What are the three noble metals?", "gold, silver, platinum", ""), "set"),
+        (("Describe the retina.", "layers of cells", ""), "open"),
+        (("What is lower?", "all i<j and j<n", ""), "eaten"),
+        (("What is the mean?", r"it is $\bar{x}_{1}$", ""), "maths"),
+        (("Is it one?", "yes", ""), "yes_no"),
+    ],
+)
+def test_what_is_mostly_true_is_said(forge, deck, found, note, check):
+    assert check in found(forge("repair", deck(note), "--json"))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        ("hai", "yes", ""),
+        ("Singapore", "Singapore", ""),
+        ("Why is it risky to swim?", "sharks", ""),
+        ("What does this equation state?", "energy is mass", ""),
+        (
+            "Which of the following is right? A) iron B) zinc C) gold",
+            "iron, zinc, gold",
+            "",
+        ),
+        ("What happens then to iron?", " ".join(["word"] * 30), ""),
+        ("the iron", "a, b, c, d, e, f and g", ""),
+        (r"the mean \(a<br>+ b\)", "of two", ""),
+        ("the call", "<code>f(**x)</code>", ""),
+        ("The capital is {{c1::Paris::city}}."),
+    ],
+)
+def test_what_is_mostly_false_is_not_said(forge, deck, found, note):
+    assert found(forge.ok("repair", deck(note), "--json")) == {}
+
+
+def test_similar_cards_of_strangers_are_two_and_equal_ones_one(forge, deck, found):
+    fronts = (
+        "What enzyme unwinds DNA?",
+        "Which enzyme is responsible for unwinding DNA?",
+    )
+    alike = [(front, "helicase", "") for front in fronts]
+    assert found(forge.ok("repair", deck(*alike), "--json")) == {}
+    same = forge.ok("repair", deck(alike[0], alike[0]), "--json")
+    assert set(found(same)) == {"duplicate"}
+
+
+def test_a_note_type_without_an_answer_is_said_once(forge, deck, monkeypatch):
+    monkeypatch.setitem(BASIC.templates[0], "afmt", "{{FrontSide}}<hr>{{Word}}")
+    monkeypatch.setitem(BASIC.templates[0], "qfmt", "{{Word}}")
+    done = forge.ok("repair", deck(("how to use this deck", "", ""), ("again", "", "")))
+    assert "not read: 2 notes (its note type has no answer)" in done.stdout
+
+
+# --- tables ----------------------------------------------------------------------------------
+
+ROWS = 'Is it one?{0}yes\n"What{0}is lava?"{0}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "encoding"),
+    [
+        ("a.csv", ROWS.format(","), "utf-8"),
+        ("a.csv", ROWS.format(";"), "utf-8-sig"),
+        ("a.tsv", ROWS.format("\t"), "utf-16"),
+        ("a.txt", "#separator:Pipe\n#html:true\n" + ROWS.format("|"), "utf-8"),
+        ("a.csv", "Front,Back,Tags\n" + ROWS.format(","), "utf-8"),
+        ("a.txt", "#separator:tab\n#guid column:1\n" + "".join(
+            f"x{n}\t{line}\n" for n, line in enumerate(ROWS.format("\t").splitlines())), "utf-8"),
+    ],
+)  # fmt: skip
+def test_the_cards_of_a_table_are_checked(forge, found, name, text, encoding):
+    (forge.folder / name).write_bytes(text.encode(encoding))
+    checks = found(forge("repair", name, "--json", code=1))
+    assert set(checks) == {"yes_no", "empty_side"}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\xff\xfa\x81", "is no text in UTF-8"),
+        (b"only one column\n", "has no row with question and answer"),
+        (b"", "has no row with question and answer"),
+        (b'"a,' + b"x" * 200_000, "is no table of cards"),
+    ],
+)
+def test_what_is_no_table_is_exit_2_and_is_named(forge, data, said):
+    (forge.folder / "bad.csv").write_bytes(data)
+    done = forge("repair", "bad.csv", code=2)
+    assert "bad.csv" in done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert "hint: save it as CSV" in done.stderr
 
 
 # --- cards of ours --------------------------------------------------------------------------
@@ -180,11 +284,11 @@ def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(
     forge, deck, found
 ):
     other = ("mitosis", "the passage of a cell through division", "")
-    assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
+    assert "duplicate" not in found(forge.ok("repair", deck(GOOD, other), "--json"))
     bones = [
         (f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"
     ]
-    assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
+    assert "duplicate" not in found(forge.ok("repair", deck(*bones), "--json"))
 
 
 # --- a deck -----------------------------------------------------------------------------------
@@ -193,20 +297,20 @@ def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(
 def test_a_deck_is_chosen_with_those_below_it(forge, deck):
     path = deck(("osmosis", "<br>", ""))
 
-    assert forge("lint", path, "--deck", "Biology", "--json", code=1).lines
-    assert forge("lint", path, "--deck", "Bio", "--json", code=0).lines == []
-    assert "0 notes: 0 with errors" in forge.ok("lint", path, "--deck", "Bio").stdout
+    assert forge("repair", path, "--deck", "Biology", "--json", code=1).lines
+    assert forge("repair", path, "--deck", "Bio", "--json", code=0).lines == []
+    assert "0 notes: 0 with errors" in forge.ok("repair", path, "--deck", "Bio").stdout
 
 
 def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found):
-    assert "2 notes: 0 with errors" in forge.ok("lint", ours).stdout
-    assert found(forge.ok("lint", ours, "--json")) == {}
+    assert "2 notes: 0 with errors" in forge.ok("repair", ours).stdout
+    assert found(forge.ok("repair", ours, "--json")) == {}
 
 
 def test_nothing_is_changed(forge, ours):
     before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
 
-    forge.ok("lint", ours)
+    forge.ok("repair", ours)
 
     same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
     assert all(before[path] == text for path, text in same.items())
@@ -220,7 +324,7 @@ def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name):
     whole = deck(GOOD).read_bytes()
     (forge.folder / "cut.apkg").write_bytes(whole[: len(whole) // 2])
 
-    done = forge("lint", name, code=2)
+    done = forge("repair", name, code=2)
 
     assert name in done.stderr
     assert "hint:" in done.stderr

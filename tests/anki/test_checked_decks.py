@@ -1,4 +1,4 @@
-"""`ankiforge lint` on what the real Anki writes: all ways to export, and its own note types."""
+"""`ankiforge repair FILE` on what the real Anki writes: all ways to export, and its own note types."""
 
 from pathlib import Path
 
@@ -48,9 +48,9 @@ def exported(tmp_path: Path) -> dict[str, Path]:
 def test_every_kind_of_file_shows_the_same_notes(forge, exported, kind):
     before = exported[kind].read_bytes()
 
-    done = forge("lint", exported[kind], "--json", code=1)
+    done = forge("repair", exported[kind], "--json", code=1)
 
     [line] = [one for one in done.lines if one["findings"][0]["severity"] == "block"]
     assert (line["front"], line["deck"]) == (BROKEN, "Deck::Below")
-    assert "6 notes: 1 with errors" in forge("lint", exported[kind]).stdout
+    assert "6 notes: 1 with errors" in forge("repair", exported[kind]).stdout
     assert exported[kind].read_bytes() == before

@@ -1,0 +1,334 @@
+"""Read a note of Anki, of whatever type, as the first of its cards, in Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ankiforge.anki.notetypes import (
+    family_of,
+    fields_seen,
+    fields_shown,
+    is_empty,
+    shows_cloze,
+)
+from ankiforge.anki.plan import FILLED
+from ankiforge.anki.render import unrender
+from ankiforge.errors import ItemError
+from ankiforge.model import (
+    NO_KEY,
+    Card,
+    CardKind,
+    Fields,
+    HighlightKey,
+    NoteInAnki,
+    Origin,
+    SeenType,
+    Strings,
+    Texts,
+    Value,
+)
+from ankiforge.text import on_one_line, regex
+from ankiforge.text.cloze import plain
+
+LONGEST_READ = 10_000
+"""The maximum length of a side in characters.
+
+Cards are shorter, and broken markup is slow to parse.
+"""
+_LATEX = (
+    (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
+    (regex(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
+)
+_PLAYED = regex(
+    r"""(?xi)
+    \[sound:[^\[\]\n]*\]
+    | \[anki:play:[^\[\]\n]*\]
+    | <(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>
+    """
+)
+_FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
+# A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
+_CLOSED_EARLY = regex(
+    r"""(?xs)
+    \{\{c[0-9,]+::(?:(?!\}\}|\{\{c).)*
+    \\[(\[]                                       # the formula begins
+    (?:(?!\}\}|\\[)\]]).)*                         # and does not end
+    \}\}
+    """
+)
+_BELOW = ("extra", "back extra", "notes", "note", "remarks", "explanation")
+_EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
+
+
+# A `<` that begins no tag that a browser knows: the words behind it are not shown.
+_TAG = regex(r"</?([A-Za-z][^\s/<>]*)[^<>]*>?")
+_TAGS = frozenset(
+    """
+    a abbr address article aside audio b bdi bdo big blockquote body br button canvas caption
+    center cite code col colgroup data dd del details dfn div dl dt em figcaption figure font
+    footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link
+    main map mark math meta nav object ol optgroup option p path picture pre q rp rt ruby s
+    samp script section select small source span strike strong style sub summary sup svg
+    table tbody td template textarea tfoot th thead time title tr tt u ul var video wbr
+    annotation mi mn mo mrow msub msup msubsup mfrac msqrt mtable mtd mtr mtext semantics
+    g rect circle defs use line polygon polyline text tspan ellipse anki-mathjax
+    """.split()
+)
+_DOLLARS = regex(
+    r"(?<![\\$\w\[])\$(?!\s?\d[\d.,]*\s)[^$\n]*?(?:\\[a-zA-Z]{2,}|[\^_]\{?\w)[^$\n]*?\$(?![\w$\]])"
+)
+_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
+
+
+class ReadNote(Value):
+    """A note with its card as the checks read it."""
+
+    guid: str
+    nid: int
+    """The id in Anki; 0 if the note is not in Anki yet."""
+    deck: str
+    notetype: str
+    fields: Fields
+    """(name, HTML or Markdown), unchanged."""
+    draft: Card | None = None
+    """The card; None if the note cannot be read as question and answer."""
+    names: Texts = {}
+    """By our field: the name of its field, if the card has one for each side."""
+    closed_early: str = ""
+    """A cloze that `}}` of a formula closes too early."""
+    eaten: str = ""
+    """Words behind a `<` that Anki takes for markup and does not show."""
+    dollars: str = ""
+    """A formula in dollars, which Anki shows as it is written."""
+    key: HighlightKey = NO_KEY
+    """The passage of a note made by ankiforge."""
+    unread: str = ""
+    """Why the note has no card here."""
+
+    @property
+    def front(self) -> str:
+        """The front of the note, to identify it in a line."""
+        front = ""
+        if self.draft:
+            front = self.draft.field("Text") or self.draft.field("Front")
+        if not front and self.fields:
+            _, text = self.fields[0]
+            front = unrender(text[:400])
+        return on_one_line(plain(front[:400]))
+
+
+def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
+    """Read a note of Anki as the first of its cards."""
+    # The fields that the type of a damaged collection lacks are called `Field 3`.
+    names = list(note_type.names) if note_type else []
+    for number in range(len(names) + 1, len(note.fields) + 1):
+        names.append(f"Field {number}")
+    fields = tuple(zip(names, note.fields, strict=False))
+    read = ReadNote(
+        guid=note.guid,
+        nid=note.id,
+        deck=note.deck,
+        notetype=note_type.name if note_type else "",
+        fields=fields,
+        key=note.identity.key if note.identity else NO_KEY,
+    )
+    if note_type is None:
+        return replace(read, unread="its note type is not there")
+    if any("image-occlusion:" in text for _, text in fields):
+        return replace(read, unread="an image occlusion")
+
+    if not note_type.cloze and not _has_answer(note, note_type):
+        return replace(read, unread="its note type has no answer")
+
+    # Pictures that are embedded in a field are content, but not their bytes.
+    small_fields = {name: _EMBEDDED.sub("data:", text) for name, text in fields}
+    asked, answered = _sides(note, note_type, small_fields)
+    question = "<br>".join(small_fields.get(name, "") for name in asked)
+    answer = small_fields.get(answered, "")
+    if max(len(question), len(answer)) > LONGEST_READ:
+        return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
+    sides: dict[str, str] = {}
+    if note_type.cloze:
+        kind = CardKind.CLOZE
+        card_fields: Fields = (("Text", _markdown(question)),)
+        if len(asked) == 1:
+            sides = {"Text": asked[0]}
+    else:
+        kind = CardKind.BASIC
+        card_fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
+        if len(asked) == 1 and answered:
+            sides = {"Front": asked[0], "Back": answered}
+    for name in note_type.names:  # what is below the answer
+        if sides and name.casefold() in _BELOW and name not in sides.values():
+            sides["Extra"] = name
+            break
+    draft = Card(
+        NO_KEY,
+        kind,
+        card_fields,
+        quote="",
+        answer="",
+        start=0,
+        origin=Origin("person"),
+    )
+    early = _CLOSED_EARLY.search(question)
+    eaten = ""
+    for text in small_fields.values():
+        for tag in _TAG.finditer(text):
+            if tag[1].casefold() not in _TAGS:
+                eaten = eaten or tag[0][:20]
+    # a template may have a script that typesets them
+    templates = "".join(each.question + each.answer for each in note_type.templates)
+    dollars = None
+    if "<script" not in templates:
+        dollars = _DOLLARS.search("\n".join(small_fields.values()))
+    return replace(
+        read,
+        draft=draft,
+        names=sides,
+        closed_early=early[0] if early else "",
+        eaten=eaten,
+        dollars=dollars[0] if dollars else "",
+    )
+
+
+def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> tuple[Strings, str]:
+    """Return the fields that the first card asks, and the one that answers, as a person sees them.
+
+    The answer is the first filled field that the answer template shows and the question
+    does not; "" if there is none. The line above a question of ours says where it is from.
+    """
+    if note_type.cloze:
+        return tuple(name for name in fields if shows_cloze(note_type, name)), ""
+    ordinal = min(note.ordinals, default=0)
+    template = note_type.templates[ordinal]
+    asked = fields_seen(template.question, fields, of_question=True)
+    if family_of(note_type.id):
+        asked = tuple(name for name in asked if name not in FILLED)
+    for name in fields_seen(template.answer, fields, of_question=False):
+        if name not in asked and not is_empty(fields.get(name, "")):
+            return asked, name
+    return asked, ""
+
+
+def _has_answer(note: NoteInAnki, note_type: SeenType) -> bool:
+    """Return whether the answer of the first card can show a field that the question does not."""
+    template = note_type.templates[min(note.ordinals, default=0)]
+    return not set(fields_shown(template.answer)) <= {
+        *fields_shown(template.question),
+        "FrontSide",
+    }
+
+
+def _markdown(text: str) -> str:
+    """Return a field as Markdown; a sound becomes a picture, so that it counts as content.
+
+    Anki recognises gaps inside formulas: such a formula is read as text.
+    """
+    for pattern, instead in _LATEX:
+        text = pattern.sub(instead, text)
+    for formula in _FORMULA.findall(text):
+        if "{{c" in formula:
+            text = text.replace(formula, formula[2:-2])
+        else:  # a line may end within it
+            text = text.replace(formula, _BREAK.sub(" ", formula))
+    return unrender(_PLAYED.sub('<img src="sound">', text))
+
+
+# --- cards in a table ---------------------------------------------------------------------
+
+TABLES = (".csv", ".tsv", ".txt")
+"""The endings of tables of cards, as chats write them and Anki exports and imports them."""
+_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_HEADINGS = (
+    "front",
+    "question",
+    "frage",
+    "vorderseite",
+    "text",
+    "q",
+    "recto",
+    "pregunta",
+)
+_MOST_BYTES = 50_000_000
+_EXPORT = "save it as CSV in UTF-8: a question and an answer in each row"
+
+
+def read_table(path: Path) -> Iterator[ReadNote]:
+    """Yield the rows of a table of cards, numbered from 1; its first two columns are the sides.
+
+    Anki's `#separator:` and the like at its beginning are followed.
+
+    Raises:
+        ItemError: it cannot be read, or has no row with two columns.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror or error}"
+        if isinstance(error, FileNotFoundError):
+            message = f"{path}: no such file"
+        raise ItemError(message, hint=_EXPORT) from error
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data[:_MOST_BYTES].decode(encoding)
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start:,}"
+        raise ItemError(f"{path}: is no text in UTF-8 ({place})", hint=_EXPORT) from error
+
+    # what Anki says of it at its beginning
+    said = {}
+    lines = text.splitlines(keepends=True)
+    while lines and lines[0].startswith("#") and ":" in lines[0]:
+        name, _, value = lines.pop(0)[1:].partition(":")
+        said[name.strip().casefold()] = value.strip()
+    named = said.get("separator", "").casefold()
+    separator = _SEPARATORS.get(named, named[:1])
+    if not separator and lines:
+        separator = max("\t;,|", key=lines[0].count)
+    other_columns = set()
+    for name, value in said.items():
+        if name.endswith(" column") and value.isdigit():
+            other_columns.add(int(value) - 1)
+    is_html = said.get("html", "").casefold() == "true"
+
+    number = 0
+    try:
+        for row in csv.reader(
+            io.StringIO("".join(lines), ""), delimiter=separator or ","
+        ):
+            sides = [cell for place, cell in enumerate(row) if place not in other_columns]
+            is_heading = number == 0 and sides and sides[0].casefold() in _HEADINGS
+            is_cloze = bool(sides) and "{{c" in sides[0]
+            if is_heading or not sides or not sides[0].strip():
+                continue
+            if len(sides) < 2 and not is_cloze:
+                continue
+            number += 1
+            yield _of_row(number, sides, is_html=is_html)
+    except csv.Error as error:
+        raise ItemError(
+            f"{path}: is no table of cards ({error})", hint=_EXPORT
+        ) from error
+    if number == 0:
+        raise ItemError(f"{path}: has no row with question and answer", hint=_EXPORT)
+
+
+def _of_row(number: int, sides: list[str], *, is_html: bool) -> ReadNote:
+    """Return a row as a card; a cloze has its gaps in the first column."""
+    texts = [unrender(side) if is_html else side.strip() for side in sides[:2]]
+    if "{{c" in texts[0]:
+        kind = CardKind.CLOZE
+        fields: Fields = (("Text", texts[0]),)
+    else:
+        kind = CardKind.BASIC
+        fields = (("Front", texts[0]), ("Back", texts[1]))
+    draft = Card(
+        NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("person")
+    )
+    return ReadNote("", number, "", "row", fields, draft)

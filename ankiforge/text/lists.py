@@ -1,0 +1,74 @@
+"""The things that an answer lists, and what only looks like a list: options, code."""
+
+from __future__ import annotations
+
+import re
+
+from ankiforge.text import regex
+from ankiforge.text.cloze import plain
+
+FEWEST = 3
+"""So many things asked at once are a set."""
+# The most words of one thing, and of all, where no line breaks set them apart.
+_WORDS_OF_ONE = 6
+_WORDS_OF_LINE = 8
+_WORDS_OF_ALL = 40
+
+BULLET = regex(r"(?m)^[ \t]*(?:[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)")
+_OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)][ \t]+\S")
+_CODE = regex(
+    r"""(?mx)
+    ``` | `[^`\n]+` | \w+\\?_?\w*\([^()\n]*\)[;{.] | \w\.\w+\( | [{};]\s*$ | =\\?>
+    | \b(?:var|let|const|def|function|import)\  | \bfor\ .*:\s*$ | \$\d | \|\s*\w+\ '
+    """
+)
+_ASKS_FOR_SEVERAL = regex(
+    r"(?i)\b(?:name|list|nenne\w*|aufz[äa]hl\w*|what are|which|was sind|welche|zwei|drei"
+    r"|vier|fünf|sechs|two|three|four|five|six|seven|[2-9]|types?|kinds?|steps?|phasen?"
+    r"|arten?|quels|quelles|cuáles|quali)\b"
+)
+_BETWEEN = regex(r"(?:[,;、，]\s*|\s(?:and|und|et|y|e|&)\s)(?![^()]*\))")
+_STATES = regex(
+    r"(?i)\b(?:heißen|is|are|was|were|ist|sind|wird|werden|which|that|der|die|das)\b"
+)
+
+
+def things(front: str, back: str) -> list[str]:
+    """Return what an answer lists, in Markdown: its list items, or what the front asks for.
+
+    Prose, code and the options of a multiple-choice question list nothing.
+    """
+    if has_options(front) or is_code(front) or is_code(back):
+        return []
+    starts = [bullet.span() for bullet in BULLET.finditer(back)]
+    if len(starts) > 1:
+        ends = [start for start, _ in starts[1:]] + [len(back)]
+        return [
+            back[start:end].strip() for (_, start), end in zip(starts, ends, strict=True)
+        ]
+    if not _ASKS_FOR_SEVERAL.search(plain(front)):
+        return []
+    lines = [line.strip() for line in back.split("\n") if line.strip()]
+    are_short = all(len(line.split()) <= _WORDS_OF_LINE for line in lines)
+    if len(lines) >= FEWEST and are_short:
+        return lines
+    line = plain(back).strip().rstrip(".")
+    parts = [part.strip() for part in _BETWEEN.split(line) if part.strip()]
+    is_prose = _STATES.search(line) or len(line.split()) > _WORDS_OF_ALL
+    are_short = all(len(part.split()) <= _WORDS_OF_ONE for part in parts)
+    return parts if len(parts) >= FEWEST and are_short and not is_prose else []
+
+
+def has_options(front: str) -> bool:
+    """Return whether a front shows the answers to choose from."""
+    return len(_OPTION.findall(front)) >= FEWEST
+
+
+def is_code(text: str) -> bool:
+    """Return whether a text has code, marked or not."""
+    return _CODE.search(text) is not None
+
+
+def first_bullet(text: str) -> re.Match[str] | None:
+    """Return where the list of a text begins."""
+    return BULLET.search(text)
