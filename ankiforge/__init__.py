@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import FoundWork, HighlightOutcome
+    from ankiforge.ledger.search import FoundPassage
     from ankiforge.model import Card, Finding, Highlight, Problem, Question
+    from ankiforge.pipeline.ask import SearchResult
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
@@ -24,12 +26,14 @@ __all__ = [
     "Card",
     "Finding",
     "ForgeError",
+    "FoundPassage",
     "FoundWork",
     "Highlight",
     "HighlightOutcome",
     "Problem",
     "Question",
     "RunResult",
+    "SearchResult",
     "Workspace",
     "__version__",
 ]
@@ -40,10 +44,12 @@ _MODULES = {
     "ForgeError": "ankiforge.errors",
     "Highlight": "ankiforge.model",
     "HighlightOutcome": "ankiforge.ledger",
+    "FoundPassage": "ankiforge.ledger.search",
     "FoundWork": "ankiforge.ledger",
     "Problem": "ankiforge.model",
     "Question": "ankiforge.model",
     "RunResult": "ankiforge.pipeline.result",
+    "SearchResult": "ankiforge.pipeline.ask",
     "Workspace": "ankiforge.pipeline.workspace",
 }
 

@@ -513,9 +513,10 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     for kind in ("source", "document"):
         assert list(counted["by"][kind][0]) == TOLD["by source"]
     assert list(counted["by"]["drafter"][0]) == TOLD["anki"]
-    shaped(
-        home.data("ankiforge search testing effect"), "search QUERY", document="document"
-    )
+    found = home.data("ankiforge search testing effect")
+    shaped(found, "search WORDS", document="document")
+    found = home.data("ankiforge search Memory.md")
+    shaped(found, "search NAME", document="document")
     shaped(home.data("ankiforge export all.jsonl"), "export FILE")
     lines = list(
         map(json.loads, (home.folder / "all.jsonl").read_text("utf-8").splitlines())

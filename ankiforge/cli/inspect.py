@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,13 +123,10 @@ def show(call: Call, words: Words) -> None:
 
 # --- search ---------------------------------------------------------------------------------
 
-# The default number of works that are shown.
-_WORKS = 10
-
 
 # -x is a word of the query, not an option
 @command("""
-  ankiforge search forgetting curve       words from titles, names, highlights or cards
+  ankiforge search "why do we forget?"    a question, or words
   ankiforge search 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge search https://arxiv.org/abs/1706.03762v5
   ankiforge search ~/Downloads/paper.pdf  a PDF, by its identifiers or title
@@ -138,25 +134,22 @@ _WORKS = 10
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words) -> None:
-    """Search documents, highlights and cards, and show how well you remember them."""
-    from ankiforge.ledger.search import find
-    from ankiforge.reports.cards import work_json, work_text
+    """Answer a question with what you have read, or find a work, and how well you remember it."""
+    from ankiforge.pipeline.ask import PASSAGES, ask
+    from ankiforge.reports.cards import found_json, found_text, work_json, work_text
     from ankiforge.text import shortened
 
     refuse_unknown_options(query)
     words = " ".join(query)
-    limit = _WORKS if call.limit is None else call.limit
+    limit = PASSAGES if call.limit is None else call.limit
     # searching stores its index, if that is possible
     ledger_path = workspace_of(call).ledger.path
     is_writable = all(
         os.access(path, os.W_OK) for path in (ledger_path, ledger_path.parent)
     )
     with session(call, read_only=not is_writable) as workspace:
-        ledger = workspace.ledger
-        last_read = ledger.meta("looked")
-
-        # the works that match words or a PDF
-        found = find(ledger, words)
+        # a PDF is searched by what it is
+        document = None
         path = Path(words).expanduser()
         if path.suffix.casefold() == ".pdf" and path.is_file():
             from ankiforge.extract.pdf import identify
@@ -166,16 +159,24 @@ def search(call: Call, query: Words) -> None:
             if isinstance(identified, Problem):
                 message = f"{identified.where}: {identified.what}"
                 raise ItemError(message, hint=identified.hint)
-            found = find(ledger, "", identified.document)
+            document = identified.document
+            words = ""
+
+        last_read = workspace.ledger.meta("looked")
+        result = ask(workspace, words, limit, document=document)
 
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
-            for match in islice(found, limit):
-                entry = work_json(match, last_read)
-                yield entry, work_text(match, entry, whole=call.verbose)
+            for passage in result.passages:
+                yield found_json(passage, sure=result.is_sure), found_text(passage)
+            for work in result.works:
+                entry = work_json(work, last_read)
+                yield entry, work_text(work, entry, whole=call.verbose)
 
+        if result.passages and not result.is_sure:
+            call.say("nothing you have read answers this for sure; the nearest:")
         was_anything_shown = show_all(call, entries(), apart=True)
         if not was_anything_shown and call.limit != 0:
-            call.say(f"nothing you have read matches {shortened(words, 100)!r}")
+            call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
 
 
 # --- stats ----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from ankiforge.cli.commands import (
     shared_options,
 )
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.text import regex
+from ankiforge.text import regex, with_bold
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|(?:ok|warn|fai
 # A line of a list: id, state and kind of a card.
 _LISTED = regex(r"(?:af|dr)[a-z0-9]{8}  \w+ +[a-z-]+ +")
 _COLUMNS = "   "
+_BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
 
 _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^✓"): {"fg": "green", "bold": True},
@@ -294,9 +295,11 @@ class Call:
     def _shown(self, text: str, stream: TextIO) -> str:
         """Return a text for people; on a terminal it fits its width, and has colours."""
         text = for_terminal(self.copyable(text))
+        if not (stream.isatty() and self.color):
+            text = with_bold(text)
         if not stream.isatty():
             return text
-        return painted(fitted(text, _width(stream)))
+        return with_bold(painted(fitted(text, _width(stream))), _BOLD, _NOT_BOLD)
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""

@@ -313,14 +313,11 @@ class FoundWork(Value):
     """identifier, title, similar title or words."""
     detail: str
     """The name that it has, or how alike the titles are; "" if words were found."""
-    matched: frozenset[str]
-    """The keys of highlights and guids of cards that contain the words."""
     highlights: tuple[Highlight, ...]
-    """Those that match first."""
     gone: frozenset[str]
     """The keys of highlights that are no longer in their source."""
     lines: tuple[Card, ...]
-    """Its cards and drafts, those that match first."""
+    """Its cards and drafts."""
     recall: dict[str, float]
     """By guid: the chance to remember the card now, as the intervals of reviews
     suggest."""

@@ -1,25 +1,30 @@
-"""Search everything that was read, for `search`: by name, by title, or by words.
+"""Search everything that was read: works by name or title, and passages by their words.
 
 One full-text table holds the words of documents, highlights and live cards. A search first
 brings it up to date, by comparing it with the rows, so that no decision has to wait for it.
+How near passages are in meaning is told by the caller, and joined with their words here.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import log
 from typing import NamedTuple
+from unicodedata import category
 
+from ankiforge.language.recognition import language_of
+from ankiforge.language.words import FUNCTION
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.lists import FoundWork, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import Document
+from ankiforge.model import Card, Document, Highlight, HighlightKey, Span, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import UNSPACED, for_searching
+from ankiforge.text.fold import for_searching
 from ankiforge.text.identifiers import names_in, names_of
 
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
@@ -31,7 +36,6 @@ _ALIKE = 86.0
 _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
 """Titles, and parts of titles, that are shorter are not compared."""
-_MOST = 300
 _CURRENT = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
@@ -51,8 +55,6 @@ class _Hit(NamedTuple):
     """The index of the way in `_ORDER`."""
     minus_score: float
     detail: str
-    ref: str
-    """The key or guid of what contains the words; "" if a document was found."""
 
 
 def find(
@@ -64,10 +66,10 @@ def find(
 
     Args:
         store: the database.
-        query: names, a title, or words.
+        query: names, a title, or words of a title, authors, tags or a path.
         document: what a file was read as, which replaces the query.
     """
-    _update(store)
+    update(store)
     store.define("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
     hits: dict[int, list[_Hit]] = defaultdict(list)
@@ -79,11 +81,10 @@ def find(
         score: float = 0.0,
         *,
         detail: str = "",
-        ref: str = "",
     ) -> None:
         first = _same_work(store, document)[0]
         work = _same_work(store, first)[0]
-        hits[work].append(_Hit(_ORDER.index(found_by), -score, detail, ref))
+        hits[work].append(_Hit(_ORDER.index(found_by), -score, detail))
 
     # the names in the query, or those of the document of a file
     names = [*names_in(query)]
@@ -119,23 +120,29 @@ def find(
 
     # similar titles
     is_named = bool(hits)
-    has_title = False
     wanted = loose(document.title if document else query)
     if not is_named and len(wanted) >= _SHORTEST:
         for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
             title = loose(row["title"])
             score = _title_score(wanted, title)
-            if score >= _ALIKE:
-                is_equal = title == wanted
-                has_title |= is_equal
-                found_by = TITLE if is_equal else SIMILAR
-                add(row["id"], found_by, score, detail=f"{score:.0f} % alike")
+            if score < _ALIKE:
+                continue
+            found_by = TITLE if title == wanted else SIMILAR
+            if len(wanted) < len(title) and _whole_score(wanted, title) < _ALIKE:
+                found_by = WORDS  # a question may use words of a title
+            add(row["id"], found_by, score, detail=f"{score:.0f} % alike")
 
-    # words
-    if not (is_named or has_title):
-        for row in _with_words(store, query):
-            ref = "" if row["what"] == "document" else row["ref"]
-            add(row["document"], WORDS, row["score"], ref=ref)
+    # words of titles, authors, tags and paths
+    words = wanted_words(query).words
+    if words and not hits:
+        about = " AND ".join(f'"{word}"' for word in words)
+        rows = store.rows(
+            "SELECT document, -bm25(search) AS score FROM search"
+            " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
+            "{title remark} : (" + f"{about} *)",
+        )
+        for row in rows:
+            add(row["document"], WORDS, row["score"])
 
     ranked = []
     for work, of_work in hits.items():
@@ -148,7 +155,7 @@ def find(
 # --- the index --------------------------------------------------------------------------
 
 
-def _update(store: Store) -> None:
+def update(store: Store) -> None:
     """Index new and changed entries, and drop those that are gone."""
     store.refold()
     outdated = {}
@@ -194,33 +201,6 @@ def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     return document.title, "", "\n".join(about)
 
 
-def _with_words(store: Store, query: str) -> list[Row]:
-    """Return the entries with all words, else the documents that have all of them."""
-    phrases = []
-    for words, is_prefix in chunks(query):
-        quoted = '"' + words.replace('"', '""') + '"'
-        phrases.append(f"{quoted} *" if is_prefix else quoted)
-    if not phrases:
-        return []
-    entries = store.rows(
-        "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search"
-        " MATCH ?"
-        f" ORDER BY score DESC LIMIT {_MOST}",
-        " AND ".join(phrases),
-    )
-    if entries:
-        return entries
-    documents = []
-    for phrase in phrases:
-        rows = store.rows("SELECT document FROM search WHERE search MATCH ?", phrase)
-        documents.append({row["document"] for row in rows})
-    return store.rows(
-        "SELECT what, ref, document, 0.0 AS score FROM search"
-        f" WHERE document IN {EACH} AND what = 'document' LIMIT {_MOST}",
-        encode(sorted(set.intersection(*documents))),
-    )
-
-
 # --- names and titles -------------------------------------------------------------------
 
 
@@ -228,8 +208,7 @@ def _title_score(wanted: str, title: str) -> float:
     """Return how much titles are alike, of 100; less if one is a part of the other."""
     from rapidfuzz import fuzz
 
-    beginning = fuzz.ratio(wanted, title[: len(wanted)])
-    score = max(fuzz.ratio(wanted, title), min(beginning, 99.0))
+    score = _whole_score(wanted, title)
     if score >= _ALIKE or min(len(wanted), len(title)) < _SHORTEST_PART:
         return score
     if len(wanted) < len(title):
@@ -237,6 +216,14 @@ def _title_score(wanted: str, title: str) -> float:
     else:
         within = fuzz.ratio(wanted[: len(title)], title)
     return min(within, 99.0)
+
+
+def _whole_score(wanted: str, title: str) -> float:
+    """Return how much titles are alike, of 100, if one may be the beginning of the other."""
+    from rapidfuzz import fuzz
+
+    beginning = fuzz.ratio(wanted, title[: len(wanted)])
+    return max(fuzz.ratio(wanted, title), min(beginning, 99.0))
 
 
 # --- works ------------------------------------------------------------------------------
@@ -254,9 +241,8 @@ def _same_work(store: Store, document: int) -> list[int]:
 
 
 def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
-    """Return a work, with the highlights and lines first that match."""
+    """Return a work with its highlights, cards and drafts."""
     best = min(hits)
-    matched = frozenset(hit.ref for hit in hits) - {""}
     highlight_rows = store.rows(
         f"SELECT * FROM highlight WHERE document IN {EACH} ORDER BY document, position",
         encode(_same_work(store, work)),
@@ -274,19 +260,12 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
         if highlight_row["state"] in ("gone", "unselected"):
             gone_keys.add(highlight_row["key"])
 
-    # cards and drafts, those that match first
     rows = store.rows(
         "SELECT guid AS id FROM card WHERE passage IN (SELECT value FROM json_each(?1))"
         " UNION ALL SELECT id FROM draft WHERE key IN (SELECT value FROM json_each(?1))",
         encode([store.first(highlight.key) for highlight in highlights]),
     )
     lines = list(lists.lines(store, [row["id"] for row in rows]))
-    lines.sort(key=lambda line: line.id not in matched)
-    with_words = set(matched)
-    for line in lines:
-        if line.id in matched:
-            with_words.add(line.highlight.key)
-    highlights.sort(key=lambda highlight: highlight.key not in with_words)
 
     # the chance to remember each card now: the curve of FSRS, with the interval in place of
     # the stability
@@ -305,7 +284,6 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
         detail=best.detail,
-        matched=matched,
         highlights=tuple(highlights),
         gone=frozenset(gone_keys),
         lines=tuple(lines),
@@ -313,29 +291,244 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
     )
 
 
-# --- words ------------------------------------------------------------------------------
+# --- passages by their words ------------------------------------------------------------
 
-_CHUNK = regex(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
+_ASCII_WORD = regex(r"[A-Za-z0-9]+")
+_QUOTED = regex('["“„«]([^"“”„«»]+)["”“»]')
+_FUNCTION = frozenset(map(for_searching, FUNCTION))
+MOST_WORDS = 24
+"""The number of words of a question that are searched. The rest is ignored."""
+_SCORED = 400
+"""The number of passages, those with the most telling words, of which the text is read."""
+# Of BM25: how soon a repeated word counts no more, and how much a long passage is worth less.
+# The usual length is given, so that no score tells of the passages that are left out.
+_SATURATION, _LENGTH = 1.2, 0.5
+_USUAL_WORDS = 40
 
-MOST_CHUNKS = 24
-"""The number of words of a query that are searched. The rest is ignored."""
-_NOT_LETTERS = regex(r"[\W_]+")
+
+class WantedWords(Value):
+    """The words of a question, as they are looked up."""
+
+    words: Strings
+    """Its content words; all its words if it has none."""
+    phrases: Strings
+    """What stood in quotation marks: it must be there."""
+    is_begun: bool
+    """Whether it is one word, which may be a beginning."""
 
 
-def chunks(query: str) -> tuple[tuple[str, bool], ...]:
-    """Split a query into (phrase to search, whether its last word is a prefix).
-
-    Quoted words form one phrase. Chunks without letters are dropped. There are no
-    operators.
-    """
+def wanted_words(question: str) -> WantedWords:
+    """Return the words of a question; of a script without blanks, each two letters."""
+    question = question.encode("utf-8", "replace").decode()
+    every: list[str] = []
+    for word in words_of(question):
+        parts = words_of(for_searching(word))
+        pairs = [" ".join(pair) for pair in pairwise(parts)]
+        every += pairs or parts
+    words = [word for word in every if word not in _FUNCTION] or every
     phrases = []
-    for chunk in _CHUNK.finditer(query):
-        words = for_searching(chunk["phrase"] or chunk["word"]).split()
-        letters = [_NOT_LETTERS.sub("", word) for word in words]
-        if not any(letters):
+    for quoted in _QUOTED.findall(question):
+        phrases.append(" ".join(words_of(for_searching(quoted))))
+    is_begun = len(every) == 1 and len(every[0]) > 1
+    first_words = tuple(dict.fromkeys(words))[:MOST_WORDS]
+    return WantedWords(first_words, tuple(filter(None, phrases)), is_begun)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text as the index has them: letters, digits and their signs."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    spaced = ""
+    for sign in text:
+        is_part = sign.isalnum() or category(sign) in ("Mn", "Mc")
+        spaced += sign if is_part else " "
+    return spaced.split()
+
+
+class WordHit(Value):
+    """How a passage was found by words."""
+
+    score: float
+    """BM25."""
+    coverage: float
+    """The share of the question's words that it has, 0 to 1; rare words count more."""
+
+
+Hides = Callable[[HighlightKey], bool]
+"""Returns whether a passage is left out, as if it had never been read."""
+
+
+def by_words(
+    store: Store, question: str, hides: Hides | None = None
+) -> dict[HighlightKey, WordHit]:
+    """Return the passages with any content word of a question.
+
+    Args:
+        store: the database.
+        question: the question, or words.
+        hides: for somebody else than the reader: then only the words of passages count, and
+            what is left out changes neither score nor order.
+    """
+    wanted = wanted_words(question)
+    columns = "{passage remark}" if hides is None else "{passage}"
+
+    def rows_with(words: str) -> set[int]:
+        query = "SELECT rowid FROM search WHERE search MATCH ?"
+        return {row["rowid"] for row in store.rows(query, f"{columns} : ({words})")}
+
+    # where each word is, and so how rare it is
+    star = " *" if wanted.is_begun else ""
+    places = {word: rows_with(f'"{word}"{star}') for word in wanted.words}
+    found = set[int]().union(*places.values())
+    for phrase in wanted.phrases:
+        found &= rows_with(f'"{phrase}"')
+    count = store.value("SELECT count(*) FROM highlight WHERE body != ''") or 1
+    if hides is not None:
+        shown = _shown_rows(store, found, hides)
+        found &= shown
+        places = {word: rows & shown for word, rows in places.items()}
+        count = _MANY
+    rarity = {word: log(1 + count / (0.5 + len(rows))) for word, rows in places.items()}
+    whole = sum(rarity.values())
+
+    # the best of them by BM25
+    weights: dict[int, float] = defaultdict(float)
+    for word, rows in places.items():
+        for rowid in rows & found:
+            weights[rowid] += rarity[word]
+    best = sorted(weights, key=lambda rowid: (-weights[rowid], rowid))[:_SCORED]
+    hits: dict[HighlightKey, WordHit] = {}
+    for row in store.rows(
+        "SELECT s.rowid, s.what, s.passage, coalesce(c.passage, s.ref) AS key FROM search s"
+        " LEFT JOIN card c ON s.what = 'card' AND c.guid = s.ref"
+        f" WHERE s.rowid IN {EACH} AND s.what != 'document'",
+        encode(best),
+    ):
+        words = words_of(row["passage"])
+        text = f" {' '.join(words)} "
+        length = 1 + _LENGTH * (len(words) / _USUAL_WORDS - 1)
+        score = 0.0
+        for word, rows in places.items():
+            if row["rowid"] in rows:  # a word of a comment, heading or tag counts once
+                times = max(text.count(f" {word} "), 1)
+                gain = times * (_SATURATION + 1) / (times + _SATURATION * length)
+                score += rarity[word] * gain
+        hit = WordHit(score, weights[row["rowid"]] / whole)
+        key = HighlightKey(row["key"])
+        if key not in hits or hit.score > hits[key].score:
+            hits[key] = hit
+    return hits
+
+
+_MANY = 3_000
+"""The number of passages from which rarity is reckoned where the true number is not told."""
+
+
+def _shown_rows(store: Store, rowids: set[int], hides: Hides) -> set[int]:
+    """Return the rows of passages that are not hidden."""
+    query = f"SELECT rowid, ref FROM search WHERE rowid IN {EACH} AND what = 'highlight'"
+    shown = set()
+    for row in store.rows(query, encode(sorted(rowids))):
+        if not hides(HighlightKey(row["ref"])):
+            shown.add(row["rowid"])
+    return shown
+
+
+# --- words and meaning --------------------------------------------------------------------
+
+ENOUGH = 0.45
+"""The share of a question's words beyond which words add to what is near in meaning."""
+_WEIGHT = 0.1
+_LOOKED_AT = 1_000
+"""The number of passages, best first, among which one in another language is looked for."""
+
+
+class FoundPassage(Value):
+    """A passage that may answer a question."""
+
+    highlight: Highlight
+    score: float
+    coverage: float
+    """The share of the question's words that it has."""
+    near: float
+    """The cosine with the question; 0 if no vectors are compared."""
+    sentence: Span
+    """The sentence that answers, in `highlight.exact`; (0, 0) if there is no choice."""
+    is_gone: bool
+    """Whether it is no longer in its source."""
+    lines: tuple[Card, ...]
+    """Its cards and drafts."""
+
+
+def fused(
+    words: Mapping[HighlightKey, WordHit], near: Mapping[HighlightKey, float]
+) -> dict[HighlightKey, float]:
+    """Return passages with one score.
+
+    A passage is as good as its meaning is near. Words add to it only beyond `ENOUGH` of the
+    question's words: a few that agree by chance would push away what says it in other words.
+    Without vectors BM25 decides.
+    """
+    if not near:
+        return {key: hit.score for key, hit in words.items()}
+    scores = dict(near)
+    nearest = max(near.values())
+    for key, hit in words.items():
+        # one without a vector comes first if it has all the words, and nowhere if it has half
+        score = scores.get(key, nearest * hit.coverage)
+        scores[key] = score + _WEIGHT * max(0.0, hit.coverage - ENOUGH)
+    return scores
+
+
+def passages(
+    store: Store,
+    words: Mapping[HighlightKey, WordHit],
+    near: Mapping[HighlightKey, float],
+    limit: int,
+    hides: Hides | None = None,
+    other_than: str = "",
+) -> Iterator[FoundPassage]:
+    """Yield the passages that answer best; one text at several places is one passage.
+
+    Args:
+        store: the database.
+        words: the passages that were found by words.
+        near: the cosines of passages with the question; {} = none were compared.
+        limit: the number of passages.
+        hides: whether a passage is left out.
+        other_than: a language: the best passage in another one is added, because a model may
+            find what is said in the language of the question nearer than it is. "" = none is.
+    """
+    scores = fused(words, near)
+    seen = set[str]()
+    shown = 0
+    best_first = sorted(scores, key=lambda key: (-scores[key], key))
+    for key in best_first[:_LOOKED_AT]:
+        if shown >= limit and not other_than:
+            break
+        row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
+        if row is None or row["exact"] in seen:  # it was not read here, or is shown
             continue
-        # a word that is being typed may be a prefix; a Latin letter matches half of the index
-        is_typed = bool(chunk["word"]) and chunk.end() == len(query)
-        is_long = len(letters[-1]) >= 2 or bool(re.match(f"[{UNSPACED}]", words[-1]))
-        phrases.append((" ".join(words), is_typed and is_long))
-    return tuple(dict.fromkeys(phrases))[:MOST_CHUNKS]
+        highlight = decode_highlight(row)
+        language = language_of(highlight.exact) if other_than else ""
+        is_other = language not in ("", other_than)
+        if (shown >= limit and not is_other) or (hides is not None and hides(key)):
+            continue
+        if is_other:
+            other_than = ""
+        seen.add(row["exact"])
+        shown += 1
+        ids = store.rows(
+            "SELECT guid AS id FROM card WHERE passage = ?1"
+            " UNION ALL SELECT id FROM draft WHERE key = ?1",
+            store.first(key),
+        )
+        yield FoundPassage(
+            highlight=highlight,
+            score=scores[key],
+            coverage=words[key].coverage if key in words else 0.0,
+            near=near.get(key, 0.0),
+            sentence=(0, 0),
+            is_gone=row["state"] in ("gone", "unselected"),
+            lines=tuple(lists.lines(store, [row["id"] for row in ids])),
+        )

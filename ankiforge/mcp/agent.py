@@ -23,6 +23,7 @@ from ankiforge.ledger import FoundWork, Ledger, cards, lists, recording, search,
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
+from ankiforge.ledger.search import FoundPassage
 from ankiforge.model import (
     AGENT,
     Card,
@@ -36,6 +37,7 @@ from ankiforge.model import (
     Task,
     Texts,
 )
+from ankiforge.pipeline.ask import ask
 from ankiforge.pipeline.draft import Checks, for_model, privacy_of
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
@@ -103,23 +105,25 @@ class AgentView:
             entry["why"] = why
         return self.entry(entry, line.highlight)
 
-    def work(self, match: FoundWork) -> Json | None:
-        """Return the public part of a work that was found, or None.
+    def hides_work(self, work: FoundWork) -> bool:
+        """Return whether a work must not be found, as it was: its title or tags may be private."""
+        marks = [self.privacy.why(mark) for mark in work.highlights]
+        lines = [self.hides_line(line) for line in work.lines]
+        if all(marks) and all(lines):
+            return True
+        if work.by == search.NAME:
+            return False
+        is_partly_private = any(marks) or any(lines)
+        title = work.documents[0]
+        return self.privacy.hides(title.title, title.key) or (
+            work.by == search.WORDS and is_partly_private
+        )
 
-        If only private text contains the words that were searched, showing the work would
-        give that away.
-        """
+    def work(self, match: FoundWork) -> Json:
+        """Return the public part of a work that was found."""
         marks = [mark for mark in match.highlights if not self.privacy.why(mark)]
         lines = [line for line in match.lines if not self.hides_line(line)]
-        if not marks and not lines:
-            return None
         public_count = len(marks) + len(lines)
-        is_all_public = public_count == len(match.highlights) + len(match.lines)
-        if match.by == "words" and not is_all_public:
-            public_ids: set[str] = {mark.key for mark in marks}
-            public_ids.update(line.id for line in lines)
-            if match.matched.isdisjoint(public_ids):
-                return None
 
         highlights = {}
         for mark in marks[:MOST_OF_A_WORK]:
@@ -127,7 +131,6 @@ class AgentView:
         cards = {}
         for line in lines[:MOST_OF_A_WORK]:
             cards[line.id] = dict(line.fields)
-        shown = {*highlights, *cards}
         any_highlight = marks[0] if marks else lines[0].highlight
         document = any_highlight.document
         entry = {
@@ -135,10 +138,25 @@ class AgentView:
             "by": [*document.creators, document.issued],
             "highlights": highlights,
             "cards": cards,
-            "hits": sorted(match.matched & shown),
-            "not_shown": public_count - len(shown),
+            "not_shown": public_count - len(highlights) - len(cards),
         }
         return self.entry(entry, any_highlight)
+
+    def found(self, found: FoundPassage) -> Json:
+        """Return a passage that may answer a question; the caller left out private ones."""
+        shown = self.privacy.passage(found.highlight)
+        start, end = found.sentence
+        lines = [line for line in found.lines if not self.hides_line(line)]
+        entry = {
+            "highlight": shown.key,
+            "title": shown.title,
+            "page": shown.page,
+            "marked": shortened(shown.marked, MARK_CHARACTERS),
+            "answers": found.highlight.exact[start:end],
+            "cards": {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]},
+        }
+        named = {name: value for name, value in entry.items() if value}
+        return self.entry(named, found.highlight)
 
     def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
         """Return an entry without private text, as that of the document of a highlight.
@@ -361,21 +379,21 @@ class Agent:
             }
 
     def search_library(self, query: str, limit: int) -> Json:
-        """Return works that match words, a title, a DOI or an address.
+        """Return the works that a title, a DOI or an address means, and passages that answer.
 
-        What contains the words comes first.
+        What an agent may not see is left out before anything is compared or counted.
         """
         with self._open("") as workspace:
-            ledger = workspace.ledger
-            view = AgentView(ledger)
-            works = list[Json]()
-            for match in search.find(ledger, query):
-                work = view.work(match)
-                if work:
-                    works.append(work)
-                if len(works) == limit:
-                    break
-            return {"works": works}
+            view = AgentView(workspace.ledger)
+            result = ask(
+                workspace, query, limit, hides=view.hides, hides_work=view.hides_work
+            )
+            works = [view.work(work) for work in result.works[:limit]]
+            passages = [view.found(passage) for passage in result.passages]
+            answer: Json = {"works": works, "passages": passages}
+            if passages:
+                answer["sure"] = result.is_sure
+            return answer
 
     # --- proposing ----------------------------------------------------------------------
 

@@ -103,9 +103,9 @@ class ListCards(_Arguments):
 
 
 class SearchLibrary(_Arguments):
-    """Find works the reader has read, by words, title, DOI or address, with marks and cards.
+    """Find the passages that answer a question, with cards; or a work by title, DOI or address.
 
-    `hits` names the highlights and cards that contain the words.
+    Without `sure`, the passages are only the nearest.
     """
 
     query: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]

@@ -44,8 +44,9 @@ from ankiforge.text import counted
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.draft.llm import Estimate, Model
-    from ankiforge.ledger import FoundWork, HighlightOutcome, Ledger, Replies
+    from ankiforge.ledger import HighlightOutcome, Ledger, Replies
     from ankiforge.model import Source
+    from ankiforge.pipeline.ask import SearchResult
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.intake import Forecast
     from ankiforge.pipeline.patch import Patch
@@ -658,11 +659,16 @@ class Workspace:
 
         return questions.open_questions(self.ledger)
 
-    def search(self, words: str) -> list[FoundWork]:
-        """Return the works that match words, a title, a DOI or an address, the best first."""
-        from ankiforge.ledger import search
+    def search(self, query: str, limit: int = 5) -> SearchResult:
+        """Return the works that a name, title, DOI or address means, else what answers a question.
 
-        return list(search.find(self.ledger, words))
+        Args:
+            query: one of these; or a question, or words.
+            limit: the number of passages.
+        """
+        from ankiforge.pipeline.ask import ask
+
+        return ask(self, query, limit)
 
     def _ids(self, query: str) -> list[str]:
         from ankiforge.pipeline.query import matching

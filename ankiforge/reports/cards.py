@@ -24,7 +24,7 @@ from ankiforge.model import (
     Strings,
     h16,
 )
-from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
+from ankiforge.text import bold, cloze, counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.fold import without_escapes
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         LeftOutThere,
     )
     from ankiforge.ledger.facts import Fact
+    from ankiforge.ledger.search import FoundPassage
 
 
 Text = Iterator[str]
@@ -561,6 +562,7 @@ def question_text(question: Question) -> Text:
 # The number of passages and of cards that a terminal shows for a work without -v.
 _MOST_FOUND = 5
 _LINE = 96
+_PASSAGE = 400
 _OPENERS = {
     "doi": "https://doi.org/",
     "arxiv": "https://arxiv.org/abs/",
@@ -590,7 +592,6 @@ def work_json(match: FoundWork, looked: str) -> Json:
             **attributes(highlight, "key kind exact comment colour page_label"),
             **attributes(highlight, "heading created uri links"),
             "presence": "gone" if highlight.key in match.gone else "present",
-            "matched": highlight.key in match.matched,
         }
         highlights.append(data)
     cards = []
@@ -604,7 +605,6 @@ def work_json(match: FoundWork, looked: str) -> Json:
             "anki": line.anki,
             "fields": dict(line.fields),
             "recall": _rounded(chances.get(line.id)),
-            "matched": line.id in match.matched,
         }
         cards.append(data)
     return {
@@ -691,6 +691,54 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         yield f"    … {more} more (-v)"
     for link in work["links"]:
         yield f"  open      {link}"
+
+
+# --- passages, for `search` ---------------------------------------------------------------
+
+
+def found_json(found: FoundPassage, *, sure: bool) -> Json:
+    """Return a passage as an object of `search --json`; `sure` = it surely answers."""
+    highlight = found.highlight
+    start, end = found.sentence
+    return {
+        "document": document_json(highlight.document),
+        "found": {"by": "meaning" if found.near else "words", "sure": sure},
+        "highlight": {
+            **attributes(highlight, "key kind exact comment colour page_label"),
+            **attributes(highlight, "heading created uri links"),
+            "presence": "gone" if found.is_gone else "present",
+        },
+        "answers": highlight.exact[start:end],
+        "score": round(found.score, 4),
+        "cards": [
+            {"id": line.id, "verdict": line.told, "fields": dict(line.fields)}
+            for line in found.lines
+        ],
+    }
+
+
+def found_text(found: FoundPassage) -> Text:
+    """Yield the lines that show a passage: its words, its source and its cards."""
+    highlight = found.highlight
+    exact = highlight.exact
+    start, end = found.sentence
+    text = shortened(exact, _PASSAGE)
+    if end:  # what stands beside the sentence is shortened
+        before = shortened(exact[:start][::-1], _LINE)[::-1]
+        text = before + bold(exact[start:end]) + shortened(exact[end:], _LINE)
+    yield on_one_line(text)
+    page = f"p. {highlight.page_label}" if highlight.page_label else ""
+    document = highlight.document
+    gone = "gone from the source" if found.is_gone else ""
+    title = document.title or document.path
+    place = " · ".join(filter(None, (title, page, highlight.heading, gone)))
+    yield f"  in        {place}"
+    if highlight.uri or document.uri:
+        yield f"  open      {highlight.uri or document.uri}"
+    for line in found.lines[:_MOST_FOUND]:
+        yield f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
+    if not found.lines:
+        yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
 
 
 # --- files for other programs -----------------------------------------------------------

@@ -88,6 +88,21 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[: limit - 1].rstrip()}…"
 
 
+# No text contains these noncharacters.
+_BOLD_BEGINS, _BOLD_ENDS = "\ufdd0", "\ufdd1"
+_BOLD = regex(f"{_BOLD_BEGINS}([^{_BOLD_BEGINS}{_BOLD_ENDS}]*){_BOLD_ENDS}")
+
+
+def bold(text: str) -> str:
+    """Mark a text of a terminal as bold; `with_bold` shows it."""
+    return f"{_BOLD_BEGINS}{text}{_BOLD_ENDS}"
+
+
+def with_bold(text: str, begins: str = "**", ends: str = "**") -> str:
+    """Return a text whose bold parts stand between these signs."""
+    return _BOLD.sub(lambda part: f"{begins}{part[1]}{ends}", text)
+
+
 def on_one_line(text: str) -> str:
     """Collapse white space and line ends to single spaces."""
     return " ".join(text.split())

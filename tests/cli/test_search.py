@@ -1,5 +1,6 @@
 """`search`: whether something was looked at before, by any name, title or word one remembers."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.config.ownfiles import own_file
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.search import find
+from ankiforge.pipeline.ask import ask
+from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -87,15 +87,21 @@ def titles(forge: Any, *words: str | Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ledger(known: Any) -> Iterator[Ledger]:
-    [path] = known.home.rglob("ledger.db")
-    database, journal = own_file(path), own_file(path.parents[1] / "journal")
-    with Ledger(database, journal, "reader", read_only=True) as opened:
-        yield opened
+def library(known: Any) -> Iterator[Workspace]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in known.environment.items():
+            patch.setenv(name, value)
+        with Workspace(read_only=True) as workspace:
+            yield workspace
 
 
-def sought(ledger: Ledger, query: str) -> list[tuple[str, str]]:
-    return [(one.documents[0].title, one.by) for one in find(ledger, query)]
+def sought(library: Workspace, query: str) -> list[tuple[str, str]]:
+    """The titles of what is found, each with the way in which it was found."""
+    result = ask(library, query)
+    works = [(work.documents[0].title, work.by) for work in result.works]
+    return works + [
+        (passage.highlight.document.title, "passage") for passage in result.passages
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,9 +113,9 @@ def sought(ledger: Ledger, query: str) -> list[tuple[str, str]]:
         "zotero://select/library/items/PAPER001", "PAPER001", "memory.pdf", "x/Memory.pdf",
     ],
 )  # fmt: skip
-def test_a_work_is_found_by_each_of_its_names_in_any_spelling(ledger, query):
-    assert sought(ledger, query) == [(TITLE, "identifier")]
-    assert sought(ledger, "http://example.org/Ebbinghaus/") == []
+def test_a_work_is_found_by_each_of_its_names_in_any_spelling(library, query):
+    assert sought(library, query) == [(TITLE, "identifier")]
+    assert sought(library, "http://example.org/Ebbinghaus/") == []
 
 
 @pytest.mark.parametrize(
@@ -119,12 +125,16 @@ def test_a_work_is_found_by_each_of_its_names_in_any_spelling(ledger, query):
         ("Über das Gedächtniss, Untersuchung zur experimentelen Psychologie", "similar title"),
         ("The Shape of Forgeting Curves: a replication with syllables", "similar title"),
         ("ebbinghaus gedächt", "words"), ("EBBINGHAUS", "words"), ("metronome", ""),
-        ("loss learnt", "words"), ("naive frage", "words"), ('"called the loss"', "words"),
-        ('"loss the called"', ""), ("ebbinghaus ersparnis", "words"),
+        ("experimentellen psychologie", "words"),
+        ("Why is what was learnt a loss?", "passage"), ("learnt metronome", "passage"),
+        ("naive frage", "passage"), ("ersparn", "passage"),
+        ('"called the loss"', "passage"), ('"loss the called"', ""),
     ],
 )  # fmt: skip
-def test_a_work_is_found_by_its_title_or_words(ledger, query, by):
-    assert [found for _, found in sought(ledger, query)] == ([by] if by else [])
+def test_a_work_is_found_by_its_title_and_a_passage_by_any_of_its_words(
+    library, query, by
+):
+    assert [found for _, found in sought(library, query)][:1] == ([by] if by else [])
 
 
 @pytest.mark.parametrize(
@@ -135,27 +145,34 @@ def test_a_work_is_found_by_its_title_or_words(ledger, query, by):
         ("记忆", True),
         ("忆记", False),
         ("学习 重要", True),
+        ("記憶とは何ですか", True),
     ],
 )
-def test_scripts_without_blanks_are_searched_by_their_characters(ledger, query, *, found):
-    assert [title for title, _ in sought(ledger, query)] == (["記憶"] if found else [])
+def test_scripts_without_blanks_are_searched_by_their_characters(
+    library, query, *, found
+):
+    assert ("記憶" in [title for title, _ in sought(library, query)]) is found
 
 
 @pytest.mark.parametrize(
-    "query",
-    ['"', "'", "*", "a*", "NEAR(a b)", "a AND", "OR NOT", "title:x", "^a", "(", "{a b}",
-     '"""', "a\0b", "😀", "%", "c:\\x", "+", "x - y", '" OR 1 --'],
+    ("query", "plain"),
+    [
+        ('"', ""), ("'", ""), ("*", ""), ("a*", "a"), ("NEAR(mitochondrion b)", "mitochondrion"),
+        ("mitochondrion AND", "mitochondrion"), ("OR NOT mitochondrion", "mitochondrion"),
+        ("title:mitochondrion", "mitochondrion"), ("^mitochondrion", "mitochondrion"),
+        ("(", ""), ("{a mitochondrion}", "mitochondrion"), ('"""', ""),
+        ("a\0mitochondrion", "mitochondrion"), ("😀", ""), ("%", ""), ("+", ""),
+        ('" OR 1 --', ""), ("\udcff", ""), ("-x", "x"),
+    ],
 )  # fmt: skip
-def test_no_sign_a_person_types_is_an_operator(ledger, query):
-    assert sought(ledger, query) == []
-    assert sought(ledger, "\udcff") == []
-    assert sought(ledger, "-x") == sought(ledger, "x") == [("記憶", "words")]
-    assert sought(ledger, "AND") == sought(ledger, "and") != []
+def test_no_sign_a_person_types_is_an_operator(library, query, plain):
+    assert sought(library, query) == sought(library, plain)
+    assert bool(sought(library, plain)) == (len(plain) > 1 or plain == "x")
 
 
 @given(st.text(max_size=40))
-def test_no_text_breaks_the_search(ledger, query):
-    sought(ledger, query)
+def test_no_text_breaks_the_search(library, query):
+    sought(library, query)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +230,7 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, 
     [card] = [one for one in read.cards() if one["fields"].get("Front") == "Hund"]
     read.ok("edit", card["guid"], "--field", "Back", "a barking quadruped")
     [found] = read.ok("search", "quadruped", "--json").lines
-    assert [one["guid"] for one in found["cards"] if one["matched"]] == [card["guid"]]
+    assert [one["id"] for one in found["cards"]] == [card["guid"]]
 
 
 def test_a_work_says_when_what_and_where(known):
@@ -250,9 +267,71 @@ def test_how_well_cards_are_remembered_is_told_from_what_anki_scheduled(
             card,
         )
         forge.ok("pull")
-        [found] = forge.ok("search", "katze", "--json").lines
+        [found] = forge.ok("search", "Cells.md", "--json").lines
     chances = {one["fields"]["Front"]: one["recall"] for one in found["cards"]}
     assert chances == {"Katze?": pytest.approx(0.9, abs=0.005), "Hund?": None}
     assert (found["recall"]["now"], found["recall"]["learnt"]) == (chances["Katze?"], 1)
     assert found["recall"]["looked"]
-    assert "90% remembered now" in forge.ok("search", "katze").stdout
+    assert "90% remembered now" in forge.ok("search", "Cells.md").stdout
+
+
+# --- passages -------------------------------------------------------------------------------
+
+
+def test_a_passage_says_where_it_is_and_which_card_it_has(known):
+    text = known.ok("search", "was blieb an Ersparnis").stdout
+    assert text.startswith("Die Ersparnis misst, was blieb.\n")
+    assert f"  in        {TITLE} · p. 9\n" in text
+    assert "  open      zotero://open-pdf/library/items/ATTACH01?" in text
+    [found] = known.ok("search", "was blieb an Ersparnis", "--json").lines
+    key = found["highlight"]["key"]
+    assert f"  no card   ankiforge edit {key} --field Front" in text
+    assert found["found"] == {"by": "words", "sure": True}
+    katze = known.ok("search", "Katze").stdout
+    assert "accepted  Katze" in katze
+
+
+def test_the_sentence_with_most_words_is_bold_and_what_is_beside_it_short(forge, vault):
+    mark = (
+        "Nothing of it stays for long without sleep, as everybody knows who has tried. "
+        "The squirrel closes its ears with muscles before it jumps into the river. "
+        "Then it swims to the other bank, and nobody has seen it come back since."
+    )
+    (vault / "Squirrels.md").write_text(f"=={mark}==\n")
+    forge.ok("run", vault)
+    question = "what keeps the spray out of a squirrel's ears"
+    shown = forge.ok("search", question).stdout
+    assert (
+        "**The squirrel closes its ears with muscles before it jumps into the river.**"
+        in shown
+    )
+    [found] = forge.ok("search", question, "--json").lines
+    assert found["answers"].startswith("The squirrel closes")
+
+
+def test_what_answers_nothing_for_sure_says_so(forge, vault):
+    (vault / "Squirrels.md").write_text(
+        "==The squirrel closes its ears in the river.==\n"
+    )
+    forge.ok("run", vault)
+    asked = forge.ok("search", "which river flows through Budapest and Vienna")
+    assert "nothing you have read answers this for sure; the nearest:" in asked.stderr
+    assert "squirrel" in asked.stdout
+    assert not forge.ok("search", "squirrel ears").stderr
+    nothing = forge.ok("search", "Mongolia")
+    assert (nothing.stdout, nothing.stderr[:17]) == ("", "nothing you have ")
+
+
+def test_rare_words_weigh_more_and_one_text_is_shown_once(forge, vault):
+    lines = [f"==A common sentence about the river number {n}.==" for n in range(30)]
+    lines += ["==A drumlin lies at the end.==", "==Moraines are hills of the glacier.=="]
+    (vault / "A.md").write_text("\n\n".join(lines))
+    (vault / "B.md").write_text("==Moraines are hills of the glacier.==\n")
+    forge.ok("run", vault)
+    asked = "a common river about a drumlin in a sentence"
+    rows = forge.ok("search", asked, "--json").lines
+    assert rows[0]["highlight"]["exact"] == "A drumlin lies at the end."
+    assert len(rows) == 5
+    assert len(forge.ok("search", asked, "--limit", "2", "--json").lines) == 2
+    assert len(forge.ok("search", "moraines of the glacier", "--json").lines) == 1
+    assert json.loads(forge.ok("search", "drumlin", "--json").stdout)["found"]["sure"]

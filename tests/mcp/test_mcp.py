@@ -199,16 +199,17 @@ def test_an_agent_learns_what_the_reader_rejected_and_forgets(desk, anki):
         )
 
 
-def test_a_search_marks_what_has_the_words_and_shows_a_part_of_a_long_work(desk):
+def test_a_search_finds_the_passage_and_shows_a_part_of_a_long_work(desk):
     lines = "\n\n".join(f"==Moraine number {n} lies in the valley.==" for n in range(30))
     (desk.folder / "notes" / "Long.md").write_text(
         f"# Long\n\n{lines}\n\n==A drumlin is oval.==\n"
     )
     with client(desk) as agent:
         keys = agent.keys()
-        [work] = agent("search_library", query="drumlin")["works"]
-    assert work["hits"] == [keys["A drumlin is oval."]]
-    assert next(iter(work["highlights"])) in work["hits"]
+        found = agent("search_library", query="which form has a drumlin?")
+        [work] = agent("search_library", query="notes/Long.md")["works"]
+    assert found["works"] == []
+    assert found["passages"][0]["highlight"] == keys["A drumlin is oval."]
     assert (len(work["highlights"]), work["not_shown"]) == (10, 21)
 
 
@@ -362,8 +363,9 @@ def test_no_answer_holds_what_must_stay_on_this_machine(desk):
             agent("list_cards"),
             agent("list_cards", state="waiting"),
         ]
-        assert agent("search_library", query="canary Bob is ill") == {"works": []}
-        assert len(agent("search_library", query="Drumlins are oval")["works"]) == 1
+        nothing = {"works": [], "passages": []}
+        assert agent("search_library", query="canary Bob") == nothing
+        assert len(agent("search_library", query="Drumlins are oval")["passages"]) == 1
         for words in ("canary", "private", "Bob", "Mixed", "Private", "glacier"):
             said += [
                 agent("search_library", query=words),
