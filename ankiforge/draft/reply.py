@@ -242,11 +242,12 @@ def objects(text: str) -> list[Any]:
     values = []
     place = 0
     failures = 0
+    ends = _ends_of_braces(answer)
     while failures < _FAILURES:
         start = _BEGINS.search(answer, place)
         if start is None:
             break
-        value, place = _object_at(answer, start.start())
+        value, place = _object_at(answer, start.start(), ends)
         if value is None:
             place = start.end()
             failures += 1
@@ -255,31 +256,35 @@ def objects(text: str) -> list[Any]:
     return values
 
 
-def _object_at(text: str, start: int) -> tuple[Any, int]:
+def _ends_of_braces(text: str) -> dict[int, int]:
+    """Return where the part of each brace ends that is closed, by where it begins."""
+    ends = {}
+    open_braces = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            open_braces.append(brace.start())
+        elif open_braces:
+            ends[open_braces.pop()] = brace.end()
+    return ends
+
+
+def _object_at(text: str, start: int, ends: Mapping[int, int]) -> tuple[Any, int]:
     """Return the object that begins at a brace, and where it ends; None if it is not whole."""
     try:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         pass
+    end = ends.get(start)
+    if end is None or end - start > _MENDED_WHOLE:
+        return None, start
     from json_repair import repair_json
 
-    depth = 0
-    for brace in _BRACE.finditer(text, start):
-        depth += 1 if brace[0] == "{" else -1
-        if depth > 0:
-            continue
-        if brace.end() - start > _MENDED_WHOLE:
-            break
-        # whole, but with other or missing quotes or commas
-        try:
-            value = repair_json(
-                text[start : brace.end()], return_objects=True, skip_json_loads=True
-            )
-        except (ValueError, RecursionError):
-            value = None
-        is_container = isinstance(value, dict | list)
-        return (value if is_container else None), brace.end()
-    return None, start
+    # whole, but with other or missing quotes or commas
+    try:
+        value = repair_json(text[start:end], return_objects=True, skip_json_loads=True)
+    except (ValueError, RecursionError):
+        value = None
+    return (value if isinstance(value, dict | list) else None), end
 
 
 def _decoded(text: str) -> Any:

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from ankiforge.anki.render import render
 from ankiforge.extract.files import stamp_at
+from ankiforge.extract.markdown.placeholders import OPEN_COMMENT, without_open_comments
 from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured, Searched
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.ledger import Ledger, overview
@@ -198,7 +199,8 @@ NOTES = (".md", ".markdown", ".txt")
 _UNSEEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
-_LINK = regex(r"(!?)\[\[([^\]|\n]+)(?:\|([^\]\n]*))?\]\]")
+# A bracket within it would begin another link: of `[[[[[[` each is looked at once.
+_LINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
 def document_id(document: Document) -> str:
@@ -267,12 +269,7 @@ class Documents:
 
     def markdown_of(self, highlight: Highlight) -> str:
         """Return a note in which a passage is marked as Markdown; "" if it is in none."""
-        text = _UNSEEN.sub("", self._text_of(highlight).replace("\r\n", "\n"))
-        text = _BLOCK_ID.sub("", reveal(text))
-        text = _CALLOUT.sub(
-            lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text
-        )
-        return _LINK.sub(_as_shown, text)
+        return as_shown(self._text_of(highlight).replace("\r\n", "\n"))
 
     def kind_of(self, highlight: Highlight) -> str:
         """Return how the document of a highlight is shown: `sheets`, `text` or `list`."""
@@ -401,7 +398,17 @@ class Documents:
         return {"texts": searched.texts}
 
 
-def _as_shown(link: re.Match[str]) -> str:
+def as_shown(text: str) -> str:
+    """Return the Markdown of a note without what Obsidian does not show when it is read."""
+    text = _UNSEEN.sub("", without_open_comments(text)).replace(OPEN_COMMENT, "<!--")
+    text = _BLOCK_ID.sub("", reveal(text))
+    text = _CALLOUT.sub(
+        lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text
+    )
+    return _LINK.sub(_link_as_shown, text)
+
+
+def _link_as_shown(link: re.Match[str]) -> str:
     """Return a link of Obsidian as Markdown: a picture, or the words that it shows."""
     embeds, target, label = link.groups()
     if embeds:

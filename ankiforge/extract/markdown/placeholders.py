@@ -124,8 +124,8 @@ MATHS = "\ufdd1"
 """`MATHS 12 MATHS` replaces the maths with number 12."""
 CONTINUED = "\ufdd2"
 """Replaces each further line of maths."""
-# Replaces `<!--` where no comment ends any more, so that nobody looks for its end again.
-_OPEN = "\ufdd3"
+OPEN_COMMENT = "\ufdd3" * len("<!--")
+"""Stands for a `<!--` that nothing closes."""
 PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
 QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@")
 """A text without a match quotes no paper."""
@@ -204,9 +204,7 @@ def prepared(text: str, *, fields: bool = True) -> PreparedSource:
     """
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
-    last_end = text.rfind("-->") + 1
-    rest = text[last_end:].replace("<!--", _OPEN)
-    text = text[:last_end] + rest
+    text = without_open_comments(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
 
@@ -216,7 +214,7 @@ def prepared(text: str, *, fields: bool = True) -> PreparedSource:
         if maths and "\n" in maths:
             shown = _SCHEDULE.sub("", maths)
             lines = (line.strip(" \t>") for line in shown.split("\n"))
-            all_maths.append("\n".join(filter(None, lines)).replace(_OPEN, "<!--"))
+            all_maths.append("\n".join(filter(None, lines)).replace(OPEN_COMMENT, "<!--"))
             number = f"{MATHS}{len(all_maths) - 1}{MATHS}"
             further_lines = f"\n{CONTINUED}" * maths.count("\n")
             return f"{hidden['start'] or ''}{number}{further_lines}"
@@ -230,8 +228,19 @@ def prepared(text: str, *, fields: bool = True) -> PreparedSource:
         return re.sub(r"[^\n]", COMMENT, hidden[0])
 
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
-    text = with_fitting_indents(pattern.sub(placeholder, text).replace(_OPEN, "<!--"))
+    text = with_fitting_indents(
+        pattern.sub(placeholder, text).replace(OPEN_COMMENT, "<!--")
+    )
     return PreparedSource(text, tuple(all_maths), references)
+
+
+def without_open_comments(text: str) -> str:
+    """Replace each `<!--` behind which no comment ends by as many other signs.
+
+    A pattern that looked for the end of each would take time with the square of their number.
+    """
+    last_end = text.rfind("-->") + 1
+    return text[:last_end] + text[last_end:].replace("<!--", OPEN_COMMENT)
 
 
 def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, str]]:
@@ -240,7 +249,7 @@ def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, 
     The kinds are code (with maths), comment, field, data and definition.
     """
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
-    for hidden in pattern.finditer(text):
+    for hidden in pattern.finditer(without_open_comments(text)):
         kind = ""
         for name in ("comment", "field", "data", "definition"):
             if hidden[name]:

@@ -1,0 +1,59 @@
+"""What reads texts of others takes time with their length, not with its square.
+
+What is told is growth: twice the text takes less than three times as long, of this process's
+own processor time; what is done at once has no growth.
+"""
+
+from time import process_time
+
+import pytest
+
+from ankiforge.draft.reply import every_item, objects
+from ankiforge.extract.markdown.placeholders import hidden_parts, prepared
+from ankiforge.web.documents import as_shown
+
+pytestmark = pytest.mark.slow
+
+LENGTH = 60_000
+AT_ONCE = 0.3
+TRIES = 3
+READERS = {
+    "parts of a note that are hidden": lambda text: list(hidden_parts(text)),
+    "the source of a note": prepared,
+    "a note beside its card": as_shown,
+    "the objects of an answer": objects,
+    "the cards of an answer": every_item,
+}
+PUMPED = [
+    "[[",
+    "![[",
+    "![",
+    "<!--",
+    "<!-- a ",
+    "%%",
+    "$$",
+    "`",
+    '{"',
+    "{",
+    "[{",
+    "|a\n",
+    "> ",
+]
+
+
+def taken(read, text: str) -> float:
+    begun = process_time()
+    read(text)
+    return process_time() - begun
+
+
+@pytest.mark.parametrize("unit", PUMPED)
+@pytest.mark.parametrize("reader", READERS)
+def test_twice_the_text_takes_about_twice_as_long(reader, unit):
+    read = READERS[reader]
+    text = unit * (LENGTH // len(unit))
+    for _ in range(TRIES):
+        once, twice = taken(read, text), taken(read, text * 2)
+        if twice < max(3 * once, AT_ONCE):
+            return
+    raise AssertionError(f"{once:.2f} s, and {twice:.2f} s for twice as much")
