@@ -133,17 +133,7 @@ class Completion(Value):
         One that has choices, or counts tokens, was paid for, so it is a completion, if an
         empty one.
         """
-        try:
-            # tolerate half an emoji, a line break in a string, a number of a thousand
-            # digits
-            reply = json.loads(
-                raw,
-                strict=False,
-                parse_int=lambda digits: int(digits[:_MOST_DIGITS]),
-            )
-        except (ValueError, RecursionError):
-            return None
-        reply = _as_dict(reply)
+        reply = _as_dict(_decoded(raw))
         choices = reply.get("choices")
 
         # the tokens of the request and of the reply; some servers count reasoning only in the total
@@ -175,6 +165,19 @@ class Completion(Value):
             tokens_out=tokens_out,
             is_thought_alone=bool(thought) and not content,
         )
+
+
+def _decoded(raw: str) -> Any:
+    """Return the JSON of a reply; None if it is none.
+
+    Half an emoji, a line break in a string and a number of a thousand digits are tolerated.
+    """
+    try:
+        return json.loads(
+            raw, strict=False, parse_int=lambda digits: int(digits[:_MOST_DIGITS])
+        )
+    except (ValueError, RecursionError):
+        return None
 
 
 def _credible(tokens: Any) -> int:
@@ -348,10 +351,11 @@ def _is_page(body: str) -> bool:
 
 
 def disguised(raw: str) -> tuple[int, str] | None:
-    """Return (status, body) of the error in an answer of status 200; None if it is a completion.
+    """Return (status, body) of the error in an answer of status 200; None if it is none.
 
     OpenRouter sends errors with status 200 or inside a choice, and others send login
-    pages.
+    pages. Any other object is an answer, if an odd one: asked again, the server would say
+    the same.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish != "error" or completion.content):
@@ -361,6 +365,9 @@ def disguised(raw: str) -> tuple[int, str] | None:
         return int(status[1]), raw
     if any(pattern.search(raw) for pattern in (_NO_MONEY, _BAD_KEY, _NO_MODEL)):
         return 400, raw
+    reply = _as_dict(_decoded(raw))
+    if reply and not reply.get("error"):
+        return None
     return 502, raw or "an empty reply"
 
 
@@ -649,8 +656,7 @@ class Client:
         if kept is None:
             return None
         label, count, raw = json.loads(kept)
-        completion = Completion.parse(raw)
-        return None if completion is None else ModelAnswer(completion, name, label, count)
+        return ModelAnswer(Completion.parse(raw) or Completion(), name, label, count)
 
     def keep_attempts(self, highlight: Highlight, attempts: Sequence[Attempt]) -> None:
         """Keep the attempts about a highlight beside the replies."""

@@ -284,18 +284,28 @@ class Provider(Value):
 
 
 def providers(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the providers, the likeliest first; OpenAI's where OPENAI_BASE_URL leads its client."""
-    elsewhere = environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
+    """Yield the providers, the likeliest first; OpenAI's where OPENAI_BASE_URL leads its client.
+
+    It is left out if that address is none, or holds a password: see `openai_elsewhere`.
+    """
+    elsewhere = openai_elsewhere(environ)
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
     for line in table.splitlines():
         if line.startswith("#"):
             continue
         name, key_env, base_url, model, price_in, price_out, source = line.split(None, 6)
         price = None if price_in == "-" else (float(price_in), float(price_out))
+        if name == "openai" and elsewhere and not any(origin(elsewhere)):
+            continue
         if name == "openai" and elsewhere and origin(elsewhere) != origin(base_url):
             base_url = elsewhere
             price = None
         yield Provider(name, key_env, base_url, model, price, source if price else "")
+
+
+def openai_elsewhere(environ: Texts = os.environ) -> str:
+    """Return the address in OPENAI_BASE_URL; "" if it is not set."""
+    return environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
 
 
 def with_key(environ: Texts = os.environ) -> Iterator[Provider]:

@@ -23,6 +23,7 @@ from ankiforge.draft.server import (
     look,
     models,
     not_of_this_machine,
+    openai_elsewhere,
     providers,
 )
 from ankiforge.errors import ConfigError, ServiceError, UsageError
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 # The settings that name a model, in the order in which a file has them last.
 _SETTINGS = ("price_usd", "key_env", "model", "base_url")
+# The address is not repeated: it may hold the password.
+_NO_ADDRESS = "give a web address, without user name and password"
 
 
 class NamedModel(Value):
@@ -105,6 +108,10 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
         ConfigError: the server on this machine hands it on to another one.
         ServiceError: the server on this machine does not answer.
     """
+    elsewhere = openai_elsewhere(os.environ)
+    if name == "openai" and elsewhere and not any(origin(elsewhere)):
+        raise UsageError(f"OPENAI_BASE_URL: {_NO_ADDRESS}")
+
     # a provider; one whose address is on this machine is a server like any other
     base_url = name.rstrip("/") if "://" in name else ""
     for provider in providers(os.environ):
@@ -138,23 +145,23 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
             hint = f"did you mean {near}? Or: {hint}"
         raise UsageError(f"no model is called {name!r}", hint=hint)
     if not any(origin(base_url)):
-        raise UsageError(f"{name}: give a web address, without user name and password")
+        raise UsageError(_NO_ADDRESS)
 
     # a server; one on this machine is asked for its models
     offered: Strings = ()
-    elsewhere: Strings = ()
+    run_elsewhere: Strings = ()
     if is_loopback(base_url):
         listed: Strings = ()
         try:
             listed = models(base_url, os.environ.get(key_env, "").strip())
-            elsewhere = handed_on(base_url, listed)
-            offered = best_first([each for each in listed if each not in elsewhere])
+            run_elsewhere = handed_on(base_url, listed)
+            offered = best_first([each for each in listed if each not in run_elsewhere])
         except Unreachable as error:
             if not (model and error.status in (404, 405, 501)):
                 raise ServiceError(
                     f"{base_url} {error}", hint="is it running?"
                 ) from error
-        if model in elsewhere:
+        if model in run_elsewhere:
             raise not_of_this_machine(model)
         spellings = {model, f"{model}:latest"}
         if name == "ollama" and model and listed and spellings.isdisjoint(listed):

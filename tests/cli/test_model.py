@@ -283,6 +283,26 @@ def test_a_name_that_no_model_has_is_answered_with_what_to_do(forge, monkeypatch
     assert "did you mean openai?" in forge("model", "use", "openia", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    "named",
+    ["openai", "https://ada:hunter2-secret@llm.example/v1"],
+    ids=["key", "address"],
+)
+def test_an_address_with_a_password_is_refused_and_stands_nowhere(
+    forge, monkeypatch, named
+):
+    address = "https://ada:hunter2-secret@llm.example/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    monkeypatch.setenv("OPENAI_API_KEY", "key-in-the-environment")
+    refused = forge("model", "use", named, "--yes", code=2)
+    assert "without user name and password" in refused.stderr
+    listed = forge.ok("model", "list")
+    told = refused.stdout + refused.stderr + listed.stdout + listed.stderr
+    assert "hunter2" not in told
+    written = forge.folder / "ankiforge.yaml"
+    assert not written.exists() or "hunter2" not in written.read_text()
+
+
 def test_init_says_in_a_line_where_questions_come_from(forge, monkeypatch):
     monkeypatch.setattr("ankiforge.draft.server.look", lambda: lambda seconds: ())
     told = forge.ok("init", "a").stderr

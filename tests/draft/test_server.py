@@ -108,6 +108,8 @@ COUNTED = {"usage": {"prompt_tokens": 900, "completion_tokens": 80}}
         {"choices": [{"text": "Q: What heals the brain?"}]},
         {"output": [{"content": "Q: What heals the brain?"}], **COUNTED},
         {"error": None, **COUNTED},
+        {"response": "Q: What heals the brain?", "done": True},
+        {"detail": "ok"},
     ],
 )
 def test_a_reply_without_a_message_is_paid_for_once(model, task, server, fake, reply):
