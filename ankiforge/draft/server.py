@@ -79,6 +79,10 @@ class ServerSettings(Value):
             raise ConfigError(
                 "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
             )
+        if not self.model.isprintable():
+            # half a character of another encoding, for example
+            message = "llm.model: it has characters that no name of a model has"
+            raise ConfigError(message, hint="type it again: ankiforge model list")
         for name in _OURS:
             if name in self.extra_body:
                 message = f"llm.extra_body: {name!r} is set by the program"

@@ -303,6 +303,13 @@ def test_an_address_with_a_password_is_refused_and_stands_nowhere(
     assert not written.exists() or "hunter2" not in written.read_text()
 
 
+def test_a_name_with_half_a_character_is_refused_before_anything_is_sent(forge, note):
+    address = "https://llm.example/v1"
+    refused = forge("model", "use", address, "--model", "qwen\udcff", "--yes", code=2)
+    assert "it has characters that no name of a model has" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_init_says_in_a_line_where_questions_come_from(forge, monkeypatch):
     monkeypatch.setattr("ankiforge.draft.server.look", lambda: lambda seconds: ())
     told = forge.ok("init", "a").stderr

@@ -64,3 +64,15 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     assert "OCR" in line
     [one] = forge.ok("list", "--no-card", "--all", "--json").lines
     assert one["reason"] == "no text under the mark"
+
+
+def test_of_many_pages_without_text_the_first_are_named(forge, tmp_path):
+    file = paper(tmp_path / "papers" / "scan.pdf", mark("retention"))
+    writer = PdfWriter()
+    for _ in range(15):
+        writer.append(file)
+    for page in writer.pages:
+        del page[NameObject("/Contents")]
+    writer.write(file)
+    line = told(forge("run", file, code=1))
+    assert ": 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, and 3 more (" in line

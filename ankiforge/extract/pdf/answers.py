@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import cache, cached_property, lru_cache
 from io import BytesIO
@@ -151,6 +151,7 @@ LOCKED = Failed(
 NO_PDF = Failed("it is not a PDF", "download it again, or leave it out with `exclude`")
 EMPTY = Failed("the file is empty", "download it again")
 DAMAGED = Failed("it is damaged, or protected in an unknown way", REPAIR)
+_PAGES_NAMED = 12
 HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
 TOO_BIG = Failed(
     "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
@@ -429,8 +430,12 @@ class _OpenPdf:
         lines = self._lines(page)
         return headings_above(self._outline, lines, page, char_number, top)
 
-    def _labels(self, numbers: Iterable[int]) -> str:
-        return ", ".join(map(self._pages.label, numbers))
+    def _labels(self, numbers: Sequence[int]) -> str:
+        """Return the labels of pages for a message: the first twelve, and how many more."""
+        labels = [self._pages.label(number) for number in numbers[:_PAGES_NAMED]]
+        if len(numbers) > len(labels):
+            labels.append(f"and {len(numbers) - len(labels):,} more")
+        return ", ".join(labels)
 
     # --- marks
 
