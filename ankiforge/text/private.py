@@ -107,8 +107,10 @@ def why_document(document: Document) -> str:
     """Return why a whole document must stay on this machine; "" if it need not."""
     if document.private:
         return document.private
-    is_named_so = has_tag(document.title) or has_tag(document.path)
-    return IN_ITS_NOTE if is_named_so or is_tagged(document.tags) else ""
+    files = (name for scheme, name in document.identifiers if scheme == "file")
+    names = (document.title, document.path, *document.collections, *files)
+    is_tagged_so = any(map(has_tag, names)) or is_tagged(document.tags)
+    return IN_ITS_NOTE if is_tagged_so else ""
 
 
 def why_private(highlight: Highlight) -> str:
@@ -158,7 +160,8 @@ def spelling_in(highlight: Highlight) -> str:
         if spelling:
             return spelling
     document = highlight.document
-    for text in (*_words_about(highlight), document.title, document.path):
+    names = (document.title, document.path, *document.collections)
+    for text in (*_words_about(highlight), *names):
         spelling = spelling_like_tag(text)
         if spelling:
             return spelling

@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.ledger.lists import loose
-from ankiforge.ledger.search import chunks
+from ankiforge.ledger.search import words_of
 from ankiforge.text.cloze import (
     escape_signs,
     gaps,
@@ -72,9 +72,8 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (for_searching, "Straße ﬁne\u00adly", "strasse finely"),
         (for_searching, "Søren Œuvre İstanbul μνήμη ёжик па́мять й", "soren oeuvre istanbul μνημη ежик память й"),
         (for_searching, "الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²", "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"),
-        (chunks, '"Spaced Repetition" Gedächtnis  wo',
-         (("spaced repetition", False), ("gedachtnis", False), ("wo", True))),
-        (chunks, "a - * \" ' 記憶", (("a", False), ("記 憶", True))),
+        (words_of, "spaced-repetition: gedächtnis", ["spaced", "repetition", "gedächtnis"]),
+        (words_of, "a - * \" ' 記 憶", ["a", "記", "憶"]),
         *((isolated, text, text) for text in ("", "Sleep", "مقدمة في الأحياء", "שלום, world", "a\nb")),
         (isolated, f"a{RLO}b", f"{FSI}a{RLO}b{PDI}"), (isolated, f"a{PDI}{RLO}b", f"{FSI}a{RLO}b{PDI}"),
         (isolated, "a\u2067b", f"{FSI}a\u2067b{PDI}{PDI}"), (isolated, "a\u200f", f"{FSI}a\u200f{PDI}"),

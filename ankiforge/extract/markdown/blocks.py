@@ -31,6 +31,7 @@ from ankiforge.extract.markdown.placeholders import (
 from ankiforge.extract.markdown.signs import InlineContext
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
+from ankiforge.text.private import is_tagged
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -615,7 +616,10 @@ class _BlockParser:
             self._deck = deck
             self._tags_above = block.tags
         elif words:
-            self._note_tags.extend(block.tags)
+            for tag in block.tags:
+                # the tag of privacy in a cell is about its row
+                if part is not BlockKind.CELL or not is_tagged((tag,)):
+                    self._note_tags.append(tag)
         if block_id:
             for above in reversed(self._blocks):
                 if above.root != self._blocks[-1].root:
