@@ -27,6 +27,7 @@ import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDF
 from ankiforge.anki import collection
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
+from ankiforge.draft import client
 from ankiforge.extract import files as files_on_disk
 from ankiforge.ledger import ingest as reading
 from tests import examples
@@ -201,6 +202,7 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
+        patch.setattr(client, "_PAUSE_S", 0.02)  # nobody waits for a model that loads
         parsed = cache(yamlfile.parse)
 
         def parsed_once(text: str, shown: str) -> tuple[object, yamlfile.Location]:
