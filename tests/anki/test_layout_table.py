@@ -1,0 +1,593 @@
+"""Where our fields are in a note, and what is shipped of a card: the tables of a note, row by row.
+
+The table of a field is in `test_plan_table.py`; the same is told with the real Anki in
+`test_layouts.py`, `test_mapped.py`, `test_adopt.py`, and by the stories.
+"""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
+from ankiforge.anki.plan import (
+    ADOPTED_MOD,
+    IDENTITY,
+    OF_THE_PERSON,
+    TYPE_CHANGED,
+    CardFiles,
+    Layout,
+    Ours,
+    Planned,
+    ShippingOptions,
+    layout_of,
+    mapped_type_of,
+    our_fields,
+    plan,
+    positions_in,
+)
+from ankiforge.model import (
+    RETIRED,
+    Adopted,
+    Card,
+    CardKind,
+    CardRemark,
+    Family,
+    Guid,
+    HighlightKind,
+    MappedType,
+    Media,
+    NoteInAnki,
+    Problem,
+    SeenTemplate,
+    SeenType,
+    Shipped,
+    Verdict,
+    h16,
+)
+from ankiforge.model.seen import Identity
+from tests.anki.makers import make_card
+
+CARD = make_card()
+TWO_WAY = make_card(CardKind.TWO_WAY)
+OURS = our_note_type(Family.BASIC)
+FRONT_BACK = (SeenTemplate("Card 1", None, "{{Wort}}", "{{Bedeutung}}"),)
+USERS = SeenType(
+    77,
+    "Vokabel",
+    0,
+    False,
+    (("Wort", 701), ("Bedeutung", 702), ("Notiz", 703)),
+    FRONT_BACK,
+    "",
+)
+MAPPED = MappedType(
+    77, "Vokabel", {"Front": "Wort", "Back": "Bedeutung"}, {"Front": 701, "Back": 702}
+)
+SETTINGS = {Family.BASIC: MAPPED}
+NO_FILES = CardFiles()
+ADOPTED = Adopted(
+    "theirguid",
+    5,
+    77,
+    {"Front": "Wort", "Back": "Bedeutung"},
+    {"Wort": "old front", "Bedeutung": "old back", "Notiz": "a remark"},
+    {"Front": "What helps retention?", "Back": "Repetition"},
+)
+IN_ADOPTED = replace(CARD, adopted=ADOPTED)
+
+
+def renamed(note_type: SeenType, **names: str) -> SeenType:
+    """The type with other names of fields, and the same ids."""
+    fields = [(names.get(name, name), id) for name, id in note_type.fields]
+    return replace(note_type, fields=tuple(fields))
+
+
+def without(note_type: SeenType, *names: str) -> SeenType:
+    """The type without some of its fields."""
+    kept = [field for field in note_type.fields if field[0] not in names]
+    return replace(note_type, fields=tuple(kept))
+
+
+def of_ours(card: Card = CARD, note_type: SeenType = OURS, **more: Any) -> NoteInAnki:
+    """The note of a card as our package brought it; `more` is what changed since."""
+    layout = layout_of(card, None, {note_type.id: note_type}, {})
+    ours = written(card, layout)
+    identity = Identity(
+        card.guid,
+        card.key,
+        card.slot,
+        tuple(
+            field_hash(ours.fields.get(name, "")) for name in card.family.content_fields
+        ),
+        tags_hash(card.tags),
+    )
+    return note(
+        card.guid,
+        note_type,
+        layout.filled(ours.fields),
+        **{"mod": 10, "tags": card.tags, "identity": identity, **more},
+    )
+
+
+def note(guid: str, note_type: SeenType, fields: Any, **more: Any) -> NoteInAnki:
+    """A note of some type, with one card."""
+    usual = {"mod": 10, "tags": (), "deck": "Theirs", "identity": None, "ordinals": (0,)}
+    values = {"id": 5, "type_id": note_type.id, **usual, **more}
+    return NoteInAnki(guid=Guid(guid), fields=tuple(fields), **values)
+
+
+def written(card: Card, layout: Layout, files: CardFiles = NO_FILES) -> Ours:
+    """What we would write."""
+    return our_fields(card, card.tags, files, layout, lambda *_: "")
+
+
+def changed(in_anki: NoteInAnki, note_type: SeenType = OURS, **fields: str) -> NoteInAnki:
+    """The note with other fields, as a person would leave it."""
+    now = [
+        fields.get(name, there)
+        for name, there in zip(note_type.names, in_anki.fields, strict=True)
+    ]
+    return replace(in_anki, fields=tuple(now))
+
+
+# --- where our fields are -------------------------------------------------------------------
+
+WHOLE = tuple(name for name in OURS.names if name not in OF_THE_PERSON)
+LAYOUTS = [
+    # name, card, in Anki, types, settings → fault, our fields that have a place
+    ("new, ours", CARD, None, (), {}, "", WHOLE),
+    ("there, ours", CARD, of_ours(), (OURS,), {}, "", WHOLE),
+    ("there, ours, and Anki's types were not read", CARD, of_ours(), (), {}, "", WHOLE),
+    ("a field that no card needs is gone", CARD, None, (without(OURS, "Extra"),), {}, "",
+     tuple(name for name in WHOLE if name != "Extra")),
+    ("one that cards need is gone", CARD, None, (without(OURS, "Back"),), {},
+     "ankiforge Basic has no field Back any more", ()),
+    ("our id is gone", CARD, None, (without(OURS, IDENTITY),), {},
+     "ankiforge Basic has no field AnkiforgeId any more", ()),
+    ("renamed, ours", CARD, None, (renamed(OURS, Front="Frage"),), {}, "", WHOLE),
+    ("of another type", CARD, of_ours(type_id=4), (OURS,), {}, TYPE_CHANGED, ()),
+    ("with other fields than its type", CARD, replace(of_ours(), fields=("a", "b")), (OURS,), {},
+     TYPE_CHANGED, ()),
+    ("without our id in it", CARD, of_ours(identity=None), (OURS,), {}, TYPE_CHANGED, ()),
+    # a type of the user's
+    ("new, theirs", CARD, None, (USERS,), SETTINGS, "", ("Front", "Back")),
+    ("theirs lacks what turns the second card on", TWO_WAY, None, (USERS,), SETTINGS, "", WHOLE),
+    ("theirs is gone", CARD, None, (), SETTINGS, "Anki has no note type Vokabel any more", ()),
+    ("there in ours, and the settings say another one now", CARD, of_ours(), (OURS, USERS), SETTINGS,
+     "", WHOLE),
+    ("shipped in theirs, and the settings say ours now", replace(CARD, mapped=MAPPED), None, (USERS,),
+     {}, "", ("Front", "Back")),
+    ("theirs lost a field that cards need", replace(CARD, mapped=MAPPED), None,
+     (without(USERS, "Bedeutung"),), {}, "Vokabel has no field Bedeutung any more", ()),
+    # another tool's
+    ("adopted", IN_ADOPTED, note("theirguid", USERS, "abc"), (USERS,), {}, "", ("Front", "Back")),
+    ("adopted, the settings count for new cards only", IN_ADOPTED, note("theirguid", USERS, "abc"),
+     (USERS,), {Family.BASIC: replace(MAPPED, id=9)}, "", ("Front", "Back")),
+    ("adopted, and its type is gone", IN_ADOPTED, note("theirguid", USERS, "abc"), (), {},
+     TYPE_CHANGED, ()),
+    ("adopted, and the note is gone", IN_ADOPTED, None, (USERS,), {}, "", ()),
+    ("adopted, gone, and wanted back", replace(CARD, adopted=replace(ADOPTED, again=True)), None,
+     (USERS,), {}, "", ("Front", "Back")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("card", "in_anki", "types", "mapped", "fault", "names"),
+    [row[1:] for row in LAYOUTS],
+    ids=[row[0] for row in LAYOUTS],
+)
+def test_a_layout(card, in_anki, types, mapped, fault, names):
+    layout = layout_of(card, in_anki, {each.id: each for each in types}, mapped)
+    assert layout.fault == fault
+    assert set(layout.places) == set(names)
+    assert layout.in_anki == in_anki
+    assert layout.guid == (ADOPTED.guid if card.adopted else card.guid)
+    assert (layout.note_type is None) == (not names)
+
+
+def test_what_a_new_note_has_before_ours_is_filled():
+    assert set(layout_of(CARD, None, {}, {}).fields) == {""}
+    wanted = replace(CARD, adopted=replace(ADOPTED, again=True))
+    fields = layout_of(wanted, None, {77: USERS}, {}).fields
+    assert fields == ("old front", "old back", "a remark")
+    assert layout_of(
+        IN_ADOPTED, note("theirguid", USERS, "abc"), {77: USERS}, {}
+    ).fields == (
+        "a",
+        "b",
+        "c",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "now", "positions"),
+    [
+        # by their ids, whatever their names; else by their names; else as the settings name it now
+        ((("Wort", 701), ("Bedeutung", 702)), None, {"Front": 0, "Back": 1}),
+        ((("Bedeutung", 701), ("Wort", 702)), None, {"Front": 0, "Back": 1}),
+        ((("a", None), ("Bedeutung", None), ("Wort", None)), None, {"Front": 2, "Back": 1}),
+        ((("Wort", 9), ("Bedeutung", 702)), None, {"Front": 0, "Back": 1}),
+        ((("Word", 9), ("Bedeutung", 702)), None, {"Back": 1}),
+        ((("Word", 9), ("Bedeutung", 702)), "Word", {"Front": 0, "Back": 1}),
+        ((("Word", 9), ("Wort", 8), ("Bedeutung", 702)), "Word", {"Front": 1, "Back": 2}),
+        ((("Wort", 701), ("Word", 9), ("Bedeutung", 702)), "Word", {"Front": 0, "Back": 2}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_this_type", [True, False])
+def test_where_a_field_is(fields, now, positions, is_this_type):
+    note_type = replace(USERS, fields=fields)
+    named = replace(
+        MAPPED, fields={"Front": now or "Wort"}, id=77 if is_this_type else 78
+    )
+    if now and not is_this_type and positions["Front"] == 0 and fields[0][0] == "Word":
+        positions = {"Back": 1}  # the settings speak of another type
+    assert positions_in(note_type, MAPPED, named) == positions
+
+
+@pytest.mark.parametrize(
+    ("card", "in_anki", "mapped", "expected"),
+    [
+        (CARD, None, {}, None),
+        (CARD, None, SETTINGS, MAPPED),
+        (TWO_WAY, None, SETTINGS, None),
+        (CARD, None, {Family.CLOZE: MAPPED}, None),
+        # the first package fixes it
+        (replace(CARD, mapped=MAPPED), None, {}, MAPPED),
+        (replace(CARD, mapped=MAPPED), of_ours(), {Family.BASIC: replace(MAPPED, id=9)}, MAPPED),
+        (CARD, of_ours(), SETTINGS, None),
+        (replace(CARD, shipped=(Shipped(10),)), None, SETTINGS, None),
+    ],
+)  # fmt: skip
+def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
+    assert mapped_type_of(card, in_anki, mapped) == expected
+
+
+# --- the base -------------------------------------------------------------------------------
+
+
+def hashes(**fields: str) -> dict[str, str]:
+    return {name: field_hash(text) for name, text in fields.items()}
+
+
+def test_a_note_of_ours_has_its_base_in_itself():
+    in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
+    sent = (Shipped(8, ("other",)), Shipped(9, CARD.tags))
+    base = layout_of(replace(CARD, shipped=sent), in_anki, {}, {}).base
+    assert base.hashes["Front"] == field_hash("What helps retention?")
+    assert base.hashes["Back"] == field_hash("Testing")
+    assert base.hashes["Source"] == field_hash(
+        "mine, too"
+    )  # what we fill counts as written
+    assert "Feedback" not in base.hashes
+    assert base.tags == CARD.tags
+    other = layout_of(replace(CARD, shipped=sent[:1]), in_anki, {}, {}).base
+    assert other.tags == ()
+
+
+FIRST = Shipped(6, hashes=hashes(Front="old front", Back="b"))
+SECOND = Shipped(7, hashes=hashes(Front="new front", Back="b"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "fields", "mod", "taken", "base", "news"),
+    [
+        # shipped, fields in Anki, its mod, the package known to be taken → mod of the base, news
+        ((FIRST, SECOND), ("new front", "b"), 99, 0, 7, 7),
+        ((FIRST, SECOND), ("new front", "b"), 99, 7, 7, 0),  # known already
+        ((FIRST, SECOND), ("old front", "b"), 99, 0, 6, 6),
+        ((FIRST, SECOND), ("mine", "b"), 6, 0, 6, 6),  # by the mod alone it is sure
+        ((FIRST, SECOND), ("mine", "b"), 99, 0, 7, 0),  # likely, and no more
+        (
+            (FIRST, Shipped(7)),
+            ("old front", "b"),
+            99,
+            0,
+            6,
+            6,
+        ),  # one without hashes is none
+        ((), ("old front", "old back"), 99, 0, 0, 0),
+    ],
+)
+def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
+    card = replace(CARD, mapped=MAPPED, shipped=sent)
+    in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, taken=taken)
+    layout = layout_of(card, in_anki, {77: USERS}, SETTINGS)
+    assert (layout.base.mod, layout.taken) == (base, news)
+
+
+@pytest.mark.parametrize(
+    ("sent", "fields", "base"),
+    [
+        ((), ("old front", "old back"), ADOPTED_MOD),
+        ((), ("mine", "old back"), ADOPTED_MOD),
+        ((SECOND,), ("new front", "b"), 7),
+        ((SECOND,), ("old front", "old back"), ADOPTED_MOD),
+    ],
+)
+def test_the_base_of_an_adopted_note(sent, fields, base):
+    card = replace(IN_ADOPTED, shipped=sent)
+    in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
+    layout = layout_of(card, in_anki, {77: USERS}, {})
+    assert layout.base.mod == base
+    assert layout.base.hashes.keys() == {"Front", "Back"}
+
+
+# --- what we would write --------------------------------------------------------------------
+
+PICTURE = Media("cell-1.png", "/vault/cell.png")
+GONE = Problem("cell.png", "not found")
+WITH_PICTURE = make_card(Front="What is it? ![](cell.png)", Back="A cell")
+
+
+@pytest.mark.parametrize(
+    ("card", "in_anki", "picture", "names", "missing", "unread"),
+    [
+        (WITH_PICTURE, False, PICTURE, {"cell-1.png"}, False, False),
+        (WITH_PICTURE, False, GONE, set(), True, True),
+        # the name that Anki has stays, if it is known
+        (WITH_PICTURE, True, GONE, set(), True, True),
+        (replace(WITH_PICTURE, pictures={"cell.png": "cell-0.png"}), True, GONE, {"cell-0.png"}, True, False),
+        (replace(WITH_PICTURE, pictures={"cell.png": "cell-0.png"}), False, GONE, set(), True, True),
+        # a file that is not there is named without its folder
+        (replace(WITH_PICTURE, pictures={"a/cell.png": "cell-0.png"}), True, GONE, {"cell-0.png"}, True, False),
+        (replace(WITH_PICTURE, pictures={"a/cell.png": "1.png", "b/cell.png": "2.png"}), True, GONE, set(), True, True),
+        (replace(WITH_PICTURE, pictures={"a/cell.png": "1.png", "b/cell.png": "1.png"}), True, GONE, {"1.png"}, True, False),
+        (replace(WITH_PICTURE, pictures={"a/ell.png": "cell-0.png"}), True, GONE, set(), True, True),
+    ],
+)  # fmt: skip
+def test_the_pictures_of_a_card(card, in_anki, picture, names, missing, unread):
+    layout = layout_of(card, of_ours(card) if in_anki else None, {}, {})
+    ours = written(card, layout, CardFiles({"cell.png": picture}))
+    assert {media.name for media in ours.media.values()} == names
+    assert ours.missing == ((GONE,) if missing else ())
+    assert ours.unread == ({"Front"} if unread else set())
+
+
+def test_a_picture_of_the_web_is_not_missed():
+    card = make_card(Front="![](https://a.example/cell.png)", Back="A cell")
+    assert written(card, layout_of(card, None, {}, {})).unread == set()
+
+
+@pytest.mark.parametrize(
+    ("card", "unread"),
+    [
+        (CARD, False),
+        (replace(CARD, source=(CardRemark.SOURCE_GONE,)), False),
+        (replace(CARD, source=(CardRemark.SOURCE_CHANGED,)), True),
+        (replace(CARD, kept=True), True),  # only its journal is here
+    ],
+)
+def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unread):
+    ours = written(card, layout_of(card, None, {}, {}))
+    assert ("Source" in ours.unread) == unread
+    assert ("Citation" in ours.unread) == unread
+    assert "Front" not in ours.unread
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "expected"),
+    [
+        # as the source said it then: the HTML of then; else what it says now
+        ("What helps retention?", "Repetition", ("old front", "old back")),
+        ("What helps retention?", "Testing", ("old front", "Testing")),
+        ("What helps?", "Repetition", ("What helps?", "old back")),
+    ],
+)
+def test_the_words_of_an_adopted_note(front, back, expected):
+    card = replace(make_card(Front=front, Back=back), adopted=ADOPTED)
+    layout = layout_of(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
+    fields = written(card, layout).fields
+    assert (fields["Front"], fields["Back"]) == expected
+
+
+def test_a_lost_picture_of_an_adopted_note_whose_source_says_the_same_is_not_missed():
+    words = {"Front": "![](cell.png)", "Back": "A cell"}
+    names = {"Front": "Wort", "Back": "Bedeutung"}
+    there = {"Wort": '<img src="x.png">', "Bedeutung": "A cell"}
+    same = replace(make_card(**words), adopted=Adopted("g", 5, 77, names, there, words))
+    in_anki = note("g", USERS, (*there.values(), ""))
+    files = CardFiles({"cell.png": GONE})
+    for card, missing in (
+        (same, ()),
+        (
+            replace(same, fields=(("Front", "Now ![](cell.png)"), ("Back", "A cell"))),
+            (GONE,),
+        ),
+    ):
+        ours = written(card, layout_of(card, in_anki, {77: USERS}, {}), files)
+        assert ours.missing == missing
+        assert ours.unread == ({"Front"} if missing else set())
+
+
+# --- the table of a note --------------------------------------------------------------------
+
+DROPPED = replace(CARD, verdict=Verdict.REJECTED)
+NEXT = make_card(Front="What helps retention?", Back="Tests")
+FIGURE = replace(
+    WITH_PICTURE, passages=(replace(CARD.highlight, kind=HighlightKind.IMAGE),)
+)
+LEECH = of_ours(tags=(*CARD.tags, "leech"))
+MINE = changed(of_ours(), Back="mine")
+
+
+def planned(
+    card: Card, in_anki: NoteInAnki | None, files: CardFiles = NO_FILES, **options: Any
+) -> Planned:
+    """What is planned for a card whose note is in one of our types."""
+    layout = layout_of(card, in_anki, options.get("types", {}), {})
+    return plan(card, layout, written(card, layout, files), ShippingOptions(**options))
+
+
+def outcome(planned: Planned) -> str:
+    """What a plan comes to, in a word."""
+    if planned.note:
+        return "new" if not planned.changed else "written"
+    for word in ("held", "conflicts", "problems"):
+        if getattr(planned, word):
+            return word
+    return "nothing"
+
+
+PLANS = [
+    # name, card, note in Anki, options → what happens
+    ("new", CARD, None, {}, "new"),
+    ("as shipped", CARD, of_ours(), {}, "nothing"),
+    ("as shipped, and everything is packed", CARD, of_ours(), {"full": True}, "written"),
+    ("the source changed a word", NEXT, of_ours(), {}, "written"),
+    ("a person changed a word", CARD, MINE, {}, "nothing"),
+    ("both did", NEXT, MINE, {}, "conflicts"),
+    # in our types it counts as what we wrote, and is filled again
+    ("a person changed what we fill", CARD, changed(of_ours(), Source="mine"), {}, "written"),
+    ("a person wrote into a field of theirs", CARD, changed(of_ours(), Spare1="mine"), {}, "nothing"),
+    ("the person's tag", CARD, of_ours(tags=(*CARD.tags, "mine")), {}, "nothing"),
+    ("our tag in other letters", CARD, of_ours(tags=tuple(map(str.upper, CARD.tags))), {}, "nothing"),
+    ("our tag is new", replace(CARD, tags=(*CARD.tags, "added")), of_ours(), {}, "written"),
+    # the link that opens on this computer is no reason to write
+    ("another link of this computer", CARD, changed(of_ours(), Open="other"), {}, "nothing"),
+    # dropped
+    ("rejected, never there", DROPPED, None, {}, "nothing"),
+    ("rejected", DROPPED, of_ours(), {}, "written"),
+    ("rejected, and tagged so", DROPPED, of_ours(tags=(RETIRED,)), {}, "nothing"),
+    ("rejected, tagged so, and of another type", DROPPED, of_ours(tags=(RETIRED,), type_id=4), {}, "nothing"),
+    ("rejected, and of another type", DROPPED, of_ours(type_id=4), {}, "held"),
+    ("live again, and tagged as retired", CARD, of_ours(tags=(*CARD.tags, RETIRED)), {}, "written"),
+    # what a file, or a push, would break
+    ("a leech, in a file", NEXT, LEECH, {}, "held"),
+    ("a leech, pushed", NEXT, LEECH, {"push": True}, "written"),
+    ("a leech that needs nothing", CARD, LEECH, {}, "nothing"),
+    ("a push that would merge two types", CARD, None,
+     {"push": True, "types": {4: replace(OURS, id=4, origin=OURS.id)}}, "held"),
+    ("the same, in a file", CARD, None, {"types": {4: replace(OURS, id=4, origin=OURS.id)}}, "new"),
+    ("a push with a type of another origin", CARD, None,
+     {"push": True, "types": {4: replace(OURS, id=4, origin=3)}}, "new"),
+    ("a push with our type as it was imported", CARD, None,
+     {"push": True, "types": {OURS.id: replace(OURS, origin=OURS.id)}}, "new"),
+    # what Anki takes no note of
+    ("a first field without words", make_card(Front="", Back="b"), None, {}, "problems"),
+    ("of which every card would go", make_card(Front="", Back="b"), of_ours(), {}, "held"),
+    ("of which a person deleted the only card", NEXT, of_ours(ordinals=()), {}, "held"),
+    # the picture
+    ("a new card without its picture", WITH_PICTURE, None, {}, "problems"),
+    ("a note without its picture", WITH_PICTURE, of_ours(), {}, "written"),
+    ("a figure without its picture", FIGURE, of_ours(), {}, "problems"),
+    ("a note that has the picture which is away", WITH_PICTURE,
+     changed(of_ours(WITH_PICTURE), Front='What is it? <img src="x.png">'), {}, "problems"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("card", "in_anki", "options", "expected"),
+    [row[1:] for row in PLANS],
+    ids=[row[0] for row in PLANS],
+)
+def test_a_plan(card, in_anki, options, expected):
+    files = CardFiles({"cell.png": GONE}) if "cell.png" in str(card.fields) else NO_FILES
+    plan_now = planned(card, in_anki, files, **options)
+    assert outcome(plan_now) == expected
+    assert (plan_now.guid, plan_now.live) == (card.guid, card.live)
+    if plan_now.note and in_anki:
+        assert plan_now.note.mod > in_anki.mod  # or Anki would not take it
+        assert plan_now.note.deck == in_anki.deck
+    elif plan_now.note:
+        assert plan_now.note.deck == card.deck
+
+
+def field(planned: Planned, name: str) -> str:
+    assert planned.note
+    return dict(zip(planned.note.type.names, planned.note.fields, strict=True))[name]
+
+
+def test_the_fields_of_a_merged_note():
+    both = changed(of_ours(), Front="mine", Spare1="a remark", Open="elsewhere")
+    merged = planned(NEXT, both)
+    assert field(merged, "Front") == "mine"
+    assert field(merged, "Back") == "Tests"
+    assert field(merged, "Spare1") == "a remark"
+    # the base of the next merge: what we would have written
+    assert field_hash("What helps retention?") in field(merged, IDENTITY)
+    assert field_hash("Tests") in field(merged, IDENTITY)
+    assert field_hash("Testing") not in field(merged, IDENTITY)
+
+
+def test_a_conflict_names_both_texts_as_the_card_would_say_them():
+    [conflict] = planned(NEXT, changed(of_ours(), Back="<b>mine</b>")).conflicts
+    assert (conflict.guid, conflict.field) == (CARD.guid, "Back")
+    assert (conflict.mine, conflict.source) == ("**mine**", "Tests")
+    assert (conflict.theirs, conflict.ours) == (h16("<b>mine</b>"), h16("Tests"))
+    decided = replace(NEXT, resolved={"Back": ("mine", conflict.theirs, conflict.ours)})
+    assert outcome(planned(decided, changed(of_ours(), Back="<b>mine</b>"))) == "written"
+    decided = replace(NEXT, resolved={"Front": ("mine", conflict.theirs, conflict.ours)})
+    assert planned(decided, changed(of_ours(), Back="<b>mine</b>")).conflicts == (
+        conflict,
+    )
+
+
+def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
+    retired = planned(DROPPED, changed(of_ours(tags=("mine", *CARD.tags)), Back="mine"))
+    assert retired.note
+    assert retired.sent
+    assert retired.note.fields == changed(of_ours(), Back="mine").fields
+    assert set(retired.note.tags) == {"mine", *CARD.tags, RETIRED}
+    assert retired.sent.numbers == {}
+
+
+def test_what_a_package_tells_of_a_note_is_in_the_note_or_in_the_journal():
+    ours = planned(CARD, None)
+    assert ours.sent
+    assert ours.sent.hashes == {}
+    assert ours.sent.mapped is None
+    layout = layout_of(CARD, None, {77: USERS}, SETTINGS)
+    theirs = plan(CARD, layout, written(CARD, layout), ShippingOptions())
+    assert theirs.sent
+    assert theirs.sent.mapped == MAPPED
+    assert theirs.sent.hashes == hashes(Front="What helps retention?", Back="Testing")
+    assert theirs.note
+    assert theirs.note.fields == ("What helps retention?", "Testing", "")
+
+
+def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
+    card = replace(NEXT, mapped=MAPPED, shipped=(FIRST, SECOND))
+    for back, taken in (("b", 7), ("mine", 0)):
+        in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
+        layout = layout_of(card, in_anki, {77: USERS}, SETTINGS)
+        plan_now = plan(card, layout, written(card, layout), ShippingOptions())
+        assert bool(plan_now.conflicts) == (not taken)
+        assert plan_now.taken == taken
+
+
+DIGEST = planned(CARD, None).sent.digest  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("mod", "digest", "seen", "full", "same"),
+    [
+        # the mod and digest shipped last, the mod in Anki → whether the same mod is shipped
+        (10, DIGEST, None, False, True),  # the same package again
+        (10, "other", None, False, False),
+        (10, DIGEST, 9, True, True),  # Anki has not taken it yet
+        (10, DIGEST, 10, True, True),  # everything is packed again
+        (10, "other", 10, True, False),
+        (10, DIGEST, 11, True, False),  # a person touched it since
+    ],
+)
+def test_the_revision_of_a_note(mod, digest, seen, full, same):
+    card = replace(CARD, shipped=(Shipped(mod, CARD.tags, digest),))
+    in_anki = of_ours(mod=seen) if seen else None
+    revision = planned(card, in_anki, full=full)
+    assert revision.note
+    assert (revision.note.mod == mod) == same
+    assert revision.note.mod >= max(mod, seen or 0)
+    assert revision.rewritten == (in_anki is None and not same)
+
+
+def test_the_schedule_of_another_tool_goes_with_a_new_note_alone():
+    card = replace(TWO_WAY, schedule=(("2026-03-01", 12, 250), ("", 0, 0)))
+    fresh = planned(card, None)
+    assert fresh.note
+    assert fresh.note.ordinals == (0, 1)
+    [(ordinal, (kind, queue, _, interval, ease, repetitions))] = fresh.note.states.items()
+    assert (ordinal, kind, queue, interval, ease, repetitions) == (0, 2, 2, 12, 2500, 1)
+    there = planned(replace(card, tags=("new",)), of_ours(TWO_WAY, ordinals=(0, 1)))
+    assert there.note
+    assert there.note.states == {}
