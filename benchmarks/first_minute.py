@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -50,7 +51,18 @@ class Newcomer:
         self.commands += 1
         print("$ ankiforge", *(f"'{word}'" if " " in word else word for word in words))
         command = [sys.executable, "-m", "ankiforge", *words]
-        return Keyboard(command, self.home, self._environment)
+
+        def start(terminal: int) -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                command,
+                cwd=self.home,
+                env=self._environment,
+                stdin=terminal,
+                stdout=terminal,
+                stderr=terminal,
+            )
+
+        return Keyboard(start)
 
     def waits(self, *words: str) -> None:
         """Type a command, and wait for its end."""

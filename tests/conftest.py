@@ -28,10 +28,13 @@ from ankiforge.anki import collection
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
 from ankiforge.draft import client
+from ankiforge.draft.server import ServerSettings
 from ankiforge.extract import files as files_on_disk
+from ankiforge.extract.pdf import worker
 from ankiforge.ledger import ingest as reading
 from tests import examples
 from tests.fakes import llm_server
+from tests.forked import AtTerminal
 from tests.limits import PATIENCE
 
 examples.load()
@@ -147,25 +150,29 @@ class Forge:
         self,
         *arguments: str | Path,
         before: tuple[str, ...] = (),
-        terminal: int | None = None,
         stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
         """The program in a process of its own; `before` is the command that starts it, if any.
 
-        `terminal`: the end of one, for it to run at; else nobody can be asked anything.
+        Nobody can be asked anything there: `at_terminal` is where somebody can.
         """
         words = [str(argument) for argument in arguments]
-        pipe = subprocess.PIPE if terminal is None else terminal
         return subprocess.Popen(
             [*before, sys.executable, "-m", "ankiforge", *words],
             cwd=self.folder,
             env={**os.environ, **self.environment},
-            stdin=stdin if terminal is None else terminal,
-            stdout=pipe,
-            stderr=pipe,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
         )
+
+    def at_terminal(self, *arguments: str | Path, terminal: int) -> AtTerminal:
+        """The program in a process of its own, at a terminal of which this is the end."""
+        words = [str(argument) for argument in arguments]
+        environment = {**os.environ, **self.environment}
+        return AtTerminal(words, self.folder, environment, terminal)
 
     def finished(self, *arguments: str | Path, before: tuple[str, ...] = ()) -> Result:
         """The same, waited for."""
@@ -212,6 +219,35 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
         patch.setattr(yamlfile, "parse", parsed_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_readers() -> Iterator[None]:
+    """Let a process that read the PDFs of one test read those of the next: each start is slow."""
+    kept: list[worker.Process] = []
+    start, leave = worker.PdfWorker._start, worker.PdfWorker.__exit__
+
+    def started(reader: worker.PdfWorker) -> worker.Process:
+        while reader.seconds == worker.SECONDS and kept:
+            process = kept.pop()
+            if not process.ended:
+                reader._processes.append(process)
+                return process
+        return start(reader)
+
+    def left(reader: worker.PdfWorker, *error: object) -> None:
+        while reader.seconds == worker.SECONDS and reader._idle:
+            process = reader._idle.pop()
+            reader._processes.remove(process)
+            kept.append(process)
+        leave(reader, *error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker.PdfWorker, "_start", started)
+        patch.setattr(worker.PdfWorker, "__exit__", left)
+        yield
+    for process in kept:
+        process.end()
 
 
 @pytest.fixture
@@ -280,6 +316,12 @@ def vault(tmp_path: Path) -> Path:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two scans need not lie five seconds apart to make a highlight count as gone."""
     monkeypatch.setattr(reading, "GONE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model's server that fails is asked once: between the retries a request waits."""
+    monkeypatch.setattr(ServerSettings, "retries", 0, raising=False)
 
 
 @pytest.fixture(scope="session", name="files")

@@ -7,10 +7,11 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -64,6 +65,36 @@ class Forked:
         assert is_over, "it does not end"
 
 
+class AtTerminal:
+    """A process of the program at a terminal, with what a test uses of `subprocess.Popen`."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        terminal: int,
+    ) -> None:
+        ends = [DupFd(terminal) for _ in range(3)]
+        given = (tuple(arguments), folder, dict(environment), ends)
+        self._process = _CONTEXT.Process(target=_run, args=given, daemon=True)
+        self._process.start()
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None as long as it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Wait for the end; return the exit code."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        assert code is not None, "it hangs"
+        return code
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
 @contextmanager
 def forked(forge: Any, *arguments: str) -> Iterator[Forked]:
     """Yield a process of the program, which Ctrl-C ends."""
@@ -84,14 +115,17 @@ def _run(
     arguments: tuple[str, ...],
     folder: Path,
     environment: dict[str, str],
-    ends: tuple[Connection, ...],
+    ends: Sequence[Any],
 ) -> None:
-    """Call the program, in the new process."""
+    """Call the program, in the new process; the ends of pipes, or a terminal, are its streams."""
     from ankiforge.cli import main
 
     for number, end in enumerate(ends):
-        os.dup2(end.fileno(), number)
-        end.close()
+        if isinstance(end, Connection):
+            os.dup2(end.fileno(), number)
+            end.close()
+        else:
+            os.dup2(end.detach(), number)
     sys.stdin, sys.stdout, sys.stderr = (
         os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww")
     )

@@ -142,7 +142,7 @@ def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked):
     assert "llm.key_env" in said
 
 
-def test_a_word_for_one_port_is_none_for_another(forge, locked, anki):
+def test_a_word_for_one_port_is_none_for_another(forge, locked, anki, no_retries):
     drafting(forge, anki.url, key_env="MY_KEY")
     assert "MY_KEY would be used as a key" in forge("run", code=2).stderr
     forge("doctor", code=2)

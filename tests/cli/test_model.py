@@ -50,7 +50,7 @@ def typed(forge) -> Callable[..., str]:
     ) -> str:
         master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (40, 200))
-        running = forge.started(*arguments, terminal=slave)
+        running = forge.at_terminal(*arguments, terminal=slave)
         os.close(slave)
         shown = b""
         question, answer = asks

@@ -24,7 +24,7 @@ def at_terminal(forge, columns: int, *arguments: object) -> str:
     """What stands on a terminal with so many columns after a command."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (50, columns))
-    running = forge.started(*arguments, terminal=theirs)
+    running = forge.at_terminal(*arguments, terminal=theirs)
     os.close(theirs)
     shown = b""
     with suppress(OSError):  # the end of a terminal

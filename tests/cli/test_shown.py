@@ -277,7 +277,7 @@ def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(
     monkeypatch.setenv("PAGER", str(pager))
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
-    process = forge.started("list", "--no-color", terminal=theirs)
+    process = forge.at_terminal("list", "--no-color", terminal=theirs)
     os.close(theirs)
     written = b""
     while True:

@@ -74,7 +74,7 @@ def test_a_person_sees_how_many_of_how_many_documents_are_read(forge, vault):
         (vault / f"{number:03}.md").write_text(words, encoding="utf-8")
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 120))
-    running = forge.started("run", vault, terminal=slave)
+    running = forge.at_terminal("run", vault, terminal=slave)
     os.close(slave)
     shown = b""
     with suppress(OSError):  # the end of a terminal

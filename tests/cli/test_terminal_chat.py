@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import sys
 from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
+from tests.forked import AtTerminal
 from tests.limits import PATIENCE
 
 pytest.importorskip("pty", reason="a terminal of its own")
@@ -39,8 +39,12 @@ def at_terminal(forge):
         unwanted = "VISUAL EDITOR NO_COLOR DISPLAY WAYLAND_DISPLAY SSH_TTY SSH_CONNECTION".split()
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
         environment = {**kept, **forge.environment, "TERM": "xterm-256color", **variables}
-        command = [sys.executable, "-m", "ankiforge", "review", "--terminal"]
-        return Keyboard(command, forge.folder, environment, PATIENCE)
+        return Keyboard(
+            lambda terminal: AtTerminal(
+                ("review", "--terminal"), forge.folder, environment, terminal
+            ),
+            PATIENCE,
+        )
 
     return started
 

@@ -11,6 +11,7 @@ from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
 
+from tests.forked import AtTerminal  # noqa: E402
 from tests.makers.clippings import write_clippings  # noqa: E402
 from tests.makers.keyboard import Keyboard  # noqa: E402
 from tests.makers.papers import write_resistance  # noqa: E402
@@ -40,11 +41,15 @@ def at_terminal(forge):
     """Starts the program at a terminal: `with at_terminal("review", "--terminal") as keyboard`."""
 
     def started(*arguments: str | Path, **variables: str) -> Keyboard:
-        command = [sys.executable, "-m", "ankiforge", *map(str, arguments)]
         unwanted = ("VISUAL", "EDITOR", "NO_COLOR")
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
         environment = {**kept, **forge.environment, "TERM": "xterm-256color", **variables}
-        return Keyboard(command, forge.folder, environment, PATIENCE)
+        return Keyboard(
+            lambda terminal: AtTerminal(
+                [*map(str, arguments)], forge.folder, environment, terminal
+            ),
+            PATIENCE,
+        )
 
     return started
 

@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
-from ankiforge.extract.pdf.worker import Process
+from ankiforge.extract.pdf.worker import PdfWorker, Process
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -279,15 +279,15 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The processes that are started from now on, one number each."""
+    """The processes that readers take from now on, one number each."""
     started: list[int] = []
-    start = Process.__init__
+    start = PdfWorker._start
 
-    def counted(process: Process, seconds: float) -> None:
-        start(process, seconds)
+    def counted(reader: PdfWorker) -> Process:
         started.append(len(started))
+        return start(reader)
 
-    monkeypatch.setattr(Process, "__init__", counted)
+    monkeypatch.setattr(PdfWorker, "_start", counted)
     return started
 
 

@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 import pty
 import select
-import subprocess
 import termios
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 ROWS, COLUMNS = 40, 100
 _LOCAL_FLAGS = 3
+
+
+class Running(Protocol):
+    """A process that was started."""
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def kill(self) -> None: ...
 
 
 class Keyboard:
@@ -25,17 +31,13 @@ class Keyboard:
 
     def __init__(
         self,
-        command: Sequence[str],
-        folder: Path,
-        environment: dict[str, str],
+        start: Callable[[int], Running],
         patience: float = 60,
     ) -> None:
-        """Start the program in a folder.
+        """Start the program.
 
         Args:
-            command: the program and its arguments.
-            folder: where it runs.
-            environment: all its variables.
+            start: starts it at a terminal, of which it gets the file descriptor.
             patience: seconds to wait for it before giving up.
         """
         self._patience = patience
@@ -43,14 +45,7 @@ class Keyboard:
         termios.tcsetwinsize(self._slave, (ROWS, COLUMNS))
         self.keys = 0
         """The keys pressed so far."""
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
-        )
+        self.process = start(self._slave)
 
     def __enter__(self) -> Self:
         """Return it; the end of the block ends the program."""
@@ -64,7 +59,7 @@ class Keyboard:
     ) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        self.process.wait(self._patience)
         os.close(self._slave)
         os.close(self._master)
 

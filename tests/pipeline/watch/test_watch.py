@@ -252,7 +252,7 @@ def test_a_model_gets_no_half_sentence_and_all_passes_share_one_budget(
 
 
 def test_a_model_that_is_down_is_told_once_and_other_cards_go_out(
-    desk, settings, watch, vault, fake, notes_in
+    desk, settings, watch, vault, fake, notes_in, no_retries
 ):
     (vault / "Lens.md").write_text("==We should all sleep more.==\n", "utf-8")
     with fake.LlmServer() as server:
