@@ -248,6 +248,7 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"])
     for rule, pattern in (("mark", _MARK), ("element", _ELEMENT)):
         parser.inline.ruler.before("emphasis", rule, partial(_read_enclosed, pattern))
+    parser.inline.ruler.before("emphasis", "line_end", _read_line_end)
     parser.disable(["code", "reference", "lheading", "html_block", "html_inline"])
     # `address` validates and encodes links, after atoms were replaced by their source
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
@@ -286,6 +287,16 @@ def _read_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -
         state.push(f"{tag}_close", tag, -1)
         state.posMax = end_of_paragraph
     state.pos = match.end()
+    return True
+
+
+def _read_line_end(state: StateInline, silent: bool) -> bool:
+    """Parse `<br>`, by which a cell of a table has several lines."""
+    if not state.src.startswith("<br>", state.pos):
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos += len("<br>")
     return True
 
 
@@ -410,6 +421,17 @@ _MEDIA_NAME = regex(
 SOUND = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
 """A sound as a field has it."""
 _SOUND_PIECE = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
+# How the content of such files begins, whatever their ending says.
+_IS_PICTURE = re.compile(
+    rb"(?s)\x89PNG|\xff\xd8|GIF8|RIFF....WEBP|....ftyp(?:avi[fs]|mif1|msf1|heic)|BM"
+)
+_IS_SVG = re.compile(
+    rb"(?is)(?!.{0,200}<\x00?(?:!doctype )?html).{0,8192}?<\x00?(?:\w+:)?s\x00?v\x00?g\b"
+)
+_IS_SOUND = re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]")
+_NOT_FETCHED = (
+    "open it: it may be the page of a log-in, or not yet fetched from the cloud"
+)
 MAX_PICTURE_BYTES = 20_000_000
 
 
@@ -442,6 +464,14 @@ def media_of(path: Path) -> Media | Problem:
         return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
+    is_sound_file = suffix[1:] in _SOUND_TYPES
+    expected = (
+        _IS_SOUND if is_sound_file else _IS_SVG if suffix == ".svg" else _IS_PICTURE
+    )
+    if not expected.match(data):
+        what = "sound" if is_sound_file else "picture"
+        content = "its content is something else" if data.strip() else "it is empty"
+        return Problem(path.name, f"is no {what}: {content}", _NOT_FETCHED)
     if len(data) > MAX_PICTURE_BYTES:
         limit = f"over {MAX_PICTURE_BYTES // 1_000_000} MB"
         return Problem(path.name, limit, "make it smaller")
@@ -513,6 +543,8 @@ class _MarkdownWriter(HTMLParser):
         """The number of open `<pre>`."""
         self.table_rule = ""
         """The rule below the head of a table."""
+        self.cells = 0
+        """The number of open cells of tables."""
         self.around: list[list[str]] = []
         """The parts before each open blockquote."""
         self.emphasis: list[tuple[str, list[str], int]] = []
@@ -563,11 +595,14 @@ class _MarkdownWriter(HTMLParser):
         elif tag in EMPHASIS:
             self.emphasis.append((EMPHASIS[tag], self.parts, len(self.parts)))
             self.parts.append("")
+        elif tag == "br" and self.cells:
+            self.parts.append("<br>")
         elif tag in _START or tag in _HEADING:
             self.parts.append(_START.get(tag) or _HEADING[tag])
         if tag == "a":
             self.links.append(attributes.get("href", ""))
         if tag in ("td", "th"):
+            self.cells += 1
             alignment = attributes.get("align", "")
             self.table_rule += _ALIGN.get(alignment, "---|")
 
@@ -597,6 +632,7 @@ class _MarkdownWriter(HTMLParser):
         elif tag in EMPHASIS:
             self._end_emphasis(EMPHASIS[tag])
         elif tag in _END:
+            self.cells -= tag in ("td", "th") and self.cells > 0
             self.parts.append(_END[tag])
 
     def _end_emphasis(self, name: str) -> None:

@@ -38,7 +38,7 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze, occlusion, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
+from ankiforge.text.cloze import cloze_answers, image_paths, passage, plain
 from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import for_finding, is_visible, locate
 
@@ -172,7 +172,7 @@ def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
         return (_cloze(highlight, exact, phrases, PHRASE),)
 
     # the phrases are hidden in the Markdown of their sentence, without signs at their ends
-    markdown = highlight.markdown[0]
+    markdown, *footnotes = highlight.markdown
     spans = []
     for start, end in highlight.markdown_gaps:
         phrase = markdown[start:end]
@@ -181,6 +181,8 @@ def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
         spans.append((start, start + len(phrase)))
     text = cloze.wrap(markdown, tuple(spans))
     fields: Fields = (("Text", text),)
+    if footnotes:
+        fields += (("Extra", footnotes[0]),)
     draft = _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), PHRASE)
     first_start, _ = min(highlight.gaps)
     return (replace(draft, start=first_start),)
@@ -227,7 +229,7 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
     is_marked = highlight.kind is not HighlightKind.NOTE
     shown = ""
     if is_marked:
-        shown = highlight.markdown[0] if highlight.markdown else literal(highlight.exact)
+        shown = highlight.markdown[0] if highlight.markdown else passage(highlight.exact)
     back = shown
     answer = highlight.exact
     if comment.answer:
@@ -320,11 +322,11 @@ def _cloze(
     parts = []
     place = 0
     for number, (start, end) in enumerate(spans, start=1):
-        parts.append(literal(text[place:start]))
-        hidden_words = literal(text[start:end])
+        parts.append(passage(text[place:start]))
+        hidden_words = passage(text[start:end])
         parts.append(cloze.make(number, hidden_words))
         place = end
-    parts.append(literal(text[place:]))
+    parts.append(passage(text[place:]))
     answer = " · ".join(text[start:end] for start, end in spans)
     fields: Fields = (("Text", "".join(parts)),)
     draft = _draft(highlight, CardKind.CLOZE, fields, answer, origin)

@@ -4,8 +4,9 @@ Clozes may be nested, and one may have several numbers: `{{c1,2::…}}`.
 There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes
 `{`, `}` and `:` literal, and single braces balance. Anki's grammar is different:
 `anki.render` writes what Anki reads. Besides clozes there are paragraphs, emphasis,
-`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`, and the elements
-`<b>`, `<i>`, `<u>`, `<s>`, `<sub>` and `<sup>`; a backslash escapes ASCII punctuation. What
+`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`, the elements
+`<b>`, `<i>`, `<u>`, `<s>`, `<sub>` and `<sup>`, and `<br>` in the cells of tables; a backslash
+escapes ASCII punctuation. What
 is written as an image may be a sound.
 """
 
@@ -18,7 +19,7 @@ from functools import lru_cache
 
 from ankiforge.model import Pair, Span, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import is_visible, outside, shields
+from ankiforge.text.fold import is_visible, outside, shields, with_dollars
 
 # --- reading --------------------------------------------------------------------------
 
@@ -239,6 +240,11 @@ def literal(text: str) -> str:
     return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(escaped, text))
 
 
+def passage(text: str) -> str:
+    r"""Return the Markdown of a passage of plain text: its maths, `\(…\)`, and else its letters."""
+    return with_dollars(text, literal)
+
+
 # The width of a picture at the end of its label: `![alt|300](…)`, as Obsidian has it. In a
 # table its bar has a backslash; a height, `|300x200`, follows from the picture itself.
 _WIDTH = r"\\?\|(\d{1,4})(?:x\d{1,4})?"
@@ -252,6 +258,7 @@ _LINK = regex(rf"\[({_LABEL})\]\({_ADDRESS}\)")
 _EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.{1,2000}?)(?<=\S)\1")
 _UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.{1,2000}?)(?<=\S)\1(?!\w)")
 _MARKS = regex(r"[*_]|~~|==")
+_LINE_END = regex(r"(?<!\\)<br>")
 _AUTOLINK = regex(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]*)>")
 TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
 _LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
@@ -292,7 +299,7 @@ def plain(markdown: str) -> str:
     if "[" in words:
         words = _LINK.sub(r"\1", _IMAGE.sub(r"\1", words))
     if "<" in words:
-        words = TAG.sub("", _AUTOLINK.sub(r"\1", words))
+        words = TAG.sub("", _LINE_END.sub("\n", _AUTOLINK.sub(r"\1", words)))
     words = _LINE_MARK.sub("", words)
     if _MARKS.search(words):
         for _ in range(_MOST_EMPHASIS):

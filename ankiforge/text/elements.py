@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ankiforge.text import regex
-from ankiforge.text.fold import outside
+from ankiforge.text.cloze import literal
+from ankiforge.text.fold import outside, with_dollars
 
 BLOCKS = frozenset(
     (
@@ -49,6 +50,17 @@ def attributes_of(tag: str) -> dict[str, str]:
 
 # --- HTML in a text -------------------------------------------------------------------
 
+READING = r"(?i:<r(?P<what>t|p)\b[^<>]*>(?P<reading>[^<>\n]{0,80})(?:</r(?P=what)\s*>)?)"
+"""The reading above some letters, or brackets for programs that do not know readings."""
+_READING = regex(rf"{READING}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
+
+
+def reading_in_brackets(element: re.Match[str]) -> str:
+    """Return a match of `READING` as text: the reading in brackets, behind its letters."""
+    reading = (element["reading"] or "").strip()
+    return f"({reading})" if reading and element["what"] in "tT" else ""
+
+
 _LOUD = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
 _RAISED = regex(r"(?i)<(?P<name>su[bp])>(?P<words>[^<>$\n]{1,40})</(?P=name)>")
 # Signs of our Markdown for tags, opening or closing.
@@ -82,6 +94,7 @@ _KEPT_TAG = regex(r"\x01(/?su[bp])\x02")
 _TAG_OF_COMMENT = regex(r"<(/?)([a-z]+)\s*/?>")
 _OPENS_A_TAG_OF_COMMENT = regex(r"<(?=/?(?P<name>[A-Za-z]+)|[!?])")
 
+_ADDRESS = regex(r"(?<![(<])\b[a-z][a-z0-9+.-]{1,31}://[^\s<>()\[\]]+")
 _CONTROLS = regex(r"[\x00-\x08]")
 
 
@@ -106,9 +119,10 @@ def comment_as_markdown(comment: str) -> str:
         return "<" if name in formatting else r"\<"
 
     def with_literal_tags(run: str) -> str:
+        run = _ADDRESS.sub(lambda address: literal(address[0]), run)
         return _OPENS_A_TAG_OF_COMMENT.sub(literal_or_kept, run)
 
-    return as_markdown(outside(comment, with_literal_tags))
+    return as_markdown(outside(with_dollars(comment), with_literal_tags))
 
 
 def without_html(run: str) -> str:
@@ -123,6 +137,7 @@ def without_html(run: str) -> str:
 
     run = _LOUD.sub("", run)
     run = _RAISED.sub(_raised_or_kept, run)
+    run = _READING.sub(reading_in_brackets, run)
     run = _BETWEEN_CELLS.sub(" | ", run)
     run = _KNOWN_TAG.sub(_sign, run)
     run = _EDGES.sub("\n", run)

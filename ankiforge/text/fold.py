@@ -272,6 +272,63 @@ _AMOUNT = (
 MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no space inside the dollars, no digit after them, and not an
 amount."""
+
+# Maths in other spellings: `\(…\)`, `\[…\]`, $`…`$ of GitLab, and an environment of TeX.
+# What stands in brackets with backslashes may be words in brackets, as converters of web
+# pages write them: `\[1\]`, `\(see below\)`. TeX has a command, a raised or lowered sign, or
+# no word beside its signs.
+_TEX = r"(?>\\\\|(?!\\[()\[\]]|\n[ \t>]*\n|`)[^$])"
+_HAS_SIGN = (
+    rf"(?={_TEX}{{0,2000}}?(?:\\[A-Za-z]|(?<![(\[])\^|(?<![^\W_]{{2}})(?<!\\)_[\w{{]))"
+)
+_HAS_NO_WORD = rf"(?!{_TEX}{{0,2000}}?[^\W\d_]{{4}})"
+_IS_OPERATION = rf"{_HAS_NO_WORD}(?:(?=[ \t]*\n)|(?={_TEX}{{0,2000}}?[=+]))"
+_ENVIRONMENTS = (
+    "equation|align|alignat|flalign|gather|multline|eqnarray|displaymath|math|array|cases"
+    "|split|aligned|gathered|[pbBvV]?matrix|smallmatrix"
+)
+OTHER_MATHS = rf"""(?:
+    \\\((?:{_HAS_SIGN}|{_HAS_NO_WORD})(?P<tex>{_TEX}{{1,2000}}?)\\\)(?P<digits>\d*)
+    |\\\[(?:{_HAS_SIGN}|{_IS_OPERATION})(?P<tex_display>{_TEX}{{1,4000}}?)\\\](?!\\\])
+    |\$`(?P<tex_ticks>[^`\n$]+)`\$(?!\d)
+    |(?P<environment>\\begin\{{(?P<env>(?:{_ENVIRONMENTS})\*?)\}}
+      (?:(?!\$|\n[ \t>]*\n)[\s\S]){{1,4000}}?\\end\{{(?P=env)\}})
+)"""
+"""Maths in a spelling that is not ours, for verbose expressions; see `in_dollars`."""
+_OTHER_MATHS = regex(rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|{MATH})|{OTHER_MATHS}")
+_WRAPPER = regex(r"\\(?:begin|end)\{(?:displaymath|math)\}")
+
+
+def in_dollars(maths: re.Match[str]) -> str:
+    """Return a match of `OTHER_MATHS` as our Markdown writes it, maybe over several lines."""
+    if maths["tex"]:
+        # no digit may follow the closing dollar
+        return f"${maths['tex'].strip()}{maths['digits']}$"
+    if maths["tex_ticks"]:
+        return f"${maths['tex_ticks'].strip()}$"
+    body = _WRAPPER.sub("", maths["tex_display"] or maths["environment"])
+    return f"$${body}$$"
+
+
+def with_dollars(text: str, change: Callable[[str], str] = str) -> str:
+    """Return a text in which all maths in brackets stands between dollars.
+
+    `change` is applied to the text around it.
+    """
+    if "\\" not in text and "$`" not in text:
+        return change(text)
+    parts = list[str]()
+    done = 0
+    for maths in _OTHER_MATHS.finditer(text):
+        if maths["kept"]:
+            continue
+        parts.append(change(text[done : maths.start()]))
+        parts.append(in_dollars(maths).replace("\n", " "))
+        done = maths.end()
+    parts.append(change(text[done:]))
+    return "".join(parts)
+
+
 _SHIELD = regex(
     rf"""(?mx)
       (?P<escape>\\[!-/:-@\[-`{{-~])

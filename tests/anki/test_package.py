@@ -141,23 +141,50 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
     tmp_path, make_card
 ):
     picture = tmp_path / "a.PNG"
-    picture.write_bytes(b"bytes")
+    picture.write_bytes(b"\x89PNG bytes")
     media = media_of(picture)
     assert isinstance(media, Media)
-    assert media.name == "af-277089d91c0bdf4f.png"
+    assert media.name == "af-73e8f5471f91478e.png"
     notes = [replace(note, media=(media,)) for note in _notes(make_card)]
     write_package(tmp_path / "a.apkg", notes)
     with zipfile.ZipFile(tmp_path / "a.apkg") as archive:
-        assert archive.read("media") == b'{"0": "af-277089d91c0bdf4f.png"}'
-        assert archive.read("0") == b"bytes"
+        assert archive.read("media") == b'{"0": "af-73e8f5471f91478e.png"}'
+        assert archive.read("0") == b"\x89PNG bytes"
     picture.write_bytes(b"others")
     with pytest.raises(ItemError, match="changed"):
         write_package(tmp_path / "a.apkg", notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("named.jpg", b"\x89PNG\r\n"),
+        ("a.webp", b"RIFF\x10\0\0\0WEBP"),
+        ("a.avif", b"\0\0\0\x20ftypavif"),
+        ("a.svg", b'<?xml version="1.0"?>\n<!-- by hand -->\n<svg xmlns="x"/>'),
+        ("a.mp3", b"\xff\xfb\x90"),
+    ],
+)
+def test_a_picture_or_sound_is_told_by_its_content(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    assert isinstance(media_of(tmp_path / name), Media)
+
+
 def test_what_is_no_picture_is_a_problem(tmp_path):
     (tmp_path / "a.exe").write_bytes(b"")
-    reasons = {"a.exe": "only pictures and sounds", "a.mp4": "films", "b.png": "be read"}
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "page.JPG").write_text("<!DOCTYPE html><p>Log in <svg></svg>")
+    (tmp_path / "page.svg").write_text("<!DOCTYPE html><p>Log in <svg></svg>")
+    (tmp_path / "stub.mp3").write_text("version https://git-lfs.github.com/spec/v1\n")
+    reasons = {
+        "a.exe": "only pictures and sounds",
+        "a.mp4": "films",
+        "b.png": "be read",
+        "empty.png": "is no picture: it is empty",
+        "page.JPG": "is no picture: its content",
+        "page.svg": "is no picture: its content",
+        "stub.mp3": "is no sound",
+    }
     for name, said in reasons.items():
         problem = media_of(tmp_path / name)
         assert isinstance(problem, Problem)

@@ -36,7 +36,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "papers" / "007a.pdf").write_bytes(b"%PDF-1.7 and nothing else")
     notes = folder / "vault"
     (notes / ".obsidian").mkdir(parents=True)
-    (notes / "figure.png").write_bytes(b"")
+    (notes / "figure.png").write_bytes(b"\x89PNG")
     for number in range(NOTES):
         text = f"Note {number} says ==the answer is {number}==. ![[figure.png]]\n\nq{number}::a\n"
         (notes / f"note {number:04}.md").write_text(text, encoding="utf-8")

@@ -194,7 +194,7 @@ def test_a_question_may_end_in_a_picture(forge: Any, vault: Path) -> None:
         "What does the arrow point at? ![[arrow.png]]::a node of Ranvier\n",
         encoding="utf-8",
     )
-    (vault / "arrow.png").write_bytes(b"")
+    (vault / "arrow.png").write_bytes(b"\x89PNG an arrow")
     forge.ok("run", vault)
     [card] = forge.cards()
     assert (card["verdict"], card["findings"]) == ("accepted", [])

@@ -124,6 +124,16 @@ _TIMES_MARKED = 2
 _BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
 
 
+# The id that Notion puts behind the name of each page that it exports.
+_ID_OF_NOTION = regex(r"[ _-][0-9a-f]{32}\Z")
+
+
+def title_of(path: str) -> str:
+    """Return the title of a note by the name of its file."""
+    stem = PurePosixPath(path).stem
+    return _ID_OF_NOTION.sub("", stem) or stem
+
+
 class NoteSource(FileSource):
     """A source of Markdown notes, or of texts that are converted to Markdown."""
 
@@ -238,7 +248,7 @@ class Texts(NoteSource):
             marks |= {"quote"}
         folder = self.folder
         key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
-        document = Document(key, folder.name, title=path.stem, path=file.path)
+        document = Document(key, folder.name, title=title_of(file.path), path=file.path)
         note = MarkdownNote(document, marks, (Part(text),), private_lines=private_lines)
         yield from self.read_note(note, picture)
 

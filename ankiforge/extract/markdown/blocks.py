@@ -174,6 +174,15 @@ class Block:
         back = rich(self.card.back, context, gaps=is_cloze)
         return (front,) if is_cloze and not back else (front, back)
 
+    @property
+    def footnotes(self) -> list[str]:
+        """The footnotes in it; see `Inline.footnotes`."""
+        names = self.inline.footnotes(0, len(self.plain))
+        for side in self._parsed_sides:
+            for block in side.blocks:
+                names += block.footnotes
+        return names
+
     @cached_property
     def tags(self) -> Strings:
         """Its `#tags`."""
@@ -204,6 +213,8 @@ class Blocks:
     """What the text of its blocks may refer to."""
     headings: Headings = ()
     """The headings above its end."""
+    source: str = ""
+    """Its text, with placeholders."""
 
     def plain_text(self) -> str:
         """Return the plain text."""
@@ -425,6 +436,7 @@ class _BlockParser:
             bodies=self._quote_bodies,
             context=self._context,
             headings=tuple(self._headings),
+            source=self._text,
         )
 
     def _is_card_line(self, line: str) -> bool:

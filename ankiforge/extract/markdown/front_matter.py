@@ -64,7 +64,11 @@ def front_matter(text: str) -> FrontMatter:
     head = _HEAD.match(text)
     if head is None:
         return FrontMatter()
-    values, problem = _yaml(head[1])
+    written, problem = _yaml(head[1])
+    # names of properties mean the same in small and in capital letters
+    values: Json = {}
+    for name, value in written.items():
+        values.setdefault(str(name).casefold(), value)
     if problem:
         # a person's “no” counts although another line is broken
         off = _OFF_LINE.findall(head[1])
@@ -80,7 +84,7 @@ def front_matter(text: str) -> FrontMatter:
     ends_with_line = head[0].endswith("\n")
     return FrontMatter(
         title=_word(values.get("title")),
-        deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
+        deck=_deck(values.get("deck")) or _deck(values.get("cards-deck")),
         authors=tuple(filter(None, [_word(values.get("author"))])),
         created=iso_time(_word(values.get("created"))),
         updated=iso_time(_word(values.get("updated"))),
@@ -125,6 +129,20 @@ def _word(value: Any) -> str:
     if not isinstance(value, str) or value in ("null", "~"):
         return ""
     return value.strip()
+
+
+# A link as Obsidian or Markdown writes it, with the name of what it leads to.
+_LINK = regex(r"\[\[([^\]|#]+)[^\]]*\]\]|\[([^\]]+)\]\([^)]*\)")
+
+
+def _deck(value: Any) -> str:
+    """Return the deck that a property names: a name, a path, a link, or the first of a list."""
+    if isinstance(value, list):
+        value = value[0] if value else ""
+        if isinstance(value, list):  # `[[Plants]]` without quotation marks
+            value = value[0] if value else ""
+    name = _LINK.sub(lambda link: link[1] or link[2], _word(value)).strip("#/ ")
+    return "::".join(filter(None, [part.strip() for part in re.split(r"/|::", name)]))
 
 
 # --- the paper that a literature note is about ----------------------------------------

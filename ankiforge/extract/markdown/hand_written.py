@@ -317,6 +317,8 @@ class Written(NamedTuple):
     """Whether text that is not a card follows the empty line that ends the answer."""
     declared: bool = False
     """Whether it is a card by its own words, whatever else in the note is one."""
+    level: int = 0
+    """Of a question that is a heading with a tag: its level."""
 
 
 # --- where a card may begin -----------------------------------------------------------
@@ -429,18 +431,21 @@ class _CardLines:
         """Return the source of [first, last) lines."""
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def past(self, first: int, *, front: bool = False) -> int:
+    def past(self, first: int, *, front: bool = False, below: int = 6) -> int:
         """Return the end of the lines from `first` on that belong together.
 
-        `front`: up to the line that separates the sides, and a heading may be the first
-        of them.
+        Args:
+            first: the first line.
+            front: up to the line that separates the sides, and a heading may be the first
+                of them.
+            below: headings of a level below this one belong to them, too.
         """
         last = min(self.end, first + _LONGEST)
         for line in self._outside_code(first, last):
             words = self.text(line)
             if self.state.isEmpty(line) or self._leaves_container(line):
                 return line
-            may_be_heading = front and line == first
+            may_be_heading = (front and line == first) or _level(words) > below
             if not may_be_heading and _BREAK.match(words):
                 return line
             if front and self._separates(line):
@@ -497,6 +502,8 @@ class _CardLines:
         if line == self.end or self._leaves_container(line):
             return False
         words = self.text(line)
+        if card.level and _level(words) > card.level:
+            return True
         if _BREAK.match(words) or _TAGS_ONLY.fullmatch(words):
             return False
         if words == "START" or self.with_fields(line, words):
@@ -569,9 +576,10 @@ class _CardLines:
         if tag is None:
             return None
         first = line + 1
-        if first == last:  # the answer may be the next paragraph
+        level = _level(self.text(start)) if line == start else 0
+        if first == last:  # the answer may be the next paragraph, or the section below
             first = self.state.skipEmptyLines(first)
-            last = self.past(first)
+            last = self.past(first, below=level or 6)
         # it ends after its id, or before the next question
         for below in range(first, last):
             if _NOTE_ID.search(self.text(below)):
@@ -594,6 +602,7 @@ class _CardLines:
             sign=tag[0].split()[0],
             two_way=bool(tag["reverse"]),
             tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
+            level=level,
         )
 
     def with_fields(self, start: int, words: str) -> Written | None:
@@ -630,6 +639,11 @@ class _CardLines:
         fields = [("", first)]
         fields += zip(others[::2], others[1::2], strict=True)
         return of_values(kind, fields, after, written, tuple(tags.split()))
+
+
+def _level(line: str) -> int:
+    """Return the level of a heading; 0 if a line is none."""
+    return len(line) - len(line.lstrip("#")) if _HEADING.match(line) else 0
 
 
 def _without_sign(source: str) -> str:

@@ -23,6 +23,7 @@ from ankiforge.extract.markdown.placeholders import (
 )
 from ankiforge.extract.markdown.signs import (
     EDGE,
+    FOOTNOTE,
     HARD_BREAK,
     LABEL,
     InlineContext,
@@ -156,7 +157,27 @@ class Inline:
     @property
     def is_footnote(self) -> bool:
         """Whether the block begins with the label of a footnote."""
-        return bool(self.tokens) and self.tokens[0].note == LABEL
+        return bool(self.tokens) and self.tokens[0].note.startswith(LABEL)
+
+    def footnote_texts(self) -> dict[str, str]:
+        """Return the footnotes that the block defines in Markdown, by their labels."""
+        labels = []
+        for token, start in zip(self.tokens, self.starts, strict=False):
+            if token.note.startswith(LABEL):
+                labels.append((token.note.removeprefix(LABEL), start))
+        texts = {}
+        ends = [start for _, start in labels[1:]]
+        for (label, start), end in zip(labels, [*ends, len(self.plain)], strict=False):
+            texts[label], _ = self.markdown(*trimmed(self.plain, start, end))
+        return texts
+
+    def footnotes(self, start: int, end: int) -> list[str]:
+        """Return the footnotes of [start, end) of the plain text: `1` is a label, `[…]` a text."""
+        names = []
+        for token, place in zip(self.tokens, self.starts, strict=False):
+            if start <= place <= end and token.note.startswith(FOOTNOTE):
+                names.append(token.note.removeprefix(FOOTNOTE))
+        return names
 
     @property
     def tags(self) -> Strings:

@@ -51,7 +51,7 @@ _PLACEHOLDER = (
 _LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
 # The signs of a block quote before its lines.
 _QUOTE_SIGNS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
-_LINE_END = regex(r"[ ]*\n[ ]*")
+_LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
 _UNCLEAR_QUOTE = (
     "which words its links are about is not clear: put each passage in quotation marks before"
     " its link, or into a block quote of its own"
@@ -95,6 +95,11 @@ class NoteReader:
         self._mark_signs = _MARK_SIGNS if self._keeps_bold else _MARK_SIGNS + _BOLD_SIGNS
         """A block without any of these has no marks."""
         self._kept = kept(self._blocks)
+        self._footnote_texts: dict[str, str] = {}
+        """The footnotes in Markdown, by their labels; private ones stay where they are."""
+        for block in self._blocks if "[^" in note.source else ():
+            if block.is_text and not block.private:
+                self._footnote_texts |= block.inline.footnote_texts()
         # what two colons join in several texts is a name, no card: `BCR::ABL1`
         sources = {block.source for block in self._blocks if "::" in block.source}
         uses: Counter[str] = Counter()
@@ -268,7 +273,7 @@ class NoteReader:
                 index,
                 Form.CLOZE if card.cloze else Form.BLOCK,
                 block.plain,
-                block.card_markdown,
+                (*block.card_markdown, *self._footnotes(block.footnotes)),
                 two_way=card.two_way,
                 written=written,
                 open_end=card.open_end and not is_last,
@@ -329,7 +334,7 @@ class NoteReader:
             index,
             sides.form,
             block.plain,
-            (front, back),
+            (front, back, *self._footnotes(block.footnotes)),
             two_way=sides.two_way,
             written=_WRITTEN_TERMS.get(sides.form, f"a {sides.sign.strip()} b"),
             declared=bool(sides.sign) and block.syntax.declared,
@@ -368,7 +373,7 @@ class NoteReader:
             index,
             Form.CLOZE,
             table.text if only_picture else block.plain,
-            (markdown,),
+            (markdown, *self._footnotes(block.footnotes)),
             anchor_text=_shown_name(inline.cloze()) if only_picture else "",
             sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
@@ -404,6 +409,17 @@ class NoteReader:
         highlight = self._highlight(index, Form.BLOCK, question, (), written=written)
         return PlacedHighlight(first, 0, index, len(block.plain), highlight)
 
+    def _footnotes(self, names: Sequence[str]) -> Strings:
+        """Return the text of footnotes as the Extra of a card; () if there is none to show."""
+        texts = []
+        for name in dict.fromkeys(names):
+            if name.startswith("["):
+                texts.append(rich(name[1:-1], self._note.context))
+            else:
+                texts.append(self._footnote_texts.get(name, ""))
+        text = "\n\n".join(filter(None, texts))
+        return (text,) if text else ()
+
     # --- marked sentences -------------------------------------------------------------
 
     def _sentences(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
@@ -438,7 +454,7 @@ class NoteReader:
                 index,
                 Form.PHRASE,
                 block.plain[start:end],
-                (markdown,),
+                (markdown, *self._footnotes(block.inline.footnotes(start, end))),
                 sentence=table.text,
                 gaps=tuple(gaps),
                 markdown_gaps=markdown_gaps,
@@ -516,8 +532,8 @@ class _TableRow:
 
 
 def _as_cell(markdown: str) -> str:
-    """Return a text as a table has it: on one line, with its bars escaped."""
-    on_one_line = _LINE_END.sub(" ", markdown)
+    """Return a text as a table has it: with `<br>` at the ends of lines, and its bars escaped."""
+    on_one_line = _LINE_END.sub(lambda end: "<br>" if end["hard"] else " ", markdown)
     return outside(on_one_line, lambda words: words.replace("|", "\\|"))
 
 

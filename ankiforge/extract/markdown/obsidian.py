@@ -29,6 +29,7 @@ from ankiforge.extract.markdown import (
     MarkdownNote,
     NoteSource,
     Part,
+    title_of,
 )
 from ankiforge.extract.markdown.plugins import (
     PLUGINS,
@@ -238,7 +239,7 @@ class Vault(NoteSource):
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
             self.folder.name,
-            title=file.path.rpartition("/")[2].rpartition(".")[0],
+            title=title_of(file.path),
             path=file.path,
             uri=f"obsidian://open?vault={vault}&file={quote(name, safe='')}",
             dataview=self.has_dataview,

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from ankiforge.extract.markdown.front_matter import SENTENCE
 from ankiforge.model import Span, Strings, Texts
 from ankiforge.text import regex
+from ankiforge.text.fold import MATH, OTHER_MATHS, in_dollars
 
 # An item with at least four columns before it, or about five behind its sign.
 _DEEP_ITEM = regex(
@@ -136,8 +137,8 @@ _PREFIX = rf"(?:{PREFIX}>)*{PREFIX}"
 _BLANK_LINE = r"\n[ \t>]*(?:\n|\Z)"
 _FENCE_END = r"[ \t>]*(?P=mark)[`~]*[ \t]*$"
 FENCE = rf"""
-(?P<quote>[ \t]*>)?{_PREFIX}(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*
-(?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*(?:\n{_FENCE_END})?
+(?P<signs>(?P<quote>[ \t]*>)?{_PREFIX})(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})(?P<info>[^\n]*)
+(?P<body>(?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*)(?:\n{_FENCE_END})?
 """
 """Matches a fence at the start of a line; one that is not closed ends with its quote or the
 text."""
@@ -160,18 +161,22 @@ _HIDING = rf"""
     |FIELD
     # maths that starts its line or begins with a TeX command may contain empty lines
     |(?P<start>{_PREFIX})(?P<display>\$\$(?!\$\$).+?\$\$))
-  # an escape
+  # maths in other spellings, and an escape
+  |(?P<other_maths>{OTHER_MATHS})
   |\\[^\n]
   # code, which ends with its paragraph at the latest; ticks alone
   |(?P<ticks>`++)(?:[^`\n]++|(?!{_BLANK_LINE})\n|(?!(?P=ticks)(?!`))`++)*+(?P=ticks)|`+
   |(?P<comment><!--.*?-->|%%.*?%%)
   # maths within a line
+  |{MATH}
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_BLANK_LINE}|\$\$).)+)\$\$)
 )"""
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
 _MATHS = regex(f"{MATHS}(\\d+){MATHS}")
+# What GitHub and GitLab show as a formula.
+_MATHS_FENCE = regex(r"[ \t]*math[ \t]*\Z")
 # What obsidian-spaced-repetition writes after a card, which may end in maths.
 _SCHEDULE = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _NOTHING = regex(f"\n?{CONTINUED}|{COMMENT}")
@@ -211,13 +216,21 @@ def prepared(text: str, *, fields: bool = True) -> PreparedSource:
     def placeholder(hidden: re.Match[str]) -> str:
         """Return the text that stands for a match of `_HIDDEN`."""
         maths = hidden["maths"] or hidden["display"]
+        start = hidden["start"] or ""
+        if hidden["other_maths"]:
+            maths = in_dollars(hidden)
+        elif hidden["fence"] and _MATHS_FENCE.match(hidden["info"]):
+            start = hidden["signs"]
+            maths = f"$${hidden['body'] or ''}\n$$"
         if maths and "\n" in maths:
             shown = _SCHEDULE.sub("", maths)
             lines = (line.strip(" \t>") for line in shown.split("\n"))
             all_maths.append("\n".join(filter(None, lines)).replace(OPEN_COMMENT, "<!--"))
             number = f"{MATHS}{len(all_maths) - 1}{MATHS}"
-            further_lines = f"\n{CONTINUED}" * maths.count("\n")
-            return f"{hidden['start'] or ''}{number}{further_lines}"
+            further_lines = f"\n{CONTINUED}" * hidden[0].count("\n")
+            return f"{start}{number}{further_lines}"
+        if hidden["other_maths"]:
+            return maths
         if hidden["definition"]:
             from markdown_it.common.utils import normalizeReference
 
@@ -254,8 +267,9 @@ def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, 
         for name in ("comment", "field", "data", "definition"):
             if hidden[name]:
                 kind = name
-        if hidden["fence"] or hidden["ticks"] or hidden["maths"] or hidden["display"]:
-            kind = "code"
+        for name in ("fence", "ticks", "maths", "display", "other_maths"):
+            if hidden[name]:
+                kind = "code"
         if kind:
             yield (*hidden.span(), kind)
 

@@ -31,9 +31,11 @@ from ankiforge.text.cloze import alt_and_width, literal
 from ankiforge.text.elements import (
     BLOCKS,
     EMPHASIS,
+    READING,
     attributes_of,
     is_written_raised,
     raised,
+    reading_in_brackets,
 )
 from ankiforge.text.fold import MATH
 
@@ -65,7 +67,9 @@ class SignKind(Enum):
 
 
 LABEL = "[^"
-"""The `note` of the token for a label, `[^1]:`, before the text of a footnote."""
+"""How the `note` of the token for a label begins, `[^1]:`, before the text of a footnote."""
+FOOTNOTE = "^"
+"""How the `note` of the token for a footnote begins: `^[its text]`, or its label, `^1`."""
 
 
 INSIDE = "in a word"
@@ -272,9 +276,15 @@ _SIGN = regex(
       # the placeholder of maths over several lines
       (?P<lines>{MATHS}(?P<number>\d+){MATHS})
       # the label of a footnote, at the start of a line
-    | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
-      # comments, references to footnotes, drawings, empty marks, and kinds of annotations
-    | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\]|(?<=\S)(?<!=)====(?=[^\s=])
+    | (?P<label>(?<![^\n])\[\^(?P<label_name>[^\[\]\s]+)\]:[ \t]*)
+      # a footnote: its label, or its text
+    | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\]
+        |\^\[(?P<footnote_text>(?:[^\[\]\n]|!?\[\[?[^\[\]\n]*\]\]?){{1,2000}})\])
+      # readings above letters, in HTML and as `{{東京|とう|きょう}}`
+    | (?P<ruby>{READING}
+        |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}})
+      # comments, drawings, empty marks, and kinds of annotations
+    | (?P<gone>[{COMMENT}{CONTINUED}]+|(?<=\S)(?<!=)====(?=[^\s=])
         |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
         |(?i:<mark[^<>]*>{_KIND_OF_MARK}</mark>|<span[^<>]*>{_KIND_OF_MARK}</span>))
       # maths and code
@@ -308,10 +318,11 @@ _SIGN = regex(
         |(?P<gap_number>\d{{1,3}})::(?![:}}])|cloze[ ]+)?)
       # a bare address, from its colon on
     | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
+    | (?P<bracket>\])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
-STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}`")
+STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[]<#~={{}}`^")
 """The characters at which a sign may begin."""
 # The elements of HTML, also old ones, that may be in a paragraph or around it.
 _ELEMENTS = frozenset(
@@ -329,6 +340,8 @@ _ELEMENTS = frozenset(
 )
 # What may follow the name of an element, except attributes with a value.
 _WITHOUT_VALUE = frozenset("/ checked controls disabled hidden loop muted open".split())
+# What may be marked, or a gap.
+_MARK_IN_FOOTNOTE = regex(r"==|<mark|<span|\*\*|__|\{\{|~=\{")
 # The scheme of a bare address, at the end of the text before its colon.
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture alone, without text before it: `![300x200](…)`.
@@ -354,6 +367,15 @@ def read_sign(state: StateInline, silent: bool) -> bool:
         return False
     kind = str(sign.lastgroup)
     end = sign.end()
+    if kind == "footnote" and _MARK_IN_FOOTNOTE.search(sign[0]):
+        # what is marked in it is part of the sentence
+        state.env.setdefault("footnote_ends", set()).add(end - 1)
+        kind = "footnote_start"
+        end = state.pos + len("^[")
+    if kind == "bracket":
+        if state.pos not in state.env.get("footnote_ends", ()):
+            return False
+        kind = "footnote_end"
     if kind == "url" and not _SCHEME.search(state.pending):
         return False
     if kind == "reference" and not _address_of_reference(state, sign):
@@ -364,6 +386,9 @@ def read_sign(state: StateInline, silent: bool) -> bool:
         if not (is_element and _WITHOUT_VALUE.issuperset(sign["with"].split())):
             kind = "less"
             end = state.pos + 1
+    if kind == "ruby" and sign["base"] and "{" in state.env["context"].gaps.signs:
+        kind = "text"
+        end = state.pos + 1
     if kind == "gap" and not sign["numbers"]:
         placeholder = PLACEHOLDER.match(state.src, state.pos)
         # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
@@ -417,7 +442,7 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             before = _SCHEME.sub("", state.pending)
             address = state.pending[len(before) :] + raw
             state.pending = before
-            state.add(SignKind.ATOM, address).target = address
+            state.add(SignKind.ATOM, address, literal(address)).target = address
         case "script":  # in letters of Unicode if all of it can be written so
             words = sign["raised"]
             level = sign["level"]
@@ -451,7 +476,21 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
         case "text":
             state.add(SignKind.TEXT, raw)
         case "label":
-            state.add(SignKind.GONE, note=LABEL)
+            state.add(SignKind.GONE, note=f"{LABEL}{sign['label_name']}")
+        case "footnote" if sign["footnote_name"]:
+            state.add(SignKind.GONE, note=f"{FOOTNOTE}{sign['footnote_name']}")
+        case "footnote":  # its text is part of the keys
+            text = sign["footnote_text"]
+            state.add(SignKind.ATOM, raw.replace("\n", " "), "", f"{FOOTNOTE}[{text}]")
+        case "footnote_start":
+            state.add(SignKind.ATOM, raw, " (")
+        case "footnote_end":
+            state.add(SignKind.ATOM, raw, ")")
+        case "ruby" if sign["base"]:
+            readings = sign["readings"].replace("|", "")
+            state.add(SignKind.TEXT, f"{sign['base']}({readings})")
+        case "ruby":
+            state.add(SignKind.TEXT, reading_in_brackets(sign))
         case _:  # nothing is shown of it
             state.add(SignKind.GONE)
 
@@ -572,6 +611,15 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
             before = state.pending or (state.last.markdown if state.last else "")
             if not before or before.endswith("\n"):
                 markdown = ""
+        if state.context.verbatim and _is_in_table(state):
+            # a cell has its own sign for the end of a line, and none at its start
+            before = state.pending
+            for token in state.tokens[-_FEW:] if not before else ():
+                if isinstance(token, InlineToken):
+                    before = token.markdown or before
+            before = before.rstrip()
+            is_first = before.endswith(("|", "<br>"))
+            markdown = "<br>" if is_line_end or not (closes or is_first) else ""
         is_marked = not (is_line_end or state.context.verbatim)
         state.add(SignKind.BREAK, " ", markdown, note=EDGE if is_marked else "")
     elif name in _EMBEDDING and not closes:
@@ -590,6 +638,23 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         state.add(SignKind.PICTURE, "", f"![{label}]({shown})")
     else:
         state.add(SignKind.GONE)
+
+
+# The line below the head of a table.
+_TABLE_RULE = regex(
+    r"(?m)^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
+)
+
+
+def _is_in_table(state: State) -> bool:
+    """Return whether the place that is read is in a row of a table."""
+    line_start = state.src.rfind("\n", 0, state.pos) + 1
+    line, _, _ = state.src[line_start:].partition("\n")
+    if "|" not in line:
+        return False
+    start = state.src.rfind("\n\n", 0, state.pos) + 1
+    paragraph, _, _ = state.src[start:].lstrip("\n").partition("\n\n")
+    return any("|" in rule[0] for rule in _TABLE_RULE.finditer(paragraph))
 
 
 # --- colours --------------------------------------------------------------------------
