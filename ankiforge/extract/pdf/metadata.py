@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from itertools import groupby, islice
+from html import unescape
+from itertools import islice
 from math import hypot
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
@@ -30,12 +32,35 @@ class PrintedLine(Value):
     """The index of its first character in PDFium's list."""
     text: str
     size: float
-    """In points."""
+    """That of most of its letters, in points: an initial may be larger."""
     top: float
+    note: str = ""
+    """The number or sign of a note behind its last word, which is smaller: `Title1`."""
+
+
+SAMPLED = 9
+"""Letters of a line, at most, whose sizes are compared."""
 
 
 def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
     """Return the lines of a page; `text` is PDFium's text of the page."""
+
+    def char_at(offset: int) -> int:
+        return max(
+            pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset),
+            0,
+        )
+
+    def size_of(char: int) -> float:
+        pdfium_c.FPDFText_GetMatrix(page.raw, char, matrix)
+        pdfium_c.FPDFText_GetLooseCharBox(page.raw, char, box)
+        size = pdfium_c.FPDFText_GetFontSize(page.raw, char)
+        size *= hypot(matrix.c, matrix.d) or 1.0
+        height = box.top - box.bottom
+        # a font that is drawn has any size
+        is_drawn = height > 0 and not 0.4 * height < size < 2.5 * height
+        return round(height if is_drawn else size, 2)
+
     matrix = pdfium_c.FS_MATRIX()
     box = pdfium_c.FS_RECTF()
     lines = []
@@ -43,17 +68,20 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
     for line in text.split("\n"):
         words = one_line(line)
         if words:
-            # the size and the place of its first letter
-            indent = line[: len(line) - len(line.lstrip())]
-            letter = pdfium_c.FPDFText_GetCharIndexFromTextIndex(
-                page.raw, offset + _units(indent)
-            )
-            letter = max(letter, 0)
-            pdfium_c.FPDFText_GetMatrix(page.raw, letter, matrix)
-            pdfium_c.FPDFText_GetLooseCharBox(page.raw, letter, box)
-            scale = hypot(matrix.c, matrix.d) or 1.0
-            size = round(pdfium_c.FPDFText_GetFontSize(page.raw, letter) * scale, 2)
-            lines.append(PrintedLine(letter, words, size, box.top))
+            indent = _units(line[: len(line) - len(line.lstrip())])
+            end = _units(line.rstrip())
+            step = max(1, (end - indent) // SAMPLED)
+            sampled = range(offset + indent, offset + end, step)
+            sizes = [size_of(char_at(each)) for each in sampled]
+            [(size, _)] = Counter(sizes).most_common(1)
+            first = char_at(offset + indent)
+            pdfium_c.FPDFText_GetLooseCharBox(page.raw, first, box)
+            top = box.top
+            note = ""
+            behind = _NOTE_BEHIND.search(words)
+            if behind and size_of(char_at(offset + end - 1)) < SMALLER * size:
+                note = behind[0]
+            lines.append(PrintedLine(first, words, size, top, note))
         offset += _units(line) + 1
     return lines
 
@@ -151,22 +179,50 @@ _ARXIV = regex(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
 )
-# What stands for a title: names of files and programs, stamps, kinds of articles.
+# What stands for a title: names of files and programs, stamps, kinds of articles, headings.
 _NO_TITLE = regex(
     r"(?i)untitled\b|(?:the )?title$|microsoft word|(?:microsoft )?powerpoint|\S*\d\S* \d+\.\.\d+$"
-    r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|pdf|indd)$|arxiv:|doi[: ]|https?:"
-    r"|(?:original |research |review |clinical |case )*(?:article|paper|review|report|study)$"
+    r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|eps|pdf|indd|fm|pmd|qxd|cdr)$|arxiv:|doi[: ]"
+    r"|(?:https?:|www\.)|(?:a )?(?:proceedings |conference )?template\b"
+    r"|(?:original |research |review |clinical |case |short |brief |mini-?|full |invited )*"
+    r"(?:articles?|paper|reviews?|reports?|study|communications?|research|letters?|editorial"
+    r"|corrigendum|erratum|retraction|commentary)(?: open access)?$|open access$"
+    r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?|einleitung"
+    r"|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen|introducci[oó]n|introdução|resumo)\b.?$"
+    r"|(?:the )?universi\w+ (?:of|d[aeo]s?|di|zu)\b|.*\buniversit(?:y|ät)$"
 )
+# The name of a journal, which a volume, an issue or a year follows elsewhere on the page.
+_JOURNAL = regex(r"(?i)(?:[\w&]+ ){0,4}journal (?:of|for)\b|.*\bjournal$|.*\b(?:www\.|vol\.? (?:no\b|\d))")
+# Where the text of a paper begins.
+_TEXT_BEGINS = regex(
+    r"(?i)(?:\d{1,2}\.? )?(?:abstract|summary|introduction|keywords?|a ?b ?s ?t ?r ?a ?c ?t)\b"
+)
+# Names with the numbers of their institutes: `Ann Reader1, Bo Writer2`.
+_AUTHORS = regex(r"[a-zà-ÿ]{2}[\d†‡*]+(?:,[\d*]+)*(?:\s*[,;|&]|$| and\b)")
+_NOTE_BEHIND = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
+# What some journals add behind a title: [version 1; peer review: approved].
+_STATE = regex(r"\s*\[(?:v\d|version \d)[^\]]*\]?$")
+_SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
+_TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
+_HYPHENATED = regex(r"[\ufffe\x02]\s*(\w?)")
+MOSTLY = 0.8
+"""Words of a title in the metadata that are printed on the first page, at least: the share."""
 _LONGEST_TITLE = 25
 """Words of a title in the metadata, at most; a longer text is the abstract."""
 TITLE_LARGER = 1.2
 """Minimum size of a printed title, relative to most of the page."""
-TITLE_LINES = 5
+DOUBTFUL_LARGER = 1.05
+"""The same of one that stands above the abstract."""
+TITLE_LINES = 6
 """Lines of a printed title, at most."""
-LEAST_LETTERS = 10
+TITLE_STEP = 2.2
+"""From line to line of a title, at most, in sizes."""
+LEAST_LETTERS = 8
 """Letters of a printed title, at least."""
 MOST_WORDS = 30
 """Words of a printed title, at most."""
+SMALLER = 0.85
+"""The size of a raised number, at most, relative to its line."""
 # An account of a computer, or an address, is no author; nor is a single word.
 _NO_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
 
@@ -181,12 +237,8 @@ def read_work(
     Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page,
     which may cite another work, are `doi-hint` and `arxiv-hint`.
     """
-    # the title: a single word in the metadata is mostly the name of a file or program
     metadata_title = one_line(document.get_metadata_value("Title"))
-    title = metadata_title
-    word_count = len(title.split())
-    if not 1 < word_count <= _LONGEST_TITLE or _NO_TITLE.match(title):
-        title = printed_title(lines)
+    title = title_of(metadata_title, lines, first_page)
 
     # the authors: at commas only if no name is inverted
     author = one_line(document.get_metadata_value("Author"))
@@ -238,27 +290,118 @@ def find_doi(text: str) -> str:
     return without_punctuation(match[0])
 
 
+# --- the title --------------------------------------------------------------------------
+
+
+def title_of(named: str, lines: Sequence[PrintedLine], page: str) -> str:
+    """Return the title of a work, "" if neither the metadata nor its first page tell it.
+
+    The metadata may name a file, a template or another work: if they have a title that is not
+    printed on the first page, a printed one is right.
+
+    Args:
+        named: the title in the metadata.
+        lines: those of the first page.
+        page: the text of the first page.
+    """
+    named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
+    words = named.split()
+    # a single word is mostly the name of a file or program
+    if not 1 < len(words) <= _LONGEST_TITLE:
+        return printed_title(lines)
+    if _NO_TITLE.match(named) or _JOURNAL.match(named):
+        return printed_title(lines)
+    on_page = for_finding(page)
+    printed = [word for word in words if for_finding(word) in on_page]
+    if len(printed) >= MOSTLY * len(words):
+        return named
+    return printed_title(lines) or named
+
+
 def printed_title(lines: Sequence[PrintedLine]) -> str:
     """Return the largest text of the first page that looks like a title, else ""."""
-    sizes = sorted(line.size for line in lines)
-    usual = sizes[len(sizes) // 2] if sizes else 0.0
-    for size in sorted(set(sizes), reverse=True):
-        if size < TITLE_LARGER * usual:
+    letters = sorted(line.size for line in lines for _ in line.text)
+    if not letters:
+        return ""
+    usual = letters[len(letters) // 2]
+    text_begins = len(lines)
+    for number, line in enumerate(lines):
+        if _TEXT_BEGINS.match(line.text):
+            text_begins = number
             break
 
-        def fits(line: PrintedLine, size: float = size) -> bool:
-            return 0.98 * size <= line.size <= size and not _NO_TITLE.match(line.text)
+    # lines of about one size that follow one another
+    blocks: list[list[PrintedLine]] = []
+    goes_on = False
+    for line in lines:
+        if _NO_TITLE.match(line.text):
+            goes_on = False
+            continue
+        if goes_on and _is_next_line(blocks[-1][-1], line):
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+        goes_on = True
 
-        # lines of about this size that follow one another
-        for is_of_size, run in groupby(lines, fits):
-            printed = [line.text for line in run]
-            text = " ".join(printed)
-            letters = sum(character.isalpha() for character in text)
-            is_short = len(printed) <= TITLE_LINES and len(text.split()) <= MOST_WORDS
-            is_long_enough = letters >= LEAST_LETTERS and " " in text
-            if is_of_size and is_short and is_long_enough and not text.endswith("."):
-                return text
+    above_text = set(lines[:text_begins]) if text_begins < len(lines) else set()
+    for block in sorted(blocks, key=lambda block: -max(line.size for line in block)):
+        size = max(line.size for line in block)
+        if size < DOUBTFUL_LARGER * usual:
+            break
+        if size < TITLE_LARGER * usual and block[0] not in above_text:
+            continue
+        title = _joined(block)
+        if _is_title(title, block, lines):
+            return title
     return ""
+
+
+def _is_next_line(above: PrintedLine, line: PrintedLine) -> bool:
+    """Return whether a line goes on with a block of lines of about one size."""
+    if abs(line.size - above.size) > 0.03 * above.size:
+        return False
+    return -0.5 * line.size < above.top - line.top < TITLE_STEP * line.size
+
+
+def _are_authors(text: str) -> bool:
+    """Return whether a text has several names with the signs of their institutes."""
+    return len(_AUTHORS.findall(text)) > 1 or " † " in text
+
+
+def _joined(block: Sequence[PrintedLine]) -> str:
+    """Return the text of a title, without the signs of its notes."""
+
+    def spelt(hyphen: re.Match[str]) -> str:
+        return f"-{hyphen[1]}" if hyphen[1].isupper() else hyphen[1]
+
+    text = " ".join(line.text for line in block)
+    text = _HYPHENATED.sub(spelt, text.removesuffix(block[-1].note))
+    return _SIGN_BEHIND.sub("", _STATE.sub("", text)).strip()
+
+
+def _is_title(
+    title: str, block: Sequence[PrintedLine], lines: Sequence[PrintedLine]
+) -> bool:
+    """Return whether a block of large letters is a title: no sentence, journal, author."""
+    if len(block) > TITLE_LINES or not 1 < len(title.split()) <= MOST_WORDS:
+        return False
+    if sum(map(str.isalpha, title)) < LEAST_LETTERS:
+        return False
+    if _JOURNAL.match(title) or "@" in title or _are_authors(title):
+        return False
+    last_word = title.split()[-1]
+    if last_word.endswith(".") and len(last_word) > 5:
+        return False
+    # the text of a sentence goes on in the next line, in small letters
+    following = lines.index(block[-1]) + 1
+    if following < len(lines):
+        next_line = lines[following]
+        step = block[-1].top - next_line.top
+        if next_line.text[:1].islower() and 0 < step < TITLE_STEP * block[-1].size:
+            return False
+    # the name of a journal stands in a running head, too: Journal of Cells, 12 (2016)
+    name = re.compile(re.escape(title) + r"[\s,.:|(]+(?:vol\b|(?:19|20)\d\d|\d+ ?[(:])", re.IGNORECASE)
+    return not any(name.search(line.text) for line in lines)
 
 
 # --- the identity of a document, see docs/reference/keys.md ---------------------------
