@@ -90,7 +90,7 @@ class Candidate:
         """The beginning of the file with LF line ends; "" if it cannot be read."""
         raw, _ = self._opened
         text = raw.decode(encoding_of(raw), "replace")
-        return text.replace("\r\n", "\n").lstrip("\ufeff")
+        return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
 
     @property
     def failure(self) -> ItemError | None:

@@ -90,6 +90,27 @@ def program() -> str:
     return h16(*stamps, str(libraries))
 
 
+# --- names ------------------------------------------------------------------------------
+
+# What shops, libraries and programs add to the name of a file.
+_DEBRIS = regex(
+    r"(?i)(?:\s*\((?:\d{1,2}|unknown|z-lib[^)]*|[^)]*library[^)]*|copy|kopie)\)"
+    r"|[-_ ](?:min|compressed|optimized|kopie|copy|final_version)|\s+[0-9a-f]{32}|\.pdf)$"
+)
+
+
+def title_in_name(stem: str) -> str:
+    """Return the title that the name of a file says: without ids, `(1)`, `+` for blanks."""
+    title = stem
+    while _DEBRIS.search(title):
+        title = _DEBRIS.sub("", title)
+    if " " not in title:
+        for blank in ("+", "%20", "_"):
+            title = title.replace(blank, " ")
+    title = " ".join(title.split())
+    return title if any(map(str.isalpha, title)) else stem
+
+
 # --- walking ----------------------------------------------------------------------------
 
 # What a Kobo keeps in its memory, and KOReader on a Kobo.
@@ -240,15 +261,24 @@ def encoding_of(head: bytes) -> str:
     return "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def text_of(raw: bytes) -> str:
+def text_of(raw: bytes, *, repairs: bool = False) -> str:
     """Decode UTF-8, or UTF-16 with a byte order mark, and normalise line ends to LF.
+
+    Args:
+        raw: the bytes of the file.
+        repairs: read Windows-1252, too, and other damaged text with U+FFFD for each damaged
+            part.
 
     Raises:
         ItemError: the text is in another encoding, or holds a conflict of version control.
     """
+    encoding = encoding_of(raw)
     try:
-        text = raw.decode(encoding_of(raw))
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
+        text = _repaired(raw, encoding) if repairs else ""
+        if text:
+            return text.replace("\r\n", "\n").replace("\r", "\n")
         # without the byte order mark, which `utf-8-sig` takes off before it decodes
         decoded = error.object
         position = len(raw) - len(decoded) + error.start
@@ -263,6 +293,27 @@ def text_of(raw: bytes) -> str:
             hint="choose between its two versions; until then what was read before stays",
         )
     return text
+
+
+MOST_DAMAGED = 0.01
+"""Share of damaged characters, at most, of a text that is read all the same."""
+MOST_ACCENTED = 0.2
+"""The same of letters beyond ASCII in Windows-1252: in Cyrillic or Greek are more."""
+
+
+def _repaired(raw: bytes, encoding: str) -> str:
+    """Return text with a few damaged bytes, or one in Windows-1252; "" for other encodings."""
+    text = raw.decode(encoding, "replace")
+    damaged = text.count("\ufffd")
+    beyond_ascii = sum(char > "\x7f" for char in text) - damaged
+    # what is UTF-8 elsewhere is damaged, not written in another encoding
+    if encoding == "utf-16" or beyond_ascii or raw.startswith(b"\xef\xbb\xbf"):
+        return text if damaged <= MOST_DAMAGED * len(text) + 1 else ""
+    windows = raw.decode("cp1252", "replace")
+    if set("\ufffdÿþ") & set(windows):
+        return text if damaged <= MOST_DAMAGED * len(text) + 1 else ""
+    accented = sum(char > "\x7f" for char in windows)
+    return windows if accented <= MOST_ACCENTED * len(windows) else ""
 
 
 _OURS = "<<<<<<< "

@@ -59,14 +59,16 @@ class File(Value):
         """Where it is on disk. A `Path` takes longer to make than all else about a file."""
         return Path(self.place)
 
-    def text(self, largest: int = disk.LARGEST) -> str:
+    def text(self, largest: int = disk.LARGEST, *, repairs: bool = False) -> str:
         """Return the whole text with LF line ends and without a byte order mark.
+
+        With `repairs`, damaged parts are U+FFFD, and Windows-1252 is read.
 
         Raises:
             ItemError: it is too large, not text, or unreadable.
         """
         raw, _ = disk.read_file(self.place, largest)
-        return disk.text_of(raw)
+        return disk.text_of(raw, repairs=repairs)
 
 
 # What programs that synchronise call the second copy of a note.

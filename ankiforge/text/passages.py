@@ -194,6 +194,36 @@ def without_bullets(exact: str) -> str:
 _PLAIN = frozenset((ascii_letters + digits + ".-~").encode())
 
 
+# The number of a note behind a word or its stop: `released25`, `musclesfn1`, `slept.³`.
+_NOTE_NUMBER = regex(
+    r"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z]{3})(?<!ovid)(?:"
+    r"([,;:”’\"')]{0,2})(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=[\s.,;:)]|$)"
+    r"|([.!?][”’\"')]?)(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
+)
+LEAST_NOTES = 3
+"""Words with such numbers, each its own, at least, before they are cut off."""
+
+
+def without_note_numbers(passages: list[str]) -> list[str]:
+    """Return passages of a book without numbers of notes, if it has several.
+
+    An e-book shows them raised; as text they are glued to the word: `released25`. One name
+    that ends with digits comes with the same ones each time.
+    """
+    words = Counter(
+        note.groups() for text in passages for note in _NOTE_NUMBER.finditer(text)
+    )
+    numbers = {number or at_end for _, _, number, _, at_end in words}
+    if len(numbers) < LEAST_NOTES:
+        return passages
+
+    def without(note: re.Match[str]) -> str:
+        is_name = words[note.groups()] > 1
+        return note[0] if is_name else f"{note[1]}{note[2] or note[4] or ''}"
+
+    return [_NOTE_NUMBER.sub(without, passage) for passage in passages]
+
+
 def percent(part: str) -> str:
     """Return part of a key in ASCII: NFC, all but letters, digits and `.-~` percent-encoded."""
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")

@@ -30,6 +30,8 @@ from ankiforge.model import (
     h16,
 )
 
+DAMAGED = "\ufffd"
+"""What stands for bytes that are no letters."""
 MOST = 20
 """The number of malformed items that are reported per file."""
 LARGEST_EXPORT = 64_000_000
@@ -64,7 +66,7 @@ class ExportSource(FolderSource):
         Raises:
             ItemError: the rest of the file cannot be read.
         """
-        return self.items(file.path, file.text(self.largest))
+        return self.items(file.path, file.text(self.largest, repairs=True))
 
     def items(self, path: str, text: str) -> Iterator[Any]:
         """Yield the items of a file, and a problem for each malformed one.

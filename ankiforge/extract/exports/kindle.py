@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
-from ankiforge.extract.exports import ExportSource, Named
-from ankiforge.extract.files import blocks_of, decoded
+from ankiforge.extract.exports import DAMAGED, ExportSource, Named
+from ankiforge.extract.files import blocks_of, decoded, title_in_name
 from ankiforge.model import (
     Document,
     Extracted,
@@ -35,7 +35,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import counted, regex
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import numbered
+from ankiforge.text.passages import numbered, without_note_numbers
 from ankiforge.text.private import has_tag
 
 NOWHERE = (0, 0)
@@ -127,7 +127,12 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         head, _, words = rest.strip().partition("\n")
         is_entry = head.startswith(("-", "–", "—"))
-        if is_entry:
+        if is_entry and DAMAGED in title + words:
+            on_a_line = " ".join(words.split()).replace(DAMAGED, "?")
+            message = f"letters of this entry are damaged: {on_a_line[:60]!r}"
+            hint = "mark it anew on the Kindle, or mend it in the file"
+            yield Problem(f"{path}: entry {number + 1}", message, hint)
+        elif is_entry:
             book = " ".join(title.replace("\ufeff", "").split())
             where = head.rpartition("|")[0] or head  # the time comes last
             lines = [line.strip() for line in words.split("\n")]
@@ -360,14 +365,17 @@ class Kindle(ExportSource):
         # equal passages are counted in the order of the file, and yielded in that of the
         # book
         entries = [*marks, *lone_notes]
-        highlights = [self._highlight(document, clip) for clip in entries]
+        passages = without_note_numbers([clip.text for clip in entries])
+        highlights = []
+        for clip, passage in zip(entries, passages, strict=True):
+            highlights.append(self._highlight(document, clip, passage))
         placed = []
         for clip, highlight in zip(entries, numbered(highlights), strict=True):
             placed.append((clip.place, clip.page.zfill(9), highlight))
         placed.sort(key=itemgetter(0, 1))
         yield from self.extracted(document, [highlight for _, _, highlight in placed])
 
-    def _highlight(self, document: Document, clip: Clip) -> Highlight:
+    def _highlight(self, document: Document, clip: Clip, passage: str) -> Highlight:
         """Return the highlight of a mark with its notes, or of a note without a mark."""
         is_note = bool(clip.kind)
         comments = [note.text for note in clip.notes]
@@ -377,8 +385,8 @@ class Kindle(ExportSource):
             document,
             self.folder.namespace,
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
-            exact="" if is_note else clip.text,
-            anchor_text=clip.text if is_note else "",
+            exact="" if is_note else passage,
+            anchor_text=clip.text if is_note or passage != clip.text else "",
             sentence=clip.wider,
             comment="\n".join(comments),
             page_label=clip.page,
@@ -391,9 +399,12 @@ def _title_and_authors(book: str) -> tuple[str, Strings]:
     """Return the title and the authors of `Title (Author; Author)`."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
-        return book, ()
-    authors = [author.strip() for author in with_authors["authors"].split(";")]
-    return with_authors["title"], tuple(filter(None, authors))
+        return title_in_name(book), ()
+    authors = []
+    for author in with_authors["authors"].split(";"):
+        if author.strip() and author.strip().casefold() != "unknown":
+            authors.append(author.strip())
+    return title_in_name(with_authors["title"]), tuple(authors)
 
 
 def _has_text(clip: Clip) -> bool:

@@ -20,7 +20,7 @@ from io import StringIO
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition
-from ankiforge.extract.exports import ExportSource, Named
+from ankiforge.extract.exports import DAMAGED, ExportSource, Named
 from ankiforge.extract.folder import iso_time
 from ankiforge.model import (
     Document,
@@ -107,6 +107,12 @@ class Readwise(ExportSource):
                         message,
                         "put its text in quotes",
                     )
+                elif DAMAGED in row["highlight"] + row["note"]:
+                    yield Problem(
+                        f"{path}:{table.line_num + 1}",
+                        "letters of this row are damaged",
+                        "export it again",
+                    )
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
@@ -140,14 +146,22 @@ class Readwise(ExportSource):
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(dict.fromkeys(tags)),
         )
-        if len({row["location type"].casefold() for row in rows}) == 1:
-            if all(map(_place, rows)):  # all have comparable places
-                rows = sorted(rows, key=_place)
+        # the rows with comparable places are sorted; the others stand under no known heading
+        types = Counter(row["location type"].casefold() for row in rows if _place(row))
+        usual = max(types, key=types.__getitem__, default="")
+        placed: list[Row] = []
+        lost: list[Row] = []
+        for row in rows:
+            is_usual = row["location type"].casefold() == usual
+            (placed if _place(row) and is_usual else lost).append(row)
+        placed.sort(key=_place)
         headings: list[tuple[int, str]] = []  # those above a row, the outermost first
         times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
-        for row in rows:
+        for number, row in enumerate([*placed, *lost]):
             note = _RowNote(row)
+            if number == len(placed):
+                headings = []
             if note.level:
                 headings = [above for above in headings if above[0] < note.level]
             passage = for_finding(row["highlight"] or note.comment)
@@ -155,7 +169,7 @@ class Readwise(ExportSource):
             heading = " › ".join(words for _, words in headings)
             nth = times[passage]
             highlights.append(self._highlight(document, row, note, nth, heading))
-            if note.level:
+            if note.level and number < len(placed):
                 words, _ = _formatted(row["highlight"])
                 headings.append((note.level, on_one_line(words)))
         yield from self.extracted(document, highlights)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
+from ankiforge.extract.files import title_in_name
 from ankiforge.extract.folder import File, FileSource
 from ankiforge.model import (
     DRAWN,
@@ -142,7 +143,7 @@ class Pdf(FileSource):
         document = replace(
             read.document,
             source=self.folder.name,
-            title=read.document.title or path.stem,
+            title=read.document.title or title_in_name(path.stem),
             path=file.path,
             identifiers=(*read.document.identifiers, ("file", path.name)),
         )

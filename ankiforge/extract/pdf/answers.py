@@ -260,8 +260,9 @@ def _answer(
     if isinstance(question, Search):
         return texts_of(document)
     pages = _FilePages(document)
+    name = Path(question.path).stem
     if isinstance(question, Around):
-        reading = _OpenPdf(pages)
+        reading = _OpenPdf(pages, name)
         return Contexts(tuple(map(reading.passage, question.quotes)))
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
@@ -274,7 +275,7 @@ def _answer(
         left_out=annotations.left_out,
     )
     if question.named or annotations.marks or pages.damaged:
-        read = _OpenPdf(pages).read(annotations.marks, read)
+        read = _OpenPdf(pages, name).read(annotations.marks, read)
     if not annotations.marks and not annotations.hidden:
         left_out = list(read.left_out)
         for number in range(min(len(pages), MOST_PAGES)):
@@ -392,8 +393,8 @@ _INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 class _OpenPdf:
     """One open file and the texts of its pages."""
 
-    def __init__(self, pages: _FilePages) -> None:
-        """Read the text of every page."""
+    def __init__(self, pages: _FilePages, name: str) -> None:
+        """Read the text of every page; `name` is that of the file."""
 
         def text_of(number: int) -> str:
             return unswapped(pages.text_page(number).get_text_range())
@@ -416,7 +417,7 @@ class _OpenPdf:
         self._texts = [pages.tried(number, text_of, "") for number in range(len(pages))]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
-        self._work = read_work(pages.document, self._texts[0], self._lines(0))
+        self._work = read_work(pages.document, self._texts[0], self._lines(0), name)
         self._outline = list(outline_of(pages.document))
 
     @cached_property

@@ -46,17 +46,15 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
     """Return the lines of a page; `text` is PDFium's text of the page."""
 
     def char_at(offset: int) -> int:
-        return max(
-            pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset),
-            0,
-        )
+        char: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset)
+        return max(char, 0)
 
     def size_of(char: int) -> float:
         pdfium_c.FPDFText_GetMatrix(page.raw, char, matrix)
         pdfium_c.FPDFText_GetLooseCharBox(page.raw, char, box)
-        size = pdfium_c.FPDFText_GetFontSize(page.raw, char)
+        size: float = pdfium_c.FPDFText_GetFontSize(page.raw, char)
         size *= hypot(matrix.c, matrix.d) or 1.0
-        height = box.top - box.bottom
+        height: float = box.top - box.bottom
         # a font that is drawn has any size
         is_drawn = height > 0 and not 0.4 * height < size < 2.5 * height
         return round(height if is_drawn else size, 2)
@@ -192,7 +190,9 @@ _NO_TITLE = regex(
     r"|(?:the )?universi\w+ (?:of|d[aeo]s?|di|zu)\b|.*\buniversit(?:y|ät)$"
 )
 # The name of a journal, which a volume, an issue or a year follows elsewhere on the page.
-_JOURNAL = regex(r"(?i)(?:[\w&]+ ){0,4}journal (?:of|for)\b|.*\bjournal$|.*\b(?:www\.|vol\.? (?:no\b|\d))")
+_JOURNAL = regex(
+    r"(?i)(?:[\w&]+ ){0,4}journal (?:of|for)\b|.*\bjournal$|.*\b(?:www\.|vol\.? (?:no\b|\d))"
+)
 # Where the text of a paper begins.
 _TEXT_BEGINS = regex(
     r"(?i)(?:\d{1,2}\.? )?(?:abstract|summary|introduction|keywords?|a ?b ?s ?t ?r ?a ?c ?t)\b"
@@ -204,6 +204,7 @@ _NOTE_BEHIND = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
 _STATE = regex(r"\s*\[(?:v\d|version \d)[^\]]*\]?$")
 _SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
 _TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
+_AUTHOR_YEAR_TITLE = regex(r"[^-–—]{2,80} [-–—] (?:1[5-9]|20)\d\d [-–—] (\S.{7,})")
 _HYPHENATED = regex(r"[\ufffe\x02]\s*(\w?)")
 MOSTLY = 0.8
 """Words of a title in the metadata that are printed on the first page, at least: the share."""
@@ -231,6 +232,7 @@ def read_work(
     document: PdfDocument,
     first_page: str,
     lines: Sequence[PrintedLine],
+    file_name: str,
 ) -> Document:
     """Return the metadata of the work, "" where the file has none.
 
@@ -238,7 +240,7 @@ def read_work(
     which may cite another work, are `doi-hint` and `arxiv-hint`.
     """
     metadata_title = one_line(document.get_metadata_value("Title"))
-    title = title_of(metadata_title, lines, first_page)
+    title = title_of(metadata_title, lines, first_page, file_name)
 
     # the authors: at commas only if no name is inverted
     author = one_line(document.get_metadata_value("Author"))
@@ -293,29 +295,42 @@ def find_doi(text: str) -> str:
 # --- the title --------------------------------------------------------------------------
 
 
-def title_of(named: str, lines: Sequence[PrintedLine], page: str) -> str:
-    """Return the title of a work, "" if neither the metadata nor its first page tell it.
+def title_of(
+    named: str, lines: Sequence[PrintedLine], page: str, file_name: str = ""
+) -> str:
+    """Return the title of a work, "" if nothing tells it.
 
     The metadata may name a file, a template or another work: if they have a title that is not
-    printed on the first page, a printed one is right.
+    printed on the first page, a printed one is right. So is a name `Author - Year - Title` of
+    the file, which may be cut off.
 
     Args:
         named: the title in the metadata.
         lines: those of the first page.
         page: the text of the first page.
+        file_name: that of the file, without its ending.
     """
-    named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
-    words = named.split()
-    # a single word is mostly the name of a file or program
-    if not 1 < len(words) <= _LONGEST_TITLE:
-        return printed_title(lines)
-    if _NO_TITLE.match(named) or _JOURNAL.match(named):
-        return printed_title(lines)
     on_page = for_finding(page)
-    printed = [word for word in words if for_finding(word) in on_page]
-    if len(printed) >= MOSTLY * len(words):
+
+    def is_printed(title: str) -> bool:
+        words = title.split()
+        printed = [word for word in words if for_finding(word) in on_page]
+        return len(printed) >= MOSTLY * len(words)
+
+    named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
+    # a single word is mostly the name of a file or program
+    if not 1 < len(named.split()) <= _LONGEST_TITLE:
+        named = ""
+    if _NO_TITLE.match(named) or _JOURNAL.match(named):
+        named = ""
+    if named and is_printed(named):
         return named
-    return printed_title(lines) or named
+    printed = printed_title(lines)
+    filed = _AUTHOR_YEAR_TITLE.fullmatch(file_name)
+    if filed and is_printed(filed[1]):
+        is_whole = for_finding(printed).startswith(for_finding(filed[1]))
+        return printed if is_whole else filed[1]
+    return printed or named
 
 
 def printed_title(lines: Sequence[PrintedLine]) -> str:
@@ -400,7 +415,9 @@ def _is_title(
         if next_line.text[:1].islower() and 0 < step < TITLE_STEP * block[-1].size:
             return False
     # the name of a journal stands in a running head, too: Journal of Cells, 12 (2016)
-    name = re.compile(re.escape(title) + r"[\s,.:|(]+(?:vol\b|(?:19|20)\d\d|\d+ ?[(:])", re.IGNORECASE)
+    name = re.compile(
+        re.escape(title) + r"[\s,.:|(]+(?:vol\b|(?:19|20)\d\d|\d+ ?[(:])", re.IGNORECASE
+    )
     return not any(name.search(line.text) for line in lines)
 
 
