@@ -103,6 +103,14 @@ class Home:
             folder / "Papers/Judging a diagnostic test.pdf", folder / "paper.pdf"
         )
         (folder / "mine.apkg").write_text("somebody else's")
+        (folder / "Vault/Readwise").mkdir()
+        (folder / "Vault/Readwise/Book.md").write_text(
+            "# Book\n## Highlights\n- A passage of the book. ([Location 6](https://x.org))\n"
+        )
+        (folder / "Logseq/pages").mkdir(parents=True)
+        (folder / "Logseq/pages/Cell.md").write_text(
+            "- What makes the energy of a cell? #card\n\t- the mitochondrion\n"
+        )
         (folder / "notes").mkdir()
         (folder / "notes/Memory.md").write_text(note_of_the_tutorial(), encoding="utf-8")
         entry = "A Book\n- Your Highlight at location 1-2 | Added on Thursday, January 1, 2015 10:00:00 AM\n\nA passage.\n==========\n"

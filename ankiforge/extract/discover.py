@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
-from ankiforge.extract.files import is_hidden, is_of_workspace
+from ankiforge.extract.files import is_hidden, is_without_notes
 from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
 from ankiforge.model import Strings, Value
 from ankiforge.text import counted
@@ -83,7 +83,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     for within, folders, names in os.walk(folder):
         entered = []
         for name in sorted(folders):
-            if not is_hidden(name) and not is_of_workspace(within, name):
+            if not is_hidden(name) and not is_without_notes(within, name):
                 entered.append(name)
         folders[:] = entered
         for name in sorted(names):

@@ -135,11 +135,14 @@ def name_in_icloud(name: str) -> str:
     return ""
 
 
+_BACKUPS_OF_LOGSEQ = ("bak", "version-files")
 _OF_WORKSPACES = frozenset(("decks", "journal", "prompts"))
 
 
-def is_of_workspace(folder: str | Path, name: str) -> bool:
-    """Return whether a folder's subfolder has rules, prompts or decisions, and so no notes."""
+def is_without_notes(folder: str | Path, name: str) -> bool:
+    """Return whether a subfolder has copies of notes by Logseq, or files of a workspace."""
+    if name in _BACKUPS_OF_LOGSEQ and Path(folder).name == "logseq":
+        return True
     if name not in _OF_WORKSPACES:
         return False
     return os.path.lexists(os.path.join(folder, FILE_NAME))  # noqa: PTH118 - of many

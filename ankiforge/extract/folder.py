@@ -172,7 +172,7 @@ class Folder(msgspec.Struct):
                     for entry in entries:
                         is_hidden = disk.is_hidden(entry.name)
                         is_folder = entry.is_dir(follow_symlinks=False)
-                        if is_folder and disk.is_of_workspace(folder, entry.name):
+                        if is_folder and disk.is_without_notes(folder, entry.name):
                             continue
                         if is_folder and not (counts and walked.enter_folder(entry.name)):
                             uncounted.add(entry.path)

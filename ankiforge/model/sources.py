@@ -42,6 +42,8 @@ note, and is in no count."""
 
 DRAWN = "mark drawn into a page"
 """The kind of a mark that is no annotation of its PDF: one entry a page."""
+NOTE_OF = "note of "
+"""How the kind of a card that another tool keeps in a note begins; the tool's name follows."""
 LOGSEQ_CARD = "card of Logseq (#card)"
 """The kind of a block that Logseq shows as a card, with the answer in the blocks below it."""
 NO_EXPORT = "that is no known export"

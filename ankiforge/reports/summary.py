@@ -28,6 +28,7 @@ from ankiforge.model import (
     LOGSEQ_CARD,
     LOGSEQ_MARK,
     NO_EXPORT,
+    NOTE_OF,
     PROPOSE,
     Change,
     Json,
@@ -270,7 +271,7 @@ _STANDS = {
 }
 """The states of a passage, in words."""
 _TOLD_KINDS = (DRAWN, LOGSEQ_CARD, LOGSEQ_MARK)
-"""What is left out that `run` tells by its kind."""
+"""What is left out that `run` tells by its kind; notes of other tools are told by the tool."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
@@ -628,12 +629,21 @@ def _not_read_lines(report: Report, ledger: Ledger) -> Text:
     its pages.
     """
     numbers = Counter[str]()
+    of_tools = Counter[str]()
     files: dict[str, set[str]] = {}
     for entry in overview.left_out(ledger):
         kind = entry.left_out.kind
+        if kind.startswith(NOTE_OF):
+            of_tools[kind.removeprefix(NOTE_OF)] += 1
         if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
             numbers[kind] += 1
             files.setdefault(kind, set()).add(entry.document)
+    if of_tools:
+        notes = [
+            f"{counted(number, 'note')} of {tool}" for tool, number in of_tools.items()
+        ]
+        are = "is" if of_tools.total() == 1 else "are"
+        yield f"{', '.join(notes)} {are} not read: docs/guides/coming-from.md"
     parts = []
     for kind, number in numbers.items():
         part = f"{number:,} × {kind}"

@@ -99,18 +99,27 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
     [
         (
             "---\nnoteId: 1650000000000\n---\n\nWhat is it?\n\n---\n\nA ~~cell~~.\n",
-            "card of yanki | lines 1-3 | the cards of yanki are not read: "
-            "write `question::answer`",
+            "note of yanki | line 1 | this form is not read; what is in Anki can be taken "
+            "over: docs/guides/coming-from.md",
         ),
         (
-            "<!-- note_key: 0a1b2c3d4e5f -->\nQ: What is it?\nOf a body.\nA: A cell.\n",
-            "Q: … A: … | line 2 | only Obsidian_to_Anki and AnkiOps know such cards: "
-            "write `question::answer`",
+            "<!-- note_key: 0a1b2c3d4e5f -->\nWhat is it?\nOf a body.\n",
+            "note of AnkiOps | line 1 | this form is not read; what is in Anki can be taken "
+            "over: docs/guides/coming-from.md",
+        ),
+        (
+            "START\nBasic\nWhat is it?\nBack: A cell.\n<!--ID: 1650000000001-->\nEND\n",
+            "note of Obsidian_to_Anki | line 1 | its plug-in is not on, or does not read this "
+            "place: docs/guides/coming-from.md",
+        ),
+        (
+            "Q:  \nA: A cell.\n",
+            "Q: … A: … | line 1 | its question or answer is empty, or AnkiOps keeps it in step "
+            "with Anki",
         ),
         (
             "F: What is it?\nB: A cell.\n\n---\n\nA ==cell== divides.\n",
-            "Q: … A: … | line 1 | only Obsidian_to_Anki and AnkiOps know such cards: "
-            "write `question::answer`",
+            "F: … B: … | line 1 | only Obsidian_to_Anki knows it: write `Q: … A: …`",
         ),
         (
             "> So [p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5), not so"

@@ -130,10 +130,14 @@ class Block:
         """Its plain text, empty only if a picture is alone in a mark or gap there."""
         if self.card is None:
             return self.inline.plain if self.is_text else self.source
+        sides = [side.plain_text() for side in self._parsed_sides]
+        if self.card.labels:
+            labelled = zip(self.card.labels, sides, strict=True)
+            return "\n".join(f"{label}: {side}" for label, side in labelled)
         between = "\n"
         if self.card.sign in self.syntax.block:
             between = f"\n{self.card.sign}\n"
-        return between.join([side.plain_text() for side in self._parsed_sides]).strip()
+        return between.join(sides).strip()
 
     @cached_property
     def _parsed_sides(self) -> tuple[Blocks, ...]:

@@ -57,11 +57,37 @@ class Syntax(NamedTuple):
     """What is a gap between these words; None = as elsewhere."""
     declared: bool = False
     """Whether the settings say that this note contains such cards."""
+    letters: bool = True
+    """Whether `Q: … A: …`, and the blocks of Logseq with `#card`, are cards."""
     deck_tags: Strings = ()
     """The `#tags`, casefolded, that are decks of the cards below them, and so are tags below
     these: `flashcards/anatomy`."""
     deck: str = ""
     """The deck of the cards above any line with such a tag; "" = none."""
+
+    def reads_comment(self, comment: str) -> bool:
+        """Return whether the plug-ins of this syntax read the cards in a comment.
+
+        They search the text as it is written; only obsidian-spaced-repetition skips comments
+        of HTML.
+        """
+        words = self.words
+        if (
+            words
+            and words.begin
+            and re.search(rf"(?m)^[ \t>]*{re.escape(words.begin)}$", comment)
+        ):
+            return True
+        if words and words.begin_inline and f"{words.begin_inline} [" in comment:
+            return True
+        if self.tags and _tagged(self.tags).search(comment):
+            return True
+        if not self.declared or comment.startswith("<!--"):
+            return False
+        lines = comment.strip("%").split("\n")
+        return any(line.strip() in self.block for line in lines) or any(
+            sign in line for sign in self.line for line in lines
+        )
 
     def deck_of(self, tags: Iterable[str]) -> str:
         """Return the deck that the first of some tags names; "" if none does."""
@@ -317,6 +343,8 @@ class Written(NamedTuple):
     """Whether text that is not a card follows the empty line that ends the answer."""
     declared: bool = False
     """Whether it is a card by its own words, whatever else in the note is one."""
+    labels: Strings = ()
+    """The words before the sides, if they have any, `Q` and `A`: they are part of its text."""
     level: int = 0
     """Of a question that is a heading with a tag: its level."""
 
@@ -338,8 +366,10 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
         signs.append(rf"{re.escape(words.begin_inline)}[ \t]")
     if syntax.tags:
         signs.append(rf".*{_tagged(syntax.tags).pattern}")
-    if not signs:
-        return []
+    if syntax.letters:
+        signs.append(_ASKED.pattern.replace("?P<label>", "?:"))
+    if syntax.letters and ("#card" in text or "[[card]]" in text):
+        signs.append(_LOGSEQ.pattern)
     sign = re.compile(rf"[ \t>]*(?:{'|'.join(signs)})")
     line_numbers = []
     for number, line in enumerate(text.split("\n")):
@@ -377,7 +407,12 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         card = lines.with_fields(start, words)
         begins = lines.syntax.words is not None and words == lines.syntax.words.begin
         if card is None and not begins:
-            card = lines.with_tag(start) or lines.with_separator(start)
+            card = (
+                lines.with_tag(start)
+                or lines.with_separator(start)
+                or lines.with_letters(start)
+                or lines.with_children(start)
+            )
     if card is None:
         return False
     if not silent:
@@ -387,6 +422,21 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         token.meta = {"card": card}
         state.line = card.last
     return True
+
+
+# A question and its answer, `Q: … A: …`, maybe bold, in a list, or with a number.
+_ASKED = regex(
+    r"(?:[-*+]\s+|\d{1,4}[.)]\s+)?(?:\*\*|__)?(?P<label>(?:Q|Question|Frage)\s?\d{0,4})(?:\*\*|__)?[:：]"
+    r"(?:\*\*|__)?[ \t]"
+)
+_ANSWERED = regex(
+    r"(?:(?<=\s)|^)(?:[-*+]\s+)?(?:\*\*|__)?(?P<label>(?:A|Answer|Antwort)\s?\d{0,4})(?:\*\*|__)?[:：]"
+    r"(?:\*\*|__)?(?:[ \t]+|$)"
+)
+# A block of Logseq that is a card, and the properties that it keeps there.
+_LOGSEQ_TAG = regex(r"(?:^|(?<=\S)|(?<=\s))[ \t]*(?:#card(?![\w/-])|#?\[\[card\]\])")
+_LOGSEQ = regex(r"[-*+][ \t]+.*(?:#card(?![\w/-])|\[\[card\]\])")
+_PROPERTY = regex(r"[\w-]+::(?:\s|$)")
 
 
 # --- reading the lines of a card ------------------------------------------------------
@@ -508,7 +558,7 @@ class _CardLines:
             return False
         if words == "START" or self.with_fields(line, words):
             return False
-        if self.with_tag(line) or self.with_separator(line):
+        if self.with_tag(line) or self.with_separator(line) or _ASKED.match(words):
             return False
         paragraph = range(line, max(self.past(line), line + 1))
         return not self._includes_card(paragraph)
@@ -604,6 +654,72 @@ class _CardLines:
             tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
             level=level,
         )
+
+    def with_letters(self, start: int) -> Written | None:
+        """Return the card of a question after `Q:` and the answer after `A:`."""
+        asked = _ASKED.match(self.text(start))
+        if asked is None or start not in self.state.env["signs"]:
+            return None
+        is_item = bool(_BULLET.match(self.text(start)))
+        last = self.past(start)
+        middle = start
+        while middle < last and not _ANSWERED.search(self.text(middle)):
+            middle += 1
+        if middle == last:  # the answer may be the next paragraph, or the item below
+            middle = self.state.skipEmptyLines(last)
+            if middle >= self.end or not _ANSWERED.match(self.text(middle)):
+                return None
+            last = self.past(middle)
+        elif not is_item and middle > start and _BULLET.match(self.text(middle)):
+            return None
+        answered = _ANSWERED.search(self.text(middle))
+        assert answered
+        for below in range(middle + 1, last):
+            if _ASKED.match(self.text(below)):
+                last = below
+                break
+        front = [
+            *map(self.text, range(start, middle)),
+            self.text(middle)[: answered.start()],
+        ]
+        back = [self.text(middle)[answered.end() :], self.source(middle + 1, last)]
+        question = "\n".join(front)[asked.end() :]
+        answer = "\n".join(filter(None, [back[0], dedent(back[1])]))
+        if not question.strip(_BLANKS) or not answer.strip(_BLANKS):
+            return None
+        labels = (asked["label"], answered["label"])
+        return Written(last, question.strip(), answer, sign="Q: … A: …", labels=labels)
+
+    def with_children(self, start: int) -> Written | None:
+        """Return the card of a block of Logseq with `#card`: the blocks below are its answer."""
+        line = self.text(start)
+        tag = _LOGSEQ.match(line)
+        if tag is None or "{{" in line or start not in self.state.env["signs"]:
+            return None
+        indent = self.state.sCount[start]
+        last = start + 1
+        while last < self.end:
+            words = self.text(last).strip(_BLANKS)
+            if words and (self.state.sCount[last] <= indent or _LOGSEQ.match(words)):
+                break
+            last += 1
+        while not self.text(last - 1).strip(_BLANKS):
+            last -= 1
+        # its further lines, then its children; properties are no text
+        front = _without_sign(line)
+        children = list[str]()
+        for number in range(start + 1, last):
+            words = self.text(number).strip(_BLANKS)
+            if words and not _PROPERTY.match(words):
+                if children or _BULLET.match(words):
+                    children.append(self.source(number, number + 1))
+                else:
+                    front += f"\n{words}"
+        front = _LOGSEQ_TAG.sub("", front)
+        back = dedent("\n".join(children))
+        if not front.strip(_BLANKS) or not back.strip(_BLANKS):
+            return None
+        return Written(last, front.strip(), back, sign="#card")
 
     def with_fields(self, start: int, words: str) -> Written | None:
         """Return the card of Obsidian_to_Anki that begins in a line."""

@@ -360,6 +360,7 @@ class NoteReader:
         # that the block is code: `{{1}, {2}}`; those with a number or a hint are clozes
         words = ["" if gap.note else inline.plain[gap.start : gap.end] for gap in gaps]
         has_hint = any(token.kind is SignKind.HINT for token in inline.tokens)
+        has_hint |= any(opener.markdown.startswith("{{cloze") for opener in openers)
         is_code = "{" in inline.unmarked_text() and any(words)
         are_lone = bool(words) and all(map(_LONE_WORD.fullmatch, words))
         skip = ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown import WantedMarks
+from ankiforge.extract.markdown import WantedMarks, other_tools
 from ankiforge.extract.markdown.blocks import Block, BlockKind
 from ankiforge.extract.markdown.hand_written import FIELD
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
@@ -41,15 +41,26 @@ SIGN = regex(
     | ^(?P<callout>{PREFIX}>(?:{PREFIX}>)*[ \t]*\[![^\[\]\n]+\])
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
-    | ^(?P<asked>Q:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?A:[ \t]
-        |F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
+    | ^(?P<asked>Q:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?A:[ \t])
+    | ^(?P<fields>F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
     | (?P<line>(?<!:):{{2,3}}(?!:))
     | (?P<open>(?<!=)==(?!=)|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
-_SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n", "#card", "Q: ", "F: ", "noteId:")
-_YANKI = regex(r"(?m)^noteId:[ \t]*\d")
+_SIGNS = (
+    "==",
+    "<mark",
+    "~={",
+    "{{",
+    "::",
+    "[!",
+    "?\n",
+    "#card",
+    "Q: ",
+    "F: ",
+    *other_tools.SIGNS,
+)
 _NAME_OF_GAP = regex(r"\A(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|cloze\s+)")
 _TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH)
@@ -86,13 +97,13 @@ _LOOKS = {
     "line": _Look("question::answer", "cards", "inline"),
     "block": _Look("? between question and answer", "cards", "block"),
     "callout": _Look("callout", "marks", "callout"),
-    "asked": _Look(
-        "Q: … A: …",
-        never="only Obsidian_to_Anki and AnkiOps know such cards: write `question::answer`",
+    "asked": _Look("Q: … A: …", "cards", "block"),
+    "fields": _Look(
+        "F: … B: …", never="only Obsidian_to_Anki knows it: write `Q: … A: …`"
     ),
     "logseq_card": _Look(
         LOGSEQ_CARD,
-        never="the blocks of Logseq are not read as cards: write `question::answer`",
+        never="there are no words before the tag, or no block with the answer below",
     ),
     "logseq_mark": _Look(
         LOGSEQ_MARK,
@@ -149,9 +160,6 @@ def overlooked(
     if front and SIGN.search(front):
         reason = "it says what the note is: no card is read there"
         left_out.append(LeftOut("front matter", place, reason))
-    if _YANKI.search(front):
-        reason = "the cards of yanki are not read: write `question::answer`"
-        left_out.append(LeftOut("card of yanki", place, reason))
 
     # the note, with empty lines for its front matter, and the parts that hold no marks
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
@@ -161,6 +169,7 @@ def overlooked(
     hidden.sort()
 
     highlighted = _Highlighted(body, blocks, placed)
+    left_out += other_tools.unread(text, highlighted.lines)
     code_lines = []
     unselected = defaultdict[tuple[str, str], list[int]](list)
     """The lines of signs that the settings do not read, by kind and setting."""
@@ -269,6 +278,11 @@ class _Highlighted:
         for highlight in placed:
             for index in (*range(highlight.first, highlight.last + 1), *highlight.beside):
                 self._placed_in[index].append(highlight)
+        self.lines: set[int] = set()
+        """The lines of highlights, and those right below, where tools write their ids."""
+        for index in self._placed_in:
+            first, end = blocks[index].lines
+            self.lines.update(range(first, end + 1))
         self._quotes = {
             number for index in self._placed_in for number in blocks[index].quotes
         }
@@ -337,6 +351,10 @@ class _Highlighted:
             return self._why_no_line(sign)
         if sign.kind == "block":
             return "right above it there is no question, or right below it no answer"
+        if sign.kind == "asked":
+            return (
+                "its question or answer is empty, or AnkiOps keeps it in step with Anki"
+            )
         inside = body[sign.start : sign.end]
         words = sign.words if sign.kind == "gap" else _letters(_EMBED.sub("", inside))
         if sign.kind == "callout" or not words:

@@ -19,7 +19,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown import MarkdownNote, NoteSource, Part, exported_notes
+from ankiforge.extract.markdown import (
+    MarkdownNote,
+    NoteSource,
+    Part,
+    exported_notes,
+    other_tools,
+)
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Headings, parse_blocks
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
@@ -268,14 +274,27 @@ class _NoteReading:
             # a tool defines what `==x==` means, and the settings name no marks
             marks -= {"=="}
 
+        # AnkiOps writes `Q: … A: …`, too, and keeps its cards in step with Anki itself
+        reads_blocks = "block" in self._source.wanted(marks).cards
+        is_of_ankiops = other_tools.ANKIOPS.sign.search(part.text)
+        letters = reads_blocks and not is_of_ankiops
+        syntax = (dialect or Syntax())._replace(letters=letters)
+
         # empty lines for the front matter, so that line numbers stay
         lines = part.text.split("\n")
         body = "\n" * front.lines + "\n".join(lines[front.lines :])
+        written = note.written(body) if dialect and note.written else {}
+
+        def is_read(comment: str, place: int) -> bool:
+            first = body.count("\n", 0, place)
+            lines = range(first, first + comment.count("\n") + 1)
+            return syntax.reads_comment(comment) or any(line in written for line in lines)
+
         cut = parse_blocks(
-            prepared(body, fields=not is_declared),
+            prepared(body, fields=not is_declared, is_read=is_read if dialect else None),
             InlineContext(picture=self._picture),
-            dialect or Syntax(),
-            written=note.written(body) if dialect and note.written else {},
+            syntax,
+            written=written,
             above=self._above,
         )
         why_private = UNREADABLE if front.problem else ""  # it may hide the tag

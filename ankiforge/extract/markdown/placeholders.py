@@ -14,7 +14,7 @@ Unicode, which do not occur in text; those of a note that contains them are repl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.front_matter import SENTENCE
@@ -135,7 +135,9 @@ PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
 """The signs of list items that may be before a line."""
 _PREFIX = rf"(?:{PREFIX}>)*{PREFIX}"
 _BLANK_LINE = r"\n[ \t>]*(?:\n|\Z)"
-_FENCE_END = r"[ \t>]*(?P=mark)[`~]*[ \t]*$"
+# Behind the end of a fence, Obsidian_to_Anki may have written its id.
+_ID = r"<!--[ \t]*ID:[^\n>]*-->"
+_FENCE_END = rf"[ \t>]*(?P=mark)[`~]*[ \t]*(?:{_ID}[ \t]*)?$"
 FENCE = rf"""
 (?P<signs>(?P<quote>[ \t]*>)?{_PREFIX})(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})(?P<info>[^\n]*)
 (?P<body>(?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*)(?:\n{_FENCE_END})?
@@ -179,6 +181,7 @@ _MATHS = regex(f"{MATHS}(\\d+){MATHS}")
 _MATHS_FENCE = regex(r"[ \t]*math[ \t]*\Z")
 # What obsidian-spaced-repetition writes after a card, which may end in maths.
 _SCHEDULE = regex(r"[ \t]*<!--SR:[^\n]*?-->")
+_ID_BEHIND = regex(rf"(?<=[`~])[ \t]*{_ID}[ \t]*\Z")
 _NOTHING = regex(f"\n?{CONTINUED}|{COMMENT}")
 
 
@@ -200,12 +203,20 @@ def restored(text: str, maths: Strings) -> str:
     return _NOTHING.sub("", with_maths)
 
 
-def prepared(text: str, *, fields: bool = True) -> PreparedSource:
+def prepared(
+    text: str,
+    *,
+    fields: bool = True,
+    is_read: Callable[[str, int], bool] | None = None,
+) -> PreparedSource:
     """Replace comments (`%%…%%`, `<!--…-->`) and multi-line maths by placeholders.
 
     Definitions of links count as comments, and so do `fields` of Dataview and Logseq
     (`key:: value` on a line). Fences and code contain no markup. What is never closed
     is plain text.
+
+    `is_read` says of a comment and its place whether a plug-in reads the cards in it; of
+    such a comment only the signs around it are hidden.
     """
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
@@ -231,6 +242,14 @@ def prepared(text: str, *, fields: bool = True) -> PreparedSource:
             return f"{start}{number}{further_lines}"
         if hidden["other_maths"]:
             return maths
+        comment = hidden["comment"]
+        if comment and is_read and is_read(comment, hidden.start()):
+            begin, end = ("%%", "%%") if comment.startswith("%%") else ("<!--", "-->")
+            inside = comment.removeprefix(begin).removesuffix(end)
+            inside = pattern.sub(placeholder, inside)
+            return f"{COMMENT * len(begin)}{inside}{COMMENT * len(end)}"
+        if hidden["fence"]:
+            return _ID_BEHIND.sub(lambda id: " " * len(id[0]), hidden[0])
         if hidden["definition"]:
             from markdown_it.common.utils import normalizeReference
 

@@ -414,14 +414,17 @@ class _O2a(
             names = self.fields_dict.get(note_type, ())[: len(values)]
             fields: list[tuple[str, str]] = []
             for field_name, value in zip_longest(names, values, fillvalue=""):
-                source = prepared(value, fields=False)
+                source = prepared(value.rstrip().removesuffix("<!--"), fields=False)
                 fields.append((field_name, restored(source.text, source.maths)))
 
-            # its lines, without the blanks around it
+            # its lines, without the blanks around it, and to the end of a fence that it cuts
             matched = text[first:last]
             first_letter = last - len(matched.lstrip())
             after_last_letter = first + len(matched.rstrip())
             line_after = text.count("\n", 0, after_last_letter) + 1
+            if len(_FENCE_LINE.findall(matched)) % 2:
+                fence_end = _FENCE_END.match(text, after_last_letter)
+                line_after += fence_end[0].count("\n") if fence_end else 0
             written = f"your expression for {note_type}"
             card = of_values(note_type, fields, line_after, written, tags)
             if card:
@@ -470,6 +473,11 @@ class _O2a(
                     yield note_type, signs, match
 
 
+_FENCE_LINE = regex(r"(?m)^[ \t>]*(?:```|~~~)")
+# Up to the end of a fence, if no other one begins before.
+_FENCE_END = regex(
+    r"(?:[^\n]*\n(?![ \t>]*(?:```|~~~))){0,200}[^\n]*\n[ \t>]*(?:```|~~~)[`~]*[ \t]*(?=\n|\Z)"
+)
 _TAGS = "Tags: "
 _TAGS_AFTER = f"({_TAGS}.*)"
 _ID = "ID: "

@@ -244,7 +244,7 @@ PLACEHOLDER = regex(
       # {{{{topic.name | lower}}}}
     | [a-z]\w*(?:\.[a-z]\w*)*\s*\|[^{{}}\n]*
       # {{{{query (todo now)}}}} of Logseq
-    | (?:query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
+    | (?:cards|query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
       # links and fields: {{{{[[TODO]]}}}}, {{{{key:: value}}}}
     | \[[^{{}}\n]*
     | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*
