@@ -33,8 +33,20 @@ from ankiforge.extract.pdf.annotations import (
     read_annotations,
     strong_names,
 )
-from ankiforge.extract.pdf.cleaning import Spelling, one_line, unswapped
-from ankiforge.extract.pdf.coverage import Running, TextUnderMarks, around, quads
+from ankiforge.extract.pdf.cleaning import (
+    Spelling,
+    first_word,
+    last_word,
+    one_line,
+    unswapped,
+)
+from ankiforge.extract.pdf.coverage import (
+    LONGEST_LINE,
+    Running,
+    TextUnderMarks,
+    around,
+    quads,
+)
 from ankiforge.extract.pdf.drawing import cut_out, measured, texts_of, view_page
 from ankiforge.extract.pdf.messages import (
     REPAIR,
@@ -75,7 +87,7 @@ from ankiforge.model import (
     h16,
     hints,
 )
-from ankiforge.text import asking, regex
+from ankiforge.text import asking, counted, regex
 from ankiforge.text.fold import for_finding, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
@@ -164,6 +176,8 @@ REPAIRED = (
     "it is damaged; what could be read was read, and marks may be missing",
     "download it again, or open it in a PDF reader and save a copy",
 )
+MISREAD = "its letters are not those that the page shows: the text layer is not reliable"
+MISREAD_HINT = "export it anew from the program that wrote it, or add a text layer (OCR)"
 HEAD = 65_536
 """Bytes in which a PDF must begin. PDFium takes 1,024 bytes of junk before it, pypdf more."""
 TAIL = 2048
@@ -387,6 +401,7 @@ class _LocatedMark(Value):
         return (self.place, -top, left)
 
 
+_HYPHEN = "-"
 _INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
@@ -450,6 +465,7 @@ class _OpenPdf:
         # the marks in the order of the text, and the areas of those that are cut out
         marks: list[Highlight] = []
         areas: list[tuple[int, Box]] = []
+        before: tuple[_MarkedPage, _LocatedMark] | None = None
         for number in sorted(annotations_by_page):
             page = self._page(number)
             located_on_page = []
@@ -457,9 +473,15 @@ class _OpenPdf:
                 located_on_page.append(_locate(page, annotation))
             located_on_page.sort(key=attrgetter("order"))
             for located in located_on_page:
+                mark = self._mark(page, located, names)
+                if before and _goes_on(*before, page, located):
+                    marks[-1] = self._joined(marks[-1], mark)
+                    before = None
+                    continue
                 if located.annotation.area:
                     areas.append((len(marks), located.annotation.area))
-                marks.append(self._mark(page, located, names))
+                marks.append(mark)
+                before = (page, located)
 
         # the pages that cannot be read, and those without text under a mark
         problems: list[Pair] = []
@@ -477,6 +499,15 @@ class _OpenPdf:
             hint = "add a text layer (OCR); the marks will then be read"
             problems.append((message, hint))
 
+        misread = [mark for mark in marks if mark.skip == MISREAD]
+        notices = list(read.notices)
+        if misread:
+            marked = counted(len(misread), "mark")
+            message = (
+                f"the text layer of this file is not reliable: {marked} without cards"
+            )
+            notices.append((message, MISREAD_HINT))
+
         id = document_id(self._folds, self._pages.opened())
         page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
         return structs.replace(
@@ -486,6 +517,7 @@ class _OpenPdf:
             areas=tuple(areas),
             pages=tuple(page_hashes),
             problems=tuple(problems),
+            notices=tuple(notices),
             is_whole=read.is_whole and not self._pages.damaged,
         )
 
@@ -559,6 +591,32 @@ class _OpenPdf:
             page_label=self._pages.label(page.number),
             heading=self._heading(page.number, char_number, top),
             block=str(page.number),
+            skip=MISREAD if page.text.is_misread(located.segments) else "",
+        )
+
+    def _joined(self, first: Highlight, second: Highlight) -> Highlight:
+        """Return two marks as one: programs cannot mark over the end of a page.
+
+        Its key is that of the first one.
+        """
+        words = first.exact
+        word = last_word(words.rstrip(_HYPHEN))
+        if not words.endswith(_HYPHEN):
+            words += " "
+        elif not self._spelling.keeps_hyphen(word, first_word(second.exact)):
+            words = words.removesuffix(_HYPHEN)
+        comments = filter(None, (first.comment, second.comment))
+        sentence = f"{first.sentence} {second.sentence}" if second.sentence else ""
+        return structs.replace(
+            first,
+            exact=words + second.exact,
+            anchor_text=first.anchor_text or first.exact,
+            anchor_around=first.anchor_around or (first.prefix, first.suffix),
+            suffix=second.suffix,
+            sentence=sentence,
+            nearby="\n".join(filter(None, (first.nearby, second.nearby))),
+            comment="\n".join(comments),
+            skip=first.skip or second.skip,
         )
 
     # --- quotes
@@ -623,6 +681,35 @@ def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
     if page.text.chars:
         span = page.text.span(min(places), max(places))
     return _LocatedMark(annotation, segments, place, span)
+
+
+def _goes_on(
+    page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, following: _LocatedMark
+) -> bool:
+    """Return whether a mark at the foot of a page goes on in one at the head of the next.
+
+    Between them may be a line of each page: its foot, its running head.
+    """
+    if next_page.number != page.number + 1 or not (mark.segments and following.segments):
+        return False
+    ours = mark.annotation
+    theirs = following.annotation
+    if (ours.kind, ours.colour, ours.author) != (
+        theirs.kind,
+        theirs.colour,
+        theirs.author,
+    ):
+        return False
+    start, end = mark.span
+    next_start, next_end = following.span
+    foot = page.text.text[end : page.body[1]].strip()
+    head = next_page.text.text[next_page.body[0] : next_start].strip()
+    if max(len(foot), len(head)) > LONGEST_LINE or "\n" in foot + head:
+        return False
+    words = page.text.text[start:end].rstrip("”’\"')] ")
+    next_words = next_page.text.text[next_start:next_end]
+    is_cut = words[-1:] not in ".!?。！？:;" and next_words[:1].islower()
+    return is_cut or (not foot and not head and words.endswith(_HYPHEN))
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:

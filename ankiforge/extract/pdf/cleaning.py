@@ -87,7 +87,7 @@ _FIRST_WORD = regex(r"[\w\u2010-]+")
 # Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word.
 _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 
-# The next four are compiled only when a document leaves a hyphen undecided.
+# The next six are compiled only when a document leaves a hyphen undecided.
 # Words that begin a compound more often than a longer word.
 _FIRST = (
     r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed"
@@ -104,6 +104,9 @@ _SECOND = (
     r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued"
     r"|like|shaped|free|independent|induced|mediated|level)"
 )
+# Twenty-first, ninety-nine.
+_TENS = r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty"
+_UNITS = r"(?:one|two|three|four|five|six|seven|eight|nine|first|second|third|\w+th)s?"
 # What makes a longer word with these.
 _PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|as)"
 
@@ -171,6 +174,10 @@ class Spelling:
         if "-" in right and outer in _WITHIN:
             return True
         if right[0].isupper() or right[0].isdigit():
+            return True
+        if len(left) == 1 and left.isupper():  # X-ray, T-cell
+            return True
+        if re.fullmatch(_TENS, inner) and re.fullmatch(_UNITS, outer):
             return True
         # English hyphenates these, though the document never does
         if re.fullmatch(_FIRST, inner):

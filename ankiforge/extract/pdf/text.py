@@ -33,6 +33,7 @@ from ankiforge.extract.pdf.cleaning import (
     last_word,
     unswapped,
 )
+from ankiforge.extract.pdf.scripts import is_misread, righted
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 
@@ -132,13 +133,13 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         fields = (number, text, generated, left, bottom, right, top, x, y, width, height)
         chars.append(make_char(fields))
 
-    # swapped ligatures
+    # swapped ligatures, and words from right to left
     text = "".join([char.text for char in chars])
     corrected = unswapped(text)
-    if corrected == text:
-        return chars
-    pairs = zip(chars, corrected, strict=True)
-    return [char._replace(text=letter) for char, letter in pairs]
+    if corrected != text:
+        pairs = zip(chars, corrected, strict=True)
+        chars = [char._replace(text=letter) for char, letter in pairs]
+    return righted(chars, text)
 
 
 # --- control characters that show letters -----------------------------------------------
@@ -356,6 +357,7 @@ class PageText:
     def __init__(self, chars: list[Char], spelling: Spelling) -> None:
         """Join the text of a page from all of its characters, visible or not."""
         self._spelling = spelling
+        self._all = chars
         self.chars = list(visible(chars))
         self._shown = ["-" if char.text in MARKERS else char.text for char in self.chars]
         """The text of each character."""
@@ -558,6 +560,15 @@ class PageText:
         if places and self.chars[places[-1]].text in MARKERS:
             return text[:-1]
         return text
+
+    def is_misread(self, segments: list[list[int]]) -> bool:
+        """Return whether the letters of a passage are not those that the page shows."""
+        for segment in segments:
+            first = self.chars[segment[0]].number
+            last = self.chars[segment[-1]].number
+            if is_misread(self._all[first : last + 1]):
+                return True
+        return False
 
     def _is_hyphen_cut_off(self, left: int, right: int) -> bool:
         """Return whether a mark stops just before the hyphen that ends the line."""
