@@ -44,6 +44,7 @@ from ankiforge.model import (
     Shipped,
     Verdict,
     h16,
+    note_id,
 )
 from ankiforge.model.seen import Identity
 from tests.anki.makers import make_card
@@ -89,10 +90,10 @@ def without(note_type: SeenType, *names: str) -> SeenType:
     return replace(note_type, fields=tuple(kept))
 
 
-def of_ours(card: Card = CARD, note_type: SeenType = OURS, **more: Any) -> NoteInAnki:
+def of_ours(card: Card = CARD, files: CardFiles = NO_FILES, **more: Any) -> NoteInAnki:
     """The note of a card as our package brought it; `more` is what changed since."""
-    layout = layout_of(card, None, {note_type.id: note_type}, {})
-    ours = written(card, layout)
+    layout = layout_of(card, None, {}, {})
+    ours = written(card, layout, files)
     identity = Identity(
         card.guid,
         card.key,
@@ -104,7 +105,7 @@ def of_ours(card: Card = CARD, note_type: SeenType = OURS, **more: Any) -> NoteI
     )
     return note(
         card.guid,
-        note_type,
+        OURS,
         layout.filled(ours.fields),
         **{"mod": 10, "tags": card.tags, "identity": identity, **more},
     )
@@ -315,7 +316,8 @@ def test_the_base_of_an_adopted_note(sent, fields, base):
 
 # --- what we would write --------------------------------------------------------------------
 
-PICTURE = Media("cell-1.png", "/vault/cell.png")
+MEDIA_NAME = "af-0000000000000000.png"
+PICTURE = Media(MEDIA_NAME, "/vault/cell.png")
 GONE = Problem("cell.png", "not found")
 WITH_PICTURE = make_card(Front="What is it? ![](cell.png)", Back="A cell")
 
@@ -323,7 +325,7 @@ WITH_PICTURE = make_card(Front="What is it? ![](cell.png)", Back="A cell")
 @pytest.mark.parametrize(
     ("card", "in_anki", "picture", "names", "missing", "unread"),
     [
-        (WITH_PICTURE, False, PICTURE, {"cell-1.png"}, False, False),
+        (WITH_PICTURE, False, PICTURE, {MEDIA_NAME}, False, False),
         (WITH_PICTURE, False, GONE, set(), True, True),
         # the name that Anki has stays, if it is known
         (WITH_PICTURE, True, GONE, set(), True, True),
@@ -591,3 +593,103 @@ def test_the_schedule_of_another_tool_goes_with_a_new_note_alone():
     there = planned(replace(card, tags=("new",)), of_ours(TWO_WAY, ordinals=(0, 1)))
     assert there.note
     assert there.note.states == {}
+
+
+def test_a_first_field_that_is_not_ours_and_is_empty():
+    numbered = replace(USERS, fields=(("Nr", 700), *USERS.fields))
+    types = {77: numbered}
+    for in_anki, expected in (
+        (None, "problems"),  # Anki takes no such note; if it has it, it keeps it
+        (note(CARD.guid, numbered, ("", "a", "b", "c"), mod=9), "conflicts"),
+        (
+            note(
+                CARD.guid,
+                numbered,
+                ("", "What helps retention?", "Testing", "c"),
+                mod=9,
+                tags=CARD.tags,
+            ),
+            "nothing",
+        ),
+        (note(CARD.guid, numbered, ("", "old front", "b", "c"), mod=6), "written"),
+    ):
+        card = replace(
+            CARD, mapped=MAPPED, shipped=(FIRST,) if expected == "written" else ()
+        )
+        layout = layout_of(card, in_anki, types, {})
+        assert (
+            outcome(plan(card, layout, written(card, layout), ShippingOptions()))
+            == expected
+        )
+
+
+def test_the_pictures_that_go_with_a_note():
+    files = CardFiles(
+        {"cell.png": PICTURE, "unused.png": Media("unused-1.png", "/vault/u.png")}
+    )
+    fresh = planned(WITH_PICTURE, None, files)
+    assert fresh.note
+    assert fresh.sent
+    assert fresh.note.media == (PICTURE,)
+    assert fresh.sent.pictures == {"cell.png": MEDIA_NAME}
+    # one that cannot be read now is named as before, and does not go
+    card = replace(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}, tags=("new",))
+    there = of_ours(WITH_PICTURE, CardFiles({"cell.png": PICTURE}))
+    again = planned(card, there, CardFiles({"cell.png": GONE}))
+    assert again.note
+    assert again.note.media == ()
+    assert MEDIA_NAME in field(again, "Front")
+
+
+@pytest.mark.parametrize(
+    ("card", "name", "there", "stays"),
+    [
+        # a picture that is away is not taken out of the note with the words around it
+        (
+            make_card(Front="What is this? ![](cell.png)", Back="A cell"),
+            "Front",
+            None,
+            True,
+        ),
+        # other words of the same field are as ever
+        (make_card(Front="What is this?", Back="A cell"), "Front", None, False),
+        # what we fill stays where the passage cannot be read here
+        (replace(WITH_PICTURE, kept=True), "Source", "filled before", True),
+        (WITH_PICTURE, "Source", "filled before", False),
+    ],
+)
+def test_what_cannot_be_read_now_stays_as_it_is_in_anki(card, name, there, stays):
+    in_anki = of_ours(WITH_PICTURE, CardFiles({"cell.png": PICTURE}))
+    if there:
+        in_anki = changed(in_anki, **{name: there})
+    before = in_anki.fields[OURS.names.index(name)]
+    card = replace(card, tags=("new", *card.tags))
+    plan_now = planned(card, in_anki, CardFiles({"cell.png": GONE}))
+    assert (field(plan_now, name) == before) == stays
+
+
+def test_the_first_number_of_a_note_comes_from_its_guid():
+    first = planned(CARD, None).note
+    assert first
+    assert first.mod == note_id(CARD.guid) // 1000
+    assert planned(CARD, of_ours(mod=10), full=True).note.mod == 11  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("path", "known", "name"),
+    [
+        (
+            "a/cell.png",
+            {"a/cell.png": "cell-7.png", "b/cell.png": "cell-8.png"},
+            "cell-7.png",
+        ),
+        # words that a person wrote in Anki have the name of a picture itself
+        (MEDIA_NAME, {}, MEDIA_NAME),
+        ("other.png", {}, None),
+    ],
+)
+def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
+    card = make_card(Front=f"![]({path})", Back="b")
+    layout = layout_of(card, of_ours(card), {}, {})
+    ours = written(replace(card, pictures=known), layout, CardFiles({path: GONE}))
+    assert [media.name for media in ours.media.values()] == ([name] if name else [])
