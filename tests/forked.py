@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -26,13 +27,15 @@ _CONTEXT.set_forkserver_preload(
 class Forked:
     """A process of the program, with pipes for its input and its output."""
 
-    def __init__(self, arguments: tuple[str, ...], forge: Any) -> None:
+    def __init__(
+        self, arguments: tuple[str, ...], forge: Any, waits: Mapping[str, float]
+    ) -> None:
         theirs_in, ours_in = _CONTEXT.Pipe(duplex=False)
         ours_out, theirs_out = _CONTEXT.Pipe(duplex=False)
         ours_err, theirs_err = _CONTEXT.Pipe(duplex=False)
         ends = (theirs_in, theirs_out, theirs_err)
         environment = {**os.environ, **forge.environment}
-        given = (arguments, forge.folder, environment, ends)
+        given = (arguments, forge.folder, environment, ends, waits)
         self._process = _CONTEXT.Process(target=_run, args=given, daemon=True)
         self._process.start()
         for end in ends:
@@ -76,7 +79,7 @@ class AtTerminal:
         terminal: int,
     ) -> None:
         ends = [DupFd(terminal) for _ in range(3)]
-        given = (tuple(arguments), folder, dict(environment), ends)
+        given = (tuple(arguments), folder, dict(environment), ends, {})
         self._process = _CONTEXT.Process(target=_run, args=given, daemon=True)
         self._process.start()
 
@@ -96,9 +99,14 @@ class AtTerminal:
 
 
 @contextmanager
-def forked(forge: Any, *arguments: str) -> Iterator[Forked]:
-    """Yield a process of the program, which Ctrl-C ends."""
-    process = Forked(arguments, forge)
+def forked(
+    forge: Any, *arguments: str, waits: Mapping[str, float] = {}
+) -> Iterator[Forked]:
+    """Yield a process of the program, which Ctrl-C ends.
+
+    `waits`: how long it waits for what, by the full name of the constant.
+    """
+    process = Forked(arguments, forge, waits)
     try:
         yield process
     finally:
@@ -116,10 +124,14 @@ def _run(
     folder: Path,
     environment: dict[str, str],
     ends: Sequence[Any],
+    waits: Mapping[str, float],
 ) -> None:
     """Call the program, in the new process; the ends of pipes, or a terminal, are its streams."""
     from ankiforge.cli import main
 
+    for name, seconds in waits.items():
+        module, _, constant = name.rpartition(".")
+        setattr(import_module(module), constant, seconds)
     for number, end in enumerate(ends):
         if isinstance(end, Connection):
             os.dup2(end.fileno(), number)

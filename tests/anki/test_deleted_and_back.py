@@ -7,6 +7,10 @@ import pytest
 from ankiforge.pipeline import sources as reading
 from tests.anki.stories import Desk, do
 
+LOST = [
+    pytest.param(False, id=""),
+    pytest.param(True, id="and the database is lost", marks=pytest.mark.slow),
+]
 TWO = "Katze:::cat\n\nHund:::dog\n"
 
 
@@ -116,7 +120,7 @@ def remove_deck(desk: Desk) -> None:
     desk.col.decks.remove([desk.in_anki().cards()[0].did])
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["", "and the database is lost"])
+@pytest.mark.parametrize("lost", LOST)
 def test_a_deck_that_is_deleted_is_one_question_and_what_is_confirmed_stays_deleted(
     deck, lost
 ):
@@ -139,7 +143,7 @@ def test_a_deck_that_is_deleted_is_one_question_and_what_is_confirmed_stays_dele
         assert not deck.questions()
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["", "and the database is lost"])
+@pytest.mark.parametrize("lost", LOST)
 def test_a_deck_that_was_deleted_by_accident_comes_back(deck, lost):
     remove_deck(deck)
     if lost:
@@ -167,6 +171,7 @@ def test_a_deletion_that_is_undone_answers_the_question(deck):
     deck.cards(verdict="accepted", anki="seen")
 
 
+@pytest.mark.slow
 def test_ten_notes_and_a_small_part_of_a_deck_are_deleted_without_a_question(desk):
     pairs = [
         f"Was ist {word} {n}?::animal {n} {word}" for word in WORDS for n in range(4)

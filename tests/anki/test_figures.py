@@ -4,9 +4,28 @@ import pytest
 
 from tests.anki.figures import PUSHES, STORIES, FigureDesk, PushingFigureDesk
 
+AT_ONCE = (
+    "nothing changes: nothing is shipped",
+    "a label is added: one new card",
+    "a label goes and comes back: its card, with its schedule",
+    "the frame is moved by a line: no card takes another's place",
+    "a mask is moved in Anki: it stays, and the source asks",
+    "nearly all labels are others: one question, and no schedule is lost",
+    "masks are switched off, and stay so",
+    "a rejected figure stays rejected",
+    "policy accepts no figure",
+)
+"""The stories that `make test` plays, too; the others are slow."""
+
 
 @pytest.mark.core
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in AT_ONCE else pytest.mark.slow)
+        for name in STORIES
+    ],
+)
 def test_a_story_of_a_framed_figure(forge, anki, name):
     desk = FigureDesk(forge, anki)
     for step in STORIES[name]:

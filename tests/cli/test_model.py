@@ -98,6 +98,7 @@ def offers(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.count("Questions for these 2")]
 
 
+@pytest.mark.slow
 def test_a_key_is_offered_once_with_its_price_then_a_chat_and_a_pipe_spends_none(
     forge, note, typed, monkeypatch
 ):

@@ -333,6 +333,7 @@ def test_a_package_that_is_huge_is_not_ours(said, used):
     assert "is not a package of ankiforge" in said(used, "run")
 
 
+@pytest.mark.slow
 def test_a_long_list_in_a_deck_file_is_read_or_refused(said, used):
     deck = used.folder / "decks/a.yaml"
     deck.write_text(
@@ -351,7 +352,9 @@ def nested(levels: int) -> str:
     return '{"n": 9, "body": ' + '{"a": ' * levels + "1" + "}" * levels + "}\n"
 
 
-@pytest.mark.parametrize("levels", [70, 1_100, 100_000])
+@pytest.mark.parametrize(
+    "levels", [70, *(pytest.param(n, marks=pytest.mark.slow) for n in (1_100, 100_000))]
+)
 def test_a_line_that_is_nested_deep_is_left_out_and_said(said, used, levels):
     [journal] = (used.folder / "journal").glob("*.jsonl")
     before = used.cards()

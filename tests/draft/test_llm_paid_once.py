@@ -256,6 +256,7 @@ def test_a_budget_ends_the_run_with_the_reply_that_reaches_it_and_says_what_is_l
 # --- on a terminal --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_a_terminal_nothing_moves(forge, server, answered):
     configure(forge, server)
     told = forge.finished("run")

@@ -81,7 +81,14 @@ def test_a_hostile_reply_is_read_or_given_up(text, count):
         assert len(drafted(text)) == count
 
 
-@pytest.mark.parametrize(("letters", "cards"), [(40, 1), (251, 2), (5_000, 4)])
+@pytest.mark.parametrize(
+    ("letters", "cards"),
+    [
+        pytest.param(40, 1, marks=pytest.mark.slow),
+        (251, 2),
+        pytest.param(5_000, 4, marks=pytest.mark.slow),
+    ],
+)
 def test_a_flood_of_cards_yields_one_for_begun_250_letters(
     draft, task, server, fake, letters, cards
 ):

@@ -121,6 +121,7 @@ def _free() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     forge, workspace, alone, cluster, monkeypatch
 ):

@@ -164,6 +164,7 @@ def test_an_expression_that_cannot_be_used_is_named(forge, vault) -> None:
     assert len(forge.cards()) == 1
 
 
+@pytest.mark.slow
 def test_an_expression_that_takes_for_ever_loses_nothing(
     forge, vault, monkeypatch
 ) -> None:

@@ -269,6 +269,7 @@ def make_slow(path: Path) -> None:
     writer.write(path)
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
     write_works(tmp_path, 2)
     make_slow(stored(tmp_path, 1))

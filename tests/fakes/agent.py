@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import (
     AbstractAsyncContextManager,
@@ -87,9 +87,14 @@ class Client:
 
 
 @contextmanager
-def client(forge: Any, name: str = "tester") -> Iterator[Client]:
-    """Return a client of `ankiforge mcp` in a workspace."""
-    with forked(forge, "mcp") as server, closing(Client(_streams(server), name)) as made:
+def client(
+    forge: Any, name: str = "tester", waits: Mapping[str, float] = {}
+) -> Iterator[Client]:
+    """Return a client of `ankiforge mcp` in a workspace; `waits` are those of `forked`."""
+    with (
+        forked(forge, "mcp", waits=waits) as server,
+        closing(Client(_streams(server), name)) as made,
+    ):
         yield made
 
 

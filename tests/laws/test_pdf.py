@@ -166,6 +166,7 @@ changes = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(
     changes=changes,
     page=st.integers(-3, 3),

@@ -374,9 +374,18 @@ ZOTERO_NOTES = {
     "both after what is shown": LONG + "<p>SECRET.</p><p>#no-llm</p>",
     "like it after what is shown": "<p>SECRET.</p>" + LONG + "<p>#privat/no-llm</p>",
 }
+LONG_AGAIN = ("both after what is shown", "like it after what is shown")
 
 
-@pytest.mark.parametrize("html", ZOTERO_NOTES.values(), ids=ZOTERO_NOTES)
+@pytest.mark.parametrize(
+    "html",
+    [
+        pytest.param(
+            html, id=name, marks=[pytest.mark.slow] if name in LONG_AGAIN else []
+        )
+        for name, html in ZOTERO_NOTES.items()
+    ],
+)
 def test_a_private_note_of_zotero_is_kept_in_where_it_is_copied(forge, fake, html):
     names = ("of a work", "loose")
     of_work, loose = (

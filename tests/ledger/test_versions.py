@@ -94,6 +94,7 @@ def test_what_only_a_newer_version_knows_is_told_and_read_after_the_upgrade(two,
     assert told["state"] == "ok"
 
 
+@pytest.mark.slow
 def test_what_an_older_version_decides_later_is_later(two, older):
     newer, other = two
     newer.ok("reject", id_of_lens(newer))
@@ -108,6 +109,7 @@ def test_what_an_older_version_decides_later_is_later(two, older):
     assert number["edit"] > number["reject"]
 
 
+@pytest.mark.slow
 def test_a_line_that_only_the_database_has_is_written_again(two, older):
     newer, other = two
     newer.ok("reject", id_of_lens(newer))

@@ -46,6 +46,7 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path)
         assert str(forge.folder) in agent("list_cards")
 
 
+@pytest.mark.slow
 def test_what_the_registry_starts_is_a_server_with_the_tools(forge, tmp_path):
     entry = json.loads((ROOT / "packaging" / "server.json").read_text())
     [package] = entry["packages"]

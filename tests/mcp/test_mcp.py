@@ -382,7 +382,7 @@ def test_no_answer_holds_what_must_stay_on_this_machine(desk):
 
 
 def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
-    with client(desk) as agent:
+    with client(desk, waits={"ankiforge.mcp.PATIENCE_S": 0.1}) as agent:
         keys = agent.keys()
         (desk.folder / "notes" / "New.md").write_text(
             "==Marked meanwhile, about moraines.==\n"

@@ -75,6 +75,7 @@ def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     assert any(card["verdict"] == "accepted" for card in wall.cards())
 
 
+@pytest.mark.slow
 def test_an_answer_of_megabytes_and_a_paste_that_is_none(wall, opened):
     page = opened(wall)
     page.keyboard.press("m")
@@ -156,6 +157,7 @@ def play(page) -> None:
     assert next(keys, None) is None
 
 
+@pytest.mark.slow
 def test_from_the_copied_prompt_to_a_package_without_a_mouse(forge, opened):
     write_islands(forge)
     page = opened(forge)

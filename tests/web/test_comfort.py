@@ -45,6 +45,7 @@ def test_lists_show_formulas_and_clozes_as_cards_do(maths, opened):
     assert "{{" not in page.locator("#stage").inner_text()
 
 
+@pytest.mark.slow
 def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
     page = opened(maths)
     hidden = "document.body.classList.contains('hiding')"
@@ -79,6 +80,7 @@ def test_the_editor_shows_the_card_that_is_made(maths, opened):
     page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 def test_the_palette_skips_and_undo_brings_back(maths, opened):
     page = opened(maths)
     title = shown(page)
@@ -143,6 +145,7 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
     assert (verdicts.count("waiting"), verdicts.count("accepted")) == (113, 0)
 
 
+@pytest.mark.slow
 def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
     page = opened(maths)
     title = shown(page)
@@ -205,6 +208,7 @@ def test_every_action_but_one_has_a_key_which_the_palette_shows(maths, opened):
     assert without == ["Reject with a reason…"]
 
 
+@pytest.mark.slow
 def test_two_keys_lead_to_a_list(maths, opened):
     page = opened(maths)
     for key, name in (("a", "All"), ("r", "Recent"), ("y", "No card yet"), ("n", "New")):

@@ -49,6 +49,7 @@ def left(page, list="new"):
     ]
 
 
+@pytest.mark.slow
 def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, opened):
     page = opened(notes)
     seen, sent = shown(page), []
@@ -112,6 +113,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     ]
 
 
+@pytest.mark.slow
 def test_enter_goes_on_to_the_last_card_and_the_bar_says_how_far(notes, opened):
     page = opened(notes)
     told = []
@@ -136,6 +138,7 @@ def test_enter_goes_on_to_the_last_card_and_the_bar_says_how_far(notes, opened):
     assert set(verdicts(notes).values()) == {"accepted"}
 
 
+@pytest.mark.slow
 def test_what_was_skipped_comes_last_and_enter_goes_on_with_it(notes, opened):
     page = opened(notes)
     skipped = [shown(page)]
@@ -204,6 +207,7 @@ def test_a_card_that_changed_elsewhere_is_shown_again_and_not_decided(notes, ope
     assert shown(page) != seen
 
 
+@pytest.mark.slow
 def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     forge.settings(SETTINGS.replace("review", "clean"))
     (forge.folder / "notes").mkdir()
@@ -237,6 +241,7 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     assert "accepted" not in verdicts(forge).values(), "nothing is ticked"
 
 
+@pytest.mark.slow
 def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     forge.settings(SETTINGS.replace("review", "clean"))
     vault = forge.folder / "notes"
@@ -302,6 +307,7 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     assert any("is {{c1::daily}} scrutinising" in one.get("Text", "") for one in found)
 
 
+@pytest.mark.slow
 def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
     fronts = [
         "What is scrutinised daily?",

@@ -122,6 +122,7 @@ def test_words_are_found_and_pages_are_gone_to(paper, forge, opened):
     assert not page.locator("#document").is_visible()
 
 
+@pytest.mark.slow
 def test_a_narrow_window_has_the_document_behind_a_key(paper, forge, opened):
     page = opened(forge)
     page.set_viewport_size({"width": 600, "height": 900})
@@ -135,6 +136,7 @@ def test_a_narrow_window_has_the_document_behind_a_key(paper, forge, opened):
     assert page.locator("#left").inner_text() == "0 of 3"
 
 
+@pytest.mark.slow
 def test_a_table_beside_a_passage_has_its_head_and_whole_rows(forge, opened):
     vault = forge.folder / "notes"
     (vault / ".obsidian").mkdir(parents=True)
@@ -308,6 +310,7 @@ SELECT = """(words) => {
 }"""
 
 
+@pytest.mark.slow
 def test_words_that_are_selected_in_a_mark_become_a_gap_or_an_answer(
     paper, forge, opened
 ):

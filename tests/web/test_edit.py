@@ -101,6 +101,7 @@ def test_selected_words_become_another_gap_with_a_number_of_its_own(cells, opene
     )
 
 
+@pytest.mark.slow
 def test_the_menu_of_a_gap_changes_its_hint_and_card_and_removes_it(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     menu = page.locator(f"{ITEM} .gap-menu")
@@ -124,6 +125,7 @@ def test_the_menu_of_a_gap_changes_its_hint_and_card_and_removes_it(cells, opene
     assert save(page, cells).startswith("{{c3::Mitochondria}}"), "1 and 2 were shipped"
 
 
+@pytest.mark.slow
 def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
     forge.settings(
         "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
@@ -141,6 +143,7 @@ def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
     assert "{{c2::Beta}} cells" in found
 
 
+@pytest.mark.slow
 def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     select(page, "Mitochondria")
@@ -158,6 +161,7 @@ def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, o
     assert save(page, cells) == changed
 
 
+@pytest.mark.slow
 def test_a_click_on_code_opens_its_source(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     page.locator(f"{TEXT} .atom").first.click()
@@ -169,6 +173,7 @@ def test_a_click_on_code_opens_its_source(cells, opened):
     assert save(page, cells) == CLOZE.replace("`glucose", "`D-glucose")
 
 
+@pytest.mark.slow
 def test_escape_keeps_the_words_and_discard_drops_them(cells, opened):
     page = editing(opened(cells, "all"), "ribosomes")
     page.keyboard.type(" Why? ")
@@ -195,6 +200,7 @@ def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, op
     assert save(page, cells) == CLOZE
 
 
+@pytest.mark.slow
 def test_the_deck_and_tags_of_a_card_are_changed_in_the_editor(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     deck, tags = page.get_by_label("Deck"), page.get_by_label("Tags")

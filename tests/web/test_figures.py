@@ -65,6 +65,7 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     assert [one["verdict"] for one in forge.ok("list", "--json").lines] == ["waiting"]
 
 
+@pytest.mark.slow
 def test_a_figure_without_a_label_is_drawn(figure, opened):
     forge = figure()
     page = opened(forge)
@@ -79,6 +80,7 @@ def test_a_figure_without_a_label_is_drawn(figure, opened):
     assert masks(forge) == [(1, "", True)]
 
 
+@pytest.mark.slow
 def test_an_accepted_figure_is_changed(figure, opened):
     forge = figure(Femur=(120, 470), Tibia=(120, 390))
     forge.ok("accept", forge.cards()[0]["id"])

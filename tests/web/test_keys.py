@@ -5,8 +5,6 @@ import pytest
 from tests.web.conftest import settle, until
 from tests.web.test_deciding import ANIMALS, notes, verdicts  # noqa: F401
 
-PACES = (60, 90, 150, 300)
-"""Milliseconds between two keys, from a drum roll to a calm reader."""
 ENOUGH = 200
 """Milliseconds for which a card must have been on screen before a key decides on it."""
 OBSERVER = """
@@ -60,7 +58,13 @@ def press(page, key, *, times, every):
 
 
 @pytest.mark.parametrize(
-    ("pace", "key"), list(zip(PACES, ("Enter", "a", "x", "Enter"), strict=True))
+    ("pace", "key"),
+    [
+        pytest.param(60, "Enter", marks=pytest.mark.slow),
+        pytest.param(90, "a", marks=pytest.mark.slow),
+        (150, "x"),
+        pytest.param(300, "Enter", marks=pytest.mark.slow),
+    ],
 )
 def test_a_key_decides_only_on_a_card_that_was_seen(watched, notes, pace, key):  # noqa: F811
     press(watched, key, times=10, every=pace)
@@ -82,6 +86,7 @@ async (key) => {
 """Pressed in the page: from outside, a busy machine may take longer than a bounce."""
 
 
+@pytest.mark.slow
 def test_a_key_that_bounces_decides_once(watched, notes):  # noqa: F811
     for _ in range(4):
         watched.wait_for_timeout(2 * ENOUGH)
@@ -100,7 +105,7 @@ def test_a_key_that_is_held_down_decides_once(watched, notes):  # noqa: F811
     assert list(verdicts(notes).values()).count("accepted") == 1
 
 
-@pytest.mark.parametrize("pace", [90, 300])
+@pytest.mark.parametrize("pace", [90, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_slow_server_loses_no_key(watched, pace):
     def slowly(route):
         watched.wait_for_timeout(350)
@@ -127,6 +132,7 @@ def test_a_search_takes_every_letter_from_the_first(watched, notes):  # noqa: F8
     assert set(verdicts(notes).values()) == {"waiting"}
 
 
+@pytest.mark.slow
 def test_a_key_behind_the_key_of_a_list_decides_on_no_card_of_before(watched):
     watched.route(
         "**/api/list*", lambda route: (watched.wait_for_timeout(300), route.continue_())
@@ -138,6 +144,7 @@ def test_a_key_behind_the_key_of_a_list_decides_on_no_card_of_before(watched):
     assert watched.locator("#name").inner_text() == "No card yet"
 
 
+@pytest.mark.slow
 def test_the_answer_that_a_key_shows_is_not_decided_on_by_the_same_key(watched):
     watched.keyboard.press("t")  # recall first
     watched.evaluate(BOUNCE, "Enter")

@@ -93,7 +93,7 @@ def words(page, first, last):
     return " ".join(found[first : last + 1])
 
 
-@pytest.mark.parametrize("accepts", ["Enter", "a"])
+@pytest.mark.parametrize("accepts", [pytest.param("Enter", marks=pytest.mark.slow), "a"])
 def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(
     facts, opened, accepts
 ):
@@ -110,6 +110,7 @@ def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(
     assert shown(page) not in (sentence, "")
 
 
+@pytest.mark.slow
 def test_the_palette_has_the_other_gaps_of_a_proposal(facts, opened):
     page = opened(facts)
     second = gaps_of(facts, shown(page))[1]
@@ -121,6 +122,7 @@ def test_the_palette_has_the_other_gaps_of_a_proposal(facts, opened):
     assert hidden(page) == second
 
 
+@pytest.mark.slow
 def test_words_of_another_gap_are_clicked(facts, opened):
     page = opened(facts)
     second = gaps_of(facts, shown(page))[1]
@@ -222,6 +224,7 @@ def test_q_asks_a_question_whose_answer_is_the_gap(facts, opened):
     assert hidden(page) == gaps_of(facts, shown(page))[0]
 
 
+@pytest.mark.slow
 def test_escape_makes_a_question_a_gap_again(facts, opened):
     page = opened(facts)
     page.keyboard.press("q")
@@ -231,6 +234,7 @@ def test_escape_makes_a_question_a_gap_again(facts, opened):
     assert "Text" in accepted(facts)
 
 
+@pytest.mark.slow
 def test_the_chosen_gap_is_edited(facts, opened):
     page = opened(facts)
     second = gaps_of(facts, shown(page))[1]
@@ -246,6 +250,7 @@ def test_the_chosen_gap_is_edited(facts, opened):
     assert (found[:10], GAP.findall(found)) == ("In short: ", [second])
 
 
+@pytest.mark.slow
 def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(
     facts, opened
 ):
@@ -263,6 +268,7 @@ def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(
     assert gaps_of(facts, sentence)
 
 
+@pytest.mark.slow
 def test_a_number_behind_a_decision_chooses_on_the_card_that_comes(facts, opened):
     page = opened(facts)
     page.evaluate(ACCEPT_THEN_TWO, ITEM)
@@ -285,6 +291,7 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
     assert GAP.findall(accepted(forge)["Text"]) == ["$E = mc^2$"]
 
 
+@pytest.mark.slow
 def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_follows(
     forge, fake, opened
 ):
@@ -360,7 +367,16 @@ def test_the_package_is_handed_to_the_system(facts, opener, opened):
     assert opener.read_text().splitlines() == [str(facts.folder / "ankiforge.apkg")]
 
 
-@pytest.mark.parametrize("there", ["over SSH", "no screen", "no opener"])
+@pytest.mark.parametrize(
+    "there",
+    [
+        "over SSH",
+        *(
+            pytest.param(why, marks=pytest.mark.slow)
+            for why in ("no screen", "no opener")
+        ),
+    ],
+)
 def test_where_nothing_can_be_opened_the_page_says_where_the_package_is(
     facts, opener, opened, monkeypatch, there
 ):
@@ -397,6 +413,7 @@ def test_a_card_of_a_small_model_is_shown_although_the_replies_cannot_be_read(
     assert shown(page) == card["fields"]["Front"]
 
 
+@pytest.mark.slow
 def test_the_question_of_a_small_model_stands_behind_the_gaps_with_a_key(
     forge, server, opened
 ):
@@ -421,6 +438,7 @@ def test_the_question_of_a_small_model_stands_behind_the_gaps_with_a_key(
     assert accepted(forge) == question["fields"]
 
 
+@pytest.mark.slow
 def test_a_proposal_tells_which_questions_of_a_small_model_were_dropped(
     forge, server, fake, opened
 ):

@@ -80,6 +80,7 @@ def test_being_ended_is_as_ctrl_c(forge, desk, name):
         assert process.ended(getattr(signal, name))[0] == 130
 
 
+@pytest.mark.slow
 def test_polling_sees_what_events_would_tell_in_a_folder_that_comes_back(
     forge, desk, vault
 ):
@@ -92,6 +93,7 @@ def test_polling_sees_what_events_would_tell_in_a_folder_that_comes_back(
         assert process.event("pass")["cards"]["drafted"] == 1
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_text_leaves_the_others_heard(forge, desk, vault):
     with watching(forge) as process:
         process.event("pass")
@@ -103,6 +105,7 @@ def test_a_name_that_is_no_text_leaves_the_others_heard(forge, desk, vault):
     assert "dust" in str(forge.cards())
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_where_it_was(forge, desk, vault):
     for number, last in enumerate(("started", "pass")):
         (vault / f"Note {number}.md").write_text(
