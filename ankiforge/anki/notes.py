@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
+from pathlib import PurePosixPath
+from string import capwords
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ankiforge.anki.notetypes import tags_hash
@@ -166,8 +168,14 @@ def references(card: Card) -> Strings:
 
 
 def _title_and_headings(highlight: Highlight) -> Strings:
-    """Return the title and the headings, without a first heading that repeats the title."""
-    title = highlight.document.title
+    """Return the title and the headings, without a first heading that repeats the title.
+
+    A title that is the name of a file, in small letters, begins its words with capitals.
+    """
+    document = highlight.document
+    title = document.title
+    if title.islower() and PurePosixPath(document.path).stem == title:
+        title = capwords(title)
     headings = highlight.heading.split(" › ")
     if same(headings[0], title):
         headings = headings[1:]
