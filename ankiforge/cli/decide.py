@@ -45,7 +45,7 @@ FILTER = click.option(
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
-  ankiforge accept dr5b9c0f1d --same     the card it asks about gets its words
+  ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:fragment    also drafts with this warning
   ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
@@ -60,7 +60,7 @@ FILTER = click.option(
     metavar="N",
     help="For a proposal: hide its gap N, 1 to 4, instead of the first.",
 )
-@flag("--same", help="Give the draft's words to the card it asks about.")
+@flag("--another", help="Make another card of a draft that may be new words of one.")
 @OVERRULE
 def accept(
     call: Call,
@@ -68,14 +68,14 @@ def accept(
     every: bool,
     query: str,
     gap: int | None,
-    same: bool,
+    another: bool,
     force: bool,
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    If a draft may be the new text of a card, accepting it makes another card; --same changes the
-    first one instead. --all leaves out figures; it takes proposals, and drafts with a warning,
-    only if the query names them (`drafter:propose`, `finding:…`).
+    If a draft may be the new text of a card, that card gets its words; --another makes another
+    card instead. --all leaves out figures; it takes proposals, and drafts with a warning, only if
+    the query names them (`drafter:propose`, `finding:…`).
     """
     from ankiforge.review.items import taken_together
 
@@ -83,9 +83,9 @@ def accept(
         raise UsageError(
             "--gap needs the id of a proposal", hint="ankiforge accept ID --gap 2"
         )
-    if every and same:
-        hint = "ankiforge accept ID --same"
-        raise UsageError("--same needs the id of a draft", hint=hint)
+    if every and another:
+        hint = "ankiforge accept ID --another"
+        raise UsageError("--another needs the id of a draft", hint=hint)
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query)
@@ -96,7 +96,7 @@ def accept(
             for reason, number in left.items():
                 call.say(f"  {number:>3}  {reason}")
 
-        accept_one = partial(ledger.accept, gap=gap or 1, forced=force, same=same)
+        accept_one = partial(ledger.accept, gap=gap or 1, forced=force, another=another)
         report(call, ledger, chosen, accept_one, "accepted")
 
 

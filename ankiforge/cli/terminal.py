@@ -145,7 +145,7 @@ HELP = """\
 Enter, a   accept what is shown, and go on
 x          reject it; a proposed card goes with all its gaps
 X          reject all that is undecided of this passage
-w          if the draft may be a card's new text: give that card these words
+w          if the draft may be a card's new text: make another card of it
 1 2 3 4    hide other words, or take another draft of the same fact
 e          edit it, and accept it in your words
 q          ask instead, a small model's question or yours: the hidden words answer it
@@ -167,7 +167,7 @@ SAID = {
     "F": "accepted",
     "x": "rejected",
     "X": "rejected",
-    "w": "changed",
+    "w": "accepted",
     "e": "edited",
     "q": "asked",
 }
@@ -307,7 +307,7 @@ class TerminalReview:
             elif key == "w" and choice and not choice.card.revises:
                 self._print("this draft is no card's new text; Enter accepts it")
             elif key == "w" and choice:
-                decision = self._decision(item, choice, "same")
+                decision = self._decision(item, choice, "another")
             elif key in ("e", "q") and choice:
                 decision = self._in_own_words(item, choice, asks=key == "q")
                 if decision is None:
@@ -546,7 +546,7 @@ class TerminalReview:
         if item.question is not None:
             keys = ["a yes", "x no"]
         elif item.card and not any(each.card.own for each in choices):
-            keys[0] = "w the same card · Enter another card"
+            keys[0] = "Enter the same card · w another card"
         if any(choice.card.field("Text") for choice in choices):
             keys.append("q question")
         if len(choices) > 1:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import (
+    PERSON,
     SILENT,
     SOURCE,
     Event,
@@ -20,6 +21,7 @@ from ankiforge.ledger.events import (
     stands_in,
     words_read,
 )
+from ankiforge.ledger.facts import sentences
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
@@ -158,7 +160,7 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what not in ("key", "text", "ask", "pictures", "seen", "fact"):
+        if event.what in ("shipped", "undo") or event.what not in SILENT:
             entries.append(done(event))
     return entries
 
@@ -248,7 +250,7 @@ def card_of(store: Store, guid: str) -> Card:
         RefusedError: there is none.
     """
     card, passage = state_of(store, guid)
-    return _as_read(card, passage, list(_rows_of(store, passage.keys)))
+    return _at_home(store, card, passage, list(_rows_of(store, passage.keys)))
 
 
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
@@ -267,13 +269,43 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
             known_keys = [key for key in passage.keys if key in row_by_key]
             known_rows = [row_by_key[key] for key in known_keys]
             for card in passage.cards.values():
-                yield _as_read(card, passage, known_rows)
+                yield _at_home(store, card, passage, known_rows)
+
+
+def _at_home(
+    store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
+) -> Card:
+    """Return a card of the fold with the passage where it is at home.
+
+    `known_rows` are the rows of the highlights of its own passage.
+    """
+    family = store.family(passage.key)
+    home = passage.key
+    if family:
+        query = "SELECT passage FROM home WHERE guid = ?"
+        home = store.value(query, card.id) or passage.key
+    if home == passage.key:
+        read = _as_read(card, passage, known_rows)
+    else:
+        there = store.passage(home)
+        read = _as_read(card, there, list(_rows_of(store, there.keys)))
+        read = replace(read, key=HighlightKey(passage.key))
+    if not family or CardRemark.SOURCE_CHANGED not in read.source:
+        return read
+    # each of its sentences stands in some passage of the family
+    here = []
+    for key in (passage.key, *family):
+        here += map(decode_highlight, present_rows(store, store.passage(key)))
+    for sentence in sentences(card.quote):
+        if not any(stands_in(sentence, highlight) for highlight in here):
+            return read
+    return replace(read, source=(), findings=())
 
 
 def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
-    """Return a card of the fold with its passage, as that is read here.
+    """Return a card of the fold with a passage, as that is read here.
 
-    `known_rows` are the rows of the highlights of its passage.
+    `known_rows` are the rows of the highlights of the passage.
     """
     # the places where its passage is now; the first one counts as its source
     read_here = [row for row in known_rows if row["body"]]
@@ -290,7 +322,7 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
     source: tuple[CardRemark, ...] = ()
     states = {row["state"] for row in known_rows}
     if places:
-        if card.quote and not stands_in(card.quote, highlight):
+        if card.quote and not _says_it(highlight, card):
             source = (CardRemark.SOURCE_CHANGED,)
     elif "gone" in states and "unselected" not in states:
         source = (CardRemark.SOURCE_GONE,)
@@ -305,6 +337,19 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
             Finding(remark.check, Severity.INFO, remark.message) for remark in source
         ),
         kept=bool(card.shipped) and not places and has_words_as_sent,
+    )
+
+
+def _says_it(highlight: Highlight, card: Card) -> bool:
+    """Return whether a passage still says what a card quotes.
+
+    A card in a person's words follows the passage as long as one of its sentences stands.
+    """
+    if stands_in(card.quote, highlight):
+        return True
+    is_by_hand = card.origin.drafter == PERSON
+    return is_by_hand and any(
+        stands_in(each, highlight) for each in sentences(card.quote)
     )
 
 

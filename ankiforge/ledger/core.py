@@ -88,7 +88,7 @@ class Ledger(Store):
         *,
         gap: int = 1,
         forced: bool = False,
-        same: bool = False,
+        another: bool = False,
     ) -> Guid | None:
         """Accept a draft and return its card, or answer a question with yes.
 
@@ -96,16 +96,16 @@ class Ledger(Store):
             id: of the draft or question.
             gap: the number of the gap of a proposal, from 1, the best one.
             forced: the person overrules a check that blocks.
-            same: the card about which the draft asks gets these words.
+            another: it becomes another card, though it may be the new text of one.
 
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
-                has no such gap, or is no card's new text.
+                has no such gap, or the card's words are a person's by now.
         """
         if is_question_id(id):
             questions.answer(self, id, yes=True)
             return None
-        return decide.accept(self, id, gap=gap, forced=forced, same=same)
+        return decide.accept(self, id, gap=gap, forced=forced, another=another)
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft or a card, or answer a question with no.

@@ -1,16 +1,12 @@
-"""Take back a decision: everything is as it was before, or the undo is refused with a reason.
-
-An undo is an event, and is never taken back itself. `tests/ledger/test_decisions.py`
-takes back each kind of decision by each name that `undo` takes.
-
-Decisions of a person or of the policy: each is an event that `undo` takes back.
+"""Decisions of a person or of the policy: each is an event that `undo` takes back.
 
 A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
-needs both.
+needs both. An undo is an event, and is never taken back itself: everything is as it was
+before, or the undo is refused with a reason.
 
-`tests/ledger/test_decisions.py` takes back each kind of decision by each name that
-`undo` takes; further ones are in `tests/golden/histories` (`decisions.yaml`,
-`machines.yaml`).
+Tested by `tests/ledger/test_decisions.py`, which takes back each kind of decision by each name
+that `undo` takes, `tests/facts`, and `decisions.yaml` and `machines.yaml` in
+`tests/golden/histories`.
 """
 
 from __future__ import annotations
@@ -21,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import belonging, cards, desk, facts
+from ankiforge.ledger import belonging, cards, desk, facts, families
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import (
     FOUND,
@@ -36,7 +32,7 @@ from ankiforge.ledger.events import (
     guid_of,
     wording_of,
 )
-from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.gap_numbers import in_other_words, keep_numbers
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
@@ -119,6 +115,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         # only now: a decision that still stood would take the drafts away again
         for key in dict.fromkeys(event.key for event in events):
             desk.settle_passage(store, key)
+            desk.settle_kin(store, key)
         return Undone(events[0].act or events[0].id, tuple(entries))
 
 
@@ -305,7 +302,7 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
     store.write("DELETE FROM draft WHERE key = ?", old_key)
 
 
-# === decide ===========================================================================
+# --- what a person decides, or the policy -----------------------------------------------
 
 FLOOD = 300
 """The number of cards that policy accepts in one run, at most; the rest waits."""
@@ -335,9 +332,9 @@ def accept(
     gap: int = 1,
     masks: str = "",
     forced: bool = False,
-    same: bool = False,
+    another: bool = False,
 ) -> Guid:
-    """Accept a draft; the new words of the source's own card go to that card.
+    """Accept a draft; if it may be the new text of a card, that card gets its words.
 
     Args:
         store: the store.
@@ -345,11 +342,11 @@ def accept(
         gap: the number of the gap of a proposal.
         masks: the masks of a figure; "" = as they were read.
         forced: the person overrules a check that blocks.
-        same: the card about which the draft asks gets these words.
+        another: it becomes another card, though it may be the new text of one.
 
     Raises:
         RefusedError: a check blocks it, its passage is in doubt, it is a card already, it
-            has no such gap, or is no card's new text.
+            has no such gap, or the card's words are a person's by now.
     """
     if is_card_id(id):
         card, _ = cards.state_of(store, id)
@@ -359,9 +356,6 @@ def accept(
     with store.action():
         draft_row = desk.waiting_row(store, id)
         draft = desk.with_gap(_draft_in(draft_row), gap)
-        if same and not draft_row["revises"]:
-            hint = f"ankiforge accept {id} makes a card of it"
-            raise RefusedError(f"{id} is not the new text of a card", hint=hint)
         # Anki takes no figure without a mask, whatever a person says
         shown = draft.field(occlusion.FIELD)
         hides_nothing = bool(shown) and not occlusion.parse(shown).shown
@@ -376,12 +370,12 @@ def accept(
                 if finding.severity is Severity.BLOCK:
                     raise RefusedError(f"{id}: {finding.message}", hint=hint)
         passage = store.passage(draft_row["key"])
-        if not draft_row["revises"]:
+        if another or not draft_row["revises"]:
             for equal in desk.equal_cards(store, passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
                     store.add("different", passage.key, PERSON, body)
-        return _accept_as(store, draft_row, draft, forced=forced, same=same)
+        return _accept_as(store, draft_row, draft, forced=forced, another=another)
 
 
 def _draft_in(draft_row: Row) -> Card:
@@ -396,18 +390,53 @@ def _words_of(card: Card) -> Json:
 
 
 def _accept_as(
-    store: Store, draft_row: Row, draft: Card, *, forced: bool, same: bool
+    store: Store, draft_row: Row, draft: Card, *, forced: bool, another: bool
 ) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
-    if not draft_row["revises"] or not (same or draft_row["slot"]):
+    if not draft_row["revises"] or (another and not draft_row["slot"]):
         return make_card(store, draft, forced=forced)
     of = desk.offered_passage(store, store.passage(draft_row["key"]))
     guid = Guid(draft_row["revises"])
-    body = {"guid": guid, "draft": _words_of(draft)}
-    event = store.add("revise", of.passage.key, PERSON, body)
+    card, passage_of_card = cards.state_of(store, guid)
+    body: Json = {"guid": guid}
+    if not draft_row["slot"]:  # one sentence of the card gives way, the others stay
+        passages = (of.passage, *(kin.passage for kin in of.kin))
+        about = facts.of_cards(families.decisions_of(passages)).get(guid)
+        gone = about.in_place_of(draft_row["near"]) if about else ""
+        body["instead"] = gone or draft_row["near"]
+        draft = _with_sentence(card, draft, body["instead"], about)
+    body["draft"] = _words_of(draft)
+    event = store.add("revise", passage_of_card.key, PERSON, body)
     sentences = facts.decided_by(draft, of.text)
     desk.decide(store, of, event, sentences, draft_row["id"])
     return guid
+
+
+def _with_sentence(
+    card: Card,
+    draft: Card,
+    gone: str,
+    about: facts.CardSentences | None,
+) -> Card:
+    """Return the words of a card with those of a draft in place of one of its sentences.
+
+    Raises:
+        RefusedError: the card has several sentences, and this one is no longer in its words.
+    """
+    fields = {**dict(card.fields), **dict(draft.fields)}
+    quote = draft.quote
+    others = [each for each in about.now if each != gone] if about else []
+    if others:
+        quote = exact(card.quote).replace(gone, draft.quote)
+        if card.kind is CardKind.CLOZE:
+            text = in_other_words(card.field("Text"), gone, draft.field("Text"))
+            if not text:
+                raise RefusedError(
+                    f"{card.id}: its words are no longer those of its source",
+                    hint=f"ankiforge edit {card.id}, or accept --another {draft.id}",
+                )
+            fields["Text"] = text
+    return replace(draft, fields=tuple(fields.items()), quote=quote)
 
 
 def _with_masks(kind: str, fields: Texts, masks: str) -> Texts:
@@ -505,7 +534,7 @@ def edit(
             draft = _draft_in(draft_row)
             text = fields.get("Text", draft.field("Text"))
             draft = desk.with_gap(draft, desk.nearest_gap(draft, text))
-            guid = _accept_as(store, draft_row, draft, forced=forced, same=False)
+            guid = _accept_as(store, draft_row, draft, forced=forced, another=False)
         card, passage = cards.state_of(store, guid)
         changed = {}
         for field, text in fields.items():
@@ -632,10 +661,20 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         first = store.first(cards.highlight_row(store, highlight_key)["key"])
         desk.refuse_doubtful(store, highlight_key)
         body = {"why": why} if why else {}
+        of = desk.offered_passage(store, store.passage(first))
+        shown = of.facts_now()
+        asked = {fact.sentence for fact in shown if fact.card}
         event = store.add("skip", first, PERSON, body)
-        keys = encode(store.keys(first))
-        live = {card.guid for card in store.passage(first).live}
-        query = f"SELECT id, slot, revises FROM draft WHERE key IN {EACH}"
-        for row in store.rows(query, keys):
-            if row["slot"] or row["revises"] not in live:
+        sentences = [each for each in of.sentences if each not in asked]
+        named: Json = {
+            "of": event.id,
+            "sentences": sentences,
+            "passage": [facts.name_of(sentence) for sentence in of.sentences],
+            "facts": [],
+        }
+        store.add("fact", first, PERSON, named)
+        families.join_decided(store, first, sentences)
+        for row in of.rows:
+            if row["slot"] or not row["revises"]:
                 desk.put_away(store, row["id"], event)
+        desk.settle_kin(store, first)

@@ -36,7 +36,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import belonging, cards, facts, forms
+from ankiforge.ledger import belonging, cards, facts, families, forms
 from ankiforge.ledger.database import TOGETHER, in_batches
 from ankiforge.ledger.events import (
     PERSON,
@@ -51,6 +51,7 @@ from ankiforge.ledger.events import (
     stands_in,
 )
 from ankiforge.ledger.facts import Fact
+from ankiforge.ledger.families import Kin
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import EACH, Row, Store, encode, listed
 from ankiforge.model import (
@@ -78,8 +79,8 @@ from ankiforge.model import (
     note_id,
 )
 from ankiforge.text import regex
-from ankiforge.text.cloze import cloze_answers, literal, make
-from ankiforge.text.fold import document_tag, for_finding
+from ankiforge.text.cloze import cloze_answers, literal, make, plain
+from ankiforge.text.fold import document_tag, for_finding, locate
 
 SAME_WORDS = "same words as in "
 """How the reason of a copy begins, before the title of the document that has the
@@ -128,7 +129,7 @@ def to_draft(
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
-        is_over = passage.skipped and not passage.live
+        is_over = passage.skipped and not (passage.live or store.family(passage.key))
         if is_over or not leads(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
@@ -432,6 +433,8 @@ class OfferedPassage(Value):
     """Those that are worth a card, best first."""
     rows: Sequence[Row] = ()
     """Its drafts, over all its keys."""
+    kin: Sequence[Kin] = ()
+    """The other passages of its family."""
 
     @property
     def sentences(self) -> Strings:
@@ -454,32 +457,69 @@ class OfferedPassage(Value):
             ended: a card that the last decision ended.
             drafted: hashes of sentences that have a draft besides `rows`.
         """
-        if decisions is None:
-            decisions = self.passage.facts
+        decisions = list(self.passage.facts if decisions is None else decisions)
         guids = {card.id for card in self.passage.live if not card.in_slot}
-        askable = (guids | {live}) - {ended, ""}
+        elsewhere: set[str] = set()
+        for kin in self.kin:
+            decisions += kin.passage.facts
+            guids.update(card.id for card in kin.passage.live)
+            elsewhere.update(kin.sentences)
+        decisions.sort(key=lambda decision: decision.order)
         given = self.sentences
-        if self.passage.closed:  # a person wants nothing more of it
-            return facts.read(given, decisions, askable)
         names = set(drafted)
         for row in self.rows:
             if row["drafter"] != PROPOSE:
                 names.update(row["fact"].split())
-        with_draft = [each for each in given if names and facts.name_of(each) in names]
         return facts.read(
-            given, decisions, askable, worthy=self.worthy, drafted=with_draft
+            given,
+            decisions,
+            (guids | {live}) - {ended, ""},
+            worthy=self.worthy,
+            drafted=[each for each in given if names and facts.name_of(each) in names],
+            elsewhere=elsewhere,
+            held=families.sentences_held(self.passage) if self.kin else (),
+            closed=self.passage.closed,
+            brought=self.brought,
         )
+
+    @property
+    def brought(self) -> set[str]:
+        """The sentences that came from a passage of its family that is not closed."""
+        closed = {
+            key for kin in self.kin if kin.passage.closed for key in kin.passage.keys
+        }
+        found: set[str] = set()
+        for joined in self.passage.joined:
+            if joined.old not in closed:
+                found.update(joined.sentences)
+        return found
+
+    def decided_by_kin(self) -> set[str]:
+        """Return what was decided in the other passages of its family, but on forms of their own.
+
+        Copies of a form follow each its own passage.
+        """
+        decided: set[str] = set()
+        for kin in self.kin:
+            for decision in kin.passage.facts:
+                card = kin.passage.cards.get(decision.guid)
+                is_own = card.in_slot if card else bool(decision.guid)
+                if decision.of and not is_own:
+                    decided.update(decision.sentences)
+        return decided
 
 
 def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
     """Return a passage as it is read here and now."""
     query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
     rows = store.rows(query, encode(passage.keys))
+    kin = families.kin_of(store, passage.key)
     leading = cards.leading_row(store, passage)
     if leading is None:
-        return OfferedPassage(passage, rows=rows)
+        return OfferedPassage(passage, rows=rows, kin=kin)
     text = facts.text_of(decode_highlight(leading))
-    return OfferedPassage(passage, text, worthy_of(leading, facts.sentences(text)), rows)
+    worthy = worthy_of(leading, facts.sentences(text))
+    return OfferedPassage(passage, text, worthy, rows, kin)
 
 
 def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
@@ -499,27 +539,34 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
         highlight: the passage.
         made: the other drafts of it.
     """
-    passage = store.passage(highlight.key)
-    if not passage.live:
+    of = offered_passage(store, store.passage(highlight.key))
+    if not (of.passage.live or of.kin):
         return
-    of = offered_passage(store, passage)
-    drafted = {facts.fact_of(draft, of.text) for draft in made}
+    families_drafted = {(facts.fact_of(draft, of.text), draft.family) for draft in made}
     for fact in of.facts_now():
-        if not fact.card or fact.sentence in drafted:
+        if not fact.card:
             continue
-        card = passage.cards[fact.card]
-        answer = cloze_answers(card.field("Text"))
-        before, _, after = fact.sentence.partition(answer) if answer else ("", "", "")
-        if before or after:
+        card, _ = cards.state_of(store, fact.card)
+        if (fact.sentence, card.family) in families_drafted:
+            continue
+        fields = dict(card.fields)
+        if card.kind is CardKind.CLOZE:
+            answer = cloze_answers(card.field("Text"))
+            before, _, after = fact.sentence.partition(answer) if answer else ("", "", "")
+            if not (before or after):
+                continue
             text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
-            reworded = replace(
-                card,
-                fields=tuple({**dict(card.fields), "Text": text}.items()),
-                quote=fact.sentence,
-                origin=Origin(PROPOSE),
-                tags=(),
-            )
-            yield draft_again_of(reworded, highlight)
+            fields["Text"] = text
+        elif not locate(plain(card.field("Back")), fact.sentence):
+            continue
+        reworded = replace(
+            card,
+            fields=tuple(fields.items()),
+            quote=fact.sentence,
+            origin=Origin(PROPOSE),
+            tags=(),
+        )
+        yield draft_again_of(reworded, highlight)
 
 
 # --- what a decision decides ------------------------------------------------------------
@@ -541,7 +588,7 @@ def decide(
         sentences: those that it decides.
         draft_id: the draft that it is on; "" = a card, or words of the person.
     """
-    guid: str = event.body["guid"]
+    guid: str = event.body.get("guid", "")
     before = of.facts_now()
     now_decided = {facts.name_of(sentence) for sentence in sentences}
     decided = now_decided | {
@@ -570,6 +617,7 @@ def decide(
     if passed:
         body["passed"] = [row["content"] for row in passed]
     store.add("fact", event.key, event.by, body)
+    families.join_decided(store, event.key, sentences)
 
     def take(row_id: str) -> None:
         if event.by == PERSON:
@@ -582,20 +630,27 @@ def decide(
         take(row_id)
     left = [row for row in of.rows if row["id"] not in going]
     if left or len(of.sentences) > len(now_decided):
-        decisions = [*of.passage.facts, msgspec.convert(body, FactDecision)]
+        decision = replace(
+            msgspec.convert(body, FactDecision),
+            revises=event.what == "revise",
+            instead=event.body.get("instead", "") if event.what == "revise" else "",
+        )
+        decisions = [*of.passage.facts, decision]
         is_end = event.what == "reject"
         after = replace(of, rows=left).facts_now(
             decisions, live="" if is_end else guid, ended=guid if is_end else ""
         )
         settle(store, left, after, now_decided, take)
         _draft_what_lacks(store, of.passage, left, after)
+    settle_kin(store, of.passage.key)
 
 
 def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
-    """Return the sentences of its passage on which a decision on a card decides."""
-    for decision in reversed(of.passage.facts):
-        if decision.guid == card.id:
-            return decision.sentences
+    """Return the sentences on which a decision on a card decides."""
+    passages = (of.passage, *(kin.passage for kin in of.kin))
+    about = facts.of_cards(families.decisions_of(passages)).get(card.id)
+    if about is not None:
+        return about.now
     quoted = facts.covered(of.text, card.quote) or facts.sentences(card.quote)
     return facts.decided_of(quoted, card.origin.drafter)
 
@@ -631,9 +686,22 @@ def settle(
         if fact is None:
             if name in decided or name not in standing:
                 take(row["id"])
-        elif (fact.card, fact.near) != (row["revises"], row["near"]):
-            query = "UPDATE draft SET revises = ?, near = ? WHERE id = ?"
-            store.write(query, fact.card, fact.near, row["id"])
+        else:
+            asks = card_asked(store, fact, row["kind"])
+            if (asks, fact.near) != (row["revises"], row["near"]):
+                query = "UPDATE draft SET revises = ?, near = ? WHERE id = ?"
+                store.write(query, asks, fact.near, row["id"])
+
+
+def card_asked(store: Store, fact: Fact, kind: str) -> str:
+    """Return the card about which a draft of a fact asks; "" = none.
+
+    A draft of another note type is another card.
+    """
+    if not fact.card:
+        return ""
+    card, _ = cards.state_of(store, fact.card)
+    return fact.card if CardKind(kind).family is card.family else ""
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
@@ -646,6 +714,26 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
             if key.startswith("tool:"):
                 belonging.draft_again(store, key)
             settle_passage(store, key)
+        settle_families(store, families.changed_by(events))
+
+
+def settle_families(
+    store: Store, touched: Collection[str], came_back: Collection[str] = ()
+) -> None:
+    """Join the families of passages (see `families.join`), and settle what waits in them."""
+    members = families.join(store, touched, came_back)
+    for key in members:
+        settle_passage(store, key)
+    families.place(store, members)
+
+
+def settle_kin(store: Store, key: str) -> None:
+    """Settle what waits in the other passages of a family, and where its cards are at home."""
+    kin = store.family(key)
+    for other in kin:
+        settle_passage(store, other)
+    if kin:
+        families.place(store, [key])
 
 
 def settle_passage(store: Store, key: str) -> None:

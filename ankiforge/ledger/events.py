@@ -51,7 +51,10 @@ MERGED = "one card with "
 SUBJECTS = ("form", "private", "dialects", "decline")
 """Kinds of events about another subject than a passage: a form of lines, what looks like
 `#no-llm`, a vault, a tool. The key names it; see `Store.answers`."""
-SILENT = ("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact")
+SILENT = (
+    *("key", "text", "ask", "shipped", "pictures", "seen", "undo"),
+    *("fact", "holds", "held"),
+)
 """Kinds of events that are no decisions."""
 
 
@@ -247,6 +250,21 @@ class Text(Value, omit_defaults=True):
     kind: str = ""
     own: str = ""
     """The id in the source, if any."""
+    n: int = 0
+    machine: str = ""
+    """The number and the machine of its event; the fold says so."""
+
+
+class Joined(Value, omit_defaults=True):
+    """What joins two passages to one family, as a `holds` event carries it.
+
+    A sentence that was decided in the other one stands here, perhaps in other words.
+    """
+
+    old: str
+    """The other passage."""
+    sentences: Strings = ()
+    """Those that were found word for word."""
 
 
 class FactDecision(Value, omit_defaults=True):
@@ -265,9 +283,22 @@ class FactDecision(Value, omit_defaults=True):
     """Those of its facts; none if it was closed."""
     passed: Strings = ()
     """The contents of the person's own forms that were passed over."""
+    # the fold says the rest
     dropped: bool = False
-    """Whether a person rejected a card, or the draft of one, which a proposal is not; the fold
-    says so."""
+    """Whether a person rejected a card, or the draft of one, which a proposal is not; or
+    skipped the passage."""
+    n: int = 0
+    machine: str = ""
+    """The number and the machine of the event that decided."""
+    revises: bool = False
+    """Whether it gave its card other words."""
+    instead: str = ""
+    """The sentence of the card that gave way to these; "" = all of them did."""
+
+    @property
+    def order(self) -> tuple[bool, int, str]:
+        """The order in which decisions were made; one that is not recorded yet is the last."""
+        return (not self.n, self.n, self.machine)
 
 
 def is_open_again(card: Card) -> bool:
@@ -295,6 +326,10 @@ class Passage(msgspec.Struct):
     """The decisions on its facts that stand, oldest first."""
     closed: bool = False
     """Whether nothing more is wanted of it: skipped, or a decision names no facts."""
+    joined: list[Joined] = []
+    """Where its sentences came from: the passages with which it is one family."""
+    held: dict[str, str] = {}
+    """By content of a draft: the card for whose sake policy left it to the person."""
     skipped: bool = False
     why_skipped: str = ""
     asked: dict[str, str] = {}

@@ -1,19 +1,21 @@
 """The facts of a passage and what was decided on them: pure functions of text and events.
 
-A *fact* is one sentence of a passage. `read` says which sentences are decided, and which are
-offered; an offer may say that nearly the same words were decided, and ask whether it is the
-new text of their card. Nothing else is remembered: a lost database and a second computer read
-the same from the same events.
+A *fact* is one sentence of a passage. Passages between which sentences moved are a *family*
+(`ledger/families.py`): a sentence is decided wherever it stands in the family. `read` says
+which sentences are decided, and which are offered; an offer may say that nearly the same words
+were decided, and ask whether it is the new text of their card. Nothing else is remembered: a
+lost database and a second computer read the same from the same events.
 
-A sentence is decided only if its exact text was; likeness decides nothing, it only asks.
+A sentence is decided only if its exact text was; likeness decides nothing, it only asks. A card
+all of whose sentences stand is not asked about.
 
-Tested by `tests/facts`.
+Tested by `tests/facts` and `tests/ledger/test_families_table.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from ankiforge.ledger.events import (
@@ -25,7 +27,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.model import PROPOSE, Card, Highlight, Strings, Value, h16
 from ankiforge.text import regex
-from ankiforge.text.fold import UNSPACED, for_comparing, locate
+from ankiforge.text.fold import UNSPACED, for_comparing, for_finding, locate
 from ankiforge.text.sentences import sentences_by_part
 
 MOST = 4
@@ -195,6 +197,98 @@ def likeness(old: str, new: str) -> float:
     return 100 * (ours & theirs).total() / max(1, shorter)
 
 
+def alike(old: str, new: str) -> float:
+    """Return how much of the letters, or of the words of the longer one, is in common.
+
+    The higher of the two, in per cent.
+    """
+    from rapidfuzz import fuzz
+
+    ours, theirs = words(old), words(new)
+    longer = max(ours.total(), theirs.total(), 1)
+    letters: float = fuzz.ratio(for_finding(old), for_finding(new))
+    return max(letters, 100 * (ours & theirs).total() / longer)
+
+
+# --- the sentences of a card ------------------------------------------------------------
+
+
+class CardSentences(Value):
+    """The sentences that a card is about, as the decisions on it say."""
+
+    now: Strings
+    later: dict[str, str] = {}
+    """By an earlier sentence of it: the one that it has in its place."""
+    left: Strings = ()
+    """The sentences that it had before all of its words changed, as the source's did."""
+
+    def in_place_of(self, sentence: str) -> str:
+        """Return the sentence that the card has now for one that it has, or had; or ""."""
+        return self.later.get(sentence, sentence if sentence in self.now else "")
+
+
+def of_cards(decisions: Iterable[FactDecision]) -> dict[str, CardSentences]:
+    """Return the sentences of each card, live or not; `decisions` are the oldest first."""
+    cards: dict[str, CardSentences] = {}
+    for decision in decisions:
+        card = cards.get(decision.guid)
+        if not decision.guid or not decision.sentences:
+            continue
+        if card is None:
+            cards[decision.guid] = CardSentences(decision.sentences)
+        elif decision.revises and not decision.instead:
+            left = tuple(dict.fromkeys((*card.left, *card.now)))
+            cards[decision.guid] = CardSentences(decision.sentences, left=left)
+        elif decision.revises:
+            [new, *_] = decision.sentences
+            gone = card.in_place_of(decision.instead) or decision.instead
+            now = tuple(new if each == gone else each for each in card.now)
+            later = {old: new if of == gone else of for old, of in card.later.items()}
+            later[gone] = new
+            later.pop(new, None)
+            cards[decision.guid] = CardSentences(
+                tuple(dict.fromkeys(now)), later, card.left
+            )
+    return cards
+
+
+def has_left(
+    about: Mapping[str, CardSentences], decision: FactDecision, sentence: str
+) -> bool:
+    """Return whether a card follows its source, and has other words than these by now."""
+    card = about.get(decision.guid)
+    return card is not None and sentence in card.left and sentence not in card.now
+
+
+def home(
+    sentences: Iterable[str],
+    own: str,
+    given: Mapping[str, Collection[str]],
+    held: Mapping[str, Collection[str]],
+) -> str:
+    """Return the passage where a card is at home; "" = none that is here.
+
+    Most of its sentences stand there: in its own passage, if in several, else in the oldest.
+    If they stand nowhere, it is its own, or the one that held most of them.
+
+    Args:
+        sentences: those of the card.
+        own: the passage under whose key it was accepted.
+        given: by passage of its family that is here, the oldest first: its sentences.
+        held: the same: the sentences that it ever had.
+    """
+    about = set(sentences)
+    for stood in (given, held):
+        count = {key: len(about.intersection(stood[key])) for key in given}
+        most = max(count.values(), default=0)
+        best = [key for key in given if most and count[key] == most]
+        if best:
+            return own if own in best else best[0]
+        if own in given:
+            return own
+    return ""
+
+
 # --- the reading ------------------------------------------------------------------------
 
 
@@ -205,35 +299,40 @@ def read(
     *,
     worthy: Iterable[str] = (),
     drafted: Collection[str] = (),
+    elsewhere: Collection[str] = (),
+    held: Collection[str] = (),
+    closed: bool = False,
+    brought: Collection[str] = (),
 ) -> tuple[Fact, ...]:
     """Return the facts of a passage as a person sees them, in its order.
 
     Args:
         given: its sentences, as `sentences` returns them.
-        decisions: those that stand, oldest first.
+        decisions: those of its family that stand, oldest first.
         live: the live cards about which an offer may ask.
         worthy: the sentences that are worth a card, best first.
         drafted: those with a draft that only a decision closes.
+        elsewhere: the sentences of the other passages of its family that are here.
+        held: the sentences that it had before.
+        closed: whether a person wants nothing more of it: what comes later is not offered.
+        brought: the sentences that came from a passage that is not closed.
     """
-    standing = {sentence: name_of(sentence) for sentence in given}
-    ever_decided: set[str] = set()
-    for event in decisions:
-        if event.of:
-            ever_decided.update(event.sentences)
-    decided = ever_decided.intersection(given)
-    near = _nearly_the_same(standing, decided, decisions, live)
+    family = _Family(decisions, live, {*given, *elsewhere})
+    decided = family.decided.intersection(given)
+    near = _nearly_the_same(given, family, held)
 
     # the facts: decided, asked about, drafted, then the best others up to four
     asked = {sentence for sentence, gone in near.items() if gone.card}
-    facts = decided | asked | set(drafted).intersection(given)
-    others = [each for each in worthy if each in standing and each not in facts]
-    # what was no fact of the passage when its last fact was decided is none
+    is_open = set(given).intersection(brought) if closed else set(given)
+    facts = decided | asked | is_open.intersection(drafted)
+    others = [each for each in worthy if each in is_open and each not in facts]
+    # what was no fact of a passage when its last fact was decided is none
     ended: set[str] = set()
-    names_of_decided = {name_of(sentence) for sentence in ever_decided}
+    names_of_decided = {name_of(sentence) for sentence in family.decided}
     for event in decisions:
         if event.facts and names_of_decided.issuperset(event.facts):
             ended.update(set(event.passage) - set(event.facts))
-    open_others = [each for each in others if standing[each] not in ended]
+    open_others = [each for each in others if name_of(each) not in ended]
     facts.update(open_others[: max(0, MOST - len(facts))])
 
     shown = []
@@ -249,43 +348,70 @@ def offered(shown: Iterable[Fact]) -> dict[str, Fact]:
     return {name_of(fact.sentence): fact for fact in shown if not fact.decided}
 
 
+class _Family:
+    """What was decided in a family, and where the decided sentences are now."""
+
+    def __init__(
+        self,
+        decisions: Sequence[FactDecision],
+        live: Collection[str],
+        standing: Collection[str],
+    ) -> None:
+        self.decided: set[str] = set()
+        self.stand: dict[str, Strings] = {}
+        """By decided sentence that stands: hashes of what stood beside it then."""
+        self.gone: dict[str, Strings] = {}
+        """The same of those that stand nowhere."""
+        self.card_of: dict[str, str] = {}
+        """By decided sentence that stands nowhere: the live card that an offer asks about."""
+
+        about = of_cards(decisions)
+        may_be_asked = set()
+        for guid, card in about.items():
+            if guid in live and not all(each in standing for each in card.now):
+                may_be_asked.add(guid)
+        for decision in decisions:
+            if decision.of:
+                self.decided.update(decision.sentences)
+            also = (decision.instead,) if decision.instead else ()
+            for sentence in (*decision.sentences, *also):
+                if has_left(about, decision, sentence):
+                    continue
+                where = self.stand if sentence in standing else self.gone
+                stood = name_of(sentence) in decision.passage  # a card may end later
+                if not where.get(sentence):
+                    where[sentence] = decision.passage if stood else ()
+                if decision.guid in may_be_asked and sentence not in standing:
+                    self.card_of[sentence] = decision.guid
+
+
 def _nearly_the_same(
-    standing: dict[str, str],
-    decided: set[str],
-    decisions: Sequence[FactDecision],
-    live: Collection[str],
+    given: Strings, family: _Family, held: Collection[str]
 ) -> dict[str, Fact]:
     """Return the undecided sentences that are nearly the same as a decided one that is gone.
 
     Of several, a live card's goes first, then the most alike. What stood beside a sentence
-    when that was first decided is another fact.
-
-    Args:
-        standing: the sentences of the passage, with their hashes.
-        decided: those of them that are decided.
-        decisions: as for `read`.
-        live: as for `read`.
+    when that was first decided is another fact. A decided sentence that only this passage
+    lost is a remark.
     """
-    beside: dict[str, Strings] = {}
-    cards: dict[str, str] = {}
-    for event in decisions:
-        for sentence in event.sentences:
-            if sentence not in standing:
-                stood = name_of(sentence) in event.passage  # a card may end later
-                if not beside.get(sentence):
-                    beside[sentence] = event.passage if stood else ()
-                if event.guid in live:
-                    cards[sentence] = event.guid
+    undecided = {each: name_of(each) for each in given if each not in family.decided}
     near: dict[str, Fact] = {}
+    if not undecided:
+        return near
     ranks: dict[str, tuple[bool, float]] = {}
-    for gone in sorted(beside):
-        card = cards.get(gone, "")
-        for sentence, name in standing.items():
-            if sentence in decided or name in beside[gone]:
+    for gone in sorted(family.gone):
+        card = family.card_of.get(gone, "")
+        for sentence, name in undecided.items():
+            if name in family.gone[gone]:
                 continue
             score = likeness(gone, sentence)
             rank = (bool(card), score)
             if score >= NEARLY and rank > ranks.get(sentence, (False, 0.0)):
                 ranks[sentence] = rank
                 near[sentence] = Fact(sentence, card=card, near=gone)
+    for lost in sorted(set(held).intersection(family.stand).difference(given)):
+        for sentence, name in undecided.items():
+            is_other = sentence in near or name in family.stand[lost]
+            if not is_other and likeness(lost, sentence) >= NEARLY:
+                near[sentence] = Fact(sentence, near=lost)
     return near

@@ -34,6 +34,7 @@ from ankiforge.ledger.events import (
     SOURCE,
     Event,
     FactDecision,
+    Joined,
     Passage,
     Text,
     Wording,
@@ -147,9 +148,9 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if old in answered:
             del passage.asked[key]
 
-    # If a passage had two keys with cards under each, those of the oldest key stand. A card
-    # that a person accepted prevails over older ones that were only dropped, and so does the
-    # one that was kept of two equal cards.
+    # If a passage had two keys with cards about the same under each, those of the oldest key
+    # stand. A card that a person accepted prevails over older ones that were only dropped, and
+    # so does the one that was kept of two equal cards.
     cards_of: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
         cards_of[card.key].append(card)
@@ -161,19 +162,47 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     for cards in by_age[1:]:
         oldest_stand = any(card.live for card in by_age[0])
         for card in cards:
+            if not _asks_the_same(passage, card, by_age[0]):
+                continue
             if card.live and (oldest_stand or card.by != PERSON):
                 why = "the same passage has an older card"
                 passage.cards[card.id] = _judged(card, Verdict.SUPERSEDED, card.by, why)
     return passage
 
 
+def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool:
+    """Return whether a card is about a sentence, or in the slot, of one of other cards.
+
+    Of cards whose sentences no decision names, this is not known: they count as such.
+    """
+    about: dict[str, set[str]] = defaultdict(set)
+    for decision in passage.facts:
+        about[decision.guid].update(decision.sentences)
+    mine = about[card.id]
+    for other in others:
+        theirs = about[other.id]
+        same_slot = card.in_slot and other.in_slot and card.slot == other.slot
+        if same_slot or mine & theirs or not (mine and theirs):
+            return True
+    return False
+
+
 def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None:
     """Note the facts that a decision decided; one that names none closes its passage."""
     if fact is not None:
         decision = msgspec.convert(fact.body, FactDecision)
-        dropped = event.what == "reject" and bool(event.body["content"])
-        passage.facts.append(replace(decision, dropped=dropped))
-    elif event.what in ("accept", "adopt", "reject", "skip"):
+        rejected = event.what == "reject" and bool(event.body["content"])
+        is_revision = event.what == "revise"
+        decision = replace(
+            decision,
+            dropped=rejected or event.what == "skip",
+            n=event.n,
+            machine=event.machine,
+            revises=is_revision,
+            instead=event.body.get("instead", "") if is_revision else "",
+        )
+        passage.facts.append(decision)
+    elif event.what in ("accept", "adopt", "reject"):
         passage.closed = True
         if "draft" in event.body:  # its card asks for new words all the same
             words = _words_in(event)
@@ -198,7 +227,9 @@ def _apply(passage: Passage, event: Event) -> None:
     match event.what:
         # which passage it is
         case "key" | "text":
-            passage.texts.insert(0, msgspec.convert(body, Text))
+            text = msgspec.convert(body, Text)
+            read = replace(text, n=event.n, machine=event.machine)
+            passage.texts.insert(0, read)
         case "ask":
             # it may be another one: a person is to say whether it is
             passage.asked[event.key] = body["old"]
@@ -206,11 +237,16 @@ def _apply(passage: Passage, event: Event) -> None:
                 passage.beside.add(event.key)
         case "different":
             passage.apart.add(body["old"])
+        case "holds":
+            passage.joined.append(msgspec.convert(body, Joined))
 
         # what is wanted of it
         case "skip":
             passage.skipped = True
+            passage.closed = True
             passage.why_skipped = body.get("why", "")
+        case "held":
+            passage.held[body["content"]] = body["of"]
         case "reject":
             # of a proposal no content is rejected: the person's own form may have the same words
             if body["content"]:

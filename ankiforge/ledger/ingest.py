@@ -28,7 +28,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.desk import draft_again, draft_copies_again
+from ankiforge.ledger.desk import (
+    draft_again,
+    draft_copies_again,
+    settle_families,
+)
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
 from ankiforge.ledger.match import (
     ComparedDocument,
@@ -143,6 +147,11 @@ class Ingest:
         self.may_have_moved = bool(absent or self._unused_documents())
         """Whether a new highlight may be one that is known and not in its document."""
 
+        self.touched: set[str] = set()
+        """Keys of highlights that came, went or changed."""
+        self.came_back: set[str] = set()
+        """Those of them that were not here at the last run, though they were before."""
+
         # when all are read
         self.documents: list[MatchedDocument] = []
         """What the held documents had, and have."""
@@ -194,6 +203,7 @@ class Ingest:
             if keys and not self.store.value(one_route):
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
+            settle_families(self.store, self.touched, self.came_back)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
@@ -453,7 +463,10 @@ class Ingest:
             exact_hash = hash_of_words(words)
             rows.append(highlight_row(mark, exact_hash, self.run_number))
             known = mark.known
+            in_progress = self.in_progress(mark.container, mark.place)
             if known is None:
+                if not in_progress:
+                    self.touched.add(mark.highlight.key)
                 continue
             newest = known.texts[0] if known.texts else None
 
@@ -474,9 +487,13 @@ class Ingest:
 
             # record its text or place if no event has it yet, when the person has left the
             # note alone
-            if self.in_progress(mark.container, mark.place):
+            if in_progress:
                 continue
             body = event_body(mark)
+            if known.state != "present" or newest is None:
+                self.touched.add(known.key)
+            if known.state not in ("present", "journal"):
+                self.came_back.add(known.key)
             if newest is None:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
@@ -484,6 +501,7 @@ class Ingest:
             is_same_place = (newest.place, newest.own) == (text.place, text.own)
             if not is_same_place or exact(newest.exact) != exact(text.exact):
                 self.store.add("text", known.key, SOURCE, body)
+                self.touched.add(known.key)
         write_highlights(self.store, rows)
 
     def _write_absent(self) -> None:
@@ -503,6 +521,7 @@ class Ingest:
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             state = "gone" if is_gone else "missing"
             self.store.write(query, state, since, known.key)
+            self.touched.add(known.key)
             if is_gone:
                 self.report.gone.append(known.key)
                 # if it comes back, it is drafted again

@@ -49,7 +49,7 @@ LINES = (
     " d.findings,"
     "  'waiting' AS verdict, 'none' AS anki"
     " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
-    " UNION ALL SELECT c.guid, c.passage, 0, c.kind, c.deck, c.drafter, c.words, c.tags,"
+    " UNION ALL SELECT c.guid, c.home, 0, c.kind, c.deck, c.drafter, c.words, c.tags,"
     "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE ''"
     " END ||"
     f"  CASE WHEN s.lapses >= {LAPSES} AND s.absent = 0 THEN char(10) || 'lapses' ||"
@@ -60,7 +60,7 @@ LINES = (
     f"  CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = '{DELETED}' THEN"
     " 'deleted'"
     "   WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END"
-    " FROM card c LEFT JOIN seen s USING (guid))"
+    " FROM placed c LEFT JOIN seen s USING (guid))"
 )
 FACETS = 100
 """Values of a field, at most, to which a list may be narrowed."""
@@ -74,14 +74,14 @@ _PLACES = (
 )
 # Live cards all of whose passages are gone.
 SOURCELESS = (
-    "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
+    "sourceless AS MATERIALIZED (SELECT c.guid FROM placed c WHERE c.live AND c.home IN"
     "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM"
     " highlight h"
     f"   WHERE h.{ABSENT} AND h.state = 'gone')"
     "  AND NOT EXISTS (SELECT 1 FROM highlight h"
     "   WHERE h.state IN ('present', 'missing', 'unselected')"
-    "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first ="
-    " c.passage))))"
+    "   AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first ="
+    " c.home))))"
 )
 _WITH = f"WITH {SOURCELESS}, {LINES}, {_PLACES}"
 _IN_LIST = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"

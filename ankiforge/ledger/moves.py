@@ -125,7 +125,8 @@ class Moves:
         gone = [known for known in gone if known.key not in taken]
         new = [found for found in new if not found.known]
         for found, known in resembling(gone, new).items():
-            found.asks = known.key
+            if not self._is_by_facts(known.key):
+                found.asks = known.key
         matched_anywhere = self._matched()
         for document in self._documents:
             self._ask_about_spots(document, matched_anywhere)
@@ -133,6 +134,17 @@ class Moves:
         self._compare_with_journal()
         self._ask_about_later_versions()
         return self._absent
+
+    def _is_by_facts(self, key: str) -> bool:
+        """Return whether all that was decided on a passage was on sentences of it.
+
+        Then each of these is asked about, where it may be in other words, and not the passage.
+        """
+        passage = self._store.passage(key)
+        about = {decision.guid for decision in passage.facts if decision.sentences}
+        of_sentences = about or passage.facts or passage.skipped
+        has_own = any(card.in_slot or card.id not in about for card in passage.live)
+        return bool(of_sentences) and not has_own and not passage.rejected_slots
 
     def _matched(self) -> dict[str, Mark]:
         """Return the marks that are found and known, by key."""
@@ -245,7 +257,8 @@ class Moves:
         for key, known in had.items():
             now = matched_anywhere.get(key)
             is_elsewhere = now and now.document != known.document
-            if is_elsewhere and self._store.passage(key).live:
+            has_cards = self._store.passage(key).live and not self._is_by_facts(key)
+            if is_elsewhere and has_cards:
                 elsewhere.append(known)
         both = document.known, document.found
         matched = match_spots(*both, pairs, elsewhere, unmatched)
@@ -339,7 +352,7 @@ class Moves:
         for gone in self._absent:
             if gone.document not in changed or gone.state != "present":
                 continue
-            if not self._store.passage(gone.key).live:
+            if not self._store.passage(gone.key).live or self._is_by_facts(gone.key):
                 continue
             for found, known in changed[gone.document]:
                 if not found.asks and has_joined(gone, known, found):
@@ -366,6 +379,8 @@ class Moves:
         for gone in self._absent:
             passage = self._store.passage(gone.key)
             if gone.state not in ("present", "missing") or not passage.live:
+                continue
+            if self._is_by_facts(gone.key):
                 continue
             places = self._store.rows(query, encode(passage.keys))
             if any(map(is_here, places)) or not asked.isdisjoint(passage.keys):
@@ -461,7 +476,7 @@ class Moves:
             is_same_document = found.document == old.document
             if is_same_document and match_in_document([old], [found]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
-            else:
+            elif not self._is_by_facts(old.key):
                 found.asks = old.key
 
 

@@ -96,7 +96,7 @@ def proposed(store: Store, ids: Iterable[str]) -> int:
     """Return how many of these drafts are proposals on passages without a card."""
     number: int = store.value(
         f"SELECT count(*) FROM offered d WHERE d.id IN {EACH} AND d.drafter = ?"
-        " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = d.passage AND c.live)",
+        " AND NOT EXISTS (SELECT 1 FROM placed c WHERE c.home = d.passage AND c.live)",
         encode(list(ids)),
         PROPOSE,
     )
@@ -106,8 +106,8 @@ def proposed(store: Store, ids: Iterable[str]) -> int:
 # --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
-    "CASE WHEN EXISTS (SELECT 1 FROM card c"
-    " WHERE c.passage = f.first AND c.live) THEN 'carded'"
+    "CASE WHEN EXISTS (SELECT 1 FROM placed c"
+    " WHERE c.home = f.first AND c.live) THEN 'carded'"
     " WHEN p.skipped THEN 'left_out'"
     " WHEN w.best IS NOT NULL THEN CASE w.best"
     " WHEN 0 THEN 'blocked' ELSE 'waiting' END"
@@ -121,8 +121,8 @@ STANDS = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
 _STANDS = (
     "CASE WHEN f.first IN (SELECT value FROM json_each(?2)) THEN 'asked'"
     " WHEN w.best IS NOT NULL THEN 'to_decide'"
-    " WHEN EXISTS (SELECT 1 FROM card c"
-    " WHERE c.passage = f.first AND c.live) THEN 'with_card'"
+    " WHEN EXISTS (SELECT 1 FROM placed c"
+    " WHERE c.home = f.first AND c.live) THEN 'with_card'"
     " WHEN p.skipped OR p.decided OR h.fate = 'left_out' THEN 'rejected_or_skipped'"
     " ELSE 'left_out' END"
 )
@@ -238,8 +238,8 @@ def places(store: Store, ids: Iterable[str]) -> list[Place]:
 
 
 _MARKS = (
-    "SELECT {columns}, coalesce(a.first, h.key) AS passage, EXISTS (SELECT 1 FROM card c"
-    "  WHERE c.passage = coalesce(a.first, h.key) AND c.live) AS carded"
+    "SELECT {columns}, coalesce(a.first, h.key) AS passage, EXISTS (SELECT 1 FROM placed c"
+    "  WHERE c.home = coalesce(a.first, h.key) AND c.live) AS carded"
     " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
     " WHERE h.document IN {documents} AND h.state = 'present'"
     " ORDER BY h.document, h.position"

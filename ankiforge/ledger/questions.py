@@ -94,6 +94,7 @@ def answer(
             case QuestionKind.SAME:
                 kind = "same" if yes else "different"
                 store.add(kind, question.new, PERSON, {"old": question.old})
+                desk.settle_families(store, (question.new, question.old))
             case QuestionKind.DUPLICATE if yes:
                 _merge(store, question.guids)
             case QuestionKind.DUPLICATE:

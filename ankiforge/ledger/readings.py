@@ -348,6 +348,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
             if event.what not in ("key", "text"):
                 continue
             text = msgspec.convert(event.body, Text)
+            text = replace(text, n=event.n, machine=event.machine)
             reading = reading_of(text)
             was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
             if store.row(was_read_here, event.key):

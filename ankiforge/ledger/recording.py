@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger import cards, desk, facts, forms
+from ankiforge.ledger import cards, desk, facts, families, forms
 from ankiforge.ledger.desk import (
     SAME_WORDS,
     decode_draft,
@@ -74,7 +74,7 @@ from ankiforge.model import (
     is_draft_id,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import image_paths, make
+from ankiforge.text.cloze import gaps, image_paths, make, plain
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import for_finding
 
@@ -313,6 +313,7 @@ class _Recording:
         self._outcomes: list[Json] = []
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
+        self._sentences: list[tuple[str, str, Strings]] = []
 
     def take(self, drafted: Drafted, terms_of: Callable[[Card], SearchTerms]) -> None:
         """Take the drafts of a highlight: cards follow them, or they wait."""
@@ -340,7 +341,8 @@ class _Recording:
             else:
                 others.append((draft, facts.fact_of(draft, text)))
 
-        of = desk.OfferedPassage(passage, text, rows=earlier)
+        kin = families.kin_of(store, passage.key)
+        of = desk.OfferedPassage(passage, text, rows=earlier, kin=kin)
         drafted_facts = self._take_own(of, own, highlight)
 
         # the rules propose the sentences that are worth a card, best first, but none where the
@@ -356,7 +358,7 @@ class _Recording:
             has_own_form = own or any(row["slot"] for row in earlier)
             worthy = () if has_own_form else tuple(proposed)
 
-        of = desk.OfferedPassage(store.passage(key), text, worthy, earlier)
+        of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, kin)
         shown = of.facts_now(drafted=drafted_facts)
         self._take_others(of.passage, others, shown)
         desk.settle(store, earlier, shown, (), self._dropped_ids.append)
@@ -371,6 +373,8 @@ class _Recording:
             "worthy": encode([of.sentences.index(sentence) for sentence in worthy]),
         }
         self._outcomes.append(outcome)
+        if highlight_row["split"] != highlight_row["content"]:
+            self._sentences.append((key, highlight_row["content"], of.sentences))
 
     def _take_own(
         self,
@@ -388,9 +392,13 @@ class _Recording:
         for draft in own:
             held = _follow(store, of, draft, highlight, self.changes)
             passage = store.passage(highlight.key)
+            covered = facts.covered(of.text, draft.quote)
+            decided_by_kin = of.decided_by_kin()
+            if covered and not held and decided_by_kin.issuperset(covered):
+                continue
             if not is_new(store, passage, draft):
                 continue
-            names = [facts.name_of(each) for each in facts.covered(of.text, draft.quote)]
+            names = [facts.name_of(each) for each in covered]
             fact = Fact("", card=held)
             self._let_wait(draft, own_waiting, passage, " ".join(names), fact)
             own_waiting += 1
@@ -411,6 +419,13 @@ class _Recording:
             shown: the facts of the passage.
         """
         offered = facts.offered(shown)
+        # the sentences with a draft of the note type of the card about which they ask: the
+        # drafts of the other type are left out
+        asking = set()
+        for draft, sentence in others:
+            fact = offered.get(facts.name_of(sentence))
+            if fact and desk.card_asked(self._store, fact, draft.kind.value):
+                asking.add(sentence)
         for position, (draft, sentence) in enumerate(others):
             name = facts.name_of(sentence) if sentence else ""
             fact = offered.get(name)
@@ -420,10 +435,14 @@ class _Recording:
                 if is_refused or is_known(passage, draft):
                     continue
                 fact = Fact(sentence)
+            asks = desk.card_asked(self._store, fact, draft.kind.value)
+            if fact.card and not asks and sentence in asking:
+                continue
+            fact = replace(fact, card=asks)
             if fact.card and draft.gaps:
                 # the gap that is the most like the card comes first
-                words_of_card = passage.cards[fact.card].field("Text")
-                nearest = nearest_gap(draft, words_of_card)
+                card, _ = cards.state_of(self._store, fact.card)
+                nearest = nearest_gap(draft, card.field("Text"))
                 draft = with_first_gap(draft, nearest)
             self._let_wait(draft, position, passage, name, fact)
 
@@ -459,7 +478,7 @@ class _Recording:
                 if sentence:
                     query = "UPDATE draft SET fact = ? WHERE id = ?"
                     store.write(query, facts.name_of(sentence), row["id"])
-        query = f"SELECT * FROM draft WHERE id IN {EACH}"
+        query = f"SELECT * FROM offered WHERE id IN {EACH}"
         return store.rows(query, encode(kept_ids)) if kept_ids else []
 
     def _as_told(
@@ -553,6 +572,8 @@ class _Recording:
         query = f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
+        families.index(store, self._sentences)
+        families.place(store, [outcome["key"] for outcome in self._outcomes])
 
 
 def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
@@ -705,6 +726,13 @@ def _follow(
         return ""
     if not is_news(card, draft) or is_stale(card, store.machine, draft):
         return ""
+    # a sentence with a gap of it stands in another passage now: the card keeps its words
+    left = set(desk.sentences_of_card(of, card)).difference(of.sentences)
+    moved = [each for kin in of.kin for each in kin.sentences if each in left]
+    for gap in gaps(card.field("Text")):
+        answer = plain(gap.answer)
+        if any(answer in each for each in moved) and answer not in of.text:
+            return ""
 
     # why the card does not get the new words unasked, if so
     why_held = ""

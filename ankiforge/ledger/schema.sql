@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- how likely its surest proposal is kept, 0 to 1; 0 = none
     worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: its sentences that are worth a card, best first
+    split TEXT NOT NULL DEFAULT '',  -- the content whose sentences are in the table `sentence`
     run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
     colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL DEFAULT '',  -- of mark and document; a list
@@ -95,6 +96,7 @@ CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'private', 'dialects', 'decline');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
+CREATE INDEX IF NOT EXISTS event_holds ON event (what) WHERE what = 'holds';
 
 CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer version of the program knows
     id TEXT PRIMARY KEY, n INTEGER NOT NULL, line TEXT NOT NULL
@@ -102,6 +104,16 @@ CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer versi
 
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
+-- passages between which sentences moved, by the oldest key of each; one of them names their family
+CREATE TABLE IF NOT EXISTS kin (key TEXT PRIMARY KEY, family TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS kin_family ON kin (family);
+-- by hash of a sentence: the passages in which it was decided, and the highlights that have it
+CREATE TABLE IF NOT EXISTS decided_fact (name TEXT NOT NULL, passage TEXT NOT NULL, PRIMARY KEY (name, passage)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS decided_fact_passage ON decided_fact (passage);
+CREATE TABLE IF NOT EXISTS sentence (name TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
+-- cards whose sentences stand in another passage of their family than the one under which they were accepted
+CREATE TABLE IF NOT EXISTS home (guid TEXT PRIMARY KEY, passage TEXT NOT NULL) WITHOUT ROWID;
 -- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
 -- what waits beside the person's own form of its sentence is of that offer
 CREATE VIEW IF NOT EXISTS offered AS
@@ -136,6 +148,8 @@ CREATE INDEX IF NOT EXISTS card_adopted ON card (adopted) WHERE adopted != '';
 CREATE INDEX IF NOT EXISTS card_passage ON card (passage);
 CREATE INDEX IF NOT EXISTS card_content ON card (content);
 CREATE INDEX IF NOT EXISTS card_source ON card (source);
+CREATE VIEW IF NOT EXISTS placed AS  -- cards, each with the passage where it is at home
+    SELECT c.*, coalesce(h.passage, c.passage) AS home FROM card c LEFT JOIN home h USING (guid);
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 
 -- the last view of Anki
@@ -165,11 +179,15 @@ END;
 CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
     UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (SELECT o.key FROM kin k JOIN kin o USING (family)
+        WHERE k.key IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key))));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS highlight_changed AFTER UPDATE OF state, body ON highlight
 WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
     UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (SELECT o.key FROM kin k JOIN kin o USING (family)
+        WHERE k.key IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key))));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;

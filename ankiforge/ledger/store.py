@@ -46,6 +46,7 @@ from ankiforge.ledger.events import (
     content_of,
     hash_of_words,
 )
+from ankiforge.ledger.facts import name_of
 from ankiforge.ledger.fold import classes, fold, in_order
 from ankiforge.ledger.journal import (
     READER,
@@ -284,6 +285,8 @@ class Store(Database):
             transaction.note_change(key, new_content)
         if kind == "same":
             self._relink()
+        elif kind == "holds":
+            self._join(key, body["old"])
         return event
 
     def take_back(self, event: Event) -> None:
@@ -422,6 +425,38 @@ class Store(Database):
                 row = {"key": key, "first": linked[key][0], "keys": after[key]}
                 self.insert("alias", [row])
         self._aliases = None
+        self._rejoin()
+
+    # --- families -----------------------------------------------------------------------
+
+    def family(self, key: str) -> Strings:
+        """Return the other passages between which and this one sentences moved.
+
+        By the oldest key of each, sorted.
+        """
+        first = self.first(key)
+        rows = self.rows(
+            "SELECT o.key FROM kin k JOIN kin o USING (family)"
+            " WHERE k.key = ?1 AND o.key != ?1 ORDER BY o.key",
+            first,
+        )
+        return tuple(row["key"] for row in rows)
+
+    def _join(self, key: str, old: str) -> None:
+        """Unite the families of two passages."""
+        names = []
+        for first in dict.fromkeys((self._keys(key)[0], self._keys(old)[0])):
+            row = {"key": first, "family": first}
+            self.insert("kin", [row], verb="INSERT OR IGNORE")
+            names.append(self.value("SELECT family FROM kin WHERE key = ?", first))
+        query = "UPDATE kin SET family = ? WHERE family = ?"
+        self.write(query, min(names), max(names))
+
+    def _rejoin(self) -> None:
+        """Compute the families again, as the keys of their passages changed."""
+        self.write("DELETE FROM kin")
+        for event in self.select_events("what = 'holds'"):
+            self._join(event.key, event.body["old"])
 
     # --- the tables that are computed from events ---------------------------------------
 
@@ -459,13 +494,14 @@ class Store(Database):
         stored = []
         for key in all_keys:
             passage = self._passages.pop(key, None)
-            if passage is None or passage.cards or passage.rejected:
+            if passage is None or passage.cards or passage.rejected or passage.facts:
                 stored.append(key)
         if stored:
             wanted = encode(stored)
             self.write(f"DELETE FROM passage WHERE key IN {EACH}", wanted)
             self.write(f"DELETE FROM card WHERE passage IN {EACH}", wanted)
             self.write(f"DELETE FROM rejected WHERE passage IN {EACH}", wanted)
+            self.write(f"DELETE FROM decided_fact WHERE passage IN {EACH}", wanted)
 
         # store the passages, with their cards and what was rejected of them
         if len(self._passages) >= REMEMBERED:
@@ -473,6 +509,7 @@ class Store(Database):
         passage_rows = []
         card_rows = []
         rejected_rows = []
+        decided_rows = []
         for keys in keys_of_passages:
             passage = fold(keys, chain.from_iterable(events_of[key] for key in keys))
             key = passage.key
@@ -509,9 +546,13 @@ class Store(Database):
                 }
                 card_rows.append(card_row)
             rejected_rows += [(words, key) for words in passage.rejected]
+            for decision in passage.facts:
+                if decision.of:
+                    decided_rows += [(name_of(each), key) for each in decision.sentences]
         self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
+        self.write_all("INSERT OR IGNORE INTO decided_fact VALUES (?, ?)", decided_rows)
 
     # --- the journal --------------------------------------------------------------------
 
@@ -569,6 +610,7 @@ class Store(Database):
         """Store events of the journal. Return those that were not known."""
         added = []
         any_link = False
+        joined = []
         for event in events:
             if not is_known(event):
                 row = {"id": event.id, "n": event.n, "line": encode(event)}
@@ -578,8 +620,13 @@ class Store(Database):
                 self._answers = None
                 self._running().note_change(event.key)
                 any_link |= event.what in LINKS
+                if event.what == "holds":
+                    joined.append(event)
         if any_link:
             self._relink()
+        else:
+            for event in joined:
+                self._join(event.key, event.body["old"])
         return added
 
     def _read_up_to(self, name: str) -> ReadUpTo | None:

@@ -642,8 +642,8 @@ def in_learning_order(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     rows = store.rows(
         "SELECT c.guid, max(iif(h.worth = 0, 1.0, h.worth)) AS worth, h.position,"
         " coalesce(d.source, '') AS source, coalesce(d.place, '') AS place"
-        " FROM card c LEFT JOIN alias a ON a.first = c.passage"
-        " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.passage) AND h.state = 'present'"
+        " FROM placed c LEFT JOIN alias a ON a.first = c.home"
+        " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.home) AND h.state = 'present'"
         f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {EACH} GROUP BY c.guid",
         encode(list(guids)),
     )

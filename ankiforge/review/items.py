@@ -407,8 +407,9 @@ class Review:
         match decision.act:
             case "accept" | "masks" if decision.masks:
                 set_masks(ledger, id, decision.masks, decision.hide)
-            case "accept" | "same":
-                ledger.accept(id, gap=decision.gap, same=decision.act == "same")
+            case "accept" | "another":
+                is_another = decision.act == "another"
+                ledger.accept(id, gap=decision.gap, another=is_another)
             case "force":
                 ledger.accept(id, gap=decision.gap, forced=True)
             case "reject":

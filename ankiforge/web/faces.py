@@ -113,7 +113,7 @@ WHY = _act(
     ask="Why not?",
 )
 REST = _act("passage", "Reject the rest of the passage", "X", "more", "Nothing more of")
-SAME = _act("same", "The same card", "w", "filled", "Changed")
+ANOTHER = _act("another", "Another card", "w", "outlined", "Accepted")
 FORCE = _act("force", "Accept anyway", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
@@ -346,7 +346,7 @@ class Faces:
         why = _why(waiting)
         if waiting.revises and not waiting.own:
             ask = "The passage has changed. Are these the new words of your card?"
-            accept = _named(ACCEPT, "Another card", look="outlined")
+            accept = _named(ACCEPT, "The same card", "Changed")
             reject = _named(REJECT, "Leave my card", "Kept as it was")
             why = _plain("The same card keeps its schedule.")
         elif waiting.revises:
@@ -362,8 +362,8 @@ class Faces:
         if waiting.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         else:
-            same = [SAME] if waiting.revises and not waiting.own else []
-            actions = [*same, accept, reject, edit, SKIP]
+            another = [ANOTHER] if waiting.revises and not waiting.own else []
+            actions = [accept, *another, reject, edit, SKIP]
         return {
             "title": new["title"],
             "ask": ask,

@@ -271,7 +271,7 @@ class History:
         facts = [each for each, _ in sentence.parts]
         if fact.card and self.core[fact.card] in self.author.facts_in(sentence):
             if dice.random() < 0.7:
-                made = program.accept(fact.sentence, same=True)
+                made = program.accept(fact.sentence)
                 self.note_card(machine, shown, made, [sentence])
             else:
                 made = program.reject(fact.sentence)

@@ -221,11 +221,11 @@ class Program:
             yield action
         self.draft()
 
-    def accept(self, sentence: str, gap: int = 1, *, same: bool = False) -> Made:
-        """Make a card of an offer, or give its words to the card that it asks about."""
+    def accept(self, sentence: str, gap: int = 1, *, another: bool = False) -> Made:
+        """Give the words of an offer to the card that it asks about, or make a card of them."""
         draft = self.offers()[sentence][0]
         with self.decided() as action:
-            card = self.ledger.accept(draft.id, gap=gap, same=same)
+            card = self.ledger.accept(draft.id, gap=gap, another=another)
         return Made(action, str(card), draft.answer)
 
     def edit(self, sentence: str) -> Made:

@@ -75,7 +75,7 @@ def test_new_words_of_a_card_are_asked_about_and_never_taken_with_others(forge, 
     assert states(forge) == {WAR: "offered", corrected: card}
     forge("accept", "--all", "--filter", "drafter:propose")
     assert states(forge) == {WAR: "decided", corrected: card}
-    assert decide(forge, "accept", corrected, "--same") == card
+    assert decide(forge, "accept", corrected) == card
     [shown] = forge.cards("verdict:accepted", "Windsor")
     assert shown["guid"] == card
 
@@ -86,7 +86,7 @@ def test_reject_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
     forge.ok("reject", "--passage", KEY)
     note(WAR, CARTA, CANAL, FLEMING)
 
-    assert states(forge) == {WAR: "decided"}
+    assert states(forge) == {WAR: "decided", CARTA: "decided", CANAL: "decided"}
     assert [card["guid"] for card in forge.cards("verdict:accepted")] == [card]
     assert not forge.ok("list", "verdict:waiting", "--json").lines
     forge.ok("undo", KEY)
@@ -161,7 +161,7 @@ def test_new_words_that_deserve_no_card_of_their_own_are_asked_about_too(forge, 
     note(WAR, asking)
 
     assert states(forge) == {WAR: "offered", asking: card}
-    assert decide(forge, "accept", asking, "--same") == card
+    assert decide(forge, "accept", asking) == card
     [corrected] = forge.cards("verdict:accepted")
     assert corrected["fields"]["Text"].startswith("Was the {{c1::Magna Carta}}")
     assert corrected["findings"] == []

@@ -90,9 +90,9 @@ class Golden:
         elif first not in states:
             made = program.write_card(sentences[0])
         else:
-            is_same = card in self.cards
+            is_another = card not in self.cards
             gap = 2 if "y" in card else 1  # of two computers that accept one fact
-            made = program.accept(first, gap, same=is_same)
+            made = program.accept(first, gap, another=is_another)
         if verb == "old":
             program.forget_facts()
         self.cards[card] = made.card

@@ -247,7 +247,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     undo(ledger)
     record(ledger, [new])
     [revision] = [one for one in waiting(ledger) if one.revises]
-    ledger.accept(revision.id, same=True)
+    ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
     assert world.card(guid).source == ()
     undo(ledger)

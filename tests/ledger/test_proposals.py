@@ -177,7 +177,7 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     forge.ok("accept", "--all", "--filter", "drafter:propose")
     assert proposals(forge) == [revision], "a revision is accepted by its id"
 
-    forge.ok("accept", revision["id"], "--same")
+    forge.ok("accept", revision["id"])
     (forge.folder / ".ankiforge/ledger.db").unlink()
     note(f"=={changed}==")
     assert proposals(forge) == []

@@ -1,0 +1,112 @@
+"""The program with a vault of several notes on one computer: marks that are joined, split and moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ankiforge.check import terms_of
+from ankiforge.draft import rules
+from ankiforge.ledger import desk, recording
+from ankiforge.ledger.cards import cards_of, highlight_of
+from ankiforge.ledger.decide import accept_clean
+from ankiforge.ledger.desk import Offer, offers
+from ankiforge.model import CardRemark, Drafted, Highlight, HighlightKey, Task, h16
+from tests.facts.edits import texts_in
+from tests.facts.program import Fact, Program, Worth, exact, proposals
+
+GAPS = {"{": "gaps", "<": "line", "[": "whole"}
+"""By the bracket of a mark in a golden history: its kind."""
+
+
+def markdown_of(kind: str, sentences: Sequence[str]) -> str:
+    """Return a mark as a note has it: whole sentences, a gap in each, or `front::back`."""
+    if kind == "whole":
+        return f"=={' '.join(sentences)}=="
+    if kind == "line":
+        [sentence] = sentences
+        front, _, back = sentence.removesuffix(".").rpartition(" ")
+        return f"{front}::{back}"
+    with_gaps = []
+    for sentence in sentences:
+        first, _, rest = sentence.partition(" ")
+        gap, _, rest = rest.partition(" ")
+        with_gaps.append(f"{first} =={gap}== {rest}")
+    return " ".join(with_gaps)
+
+
+class Vault(Program):
+    """One workspace on one computer, whose source has some notes."""
+
+    def __init__(self, folder: Path, machine: str, worth: Worth) -> None:
+        super().__init__(folder, machine, "obsidian", worth)
+
+    def write_notes(self, notes: Mapping[str, Sequence[str]]) -> None:
+        """Let the vault have these notes, each with these marks, and read it."""
+        for path in self.desk.glob("*.md"):
+            path.unlink()
+        for name, marks in notes.items():
+            text = "\n\n".join([f"# {name}", *marks])
+            (self.desk / f"{name}.md").write_text(f"{text}\n", "utf-8")
+        self.run()
+
+    def draft(self) -> None:
+        """Draft the sentences of whole marks, and accept what the person wrote as a card."""
+        for highlight in list(desk.to_draft(self.ledger)):
+            [drafted] = rules.draft(Task(highlight.document, (highlight,)))
+            if not drafted.drafts:
+                proposed = (
+                    *proposals(highlight, self.worth),
+                    *desk.taken_back(self.ledger, highlight),
+                )
+                corrected = desk.corrected(self.ledger, highlight, proposed)
+                drafted = Drafted(highlight, (*proposed, *corrected))
+            with self.ledger.action():
+                recording.record(self.ledger, [drafted], terms_of)
+        accept_clean(self.ledger, lambda waiting: True)
+
+    def highlights(self) -> list[Highlight]:
+        """Return the marks that are here, in the order of the notes."""
+        keys = self.ledger.rows(
+            "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE h.state = 'present' ORDER BY d.place, h.position"
+        )
+        return [highlight_of(self.ledger, row["key"]) for row in keys]
+
+    def choose(self, sentence: str) -> None:
+        """Decide on the first mark with a sentence from now on."""
+        for highlight in self.highlights():
+            if exact(sentence) in map(exact, texts_in(highlight.exact)):
+                self.key = HighlightKey(highlight.key)
+                return
+        raise AssertionError(f"no mark has {sentence!r}")
+
+    def facts_of(self, key: str) -> tuple[tuple[Fact, ...], bool]:
+        """Return the facts of a mark, and whether it is closed."""
+        of = desk.offered_passage(self.ledger, self.ledger.passage(key))
+        waiting = self.offers_of(key)
+        shown = []
+        for fact in of.facts_now():
+            told = (fact.sentence, fact.decided, fact.near, fact.card)
+            shown.append(Fact(*told, fact.sentence in waiting))
+        return tuple(shown), of.passage.closed
+
+    def offers_of(self, key: str) -> dict[str, Offer]:
+        """Return by sentence what waits of a mark."""
+        text = highlight_of(self.ledger, key).exact
+        names = {h16(exact(each)): exact(each) for each in texts_in(text)}
+        found = {}
+        for offer in offers(self.ledger, [key]):
+            for name in set(offer[0].offer.split()).intersection(names):
+                found[names[name]] = offer
+        return found
+
+    def cards(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield the live cards: guid, quote, the key of the mark where it is, whether it changed."""
+        here = {highlight.key for highlight in self.highlights()}
+        for card in cards_of(self.ledger):
+            if card.live:
+                places = [each.key for each in card.passages if each.key in here]
+                changed = bool(card.source) and CardRemark.SOURCE_GONE not in card.source
+                where = places[0] if places else ""
+                yield card.guid, exact(card.quote), where, changed
