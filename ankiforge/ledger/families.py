@@ -457,7 +457,7 @@ def homes(store: Store, passages: Iterable[Passage]) -> Iterator[Pair]:
             follows = card.in_slot and passage.key in given
             if follows or card.id not in about:
                 continue
-            where = {key: () for key in given} if card.in_slot else held
+            where = dict.fromkeys(given, ()) if card.in_slot else held
             key = facts.home(about[card.id].now, passage.key, given, where)
             if not key and not card.in_slot:  # or where it is asked about
                 row = store.row("SELECT key FROM draft WHERE revises = ?", card.id)

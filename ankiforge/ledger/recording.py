@@ -1,21 +1,25 @@
-"""What a draft may repeat: cards, other drafts, and notes in Anki that are not ours.
+"""Recording what drafters made of highlights: drafts that wait, and cards that follow.
 
-It is compared with the few that its search terms find; see `check/duplicates.py`.
+Only the source's own words change a card unasked (`_follow`), and not words that a check blocks.
+A highlight that cannot be recorded is left as it is; all others go on.
 
-Recording what drafters made of highlights: drafts that wait, and cards that follow.
+What a draft may repeat is here, too: cards, other drafts, and notes in Anki that are not ours. It
+is compared with the few that its search terms find; see `check/duplicates.py`.
 
-Only the source's own words change a card unasked (`_follow`), and not words that a check
-blocks. Tested as `desk.py`.
+Tested by `tests/ledger/test_decisions.py`, `tests/ledger/test_one_fails.py`, `tests/facts`, and the
+golden histories `vault`, `model` and `alike`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
 
+from ankiforge.errors import BugError, one_item
 from ankiforge.ledger import cards, desk, facts, families, forms
 from ankiforge.ledger.desk import (
     SAME_WORDS,
@@ -200,6 +204,8 @@ class Recorded(Value):
     """The ids of the drafts for new cards: neither rejected nor a card already."""
     proposed: int = 0
     """The number of these that are proposals."""
+    failed: tuple[tuple[Highlight, BugError], ...] = ()
+    """The highlights that could not be recorded; all others were."""
 
 
 def record(
@@ -225,10 +231,24 @@ def record(
     with store.transaction():
         keys = [drafted.highlight.key for drafted in results]
         recording = _Recording(store, keys, by_model=by_model, beside=beside)
+        failed = []
         for drafted in results:
-            recording.take(drafted, terms_of)
+            gathered = [len(each) for each in recording.gathered]
+            try:
+                with one_item(), store.attempt():
+                    recording.take(drafted, terms_of)
+            except BugError as error:
+                for each, length in zip(recording.gathered, gathered, strict=True):
+                    del each[length:]
+                recording.leave(drafted.highlight, error)
+                failed.append((drafted.highlight, error))
         recording.write()
-    return Recorded(tuple(recording.changes), tuple(recording.new), recording.proposed)
+    return Recorded(
+        tuple(recording.changes),
+        tuple(recording.new),
+        len(recording.proposed),
+        tuple(failed),
+    )
 
 
 def standing(
@@ -307,13 +327,23 @@ class _Recording:
 
         self.changes: list[Change] = []
         self.new: list[str] = []
-        self.proposed = 0
+        self.proposed: list[str] = []
         self._dropped_ids: list[str] = []
         self._rows: list[Json] = []
         self._outcomes: list[Json] = []
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
         self._sentences: list[tuple[str, str, Strings]] = []
+        self.gathered: tuple[list[Any], ...] = (
+            *(self.changes, self.new, self.proposed, self._dropped_ids),
+            *(self._rows, self._outcomes, self._terms, self._sentences),
+        )
+        """All that `take` adds to."""
+
+    def leave(self, highlight: Highlight, error: BugError) -> None:
+        """Leave a highlight as it is: it was not drafted, and the next run tries again."""
+        left = {"key": highlight.key, "drafted": "", "fate": "failed", "worth": 0.0}
+        self._outcomes.append({**left, "reason": error.message, "worthy": "[]"})
 
     def take(self, drafted: Drafted, terms_of: Callable[[Card], SearchTerms]) -> None:
         """Take the drafts of a highlight: cards follow them, or they wait."""
@@ -558,7 +588,8 @@ class _Recording:
         self._rows.append(row)
         if not fact.card:
             self.new.append(id)
-            self.proposed += draft.proposed
+            if draft.proposed:
+                self.proposed.append(id)
 
     def write(self) -> None:
         """Write the gathered rows."""

@@ -212,6 +212,27 @@ class Store(Database):
             self._transaction = None
 
     @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Run the block as a part of a transaction: if it fails, as if it had not run."""
+        with self.transaction():
+            transaction = self._running()
+            self.refold()
+            self._store_events()
+            recorded = len(transaction.events)
+            self._db.execute("SAVEPOINT attempt")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK TO attempt")
+                del transaction.events[recorded:]
+                transaction.stored = recorded
+                transaction.last_number = None
+                self._drop_copies()
+                raise
+            finally:
+                self._db.execute("RELEASE attempt")
+
+    @contextmanager
     def action(self) -> Iterator[str]:
         """Run the block in one transaction; yield the id by which `undo` takes it back.
 

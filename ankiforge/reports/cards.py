@@ -417,7 +417,10 @@ def _about_draft(ledger: Ledger, line: Card) -> Text:
         yield _row("instead of" if line.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
     gap = " --gap 1" if len(line.gaps) > 1 else ""
-    yield _row("", f"ankiforge accept {force}{line.id}{gap}")
+    effect = " (the card gets these words)" if line.revises else ""
+    yield _row("", f"ankiforge accept {force}{line.id}{gap}{effect}")
+    if line.revises and not line.in_slot:
+        yield _row("", f"ankiforge accept --another {force}{line.id}{gap} (another card)")
     if line.kind is CardKind.OCCLUSION:
         yield _row("", "ankiforge review")
     else:
@@ -433,6 +436,10 @@ def _about_card(ledger: Ledger, line: Card) -> Text:
     if line.revision:
         yield _row("revision", _fields(line.revision.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
+        if not line.revision.in_slot:
+            yield _row(
+                "", f"ankiforge accept --another {line.revision.id} (another card)"
+            )
     seen = next(views.notes(ledger, line.id), None)
     if seen:
         parts = [seen.deck] if seen.deck else []

@@ -1,0 +1,154 @@
+"""For every field of every event: one value that is read, and one that is refused as damage.
+
+`REQUIRED` says without which fields an event means nothing; each is left out once.
+"""
+
+from typing import Any
+
+import pytest
+
+from ankiforge.ledger.events import Event
+from ankiforge.ledger.journal import MOST_N, REQUIRED, is_known, is_sound
+
+DRAFT = {"kind": "basic", "fields": {"Front": "q"}}
+NOTE = {"guid": "g", "id": 1, "type": 2, "names": {"Front": "F"}, "html": {"F": "q"}}
+TYPE = {"id": 1, "name": "Mine", "fields": {"Front": "F"}, "ids": {"Front": 3}}
+TEXT = {
+    "exact": ("words", 1),
+    "before": ("b", ["b"]),
+    "after": ("a", 1),
+    "container": ("vault:v", None),
+    "place": ("a.md", 1),
+    "kind": ("highlight", 1),
+    "own": ("^id", {}),
+}
+"""By field: a value that is read, and one that is refused."""
+FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
+    "key": TEXT,
+    "text": TEXT,
+    "accept": {
+        "guid": ("g", 1),
+        "draft": (DRAFT, "words"),
+        "deck": ("D", 1),
+        "slot": ("0", 0),
+        "forced": (True, "yes"),
+        "instead": ("g2", ["g2"]),
+        "found": (True, 1),
+        "typed": (["Back"], "Back"),
+    },
+    "adopt": {
+        "guid": ("g", 1),
+        "draft": (DRAFT, [DRAFT]),
+        "deck": ("D", 1),
+        "note": (NOTE, {"guid": "g"}),
+        "schedule": ([["2026-01-01", 3, 250]], [["2026-01-01", "3", 250]]),
+    },
+    "revise": {
+        "guid": ("g", None),
+        "draft": (DRAFT, {"kind": "basic"}),
+        "instead": ("A sentence.", 1),
+    },
+    "edit": {
+        "guid": ("g", 1),
+        "fields": ({"Back": "b"}, {"Back": 1}),
+        "over": ({"Back": ["hash", "words"]}, {"Back": ["hash"]}),
+        "kind": ("two-way", 2),
+    },
+    "placed": {
+        "guid": ("g", 1),
+        "deck": ("D", 1),
+        "added": (["t"], "t"),
+        "removed": (["t"], [1]),
+    },
+    "reject": {
+        "content": ("c", 1),
+        "guid": ("g", 1),
+        "slot": ("0", 0),
+        "fields": ({"Front": "q"}, ["q"]),
+        "why": ("w", 1),
+    },
+    "retire": {"guid": ("g", 1), "why": ("w", 1)},
+    "skip": {"why": ("w", 1)},
+    "fact": {
+        "of": ("id", 1),
+        "sentences": (["A."], "A."),
+        "passage": (["h"], [1]),
+        "facts": (["h"], "h"),
+        "guid": ("g", 1),
+        "passed": (["c"], "c"),
+    },
+    "holds": {"old": ("k", 1), "sentences": (["A."], "A.")},
+    "held": {"content": ("c", 1), "why": ("duplicate", 1), "of": ("g", 1)},
+    "form": {"choice": ("accept", 1)},
+    "private": {"choice": ("keep", 1)},
+    "dialects": {"read": (["osr"], "osr"), "declined": (["osr"], "osr")},
+    "decline": {},
+    "undo": {"event": ("id", 1)},
+    "ask": {"old": ("k", 1), "beside": (True, "yes")},
+    "same": {"old": ("k", 1)},
+    "different": {"old": ("k", 1)},
+    "resolve": {
+        "guid": ("g", 1),
+        "field": ("Back", 1),
+        "choice": ("source", 1),
+        "theirs": ("h", 1),
+        "ours": ("h", 1),
+        "was": ("words", 1),
+    },
+    "shipped": {
+        "guid": ("g", 1),
+        "mod": (1, "1"),
+        "digest": ("d", 1),
+        "tags": (["t"], "t"),
+        "numbers": ({"1": "w"}, {"1": 1}),
+        "hashes": ({"Front": "h"}, ["h"]),
+        "type": (TYPE, {"id": 1}),
+    },
+    "pictures": {"guid": ("g", 1), "names": ({"a.png": "b.png"}, ["b.png"])},
+    "seen": {"guid": ("g", 1)},
+    "unseen": {"guid": ("g", 1)},
+    "keep": {"guid": ("g", 1)},
+}
+ROWS = [(what, name) for what, fields in FIELDS.items() for name in fields]
+NEEDED = [(what, name) for what, names in REQUIRED.items() for name in names.split()]
+
+
+def event(what: str, n: int = 1, **changed: Any) -> Event:
+    body = {name: value for name, (value, _) in FIELDS.get(what, {}).items()}
+    return Event(n, "a", "now", "person", what, "k", {**body, **changed})
+
+
+def test_every_kind_of_event_has_a_row():
+    assert set(FIELDS) == set(REQUIRED)
+
+
+@pytest.mark.parametrize("what", FIELDS)
+def test_a_whole_event_is_read(what):
+    assert is_known(event(what))
+    assert is_sound(event(what))
+    assert is_sound(event(what, later="a newer version may write this"))
+
+
+@pytest.mark.parametrize(("what", "name"), ROWS)
+def test_a_value_of_another_type_is_refused(what, name):
+    _, wrong = FIELDS[what][name]
+    assert not is_sound(event(what, **{name: wrong}))
+
+
+@pytest.mark.parametrize(("what", "name"), NEEDED)
+def test_an_event_without_a_field_that_it_needs_is_refused(what, name):
+    body = {key: value for key, value in event(what).body.items() if key != name}
+    assert not is_sound(Event(1, "a", "now", "person", what, "k", body))
+
+
+@pytest.mark.parametrize(
+    ("n", "sound"),
+    [(0, True), (1, True), (-1, False), (MOST_N - 1, True), (MOST_N, False)],
+)
+def test_a_number_that_leaves_no_room_for_later_events_is_refused(n, sound):
+    assert is_sound(event("seen", n)) is sound
+
+
+def test_a_kind_that_is_not_known_is_kept_whatever_its_shape():
+    assert not is_known(event("dreamt"))
+    assert is_sound(event("dreamt", guid=1))

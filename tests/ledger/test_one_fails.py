@@ -1,0 +1,109 @@
+"""A highlight that cannot be recorded is named, and every other one goes on as if it had not failed."""
+
+import pytest
+
+from ankiforge.check import terms_of
+from ankiforge.draft import rules
+from ankiforge.ledger import desk, recording
+from ankiforge.ledger.cards import cards_of
+from ankiforge.ledger.decide import accept_clean
+from ankiforge.model import Drafted, Task
+from tests.facts.program import exact, proposals
+from tests.facts.vault import Vault
+
+BEFORE = (
+    "The ==hippocampus== lies in the medial temporal lobe.",
+    "==Henry Molaison lost both hippocampi in an operation of 1953.==",
+    "What is a mutex?::A lock.",
+    "==Iron conducts heat worse than copper does.==",
+)
+AFTER = (
+    "The ==hippocampus== sits in the medial temporal lobe.",
+    "==Henry Molaison lost both hippocampi in a long operation of 1953.==",
+    "What is a mutex?::A lock for threads.",
+    "==Iron conducts heat worse than copper does.==",
+    "==Whales are mammals that breathe through a blowhole.==",
+)
+
+
+FOLLOW = (0, 2)
+"""The highlights whose cards follow them, by an event."""
+
+
+def opened(folder):
+    """Return a workspace with the notes as they were, and a card of a whole sentence."""
+    vault = Vault(folder, "a", lambda text: 1.0)
+    vault.write_notes({"A": BEFORE})
+    sentence = exact(BEFORE[1].strip("="))
+    vault.choose(sentence)
+    vault.accept(sentence)
+    return vault
+
+
+def recorded(vault, terms, breaks=""):
+    """Read the notes as they are later, and record all at once; return what failed."""
+    vault.draft = lambda: None
+    vault.write_notes({"A": AFTER})
+    results = []
+    for highlight in desk.to_draft(vault.ledger):
+        [drafted] = rules.draft(Task(highlight.document, (highlight,)))
+        if not drafted.drafts:
+            drafted = Drafted(highlight, tuple(proposals(highlight, vault.worth)))
+        results.append(drafted)
+    if breaks:
+        vault.ledger.write(breaks)
+    with vault.ledger.action():
+        found = recording.record(vault.ledger, results, terms)
+    vault.ledger.write("DROP TRIGGER IF EXISTS broken")
+    accept_clean(vault.ledger, lambda waiting: True)
+    del vault.draft
+    return [highlight.key for highlight, _ in found.failed]
+
+
+def seen(vault, without=""):
+    """Return what is recorded of every highlight but one: cards, drafts and events."""
+    cards = set()
+    for card in cards_of(vault.ledger):
+        if card.key != without:
+            cards.add((card.key, card.fields, card.told))
+    drafts = vault.ledger.rows("SELECT key, content, revises, near FROM draft")
+    waiting = {tuple(row) for row in drafts if row["key"] != without}
+    events = vault.ledger.select_events("what NOT IN ('key', 'text')")
+    told = {(event.what, event.key) for event in events if event.key != without}
+    return cards, waiting, told
+
+
+def broken(key):
+    def terms(draft):
+        if draft.key == key:
+            raise IndexError("No item with that key")
+        return terms_of(draft)
+
+    return terms
+
+
+@pytest.mark.parametrize("where", ["terms", "event"])
+@pytest.mark.parametrize("number", range(len(AFTER)))
+def test_an_exception_in_one_highlight_changes_nothing_else(tmp_path, number, where):
+    sound, vault = opened(tmp_path / "sound"), opened(tmp_path / "broken")
+    assert recorded(sound, terms_of) == []
+    key = sound.highlights()[number].key
+    if where == "terms":
+        failed = recorded(vault, broken(key))
+        assert failed == [key] * (number != 3)  # which did not change
+    else:
+        failed = recorded(
+            vault,
+            terms_of,
+            f"CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.key = '{key}'"
+            " BEGIN SELECT RAISE(ABORT, 'broken'); END",
+        )
+        assert failed == [key] * (number in FOLLOW)
+    without = key if failed else ""
+    assert seen(vault, without) == seen(sound, without)
+    assert seen(vault) == seen(sound) or failed
+
+    vault.run()  # tries again
+    assert seen(vault) == seen(sound)
+    sound.close()
+    vault.close()
