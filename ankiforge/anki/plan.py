@@ -137,6 +137,9 @@ class Layout(Value):
     """By our name of a field: its place in `fields`. All other fields are the person's."""
     base: Shipped = NO_BASE
     """What the package had that Anki took. A field without a hash counts as a person's."""
+    unknown: Texts = {}
+    """By field of ours whose base in the note is in no package that the journal knows: that base.
+    The workspace was restored from a backup, or a journal is late."""
     taken: int = 0
     """The `mod` of that package, if it is sure, and news; else 0."""
     mapped: MappedType | None = None
@@ -230,11 +233,17 @@ def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
     if IDENTITY in layout.places:
         written = in_anki.identity.fields if in_anki.identity else ()
         hashes = dict(zip(card.family.content_fields, written, strict=False))
+        unknown = {}
+        for name, in_note in hashes.items():
+            shipped = [sent.hashes[name] for sent in card.shipped if name in sent.hashes]
+            if shipped and in_note not in shipped:
+                unknown[name] = in_note
+                hashes[name] = shipped[-1]
         for name in FILLED:
             if name in theirs:
                 hashes[name] = hashes_there[name]
         base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
-        return replace(layout, base=base)
+        return replace(layout, base=base, unknown=unknown)
 
     # of another one, it is the package that Anki took, or another tool's note as it was
     bases = [sent for sent in card.shipped if sent.hashes]
@@ -504,6 +513,8 @@ class Planned(Value):
     """Whether an earlier package has the note in other words, and it was never seen in Anki."""
     taken: int = 0
     """The `mod` of the package that Anki has taken, if that is news; 0 if it is not."""
+    unknown: bool = False
+    """Whether it keeps words in Anki that the journal does not know."""
 
     @property
     def settled(self) -> bool:
@@ -660,6 +671,7 @@ def _merged(
     fields: dict[str, str] = {}
     hashes: dict[str, str] = {}
     conflicts = []
+    keeps_unknown = False
     for name, html in ours.fields.items():
         if name == IDENTITY:
             continue
@@ -675,6 +687,9 @@ def _merged(
         field = merge_field(name, there, html, base_hash, decision)
         fields[name] = field.html
         hashes[name] = field.base
+        if name in layout.unknown and field.action is Action.THEIRS:
+            hashes[name] = layout.unknown[name]
+            keeps_unknown = True
         if field.action is Action.ASK:
             conflict = Conflict(
                 card.guid,
@@ -703,9 +718,10 @@ def _merged(
     has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
     has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, in_anki.tags))
     if has_same_fields and has_same_tags and not options.full:
-        return Planned(card.guid, card.live)
+        return Planned(card.guid, card.live, unknown=keeps_unknown)
     merged = MergedNote(replace(ours, fields=fields), tags, hashes)
-    return _written(card, layout, merged, options)
+    planned = _written(card, layout, merged, options)
+    return replace(planned, unknown=keeps_unknown)
 
 
 def merged_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
@@ -812,13 +828,12 @@ def _written(
     if refused:
         return replace(nothing, problems=(refused,))
 
-    is_base_in_note = IDENTITY in layout.places
     sent = Shipped(
         mod=mod,
         tags=ours.tags,
         digest=digest,
         numbers=_cloze_words(card) if card.live else {},
-        hashes={} if is_base_in_note else merged.hashes,
+        hashes=merged.hashes,
         mapped=layout.mapped,
         pictures=pictures,
     )

@@ -307,7 +307,7 @@ class Shipped(Value, omit_defaults=True):
     digest: str = ""
     """A hash of what we wrote: an equal one later is the same revision."""
     hashes: Texts = {}
-    """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
+    """By our field: the hash of its HTML. A note of our types carries them, too."""
     # known when it is shipped; later, the card has them
     numbers: Texts = {}
     """The words under each cloze number."""

@@ -700,6 +700,11 @@ def anki_line(result: RunResult) -> str:
     for outcome, notes in notes_by_outcome.items():
         if notes:
             parts.append(f"{counted(len(notes), 'note')} {outcome}")
+    unknown = sum(planned.unknown for planned in result.planned)
+    if unknown:
+        with_words = "has words" if unknown == 1 else "have words"
+        notes_counted = counted(unknown, "note")
+        parts.append(f"{notes_counted} {with_words} that no journal here knows: kept")
     return f"In Anki: {'; '.join(parts)}" if parts else ""
 
 

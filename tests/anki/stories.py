@@ -90,7 +90,7 @@ class Desk:
         """Call the program; `CARD` is the guid of a card; `told` stands in what it prints."""
         called = (self.guid(card) if word == "CARD" else word for word in words)
         came = self.forge(*called, code=code)
-        assert told in came.stdout + came.stderr
+        assert told in came.stdout + came.stderr, came
 
     def pulled(self, **view: int) -> None:
         seen = self.forge.json("pull")["view"]
@@ -118,6 +118,23 @@ class Desk:
         shutil.rmtree(self.hidden)
         if journal:
             shutil.rmtree(self.forge.folder / "journal")
+
+    def back_up(self) -> None:
+        """Database and journal are copied elsewhere."""
+        for kept in self._workspace():
+            shutil.copytree(kept, self.forge.folder / "backup" / kept.name)
+
+    def restore(self) -> None:
+        """Database and journal are as they were when they were copied."""
+        for kept in self._workspace():
+            shutil.rmtree(kept)
+            shutil.copytree(self.forge.folder / "backup" / kept.name, kept)
+
+    def _workspace(self) -> list[Path]:
+        backup = self.forge.folder / "backup"
+        found = self.forge.folder.parent.glob("**/ledger.db")
+        [database] = [path for path in found if backup not in path.parents]
+        return [database.parent, database.parent.parent / "journal"]
 
     def tear(self, word: str) -> None:
         """The journal ends within the first line with a word."""
@@ -172,7 +189,8 @@ class Desk:
     def note(self, **fields: str) -> None:
         """The note has these fields in Anki."""
         note = self.in_anki()
-        assert {name: note[name] for name in fields} == fields
+        there = {name: note[name] for name in fields}
+        assert there == fields
 
     def tags(self, *there: str, without: tuple[str, ...] = ()) -> None:
         found = set(self.in_anki().tags)

@@ -57,6 +57,15 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.go(), animal(), do.ship(), do.run(), do.edit(Back="cat"), do.run(written=0, conflicts=0),
         do.run(written=0), do.note(Back="cat"),
     ),
+    "words that a workspace of last week does not know stay in Anki": (
+        do.go(), do.back_up(), do.say("edit", "CARD", "--field", "Back", "kitty"), do.ship(), do.restore(),
+        do.say("run", "-v", told="1 note has words that no journal here knows: kept"), do.run(written=0, conflicts=0),
+        do.note(Back="kitty"), animal(), do.run(conflicts=1, written=0), do.note(Back="kitty"),
+    ),
+    "a workspace of last week still brings what its source says": (
+        do.go(), do.back_up(), animal(), do.ship(), do.restore(), do.run(conflicts=0),
+        do.note(Back="cat (an animal)"), animal(" with fur"), do.ship(), do.note(Back="cat (an animal) with fur (an animal)"),
+    ),
     "a note that comes back in Anki is live again": (
         do.go(), do.delete(), do.run(tombstones=1), do.undo(), do.run(written=0),
         do.card(anki="seen", verdict="accepted"), animal(), do.run(updated=1),
