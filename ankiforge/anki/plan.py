@@ -713,11 +713,16 @@ def _merged(
         if "Source" not in ours.unread:  # else a new base alone is no reason to write
             compared.add(IDENTITY)
 
+    # a base that is ours again is written once more, so that the journal knows it
+    learns = False
+    for name, in_note in layout.unknown.items():
+        learns |= in_note == field_hash(ours.fields[name])
+
     # nothing is written if nothing changes
     tags = merged_tags(base.tags, in_anki.tags, ours.tags)
     has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
     has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, in_anki.tags))
-    if has_same_fields and has_same_tags and not options.full:
+    if has_same_fields and has_same_tags and not (options.full or learns):
         return Planned(card.guid, card.live, unknown=keeps_unknown)
     merged = MergedNote(replace(ours, fields=fields), tags, hashes)
     planned = _written(card, layout, merged, options)
