@@ -236,7 +236,7 @@ def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
         unknown = {}
         for name, in_note in hashes.items():
             shipped = [sent.hashes[name] for sent in card.shipped if name in sent.hashes]
-            if shipped and in_note not in shipped:
+            if shipped and in_note not in shipped and not card.found:
                 unknown[name] = in_note
                 hashes[name] = shipped[-1]
         for name in FILLED:

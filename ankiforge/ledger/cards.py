@@ -293,7 +293,7 @@ def _at_home(
     if not family or CardRemark.SOURCE_CHANGED not in read.source:
         return read
     # each of its sentences stands in some passage of the family
-    here = []
+    here: list[Highlight] = []
     for key in (passage.key, *family):
         here += map(decode_highlight, present_rows(store, store.passage(key)))
     for sentence in sentences(card.quote):

@@ -312,17 +312,49 @@ FLOOD = 300
 
 
 def accept_clean(store: Store, allows: Callable[[Card], bool]) -> list[Guid]:
-    """Accept, by policy, drafts that need no person and that the settings accept."""
+    """Accept, by policy, drafts that need no person and that the settings accept.
+
+    What is left for the sake of another card is recorded: as long as that is in use, policy never
+    accepts it, after a lost database neither.
+    """
     accepted: list[Guid] = []
+    guid_of_draft: dict[str, str] = {}
     with store.transaction():
         desk.drop_resolved(store)
         for draft in desk.each_waiting(store, "d.drafter != ?", PROPOSE):
             if len(accepted) == FLOOD:
                 break
-            if draft.remarks or draft.changes or not draft.clean or not allows(draft):
+            if draft.remarks or draft.changes or not allows(draft):
                 continue
-            accepted.append(make_card(store, draft, by=POLICY))
+            if not draft.clean:
+                _hold(store, draft, guid_of_draft)
+            elif not _is_held(store, draft):
+                guid = make_card(store, draft, by=POLICY)
+                guid_of_draft[draft.id] = guid
+                accepted.append(guid)
     return accepted
+
+
+def _hold(store: Store, draft: Card, guid_of_draft: Mapping[str, str]) -> None:
+    """Record the card for whose sake a draft waits, if a check names one.
+
+    `guid_of_draft`: the cards that were made of drafts just now.
+    """
+    held = store.passage(draft.key).held
+    for finding in draft.findings:
+        other = guid_of_draft.get(finding.duplicate, finding.duplicate)
+        if is_card_id(other) and held.get(content(draft)) != other:
+            body = {"content": content(draft), "why": finding.check, "of": other}
+            store.add("held", store.first(draft.key), POLICY, body)
+            return
+
+
+def _is_held(store: Store, draft: Card) -> bool:
+    """Return whether a draft was left for the sake of a card that is in use."""
+    other = store.passage(draft.key).held.get(content(draft))
+    if other is None:
+        return False
+    return store.row("SELECT 1 FROM card WHERE guid = ? AND live", other) is not None
 
 
 def accept(

@@ -934,6 +934,8 @@ def _remarks(
         yield Remark(RemarkKind.NEAR)
     elif passage.decided and facts.dropped(passage, draft, about):
         yield Remark(RemarkKind.DECIDED_BEFORE)
+    elif draft.in_slot and _is_decided_by_kin(store, passage, about):
+        yield Remark(RemarkKind.DECIDED_BEFORE)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
     elif not unknown_notes.isdisjoint(names):
@@ -953,6 +955,15 @@ def _remarks(
         yield Remark(RemarkKind.FORM)
     if draft.kind is CardKind.OCCLUSION and not draft.revises:
         yield Remark(RemarkKind.FIGURE)
+
+
+def _is_decided_by_kin(store: Store, passage: Passage, about: Strings) -> bool:
+    """Return whether a sentence, or nearly the same one, was decided elsewhere in a family."""
+    if not store.family(passage.key):
+        return False
+    of = offered_passage(store, passage)
+    near = {fact.sentence for fact in of.facts_now() if fact.near}
+    return not of.decided_by_kin().union(near).isdisjoint(about)
 
 
 def is_buried(store: Store, guid: str) -> bool:

@@ -391,6 +391,7 @@ def _accept(passage: Passage, event: Event) -> None:
             by=event.by,
             at=event.at,
             typed=tuple(body.get("typed", ())),
+            found=FOUND in body,
         )
         if not is_by_person and passage.refuses(made):
             card = _judged(card, Verdict.REJECTED, PERSON)

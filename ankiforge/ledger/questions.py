@@ -39,6 +39,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text.cloze import numbers
 from ankiforge.text.fold import for_finding
 
 FORM_ASKED = 3
@@ -280,14 +281,27 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
     """Ask about cards that both a person and the source changed, or a person twice."""
     for guid, conflicts in _conflicts(store).items():
         only_edits = all(conflict.edited_here for conflict in conflicts)
+        text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
+        lost = sorted({number for each in conflicts for number in _numbers_lost(each)})
+        if lost:
+            cards_lost = ", ".join(f"c{number}" for number in lost)
+            taken = "The words from here" if only_edits else "The source's words"
+            text += f" {taken} would leave {counted(len(lost), 'card')} empty: {cards_lost}."
         yield Question(
             id=_question_id(QuestionKind.CONFLICT, guid),
             kind=QuestionKind.CONFLICT,
-            text=_EDITED_TWICE if only_edits else _CHANGED_BY_BOTH,
+            text=text,
             new=guid,
             guids=(Guid(guid),),
             conflicts=tuple(conflicts),
         )
+
+
+def _numbers_lost(conflict: Conflict) -> set[int]:
+    """Return the gaps that the person's words have, and the others do not."""
+    if conflict.field != "Text":
+        return set()
+    return set(numbers(conflict.mine)).difference(numbers(conflict.source))
 
 
 def _conflicts(store: Store) -> dict[str, list[Conflict]]:

@@ -331,8 +331,8 @@ def _record(
     recorded = recording.record(
         checks.ledger, outcomes, terms_of, by_model=by_model, beside=beside
     )
-    for highlight, error in recorded.failed:
-        problem = failed_on(highlight, error).problem
+    for highlight, fault in recorded.failed:
+        problem = failed_on(highlight, fault).problem
         if problem is not None:
             problems.append(problem)
     return Progress(
