@@ -286,7 +286,9 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
         if lost:
             cards_lost = ", ".join(f"c{number}" for number in lost)
             taken = "The words from here" if only_edits else "The source's words"
-            text += f" {taken} would leave {counted(len(lost), 'card')} empty: {cards_lost}."
+            text += (
+                f" {taken} would leave {counted(len(lost), 'card')} empty: {cards_lost}."
+            )
         yield Question(
             id=_question_id(QuestionKind.CONFLICT, guid),
             kind=QuestionKind.CONFLICT,

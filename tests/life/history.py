@@ -52,6 +52,8 @@ class History:
         self.judge = Judge(self.world)
         path = folder / "anki" / "collection.anki2"
         self.anki: Real | Shelf = Real(path) if anki else Shelf()
+        self.proposes = seed % 2 == 0
+        """Whether cards of marked sentences are proposed; else a person writes them all."""
         self.vault = Vault(folder / "notes")
         (self.vault.folder / ".obsidian").mkdir(parents=True)
         self.machines = [self.machine("a")]
@@ -62,7 +64,12 @@ class History:
     def machine(self, name: str) -> Machine:
         is_called_otherwise = name != "a" and self.world.luck.random() < 0.5
         vault = "Vault" if is_called_otherwise else "notes"
-        program = Program(self.folder / name, self.folder / vault, self.anki.collection)
+        program = Program(
+            self.folder / name,
+            self.folder / vault,
+            self.anki.collection,
+            proposals=self.proposes,
+        )
         return Machine(name, program, vault)
 
     @property

@@ -16,7 +16,7 @@ KINDS = {
     "double": "doubles", "double of a copy": "doubles", "made anew": "made anew",
     "machines disagree": "disagreements",
     **dict.fromkeys(
-        ("card lost", "rejected, and live", "rejected, and back as another", "deleted, and back",
+        ("card lost", "rejected, and live", "rejected, and offered again", "rejected, and back as another", "deleted, and back",
          "deleted, and back as another", "skipped, and live", "own words lost", "tag lost",
          "own words in Anki lost", "suspension lost", "reviews lost", "undo does not undo"),
         "lost decisions",
@@ -104,7 +104,12 @@ class Judge:
     # --- the truth
 
     def ids(self, text: str) -> set[int]:
-        return self.world.meant.get(text, set())
+        """Return the passages that ever said a text, or its last sentence."""
+        if text in self.world.meant or not text:
+            return self.world.meant.get(text, set())
+        # a proposal may begin with the sentence of its mark on which it leans
+        ends = [known for known in self.world.meant if known and text.endswith(known)]
+        return self.world.meant[max(ends, key=len)] if ends else set()
 
     def roots(self, passages: Iterable[int]) -> set[int]:
         return {self.world.root(one) for one in passages}
@@ -260,6 +265,13 @@ class Judge:
                     self.wrong(
                         f"{what}, and back as another", one.passage, (machine, others)
                     )
+                offered = [
+                    q.id for q in open_ if q.kind == "check" and q.text == one.words
+                ]
+                if one.kind == "reject" and one.words and offered:
+                    self.wrong(
+                        "rejected, and offered again", one.passage, (machine, offered)
+                    )
             elif one.kind == "edit" and card and card.live and one.guid not in asked:
                 # words that were edited in Anki come back with escapes
                 shown = " ".join(card.fields.values()).replace("\\", "")
@@ -372,7 +384,9 @@ class Judge:
             # the card of a fact that was replaced in place is listed as one whose source changed
             outdated = {guid for guid in cards if cards[guid].outdated}
             kept = {self.card_of.get(guid, 0) for guid in self.own_text | outdated}
-            if text not in shown | bare and not own and not kept & self.line_of(passage):
+            told = text in shown | bare
+            told |= passage in self.world.in_joined_marks()  # which has others of it
+            if not told and not own and not kept & self.line_of(passage):
                 self.wrong("passage not listed", passage, text)
             for guid in set(live) - self.own_text - self.typed.keys():
                 said = words_of(notes[guid]["fields"])

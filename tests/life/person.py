@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.life.anki import Real, is_retired, reviews
 from tests.life.program import Bare, Card, Question
-from tests.life.world import Passage, passages
+from tests.life.world import Passage, folded, passages
 
 if TYPE_CHECKING:
     from tests.life.history import History, Machine
@@ -81,7 +81,13 @@ class Person:
     def reject(self, machine: Machine, card: Card, passage: int) -> None:
         self.says(machine, "reject", card.guid, passage)
         if machine.program.reject(card.id) and not self.tried(machine, card.guid, card):
-            self.judge.decide(machine.name, "reject", passage, card.guid)
+            # a sentence that was rejected is not offered again, in whatever mark it stands
+            here = passages(machine.notes).get(passage)
+            is_mark = here is not None and here.form == "plain"
+            words = (
+                folded(here.bare) if is_mark and card.text == folded(here.bare) else ""
+            )
+            self.judge.decide(machine.name, "reject", passage, card.guid, words)
 
     def do_edit(self, machine: Machine) -> None:
         if card := self.one_of([c for c in machine.program.cards().values() if c.live]):

@@ -87,6 +87,8 @@ class Program:
     notes: Path
     collection: Path | None
     ahead: float = 7200.0
+    proposals: bool = False
+    """Whether cards are proposed of marked sentences."""
     forge: Forge = field(init=False)
     became: dict[str, str] = field(default_factory=dict)
     """{draft: the card that was made of it}."""
@@ -97,7 +99,7 @@ class Program:
         self.forge = Forge(self.folder)
         self.forge.name_machine(self.folder.name)
         told = {"notes": self.notes, "collection": self.collection or "none"}
-        self.forge.settings(SETTINGS.format(**told), trust=True)
+        self.forge.settings(SETTINGS.format(**told), trust=True, proposals=self.proposals)
 
     def call(self, *words: str, codes: Sequence[int] = (0,)) -> Result:
         self.ahead += TICK

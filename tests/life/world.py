@@ -11,8 +11,9 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 from rapidfuzz import fuzz
 
@@ -57,6 +58,9 @@ KINGS = ["XIII", "XIV", "XV", "XVI", "XVII", "XVIII"]
 TERMS = ["an enzyme", "an alphabet", "a mutex"]
 WITH_ID = 0.2
 """How likely a passage has a block id of its own."""
+WITH_MOVE = 0.25
+"""How likely sentences move between marks, beside what else is done: far more often than in life."""
+MOVES = ("join", "join", "part", "shift", "order")
 WITH_FOOTER = 0.3
 """How likely a note ends with a block id on a line of its own, which names whatever stands above it."""
 WITH_PICTURE = 0.1
@@ -89,6 +93,13 @@ class Passage:
     """Its block id in Obsidian, which a copy of its line has, too."""
     picture: str = ""
     """The name of a picture that stands behind it."""
+    joined: bool = False
+    """Of a marked sentence: whether it stands in one mark with the marked sentence above it."""
+
+    @property
+    def bare(self) -> str:
+        """The sentence without marks."""
+        return self.sentence.replace("==", "")
 
     @property
     def line(self) -> str:
@@ -101,9 +112,8 @@ class Passage:
     def markdown(self) -> str:
         if self.form == "mark":
             return self.sentence
-        bare = self.sentence.replace("==", "")
         if self.form == "plain":
-            return f"=={bare}=="
+            return f"=={self.bare}=="
         gap = GAP.search(self.sentence)
         assert gap is not None
         before, after = (part.replace("==", "") for part in (gap.string[: gap.start()], gap.string[gap.end() :]))  # fmt: skip
@@ -119,8 +129,25 @@ class Note:
     lines: list[Passage | str]
 
     def text(self) -> str:
-        lines = [line if isinstance(line, str) else line.line for line in self.lines]
+        lines: list[str] = []
+        above: Passage | str = ""
+        for line in self.lines:
+            if is_joined(line, above):
+                whole = lines.pop().removesuffix("==")
+                lines.append(f"{whole} {line.bare}==")
+            else:
+                lines.append(line if isinstance(line, str) else line.line)
+            above = line
         return "\n\n".join([f"# {self.title}", *lines]) + "\n"
+
+
+def is_joined(line: Passage | str, above: Passage | str) -> TypeGuard[Passage]:
+    """Whether a line is a sentence in the mark of the line above; neither has an id or a picture."""
+    if isinstance(line, str) or isinstance(above, str):
+        return False
+    are_marks = line.form == above.form == "plain"
+    have_more = line.block or line.picture or above.block or above.picture
+    return line.joined and are_marks and not have_more
 
 
 def typo(dice: random.Random, text: str) -> str:
@@ -229,6 +256,15 @@ class World:
         picture = f"p{number}.png" if self.luck.random() < WITH_PICTURE else ""
         return self.says(Passage(number, sentence, form, block, picture))
 
+    def in_joined_marks(self) -> set[int]:
+        """Return the marked sentences that stand in one mark with others."""
+        found = set()
+        for note in self.notes.values():
+            for above, line in pairwise(note.lines):
+                if is_joined(line, above) and isinstance(above, Passage):
+                    found |= {line.id, above.id}
+        return found
+
     def present(self) -> dict[int, Passage]:
         return passages(self.notes)
 
@@ -277,6 +313,34 @@ class World:
         self.done[what] += 1
         self.say(what, where, at)
         getattr(self, f"do_{what}")(where, at)
+        if self.luck.random() < WITH_MOVE:
+            self.move_sentences()
+
+    def move_sentences(self) -> None:
+        """Join marks of whole sentences, part them, or shift a sentence from one to another."""
+        marks = [spot for spot in self.spots() if self.at(spot).form == "plain"]
+        if len(marks) < 2:
+            return
+        what = self.luck.choice(MOVES)
+        (here, at), (there, below) = self.luck.sample(marks, 2)
+        taken = self.at((here, at))
+        self.done[f"{what} sentences"] += 1
+        self.say(f"{what} sentences", taken.id, self.at((there, below)).id)
+        if what == "part":
+            self.notes[here].lines[at] = replace(taken, joined=False)
+            return
+        if what == "order":
+            there = here
+            below = min(
+                (spot for name, spot in marks if name == here and spot != at), default=at
+            )
+        target = self.at((there, below))
+        self.notes[here].lines.remove(taken)
+        place = self.notes[there].lines.index(target) + 1 if target is not taken else at
+        joined = replace(taken, joined=True, block="", picture="")
+        self.notes[there].lines.insert(place, joined)
+        if target is not taken:
+            self.notes[there].lines[place - 1] = replace(target, block="", picture="")
 
     def paste(self) -> None:
         """What was cut two steps ago is pasted."""
