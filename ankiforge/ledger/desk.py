@@ -932,9 +932,7 @@ def _remarks(
         yield Remark(RemarkKind.REPLACEMENT)
     elif draft.near:
         yield Remark(RemarkKind.NEAR)
-    elif passage.decided and facts.dropped(passage, draft, about):
-        yield Remark(RemarkKind.DECIDED_BEFORE)
-    elif draft.in_slot and _is_decided_by_kin(store, passage, about):
+    elif _was_decided_before(store, passage, draft, about):
         yield Remark(RemarkKind.DECIDED_BEFORE)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
@@ -957,9 +955,13 @@ def _remarks(
         yield Remark(RemarkKind.FIGURE)
 
 
-def _is_decided_by_kin(store: Store, passage: Passage, about: Strings) -> bool:
-    """Return whether a sentence, or nearly the same one, was decided elsewhere in a family."""
-    if not store.family(passage.key):
+def _was_decided_before(
+    store: Store, passage: Passage, draft: Card, about: Strings
+) -> bool:
+    """Return whether a person dropped nearly the same, or it was decided elsewhere in a family."""
+    if passage.decided and facts.dropped(passage, draft, about):
+        return True
+    if not draft.in_slot or not store.family(passage.key):
         return False
     of = offered_passage(store, passage)
     near = {fact.sentence for fact in of.facts_now() if fact.near}

@@ -420,7 +420,8 @@ class Card(Value, omit_defaults=True):
     """The note type, not ours, that its note was shipped in first; None = ours, or never
     shipped."""
     found: bool = False
-    """Whether its note was found in Anki after the journal was lost: no package of before is known."""
+    """Whether its note was found in Anki after the journal was lost: no package of before is
+    known."""
     schedule: tuple[tuple[str, int, int], ...] = ()
     """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
     per cent."""
