@@ -833,12 +833,17 @@ def _written(
     if refused:
         return replace(nothing, problems=(refused,))
 
+    # a note of our types has what else we filled in itself
+    hashes = dict(merged.hashes)
+    if IDENTITY in layout.places:
+        names = [name for name in card.family.content_fields if name in hashes]
+        hashes = {name: hashes[name] for name in names}
     sent = Shipped(
         mod=mod,
         tags=ours.tags,
         digest=digest,
         numbers=_cloze_words(card) if card.live else {},
-        hashes=merged.hashes,
+        hashes=hashes,
         mapped=layout.mapped,
         pictures=pictures,
     )

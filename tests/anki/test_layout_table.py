@@ -534,10 +534,12 @@ def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     assert retired.sent.numbers == {}
 
 
-def test_what_a_package_tells_of_a_note_is_in_the_note_or_in_the_journal():
+def test_what_a_package_tells_of_a_note_is_in_the_journal():
     ours = planned(CARD, None)
     assert ours.sent
-    assert ours.sent.hashes == {}
+    assert ours.sent.hashes == hashes(
+        Front="What helps retention?", Back="Testing", Extra="", Reverse=""
+    )
     assert ours.sent.mapped is None
     layout = layout_of(CARD, None, {77: USERS}, SETTINGS)
     theirs = plan(CARD, layout, written(CARD, layout), ShippingOptions())
@@ -546,6 +548,62 @@ def test_what_a_package_tells_of_a_note_is_in_the_note_or_in_the_journal():
     assert theirs.sent.hashes == hashes(Front="What helps retention?", Back="Testing")
     assert theirs.note
     assert theirs.note.fields == ("What helps retention?", "Testing", "")
+
+
+KNOWN = Shipped(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
+BEFORE = Shipped(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
+NONE = Shipped(1)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "back", "unknown", "kept", "conflict"),
+    [
+        # packages that the journal knows, the field in Anki → its base is unknown, words are kept
+        ((), "Testing", False, False, False),
+        ((NONE,), "mine", False, False, False),
+        ((KNOWN,), "Testing", False, False, False),
+        ((KNOWN,), "mine", False, False, False),
+        ((BEFORE, KNOWN), "mine", False, False, False),
+        ((BEFORE,), "Testing", True, False, False),  # ours is what the note was written with
+        ((BEFORE,), "mine", True, False, True),  # changed here since, too
+        ((replace(BEFORE, hashes=hashes(Back="Testing now")), BEFORE), "Quizzes", True, False, False),
+    ],
+)  # fmt: skip
+def test_a_base_that_no_package_of_the_journal_had(
+    shipped, back, unknown, kept, conflict
+):
+    in_anki = changed(of_ours(), Back=back)
+    card = replace(CARD, shipped=shipped)
+    layout = layout_of(card, in_anki, {}, {})
+    assert ("Back" in layout.unknown) is unknown
+    plan_now = planned(card, in_anki)
+    assert plan_now.unknown is kept
+    assert bool(plan_now.conflicts) is conflict
+    found = layout_of(replace(card, found=True), in_anki, {}, {})
+    assert (
+        not found.unknown
+    )  # nothing is known of the packages before the journal was lost
+
+
+def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
+    in_anki = changed(of_ours(), Back="kitty")
+    rewritten = replace(CARD, shipped=(KNOWN,))
+    known = layout_of(rewritten, in_anki, {}, {})
+    assert known.unknown == {}
+    restored = replace(
+        rewritten, fields=tuple({**dict(CARD.fields), "Back": "Quizzes"}.items())
+    )
+    before = replace(restored, shipped=(BEFORE,))  # nothing changed here since
+    layout = layout_of(before, in_anki, {}, {})
+    assert layout.unknown == {"Back": field_hash("Testing")}
+    kept = planned(before, in_anki)
+    assert kept.unknown
+    assert not kept.conflicts
+    assert not kept.note
+    full = planned(before, in_anki, full=True)
+    assert full.note
+    assert full.sent
+    assert full.sent.hashes["Back"] == field_hash("Testing")
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
