@@ -137,7 +137,7 @@ def search(call: Call, query: Words) -> None:
     """Answer a question with what you have read, or find a work, and how well you remember it."""
     from ankiforge.pipeline.ask import PASSAGES, ask
     from ankiforge.reports.cards import found_json, found_text, work_json, work_text
-    from ankiforge.text import shortened
+    from ankiforge.text import counted, shortened
 
     refuse_unknown_options(query)
     words = " ".join(query)
@@ -172,6 +172,11 @@ def search(call: Call, query: Words) -> None:
                 entry = work_json(work, last_read)
                 yield entry, work_text(work, entry, whole=call.verbose)
 
+        if result.problem:
+            call.say(f"by words only: {result.problem}")
+        elif result.missing and result.passages:
+            missing = counted(result.missing, "passage")
+            call.say(f"{missing} compared by words only: ankiforge run")
         if result.passages and not result.is_sure:
             call.say("nothing you have read answers this for sure; the nearest:")
         was_anything_shown = show_all(call, entries(), apart=True)

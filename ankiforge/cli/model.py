@@ -94,6 +94,7 @@ dropped."""
                                       groq, mistral, deepseek, anthropic
   ankiforge model use ollama          or lmstudio, llama.cpp, or the name of a model there
   ankiforge model use https://llm.example.org/v1 --model large --key-env MY_KEY
+  ankiforge model use ollama --for meaning   find what you read in other words (ankiforge search)
 """)  # fmt: skip
 @click.argument("name", metavar="NAME")
 @click.option(
@@ -102,8 +103,17 @@ dropped."""
 @click.option(
     "--key-env", default="", metavar="VARIABLE", help="The variable that holds the key."
 )
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["drafting", "meaning"]),
+    default="drafting",
+    help="Draft cards with it, or compare meanings in search.",
+)
 @flag("--yes", help="Send what is shown; do not ask.")
-def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None:
+def use(
+    call: Call, name: str, model_name: str, key_env: str, purpose: str, yes: bool
+) -> None:
     """Draft with a model from now on.
 
     Shows what would be sent, to whom and at what price, and asks. Then up to five passages
@@ -113,6 +123,9 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
     from ankiforge.pipeline.draft import for_model
     from ankiforge.pipeline.models import choose
 
+    if purpose == "meaning":
+        _use_for_meaning(call, name, model_name, key_env, yes=yes)
+        return
     choice = choose(name, model_name, key_env)
     if call.offline and not choice.is_local:
         hint = "run it without --offline, or use a model of this machine"
@@ -157,6 +170,44 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
         else:
             print_summary(call, workspace, result)
     end_run(result)
+
+
+def _use_for_meaning(
+    call: Call, name: str, model_name: str, key_env: str, *, yes: bool
+) -> None:
+    """Compare meanings with a model from now on, if it makes a vector."""
+    from msgspec.structs import replace
+
+    from ankiforge.config import MeaningSettings
+    from ankiforge.draft.embedder import embedder_of
+    from ankiforge.draft.server import embedding_models
+    from ankiforge.pipeline.models import choose
+
+    choice = choose(name, model_name, key_env, wanted=embedding_models)
+    llm = choice.llm
+    given = {"key_env": llm.key_env, "model": llm.model, "base_url": llm.base_url}
+    folder = workspace_of(call)
+    config = replace(folder.config, meaning=MeaningSettings(**given))
+    embedder = embedder_of(config, offline=call.offline)
+    assert embedder is not None
+    tell = call.say if yes else call.warn
+    tell(
+        f"{choice.title} would get what you read, and what you ask with ankiforge search:"
+    )
+    if choice.is_local:
+        tell("  it stays on this machine, and costs nothing")
+    else:
+        tell("  each passage once; nothing under #no-llm")
+    if not yes:
+        if not call.interactive:
+            raise UsageError("no terminal to ask you on", hint="--yes agrees to this")
+        if not click.confirm("Use it?", default=choice.is_local, err=True):
+            call.say("nothing was sent, and nothing was changed")
+            return
+    embedder.questions(["Does it answer?"])
+    written = _write(call, folder, {("meaning", key): given[key] for key in given})
+    told = {"model": llm.model, "base_url": llm.base_url, "settings": written}
+    call.show(told, [f"written to {written}", "next: ankiforge run"] if written else [])
 
 
 def _terms(choice: NamedModel, estimate: Estimate) -> Iterator[str]:
@@ -252,7 +303,7 @@ def _write(
     asked = [
         each
         for each in concerns(load(folder.root, registry))
-        if each.at.steps[:1] == ("llm",)
+        if each.at.steps[:1] in {place[:1] for place in settings}
     ]
     confirm(folder, asked, user_folder())
     return str(file.path)

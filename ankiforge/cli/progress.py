@@ -46,6 +46,11 @@ class Bar:
         self._total = total
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the number of all is known."""
+        return self._total > 0
+
+    @property
     def text(self) -> str:
         """The line; only the label if the number of all is not known."""
         if not self._total:
@@ -134,6 +139,7 @@ def progress_bar(
 
     reading = Bar("reading")
     drafting = Bar("drafting and checking")
+    vectors = Bar("comparing meanings")
     to_draft = 0
     drafted = 0
 
@@ -141,6 +147,8 @@ def progress_bar(
         """The text of the moment; drawn again several times a second."""
 
         def __rich__(self) -> str:
+            if vectors.is_begun:
+                return f"{vectors.text} · Ctrl-C stops, the next run goes on"
             if by_model.text:
                 return by_model.text
             if to_draft:
@@ -156,6 +164,8 @@ def progress_bar(
         to_draft = step.to_draft or to_draft
         drafted += step.highlights
         by_model.take(step)
+        if step.vectors is not None:
+            vectors.take(step.vectors.done, step.vectors.total)
 
     with Console(stderr=True, no_color=not call.color).status(ProgressLine()):
         yield take

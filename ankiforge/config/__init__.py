@@ -60,6 +60,17 @@ class LlmSettings(_Section):
     """Added to the body of every request."""
 
 
+class MeaningSettings(_Section):
+    """The model by which `search` finds what is said in other words."""
+
+    base_url: str = ""
+    """A server with `/v1/embeddings`. "" for the model of the extra `meaning`, if it is there."""
+    model: str = ""
+    """"none" to compare words alone."""
+    key_env: str = ""
+    """As in `llm`."""
+
+
 class AcceptSettings(_Section):
     """Which drafts become cards without review."""
 
@@ -146,6 +157,7 @@ class _Settings(_Section):
     file_links: bool = False
     """Whether cards link to a PDF that lies in no vault, by its path on this computer."""
     llm: LlmSettings = LlmSettings()
+    meaning: MeaningSettings = MeaningSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."
     executor: Annotated[str, msgspec.Meta(pattern=r"^$|^(tcp|tls)://.+:\d+$")] = ""
@@ -242,6 +254,12 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     # the model
     llm = written.llm
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
+
+    # the model that compares meanings
+    meaning = written.meaning
+    if meaning.base_url:
+        of_meaning = where.at("meaning")
+        _check_service(meaning.base_url, meaning.key_env, "base_url", of_meaning)
 
     # Anki
     anki = written.anki

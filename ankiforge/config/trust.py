@@ -71,6 +71,12 @@ def _concerns_of_settings(workspace: WorkspaceFolder) -> Iterator[Concern]:
     llm = config.llm
     place = where.at("llm", "base_url")
     yield from _concerns_of_service(place, "passages", LLM, llm.base_url, llm.key_env)
+    meaning = config.meaning
+    if meaning.base_url:
+        place = where.at("meaning", "base_url")
+        yield from _concerns_of_service(
+            place, "passages and questions", LLM, meaning.base_url, meaning.key_env
+        )
     anki = config.anki
     place = where.at("anki", "connect")
     yield from _concerns_of_service(place, "cards", ANKI, anki.connect, anki.key_env)

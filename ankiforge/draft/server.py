@@ -378,6 +378,24 @@ def best_first(names: Sequence[str]) -> Strings:
     return tuple(sorted(writers, key=rank))
 
 
+_EMBEDS = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
+
+
+def embedding_models(names: Sequence[str]) -> Strings:
+    """Return the models that make vectors of texts, those for several languages first."""
+
+    def rank(name: str) -> bool:
+        return not any(
+            part in name.casefold() for part in ("m3", "multilingual", "gemma")
+        )
+
+    named = []
+    for name in names:
+        if _EMBEDS.search(name.casefold()) and "rerank" not in name.casefold():
+            named.append(name)
+    return tuple(sorted(named, key=rank))
+
+
 # --- servers on this machine ------------------------------------------------------------
 
 
@@ -389,9 +407,11 @@ class ModelServer(Value):
     program: str
     base_url: str
     models: Strings
-    """Those that write text, the best first."""
+    """Those that are wanted, the best first."""
 
 
+Wanted = Callable[[Sequence[str]], Strings]
+"""Chooses models by name, the best first: `best_first` or `embedding_models`."""
 PROGRAMS = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp"}
 """Programs on this machine, by the name that `model use` takes."""
 LOCAL_SECONDS = 0.3
@@ -423,13 +443,20 @@ def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
 
 
 def look(
-    environ: Texts = os.environ, home: Path | None = None
+    environ: Texts = os.environ,
+    home: Path | None = None,
+    wanted: Wanted = best_first,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
     """Begin to look for the servers on this machine, beside what the caller does.
 
+    Args:
+        environ: the environment, which may name their ports.
+        home: the folder with their settings; None for the person's.
+        wanted: which of their models are of use.
+
     Returns:
         A function that waits at most so many seconds, and returns the servers that have listed
-        a model that writes text until then.
+        a model that is wanted until then.
     """
     found: dict[str, ModelServer] = {}
 
@@ -440,9 +467,9 @@ def look(
             socket.create_connection((host, port), LOCAL_SECONDS).close()
             listed = models(base_url, timeout=LOCAL_SECONDS)
             elsewhere = handed_on(base_url, listed, timeout=LOCAL_SECONDS)
-            writers = best_first([each for each in listed if each not in elsewhere])
-            if writers:
-                found[name] = ModelServer(name, PROGRAMS[name], base_url, writers)
+            here = wanted([each for each in listed if each not in elsewhere])
+            if here:
+                found[name] = ModelServer(name, PROGRAMS[name], base_url, here)
 
     places = [
         place for place in _places(environ, home or Path.home()) if is_loopback(place[1])

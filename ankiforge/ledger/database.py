@@ -123,6 +123,11 @@ class Cache:
         [body] = rows[0]
         return bytes(body)
 
+    def everything(self) -> dict[str, bytes]:
+        """Return all entries by name."""
+        sql = "SELECT name, body FROM kept WHERE owner = ?"
+        return {name: bytes(body) for name, body in self._file.select(sql, self._owner)}
+
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store entries and delete others, in one transaction."""
         self._file.write(self._owner, bodies, forget)

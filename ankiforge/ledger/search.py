@@ -438,7 +438,11 @@ def _shown_rows(store: Store, rowids: set[int], hides: Hides) -> set[int]:
 
 ENOUGH = 0.45
 """The share of a question's words beyond which words add to what is near in meaning."""
-_WEIGHT = 0.1
+SURE = 0.37
+"""The share from which a passage surely answers where words alone are compared: three quarters of
+other questions find less (`benchmarks/ask`)."""
+_WEIGHT = 10.0
+_USUAL_SPREAD = 0.05
 _LOOKED_AT = 1_000
 """The number of passages, best first, among which one in another language is looked for."""
 
@@ -448,25 +452,35 @@ class FoundPassage(Value):
 
     highlight: Highlight
     score: float
-    coverage: float
-    """The share of the question's words that it has."""
-    near: float
-    """The cosine with the question; 0 if no vectors are compared."""
-    sentence: Span
-    """The sentence that answers, in `highlight.exact`; (0, 0) if there is no choice."""
     is_gone: bool
     """Whether it is no longer in its source."""
     lines: tuple[Card, ...]
     """Its cards and drafts."""
+    sentence: Span = (0, 0)
+    """The sentence that answers, in `highlight.exact`; (0, 0) if there is no choice."""
+    by_meaning: bool = False
+    """Whether its meaning was compared, and not its words alone."""
+
+
+def weight_of(coverage: float, spread: float) -> float:
+    """Return what words add to a cosine: nothing up to `ENOUGH` of the question's words.
+
+    A few that agree by chance would push away what says it in other words.
+
+    Args:
+        coverage: the share of the words.
+        spread: the usual deviation of cosines from their mean, which differs among models.
+    """
+    return _WEIGHT * (spread or _USUAL_SPREAD) * max(0.0, coverage - ENOUGH)
 
 
 def fused(
-    words: Mapping[HighlightKey, WordHit], near: Mapping[HighlightKey, float]
+    words: Mapping[HighlightKey, WordHit],
+    near: Mapping[HighlightKey, float],
+    spread: float = 0.0,
 ) -> dict[HighlightKey, float]:
-    """Return passages with one score.
+    """Return passages with one score: as good as its meaning is near, and what words add.
 
-    A passage is as good as its meaning is near. Words add to it only beyond `ENOUGH` of the
-    question's words: a few that agree by chance would push away what says it in other words.
     Without vectors BM25 decides.
     """
     if not near:
@@ -476,30 +490,27 @@ def fused(
     for key, hit in words.items():
         # one without a vector comes first if it has all the words, and nowhere if it has half
         score = scores.get(key, nearest * hit.coverage)
-        scores[key] = score + _WEIGHT * max(0.0, hit.coverage - ENOUGH)
+        scores[key] = score + weight_of(hit.coverage, spread)
     return scores
 
 
 def passages(
     store: Store,
-    words: Mapping[HighlightKey, WordHit],
-    near: Mapping[HighlightKey, float],
+    scores: Mapping[HighlightKey, float],
     limit: int,
     hides: Hides | None = None,
     other_than: str = "",
 ) -> Iterator[FoundPassage]:
-    """Yield the passages that answer best; one text at several places is one passage.
+    """Yield the passages with the best scores; one text at several places is one passage.
 
     Args:
         store: the database.
-        words: the passages that were found by words.
-        near: the cosines of passages with the question; {} = none were compared.
+        scores: the passages that may answer.
         limit: the number of passages.
         hides: whether a passage is left out.
         other_than: a language: the best passage in another one is added, because a model may
             find what is said in the language of the question nearer than it is. "" = none is.
     """
-    scores = fused(words, near)
     seen = set[str]()
     shown = 0
     best_first = sorted(scores, key=lambda key: (-scores[key], key))
@@ -526,9 +537,6 @@ def passages(
         yield FoundPassage(
             highlight=highlight,
             score=scores[key],
-            coverage=words[key].coverage if key in words else 0.0,
-            near=near.get(key, 0.0),
-            sentence=(0, 0),
             is_gone=row["state"] in ("gone", "unselected"),
             lines=tuple(lists.lines(store, [row["id"] for row in ids])),
         )

@@ -5,13 +5,17 @@ The command `search`, the page, agents and `Workspace.search` ask here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
+from ankiforge.errors import ServiceError
+from ankiforge.language.recognition import language_of
 from ankiforge.ledger import FoundWork, search
 from ankiforge.ledger.search import FoundPassage, Hides, WantedWords
-from ankiforge.model import Document, HighlightKind, Span, Value
+from ankiforge.model import Document, Highlight, HighlightKind, Span, Value
+from ankiforge.pipeline.meaning import Near, meaning_of
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.fold import for_searching
 from ankiforge.text.sentences import sentences
@@ -31,6 +35,10 @@ class SearchResult(Value):
     """Those that answer, the best first; none if a name or title was given."""
     is_sure: bool = True
     """Whether the first passage is better than what answers nothing."""
+    missing: int = 0
+    """How many passages were compared by words only, because no run has made their vectors."""
+    problem: str = ""
+    """Why words alone were compared, although there is a model."""
 
 
 def ask(
@@ -58,36 +66,62 @@ def ask(
     )
     if document is not None or any(work.by != search.WORDS for work in works):
         return SearchResult(works)
-    wanted = search.wanted_words(query)
+
+    # how near passages are in meaning, if there is a model
+    meaning = meaning_of(workspace)
+    near = Near(b"", {}, 0)
+    problem = ""
+    if meaning is not None:
+        try:
+            near = meaning.near(query, hides)
+        except ServiceError as error:
+            problem = f"{error.message}: {error.hint}"
+
+    # both joined
     words = search.by_words(ledger, query, hides)
-    found = []
-    for passage in search.passages(ledger, words, {}, limit, hides):
-        found.append(replace(passage, sentence=_sentence(passage, wanted)))
-    is_sure = any(passage.coverage > search.ENOUGH for passage in found)
-    return SearchResult(works, tuple(found), is_sure)
+    language = ""
+    if meaning is not None and meaning.embedder.keeps_to_language:
+        language = language_of(query)
+    scores = search.fused(words, near.cosines, near.spread)
+    found = list(search.passages(ledger, scores, limit, hides, other_than=language))
+    coverage = max((hit.coverage for hit in words.values()), default=0.0)
+    is_sure = near.is_sure(coverage) if near.cosines else coverage > search.SURE
+
+    # the sentence of each that answers
+    choices = [(passage.highlight, _choice(passage.highlight)) for passage in found]
+    spans: list[Span | None] = [None] * len(found)
+    if meaning is not None and near.cosines:
+        with suppress(ServiceError):
+            spans = meaning.nearest(near.question, choices)
+    wanted = search.wanted_words(query)
+    shown = []
+    for passage, choice, span in zip(found, choices, spans, strict=True):
+        sentence = span or _with_most_words(*choice, wanted)
+        is_near = passage.highlight.key in near.cosines
+        shown.append(replace(passage, sentence=sentence, by_meaning=is_near))
+    return SearchResult(works, tuple(shown), is_sure, near.missing, problem)
 
 
-def _sentence(passage: FoundPassage, wanted: WantedWords) -> Span:
-    """Return the sentence with the most words of a question, of several the longest."""
-    exact = passage.highlight.exact
-    spans = choice_of_sentences(passage)
-    if not spans:
-        return (0, 0)
-
-    def rank(span: Span) -> tuple[int, int]:
-        start, end = span
-        text = f" {' '.join(search.words_of(for_searching(exact[start:end])))} "
-        return sum(f" {word} " in text for word in wanted.words), end - start
-
-    return max(spans, key=rank)
-
-
-def choice_of_sentences(passage: FoundPassage) -> list[Span]:
+def _choice(highlight: Highlight) -> list[Span]:
     """Return the sentences of a passage of which one may be shown as its answer."""
-    if passage.highlight.kind is HighlightKind.CARD:
+    if highlight.kind is HighlightKind.CARD:
         return []
     spans = []
-    for start, end in sentences(passage.highlight.exact):
+    for start, end in sentences(highlight.exact):
         if end - start >= _LEAST_SENTENCE:
             spans.append((start, end))
     return spans if len(spans) > 1 else []
+
+
+def _with_most_words(
+    highlight: Highlight, choice: Sequence[Span], wanted: WantedWords
+) -> Span:
+    """Return the sentence with the most words of a question, of several the longest."""
+
+    def rank(span: Span) -> tuple[int, int]:
+        start, end = span
+        words = search.words_of(for_searching(highlight.exact[start:end]))
+        text = f" {' '.join(words)} "
+        return sum(f" {word} " in text for word in wanted.words), end - start
+
+    return max(choice, key=rank, default=(0, 0))

@@ -16,7 +16,9 @@ from ankiforge.draft.server import (
     PROGRAMS,
     Provider,
     Unreachable,
+    Wanted,
     best_first,
+    embedding_models,
     handed_on,
     is_of_a_cloud,
     is_small_model,
@@ -94,7 +96,13 @@ def of_provider(provider: Provider, model: str = "") -> NamedModel:
     return NamedModel(llm, provider.source)
 
 
-def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
+_EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "mistral": "mistral-embed"}
+"""The usual models of providers that make vectors."""
+
+
+def choose(
+    name: str, model: str = "", key_env: str = "", wanted: Wanted = best_first
+) -> NamedModel:
     """Return the model that a person names. Only servers on this machine are asked.
 
     Args:
@@ -102,6 +110,7 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
             server.
         model: the model of the server; "" = the best that is known there.
         key_env: the environment variable of the key for an address.
+        wanted: which models of a server are of use.
 
     Raises:
         UsageError: there is none with this name, or its key is missing.
@@ -116,6 +125,11 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
     base_url = name.rstrip("/") if "://" in name else ""
     for provider in providers(os.environ):
         if provider.name == name:
+            if wanted is embedding_models:
+                model = model or _EMBEDDING_MODELS.get(name, "")
+                if not model:
+                    hint = f"ankiforge model use {name} --model MODEL --for meaning"
+                    raise UsageError(f"which model of {name} makes vectors?", hint=hint)
             choice = of_provider(provider, model)
             base_url = provider.base_url
             key_env = provider.key_env
@@ -124,7 +138,7 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
                     hint = f"export {key_env}=… in this terminal; it is stored nowhere"
                     raise UsageError(f"the key, {key_env}, is not set", hint=hint)
                 return choice
-    for server in () if base_url else look(os.environ)(LONGEST_S):
+    for server in () if base_url else look(os.environ, wanted=wanted)(LONGEST_S):
         # Ollama knows a model by its name without `:latest`, too
         named = {name, f"{name}:latest"}.intersection(server.models)
         if name == server.name or named:
@@ -136,7 +150,8 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
     if not base_url and name in PROGRAMS:
         hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
         if name == "ollama":
-            hint = f"start it (ollama serve), then: ollama pull {model or LlmSettings().model}"
+            usual = "bge-m3" if wanted is embedding_models else LlmSettings().model
+            hint = f"start it (ollama serve), then: ollama pull {model or usual}"
         raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
     if not base_url:
         hint = "ankiforge model list"
@@ -155,7 +170,7 @@ def choose(name: str, model: str = "", key_env: str = "") -> NamedModel:
         try:
             listed = models(base_url, os.environ.get(key_env, "").strip())
             run_elsewhere = handed_on(base_url, listed)
-            offered = best_first([each for each in listed if each not in run_elsewhere])
+            offered = wanted([each for each in listed if each not in run_elsewhere])
         except Unreachable as error:
             if not (model and error.status in (404, 405, 501)):
                 raise ServiceError(

@@ -96,6 +96,13 @@ class ByModel(Value):
     """What was used in this run so far."""
 
 
+class MadeVectors(Value):
+    """How many vectors of passages are made, of those that were missing."""
+
+    done: int
+    total: int
+
+
 class Progress(Value):
     """The result of one step of a run."""
 
@@ -118,6 +125,8 @@ class Progress(Value):
     problems: tuple[Problem, ...] = ()
     by_model: ByModel | None = None
     """How far the model is after this step; None for steps without one."""
+    vectors: MadeVectors | None = None
+    """How far the vectors are after this step; None for other steps."""
 
 
 class RunResult(msgspec.Struct):

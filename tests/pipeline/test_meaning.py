@@ -1,0 +1,309 @@
+"""`search` in other words: what is sent where, how often, and what a bad server does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.draft import embedder
+from ankiforge.ledger.search import WordHit, fused, weight_of
+from ankiforge.mcp import Agent
+from ankiforge.pipeline.meaning import Meaning, meaning_of
+from ankiforge.pipeline.workspace import Workspace
+from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server
+
+NOTE = """# Cells
+
+==The mitochondrion makes most of the ATP of a cell.==
+
+==Ribosomes translate messenger RNA into chains of amino acids.==
+
+==My neighbour has told me about his illness in confidence.== #no-llm
+
+==A heading==
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddingServer]:
+    with embedding_server() as running:
+        yield running
+
+
+@pytest.fixture
+def place(forge: Any, server: EmbeddingServer, monkeypatch: Any) -> Any:
+    """A workspace with a note, whose settings name the server."""
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    (notes / "cells.md").write_text(NOTE)
+    settings(forge, server.base_url)
+    for name, value in forge.environment.items():
+        monkeypatch.setenv(name, value)
+    return forge
+
+
+def settings(forge: Any, url: str, model: str = "e5", **more: str) -> None:
+    meaning = json.dumps({"base_url": url, "model": model, **more})
+    sources = "sources: [{markdown: {path: notes, marks: ['==']}}]"
+    forge.settings(
+        f"{sources}\nanki: {{collection: none}}\nmeaning: {meaning}\n", trust=True
+    )
+
+
+def found(forge: Any, question: str) -> list[str]:
+    return [
+        row["highlight"]["exact"] for row in forge.ok("search", question, "--json").lines
+    ]
+
+
+def kept(forge: Any) -> dict[str, bytes]:
+    with Workspace(forge.folder) as workspace:
+        meaning = meaning_of(workspace)
+        assert meaning is not None
+        return {name: body for name, body in meaning._kept().items() if body}
+
+
+# --- making and keeping ---------------------------------------------------------------------
+
+
+def test_each_text_is_sent_once_and_never_again(place, server):
+    place.ok("run")
+    assert len(server.sent()) == 3  # the heading is too short
+    requests = server.requests
+    place.ok("run")
+    assert server.requests == requests
+    note = place.folder / "notes" / "cells.md"
+    note.write_text(note.read_text().replace("most of", "nearly all of"))
+    place.ok("run")
+    assert server.sent() == ["The mitochondrion makes nearly all of the ATP of a cell."]
+    for path in (place.folder / ".ankiforge").glob("ledger.db*"):
+        path.unlink()
+    place.ok("run")
+    assert server.sent() == []
+
+
+def test_a_passage_is_found_by_its_meaning_and_the_question_has_the_marks_of_the_model(
+    place, server
+):
+    place.ok("run")
+    server.texts.clear()
+    [row, *_] = place.ok("search", "What makes most ATP?", "--json").lines
+    assert row["highlight"]["exact"].startswith("The mitochondrion")
+    assert row["found"] == {"by": "meaning", "sure": True}
+    assert "query: What makes most ATP?" in server.texts
+    assert not server.sent()
+
+
+def test_a_dry_run_makes_no_vectors(place, server):
+    place.ok("run", "--dry-run")
+    assert server.requests == 0
+
+
+def test_what_is_missing_is_found_by_words_and_counted(place, server):
+    settings(place, "http://127.0.0.1:9/v1")
+    assert "new passages are found by their words only" in place.ok("run").stderr
+    settings(place, server.base_url)
+    asked = place.ok("search", "Who translates messenger RNA?")
+    assert "Ribosomes" in asked.stdout
+    assert "passages compared by words only: ankiforge run" in asked.stderr
+    assert server.requests == 0
+
+
+def test_vectors_that_were_made_when_it_was_stopped_stay(place, server, monkeypatch):
+    monkeypatch.setattr(embedder.ServerEmbedder, "at_once", 1)
+    (place.folder / "notes" / "cat.md").write_text("Katze::cat\n")
+    made = Meaning.make
+
+    def stopped(self: Meaning) -> Iterator[Any]:
+        for step in made(self):
+            yield step
+            if step.done == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(Meaning, "make", stopped)
+    run = place.ok("run")
+    assert "the next run goes on" in run.stderr
+    assert (place.folder / "ankiforge.apkg").exists()
+    monkeypatch.undo()
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    server.sent()
+    place.ok("run")
+    assert len(server.sent()) == 1
+
+
+# --- bad servers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_answer_keeps_nothing_and_words_go_on(place, server, fault):
+    server.change = FAULTS[fault]
+    run = place.ok("run")
+    assert run.stderr.count("note: e5 at 127.0.0.1") == 1
+    assert kept(place) == {}
+    server.change = lambda data: data
+    place.ok("run")
+    assert len(kept(place)) == 3
+    server.change = FAULTS[fault]
+    asked = place.ok("search", "Who translates messenger RNA?")
+    assert asked.stdout.startswith("Ribosomes")
+    assert asked.stderr.count("\n") == 1
+    assert asked.stderr.startswith("by words only: e5 at 127.0.0.1")
+
+
+def test_a_silent_server_is_not_waited_for(place, server, monkeypatch):
+    place.ok("run")
+    monkeypatch.setattr(embedder, "_QUESTION_S", 0.2)
+
+    def silent(number: int) -> tuple[int, dict[str, str]]:
+        import time
+
+        time.sleep(1)
+        return 200, {}
+
+    server.answer = silent
+    asked = place.ok("search", "Who translates messenger RNA?")
+    assert asked.stdout.startswith("Ribosomes")
+    assert "no answer in 0.2 s" in asked.stderr
+
+
+def test_another_model_under_the_same_name_is_noticed_and_all_is_made_anew(place, server):
+    place.ok("run")
+    server.sent()
+    server.turn = 7
+    asked = place.ok("search", "Who translates messenger RNA?")
+    assert "is another model than before" in asked.stderr
+    assert asked.stdout.startswith("Ribosomes")
+    assert kept(place) == {}
+    place.ok("run")
+    assert len(server.sent()) == 3
+    asked = place.ok("search", "Who translates messenger RNA?")
+    assert "another model" not in asked.stderr
+
+
+def test_a_model_that_changes_while_vectors_are_made_leaves_none(place, server):
+    def change(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        server.turn = 7
+        return data
+
+    server.change = change
+    assert "is another model than before" in place.ok("run").stderr
+    assert kept(place) == {}
+
+
+def test_a_redirect_is_not_followed(place, server):
+    with embedding_server() as other:
+        target = f"{other.base_url}/embeddings"
+        server.answer = lambda number: (307, {"Location": target})
+        assert "answers 307" in place.ok("run").stderr
+        assert other.requests == 0
+
+
+# --- what is sent where -----------------------------------------------------------------------
+
+
+def test_private_text_goes_only_to_this_machine(place, server, monkeypatch):
+    monkeypatch.setattr(embedder, "is_here", lambda server: False)
+    place.ok("run")
+    assert len(server.sent()) == 2
+    asked = place.ok("search", "neighbour illness confidence told")
+    assert "neighbour" in asked.stdout  # by its words, for the person
+    server.texts.clear()
+    place.ok("search", "Who said: My neighbour has told me about his illness?")
+    assert [text for text in server.texts if "Who said" in text] == [
+        "query: Who said: […]?"
+    ]
+
+
+def test_offline_asks_no_other_machine(place, server):
+    settings(place, "http://192.0.2.1/v1")
+    assert "--offline forbids sending" in place.ok("run", "--offline").stderr
+
+
+@pytest.mark.parametrize("model", ["e5:cloud", ""])
+def test_a_model_that_runs_elsewhere_or_has_no_name_is_refused(place, server, model):
+    settings(place, server.base_url, model=model)
+    refused = place("search", "ATP", code=2)
+    assert "meaning.model" in refused.stderr
+    assert "ankiforge.yaml:" in refused.stderr
+
+
+def test_a_server_elsewhere_must_be_confirmed(place):
+    text = "meaning: {base_url: 'https://vectors.example.org/v1', model: e5}\n"
+    place.settings(text)
+    refused = place("status")
+    assert refused.exit_code == 2
+    assert "passages and questions would be sent to https://vectors" in refused.stderr
+
+
+QUESTIONS = (
+    "neighbour illness",
+    "Who told me about his cell?",
+    "makes ATP",
+    "amino",
+    "Bob",
+)
+
+
+def agent_answers(place: Any, private: str, forms: tuple[str, str]) -> str:
+    note = NOTE.replace(
+        "My neighbour has told me about his illness in confidence.", private
+    )
+    (place.folder / "notes" / "cells.md").write_text(note.replace(*forms))
+    place.ok("run")
+    agent = Agent(lambda lock: Workspace(place.folder))
+    return json.dumps([agent.search_library(each, 5) for each in QUESTIONS])
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_an_agent_finds_tells_nothing_of_private_text(place, server, is_named):
+    if not is_named:
+        settings(place, "")
+    first = agent_answers(
+        place, "Bob, my neighbour, has an illness that ATP could heal.", ("", "")
+    )
+    assert "mitochondrion" in first
+    assert "neighbour" not in first
+    second = agent_answers(place, "Who but Zoe likes amino chains at night?", ("", ""))
+    assert first == second
+
+
+# --- one score --------------------------------------------------------------------------------
+
+
+def test_words_count_only_if_they_are_nearly_half_of_the_question():
+    few, most = WordHit(9.0, 0.3), WordHit(9.0, 0.9)
+    near = {"a": 0.80, "b": 0.82}
+    assert fused({"a": few}, near, 0.02) == near
+    assert fused({"a": most}, near, 0.02)["a"] > 0.82
+    assert fused({"c": WordHit(1.0, 1.0)}, near, 0.02)["c"] > 0.82
+    assert fused({"a": most}, {}) == {"a": 9.0}
+    assert weight_of(0.45, 0.1) == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 512])
+def test_a_vector_in_whole_numbers_has_nearly_the_same_cosine(size):
+    one = [((7 * n) % 11) - 5.5 for n in range(size)]
+    other = [((5 * n) % 13) - 6.5 for n in range(size)]
+    dot = sum(a * b for a, b in zip(one, other, strict=True))
+    lengths = sum(a * a for a in one) ** 0.5 * sum(b * b for b in other) ** 0.5
+    packed = embedder.packed([number / 1e20 for number in one])
+    near = embedder.cosines(packed, {"other": embedder.packed(other), "short": b"1234"})
+    assert near == {"other": pytest.approx(dot / lengths, abs=0.02)}
+
+
+def test_the_settings_are_written_by_model_use(
+    forge: Any, server: EmbeddingServer
+) -> None:
+    (forge.folder / "notes").mkdir()
+    forge.settings("sources: [{markdown: {path: notes}}]\n", trust=True)
+    told = forge.ok("model", "use", server.base_url, "--for", "meaning", "--yes")
+    assert "it stays on this machine" in told.stderr
+    assert "next: ankiforge run" in told.stdout
+    text = Path(forge.folder / "ankiforge.yaml").read_text()
+    assert "model: e5" in text
+    assert server.base_url in text
+    server.change = FAULTS["fewer"]
+    assert forge("model", "use", server.base_url, "--for", "meaning", "--yes").exit_code
