@@ -237,6 +237,16 @@ class AnkiConnect:
         if suspended:
             self._ask("unsuspend", object, {"cards": suspended})
 
+    def clear_flag(self, cards: Iterable[int]) -> None:
+        """Take the flag from cards."""
+        for card in cards:
+            params = {"card": card, "keys": ["flags"], "newValues": [0]}
+            self._ask("setSpecificValueOfCard", object, params)
+
+    def forget(self, cards: Iterable[int]) -> None:
+        """Make cards new again; their log stays."""
+        self._ask("forgetCards", object, {"cards": list(cards)})
+
     # --- options of decks ---------------------------------------------------------------
 
     def set_new_per_day(self, deck: str, limit: int) -> None:

@@ -449,9 +449,15 @@ def our_fields(
         # those whose source has not changed since have the HTML of then
         words_now = dict(card.fields)
         for name, their_name in card.adopted.names.items():
-            if words_now.get(name, "") == card.adopted.words.get(name, ""):
-                fields[name] = card.adopted.html.get(their_name, "")
-                unread.discard(name)
+            was = (
+                card.adopted.words.get(name, ""),
+                card.adopted.html.get(their_name, ""),
+            )
+            # the HTML of a repair keeps what Markdown cannot say
+            for words, html in (card.adopted.repaired.get(name, was), was):
+                if words_now.get(name, "") == words:
+                    fields[name] = html
+                    unread.discard(name)
         if not unread:
             missing.clear()
 
@@ -781,7 +787,7 @@ def _written(
     in_anki = layout.in_anki
     note_type = layout.note_type
     assert note_type is not None
-    held = _why_held(in_anki, note_type, options)
+    held = _why_held(card, in_anki, note_type, options)
     if held:
         return replace(nothing, held=held)
 
@@ -857,11 +863,12 @@ def _written(
 
 
 def _why_held(
-    in_anki: NoteInAnki | None, note_type: SeenType, options: ShippingOptions
+    card: Card, in_anki: NoteInAnki | None, note_type: SeenType, options: ShippingOptions
 ) -> str:
     """Return why a note is not shipped in this way now; "" if it is."""
-    # the import of a file removes the tags of the scheduler
-    if in_anki and in_anki.scheduler_tags and not options.push:
+    # the import of a file removes the tags of the scheduler; once it is repaired, they are done
+    has_tags = in_anki and in_anki.scheduler_tags and not card.repaired
+    if in_anki and has_tags and not options.push:
         scheduler_tags = " and ".join(in_anki.scheduler_tags)
         return f"its note is tagged {scheduler_tags}: use ankiforge push"
     # AnkiConnect merges note types: a second one that an import had made beside this one,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -238,6 +239,42 @@ def _markdown(text: str) -> str:
         else:  # a line may end within it
             text = text.replace(formula, _BREAK.sub(" ", formula))
     return unrender(_PLAYED.sub('<img src="sound">', text))
+
+
+# --- form ---------------------------------------------------------------------------------
+
+_BOLD = regex(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+_IN_DOLLARS = regex(r"(?<![\\$\w])\$(?!\d[\d.,]*\s)([^$\n]+?)\$(?![\w$])")
+
+
+def mended_form(note: ReadNote, faults: frozenset[str]) -> Texts:
+    """Return the HTML of the sides that show what was meant, by our field; {} if none does.
+
+    Formulas in dollars, words behind a `<`, and `**` of Markdown; a price stays.
+    """
+    html = dict(note.fields)
+    mended = {}
+    for ours, name in note.names.items():
+        text = html[name]
+        if "maths" in faults:
+            text = _IN_DOLLARS.sub(lambda match: rf"\({match[1].strip()}\)", text)
+        if "eaten" in faults:
+            text = _literal(text)
+        if "stray_markup" in faults:
+            text = _BOLD.sub(r"<b>\1</b>", text)
+        if text != html[name]:
+            mended[ours] = text
+    return mended
+
+
+def _literal(html: str) -> str:
+    """Return HTML in which a `<` that begins no tag is text."""
+
+    def shown(tag: re.Match[str]) -> str:
+        is_known = tag[1].casefold() in _TAGS
+        return tag[0] if is_known else f"&lt;{_literal(tag[0][1:])}"
+
+    return _TAG.sub(shown, html)
 
 
 # --- cards in a table ---------------------------------------------------------------------

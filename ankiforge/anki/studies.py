@@ -313,6 +313,14 @@ def _whole(value: object, default: int) -> int:
     return value if isinstance(value, int) and abs(value) < 10_000 else default
 
 
+def calendar_of(database: AnkiDatabase, now: datetime) -> Calendar:
+    """Return how a collection counts its days; one in the form of an old Anki, as is usual."""
+    settings: dict[str, object] = {}
+    if not database.legacy and database.schema >= _TABLES_SINCE:
+        settings = dict(database.rows(_CONFIG))
+    return _calendar(database.created, settings, now)
+
+
 def _calendar(
     created: int,
     settings: dict[str, object],

@@ -13,6 +13,7 @@ there a rule counts only under the conditions of its row:
     no code, no formula, no picture
     no hint       no gap has a hint, which asks
     no purpose    it does not ask for a main purpose, which a definition may have
+    no definition the words that were found are not all of the question: `what is a git feature?`
     equal         only for equal cards, not for similar ones
 """
 
@@ -37,7 +38,6 @@ _FORMULA = regex(r"(?s)\$\$?[^$]+\$\$?|\\\(.+?\\\)|\\\[.+?\\\]")
 _READING = regex(r"\\?\[[぀-ヿー]+\\?\]")
 _WIDE = regex(r"[぀-ヿ一-鿿]")
 _CONDITIONS: dict[str, Callable[[Card, str], bool]] = {
-    "never": lambda card, front: False,
     "asks": lambda card, front: bool(_ASKS.search(front)) and len(front.split()) > 2,
     "a question": lambda card, front: card.family is Family.BASIC,
     "a sentence": lambda card, front: len(without_markup(front).split()) > 2,
@@ -59,6 +59,12 @@ def tempered(card: Card, finding: Finding) -> Finding | None:
     """Return a finding about a card that is not ours; None if a person would not act on it."""
     front = card.field("Text") or card.field("Front")
     for condition in _OF_RULE[finding.check]:
+        if condition == "never":
+            return None
+        if condition == "no definition":
+            if front.rstrip(" ?").endswith(_quoted(finding)):
+                return None
+            continue
         if not condition.startswith("<="):
             if not _CONDITIONS[condition](card, front):
                 return None
@@ -69,6 +75,11 @@ def tempered(card: Card, finding: Finding) -> Finding | None:
             return None
         finding = counted_as(finding, number, most)
     return finding
+
+
+def _quoted(finding: Finding) -> str:
+    """Return the words that a finding quotes, without the question mark."""
+    return finding.message.rpartition("“")[2].rstrip("”").rstrip(" ?")
 
 
 def words_read(text: str) -> int:

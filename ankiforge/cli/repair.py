@@ -1,38 +1,103 @@
-"""The command `repair`: cards that fail, and the checks on any deck."""
+"""The command `repair`: cards that fail, the checks on any deck, and cards against a source."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import DECK, FILE, Call, command, exit_with
+from ankiforge.cli.commands import PlainOption
+from ankiforge.cli.output import (
+    DECK,
+    FILE,
+    Call,
+    Words,
+    command,
+    exit_with,
+    refuse_unknown_options,
+    session,
+    show_all,
+)
 from ankiforge.cli.progress import counting_bar
 from ankiforge.errors import ItemError, UsageError
 
+if TYPE_CHECKING:
+    from ankiforge.anki.reading import ReadNote
+    from ankiforge.pipeline.against import SourceText
 
+
+# -x is a word of the query, not an option
 @command("""
-  ankiforge repair deck.apkg                 check any deck, whoever made it
-  ankiforge repair cards.csv                 the cards of a chat
-  ankiforge repair deck.apkg --deck Biology -v
-""")
-@click.argument("file", type=FILE)
+  ankiforge repair                           the cards that fail, one after the other
+  ankiforge repair deck:Biology              those of a deck, and what is badly made there
+  ankiforge repair nid:1700000000000 --take 1
+  ankiforge repair deck.apkg -v              check any deck, whoever made it
+  ankiforge repair cards.csv --source lecture.pdf
+""", context_settings={"ignore_unknown_options": True})  # fmt: skip
+@click.argument("query", nargs=-1, metavar="[QUERY|FILE]...")
+@click.option(
+    "--source",
+    type=FILE,
+    metavar="FILE",
+    help="Hold the cards against a PDF or text that they are from.",
+)
+@click.option(
+    "--take",
+    cls=PlainOption,
+    type=click.IntRange(1, 9),
+    metavar="N",
+    help="Take the repair N of the one card that QUERY names.",
+)
 @DECK
-def repair(call: Call, file: Path, deck: str) -> None:
-    """Run the checks on the notes of FILE: .apkg, .colpkg, collection or CSV; change nothing.
+def repair(
+    call: Call, query: Words, source: Path | None, take: int | None, deck: str
+) -> None:
+    """Mend the cards that fail in Anki, or check the notes of a FILE: .apkg, collection, CSV.
 
-    Exit code 1 if a card does not work in Anki.
+    A note keeps its id, its schedule and its log. Of a FILE nothing is changed; exit code 1 if
+    a card in it does not work in Anki.
     """
-    _check_file(call, file.expanduser().absolute(), deck)
+    from ankiforge.anki.reading import TABLES
+    from ankiforge.pipeline.against import read_source
+
+    refuse_unknown_options(query)
+    text: SourceText | None = None
+    if source is not None:
+        try:
+            text = read_source(source.expanduser().absolute())
+        except ItemError as error:
+            raise UsageError(error.message, hint=error.hint) from error
+    if len(query) == 1:
+        path = Path(query[0]).expanduser()
+        is_named = path.suffix.casefold() in (*TABLES, ".apkg", ".colpkg", ".anki2")
+        if is_named or path.is_file():
+            if take:
+                message = (
+                    "--take is for cards in your collection, and a file is not changed"
+                )
+                raise UsageError(message, hint="import it into Anki first")
+            _check_file(call, path.absolute(), deck, text)
+            return
+    words = (*query, f"deck:{deck}") if deck else query
+    _mend(call, words, text, take)
 
 
-def _check_file(call: Call, path: Path, deck: str) -> None:
+# --- a file -----------------------------------------------------------------------------------
+
+
+def _check_file(call: Call, path: Path, deck: str, source: SourceText | None) -> None:
     """Print what is wrong with the notes of a file, and end with its exit code."""
     from ankiforge.anki.notes import in_deck
     from ankiforge.pipeline.repair import check_notes, notes_of
     from ankiforge.reports.repair import SHOWN, Counts, note_json
 
     counts = Counts(shown=call.shown(SHOWN))
+    in_question: list[ReadNote] = []
     try:
         with notes_of(path) as (notes, count):
             call.say(f"the notes of {path}")
@@ -41,12 +106,112 @@ def _check_file(call: Call, path: Path, deck: str) -> None:
                     show(number)
                     if not in_deck(note.deck, deck):
                         continue
+                    if source is not None:
+                        in_question.append(note)
+                        continue
                     counts.add(note, findings)
                     if call.as_json and findings:
                         call.data(note_json(note, findings, fields=call.verbose))
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from error
+    if source is not None:
+        _hold(call, in_question, source)
+        return
     if not call.as_json:
         for line in counts.as_text():
             call.print(line)
     exit_with(1 if counts.errors else 0)
+
+
+def _hold(call: Call, notes: Sequence[ReadNote], source: SourceText) -> None:
+    """Print what a source does not say of cards, which ask the same, and which Anki has."""
+    from ankiforge.pipeline.against import same_cards
+    from ankiforge.pipeline.collection import collection_path
+    from ankiforge.pipeline.repair import notes_of
+    from ankiforge.reports.repair import held_json, held_text
+
+    cards = [note for note in notes if note.draft is not None]
+    held = [source.hold(note) for note in cards]
+    mine: list[ReadNote] = []
+    with session(call, read_only=True) as workspace:
+        settings = workspace.folder.config.anki
+        path = collection_path(settings, workspace.ledger, Path.home())
+    if path is not None:
+        with suppress(ItemError), notes_of(path) as (known, _):
+            mine = list(known)
+    pairs = same_cards(cards, mine)
+    if call.as_json:
+        for each in held:
+            same = [pair for pair in pairs if pair.note is each.note]
+            call.data(
+                {
+                    **held_json(each),
+                    "same": [pair.other for pair in same if not pair.in_anki],
+                    "in_anki": [pair.other for pair in same if pair.in_anki],
+                }
+            )
+        return
+    for line in held_text(held, pairs):
+        call.print(line)
+
+
+# --- the collection ---------------------------------------------------------------------------
+
+
+def _mend(
+    call: Call, query: Sequence[str], source: SourceText | None, choice: int | None
+) -> None:
+    """Show the cards that fail, and take repairs of them."""
+    from ankiforge.pipeline.repair import listing, take
+    from ankiforge.reports.repair import entry_json, entry_text, repair_text
+    from ankiforge.text import counted
+
+    is_interactive = call.interactive and sys.stdout.isatty()
+    is_read_only = choice is None and not is_interactive
+    with session(call, read_only=is_read_only) as workspace:
+        try:
+            found = listing(workspace, query, datetime.now().astimezone(), source)
+        except ItemError as error:
+            raise UsageError(error.message, hint=error.hint) from error
+        entries = [*found.failing, *found.badly_made]
+        if choice is not None:
+            if len(entries) != 1:
+                count = counted(len(entries), "card")
+                message = f"--take needs one card, and the query names {count}"
+                raise UsageError(message, hint="ankiforge repair nid:ID --take N")
+            [entry] = entries
+            if choice > len(entry.offers):
+                count = counted(len(entry.offers), "repair")
+                hint = f"ankiforge repair nid:{entry.note.nid}"
+                raise UsageError(f"there is no repair {choice}, but {count}", hint=hint)
+            chosen = entry.offers[choice - 1]
+            action = take(workspace, entry, chosen)
+            call.show({"id": action, "nid": entry.note.nid, "name": chosen.name},
+                      [f"taken: {chosen.says}", _NEXT])  # fmt: skip
+            return
+        if is_interactive and entries:
+            from ankiforge.cli.terminal_repair import TerminalRepair
+
+            TerminalRepair(call, workspace, found).run()
+            return
+        failing = counted(len(found.failing), "card")
+        verb = "fails" if len(found.failing) == 1 else "fail"
+        told = f"{failing} {verb}; in 30 days they took {found.minutes:.0f} minutes"
+        if found.badly_made:
+            told += f"; {len(found.badly_made):,} more are badly made"
+        call.say(told)
+        shown = []
+        for entry in entries:
+            lines = list(entry_text(entry))
+            for number, offered in enumerate(entry.offers, 1):
+                lines += [f"  {line}" for line in repair_text(number, offered)]
+            shown.append((entry_json(entry), lines))
+        show_all(call, iter(shown), apart=True)
+        if entries and not call.as_json:
+            nid = entries[0].note.nid
+            call.say(
+                f"nothing was changed; ankiforge repair nid:{nid} --take 1 takes one"
+            )
+
+
+_NEXT = "next: ankiforge push, or ankiforge build and import the package"

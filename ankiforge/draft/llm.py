@@ -137,6 +137,16 @@ class Model:
         while pending:
             yield _next(pending)
 
+    def reply(self, question: ModelRequest) -> str:
+        """Return the reply to one question, a kept one if it was asked before.
+
+        Raises:
+            ServiceError, ItemError: the server is not there, or answers nothing.
+            ConfigError, UsageError: the key is missing; `--offline`.
+        """
+        [answer] = self._client.ask(question)
+        return answer.completion.content
+
     def leave(self) -> None:
         """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
         self._client.stop(GRACE_S)

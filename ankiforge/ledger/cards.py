@@ -45,6 +45,8 @@ from ankiforge.model import (
 from ankiforge.text import occlusion
 from ankiforge.text.tools import TITLES
 
+LEFT = "leave"
+"""The name of the repair that leaves a card as it is for now."""
 RECENT = 50
 """The number of decisions that are listed as recent."""
 _SAID = {
@@ -60,6 +62,7 @@ _SAID = {
     "adopt": "taken over",
     "unseen": "to be sent again",
     "keep": "kept",
+    "repair": "repaired",
 }
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
@@ -89,6 +92,10 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
     said = _SAID.get(event.what, event.what)
     text = _with_reason(_words(event), event.body.get("why", ""))
     match event.what:
+        case "repair":
+            said = f"repaired: {event.body['name']}"
+            if event.body["name"] == LEFT:
+                said = "left as it is for 30 days"
         case "resolve":
             by_source = event.body.get("choice") == "source"
             said = "the source's words taken" if by_source else "your words kept"

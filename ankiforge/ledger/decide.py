@@ -45,11 +45,13 @@ from ankiforge.model import (
     Guid,
     HighlightKey,
     Json,
+    MappedType,
     Pair,
     Severity,
     Strings,
     Texts,
     Value,
+    guid_for,
     h16,
     is_card_id,
     is_draft_id,
@@ -62,6 +64,10 @@ _SEE_RECENT = "ankiforge list --view recent shows what can be"
 _STANDING = f"what NOT IN {SILENT} AND {NOT_UNDONE}"
 """A decision that stands. `SILENT` is left out: what was read or shipped, and `undo`, which
 is never taken back itself."""
+
+
+_REWORDING = ("revise", "edit", "repair")
+"""Kinds of events that change words of a card."""
 
 
 class Undone(Value):
@@ -223,7 +229,7 @@ def _is_about(event: Event, guid: str) -> bool:
 
 def _refuse_below(store: Store, event: Event) -> None:
     """Refuse to take back a change of a field that a later one changed again."""
-    if event.what not in ("revise", "edit"):
+    if event.what not in _REWORDING:
         return
     events = store.events(store.keys(event.key))
     undone = {other.body["event"] for other in events if other.what == "undo"}
@@ -231,7 +237,7 @@ def _refuse_below(store: Store, event: Event) -> None:
     for other in sorted(events, key=lambda other_event: other_event.order, reverse=True):
         if other.order <= event.order:
             break
-        if other.what not in ("revise", "edit") or other.id in undone:
+        if other.what not in _REWORDING or other.id in undone:
             continue
         same_card = other.body.get("guid") == event.body.get("guid")
         same_action = event.act and other.act == event.act
@@ -243,10 +249,10 @@ def _refuse_below(store: Store, event: Event) -> None:
 
 
 def _changed_fields(event: Event) -> set[str]:
-    """Return the names of the fields that an `edit` or `revise` gave."""
+    """Return the names of the fields that an event of `_REWORDING` gave."""
     if event.what == "edit":
         return set(event.body["fields"])
-    return set(event.body["draft"]["fields"])
+    return set(event.body.get("draft", {}).get("fields", ()))
 
 
 # --- two facts in one passage -----------------------------------------------------------
@@ -649,6 +655,66 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
             desk.decide(store, of, event, sentences, taken.id)
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
+
+
+# --- repairing ----------------------------------------------------------------------------
+
+
+class NoteRepair(Value):
+    """What a repair makes of a note that is not ours."""
+
+    note: Adopted
+    """The note as it was seen, and the HTML of its new fields."""
+    card: Card
+    """The card in its new words."""
+    new: tuple[Card, ...] = ()
+    """Cards of notes that it adds."""
+    type: MappedType | None = None
+    """The note type of these."""
+
+
+def repair(
+    store: Store, name: str, nid: int, guid: str = "", change: NoteRepair | None = None
+) -> None:
+    """Record that a person repaired a note in Anki, or left it as it is (`LEFT`).
+
+    The words of a card of ours are changed by `edit`, beside this.
+
+    Args:
+        store: the store.
+        name: of the repair.
+        nid: the id of the note in Anki.
+        guid: its guid in Anki, or the card of ours.
+        change: of a note that is not ours.
+    """
+    with store.action():
+        if is_card_id(guid):
+            _, passage = cards.state_of(store, guid)
+            body: Json = {"name": name, "nid": nid, "guid": guid}
+            store.add("repair", passage.key, PERSON, body)
+            return
+        key = HighlightKey(f"anki/{h16(guid)}")
+        body = {"name": name, "nid": nid}
+        if change is not None:
+            body |= {
+                "guid": guid_for(key, change.card.family, "0"),
+                "draft": _words_of(change.card),
+                "note": msgspec.to_builtins(change.note),
+                "deck": change.card.deck,
+            }
+            new = []
+            for card in change.new:
+                new.append({"guid": guid_of(key, card), "draft": _words_of(card)})
+            if new:
+                body |= {"new": new, "type": msgspec.to_builtins(change.type)}
+            store.set_meta("anki state", "")  # the note is to be looked at again
+        store.add("repair", key, PERSON, body)
+
+
+def repaired(store: Store) -> dict[int, str]:
+    """Return when notes in Anki were repaired last, or left as they are, by their ids."""
+    condition = f"what = 'repair' AND {NOT_UNDONE} ORDER BY n"
+    return {event.body["nid"]: event.at for event in store.each_event(condition)}
 
 
 # --- rejecting --------------------------------------------------------------------------

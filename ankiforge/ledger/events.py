@@ -113,6 +113,13 @@ class Wording(Value, omit_defaults=True):
     tags: Strings = ()
 
 
+class RepairNote(Value):
+    """A note that a repair adds, as the event carries it."""
+
+    guid: str
+    draft: Wording
+
+
 def wording_of(card: Card) -> Wording:
     """Return the words of a card as an event carries them."""
     return Wording(

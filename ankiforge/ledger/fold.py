@@ -36,6 +36,7 @@ from ankiforge.ledger.events import (
     FactDecision,
     Joined,
     Passage,
+    RepairNote,
     Text,
     Wording,
     card_of_words,
@@ -142,6 +143,8 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
             _decide_on_facts(passage, event, facts.get(event.id))
         elif event.what == "accept":
             _take_back(passage, event)
+        elif event.what == "repair" and "draft" in event.body:
+            _repair(passage, event, stands=False)
         elif event.what == "retire":
             _change(passage, event, _wanted_again)
     for key, old in list(passage.asked.items()):
@@ -257,6 +260,8 @@ def _apply(passage: Passage, event: Event) -> None:
             _accept(passage, event)
         case "adopt" if "draft" in body:
             _accept(passage, event)
+        case "repair" if "draft" in body:
+            _repair(passage, event, stands=True)
     _change(passage, event, _applied)
 
 
@@ -341,6 +346,8 @@ def _applied(card: Card, event: Event) -> Card:
             card = _judged(card, verdict, event.by, body.get("why", ""))
 
         # its note in Anki
+        case "repair":
+            card = replace(card, repaired=True)
         case "shipped":
             shipped_now = Shipped(
                 mod=body["mod"],
@@ -357,6 +364,7 @@ def _applied(card: Card, event: Event) -> Card:
                 shipped=(*card.shipped, shipped_now),
                 words=digest_of_card(card),
                 numbers={**card.numbers, **body.get("numbers", {})},
+                repaired=False,
             )
         case "pictures":
             card = replace(card, pictures={**card.pictures, **body["names"]})
@@ -406,6 +414,41 @@ def _accept(passage: Passage, event: Event) -> None:
     if replaced:
         why = "replaced by another card"
         passage.cards[replaced.id] = _judged(replaced, Verdict.RETIRED, event.by, why)
+
+
+def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
+    """Give a note that is not ours the words of a repair; an undone one gives back the old ones.
+
+    The base of the merge is the note as it was seen then. Notes that the repair added are
+    dropped with it.
+    """
+    body = event.body
+    note = msgspec.convert(body["note"], Adopted)
+    words = _words_in(event)
+    card = passage.cards.get(body["guid"])
+    if card is None:
+        card = replace(card_of_words(words, event.key), id=body["guid"], slot="0")
+    passage.cards[card.id] = replace(
+        _judged(card, Verdict.LIVE, PERSON),
+        fields=_filled(words.fields if stands else note.words),
+        deck=body.get("deck", ""),
+        at=event.at,
+        shipped=tuple(replace(sent, hashes={}) for sent in card.shipped),
+        adopted=note,
+    )
+    for added in msgspec.convert(body.get("new", ()), tuple[RepairNote, ...]):
+        made = card_of_words(added.draft, event.key)
+        made = passage.cards.get(added.guid) or replace(
+            made,
+            id=added.guid,
+            slot=slot_of(made),
+            deck=body.get("deck", ""),
+            at=event.at,
+            mapped=msgspec.convert(body["type"], MappedType),
+        )
+        verdict = Verdict.LIVE if stands else Verdict.RETIRED
+        why = "" if stands else "its repair was undone"
+        passage.cards[made.id] = _judged(made, verdict, PERSON, why)
 
 
 def _take_back(passage: Passage, event: Event) -> None:

@@ -22,7 +22,7 @@ from msgspec import UNSET, UnsetType
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import events
-from ankiforge.ledger.events import Event, Text, Wording
+from ankiforge.ledger.events import Event, RepairNote, Text, Wording
 from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value, h16
 from ankiforge.text import regex
 
@@ -264,6 +264,10 @@ class _Body(Text, kw_only=True):
     hashes: Texts = {}
     type: MappedType | UnsetType = UNSET
     names: Texts = {}
+    # repairs
+    name: str = ""
+    nid: int = 0
+    new: tuple[RepairNote, ...] = ()
 
 
 REQUIRED = {
@@ -284,6 +288,7 @@ REQUIRED = {
     "private": "choice",
     "dialects": "read",
     "decline": "",
+    "repair": "name nid",
     "undo": "event",
     "ask": "old",
     "same": "old",

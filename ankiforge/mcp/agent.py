@@ -378,6 +378,32 @@ class Agent:
                 "next_offset": end if end < len(cards) else None,
             }
 
+    def failing(self, query: str, limit: int) -> Json:
+        """Return the cards that fail in Anki, without those that must stay on this machine."""
+        with self._open("") as workspace:
+            view = AgentView(workspace.ledger)
+            found = workspace.failing(query)
+            cards = []
+            for entry in (*found.failing, *found.badly_made):
+                near = entry.near.card.fields if entry.near else {}
+                texts = (*entry.card.fields.values(), *near.values(), entry.passage)
+                if any(view.privacy.hides(text, entry.document) for text in texts):
+                    continue
+                history = entry.fails.history if entry.fails else None
+                told = {
+                    "card": f"nid:{entry.note.nid}",
+                    "deck": entry.note.deck,
+                    "fields": dict(entry.card.fields),
+                    "why": list(entry.why),
+                    "history": history.in_one_line if history else "",
+                    "seconds": round(history.seconds) if history else 0,
+                    "mixed_up_with": dict(near),
+                    "passage": entry.passage,
+                    "repairs": [repair.says for repair in entry.offers],
+                }
+                cards.append(view.entry(told))
+            return {"cards": cards[:limit], "total": len(cards)}
+
     def search_library(self, query: str, limit: int) -> Json:
         """Return the works that a title, a DOI or an address means, and passages that answer.
 

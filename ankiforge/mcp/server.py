@@ -112,6 +112,18 @@ class SearchLibrary(_Arguments):
     limit: Limit = 5
 
 
+class Failing(_Arguments):
+    """List the cards that fail in Anki, the most costly first; nothing is changed.
+
+    Each has why it is listed, its history (✗ forgotten, · remembered, days before), what is wrong
+    with it, and the repairs that the program offers; the reader takes them: `ankiforge repair`.
+    `query`: words, nid:ID, or deck:Biology, which adds what is badly made there.
+    """
+
+    query: Words = ""
+    limit: Limit = 20
+
+
 class WithdrawCard(_Arguments):
     """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
 
@@ -125,6 +137,7 @@ _TOOLS: dict[str, type[_Arguments]] = {
     "propose_cards": ProposeCards,
     "list_cards": ListCards,
     "search_library": SearchLibrary,
+    "failing": Failing,
     "withdraw_card": WithdrawCard,
 }
 _WRITING = ("propose_cards", "withdraw_card")

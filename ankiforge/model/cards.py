@@ -285,6 +285,8 @@ class Adopted(Value, omit_defaults=True):
     """What the source said then, in Markdown."""
     again: bool = False
     """Whether a person wants it back that was deleted or missing in Anki."""
+    repaired: Mapping[str, Pair] = {}
+    """By our field: the words that a repair gave it, in Markdown, and their HTML."""
 
 
 class MappedType(Value, omit_defaults=True):
@@ -425,6 +427,9 @@ class Card(Value, omit_defaults=True):
     schedule: tuple[tuple[str, int, int], ...] = ()
     """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
     per cent."""
+    repaired: bool = False
+    """Whether a person repaired it since it was shipped last. What they had tagged it for in Anki,
+    `marked` or `leech`, is done then."""
 
     # --- as it is read here
     source: tuple[CardRemark, ...] = ()

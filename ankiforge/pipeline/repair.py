@@ -1,20 +1,73 @@
 """Repair cards in Anki: those that fail, and in decks that a person names those badly made.
 
-A note keeps its id, schedule and log. Nothing is written before a repair is taken.
+A note keeps its id, its schedule and its log. Nothing is written before a repair is taken.
+A card of ours is changed by an edit. A note that is not ours becomes a card of the journal
+with its first repair: the planner merges it as it merges a note that was taken over from
+another tool, so what the person changes in Anki meanwhile stays, and is asked about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ankiforge import check
 from ankiforge.anki.collection import open_view
-from ankiforge.anki.reading import TABLES, ReadNote, read_note, read_table
+from ankiforge.anki.failing import FailingCard, failing, histories
+from ankiforge.anki.notes import in_deck
+from ankiforge.anki.reading import TABLES, ReadNote, mended_form, read_note, read_table
+from ankiforge.anki.render import render, unrender
 from ankiforge.check import MAX_LENGTH
-from ankiforge.model import Finding, Severity
-from ankiforge.text import on_one_line
+from ankiforge.draft import repairs
+from ankiforge.draft.prompt import ModelRequest
+from ankiforge.draft.repairs import CardRepair, CardToRepair
+from ankiforge.errors import RefusedError, ServiceError, UsageError
+from ankiforge.language.words import content, stem
+from ankiforge.ledger import Ledger, lists
+from ankiforge.ledger import decide as decisions
+from ankiforge.ledger.cards import LEFT
+from ankiforge.model import (
+    NO_KEY,
+    Adopted,
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Finding,
+    Highlight,
+    HighlightKind,
+    MappedType,
+    NoteInAnki,
+    Origin,
+    Pair,
+    SeenType,
+    Severity,
+    Strings,
+    Texts,
+    Value,
+    h16,
+    is_card_id,
+)
+from ankiforge.pipeline import decide
+from ankiforge.pipeline.against import SourceText
+from ankiforge.pipeline.collection import (
+    adopted_guids,
+    as_in_anki,
+    collection_path,
+)
+from ankiforge.text import on_one_line, regex
+from ankiforge.text.cloze import plain
+from ankiforge.text.lists import things
+
+if TYPE_CHECKING:
+    from ankiforge.pipeline.workspace import Workspace
 
 
 @contextmanager
@@ -41,19 +94,8 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     """Yield the notes with their errors and warnings; each is compared with all before it."""
     index = check.DuplicateIndex()
     for note in notes:
-        findings: list[Finding] = []
-        if note.closed_early:
-            words = on_one_line(note.closed_early)[:40]
-            message = f"`}}}}` of a formula closes the cloze early: “{words}”"
-            findings.append(check.make_finding("malformed", message))
-        if note.eaten:
-            message = f"Anki takes “{note.eaten}” for markup, and does not show it"
-            findings.append(Finding("eaten", Severity.WARN, message))
-        if note.dollars:
-            message = f"Anki shows the formula as it is written: “{note.dollars[:40]}”"
-            findings.append(Finding("maths", Severity.WARN, message))
+        findings = list(_findings_alone(note))
         if note.draft:
-            findings += check.check_made(note.draft, ours=bool(note.key))
             words = "".join(text for _, text in note.draft.fields)
             is_comparable = len(words) <= MAX_LENGTH and "![" not in words
             if is_comparable:  # pictures are not
@@ -71,3 +113,679 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
             finding for finding in findings if finding.severity is not Severity.INFO
         ]
         yield note, list(dict.fromkeys(reported))
+
+
+def _findings_alone(note: ReadNote) -> Iterator[Finding]:
+    """Yield what is found in a note alone."""
+    if note.closed_early:
+        words = on_one_line(note.closed_early)[:40]
+        message = f"`}}}}` of a formula closes the cloze early: “{words}”"
+        yield check.make_finding("malformed", message)
+    if note.eaten:
+        message = f"Anki takes “{note.eaten}” for markup, and does not show it"
+        yield Finding("eaten", Severity.WARN, message)
+    if note.dollars:
+        message = f"Anki shows the formula as it is written: “{note.dollars[:40]}”"
+        yield Finding("maths", Severity.WARN, message)
+    if note.draft:
+        yield from check.check_made(note.draft, ours=bool(note.key))
+
+
+# --- the list ---------------------------------------------------------------------------------
+
+
+class RepairEntry(Value):
+    """A note of the list: why it is there, and what can be done about it."""
+
+    note: ReadNote
+    guid: str
+    """The card of ours, or the guid in Anki of a note that is not."""
+    cards: tuple[int, ...]
+    """The ids of its cards in Anki."""
+    card: CardToRepair
+    type: MappedType | None = None
+    """Of a note that is not ours: its note type. None if it cannot be changed here."""
+    fails: FailingCard | None = None
+    findings: tuple[Finding, ...] = ()
+    near: RepairEntry | None = None
+    """The card that it is mixed up with."""
+    passage: str = ""
+    quote: str = ""
+    offers: tuple[CardRepair, ...] = ()
+    document: DocumentKey | None = None
+    """Of a card of ours."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a card of the workspace."""
+        return is_card_id(self.guid)
+
+    @property
+    def why(self) -> Strings:
+        """Why it is in the list, and what is wrong with it."""
+        fails = self.fails.why if self.fails else ()
+        return (*fails, *(finding.message for finding in self.findings))
+
+
+class RepairList(Value):
+    """What a collection has to be repaired."""
+
+    failing: tuple[RepairEntry, ...]
+    badly_made: tuple[RepairEntry, ...] = ()
+    """Only of decks that were named; that one fails is not claimed."""
+    minutes: float = 0.0
+    """What the failing cards took in the last thirty days."""
+
+
+def read_failing(workspace: Workspace, now: datetime) -> list[FailingCard]:
+    """Return the failing cards of the collection of a workspace, one for each note.
+
+    Raises:
+        ItemError: it cannot be read.
+    """
+    path = collection_path(workspace.folder.config.anki, workspace.ledger, Path.home())
+    if path is None or not path.is_file():
+        return []
+    with open_view(path, adopted_guids(workspace.ledger)) as view:
+        every = histories(view, now)
+    return _one_of_each(failing(every, tended_days(workspace.ledger, now)))
+
+
+def _one_of_each(cards: Iterable[FailingCard]) -> list[FailingCard]:
+    """Return the first card of each note."""
+    by_note: dict[int, FailingCard] = {}
+    for card in cards:
+        by_note.setdefault(card.history.note, card)
+    return list(by_note.values())
+
+
+def tended_days(ledger: Ledger, now: datetime) -> dict[int, int]:
+    """Return how many days after today notes were repaired or left; before it is negative."""
+    days = {}
+    for note_id, at in decisions.repaired(ledger).items():
+        then = datetime.fromisoformat(at).astimezone(now.tzinfo)
+        days[note_id] = (then.date() - now.date()).days
+    return days
+
+
+class FailingCount(Value):
+    """How many cards fail, for a line of a run."""
+
+    state: str
+    """Of the collection, and of the day."""
+    cards: int = 0
+    minutes: float = 0.0
+
+
+def count_failing(workspace: Workspace, now: datetime) -> FailingCount:
+    """Count the failing cards; read the collection only if something has changed.
+
+    Raises:
+        ItemError: it cannot be read.
+    """
+    from ankiforge.anki.profiles import signature
+
+    ledger = workspace.ledger
+    path = collection_path(workspace.folder.config.anki, ledger, Path.home())
+    if path is None or not path.is_file():
+        return FailingCount("")
+    tended = h16(repr(sorted(decisions.repaired(ledger).items())))
+    state = f"{now.date()} {path} {signature(path)} {tended}"
+    kept = ledger.get_value("failing", FailingCount)
+    if kept is not None and kept.state == state:
+        return kept
+    cards = read_failing(workspace, now)
+    minutes = sum(card.history.lately for card in cards) / 60
+    count = FailingCount(state, len(cards), minutes)
+    if not workspace.read_only:
+        ledger.set_value("failing", count)
+    return count
+
+
+class Wanted(Value):
+    """What of a collection is listed."""
+
+    words: Strings = ()
+    """In lower case; all of them stand in the note."""
+    decks: Strings = ()
+    notes: frozenset[int] = frozenset()
+
+    def fits(self, note: ReadNote) -> bool:
+        """Return whether a note is listed."""
+        if self.notes and note.nid not in self.notes:
+            return False
+        if self.decks and not any(in_deck(note.deck, deck) for deck in self.decks):
+            return False
+        text = " ".join(text for _, text in note.fields).casefold()
+        return all(word in text for word in self.words)
+
+
+def wanted(query: Iterable[str]) -> Wanted:
+    """Return what a query names: `deck:NAME`, `nid:ID`, or words.
+
+    Raises:
+        UsageError: it has another field.
+    """
+    words = []
+    decks = []
+    notes = []
+    for term in query:
+        name, colon, value = term.partition(":")
+        if name == "deck" and value:
+            decks.append(value)
+        elif name == "nid" and value.isdigit():
+            notes.append(int(value))
+        elif colon and name in ("deck", "nid"):
+            raise UsageError(
+                f"{term}: names nothing", hint="deck:Biology, nid:1700000000000"
+            )
+        else:
+            words.append(term.casefold())
+    return Wanted(tuple(words), tuple(decks), frozenset(notes))
+
+
+def listing(
+    workspace: Workspace,
+    query: Iterable[str],
+    now: datetime,
+    source: SourceText | None = None,
+) -> RepairList:
+    """Return what of the collection is to be repaired.
+
+    Args:
+        workspace: names the collection, and knows which notes are cards of ours.
+        query: as for `wanted`.
+        now: the current time, with its time zone.
+        source: the text that the cards are from; None = as the workspace knows it.
+
+    Raises:
+        ItemError: the collection cannot be read.
+        UsageError: there is none, or the query is wrong.
+    """
+    ledger = workspace.ledger
+    which = wanted(query)
+    path = collection_path(workspace.folder.config.anki, ledger, Path.home())
+    if path is None or not path.is_file():
+        hint = "set anki.collection in ankiforge.yaml, or name a file: ankiforge repair deck.apkg"
+        raise UsageError("there is no collection of Anki to look at", hint=hint)
+    with open_view(path, None) as view:
+        every = histories(view, now)
+        types = {note_type.id: note_type for note_type in view.types}
+        in_anki = {note.id: note for note in view.notes()}
+    lister = _Lister(ledger, types, in_anki, source)
+    lapses: dict[int, int] = {}
+    for history in every:
+        lapses[history.note] = max(lapses.get(history.note, 0), history.lapses)
+
+    fails = []
+    seconds = 0.0
+    nearest: Nearest | None = None
+    for card in _one_of_each(failing(every, tended_days(ledger, now))):
+        note = lister.read(card.history.note)
+        if note is None or note.draft is None or not which.fits(note):
+            continue
+        seconds += card.history.lately
+        nearest = nearest or Nearest(in_anki.values())
+        near_id = nearest.to(note.nid, lapses)
+        near = lister.entry(near_id) if near_id else None
+        fails.append(lister.entry(note.nid, card, near))
+    made = []
+    if which.decks or which.notes:
+        listed = {entry.note.nid for entry in fails if entry}
+        notes = [note for note in map(lister.read, in_anki) if note and which.fits(note)]
+        for note, findings in check_notes(notes):
+            if findings and note.nid not in listed and note.draft:
+                made.append(lister.entry(note.nid, findings=findings))
+        made.sort(key=lambda entry: _rank(entry) if entry else 0)
+    return RepairList(tuple(filter(None, fails)), tuple(filter(None, made)), seconds / 60)
+
+
+_IN_ORDER = (
+    "malformed empty_side eaten maths duplicate same_front gap_leak set two_questions yes_no"
+    " answer_gt20w open vague"
+).split()
+
+
+def _rank(entry: RepairEntry) -> int:
+    """Return the place of a badly made card: what breaks, then what a log confirms."""
+    places = [len(_IN_ORDER)]
+    for finding in entry.findings:
+        if finding.check in _IN_ORDER:
+            places.append(_IN_ORDER.index(finding.check))
+    return min(places)
+
+
+class _Lister:
+    """Makes the entries of a list."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        types: Mapping[int, SeenType],
+        in_anki: Mapping[int, NoteInAnki],
+        source: SourceText | None,
+    ) -> None:
+        self._ledger = ledger
+        self._types = types
+        self._in_anki = in_anki
+        self._source = source
+        self._adopted = adopted_guids(ledger)
+
+    def read(self, note_id: int) -> ReadNote | None:
+        """Return a note; None if it is gone."""
+        note = self._in_anki.get(note_id)
+        return read_note(note, self._types.get(note.type_id)) if note else None
+
+    def entry(
+        self,
+        note_id: int,
+        fails: FailingCard | None = None,
+        near: RepairEntry | None = None,
+        findings: Sequence[Finding] | None = None,
+    ) -> RepairEntry | None:
+        """Return a note with what can be done about it; None if it cannot be read."""
+        note = self.read(note_id)
+        if note is None or note.draft is None:
+            return None
+        if findings is None:
+            findings = [
+                each
+                for each in _findings_alone(note)
+                if each.severity is not Severity.INFO
+            ]
+        seen = self._in_anki[note_id]
+        guid = self._adopted.get(note.guid, note.guid)
+        entry = RepairEntry(note, guid, seen.cards, CardToRepair({}), fails=fails)
+        card_of_ours = (
+            next(lists.lines(self._ledger, [guid]), None) if entry.is_ours else None
+        )
+        note_type = self._types[seen.type_id]
+        if card_of_ours is not None:
+            shown = as_in_anki(self._ledger, card_of_ours)
+            fields = {name: text for name, text in shown.fields if name != "Reverse"}
+            highlight = card_of_ours.highlight
+            entry = replace(
+                entry,
+                passage=highlight.context,
+                quote=card_of_ours.quote,
+                document=highlight.document.key,
+            )
+            is_alone = card_of_ours.kind is not CardKind.TWO_WAY
+            topic = ""  # the line above its question says it
+        else:
+            entry = replace(entry, guid=note.guid)
+            names = note.names
+            html = dict(note.fields)
+            fields = dict(note.draft.fields)
+            if "Extra" in names and html[names["Extra"]]:
+                fields["Extra"] = unrender(html[names["Extra"]])
+            if names:
+                ids = dict(note_type.fields)
+                id_of = {ours: ids[name] for ours, name in names.items()}
+                known = {ours: id for ours, id in id_of.items() if id is not None}
+                mapped = MappedType(note_type.id, note_type.name, names, known)
+                entry = replace(entry, type=mapped)
+            is_alone = note_type.cloze or len(seen.ordinals) == 1
+            above, _, last = note.deck.rpartition("::")
+            topic = last if above else ""
+        if self._source is not None:
+            entry = replace(entry, passage=self._source.nearest(fields), quote="")
+        is_near_fit = near is not None and (near.is_ours or near.type is not None)
+        card = CardToRepair(
+            fields=fields,
+            faults=frozenset(finding.check for finding in findings),
+            topic=topic,
+            near=near.card.fields if near is not None and is_near_fit else {},
+            alone=is_alone,
+        )
+        entry = replace(entry, card=card, findings=tuple(findings), near=near)
+        return replace(entry, offers=_offers(entry))
+
+
+def _offers(entry: RepairEntry) -> tuple[CardRepair, ...]:
+    """Return what a program offers for a note; form, which is certain, first."""
+    if not entry.is_ours and entry.type is None:
+        return ()  # its question has several fields: only the person knows which to change
+    found = []
+    if not entry.is_ours:
+        form = mended_form(entry.note, entry.card.faults)
+        if form:
+            words = {name: unrender(html) for name, html in form.items()}
+            found.append(CardRepair("form", "show what was meant", words, html=form))
+    found += repairs.offers(entry.card)
+    has_below = entry.is_ours or "Extra" in entry.note.names or not entry.card.is_cloze
+    return tuple(each for each in found if has_below or "Extra" not in each.fields)[
+        : repairs.MOST_OFFERS
+    ]
+
+
+# --- mixed up with ----------------------------------------------------------------------------
+
+_TAGS = regex(r"<[^<>]*>|&nbsp;|\{\{c\d+::|::|\}\}")
+_READ = 600
+# A word that more notes have is not rare.
+_FEW = 12
+_TWIN = 0.5
+# The share of a note's weight in words that another has: less if that one fails, too.
+_SHARE_OF_FAILING = 0.2
+_SHARE = 0.35
+
+
+class Nearest:
+    """Finds the note with which another one is mixed up, by its question or its rare words."""
+
+    def __init__(self, notes: Iterable[NoteInAnki]) -> None:
+        """Take the words of all notes."""
+        self._words: dict[int, frozenset[str]] = {}
+        self._asked: dict[int, frozenset[str]] = {}
+        self._holders: dict[str, list[int]] = defaultdict(list)
+        for note in notes:
+            text = _TAGS.sub(" ", " ".join(note.fields)[:_READ])
+            words = frozenset(map(stem, content(text)))
+            self._words[note.id] = words
+            first = _TAGS.sub(" ", note.fields[0][:_READ])
+            self._asked[note.id] = frozenset(map(stem, content(first)))
+            for word in words:
+                self._holders[word].append(note.id)
+
+    def to(self, note_id: int, lapses: Mapping[int, int]) -> int:
+        """Return the note that a note is mixed up with; 0 if there is none.
+
+        Args:
+            note_id: the note.
+            lapses: how often each note was forgotten; one that fails, too, comes first.
+        """
+        asked = self._asked[note_id]
+        twins = []
+        for other, count in lapses.items():
+            theirs = self._asked.get(other)
+            if count < 2 or other == note_id or not theirs:
+                continue
+            shared = len(asked & theirs)
+            alike = shared / max(1, len(asked | theirs))
+            if alike >= _TWIN and shared > 1:
+                twins.append((alike, count, other))
+        if twins:
+            return max(twins)[-1]
+
+        total = len(self._words)
+        weights = {}
+        for word in self._words[note_id]:
+            weights[word] = math.log(total / len(self._holders[word]))
+        score: Counter[int] = Counter()
+        for word, weight in weights.items():
+            if len(self._holders[word]) <= _FEW:
+                for other in self._holders[word]:
+                    score[other] += weight  # type: ignore[assignment]
+        del score[note_id]
+
+        def of(other: int) -> float:
+            return score[other] * (1.5 if lapses.get(other, 0) > 1 else 1)
+
+        best = max(sorted(score), key=of, default=0)
+        needed = _SHARE_OF_FAILING if lapses.get(best, 0) > 1 else _SHARE
+        is_near = best and score[best] / (sum(weights.values()) or 1) >= needed
+        return best if is_near else 0
+
+
+# --- taking a repair --------------------------------------------------------------------------
+
+
+def take(workspace: Workspace, entry: RepairEntry, repair: CardRepair) -> str:
+    """Take a repair; return the id of the decision, which one undo takes back.
+
+    Raises:
+        RefusedError: the note cannot be changed here.
+    """
+    ledger = workspace.ledger
+    with ledger.action() as action:
+        _change(ledger, entry, repair.name, repair.fields, repair)
+        if repair.beside and entry.near is not None:
+            near = entry.near
+            extra = near.card.fields.get("Extra", "")
+            below = "\n\n".join(filter(None, (extra, repair.beside)))
+            _change(ledger, near, repair.name, {"Extra": below})
+    return action
+
+
+def edited(workspace: Workspace, entry: RepairEntry, fields: Texts) -> str:
+    """Give a note the words that a person typed; return the id of the decision."""
+    with workspace.ledger.action() as action:
+        _change(workspace.ledger, entry, "edit", fields)
+    return action
+
+
+def leave(workspace: Workspace, entry: RepairEntry) -> str:
+    """Leave a note as it is for thirty days; return the id of the decision."""
+    with workspace.ledger.action() as action:
+        decisions.repair(workspace.ledger, LEFT, entry.note.nid, entry.guid)
+    return action
+
+
+def _change(
+    ledger: Ledger,
+    entry: RepairEntry,
+    name: str,
+    fields: Texts,
+    repair: CardRepair | None = None,
+) -> None:
+    """Record the new words of a note, and the notes that are new beside it."""
+    new = repair.new if repair else ()
+    nid = entry.note.nid
+    if entry.is_ours:
+        line = next(lists.lines(ledger, [entry.guid]), None)
+        if line is None:
+            raise RefusedError(f"{entry.guid} is no card any more", hint="list again")
+        places = line.family.content_fields
+        if line.adopted or line.mapped:
+            names = line.adopted.names if line.adopted else line.mapped.fields  # type: ignore[union-attr]
+            places = tuple(names)
+        words = _merged_below({**entry.card.fields, **fields}, places)
+        decide.edit(ledger, entry.guid, words, forced=True)
+        decisions.repair(ledger, name, nid, entry.guid)
+        for sides in new:
+            card = _card_of(sides)
+            decisions.make_card(ledger, replace(card, key=line.key, deck=line.deck))
+        return
+    if entry.type is None:
+        message = "its question has several fields: change it in Anki"
+        raise RefusedError(message, hint=f"in Anki's browser, search nid:{nid}")
+    note = entry.note
+    html = dict(note.fields)
+    before = entry.card.fields
+    written = _written(entry, fields, repair)
+    words = {name: written[name][0] if name in written else before.get(name, "")
+             for name in entry.type.fields}  # fmt: skip
+    adopted = Adopted(
+        guid=note.guid,
+        id=nid,
+        type=entry.type.id,
+        names=entry.type.fields,
+        html=html,
+        words={name: before.get(name, "") for name in entry.type.fields},
+        repaired=written,
+    )
+    change = decisions.NoteRepair(
+        note=adopted,
+        card=replace(_card_of(words), deck=note.deck),
+        new=tuple(replace(_card_of(sides), deck=note.deck) for sides in new),
+        type=entry.type,
+    )
+    decisions.repair(ledger, name, nid, note.guid, change)
+
+
+def _card_of(fields: Texts) -> Card:
+    """Return a card that a person made of these words."""
+    kind = CardKind.CLOZE if "Text" in fields else CardKind.BASIC
+    filled = tuple((name, text) for name, text in fields.items() if text)
+    origin = Origin(decide.PERSON)
+    return Card(NO_KEY, kind, filled, quote="", answer="", start=0, origin=origin)
+
+
+def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:
+    """Return fields; what is below the answer goes into it where the note has no place for it."""
+    if "Extra" in places or not fields.get("Extra") or "Back" not in fields:
+        return {name: text for name, text in fields.items() if name in places}
+    back = f"{fields['Back']}\n\n---\n\n{fields['Extra']}"
+    return {**{name: fields[name] for name in ("Front", "Back")}, "Back": back}
+
+
+_ON_HTML: dict[str, Callable[[str], str]] = {
+    "hide": repairs.hidden_everywhere,
+    "split": repairs.with_own_numbers,
+}
+"""Moves that change the HTML of a cloze as they change its Markdown."""
+
+
+def _written(
+    entry: RepairEntry, fields: Texts, repair: CardRepair | None
+) -> dict[str, Pair]:
+    """Return the fields of a note that change, in Markdown and in HTML.
+
+    What stays of a field keeps its HTML, whatever our Markdown can say of it.
+    """
+    names = entry.note.names
+    html = dict(entry.note.fields)
+    before = entry.card.fields
+    written: dict[str, Pair] = {}
+    for name, text in fields.items():
+        if name not in names or text == before.get(name, ""):
+            continue
+        there = html[names[name]]
+        move = _ON_HTML.get(repair.name) if repair and name == "Text" else None
+        if repair and name in repair.html:
+            shown = repair.html[name]
+        elif move is not None:
+            shown = move(there)
+        else:
+            shown = _reworded(there, before.get(name, ""), text, cloze=name == "Text")
+        written[name] = (text, shown)
+    below = fields.get("Extra", "")
+    if below and "Extra" not in names:
+        words, shown = written.get("Back", (before["Back"], html[names["Back"]]))
+        small = f"<hr><small>{render(below)}</small>"
+        written["Back"] = (f"{words}\n\n---\n\n{below}", shown + small)
+    return written
+
+
+def _reworded(html: str, before: str, after: str, *, cloze: bool) -> str:
+    """Return the HTML of a field in new words; what stands before or behind them stays."""
+    if before and after.startswith(before):
+        return f"{html}<br><br>{render(after.removeprefix(before).strip(), cloze=cloze)}"
+    if before and after.endswith(before):
+        return f"{render(after.removesuffix(before).strip(), cloze=cloze)} {html}"
+    return render(after, cloze=cloze)
+
+
+# --- a model, or the chat of the person -------------------------------------------------------
+
+
+def question_about(workspace: Workspace, entry: RepairEntry) -> str:
+    """Return the text that asks a chat about a note.
+
+    Raises:
+        RefusedError: something of it must stay on this machine.
+    """
+    request = _request(workspace, entry)
+    return "\n\n".join(message["content"] for message in request.messages) + "\n"
+
+
+def _request(workspace: Workspace, entry: RepairEntry) -> ModelRequest:
+    from ankiforge.pipeline.draft import privacy_of
+
+    privacy = privacy_of(workspace.ledger)
+    near = entry.card.near.values()
+    texts = (*entry.card.fields.values(), *near, entry.passage, entry.card.topic)
+    if any(privacy.hides(text, entry.document) for text in texts):
+        hint = "it has text under #no-llm: reword it here, with e"
+        raise RefusedError("this card must stay on this machine", hint=hint)
+    history = entry.fails.history.in_one_line if entry.fails else ""
+    return repairs.prompt_for(
+        entry.card,
+        entry.why,
+        history,
+        entry.passage,
+        lambda text: privacy.text(text, entry.document),
+    )
+
+
+def answered(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
+    """Return the repairs in the reply of a model or a chat that the checks let pass."""
+    sound = []
+    for repair in repairs.read_repairs(reply, entry.card, entry.passage):
+        doubts = []
+        is_blocked = False
+        for fields in (repair.fields, *repair.new):
+            for finding in _against_old(entry, fields, repair.quote):
+                is_blocked = is_blocked or finding.severity is Severity.BLOCK
+                if finding.severity is Severity.WARN:
+                    doubts.append(finding.message)
+        if not is_blocked:
+            sound.append(repairs.with_doubts(repair, dict.fromkeys(doubts)))
+    return tuple(sound)
+
+
+def asked(workspace: Workspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
+    """Ask the model of the settings about a note; return the repairs that the checks let pass.
+
+    Raises:
+        ServiceError, ConfigError, UsageError: it does not answer, or none is set.
+        RefusedError: something of the note must stay on this machine.
+    """
+    request = _request(workspace, entry)
+    model = workspace.model()
+    if model is None:
+        hint = "ankiforge model use NAME, or m: your chat"
+        raise UsageError("no model is set", hint=hint)
+    return answered(entry, model.reply(request))
+
+
+def _against_old(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Finding]:
+    """Yield what the checks find in new words, with the old card and its passage as the source."""
+    old = [plain(text) for text in entry.card.fields.values()]
+    old += [plain(text) for text in entry.card.near.values()]
+    # how many things the old answer lists is said by it, too
+    listed = len(
+        things(entry.card.fields.get("Front", ""), entry.card.fields.get("Back", ""))
+    )
+    counts = " ".join(map(str, range(2, listed + 1)))
+    text = "\n".join(filter(None, (*old, counts, entry.passage)))
+    highlight = Highlight(
+        document=Document(DocumentKey(""), "", entry.card.topic),
+        namespace="",
+        kind=HighlightKind.HIGHLIGHT,
+        exact=text,
+        nearby=text,
+    )
+    card = replace(_card_of(fields), quote=quote or text, origin=Origin("llm"))
+    yield from check.check(card, check.Context(highlight, check.DuplicateIndex()))
+
+
+# --- what only Anki can do ----------------------------------------------------------------------
+
+IN_ANKI = {
+    "suspend": "Cards › Toggle Suspend",
+    "unsuspend": "Cards › Toggle Suspend",
+    "unflag": "Cards › Flag › No Flag",
+    "forget": "Cards › Reset",
+}
+"""What a running Anki does with cards, and the menu of its browser that does it by hand."""
+
+
+def do_in_anki(workspace: Workspace, what: str, cards: Sequence[int]) -> str:
+    """Do something with cards in a running Anki; return what was done, or how to do it."""
+    search = " OR ".join(f"cid:{card}" for card in cards)
+    try:
+        anki = workspace.running_anki()
+        match what:
+            case "suspend":
+                anki.suspend(cards)
+            case "unsuspend":
+                anki.unsuspend(cards)
+            case "unflag":
+                anki.clear_flag(cards)
+            case "forget":
+                anki.forget(cards)
+    except (ServiceError, UsageError):
+        return f"in Anki's browser, search  {search}  and choose {IN_ANKI[what]}"
+    return "done in Anki"

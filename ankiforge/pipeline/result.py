@@ -164,6 +164,10 @@ class RunResult(msgspec.Struct):
     """How many new cards fit into the minutes of the settings; None if these say nothing."""
     accepted_today: int = 0
     """The number of cards that were accepted since midnight, if there is a forecast."""
+    failing: int = 0
+    """How many cards fail in Anki."""
+    failing_minutes: float = 0.0
+    """What they took in the last thirty days."""
     error: ForgeError | None = None
     """The error of a service that failed. What was ready without it is still written."""
 

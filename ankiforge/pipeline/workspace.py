@@ -12,7 +12,7 @@ needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import cached_property, partial
 from importlib.util import find_spec
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.intake import Forecast
     from ankiforge.pipeline.patch import Patch
+    from ankiforge.pipeline.repair import RepairList
 
 
 class RunOptions(TypedDict, total=False):
@@ -318,6 +319,7 @@ class Workspace:
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
             self._foresee(result)
+            self._count_failing(result)
         if not self.read_only:
             self._make_vectors(result, show)
         return result
@@ -845,6 +847,32 @@ class Workspace:
             return
         if result.forecast is not None:
             result.accepted_today = self.accepted_today()
+
+    def _count_failing(self, result: RunResult) -> None:
+        """Add how many cards fail. That a collection cannot be read was reported before."""
+        if result.scan is None or result.scan.state not in ("same", "taken"):
+            return
+        from ankiforge.pipeline.repair import count_failing
+
+        with suppress(ItemError):
+            count = count_failing(self, datetime.now().astimezone())
+            result.failing = count.cards
+            result.failing_minutes = count.minutes
+
+    def failing(self, query: str = "") -> RepairList:
+        """Return the cards that fail in Anki, each with why and with the repairs of a program.
+
+        Args:
+            query: words, `deck:NAME` or `nid:ID`; of decks and notes that it names, what is
+                badly made is returned, too.
+
+        Raises:
+            ItemError: the collection cannot be read.
+            UsageError: there is none.
+        """
+        from ankiforge.pipeline.repair import listing
+
+        return listing(self, query.split(), datetime.now().astimezone())
 
     def accepted_today(self) -> int:
         """Return the number of cards that were accepted since midnight."""

@@ -1,4 +1,4 @@
-"""Tell what is wrong with the notes of a deck, by rule."""
+"""Tell which cards fail and what can be done, and what is wrong with the notes of a deck."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from ankiforge.anki.reading import ReadNote
+from ankiforge.draft.repairs import CardRepair
 from ankiforge.model import Finding, Json, Severity
+from ankiforge.pipeline.against import HeldAgainst, Said, SameCards
+from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.reports.cards import Text, attributes
-from ankiforge.text import counted, shortened
+from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text.cloze import plain
 
 SHOWN = 5
 """The number of notes that are shown for each check; all others are only counted."""
@@ -91,3 +95,127 @@ class Counts(msgspec.Struct):
             f"{counted(self.notes, 'note')}: {self.errors:,} with errors,"
             f" {self.worst[Severity.WARN]:,} with warnings, {self.worst[None]:,} with neither"
         )
+
+
+# --- the list of cards to repair ------------------------------------------------------------
+
+_SIDE = 300
+"""The number of characters of a side or a passage in a list."""
+
+
+def entry_json(entry: RepairEntry) -> Json:
+    """Return a line of `repair --json`."""
+    history = entry.fails.history if entry.fails else None
+    offers = []
+    for repair in entry.offers:
+        offers.append(
+            {
+                "name": repair.name,
+                "says": repair.says,
+                "fields": repair.fields,
+                "new": repair.new,
+                "beside": repair.beside,
+            }
+        )
+    return {
+        **attributes(entry.note, "nid guid deck notetype"),
+        "card": entry.guid if entry.is_ours else None,
+        "fields": entry.card.fields,
+        "fails": entry.fails is not None,
+        "why": entry.why,
+        "history": history.in_one_line if history else "",
+        "answers": history.asked if history else 0,
+        "seconds": round(history.seconds) if history else 0,
+        "lapses": history.lapses if history else 0,
+        "findings": entry.findings,
+        "near": entry.near.note.nid if entry.near else None,
+        "passage": entry.passage,
+        "quote": entry.quote,
+        "repairs": offers,
+    }
+
+
+def entry_text(entry: RepairEntry) -> Text:
+    """Yield a card of the list: its words, its history, why it is here, and its passage."""
+    yield f"{entry.note.nid}  {shortened(entry.note.deck, 50)}"
+    for name, text in entry.card.fields.items():
+        yield f"  {name.lower()}: {shortened(on_one_line(plain(text)), _SIDE)}"
+    if entry.fails:
+        history = entry.fails.history
+        minutes = f"{history.seconds / 60:.0f} min"
+        yield f"  {history.in_one_line} | {counted(history.asked, 'answer')}, {minutes}"
+    for reason in entry.why:
+        yield f"  {reason}"
+    if entry.near:
+        yield f"  mixed up with: {shortened(entry.near.note.front, _SIDE)}"
+    for line in passage_lines(entry):
+        yield f"  {line}"
+
+
+def passage_lines(entry: RepairEntry) -> Text:
+    """Yield the passage of a card, with its quote marked."""
+    passage = on_one_line(entry.passage)
+    quote = on_one_line(entry.quote)
+    place = passage.find(quote) if quote else -1
+    if place >= 0 and quote != passage:
+        before = passage[:place][-_SIDE // 2 :]
+        after = passage[place + len(quote) :][: _SIDE // 2]
+        yield f"“{before}»{quote}«{after}”"
+    elif passage:
+        yield f"“{shortened(passage, _SIDE)}”"
+
+
+def repair_text(number: int, repair: CardRepair) -> Text:
+    """Yield a repair with what changes."""
+    yield f"{number}  {repair.says}"
+    for name, text in repair.fields.items():
+        yield f"     {name.lower()}: {shortened(on_one_line(text), _SIDE)}"
+    for sides in repair.new:
+        words = " → ".join(on_one_line(text) for text in sides.values())
+        yield f"     new: {shortened(words, _SIDE)}"
+    if repair.beside:
+        yield f"     on the other: {shortened(repair.beside, _SIDE)}"
+    if repair.quote:
+        yield f"     the source: “{shortened(on_one_line(repair.quote), _SIDE)}”"
+    for doubt in repair.doubts:
+        yield f"     perhaps: {doubt}"
+
+
+# --- cards against a source -------------------------------------------------------------------
+
+NO_VERDICT = (
+    "a list to read, and no verdict: words are compared, not meanings, and one true card in"
+    " four is doubted"
+)
+
+
+def held_json(held: HeldAgainst) -> Json:
+    """Return a line of `repair FILE --source --json`."""
+    return {
+        **attributes(held.note, "guid nid deck front"),
+        "said": held.verdict.value,
+        "why": held.why,
+        "passage": held.passage,
+    }
+
+
+def held_text(held: Sequence[HeldAgainst], pairs: Sequence[SameCards]) -> Text:
+    """Yield what a source does not say, which cards ask the same, and which are there already."""
+    for verdict in (Said.NOT_SAID, Said.PARTLY):
+        cards = [each for each in held if each.verdict is verdict]
+        yield f"{verdict.value}: {len(cards):,} of {len(held):,}"
+        for each in cards:
+            answer = ""
+            if each.note.draft:
+                answer = on_one_line(plain(each.note.draft.field("Back")))
+            yield f"  {each.note.nid}  {shortened(each.note.front, 70)} → {shortened(answer, 40)}"
+            yield f"      {shortened(each.why, 110)}"
+            if each.passage:
+                yield f"      nearest: “{shortened(on_one_line(each.passage), 100)}”"
+    for in_anki, title in ((False, "ask the same"), (True, "in Anki already")):
+        same = [pair for pair in pairs if pair.in_anki is in_anki]
+        yield f"{title}: {len(same):,}"
+        for pair in same:
+            mine = shortened(pair.note.front, 60)
+            yield f"  {pair.note.nid}  {mine} ≈ {shortened(pair.other, 60)}"
+    yield NO_VERDICT

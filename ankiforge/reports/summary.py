@@ -449,7 +449,8 @@ def as_text(
         block.append(next_line(step, why))
 
     # what else there is to know
-    told = [tools, anki_line(result), held_line(result), minutes_line(result)]
+    failing = failing_line(result.failing, result.failing_minutes)
+    told = [tools, failing, anki_line(result), held_line(result), minutes_line(result)]
     told.append(_model_line(result, workspace))
     if report is not None and (is_news or not report.seen):
         told += _not_read_lines(report, ledger)
@@ -569,6 +570,15 @@ def _words_of_reason(reason: str) -> str:
         # the rule itself, without the words that the finding quotes
         words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
     return words.get(reason, reason)
+
+
+def failing_line(cards: int, minutes: float) -> str:
+    """Return how many cards fail in Anki; "" if none does."""
+    if not cards:
+        return ""
+    verb = "fails" if cards == 1 else "fail"
+    spent = f" ({counted(round(minutes), 'minute')} lately)" if round(minutes) else ""
+    return f"{counted(cards, 'card')} {verb}{spent}: ankiforge repair"
 
 
 def _belonging_line(ledger: Ledger) -> str:

@@ -23,7 +23,8 @@ _CODE = regex(
     """
 )
 _ASKS_FOR_SEVERAL = regex(
-    r"(?i)\b(?:name|list|nenne\w*|aufz[äa]hl\w*|what are|which|was sind|welche|zwei|drei"
+    r"(?i)\b(?:name|list|nenne\w*|aufz[äa]hl\w*|what are (?:the|some|\d)|which"
+    r"|was sind die|welche|zwei|drei"
     r"|vier|fünf|sechs|two|three|four|five|six|seven|[2-9]|types?|kinds?|steps?|phasen?"
     r"|arten?|quels|quelles|cuáles|quali)\b"
 )

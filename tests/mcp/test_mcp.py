@@ -64,6 +64,7 @@ def test_until_a_person_allows_it_every_tool_answers_with_one_line(forge):
         "list_highlights": {}, "get_context": {"highlight": "x"}, "list_cards": {},
         "propose_cards": {"cards": [{"highlight": "x", "kind": "none", "why_none": "so"}]},
         "search_library": {"query": "x"}, "withdraw_card": {"card": "x"},
+        "failing": {},
     }  # fmt: skip
     with client(forge) as agent:
         assert {one["name"] for one in agent.tools()} == calls.keys()
@@ -273,6 +274,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("get_context", {}),
     ("get_context", {"highlight": ["x"], "why": "\x00"}),
     ("withdraw_card", {"card": "af" * 13}),
+    ("failing", {"query": "nid:x"}),
     ("list_cards", {"query": 'deck:"'}),
     ("list_cards", {"query": "nonsense:field"}),
     ("list_cards", {"state": "deleted"}),

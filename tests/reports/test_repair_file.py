@@ -201,6 +201,8 @@ def test_what_is_mostly_true_is_said(forge, deck, found, note, check):
     [
         ("hai", "yes", ""),
         ("Singapore", "Singapore", ""),
+        ("What is a Dunder method?", "a magic one", ""),
+        ("What are patterns?", "Recurring, reusable answers, and plans", ""),
         ("Why is it risky to swim?", "sharks", ""),
         ("What does this equation state?", "energy is mass", ""),
         (

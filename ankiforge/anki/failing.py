@@ -1,0 +1,196 @@
+"""Which cards fail in Anki: from its cards, flags, tags and log.
+
+A card is listed if a person asked for it, if Anki calls it a leech, or if it was forgotten at
+least three times within thirty days, lately. That a card fails does not prove that it is
+badly made: on a real log there was something to mend in two of three.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from statistics import median
+from typing import NamedTuple
+
+from ankiforge.anki.collection import AnkiDatabase, View, numbers, texts
+from ankiforge.anki.studies import Calendar, calendar_of
+from ankiforge.model import Strings, Value
+
+WINDOW = 30
+"""Failures within so many days count together."""
+LATELY = 90
+"""Failures before so many days are forgiven."""
+ENOUGH = 3
+"""So many failures within a window list a card."""
+WISHES = ("marked", "repair")
+"""The tags by which a person asks for a card."""
+_RED = 1
+_FORGOTTEN = 1
+_ANSWERS_SHOWN = 12
+# Cards that were asked more often are compared with one another.
+_MOST_DAYS = 12
+_CARDS = f"""
+select {numbers("c.id", "c.nid", "c.ord", "c.lapses", "c.queue = -1", "c.flags & 7")},
+  {texts("n.tags")}
+from cards c join notes n on n.id = c.nid
+"""
+_LOG = f"""
+select {numbers("id", "cid", "ease", "lastIvl", "time", "type = 1")}
+from revlog where ease between 1 and 4 and type in (0, 1, 2, 3) order by id
+"""
+
+
+class Answer(NamedTuple):
+    """The first answer to a card on a day."""
+
+    day: int
+    """0 is today; days before are negative."""
+    button: int
+    """1 Again … 4 Easy."""
+    interval: int
+    """Before the answer, in days."""
+    tested: bool
+    """Whether the card was in review, not in learning."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a card in review was forgotten."""
+        return self.tested and self.button == _FORGOTTEN
+
+
+class CardHistory(Value):
+    """What Anki knows of a card."""
+
+    card: int
+    """Its id in Anki."""
+    note: int
+    ordinal: int
+    answers: tuple[Answer, ...] = ()
+    asked: int = 0
+    """The number of all answers."""
+    seconds: float = 0.0
+    """That all answers took."""
+    lately: float = 0.0
+    """That those of the last thirty days took."""
+    lapses: int = 0
+    suspended: bool = False
+    flagged: bool = False
+    """Whether it has the red flag."""
+    tags: Strings = ()
+    """In lower case."""
+
+    @property
+    def in_one_line(self) -> str:
+        """The answers: `✗` forgotten, `·` remembered, with the days before them."""
+        signs = []
+        for answer in self.answers[-_ANSWERS_SHOWN:]:
+            sign = "✗" if answer.button == _FORGOTTEN else "·"
+            signs.append(f"{answer.interval}d{sign}" if answer.tested else sign)
+        if len(self.answers) > _ANSWERS_SHOWN:
+            signs.insert(0, "…")
+        return " ".join(signs)
+
+    @property
+    def wishes(self) -> Strings:
+        """How a person asked for it."""
+        flag = ("red flag",) if self.flagged else ()
+        return (*flag, *(f"tagged {tag}" for tag in WISHES if tag in self.tags))
+
+    def failures_in_window(self, since: int) -> int:
+        """Return the most failures within a window of days, of those after a day."""
+        days = [each.day for each in self.answers if each.failed and each.day > since]
+        counts = [sum(first <= day <= first + WINDOW for day in days) for first in days]
+        return max(counts, default=0)
+
+
+class FailingCard(Value):
+    """A card that fails."""
+
+    history: CardHistory
+    why: Strings
+    """What lists it, a person's wish first."""
+    cost: float
+    """The seconds that it cost beyond a usual card that was asked on as many days."""
+
+
+def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
+    """Read the cards of a collection or an export, with all their answers.
+
+    Args:
+        view: the collection.
+        now: the current time, with its time zone.
+
+    Raises:
+        ItemError: it is damaged.
+    """
+    found: dict[int, CardHistory] = {}
+    for database in view.databases:
+        for history in _histories(database, calendar_of(database, now)):
+            found[history.card] = history
+    return tuple(found.values())
+
+
+def _histories(database: AnkiDatabase, calendar: Calendar) -> Iterator[CardHistory]:
+    """Yield the cards of a database."""
+    answers: dict[int, list[Answer]] = defaultdict(list)
+    asked: dict[int, int] = defaultdict(int)
+    seconds: dict[int, float] = defaultdict(float)
+    lately: dict[int, float] = defaultdict(float)
+    for id, card_id, ease, last, milliseconds, tested in database.rows(_LOG):
+        day = calendar.day(id)
+        taken = max(milliseconds, 0) / 1000
+        asked[card_id] += 1
+        seconds[card_id] += taken
+        if day > -WINDOW:
+            lately[card_id] += taken
+        answered = answers[card_id]
+        if not answered or answered[-1].day != day:
+            answered.append(Answer(day, ease, max(last, 0), bool(tested)))
+    for id, note_id, ordinal, lapses, suspended, flag, tags in database.rows(_CARDS):
+        yield CardHistory(
+            card=id,
+            note=note_id,
+            ordinal=ordinal,
+            answers=tuple(answers[id]),
+            asked=asked[id],
+            seconds=seconds[id],
+            lately=lately[id],
+            lapses=lapses,
+            suspended=bool(suspended),
+            flagged=flag == _RED,
+            tags=tuple(tags.casefold().split()),
+        )
+
+
+def failing(every: Iterable[CardHistory], tended: Mapping[int, int]) -> list[FailingCard]:
+    """Return the cards that fail: those that a person asked for first, then the most costly.
+
+    Args:
+        every: all cards.
+        tended: by the id of a note, the day on which it was repaired or left as it is: what
+            was before is forgiven, and so is a wish for thirty days.
+    """
+    every = list(every)
+    by_days: dict[int, list[float]] = defaultdict(list)
+    for history in every:
+        if history.answers:
+            by_days[min(len(history.answers), _MOST_DAYS)].append(history.seconds)
+    usual = {days: median(times) for days, times in by_days.items()}
+
+    found = []
+    for history in every:
+        day = tended.get(history.note)
+        since = -LATELY if day is None else max(day, -LATELY)
+        is_tended = day is not None and day > -WINDOW
+        why = [] if is_tended else list(history.wishes)
+        # the tag is the note's; the leech is the card of it that was forgotten
+        if "leech" in history.tags and history.lapses and not is_tended:
+            why.append("leech, suspended" if history.suspended else "leech")
+        failures = history.failures_in_window(since)
+        if failures >= ENOUGH and not history.suspended:
+            why.append(f"forgotten {failures} times within {WINDOW} days")
+        if why:
+            usual_time = usual.get(min(len(history.answers), _MOST_DAYS), 0.0)
+            found.append(FailingCard(history, tuple(why), history.seconds - usual_time))
+    return sorted(found, key=lambda card: (not card.history.wishes, -card.cost))

@@ -1,0 +1,164 @@
+"""Repair cards in the terminal, with single keys."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import click
+from rich.text import Text
+
+from ankiforge.cli.output import Call
+from ankiforge.cli.terminal import TerminalReview, copy, pasted
+from ankiforge.errors import ForgeError
+from ankiforge.ledger.decide import undo
+from ankiforge.pipeline import repair as mending
+from ankiforge.reports.repair import entry_text, repair_text
+from ankiforge.text import counted
+
+if TYPE_CHECKING:
+    from ankiforge.draft.repairs import CardRepair
+    from ankiforge.pipeline.repair import RepairEntry, RepairList
+    from ankiforge.pipeline.workspace import Workspace
+
+_END = "\x1b"
+HELP = """\
+1 2 3   take this repair
+e       edit the card
+m       ask a model or your chat for repairs
+x       suspend it in Anki; it is asked no more
+s       leave it as it is for 30 days
+w       in Anki: ask a suspended card again
+f       in Anki: clear the flag
+n       in Anki: start again, as new; the log stays
+u       take back the last decision
+Enter   the next card
+Esc     end; everything is stored already
+"""
+_IN_ANKI = {"w": "unsuspend", "f": "unflag", "n": "forget"}
+
+
+class TerminalRepair(TerminalReview):
+    """One person's repairs in a terminal: the same keys, editor and clipboard as a review."""
+
+    def __init__(self, call: Call, workspace: Workspace, found: RepairList) -> None:
+        """Prepare the list; nothing is shown yet."""
+        super().__init__(call, workspace)
+        self._entries = [*found.failing, *found.badly_made]
+        self._minutes = found.minutes
+        self._taken: list[str] = []
+        """The ids of the decisions, for `u`."""
+
+    def run(self) -> None:
+        """Show card after card, until none is left or the person ends."""
+        place = 0
+        while 0 <= place < len(self._entries):
+            step = self._at(place)
+            if step is None:
+                break
+            place += step
+        self._print(f"\n{counted(len(self._taken), 'decision')}")
+        if self._taken:
+            self._call.print(
+                "next: ankiforge push, or ankiforge build and import the package"
+            )
+
+    def _at(self, place: int) -> int | None:
+        """Show a card until a key decides on it; return the step to the next, None to end."""
+        entry = self._entries[place]
+        offers = list(entry.offers)
+        self._show_entry(place, entry, offers)
+        while True:
+            key = self._key()
+            try:
+                if key == _END:
+                    return None
+                if key in ("\r", "\n"):
+                    return 1
+                if key == "?":
+                    self._print(f"\n{HELP}")
+                elif key.isdigit() and 0 < int(key) <= len(offers):
+                    self._decided(
+                        mending.take(self._workspace, entry, offers[int(key) - 1])
+                    )
+                    return 1
+                elif key == "e":
+                    fields = self._edited(tuple(entry.card.fields.items()))
+                    if fields:
+                        self._decided(
+                            mending.edited(self._workspace, entry, dict(fields))
+                        )
+                        return 1
+                elif key == "s":
+                    self._decided(mending.leave(self._workspace, entry))
+                    return 1
+                elif key == "x":
+                    cards = self._cards_of(entry)
+                    said = mending.do_in_anki(self._workspace, "suspend", cards)
+                    self._print(f"suspend: {said}; w asks it again")
+                    self._decided(mending.leave(self._workspace, entry))
+                elif key in _IN_ANKI:
+                    cards = self._cards_of(entry)
+                    what = _IN_ANKI[key]
+                    said = mending.do_in_anki(self._workspace, what, cards)
+                    self._print(f"{what}: {said}")
+                elif key == "m":
+                    offers += self._from_model(entry)
+                    del offers[:-9]
+                    self._show_entry(place, entry, offers)
+                elif key == "u" and self._taken:
+                    undone = undo(self._ledger, self._taken.pop())
+                    self._print(f"taken back: {undone.entries[0].said}")
+                    return -1 if place else 0
+            except ForgeError as error:
+                self._print(error.message, "yellow")
+                if error.hint:
+                    self._print(error.hint, "dim")
+
+    def _cards_of(self, entry: RepairEntry) -> tuple[int, ...]:
+        """Return the card that fails, else all of the note."""
+        return (entry.fails.history.card,) if entry.fails else entry.cards
+
+    def _decided(self, action: str) -> None:
+        self._taken.append(action)
+        self._print("done", "green")
+
+    def _from_model(self, entry: RepairEntry) -> list[CardRepair]:
+        """Return the repairs of the model, or of the person's chat if none is set."""
+        if self._workspace.model() is not None:
+            found = mending.asked(self._workspace, entry)
+        else:
+            text = mending.question_about(self._workspace, entry)
+            if copy(text):
+                self._print(
+                    "copied: paste it into your chat, and copy its answer", "bold"
+                )
+            else:
+                click.echo(text)
+            self._print("paste the answer now; Ctrl-D if nothing happens then")
+            found = mending.answered(entry, pasted())
+        if not found:
+            self._print("no repair that the checks let pass", "yellow")
+        return list(found)
+
+    def _show_entry(
+        self, place: int, entry: RepairEntry, offers: list[CardRepair]
+    ) -> None:
+        """Show a card, why it is here, and the repairs with what changes."""
+        screen = self._screen
+        screen.print()
+        title = f"{place + 1} of {len(self._entries)}"
+        if entry.fails:
+            title += f" · they took {self._minutes:.0f} minutes in 30 days"
+        screen.rule(Text(title), align="left", style="dim")
+        for number, line in enumerate(entry_text(entry)):
+            self._print(line, "" if number else "dim")
+        for number, repair in enumerate(offers, 1):
+            for position, line in enumerate(repair_text(number, repair)):
+                self._print(line, "bold" if position == 0 else "")
+        keys = [f"{number} take" for number in range(1, len(offers) + 1)]
+        keys += ["e edit", "m model or chat", "x suspend", "s leave it for 30 days"]
+        keys += ["u undo", "Enter next", "? help", "Esc ends"]
+        told = " · ".join(key.replace(" ", "\N{NO-BREAK SPACE}") for key in keys)
+        for line in wrap(told, screen.width):
+            screen.print(Text(line.replace("\N{NO-BREAK SPACE}", " "), "dim"))

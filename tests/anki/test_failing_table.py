@@ -1,0 +1,54 @@
+"""Which cards fail, as a table: the answers, what a person or Anki said, and when it was mended."""
+
+import pytest
+
+from ankiforge.anki.failing import Answer, CardHistory, failing
+
+
+def card(days: str, **more: object) -> CardHistory:
+    """A card: `-9✗ -7·` are answers in review, `-9n` one in learning."""
+    answers = []
+    for part in days.split():
+        day, sign = int(part[:-1]), part[-1]
+        answers.append(Answer(day, 1 if sign in "✗n" else 3, 2, sign != "n"))
+    seconds = float(10 * len(answers))
+    return CardHistory(1, 7, 0, tuple(answers), len(answers), seconds, **more)  # type: ignore[arg-type]
+
+
+OFTEN = "-9✗ -6✗ -3✗"
+ROWS = [
+    ("", {}, {}, ()),
+    ("-9· -6· -3·", {}, {}, ()),
+    ("-9✗ -6✗ -3·", {}, {}, ()),
+    (OFTEN, {}, {}, ("forgotten 3 times within 30 days",)),
+    ("-9n -6n -3n", {}, {}, ()),
+    ("-80✗ -45✗ -9✗", {}, {}, ()),
+    ("-80✗ -70✗ -60✗", {}, {}, ("forgotten 3 times within 30 days",)),
+    ("-120✗ -110✗ -100✗", {}, {}, ()),
+    ("-3·", {"flagged": True}, {}, ("red flag",)),
+    ("-3·", {"tags": ("marked",)}, {}, ("tagged marked",)),
+    ("-3·", {"tags": ("repair", "x")}, {}, ("tagged repair",)),
+    ("-3✗", {"tags": ("leech",), "lapses": 8}, {}, ("leech",)),
+    ("-3✗", {"tags": ("leech",), "lapses": 8, "suspended": True}, {}, ("leech, suspended",)),
+    # the leech of a note is the card that was forgotten
+    ("-3·", {"tags": ("leech",)}, {}, ()),
+    # a person who suspended a card has decided
+    (OFTEN, {"suspended": True}, {}, ()),
+    # mended: what was before is forgiven, what comes after is not, a wish is done for a month
+    (OFTEN, {}, {7: -2}, ()),
+    (OFTEN, {}, {7: -10}, ("forgotten 3 times within 30 days",)),
+    ("-3·", {"tags": ("marked",)}, {7: -20}, ()),
+    ("-3·", {"tags": ("marked",)}, {7: -31}, ("tagged marked",)),
+    ("-3✗", {"tags": ("leech",), "lapses": 8}, {7: -1}, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "more", "tended", "why"), ROWS)
+def test_why_a_card_is_listed(days, more, tended, why):
+    found = failing([card(days, **more)], tended)
+    assert tuple(reason for each in found for reason in each.why) == why
+
+
+def test_the_history_is_told_in_a_line():
+    assert card("-9n -6· -3✗").in_one_line == "✗ 2d· 2d✗"
+    assert card("-9· " * 14).in_one_line.startswith("… 2d·")

@@ -1,0 +1,253 @@
+"""`ankiforge repair` in the real Anki: what fails, and repairs that keep note, cards and log."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+DAY = 86_400_000
+CARDS = (
+    "select id, nid, did, ord, type, queue, due, ivl, factor, reps, lapses, flags, data"
+    " from cards order by id"
+)
+LOG = "select id, cid, ease, ivl, lastIvl, factor, time, type from revlog order by id"
+FAILS = "1313131"
+
+
+@pytest.fixture
+def add(anki: Any) -> Callable[..., int]:
+    """Add a note that is not ours, answered on some days (1 = forgotten); return its id."""
+    col = anki.col
+
+    def added(
+        *fields: str, answers: str = FAILS, deck: str = "Theirs", **more: Any
+    ) -> int:
+        note = col.new_note(col.models.by_name(more.get("type", "Basic")))
+        for place, text in enumerate(fields):
+            note.fields[place] = text
+        note.tags = list(more.get("tags", ()))
+        col.add_note(note, col.decks.id(deck))
+        card = note.cards()[0]
+        now = int(time.time() * 1000)
+        taken = more.get("taken", 20_000)
+        for place, sign in enumerate(answers):
+            at = now - (len(answers) - place) * DAY + note.id % 1000
+            row = (at, card.id, -1, int(sign), 3, 2, 2500, taken, 1)
+            col.db.execute("insert into revlog values (?,?,?,?,?,?,?,?,?)", *row)
+        lapses = answers.count("1")
+        col.db.execute(
+            "update cards set type = 2, queue = 2, ivl = 3, due = 9, factor = 2500, reps = ?,"
+            " lapses = ?, flags = ? where id = ?",
+            len(answers), lapses, more.get("flag", 0), card.id,
+        )  # fmt: skip
+        if more.get("suspended"):
+            col.sched.suspend_cards([card.id])
+        return int(note.id)
+
+    return added
+
+
+def old_cards(anki: Any, before: Any) -> Any:
+    """The cards and the log as far as they were there before."""
+    ids = {row[0] for row in before[0]}
+    return [row for row in anki.col.db.all(CARDS) if row[0] in ids], anki.col.db.all(LOG)
+
+
+def fields_of(anki: Any, nid: int) -> list[str]:
+    return list(anki.col.get_note(nid).fields)
+
+
+# --- what is listed -----------------------------------------------------------------------------
+
+
+def test_what_fails_is_listed_wishes_first_then_by_what_it_cost(forge, anki, add):
+    add("What is fine?", "this", answers="3333333")
+    costly = add("What costs much?", "this", taken=90_000)
+    cheap = add("What costs little?", "this")
+    add("What was forgotten twice?", "this", answers="1133333")
+    wished = add("Which has a red flag?", "this", answers="33", flag=1)
+    marked = add("Which is marked?", "this", answers="33", tags=["Marked"])
+    leech = add("Which is a leech?", "this", answers="1", tags=["leech"], suspended=True)
+    add("Which has a blue flag?", "this", answers="33", flag=4)
+
+    lines = forge.ok("repair", "--json").lines
+
+    assert [line["nid"] for line in lines[:2]] in ([wished, marked], [marked, wished])
+    assert {line["nid"] for line in lines} == {costly, cheap, wished, marked, leech}
+    order = [line["nid"] for line in lines]
+    assert order.index(costly) < order.index(cheap)
+    [failing] = [line for line in lines if line["nid"] == costly]
+    assert failing["why"] == ["forgotten 4 times within 30 days"]
+    assert failing["history"] == "2d✗ 2d· 2d✗ 2d· 2d✗ 2d· 2d✗"
+    assert failing["answers"] == 7
+    assert any("leech, suspended" in line["why"] for line in lines)
+
+
+def test_a_run_says_one_line_and_nothing_where_nothing_fails(forge, anki, add):
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes/a.md").write_text("Iron is what?::a metal\n")
+    assert "ankiforge repair" not in forge.ok("run", "notes").stdout
+    add("What costs much?", "this", taken=60_000)
+    told = forge.ok("run", "notes").stdout
+    assert "1 card fails (7 minutes lately): ankiforge repair" in told
+
+
+def test_badly_made_is_only_what_a_person_names(forge, anki, add):
+    nid = add("Name the three metals.", "iron, zinc, gold", answers="33")
+    assert forge.ok("repair", "--json").lines == []
+    [line] = forge.ok("repair", "deck:Theirs", "--json").lines
+    assert (line["nid"], line["fails"]) == (nid, False)
+    assert [finding["check"] for finding in line["findings"]] == ["set"]
+
+
+def test_the_card_that_it_is_mixed_up_with_is_named(forge, anki, add):
+    spring = add("When do the spring tides of the Moon occur?", "at new and full moon")
+    neap = add("When do the neap tides of the Moon occur?", "at the quarters")
+    add("What is the capital of France?", "Paris", answers="333")
+    lines = {line["nid"]: line for line in forge.ok("repair", "--json").lines}
+    assert lines[spring]["near"] == neap
+    assert lines[neap]["near"] == spring
+
+
+# --- repairs keep the note ----------------------------------------------------------------------
+
+REPAIRS = {
+    "split": (
+        ("Basic", "What are the <i>three</i> metals?", "iron, zinc and gold"),
+        ["What are the <i>three</i> metals?<br><br>[…]<br>zinc<br>gold", "iron"],
+        2,
+    ),
+    "split gaps": (
+        ("Cloze", "{{c1::Iron}}, {{c1::zinc}} and <b>{{c1::gold}}</b> are metals.", ""),
+        ["{{c1::Iron}}, {{c2::zinc}} and <b>{{c3::gold}}</b> are metals.", ""],
+        0,
+    ),
+    "two": (
+        ("Basic", "What is dropout and why is it used?", "Masking of units. It stops overfitting."),
+        ["What is dropout?", "Masking of units."],
+        1,
+    ),
+    "clause": (
+        ("Basic", "What is dropout?", f"It masks units. {'And more of it follows here. ' * 8}"),
+        ["What is dropout?", None],
+        0,
+    ),
+    "hide": (
+        ("Cloze", "{{c1::Entropy}} <i>grows</i> when entropy was low.", ""),
+        ["{{c1::Entropy}} <i>grows</i> when {{c1::entropy}} was low.", ""],
+        0,
+    ),
+    "form": (
+        ("Basic", r"What is the mean $\bar{x}_{1}$ for i<j?", "of two"),
+        [r"What is the mean \(\bar{x}_{1}\) for i&lt;j?", "of two"],
+        0,
+    ),
+}  # fmt: skip
+
+
+def package(forge: Any) -> Any:
+    forge.ok("build")
+    return forge.folder / "ankiforge.apkg"
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("name", REPAIRS)
+def test_a_repair_by_package_keeps_cards_and_log_and_undo_is_exact(
+    forge, anki, add, name
+):
+    (kind, *fields), becomes, new = REPAIRS[name]
+    nid = add(*fields, type=kind, tags=["mine"])
+    other = add("What is untouched?", "this", answers="33")
+    before = (anki.col.db.all(CARDS), anki.col.db.all(LOG))
+    was = fields_of(anki, nid)
+
+    forge.ok("repair", f"nid:{nid}", "--take", 1)
+    assert anki.load(package(forge)) == {"updated": 1, **({"new": new} if new else {})}
+
+    now = fields_of(anki, nid)
+    for text, wanted in zip(now, becomes, strict=False):
+        assert wanted is None or text == wanted
+    assert now != was
+    assert old_cards(anki, before) == before
+    assert anki.col.get_note(nid).tags == ["mine"]
+    assert fields_of(anki, other) == ["What is untouched?", "this"]
+    count = anki.col.db.scalar("select count(*) from notes")
+    assert count == 2 + new
+
+    # nothing is left to send; undo is exact, and what was added is tagged as dropped
+    assert not package(forge).exists()
+    forge.ok("undo")
+    anki.load(package(forge))
+    assert fields_of(anki, nid) == was
+    assert old_cards(anki, before) == before
+    retired = anki.col.find_notes("tag:ankiforge::retired")
+    assert len(retired) == new
+
+
+@pytest.mark.core
+def test_a_contrast_is_on_both_notes_and_undone_on_both(forge, anki, add):
+    spring = add("When do the spring tides of the Moon occur?", "at <b>new</b> moon")
+    neap = add("When do the neap tides of the Moon occur?", "at the quarters")
+    before = (anki.col.db.all(CARDS), anki.col.db.all(LOG))
+    was = [fields_of(anki, nid) for nid in (spring, neap)]
+
+    forge.ok("repair", f"nid:{spring}", "--take", 1)
+    assert anki.load(package(forge)) == {"updated": 2}
+
+    [_, back], [_, other] = (fields_of(anki, nid) for nid in (spring, neap))
+    assert back.startswith("at <b>new</b> moon<hr><small>Not: When do the neap tides")
+    assert other.endswith(
+        "the spring tides of the Moon occur? → at **new** moon</small>"
+    ) or ("at <strong>new</strong> moon" in other)
+    assert (anki.col.db.all(CARDS), anki.col.db.all(LOG)) == before
+
+    forge.ok("undo")
+    anki.load(package(forge))
+    assert [fields_of(anki, nid) for nid in (spring, neap)] == was
+
+
+@pytest.mark.core
+def test_a_marked_suspended_leech_is_repaired_by_package(forge, anki, add):
+    nid = add("What are the three metals?", "iron, zinc, gold", tags=["leech", "marked", "x"],
+              suspended=True)  # fmt: skip
+    before = (anki.col.db.all(CARDS), anki.col.db.all(LOG))
+    forge.ok("repair", f"nid:{nid}", "--take", 1)
+    assert anki.load(package(forge))["updated"] == 1
+    assert "[…]" in fields_of(anki, nid)[0]
+    assert anki.col.get_note(nid).tags == ["x"]
+    assert old_cards(anki, before) == before
+
+
+def test_what_a_person_changes_meanwhile_stays_and_is_asked_about(forge, anki, add):
+    nid = add("What are the three metals?", "iron, zinc, gold")
+    forge.ok("repair", f"nid:{nid}", "--take", 1)
+    note = anki.col.get_note(nid)
+    note.fields[1] = "iron, zinc, gold (all heavy)"
+    anki.col.update_note(note)
+
+    built = forge.ok("build", "--json").lines[-1]
+    assert built["notes"]["conflicts"] == 1
+    assert fields_of(anki, nid)[1] == "iron, zinc, gold (all heavy)"
+
+
+def test_a_repaired_or_left_card_is_not_listed_again_before_it_fails_again(
+    forge, anki, add
+):
+    nid = add("What are the three metals?", "iron, zinc, gold")
+    forge.ok("repair", f"nid:{nid}", "--take", 1)
+    assert forge.ok("repair", "--json").lines == []
+    forge.ok("undo")
+    assert [line["nid"] for line in forge.ok("repair", "--json").lines] == [nid]
+
+
+def test_nothing_is_written_before_a_repair_is_taken(forge, anki, add, files):
+    nid = add("What are the three metals?", "iron, zinc, gold")
+    forge.ok("status")
+    before = files(forge.folder, forge.home)
+    done = forge.ok("repair")
+    assert f"repair nid:{nid} --take 1" in done.stderr
+    now = files(forge.folder, forge.home)
+    assert {path: now.get(path) for path in before if "journal" in path} == {
+        path: text for path, text in before.items() if "journal" in path
+    }

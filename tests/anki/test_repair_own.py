@@ -1,0 +1,142 @@
+"""`ankiforge repair` of cards of one's own in the real Anki: an edit, and what is beside it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.pipeline import repair
+from ankiforge.pipeline.workspace import Workspace
+
+CARDS = "select id, nid, ord, type, queue, due, ivl, reps, lapses from cards order by id"
+LOG = "select id, cid, ease, ivl from revlog order by id"
+LINES = (
+    "Which three metals are noble?::gold, silver, platinum\n\nWhat is iron?::a metal\n"
+)
+
+
+def forgotten(anki: Any, front: str) -> int:
+    """Forget the card with a word four times within a week; return its note."""
+    [nid] = anki.col.find_notes(front)
+    [card] = anki.col.get_note(nid).cards()
+    now = int(time.time() * 1000)
+    for days in (7, 5, 3, 1):
+        row = (now - days * 86_400_000, card.id, -1, 1, 1, 2, 2500, 30_000, 1)
+        anki.col.db.execute("insert into revlog values (?,?,?,?,?,?,?,?,?)", *row)
+    anki.col.db.execute(
+        "update cards set type = 2, queue = 2, ivl = 2, lapses = 4 where id = ?", card.id
+    )
+    return int(nid)
+
+
+@pytest.fixture(autouse=True)
+def _home(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collection is found where Anki keeps it."""
+    for name, value in desk.forge.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def failing_card(desk: Any) -> int:
+    desk.write(LINES)
+    desk.run()
+    desk.anki.load(desk.package)
+    return forgotten(desk.anki, "noble")
+
+
+def test_a_card_of_ones_own_is_split_by_an_edit_and_undone(desk):
+    nid = failing_card(desk)
+    before = (desk.col.db.all(CARDS), desk.col.db.all(LOG))
+    was = list(desk.col.get_note(nid).fields)
+    [line] = desk.forge.ok("repair", "--json").lines
+    assert line["card"].startswith("af")
+    assert line["passage"]
+
+    desk.forge.ok("repair", f"nid:{nid}", "--take", 1)
+    desk.forge.ok("build")
+    assert desk.anki.load(desk.package) == {"updated": 1, "new": 2}
+    note = desk.col.get_note(nid)
+    assert note[
+        "Front"
+    ] == "Which three metals are noble?<p>[…]<br>silver<br>platinum</p>" or (
+        "[…]" in note["Front"]
+    )
+    assert note["Back"] == "gold"
+    ids = {row[0] for row in before[0]}
+    assert [row for row in desk.col.db.all(CARDS) if row[0] in ids] == before[0]
+    assert desk.col.db.all(LOG) == before[1]
+
+    # a run does not bring the source's words back; an undo does
+    desk.run()
+    desk.forge.ok("undo")
+    desk.forge.ok("build")
+    desk.anki.load(desk.package)
+    names = [field["name"] for field in note.note_type()["flds"]]
+    now = dict(zip(names, desk.col.get_note(nid).fields, strict=True))
+    then = dict(zip(names, was, strict=True))
+    assert (now["Front"], now["Back"]) == (then["Front"], then["Back"])
+
+
+REPLY = """Here: ```json
+{"repairs": [
+ {"why": "one at a time", "front": "Which noble metal begins with p?", "back": "platinum",
+  "new": [{"front": "Which two other metals than platinum are noble?", "back": "gold, silver"}],
+  "quote": "gold, silver, platinum"},
+ {"why": "a number that nothing says", "front": "How many protons has gold?", "back": "79",
+  "new": [], "quote": ""}
+], "suspend": false}
+```"""
+
+
+def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk):
+    nid = failing_card(desk)
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing(f"nid:{nid}").failing
+        asked = repair.question_about(workspace, entry)
+        assert "Which three metals are noble?" in asked
+        assert "2d✗ 2d✗ 2d✗ 2d✗" in asked
+        assert "forgotten 4 times" in asked
+        [offer] = repair.answered(entry, REPLY)
+        assert offer.fields["Back"] == "platinum"
+        assert offer.quote == "gold, silver, platinum"
+        assert offer.says == "one at a time"
+        repair.take(workspace, entry, offer)
+    desk.forge.ok("build")
+    assert desk.anki.load(desk.package) == {"updated": 1, "new": 1}
+
+
+def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
+    desk.write("Which three codes are mine? #no-llm::alpha, beta, gamma\n")
+    desk.run()
+    desk.anki.load(desk.package)
+    nid = forgotten(desk.anki, "codes")
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing(f"nid:{nid}").failing
+        try:
+            asked = repair.question_about(workspace, entry)
+        except Exception as error:  # noqa: BLE001
+            asked = str(error)
+    assert "alpha" not in asked
+
+
+def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
+    nid = failing_card(desk)
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing().failing
+        assert entry.note.nid == nid
+        repair.leave(workspace, entry)
+        assert workspace.failing().failing == ()
+        workspace.undo()
+        assert len(workspace.failing().failing) == 1
+
+
+def test_the_source_beside_a_strangers_card_and_a_missing_one_is_named(
+    desk, tmp_path: Path
+):
+    failing_card(desk)
+    lecture = desk.forge.folder / "lecture.md"
+    lecture.write_text("Iron rusts.\n\nGold, silver and platinum are noble metals.\n")
+    [line] = desk.forge.ok("repair", "--source", lecture, "--json").lines
+    assert line["passage"] == "Gold, silver and platinum are noble metals."
+    done = desk.forge("repair", "--source", "absent.pdf", code=2)
+    assert "absent.pdf: no such file" in done.stderr

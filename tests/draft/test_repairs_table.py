@@ -1,0 +1,113 @@
+"""What a program offers for a card, as a table: the card, its faults, the moves, the new words."""
+
+import pytest
+
+from ankiforge.draft.repairs import CardToRepair, offers, read_repairs
+
+LONG = "It masks units. " + "More of it follows here and there. " * 8
+
+
+def basic(front: str, back: str, *faults: str, **more: object) -> CardToRepair:
+    return CardToRepair({"Front": front, "Back": back}, frozenset(faults), **more)  # type: ignore[arg-type]
+
+
+def gaps(text: str, *faults: str) -> CardToRepair:
+    return CardToRepair({"Text": text}, frozenset(faults))
+
+
+NEAR = {"Front": "When are neap tides?", "Back": "at the quarters"}
+ROWS = [
+    # one thing of a set, the others shown
+    (basic("Which three?", "- a\n- b\n- c", "set"), ["split"], {"Back": "a"}),
+    (basic("Name three.", "iron, zinc and gold", "set"), ["split"], {"Back": "iron"}),
+    (basic("Name three.", "iron, zinc and gold"), [], None),
+    (basic("Name them.", "intro:\n- a\n- b\n- c", "set"), [], None),
+    (basic("Which three?", "- a\n- a\n- b", "set"), [], None),
+    (basic("Which three?", "- a\n- ![](x.png)\n- b", "set"), [], None),
+    (basic("Which three?", "- a\n- b\n- c", "set", alone=False), [], None),
+    (basic("Name ten.", ", ".join("abcdefghij"), "set"), [], None),
+    # two questions
+    (basic("Who is it? When was it?", "Ada. In 1843.", "two_questions"), ["split"],
+     {"Front": "Who is it?", "Back": "Ada."}),
+    (basic("What is X and why is it used?", "A. It is good.", "two_questions"), ["split"],
+     {"Front": "What is X?"}),
+    (basic("What is X and why is it used?", "one part only", "two_questions"), [], None),
+    # the first sentence
+    (basic("What is it?", LONG, "answer_gt20w"), ["clause"], {"Back": "It masks units."}),
+    (basic("What is it?", "one sentence " * 30, "answer_gt20w"), [], None),
+    (basic("What is it?", f"- a\n- {LONG}", "answer_gt20w"), [], None),
+    # gaps
+    (gaps("{{c1::Iron}} rusts, iron does.", "gap_leak"), ["hide"],
+     {"Text": "{{c1::Iron}} rusts, {{c1::iron}} does."}),
+    (gaps("{{c1::Iron}} rusts; <i title=iron>x</i>", "gap_leak"), [], None),
+    (gaps("{{c2::a}}, {{c2::b::x}} and {{c2::c}}", "set"), ["split"],
+     {"Text": "{{c2::a}}, {{c3::b::x}} and {{c4::c}}"}),
+    (gaps("{{c1::a}}, {{c2::b}}, {{c2::c}}, {{c2::d}}", "set"), [], None),
+    (gaps(f"Much before. One {{{{c1::gap}}}} stands in here. {LONG}", "cloze_gt40w"), ["clause"],
+     {"Text": "One {{c1::gap}} stands in here."}),
+    (gaps(f"A {{{{c1::gap}}}} is here. A {{{{c1::gap}}}} there. {LONG}", "cloze_gt40w"), [], None),
+    # beside others
+    (basic("When are spring tides?", "at new moon", near=NEAR), ["contrast"],
+     {"Extra": "Not: When are neap tides? → at the quarters"}),
+    (basic("What is its period?", "12 h", topic="Tides"), ["context"],
+     {"Front": "Tides: What is its period?"}),
+    (basic("What raises tides?", "the Moon", topic="Tides"), [], None),
+    (basic("the period", "12 h", topic="Tides"), [], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("card", "names", "fields"), ROWS)
+def test_what_is_offered(card, names, fields):
+    found = offers(card)
+    assert [repair.name for repair in found] == names
+    if fields:
+        assert fields.items() <= found[0].fields.items()
+
+
+def test_a_split_asks_for_each_thing_and_loses_none():
+    [split] = offers(basic("Which?", "- iron\n- zinc\n- gold", "set"))
+    assert split.fields["Front"] == "Which?\n\n[…]\nzinc\ngold"
+    assert [sides["Back"] for sides in split.new] == ["zinc", "gold"]
+    assert all("[…]" in sides["Front"] for sides in split.new)
+    assert all(sides["Back"] not in sides["Front"] for sides in split.new)
+
+
+def test_a_contrast_names_each_card_on_the_other():
+    [contrast] = offers(basic("When are spring tides?", "at new moon", near=NEAR))
+    assert contrast.beside == "Not: When are spring tides? → at new moon"
+
+
+CARD = basic("Which three?", "a, b, c")
+CLOZE = gaps("{{c1::a}} and {{c2::b}}")
+REPLIES = [
+    (
+        '{"repairs": [{"why": "w", "front": "Q?", "back": "A", "new": [], "quote": "it"}]}',
+        CARD,
+        1,
+    ),
+    ('{"front": "Q?", "back": "A"}', CARD, 1),
+    ('{"repairs": [{"note": {"front": "Q?", "back": "A"}}]}', CARD, 1),
+    ('{"repairs": [{"front": "Q?", "back": ""}]}', CARD, 0),
+    ('{"repairs": [{"front": "Which three?", "back": "a, b, c", "new": []}]}', CARD, 0),
+    ('{"repairs": [], "suspend": true}', CARD, 0),
+    ("I would suspend it.", CARD, 0),
+    (
+        '{"repairs": [{"front": "{{c1::a}} and {{c2::b}}, {{c3::c}}", "back": ""}]}',
+        CLOZE,
+        1,
+    ),
+    ('{"repairs": [{"front": "{{c1::a}} and b", "back": ""}]}', CLOZE, 0),
+    ('{"repairs": 7}', CARD, 0),
+    ('{"repairs": [7, null, "x", {"front": [1], "back": {}}]}', CARD, 0),
+]
+
+
+@pytest.mark.parametrize(("reply", "card", "count"), REPLIES)
+def test_what_is_read_of_a_reply(reply, card, count):
+    assert len(read_repairs(reply, card, "it is said")) == count
+
+
+def test_a_quote_that_the_passage_lacks_is_dropped():
+    reply = '{"front": "Q?", "back": "A", "quote": "nowhere"}'
+    [repair] = read_repairs(reply, CARD, "it is said")
+    assert repair.quote == ""
