@@ -143,7 +143,7 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
             _decide_on_facts(passage, event, facts.get(event.id))
         elif event.what == "accept":
             _take_back(passage, event)
-        elif event.what == "repair" and "draft" in event.body:
+        elif event.what == "repair" and {"guid", "draft", "note"} <= event.body.keys():
             _repair(passage, event, stands=False)
         elif event.what == "retire":
             _change(passage, event, _wanted_again)
@@ -260,7 +260,7 @@ def _apply(passage: Passage, event: Event) -> None:
             _accept(passage, event)
         case "adopt" if "draft" in body:
             _accept(passage, event)
-        case "repair" if "draft" in body:
+        case "repair" if {"guid", "draft", "note"} <= body.keys():
             _repair(passage, event, stands=True)
     _change(passage, event, _applied)
 
@@ -436,7 +436,8 @@ def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
         shipped=tuple(replace(sent, hashes={}) for sent in card.shipped),
         adopted=note,
     )
-    for added in msgspec.convert(body.get("new", ()), tuple[RepairNote, ...]):
+    new = body.get("new", ()) if "type" in body else ()
+    for added in msgspec.convert(new, tuple[RepairNote, ...]):
         made = card_of_words(added.draft, event.key)
         made = passage.cards.get(added.guid) or replace(
             made,
