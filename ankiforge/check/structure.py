@@ -79,6 +79,11 @@ def structure(draft: Card, context: Context) -> Iterator[Finding]:
         if formula:
             yield make_finding("maths", f"“{formula}”")
 
+    for text in every_field:
+        sign_of_other = _of_other_program(text)
+        if sign_of_other:
+            yield make_finding("other_program", f"“{sign_of_other}”")
+
     # control characters; tabs only if no person typed them
     for name, text in draft.fields:
         sign = _CONTROL.search(text.replace("\r\n", "\n"))
@@ -90,6 +95,28 @@ def structure(draft: Card, context: Context) -> Iterator[Finding]:
                 f"U+{ord(sign[0]):04X} in {name}",
                 severity=Severity.INFO if by_author else None,
             )
+
+
+# Diagrams and queries, fields of templates, references to blocks, and TeX outside of maths: another
+# program shows something else in their place.
+_DIAGRAM = regex(
+    r"(?im)^[ \t>]*(?:`{3,}|~{3,})[ \t]*(?P<language>mermaid|plantuml|puml|dot|graphviz|tikz|chart"
+    r"|dataview(?:js)?|query|tasks|templater|excalidraw|abc|flow|sequence|markmap|kanban)\b"
+)
+_OF_TEMPLATE = regex(
+    r"<%.{1,200}?%>|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
+    r"|\\begin\{(?:equation|align|gather|multline|eqnarray|[pbv]?matrix)\*?\}"
+)
+
+
+def _of_other_program(text: str) -> str:
+    """Return the first sign in a text in whose place another program shows something else."""
+    diagram = _DIAGRAM.search(text)
+    if diagram:
+        return diagram["language"]
+    signs = list[str]()
+    outside(text, lambda words: signs.extend(_OF_TEMPLATE.findall(words)) or words)
+    return signs[0] if signs else ""
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")

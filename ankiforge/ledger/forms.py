@@ -28,8 +28,10 @@ FIELD = "key::value"
 """The form of a line that looks like a field, as a person would say it."""
 
 _DOUBTFUL_FORM = "a :: b"
+_TERM = "Term: meaning"
+"""A line of a list that looks like a glossary."""
 # The first colons of a line are between words without blanks.
-_TIGHT = regex(r"^[^:]*[^\s:]::[^\s:]")
+_TIGHT = regex(r"^[^:：]*[^\s:：](?:::|：：)[^\s:：]")
 # May follow the question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
 # The words of the key of a field, at most.
@@ -48,8 +50,10 @@ def is_doubtful(highlight: Highlight) -> bool:
     """Return whether a person has to say that a line is a card.
 
     It is if it has blanks around its colons, and is neither declared a card nor a
-    question.
+    question; and if it is a line of a list of terms that no heading calls a glossary.
     """
+    if highlight.written == _TERM:
+        return True
     return _may_be_none(highlight) and not _TIGHT.search(highlight.exact)
 
 

@@ -105,15 +105,25 @@ class WantedMarks(NamedTuple):
 
 # Signs of each kind of mark and card; a note without any of them has none.
 _SIGNS = {
-    "==": ("==",),
+    "==": ("==", "＝＝"),
     "mark": ("<mark", "<span", "~={"),
     "bold": ("**", "__"),
     "callout": ("[!",),
     "quote": (">",),
-    "inline": ("::",),
+    "inline": ("::", "：："),
     "cloze": ("{{",),
 }
-_SEPARATOR = regex(r"\n[ \t>]*\?\??[ \t]*\n")
+_SEPARATOR = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
+# A question behind its letter, and a block of Logseq that is a card.
+_LETTERS = regex(
+    r"(?m)^[ \t>]*(?:[-*+]\s+|\d{1,4}[.)]\s+)?[*_]{0,2}(?:Q|Question|Frage)\s?\d{0,4}[*_]{0,2}[:：]"
+    r"|#card\b|\[\[card\]\]"
+)
+# Six lines that may be `- Term: meaning`, of a list or with a bold term.
+_TERMS = regex(
+    r"(?m)(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
+    r"[:：][^\n]*+\s*+){6}"
+)
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
 # When bold phrases are counted, and reported: of so many notes, from so many phrases, and if there
@@ -151,13 +161,14 @@ class NoteSource(FileSource):
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
-        if getattr(self.settings, "marks", ()) is not None or self.folder.only:
+        marks = getattr(self.settings, "marks", ("bold",))
+        if self.folder.only or (marks and set(marks) != {"==", "mark"}):
             return
         bold = 0
         marked = 0
         for file in files[:_MOST_COUNTED]:
             with suppress(ItemError):
-                text = file.text()
+                text = "\n".join(self.texts(file))
                 bold += len(_BOLD.findall(text))
                 marked += text.count("==") // 2
         if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
@@ -195,10 +206,13 @@ class NoteSource(FileSource):
         for kind in _SIGNS.keys() & (wanted.marks | wanted.cards):
             if any(sign in folded for sign in _SIGNS[kind]):
                 return True
-        if "block" in wanted.cards and "?" in text and _SEPARATOR.search(folded):
-            return True
+        if "block" in wanted.cards:
+            if _SEPARATOR.search(folded) or _LETTERS.search(text):
+                return True
         if "glossary" in wanted.cards:
             if any(heading in folded for heading in wanted.glossaries):
+                return True
+            if _TERMS.search(text):
                 return True
         return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
 

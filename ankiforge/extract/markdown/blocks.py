@@ -7,7 +7,7 @@ parsed when somebody asks for them: most blocks of a note hold no mark.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, lru_cache
@@ -163,7 +163,7 @@ class Block:
         """The sides of a `front::back` line."""
         if not self.is_line:
             return None
-        if not _has_any(self.source, self.syntax.line):
+        if not may_be_card(self.source, self.syntax):
             return None
         return inline_card(self.inline, self.syntax)
 
@@ -445,7 +445,7 @@ class _BlockParser:
 
     def _is_card_line(self, line: str) -> bool:
         """Return whether a line is a card such as `front::back`."""
-        if not _has_any(line, self._syntax.line):
+        if not may_be_card(line, self._syntax):
             return False
         return inline_card(read(line, self._context), self._syntax) is not None
 
@@ -676,5 +676,6 @@ class _BlockParser:
         return block
 
 
-def _has_any(text: str, signs: Iterable[str]) -> bool:
-    return any(sign in text for sign in signs)
+def may_be_card(line: str, syntax: Syntax) -> bool:
+    """Return whether a line has a sign that may separate the sides of a card."""
+    return "：：" in line or any(sign in line for sign in syntax.line)

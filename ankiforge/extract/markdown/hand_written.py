@@ -41,7 +41,7 @@ class Syntax(NamedTuple):
 
     line: Mapping[str, bool] = {":::": True, "::": False}
     """What separates the sides on a line, and whether such a card is two-way."""
-    block: Mapping[str, bool] = {"?": False, "??": True}
+    block: Mapping[str, bool] = {"?": False, "？": False, "??": True, "？？": True}
     """The same for a line between the sides."""
     end: str = ""
     """The line that ends an answer over several lines; "" = an empty one."""
@@ -118,7 +118,7 @@ class CardSides(NamedTuple):
 _COLONS = regex(r"(?<!:):{2,3}(?!:)")
 FIELD = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]"
-    r"|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
+    r"|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}|｛｛[^｛｝\n]{0,400}｝｝"
 )
 """Matches inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: no cards."""
 # Separators of a line that are tried.
@@ -136,9 +136,10 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
     before a `}}` without an opener, and in a field of Dataview (`key:: value`). Where
     several may separate the sides, a person decides on the card.
     """
-    if not any(sign in inline.plain for sign in syntax.line):
+    words = inline.unmarked_text().replace("：：", "::")
+    if not any(sign in words for sign in syntax.line):
         return None
-    words = FIELD.sub(lambda field: "…" * len(field[0]), inline.unmarked_text())
+    words = FIELD.sub(lambda field: "…" * len(field[0]), words)
     # a card for each pair or triple of colons that may separate its sides
     cards: list[CardSides] = []
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
@@ -320,6 +321,40 @@ def plain_term(inline: Inline, marked: Span | None = None) -> CardSides | None:
     if not 1 <= count <= _LONGEST_TERM:
         return None
     return CardSides(front, back, Form.TERM)
+
+
+# Before a term on a line that is no item of a list, which is bold or has a bullet.
+_BULLET_SIGN = regex(r"\s*[•‣◦·▪●■–—]\s*")
+
+
+def terms_on_lines(
+    inline: Inline, *, is_item: bool
+) -> list[tuple[Span, CardSides]] | None:
+    """Return each line of a block with its sides; None if one is no `Term: meaning`.
+
+    A line outside of a list has a bullet, or its term is bold: else it may be a dialogue.
+    """
+    words = inline.unmarked_text()
+    lines = []
+    for start, end in inline.lines():
+        bullet = _BULLET_SIGN.match(words, start, end)
+        colon = _COLON.search(words, start, end)
+        if colon is None:
+            return None
+        front = trimmed(words, bullet.end() if bullet else start, colon.start())
+        back = trimmed(words, colon.end(), end)
+        count = len(words[slice(*front)].split())
+        has_letters = any(map(str.isalpha, words[slice(*back)]))
+        if not (is_item or bullet or inline.is_bold(*front)):
+            return None
+        if (
+            not 1 <= count <= _LONGEST_TERM
+            or not has_letters
+            or "://" in words[slice(*back)]
+        ):
+            return None
+        lines.append(((start, end), CardSides(front, back, Form.GLOSSARY)))
+    return lines
 
 
 # === block_cards ======================================================================

@@ -36,7 +36,7 @@ from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries, sentences, trimmed
 
 _HIDDEN = (SignKind.HINT, SignKind.MARK, SignKind.GAP)
-_ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
+_ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
 
 
 def read(text: str, context: InlineContext) -> Inline:
@@ -190,6 +190,23 @@ class Inline:
         end_index = min(bisect_right(self.starts, offset), len(self.tokens))
         return any(
             token.kind is SignKind.BREAK for token in self.tokens[first_index:end_index]
+        )
+
+    def lines(self) -> list[Span]:
+        """Return the spans of the lines of the source."""
+        spans = []
+        start = 0
+        for token, place in zip(self.tokens, self.starts, strict=False):
+            if token.kind is SignKind.BREAK:
+                spans.append((start, place))
+                start = place + len(token.plain)
+        return [*spans, (start, len(self.plain))]
+
+    def is_bold(self, start: int, end: int) -> bool:
+        """Return whether all of [start, end) is bold."""
+        return any(
+            phrase.sign == "bold" and phrase.start <= start and end <= phrase.end
+            for phrase in self.phrases
         )
 
     def has_emphasis_around(self, offset: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -17,7 +17,11 @@ from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.hand_written import CardSides, plain_term
+from ankiforge.extract.markdown.hand_written import (
+    CardSides,
+    plain_term,
+    terms_on_lines,
+)
 from ankiforge.extract.markdown.inline import (
     Inline,
     outermost,
@@ -57,10 +61,13 @@ _UNCLEAR_QUOTE = (
     " its link, or into a block quote of its own"
 )
 _BETWEEN_SIDES = "{} between question and answer"
-_MARK_SIGNS = ("==", "<", "~=")
+_MARK_SIGNS = ("==", "＝＝", "<", "~=")
 _BOLD_SIGNS = ("**", "__")
 # Names that two colons join.
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
+# Lines `Term: meaning`, from which a list looks like a glossary.
+_FEWEST_TERMS = 6
+_TERM = "Term: meaning"
 # How a card of these forms is written; others have a sign.
 _WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
@@ -109,6 +116,8 @@ class NoteReader:
         self._quotes = Quotes(self._blocks, citations, wanted.marks, self._card)
         self._placed: list[PlacedHighlight] = []
         """The highlights that were read."""
+        self._terms = self._lists_of_terms() if "glossary" in wanted.cards else {}
+        """The lines of lists that look like a glossary, by the index of their block."""
 
     def highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
         """Return the highlights of the note, in reading order.
@@ -226,6 +235,39 @@ class NoteReader:
                 links=tuple(links),
             )
             yield PlacedHighlight(index, 0, index, end, highlight)
+        elif index not in self._quotes.covered:
+            for (start, end), sides in self._terms.get(index, ()):
+                card = self._two_sides(index, block, sides)
+                exact = block.plain[start:end].strip()
+                card = replace(card, exact=exact, written=_TERM)
+                yield PlacedHighlight(index, start, index, end, card)
+
+    def _lists_of_terms(self) -> dict[int, list[tuple[Span, CardSides]]]:
+        """Return the lines `Term: meaning` that stand below one another, at least six of them."""
+        lists: dict[int, list[tuple[Span, CardSides]]] = {}
+        for _, run in groupby(enumerate(self._blocks), self._list_of):
+            terms: dict[int, list[tuple[Span, CardSides]]] = {}
+            fronts = list[str]()
+            for index, block in run:
+                lines = terms_on_lines(block.inline, is_item=block.part is BlockKind.ITEM)
+                if lines is None:
+                    break
+                terms[index] = lines
+                fronts += [
+                    block.plain[slice(*sides.front)].casefold() for _, sides in lines
+                ]
+            if len(fronts) >= _FEWEST_TERMS and len(set(fronts)) == len(fronts):
+                lists |= terms
+        return lists
+
+    def _list_of(self, placed: tuple[int, Block]) -> object:
+        """Return the list that a block belongs to, or the paragraphs with colons around it."""
+        _, block = placed
+        has_colon = ":" in block.source or "：" in block.source
+        if not has_colon or block.part not in (BlockKind.TEXT, BlockKind.ITEM):
+            return block
+        is_item = block.part is BlockKind.ITEM
+        return (block.headings, block.path[0][0] if is_item else 0)
 
     def _highlight(
         self,

@@ -33,23 +33,27 @@ _MOST_INSIDE = 300
 _INSIDE = rf"(?:(?!\n[ \t>]*\n).){{1,{_MOST_INSIDE}}}?"
 SIGN = regex(
     rf"""(?xsm)
-      ==(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])==
+      (?:==|＝＝)(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])(?:==|＝＝)
     | <mark\b[^<>]*>(?P<html>{_INSIDE})</mark\s*>
     | ~=\{{[\w-]+\}}(?P<colour>{_INSIDE})=~
     | \{{\{{(?P<gap>{_INSIDE})\}}\}}
+    | ｛｛(?P<wide>{_INSIDE})｝｝
     | ^(?P<block>{PREFIX}(?:>{PREFIX})*(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)
     | ^(?P<callout>{PREFIX}>(?:{PREFIX}>)*[ \t]*\[![^\[\]\n]+\])
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | ^(?P<asked>Q:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?A:[ \t])
     | ^(?P<fields>F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
-    | (?P<line>(?<!:):{{2,3}}(?!:))
-    | (?P<open>(?<!=)==(?!=)|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
+    | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
+    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
 _SIGNS = (
     "==",
+    "｛｛",
+    "：：",
+    "＝＝",
     "<mark",
     "~={",
     "{{",
@@ -94,6 +98,7 @@ _LOOKS = {
     "mark": _Look("==mark==", "marks", "=="),
     "html": _Look("<mark>", "marks", "mark"),
     "gap": _Look("{{gap}}", "cards", "cloze"),
+    "wide": _Look("｛｛gap｝｝", never="its braces are wide: write `{{gap}}`"),
     "line": _Look("question::answer", "cards", "inline"),
     "block": _Look("? between question and answer", "cards", "block"),
     "callout": _Look("callout", "marks", "callout"),
@@ -111,7 +116,12 @@ _LOOKS = {
     ),
 }
 """By the name of its group in `SIGN`."""
-_OPEN_LOOKS = {"=": _Look("==mark=="), "{": _Look("{{gap}}"), "<": _Look("<mark>")}
+_OPEN_LOOKS = {
+    "=": _Look("==mark=="),
+    "＝": _Look("==mark=="),
+    "{": _Look("{{gap}}"),
+    "<": _Look("<mark>"),
+}
 """Of a sign that is not closed in its paragraph, by its first letter."""
 
 

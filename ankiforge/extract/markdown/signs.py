@@ -310,11 +310,11 @@ _SIGN = regex(
       # #tag, with something that is no digit
     | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
       # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
-    | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)
+    | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)|(?<!＝)＝＝(?!＝)
         |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
       # {{{{c1::, {{{{1:: as in Mochi, {{{{cloze, or two braces alone
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
-        (?:[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?::?(?!:)
+        (?:[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?(?:::?(?!:)|：：?)
         |(?P<gap_number>\d{{1,3}})::(?![:}}])|cloze[ ]+)?)
       # a bare address, from its colon on
     | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
@@ -322,7 +322,7 @@ _SIGN = regex(
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
-STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[]<#~={{}}`^")
+STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[]<#~=＝{{}}`^")
 """The characters at which a sign may begin."""
 # The elements of HTML, also old ones, that may be in a paragraph or around it.
 _ELEMENTS = frozenset(
@@ -459,7 +459,7 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             state.add(SignKind.TEXT, raw, literal(raw))
         case "hash":
             state.add(SignKind.TAG, raw, note=raw[1:])
-        case "mark" if raw == "==":
+        case "mark" if raw in ("==", "＝＝"):
             # it opens before a word and closes after one; at the start of the text, what
             # precedes the sign is the sign itself
             before = state.src[max(0, sign.start() - 1)]
