@@ -114,9 +114,11 @@ def _of_other_program(text: str) -> str:
     diagram = _DIAGRAM.search(text)
     if diagram:
         return diagram["language"]
-    signs = list[str]()
-    outside(text, lambda words: signs.extend(_OF_TEMPLATE.findall(words)) or words)
-    return signs[0] if signs else ""
+    shielded = [(start, end) for start, end, kind in shields(text) if kind != "escape"]
+    for sign in _OF_TEMPLATE.finditer(text):
+        if not any(start <= sign.start() < end for start, end in shielded):
+            return sign[0]
+    return ""
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
