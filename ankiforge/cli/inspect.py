@@ -253,16 +253,16 @@ def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
     from ankiforge.config.workspace import resolve
     from ankiforge.extract import registry
-    from ankiforge.reports.doctor import Machine, examine, exit_code
+    from ankiforge.reports.doctor import Machine, as_text, examine, exit_code
 
     find_workspace = partial(resolve, call.folder, Path.cwd(), registry, os.environ)
     checks = []
     for check in examine(find_workspace, Machine.this(), offline=call.offline):
         checks.append(check)
-        lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
-        if check.do:
-            lines.append(f"      do: {check.do}")
-        call.show(check, lines)
+        if call.as_json:
+            call.data(check)
+    if not call.as_json:
+        call.print("\n".join(as_text(checks)))
     exit_with(exit_code(checks))
 
 

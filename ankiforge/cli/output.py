@@ -54,6 +54,7 @@ _BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
 _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^✓"): {"fg": "green", "bold": True},
     regex(r"^!"): {"fg": "yellow", "bold": True},
+    regex(r"^✗"): {"fg": "red", "bold": True},
     regex(r"(?:(?<=^[✓!] )|(?<=^  )|(?<=   ))\d[\d,]*(?= [a-z])"): {"bold": True},
     regex(r"(?<=^  next  )ankiforge.*?(?=   |$)"): {"fg": "cyan", "bold": True},
     regex(r"^  next(?=  )|^  →|^  [A-Za-z][A-Za-z ]{8}(?=  \S)"): {"dim": True},

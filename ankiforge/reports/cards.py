@@ -24,8 +24,8 @@ from ankiforge.model import (
     Strings,
     h16,
 )
-from ankiforge.text import bold, cloze, counted, occlusion, on_one_line, shortened
-from ankiforge.text.cloze import cloze_answers, plain
+from ankiforge.text import bold, counted, occlusion, on_one_line, shortened
+from ankiforge.text.cloze import cloze_answers, marked_gaps, plain, with_brackets
 from ankiforge.text.fold import without_escapes
 from ankiforge.text.passages import from_a_word, to_a_word
 
@@ -230,18 +230,19 @@ def gaps_of(line: Card) -> list[str]:
 
 
 def question_of(fields: Iterable[Pair]) -> str:
-    """Return the question of a card, shortened to fit in a line."""
+    """Return the question of a card, shortened to fit in a line; its gaps are in brackets."""
     named = dict(occlusion.readable(fields))
     question = named.get("Text") or named.get("Front", "")
     if occlusion.FIELD in named:
         question = named[occlusion.FIELD] or "(no label)"
-    question = without_escapes(on_one_line(question))
+    question = on_one_line(question)
+    (before, answer), *_ = marked_gaps(question) or [("", "")]
+    gap = len(before)
+    question = with_brackets(question)
     # of a long cloze, the part that has its first gap
-    first_gap = next(iter(cloze.gaps(question)), None)
-    if first_gap is None or first_gap.end <= _QUESTION:
+    if not answer or gap + len(answer) + len("[]") <= _QUESTION:
         return shortened(question, _QUESTION)
-    earliest = max(first_gap.start - _BEFORE_GAP, 0)
-    start = question.find(" ", earliest, first_gap.start) + 1 or first_gap.start
+    start = question.find(" ", max(gap - _BEFORE_GAP, 0), gap) + 1 or gap
     return f"…{shortened(question[start:], _QUESTION - 1)}"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -88,6 +88,31 @@ def exit_code(checks: Iterable[Check]) -> int:
         if code in codes:
             return code
     return 0
+
+
+_GROUPS = {
+    "workspace": ("program", "settings", "trust", "ledger", "journal"),
+    "sources": ("source",),
+    "cards": ("model", "Anki", "AnkiConnect", "note"),
+}
+"""The groups in which a person reads the results, by the first word of their names."""
+_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
+
+
+def as_text(checks: Sequence[Check]) -> Iterator[str]:
+    """Yield results as lines: what is well in each group, then what needs attention."""
+    for group, names in _GROUPS.items():
+        head = f"{_SIGNS[CheckState.OK]} {group:10} "
+        for check in checks:
+            if check.state is CheckState.OK and check.name.split()[0] in names:
+                name = check.name.removeprefix("source ")
+                yield f"{head}{name}: {check.says}"
+                head = " " * len(head)
+    for check in checks:
+        if check.state is not CheckState.OK:
+            yield f"{_SIGNS[check.state]} {check.name}: {check.says}"
+            if check.do:
+                yield f"  do: {check.do}"
 
 
 # The distribution of this program, and others in the package index that bring a package

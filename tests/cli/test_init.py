@@ -169,19 +169,19 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
     assert ankiforge("run")[0] == 0
     code, out, _ = ankiforge("doctor")
     assert code == 0, out
-    assert "source mynotes: obsidian in" in out
+    assert "mynotes: obsidian in" in out
     assert "ledger.db and every line in" in out
 
     (home / "Zotero").rename(home / "Elsewhere")
     code, out, _ = ankiforge("doctor")
     assert code == 1
-    assert "fail  source zotero: " in out
+    assert "✗ source zotero: " in out
     assert "do: correct path: in ankiforge.yaml:" in out
     ledger.write_bytes(b"SQLite format 3\0" + b"rubbish" * 2000)
     before = ledger.read_bytes()
     code, out, _ = ankiforge("doctor")
     assert code == 4
-    assert "fail  ledger: " in out
+    assert "✗ ledger: " in out
     assert ledger.read_bytes() == before
 
 

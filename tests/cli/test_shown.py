@@ -303,5 +303,5 @@ def test_a_long_cloze_is_listed_with_its_gap(forge, notes):
     write(notes, passage)
     forge.ok("run")
     [line] = forge.ok("list").stdout.splitlines()
-    assert "{{c1::osmosis}} in biology." in line
+    assert "[osmosis] in biology." in line
     assert "The movement of water" not in line
