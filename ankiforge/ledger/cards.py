@@ -1,4 +1,7 @@
-"""Cards, passages and past decisions as values, from the fold and the rows."""
+"""Cards, passages and past decisions as values, from the fold and the rows.
+
+Tested by `tests/ledger/test_decisions.py`, `tests/facts` and the golden histories.
+"""
 
 from __future__ import annotations
 

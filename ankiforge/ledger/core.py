@@ -1,7 +1,7 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
     ingest.ingest(ledger, sightings)                 what is new, changed, gone
-    for highlight in drafts.to_draft(ledger):
+    for highlight in desk.to_draft(ledger):
         recording.record(ledger, [Drafted(highlight, drafts)], terms_of)
     decide.accept_clean(ledger, allows)              by policy
     ledger.accept(id), reject(id), undo(ledger, id)  by a person
@@ -13,7 +13,9 @@ A `Ledger` is the open store with the verbs that need several modules; everythin
 a function of the module that does it. Outside this package nobody writes SQL. A draft has
 no identity but its words; accepting it makes a card. What a person decides is an event of
 the journal (`events`, `store`); all tables are computed from journal and sources
-(`ingest`, `match`, `drafts`). See docs/internals/core.md.
+(`ingest`, `match`, `desk`). See docs/internals/core.md.
+
+Tested by `tests/ledger/test_workspace.py` and `tests/ledger/test_decisions.py`.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""Two files beside the database: what saves time, and what was paid for.
+"""The database of a workspace, and two files beside it: what saves time, and what was paid for.
+
+The database is a cache, rebuilt from the journal and the sources: what is damaged, or has another
+schema, is thrown away. It is opened to write into it, or as a copy that is only read.
 
 `memory.db` contains nothing that cannot be read or computed again, so errors are ignored:
 an unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the
 replies of models by request hash. It is kept when the database is deleted, and never
 deleted by the program.
 
-The database: its tables, and opening it, to write into it or as a copy that is only read.
-
-It is a cache, rebuilt from the journal and the sources: what is damaged, or has another
-schema, is thrown away.
+Tested by `tests/ledger/test_damaged.py`, `tests/ledger/test_versions.py` and
+`tests/cli/test_memory.py`.
 """
 
 from __future__ import annotations
@@ -209,7 +210,7 @@ class Replies:
             self._db.close()
 
 
-# === database =========================================================================
+# --- the database -----------------------------------------------------------------------
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]

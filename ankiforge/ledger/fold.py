@@ -13,9 +13,8 @@ What must stay true:
 - What a person decided prevails over policy and source, even if theirs comes later in
   the order.
 
-`tests/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the
-golden histories show the effect of each kind, `tests/anki/test_adopt.py` what notes of
-other tools need.
+Tested by `tests/ledger/test_fold_table.py`, which has a row for what each kind of event does, and
+`tests/ledger/test_fold.py`, which shuffles events.
 """
 
 from __future__ import annotations

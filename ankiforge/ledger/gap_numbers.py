@@ -1,7 +1,10 @@
 """Numbers of gaps: each names a card in Anki, and stays with its words.
 
 A number that was ever shipped for other words is not free, or their reviews would go to
-another fact (`tests/golden/histories/alike.yaml`, `tests/anki/test_corrections.py`).
+another fact.
+
+Tested by `tests/golden/histories/alike.yaml`, `tests/anki/test_corrections.py` and
+`tests/ledger/test_families_table.py`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Recognise highlights that were known before. Pure functions over lists.
+"""Recognise documents and highlights that were known before. Pure functions over lists.
 
 The order of the steps, which `ingest` and `moves` call. What is certain takes first,
 nothing is taken twice, and each step sees only what the steps before it left:
 
-1. `match_documents` (its own module): documents by place, by their words, by half of
-   their marks.
+1. `match_documents`: documents by place; by an id of their own, or by their words, if they were
+   renamed or moved; by half of their marks, if only one document that went has them.
 2. `match_in_document`, for each matched document: the mark's own id, equal text, a label
    where the texts are half alike, a hand-written question that stands there once, 85 %
    alike with one side equal.
@@ -22,20 +22,9 @@ What must stay true:
   sooner.
 - Texts are folded here: equal means "the same passage", never "unchanged".
 
-`tests/ledger/passages.yaml` has a case for each step, `moves.yaml` and `papers.yaml`
-in `tests/golden/histories` longer ones, and marks without sides. What a bound costs in
+Tested by `tests/ledger/test_match_table.py`, `tests/ledger/passages.yaml`, which has a case for each
+step, and `moves.yaml` and `papers.yaml` in `tests/golden/histories`. What a bound costs in
 questions and wrong matches, `python -m tests.life` shows.
-
-Recognise documents that were known before. Pure functions over lists.
-
-This is the first step of matching; `match` has the order of all steps. A document is
-recognised
-
-1. by its place,
-2. by an id of its own, or by its words, if it was renamed or moved,
-3. by half of its marks, if only one document that went has them.
-
-Tested by `tests/golden/histories/moves.yaml` and `tests/ledger/passages.yaml`.
 """
 
 from __future__ import annotations
@@ -675,7 +664,7 @@ def _ratio(text: str, other_text: str) -> float:
     return fuzz.ratio(text, other_text)
 
 
-# === match_documents ==================================================================
+# --- documents --------------------------------------------------------------------------
 
 HALF = 0.5
 """The share of the shorter document's marks that the other one must have."""

@@ -3,6 +3,9 @@
 A passage may have moved from one document to another, or from one source to another; and
 what is only likely becomes a question. `match` has the order of the steps, and the
 pure functions of each.
+
+Tested by `moves.yaml` and `copies.yaml` in `tests/golden/histories`, and
+`tests/ledger/test_renames.py`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Everything that shows or counts what waits takes it from here, so that page, terminal and
 JSON agree.
+
+Tested by `tests/cli/test_status.py` and `tests/cli/test_lists.py`.
 """
 
 from __future__ import annotations

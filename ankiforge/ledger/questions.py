@@ -5,7 +5,7 @@ gone because its condition is. A question has no row of its own, and its id is m
 what it is about: only its id answers it. The kinds, with what each answer does in words,
 are `model.QuestionKind`; here each has a function that asks, and a case in `answer`.
 
-Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
+Tested by `decisions.yaml` and `machines.yaml` in `tests/golden/histories`.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""What sources and other machines read, as matching sees it.
+"""What sources and other machines read, as matching sees it, and the dialects in which vaults are read.
 
 A highlight becomes a mark with its text, folded; a document becomes what distinguishes it from
 others. What the sources list shows which documents are gone; they ask here which ones they may
 skip. Readings of other machines, from the journal, are kept here.
 
-`triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
-makes every note again. Tested by `tests/cli/test_keys.py`, `test_readings.py` and
-`tests/ledger/test_journal.py`.
-
-By which plugins' dialects a vault is read, and what reading it by others would change.
-
 A vault that was read before is read as it was until a person answers, even if a plugin is
 switched on or off meanwhile: its cards would be rewritten or doubled at once. The answer
 is an event, so that all machines read the vault alike, whatever is switched on there.
+
+`triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
+makes every note again.
+
+Tested by `tests/text/test_keys.py`, `tests/ledger/test_journal.py`, `tests/ledger/test_routes.py` and
+`tests/extract/test_dialects.py`.
 """
 
 from __future__ import annotations
@@ -508,7 +508,7 @@ def _routes(store: Store, key: str) -> set[str]:
     return routes
 
 
-# === dialects =========================================================================
+# --- dialects -----------------------------------------------------------------------------
 
 _META = "dialects "
 

@@ -188,7 +188,7 @@ class Duplicates:
             self._store.insert("foreign_note", rows, verb="INSERT OR REPLACE")
 
 
-# === recording ========================================================================
+# --- recording ----------------------------------------------------------------------------
 
 DERIVED_ALIKE = 85
 """How much alike words that a reader derived must be to ship unasked, in per

@@ -1,6 +1,8 @@
 """Rows of documents and highlights, as an ingest reads and writes them.
 
 Everything here is called inside a transaction of the ingest.
+
+Tested with `ingest`.
 """
 
 from __future__ import annotations

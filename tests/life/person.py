@@ -122,8 +122,11 @@ class Person:
     def plain(self, machine: Machine) -> list[tuple[Bare, Passage]]:
         """Return the marked sentences that have no card, each with its one passage."""
         here = passages(machine.notes)
-        bare = [(one, self.judge.ids(one.text) & here.keys()) for one in machine.program.without_card() if not one.skipped]  # fmt: skip
-        found = [(one, here[min(ids)]) for one, ids in bare if len(ids) == 1]
+        bare = [one for one in machine.program.without_card() if not one.skipped]
+        meant = [
+            (one, self.world.meant.get(one.text, set()) & here.keys()) for one in bare
+        ]
+        found = [(one, here[min(ids)]) for one, ids in meant if len(ids) == 1]
         return [(one, passage) for one, passage in found if passage.form == "plain"]
 
     def do_skip(self, machine: Machine) -> None:
