@@ -1,4 +1,4 @@
-"""What sources and other machines read, as matching sees it, and the dialects in which vaults are read.
+"""What sources and other machines read, as matching sees it, and in which dialects.
 
 A highlight becomes a mark with its text, folded; a document becomes what distinguishes it from
 others. What the sources list shows which documents are gone; they ask here which ones they may
@@ -11,8 +11,8 @@ is an event, so that all machines read the vault alike, whatever is switched on 
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
 makes every note again.
 
-Tested by `tests/text/test_keys.py`, `tests/ledger/test_journal.py`, `tests/ledger/test_routes.py` and
-`tests/extract/test_dialects.py`.
+Tested by `tests/text/test_keys.py`, `tests/ledger/test_journal.py`, `tests/ledger/test_routes.py`
+and `tests/extract/test_dialects.py`.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ What must stay true:
 - `_passages` and `_aliases` are copies: another process may have written, which
   `data_version` shows.
 
-Tested by `tests/ledger/test_journal.py` and `tests/ledger/test_journals.py`, which damage, remove,
-replace and delay files, `tests/golden/histories/lost.yaml`, and `tests/ledger/test_killed.py`, which
-kills the program between the two writes.
+Tested by `tests/ledger/test_journal.py` and `tests/ledger/test_journals.py`, which damage,
+remove, replace and delay files, `tests/golden/histories/lost.yaml`, and
+`tests/ledger/test_killed.py`, which kills the program between the two writes.
 """
 
 from __future__ import annotations
