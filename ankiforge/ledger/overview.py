@@ -105,6 +105,11 @@ def proposed(store: Store, ids: Iterable[str]) -> int:
     return number
 
 
+def has_cards(store: Store) -> bool:
+    """Return whether there is any card, live or not."""
+    return store.row("SELECT 1 FROM card LIMIT 1") is not None
+
+
 # --- what became of highlights ----------------------------------------------------------
 
 _FATE = (

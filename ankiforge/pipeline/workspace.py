@@ -384,6 +384,7 @@ class Workspace:
         Raises:
             UsageError: there is nothing to read.
         """
+        from ankiforge.ledger import overview
         from ankiforge.pipeline.collection import adopt_unknown
         from ankiforge.pipeline.decks import Decks
         from ankiforge.pipeline.draft import draft
@@ -399,6 +400,9 @@ class Workspace:
         selected = selection.sources
         remembered = selection.remembered
         if not selected and not selection.problems:
+            if overview.has_cards(self.ledger):  # whose notes in Anki are kept in step
+                result.problems += self.journal_problems()
+                return
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
         result.problems += [*self.journal_problems(), *selection.problems]

@@ -54,8 +54,27 @@ def test_a_forgotten_path_leaves_its_cards_and_comes_back_under_the_same_keys(
 def test_a_folder_forgets_every_path_in_it(forge, texts):
     assert forge.json("forget", texts)["highlights"] == 3
     assert remembered(forge) == []
-    assert "there is nothing to read" in forge("run", code=2).stderr
+    told = forge.json("run")  # there is nothing to read, but Anki is looked at
+    assert told["highlights"]["seen"] == 0
     assert len(forge.cards("verdict:accepted")) == 3
+
+
+def test_what_was_deleted_in_anki_is_seen_after_the_only_path_was_forgotten(
+    forge, texts, backend
+):
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        forge.ok("run")
+        forge.ok("forget", texts)
+        [deleted] = [card for card in forge.cards() if "Katze" in str(card["fields"])]
+        anki.col.remove_notes([anki.note(deleted["guid"]).id])
+        forge.ok("run")
+    [now] = [card for card in forge.cards() if card["guid"] == deleted["guid"]]
+    assert now["anki"] == "deleted"
+
+
+def test_without_a_path_and_without_a_card_there_is_nothing_to_read(forge):
+    assert "there is nothing to read" in forge("run", code=2).stderr
 
 
 def test_drafts_of_a_forgotten_path_wait_no_more_and_wait_again_when_it_is_read(
