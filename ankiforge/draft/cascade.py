@@ -304,7 +304,7 @@ class Cascade:
         # the deck's kinds are those of the card, not of the proposal
         brief = replace(alone.task.brief, kinds=())
         task = replace(alone.task, brief=brief)
-        [result] = propose(task, self._blocks)
+        [result] = propose(task, self._blocks, unsure=True)
         if result.failed:
             return Drafted(highlight, reason=result.reason, passing=True)
         if not result.drafts:

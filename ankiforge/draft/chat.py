@@ -35,7 +35,7 @@ from ankiforge.draft.reply import (
     letters_of_quote,
     on_a_line,
     places_of,
-    why_none,
+    without_drafts,
 )
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
 from ankiforge.model import (
@@ -217,9 +217,10 @@ def read_answer(
             drafts = drafts_of(sound, highlight, origin, shape)
             if drafts:
                 results.append(Drafted(highlight, drafts))
+            elif sound and reason:
+                results.append(Drafted(highlight, reason=reason, passing=True))
             elif sound:
-                why = reason or why_none(sound, shape)
-                results.append(Drafted(highlight, reason=why, passing=bool(reason)))
+                results.append(without_drafts(highlight, sound, shape))
     return ChatAnswer(tuple(results), tuple(unused))
 
 

@@ -23,7 +23,7 @@ from ankiforge.draft.reply import (
     is_empty,
     items,
     not_drafted,
-    why_none,
+    without_drafts,
 )
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
 from ankiforge.errors import BugError, ItemError, one_item
@@ -198,7 +198,7 @@ class Conversation:
         drafts = drafts_of(found_items, highlight, origin, shape)
         if drafts:
             return Drafted(highlight, drafts)
-        return Drafted(highlight, reason=before + why_none(found_items, shape))
+        return without_drafts(highlight, found_items, shape, before)
 
 
 def given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:

@@ -784,6 +784,18 @@ def why_none(items: Iterable[ReplyItem], shape: Shape) -> str:
     return "the model saw nothing worth a card"
 
 
+def without_drafts(
+    highlight: Highlight, items: Sequence[ReplyItem], shape: Shape, before: str = ""
+) -> Drafted:
+    """Return why a reply has no draft of a highlight; `before` introduces the reason.
+
+    A reply without any card for it judges that it deserves none.
+    """
+    declined = bool(items) and all(item.kind is None for item in items)
+    reason = f"{before}{why_none(items, shape)}"
+    return Drafted(highlight, reason=reason, declined=declined)
+
+
 # --- failures and blocked cards -------------------------------------------------------
 
 

@@ -196,6 +196,38 @@ _MINUS_SIGNS = frozenset(("-", "−", "–", "minus", "moins"))
 _BEFORE_CHRIST = ("bc", "vchr", "avj", "ac")
 
 
+# --- what is one, and is hidden as a whole or not at all ----------------------------
+
+# Letters of scripts with blanks, with their marks, and raised or lowered signs.
+_LETTER = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_GLYPH = rf"(?:{_LETTER}|[\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0e7f⁰-₎])"
+_ONE_NUMBER = (
+    r"(?:\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
+    r"(?:st|nd|rd|th|[ºª])?"
+)
+_ONE = regex(
+    rf"""(?xi)
+    (?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?
+    {_ONE_NUMBER}[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_ONE_NUMBER}[⁰-₎²³¹]*)*
+    (?:[\s-]?(?:{_longest_first(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
+    (?:[\s-]?(?:{_longest_first(UNITS)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?(?![^\W_]))?
+    [⁰-₎²³¹]*(?:[-‐‑]?{_GLYPH}+)*
+    | {_GLYPH}+(?:[-‐‑]{_GLYPH}+)*
+    """
+)
+
+
+def inside_units(text: str) -> frozenset[int]:
+    """Return the places of a text at which nothing may be cut.
+
+    They are inside a word, a number, a range, a quantity with its unit, or before a raised sign.
+    """
+    places = set[int]()
+    for match in _ONE.finditer(text):
+        places.update(range(match.start() + 1, match.end()))
+    return frozenset(places)
+
+
 class Quantity(NamedTuple):
     """A number with its unit, sign and era."""
 
@@ -317,11 +349,12 @@ def fractions(text: str) -> dict[str, Fraction]:
     return {word: _FRACTIONS[word] for word in words if word in _FRACTIONS}
 
 
-_MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}
+MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}
+"""The numbers of months by their casefolded names."""
 _MONTH = regex(
     r"(?i)(?<![^\W_])"
     r"(?:(?P<before>\d{1,2}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
-    rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?"
+    rf"(?P<month>{'|'.join(MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?"
 )
 
 
@@ -331,5 +364,5 @@ def months(text: str) -> dict[str, int]:
     for match in _MONTH.finditer(text):
         if match["before"] or match["after"]:
             name = match["month"]
-            values_found[name] = _MONTHS[name.casefold()]
+            values_found[name] = MONTHS[name.casefold()]
     return values_found

@@ -1181,8 +1181,8 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
     """Return the first draft of each offer, in the order in which a person is asked.
 
-    The surest come first. Each further one of a document counts as a little less sure, so
-    that the documents mix.
+    The surest come first; what is left of a passage on which a person decided comes last. Each
+    further one of a document counts as a little less sure, so that the documents mix.
 
     The columns are `id`, `passage`, `changes` (the card that it would change or replace, or
     "") and `blocked`: whether a check blocks all drafts of the offer.
@@ -1197,13 +1197,15 @@ def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
         "  min(d.position + 1000 * (d.severity = 'block')),"
         "  sum(d.severity = 'block') = count(*) AS blocked,"
         "  total(json_extract(d.body, '$.sureness')) AS sure,"
-        "  d.severity, d.slot, d.position, h.document, h.position AS place"
+        "  d.severity, d.slot, d.position, h.document, h.position AS place,"
+        "  coalesce(p.decided, 0) AS decided"
         " FROM offered d JOIN highlight h ON h.key = d.key"
+        " LEFT JOIN passage p ON p.key = d.passage"
         f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer),"
         " ranked AS (SELECT *, row_number() OVER"
         "  (PARTITION BY document ORDER BY sure DESC, place, position) AS rank FROM first)"
         " SELECT id, passage, changes, blocked FROM ranked"
-        " ORDER BY severity = 'block', severity = 'warn', slot = '',"
+        " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
         f" sure / (1 + {_MIXES} * rank) DESC, document, place, position",
         encode(sorted(left_out)),
     )

@@ -47,7 +47,7 @@ class Order(Value):
     above."""
     without: list[str]
     """The keys of the highlights that have neither a card nor a draft, and about which no
-    person decided that they need none."""
+    person decided that they need none, the likeliest to deserve a card first."""
     version: int
     """A number that changes when another program writes."""
 
@@ -152,7 +152,7 @@ _FATES = (
 WITHOUT = ("no_card", "undrafted", "failed")
 """The fates of highlights that have neither a card nor a draft, and that nobody left
 out."""
-_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
+_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.worth DESC, h.document, h.position"
 
 
 def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[Row]:

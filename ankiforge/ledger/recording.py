@@ -371,6 +371,16 @@ class _Recording:
             else:
                 others.append((draft, facts.fact_of(draft, text)))
 
+        # nothing is proposed of what a model judged not worth a card
+        is_declined = drafted.declined and not self._beside
+        if not (self._by_model or self._beside):
+            is_declined = highlight_row["declined"] == highlight_row["content"]
+        if is_declined:
+            others = [(draft, fact) for draft, fact in others if not draft.proposed]
+            proposals = [row for row in earlier if row["drafter"] == PROPOSE]
+            self._dropped_ids += [row["id"] for row in proposals]
+            earlier = [row for row in earlier if row["drafter"] != PROPOSE]
+
         kin = families.kin_of(store, passage.key)
         of = desk.OfferedPassage(passage, text, rows=earlier, kin=kin)
         drafted_facts = self._take_own(of, own, highlight)
@@ -387,6 +397,8 @@ class _Recording:
         if not (self._by_model or self._beside):
             has_own_form = own or any(row["slot"] for row in earlier)
             worthy = () if has_own_form else tuple(proposed)
+        if is_declined:
+            worthy = ()
 
         of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, kin)
         shown = of.facts_now(drafted=drafted_facts)
@@ -399,9 +411,12 @@ class _Recording:
             "drafted": "" if drafted.failed else highlight_row["content"],
             "reason": drafted.reason.removeprefix("skip: "),
             "fate": drafted.fate,
-            "worth": max((draft.sureness for draft in drafted.drafts), default=0.0),
+            "worth": drafted.worth,
             "worthy": encode([of.sentences.index(sentence) for sentence in worthy]),
+            "declined": highlight_row["content"] if is_declined else "",
         }
+        if is_declined and not self._by_model:  # the model's reason stands
+            outcome |= {"fate": "no_card", "reason": highlight_row["reason"]}
         self._outcomes.append(outcome)
         if highlight_row["split"] != highlight_row["content"]:
             self._sentences.append((key, highlight_row["content"], of.sentences))
@@ -599,7 +614,9 @@ class _Recording:
         store.insert("draft", self._rows, verb="INSERT OR REPLACE")
         columns = "drafted = :drafted, worth = :worth, worthy = :worthy"
         if self._by_model:  # which judges no worth
-            columns = "modelled = :drafted"
+            columns = "modelled = :drafted, declined = :declined"
+            if self._beside:
+                columns = "modelled = :drafted"
         query = f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     content TEXT NOT NULL DEFAULT '',  -- hash of what drafts depend on
     drafted TEXT NOT NULL DEFAULT '',  -- the content that the rules drafted last
     modelled TEXT NOT NULL DEFAULT '',  -- the content that a model drafted last
+    declined TEXT NOT NULL DEFAULT '',  -- the content that a model judged not worth a card
     fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- how likely its surest proposal is kept, 0 to 1; 0 = none

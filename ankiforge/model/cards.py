@@ -571,6 +571,10 @@ class Drafted(Value):
     drafts: tuple[Card, ...] = ()
     reason: str = ""
     """Why there are none."""
+    worth: float = 0.0
+    """How likely a card of its best sentence is kept, from 0 to 1; 0 = not judged."""
+    declined: bool = False
+    """Whether a model judged that it deserves no card: then nothing of it is proposed."""
     passing: bool = False
     """Whether the reason is temporary and not recorded: the highlight stays pending."""
     problem: Problem | None = None

@@ -530,13 +530,13 @@ def why_model_made_none(ledger: Ledger, line: Card) -> str:
 
 def why_proposed(highlight: Highlight) -> str:
     """Return what speaks most for a card of a passage, and how likely it is kept."""
-    from ankiforge.draft.propose import decisive, surest
+    from ankiforge.draft.propose import decisive, facts_of, surest, weights
 
     best = surest(highlight)
     if best is None:
         return ""
     found = [each.words for each in decisive(best.features) if each.weight > 0]
-    sure, least = 100 * best.sureness, 100 * best.enough
+    sure, least = 100 * facts_of(highlight).worth, 100 * weights()["threshold"]
     return f"{'; '.join(found[:_FEATURES])} ({sure:.0f} of 100, {least:.0f} is enough)"
 
 

@@ -132,12 +132,19 @@ class Listing:
         return matching(self._ledger, joined(words), everything=everything)
 
     def _new(self, ids: Iterable[str]) -> Iterator[Card]:
-        """Yield those of these drafts that are of new cards, in the order of the review."""
+        """Yield those of these drafts that are of new cards, in the order of the review.
+
+        The first fact of each passage comes before all further ones.
+        """
         wanted = set(ids)
-        passages = overview.order(self._ledger).passages if wanted else ()
-        for offer in offers(self._ledger, passages):
+        if not wanted:
+            return
+        order = overview.order(self._ledger)
+        firsts = offers(self._ledger, order.new)
+        for offer in chain(firsts, offers(self._ledger, order.passages)):
             for draft in offer:
                 if draft.changes is None and draft.id in wanted:
+                    wanted.remove(draft.id)
                     yield draft
 
     def _lines(self, lines: Iterable[Card], *, whole: bool = False) -> Shown:

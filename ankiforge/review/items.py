@@ -371,8 +371,9 @@ class Review:
             else:
                 self._decide_on(decision.id, decision)
 
+        # the next fact of a passage, if the person wanted this one
         rest = None
-        if item.drafts and not item.card:
+        if item.drafts and not item.card and decision.act != "reject":
             rest = next_of_passage(self._ledger, item.drafts[0].highlight)
         return Decided(action if undoable else "", rest)
 

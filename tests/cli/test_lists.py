@@ -109,7 +109,7 @@ def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault)
     assert f"    {without['key']}" in lines
 
 
-PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
+PASSAGE = "Mitochondria are organelles that produce most of the chemical energy that a cell needs."
 
 
 def test_cards_whose_source_says_something_else_are_found(read, vault):

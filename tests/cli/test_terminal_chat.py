@@ -15,7 +15,7 @@ pytest.importorskip("pty", reason="a terminal of its own")
 
 from tests.makers.keyboard import Keyboard
 
-ALPHA = "Alpha is the first of the four letters that Greek children learn."
+ALPHA = "Alpha is the first of the letters that form the Greek alphabet."
 BETA = "Beta comes second in the long row of 24 letters."
 GAMMA = "Gamma was a camel's throwing stick in the script of Phoenicia."
 SECRET = "Zanzibar keeps the key of my diary under the third stone."

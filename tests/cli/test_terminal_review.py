@@ -88,7 +88,7 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     }
 
 
-PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
+PASSAGE = "The Golgi apparatus is the organelle that packages proteins into vesicles."
 
 
 def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal):
@@ -269,7 +269,7 @@ def test_review_reads_a_file_first(forge, vault, note, at_terminal):
 
 READWISE = """\
 Highlight,Book Title,Book Author,Amazon Book ID,Note,Color,Tags,Location Type,Location,Highlighted at,Document tags
-"The Golgi apparatus was described by Camillo Golgi in 1898.",Cells,Ada,,,yellow,,location,12,2024-01-01 10:00:00+00:00,
+"The Golgi apparatus is the organelle that packages proteins into vesicles.",Cells,Ada,,,yellow,,location,12,2024-01-01 10:00:00+00:00,
 """
 
 

@@ -173,7 +173,7 @@ def test_a_draft_has_the_tags_that_its_note_gets(forge, vault, notes_in):
     forge.settings("anki: {collection: none}\n", proposals=True)
     (vault / "Memory.md").write_text(
         "---\ntags: [mind, 'long:term.']\n---\n\n"
-        "==Hermann Ebbinghaus published his experiments in 1885.== #study\n"
+        "==Mitochondria are organelles that produce most of the chemical energy of a cell.== #study\n"
     )
     forge.ok("run", vault)
     [draft] = forge.ok("list", "--json").lines
@@ -243,9 +243,9 @@ What powers the cell?::The mitochondrion
 
 The ==nucleus== holds most of the DNA.
 
-==Mitochondria produce most of the chemical energy that a cell needs.==
+==Mitochondria are organelles that produce most of the chemical energy that a cell needs.==
 
-==The Golgi apparatus was described by Camillo Golgi in 1898.==
+==The Golgi apparatus is the organelle that packages proteins into vesicles.==
 
 ==and so on, until==
 
@@ -276,7 +276,9 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
 def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault)
-    more = note.read_text(encoding="utf-8").replace("Golgi in 1898", "Golgi in 1899")
+    more = note.read_text(encoding="utf-8").replace(
+        "into vesicles", "into small vesicles"
+    )
     more += "\nAn ==enzyme== speeds up a reaction\n"
     note.write_text(more, encoding="utf-8")
     told = forge.ok("run", "-v").stdout

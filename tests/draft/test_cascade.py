@@ -122,16 +122,16 @@ def test_a_question_stands_behind_the_gaps_in_their_offer(forge, notes):
     assert sorted(waiting) == sorted([proposal["id"], question["id"]])
 
 
-def test_each_fact_of_a_passage_gets_its_question(forge, notes):
+def test_each_fact_gets_its_question_also_below_the_limit_of_proposals(forge, notes):
     notes(f"{AGING} {SNOW}", more="proposals: true\n")
     forge.ok("run")
     cards = forge.cards()
     proposals = {card["quote"]: card for card in cards if card["kind"] == "cloze"}
     questions = [card for card in cards if card["kind"] == "basic"]
     assert {card["quote"] for card in questions} == {AGING, SNOW}
-    for question in questions:
-        assert question["fields"]["Back"] in proposals[question["quote"]]["gaps"]
+    assert [*proposals] == [AGING]
     [of_aging] = [card for card in questions if card["quote"] == AGING]
+    assert of_aging["fields"]["Back"] in proposals[AGING]["gaps"]
     forge.ok("accept", of_aging["id"])
     verdicts = {card["quote"]: card["verdict"] for card in forge.cards()}
     assert verdicts == {AGING: "accepted", SNOW: "waiting"}

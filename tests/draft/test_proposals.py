@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.propose import Reason, decisive, draft_of, judged, surest
 from ankiforge.draft.propose import propose as proposed
+from ankiforge.draft.propose.features import BEST_GAP, is_sure, sureness
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze
@@ -34,6 +35,7 @@ CASES = _cases("proposals.jsonl")
 BROKEN = _cases("broken.jsonl")
 REFUSED = _cases("refused.jsonl")
 GOOD = "Melatonin is called the hormone of darkness because it is released at night."
+SURE = "Osmosis is the diffusion of water through a semipermeable membrane."
 ADVICE = "You should get up when you want to, my friend!"
 
 
@@ -41,7 +43,8 @@ ADVICE = "You should get up when you want to, my friend!"
 def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
-    [result] = proposed(Task(passage.document, (passage,)), repair_hints())
+    task = Task(passage.document, (passage,))
+    [result] = proposed(task, repair_hints(), unsure="quote" in case)
 
     if "reason" in case:
         assert (result.drafts, result.reason) == ((), case["reason"])
@@ -117,8 +120,8 @@ def test_what_decided_is_told_in_words(highlight):
         highlight("I think that my friends should always listen to their own feelings.")
     )
 
-    assert good.is_offered
-    assert not bad.is_offered
+    assert is_sure(sureness(good.features, BEST_GAP))
+    assert not is_sure(sureness(bad.features, BEST_GAP))
     found = decisive(good.features)
     assert "gives a cause or a result" in [feature.words for feature in found]
     against = decisive(bad.features)
@@ -128,13 +131,13 @@ def test_what_decided_is_told_in_words(highlight):
 
 
 def test_a_gap_that_a_check_blocks_gives_way_to_the_next(propose):
-    [free] = propose(GOOD).drafts
+    [free] = propose(SURE).drafts
     first = cloze_answers(free.gaps[0])
 
     def blocks(draft, _):
         return ("no",) if draft.answer == first else ()
 
-    [draft] = propose(GOOD, blocks=blocks).drafts
+    [draft] = propose(SURE, blocks=blocks).drafts
     assert first not in [cloze_answers(text) for text in draft.gaps]
     assert draft.gaps[0] == free.gaps[1]
 
@@ -167,12 +170,11 @@ def test_the_same_highlight_gets_the_same_proposal(propose):
 def test_what_nobody_keeps_is_refused(highlight, case):
     document = replace(PAPER, title=case.get("title", PAPER.title))
     passage = highlight(case["text"], document=document)
-    results = list(judged(passage))
-
     if "reason" in case:
-        assert [result.value for result in results] == [case["reason"]]
+        [result] = proposed(Task(document, (passage,)))
+        assert (result.drafts, result.reason) == ((), case["reason"])
         return
-    [sentence] = results
+    [sentence] = judged(passage)
     draft = draft_of(passage, sentence, repair_hints())
     assert cloze.plain(draft.field("Text")) == case.get("card", case["text"])
     assert draft.quote == case.get("quote", case["text"])

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
-WAR = "The Thirty Years' War ended in 1648 with the Peace of Westphalia."
-CARTA = "The Magna Carta was sealed by King John at Runnymede in 1215."
-CANAL = "The Suez Canal was opened in 1869 by Ferdinand de Lesseps."
-TREATY = "The Treaty of Utrecht was signed in 1713 by France and Great Britain."
-FLEMING = "Penicillin was discovered by Alexander Fleming in London in 1928."
+WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
+CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
+CANAL = "The Suez Canal is called the highway to India because it connects the Mediterranean with the Red Sea."
+TREATY = "The Treaty of Utrecht is the peace treaty that ended the War of the Spanish Succession in 1713."
+FLEMING = (
+    "Penicillin is an antibiotic that inhibits the synthesis of bacterial cell walls."
+)
 KEY = "vault:notes/b.m1"
 SETTINGS = """
 sources: [{obsidian: {name: notes, path: notes}}]
@@ -141,27 +143,14 @@ def name_no_facts(forge):
         path.unlink()
 
 
-def test_a_card_of_before_decides_on_the_sentence_that_it_asks_alone(forge, note):
-    leaning = "It was first sold in 1942 in the United States by Merck."
-    note(FLEMING, leaning)
-    card = decide(forge, "accept", f"{FLEMING} {leaning}")
-    name_no_facts(forge)
-    note(FLEMING, leaning)
-    forge.ok("reject", card)
-    [journal] = (forge.folder / "journal").glob("*.jsonl")
-    events = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
-    [fact] = [event for event in events if event["what"] == "fact"]
-    assert fact["body"]["sentences"] == [leaning]
-
-
 def test_new_words_that_deserve_no_card_of_their_own_are_asked_about_too(forge, note):
     note(WAR, CARTA)
     card = decide(forge, "accept", CARTA)
-    asking = "Was the Magna Carta sealed by King John at Runnymede in 1215?"
+    asking = "Is the Magna Carta called the charter of liberties because King John sealed it at Runnymede?"
     note(WAR, asking)
 
     assert states(forge) == {WAR: "offered", asking: card}
     assert decide(forge, "accept", asking) == card
     [corrected] = forge.cards("verdict:accepted")
-    assert corrected["fields"]["Text"].startswith("Was the {{c1::Magna Carta}}")
+    assert corrected["fields"]["Text"].startswith("Is the {{c1::Magna Carta}}")
     assert corrected["findings"] == []

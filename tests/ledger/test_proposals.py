@@ -2,9 +2,9 @@
 
 import pytest
 
-WAR = "The Thirty Years' War ended in 1648 with the Peace of Westphalia."
-CARTA = "The Magna Carta was sealed by King John at Runnymede in 1215."
-CELLS = "Mitochondria produce most of the chemical energy that a cell needs."
+WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
+CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
+CELLS = "Mitochondria are organelles that produce most of the chemical energy that a cell needs."
 SETTINGS = """
 sources: [{obsidian: {name: notes, path: notes}}]
 accept: {rules: clean}

@@ -12,9 +12,9 @@ from tests.web.conftest import rest, settle, shown
 
 SETTINGS = "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 FACTS = (
-    "The Peace of Westphalia ended the Thirty Years' War in 1648.",
+    "The Peace of Westphalia is a set of treaties that ended the Thirty Years' War in 1648.",
     "Osmosis is the diffusion of water through a semipermeable membrane.",
-    "Photosynthesis slowly but steadily converts carbon dioxide and water into glucose and oxygen.",
+    "Photosynthesis is the conversion of carbon dioxide and water into glucose and oxygen by chloroplasts.",
 )
 ITEM = ".item:not(.ahead)"
 GAP = re.compile(r"\{\{c1::(.*?)\}\}")

@@ -1,6 +1,6 @@
 """Learn which sentences make a card that is kept, and which of their words are hidden.
 
-    python tools/proposals/learn.py [--cross] FILE
+    python tools/proposals/learn.py [--cross | --limit] FILE
 
 It needs numpy, scipy and scikit-learn, which ankiforge does not. FILE has a sentence a line:
 its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sentence `s`, and what strict readers said:
@@ -15,30 +15,52 @@ hashes. `passages-dev.jsonl` is added: plain facts of textbooks, which people ra
 
 It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of
 the sources and tells how well these are judged.
+
+`--limit` learns how much the score of the first gap counts beside the sentence, and from which sureness on
+a card is offered: the least at which at most `MOST_THROWN` of what is offered are thrown away. FILE has then
+sentences of sources from which nothing else was learned: `title`, `kind`, the `passage`, its `sentence`, what a strict
+reader said of it (`good`: good, edit or throw) and the gaps that this reader would `keep` among those that were tried
+(`gaps`). What `labels.jsonl` knows is left out. It writes three numbers of `sureness.txt`, which the learning of the weights
+leaves as they are.
 """
 
+import hashlib
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
-from reading import same_words
+from reading import highlight_of_sentence, same_words
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from ankiforge.draft.propose import draft_of, judged
 from ankiforge.draft.propose.excerpts import SHORT_MARK
-from ankiforge.draft.propose.features import DATA, STEM, features_of, features_of_text
+from ankiforge.draft.propose.features import (
+    BEST_GAP,
+    DATA,
+    STEM,
+    features_of,
+    features_of_text,
+    weights,
+)
 from ankiforge.draft.propose.ranking import MOST, RankedSentence, is_same, score
-from ankiforge.draft.propose.refused import stems
+from ankiforge.draft.propose.refused import Reason, stems
 from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tokens import Kind, tokens
+from ankiforge.text.cloze import cloze_answers
 
 HERE = Path(__file__).parent
-THRESHOLD = 0.33
+MOST_THROWN = 0.15
+"""The share of offers that may be thrown away."""
+LEAST_OFFERS = 40
+"""Offers of which a share is taken."""
+OF_LIMIT = ("gap", "gap_middle", "threshold")
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
 # How right a gap is by its mark.
@@ -297,14 +319,8 @@ def write(gaps, by_feature, by_word):
     text = f"# The weights of what speaks for or against hiding words: {head}{''.join(lines)}"
     (DATA / "gap_weights.txt").write_text(text, "utf-8")
 
-    weights = {**by_feature, "words": 1.0, "threshold": THRESHOLD}
-    lines = [
-        f"{name} {weight:.2f}\n"
-        for name, weight in sorted(weights.items())
-        if abs(weight) >= 0.005
-    ]
-    text = f"# The weights of how likely a card of a sentence is kept: {head}{''.join(lines)}"
-    (DATA / "sureness.txt").write_text(text, "utf-8")
+    limit = {name: weights()[name] for name in OF_LIMIT}
+    write_sureness({**by_feature, "words": 1.0, **limit})
 
     levels = defaultdict(lambda: defaultdict(list))
     for name, weight in by_word.items():
@@ -323,8 +339,94 @@ def write(gaps, by_feature, by_word):
     (DATA / "sureness_words.txt").write_text(text, "utf-8")
 
 
+def write_sureness(by_name):
+    lines = [
+        f"{name} {weight:.2f}\n"
+        for name, weight in sorted(by_name.items())
+        if abs(weight) >= 0.005
+    ]
+    head = "learned by\n# tools/proposals/learn.py.\n"
+    text = f"# The weights of how likely a card of a sentence is kept: {head}{''.join(lines)}"
+    (DATA / "sureness.txt").write_text(text, "utf-8")
+
+
+def offered(path):
+    """Return (log odds of a sentence, score of its first gap, verdict) of the labelled sentences."""
+    known = {row["sha256"] for row in read(HERE / "labels.jsonl")}
+    rows = []
+    for row in read(path):
+        if hashlib.sha256(row["sentence"].encode()).hexdigest()[:16] in known:
+            continue
+        for sentence in judged(highlight_of_sentence(row)):
+            if isinstance(sentence, Reason) or not same(
+                sentence.excerpt.text, row["sentence"]
+            ):
+                continue
+            draft = draft_of(highlight_of_sentence(row), sentence)
+            if draft is not None:
+                log_odds = score(sentence.features, weights())
+                with_gap = np.log(draft.sureness / (1 - draft.sureness))
+                gap = (with_gap - log_odds) / weights()["gap"] + weights()["gap_middle"]
+                rows.append((log_odds, gap, verdict_on(row, draft)))
+    return [row for row in rows if row[2] != "unknown"]
+
+
+def same(text, other):
+    return (
+        re.sub(r"[\W_]+", "", text).casefold() == re.sub(r"[\W_]+", "", other).casefold()
+    )
+
+
+def verdict_on(row, draft):
+    """Return what the reader says of a draft: keep, gap (another one), edit, throw or unknown."""
+    if row["good"] != "good":
+        return row["good"]
+    gaps = [cloze_answers(text) for text in draft.gaps]
+    if not any(same(gaps[0], gap) for gap in row["gaps"]):
+        return "unknown"
+    kept = [any(same(gap, wanted) for wanted in row["keep"]) for gap in gaps]
+    return "keep" if kept[0] else "gap" if any(kept) else "edit"
+
+
+def learn_limit(path):
+    """Learn the weight of the gap and the limit, write them, and print what they lead to."""
+    rows = offered(path)
+    log_odds = np.array([row[0] for row in rows])
+    gaps = np.array([row[1] for row in rows])
+    middle = round(float(np.median(gaps)), 2)
+    beside = np.minimum(gaps, BEST_GAP) - middle
+    kept = np.array([row[2] == "keep" for row in rows])
+    model = LogisticRegression(C=10.0).fit(np.column_stack([log_odds, beside]), kept)
+    of_sentence, of_gap = model.coef_[0]
+    weight = round(float(of_gap / of_sentence), 2)
+    sure = 1 / (1 + np.exp(-(log_odds + weight * beside)))
+    limits = []
+    for least in np.arange(0.30, 0.95, 0.01):
+        verdicts = [row[2] for row, one in zip(rows, sure, strict=True) if one >= least]
+        count = len(verdicts)
+        if count < LEAST_OFFERS:
+            break
+        keep, gap, thrown = (
+            verdicts.count(name) / count for name in ("keep", "gap", "throw")
+        )
+        limits.append((round(float(least), 2), count, keep, keep + gap, thrown))
+    fit = [row for row in limits if row[4] <= MOST_THROWN]
+    limit = min(fit)[0] if fit else max(limits)[0]
+    for least, count, keep, any_kept, thrown in limits:
+        print(
+            f"from {least}: {count} of {len(rows)} offered, kept {keep:.0%}, with another gap"
+            f" {any_kept:.0%}, thrown away {thrown:.0%}{' <' if least == limit else ''}"
+        )
+    print(f"weight of the gap {weight}, middle {middle}, limit {limit}")
+    found = {"gap": weight, "gap_middle": middle, "threshold": limit}
+    write_sureness({**weights(), **found})
+
+
 def main(arguments):
     [path] = [argument for argument in arguments if not argument.startswith("-")]
+    if "--limit" in arguments:
+        learn_limit(path)
+        return
     examples = [Example(row) for row in read(path)]
     clean = [Example(row) for row in clean_facts()]
     if "--cross" in arguments:

@@ -139,3 +139,15 @@ def marked_highlight(record):
         heading=record.get("heading", "") or "",
         comment=record.get("comment", "") or "",
     )
+
+
+def highlight_of_sentence(record):
+    """Return the passage of a labelled sentence as its reader would."""
+    document = Document(DocumentKey("d"), source="s", title=record.get("title", "") or "")
+    return Highlight(
+        document=document,
+        namespace=_NAMESPACES.get(record["kind"], "other:o"),
+        kind=HighlightKind.HIGHLIGHT,
+        exact=" ".join(record["passage"].split()),
+        key=HighlightKey("k"),
+    )

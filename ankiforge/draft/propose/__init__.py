@@ -1,9 +1,9 @@
 """The drafter that proposes a card for every plain passage that is worth one, offline.
 
 Each sentence of the mark, completed from its source (`excerpts`), is judged alone. What no
-card can be made of is refused (`refused`, `whole`). Of the others, a sentence is proposed if its
-card is likely kept (`sureness`): most of what people mark is advice, mood or an aside. Up to
-four spans of its words are gaps, best first (`ranking`). What is proposed depends on the
+card can be made of is refused (`refused`). Of the others, up to four spans of the words are gaps,
+best first (`ranking`), and a sentence is proposed if its card with the first of them is likely kept
+(`features`): most of what people mark is advice, mood or an aside. What is proposed depends on the
 highlight and on static tables alone, so that it is the same in every run and on every computer.
 """
 
@@ -17,21 +17,22 @@ from msgspec.structs import replace
 from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
 from ankiforge.draft.propose.features import (
+    BEST_GAP,
     Feature,
     decisive,
     features_of,
     features_of_text,
+    is_sure,
     reason_against,
     sureness,
     weights,
-    word_weights,
 )
 from ankiforge.draft.propose.ranking import MOST, Features, RankedSentence, ranked
-from ankiforge.draft.propose.refused import Reason, flaw, is_reference, refusal, stems
+from ankiforge.draft.propose.refused import Reason, refusal, stems
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
-from ankiforge.language.tokens import Kind, tokens
+from ankiforge.language.tokens import is_verb, tokens
 from ankiforge.model import (
     Card,
     CardKind,
@@ -56,9 +57,11 @@ __all__ = [
     "decisive",
     "draft_of",
     "facts_of",
+    "is_sure",
     "judged",
     "propose",
     "surest",
+    "weights",
 ]
 
 DRAFTER = "propose"
@@ -67,17 +70,21 @@ DRAFTER = "propose"
 _MOST_TRIED = 8
 # How the comment of a mark says that it is a heading, as Readwise has it: `.h1`.
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
-# The share of the sureness that is enough for code, formulas and languages of which hardly any
-# sentence was learned from: nothing is known of their words, so they look less sure than they are.
-_OF_RARE = 0.4
+# `Time to Live: a counter`: a label, of which the rest of a text is told.
+_LABEL = regex(r"\A\W{0,3}(?:[^\s:]+ ){0,4}[^\s:]+(?:\s?:|\s[–—])\s")
 Blocks = Callable[[Card, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
 
-def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
+def propose(
+    task: Task, blocks: Blocks | None = None, *, unsure: bool = False
+) -> list[Drafted]:
     """Return the proposals of each highlight of a task, or why it has none; always the same.
 
-    `blocks` checks a draft with one gap: a gap that is blocked is left out.
+    Args:
+        task: the highlights.
+        blocks: checks a draft with one gap; one that it blocks is left out.
+        unsure: propose of every judged sentence, for a model that asks about the gaps.
     """
     brief = task.brief
     takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
@@ -85,51 +92,47 @@ def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
     for highlight in task.highlights:
         try:
             with one_item():
-                found: tuple[Card, ...] | Reason | str = skip_reason(highlight)
-                if not found and highlight.kind is HighlightKind.CARD:
-                    found = Reason.FORM
-                elif not found and (brief.wants == "question" or not takes_gaps):
-                    found = Reason.KINDS
-                elif not found:
-                    found = facts_of(highlight, blocks)
+                why_none = skip_reason(highlight)
+                if not why_none and highlight.kind is HighlightKind.CARD:
+                    why_none = Reason.FORM.value
+                elif not why_none and (brief.wants == "question" or not takes_gaps):
+                    why_none = Reason.KINDS.value
+                if why_none:
+                    results.append(Drafted(highlight, reason=why_none))
+                else:
+                    results.append(facts_of(highlight, blocks, unsure=unsure))
         except BugError as error:
             results.append(failed_on(highlight, error))
-            continue
-        if isinstance(found, Reason):
-            found = found.value
-        if isinstance(found, str):
-            results.append(Drafted(highlight, reason=found))
-        else:
-            results.append(Drafted(highlight, found))
     return results
 
 
 def facts_of(
-    highlight: Highlight, blocks: Blocks | None = None
-) -> tuple[Card, ...] | Reason:
-    """Return a draft of each sentence of a highlight that makes a card, the surest first.
+    highlight: Highlight, blocks: Blocks | None = None, *, unsure: bool = False
+) -> Drafted:
+    """Return a draft of each sentence of a highlight that is surely worth a card, the surest first.
 
-    Or why none does. Each draft has up to four gaps. Its fact is the last sentence of its
-    quote, which may begin with the one before it, on which it leans.
-
-    Args:
-        highlight: a passage.
-        blocks: checks a draft with one gap; one that it blocks is left out.
+    Or why there is none. Each draft has up to four gaps.
     """
     facts = []
     reason = Reason.NO_GAP
+    worth = 0.0
     for result in judged(highlight):
         if isinstance(result, Reason):
             refused = result
-        elif not result.is_offered:
-            refused = reason_against(result.features)
-        else:
+        elif unsure or is_sure(sureness(result.features, BEST_GAP)):
             draft = draft_of(highlight, result, blocks)
-            if draft is not None:
+            if draft is not None and (unsure or is_sure(draft.sureness)):
                 facts.append(draft)
+            worth = max(worth, draft.sureness if draft is not None else 0.0)
             continue
+        else:
+            refused = reason_against(result.features)
+            worth = max(worth, result.sureness)
         reason = refused if reason is Reason.NO_GAP else reason
-    return tuple(sorted(facts, key=lambda fact: -fact.sureness)) or reason
+    if not facts:
+        return Drafted(highlight, reason=reason.value, worth=worth)
+    facts.sort(key=lambda fact: -fact.sureness)
+    return Drafted(highlight, tuple(facts), worth=worth)
 
 
 class Judged(Value):
@@ -139,13 +142,7 @@ class Judged(Value):
     language: str
     features: Features
     sureness: float
-    enough: float
-    """The sureness from which it is proposed, from 0 to 1; 0 if the reader chose its words."""
-
-    @property
-    def is_offered(self) -> bool:
-        """Whether it is proposed."""
-        return self.sureness >= self.enough
+    """With a middling gap."""
 
 
 def surest(highlight: Highlight) -> Judged | None:
@@ -156,9 +153,6 @@ def surest(highlight: Highlight) -> Judged | None:
 
 def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
     """Yield each sentence of a highlight as it is judged, or why it makes no card."""
-    if is_reference(highlight.exact):
-        yield Reason.TABLE
-        return
     if _HEADING_COMMENT.match(highlight.comment):
         yield Reason.HEADING
         return
@@ -173,24 +167,22 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
     )
     for excerpt, words in zip(excerpts, words_of, strict=True):
         text = excerpt.text
+        of_sentence = features_of_text(text, words, tables)
         reason = Reason.CUT_OFF if excerpt.is_cut else None
-        reason = reason or refusal(text, words, tables, is_note=excerpt.is_markdown)
-        reason = reason or flaw(text, tables, is_note=excerpt.is_markdown)
+        reason = reason or refusal(
+            text, words, of_sentence, tables, is_note=excerpt.is_markdown
+        )
         if reason is not None:
             yield reason
             continue
         features = features_of(
-            features_of_text(text, words, tables),
+            of_sentence,
             of_passage,
             words,
             language=name,
             is_part=len(excerpts) > 1,
         )
-        enough = 0.0 if excerpt.chosen else weights()["threshold"]
-        has_code = any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words)
-        if has_code or name not in word_weights():
-            enough *= _OF_RARE
-        yield Judged(excerpt, name, features, sureness(features), enough)
+        yield Judged(excerpt, name, features, sureness(features))
 
 
 def draft_of(
@@ -204,22 +196,28 @@ def draft_of(
     tables = language(sentence.language)
     shown = f"{highlight.document.title} {highlight.heading}"
     stems_shown = stems(token.folded for token in tokens(shown, tables))
-    gaps = (
-        iter((excerpt.chosen,))
-        if excerpt.chosen
-        else ranked(RankedSentence(excerpt.text, tables, excerpt.mark, stems_shown))
-    )
+    if excerpt.chosen:
+        gaps = [(excerpt.chosen, BEST_GAP)]
+    else:
+        shape = RankedSentence(excerpt.text, tables, excerpt.mark, stems_shown)
+        gaps = [*islice(ranked(shape), _MOST_TRIED)]
+        label = _LABEL.match(excerpt.text)
+        if label and not any(is_verb(word, tables) for word in tokens(label[0], tables)):
+            # the label is asked for first, or nothing
+            gaps.sort(key=lambda gap: gap[0][1] > label.end())
+            if not gaps or gaps[0][0][1] > label.end():
+                return None
     drafts: list[Card] = []
-    for span in islice(gaps, _MOST_TRIED):
+    for span, score in gaps:
         draft = _with_gap(highlight, excerpt, span)
         if blocks is None or not blocks(draft, highlight):
-            drafts.append(draft)
+            sure = sureness(sentence.features, score)
+            drafts.append(replace(draft, sureness=sure))
         if len(drafts) == MOST:
             break
     if not drafts:
         return None
-    texts = tuple(draft.field("Text") for draft in drafts)
-    return replace(drafts[0], gaps=texts, sureness=sentence.sureness)
+    return replace(drafts[0], gaps=tuple(draft.field("Text") for draft in drafts))
 
 
 def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Card:

@@ -13,14 +13,11 @@ from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
-from ankiforge.text.sentences import sentence_around, sentences, sentences_by_part
+from ankiforge.text.sentences import sentence_around, sentences_by_part
 
 SHORT_MARK = 4
 """The words of a mark up to which, inside a sentence, it is itself what is to be hidden."""
-LONGEST = 40
-"""The words of a card's text, if it can be helped."""
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
-_FIRST_WORDS = regex(r"[^\W_]+['’]?")
 _WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
 # Text beside a mark that has this length or more was cut off, perhaps within a sentence.
 _CUT_OFF = 32
@@ -63,7 +60,7 @@ def excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
     tables = tables_of(language)
     ends_with_page = _ends_with_page(highlight)
     excerpts = []
-    for part in _excerpts_of(highlight, language):
+    for part in _excerpts_of(highlight):
         excerpt = _on_card(part, tables)
         if ends_with_page and _WHOLE.fullmatch(excerpt.text) is None:
             excerpt = replace(excerpt, is_cut=True)
@@ -111,15 +108,11 @@ def _on_card(excerpt: Excerpt, language: Language) -> Excerpt:
     return replace(excerpt, text=text, quote=excerpt.text, mark=mark, chosen=chosen)
 
 
-def _excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
-    """Return the sentences of a mark, each alone; a few marked words with their sentence.
-
-    A sentence that leans on the one before it takes that in, if it is known. Then the gaps
-    may be in the sentence itself only, so it is always the last of its text.
-    """
+def _excerpts_of(highlight: Highlight) -> list[Excerpt]:
+    """Return the sentences of a mark, each alone; a few marked words with their sentence."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
-        return _split(text, language, (0, len(text)), is_markdown=True)
+        return _split(text, (0, len(text)), is_markdown=True)
 
     exact = highlight.exact.strip()
     text = completed(highlight)
@@ -130,12 +123,7 @@ def _excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
         mark = (0, len(exact))
     if is_term_in(exact, text):
         return [Excerpt(text, chosen=_whole_words(text, mark))]
-    before = _antecedent(text, highlight, language)
-    if before:
-        shift = len(before) + 1
-        text = f"{before} {text}"
-        mark = (mark[0] + shift, mark[1] + shift)
-    return _split(text, language, mark, is_markdown=False)
+    return _split(text, mark, is_markdown=False)
 
 
 def _whole_words(text: str, span: Span) -> Span:
@@ -179,49 +167,18 @@ def completed(highlight: Highlight) -> str:
     return exact
 
 
-def leans(text: str, language: str) -> bool:
-    """Return whether a text begins with a word that needs the sentence before it."""
-    beginning = [word.replace("’", "'") for word in _FIRST_WORDS.findall(text[:60])]
-    if not beginning or not beginning[0][0].isupper():
-        return False
-    first = [word.casefold() for word in beginning]
-    cues = tables_of(language).cues.find(first)
-    return any(cue.section == "leans" and cue.first == 0 for cue in cues)
-
-
-def _antecedent(text: str, highlight: Highlight, language: str) -> str:
-    """Return the sentence before a text that leans on it; "" if it is not known."""
-    if not highlight.nearby or not leans(text, language):
-        return ""
-    span = locate(text, highlight.nearby)
-    if span is None or not span[0]:
-        return ""
-    text_before = highlight.nearby[: span[0]]
-    sentences_before = sentences(text_before)
-    if not sentences_before:
-        return ""
-    start, end = sentences_before[-1]
-    is_of_paragraph = "\n" not in text_before[end:]  # or else perhaps a heading
-    return text_before[start:end] if is_of_paragraph else ""
-
-
-def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
+def _split(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
     """Return the sentences and list items of a text that are in the mark."""
     excerpts = []
     for spans in sentences_by_part(text):
-        for number, (start, end) in enumerate(spans):
+        for start, end in spans:
             asked_start = max(mark[0], start)
             asked_end = min(mark[1], end)
             if asked_start >= asked_end:
                 continue
-            begin = start
-            if number and leans(text[start:end], language):
-                start_before = spans[number - 1][0]
-                if word_count(text[start_before:end]) <= LONGEST:
-                    begin = start_before
             asked = None
-            if (begin, end) != (asked_start, asked_end):
-                asked = (asked_start - begin, asked_end - begin)
-            offset = max(0, begin - mark[0])
-            excerpts.append(Excerpt(text[begin:end], is_markdown, offset, asked))
+            if (start, end) != (asked_start, asked_end):
+                asked = (asked_start - start, asked_end - start)
+            offset = max(0, start - mark[0])
+            excerpts.append(Excerpt(text[start:end], is_markdown, offset, asked))
     return excerpts

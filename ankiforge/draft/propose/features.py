@@ -7,10 +7,10 @@ words for each feature are in `data/features.txt`; how much they weigh, `surenes
 
 How likely a strict person keeps a card of a sentence: what is proposed, in which order, and why.
 
-A logistic regression over the features of the sentence and its passage (`features`) and the
-beginnings of the words. Its weights are in `data/sureness.txt` and
-`data/sureness_words.txt`, learned by `tools/proposals/learn.py` from sentences of real sources,
-each of which a strict reader kept or threw away.
+A logistic regression over the features of the sentence and its passage (`features`), the
+beginnings of the words, and the score of the gap (`ranking`). Its weights are in
+`data/sureness.txt` and `data/sureness_words.txt`, learned by `tools/proposals/learn.py` from
+sentences of real sources, each of which a strict reader kept or threw away.
 """
 
 from __future__ import annotations
@@ -275,6 +275,8 @@ def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
 
 STEM = 6
 """The letters of a word by which its weight is looked up."""
+BEST_GAP = 9.0
+"""The score of a gap; more counts as so much."""
 _LONGEST = 45
 """Words of a sentence; more count as so many."""
 _REASONS = {
@@ -308,7 +310,7 @@ class Feature(Value):
 
 @cache
 def weights() -> dict[str, float]:
-    """Return the weight of each feature, and the `threshold` of what is proposed."""
+    """Return the weight of each feature and of the gap, and the `threshold` of what is offered."""
     return read_weights(DATA / "sureness.txt")
 
 
@@ -333,9 +335,21 @@ def _words_of_features() -> dict[str, tuple[str, str]]:
     return words_by_feature
 
 
-def sureness(features: Features) -> float:
-    """Return how likely a card is kept, from 0 to 1."""
-    return 1 / (1 + math.exp(-score(features, weights())))
+def sureness(features: Features, gap: float | None = None) -> float:
+    """Return how likely a card of a sentence is kept, from 0 to 1.
+
+    `gap`: the score of the gap (`ranking`); None = a middling one.
+    """
+    table = weights()
+    log_odds = score(features, table)
+    if gap is not None:
+        log_odds += table["gap"] * (min(gap, BEST_GAP) - table["gap_middle"])
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def is_sure(sureness: float) -> bool:
+    """Return whether a card that is kept so likely is offered."""
+    return sureness >= weights()["threshold"]
 
 
 def features_of(

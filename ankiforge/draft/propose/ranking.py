@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ankiforge.draft.propose.refused import is_no_answer, stem
 from ankiforge.language.lexicon import Language
+from ankiforge.language.quantities import inside_units
 from ankiforge.language.tables import read_weights
 from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.model import Span
@@ -50,8 +51,8 @@ _OPENING = {
     "_": ("_",),
 }
 """By a sign that sets off words, the signs that may close it."""
-# A sign that ends a clause or a member of a list is never inside a gap.
-_BREAKS = frozenset((".", ",", ";", "!", "?", ":"))
+# A sign that ends a clause or a member of a list is never inside a gap, unless it joins two words.
+_BREAKS = frozenset(".,;!?:–—-/+")
 _LETTERS = {
     Kind.NOUN: "n",
     Kind.VERB: "v",
@@ -65,33 +66,15 @@ _LETTERS = {
 _VERBS = frozenset("vxC")
 """The classes of verbs, auxiliaries and copulas."""
 _PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
-_PAIRED = frozenset('()“”«»"')
+_PAIRED = frozenset('()“”«»"*')
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
 _NAMES = frozenset((Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _NO_TERM = frozenset((Kind.SIGN, Kind.SMALL, Kind.ADJECTIVE, Kind.ADVERB, Kind.VERB))
 _CONTENT = frozenset((*_NAMES, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
 _SENTENCE_ENDS = frozenset(".!?;")
 _YEAR = regex(r"1\d{3}|20\d\d")
-# `(Bornstein 1989)`, `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
-_BRACKETED = regex(r"\([^()]{6,300}\)")
-_YEAR_OF_CITATION = regex(
-    r"([A-ZÀ-Þ][\w’'-]*|et al)\.?,? (?:1[6-9]|20)\d\d[a-z]?(?=[,:;)])"
-)
-# `[44, 34, 2]`, `(12, 34–36)`: the numbers of sources.
-_NUMBERS_OF_SOURCES = regex(
-    r"\[\d{1,3}(?:[,–-] ?\d{1,3})*\]|\(\d{1,3}(?:[,–-] ?\d{1,3})+\)"
-)
-_HYPHENS = frozenset("-‐‑")
-# Words before a number that points at another place of the text.
-_POINTING = frozenset(
-    "figure fig figures table tables section chapter appendix equation eq page pages "
-    "abbildung tabelle abschnitt kapitel seite figura tabla tabela tabella sección capítulo "
-    "capitolo página tableau chapitre рис табл глава".split()
-)
-_MONTHS = frozenset(
-    "January February March April May June July August September October November December "
-    "Januar Februar März Mai Juni Juli Oktober Dezember".split()
-)
+_INDEFINITE = frozenset("a an ein eine un une una uno um uma".split())
+_COUNTED = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER))
 _APOSTROPHES = ("'", "’")
 # What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
 _COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
@@ -130,7 +113,7 @@ class RankedSentence:
         self.shown = shown
         """The stems of title and heading."""
         self.words = tokens(text, language)
-        self._citations = _citations(text)
+        self._inside = inside_units(text)
         cues = cues_of(text, language)
         self._named = {cue.last for cue in cues if cue.section == "called"}
         # the class of each token, between those of the text's beginning and end
@@ -195,9 +178,13 @@ class RankedSentence:
             return False
         if token.folded in self.language.participles:
             return False  # `called` before the name of a thing
+        before = self.words[first - 1] if first else None
+        if before is not None and before.folded in _INDEFINITE:
+            if first > 1 and self._classes[first - 1] == "C":
+                return False  # `structure` of `A set is a structure that`
         if self.mark is not None and token.start < self.mark[0]:
             return False
-        return not (self._is_reference(first) or self._cuts_compound(first))
+        return token.start not in self._inside
 
     def _may_end(self, last: int) -> bool:
         """Return whether a candidate may end before a token."""
@@ -214,9 +201,9 @@ class RankedSentence:
             if is_initial and after.word == ".":
                 return False  # `Brent W` of `Brent W. Roberts`
             is_count = token.kind == Kind.NUMBER and not _YEAR.match(token.word)
-            if is_count and after.kind == Kind.NOUN and self.language.small:
-                return False  # the `5` of `5 hours`
-        return not (self._is_reference(last - 1) or self._cuts_compound(last))
+            if is_count and after.kind in _COUNTED and self.language.small:
+                return False  # the `577` of `577 députés`
+        return token.end not in self._inside
 
     def span(self, places: tuple[int, int]) -> Span:
         """Return where tokens are in the text."""
@@ -224,17 +211,16 @@ class RankedSentence:
         return self.words[first].start, self.words[last - 1].end
 
     def _is_refused(self, places: tuple[int, int]) -> bool:
-        """Return whether words may not be hidden: a reference, a bare adjective, half a name."""
+        """Return whether words may not be hidden: a bare adjective, half a name, most of a text."""
         first, last = places
         start, end = self.span(places)
         is_most_of_text = 2 * (end - start) > len(self.text)
-        is_cited = any(start < close and open < end for open, close in self._citations)
         classes = self._classes[first + 1 : last + 1]
         is_half = not _PAIRED.isdisjoint(classes) and (
-            classes.count('"') % 2 == 1
+            any(classes.count(sign) % 2 for sign in ('"', "*"))
             or any(classes.count(left) != classes.count(right) for left, right in _PAIRS)
         )
-        if is_most_of_text or is_cited or is_half:
+        if is_most_of_text or is_half:
             return True
         inner = self.words[first:last]
         if self._is_set_off(first, last):
@@ -278,35 +264,6 @@ class RankedSentence:
         before = self.text[max(start - 2, 0) : start]
         counts = _COUNTED_CJK.match(self.text, end) is not None
         return counts and _POINTS_CJK.search(before) is None
-
-    def _cuts_compound(self, place: int) -> bool:
-        """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""
-        if not 0 < place < len(self.words):
-            return False
-        before, after = self.words[place - 1], self.words[place]
-        hyphen = before if before.word in _HYPHENS else after
-        is_joined = before.end == after.start and hyphen.word in _HYPHENS
-        begin = hyphen.start - 1
-        if not is_joined or begin < 0 or hyphen.end >= len(self.text):
-            return False
-        return self.text[begin].isalnum() and self.text[hyphen.end].isalnum()
-
-    def _is_reference(self, place: int) -> bool:
-        """Return whether a number counts or points: `[12]`, `Figure 3`, `1.` before an item."""
-        token = self.words[place]
-        if token.kind != Kind.NUMBER:
-            return False
-        before = self.words[place - 1] if place else None
-        after = self.words[place + 1].word if place + 1 < len(self.words) else ""
-        if before is None or before.word in _SENTENCE_ENDS or before.word == ":":
-            if after in (".", ")"):
-                return True
-        if before is not None and before.folded in _POINTING:
-            return True
-        is_bracketed = (
-            before is not None and before.word in ("[", "(") and after in ("]", ")")
-        )
-        return is_bracketed and not _YEAR.match(token.word)
 
     # --- features -----------------------------------------------------------------------
 
@@ -428,18 +385,11 @@ def _form(token: Token) -> str:
     return _LETTERS[token.kind]
 
 
-def _citations(text: str) -> list[Span]:
-    """Return the spans of citations in brackets: numbers, or a year after a name."""
-    citations = [match.span() for match in _NUMBERS_OF_SOURCES.finditer(text)]
-    for bracket in _BRACKETED.finditer(text):
-        names = _YEAR_OF_CITATION.findall(bracket[0])
-        if any(name not in _MONTHS for name in names):
-            citations.append(bracket.span())
-    return citations
+def ranked(sentence: RankedSentence) -> Iterator[tuple[Span, float]]:
+    """Yield the spans of a sentence that may be hidden, best first; each is another gap.
 
-
-def ranked(sentence: RankedSentence) -> Iterator[Span]:
-    """Yield the spans of a sentence that may be hidden, best first; each is another gap."""
+    With each comes its score, which tells with the sentence how likely its card is kept.
+    """
     table = weights()
 
     @cache
@@ -462,7 +412,7 @@ def ranked(sentence: RankedSentence) -> Iterator[Span]:
             return
         if not any(is_same(span, other) for other in chosen):
             chosen.append(span)
-            yield span
+            yield span, -minus_score
 
 
 def score(features: Features, table: dict[str, float]) -> float:
