@@ -118,7 +118,7 @@ def init(
 
     advice = ""
     if written and workspace.config.drafter == "rules":
-        advice = "questions from a chat window: ankiforge review, key m"
+        advice = "questions from a chat window: ankiforge draft"
         if found["models"]:
             name = found["models"][0].partition(":")[0]
             advice = f"to draft with a model: ankiforge model use {name}"

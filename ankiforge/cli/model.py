@@ -79,7 +79,7 @@ def list_(call: Call) -> None:
     else:
         keys = ", ".join(provider.key_env for provider in providers())
         call.say(f"no key is set ({keys}), and no Ollama or LM Studio runs here")
-        call.say("questions from a chat window: ankiforge review, key m")
+        call.say("questions from a chat window: ankiforge draft")
 
 
 # --- use ------------------------------------------------------------------------------------

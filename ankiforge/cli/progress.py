@@ -198,7 +198,7 @@ _SAMPLE = 100
 def offer(
     workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
 ) -> str:
-    """Return the line that offers a model that is there: a key, a server, a chat; each once ever.
+    """Return the line that offers a model that is there: a key or a server; each once ever.
 
     "" if there is nothing to draft, or a model drafts already.
 
@@ -215,9 +215,7 @@ def offer(
     server = None
     if not was_told("model: server"):
         server = next(iter(servers(PATIENCE_S)), None)
-    kind = "" if was_told("model: chat") else "chat"
-    kind = "key" if provider else "server" if server else kind
-    if not kind or workspace.folder.config.drafter != "rules":
+    if not (provider or server) or workspace.folder.config.drafter != "rules":
         return ""
 
     # the highlights that it would draft
@@ -226,7 +224,7 @@ def offer(
     if not number:
         return ""
     these = "this highlight" if number == 1 else f"these {number:,} highlights"
-    line = f"Questions for {these}, from a chatbot: ankiforge review, key m"
+    line = ""
     if provider:
         cost = _cost(workspace, provider, tasks)
         line = f"{provider.key_env} is set. Questions for {these}{cost}:"
@@ -236,7 +234,7 @@ def offer(
             f"{server.program} runs here with {server.models[0]}. Questions for {these}:"
         )
         line += f" ankiforge model use {server.name}"
-    first_time(f"model: {kind}")
+    first_time("model: key" if provider else "model: server")
     return line
 
 

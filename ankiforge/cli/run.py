@@ -30,6 +30,7 @@ from ankiforge.cli.output import (
     end,
     end_run,
     flag,
+    for_terminal,
     once,
     session,
     show_all,
@@ -262,6 +263,7 @@ ONE_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @command("""
+  ankiforge draft                             let your chat ask: copy, paste back
   ankiforge draft --drafter llm --estimate    what it would cost
   ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
@@ -293,7 +295,9 @@ def draft(
 ) -> None:
     """Draft cards for highlights that have been read and have no card yet.
 
-    With --again, the new drafts wait beside the old ones.
+    Without a model, your chat writes the questions: the text with the best twenty is copied,
+    and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
+    the old ones.
     """
     if click.get_current_context().invoked_subcommand:
         return
@@ -329,7 +333,24 @@ def draft(
             show=partial(progress.progress_bar, call),
         )
         print_summary(call, workspace, result)
+        has_model = "llm" in (drafter, workspace.folder.config.drafter)
+    if has_model or again or drafter or call.as_json or result.error is not None:
+        end_run(result)
+        return
+    with session(call) as workspace:
+        _ask_chat(call, workspace)
     end_run(result)
+
+
+def _ask_chat(call: Call, workspace: Workspace) -> None:
+    """Let a chat write the questions; without a terminal, say how it goes with files."""
+    from ankiforge.cli.chat import BY_FILE, converse
+    from ankiforge.pipeline.chats import ask
+
+    if call.interactive and not call.quiet:
+        converse(call, workspace, lambda text, _: call.print(for_terminal(text)))
+    elif ask(workspace).texts:
+        call.say(BY_FILE)
 
 
 def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -422,6 +443,7 @@ NONE_SHOWN = 5
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer."""
+    from ankiforge.extract.files import encoding_of
     from ankiforge.model import Problem
     from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult
@@ -430,7 +452,8 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     answers = {}
     for file in files:
         try:
-            answers[file] = file.read_bytes().decode("utf-8-sig", "replace")
+            data = file.read_bytes()
+            answers[file] = data.decode(encoding_of(data), "replace")
         except OSError as error:
             hint = "name the files in which you saved the answers of the chat"
             message = f"{file}: cannot be read: {error.strerror}"

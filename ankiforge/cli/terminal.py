@@ -1,6 +1,4 @@
-"""The clipboard of a terminal: a text goes out by a program or OSC 52, another one is pasted.
-
-`review --terminal`: decide on what waits with single keys, also over ssh.
+"""`review --terminal`: decide on what waits with single keys, also over ssh.
 
 A key decides on what was painted last. Keys pressed before that are dropped, because
 `click.getchar` empties the input before it reads.
@@ -9,12 +7,8 @@ A key decides on what was painted last. Keys pressed before that are dropped, be
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from shutil import which
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,14 +18,17 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ankiforge.cli.chat import converse
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
-from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind
+from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind, Strings
+from ankiforge.pipeline.chats import ask, offer
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
+from ankiforge.reports.summary import proposals_of_highlights
 from ankiforge.review import Decision, Item, Review, StaleError
 from ankiforge.review.items import (
     QUESTION_KEY,
@@ -50,89 +47,6 @@ from ankiforge.text.passages import from_a_word, to_a_word
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
-
-_PROGRAMS = {
-    "": (("pbcopy",), ("clip.exe",)),
-    "WAYLAND_DISPLAY": (("wl-copy",),),
-    "DISPLAY": (("xclip", "-selection", "clipboard"), ("xsel", "-ib")),
-}
-"""The programs that put their input on the clipboard, by the variable that they need."""
-# Terminals drop longer texts.
-_LONGEST_OSC52 = 74_994
-_NO_CLIPBOARD = ("", "dumb", "linux")
-_PASTE_BEGINS = b"\x1b[200~"
-_PASTE_ENDS = b"\x1b[201~"
-_END_OF_INPUT = b"\x04"
-_INTERRUPT = b"\x03"
-_SECONDS = 5
-
-
-def copy(text: str) -> bool:
-    """Put a text on the clipboard; return whether there is a way.
-
-    Over ssh, only the terminal reaches the clipboard in front of the person.
-    """
-    is_remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
-    for variable, programs in _PROGRAMS.items():
-        if is_remote or (variable and not os.environ.get(variable)):
-            continue
-        for name, *arguments in programs:
-            program = which(name)
-            if program is None:
-                continue
-            encoded = text.encode("utf-16" if name == "clip.exe" else "utf-8")
-            try:
-                subprocess.run(
-                    [program, *arguments],
-                    input=encoded,
-                    check=True,
-                    timeout=_SECONDS,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-            except (OSError, subprocess.SubprocessError):
-                continue
-            return True
-    encoded = b64encode(text.encode())
-    if len(encoded) > _LONGEST_OSC52 or os.environ.get("TERM", "") in _NO_CLIPBOARD:
-        return False
-    sys.stdout.write(f"\x1b]52;c;{encoded.decode()}\x07")
-    sys.stdout.flush()
-    return True
-
-
-def pasted() -> str:
-    """Return what the person pastes; it ends with the paste, or with Ctrl-D.
-
-    A line may be longer than a terminal takes in its usual mode.
-    """
-    try:
-        import termios
-        import tty
-    except ImportError:  # Windows has no modes of a terminal
-        return sys.stdin.read()
-    terminal = sys.stdin.fileno()
-    modes = termios.tcgetattr(terminal)
-    received = b""
-    try:
-        tty.setraw(terminal)
-        os.write(terminal, b"\x1b[?2004h")  # the terminal marks both ends of a paste
-        while not received.endswith((_PASTE_ENDS, _END_OF_INPUT, _INTERRUPT)):
-            part = os.read(terminal, 65_536)
-            if not part:
-                break
-            received += part
-    finally:
-        os.write(terminal, b"\x1b[?2004l")
-        termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
-    if received.endswith(_INTERRUPT):
-        return ""
-    for sign in (_PASTE_BEGINS, _PASTE_ENDS, _END_OF_INPUT):
-        received = received.replace(sign, b"")
-    return received.decode("utf-8", "replace").replace("\r", "\n")
-
-
-# === terminal =========================================================================
 
 WIDTH = 88
 """Columns of a passage; longer lines are hard to read."""
@@ -156,9 +70,6 @@ u          take back the last decision
 ?          this list
 Esc        end; everything is stored already
 """
-
-_CHAT_KEYS = "c copy · r read · w to a file · p paste answer · e in $EDITOR · Esc back"
-_MOST_UNUSED = 5
 
 SAID = {
     "\r": "accepted",
@@ -211,14 +122,15 @@ class TerminalReview:
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
         self._fill()
+        offered = offer(self._workspace)
         if not self._queue:
-            from ankiforge.pipeline.chats import ask
-
             self._call.print("nothing waits for you; ankiforge run PATH reads more")
-            if ask(self._workspace).texts:
+            if offered or ask(self._workspace).texts:
                 self._from_chat()
             if not self._queue:
                 return
+        elif offered:
+            self._print(f"\n{offered} Press m.", "bold")
         while self._queue:
             item = self._review.item(self._queue[0])
             if item is None:  # it no longer waits: another decision has settled it
@@ -231,6 +143,8 @@ class TerminalReview:
                 first, *others = ending_of(self._ledger, actions, self._in_round).lines
                 self._print(f"\n{first}", "bold")
                 for line in others:
+                    self._print(line)
+                for line in _of_highlights(self._workspace):
                     self._print(line)
                 self._in_round = 0
                 question = f"{len(self._queue):,} left. Enter goes on, Esc ends."
@@ -250,6 +164,9 @@ class TerminalReview:
         left = len(self._queue)
         rest = f"{left:,} left" if left else "nothing is left"
         self._print(f"\n{decided}; {rest}")
+        if not left:
+            for line in _of_highlights(self._workspace):
+                self._print(line)
         if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._call.print("next: ankiforge build, to write the package for Anki")
 
@@ -362,9 +279,9 @@ class TerminalReview:
         self._in_round = max(self._in_round - 1, 0)
         item = self._review.item(id)
         for each in item.drafts if item else ():
-            for offer in offers(self._ledger, [each.highlight.key]):
-                if offer[0].id in self._queue:
-                    self._queue.remove(offer[0].id)
+            for waiting in offers(self._ledger, [each.highlight.key]):
+                if waiting[0].id in self._queue:
+                    self._queue.remove(waiting[0].id)
         self._queue.insert(0, id)
         self._print(f"taken back: {decision}")
         return True
@@ -374,42 +291,9 @@ class TerminalReview:
         if error.hint:
             self._print(f"hint: {self._call.copyable(error.hint)}")
 
-    # --- a chat window ----------------------------------------------------------------------
-
     def _from_chat(self) -> None:
-        """Let the person copy the text for a chat and paste its answer, twenty by twenty."""
-        from ankiforge.pipeline.chats import ask, take
-
-        asked = ask(self._workspace)
-        self._print(f"\n{asked.said}", "bold")
-        while asked.texts:
-            self._print(_CHAT_KEYS, "dim")
-            text = asked.texts[0]
-            answer = ""
-            key = self._key()
-            if key == _END:
-                break
-            if key == "c" and copy(text):
-                self._print("copied: paste it into any chat, and copy its whole answer")
-            elif key in ("c", "w"):
-                path = self._workspace.folder.folder / "ask.md"
-                path.write(text.encode())
-                self._print(f"written: {path}")
-            elif key == "r":
-                click.echo_via_pager(for_terminal(text))
-            elif key == "p":
-                self._print("paste the answer now; Ctrl-D if nothing happens then")
-                answer = pasted()
-            elif key == "e":
-                answer = click.edit("", extension=".md") or ""
-            if not answer.strip():
-                continue
-            taken = take(self._workspace, answer, asked=asked.keys[0])
-            self._print(taken.said, "green")
-            for unused in taken.unused[:_MOST_UNUSED]:
-                self._print(f"  {unused.what}", "dim")
-            asked = ask(self._workspace)
-            self._print(f"next: {asked.said}", "bold")
+        """Let a chat write the questions, twenty by twenty."""
+        converse(self._call, self._workspace, self._print)
         self._fill()
 
     # --- words of the person ----------------------------------------------------------------
@@ -559,6 +443,12 @@ class TerminalReview:
 
 
 # --- what is shown --------------------------------------------------------------------------
+
+
+def _of_highlights(workspace: Workspace) -> Strings:
+    """Return the line that says how few proposals there are, where others are to be asked for."""
+    said = proposals_of_highlights(workspace.ledger)
+    return (said,) if said else ()
 
 
 def _keys_of(choices: Sequence[Choice]) -> list[str]:

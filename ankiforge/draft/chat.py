@@ -6,6 +6,7 @@ still be matched.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -48,7 +49,7 @@ from ankiforge.model import (
     Value,
     h16,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.fold import letters_of
 from ankiforge.text.sentences import sentences
 
@@ -143,6 +144,35 @@ def label_for(key: str) -> str:
     return h16(key)[:8]
 
 
+# --- marks of chat windows --------------------------------------------------------------
+
+# `:contentReference[oaicite:0]{index=0}`, `【4†source】`, `citeturn0search2` with its signs
+_MARKS = regex(
+    r"\s?(?::contentReference\[[^\]\n]{0,60}\](?:\{[^}\n]{0,60}\})?|【[^】\n]{1,60}†[^】\n]{0,80}】"
+    r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?){1,20})"
+)
+# `green light [1]`, `light[1][3].`
+_NUMBER_MARK = regex(
+    r"(?m)(?<=[\w.!?%)”])[ \t]?((?:\[\d{1,2}\]){1,9})(?=[ \t]*(?:[.,;:!?)\"”|]|$))"
+)
+
+
+def _without_marks(text: str, tasks: Iterable[SendableTask]) -> str:
+    """Return an answer without the marks by which a chat window points at what it has read.
+
+    A number in brackets stays if a passage has it, too.
+    """
+    text = _MARKS.sub("", text)
+    if not _NUMBER_MARK.search(text):
+        return text
+    marked = " ".join(each.exact for task in tasks for each in task.highlights)
+
+    def kept(mark: re.Match[str]) -> str:
+        return mark[0] if mark[1] in marked else ""
+
+    return _NUMBER_MARK.sub(kept, text)
+
+
 # --- back -----------------------------------------------------------------------------
 
 
@@ -151,6 +181,33 @@ class ChatAnswer(Value):
 
     drafted: tuple[Drafted, ...]
     unused: tuple[Problem, ...]
+
+
+_ASKS = "<highlight h="
+"""What each text to paste has, and no answer."""
+
+
+def is_answer(text: str, keys: Iterable[HighlightKey]) -> bool:
+    """Return whether a text has the form of an answer about highlights."""
+    if _ASKS in text:
+        return False
+    labels = {label_for(key) for key in keys}
+    usable, _ = every_item(text)
+    return any(item.label in labels for item in usable)
+
+
+def what_is_missing(text: str) -> str:
+    """Return why a text is no answer of a chat, and what to do."""
+    if not text.strip():
+        return "nothing was pasted: copy the whole answer of the chat"
+    if _ASKS in text:
+        return "this is the text for the chat, not its answer: paste it there first"
+    usable, unusable = every_item(text)
+    if usable:
+        return "no card in it is about these highlights: ask the chat again, in a new one"
+    if unusable:
+        return "its cards lack a question or an answer: ask the chat for the JSON only"
+    return "it has no card, as JSON or as a table: copy the whole answer of the chat"
 
 
 def chat_request(text: str) -> str:
@@ -169,7 +226,7 @@ def read_answer(
     A card that `faults_of` blocks, or that quotes words which no highlight has, is
     named; its highlight stays pending, and the next text asks about it again.
     """
-    items, unusable = every_item(text)
+    items, unusable = every_item(_without_marks(text, tasks))
     pending = []
     for sendable in tasks:
         for highlight in sendable.highlights:

@@ -1,6 +1,7 @@
 """Questions from a chat window: the text that asks for them, and what its answer gives.
 
-The page, the terminal, and `draft export` and `import` ask and take answers here.
+The page, the terminal, `draft`, and `draft export` and `import` ask and take answers here.
+A chat is offered first where no model is set, until it was used or put away: `offer`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
+from ankiforge.config.workspace import WorkspaceFolder, first_time, was_told
 from ankiforge.draft import chat
 from ankiforge.ledger import desk
 from ankiforge.model import (
@@ -25,6 +27,28 @@ from ankiforge.text import counted
 
 AT_ONCE = 20
 """The number of highlights that the page and the terminal ask about."""
+_USED = "chat: used or put away"
+
+
+def is_offered(workspace: WorkspaceFolder) -> bool:
+    """Return whether a chat is to be offered, if there is something to ask."""
+    return workspace.config.drafter != "llm" and not was_told(_USED)
+
+
+def offer(workspace: Workspace) -> str:
+    """Return the sentence that offers a chat; "" if there is no reason to."""
+    if not is_offered(workspace.folder):
+        return ""
+    number = min(AT_ONCE, chat.asked_in(for_model(workspace.job(), workspace.ledger)))
+    if not number:
+        return ""
+    best = "highlight" if number == 1 else f"best {number} highlights"
+    return f"Your chat can write the questions for your {best}: copy, paste back."
+
+
+def put_away() -> None:
+    """Offer no chat any more."""
+    first_time(_USED)
 
 
 class Asked(Value):
@@ -51,13 +75,20 @@ class Asked(Value):
         return said
 
 
-def ask(workspace: Workspace, limit: int = AT_ONCE) -> Asked:
-    """Return the texts that ask about the best highlights without a card."""
+def ask(workspace: Workspace, limit: int = AT_ONCE, document: str = "") -> Asked:
+    """Return the texts that ask about the best highlights without a card.
+
+    Args:
+        workspace: the workspace.
+        limit: the number of highlights.
+        document: the key of the only document that they are of; "" = any.
+    """
     job = workspace.job()
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder, chat=True)
-    pending = chat.asked_in(for_model(job, ledger))
-    chats = chat.export_chats(for_model(job, ledger, limit), prompt)
+    pending = chat.asked_in(for_model(job, ledger, document=document))
+    best = for_model(job, ledger, limit, document)
+    chats = chat.export_chats(best, prompt)
     keys = tuple(frozenset(each.keys) for each in chats)
     privacy = privacy_of(ledger)
     reasons = map(privacy.why, desk.to_draft(ledger, by_model=True, within=job.within))
@@ -81,15 +112,23 @@ class Taken(Value):
     is_known: bool
     """Whether the same answer was taken before."""
 
+    missing: str = ""
+    """What the answer lacks, if it is none; "" if it is one."""
+
     @property
     def said(self) -> str:
         """What became of the highlights."""
+        if self.missing:
+            return self.missing
         if self.is_known and not self.drafted:
             return "nothing new: this answer was taken before"
         none = sum(not result.drafts for result in self.drafted)
         said = f"{len(self.drafted) - none:,} of {self.asked:,} got a question"
         if none:
             said += f"; {none:,} not worth one"
+        unanswered = self.asked - len(self.drafted)
+        if self.drafted and unanswered > 0:
+            said += f"; {unanswered:,} not answered"
         if self.unused and not self.is_known:
             said += f"; {counted(len(self.unused), 'card')} not used"
         return said
@@ -122,10 +161,12 @@ def take(
             key = prompt.fingerprint
             workspace.replies.put(request, text, model=chat.CHAT, prompt=key)
             steps = tuple(record(job, ledger, [answer.drafted]))
+            put_away()
     return Taken(
         drafted=answer.drafted,
         unused=answer.unused,
         steps=steps,
         asked=max(len(asked), len(answer.drafted)),
         is_known=is_known,
+        missing="" if answer.drafted or is_known else chat.what_is_missing(text),
     )

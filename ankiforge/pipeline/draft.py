@@ -158,6 +158,7 @@ def for_model(
     job: Job,
     ledger: Ledger,
     limit: int | None = None,
+    document: str = "",
 ) -> Iterator[SendableTask]:
     """Yield the tasks for a model, as they may be sent.
 
@@ -166,6 +167,7 @@ def for_model(
         ledger: has the highlights.
         limit: the number of highlights, the likeliest to deserve a card first; None = as
             the job says.
+        document: the key of the only document whose highlights are sent; "" = all.
     """
     if limit is None:
         limit = job.limit
@@ -173,6 +175,8 @@ def for_model(
     highlights: list[Highlight] = []
     for highlight in desk.to_draft(ledger, by_model=True, within=job.within):
         if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
+            continue
+        if document not in ("", highlight.document.key):
             continue
         if not job.in_progress(highlight.document.path):
             highlights.append(without_comment(highlight))

@@ -530,7 +530,8 @@ def why_model_made_none(ledger: Ledger, line: Card) -> str:
 
 def why_proposed(highlight: Highlight) -> str:
     """Return what speaks most for a card of a passage, and how likely it is kept."""
-    from ankiforge.draft.propose import decisive, facts_of, surest, weights
+    from ankiforge.draft.propose import facts_of, surest
+    from ankiforge.draft.propose.features import decisive, weights
 
     best = surest(highlight)
     if best is None:

@@ -128,7 +128,20 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
         return "", ""
     if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
-    return "draft export ask.md", "let any chatbot draft the rest"
+    return "draft", "your chat asks about the best 20: copy, paste back"
+
+
+def proposals_of_highlights(
+    ledger: Ledger, waits: Mapping[str, int] | None = None
+) -> str:
+    """Return how many highlights have a proposal, and what the others need; "" if all have one."""
+    waits = waits or overview.counts(ledger, "waiting")["waiting"]
+    proposed = overview.counts(ledger, "reasons")["reasons"][PROPOSE]
+    if not (proposed and waits["without"]):
+        return ""
+    proposals = counted(proposed, "proposal")
+    of_all = counted(proposed + waits["without"], "highlight")
+    return f"{proposals} from {of_all}; for the others choose the words, or let your chat ask"
 
 
 # --- status -----------------------------------------------------------------------------
@@ -419,6 +432,8 @@ def as_text(
         hints: lines of advice, which come last.
     """
     report = result.report
+    from ankiforge.pipeline.chats import is_offered
+
     is_news = report is not None and bool(report.new or report.changed)
     # if nothing came in, the contents of the ledger are not counted again
     names = ["waiting"]
@@ -447,10 +462,15 @@ def as_text(
         step, why = draft_step(workspace, waits["without"] if is_news else 0)
     if names_next and (step or why):
         block.append(next_line(step, why))
+    if names_next and is_news and step == DECIDE and is_offered(workspace):
+        command, why = draft_step(workspace, 1)
+        block.append(f"  or    {columns(f'ankiforge {command}', why)}")
 
     # what else there is to know
     failing = failing_line(result.failing, result.failing_minutes)
     told = [tools, failing, anki_line(result), held_line(result), minutes_line(result)]
+    if is_news and result.proposed:
+        told.append(proposals_of_highlights(ledger, waits))
     told.append(_model_line(result, workspace))
     if report is not None and (is_news or not report.seen):
         told += _not_read_lines(report, ledger)

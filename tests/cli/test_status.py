@@ -11,7 +11,7 @@ REST = "==Well, who would have thought that?==\n"
     [
         ("", [], [], "run PATH"),
         (NOTE, [], [], "run"),
-        (NOTE + REST, [], [], "draft export ask.md"),
+        (NOTE + REST, [], [], "draft"),
         (NOTE, ["--accept", "review"], [], "review"),
         (NOTE, ["--accept", "review"], ["accept", "--all"], "build"),
         (NOTE, ["--accept", "review"], ["reject", "--all"], "run"),

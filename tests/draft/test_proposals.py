@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.propose import Reason, decisive, draft_of, judged, surest
+from ankiforge.draft.propose import Reason, draft_of, judged, surest
 from ankiforge.draft.propose import propose as proposed
-from ankiforge.draft.propose.features import BEST_GAP, is_sure, sureness
+from ankiforge.draft.propose.features import BEST_GAP, decisive, is_sure, sureness
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze

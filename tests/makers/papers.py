@@ -143,8 +143,8 @@ def write_predictions(path: Path) -> None:
         ),
         heading("2 Prevalence"),
         text(
-            "The positive predictive value (PPV) is the share of positive results that are right. "
-            "Unlike sensi·tivity and speci·ficity it depends on the prevalence: the same test "
+            "The positive predictive value (PPV) is the share of positive results that are true "
+            "positives. Unlike sensi·tivity and speci·ficity it depends on the prevalence: the same test "
             "that serves well in a clinic may be wrong nine times in ten when everybody is "
             "screened."
         ),

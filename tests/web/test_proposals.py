@@ -295,12 +295,12 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
 def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_follows(
     forge, fake, opened
 ):
-    second, first, _ = FACTS
-    front = "How does water diffuse through a semipermeable membrane?"
+    first, second, _ = FACTS
+    front = "Which war did the Peace of Westphalia end?"
 
     def answer(request):
         [(h, _)] = fake.marked(request)
-        return fake.cards(fake.card(h, first, front, "Osmosis"))
+        return fake.cards(fake.card(h, first, front, "the Thirty Years' War"))
 
     with fake.LlmServer(otherwise=answer) as server:
         llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from reading import highlight_of, marked_highlight, passages_in, same_words
 
-from ankiforge.draft.propose import decisive, facts_of, propose, surest
+from ankiforge.draft.propose import facts_of, propose, surest
+from ankiforge.draft.propose.features import decisive
 from ankiforge.model import Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text.cloze import cloze_answers
@@ -54,8 +55,8 @@ def gaps(paths, *, is_verbose):
     for record in passages_in(paths):
         if not record["answers"]:
             continue
-        facts = facts_of(highlight_of(record), repair_hints())
-        texts = facts[0].gaps if isinstance(facts, tuple) else ()
+        facts = facts_of(highlight_of(record), repair_hints(), unsure=True).drafts
+        texts = facts[0].gaps if facts else ()
         words = [cloze_answers(text) for text in texts]
         language = record["language"]
         likeness = [

@@ -18,14 +18,11 @@ from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
 from ankiforge.draft.propose.features import (
     BEST_GAP,
-    Feature,
-    decisive,
     features_of,
     features_of_text,
     is_sure,
     reason_against,
     sureness,
-    weights,
 )
 from ankiforge.draft.propose.ranking import MOST, Features, RankedSentence, ranked
 from ankiforge.draft.propose.refused import Reason, refusal, stems
@@ -51,17 +48,13 @@ from ankiforge.text.fold import locate
 
 __all__ = [
     "DRAFTER",
-    "Feature",
     "Judged",
     "Reason",
-    "decisive",
     "draft_of",
     "facts_of",
-    "is_sure",
     "judged",
     "propose",
     "surest",
-    "weights",
 ]
 
 DRAFTER = "propose"
@@ -121,10 +114,13 @@ def facts_of(
             refused = result
         elif unsure or is_sure(sureness(result.features, BEST_GAP)):
             draft = draft_of(highlight, result, blocks)
-            if draft is not None and (unsure or is_sure(draft.sureness)):
+            if draft is None:
+                continue
+            worth = max(worth, draft.sureness)
+            if unsure or is_sure(draft.sureness):
                 facts.append(draft)
-            worth = max(worth, draft.sureness if draft is not None else 0.0)
-            continue
+                continue
+            refused = Reason.UNSURE
         else:
             refused = reason_against(result.features)
             worth = max(worth, result.sureness)
