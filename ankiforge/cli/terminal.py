@@ -259,6 +259,8 @@ class TerminalReview:
         self._queue.pop(0)
         if decided.rest is not None:  # the next fact of the same passage
             self._queue.insert(0, decided.rest.id)
+        if decided.later is not None:
+            self._queue.append(decided.later.id)
         self._done.append((decided.undo, decision.id, said))
         self._in_round += 1
         self._print(said, "green" if said != "rejected" else "red")

@@ -420,20 +420,19 @@ def _separated(lines: Sequence[str], names: Names) -> list[Json]:
     separator = _SEPARATORS.get(separator.casefold(), separator)
     first = settings.get("columns", next(filter(str.strip, rows), ""))
     for sign in (separator,) if len(separator) == 1 else (",", ";", "\t"):
-        cells = next(csv.reader([first], delimiter=sign), [])
-        header = [names.get(letters_of_name(cell), "") for cell in cells]
-        if not {"front", "back"} <= set(header):
-            if not separator:
-                continue
-            header = [*_WITHOUT_HEADER]
         cards = []
-        with suppress(csv.Error):
+        with suppress(csv.Error):  # a field of more than 128 kB
+            cells = next(csv.reader([first], delimiter=sign), [])
+            header = [names.get(letters_of_name(cell), "") for cell in cells]
+            if not {"front", "back"} <= set(header):
+                if not separator:
+                    continue
+                header = [*_WITHOUT_HEADER]
             for row in csv.reader(rows, delimiter=sign):
                 card = {
-                    name: cell.strip()
-                    for name, cell in zip(header, row, strict=False)
-                    if name
+                    name: cell.strip() for name, cell in zip(header, row, strict=False)
                 }
+                card.pop("", None)
                 if card.get("back") and row != cells:
                     cards.append(card)
         return cards

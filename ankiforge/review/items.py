@@ -277,7 +277,9 @@ class Decided(Value):
     undo: str
     """What takes it back; "" if nothing does."""
     rest: Item | None = None
-    """The next fact of the same passage."""
+    """The next fact of the same passage, which follows at once."""
+    later: Item | None = None
+    """The next fact of a passage of which one was rejected: it comes last."""
 
 
 class StaleError(RefusedError):
@@ -371,10 +373,11 @@ class Review:
             else:
                 self._decide_on(decision.id, decision)
 
-        # the next fact of a passage, if the person wanted this one
         rest = None
-        if item.drafts and not item.card and decision.act != "reject":
+        if item.drafts and not item.card:
             rest = next_of_passage(self._ledger, item.drafts[0].highlight)
+        if decision.act == "reject":
+            return Decided(action if undoable else "", later=rest)
         return Decided(action if undoable else "", rest)
 
     def _answer(self, decision: Decision, question: Question) -> None:

@@ -386,13 +386,15 @@ class ReviewSession:
                 self._leave(decision.id)
             raise
 
-        # take the item out of its list; what is left of its passage comes next
+        # take the item out of its list; what is left of its passage comes next, or last
         list_id = self._leave(decision.id)
         rest = decided.rest
         if rest is not None:
             self._queues[list_id or "new"].insert(0, rest.id)
         else:
             self._done[list_id] += 1
+        if decided.later is not None:
+            self._queues[list_id or "new"].append(decided.later.id)
         is_of_card = is_question_id(decision.id) or is_card_id(decision.id)
         changes_other_items = is_of_card or decision.act == "none"
         if changes_other_items:

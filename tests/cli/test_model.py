@@ -15,8 +15,8 @@ from ankiforge.draft.server import providers
 from tests.limits import PATIENCE
 
 KEY = "sk-of-nobody-0123456789"
-TREATY = "The Treaty of Westphalia ended the Thirty Years' War in 1648."
-NOTE = f"=={TREATY}==\n\n==Photosynthesis turns light into chemical energy.==\n"
+TREATY = "The Peace of Westphalia is a set of treaties that ended the Thirty Years' War in 1648."
+NOTE = f"=={TREATY}==\n\n==Osmosis is the diffusion of water through a semipermeable membrane.==\n"
 
 
 @pytest.fixture(autouse=True)
