@@ -206,7 +206,7 @@ def _answer(workspace: Workspace, asked: Asked, last: str, say: Say) -> str | No
             return click.edit("", extension=".md") or ""
         elif key == "p":
             say("paste the answer now; Ctrl-D if nothing happens then", "")
-            return _received(None, until_end=True)
+            return pasted()
         if reader and time.monotonic() > end:
             say("the clipboard is no longer watched; paste the answer here", "dim")
             reader = None
@@ -230,6 +230,12 @@ def _key() -> str:
         return click.getchar()
     except (KeyboardInterrupt, EOFError, OSError):
         return _ESCAPE
+
+
+def pasted() -> str:
+    """Return what the person pastes; it ends with the paste, or with Ctrl-D; "" after Ctrl-C."""
+    text = _received(None, until_end=True)
+    return "" if text == _INTERRUPT else text
 
 
 def _received(seconds: float | None, *, until_end: bool = False) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
+from ankiforge.cli.chat import copy, pasted
 from ankiforge.cli.output import Call
-from ankiforge.cli.terminal import TerminalReview, copy, pasted
+from ankiforge.cli.terminal import TerminalReview
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.decide import undo
 from ankiforge.pipeline import repair as mending
