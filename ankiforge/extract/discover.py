@@ -182,7 +182,8 @@ def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
         yield FoundSource(kind, root, (path,))
         return
     for source in source_types():
-        if source.marker and (path / source.marker).is_file():
+        marker = path / (source.marker or ".")
+        if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
     around = _PathSurroundings(path, known)
@@ -306,6 +307,8 @@ _MAY_HOLD_MARKS = frozenset(
 )
 EMPTY = "empty file"
 """The kind of files without content, which a source might read otherwise."""
+EMBEDDED = "PDF of Zotero marked by another program"
+"""The kind of stored files with marks that Zotero does not know."""
 _PICTURE = "picture"
 _RECORDING = "recording"
 _OTHER = "other"

@@ -298,12 +298,13 @@ def place_of(highlight: Highlight) -> str:
 
 def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
     """Yield lookalikes of marks and cards, then the files that no source reads at all."""
-    from ankiforge.extract.discover import EMPTY
+    from ankiforge.extract.discover import EMBEDDED, EMPTY
     from ankiforge.ledger import LeftOutThere, overview
     from ankiforge.pipeline.sources import not_read
 
     reasons = {
         EMPTY: "in which there is nothing",
+        EMBEDDED: "whose marks Zotero does not know: name the folder storage to read them",
         ".txt": "read only by its name, or in a folder of nothing but texts",
     }
     yield from overview.left_out(ledger)
@@ -311,7 +312,7 @@ def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
         for kind, number in unread.kinds.items():
             why = reasons.get(kind, "which no source reads")
             reason = f"{counted(number, 'such file')} here, {why}"
-            if unread.are_elsewhere:
+            if unread.are_elsewhere and kind not in reasons:
                 marks = counted(number, "mark")
                 reason = (
                     f"the file is not on this machine: the text around {marks} is unknown"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 SPACING = "Spacing improves the long-term retention of facts."
@@ -33,6 +33,37 @@ def test_a_mark_keeps_its_card_when_zotero_imports_it_from_the_file(forge, tmp_p
     forge.ok("run")
     [after] = forge.cards()
     assert after["guid"] == before["guid"]
+
+
+def test_marks_of_other_programs_in_stored_files_are_counted_with_the_way_to_read_them(
+    forge, tmp_path
+):
+    folder = library(tmp_path / "Zotero")
+    stored = folder / "storage" / "ATTACH01"
+    stored.mkdir(parents=True)
+    page = Page((paragraph(MIC),), (mark(MIC, comment=ASKED),))
+    write_pdf(stored / "Paper.pdf", [page])
+    said = "marks of other programs in 1 stored file"
+    storage = folder / "storage"
+    assert (
+        f"{said} (to read them: ankiforge run {storage})"
+        in forge.ok("run", folder).stderr
+    )
+    assert said not in forge.ok("run").stderr
+    forge.ok("run", storage)
+    [card] = forge.cards()
+    assert card["fields"]["Front"] == ASKED
+
+
+def test_pdfs_beside_an_empty_database_are_read(forge, tmp_path):
+    folder = tmp_path / "Zotero"
+    folder.mkdir()
+    (folder / "zotero.sqlite").touch()
+    page = Page((paragraph(MIC),), (mark(MIC, comment=ASKED),))
+    write_pdf(folder / "Paper.pdf", [page])
+    forge.ok("run", folder)
+    [card] = forge.cards()
+    assert card["fields"]["Front"] == ASKED
 
 
 def test_files_that_are_not_on_this_machine_are_told_once(forge, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,8 +22,9 @@ from ankiforge.config import (
 )
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import Opening
-from ankiforge.extract.discover import LibraryRest, UnreadFiles
+from ankiforge.extract.discover import EMBEDDED, LibraryRest, UnreadFiles
 from ankiforge.extract.files import program, proves, stamp_at
+from ankiforge.extract.pdf.messages import Read
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.sqlite import companions, in_wal_mode
 from ankiforge.extract.zotero.attachments import (
@@ -57,6 +59,8 @@ if TYPE_CHECKING:  # pyzotero is imported only if an API is used
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
 LOCAL = "http://127.0.0.1:23119/api"
+MOST_LOOKED_INTO = 100
+"""Stored PDFs without annotations in Zotero that are looked into, the newest first."""
 # Missing files that are named.
 _MOST_NAMES = 3
 _GROUP = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
@@ -350,7 +354,9 @@ class ZoteroSource:
                         complete &= is_whole
                     yield from self._not_opened(works.files.refused)
                     if complete:
-                        self.library_rest.left_out = self._not_here(works.files.missing)
+                        embedded = self._embedded(worker, works.marked_files())
+                        rest = self._not_here(works.files.missing, embedded)
+                        self.library_rest.left_out = rest
             except ItemError as error:
                 complete = False
                 yield Problem(where, error.message, error.hint)
@@ -371,22 +377,54 @@ class ZoteroSource:
             )
             yield Problem(self.name, message, hint, notice=True)
 
-    def _not_here(self, missing: Counter[str]) -> UnreadFiles:
-        """Return the marks that are not read because their files are not on this machine."""
+    def _not_here(self, missing: Counter[str], embedded: int) -> UnreadFiles:
+        """Return the marks that are not read.
+
+        Args:
+            missing: the number of marks in each file that is not on this machine.
+            embedded: the number of stored files with marks that Zotero does not know.
+        """
         names = [file_name(path) for path in missing]
-        text = ""
+        kinds = dict(missing)
+        texts = []
         if names:
             listed = ", ".join(names[:_MOST_NAMES])
             more = len(names) - _MOST_NAMES
             if more > 0:
                 listed += f" and {more:,} more"
             marks = counted(missing.total(), "mark")
-            text = (
+            texts.append(
                 f"the text around {marks}, whose files are not on this machine: {listed}"
             )
+        if embedded:
+            kinds[EMBEDDED] = embedded
+            files = counted(embedded, "stored file")
+            command = f"ankiforge run {shlex.quote(str(self.folder))}/{STORAGE}"
+            texts.append(f"marks of other programs in {files} (to read them: {command})")
         return UnreadFiles(
-            str(self.folder or Path()), dict(missing), (), text, are_elsewhere=True
+            str(self.folder or Path()), kinds, (), "; ".join(texts), are_elsewhere=True
         )
+
+    def _embedded(self, worker: PdfWorker, marked: set[str]) -> int:
+        """Return how many stored PDFs have marks that Zotero does not know.
+
+        Programs other than Zotero write them into the file. Only the newest files are looked
+        into. `marked` are the keys of files with annotations in Zotero.
+        """
+        if self.folder is None or self.address or self.only:
+            return 0
+        storage = self.folder / STORAGE
+        unknown = [
+            (stamp, path)
+            for path in storage.glob("*/*.pdf")
+            if path.parent.name not in marked and (stamp := stamp_at(path))
+        ]
+        unknown.sort(reverse=True)
+        found = 0
+        for _, path in unknown[:MOST_LOOKED_INTO]:
+            read = worker.read(path)
+            found += isinstance(read, Read) and bool(read.marks)
+        return found
 
     @contextmanager
     def _opened(self) -> Iterator[ZoteroDatabase | Online]:

@@ -134,6 +134,15 @@ class Works:
             if (is_note or is_annotation) and not is_in_trash:
                 yield family
 
+    def marked_files(self) -> set[str]:
+        """Return the keys of the files with annotations that Zotero knows."""
+        keys = set()
+        for items in self.read.values():
+            for item in items:
+                if item.item_type == "annotation" and not item.deleted:
+                    keys.add(item.parent_item)
+        return keys
+
     def read_library(self, library: Library) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key."""
         by_key: dict[str, Work] = {}
