@@ -107,6 +107,10 @@ class Home:
         (folder / "Vault/Readwise/Book.md").write_text(
             "# Book\n## Highlights\n- A passage of the book. ([Location 6](https://x.org))\n"
         )
+        (folder / "Downloads").mkdir(exist_ok=True)
+        (folder / "Downloads/cards.csv").write_text(
+            "Front,Back\nWhat carries energy in a cell?,ATP\n"
+        )
         (folder / "Logseq/pages").mkdir(parents=True)
         (folder / "Logseq/pages/Cell.md").write_text(
             "- What makes the energy of a cell? #card\n\t- the mitochondrion\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +33,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import on_one_line, regex
+from ankiforge.text.card_table import CardRow, card_rows
 from ankiforge.text.cloze import plain
 
 LONGEST_READ = 10_000
@@ -281,17 +281,6 @@ def _literal(html: str) -> str:
 
 TABLES = (".csv", ".tsv", ".txt")
 """The endings of tables of cards, as chats write them and Anki exports and imports them."""
-_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-_HEADINGS = (
-    "front",
-    "question",
-    "frage",
-    "vorderseite",
-    "text",
-    "q",
-    "recto",
-    "pregunta",
-)
 _MOST_BYTES = 50_000_000
 _EXPORT = "save it as CSV in UTF-8: a question and an answer in each row"
 
@@ -318,36 +307,11 @@ def read_table(path: Path) -> Iterator[ReadNote]:
         place = f"byte {error.start:,}"
         raise ItemError(f"{path}: is no text in UTF-8 ({place})", hint=_EXPORT) from error
 
-    # what Anki says of it at its beginning
-    said = {}
-    lines = text.splitlines(keepends=True)
-    while lines and lines[0].startswith("#") and ":" in lines[0]:
-        name, _, value = lines.pop(0)[1:].partition(":")
-        said[name.strip().casefold()] = value.strip()
-    named = said.get("separator", "").casefold()
-    separator = _SEPARATORS.get(named, named[:1])
-    if not separator and lines:
-        separator = max("\t;,|", key=lines[0].count)
-    other_columns = set()
-    for name, value in said.items():
-        if name.endswith(" column") and value.isdigit():
-            other_columns.add(int(value) - 1)
-    is_html = said.get("html", "").casefold() == "true"
-
     number = 0
     try:
-        for row in csv.reader(
-            io.StringIO("".join(lines), ""), delimiter=separator or ","
-        ):
-            sides = [cell for place, cell in enumerate(row) if place not in other_columns]
-            is_heading = number == 0 and sides and sides[0].casefold() in _HEADINGS
-            is_cloze = bool(sides) and "{{c" in sides[0]
-            if is_heading or not sides or not sides[0].strip():
-                continue
-            if len(sides) < 2 and not is_cloze:
-                continue
-            number += 1
-            yield _of_row(number, sides, is_html=is_html)
+        for row in card_rows(text):
+            number = row.number
+            yield _of_row(row)
     except csv.Error as error:
         raise ItemError(
             f"{path}: is no table of cards ({error})", hint=_EXPORT
@@ -356,16 +320,18 @@ def read_table(path: Path) -> Iterator[ReadNote]:
         raise ItemError(f"{path}: has no row with question and answer", hint=_EXPORT)
 
 
-def _of_row(number: int, sides: list[str], *, is_html: bool) -> ReadNote:
+def _of_row(row: CardRow) -> ReadNote:
     """Return a row as a card; a cloze has its gaps in the first column."""
-    texts = [unrender(side) if is_html else side.strip() for side in sides[:2]]
-    if "{{c" in texts[0]:
+    front, back = row.front, row.back
+    if row.is_html:
+        front, back = unrender(front), unrender(back)
+    if row.has_gaps:
         kind = CardKind.CLOZE
-        fields: Fields = (("Text", texts[0]),)
+        fields: Fields = (("Text", front),)
     else:
         kind = CardKind.BASIC
-        fields = (("Front", texts[0]), ("Back", texts[1]))
+        fields = (("Front", front), ("Back", back))
     draft = Card(
         NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("person")
     )
-    return ReadNote("", number, "", "row", fields, draft)
+    return ReadNote("", row.number, "", "row", fields, draft)

@@ -24,6 +24,7 @@ KINDS = {
     "kindle": ".exports.kindle:Kindle",
     "readwise": ".exports.readwise:Readwise",
     "hypothesis": ".exports.hypothesis:Hypothesis",
+    "cards": ".exports.cards:CardTable",
     "tiddlywiki": ".exports.tiddlywiki:Wiki",
     "zotero": ".zotero:Zotero",
 }

@@ -26,6 +26,7 @@ from tests.reading import opened
 from tests.sources.test_sources import lines
 
 NAMES = {
+    "cards": "Cells.csv",
     "hypothesis": "0.json",
     "jupyter": "a.ipynb",
     "kindle": "My Clippings.txt",

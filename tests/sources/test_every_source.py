@@ -108,6 +108,14 @@ class TestReadwise(ExportSuite):
         path.write_text(f"Highlight,Book Title,Note\n{passage},A Book,{comment}\n")
 
 
+class TestCards(ExportSuite):
+    kind = "cards"
+    ending = ".csv"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"Text,Back,Tags\n{{{{c1::{passage}}}}},,{comment}\n")
+
+
 class TestHypothesis(ExportSuite):
     kind = "hypothesis"
     ending = ".json"

@@ -1,4 +1,4 @@
-"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, TiddlyWiki."""
+"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards, TiddlyWiki."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class ExportSource(FolderSource):
                     candidate.failure.message,
                     candidate.failure.hint,
                 )
-            elif file.named or file.path.casefold().endswith(".csv"):
+            elif file.named or (candidate.ending == ".csv" and not kind_of(file.at)):
                 yield self._not_mine(file)
             elif candidate.ending == ".txt":
                 # another source may read it

@@ -1,0 +1,102 @@
+"""Tables of cards: the CSV of a chat, Anki's text files; each row is a card of the person's own.
+
+    sources:
+      - cards: {path: ~/Downloads/cards.csv}
+
+A table is recognised by its headings (`Front,Back`, `Question;Answer`, in several languages) or
+by Anki's `#separator:`. Rows with an id of Anki are notes that are there already. The key
+depends only on the sides.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.exports import DAMAGED, ExportSource, Named
+from ankiforge.extract.files import title_in_name
+from ankiforge.model import (
+    Document,
+    Extracted,
+    Form,
+    Highlight,
+    HighlightKind,
+    Problem,
+)
+from ankiforge.text.card_table import CardRow, card_rows, is_card_table
+from ankiforge.text.cloze import plain
+from ankiforge.text.elements import as_markdown
+from ankiforge.text.fold import for_finding
+from ankiforge.text.passages import numbered
+
+IN_ANKI = "exported from Anki, where it is a note already"
+
+
+class CardTable(ExportSource):
+    """Tables of one person, so `me` does not matter."""
+
+    kind = "cards"
+    endings = (".csv", ".tsv", ".txt")
+    noun = "a table of cards"
+    not_an_export = "not a table of cards"
+    hint = "its first row names the columns: Front,Back"
+    rest = "rows are damaged"
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return whether a table begins with headings of cards, or as Anki's."""
+        if is_card_table(candidate.head):
+            return Recognition(Confidence.CONTENT)
+        return NOT_MINE
+
+    def items(self, path: str, text: str) -> Iterator[tuple[str, CardRow] | Problem]:
+        """Yield the rows of a table, each with the file's path."""
+        try:
+            for row in card_rows(text):
+                if DAMAGED in row.front + row.back:
+                    where = f"{path}: card {row.number}"
+                    yield Problem(where, "its letters are damaged", "save it as UTF-8")
+                else:
+                    yield path, row
+        except csv.Error as error:
+            message = f"the table is damaged: {error}"
+            raise ItemError(message, hint="put texts with quotes in quotes") from error
+
+    def documents(self, items: list[tuple[str, CardRow]]) -> Iterator[Named]:
+        """Yield one document per file; of a row in several files, the newest file's counts."""
+        rows = {(row.front, row.back): (path, row) for path, row in items}
+        by_path: dict[str, list[CardRow]] = {}
+        for path, row in rows.values():
+            by_path.setdefault(path, []).append(row)
+        for path, of_file in by_path.items():
+            yield path, self._table(path, of_file)
+
+    def _table(self, path: str, rows: list[CardRow]) -> Iterator[Extracted]:
+        title = title_in_name(PurePosixPath(path).stem)
+        document = self.document((for_finding(title),), title)
+        cards = [self._card(document, row) for row in rows]
+        yield from self.extracted(document, numbered(cards))
+
+    def _card(self, document: Document, row: CardRow) -> Highlight:
+        sides = (
+            [row.front, row.extra or row.back] if row.has_gaps else [row.front, row.back]
+        )
+        if row.extra and not row.has_gaps:
+            sides.append(row.extra)
+        if row.is_html:
+            sides = [as_markdown(side) for side in sides]
+        return Highlight(
+            document,
+            self.folder.namespace,
+            HighlightKind.CARD,
+            exact="\n".join(plain(side) for side in sides[:2] if side),
+            form=Form.CLOZE if row.has_gaps else Form.BLOCK,
+            markdown=tuple(sides),
+            written="a row of a table",
+            tags=row.tags,
+            deck=row.deck,
+            skip=IN_ANKI if row.guid else "",
+        )
