@@ -667,6 +667,8 @@ def form(draft: Card, context: Context) -> Iterator[Finding]:
         yield make_finding("loose_term")
     elif highlight.form is Form.PHRASE and highlight.document.clipped:
         yield make_finding("clipped")
+    elif highlight.form is Form.PHRASE and highlight.written == "**":
+        yield make_finding("fragment", "it is bold")
     elif highlight.form is Form.INLINE_FIELD:
         several = highlight.exact.count("::") > 1
         yield make_finding(

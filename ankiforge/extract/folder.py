@@ -239,8 +239,10 @@ class Folder(msgspec.Struct):
                 stamp=disk.stamp_at(entry.path),
             )
         if self.others is not None:
+            self.others.setdefault(_exact(path), path)
             self.others.setdefault(path.casefold(), path)
             name = path.rpartition("/")[2]
+            self.others.setdefault(_exact(name), path)
             self.others.setdefault(name.casefold(), path)
         return None
 
@@ -608,14 +610,21 @@ def picture_path(target: str, note: str, folder: Folder) -> str:
         return ""
     target = disk.legible(target)
     others = folder.others or {}
+    name = target.rpartition("/")[2]
     beside_note = posixpath.join(posixpath.dirname(note), target)
     for path in (beside_note, target.lstrip("/")):
         normal = posixpath.normpath(path)
-        if normal.casefold() in others:
-            return others[normal.casefold()]
+        for written in (_exact(normal), normal.casefold()):
+            if written in others:
+                return others[written]
         if folder.others is None and _is_file_below(folder.root, normal):
             return normal
-    return others.get(target.rpartition("/")[2].casefold(), target)
+    return others.get(_exact(name)) or others.get(name.casefold(), target)
+
+
+def _exact(name: str) -> str:
+    """Return the key of a name or path in `Folder.others` whose capitals matter."""
+    return f"\0{name}"
 
 
 def _is_file_below(root: Path, path: str) -> bool:

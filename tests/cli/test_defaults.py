@@ -104,6 +104,8 @@ def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
     notes(forge, a=MARKED, b="Katze:::cat\n")
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
+    [bold] = forge.cards("finding:fragment")
+    forge.ok("accept", bold["id"])
     forge.ok("accept", "--all")
     before = state(forge)
     assert len(before) == 9

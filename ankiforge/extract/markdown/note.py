@@ -502,6 +502,7 @@ class NoteReader:
                 gaps=tuple(gaps),
                 markdown_gaps=markdown_gaps,
                 colour=next(filter(None, colours), ""),
+                written="**" if any(phrase.sign == "bold" for phrase in inside) else "",
             )
             yield PlacedHighlight(index, start, index, end, highlight)
 
