@@ -19,8 +19,8 @@ What must stay true:
   (`waiting_row`).
 - What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
 
-Tested by `tests/ledger/test_decisions.py`, `tests/facts`, the golden histories (`vault`,
-`model`, `alike`), `tests/ledger/test_forms.py`, `tests/cli/test_lists.py`,
+Tested by `tests/ledger/test_desk_table.py`, `test_decisions.py` and `test_forms.py`,
+`tests/facts`, the golden histories (`vault`, `model`, `alike`), `tests/cli/test_lists.py`,
 `tests/cli/test_by_query.py`, `tests/web`, and `test_corrections.py` and
 `test_lost_and_found.py` in `tests/anki`.
 """
@@ -671,9 +671,26 @@ def settle(
         store: the store.
         rows: drafts of one passage.
         shown: its facts.
-        decided: hashes of the sentences that were decided on meanwhile. A draft that a person
-            asked for on another decided one waits on.
+        decided: hashes of the sentences that were decided on meanwhile.
         take: takes a draft away, by its id.
+    """
+    for row, fact in settled_by(rows, shown, decided):
+        if fact is None:
+            take(row["id"])
+            continue
+        asks = card_asked(store, fact, row["kind"])
+        if (asks, fact.near) != (row["revises"], row["near"]):
+            query = "UPDATE draft SET revises = ?, near = ? WHERE id = ?"
+            store.write(query, asks, fact.near, row["id"])
+
+
+def settled_by(
+    rows: Iterable[Row], shown: Sequence[Fact], decided: Collection[str]
+) -> Iterator[tuple[Row, Fact | None]]:
+    """Yield drafts of one passage, each with the fact that it is about; None = it waits no longer.
+
+    The person's own forms and drafts about no fact are left out: they wait on. So does a
+    draft that a person asked for on a fact decided before (`decided` has those of now).
     """
     offered = facts.offered(shown)
     standing = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
@@ -683,14 +700,8 @@ def settle(
             continue
         [name] = names
         fact = offered.get(name)
-        if fact is None:
-            if name in decided or name not in standing:
-                take(row["id"])
-        else:
-            asks = card_asked(store, fact, row["kind"])
-            if (asks, fact.near) != (row["revises"], row["near"]):
-                query = "UPDATE draft SET revises = ?, near = ? WHERE id = ?"
-                store.write(query, asks, fact.near, row["id"])
+        if fact is not None or name in decided or name not in standing:
+            yield row, fact
 
 
 def card_asked(store: Store, fact: Fact, kind: str) -> str:

@@ -1,0 +1,345 @@
+"""What waits, which drafts a decision settles, and in which order they are offered, row by row."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import decide, desk
+from ankiforge.ledger.database import SCHEMA
+from ankiforge.ledger.events import Event, FactDecision, Passage, content
+from ankiforge.ledger.facts import Fact, name_of
+from ankiforge.model import (
+    CASCADE,
+    PROPOSE,
+    Card,
+    CardKind,
+    Finding,
+    Origin,
+    Severity,
+    Verdict,
+)
+
+ONE = "The {{c1::heart}} pumps blood."
+TWO = "The heart {{c1::pumps}} blood."
+THREE = "The heart pumps {{c1::blood}}."
+
+
+def draft(drafter: str = PROPOSE, *, gaps: tuple[str, ...] = (), **more: Any) -> Card:
+    """A draft of a passage about hearts."""
+    return Card(
+        "vault:v/p",
+        CardKind.CLOZE,
+        (("Text", ONE), ("Extra", "e")),
+        "The heart pumps blood.",
+        origin=Origin(drafter),
+        gaps=gaps,
+        **more,
+    )
+
+
+PROPOSAL = draft(gaps=(ONE, TWO, THREE))
+
+
+# --- the gaps of proposals ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "answer"),
+    [(1, ONE, "heart"), (2, TWO, "pumps"), (3, THREE, "blood")],
+)
+def test_one_of_the_gaps_is_chosen(number, text, answer):
+    chosen = desk.with_gap(PROPOSAL, number)
+    assert chosen.fields == (("Text", text), ("Extra", "e"))
+    assert chosen.answer == answer
+    assert chosen.gaps == ()
+    first = desk.with_first_gap(PROPOSAL, number)
+    assert first.fields == chosen.fields
+    assert first.gaps[0] == text
+    assert sorted(first.gaps) == sorted(PROPOSAL.gaps)
+
+
+@pytest.mark.parametrize(
+    ("card", "number", "said"),
+    [
+        (PROPOSAL, 0, "gap 0: this proposal has 3"),
+        (PROPOSAL, 4, "gap 4: this proposal has 3"),
+        (draft(), 2, "gap 2: only proposals have several gaps"),
+        (draft(), 0, "gap 0: only proposals have several gaps"),
+    ],
+)
+def test_a_gap_that_there_is_not_is_refused(card, number, said):
+    with pytest.raises(RefusedError, match=said):
+        desk.with_gap(card, number)
+
+
+def test_a_card_without_gaps_to_choose_from_is_as_it_is():
+    assert desk.with_gap(draft(), 1) == draft()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [(ONE, 1), (TWO, 2), ("The heart pumps {{c1::red blood}}.", 3), ("The {{c1::hart}} pumps blood.", 1)],
+)  # fmt: skip
+def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
+    assert desk.nearest_gap(PROPOSAL, text) == number
+    assert desk.nearest_gap(draft(), text) == 1
+
+
+# --- what is known already ------------------------------------------------------------------
+
+FORM = draft("rules:cloze", slot="0")
+LIVE = replace(FORM, id="g", verdict=Verdict.LIVE)
+OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
+
+
+@pytest.mark.parametrize(
+    ("cards", "rejected", "words", "known"),
+    [
+        ((), (), draft("llm"), False),
+        ((LIVE,), (), draft("llm"), True),
+        ((LIVE,), (), replace(draft("llm"), fields=(("Text", TWO),)), False),
+        ((replace(LIVE, verdict=Verdict.RETIRED),), (), draft("llm"), True),
+        ((replace(LIVE, verdict=Verdict.REJECTED),), (), draft("llm"), True),
+        # one that was taken back is offered again
+        ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
+        # a person's other words stand in a slot that has the hash of what was drafted
+        ((replace(LIVE, slot=content(draft()), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((), (content(draft()),), draft("llm"), True),
+        ((), (content(OTHER_WORDS),), draft("llm"), False),
+    ],
+)  # fmt: skip
+def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
+    passage = Passage(
+        ("p",), cards={str(n): card for n, card in enumerate(cards)}, rejected={*rejected}
+    )
+    assert desk.is_known(passage, words) == known
+
+
+@pytest.mark.parametrize(
+    ("passage", "words", "new"),
+    [
+        (Passage(("p",)), FORM, True),
+        (Passage(("p",), skipped=True), FORM, False),
+        (Passage(("p",), rejected={content(FORM)}), FORM, False),
+        (Passage(("p",), rejected_slots={"0"}), FORM, False),
+        (Passage(("p",), rejected_slots={"1"}), FORM, True),
+        (Passage(("p",), facts=[FactDecision("e", passed=(content(FORM),))]), FORM, False),
+        (Passage(("p",), facts=[FactDecision("e", passed=(content(OTHER_WORDS),))]), FORM, True),
+        # beside a card that was accepted from a proposal: unless that says the same
+        (Passage(("p",), cards={"g": replace(LIVE, slot="x" * 16, origin=Origin(PROPOSE))}), FORM, False),
+        (Passage(("p",), cards={"g": replace(LIVE, slot="x" * 16, origin=Origin(PROPOSE))}), OTHER_WORDS, True),
+        (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.TAKEN_BACK)}), FORM, True),
+        (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.RETIRED)}), OTHER_WORDS, False),
+    ],
+)  # fmt: skip
+def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
+    assert desk.is_new(None, passage, words) == new  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cards", "found"),
+    [
+        ((), None),
+        ((LIVE,), None),
+        ((LIVE, replace(LIVE, origin=Origin(PROPOSE), id="p")), "p"),
+        ((replace(LIVE, origin=Origin(PROPOSE), verdict=Verdict.RETIRED),), None),
+    ],
+)
+def test_the_card_that_came_from_a_proposal(cards, found):
+    passage = Passage(("p",), cards={str(n): card for n, card in enumerate(cards)})
+    card = desk.proposed_card(passage)
+    assert (card.id if card else None) == found
+
+
+def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
+    others = [
+        draft(),
+        draft(gaps=(ONE, TWO)),
+        draft(gaps=(ONE, THREE)),
+        draft(slot="0"),
+        OTHER_WORDS,
+        replace(draft(), key="vault:v/q"),
+    ]
+    ids = [desk.draft_id(each) for each in others]
+    assert len(set(ids)) == len(others)
+    # which gap is first is in the words
+    assert desk.draft_id(draft(gaps=(ONE,))) == desk.draft_id(draft())
+
+
+# --- what a decision settles ----------------------------------------------------------------
+
+A, B, C = "Hearts pump.", "Lungs breathe.", "Livers filter."
+
+
+def row(*facts: str, slot: str = "", **more: str) -> dict[str, str]:
+    names = " ".join(map(name_of, facts))
+    return {"id": "d", "fact": names, "slot": slot, "revises": "", "near": "", **more}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "shown", "decided", "expected"),
+    [
+        # a fact that is offered, as it is offered
+        (row(A), [Fact(A)], (), Fact(A)),
+        (row(A), [Fact(A, card="g", near=B)], (), Fact(A, card="g", near=B)),
+        (row(B), [Fact(A), Fact(B)], (A,), Fact(B)),
+        # decided now, or no longer among the facts: it goes
+        (row(A), [Fact(A, decided=True)], (A,), None),
+        (row(A), [Fact(B)], (), None),
+        (row(A), [], (), None),
+        (row(A), [Fact(B)], (A,), None),
+        # decided before, and a person asked for another draft of it: it waits on
+        (row(A), [Fact(A, decided=True)], (), "waits"),
+        (row(A), [Fact(A, decided=True), Fact(B)], (B,), "waits"),
+        # the person's own form, and what is about no fact
+        (row(A, slot="0"), [], (A,), "waits"),
+        (row(A, B, slot="0"), [Fact(A, decided=True)], (A,), "waits"),
+        (row(), [Fact(B)], (A,), "waits"),
+    ],
+)
+def test_what_becomes_of_a_draft(waiting, shown, decided, expected):
+    names = {name_of(sentence) for sentence in decided}
+    [fact] = [fact for _, fact in desk.settled_by([waiting], shown, names)] or ["waits"]
+    assert fact == expected
+
+
+@pytest.mark.parametrize(
+    ("severities", "worst"),
+    [("", ""), ("info", "info"), ("info warn", "warn"), ("warn block info", "block")],
+)
+def test_the_worst_of_its_findings(severities, worst):
+    findings = [
+        Finding(f"check{number}", Severity(severity), "so")
+        for number, severity in enumerate(severities.split())
+    ]
+    found, listed = desk.summed_up(findings)
+    assert found == worst
+    for finding in findings:
+        assert f"\n{finding.check}\n" in listed
+        assert f"\n{finding.severity.value}\n" in listed
+
+
+# --- offers ---------------------------------------------------------------------------------
+
+BLOCKED = (Finding("leak", Severity.BLOCK, "so"),)
+
+
+def test_the_drafts_of_an_offer_begin_with_the_persons_own():
+    small = replace(draft(), origin=Origin("llm", "tiny-1b", f"{CASCADE}@1"))
+    ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL, small]
+    blocked = [replace(card, findings=BLOCKED) for card in ranked]
+    worst_first = [*blocked, *ranked]
+    assert sorted(worst_first, key=desk.rank) == [*ranked, *blocked]
+    worst_first.reverse()
+    assert sorted(worst_first, key=desk.rank) == [*ranked, *blocked]
+
+
+class Rows:
+    """A database with the tables of the schema; only `rows` of a store is asked."""
+
+    def __init__(self) -> None:
+        self.database = sqlite3.connect(":memory:")
+        self.database.row_factory = sqlite3.Row
+        self.database.executescript(SCHEMA)
+
+    def add(self, table: str, **values: object) -> None:
+        """Insert a row; what is not given is empty."""
+        for _, name, kind, required, default, _ in self.database.execute(
+            f"PRAGMA table_info({table})"
+        ):
+            if required and default is None:
+                values.setdefault(name, 0 if kind == "INTEGER" else "")
+        names = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        self.database.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
+        )
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        return self.database.execute(query, values).fetchall()
+
+
+ORDERS = [
+    # name, drafts (id, sureness, and more) → ids in order
+    ("the surest first", [("a", 0.2, {}), ("b", 0.9, {}), ("c", 0.5, {})], "b c a"),
+    ("what warns comes behind", [("a", 0.9, {"severity": "warn"}), ("b", 0.1, {})], "b a"),
+    ("what is only told does not", [("a", 0.9, {"severity": "info"}), ("b", 0.1, {})], "a b"),
+    ("what a check blocks is last", [("a", 0.9, {"severity": "block"}), ("b", 0.1, {"severity": "warn"})], "b a"),
+    ("a form of the person is first", [("a", 0.9, {}), ("b", 0.0, {"slot": "0"})], "b a"),
+    ("but behind what needs no look", [("a", 0.1, {}), ("b", 0.9, {"slot": "0", "severity": "warn"})], "a b"),
+    ("equally sure ones as they stand", [("b", 0.5, {}), ("a", 0.5, {})], "b a"),
+    ("documents mix", [("a", 0.52, {}), ("b", 0.51, {}), ("x", 0.505, {"document": 2})], "a x b"),
+    ("by little only", [("a", 0.60, {}), ("b", 0.58, {}), ("x", 0.50, {"document": 2})], "a b x"),
+    ("the first draft stands for its offer", [("a", 0.5, {"key": "p", "fact": "f"}), ("b", 0.9, {"key": "p", "fact": "f"}),
+     ("c", 0.8, {})], "a c"),
+    ("one that is blocked does not, beside another", [("a", 0.5, {"key": "p", "fact": "f", "severity": "block"}),
+     ("b", 0.1, {"key": "p", "fact": "f"})], "b"),
+    ("two facts of one passage", [("a", 0.5, {"key": "p", "fact": "f"}), ("b", 0.9, {"key": "p", "fact": "g"})], "b a"),
+    ("what is left out", [("a", 0.5, {}), ("left", 0.9, {})], "a"),
+    ("a passage that is gone", [("a", 0.5, {}), ("b", 0.9, {"state": "gone"})], "a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("drafts", "expected"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS]
+)
+def test_the_order_of_offers(drafts, expected):
+    store = Rows()
+    keys = set()
+    for place, (id, sureness, more) in enumerate(drafts):
+        values = {"key": f"p{place}", "state": "present", "document": 1, **more}
+        key = values["key"]
+        if key not in keys:
+            keys.add(key)
+            store.add(
+                "highlight",
+                key=key,
+                state=values.pop("state"),
+                document=values.pop("document"),
+                position=place,
+            )
+        values = {
+            name: values[name] for name in values if name not in ("state", "document")
+        }
+        store.add(
+            "draft", id=id, position=place, body=f'{{"sureness": {sureness}}}', **values
+        )
+    rows = desk.in_order(store, {"left"})  # type: ignore[arg-type]
+    assert " ".join(row["id"] for row in rows) == expected
+    for found in rows:
+        more = next(more for id, _, more in drafts if id == found["id"])
+        assert bool(found["blocked"]) == (more.get("severity") == "block")
+
+
+# --- decisions ------------------------------------------------------------------------------
+
+
+def event(what: str, **body: Any) -> Event:
+    return Event(1, "a", "now", "person", what, "p", body)
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "is_about"),
+    [
+        ("accept", {"guid": "g"}, True),
+        ("accept", {"guid": "h"}, False),
+        ("skip", {}, True),  # of its passage, and so of each card
+        ("reject", {"guid": ""}, False),
+    ],
+)
+def test_whether_an_event_is_about_a_card(what, body, is_about):
+    assert decide._is_about(event(what, **body), "g") == is_about
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "fields"),
+    [
+        ("edit", {"fields": {"Front": "a", "Back": "b"}}, {"Front", "Back"}),
+        ("revise", {"draft": {"fields": {"Text": "a"}}}, {"Text"}),
+    ],
+)
+def test_the_fields_that_a_change_gave(what, body, fields):
+    assert decide._changed_fields(event(what, **body)) == fields
