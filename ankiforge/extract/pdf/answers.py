@@ -73,7 +73,15 @@ from ankiforge.extract.pdf.metadata import (
     printed_lines,
     read_work,
 )
-from ankiforge.extract.pdf.text import FAULTS, Char, PageText, page_chars, upright_text
+from ankiforge.extract.pdf.text import (
+    FAULTS,
+    Char,
+    PageText,
+    PrintedChar,
+    Segments,
+    page_chars,
+    upright_text,
+)
 from ankiforge.model import (
     DRAWN,
     WENT_AWAY,
@@ -388,9 +396,9 @@ class _LocatedMark(Value):
     """An annotation and the text that it covers."""
 
     annotation: Annotation
-    segments: list[list[int]]
-    place: int
-    """Where it begins, or the place of the character beside it."""
+    segments: Segments
+    begins: PrintedChar | None
+    """Its first character, or the one beside it; None on a page without text."""
     span: Span
     """What it covers of the text of the page, or else the character beside it."""
 
@@ -398,7 +406,7 @@ class _LocatedMark(Value):
     def order(self) -> tuple[int, float, float]:
         """The order of the annotations of a page: at one place, down and to the right."""
         left, _, _, top = self.annotation.box or NO_BOX
-        return (self.place, -top, left)
+        return (self.begins.place if self.begins else 0, -top, left)
 
 
 _HYPHEN = "-"
@@ -533,9 +541,8 @@ class _OpenPdf:
         """
         annotation = located.annotation
         comment = annotation.comment
-        chars = page.text.chars
         _, _, _, top = annotation.box or NO_BOX
-        char_number = chars[located.place].number if chars else 0
+        char_number = located.begins.number if located.begins else 0
 
         # its words; without any, what identifies it is its contents, its name or its place
         code = page.text.code(located.segments)
@@ -548,7 +555,7 @@ class _OpenPdf:
         # its context: what is no mark on text has only the sentence beside it, and a mark on
         # text that covers none has nothing
         prefix = suffix = sentence = nearby = ""
-        if chars:
+        if located.begins:
             prefix, suffix, sentence = around(page.text.text, located.span, page.body)
         if located.segments:
             asks = asking.asks(comment)
@@ -633,9 +640,9 @@ class _OpenPdf:
         start = 0
         if quote.box:
             left, bottom, _, top = quote.box
-            place = page.passages.nearest(left, (bottom + top) / 2)
-            if place:
-                start, _ = page.text.span(place - 1, place)
+            nearest = page.passages.nearest(left, (bottom + top) / 2)
+            if nearest and nearest.previous:
+                start = nearest.previous.start
         span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
         if span is not None:
             span = (start + span[0], start + span[1])
@@ -653,7 +660,7 @@ class _OpenPdf:
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # it begins on the next page
         prefix, suffix, sentence = around(text, span)
-        char = page.text.chars[page.text.place(span[0])]
+        char = page.text.char_at(span[0])
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,
@@ -665,22 +672,19 @@ class _OpenPdf:
 
 def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
     """Find the text that an annotation covers, or the character beside it."""
-    segments: list[list[int]] = []
+    segments: Segments = []
     if annotation.on_text:
         segments = page.passages.under(quads(annotation.points, annotation.box))
         if not segments:  # KOReader writes quads that cover nothing
             segments = page.passages.under(quads((), annotation.box))
-    if segments:
-        places = list(chain.from_iterable(segments))
-        place = min(segment[0] for segment in segments)
-    else:
+    if not segments:
         left, _, _, top = annotation.box or NO_BOX
-        place = page.passages.nearest(left, top)
-        places = [place]
-    span = (0, 0)
-    if page.text.chars:
-        span = page.text.span(min(places), max(places))
-    return _LocatedMark(annotation, segments, place, span)
+        nearest = page.passages.nearest(left, top)
+        span = page.text.span(nearest, nearest) if nearest else (0, 0)
+        return _LocatedMark(annotation, [], nearest, span)
+    chars = sorted(chain.from_iterable(segments), key=attrgetter("place"))
+    span = page.text.span(chars[0], chars[-1])
+    return _LocatedMark(annotation, segments, chars[0], span)
 
 
 def _goes_on(

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, pairwise
+from itertools import chain, islice, pairwise, starmap
 from math import atan2, hypot, isfinite
+from operator import attrgetter
 from statistics import median
 
 from ankiforge.extract.pdf.cleaning import flowing, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.extract.pdf.text import Char, PageText, is_rtl, usual_step
+from ankiforge.extract.pdf.text import (
+    PageText,
+    PrintedChar,
+    Segments,
+    is_rtl,
+    usual_step,
+)
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT
@@ -38,19 +45,43 @@ between."""
 class Quad(Value):
     """A convex quadrilateral, its corners sorted by angle."""
 
+    number: int
+    """Its place among those of its mark."""
     corners: tuple[Point, ...]
     box: Box
     upright: bool
     """Whether its sides are parallel to those of the page."""
 
-    def holds(self, x: float, y: float) -> bool:
-        """Return whether a point within its box lies inside or on an edge."""
+    def holds(self, char: PrintedChar) -> bool:
+        """Return whether the centre of a character lies inside or on an edge.
+
+        A tolerance would add letters of other lines.
+        """
+        left, bottom, right, top = self.box
+        if not (left <= char.x <= right and bottom <= char.y <= top):
+            return False
+        if self.upright:
+            return True
         turns = []
         for (from_x, from_y), (to_x, to_y) in _sides(self.corners):
-            along = (to_x - from_x) * (y - from_y)
-            across = (to_y - from_y) * (x - from_x)
+            along = (to_x - from_x) * (char.y - from_y)
+            across = (to_y - from_y) * (char.x - from_x)
             turns.append(along - across)
         return min(turns) >= 0 or max(turns) <= 0
+
+    def underlines(self, char: PrintedChar) -> bool:
+        """Return whether it is only a line below or through a character."""
+        left, bottom, right, top = self.box
+        if not left <= char.x <= right or right <= left:
+            return False
+        if top - bottom >= THIN * char.height:
+            return False
+        return char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
+
+    def share_of(self, char: PrintedChar) -> float:
+        """Return how much of a character's width it covers; it is upright."""
+        left, _, right, _ = self.box
+        return (min(char.right, right) - max(char.left, left)) / char.width
 
 
 def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
@@ -58,23 +89,21 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
     The corners are sorted by angle, because programs write them in any order.
     """
-    marked = []
+    marked: list[Quad] = []
     for start in range(0, len(points) - 7, 8)[:MOST_QUADS]:
         numbers = points[start : start + 8]
         if all(map(isfinite, numbers)):
             corners = list(zip(numbers[::2], numbers[1::2], strict=True))
-            marked.append(_quad(corners))
+            marked.append(_quad(corners, len(marked)))
     if marked or not rectangle:
         return marked
     left, bottom, right, top = rectangle
     if not right - left <= WIDEST:
         return []
-    lower = [(left, bottom), (right, bottom)]
-    upper = [(right, top), (left, top)]
-    return [_quad(lower + upper)]
+    return [_quad([(left, bottom), (right, bottom), (right, top), (left, top)], 0)]
 
 
-def _quad(corners: list[Point]) -> Quad:
+def _quad(corners: list[Point], number: int) -> Quad:
     """Return a quad whose corners are in order around its centre."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
@@ -86,12 +115,12 @@ def _quad(corners: list[Point]) -> Quad:
         return atan2(y - centre_y, x - centre_x)
 
     around_centre = tuple(sorted(corners, key=angle))
-    is_upright = True
-    for (start_x, start_y), (end_x, end_y) in _sides(around_centre):
-        is_along_page = abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
-        is_upright = is_upright and is_along_page
+    upright = all(
+        abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
+        for (start_x, start_y), (end_x, end_y) in _sides(around_centre)
+    )
     box = (min(xs), min(ys), max(xs), max(ys))
-    return Quad(around_centre, box, is_upright)
+    return Quad(number, around_centre, box, upright)
 
 
 def _sides(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
@@ -100,8 +129,8 @@ def _sides(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
 
 # --- the characters under a mark --------------------------------------------------------
 
-Owners = dict[int, int]
-"""Place of a covered character → the number of the quad that covers it."""
+Covered = dict[PrintedChar, Quad]
+"""Each covered character, and the quad that covers it."""
 
 
 class TextUnderMarks:
@@ -109,115 +138,77 @@ class TextUnderMarks:
 
     def __init__(self, page: PageText) -> None:
         self._page = page
-        self._rows: dict[int, list[int]] = defaultdict(list)
-        for place, char in enumerate(page.chars):
-            self._rows[int(char.y // ROW)].append(place)
+        self._rows: dict[int, list[PrintedChar]] = defaultdict(list)
+        for char in page.chars:
+            self._rows[int(char.y // ROW)].append(char)
 
-    def under(self, marked: list[Quad]) -> list[list[int]]:
-        """Return the places that a mark covers in reading order, a list per line."""
+    def under(self, marked: list[Quad]) -> Segments:
+        """Return the characters that a mark covers in reading order, a list per line."""
+        covered = self._covered(marked, 0.0, Quad.holds)
+        if not covered:
+            covered = self._covered(marked, 3 * ROW, Quad.underlines)
+        covered |= _ends_of_words(covered)
 
-        def holds_centre(quad: Quad, char: Char) -> bool:
-            # a tolerance would add letters of other lines
-            _, bottom, _, top = quad.box
-            is_level = bottom <= char.y <= top
-            return is_level and (quad.upright or quad.holds(char.x, char.y))
-
-        def is_line_at(quad: Quad, char: Char) -> bool:
-            """Return whether a quad is only a line below or through a character."""
-            left, bottom, right, top = quad.box
-            is_thin = right > left and top - bottom < THIN * char.height
-            lowest = char.bottom - 0.2 * char.height
-            return is_thin and lowest <= (bottom + top) / 2 <= char.y
-
-        owners = self._covered(marked, 0.0, holds_centre)
-        if not owners:
-            owners = self._covered(marked, 3 * ROW, is_line_at)
-
-        # the first and last letters of words that are covered by a quarter
-        letters: Owners = {}
-        chars = self._page.chars
-        for place, number in owners.items():
-            for step in (-1, 1):
-                beside = place + step
-                is_end = beside not in owners and place - step in owners
-                if not (marked[number].upright and is_end):
-                    continue
-                if not self._is_outermost(place, step):
-                    continue
-                char = chars[beside]
-                left, _, right, _ = marked[number].box
-                share = (min(char.right, right) - max(char.left, left)) / char.width
-                if PARTLY <= share < 0.5:
-                    letters[beside] = number
-        owners |= letters
-
-        # runs of covered places on one line and in one quad
-        segments: list[list[int]] = []
-        for place in sorted(owners):
-            last = segments[-1][-1] if segments else -1
-            is_next = place == last + 1
-            if segments and not is_next:
-                is_next = chars[place].number - chars[last].number <= NEXT
-            if (
-                segments
-                and is_next
-                and owners[last] == owners[place]
-                and not self._page.line_ends(last, place)
-            ):
-                segments[-1].append(place)
+        # runs of covered characters on one line and in one quad
+        runs: Segments = []
+        for char in sorted(covered, key=attrgetter("place")):
+            if runs and _goes_on(runs[-1][-1], char, covered):
+                runs[-1].append(char)
             else:
-                segments.append([place])
-        return _in_order(chars, segments, owners)
+                runs.append([char])
+        return _in_order(runs, covered)
 
-    def nearest(self, x: float, y: float) -> int:
-        """Return the place closest to a point; 0 on a page without text."""
-        distances = []
-        for char in self._page.chars:
+    def nearest(self, x: float, y: float) -> PrintedChar | None:
+        """Return the character closest to a point; None on a page without text."""
+
+        def distance(char: PrintedChar) -> float:
             # another line is further away than a letter as far on the same one
-            distances.append(hypot(char.x - x, 3 * (char.y - y)))
-        return distances.index(min(distances)) if distances else 0
+            return hypot(char.x - x, 3 * (char.y - y))
+
+        return min(self._page.chars, key=distance, default=None)
 
     def _covered(
         self,
         marked: list[Quad],
         reach: float,
-        covers: Callable[[Quad, Char], bool],
-    ) -> Owners:
-        """Return the characters that quads cover.
-
-        The quads reach up by `reach` points.
-        """
-        owners: Owners = {}
-        for number, quad in enumerate(marked):
-            left, bottom, right, top = quad.box
+        covers: Callable[[Quad, PrintedChar], bool],
+    ) -> Covered:
+        """Return the characters that quads cover; the quads reach up by `reach` points."""
+        covered: Covered = {}
+        for quad in marked:
+            _, bottom, _, top = quad.box
             first = int(bottom // ROW)
             last = int((top + reach) // ROW)
             rows: Iterable[int] = range(first, last + 1)
             if last - first > len(self._rows):  # of a quad without end
                 rows = sorted(self._rows)
-            for place in chain.from_iterable(self._rows.get(row, ()) for row in rows):
-                char = self._page.chars[place]
-                if left <= char.x <= right and covers(quad, char):
-                    owners.setdefault(place, number)
-        return owners
+            for char in chain.from_iterable(self._rows.get(row, ()) for row in rows):
+                if covers(quad, char):
+                    covered.setdefault(char, quad)
+        return covered
 
-    def _is_outermost(self, place: int, step: int) -> bool:
-        """Return whether the next place in a direction is the last letter of a word."""
-        chars = self._page.chars
-        if not self._continues(place, step, 1) or self._continues(place, step, 2):
-            return False
-        neighbour = chars[place + step]
-        return abs(neighbour.y - chars[place].y) < 0.5 * neighbour.height
 
-    def _continues(self, place: int, step: int, count: int) -> bool:
-        """Return whether a letter is some places on, with nothing in between."""
-        chars = self._page.chars
-        other = place + count * step
-        if not 0 <= other < len(chars):
-            return False
-        expected = chars[place].number + count * step
-        follows = chars[other].number == expected
-        return follows and chars[other].text.isalnum()
+def _ends_of_words(covered: Covered) -> Covered:
+    """Return the first and last letters of covered words that are covered by a quarter."""
+    ends: Covered = {}
+    for char, quad in covered.items():
+        if not quad.upright:
+            continue
+        for neighbour in char.neighbours:
+            if neighbour in covered or char.beyond(neighbour) not in covered:
+                continue
+            if not neighbour.ends_word_beside(char):
+                continue
+            if PARTLY <= quad.share_of(neighbour) < 0.5:
+                ends[neighbour] = quad
+    return ends
+
+
+def _goes_on(last: PrintedChar, char: PrintedChar, covered: Covered) -> bool:
+    """Return whether a covered character goes on with a run."""
+    if last.line is not char.line or covered[last] is not covered[char]:
+        return False
+    return char.previous is last or char.number - last.number <= NEXT
 
 
 # --- reading order ----------------------------------------------------------------------
@@ -234,38 +225,27 @@ class _Extent(Value):
     height: float
 
 
-def _in_order(
-    chars: list[Char],
-    segments: list[list[int]],
-    owners: Owners,
-) -> list[list[int]]:
+def _in_order(segments: Segments, covered: Covered) -> Segments:
     """Sort segments as in the page's text, or as the quads if those jump less."""
     if len(segments) < 2:
         return segments
-    printed = []
-    for segment in segments:
-        printed.append([chars[place] for place in segment])
-    longest: list[Char] = max(printed, key=len)
+    longest: list[PrintedChar] = max(segments, key=len)
     across, along = usual_step(pairwise(longest))
-    letters = [char.text for char in chain.from_iterable(printed)]
-    down = -1.0 if is_rtl("".join(letters)) else 1.0
+    letters = "".join(char.text for char in chain.from_iterable(segments))
+    down = -1.0 if is_rtl(letters) else 1.0
 
-    # where they lie along and across the direction of writing
-    extents = []
-    for segment_chars in printed:
-        steps = [char.x * across + char.y * along for char in segment_chars]
-        depths = [down * (char.x * along - char.y * across) for char in segment_chars]
-        height = max(1.0, *(char.height for char in segment_chars))
-        extents.append(_Extent(min(steps), max(steps), median(depths), height))
+    def extent(segment: list[PrintedChar]) -> _Extent:
+        """Return where a segment lies along and across the direction of writing."""
+        steps = [char.x * across + char.y * along for char in segment]
+        depths = [down * (char.x * along - char.y * across) for char in segment]
+        height = max(1.0, *(char.height for char in segment))
+        return _Extent(min(steps), max(steps), median(depths), height)
 
-    def jumps(order: Iterable[int]) -> float:
-        in_order = [extents[number] for number in order]
-        return sum(_oddness(first, second) for first, second in pairwise(in_order))
+    def jumps(order: Segments) -> float:
+        return sum(starmap(_oddness, pairwise(map(extent, order))))
 
-    by_text = range(len(segments))
-    by_quad = sorted(by_text, key=lambda number: owners[segments[number][0]])
-    order = by_quad if jumps(by_quad) < jumps(by_text) else by_text
-    return [segments[number] for number in order]
+    by_quad = sorted(segments, key=lambda segment: covered[segment[0]].number)
+    return by_quad if jumps(by_quad) < jumps(segments) else segments
 
 
 def _oddness(first: _Extent, second: _Extent) -> float:
@@ -274,11 +254,9 @@ def _oddness(first: _Extent, second: _Extent) -> float:
     falls = second.depth - first.depth
     if abs(falls) < 0.4 * height:
         return 1.0 if second.start < first.start else 0.0
-    if falls < 0:
-        is_next_column = not second.start < first.end - 0.5 * height
-        return 0.5 if is_next_column else 1.0
-    is_far_back = falls > 2.5 * height and second.end <= first.start
-    return 0.75 if is_far_back else 0.0
+    if falls < 0:  # to the next column, or up
+        return 1.0 if second.start < first.end - 0.5 * height else 0.5
+    return 0.75 if falls > 2.5 * height and second.end <= first.start else 0.0
 
 
 # --- context ----------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from ctypes import byref, c_int
+from itertools import groupby
+from operator import attrgetter
 from statistics import median_high
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
@@ -43,9 +45,9 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import document_id
 from ankiforge.extract.pdf.text import (
     FAULTS,
-    Char,
     Line,
     PageText,
+    PrintedChar,
     page_chars,
     upright_text,
 )
@@ -358,14 +360,14 @@ def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
 
 def _words_of(text: PageText, line: Line) -> list[tuple[str, Box]]:
     """Return the words of a printed line with their boxes."""
-    words: list[tuple[str, list[Char]]] = []
+    words: list[tuple[str, list[PrintedChar]]] = []
     end_before = -1
-    for place in range(line.start, line.end):
-        start, end = text.span(place, place)
+    for char in line.chars:
+        start, end = text.span(char, char)
         if start != end_before:
             words.append(("", []))
         word, chars = words[-1]
-        words[-1] = (word + text.text[start:end], [*chars, text.chars[place]])
+        words[-1] = (word + text.text[start:end], [*chars, char])
         end_before = end
     return [(word, _box_of(chars)) for word, chars in words if word]
 
@@ -374,15 +376,11 @@ def _marked_boxes(text: PageText, mark: Marked) -> list[Box]:
     """Return a box for each line of the marked words; without words, the box of the mark."""
     boxes = []
     for start, end in _spans(text, mark):
-        # the places of each printed line
-        first = text.place(start)
-        last = text.place(max(end - 1, start))
-        lines = [[first]]
-        for place in range(first + 1, last + 1):
-            if text.line_ends(place - 1, place):
-                lines.append([])
-            lines[-1].append(place)
-        boxes += [_box_of([text.chars[place] for place in line]) for line in lines]
+        first = text.char_at(start)
+        last = text.char_at(max(end - 1, start))
+        marked = text.chars[first.place : last.place + 1]
+        for _, of_line in groupby(marked, attrgetter("line")):
+            boxes.append(_box_of(list(of_line)))
     return boxes or ([mark.box] if mark.box else [])
 
 
@@ -403,7 +401,7 @@ def _spans(text: PageText, mark: Marked) -> list[Span]:
     box = mark.box
 
     def is_in_box(number: int) -> bool:
-        char = text.chars[text.place(origins[number])]
+        char = text.char_at(origins[number])
         return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
 
     spans: list[Span] = []
@@ -441,7 +439,7 @@ def _spans(text: PageText, mark: Marked) -> list[Span]:
     return spans
 
 
-def _box_of(chars: Sequence[Char]) -> Box:
+def _box_of(chars: Sequence[PrintedChar]) -> Box:
     """Return the box of characters beside each other; signs with a much higher box are cut."""
     usual = median_high([char.height for char in chars])
     low = [char for char in chars if char.height <= HIGHER * usual]

@@ -20,6 +20,7 @@ from ctypes import byref, create_string_buffer
 from functools import partial
 from itertools import chain, groupby, pairwise
 from math import hypot, pi
+from operator import attrgetter
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -34,7 +35,7 @@ from ankiforge.extract.pdf.cleaning import (
     unswapped,
 )
 from ankiforge.extract.pdf.scripts import is_misread, righted
-from ankiforge.model import Span, Value
+from ankiforge.model import Span
 from ankiforge.text import regex
 
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
@@ -259,30 +260,29 @@ LEVEL = 0.6
 accent."""
 
 
-def accented(chars: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
-    """Yield (place of an accent, place of its letter, both combined).
+def accented(
+    chars: Sequence[PrintedChar],
+) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
+    """Yield (an accent, its letter, both combined).
 
     TeX prints an accent of its own before or after its letter; its centre is within the
-    letter's width. Places are indices into `chars`, whose lines are horizontal.
+    letter's width. The lines are horizontal.
     """
-    taken: set[int] = set()
-    for place, accent in enumerate(chars):
+    taken: set[PrintedChar] = set()
+    for accent in chars:
         if accent.text not in _COMBINING:
             continue
-        beside = []
-        for neighbour in (place + 1, place - 1):
-            if 0 <= neighbour < len(chars) and neighbour not in taken:
-                beside.append(neighbour)
-        beside.sort(key=lambda neighbour: abs(chars[neighbour].x - accent.x))
-        for neighbour in beside:
-            combined = _combined(accent, chars[neighbour])
+        beside = [char for char in (accent.next, accent.previous) if char]
+        beside.sort(key=lambda letter: abs(letter.x - accent.x))
+        for letter in beside:
+            combined = "" if letter in taken else _combined(accent, letter)
             if combined:
-                taken.add(neighbour)
-                yield (place, neighbour, combined)
+                taken.add(letter)
+                yield (accent, letter, combined)
                 break
 
 
-def _combined(accent: Char, letter: Char) -> str:
+def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
     """Return a letter with its accent, "" if the accent is not printed on it."""
     height = max(accent.height, letter.height)
     is_level = abs(accent.y - letter.y) < LEVEL * height
@@ -327,51 +327,139 @@ NOTHING = 0
 BLANK = 1
 LINE = 2
 
-Glue = Callable[[int, int, Sequence[str]], str | None]
-"""Takes the places of two characters and the text before; returns the glue between them.
+
+class PrintedChar:
+    """A visible character between its neighbours; places and lengths as in `Char`."""
+
+    __slots__ = (
+        "bottom",
+        "gap",
+        "height",
+        "left",
+        "line",
+        "next",
+        "number",
+        "place",
+        "previous",
+        "right",
+        "shown",
+        "start",
+        "text",
+        "top",
+        "width",
+        "x",
+        "y",
+    )
+
+    line: Line
+
+    def __init__(self, char: Char, place: int, previous: PrintedChar | None) -> None:
+        # runs for each letter of a document: unpacking is faster than reading the attributes
+        (
+            self.number,
+            self.text,
+            _,
+            self.left,
+            self.bottom,
+            self.right,
+            self.top,
+            self.x,
+            self.y,
+            self.width,
+            self.height,
+        ) = char
+        self.place = place
+        """How many visible characters come before it."""
+        self.previous = previous
+        self.next: PrintedChar | None = None
+        if previous:
+            previous.next = self
+        self.gap = LINE
+        """What is between it and the character before."""
+        self.shown = "-" if self.text in MARKERS else self.text
+        """Its part of the text of the page."""
+        self.start = 0
+        """Where that begins."""
+
+    @property
+    def neighbours(self) -> Iterator[PrintedChar]:
+        """The characters before and after it."""
+        for neighbour in (self.previous, self.next):
+            if neighbour:
+                yield neighbour
+
+    def beyond(self, neighbour: PrintedChar) -> PrintedChar | None:
+        """Return the other neighbour."""
+        return self.next if neighbour is self.previous else self.previous
+
+    def is_letter_beside(self, other: PrintedChar | None) -> bool:
+        """Return whether it is a letter with nothing but letters between it and another one."""
+        if other is None or not self.text.isalnum():
+            return False
+        return abs(self.number - other.number) == abs(self.place - other.place)
+
+    def ends_word_beside(self, other: PrintedChar) -> bool:
+        """Return whether it is the last letter of a word, on this side of its neighbour."""
+        if not self.is_letter_beside(other):
+            return False
+        beyond = self.beyond(other)
+        if beyond and beyond.is_letter_beside(other):
+            return False
+        return abs(self.y - other.y) < 0.5 * self.height
+
+
+Segments = list[list[PrintedChar]]
+"""The characters of a passage in reading order, a list per line."""
+
+Glue = Callable[[PrintedChar, PrintedChar, Sequence[str]], str | None]
+"""Takes two characters and the text before; returns the glue between them.
 
 None drops the hyphen before it.
 """
 
 
-class Line(Value):
-    """A printed line: [start, end) among the visible characters of its page."""
+class Line:
+    """A printed line."""
 
-    start: int
-    end: int
-    height: float
-    """The median height of its characters."""
-    lowest: float
-    """The least height of its characters."""
-    depth: float
-    """How far down the page it is, in reading direction."""
+    def __init__(self, chars: list[PrintedChar], depth: float) -> None:
+        self.chars = chars
+        self.depth = depth
+        """How far down the page it is, in reading direction."""
+        heights = [char.height for char in chars]
+        self.height = median(heights)
+        self.lowest = min(heights)
+        for char in chars:
+            char.line = self
+
+    def is_of_size_of(self, other: Line) -> bool:
+        """Return whether the letters of two lines are of about one size."""
+        if min(len(self.chars), len(other.chars)) < LEAST_COMPARED:
+            return True
+        return 1 / SIZE_CHANGE <= self.height / other.height <= SIZE_CHANGE
 
 
 class PageText:
-    """The visible characters of a page and the text they form.
-
-    Places within a page are indices into `chars`; `span` converts them to offsets in
-    `text`.
-    """
+    """The visible characters of a page and the text they form."""
 
     def __init__(self, chars: list[Char], spelling: Spelling) -> None:
         """Join the text of a page from all of its characters, visible or not."""
         self._spelling = spelling
         self._all = chars
-        self.chars = list(visible(chars))
-        self._shown = ["-" if char.text in MARKERS else char.text for char in self.chars]
-        """The text of each character."""
+        self.chars: list[PrintedChar] = []
 
         # what precedes each character
-        self._gaps = [LINE]
         within_words = []
-        for left, right in pairwise(self.chars):  # runs for each letter of a document
-            gap = NOTHING
-            if right.number != left.number + 1 or left.text in MARKERS:
-                gap = _gap(left, right, chars)
-            if gap is NOTHING:
-                within_words.append((left, right))
-            self._gaps.append(gap)
+        last: PrintedChar | None = None
+        for place, visible_char in enumerate(visible(chars)):  # runs for each letter
+            char = PrintedChar(visible_char, place, last)
+            self.chars.append(char)
+            if last:
+                char.gap = NOTHING
+                if char.number != last.number + 1 or last.text in MARKERS:
+                    char.gap = _gap(last, char, chars)
+                if char.gap is NOTHING:
+                    within_words.append((last, char))
+            last = char
 
         # The direction of most lines, which points to their right end in scripts that are
         # read from right to left, too: its sign shows what is below a line, and what is raised.
@@ -384,35 +472,38 @@ class PageText:
         is_horizontal = abs(dx) > 0.9
         if is_horizontal:
             for accent, letter, combined in accented(self.chars):
-                self._gaps[max(accent, letter)] = NOTHING
-                self._shown[accent] = ""
-                self._shown[letter] = combined
+                max(accent, letter, key=attrgetter("place")).gap = NOTHING
+                accent.shown = ""
+                letter.shown = combined
         self.lines = list(self._find_lines())
         if is_horizontal:
             self._raise_and_lower()
 
         block_starts = self._block_starts()
 
-        def glue(left: int, right: int, before: Sequence[str]) -> str | None:
+        def glue(
+            left: PrintedChar, right: PrintedChar, before: Sequence[str]
+        ) -> str | None:
             if right in block_starts:
                 return "\n"
             return self._glue(left, right, before)
 
-        places = range(len(self.chars))
-        self.text, self._starts = self._joined(places, glue)
+        self.text, self._starts = self._joined(self.chars, glue)
+        for char, start in zip(self.chars, self._starts, strict=True):
+            char.start = start
 
     # --- steps of the constructor
 
     def _find_lines(self) -> Iterator[Line]:
         """Yield the printed lines in order."""
         dx, dy = self.direction
-        starts = [place for place, gap in enumerate(self._gaps) if gap is LINE]
-        for start, end in pairwise([*starts, len(self.chars)]):
-            chars = self.chars[start:end]
-            if chars:
-                heights = [char.height for char in chars]
-                depths = [dy * char.x - dx * char.y for char in chars]
-                yield Line(start, end, median(heights), min(heights), median(depths))
+        lines: Segments = []
+        for char in self.chars:
+            if char.gap is LINE:
+                lines.append([])
+            lines[-1].append(char)
+        for chars in lines:
+            yield Line(chars, median([dy * char.x - dx * char.y for char in chars]))
 
     def _raise_and_lower(self) -> None:
         """Show digits and signs set small above or below their line as such signs."""
@@ -421,45 +512,44 @@ class PageText:
             if line.lowest > largest:
                 continue
             # the small characters of the line that follow one another
-            small: list[int] = []
-            for place in range(line.start, line.end + 1):
-                if place < line.end and self.chars[place].height <= largest:
-                    small.append(place)
+            small: list[PrintedChar] = []
+            for char in line.chars:
+                if char.height <= largest:
+                    small.append(char)
                 elif small:
                     self._convert(small, line)
                     small = []
+            if small:
+                self._convert(small, line)
 
-    def _convert(self, places: list[int], line: Line) -> None:
+    def _convert(self, small: list[PrintedChar], line: Line) -> None:
         """Show small characters beside the letter that they touch raised or lowered, as printed."""
-        first = places[0]
-        after = places[-1] + 1
-        if first > line.start and self._gaps[first] is NOTHING:
-            base = self.chars[first - 1]
-        elif after < line.end and self._gaps[after] is NOTHING:
-            base = self.chars[after]
-        else:
-            return
+        base = small[0].previous
+        if base is None or base.line is not line or small[0].gap is not NOTHING:
+            base = small[-1].next
+            if base is None or base.line is not line or base.gap is not NOTHING:
+                return
 
-        def side(place: int) -> int:
+        def side(char: PrintedChar) -> int:
             """Return 1 if a character is raised, -1 if lowered, 0 if level with its base."""
-            height = (self.chars[place].y - base.y) / base.height
+            height = (char.y - base.y) / base.height
             if abs(height) < OFF_LINE:
                 return 0
             return 1 if (height > 0) == (self.direction[0] > 0) else -1
 
-        for where, run in groupby(places, side):
+        for where, run in groupby(small, side):
             if where == 0:
                 continue
             shapes = RAISED if where > 0 else LOWERED
             group = list(run)
-            signs = [shapes.get(self.chars[place].text, "") for place in group]
+            signs = [shapes.get(char.text, "") for char in group]
             # in e^(-t/S) only the minus has a superscript: convert all of them, or none
             if all(signs):
-                for place, sign in zip(group, signs, strict=True):
-                    self._shown[place] = sign
+                for char, sign in zip(group, signs, strict=True):
+                    char.shown = sign
 
-    def _block_starts(self) -> set[int]:
-        """Return the places at which lines begin that do not continue the line before."""
+    def _block_starts(self) -> set[PrintedChar]:
+        """Return the first characters of lines that do not continue the line before."""
         # the usual distance from line to line
         steps = []
         for above, line in pairwise(self.lines):
@@ -470,32 +560,27 @@ class PageText:
 
         starts = set()
         for above, line in pairwise(self.lines):
-            widest = BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
-            is_far_down = line.depth - above.depth > widest
-            begins_with_bullet = self.chars[line.start].text in BULLETS
-            ratio = line.height / above.height
-            shorter = min(above.end - above.start, line.end - line.start)
-            is_of_other_size = not 1 / SIZE_CHANGE <= ratio <= SIZE_CHANGE
-            if shorter < LEAST_COMPARED:
-                is_of_other_size = False
-            if is_far_down or begins_with_bullet or is_of_other_size:
-                starts.add(line.start)
+            first = line.chars[0]
+            step = line.depth - above.depth
+            if (
+                step > BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
+                or first.text in BULLETS
+                or not line.is_of_size_of(above)
+            ):
+                starts.add(first)
         return starts
 
     # --- joining
 
-    def _joined(self, places: Iterable[int], glue: Glue) -> tuple[str, list[int]]:
+    def _joined(self, chars: Iterable[PrintedChar], glue: Glue) -> tuple[str, list[int]]:
         """Return the text of characters and the offset of each."""
-        gaps = self._gaps
-        shown = self._shown
         parts: list[str] = []
         starts: list[int] = []
         length = 0
-        previous = -2
-        for place in places:  # runs for each letter of a document: keep it fast
-            follows = place == previous + 1 and gaps[place] is NOTHING
-            if parts and not follows:
-                between = glue(previous, place, parts)
+        last: PrintedChar | None = None
+        for char in chars:  # runs for each letter of a document: keep it fast
+            if last and not (char.previous is last and char.gap is NOTHING):
+                between = glue(last, char, parts)
                 if between is None:  # drop the hyphen
                     length -= len(parts[-1])
                     parts[-1] = ""
@@ -503,113 +588,99 @@ class PageText:
                 parts.append(between)
                 length += len(between)
             starts.append(length)
-            parts.append(shown[place])
-            length += len(shown[place])
-            previous = place
+            parts.append(char.shown)
+            length += len(char.shown)
+            last = char
         return "".join(parts), starts
 
-    def _glue(self, left: int, right: int, before: Sequence[str]) -> str | None:
+    def _glue(
+        self, left: PrintedChar, right: PrintedChar, before: Sequence[str]
+    ) -> str | None:
         """Return the glue between characters of different words or lines.
 
         None drops the hyphen.
 
         `before` is the text up to the left one, in pieces.
         """
-        if right == left + 1 and self._gaps[right] is BLANK:
+        if right.previous is left and right.gap is BLANK:
             return " "
-        left_text = self.chars[left].text
-        if left_text in HYPHENS:
+        if left.text in HYPHENS:
             word = last_word("".join(before[-2 * WORD :])[:-1])
             if not word:
                 return " "
             return "" if self._keeps_hyphen(word, right) else None
-        if CJK.match(left_text) and CJK.match(self.chars[right].text):
+        if CJK.match(left.text) and CJK.match(right.text):
             return ""
         return " "
 
-    def _keeps_hyphen(self, word: str, place: int) -> bool:
-        """Return whether to keep the hyphen between a word and the one at a place."""
-        end = place + 1
-        farthest = min(len(self.chars), place + WORD)
-        while end < farthest and self._gaps[end] is NOTHING:
-            end += 1
-        letters = [char.text for char in self.chars[place:end]]
-        following = first_word("".join(letters))
-        if not following or not word[-1].isalnum():
+    def _keeps_hyphen(self, word: str, char: PrintedChar) -> bool:
+        """Return whether to keep the hyphen between a word and the one that begins with `char`."""
+        letters = char.text
+        following = char.next
+        while following and following.gap is NOTHING and len(letters) < WORD:
+            letters += following.text
+            following = following.next
+        word_after = first_word(letters)
+        if not word_after or not word[-1].isalnum():
             return True
-        return self._spelling.keeps_hyphen(word, following)
+        return self._spelling.keeps_hyphen(word, word_after)
 
     # --- passages
 
-    def quote(self, segments: list[list[int]]) -> str:
-        """Return the text of a passage: places in reading order, a list per line."""
-        places = list(chain.from_iterable(segments))
+    def quote(self, segments: Segments) -> str:
+        """Return the text of a passage."""
 
-        def glue(left: int, right: int, _: Sequence[str]) -> str | None:
-            is_near = left < right <= left + SKIPPED  # some between may be missing
-            if is_near and not self.line_ends(left, right):
+        def glue(left: PrintedChar, right: PrintedChar, _: Sequence[str]) -> str | None:
+            # some between may be missing
+            if left.line is right.line and 0 < right.place - left.place <= SKIPPED:
                 return " "
-            start = self._starts[left]
-            text_before = self.text[max(start - 2 * WORD, 0) : start]
-            before = text_before + self._shown[left]
+            before = self.text[max(left.start - 2 * WORD, 0) : left.start] + left.shown
             if self._is_hyphen_cut_off(left, right):
                 return "-" if self._keeps_hyphen(last_word(before), right) else ""
             return self._glue(left, right, [before])
 
-        text, _ = self._joined(places, glue)
-        if places and self.chars[places[-1]].text in MARKERS:
+        chars = list(chain.from_iterable(segments))
+        text, _ = self._joined(chars, glue)
+        if chars and chars[-1].text in MARKERS:
             return text[:-1]
         return text
 
-    def is_misread(self, segments: list[list[int]]) -> bool:
+    def is_misread(self, segments: Segments) -> bool:
         """Return whether the letters of a passage are not those that the page shows."""
         for segment in segments:
-            first = self.chars[segment[0]].number
-            last = self.chars[segment[-1]].number
-            if is_misread(self._all[first : last + 1]):
+            if is_misread(self._all[segment[0].number : segment[-1].number + 1]):
                 return True
         return False
 
-    def _is_hyphen_cut_off(self, left: int, right: int) -> bool:
+    def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
         """Return whether a mark stops just before the hyphen that ends the line."""
-        hyphen = left + 1
-        if hyphen == right or hyphen >= len(self.chars):
+        hyphen = left.next
+        if hyphen is None or hyphen is right or hyphen.gap is not NOTHING:
             return False
-        is_hyphen = self.chars[hyphen].text in HYPHENS
-        if not is_hyphen or self._gaps[hyphen] is not NOTHING:
+        if hyphen.text not in HYPHENS or not left.text.isalnum():
             return False
-        after = hyphen + 1
-        ends_line = after == len(self.chars) or self._gaps[after] is LINE
-        return ends_line and self.chars[left].text.isalnum()
+        return hyphen.next is None or hyphen.next.gap is LINE
 
-    def line_ends(self, left: int, right: int) -> bool:
-        """Return whether a line ends between two places."""
-        return LINE in self._gaps[left + 1 : right + 1]
-
-    def span(self, first: int, last: int) -> Span:
+    def span(self, first: PrintedChar, last: PrintedChar) -> Span:
         """Return [start, end) in `text` of the characters `first` to `last` inclusive."""
-        end = self._starts[last] + len(self._shown[last])
-        is_last_of_page = last + 1 == len(self.chars)
-        following = len(self.text) if is_last_of_page else self._starts[last + 1]
-        return (self._starts[first], min(end, following))
+        following = last.next.start if last.next else len(self.text)
+        return (first.start, min(last.start + len(last.shown), following))
 
-    def place(self, offset: int) -> int:
-        """Return the place of the last character at or before an offset of `text`."""
-        return max(bisect_right(self._starts, offset) - 1, 0)
+    def char_at(self, offset: int) -> PrintedChar:
+        """Return the last character at or before an offset of `text`."""
+        return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
     # --- code
 
-    def code(self, segments: list[list[int]]) -> str:
+    def code(self, segments: Segments) -> str:
         """Return marked lines of code with their breaks and indents, "" for other text.
 
         Code is set in letters of one width over several lines, on a page most of whose letters
         are not; where most are, it is typewritten.
         """
-        places = list(chain.from_iterable(segments))
-        spans_lines = any(self.line_ends(left, right) for left, right in pairwise(places))
-        if not spans_lines or self.direction[0] < 0.9:
+        chars = list(chain.from_iterable(segments))
+        if self.direction[0] < 0.9 or len({char.line for char in chars}) < 2:
             return ""
-        chars = [self.chars[place] for place in places]
         letters = {char.text for char in chars}
         if len(letters) < LEAST_LETTERS or any(map(CJK.match, letters)):
             return ""
@@ -624,25 +695,22 @@ class PageText:
         # the letters with the line breaks and blanks between them
         margin = min(char.left for char in chars)
         parts: list[str] = []
-        edge = margin
-        previous = places[0]
-        for place in places:
-            char = self.chars[place]
-            if self.line_ends(previous, place):
+        for line, of_line in groupby(chars, attrgetter("line")):
+            if parts and line is not chars[0].line:
                 parts.append("\n")
-                edge = margin
-            blanks = round((char.left - edge) / width)
-            parts.append(" " * min(max(blanks, 0), MOST_BLANKS))
-            parts.append(self._shown[place])
-            edge = char.right
-            previous = place
+            edge = margin
+            for char in of_line:
+                blanks = round((char.left - edge) / width)
+                parts.append(" " * min(max(blanks, 0), MOST_BLANKS))
+                parts.append(char.shown)
+                edge = char.right
         return "".join(parts)
 
 
 # --- comparing characters and lines -----------------------------------------------------
 
 
-def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
+def usual_step(pairs: Iterable[tuple[PrintedChar, PrintedChar]]) -> tuple[float, float]:
     """Return the unit vector of the median step, which superscripts do not affect."""
     steps = list(pairs)
     if not steps:
@@ -655,7 +723,7 @@ def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
     return (dx / length, dy / length)
 
 
-def _gap(left: Char, right: Char, all_chars: Sequence[Char]) -> int:
+def _gap(left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char]) -> int:
     """Return the gap between two visible characters that are not direct neighbours."""
     if left.text in MARKERS:
         return LINE
@@ -674,7 +742,7 @@ def _gap(left: Char, right: Char, all_chars: Sequence[Char]) -> int:
     return BLANK
 
 
-def _touch(left: Char, right: Char) -> bool:
+def _touch(left: PrintedChar, right: PrintedChar) -> bool:
     """Return whether two letters touch though PDFium separates them (at superscripts)."""
     height = max(left.height, right.height, 1.0)
     # the lines may run from right to left
