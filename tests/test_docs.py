@@ -267,7 +267,7 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
         patch.setenv(name, str(data))
     patch.delenv("ANKIFORGE_TRUST", raising=False)
-    patch.setattr("ankiforge.draft.server.look", lambda *_: lambda seconds: ())
+    patch.setattr("ankiforge.draft.server.look", lambda *_, **__: lambda seconds: ())
     for each in providers():
         patch.delenv(each.key_env, raising=False)
 

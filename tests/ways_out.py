@@ -1,34 +1,48 @@
-"""All ways by which text may leave the machine: a model's requests, a text for a chat, an agent."""
+"""All ways by which text may leave the machine: a model, a chat, an agent, a server of vectors."""
 
 import json
 from typing import Any
 
 import pytest
 
+from ankiforge.draft import embedder
 from ankiforge.errors import UsageError
 from ankiforge.mcp import Agent
+from ankiforge.pipeline.ask import asked_for
 from ankiforge.pipeline.chats import ask
 from ankiforge.pipeline.workspace import Workspace
+from tests.fakes.embedding_server import embedding_server
+
+QUESTIONS = ("diary", "peace", "zanzi", "On my", "When did the peace end every war?")
 
 
 def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
     """Run every way out over a workspace; return all that was sent, or written to be sent."""
-    forge.drafting(server.base_url, *sources, concurrency=1)
-    forge("run", "--drafter", "rules")
-    forge("draft", "export", "ask.md", "--limit", "100")
-    asked = agent_sees(forge)
-    forge.ok("draft", "--estimate")
-    forge("run")
-    forge("draft", "export", "again.md")
-    asked += agent_sees(forge)
-    with Workspace(forge.folder) as workspace:
-        chat = ask(workspace)  # of the page and the terminal
-        asked += [chat.said, *chat.texts]
-    written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
-    requests = json.dumps(server.asked, ensure_ascii=False)
-    for record in (server.asked, server.headers, server.paths):
-        record.clear()  # Hypothesis prints the server if the law is broken
-    return "\n".join([requests, *asked, *written])
+    with embedding_server() as vectors, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedder, "is_here", lambda settings: False)
+        meaning = f"meaning: {{base_url: '{vectors.base_url}', model: e5}}\n"
+        forge.drafting(server.base_url, *sources, concurrency=1, more=meaning)
+        forge("run", "--drafter", "rules")
+        forge("draft", "export", "ask.md", "--limit", "100")
+        asked = agent_sees(forge)
+        forge.ok("draft", "--estimate")
+        forge("run")
+        forge("draft", "export", "again.md")
+        asked += agent_sees(forge)
+        with Workspace(forge.folder) as workspace:
+            chat = ask(workspace)  # of the page and the terminal
+            asked += [chat.said, *chat.texts]
+        for question in QUESTIONS:
+            forge("search", question)
+            forge("search", "--answer", question)
+        with Workspace(forge.folder) as workspace:
+            asked += [asked_for(workspace, each).for_chat for each in QUESTIONS]
+        asked.append("\n".join(vectors.texts))
+        written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
+        requests = json.dumps(server.asked, ensure_ascii=False)
+        for record in (server.asked, server.headers, server.paths):
+            record.clear()  # Hypothesis prints the server if the law is broken
+        return "\n".join([requests, *asked, *written])
 
 
 def agent_sees(forge: Any) -> list[str]:
@@ -44,10 +58,8 @@ def agent_sees(forge: Any) -> list[str]:
         told = [agent.list_highlights(0, 50, "", False)]
         for state in ("", "waiting", "needs_work", "rejected"):
             told.append(agent.list_cards("", state, 0, 50))
-        told += [
-            agent.search_library(words, 20)
-            for words in ("diary", "peace", "zanzi", "On my")
-        ]
+        told += [agent.search_library(words, 20) for words in QUESTIONS]
+        told += [agent.ask(question, []) for question in QUESTIONS]
         keys = {one["highlight"] for one in told[0]["highlights"]}
         with Workspace(forge.folder) as workspace:
             keys |= {outcome.highlight.key for outcome in workspace.highlights()}

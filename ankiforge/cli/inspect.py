@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -130,10 +130,19 @@ def show(call: Call, words: Words) -> None:
   ankiforge search 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge search https://arxiv.org/abs/1706.03762v5
   ankiforge search ~/Downloads/paper.pdf  a PDF, by its identifiers or title
+  ankiforge search --answer "why do we forget?"  sentences, each over its quote
   ankiforge search "Attention is al you need"  a title, even misspelt
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
+@flag(
+    "--answer",
+    help="Answer in sentences over quotes: the model of the settings, or your chat.",
+)
+@click.option(
+    "--reply", type=click.File(encoding="utf-8"), metavar="FILE",
+    help="The answer of your chat, checked; - reads standard input.",
+)  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
-def search(call: Call, query: Words) -> None:
+def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
     """Answer a question with what you have read, or find a work, and how well you remember it."""
     from ankiforge.pipeline.ask import PASSAGES, ask
     from ankiforge.reports.cards import found_json, found_text, work_json, work_text
@@ -148,6 +157,10 @@ def search(call: Call, query: Words) -> None:
         os.access(path, os.W_OK) for path in (ledger_path, ledger_path.parent)
     )
     with session(call, read_only=not is_writable) as workspace:
+        if answer or reply:
+            _answer(call, workspace, words, reply)
+            return
+
         # a PDF is searched by what it is
         document = None
         path = Path(words).expanduser()
@@ -182,6 +195,35 @@ def search(call: Call, query: Words) -> None:
         was_anything_shown = show_all(call, entries(), apart=True)
         if not was_anything_shown and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
+
+
+def _answer(
+    call: Call, workspace: Workspace, question: str, reply: TextIO | None
+) -> None:
+    """Print the sentences of an answer that stand, or what to paste into a chat."""
+    from ankiforge.draft.answering import answer_in
+    from ankiforge.pipeline.ask import asked_for
+    from ankiforge.reports.cards import answer_json, answer_text
+
+    asked = asked_for(workspace, question)
+    if not asked.found:
+        call.show({"answer": []}, ["nothing you have read answers this"])
+        return
+    if reply is not None:
+        given = reply.read()
+    elif workspace.folder.config.drafter == "llm":
+        model = workspace.model()
+        assert model is not None
+        given = model.reply(asked.request)
+    else:
+        call.show({"ask": asked.for_chat}, [asked.for_chat])
+        call.say(
+            "\npaste this into your chat; then give it the answer, with the same words:"
+        )
+        call.say('ankiforge search --reply FILE "…"')
+        return
+    sentences = asked.answer(answer_in(given))
+    call.show(answer_json(asked, sentences), answer_text(asked, sentences))
 
 
 # --- stats ----------------------------------------------------------------------------------

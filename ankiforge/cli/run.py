@@ -122,11 +122,12 @@ def read_and_draft(
     """
     # a model that is there is offered to a person who reads it; servers are looked for meanwhile
     is_read = call.interactive and sys.stdout.isatty() and not call.quiet
-    servers = None
+    servers = embedders = None
     if is_read and not (dry_run or in_review):
-        from ankiforge.draft.server import look
+        from ankiforge.draft.server import embedding_models, look
 
         servers = look()
+        embedders = look(wanted=embedding_models)
     with session(call, writes="drafting", read_only=dry_run) as workspace:
         result = workspace.run(
             paths,
@@ -135,6 +136,8 @@ def read_and_draft(
             **options,
         )
         line = progress.offer(workspace, servers) if servers else ""
+        if embedders and not line:
+            line = progress.offer_meaning(workspace, embedders)
         print_summary(call, workspace, result, in_review=in_review, offer=line)
     return result
 

@@ -7,12 +7,12 @@ another machine is the caller's affair: it asks `local`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from operator import mul
 from struct import pack, unpack_from
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ankiforge.config import Config
 from ankiforge.draft.server import ServerSettings, is_of_a_cloud
@@ -41,7 +41,7 @@ class _Marks(Value):
     question: str
     passage: str = ""
     keeps_to_language: bool = False
-    """As in `Embedder`, where it was measured."""
+    """Where it was measured."""
 
 
 _MARKS = (
@@ -54,47 +54,6 @@ _MARKS = (
         "qwen3-embed", "Instruct: Find the passages that answer the question\nQuery: "
     ),
 )
-
-
-class Embedder(Protocol):
-    """A model that makes vectors."""
-
-    @property
-    def title(self) -> str:
-        """The model and its place, for display."""
-        ...
-
-    @property
-    def local(self) -> bool:
-        """Whether no text leaves this machine."""
-        ...
-
-    @property
-    def owner(self) -> str:
-        """The name under which its vectors are kept: another model has another one."""
-        ...
-
-    @property
-    def at_once(self) -> int:
-        """How many vectors are made before they are kept."""
-        ...
-
-    @property
-    def keeps_to_language(self) -> bool:
-        """Whether it finds passages in the language of the question nearer than they are."""
-        ...
-
-    def questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of questions, in order.
-
-        Raises:
-            ServiceError: there are none.
-        """
-        ...
-
-    def passages(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of passages, in order. Raise the same."""
-        ...
 
 
 def embedder_of(config: Config, *, offline: bool = False) -> Embedder | None:
@@ -126,7 +85,22 @@ def embedder_of(config: Config, *, offline: bool = False) -> Embedder | None:
     return ServerEmbedder(server, offline=offline)
 
 
+# Both have: `title`, the model and its place for display; `local`, whether no text leaves this
+# machine; `owner`, under which the vectors are kept; `at_once`, how many are made before they are
+# kept; `keeps_to_language`, whether passages in the language of the question seem nearer than they
+# are. `questions` and `passages` return the vectors of texts in order, or raise a ServiceError.
+
 # --- the model of the extra -----------------------------------------------------------
+
+
+@cache
+def _built_in() -> Any:
+    try:
+        return import_module(BUILT_IN).USE()
+    except ImportError as error:
+        message = f"{BuiltInEmbedder.title} does not start: {error}"
+        hint = "install it again: uv tool install --reinstall 'ankiforge-cards[meaning]'"
+        raise ServiceError(message, hint=hint) from error
 
 
 class BuiltInEmbedder:
@@ -138,15 +112,11 @@ class BuiltInEmbedder:
     at_once = 32
     keeps_to_language = False
 
-    @cached_property
-    def _model(self) -> Any:
-        return import_module(BUILT_IN).USE()
-
     def questions(self, texts: Sequence[str]) -> list[bytes]:
         """Return the vectors of questions, in order."""
         if not texts:
             return []
-        made = self._model.encode([text[:_LONGEST] for text in texts])
+        made = _built_in().encode([text[:_LONGEST] for text in texts])
         return [packed(vector.tolist()) for vector in made]
 
     passages = questions
@@ -254,7 +224,9 @@ class ServerEmbedder:
             vector: Any = fields.get("embedding")
             if not _is_vector(vector):
                 raise self._fault("sends what is no vector")
-            by_place[fields.get("index", place)] = packed(vector)
+            index = fields.get("index", place)
+            if type(index) is int:
+                by_place[index] = packed(vector)
         if set(by_place) != set(range(count)):
             raise self._fault("sends a vector twice")
         return [by_place[place] for place in range(count)]
@@ -273,6 +245,8 @@ def _is_vector(vector: Any) -> bool:
 _HUGE = 1e30
 
 
+Embedder = BuiltInEmbedder | ServerEmbedder
+
 # --- vectors --------------------------------------------------------------------------
 
 _Name = TypeVar("_Name")
@@ -280,9 +254,9 @@ _Name = TypeVar("_Name")
 
 def packed(vector: Sequence[float]) -> bytes:
     """Return the length of a vector in whole numbers up to 127, and these, a byte each."""
-    largest = max(map(abs, vector))
+    largest = max(map(abs, vector)) or 1.0
     numbers = [round(number / largest * 127) for number in vector]
-    length = sum(number * number for number in numbers) ** 0.5
+    length = sum(number * number for number in numbers) ** 0.5 or 1.0
     return pack(f"<f{len(numbers)}b", length, *numbers)
 
 

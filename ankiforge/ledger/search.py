@@ -71,7 +71,6 @@ def find(
         query: names, a title, or words of a title, authors, tags or a path.
         document: what a file was read as, which replaces the query.
     """
-    update(store)
     store.define("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
     hits: dict[int, list[_Hit]] = defaultdict(list)

@@ -15,11 +15,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from ankiforge.check import terms_of
+from ankiforge.draft import answering
 from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, UsageError
-from ankiforge.ledger import FoundWork, Ledger, cards, lists, recording, search, views
+from ankiforge.ledger import FoundWork, Ledger, lists, recording, search, views
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
@@ -37,7 +38,7 @@ from ankiforge.model import (
     Task,
     Texts,
 )
-from ankiforge.pipeline.ask import ask
+from ankiforge.pipeline.ask import ask, asked_for, hidden_by
 from ankiforge.pipeline.draft import Checks, for_model, privacy_of
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
@@ -59,8 +60,8 @@ class AgentView:
     """A workspace as an agent may see it, at one moment."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
         self.privacy: Privacy = privacy_of(ledger)
+        self.hides = hidden_by(ledger, self.privacy)
 
     def passage(self, highlight: Highlight) -> Sendable:
         """Return a highlight as an agent may see it.
@@ -71,10 +72,6 @@ class AgentView:
         if self.privacy.why(highlight):
             raise UsageError(_PRIVATE)
         return self.privacy.passage(highlight)
-
-    def hides(self, key: HighlightKey) -> bool:
-        """Return whether a passage is private at one of its places."""
-        return any(self.privacy.why(place) for place in cards.places(self._ledger, key))
 
     def hides_line(self, line: Card) -> bool:
         """Return whether a line is of a private passage, or contains private text."""
@@ -420,6 +417,36 @@ class Agent:
             if passages:
                 answer["sure"] = result.is_sure
             return answer
+
+    def ask(self, question: str, answer: list[Json]) -> Json:
+        """Return the passages that may answer a question; then which sentences of an answer stand.
+
+        Private passages are left out before anything is ranked.
+        """
+        with self._open("") as workspace:
+            view = AgentView(workspace.ledger)
+            asked = asked_for(workspace, question)
+            if not answer:
+                passages = []
+                for label, found in asked.found.items():
+                    passages.append({"passage": label, **view.found(found)})
+                return {"rules": answering.RULES, "passages": passages}
+            stands: list[Json] = []
+            dropped: list[Json] = []
+            for sentence in asked.answer(answer):
+                if sentence.dropped:
+                    dropped.append({"says": sentence.says, "why": sentence.dropped})
+                    continue
+                highlight = asked.found[sentence.passage].highlight
+                told = {
+                    "says": sentence.says,
+                    "quote": sentence.quote,
+                    "title": highlight.document.title,
+                    "page": highlight.page_label,
+                    "highlight": highlight.key,
+                }
+                stands.append(view.entry(told, highlight))
+            return {"answer": stands, "dropped": dropped}
 
     # --- proposing ----------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from mcp.server.stdio import stdio_server
 
 from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, typed
+from ankiforge.draft.answering import MOST_SENTENCES
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.mcp.agent import MOST_CARDS, MOST_LISTED, Agent
 from ankiforge.model import Json, Value
@@ -124,6 +125,25 @@ class Failing(_Arguments):
     limit: Limit = 20
 
 
+class Stated(_Arguments):
+    """A sentence with a quote from the passage of that label."""
+
+    says: Words
+    passage: Words
+    quote: Words
+
+
+class Ask(_Arguments):
+    """Answer a question from what the reader has read, with quotes.
+
+    First without `answer`: returns the rules and the passages. Then again, with the same question
+    and your sentences: returns those that stand over a located quote. Show each with its quote.
+    """
+
+    question: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+    answer: Annotated[list[Stated], msgspec.Meta(max_length=MOST_SENTENCES)] = []
+
+
 class WithdrawCard(_Arguments):
     """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
 
@@ -138,6 +158,7 @@ _TOOLS: dict[str, type[_Arguments]] = {
     "list_cards": ListCards,
     "search_library": SearchLibrary,
     "failing": Failing,
+    "ask": Ask,
     "withdraw_card": WithdrawCard,
 }
 _WRITING = ("propose_cards", "withdraw_card")

@@ -1,20 +1,36 @@
 """Ask everything that was read: the works that a query names, and the passages that answer.
 
-The command `search`, the page, agents and `Workspace.search` ask here.
+The command `search`, the page, agents and `Workspace.search` ask here. An answer in sentences comes
+from a model, a chat or an agent; `AskedFor.answer` lets only those through that stand on a passage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 
 from msgspec.structs import replace
 
+from ankiforge.draft import answering
+from ankiforge.draft.answering import AnswerSentence
+from ankiforge.draft.chat import label_for
+from ankiforge.draft.prompt import ModelRequest
+from ankiforge.draft.sendable import Privacy, SendableText
 from ankiforge.errors import ServiceError
 from ankiforge.language.recognition import language_of
-from ankiforge.ledger import FoundWork, search
+from ankiforge.ledger import FoundWork, Ledger, cards, search
 from ankiforge.ledger.search import FoundPassage, Hides, WantedWords
-from ankiforge.model import Document, Highlight, HighlightKind, Span, Value
+from ankiforge.model import (
+    Document,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Json,
+    Span,
+    Value,
+)
+from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.meaning import Near, meaning_of
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.fold import for_searching
@@ -61,12 +77,20 @@ def ask(
         hides_work: the same of a work.
     """
     ledger = workspace.ledger
+    search.update(ledger)
     works = tuple(
         work for work in search.find(ledger, query, document) if not hides_work(work)
     )
     if document is not None or any(work.by != search.WORDS for work in works):
         return SearchResult(works)
+    return replace(_answering(workspace, query, limit, hides), works=works)
 
+
+def _answering(
+    workspace: Workspace, query: str, limit: int, hides: Hides | None
+) -> SearchResult:
+    """Return the passages that answer a question, the best first."""
+    ledger = workspace.ledger
     # how near passages are in meaning, if there is a model
     meaning = meaning_of(workspace)
     near = Near(b"", {}, 0)
@@ -99,7 +123,7 @@ def ask(
         sentence = span or _with_most_words(*choice, wanted)
         is_near = passage.highlight.key in near.cosines
         shown.append(replace(passage, sentence=sentence, by_meaning=is_near))
-    return SearchResult(works, tuple(shown), is_sure, near.missing, problem)
+    return SearchResult((), tuple(shown), is_sure, near.missing, problem)
 
 
 def _choice(highlight: Highlight) -> list[Span]:
@@ -125,3 +149,55 @@ def _with_most_words(
         return sum(f" {word} " in text for word in wanted.words), end - start
 
     return max(choice, key=rank, default=(0, 0))
+
+
+# --- answers in sentences -------------------------------------------------------------------
+
+_READ = 20
+"""The number of passages that a model reads for its answer."""
+
+
+class AskedFor(Value):
+    """A question for a model, a chat or an agent, with the public passages that may answer it."""
+
+    question: SendableText
+    found: dict[str, FoundPassage]
+    """The passages by their labels."""
+    texts: dict[str, SendableText]
+
+    @property
+    def request(self) -> ModelRequest:
+        """The request for a model."""
+        return answering.request_for(self.question, self.texts)
+
+    @property
+    def for_chat(self) -> str:
+        """The same as a text to paste into a chat."""
+        return "\n\n".join(each["content"] for each in self.request.messages)
+
+    def answer(self, given: list[Json]) -> list[AnswerSentence]:
+        """Return the sentences of an answer; those that do not stand on a passage say why."""
+        return answering.checked(given, self.question, self.texts)
+
+
+def asked_for(workspace: Workspace, question: str) -> AskedFor:
+    """Return the question and the passages for whoever answers it; private ones are left out."""
+    ledger = workspace.ledger
+    search.update(ledger)
+    privacy = privacy_of(ledger)
+    result = _answering(workspace, question, _READ, hidden_by(ledger, privacy))
+    found = {label_for(each.highlight.key): each for each in result.passages}
+    texts = {}
+    for label, passage in found.items():
+        texts[label] = privacy.passage(passage.highlight).marked
+    return AskedFor(privacy.text(question), found, texts)
+
+
+def hidden_by(ledger: Ledger, privacy: Privacy) -> Hides:
+    """Return whether a passage is private at one of its places."""
+
+    @cache
+    def hides(key: HighlightKey) -> bool:
+        return any(privacy.why(place) for place in cards.places(ledger, key))
+
+    return hides

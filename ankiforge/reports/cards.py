@@ -31,6 +31,7 @@ from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.config.yamlfile import DeckRule
+    from ankiforge.draft.answering import AnswerSentence
     from ankiforge.ledger import (
         FoundWork,
         HighlightOutcome,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from ankiforge.ledger.facts import Fact
     from ankiforge.ledger.search import FoundPassage
+    from ankiforge.pipeline.ask import AskedFor
 
 
 Text = Iterator[str]
@@ -749,6 +751,32 @@ def found_text(found: FoundPassage) -> Text:
         yield f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
     if not found.lines:
         yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
+
+
+def answer_json(asked: AskedFor, answer: Iterable[AnswerSentence]) -> Json:
+    """Return the sentences of an answer as an object of `search --answer --json`."""
+    sentences = []
+    for sentence in answer:
+        found = asked.found.get(sentence.passage)
+        key = found.highlight.key if found else None
+        told = attributes(sentence, "says quote dropped")
+        sentences.append({**told, "highlight": key})
+    return {"answer": sentences}
+
+
+def answer_text(asked: AskedFor, answer: Sequence[AnswerSentence]) -> Text:
+    """Yield the sentences of an answer that stand, each over its quote and its place."""
+    standing = [sentence for sentence in answer if not sentence.dropped]
+    if not standing:
+        yield "nothing you have read answers this"
+    for sentence in standing:
+        highlight = asked.found[sentence.passage].highlight
+        yield sentence.says
+        yield f"    “{on_one_line(sentence.quote)}”"
+        yield f"    {titled(highlight)}  {highlight.uri or highlight.document.uri}".rstrip()
+    dropped = len(answer) - len(standing)
+    if dropped:
+        yield f"{counted(dropped, 'sentence')} dropped: no quote in what you read proves it"
 
 
 # --- files for other programs -----------------------------------------------------------

@@ -103,6 +103,7 @@ FAULTS: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "fewer": lambda data: data[:-1],
     "more": lambda data: [*data, data[0]],
     "one twice": lambda data: [*data[:-1], data[0]] if len(data) > 1 else data[:0],
+    "no place": lambda data: [{**each, "index": [each["index"]]} for each in data],
     "empty vectors": lambda data: [{**each, "embedding": []} for each in data],
     "no vectors": lambda data: [{"index": 0} for each in data],
     "no list": lambda data: {"vectors": data},

