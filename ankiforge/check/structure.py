@@ -18,7 +18,8 @@ from ankiforge.check.reading import (
     without,
     without_markup,
 )
-from ankiforge.model import Card, Family, Finding, Severity
+from ankiforge.language.quantities import is_cut
+from ankiforge.model import Card, Family, Finding, HighlightKind, Severity
 from ankiforge.text import cloze, regex
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import clean, is_visible, outside, shields
@@ -95,6 +96,30 @@ def structure(draft: Card, context: Context) -> Iterator[Finding]:
                 f"U+{ord(sign[0]):04X} in {name}",
                 severity=Severity.INFO if by_author else None,
             )
+
+
+@needs(Needs.CARD)
+def cut_words(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find gaps that begin or end within a word, a number or a quantity with its unit."""
+    if draft.kind.family is not Family.CLOZE:
+        return
+    is_by_hand = context.highlight.kind is HighlightKind.CARD
+    text = ""
+    edges = []
+    for before, answer in cloze.marked_gaps(draft.field("Text")):
+        text += before
+        if answer:
+            edges += [len(text), len(text) + len(answer)]
+        text += answer
+    for edge in edges:
+        if is_cut(text, edge):
+            start = max(text.rfind(" ", 0, edge), text.rfind("\n", 0, edge)) + 1
+            yield make_finding(
+                "gap_cuts",
+                f"“{text[start : edge + 10].split()[0]}”",
+                severity=Severity.INFO if is_by_hand else None,
+            )
+            return
 
 
 # Diagrams and queries, fields of templates, references to blocks, and TeX outside of maths: another

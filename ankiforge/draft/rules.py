@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from ankiforge.draft.instructions import (
     skip_reason,
 )
 from ankiforge.errors import BugError, one_item
+from ankiforge.language.quantities import uncut
 from ankiforge.model import (
     COMMENT_AND_MORE,
     FIGURE,
@@ -169,6 +171,7 @@ def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
             return WHOLE.format(form="it as question::answer")
         return NOTHING
     if not (highlight.markdown and highlight.markdown_gaps):
+        phrases = _with_whole_numbers(exact, phrases)
         return (_cloze(highlight, exact, phrases, PHRASE),)
 
     # the phrases are hidden in the Markdown of their sentence, without signs at their ends
@@ -179,13 +182,24 @@ def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
         if not _ENTITY.search(phrase):
             phrase = _GAP_END.sub("", phrase)
         spans.append((start, start + len(phrase)))
-    text = cloze.wrap(markdown, tuple(spans))
+    text = cloze.wrap(markdown, tuple(_with_whole_numbers(markdown, spans)))
     fields: Fields = (("Text", text),)
     if footnotes:
         fields += (("Extra", footnotes[0]),)
     draft = _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), PHRASE)
     first_start, _ = min(highlight.gaps)
     return (replace(draft, start=first_start),)
+
+
+def _with_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
+    """Return marked phrases with all of the numbers and quantities that they would cut.
+
+    Marks of which two are in one quantity stay, and the card waits.
+    """
+    whole = [uncut(text, start, end) for start, end in sorted(spans)]
+    if any(end > start for (_, end), (start, _) in pairwise(whole)):
+        return spans
+    return whole
 
 
 # --- cards a person wrote or asked for ------------------------------------------------

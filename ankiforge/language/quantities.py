@@ -228,6 +228,30 @@ def inside_units(text: str) -> frozenset[int]:
     return frozenset(places)
 
 
+def is_cut(text: str, place: int) -> bool:
+    """Return whether the edge of a gap at a place of a text cuts a word or number in it.
+
+    A hyphen between two words may be such an edge: `well-{{known}}`.
+    """
+    if place not in inside_units(text):
+        return False
+    before, after = text[place - 1], text[place]
+    has_hyphen = before in "-‐‑" or after in "-‐‑"
+    return not has_hyphen or (before.isdigit() or after.isdigit())
+
+
+def uncut(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a gap, widened to the whole numbers and quantities that it would cut."""
+    for match in _ONE.finditer(text):
+        first, last = match.span()
+        if any(map(str.isdigit, match[0])):
+            if first < start < last:
+                start = first
+            if first < end < last:
+                end = last
+    return start, end
+
+
 class Quantity(NamedTuple):
     """A number with its unit, sign and era."""
 

@@ -17,7 +17,7 @@ from ankiforge.text import regex
 GUIDE = "docs/guides/coming-from.md"
 
 
-class Tool(NamedTuple):
+class OtherTool(NamedTuple):
     """A tool that makes notes in Anki of notes in Markdown."""
 
     name: str
@@ -29,12 +29,12 @@ class Tool(NamedTuple):
 
 _NOT_ON = f"its plug-in is not on, or does not read this place: {GUIDE}"
 _UNKNOWN = f"this form is not read; what is in Anki can be taken over: {GUIDE}"
-ANKIOPS = Tool("AnkiOps", regex(r"(?m)^<!--\s*(?:note_key|note_id):"), _UNKNOWN)
+ANKIOPS = OtherTool("AnkiOps", regex(r"(?m)^<!--\s*(?:note_key|note_id):"), _UNKNOWN)
 TOOLS = (
-    Tool("yanki", regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"), _UNKNOWN),
+    OtherTool("yanki", regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"), _UNKNOWN),
     ANKIOPS,
-    Tool("hashcards", regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"), _UNKNOWN),
-    Tool(
+    OtherTool("hashcards", regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"), _UNKNOWN),
+    OtherTool(
         "Obsidian_to_Anki",
         regex(
             r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
@@ -42,8 +42,8 @@ TOOLS = (
         ),
         _NOT_ON,
     ),
-    Tool("flashcards-obsidian", regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"), _NOT_ON),
-    Tool("spaced repetition", regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"), _NOT_ON),
+    OtherTool("flashcards-obsidian", regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"), _NOT_ON),
+    OtherTool("spaced repetition", regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"), _NOT_ON),
 )
 SIGNS = (
     "noteId:",
