@@ -257,11 +257,19 @@ def with_own_numbers(text: str) -> str:
 
 def _contrast(card: CardToRepair) -> Iterator[CardRepair]:
     """Show each of two cards that are mixed up below the answer of the other."""
-    if card.near:
+    if card.near and _answer_of(card.near) != _answer_of(card.fields):
         below = _below(card, f"Not: {_in_a_line(card.near)}")
         says = "show the other card below the answer, on both notes"
         beside = f"Not: {_in_a_line(card.fields)}"
         yield CardRepair("contrast", says, {"Extra": below}, beside=beside)
+
+
+def _answer_of(fields: Texts) -> str:
+    """Return the answer of a card, to compare it with another one."""
+    text = fields.get("Back", "")
+    if "Text" in fields:
+        text = ", ".join(gap.answer for gap in cloze.gaps(fields["Text"]))
+    return " ".join(plain(text).casefold().split()).strip(" .")
 
 
 def _in_a_line(fields: Texts) -> str:

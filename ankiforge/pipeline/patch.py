@@ -117,7 +117,7 @@ class _Edit(NamedTuple):
 def make_patch(
     ledger: Ledger, sources: Iterable[Source], guids: Iterable[str], pictures: OwnPath
 ) -> Patch:
-    """Return the patch for some cards, those of them that were edited in Anki.
+    """Return the patch for some cards, those of them that were edited in Anki or here.
 
     Args:
         ledger: has the cards, and their notes as Anki was seen last.
@@ -136,7 +136,7 @@ def make_patch(
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
     for guid in guids:
         card = card_of(ledger, guid)
-        changed = changed_in_anki(ledger, card)
+        changed = {**_reworded_here(card), **changed_in_anki(ledger, card)}
         if not changed:
             continue
         edit = _Edit(card, changed)
@@ -172,6 +172,23 @@ def make_patch(
             diff = diff_of(place.path, file.original, file.text.encode("utf-8"))
             files.append(PatchedFile(place.root, place.path, diff, tuple(patched)))
     return Patch(tuple(files), tuple(refused))
+
+
+def _reworded_here(card: Card) -> Texts:
+    """Return the fields that the person reworded here, by a repair or an edit, as HTML."""
+    html = dict(
+        zip(
+            card.family.content_fields,
+            content_html(card.kind, card.fields),
+            strict=True,
+        )
+    )
+    reworded = {}
+    for name in card.pinned:
+        text = card.field(name)
+        if text and text != card.given.get(name, "") and "![" not in text:
+            reworded[name] = html.get(name, "")
+    return reworded
 
 
 def _refused(edit: _Edit, reason: str) -> RefusedEdit:

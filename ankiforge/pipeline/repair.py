@@ -56,7 +56,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline import decide
-from ankiforge.pipeline.against import SourceText
+from ankiforge.pipeline.against import Said, SourceText
 from ankiforge.pipeline.collection import (
     adopted_guids,
     as_in_anki,
@@ -154,6 +154,8 @@ class RepairEntry(Value):
     offers: tuple[CardRepair, ...] = ()
     document: DocumentKey | None = None
     """Of a card of ours."""
+    unsaid: str = ""
+    """What of it the source does not say that it was held against."""
 
     @property
     def is_ours(self) -> bool:
@@ -164,7 +166,8 @@ class RepairEntry(Value):
     def why(self) -> Strings:
         """Why it is in the list, and what is wrong with it."""
         fails = self.fails.why if self.fails else ()
-        return (*fails, *(finding.message for finding in self.findings))
+        unsaid = (f"the source: {self.unsaid}",) if self.unsaid else ()
+        return (*fails, *(finding.message for finding in self.findings), *unsaid)
 
 
 class RepairList(Value):
@@ -429,7 +432,13 @@ class _Lister:
             above, _, last = note.deck.rpartition("::")
             topic = last if above else ""
         if self._source is not None:
-            entry = replace(entry, passage=self._source.nearest(fields), quote="")
+            held = self._source.hold(note)
+            entry = replace(
+                entry,
+                passage=self._source.nearest(fields),
+                quote="",
+                unsaid="" if held.verdict is Said.SAID else held.why,
+            )
         is_near_fit = near is not None and (near.is_ours or near.type is not None)
         card = CardToRepair(
             fields=fields,

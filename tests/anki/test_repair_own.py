@@ -1,6 +1,7 @@
 """`ankiforge repair` of cards of one's own in the real Anki: an edit, and what is beside it."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from ankiforge.pipeline import repair
 from ankiforge.pipeline.workspace import Workspace
+from tests.fakes.anki_connect import serving
 
 CARDS = "select id, nid, ord, type, queue, due, ivl, reps, lapses from cards order by id"
 LOG = "select id, cid, ease, ivl from revlog order by id"
@@ -77,6 +79,20 @@ def test_a_card_of_ones_own_is_split_by_an_edit_and_undone(desk):
     assert (now["Front"], now["Back"]) == (then["Front"], then["Back"])
 
 
+def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
+    desk.write(
+        f"What is dropout?::It masks units. {'And more of it follows here. ' * 8}\n"
+    )
+    desk.run()
+    desk.anki.load(desk.package)
+    nid = forgotten(desk.anki, "dropout")
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing(f"nid:{nid}").failing
+        repair.edited(workspace, entry, {"Back": "a mask of units"})
+    patch = desk.forge.ok("patch").stdout
+    assert "+What is dropout?::a mask of units" in patch
+
+
 REPLY = """Here: ```json
 {"repairs": [
  {"why": "one at a time", "front": "Which noble metal begins with p?", "back": "platinum",
@@ -140,3 +156,72 @@ def test_the_source_beside_a_strangers_card_and_a_missing_one_is_named(
     assert line["passage"] == "Gold, silver and platinum are noble metals."
     done = desk.forge("repair", "--source", "absent.pdf", code=2)
     assert "absent.pdf: no such file" in done.stderr
+
+
+# --- a running Anki ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def running(desk: Any, backend: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An Anki that runs, in which a card of somebody else is a flagged, suspended leech."""
+    desk.col.close()
+    with serving(Path(desk.forge.profile)) as server:
+        desk.forge.settings(
+            f"sources: []\nanki: {{connect: {server.address}, collection: {desk.col.path}}}\n"
+        )
+        with server.collection() as col:
+            note = col.new_note(col.models.by_name("Basic"))
+            note.fields[:2] = ("What are the three metals?", "iron, zinc, gold")
+            note.tags = ["leech", "marked"]
+            col.add_note(note, col.decks.id("Theirs"))
+            [card] = note.cards()
+            col.sched.suspend_cards([card.id])
+            col.set_user_flag_for_cards(1, [card.id])
+            col.db.execute("update cards set lapses = 8 where id = ?", card.id)
+        yield server
+
+
+def test_what_only_anki_can_do_is_done_there_or_told(desk, running):
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing().failing
+        for what in ("unsuspend", "unflag", "forget"):
+            assert repair.do_in_anki(workspace, what, entry.cards) == "done in Anki"
+    with running.collection() as col:
+        card = col.get_card(entry.cards[0])
+        assert (card.queue, card.flags, card.type) == (0, 0, 0)
+    desk.forge.settings("sources: []\nanki: {connect: 'http://127.0.0.1:9'}\n")
+    with Workspace(desk.forge.folder) as workspace:
+        told = repair.do_in_anki(workspace, "suspend", entry.cards)
+    assert f"search  cid:{entry.cards[0]}" in told
+    assert "Toggle Suspend" in told
+
+
+def test_a_push_brings_a_repair_and_keeps_the_tags(desk, running):
+    [line] = desk.forge.ok("repair", "--json").lines
+    desk.forge.ok("repair", f"nid:{line['nid']}", "--take", 1)
+    done = desk.forge.ok("push", "--json").lines[-1]
+    assert done["notes"]["updated"] == 1
+    with running.collection() as col:
+        note = col.get_note(line["nid"])
+        assert "[…]" in note.fields[0]
+        assert sorted(note.tags) == ["leech", "marked"]
+        assert note.cards()[0].queue == -1
+
+
+# --- a model -------------------------------------------------------------------------------------
+
+
+def test_a_model_is_asked_and_its_reply_is_checked(desk, server, fake):
+    nid = failing_card(desk)
+    server.otherwise = lambda request: fake.says(REPLY)
+    desk.forge.drafting(server.base_url)
+    settings = desk.forge.folder / "ankiforge.yaml"
+    text = settings.read_text().replace("anki: {collection: none}\n", "")
+    settings.write_text(text)
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing(f"nid:{nid}").failing
+        [offer] = repair.asked(workspace, entry)
+        assert offer.fields["Back"] == "platinum"
+        assert len(repair.asked(workspace, entry)) == 1
+    assert len(server.asked) == 1
+    assert "gold, silver, platinum" in str(server.asked[0])

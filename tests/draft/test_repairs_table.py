@@ -49,6 +49,7 @@ ROWS = [
     # beside others
     (basic("When are spring tides?", "at new moon", near=NEAR), ["contrast"],
      {"Extra": "Not: When are neap tides? → at the quarters"}),
+    (basic("When is it calm?", "At the quarters.", near=NEAR), [], None),
     (basic("What is its period?", "12 h", topic="Tides"), ["context"],
      {"Front": "Tides: What is its period?"}),
     (basic("What raises tides?", "the Moon", topic="Tides"), [], None),

@@ -193,6 +193,16 @@ class AnkiConnect:
     def unsuspend(self, cards):
         self._turned(cards, False)
 
+    def setSpecificValueOfCard(self, card, keys, newValues):
+        there = self._col.get_card(card)
+        for key, value in zip(keys, newValues, strict=True):
+            setattr(there, key, value)
+        self._col.update_card(there)
+        return [True] * len(keys)
+
+    def forgetCards(self, cards):
+        self._col.sched.schedule_cards_as_new(list(cards))
+
     def getDecks(self, cards):
         decks: dict[str, list[int]] = {}
         for card in cards:

@@ -438,3 +438,27 @@ def test_accept_all_takes_the_first_draft_of_each_fact_that_an_agent_drafted(des
     assert verdicts == {"accepted": 1}
     assert "1  another draft of the same fact" in told
     assert "1 accepted" in told
+
+
+def test_an_agent_sees_what_fails_but_nothing_private_and_changes_nothing(desk, backend):
+    with backend.opened(desk.profile) as anki:
+        col = anki.col
+        for front, back in (
+            ("Which three are open?", "iron, zinc, gold"),
+            (SECRETS[2], "x"),
+        ):
+            note = col.new_note(col.models.by_name("Basic"))
+            note.fields[:2] = (front, back)
+            note.tags = ["marked"]
+            col.add_note(note, col.decks.id("Theirs"))
+    with client(desk) as agent:
+        listed = agent("failing")
+        assert agent("failing", query="nothing of the kind") == {"cards": [], "total": 0}
+    [card] = listed["cards"]
+    assert card["fields"] == {
+        "Front": "Which three are open?",
+        "Back": "iron, zinc, gold",
+    }
+    assert card["why"][0] == "tagged marked"
+    assert card["repairs"] == ["ask for one of the 3 and show the others"]
+    assert desk.ok("repair", "--json").lines[0]["fails"]
