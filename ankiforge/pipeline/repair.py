@@ -402,6 +402,8 @@ class _Lister:
         card_of_ours = (
             next(lists.lines(self._ledger, [guid]), None) if entry.is_ours else None
         )
+        if entry.is_ours and card_of_ours is None:
+            return None  # another computer made it, whose journal has not arrived
         note_type = self._types[seen.type_id]
         if card_of_ours is not None:
             shown = as_in_anki(self._ledger, card_of_ours)

@@ -451,7 +451,12 @@ def test_an_agent_sees_what_fails_but_nothing_private_and_changes_nothing(desk, 
             note.fields[:2] = (front, back)
             note.tags = ["marked"]
             col.add_note(note, col.decks.id("Theirs"))
+    settings = desk.folder / "ankiforge.yaml"
+    settings.write_text(
+        settings.read_text().replace("collection: none", "collection: auto")
+    )
     with client(desk) as agent:
+        agent("list_highlights")
         listed = agent("failing")
         assert agent("failing", query="nothing of the kind") == {"cards": [], "total": 0}
     [card] = listed["cards"]
