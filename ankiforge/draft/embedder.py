@@ -88,7 +88,8 @@ def embedder_of(config: Config, *, offline: bool = False) -> Embedder | None:
 # Both have: `title`, the model and its place for display; `local`, whether no text leaves this
 # machine; `owner`, under which the vectors are kept; `at_once`, how many are made before they are
 # kept; `keeps_to_language`, whether passages in the language of the question seem nearer than they
-# are. `questions` and `passages` return the vectors of texts in order, or raise a ServiceError.
+# are; `may_change`, whether another model may answer under the same name. `questions` and
+# `passages` return the vectors of texts in order, or raise a ServiceError.
 
 # --- the model of the extra -----------------------------------------------------------
 
@@ -111,6 +112,7 @@ class BuiltInEmbedder:
     owner = f"vectors/{BUILT_IN}"
     at_once = 32
     keeps_to_language = False
+    may_change = False
 
     def questions(self, texts: Sequence[str]) -> list[bytes]:
         """Return the vectors of questions, in order."""
@@ -134,6 +136,7 @@ class ServerEmbedder:
     """A model of a server."""
 
     at_once = 64
+    may_change = True
 
     def __init__(self, settings: ServerSettings, *, offline: bool = False) -> None:
         """Send nothing yet. `offline` refuses other machines."""

@@ -219,9 +219,10 @@ class Meaning:
             return Near(b"", {}, missing)
         if not self.embedder.local:
             question = self._privacy.text(question)
-        probe, asked = self.embedder.questions([*_apart()[:1], question])
+        probes = _apart()[:1] if self.embedder.may_change else []
+        *probed, asked = self.embedder.questions([*probes, question])
         known = self._cache.recall(_PROBE)
-        if known and not _is_alike(probe, known):
+        if known and not all(_is_alike(probe, known) for probe in probed):
             self._forget()
             raise self._changed()
         by_hash = cosines(asked, kept)

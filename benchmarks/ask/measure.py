@@ -46,7 +46,7 @@ def lines(path: Path) -> list:
 
 def write_workspace(folder: Path, corpus: list, times: int, settings: str) -> None:
     """Write all passages as an export of Readwise; --times repeats them with other endings."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     with (folder / "readwise-data.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
@@ -104,7 +104,9 @@ def main() -> None:
         wall = time.monotonic() - started[1]
         print(f"run: {cpu:.1f} s CPU here, {wall:.1f} s; problems: {len(problems)}")
         keys = {}
-        for row in workspace.ledger.rows("SELECT key, body FROM highlight"):
+        for row in workspace.ledger.rows(
+            "SELECT key, body FROM highlight WHERE body != ''"
+        ):
             keys[digest(json.loads(row["body"])["exact"])] = row["key"]
 
         ask(workspace, "What is it?", SHOWN)  # the model is loaded

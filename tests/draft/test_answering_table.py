@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ankiforge.draft.answering import answer_in, checked
 
@@ -82,6 +84,29 @@ def test_a_sentence_without_a_quote_or_with_a_lie_is_dropped(says, label, quote)
     given = {"says": says, "passage": label, "quote": quote}
     [sentence] = checked([given], QUESTION, PASSAGES)
     assert sentence.dropped
+
+
+SLICE = st.builds(
+    lambda text, start, size: text[start : start + size],
+    st.sampled_from([*PASSAGES.values()]),
+    st.integers(0, 60),
+    st.integers(0, 60),
+)
+GIVEN = st.fixed_dictionaries(
+    {
+        "says": st.text(min_size=1, max_size=30),
+        "passage": st.sampled_from([*PASSAGES, "e5", ""]),
+        "quote": st.one_of(SLICE, SLICE.map(str.upper), st.text(max_size=40)),
+    }
+)
+
+
+@given(st.lists(GIVEN, max_size=6))
+def test_no_sentence_is_shown_whose_quote_is_not_in_its_passage(answer):
+    for sentence in checked(answer, QUESTION, PASSAGES):
+        if not sentence.dropped:
+            assert sentence.quote
+            assert sentence.quote in PASSAGES[sentence.passage]
 
 
 ONE = {"says": "It is so.", "passage": "a1", "quote": ATP}
