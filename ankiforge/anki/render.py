@@ -124,8 +124,7 @@ class _Writer(Value):
             runs = [_Stretch(gap.start, gap.end, gap) for gap in gaps(markdown)]
         for start, end, kind in shields(markdown):
             is_formula = kind in ("math", "display")
-            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
-            if is_formula or is_inline_code:
+            if is_formula or (kind == "code" and "\n" not in markdown[start:end]):
                 runs.append(_Stretch(start, end, kind))
         parts: list[str] = []
         position = 0
@@ -646,8 +645,7 @@ class _MarkdownWriter(HTMLParser):
             return
         words = "".join(parts[start:])
         sign = _SIGNS.get(name, "")
-        is_between_letters = words[:1].isalnum() and words[-1:].isalnum()
-        if sign and is_between_letters:
+        if sign and words[:1].isalnum() and words[-1:].isalnum():
             parts[start] = sign
             parts.append(sign)
         elif words.strip():

@@ -219,8 +219,7 @@ def _by_hand(highlight: Highlight) -> tuple[Card, ...] | str:
         return (_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
     if highlight.form is Form.BLOCK and not sides:
         return UNANSWERED
-    has_empty_side = not all(side.strip() for side in sides)
-    if has_empty_side or len(sides) not in (2, 3):
+    if not all(side.strip() for side in sides) or len(sides) not in (2, 3):
         return "a card with an empty side"
     front, back, *extra = sides
     kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC

@@ -178,8 +178,7 @@ def question_in(comment: str) -> CommentQuestion | None:
 
 def is_alike(words: str, passage: str) -> bool:
     """Return whether two texts are nearly the same."""
-    is_as_long = len(passage) / 2 < len(words) < 2 * len(passage)
-    if not is_as_long:
+    if not (len(passage) / 2 < len(words) < 2 * len(passage)):
         return False
     from rapidfuzz import fuzz
 
@@ -229,8 +228,7 @@ def _masked(comment: str) -> str:
 def _letters_or_blanks(address: re.Match[str]) -> str:
     """Return letters for an address, but blanks for that of a link, whose text may end there."""
     length = len(address[0])
-    is_of_link = address[0].startswith("](")
-    return "]" + " " * (length - 1) if is_of_link else "x" * length
+    return "]" + " " * (length - 1) if address[0].startswith("](") else "x" * length
 
 
 def _ends(mask: str) -> Iterator[Span]:

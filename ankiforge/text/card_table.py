@@ -80,8 +80,7 @@ def columns_of(head: str) -> tuple[str, dict[int, str]]:
             columns[place] = "back"
         elif name in _OTHERS:
             columns[place] = _OTHERS[name]
-    is_known = {"front", "back"} <= set(columns.values())
-    return separator, columns if is_known else {}
+    return separator, columns if ({"front", "back"} <= set(columns.values())) else {}
 
 
 def is_card_table(head: str) -> bool:

@@ -190,8 +190,6 @@ def raised(text: str, name: str) -> str:
     sign, table = SCRIPTS[name]
     if is_written_raised(text, name):
         return text.translate(table)
-    is_reference = text[:1] == "["
-    has_digit = any(letter.isdigit() for letter in text)
-    if has_digit and not is_reference:
+    if any(letter.isdigit() for letter in text) and text[:1] != "[":
         return f"{sign}({text})"
     return text

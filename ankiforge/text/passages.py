@@ -51,8 +51,7 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
         after_end = paragraph_end
         if paragraph_end < len(text):
             after_end = _line_end(text, paragraph_end + 1)
-        has_before = before_start < paragraph_start
-        if has_before and paragraph_end - before_start <= limit:
+        if before_start < paragraph_start and paragraph_end - before_start <= limit:
             paragraph_start = before_start
         elif after_end > paragraph_end and after_end - paragraph_start <= limit:
             paragraph_end = after_end
@@ -175,8 +174,7 @@ def without_bullets(exact: str) -> str:
     The folded text stays the same, and so do anchors made from it.
     """
     bullets = len(_BULLET.findall(exact))
-    is_lone_item = bullets == 1 and _BULLET.match(exact)
-    if not bullets or is_lone_item:
+    if not bullets or (bullets == 1 and _BULLET.match(exact)):
         return exact
 
     def joined(bullet: re.Match[str]) -> str:

@@ -42,5 +42,4 @@ def schedule_of(written: str) -> Schedule:
         except (ValueError, IndexError):
             due = _NEW
         cards.append(("", 0, 0) if due == _NEW else (due, interval, ease))
-    was_reviewed = any(due for due, _, _ in cards)
-    return tuple(cards) if was_reviewed else ()
+    return tuple(cards) if any(due for due, _, _ in cards) else ()

@@ -193,8 +193,7 @@ class _Reader:
             passage.path,
         )
         following = self._blocks[index + 1 : index + 2]
-        has_own_place = any(_END.match(below.plain) for below in following)
-        return is_beside and not has_own_place
+        return is_beside and not any(_END.match(below.plain) for below in following)
 
     def _comment(self, words: str) -> None:
         """Add to the note about the last passage."""

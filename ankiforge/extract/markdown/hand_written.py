@@ -150,8 +150,7 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
         next_opener = words.find("{{", end)
         next_closer = words.find("}}", end)
         is_unopened = next_closer >= 0 and not 0 <= next_opener < next_closer
-        is_in_braces = last_opener > last_closer or is_unopened
-        if sign not in syntax.line or is_in_braces:
+        if sign not in syntax.line or last_opener > last_closer or is_unopened:
             continue
         sides = _sides(inline, words, start, end)
         if sides is None:
@@ -543,8 +542,7 @@ class _CardLines:
         for line in range(first, last):
             words = self.text(line)
             if fence:
-                is_one_sign = words == words[:1] * len(words)
-                if is_one_sign and words.startswith(fence):
+                if words == words[:1] * len(words) and words.startswith(fence):
                     fence = ""
                 continue
             opened = _FENCE.match(words)

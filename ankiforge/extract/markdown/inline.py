@@ -300,8 +300,7 @@ class Inline:
             start = self.starts[index + 1]
             end = self.starts[token.partner]
             span = trimmed(self.plain, start, end)
-            is_blank = span[0] == span[1]
-            if is_blank:
+            if span[0] == span[1]:
                 continue
             inner = self.tokens[index : token.partner]
             if sign == "bold" and any(one.kind is SignKind.BREAK for one in inner):
@@ -321,8 +320,7 @@ class Inline:
             pictures = [
                 inner_token for inner_token in inner if _is_shown_picture(inner_token)
             ]
-            has_words = any(token.plain.strip() for token in inner)
-            if has_words or not pictures:
+            if any(token.plain.strip() for token in inner) or not pictures:
                 continue
             sign = _sign_of_phrase(token)
             colour = "" if sign == "==" else token.note

@@ -341,8 +341,7 @@ class NoteReader:
         card = block.card
         if card is None or not all(block.card_markdown):
             return False
-        is_wanted = "block" in self._wanted.cards
-        return is_wanted or block.syntax.declared or card.declared
+        return "block" in self._wanted.cards or block.syntax.declared or card.declared
 
     def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
         """Return the card of a `front::back` line; None if the block is none."""

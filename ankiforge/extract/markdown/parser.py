@@ -375,8 +375,7 @@ def pair_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
                 clozes.append(brace)
         elif is_text and opened and token.plain == "::":
             brace = opened[-1]
-            is_in_cloze = tokens[brace.opener].kind is SignKind.GAP
-            if brace.hint < 0 and is_in_cloze:
+            if brace.hint < 0 and tokens[brace.opener].kind is SignKind.GAP:
                 brace.hint = index
         deepest = max(deepest, len(opened))
 

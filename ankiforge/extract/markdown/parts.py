@@ -369,8 +369,7 @@ class _NoteReading:
         The id of a part that holds one highlight is that of the highlight.
         """
         own_id = ""
-        is_only_one = len(highlights) == 1 and self._ids[part.id] == 1
-        if is_only_one and _ID.fullmatch(part.id):
+        if len(highlights) == 1 and self._ids[part.id] == 1 and _ID.fullmatch(part.id):
             own_id = hints.block_id(percent(part.id))
         placed = []
         for highlight in highlights:

@@ -401,8 +401,7 @@ class _O2a(
             # the last groups are its tags and its id, which is read from below the card
             end_of_values = len(match.groups) - len(signs)
             values = match.groups[:end_of_values]
-            has_gaps = re.search(gap, "\n".join(values))
-            if "Cloze" in note_type and not has_gaps:
+            if "Cloze" in note_type and not re.search(gap, "\n".join(values)):
                 continue
             taken.append(match.span)
             tags: Strings = ()

@@ -241,8 +241,7 @@ def citations_in(block: Block) -> list[Citation]:
         text = plain[slice(*span)]
         words = quoted_at_end(plain, *span)
         scheme, name = citation.papers[0]
-        is_exact_in_file = citation.exact and scheme == "file"
-        if words is None and is_exact_in_file and len(text) > _LONG:
+        if words is None and citation.exact and scheme == "file" and len(text) > _LONG:
             if name.rpartition(".")[0] not in text:
                 words = span
         page = _LONE_PAGE.match(text)
@@ -344,8 +343,7 @@ def trimmed_words(plain: str, start: int, end: int) -> Span | None:
     if pictograms:
         start = pictograms.end()
     end = start + len(plain[start:end].rstrip())
-    has_word = _WORD.search(plain, start, end) is not None
-    return (start, end) if has_word else None
+    return (start, end) if (_WORD.search(plain, start, end) is not None) else None
 
 
 def quoted_at_end(plain: str, start: int, end: int) -> Span | None:
@@ -585,8 +583,7 @@ class Quotes:
         if not block.quotes or block.style or index in self._link_only:
             return False
         for citation in self._citations.get(index, ()):
-            has_place = citation.exact or citation.label or citation.page
-            if citation.links and has_place:
+            if citation.links and (citation.exact or citation.label or citation.page):
                 return True
         return False
 

@@ -588,8 +588,7 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
     """
     name = sign["element"].lower()
     closes = raw[1] == "/"
-    is_coloured_span = name == "span" and (closes or "background" in sign["with"])
-    if name == "mark" or is_coloured_span:
+    if name == "mark" or (name == "span" and (closes or "background" in sign["with"])):
         # its colour may be in the name of a class: `hltr-yellow`
         named = _COLOUR.search(sign["with"])
         colour = (named["style"] or named["class"]) if named else ""

@@ -136,8 +136,7 @@ class Surroundings:
         # the tag of privacy, if a part of it is private
         tags = highlight.tags
         blocks_beside = [self._blocks[index] for index in placed.beside]
-        is_private = any(part.private for part in (*blocks, *blocks_beside))
-        if is_private and TAG not in tags:
+        if any(part.private for part in (*blocks, *blocks_beside)) and TAG not in tags:
             tags = (*tags, TAG)
 
         # what other tools wrote; a block may hold thousands of highlights
