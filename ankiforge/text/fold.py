@@ -1,17 +1,14 @@
-"""Foldings: the forms in which texts are compared, each named by its purpose.
+"""Forms in which texts are compared, each named by its purpose, and what in a text is no words.
 
 `for_finding` for keys and candidates, `for_comparing` for what a person typed or quoted,
 `for_searching` for the search index, `exact` for what has to be equal. Keys and anchors are
 made from `for_finding` and `for_comparing` (docs/reference/keys.md). Besides, a text as Anki
 stores it, and as a terminal and a page show it.
 
-Shields: the parts of a text that are no ordinary words, such as code and maths.
-
-There are two readings, because there are two kinds of text. The text of a card is
-Markdown in our own grammar, and `shields` reads it exactly: what is a formula there is
-one on the card. The text of a source may be anything, `$5` and a lone backtick too.
-Checks only need its words or its numbers, so `words_alone` and `without_formulas` put a
-blank where code or a formula seems to be.
+A *shield* is a part of a text that is no ordinary words, such as code and maths. The text of a
+card is Markdown in our own grammar, and `shields` reads it exactly: what is a formula there is
+one on the card. The text of a source may be anything, `$5` and a lone backtick too: only what
+cannot be words is taken out.
 """
 
 from __future__ import annotations
@@ -260,7 +257,7 @@ def _isolated_paragraph(paragraph: str) -> str:
     return _FIRST_STRONG_ISOLATE + inside + _POP_ISOLATE * (depth + 1)
 
 
-# === shields ==========================================================================
+# --- shields --------------------------------------------------------------------------
 
 # --- in our Markdown ------------------------------------------------------------------
 

@@ -1,10 +1,8 @@
-"""Sketches of documents: they show that one was renamed, moved or rewritten.
+"""By what a document is known again: identifiers of works, and sketches of texts.
 
-Sketches are stored: every version of the program must make the same ones.
-
-Identifiers of works: DOI, arXiv, ISBN …, and the names by which a document is known.
-
-An identifier is (scheme, value). No network is used.
+An identifier is (scheme, value): DOI, arXiv, ISBN …, or a name by which a document is known. A
+sketch shows that a document was renamed, moved or rewritten. Sketches are stored: every version
+of the program must make the same ones. No network is used.
 """
 
 from __future__ import annotations
@@ -91,7 +89,7 @@ def decode_sketch(stored: str) -> Sketch:
     return msgspec.json.decode(stored, type=Sketch)
 
 
-# === identifiers ======================================================================
+# --- identifiers ----------------------------------------------------------------------
 
 # The number of characters searched for identifiers.
 _MAX_CHARS = 4_000

@@ -1,14 +1,11 @@
-"""Hand-written cards on one line: `front::back` and `Term: definition`.
+"""Cards that a person writes in a note, on one line or over several, in the forms of many plug-ins.
 
-`Syntax` says how cards are written in a note: the plug-ins for Obsidian that make cards
-write them in the same way, and each adds something. `block_cards` reads the cards over several
-lines.
-
-Hand-written cards over several lines, as plug-ins for Obsidian read them.
-
-Three forms are read: a line `?` between the sides, a tag after the question, and the
-fields of a note between words of Obsidian_to_Anki. `written_card` is a rule of the
-parser that finds blocks.
+`Syntax` says how cards are written in a note: the plug-ins for Obsidian write them in the same
+way, and each adds something. On one line there are `front::back` (`inline_card`) and
+`Term: definition` (`plain_term`, `terms_on_lines`). Over several lines there are a line `?`
+between the sides, a tag after the question, the fields of a note between words of
+Obsidian_to_Anki, `Q: … A: …`, and the blocks of Logseq with `#card`: `written_card` is a rule of
+the parser that finds blocks.
 """
 
 from __future__ import annotations
@@ -356,7 +353,7 @@ def terms_on_lines(
     return lines
 
 
-# === block_cards ======================================================================
+# --- cards over several lines -------------------------------------------------------------
 
 
 class Written(NamedTuple):

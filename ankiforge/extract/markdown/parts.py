@@ -1,14 +1,13 @@
-"""Which parts of a note must stay on this machine: what is under the tag `#no-llm`.
-
-The tag is looked for in the source of the note, so that it counts in a comment, in code and
-in a formula too. A block with the tag is private. So is everything under a heading, a
-callout's title or a list item with it, and in a table's row or column whose head has it. If
-the tag is in no block, or in the front matter, the whole note is private.
-
-Documents of one or several texts in Markdown: notes, canvases, notebooks.
+"""Read a document of one or several texts in Markdown: a note, a canvas, a notebook.
 
 Each part is cut into blocks by itself, so that a fence or a comment that one part leaves open
 does not swallow the next one. Only its own text counts as what surrounds its highlights.
+
+`mark_private` finds what must stay on this machine: the tag `#no-llm` is looked for in the source,
+so that it counts in a comment, in code and in a formula too. A block with the tag is private. So
+is everything under a heading, a callout's title or a list item with it, and in a table's row or
+column whose head has it. If the tag is in no block, or in the front matter, the whole note is
+private.
 """
 
 from __future__ import annotations
@@ -175,7 +174,7 @@ def _own_lines(block: Block) -> Span:
     return (first, first + 1) if block.part is BlockKind.TITLE else (first, last)
 
 
-# === parts ============================================================================
+# --- the parts of a document -------------------------------------------------------------
 
 # An id of a part that may be part of a key.
 _ID = regex(r"[\x21-\x7e]{1,64}")

@@ -1,14 +1,11 @@
-"""List items with more blanks before or in them than CommonMark allows: two tabs below `- `.
+"""Prepare the source of a note before it is cut into blocks; the number of its lines stays.
 
-Editors show them as items below the one above. CommonMark reads them as code after an empty
-line, else as words of the item above. They are moved to where they count as items; the number
-of lines stays.
+Comments and multi-line maths may contain anything, so placeholders hide them from the parser. The
+placeholders are noncharacters of Unicode, which do not occur in text; those of a note that
+contains them are replaced. Maths in other spellings is written with dollars.
 
-The source of a note before it is cut into blocks: placeholders hide parts of it.
-
-Comments and multi-line maths may contain anything, so placeholders hide them from the
-parser; the number of lines stays the same. The placeholders are noncharacters of
-Unicode, which do not occur in text; those of a note that contains them are replaced.
+List items with more blanks before or in them than CommonMark allows, two tabs below `- `, are
+moved to where they count as items, as editors show them (`with_fitting_indents`).
 """
 
 from __future__ import annotations
@@ -117,7 +114,7 @@ def _width(column: int, signs: str) -> int:
     return len((" " * column + signs).expandtabs(4))
 
 
-# === placeholders =====================================================================
+# --- placeholders --------------------------------------------------------------------------
 
 COMMENT = "\ufdd0"
 """Replaces each character of a comment."""

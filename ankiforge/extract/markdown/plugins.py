@@ -1,14 +1,13 @@
-r"""Regular expressions that a person gave a plugin.
+r"""How plug-ins of Obsidian write cards in notes, by the settings that they keep in the vault.
 
-They come from JavaScript and may take for ever on the wrong text: nearly all that
-people use repeat a repetition, `((?:[^\n][\n]?)+)`, so that they cannot be distinguished from
-dangerous ones by their look. So the library `regex` searches, which gives up after some
-processor time, and before it needs too much memory.
+Three are known: obsidian-spaced-repetition (`osr`), Obsidian_to_Anki (`o2a`) and
+flashcards-obsidian (`flashcards`).
 
-How plugins of Obsidian write cards in notes, by the plugins' settings.
-
-Three plugins are known: obsidian-spaced-repetition (`osr`), Obsidian_to_Anki (`o2a`) and
-flashcards-obsidian (`flashcards`). Each keeps its settings in a file in the vault.
+The regular expressions that a person gave Obsidian_to_Anki come from JavaScript (`translated`)
+and may take for ever on the wrong text: nearly all that people use repeat a repetition,
+`((?:[^\n][\n]?)+)`, so that they cannot be distinguished from dangerous ones by their look. So
+the library `regex` searches (`Searcher`), which gives up after some processor time, and before it
+needs too much memory.
 """
 
 from __future__ import annotations
@@ -196,7 +195,7 @@ class Searcher:
         return ItemError(message, hint=hint)
 
 
-# === plugins ==========================================================================
+# --- the settings of plug-ins ---------------------------------------------------------
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",

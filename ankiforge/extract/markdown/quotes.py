@@ -1,12 +1,9 @@
-"""Links to papers and books: what a link cites, the page that its text names, and quotation marks.
+"""Passages that a note quotes from papers and books, with a link to their place.
 
-Zotero, PDF plug-ins and readers paste such links beside what they quote.
-
-Passages that a note quotes from papers and books, with a link to their place.
-
-In a paragraph or list item, the quote is in quotation marks, or marked, or all of the
-text before the link to its annotation. In a block quote or callout, it is the text of
-that. Other text beside it is the reader's comment.
+Zotero, PDF plug-ins and readers paste such links beside what they quote. A `Citation` is what a
+link cites, with the page that its text names. In a paragraph or list item, the quote is in
+quotation marks, or marked, or all of the text before the link to its annotation. In a block quote
+or callout, it is the text of that. Other text beside it is the reader's comment.
 """
 
 from __future__ import annotations
@@ -365,7 +362,7 @@ def quoted_at_end(plain: str, start: int, end: int) -> Span | None:
     return None
 
 
-# === quotes ===========================================================================
+# --- quotes --------------------------------------------------------------------------------
 
 # Types of callouts that are used for quotes.
 _QUOTING = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")

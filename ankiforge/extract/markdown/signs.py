@@ -1,13 +1,12 @@
-"""The tokens of a block: pieces of its text, each with its plain text and its Markdown.
+"""The tokens of a block, and the signs of notes that CommonMark does not know.
 
-`parser` makes them and pairs those that open and close something, `inline` reads them.
-Keys are made from the plain text (docs/reference/keys.md).
+A token is a piece of the text of a block with its plain text and its Markdown; keys are made from
+the plain text (docs/reference/keys.md). `parser` makes tokens and pairs those that open and close
+something, `inline` reads them.
 
-The signs of notes that CommonMark does not know, each read as a token.
-
-Marks, clozes, maths, links of Obsidian, tags, bare addresses, placeholders of
-templates, and the HTML elements that notes contain. `SIGN` says which of them begins
-at a position, and `_add` adds its token.
+The signs are marks, clozes, maths, links of Obsidian, tags, footnotes, readings, bare addresses,
+placeholders of templates, and the HTML elements that notes contain. `_SIGN` says which of them
+begins at a position, and `_ADD` has a function for each that adds its token.
 """
 
 from __future__ import annotations
@@ -166,7 +165,7 @@ class InlineContext(NamedTuple):
     """Whether to keep line breaks and signs as they are: for text of several blocks."""
 
 
-# === signs ============================================================================
+# --- the parser ----------------------------------------------------------------------------
 
 
 class State(StateInline):
@@ -182,12 +181,6 @@ class State(StateInline):
         """The files, labels and maths to which the text may refer."""
         context: InlineContext = self.env["context"]
         return context
-
-    @property
-    def last(self) -> InlineToken | None:
-        """The last token, if it is ours."""
-        last = self.tokens[-1] if self.tokens else None
-        return last if isinstance(last, InlineToken) else None
 
     def pushPending(self) -> Any:
         """Add the plain text that was read since the last token."""
@@ -404,95 +397,88 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     raw = state.src[state.pos : end]
     state.pos = end
     if not silent:
-        _add(cast(State, state), kind, sign, raw)
+        _ADD[kind](cast(State, state), sign, raw)
     return True
 
 
 # --- a token for each kind of sign ------------------------------------------------------
 
 
-def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
-    """Add the token of a sign; `kind` is the name of its group in `_SIGN`."""
-    context = state.context
-    match kind:
-        case "lines":  # maths over several lines, which was replaced by its number
-            maths = context.maths[int(sign["number"])]
-            on_one_line = maths.replace("\n", " ")
-            keeps_lines = context.verbatim
-            markdown = maths if keeps_lines else on_one_line
-            state.add(SignKind.OPAQUE, on_one_line, markdown=markdown)
-        case "verbatim":
-            state.add(SignKind.OPAQUE, raw.replace("\n", " "))
-        case "templater":
-            state.add(SignKind.OPAQUE, raw, literal(raw))
-        case "embed":
-            _add_embed(state, sign["file"])
-        case "picture":
-            _show_picture(state, sign["angled"] or sign["bare"] or "", sign["alt"])
-        case "reference":
-            _show_picture(state, _address_of_reference(state, sign), sign["name"])
-        case "sound":  # as Anki writes it; its text is part of the keys
-            path = context.picture(sign["heard"].strip())
-            state.add(SignKind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
-        case "wiki":
-            _add_wiki_link(state, sign["target"])
-        case "address":
-            state.add(SignKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
-        case "url":  # from its colon on: its scheme was read as text
-            before = _SCHEME.sub("", state.pending)
-            address = state.pending[len(before) :] + raw
-            state.pending = before
-            state.add(SignKind.ATOM, address, literal(address)).target = address
-        case "script":  # in letters of Unicode if all of it can be written so
-            words = sign["raised"]
-            level = sign["level"]
-            if is_written_raised(words, level):
-                state.add(SignKind.TEXT, raised(words, level))
-            else:
-                markdown = f"<{level}>{literal(words)}</{level}>"
-                state.add(SignKind.ATOM, raised(words, level), markdown)
-        case "row" | "cell":
-            _add_table_edge(state, kind, raw)
-        case "html":
-            _add_html(state, sign, raw)
-        case "less":  # it would begin a tag in a field
-            state.add(SignKind.TEXT, raw, literal(raw))
-        case "hash":
-            state.add(SignKind.TAG, raw, note=raw[1:])
-        case "mark" if raw in ("==", "＝＝"):
-            # it opens before a word and closes after one; at the start of the text, what
-            # precedes the sign is the sign itself
-            before = state.src[max(0, sign.start() - 1)]
-            after = state.src[sign.end() : sign.end() + 1]
-            token = state.add(SignKind.MARK, raw, "==", INSIDE if sign["inside"] else "")
-            token.opens = bool(after.strip())
-            token.closes = not before.isspace()
-        case "mark":
-            token = state.add(SignKind.MARK, raw, "~=", sign["colour"] or "")
-            token.opens = raw[0] == "~"
-            token.closes = raw == "=~"
-        case "gap":
-            state.add(SignKind.GAP, raw, note=sign["numbers"] or sign["gap_number"] or "")
-        case "text":
-            state.add(SignKind.TEXT, raw)
-        case "label":
-            state.add(SignKind.GONE, note=f"{LABEL}{sign['label_name']}")
-        case "footnote" if sign["footnote_name"]:
-            state.add(SignKind.GONE, note=f"{FOOTNOTE}{sign['footnote_name']}")
-        case "footnote":  # its text is part of the keys
-            text = sign["footnote_text"]
-            state.add(SignKind.ATOM, raw.replace("\n", " "), "", f"{FOOTNOTE}[{text}]")
-        case "footnote_start":
-            state.add(SignKind.ATOM, raw, " (")
-        case "footnote_end":
-            state.add(SignKind.ATOM, raw, ")")
-        case "ruby" if sign["base"]:
-            readings = sign["readings"].replace("|", "")
-            state.add(SignKind.TEXT, f"{sign['base']}({readings})")
-        case "ruby":
-            state.add(SignKind.TEXT, reading_in_brackets(sign))
-        case _:  # nothing is shown of it
-            state.add(SignKind.GONE)
+def _add_maths_on_lines(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add maths over several lines, which was replaced by its number."""
+    maths = state.context.maths[int(sign["number"])]
+    on_one_line = maths.replace("\n", " ")
+    markdown = maths if state.context.verbatim else on_one_line
+    state.add(SignKind.OPAQUE, on_one_line, markdown)
+
+
+def _add_sound(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a sound as Anki writes it; its text is part of the keys."""
+    path = state.context.picture(sign["heard"].strip())
+    state.add(SignKind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
+
+
+def _add_address(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add an address in angle brackets."""
+    state.add(SignKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+
+
+def _add_bare_address(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add an address from its colon on: its scheme was read as text."""
+    before = _SCHEME.sub("", state.pending)
+    address = state.pending[len(before) :] + raw
+    state.pending = before
+    state.add(SignKind.ATOM, address, literal(address)).target = address
+
+
+def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add what is raised or lowered, in letters of Unicode if all of it can be written so."""
+    words = sign["raised"]
+    level = sign["level"]
+    if is_written_raised(words, level):
+        state.add(SignKind.TEXT, raised(words, level))
+        return
+    markdown = f"<{level}>{literal(words)}</{level}>"
+    state.add(SignKind.ATOM, raised(words, level), markdown)
+
+
+def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a sign of a mark, which may open one, or close it."""
+    if raw not in ("==", "＝＝"):
+        token = state.add(SignKind.MARK, raw, "~=", sign["colour"] or "")
+        token.opens = raw[0] == "~"
+        token.closes = raw == "=~"
+        return
+    # it opens before a word and closes after one; at the start of the text, what precedes
+    # the sign is the sign itself
+    before = state.src[max(0, sign.start() - 1)]
+    after = state.src[sign.end() : sign.end() + 1]
+    token = state.add(SignKind.MARK, raw, "==", INSIDE if sign["inside"] else "")
+    token.opens = bool(after.strip())
+    token.closes = not before.isspace()
+
+
+def _add_gap(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add the start of a cloze, with its numbers."""
+    state.add(SignKind.GAP, raw, note=sign["numbers"] or sign["gap_number"] or "")
+
+
+def _add_footnote(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a footnote by its label; one in the line keeps its text, which is part of the keys."""
+    if sign["footnote_name"]:
+        state.add(SignKind.GONE, note=f"{FOOTNOTE}{sign['footnote_name']}")
+        return
+    note = f"{FOOTNOTE}[{sign['footnote_text']}]"
+    state.add(SignKind.ATOM, raw.replace("\n", " "), "", note)
+
+
+def _add_reading(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a reading in brackets behind its letters."""
+    if sign["base"]:
+        readings = sign["readings"].replace("|", "")
+        state.add(SignKind.TEXT, f"{sign['base']}({readings})")
+        return
+    state.add(SignKind.TEXT, reading_in_brackets(sign))
 
 
 def _add_embed(state: State, written: str) -> None:
@@ -596,47 +582,100 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         token.opens = not closes
         token.closes = closes
     elif name in EMPHASIS:
-        element = EMPHASIS[name]
-        token = state.add(
-            SignKind.EMPHASIS, "", f"</{element}>" if closes else f"<{element}>"
-        )
+        element = f"</{EMPHASIS[name]}>" if closes else f"<{EMPHASIS[name]}>"
+        token = state.add(SignKind.EMPHASIS, "", element)
         token.opens = not closes
         token.closes = closes
     elif name in BLOCKS and name not in _IN_TABLES:
-        # a line ends at its edge
-        is_line_end = name == "br"
-        markdown = HARD_BREAK
-        if state.context.verbatim and not is_line_end:
-            before = state.pending or (state.last.markdown if state.last else "")
-            if not before or before.endswith("\n"):
-                markdown = ""
-        if state.context.verbatim and _is_in_table(state):
-            # a cell has its own sign for the end of a line, and none at its start
-            before = state.pending
-            for token in state.tokens[-_FEW:] if not before else ():
-                if isinstance(token, InlineToken):
-                    before = token.markdown or before
-            before = before.rstrip()
-            is_first = before.endswith(("|", "<br>"))
-            markdown = "<br>" if is_line_end or not (closes or is_first) else ""
-        is_marked = not (is_line_end or state.context.verbatim)
-        state.add(SignKind.BREAK, " ", markdown, note=EDGE if is_marked else "")
+        _add_edge_of_block(state, name, closes=closes)
     elif name in _EMBEDDING and not closes:
-        # a file that it shows or plays, if it names one
-        attributes = attributes_of(raw)
-        address = attributes.get("src") or attributes.get("data", "")
-        if not address:
-            state.add(SignKind.GONE)
-            return
-        path = _path_at(state, unquote(address))
-        shown = quote(path) if path else quote(address, safe="%/:?#@!$&*+,;=~")
-        label = _NOT_IN_LABEL.sub(" ", attributes.get("alt", ""))
-        width = attributes.get("width", "").removesuffix("px")
-        if _WIDTH.fullmatch(width):
-            label = f"{label}|{width}"
-        state.add(SignKind.PICTURE, "", f"![{label}]({shown})")
+        _add_file(state, raw)
     else:
         state.add(SignKind.GONE)
+
+
+def _add_edge_of_block(state: State, name: str, *, closes: bool) -> None:
+    """Add the end of a line at the edge of an element that stands on lines of its own."""
+    if not state.context.verbatim:
+        state.add(SignKind.BREAK, " ", HARD_BREAK, note="" if name == "br" else EDGE)
+        return
+    written = _written_before(state)
+    if _is_in_table(state):
+        # a cell has its own sign for the end of a line, and none at its start
+        is_first = written.rstrip().endswith(("|", "<br>"))
+        markdown = "<br>" if name == "br" or not (closes or is_first) else ""
+    elif name == "br":
+        markdown = HARD_BREAK
+    else:
+        markdown = "" if not written or written.endswith("\n") else HARD_BREAK
+    state.add(SignKind.BREAK, " ", markdown)
+
+
+def _written_before(state: State) -> str:
+    """Return the Markdown of what was read last, "" at the start."""
+    if state.pending:
+        return state.pending
+    for token in reversed(state.tokens[-_FEW:]):
+        if isinstance(token, InlineToken) and token.markdown:
+            return token.markdown
+    return ""
+
+
+def _add_file(state: State, raw: str) -> None:
+    """Add a file that an element of HTML shows or plays, if it names one."""
+    attributes = attributes_of(raw)
+    address = attributes.get("src") or attributes.get("data", "")
+    if not address:
+        state.add(SignKind.GONE)
+        return
+    path = _path_at(state, unquote(address))
+    shown = quote(path) if path else quote(address, safe="%/:?#@!$&*+,;=~")
+    label = _NOT_IN_LABEL.sub(" ", attributes.get("alt", ""))
+    width = attributes.get("width", "").removesuffix("px")
+    if _WIDTH.fullmatch(width):
+        label = f"{label}|{width}"
+    state.add(SignKind.PICTURE, "", f"![{label}]({shown})")
+
+
+# By the name of the group in `_SIGN`: what adds the token of a sign, as it is written.
+_ADD: dict[str, Callable[[State, re.Match[str], str], object]] = {
+    "lines": _add_maths_on_lines,
+    "verbatim": lambda state, sign, raw: state.add(
+        SignKind.OPAQUE, raw.replace("\n", " ")
+    ),
+    "templater": lambda state, sign, raw: state.add(SignKind.OPAQUE, raw, literal(raw)),
+    "embed": lambda state, sign, raw: _add_embed(state, sign["file"]),
+    "picture": lambda state, sign, raw: _show_picture(
+        state, sign["angled"] or sign["bare"] or "", sign["alt"]
+    ),
+    "reference": lambda state, sign, raw: _show_picture(
+        state, _address_of_reference(state, sign), sign["name"]
+    ),
+    "sound": _add_sound,
+    "wiki": lambda state, sign, raw: _add_wiki_link(state, sign["target"]),
+    "address": _add_address,
+    "url": _add_bare_address,
+    "script": _add_script,
+    "row": lambda state, sign, raw: _add_table_edge(state, "row", raw),
+    "cell": lambda state, sign, raw: _add_table_edge(state, "cell", raw),
+    "html": _add_html,
+    # it would begin a tag in a field
+    "less": lambda state, sign, raw: state.add(SignKind.TEXT, raw, literal(raw)),
+    "hash": lambda state, sign, raw: state.add(SignKind.TAG, raw, note=raw[1:]),
+    "mark": _add_mark,
+    "gap": _add_gap,
+    "text": lambda state, sign, raw: state.add(SignKind.TEXT, raw),
+    "label": lambda state, sign, raw: state.add(
+        SignKind.GONE, note=f"{LABEL}{sign['label_name']}"
+    ),
+    "footnote": _add_footnote,
+    "footnote_start": lambda state, sign, raw: state.add(SignKind.ATOM, raw, " ("),
+    "footnote_end": lambda state, sign, raw: state.add(SignKind.ATOM, raw, ")"),
+    "ruby": _add_reading,
+    # nothing is shown of them
+    "frame": lambda state, sign, raw: state.add(SignKind.GONE),
+    "gone": lambda state, sign, raw: state.add(SignKind.GONE),
+}
 
 
 # The line below the head of a table.
