@@ -82,14 +82,16 @@ class TerminalRepair(TerminalReview):
                     self._decided(
                         mending.take(self._workspace, entry, offers[int(key) - 1])
                     )
-                    return 1
+                    if not self._waits_for_anki(entry):
+                        return 1
                 elif key == "e":
                     fields = self._edited(tuple(entry.card.fields.items()))
                     if fields:
                         self._decided(
                             mending.edited(self._workspace, entry, dict(fields))
                         )
-                        return 1
+                        if not self._waits_for_anki(entry):
+                            return 1
                 elif key == "s":
                     self._decided(mending.leave(self._workspace, entry))
                     return 1
@@ -119,6 +121,18 @@ class TerminalRepair(TerminalReview):
     def _cards_of(self, entry: RepairEntry) -> tuple[int, ...]:
         """Return the card that fails, else all of the note."""
         return (entry.fails.history.card,) if entry.fails else entry.cards
+
+    def _waits_for_anki(self, entry: RepairEntry) -> bool:
+        """Say what of a repaired card only Anki can change; return whether there is anything."""
+        history = entry.fails.history if entry.fails else None
+        left = []
+        if history and history.suspended:
+            left.append("it is suspended: w asks it again")
+        if history and history.flagged:
+            left.append("it has a red flag: f clears it")
+        if left:
+            self._print(f"{'; '.join(left)}; Enter goes on", "bold")
+        return bool(left)
 
     def _decided(self, action: str) -> None:
         self._taken.append(action)

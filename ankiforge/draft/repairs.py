@@ -25,7 +25,7 @@ from ankiforge.model import Json, Strings, Texts, Value, h16
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import locate
-from ankiforge.text.lists import FEWEST, first_bullet, things
+from ankiforge.text.lists import BULLET, FEWEST, things
 
 GAP = "[…]"
 MOST_OFFERS = 3
@@ -118,7 +118,7 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
         return
     front, back = card.fields["Front"], card.fields["Back"]
     parts = [_AND.sub("", part) for part in things(front, back)]
-    bullet = first_bullet(back)
+    bullet = BULLET.search(back)
     has_words_above = bullet is not None and bool(back[: bullet.start()].strip())
     is_fit = FEWEST <= len(parts) <= _MOST_THINGS and not has_words_above
     if not is_fit or any("\n" in part for part in parts):
@@ -182,7 +182,7 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
 def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
     """Answer with the first sentence; the rest is shown below."""
     back = card.fields["Back"].strip()
-    if "answer_gt20w" not in card.faults or first_bullet(back) or "\n" in back:
+    if "answer_gt20w" not in card.faults or BULLET.search(back) or "\n" in back:
         return
     first, *rest = _SENTENCE.split(back)
     if not rest or len(first.split()) not in _SENTENCE_WORDS:

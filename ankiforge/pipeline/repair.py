@@ -180,20 +180,6 @@ class RepairList(Value):
     """What the failing cards took in the last thirty days."""
 
 
-def read_failing(workspace: Workspace, now: datetime) -> list[FailingCard]:
-    """Return the failing cards of the collection of a workspace, one for each note.
-
-    Raises:
-        ItemError: it cannot be read.
-    """
-    path = collection_path(workspace.folder.config.anki, workspace.ledger, Path.home())
-    if path is None or not path.is_file():
-        return []
-    with open_view(path, adopted_guids(workspace.ledger)) as view:
-        every = histories(view, now)
-    return _one_of_each(failing(every, tended_days(workspace.ledger, now)))
-
-
 def _one_of_each(cards: Iterable[FailingCard]) -> list[FailingCard]:
     """Return the first card of each note."""
     by_note: dict[int, FailingCard] = {}
@@ -220,8 +206,8 @@ class FailingCount(Value):
     minutes: float = 0.0
 
 
-def count_failing(workspace: Workspace, now: datetime) -> FailingCount:
-    """Count the failing cards; read the collection only if something has changed.
+def count_failing(workspace: Workspace, path: Path, now: datetime) -> FailingCount:
+    """Count the failing cards of a collection; read it only if something has changed.
 
     Raises:
         ItemError: it cannot be read.
@@ -229,15 +215,14 @@ def count_failing(workspace: Workspace, now: datetime) -> FailingCount:
     from ankiforge.anki.profiles import signature
 
     ledger = workspace.ledger
-    path = collection_path(workspace.folder.config.anki, ledger, Path.home())
-    if path is None or not path.is_file():
-        return FailingCount("")
     tended = h16(repr(sorted(decisions.repaired(ledger).items())))
     state = f"{now.date()} {path} {signature(path)} {tended}"
     kept = ledger.get_value("failing", FailingCount)
     if kept is not None and kept.state == state:
         return kept
-    cards = read_failing(workspace, now)
+    with open_view(path) as view:
+        every = histories(view, now)
+    cards = _one_of_each(failing(every, tended_days(ledger, now)))
     minutes = sum(card.history.lately for card in cards) / 60
     count = FailingCount(state, len(cards), minutes)
     if not workspace.read_only:

@@ -859,7 +859,8 @@ class Workspace:
         from ankiforge.pipeline.repair import count_failing
 
         with suppress(ItemError):
-            count = count_failing(self, datetime.now().astimezone())
+            now = datetime.now().astimezone()
+            count = count_failing(self, Path(result.scan.path), now)
             result.failing = count.cards
             result.failing_minutes = count.minutes
 

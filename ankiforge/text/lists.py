@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ankiforge.text import regex
 from ankiforge.text.cloze import plain
 
@@ -68,8 +66,3 @@ def has_options(front: str) -> bool:
 def is_code(text: str) -> bool:
     """Return whether a text has code, marked or not."""
     return _CODE.search(text) is not None
-
-
-def first_bullet(text: str) -> re.Match[str] | None:
-    """Return where the list of a text begins."""
-    return BULLET.search(text)

@@ -40,6 +40,7 @@ def failing(forge: Any, backend: Any) -> Path:
                 row = (at, card.id, -1, 1, 1, 2, 2500, 30_000 - place, 1)
                 col.db.execute("insert into revlog values (?,?,?,?,?,?,?,?,?)", *row)
             col.db.execute("update cards set type = 2, queue = 2 where id = ?", card.id)
+            col.set_user_flag_for_cards(1 - place, [card.id])
     return Path(forge.profile)
 
 
@@ -69,7 +70,9 @@ def test_cards_are_shown_and_repaired_with_single_keys(forge, failing, at_termin
         assert "ask for one of the 3 and show the others" in shown
         assert "leave it for 30 days" in shown
         assert max(map(len, shown.splitlines())) <= 80
-        assert "2 of 2" in COLOURS.sub("", keyboard.press("1"))
+        assert "f clears it; Enter goes on" in COLOURS.sub("", keyboard.press("1"))
+        assert "choose Cards › Flag › No Flag" in " ".join(keyboard.press("f").split())
+        assert "2 of 2" in COLOURS.sub("", keyboard.press("\r"))
         said = " ".join(COLOURS.sub("", keyboard.press("x")).split())
         assert "search cid:" in said
         assert "choose Cards › Toggle Suspend; w asks it again" in said
