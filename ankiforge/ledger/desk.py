@@ -539,9 +539,10 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
         highlight: the passage.
         made: the other drafts of it.
     """
-    of = offered_passage(store, store.passage(highlight.key))
-    if not (of.passage.live or of.kin):
+    passage = store.passage(highlight.key)
+    if not passage.live and not store.family(passage.key):
         return
+    of = offered_passage(store, passage)
     families_drafted = {(facts.fact_of(draft, of.text), draft.family) for draft in made}
     for fact in of.facts_now():
         if not fact.card:

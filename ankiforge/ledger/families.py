@@ -183,6 +183,8 @@ def join(
     store.refold()
     if not touched or store.row("SELECT 1 FROM decided_fact LIMIT 1") is None:
         return []
+    if store.row("SELECT 1 FROM highlight WHERE state = 'present' LIMIT 1") is None:
+        return []  # nothing was read yet
     before: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT name, key FROM sentence WHERE key IN {EACH}"
     for row in store.rows(query, encode(list(touched))):
@@ -305,7 +307,8 @@ class _Joining:
         gone = list(self._gone())
         if not gone:
             return
-        gone_of_touched = [each for each in gone if each.key in self._kin_of_touched()]
+        kin_of_touched = self._kin_of_touched()
+        gone_of_touched = [each for each in gone if each.key in kin_of_touched]
         for here in self._standing(self._touched):
             for each in gone:
                 self._join_if_reworded(each, here)
