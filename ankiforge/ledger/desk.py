@@ -730,10 +730,10 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
 
 
 def settle_families(
-    store: Store, touched: Collection[str], came_back: Collection[str] = ()
+    store: Store, touched: Collection[str], renewed: Collection[str] = ()
 ) -> None:
     """Join the families of passages (see `families.join`), and settle what waits in them."""
-    members = families.join(store, touched, came_back)
+    members = families.join(store, touched, renewed)
     for key in members:
         settle_passage(store, key)
     families.place(store, members)

@@ -168,14 +168,14 @@ def _index_lacking(store: Store) -> None:
 
 
 def join(
-    store: Store, touched: Collection[str], came_back: Collection[str] = ()
+    store: Store, touched: Collection[str], renewed: Collection[str] = ()
 ) -> list[str]:
     """Record which passages hold what was decided in others.
 
     Args:
         store: the store, in a transaction.
         touched: keys of highlights that came, went or changed, or on which somebody decided.
-        came_back: those that were not here at the last run, though they were before.
+        renewed: those of them that got other words, or were not here at the last run.
 
     Returns:
         The passages of the families of these, whose drafts are to be settled.
@@ -190,7 +190,7 @@ def join(
     for row in store.rows(query, encode(list(touched))):
         before[row["name"]].add(row["key"])
     _index_lacking(store)
-    joining = _Joining(store, frozenset(touched), frozenset(came_back))
+    joining = _Joining(store, frozenset(touched), frozenset(renewed))
     joining.join_equal()
     joining.join_what_left(before)
     joining.join_like()
@@ -227,11 +227,11 @@ class _Joining:
     """One call of `join`."""
 
     def __init__(
-        self, store: Store, touched: frozenset[str], came_back: frozenset[str]
+        self, store: Store, touched: frozenset[str], renewed: frozenset[str]
     ) -> None:
         self._store = store
         self._touched = touched
-        self._came_back = came_back
+        self._renewed = renewed
         firsts = dict.fromkeys(store.first(key) for key in sorted(touched))
         store.load(firsts)
         self._passages = [store.passage(first) for first in firsts]
@@ -395,7 +395,7 @@ class _Joining:
                         (row["container"], row["place"]),
                         read.n,
                         read.machine,
-                        came=row["key"] in self._came_back and sentence not in before,
+                        came=row["key"] in self._renewed and sentence not in before,
                     )
 
 

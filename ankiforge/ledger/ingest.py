@@ -149,8 +149,8 @@ class Ingest:
 
         self.touched: set[str] = set()
         """Keys of highlights that came, went or changed."""
-        self.came_back: set[str] = set()
-        """Those of them that were not here at the last run, though they were before."""
+        self.renewed: set[str] = set()
+        """Those of them that got other words, or were not here at the last run."""
 
         # when all are read
         self.documents: list[MatchedDocument] = []
@@ -203,7 +203,7 @@ class Ingest:
             if keys and not self.store.value(one_route):
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
-            settle_families(self.store, self.touched, self.came_back)
+            settle_families(self.store, self.touched, self.renewed)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
@@ -493,7 +493,7 @@ class Ingest:
             if known.state != "present" or newest is None:
                 self.touched.add(known.key)
             if known.state not in ("present", "journal"):
-                self.came_back.add(known.key)
+                self.renewed.add(known.key)
             if newest is None:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
@@ -502,6 +502,7 @@ class Ingest:
             if not is_same_place or exact(newest.exact) != exact(text.exact):
                 self.store.add("text", known.key, SOURCE, body)
                 self.touched.add(known.key)
+                self.renewed.add(known.key)
         write_highlights(self.store, rows)
 
     def _write_absent(self) -> None:
