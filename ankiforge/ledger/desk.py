@@ -976,8 +976,9 @@ def _was_decided_before(
     if not draft.in_slot or not store.family(passage.key):
         return False
     of = offered_passage(store, passage)
-    near = {fact.sentence for fact in of.facts_now() if fact.near}
-    return not of.decided_by_kin().union(near).isdisjoint(about)
+    decided = of.decided_by_kin()
+    near = {fact.sentence for fact in of.facts_now() if fact.near in decided}
+    return not decided.union(near).isdisjoint(about)
 
 
 def is_buried(store: Store, guid: str) -> bool:
