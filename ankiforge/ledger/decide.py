@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.errors import RefusedError
+from ankiforge.errors import BugError, RefusedError, one_item
 from ankiforge.ledger import belonging, cards, desk, facts, families
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import (
@@ -43,6 +43,7 @@ from ankiforge.model import (
     Card,
     CardKind,
     Guid,
+    Highlight,
     HighlightKey,
     Json,
     MappedType,
@@ -317,13 +318,22 @@ FLOOD = 300
 # --- accepting --------------------------------------------------------------------------
 
 
-def accept_clean(store: Store, allows: Callable[[Card], bool]) -> list[Guid]:
+class AcceptedByPolicy(Value):
+    """The cards that policy made, and the highlights of which it failed to make one."""
+
+    guids: tuple[Guid, ...] = ()
+    failed: tuple[tuple[Highlight, BugError], ...] = ()
+
+
+def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPolicy:
     """Accept, by policy, drafts that need no person and that the settings accept.
 
     What is left for the sake of another card is recorded: as long as that is in use, policy never
-    accepts it, after a lost database neither.
+    accepts it, after a lost database neither. A draft that cannot be accepted waits on; all
+    others go on.
     """
     accepted: list[Guid] = []
+    failed = []
     guid_of_draft: dict[str, str] = {}
     with store.transaction():
         desk.drop_resolved(store)
@@ -335,10 +345,15 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> list[Guid]:
             if not draft.clean:
                 _hold(store, draft, guid_of_draft)
             elif not _is_held(store, draft):
-                guid = make_card(store, draft, by=POLICY)
+                try:
+                    with one_item(), store.attempt():
+                        guid = make_card(store, draft, by=POLICY)
+                except BugError as error:
+                    failed.append((draft.highlight, error))
+                    continue
                 guid_of_draft[draft.id] = guid
                 accepted.append(guid)
-    return accepted
+    return AcceptedByPolicy(tuple(accepted), tuple(failed))
 
 
 def _hold(store: Store, draft: Card, guid_of_draft: Mapping[str, str]) -> None:

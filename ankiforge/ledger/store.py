@@ -222,6 +222,8 @@ class Store(Database):
             self._db.execute("SAVEPOINT attempt")
             try:
                 yield
+                self.refold()
+                self._store_events()
             except BaseException:
                 self._db.execute("ROLLBACK TO attempt")
                 del transaction.events[recorded:]

@@ -148,7 +148,12 @@ def _accept_clean(job: Job, ledger: Ledger) -> Progress:
         )
 
     accepted = decide.accept_clean(ledger, accepts)
-    return Progress(accepted=len(accepted))
+    problems = []
+    for highlight, error in accepted.failed:
+        problem = failed_on(highlight, error).problem
+        if problem is not None:
+            problems.append(problem)
+    return Progress(accepted=len(accepted.guids), problems=tuple(problems))
 
 
 # --- tasks for a drafter --------------------------------------------------------------------

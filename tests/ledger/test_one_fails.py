@@ -107,3 +107,30 @@ def test_an_exception_in_one_highlight_changes_nothing_else(tmp_path, number, wh
     assert seen(vault) == seen(sound)
     sound.close()
     vault.close()
+
+
+@pytest.mark.parametrize("number", FOLLOW)
+def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
+    tmp_path, number
+):
+    vault = Vault(tmp_path, "a", lambda text: 1.0)
+    vault.draft = lambda: None
+    vault.write_notes({"A": BEFORE})
+    for highlight in desk.to_draft(vault.ledger):
+        drafted = rules.draft(Task(highlight.document, (highlight,)))
+        with vault.ledger.action():
+            recording.record(vault.ledger, drafted, terms_of)
+    here = vault.highlights()
+    key = here[number].key
+    vault.ledger.write(
+        f"CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.key = '{key}'"
+        " BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    )
+    accepted = accept_clean(vault.ledger, lambda waiting: True)
+    assert [highlight.exact for highlight, _ in accepted.failed] == [here[number].exact]
+    made = {card.key for card in cards_of(vault.ledger)}
+    assert made == {here[each].key for each in FOLLOW} - {key}
+
+    vault.ledger.write("DROP TRIGGER broken")
+    assert len(accept_clean(vault.ledger, lambda waiting: True).guids) == 1
+    vault.close()
