@@ -56,7 +56,7 @@ from ankiforge.language.quantities import (
     values,
 )
 from ankiforge.language.recognition import script, sure_language
-from ankiforge.language.tables import listed
+from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.words import (
     FUNCTION,
     NEGATORS,
@@ -116,6 +116,10 @@ def quote(draft: Card, context: Context) -> Iterator[Finding]:
 _LITTLE = 0.5
 # `B.C.` is the same as `BC`.
 _INITIALS = regex(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
+# What is elided before a word of its own: `l'aggravait`, `dell'acqua`.
+_ELIDED = regex(
+    r"(?i)\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|un|all|dall|dell|nell|sull|quell)['’](?=[^\W\d_]{2})"
+)
 # The number of initial letters by which a word of the source is recognised: valid,
 # validity.
 _PREFIX = 5
@@ -157,8 +161,8 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     if is_formula(wanted) and solid(wanted) in solid(source):
         return [], 1.0
 
-    wanted = _INITIALS.sub(r"\1\2", without_tex(wanted))
-    source = _INITIALS.sub(r"\1\2", without_tex(source))
+    wanted = _ELIDED.sub(" ", _INITIALS.sub(r"\1\2", without_tex(wanted)))
+    source = _ELIDED.sub(" ", _INITIALS.sub(r"\1\2", without_tex(source)))
     content_words = content(wanted)
     names = [word for word in content_words if word not in FUNCTION]
     words = list(dict.fromkeys(names or content_words or tokens(wanted)))
@@ -345,6 +349,7 @@ _SOFT = _HEDGES | listed("meaning", "soft")
 _ABSOLUTES = listed("meaning", "absolutes")
 # The month, not the verb.
 _MAY = regex(r"\bMay\b")
+_IDIOM = regex(rf"(?<= )(?:{alternatives('meaning', 'idioms')})(?= )")
 # Words within the reach of a hedge that a card must repeat.
 _HEDGED_WORDS = 2
 # The number of content words after a negation or hedge to which it applies.
@@ -449,6 +454,8 @@ def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
 
 def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
     """Yield (word, opposite) if the source has the opposite of a word of the card instead of it."""
+    card = _without_idioms(card)
+    proof = _without_idioms(proof)
     card_forms = {*card, *map(stem, card)}
     proof_forms = {*proof, *map(stem, proof)}
     for place, word in enumerate(card):
@@ -469,6 +476,12 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
         crossed = len(left & proof_right) + len(right & proof_left)
         if crossed <= straight:
             yield word, proof[opposite_place]
+
+
+def _without_idioms(words: list[str]) -> list[str]:
+    """Return words without those of idioms: `vor allem` says nothing of before and after."""
+    text = _IDIOM.sub(" ", f" {' '.join(words)} ")
+    return text.split()
 
 
 def _content_stems(words: list[str]) -> set[str]:

@@ -94,6 +94,7 @@ def all_numbers(text: str) -> frozenset[str]:
     for number, ordinal in enumerate(ORDINALS, start=1):
         if ordinal in words:
             numbers.add(str(number))
+    numbers.update(map(str, spelled_values(text)))
     return frozenset(numbers)
 
 
@@ -101,6 +102,105 @@ def _notations(number: str) -> Strings:
     """Return a number as it is, without separators of thousands, and with a decimal point."""
     ungrouped = _GROUPING.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
+
+
+# --- numbers in words, and in ideographs ----------------------------------------------
+
+_SPELLED = {word: int(value) for word, value in by_word("numbers", "spelled").items()}
+_JOINS = frozenset(("and", "und", "et", "y", "e", "и"))
+# The value from which a Latin word is a number also by itself: `due` and `sei` are others, too.
+_SURE = 13
+_LONGEST_SPELLED = 60
+_LETTERS = regex(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_KANJI = {sign: value for value, sign in enumerate("〇一二三四五六七八九")} | {"零": 0}
+_KANJI_SCALES = {"十": 10, "百": 100, "千": 1000}
+_KANJI_GROUPS = {"万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "兆": 10**12}
+_IN_KANJI = regex(r"[〇零一二三四五六七八九十百千万萬億亿兆]+")
+# A single ideograph is a number before what it counts: `三人`, not `一番`.
+_COUNTS = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]")
+
+
+@lru_cache(maxsize=512)
+def spelled_values(text: str) -> frozenset[int]:
+    """Return the numbers that a text has in words, with any ending, and in ideographs.
+
+    `fünfundzwanzig`, `mil seiscientos`, `тысячи шестисот`, `一六〇三年`, `三億五千万`.
+    """
+    if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
+        return frozenset()
+    found = set[int]()
+    for match in _IN_KANJI.finditer(text):
+        if len(match[0]) > 1 or _COUNTS.match(text, match.end()):
+            found.add(_of_kanji(match[0]))
+    parts: list[int] = []
+    is_sure = False
+    for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
+        if word in _JOINS and parts:
+            continue
+        of_word = _parts_of_word(word)
+        if not of_word:
+            value = _combined(parts)
+            if parts and (is_sure or len(parts) > 1 or value >= _SURE):
+                found.add(value)
+            parts = []
+            is_sure = False
+        parts += of_word
+        is_sure = is_sure or (bool(of_word) and word[0] > "ͯ")
+    return frozenset(found)
+
+
+_MAY_BE_SPELLED = regex(
+    "|".join(sorted((word for word in _SPELLED if word.isascii()), key=len))
+)
+
+
+def _parts_of_word(word: str) -> list[int]:
+    """Return the numbers of which a word is made; [] if it is no number."""
+    if word in _SPELLED:
+        return [_SPELLED[word]]
+    if len(word) > _LONGEST_SPELLED:
+        return []
+    # the longest part first: `sechzig` before `sechs`
+    for end in range(len(word) - 1, 1, -1):
+        value = _SPELLED.get(word[:end])
+        if value is None:
+            continue
+        rest = word[end:].lstrip("-")
+        for join in ("", "und", "e", "et-"):
+            if rest.startswith(join) and (others := _parts_of_word(rest[len(join) :])):
+                return [value, *others]
+    return []
+
+
+def _combined(parts: Iterable[int]) -> int:
+    """Return the value of the parts of a number: 1000, 600 are 1,600; 6, 100 are 600."""
+    total = current = 0
+    for part in parts:
+        if part >= 1000:
+            total += max(current, 1) * part
+            current = 0
+        elif part == 100:
+            current = max(current, 1) * part
+        else:
+            current += part
+    return total + current
+
+
+def _of_kanji(signs: str) -> int:
+    """Return the value of a number in ideographs, by place (一六〇三) or by size (千六百三)."""
+    if all(sign in _KANJI for sign in signs):
+        return int("".join(str(_KANJI[sign]) for sign in signs))
+    total = group = digit = 0
+    for sign in signs:
+        if sign in _KANJI:
+            digit = digit * 10 + _KANJI[sign]
+        elif sign in _KANJI_SCALES:
+            group += (digit or 1) * _KANJI_SCALES[sign]
+            digit = 0
+        else:
+            total += max(group + digit, 1) * _KANJI_GROUPS[sign]
+            group = digit = 0
+    return total + group + digit
 
 
 # --- units ----------------------------------------------------------------------------
@@ -345,6 +445,7 @@ def values(text: str) -> frozenset[Fraction]:
     """Return the values of all numbers in a text, including scales and fractions."""
     sizes = {abs(quantity.value) for quantity in quantities(text)}
     sizes.update(fractions(text).values())
+    sizes.update(map(Fraction, spelled_values(text)))
     # fractions in digits: 3/4, ¾
     plain = unicodedata.normalize("NFKC", text)
     for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):

@@ -1,0 +1,82 @@
+"""Numbers in words and ideographs, and what of a text is one and is never cut: rows."""
+
+import pytest
+
+from ankiforge.language.quantities import inside_units, spelled_values
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("twenty-five men", {25}),
+        ("one thousand six hundred", {1600}),
+        ("fünfundzwanzig Jahre", {25}),
+        ("tausendsechshundert", {1600}),
+        ("mille six cents ans", {1600}),
+        ("quatre-vingt-dix", {90}),
+        ("mil seiscientos", {1600}),
+        ("duecentocinquanta", {250}),
+        ("duzentos e cinquenta", {250}),
+        ("около тысячи шестисот", {1600}),
+        ("в пяти случаях", {5}),
+        ("трёхсот", {300}),
+        ("二〇％", {20}),
+        ("一六〇三年", {1603}),
+        ("千六百三人", {1603}),
+        ("三億五千万", {350_000_000}),
+        ("三人", {3}),
+        # words that look like numbers
+        ("一番", set()),
+        ("he came once", set()),
+        ("Seien wir einig", set()),
+        ("a cent", {100}),
+        ("ein" * 50, set()),
+    ],
+)
+def test_the_numbers_of_a_text(text, values):
+    assert spelled_values(text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("about 1,000 men", "1,000"),
+        ("about 54 300 men", "54 300"),
+        ("some 5 km away", "5 km"),
+        ("in 10–20 ms or less", "10–20 ms"),
+        ("a share of 30 % of it", "30 %"),
+        ("for $5 million a year", "$5 million"),
+        ("at −5 °C it", "−5 °C"),
+        ("of 3.5 kg/m³ there", "3.5 kg/m³"),
+        ("of 10⁵ Pa there", "10⁵ Pa"),
+        ("with H₂O it", "H₂O"),
+        ("ions Na⁺ and", "Na⁺"),
+        ("the 41-Jährige war", "41-Jährige"),
+        ("am 5 Mio. Euro dafür", "5 Mio. Euro"),
+        ("a self-made man", "self-made"),
+        ("the 19th century was", "19th century"),
+    ],
+)
+def test_nothing_of_a_unit_is_cut(text, whole):
+    start = text.index(whole)
+    end = start + len(whole)
+    inside = inside_units(text)
+    assert set(range(start + 1, end)) <= inside
+    assert start not in inside
+    assert end not in inside
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("l'eau", 2),
+        ("from 1939 to 1945", 9),
+        ("at 2:30 p.m.", 7),
+        ("1869年に", 4),
+        ("東京", 1),
+        ("5 men", 1),
+        ("[12] (1989)", 1),
+    ],
+)
+def test_a_border_beside_a_unit_cuts_nothing(text, place):
+    assert place not in inside_units(text)
