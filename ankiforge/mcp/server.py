@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from contextlib import suppress
 from functools import partial
 from inspect import cleandoc
 from io import TextIOWrapper
@@ -161,6 +163,7 @@ _TOOLS: dict[str, type[_Arguments]] = {
     "ask": Ask,
     "withdraw_card": WithdrawCard,
 }
+_LONGEST_CARDS = 1_000_000
 _WRITING = ("propose_cards", "withdraw_card")
 
 
@@ -244,6 +247,39 @@ class _ClientMessages(TextIOWrapper):
         )
 
 
+_KINDS = {"twoway": "two-way", "two_way": "two-way", "reversed": "two-way"}
+
+
+def _as_meant(arguments: type[_Arguments], given: Json) -> tuple[Json, set[str]]:
+    """Return arguments as an agent means them, and the names that the tool does not know.
+
+    Agents send null for what they do not use, a list as a string of JSON or one object in its
+    place, and the kind of a card in capitals.
+    """
+    known = {name: value for name, value in given.items() if value is not None}
+    unknown = known.keys() - set(arguments.__struct_fields__)
+    for name in unknown:
+        del known[name]
+    cards = known.get("cards")
+    if isinstance(cards, str) and len(cards) <= _LONGEST_CARDS:
+        with suppress(ValueError, RecursionError):
+            cards = json.loads(cards)
+    if isinstance(cards, dict):
+        cards = [cards]
+    if isinstance(cards, list):
+        known["cards"] = []
+        for card in cards:
+            if isinstance(card, dict):
+                card, others = _as_meant(Proposed, card)
+                unknown = unknown | others
+            known["cards"].append(card)
+    kind = known.get("kind")
+    if isinstance(kind, str):
+        kind = kind.strip().casefold()
+        known["kind"] = _KINDS.get(kind, kind)
+    return known, unknown
+
+
 def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
     """Return the answer of a tool, or the fault of the call."""
     failed = False
@@ -251,9 +287,13 @@ def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
         if name not in _TOOLS:
             hint = f"known: {', '.join(_TOOLS)}"
             raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
-        checked = typed(_TOOLS[name], given, Location(name))
+        meant, unknown = _as_meant(_TOOLS[name], given)
+        checked = typed(_TOOLS[name], meant, Location(name))
         tool = getattr(agent, name)
-        text = msgspec.json.encode(tool(**msgspec.to_builtins(checked))).decode()
+        answer = tool(**msgspec.to_builtins(checked))
+        if unknown:
+            answer = {**answer, "ignored": sorted(unknown)}
+        text = msgspec.json.encode(answer).decode()
     except ForgeError as error:
         text = error.message
         if error.hint:

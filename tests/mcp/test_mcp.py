@@ -107,6 +107,26 @@ def test_an_agent_reads_what_was_just_marked_and_its_cards_wait_for_the_person(d
     assert kept["quote"] in CAFFEINE
 
 
+@pytest.mark.parametrize(
+    ("changed", "as_sent", "ignored"),
+    [
+        ({"text": None, "why_none": None}, lambda card: [card], None),
+        ({"kind": "Basic"}, lambda card: [card], None),
+        ({}, lambda card: json.dumps([card]), None),
+        ({}, lambda card: card, None),
+        ({"tags": ["a"], "deck": "B"}, lambda card: [card], ["deck", "tags"]),
+    ],
+    ids=["null", "capitals", "a string", "one object", "unknown names"],
+)
+def test_arguments_are_taken_as_an_agent_means_them(desk, changed, as_sent, ignored):
+    with client(desk) as agent:
+        card = {"highlight": agent.keys()[CAFFEINE], **GOOD, **changed}
+        said = agent("propose_cards", cards=as_sent(card))
+    assert said.get("ignored") == ignored
+    [made] = desk.cards()
+    assert made["fields"]["Front"] == GOOD["front"]
+
+
 def test_a_blocked_card_is_withdrawn_and_a_replay_changes_nothing(desk):
     with client(desk) as agent:
         key = agent.keys()[CAFFEINE]
