@@ -242,15 +242,25 @@ def _terms(choice: NamedModel, estimate: Estimate) -> Iterator[str]:
 
 def _try(call: Call, workspace: Workspace) -> bool:
     """Let the model draft one passage after the other until one has a card, and show that."""
+    from msgspec.structs import replace
+
     from ankiforge.ledger import QueryTerm, lists
+    from ankiforge.model import HighlightKey
+    from ankiforge.pipeline.draft import for_model
     from ankiforge.reports.cards import titled
     from ankiforge.text import on_one_line
     from ankiforge.text.cloze import with_brackets
 
     terms = [QueryTerm("drafter", "llm"), QueryTerm("verdict", "waiting")]
     before = set(lists.find(workspace.ledger, terms))
+    tried = set[HighlightKey]()
     for _ in range(TRIES):
-        result = workspace.draft(limit=1, show=partial(progress_bar, call))
+        job = replace(workspace.job(), passed_over=frozenset(tried))
+        next_one = [*for_model(job, workspace.ledger, 1)]
+        result = workspace.draft(
+            limit=1, passed_over=tried, show=partial(progress_bar, call)
+        )
+        tried.update(each.key for task in next_one for each in task.highlights)
         call.problems(result.problems)
         if result.error is not None:
             raise result.error

@@ -10,6 +10,8 @@ from __future__ import annotations
 import shlex
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from ankiforge.draft.client import Client, ModelAnswer, TooLongError
 from ankiforge.draft.prompt import Prompt, message, question, shape_of
 from ankiforge.draft.reply import (
@@ -152,8 +154,9 @@ class Conversation:
                 said=alone.text(f'{{"cards": [{cards}]}}'),
                 wish=SendableText(wish),
             )
-        except ItemError:  # such as an exceeded budget: the drafts stay, blocked
-            return result
+        except ItemError as error:  # such as an exceeded budget: the drafts stay, blocked
+            [failed] = all_failed(alone, error)
+            return replace(result, problem=failed.problem)  # it is asked for again
         found_items = _items(answer)
         if not found_items:
             return result

@@ -26,7 +26,7 @@ from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import locate
 from ankiforge.text.private import without_tag
 
-PROPOSALS_VERSION = "18"
+PROPOSALS_VERSION = "19"
 """Raise it with each change of the rules or tables of `propose` that gives other proposals.
 
 Then what nobody has decided on is proposed again. It is told here, because a run in which

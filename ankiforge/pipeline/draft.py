@@ -183,6 +183,8 @@ def for_model(
             continue
         if document not in ("", highlight.document.key):
             continue
+        if highlight.key in job.passed_over:
+            continue
         if not job.in_progress(highlight.document.path):
             highlights.append(without_comment(highlight))
     if limit is not None:

@@ -54,6 +54,8 @@ class Job(Value):
     """The number of highlights that the model drafts; None = all."""
     within: frozenset[int] | None = None
     """The documents whose highlights the model drafts, `Report.documents`; None = all."""
+    passed_over: frozenset[HighlightKey] = frozenset()
+    """The highlights that the model is not asked about now."""
     only: frozenset[HighlightKey] = frozenset()
     """Draft only these highlights again; empty = what is new."""
     remark: str = ""

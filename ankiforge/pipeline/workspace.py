@@ -505,6 +505,7 @@ class Workspace:
         drafter: str = "",
         accept: str = "",
         limit: int | None = None,
+        passed_over: Iterable[HighlightKey] = (),
         show: ShowProgress = show_nothing,
     ) -> RunResult:
         """Draft cards for highlights that have been read and have no card yet.
@@ -515,6 +516,7 @@ class Workspace:
             drafter: as for `propose`.
             accept: as for `propose`.
             limit: as for `propose`.
+            passed_over: highlights that the model is not asked about now.
             show: shows the progress.
 
         Raises:
@@ -535,6 +537,7 @@ class Workspace:
                 only=only,
                 remark=remark,
                 limit=limit,
+                passed_over=frozenset(passed_over),
             )
             self._follow(
                 result,

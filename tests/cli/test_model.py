@@ -261,6 +261,14 @@ def test_a_model_that_makes_no_card_and_a_server_that_refuses_change_no_setting(
     assert "ollama does not answer" not in told
 
 
+def test_each_try_asks_about_another_passage(forge, note, ollama, fake):
+    forge.ok("run", note)
+    ollama.otherwise = lambda request: fake.error(400, "not this one")
+    forge("model", "use", "ollama", "--yes", code=1)
+    asked = [words for request in ollama.asked for _, words in fake.marked(request)]
+    assert len(asked) == len(set(asked)) == 2
+
+
 def test_what_it_cost_so_far_is_said(forge, note, server):
     forge.drafting(
         server.base_url, "{obsidian: {name: desk, path: .}}", price_usd=[1000, 2000]
