@@ -88,8 +88,9 @@ def embedder_of(config: Config, *, offline: bool = False) -> Embedder | None:
 # Both have: `title`, the model and its place for display; `local`, whether no text leaves this
 # machine; `owner`, under which the vectors are kept; `at_once`, how many are made before they are
 # kept; `keeps_to_language`, whether passages in the language of the question seem nearer than they
-# are; `may_change`, whether another model may answer under the same name. `questions` and
-# `passages` return the vectors of texts in order, or raise a ServiceError.
+# are; `may_change`, whether another model may answer under the same name; `judged_by`, of how many
+# nearest passages the mean best tells whether anything answers. `questions` and `passages`
+# return the vectors of texts in order, or raise a ServiceError.
 
 # --- the model of the extra -----------------------------------------------------------
 
@@ -111,6 +112,7 @@ class BuiltInEmbedder:
     local = True
     owner = f"vectors/{BUILT_IN}"
     at_once = 32
+    judged_by = 10
     keeps_to_language = False
     may_change = False
 
@@ -136,6 +138,7 @@ class ServerEmbedder:
     """A model of a server."""
 
     at_once = 64
+    judged_by = 1
     may_change = True
 
     def __init__(self, settings: ServerSettings, *, offline: bool = False) -> None:

@@ -33,7 +33,6 @@ _NO_VECTOR = b""
 """Kept for such a passage."""
 _SHARE_APART = 0.75
 """This share of the questions of `apart.txt` must be less near to what is nearest."""
-_NEAREST = 10
 _GROWTH = 1.25
 """The number of vectors, of those it was learnt from, from which a threshold is learnt anew."""
 _SAME = 0.99
@@ -56,15 +55,17 @@ class Near(Value):
     """How many passages have no vector yet."""
     spread: float = 0.0
     """The usual deviation of cosines from their mean, of this model here."""
+    level: float = 0.0
+    """How near the nearest passages are."""
     threshold: float = 0.0
-    """How near the nearest ten passages are to a question that none answers; 0 = not learnt."""
+    """How near they are to a question that none answers; 0 = not learnt."""
 
     def is_sure(self, coverage: float) -> bool:
         """Return whether a passage answers, of which the best has this share of the words."""
         if not self.threshold:
             return coverage > search.ENOUGH
         words = search.weight_of(coverage, self.spread)
-        return _level(self.cosines.values()) + words > self.threshold
+        return self.level + words > self.threshold
 
 
 class Meaning:
@@ -194,11 +195,16 @@ class Meaning:
         spreads = []
         for question in self.embedder.questions(_apart()):
             near = cosines(question, public).values()
-            levels.append(_level(near))
+            levels.append(self._level(near))
             spreads.append(pstdev(near))
         threshold = sorted(levels)[int(_SHARE_APART * len(levels))]
         learnt = pack("<ffI", threshold, fmean(spreads), len(kept))
         self._cache.keep({_LEARNT: learnt})
+
+    def _level(self, near: Iterable[float]) -> float:
+        """Return how near the nearest are: of a coarse model several, as of a subject."""
+        nearest = nlargest(self.embedder.judged_by, near)
+        return fmean(nearest) if nearest else 0.0
 
     # --- comparing --------------------------------------------------------------------
 
@@ -239,7 +245,8 @@ class Meaning:
                     shown[key] = by_key[key]
             by_key = shown
         threshold, spread, _ = self._learnt()
-        return Near(asked, by_key, missing, spread, threshold)
+        level = self._level(by_key.values())
+        return Near(asked, by_key, missing, spread, level, threshold)
 
     def nearest(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
@@ -272,12 +279,6 @@ def _apart() -> list[str]:
     file = Path(embedding.__file__).with_name("apart.txt")
     lines = file.read_text("utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
-
-
-def _level(near: Iterable[float]) -> float:
-    """Return how near the nearest ten are: a subject that was read about has more than one."""
-    nearest = nlargest(_NEAREST, near)
-    return fmean(nearest) if nearest else 0.0
 
 
 def _is_alike(one: bytes, other: bytes) -> bool:
