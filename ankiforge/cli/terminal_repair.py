@@ -49,6 +49,8 @@ class TerminalRepair(TerminalReview):
         self._minutes = found.minutes
         self._taken: list[str] = []
         """The ids of the decisions, for `u`."""
+        self._suspended: dict[str, tuple[int, ...]] = {}
+        """By the id of a decision: the cards that were suspended with it."""
 
     def run(self) -> None:
         """Show card after card, until none is left or the person ends."""
@@ -100,6 +102,7 @@ class TerminalRepair(TerminalReview):
                     said = mending.do_in_anki(self._workspace, "suspend", cards)
                     self._print(f"suspend: {said}; w asks it again")
                     self._decided(mending.leave(self._workspace, entry))
+                    self._suspended[self._taken[-1]] = cards
                 elif key in _IN_ANKI:
                     cards = self._cards_of(entry)
                     what = _IN_ANKI[key]
@@ -110,8 +113,13 @@ class TerminalRepair(TerminalReview):
                     del offers[:-9]
                     self._show_entry(place, entry, offers)
                 elif key == "u" and self._taken:
-                    undone = undo(self._ledger, self._taken.pop())
+                    action = self._taken.pop()
+                    undone = undo(self._ledger, action)
                     self._print(f"taken back: {undone.entries[0].said}")
+                    cards = self._suspended.pop(action, ())
+                    if cards:
+                        said = mending.do_in_anki(self._workspace, "unsuspend", cards)
+                        self._print(f"unsuspend: {said}")
                     return -1 if place else 0
             except ForgeError as error:
                 self._print(error.message, "yellow")
