@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -25,7 +25,13 @@ from ankiforge.extract.markdown import (
     exported_notes,
     other_tools,
 )
-from ankiforge.extract.markdown.blocks import Block, BlockKind, Headings, parse_blocks
+from ankiforge.extract.markdown.blocks import (
+    Block,
+    BlockKind,
+    Blocks,
+    Headings,
+    parse_blocks,
+)
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     doubt_in,
@@ -33,13 +39,14 @@ from ankiforge.extract.markdown.front_matter import (
     tags_name_it,
     texts_in_front_matter,
 )
-from ankiforge.extract.markdown.hand_written import Syntax
+from ankiforge.extract.markdown.hand_written import Syntax, Written
 from ankiforge.extract.markdown.note import NoteReader
 from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
 from ankiforge.extract.markdown.placeholders import QUOTES, prepared, texts_in_comments
 from ankiforge.extract.markdown.quotes import Citations, citations_in, papers
 from ankiforge.extract.markdown.signs import InlineContext
 from ankiforge.model import (
+    Document,
     Extracted,
     Highlight,
     LateText,
@@ -266,86 +273,30 @@ class _NoteReading:
         dialect: Syntax | None,
     ) -> None:
         """Cut a part into blocks, and read its highlights."""
-        note = self._note
         is_declared = dialect is not None and dialect.declared
-        marks = note.marks
+        marks = self._note.marks
         if is_declared and self._source.settings.marks is None:
             # a tool defines what `==x==` means, and the settings name no marks
             marks -= {"=="}
-
-        # AnkiOps writes `Q: … A: …`, too, and keeps its cards in step with Anki itself
-        reads_blocks = "block" in self._source.wanted(marks).cards
-        is_of_ankiops = other_tools.ANKIOPS.sign.search(part.text)
-        letters = reads_blocks and not is_of_ankiops
-        syntax = (dialect or Syntax())._replace(letters=letters)
+        wanted = self._source.wanted(marks)._replace(fields=not is_declared)
 
         # empty lines for the front matter, so that line numbers stay
         lines = part.text.split("\n")
         body = "\n" * front.lines + "\n".join(lines[front.lines :])
-        written = note.written(body) if dialect and note.written else {}
+        # AnkiOps writes `Q: … A: …`, too, and keeps its cards in step with Anki itself
+        is_of_ankiops = other_tools.ANKIOPS.sign.search(part.text)
+        letters = "block" in wanted.cards and not is_of_ankiops
+        cut = self._cut(body, (dialect or Syntax())._replace(letters=letters), dialect)
+        why_private = self._why_private(part, front, body, cut)
+        citations = _citations_of(cut, body)
+        self._document = self._described(front, dialect, cut, citations, why_private)
 
-        def is_read(comment: str, place: int) -> bool:
-            first = body.count("\n", 0, place)
-            lines = range(first, first + comment.count("\n") + 1)
-            return syntax.reads_comment(comment) or any(line in written for line in lines)
-
-        cut = parse_blocks(
-            prepared(body, fields=not is_declared, is_read=is_read if dialect else None),
-            InlineContext(picture=self._picture),
-            syntax,
-            written=written,
-            above=self._above,
-        )
-        why_private = UNREADABLE if front.problem else ""  # it may hide the tag
-        if tags_name_it(part.text):
-            why_private = IN_ITS_NOTE
-        if self._may_be_private and mark_private(cut.blocks, body, note.private_lines):
-            why_private = why_private or IN_ITS_NOTE
-        if part.private or (note.apart and why_private):
-            for block in cut.blocks:
-                block.private = True
-        citations: Citations = {}
-        if QUOTES.search(body):
-            for index, block in enumerate(cut.blocks):
-                cited = citations_in(block)
-                if cited:
-                    citations[index] = cited
-
-        # the document, with what front matter, tags and links say about it
-        document = self._document
-        identifiers = (*document.identifiers, *front.identifiers, *papers(citations))
-        document = replace(document, identifiers=tuple(dict.fromkeys(identifiers)))
-        if not note.apart:
-            tags = (*document.tags, *front.tags, *cut.tags)
-            if dialect:
-                tags = tuple(tag for tag in tags if not dialect.is_deck(tag))
-            has_web_address = any(scheme == "url" for scheme, _ in front.identifiers)
-            has_clipping_tag = not _CLIPPED.isdisjoint(front.tags)
-            document = replace(
-                document,
-                title=front.title or document.title,
-                creators=document.creators or front.authors,
-                issued=document.issued or front.published,
-                tags=tuple(dict.fromkeys(tags)),
-                deck=front.deck or document.deck,
-                clipped=has_web_address and (bool(front.published) or has_clipping_tag),
-                private=document.private or why_private,
-            )
-            headings = []
-            for level, heading in cut.headings:
-                elsewhere = dataclasses.replace(heading, lines=_ELSEWHERE)
-                headings.append((level, elsewhere))
-            self._above = tuple(headings)
-        self._document = document
-
-        # its highlights, and what is in none of them
-        wanted = self._source.wanted(marks)._replace(fields=not is_declared)
         reader = NoteReader(
-            document, self._source.folder.namespace, cut, wanted, citations
+            self._document, self._source.folder.namespace, cut, wanted, citations
         )
         highlights = list(reader.highlights(body, front))
         left_out = list(reader.left_out(part.text, front.lines))
-        if not note.is_whole:
+        if not self._note.is_whole:
             highlights = self._of_part(number, part, highlights, cut.tags)
             place = f"part {number + 1}"
             left_out = [replace(one, place=f"{place}, {one.place}") for one in left_out]
@@ -355,6 +306,73 @@ class _NoteReading:
         self._is_cut = True
         self._problem = front.problem
         self._is_exported |= exported_notes.WHOLE.search(body) is not None
+
+    def _cut(self, body: str, syntax: Syntax, dialect: Syntax | None) -> Blocks:
+        """Cut a part into blocks, with the cards that plug-ins read, in comments, too."""
+        written: Mapping[int, Written] = {}
+        if dialect and self._note.written:
+            written = self._note.written(body)
+
+        def is_read(comment: str, place: int) -> bool:
+            first = body.count("\n", 0, place)
+            lines = range(first, first + comment.count("\n") + 1)
+            return syntax.reads_comment(comment) or any(line in written for line in lines)
+
+        return parse_blocks(
+            prepared(
+                body, fields=not syntax.declared, is_read=is_read if dialect else None
+            ),
+            InlineContext(picture=self._picture),
+            syntax,
+            written=written,
+            above=self._above,
+        )
+
+    def _why_private(self, part: Part, front: FrontMatter, body: str, cut: Blocks) -> str:
+        """Return why all of a part is private, "" if it is not; mark its blocks that are."""
+        why = UNREADABLE if front.problem else ""  # it may hide the tag
+        if tags_name_it(part.text):
+            why = IN_ITS_NOTE
+        if self._may_be_private:
+            if mark_private(cut.blocks, body, self._note.private_lines):
+                why = why or IN_ITS_NOTE
+        if part.private or (self._note.apart and why):
+            for block in cut.blocks:
+                block.private = True
+        return why
+
+    def _described(
+        self,
+        front: FrontMatter,
+        dialect: Syntax | None,
+        cut: Blocks,
+        citations: Citations,
+        why_private: str,
+    ) -> Document:
+        """Return the document, with what front matter, tags and links of a part say about it."""
+        document = self._document
+        identifiers = (*document.identifiers, *front.identifiers, *papers(citations))
+        document = replace(document, identifiers=tuple(dict.fromkeys(identifiers)))
+        if self._note.apart:
+            return document
+        elsewhere = []
+        for level, heading in cut.headings:
+            elsewhere.append((level, dataclasses.replace(heading, lines=_ELSEWHERE)))
+        self._above = tuple(elsewhere)
+        tags = (*document.tags, *front.tags, *cut.tags)
+        if dialect:
+            tags = tuple(tag for tag in tags if not dialect.is_deck(tag))
+        clipped = bool(front.published) or not _CLIPPED.isdisjoint(front.tags)
+        return replace(
+            document,
+            title=front.title or document.title,
+            creators=document.creators or front.authors,
+            issued=document.issued or front.published,
+            tags=tuple(dict.fromkeys(tags)),
+            deck=front.deck or document.deck,
+            clipped=clipped and any(scheme == "url" for scheme, _ in front.identifiers),
+            private=document.private or why_private,
+        )
 
     def _of_part(
         self,
@@ -454,6 +472,14 @@ class _NoteReading:
                 left_out=left_out,
                 doubt=doubt,
             )
+
+
+def _citations_of(cut: Blocks, body: str) -> Citations:
+    """Return what the blocks of a part cite, by the index of the block."""
+    if not QUOTES.search(body):
+        return {}
+    cited = ((index, citations_in(block)) for index, block in enumerate(cut.blocks))
+    return {index: citations for index, citations in cited if citations}
 
 
 def plain_text(markdown: str) -> str:
