@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.front_matter import SENTENCE
-from ankiforge.model import Span, Strings, Texts
+from ankiforge.model import Strings, Texts
 from ankiforge.text import regex
 from ankiforge.text.fold import MATH, OTHER_MATHS, in_dollars
 
@@ -40,73 +40,96 @@ def with_fitting_indents(text: str) -> str:
     """Return a note in which each list item stands where it counts as one."""
     if not _DEEP_ITEM.search(text):
         return text
-    quotes = 0
-    items: list[Span] = []
-    """The columns where the text of each open item begins: as written, and as moved."""
-    fence = ""  # the sign of the open one
-    after_blank = True
-    after_words = False
-    lines = []
-    for line in text.split("\n"):
+    return "\n".join(map(_Indents().fitting, text.split("\n")))
+
+
+class _OpenItem(NamedTuple):
+    """An item of a list that further lines may belong to."""
+
+    written: int
+    """The column where its text begins, as written."""
+    moved: int
+    """The same, after it was moved."""
+
+
+class _Indents:
+    """The indents of a note, line by line: what is open above, and where that was moved to."""
+
+    def __init__(self) -> None:
+        self._quotes = 0
+        self._items: list[_OpenItem] = []
+        self._fence = ""
+        """The sign of the open fence."""
+        self._after_blank = True
+        self._after_words = False
+
+    def fitting(self, line: str) -> str:
+        """Return the next line, moved to where it counts as what editors show."""
         quote = _QUOTE.match(line)
         signs = quote[0] if quote else ""
+        if signs.count(">") != self._quotes:
+            self._quotes = signs.count(">")
+            self._items.clear()
+            self._fence = ""
+            self._after_words = False
         words = line[len(signs) :].lstrip(" \t")
-        if signs.count(">") != quotes:
-            quotes = signs.count(">")
-            items.clear()
-            fence = ""
-            after_words = False
         if not words:
-            after_blank = True
-            lines.append(line)
-            continue
+            self._after_blank = True
+            return line
         indent = len(line[: -len(words)].expandtabs(4)) - len(signs)
+        if self._fence:
+            narrow, column = words, self._moved(indent)
+            if words.startswith(self._fence) and not words.strip(f"{self._fence[0]} \t"):
+                self._fence = ""
+        else:
+            narrow, column = self._outside_fence(words, indent)
+        self._after_blank = False
+        if column == indent and narrow == words:
+            return line
+        return f"{signs}{' ' * column}{narrow}"
 
-        # one blank behind the sign of an item instead of so many that make code
-        narrow = words
-        is_rule = _RULE.match(words) is not None
-        wide = None if fence or is_rule else _WIDE_ITEM.match(words)
-        if wide:
-            sign = wide["sign"]
-            if _width(indent, wide[0]) - indent - len(sign) > _MOST + 1:
-                narrow = f"{sign} {words[wide.end() :]}"
-
-        # a line that stands in an item that was moved is moved with it
-        item = None if fence or is_rule else _ITEM.match(narrow)
-        opened = _FENCE.match(narrow)
-        ends_paragraph = opened or is_rule or _HEADING.match(narrow)
-        if not fence and (item or ends_paragraph or after_blank):
-            while items and indent < items[-1][0]:
-                items.pop()
-        column = indent
-        container = 0
-        if items:
-            written, container = items[-1]
-            if indent >= written:
-                column = indent - (written - container)
-
-        # an item that is too deep is moved into the one above, unless it is code
-        is_too_deep = item is not None and column > container + _MOST
-        is_code = is_too_deep and not items and (after_blank or not after_words)
-        if is_too_deep and not is_code:
-            column = container
-        if item and not is_code:
+    def _outside_fence(self, words: str, indent: int) -> tuple[str, int]:
+        """Return the words of a line, and the column to which it is moved."""
+        is_rule = _RULE.match(words)
+        narrow = words if is_rule else _with_one_blank(words, indent)
+        item = None if is_rule else _ITEM.match(narrow)
+        fence = _FENCE.match(narrow)
+        ends_paragraph = fence or is_rule or _HEADING.match(narrow)
+        if item or ends_paragraph or self._after_blank:
+            while self._items and indent < self._items[-1].written:
+                self._items.pop()
+        column = self._moved(indent)
+        container = self._items[-1].moved if self._items else 0
+        if item and column > container + _MOST:
+            if not self._items and (self._after_blank or not self._after_words):
+                return narrow, column  # it is code
+            column = container  # too deep: it is moved into the one above
+        while item:
             # and those that begin right behind its sign: `- - words`
-            place: re.Match[str] | None = item
-            while place:
-                item_signs = narrow[: place.end()]
-                items.append((_width(indent, item_signs), _width(column, item_signs)))
-                place = _ITEM.match(narrow, place.end())
-        if fence:
-            is_end = not narrow.strip(f"{fence[0]} \t") and narrow.startswith(fence)
-            fence = "" if is_end else fence
-        elif not is_code:
-            fence = opened["mark"] if opened else ""
-            after_words = not ends_paragraph
-        after_blank = False
-        is_as_it_was = column == indent and narrow == words
-        lines.append(line if is_as_it_was else f"{signs}{' ' * column}{narrow}")
-    return "\n".join(lines)
+            signs = narrow[: item.end()]
+            self._items.append(_OpenItem(_width(indent, signs), _width(column, signs)))
+            item = _ITEM.match(narrow, item.end())
+        self._fence = fence["mark"] if fence else ""
+        self._after_words = not ends_paragraph
+        return narrow, column
+
+    def _moved(self, indent: int) -> int:
+        """Return the column of a line, which is moved with the item that it stands in."""
+        if not self._items or indent < self._items[-1].written:
+            return indent
+        item = self._items[-1]
+        return indent - (item.written - item.moved)
+
+
+def _with_one_blank(words: str, indent: int) -> str:
+    """Return a line with one blank behind the sign of an item instead of so many that make code."""
+    wide = _WIDE_ITEM.match(words)
+    if wide is None:
+        return words
+    sign = wide["sign"]
+    if _width(indent, wide[0]) - indent - len(sign) <= _MOST + 1:
+        return words
+    return f"{sign} {words[wide.end() :]}"
 
 
 def _width(column: int, signs: str) -> int:
