@@ -65,28 +65,10 @@ def tokenized(text: str, context: InlineContext) -> list[InlineToken]:
         part if isinstance(part, InlineToken) else _token_of(part) for part in parsed
     ]
 
-    # the pairs of markdown-it; behind a link to a sound stands the sound
-    openers = list[int]()
-    for index, part in enumerate(parsed):
-        if isinstance(part, InlineToken):
-            continue
-        if part.nesting > 0:
-            openers.append(index)
-        elif part.nesting < 0:
-            opener = openers.pop()
-            pair(tokens, opener, index)
-            target = tokens[opener].target
-            sound = sound_at(context, unquote(target)) if target else ""
-            if sound:
-                tokens[index].kind = SignKind.PICTURE
-                tokens[index].markdown = sound
-
-    # what would be markup in our Markdown, and is text
+    _pair_as_parsed(tokens, parsed, context)
     if not context.verbatim:
         for index, part in enumerate(parsed):
-            if isinstance(part, InlineToken) or part.nesting:
-                continue
-            if part.content in ("*", "_", "~~"):
+            if not isinstance(part, InlineToken) and part.content in ("*", "_", "~~"):
                 _escape_sign(tokens, index)
     if "&" in text:
         for token, following in pairwise(tokens):
@@ -108,6 +90,28 @@ def tokenized(text: str, context: InlineContext) -> list[InlineToken]:
     if any(token.kind is SignKind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
+
+
+def _pair_as_parsed(
+    tokens: list[InlineToken],
+    parsed: Sequence[InlineToken | Parsed],
+    context: InlineContext,
+) -> None:
+    """Pair what markdown-it has paired; behind a link to a sound stands the sound."""
+    openers = list[int]()
+    for index, part in enumerate(parsed):
+        if isinstance(part, InlineToken) or not part.nesting:
+            continue
+        if part.nesting > 0:
+            openers.append(index)
+            continue
+        opener = openers.pop()
+        pair(tokens, opener, index)
+        target = tokens[opener].target
+        sound = sound_at(context, unquote(target)) if target else ""
+        if sound:
+            tokens[index].kind = SignKind.PICTURE
+            tokens[index].markdown = sound
 
 
 def _token_of(part: Parsed) -> InlineToken:
@@ -341,46 +345,11 @@ def pair_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
 
     Braces must balance.
     """
-    opened: list[_Brace] = []  # the innermost last; of `{{{`, three
-    clozes: list[_Brace] = []
-    deepest = 0
+    braces = _Braces(tokens, gaps)
     for index, token in enumerate(tokens):
-        is_text = token.kind is SignKind.TEXT
-        if clozes and clozes[-1].second == index:
-            continue
-        if token.kind is SignKind.GAP:
-            opened.append(_Brace(index))
-        elif is_text and token.plain.startswith("{"):
-            for _ in token.plain:
-                opened.append(_Brace(index))
-        elif is_text and opened and token.plain == "}":
-            # it closes the innermost brace, or the cloze if there are two braces
-            brace = opened[-1]
-            brace.closer = index
-            opener = tokens[brace.opener]
-            is_double = index + 1 < len(tokens) and tokens[index + 1].plain == "}"
-            if opener.kind is SignKind.TEXT:
-                opened.pop()
-                inside = {part.kind for part in tokens[brace.opener + 1 : index]}
-                is_on_a_line = bool(inside) and inside.isdisjoint(
-                    (SignKind.GAP, SignKind.BREAK)
-                )
-                is_single = opener.plain == "{" and not is_double
-                if is_single and is_on_a_line and "{" in gaps.signs:
-                    opener.become(SignKind.GAP, opener.plain, "")
-                    clozes.append(brace)
-            elif is_double:
-                opened.pop()
-                brace.second = index + 1
-                clozes.append(brace)
-        elif is_text and opened and token.plain == "::":
-            brace = opened[-1]
-            if brace.hint < 0 and tokens[brace.opener].kind is SignKind.GAP:
-                brace.hint = index
-        deepest = max(deepest, len(opened))
-
-    if deepest <= _DEEPEST:
-        for cloze in clozes:
+        braces.read(index, token)
+    if braces.deepest <= _DEEPEST:
+        for cloze in braces.clozes:
             tokens[cloze.closer].become(SignKind.GAP, "", "}}")
             pair(tokens, cloze.opener, cloze.closer)
             if cloze.second >= 0:
@@ -390,6 +359,56 @@ def pair_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
                     token.kind = SignKind.HINT
                     token.plain = ""
     _drop_unpaired(tokens, SignKind.GAP)
+
+
+class _Braces:
+    """The braces of a block, token by token: which are open, and which made a cloze."""
+
+    def __init__(self, tokens: Sequence[InlineToken], gaps: Gaps) -> None:
+        self._tokens = tokens
+        self._single = "{" in gaps.signs
+        """Whether `{x}` is a cloze."""
+        self._opened: list[_Brace] = []
+        """The innermost last; of `{{{`, three."""
+        self.clozes: list[_Brace] = []
+        self.deepest = 0
+        """The number of braces that were open at once."""
+
+    def read(self, index: int, token: InlineToken) -> None:
+        """Read the next token."""
+        if self.clozes and self.clozes[-1].second == index:
+            return
+        if token.kind is SignKind.GAP:
+            self._opened.append(_Brace(index))
+        elif token.kind is SignKind.TEXT and token.plain.startswith("{"):
+            self._opened += [_Brace(index) for _ in token.plain]
+        elif token.kind is SignKind.TEXT and self._opened:
+            innermost = self._opened[-1]
+            if token.plain == "}":
+                self._close(innermost, index)
+            elif token.plain == "::" and innermost.hint < 0:
+                if self._tokens[innermost.opener].kind is SignKind.GAP:
+                    innermost.hint = index
+        self.deepest = max(self.deepest, len(self._opened))
+
+    def _close(self, brace: _Brace, index: int) -> None:
+        """Close the innermost brace, or, if there are two, the cloze."""
+        brace.closer = index
+        opener = self._tokens[brace.opener]
+        following = self._tokens[index + 1 : index + 2]
+        is_double = any(token.plain == "}" for token in following)
+        if opener.kind is SignKind.TEXT:
+            self._opened.pop()
+            inside = {token.kind for token in self._tokens[brace.opener + 1 : index]}
+            if not self._single or is_double or opener.plain != "{" or not inside:
+                return
+            if inside.isdisjoint((SignKind.GAP, SignKind.BREAK)):
+                opener.become(SignKind.GAP, opener.plain, "")
+                self.clozes.append(brace)
+        elif is_double:
+            self._opened.pop()
+            brace.second = index + 1
+            self.clozes.append(brace)
 
 
 # --- clozes of a dialect --------------------------------------------------------------
