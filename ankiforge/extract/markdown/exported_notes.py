@@ -5,6 +5,7 @@ Readwise, KOReader, Kindle and reading lists put them under a heading.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,8 +59,8 @@ class KeptPassage(NamedTuple):
     comment: str = ""
 
 
-def kept(blocks: Sequence[Block]) -> dict[int, KeptPassage]:
-    """Return the passages that other programs keep in a note, by the index of their block.
+def kept(blocks: Sequence[Block]) -> dict[Block, KeptPassage]:
+    """Return the passages that other programs keep in a note, by their blocks.
 
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
     it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
@@ -73,18 +74,20 @@ def kept(blocks: Sequence[Block]) -> dict[int, KeptPassage]:
     from ankiforge.extract.markdown.blocks import BlockKind
 
     reader = _Reader(blocks)
-    for index, block in enumerate(blocks):
+    before: Block | None = None
+    for block, below in zip(blocks, [*blocks[1:], None], strict=False):
         if block.part is BlockKind.HEADING:
             reader.above = block.plain
             if not _NOTE_AT_PLACE.match(block.plain):
-                reader.last = -1
+                reader.last = None
         elif block.part in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE):
             if _LINE_AT_PLACE.match(block.plain):
                 reader.above = (
                     block.plain
                 )  # it is written as a quote, and means a heading
             elif reader.above:
-                reader.read(index, block)
+                reader.read(block, before, below)
+        before = block
     return reader.passages
 
 
@@ -94,7 +97,6 @@ class _Reader:
     def __init__(self, blocks: Sequence[Block]) -> None:
         from ankiforge.extract.markdown.blocks import BlockKind
 
-        self._blocks = blocks
         self._is_title = BlockKind.TITLE
         self._has_metadata = False
         self._items: set[tuple[Span, ...]] = set()
@@ -104,59 +106,48 @@ class _Reader:
                 self._has_metadata = True
             if block.part is BlockKind.ITEM:
                 self._items.add(block.path)
-        self.passages: dict[int, KeptPassage] = {}
-        self.last = -1
-        """The passage that a note below is about; -1 = none."""
+        self.passages: dict[Block, KeptPassage] = {}
         self.above = ""
         """The heading above, or a line that means one; "" = none."""
-        self._below = -1
-        """The block right below the last passage and its place, if that was named."""
+        self.last: Block | None = None
+        """The passage that a note below is about."""
+        self._place: Block | None = None
+        """The block that ends with the place of the last passage: right below stands its note."""
 
-    def read(self, index: int, block: Block) -> None:
+    def read(self, block: Block, before: Block | None, below: Block | None) -> None:
         """Read a block below a heading: a passage, its place, a note about it, or neither."""
-        at_place = _AT_PLACE.match(self.above)
         if _NOTE_AT_PLACE.match(self.above):
             self._comment(block.plain)
             return
-        is_among_highlights = any(
-            _SECTION.search(above.plain) for above in block.headings
-        )
-        is_metadata = self.above.casefold() == "metadata"
-        if not at_place and (not is_among_highlights or is_metadata):
+        at_place = _AT_PLACE.match(self.above)
+        if not at_place and not self._is_among_highlights(block):
             return
-
-        # a note about the passage above
         note = _NOTE.match(block.plain)
-        if self.last >= 0 and (note or _TAGS.match(block.plain)):
+        if self.last and (note or _TAGS.match(block.plain)):
             self._comment(note["words"] if note else "")
             return
-        # its place, which may end a line before the last one: the next lines are a note
-        end = _END.search(block.plain)
-        below = ""
-        for line_end in _END_OF_LINE.finditer(block.plain) if not end else ():
-            if block.inline.breaks(line_end.end() + 1):
-                end = line_end
-                below = block.plain[line_end.end() :].strip()
-                # an id there counts as if it stood at the end of its block
-                block.id = block.id or line_end["id"] or ""
-                break
+        end, rest = _place_in(block)
         if end and end.start() == 0:
-            self._place_of_block_above(index, block, end["label"] or "")
-            self._comment(below)
+            self._place_of(block, before, end["label"] or "")
+            self._comment(rest)
             return
-        if self._is_note_below(index, block, names_place=end is not None):
+        if end is None and before is self._place and self._is_note(block, below):
             self._comment(block.plain)
             return
-
-        # a passage
         if not (at_place or self._is_passage(block, names_place=end is not None)):
             return
         label = (end["label"] if end else "") or (at_place["label"] if at_place else "")
         passage_end = end.start() if end else len(block.plain)
-        self.passages[index] = KeptPassage(passage_end, label or "")
-        self.last = index
-        self._below = index + 1 if end else -1
-        self._comment(below)
+        self.passages[block] = KeptPassage(passage_end, label or "")
+        self.last = block
+        self._place = block if end else None
+        self._comment(rest)
+
+    def _is_among_highlights(self, block: Block) -> bool:
+        """Return whether a block stands below a heading such as “Highlights”."""
+        if self.above.casefold() == "metadata":
+            return False
+        return any(_SECTION.search(heading.plain) for heading in block.headings)
 
     def _is_passage(self, block: Block, *, names_place: bool) -> bool:
         """Return whether a block among highlights is a passage."""
@@ -165,39 +156,56 @@ class _Reader:
         is_item = block.path or (block.quotes and block.part is not self._is_title)
         return names_place or (self._has_metadata and bool(is_item))
 
-    def _place_of_block_above(self, index: int, block: Block, label: str) -> None:
+    def _place_of(self, block: Block, above: Block | None, label: str) -> None:
         """Make a passage of the paragraph above a place that stands alone."""
-        above = self._blocks[index - 1] if index else block
-        is_heading = block.headings[-1:] == (above,)
-        is_text = above.headings == block.headings
-        if is_heading and not _SECTION.search(above.plain):
-            is_text = len(above.plain.split()) >= _FEWEST_WORDS
-        if index - 1 in self.passages:
-            passage = self.passages[index - 1]
-            self.passages[index - 1] = passage._replace(label=passage.label or label)
-        elif is_text and above.rules == block.rules and above.is_text:
-            self.passages[index - 1] = KeptPassage(len(above.plain), label)
+        if above is None:
+            return
+        if above in self.passages:
+            passage = self.passages[above]
+            self.passages[above] = passage._replace(label=passage.label or label)
+        elif _may_be_passage(above, block):
+            self.passages[above] = KeptPassage(len(above.plain), label)
         else:
             return
-        self.last = index - 1
-        self._below = index + 1
+        self.last = above
+        self._place = block
 
-    def _is_note_below(self, index: int, block: Block, *, names_place: bool) -> bool:
-        """Return whether a block is the note in the lines right below a place."""
-        if index != self._below or names_place:
+    def _is_note(self, block: Block, below: Block | None) -> bool:
+        """Return whether a block right below a place is the note about the passage there."""
+        passage = self.last
+        if passage is None or (below and _END.match(below.plain)):
             return False
-        passage = self._blocks[self.last]
-        is_beside = (block.rules, block.quotes, block.path) == (
+        return (block.rules, block.quotes, block.path) == (
             passage.rules,
             passage.quotes,
             passage.path,
         )
-        following = self._blocks[index + 1 : index + 2]
-        return is_beside and not any(_END.match(below.plain) for below in following)
 
     def _comment(self, words: str) -> None:
         """Add to the note about the last passage."""
-        if self.last >= 0 and words:
+        if self.last and words:
             passage = self.passages[self.last]
             comments = filter(None, (passage.comment, words))
             self.passages[self.last] = passage._replace(comment="\n".join(comments))
+
+
+def _place_in(block: Block) -> tuple[re.Match[str] | None, str]:
+    """Return the place at the end of a block or of a line in it, and the lines behind that."""
+    end = _END.search(block.plain)
+    if end:
+        return end, ""
+    for line_end in _END_OF_LINE.finditer(block.plain):
+        if block.inline.breaks(line_end.end() + 1):
+            # an id there counts as if it stood at the end of its block
+            block.id = block.id or line_end["id"] or ""
+            return line_end, block.plain[line_end.end() :].strip()
+    return None, ""
+
+
+def _may_be_passage(above: Block, place: Block) -> bool:
+    """Return whether the block above a place that stands alone is what was marked there."""
+    if above.rules != place.rules or not above.is_text:
+        return False
+    if place.headings[-1:] == (above,) and not _SECTION.search(above.plain):
+        return len(above.plain.split()) >= _FEWEST_WORDS
+    return above.headings == place.headings

@@ -137,17 +137,29 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
     if not any(sign in words for sign in syntax.line):
         return None
     words = FIELD.sub(lambda field: "…" * len(field[0]), words)
-    # a card for each pair or triple of colons that may separate its sides
-    cards: list[CardSides] = []
+    cards = list(_cards_at_colons(inline, words, syntax))
+    if not cards:
+        return _card_by_other_sign(inline, words, syntax)
+
+    # three colons surely separate, and two with a blank beside
+    clear = []
+    for card in cards:
+        _, front_end = card.front
+        back_start, _ = card.back
+        if card.sign == ":::" or back_start - front_end > 2:
+            clear.append(card)
+    best = clear[0] if clear else cards[0]
+    if len(cards) == 1 or len(clear) == 1:
+        return best
+    return best._replace(form=Form.INLINE_FIELD)
+
+
+def _cards_at_colons(inline: Inline, words: str, syntax: Syntax) -> Iterator[CardSides]:
+    """Yield a card for each pair or triple of colons that may separate its sides."""
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         sign = colons[0]
         start, end = colons.span()
-        last_opener = words.rfind("{{", 0, start)
-        last_closer = words.rfind("}}", 0, start)
-        next_opener = words.find("{{", end)
-        next_closer = words.find("}}", end)
-        is_unopened = next_closer >= 0 and not 0 <= next_opener < next_closer
-        if sign not in syntax.line or last_opener > last_closer or is_unopened:
+        if sign not in syntax.line or _is_in_braces(words, start, end):
             continue
         sides = _sides(inline, words, start, end)
         if sides is None:
@@ -162,31 +174,27 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
         if form and inline.has_emphasis_around(start):
             form = Form.INLINE_FIELD
         if form:
-            cards.append(CardSides(*sides, form, sign, syntax.line[sign]))
+            yield CardSides(*sides, form, sign, syntax.line[sign])
 
-    # or another separator, from the settings of a plug-in
-    others = syntax.line.keys() - {"::", ":::"} if not cards else ()
-    for sign in sorted(others, key=len, reverse=True):
+
+def _is_in_braces(words: str, start: int, end: int) -> bool:
+    """Return whether a sign stands after an unclosed `{{`, or before a `}}` without an opener."""
+    if words.rfind("{{", 0, start) > words.rfind("}}", 0, start):
+        return True
+    next_opener = words.find("{{", end)
+    next_closer = words.find("}}", end)
+    return next_closer >= 0 and not 0 <= next_opener < next_closer
+
+
+def _card_by_other_sign(inline: Inline, words: str, syntax: Syntax) -> CardSides | None:
+    """Return the card that another separator makes, from the settings of a plug-in."""
+    for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign)
-        sides = None
         if start >= 0:
             sides = _sides(inline, words, start, start + len(sign))
-        if sides:
-            return CardSides(*sides, Form.INLINE, sign, syntax.line[sign])
-    if not cards:
-        return None
-
-    # three colons surely separate, and two with a blank beside
-    clear = []
-    for card in cards:
-        _, front_end = card.front
-        back_start, _ = card.back
-        if card.sign == ":::" or back_start - front_end > 2:
-            clear.append(card)
-    best = clear[0] if clear else cards[0]
-    if len(cards) == 1 or len(clear) == 1:
-        return best
-    return best._replace(form=Form.INLINE_FIELD)
+            if sides:
+                return CardSides(*sides, Form.INLINE, sign, syntax.line[sign])
+    return None
 
 
 def _sides(

@@ -217,9 +217,9 @@ class NoteReader:
         unanswered = self._unanswered(index, block)
         if unanswered:
             yield unanswered
-        elif index in self._kept and index not in self._quotes.covered:
+        elif block in self._kept and index not in self._quotes.covered:
             # a passage that another program keeps
-            end, label, comment = self._kept[index]
+            end, label, comment = self._kept[block]
             markdown, _ = block.inline.markdown(0, end)
             links = []
             for (start, _), target in block.inline.targets:
@@ -346,7 +346,7 @@ class NoteReader:
     def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
         """Return the card of a `front::back` line; None if the block is none."""
         sides = block.sides
-        if sides is None or index in self._kept:
+        if sides is None or block in self._kept:
             return None
         if "inline" not in self._wanted.cards and not block.syntax.declared:
             return None
