@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from msgspec.structs import replace
-
 from ankiforge.config import shipped
 from ankiforge.draft.prompt import ModelRequest, filled, message
 from ankiforge.draft.reply import cloze_text, markdown, objects
@@ -437,8 +435,3 @@ def _read(entry: Json, card: CardToRepair, passage: str) -> Iterator[CardRepair]
 
 def _said(value: Any) -> str:
     return value.strip()[:2000] if isinstance(value, str) else ""
-
-
-def with_doubts(repair: CardRepair, doubts: Iterable[str]) -> CardRepair:
-    """Return a repair with what the checks say about it."""
-    return replace(repair, doubts=tuple(doubts))

@@ -573,9 +573,10 @@ def _change(
         if line is None:
             raise RefusedError(f"{entry.guid} is no card any more", hint="list again")
         places = line.family.content_fields
-        if line.adopted or line.mapped:
-            names = line.adopted.names if line.adopted else line.mapped.fields  # type: ignore[union-attr]
-            places = tuple(names)
+        if line.adopted:
+            places = tuple(line.adopted.names)
+        elif line.mapped:
+            places = tuple(line.mapped.fields)
         words = _merged_below({**entry.card.fields, **fields}, places)
         decide.edit(ledger, entry.guid, words, forced=True)
         decisions.repair(ledger, name, nid, entry.guid)
@@ -717,7 +718,7 @@ def answered(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
                 if finding.severity is Severity.WARN:
                     doubts.append(finding.message)
         if not is_blocked:
-            sound.append(repairs.with_doubts(repair, dict.fromkeys(doubts)))
+            sound.append(replace(repair, doubts=tuple(dict.fromkeys(doubts))))
     return tuple(sound)
 
 
