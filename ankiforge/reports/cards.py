@@ -50,9 +50,18 @@ Text = Iterator[str]
 # --- JSON -------------------------------------------------------------------------------
 
 
-def attributes(value: object, names: str) -> Json:
-    """Return the named attributes of a value as JSON; `names` are separated by blanks."""
-    return {name: getattr(value, name) for name in names.split()}
+def mask_json(mask: occlusion.Mask) -> Json:
+    """Return a mask of a figure; lengths are parts of the whole picture."""
+    return {
+        "number": mask.number,
+        "label": mask.label,
+        "left": mask.left,
+        "top": mask.top,
+        "width": mask.width,
+        "height": mask.height,
+        "on": mask.on,
+        "drawn": mask.drawn,
+    }
 
 
 def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
@@ -68,10 +77,9 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
     figure: Json | None = None
     masks = masks_of(line)
     if masks is not None:
-        named = "number label left top width height on drawn"
         figure = {
             "hide": masks.hide,
-            "masks": [attributes(mask, named) for mask in masks.masks],
+            "masks": [mask_json(mask) for mask in masks.masks],
         }
     revision: Json | None = None
     if line.revision:
@@ -81,14 +89,22 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
     note = next(views.notes(ledger, line.id), None) if line.anki == "seen" else None
     if note is not None:
         seen = {
-            **attributes(note, "mod tags deck reviews lapses suspended leech"),
+            "mod": note.mod,
+            "tags": note.tags,
+            "deck": note.deck,
+            "reviews": note.reviews,
+            "lapses": note.lapses,
+            "suspended": note.suspended,
+            "leech": note.leech,
             "remark": note.feedback,
         }
     return {
         "id": line.id,
         "guid": guid,
         "verdict": line.told,
-        **attributes(line, "kind anki deck"),
+        "kind": line.kind,
+        "anki": line.anki,
+        "deck": line.deck,
         "tags": tags_of(line, decks),
         "fields": dict(line.fields),
         "gaps": gaps_of(line),
@@ -100,10 +116,15 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
         "document": line.highlight.document.key,
         "title": line.highlight.document.title,
         "heading": line.highlight.heading,
-        "origin": attributes(line.origin, "drafter model prompt"),
+        "origin": {
+            "drafter": line.origin.drafter,
+            "model": line.origin.model,
+            "prompt": line.origin.prompt,
+        },
         "findings": line.findings,
         "waits": why_waiting(line) if line.waits else "",
-        **attributes(line, "revises replaces"),
+        "revises": line.revises,
+        "replaces": line.replaces,
         "revision": revision,
         "reason": line.why,
         "accepted_by": line.by if line.live else "",
@@ -150,19 +171,31 @@ def question_json(question: Question) -> Json:
     """Return a question as an object of `list --view questions --json`."""
     conflicts = []
     for conflict in question.conflicts:
-        conflicts.append(attributes(conflict, "field mine source"))
+        conflicts.append(
+            {"field": conflict.field, "mine": conflict.mine, "source": conflict.source}
+        )
     return {
         "id": question.id,
         "guid": None,
         "question": question.kind,
-        **attributes(question, "text accept reject guids examples"),
+        "text": question.text,
+        "accept": question.accept,
+        "reject": question.reject,
+        "guids": question.guids,
+        "examples": question.examples,
         "conflicts": conflicts,
     }
 
 
 def done_json(entry: HistoryEntry) -> Json:
     """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
-    named = attributes(entry, "id guid at by what")
+    named = {
+        "id": entry.id,
+        "guid": entry.guid,
+        "at": entry.at,
+        "by": entry.by,
+        "what": entry.what,
+    }
     json: Json = {**named, "highlight": entry.key, "text": entry.text}
     if entry.change is not None:
         json["before"] = dict(entry.change.before)
@@ -175,18 +208,35 @@ def highlight_json(highlight: Highlight) -> Json:
     return {
         "key": highlight.key,
         "source": highlight.document.source,
-        **attributes(highlight, "kind form exact gaps"),
+        "kind": highlight.kind,
+        "form": highlight.form,
+        "exact": highlight.exact,
+        "gaps": highlight.gaps,
         "prefix": from_a_word(highlight.prefix),
         "suffix": to_a_word(highlight.suffix),
-        **attributes(highlight, "comment colour author tags created modified"),
-        **attributes(highlight, "page_label heading above uri links"),
+        "comment": highlight.comment,
+        "colour": highlight.colour,
+        "author": highlight.author,
+        "tags": highlight.tags,
+        "created": highlight.created,
+        "modified": highlight.modified,
+        "page_label": highlight.page_label,
+        "heading": highlight.heading,
+        "above": highlight.above,
+        "uri": highlight.uri,
+        "links": highlight.links,
         "document": document_json(highlight.document),
     }
 
 
 def document_json(document: Document) -> Json:
     """Return the bibliographic data of a document."""
-    named = attributes(document, "key title creators issued")
+    named = {
+        "key": document.key,
+        "title": document.title,
+        "creators": document.creators,
+        "issued": document.issued,
+    }
     return {**named, "identifiers": dict(document.identifiers)}
 
 
@@ -487,7 +537,14 @@ def dropped_questions(
     dropped = []
     for attempt in attempts_about(highlight, kept):
         if attempt.dropped:
-            dropped.append(attributes(attempt, "proposed question own_answer dropped"))
+            dropped.append(
+                {
+                    "proposed": attempt.proposed,
+                    "question": attempt.question,
+                    "own_answer": attempt.own_answer,
+                    "dropped": attempt.dropped,
+                }
+            )
     return dropped
 
 
@@ -601,8 +658,16 @@ def work_json(match: FoundWork, looked: str) -> Json:
     highlights = []
     for highlight in match.highlights:
         data = {
-            **attributes(highlight, "key kind exact comment colour page_label"),
-            **attributes(highlight, "heading created uri links"),
+            "key": highlight.key,
+            "kind": highlight.kind,
+            "exact": highlight.exact,
+            "comment": highlight.comment,
+            "colour": highlight.colour,
+            "page_label": highlight.page_label,
+            "heading": highlight.heading,
+            "created": highlight.created,
+            "uri": highlight.uri,
+            "links": highlight.links,
             "presence": "gone" if highlight.key in match.gone else "present",
         }
         highlights.append(data)
@@ -622,7 +687,10 @@ def work_json(match: FoundWork, looked: str) -> Json:
     return {
         "document": document_json(match.documents[0]),
         "found": {"by": match.by, "what": match.detail},
-        "ways": [attributes(way, "key source title path") for way in match.documents],
+        "ways": [
+            {"key": way.key, "source": way.source, "title": way.title, "path": way.path}
+            for way in match.documents
+        ],
         "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
         "counts": {
             "highlights": len(match.highlights),
@@ -716,8 +784,16 @@ def found_json(found: FoundPassage, *, sure: bool) -> Json:
         "document": document_json(highlight.document),
         "found": {"by": "meaning" if found.by_meaning else "words", "sure": sure},
         "highlight": {
-            **attributes(highlight, "key kind exact comment colour page_label"),
-            **attributes(highlight, "heading created uri links"),
+            "key": highlight.key,
+            "kind": highlight.kind,
+            "exact": highlight.exact,
+            "comment": highlight.comment,
+            "colour": highlight.colour,
+            "page_label": highlight.page_label,
+            "heading": highlight.heading,
+            "created": highlight.created,
+            "uri": highlight.uri,
+            "links": highlight.links,
             "presence": "gone" if found.is_gone else "present",
         },
         "answers": highlight.exact[start:end],
@@ -759,7 +835,11 @@ def answer_json(asked: AskedFor, answer: Iterable[AnswerSentence]) -> Json:
     for sentence in answer:
         found = asked.found.get(sentence.passage)
         key = found.highlight.key if found else None
-        told = attributes(sentence, "says quote dropped")
+        told = {
+            "says": sentence.says,
+            "quote": sentence.quote,
+            "dropped": sentence.dropped,
+        }
         sentences.append({**told, "highlight": key})
     return {"answer": sentences}
 
@@ -803,14 +883,21 @@ def as_lines(
         query: what was asked for.
         card_json: returns a card or draft as JSON.
     """
-    more = "source path uri tags collections"
     documents: dict[str, Document] = {}
     for highlight in chain(highlights, (line.highlight for line in lines)):
         documents[highlight.document.key] = highlight.document
     objects: list[Json] = [{"type": "ankiforge", "version": VERSION, "query": query}]
     for document in documents.values():
-        data = {**document_json(document), **attributes(document, more)}
-        objects.append({"type": "document", **data})
+        named = {
+            "type": "document",
+            **document_json(document),
+            "source": document.source,
+            "path": document.path,
+            "uri": document.uri,
+            "tags": document.tags,
+            "collections": document.collections,
+        }
+        objects.append(named)
     count = 0
     for value in chain(
         objects,

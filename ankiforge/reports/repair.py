@@ -12,7 +12,7 @@ from ankiforge.draft.repairs import CardRepair
 from ankiforge.model import Finding, Json, Severity
 from ankiforge.pipeline.against import HeldAgainst, Said, SameCards
 from ankiforge.pipeline.repair import RepairEntry
-from ankiforge.reports.cards import Text, attributes
+from ankiforge.reports.cards import Text
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import plain
 
@@ -25,7 +25,10 @@ _ORDER = list(Severity)
 def note_json(note: ReadNote, findings: Iterable[Finding], *, fields: bool) -> Json:
     """Return a line of `repair FILE --json`; with `fields`, also the fields of the note."""
     json = {
-        **attributes(note, "guid nid deck notetype"),
+        "guid": note.guid,
+        "nid": note.nid,
+        "deck": note.deck,
+        "notetype": note.notetype,
         "ours": bool(note.key),
         "front": note.front,
         "findings": tuple(findings),
@@ -118,7 +121,10 @@ def entry_json(entry: RepairEntry) -> Json:
             }
         )
     return {
-        **attributes(entry.note, "nid guid deck notetype"),
+        "nid": entry.note.nid,
+        "guid": entry.note.guid,
+        "deck": entry.note.deck,
+        "notetype": entry.note.notetype,
         "card": entry.guid if entry.is_ours else None,
         "fields": entry.card.fields,
         "fails": entry.fails is not None,
@@ -192,7 +198,10 @@ NO_VERDICT = (
 def held_json(held: HeldAgainst) -> Json:
     """Return a line of `repair FILE --source --json`."""
     return {
-        **attributes(held.note, "guid nid deck front"),
+        "guid": held.note.guid,
+        "nid": held.note.nid,
+        "deck": held.note.deck,
+        "front": held.note.front,
         "said": held.verdict.value,
         "why": held.why,
         "passage": held.passage,

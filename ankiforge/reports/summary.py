@@ -41,7 +41,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, not_read, open_source
-from ankiforge.reports.cards import Text, attributes
+from ankiforge.reports.cards import Text
 from ankiforge.text import (
     columns,
     cost_text,
@@ -296,7 +296,12 @@ NO_HIGHLIGHTS = (
 
 def problem_json(problem: Problem) -> Json:
     """Return a problem as JSON."""
-    return attributes(problem, "where what hint notice")
+    return {
+        "where": problem.where,
+        "what": problem.what,
+        "hint": problem.hint,
+        "notice": problem.notice,
+    }
 
 
 def delivery_json(result: RunResult, ledger: Ledger) -> Json:

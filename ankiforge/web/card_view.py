@@ -42,7 +42,7 @@ from ankiforge.model import (
     Span,
     Texts,
 )
-from ankiforge.reports.cards import attributes
+from ankiforge.reports.cards import mask_json
 from ankiforge.text import occlusion, on_one_line, regex
 from ankiforge.text.cloze import cloze_answers, gaps, image_paths, numbers, plain, reveal
 from ankiforge.text.fold import isolated, locate, shields
@@ -277,10 +277,7 @@ def _figure_view(card: Card, find: Find) -> Json:
             "src": f"/picture/{shown[0].name}" if shown else "",
             "alt": f"Figure in {card.highlight.document.title}",
             "hide": masks.hide,
-            "masks": [
-                attributes(mask, "number left top width height label on")
-                for mask in masks.masks
-            ],
+            "masks": [mask_json(mask) for mask in masks.masks],
         },
         "front": "",
         "back": "",

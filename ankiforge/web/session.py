@@ -59,7 +59,6 @@ from ankiforge.pipeline.intake import (
 from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import attributes
 from ankiforge.reports.statistics import intake_line
 from ankiforge.review import Decision, Review, StaleError
 from ankiforge.review.items import ROUND, ending_of
@@ -478,7 +477,10 @@ class ReviewSession:
         decks = self._workspace.decks
         placement = placement_of(self._ledger, words, decks)
         return {
-            **attributes(placement, "deck tags moves tagged"),
+            "deck": placement.deck,
+            "tags": placement.tags,
+            "moves": placement.moves,
+            "tagged": placement.tagged,
             "decks": decks_known(self._ledger),
         }
 
