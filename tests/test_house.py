@@ -1,5 +1,7 @@
 """What every command imports, its help, the error tree, and that sources are never written."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +56,36 @@ def test_help_is_told_without_loading_what_only_commands_need(called, unwanted):
         timeout=PATIENCE,
     )
     assert done.stderr.split() == []
+
+
+# --- the map --------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    path
+    for package in ("anki", "ledger", "pipeline", "review")
+    for path in sorted((ROOT / "ankiforge" / package).glob("*.py"))
+    if path.name != "__init__.py"
+]
+UNTESTED = ("pipeline/against.py", "anki/reading.py")
+"""Modules for which no test is named yet."""
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_a_module_names_its_tests_and_they_are_there(module):
+    told = (ast.get_docstring(ast.parse(module.read_text("utf-8"))) or "").split("\n\n")
+    named = [part for part in told if "Tested " in part]
+    if "/".join(module.parts[-2:]) in UNTESTED:
+        assert named == []
+        return
+    assert named
+    for part in named:
+        names = re.findall(r"`([\w/.]+)`", part.partition("Tested ")[2])
+        for name in names:
+            if "/" in name:
+                assert (ROOT / name).exists(), name
+            elif name.endswith((".py", ".yaml")):  # beside another one that is named
+                assert any((ROOT / "tests").rglob(name)), name
 
 
 # --- the command line -----------------------------------------------------------------------

@@ -10,6 +10,9 @@ Read an Anki collection or export without changing it.
 A live collection is copied and never opened in place. Exports are unpacked. The copy lies
 in a temporary folder that is deleted when the view is closed. The file may be malicious,
 so its size, tables and values are checked.
+
+Tested by `tests/anki/test_views.py`, `test_collections.py`, and `tests/anki/views/test_open.py`,
+which damages what is read.
 """
 
 from __future__ import annotations

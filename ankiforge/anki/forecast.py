@@ -9,6 +9,8 @@ are begun. So the lives of cards are drawn once, and every plan is a sum:
 A life is drawn with FSRS (fsrs-rs, the library in Anki itself) or, if the collection does not
 use it, with the intervals of SM-2 and the share of cards that the person remembers. The
 seed is fixed: the same collection gives the same forecast.
+
+Tested by `tests/anki/test_minutes.py`.
 """
 
 from __future__ import annotations

@@ -30,6 +30,9 @@ Anki knows it by `originalStockKind` in its settings, and its fields by a number
 they are called: names are translated. So its editor of masks opens our notes. Ids differ
 from collection to collection; a note is shipped in the type that its collection has. If no
 collection was seen, the package brings one of the same make, with an id of ours.
+
+Tested by `tests/anki/test_content.py`, `test_layout_table.py`, `test_layouts.py` and
+`tests/anki/views/test_identity.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Where Anki keeps its collections, and whether one has changed. Nothing is opened here."""
+"""Where Anki keeps its collections, and whether one has changed. Nothing is opened here.
+
+Tested by `tests/anki/views/test_places.py` and `tests/anki/test_views.py`.
+"""
 
 from __future__ import annotations
 

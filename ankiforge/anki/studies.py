@@ -2,6 +2,8 @@
 
 The state of every card that was studied, how a person answered and how long that took,
 and the options of decks. Only collections in Anki's current schema have all of it.
+
+Tested by `tests/anki/test_minutes.py`.
 """
 
 from __future__ import annotations

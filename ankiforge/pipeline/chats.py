@@ -2,6 +2,8 @@
 
 The page, the terminal, `draft`, and `draft export` and `import` ask and take answers here.
 A chat is offered first where no model is set, until it was used or put away: `offer`.
+
+Tested by `tests/cli/test_terminal_chat.py` and `tests/web/test_chat.py`.
 """
 
 from __future__ import annotations

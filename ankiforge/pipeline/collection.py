@@ -2,6 +2,8 @@
 
 What is read is bound to one collection. Another one concludes nothing until `pull --bind`:
 every note would look as if it had been deleted.
+
+Tested by `tests/anki/test_views.py`, `test_deleted_and_back.py` and `test_told_afterwards.py`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ the old one's place. So a kill between the two costs a second shipment, never a 
 Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
 
 read ─▶ views.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
+
+Tested by `tests/anki/test_mapped.py`, `test_push.py` and `tests/web/test_proposals.py`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 What has to be known about cards and habits is in the collection (`anki/studies.py`); what comes
 of it is computed (`anki/forecast.py`). A collection that has not changed is not
 read again on the same day.
+
+Tested by `tests/anki/test_minutes.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Locks of a workspace: two programs never draft, or publish, at the same time."""
+"""Locks of a workspace: two programs never draft, or publish, at the same time.
+
+Tested by `tests/cli/test_bad_input.py` and `tests/mcp/test_mcp.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The language model of a workspace: how it is named, its server, its prompt, and its cost."""
+"""The language model of a workspace: how it is named, its server, its prompt, and its cost.
+
+Tested by `tests/cli/test_model.py` and `tests/cli/test_local_servers.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The files of cards in the folders of their sources: pictures and sounds, labels, and papers."""
+"""The files of cards in the folders of their sources: pictures and sounds, labels, and papers.
+
+Tested by `tests/extract/test_pdf_pictures.py` and `tests/extract/test_zotero_pictures.py`.
+"""
 
 from __future__ import annotations
 

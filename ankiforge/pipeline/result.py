@@ -1,6 +1,8 @@
 """The parameters of a run, made from the settings of a workspace.
 
 The result of a run: that of each step, and the totals that are reported.
+
+Tested by `tests/cli/test_told.py` and `tests/cli/test_progress.py`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ A run reads the sources of the settings and the remembered PATHs, or the PATHs o
 command line.
 
 Read the sources into the ledger: every document that has changed since the last run.
+
+Tested by `tests/pipeline/test_incremental.py`, `test_unchanged.py`, `test_unread.py` and
+`test_read_once.py`.
 """
 
 from __future__ import annotations

@@ -673,7 +673,7 @@ def work_json(match: FoundWork, looked: str) -> Json:
         highlights.append(data)
     cards = []
     for line in match.lines:
-        data = {
+        card: Json = {
             "id": line.id,
             "guid": None if line.waits else line.id,
             "highlight": line.highlight.key,
@@ -683,7 +683,7 @@ def work_json(match: FoundWork, looked: str) -> Json:
             "fields": dict(line.fields),
             "recall": _rounded(chances.get(line.id)),
         }
-        cards.append(data)
+        cards.append(card)
     return {
         "document": document_json(match.documents[0]),
         "found": {"by": match.by, "what": match.detail},

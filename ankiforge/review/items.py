@@ -3,6 +3,9 @@
 They are the same from the page and the terminal. A decision takes an item and one of its drafts.
 It may name the `turn` of the item that was painted; it is refused with the new item if that has
 changed. Ten decisions have an ending.
+
+Tested by `tests/web/test_deciding.py`, `tests/web/test_proposals.py` and
+`tests/cli/test_terminal_review.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Make the fields of a card from words that a person selected in a passage."""
+"""Make the fields of a card from words that a person selected in a passage.
+
+Tested by `tests/review/test_selection_table.py` and `tests/laws/test_gapping_laws.py`.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 The page, the terminal, `status`, `list` and agents take it from here. Only the order; what
 waits is `overview.order`.
+
+Tested by `tests/review/test_sittings_table.py`.
 """
 
 from __future__ import annotations
