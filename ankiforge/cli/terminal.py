@@ -29,10 +29,9 @@ from ankiforge.pipeline.chats import ask, offer
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
 from ankiforge.reports.summary import proposals_of_highlights
-from ankiforge.review import Decision, Item, Review, StaleError
+from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import (
     QUESTION_KEY,
-    ROUND,
     ending_of,
     facts_seen,
     reasons,
@@ -136,7 +135,7 @@ class TerminalReview:
             if item is None:  # it no longer waits: another decision has settled it
                 self._queue.pop(0)
                 continue
-            if self._in_round >= ROUND:
+            if self._in_round >= sittings.TEN:
                 # the ending of the last decisions
                 last = self._done[-self._in_round :]
                 actions = [action or id for action, id, _ in last]
@@ -174,7 +173,9 @@ class TerminalReview:
         """Put the open decisions in order."""
         self._ledger.read_journal()
         order = overview.order(self._ledger)
-        everything = [*order.new, *order.changed, *order.questions]
+        asked = sittings.as_asked(sittings.shelf(self._ledger, order.new))
+        new = [place.id for place in asked]
+        everything = [*new, *order.changed, *order.questions]
         self._queue = everything[: self._call.limit]
 
     # --- one item ---------------------------------------------------------------------------
@@ -404,7 +405,7 @@ class TerminalReview:
         screen.print()
 
         # how many of the round are decided, as a bar, and how many wait
-        left_in_round = min(len(self._queue), ROUND - self._in_round)
+        left_in_round = min(len(self._queue), sittings.TEN - self._in_round)
         of_round = self._in_round + left_in_round
         filled = _BAR * self._in_round // max(of_round, 1)
         is_utf8 = screen.encoding.lower().replace("-", "") == "utf8"

@@ -39,6 +39,7 @@ from ankiforge.reports.cards import (
     question_text,
     why_model_made_none,
 )
+from ankiforge.review import sittings
 from ankiforge.review.items import facts_seen
 from ankiforge.text import on_one_line, shortened
 
@@ -140,7 +141,8 @@ class Listing:
         if not wanted:
             return
         order = overview.order(self._ledger)
-        firsts = offers(self._ledger, order.new)
+        asked = sittings.as_asked(sittings.shelf(self._ledger, order.new))
+        firsts = offers(self._ledger, [place.id for place in asked])
         for offer in chain(firsts, offers(self._ledger, order.passages)):
             for draft in offer:
                 if draft.changes is None and draft.id in wanted:

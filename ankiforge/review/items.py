@@ -119,7 +119,11 @@ class Item(Value):
 
 
 def item_of(ledger: Ledger, id: str) -> Item | None:
-    """Return the item with an id, a draft with all those of its offer; None if none waits."""
+    """Return the item with an id; None if there is none.
+
+    A draft is one with all those of its offer. A passage has one as long as nothing of it waits
+    and it has no card, also if the person left it out.
+    """
     if is_draft_id(id):
         offer = next(offers(ledger, [id]), None)
         if offer is None:
@@ -136,7 +140,7 @@ def item_of(ledger: Ledger, id: str) -> Item | None:
         return None
     if is_highlight_key(id):
         outcome = next(overview.fates(ledger, id), None)
-        if outcome and outcome.fate in WITHOUT:
+        if outcome and outcome.fate in (*WITHOUT, "left_out"):
             return Item(id, outcome=outcome)
         return None
     line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
@@ -233,8 +237,6 @@ def sentence(text: str) -> str:
 
 OF_THE_PASSAGE = -1
 """The choice of a card that is made of words of the passage, beside the drafts."""
-ROUND = 10
-"""Items after which an ending is shown."""
 SECONDS_A_DAY = 15
 """Seconds that a new card takes on an average day of its first week: about ten answers."""
 MOST_SOURCES = 3

@@ -70,13 +70,12 @@ def shelved(places: Iterable[Place]) -> list[Pile]:
     return sorted(piles, key=lambda pile: pile.worth, reverse=True)
 
 
-def as_asked(piles: Iterable[Pile]) -> list[str]:
-    """Return the ids of drafts as a person is asked: document by document, ten by ten."""
-    ids = []
+def as_asked(piles: Iterable[Pile]) -> list[Place]:
+    """Return the drafts as a person is asked: document by document, ten by ten."""
+    asked: list[Place] = []
     for pile in piles:
         left = pile.places
         while left:
-            ten = sorted(left[:TEN], key=lambda place: place.position)
-            ids += [place.id for place in ten]
+            asked += sorted(left[:TEN], key=lambda place: place.position)
             left = left[TEN:]
-    return ids
+    return asked

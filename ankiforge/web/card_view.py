@@ -305,6 +305,13 @@ def line_of(markdown: str) -> list[Pair]:
     return parts
 
 
+_DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip(" \t>|").split("|")]
+
+
 def _unframed(markdown: str) -> str:
     """Return a table as its cells; other text as it is."""
     lines = markdown.split("\n")
@@ -471,7 +478,6 @@ def passage(
     highlight: Highlight,
     quote: str = "",
     answer: str = "",
-    note: Callable[[Highlight], str] = lambda highlight: "",
 ) -> Json:
     """Return the passage of a highlight as the page shows it.
 
@@ -481,12 +487,9 @@ def passage(
         highlight: the highlight.
         quote: the words on which a card rests.
         answer: the answer of the card.
-        note: returns the Markdown of its note, in which a table is whole; "" if it is in none.
 
     Returns:
-        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`,
-        `links`, and
-        `whole`, whether the blocks are the highlight alone.
+        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `said` and `links`.
     """
     text, spans = _spans(highlight, quote, answer)
     # the page or file, and the headings that are not the title
@@ -506,8 +509,6 @@ def passage(
     in_tables = groupby(lines, lambda line: any(" | " in words for words, _, _ in line))
     for is_table, group in in_tables:
         block = list(group)
-        if is_table:
-            block = _with_head(block, note(highlight))
         if is_table and len(block) > 1:
             blocks.append({"rows": [_split(line, _CELL) for line in block]})
         else:
@@ -526,57 +527,13 @@ def passage(
             links.append({"label": _PROGRAMS[scheme], "href": target})
         elif scheme in ("http", "https"):
             links.append({"label": _shown(target), "href": target})
-    marked = " … ".join(text[start:end] for sign, (start, end) in spans if sign == "m")
     return {
         "title": isolated(document.title),
         "place": " · ".join(map(isolated, filter(None, place))),
         "blocks": blocks,
-        "marked": parts_of(marked, () if without_formulas(highlight) else None),
-        "whole": text == highlight.exact,
         "said": highlight.comment,
         "links": links,
     }
-
-
-_DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
-
-
-def _with_head(rows: list[list[Run]], markdown: str) -> list[list[Run]]:
-    """Return rows of a table below its head, which may be far away in a note, and whole."""
-    head = ""
-    head_of: dict[str, str] = {}
-    for before, line in pairwise(markdown.split("\n")):
-        if _DELIMITER_ROW.fullmatch(line):
-            head = _plain_row(before)
-        elif "|" not in line:
-            head = ""
-        elif head:
-            head_of[_plain_row(line)] = head
-    whole = []
-    heads = []
-    for row in rows:
-        words = "".join(text for text, _, _ in row)
-        part = words.strip(" …")  # a row may be cut
-        found = part if part in head_of else ""
-        if words != part and not found:
-            found = next((known for known in head_of if part in known), "")
-        if found:
-            heads.append(head_of[found])
-        is_plain = not any(signs or drawn for _, signs, drawn in row)
-        whole.append([(found, "", "")] if found and is_plain else row)
-    first = "".join(text for text, _, _ in rows[0])
-    if heads and first != heads[0]:
-        whole.insert(0, [(heads[0], "", "")])
-    return whole
-
-
-def _plain_row(line: str) -> str:
-    """Return a row of a table in Markdown as plain text."""
-    return " | ".join(on_one_line(plain(cell)) for cell in _cells(line))
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip(" \t>|").split("|")]
 
 
 # --- words ------------------------------------------------------------------------------

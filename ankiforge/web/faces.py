@@ -1,12 +1,14 @@
 """What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ids?, ask?, why?, facts?, cards?, choose?, several?, beside?, lines?,
-            option?, compose?, source?, actions}
+    item = {id, turn, title, ask?, why?, facts?, cards?, several?, beside?, lines?, option?,
+            compose?, source?, then?, actions}
 
 The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in `parts`,
-in which `spans` says where they are, and `code` which words are code; in `views` the card with
-each of them; and in `dropped` the steps, (name, words), to the questions of a small model about
-the passage that were dropped.
+in which `spans` says where they are, `code` which words are code, and `starts` where its sentences
+begin; in `views` the fields of the card with each of them; in `before` the sentence before; and in
+`dropped` the steps, (name, words), to the questions of a small model about the passage that were
+dropped. `facts` is the number of the fact, and of how many of its passage; `then` the face of the
+next one, which comes once this one is accepted.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
 
@@ -44,7 +46,7 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.pipeline.collection import as_in_anki
-from ankiforge.reports.cards import dropped_questions, facts_told, steps_of
+from ankiforge.reports.cards import dropped_questions, steps_of
 from ankiforge.review import Item
 from ankiforge.review.items import (
     QUESTION_KEY,
@@ -54,9 +56,10 @@ from ankiforge.review.items import (
     small_question,
     with_each_gap,
 )
-from ankiforge.review.selection import selectable_text, sentence_of
+from ankiforge.review.selection import selectable_text, sentence_before, sentence_of
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
+from ankiforge.text.sentences import sentences
 from ankiforge.web.card_view import (
     Find,
     card_view,
@@ -97,12 +100,12 @@ EDIT = _act(
     "Edit",
     "e",
     "text",
-    "Edited and accepted",
+    "Saved and accepted",
     needs="edit",
     save="Save and accept",
 )
 MASKS = _act("masks", "Save the masks", "a", "filled", "Masks changed")
-SKIP = _act("later", "Skip for now", "s", "more", "Skipped")
+SKIP = _act("later", "Later", "s", "more", "Later")
 WHY = _act(
     "reject",
     "Reject with a reason…",
@@ -112,8 +115,8 @@ WHY = _act(
     needs="text",
     ask="Why not?",
 )
-REST = _act("passage", "Reject the rest of the passage", "X", "more", "Nothing more of")
-ANOTHER = _act("another", "Another card", "w", "outlined", "Accepted")
+REST = _act("passage", "Reject the rest of the mark", "X", "more", "Rejected the rest of")
+ANOTHER = _act("another", "Another card", "w", "text", "Accepted")
 FORCE = _act("force", "Accept anyway", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
@@ -307,8 +310,9 @@ class Faces:
         facts = facts_seen(self._ledger, first.highlight)
         if len(facts) > 1:
             actions.append(REST)
-            face["facts"] = facts_told(facts)
-            face["several"] = sum(not fact.decided for fact in facts) > 1
+            decided = sum(fact.decided for fact in facts)
+            face["facts"] = [min(decided + 1, len(facts)), len(facts)]
+            face["several"] = decided + 1 < len(facts)
 
         # each of several has a number, which is a key; a proposal one for each of its gaps; a
         # small model's question has a letter
@@ -346,9 +350,9 @@ class Faces:
         why = _why(waiting)
         if waiting.revises and not waiting.own:
             ask = "The passage has changed. Are these the new words of your card?"
-            accept = _named(ACCEPT, "The same card", "Changed")
-            reject = _named(REJECT, "Leave my card", "Kept as it was")
-            why = _plain("The same card keeps its schedule.")
+            accept = _named(ACCEPT, "Change the card", "Changed")
+            reject = _named(REJECT, "Keep the old words", "Kept as it was")
+            why = _plain("The card keeps its schedule.")
         elif waiting.revises:
             ask = "The passage has changed. Change the card, too?"
             accept = _named(ACCEPT, "Change the card", "Changed")
@@ -391,8 +395,6 @@ class Faces:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
         parts = words_of(highlight) if text else None
         source = self._source(highlight)
-        if source["whole"] and text:
-            source["blocks"] = []
         return {
             "title": shortened(title, 90),
             "line": parts,
@@ -587,9 +589,11 @@ class Faces:
             **view,
             "gaps": [each["answer"] for each in views],
             "spans": whole.gaps,
-            "views": views,
+            "views": [each["fields"] for each in views],
             "parts": parts_of(whole.text, whole.formulas),
             "code": whole.code,
+            "starts": [start for start, _ in sentences(whole.text)],
+            "before": sentence_before(draft),
             "dropped": self._dropped(draft.highlight),
         }
 
@@ -616,7 +620,7 @@ class Faces:
 
     def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         """Return the passage of a highlight with its pictures."""
-        source = passage(highlight, quote, answer, self._documents.markdown_of)
+        source = passage(highlight, quote, answer)
         alt = f"Picture in {highlight.document.title}"
         pictures = []
         for path in image_paths("\n".join(highlight.markdown)):

@@ -149,8 +149,8 @@ class PageServer:
                 page = _REFUSED.format(reason=escape(error.message))
                 answer = Response(page.encode(), _HTML, error.status)
         except StaleError as error:
-            stale = {"message": error.message, "item": error.item}
-            answer = _json(stale, "409 Conflict")
+            item = self.open_session().face_of(error.item)
+            answer = _json({"message": error.message, "item": item}, "409 Conflict")
         except ForgeError as error:
             # without the id that it begins with
             words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
@@ -287,8 +287,15 @@ class PageServer:
                 digits = query.get("start", "")[:9]
                 start = int(digits) if digits.isdecimal() else 0
                 return _json(self.open_session().listed(list_id, words, state, start))
+            case "shelf":
+                return _json(self.open_session().shelf())
+            case "sitting":
+                return _json(self.open_session().sitting(query.get("key", "")))
+            case "cover":
+                cover = self.open_session().documents.cover(query.get("key", ""))
+                return None if cover is None else _json(cover)
             case "chat":
-                return _json(self.open_session().ask_chat())
+                return _json(self.open_session().ask_chat(query.get("key", "")))
             case "minutes":
                 return _json(self.open_session().minutes())
             case "document":
@@ -342,6 +349,8 @@ class PageServer:
                 case "/api/chat":
                     answer = msgspec.json.decode(body, type=str)
                     return _json(self.open_session().take_chat(answer))
+                case "/api/no-chat":
+                    return _json(self.open_session().put_chat_away())
                 case "/api/send":
                     return _json(self.open_session().send())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -357,7 +366,8 @@ def _same(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
 
 
-def _json(value: object, status: str = "200 OK") -> Response:
+def _json(value: Json, status: str = "200 OK") -> Response:
+    """Encode an answer to the script; whatever cannot be sent is an error of types."""
     return Response(json.dumps(value).encode(), "application/json", status)
 
 
@@ -411,7 +421,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 class _Preparation:
-    """The first task of the thread that answers: the first items and their document.
+    """The first task of the thread that answers: the shelf.
 
     Meanwhile the browser starts, so its first requests do not wait for that.
     """
@@ -420,9 +430,9 @@ class _Preparation:
         self._open_session = open_session
 
     def service(self) -> None:
-        """Open the session, and read the list that is shown first."""
+        """Open the session, and read the shelf, which is shown first."""
         with suppress(Exception):  # the first request fails with it, too, and tells of it
-            self._open_session().listed("new")
+            self._open_session().shelf()
 
     def cancel(self) -> None:
         """Do nothing: the server ends before the task began."""

@@ -26,6 +26,7 @@ from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
+from ankiforge.ledger.overview import Place
 from ankiforge.model import (
     Card,
     CardKind,
@@ -43,7 +44,7 @@ from ankiforge.model import (
     is_draft_id,
     is_question_id,
 )
-from ankiforge.pipeline.chats import ask, take
+from ankiforge.pipeline import chats
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.deliver import open_file
@@ -60,14 +61,16 @@ from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.statistics import intake_line
-from ankiforge.review import Decision, Review, StaleError
-from ankiforge.review.items import ROUND, ending_of
+from ankiforge.review import Decision, Item, Review, StaleError, sittings
+from ankiforge.review.items import ending_of
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
-from ankiforge.web.documents import Documents, Pages, paper_of
+from ankiforge.web.documents import Documents, Pages, document_id, paper_of
 from ankiforge.web.faces import Faces, words_of
 
 MOST_ROWS = 100
+MOST_CREATORS = 2
+"""Authors who are named on the shelf."""
 MOST_CHANGES = 50
 MOST_AT_ONCE = 5_000
 """Cards that are decided on together."""
@@ -164,6 +167,8 @@ class ReviewSession:
         self._order: Order | None = None
         # The highlights that the chat was asked about last.
         self._asked = frozenset[HighlightKey]()
+        # A highlight of the document about which alone it was asked.
+        self._chat_key = ""
         # Foresees Anki beside the thread that answers, which must not wait for it.
         self._foreseeing: Future[Forecast] | None = None
 
@@ -257,7 +262,7 @@ class ReviewSession:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
             for id in self._queues.get(list_id, [])[start:]:
-                if len(faces) == ROUND:
+                if len(faces) == sittings.TEN:
                     break
                 face = self.item(id)
                 if face is None:
@@ -288,10 +293,73 @@ class ReviewSession:
             rows.append(_row(line.id, title, sub, "Source gone", open=True))
         return rows
 
+    # --- the shelf, and a sitting at one of its documents -------------------------------
+
+    def shelf(self) -> Json:
+        """Return the documents in which something new waits, the best first, and the lists.
+
+        Each has the states of its marks in reading order, `c` for a card, `a` for what waits,
+        `n` for none; how many wait, and about how many minutes they take. `model` is whether one
+        is set; if not, `chat` is the sentence that offers a chat, until that was used or put away.
+        """
+        self._read()
+        piles = sittings.shelf(self._ledger, self._queues["new"])
+        states = overview.states_of(self._ledger, [pile.document for pile in piles])
+        entries = []
+        for pile in piles:
+            highlight = highlight_of(self._ledger, pile.places[0].key)
+            entries.append(
+                {
+                    "id": document_id(highlight.document),
+                    "key": highlight.key,
+                    "title": pile.title,
+                    "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
+                    "kind": self.documents.kind_of(highlight),
+                    "states": "".join(state[0] for state in states[pile.document]),
+                    "waiting": len(pile.places),
+                    "minutes": pile.minutes,
+                }
+            )
+        has_model = self._workspace.folder.config.drafter == "llm"
+        chat = chats.offer(self._workspace)
+        return {**self.state(), "documents": entries, "model": has_model, "chat": chat}
+
+    def sitting(self, key: str) -> Json:
+        """Return the ten of the document of a highlight, in reading order.
+
+        Of each mark it is the best fact. `items` are drawn whole; `waiting` counts all that wait.
+        """
+        self._read()
+        keys = {highlight.key for highlight, _ in overview.marks(self._ledger, key)}
+        for pile in sittings.shelf(self._ledger, self._queues["new"]):
+            if pile.places[0].key in keys:
+                faces = [self._with_next(place) for place in pile.ten(self._later)]
+                items = [face for face in faces if face]
+                return {"items": items, "waiting": len(pile.places)}
+        return {"items": [], "waiting": 0}
+
+    def _with_next(self, place: Place) -> Json | None:
+        """Return the item of a draft with `then`, the next fact of its passage."""
+        face = self.item(place.id)
+        if face and face.get("several"):
+            for offer in offers(self._ledger, [place.key]):
+                if offer[0].changes is None and place.id not in {
+                    each.id for each in offer
+                }:
+                    following = self.item(offer[0].id)
+                    if following:
+                        number, of = face["facts"]
+                        face["then"] = {**following, "facts": [number + 1, of]}
+                    break
+        return face
+
+    def face_of(self, item: Item | None) -> Json | None:
+        """Return an item as the page shows it."""
+        return self._faces.face(item) if item else None
+
     def item(self, id: str) -> Json | None:
         """Return one item; None if it no longer waits."""
-        item = self._review.item(id)
-        return self._faces.face(item) if item else None
+        return self.face_of(self._review.item(id))
 
     def at(self, key: str) -> Json | None:
         """Return the item of a mark: its offer, else its card, else its passage."""
@@ -440,9 +508,15 @@ class ReviewSession:
         }
 
     def ending(self, round: Round) -> Json:
-        """Return the ending of decisions: its `lines`, and the `cards` to look at."""
+        """Return the ending of decisions: its `lines`, and the `cards` to look at.
+
+        Each card has the `key` of its mark and the printed number of its `page`.
+        """
         ending = ending_of(self._ledger, round.actions, round.decided)
-        cards = [card_view(card, self._picture) for card in ending.cards]
+        cards = []
+        for card in ending.cards:
+            place = {"key": card.highlight.key, "page": card.highlight.page_label}
+            cards.append({**card_view(card, self._picture), **place, "guid": card.guid})
         return {"lines": ending.lines, "cards": cards}
 
     def preview(self, decision: Decision) -> Json:
@@ -579,11 +653,24 @@ class ReviewSession:
 
     # --- a chat window ------------------------------------------------------------------
 
-    def ask_chat(self) -> Json:
-        """Return the text that asks a chat about the best highlights, and what it is about."""
-        asked = ask(self._workspace)
+    def ask_chat(self, key: str = "") -> Json:
+        """Return the text that asks a chat about the best highlights, and what it is about.
+
+        `key`: only of the document that holds this highlight.
+        """
+        document = (
+            highlight_of(self._ledger, HighlightKey(key)).document.key if key else ""
+        )
+        asked = chats.ask(self._workspace, document=document)
+        self._chat_key = key
         self._asked = asked.keys[0] if asked.keys else frozenset()
-        return {"said": asked.said, "text": asked.texts[0] if asked.texts else ""}
+        text = asked.texts[0] if asked.texts else ""
+        return {"said": asked.said, "text": text}
+
+    def put_chat_away(self) -> Json:
+        """Offer no chat any more."""
+        chats.put_away()
+        return {}
 
     def take_chat(self, answer: str) -> Json:
         """Take the answer of a chat.
@@ -592,14 +679,14 @@ class ReviewSession:
             The new counts; `said`, what became of it; `unused`, the cards that came to
             nothing; `brought`, whether anything came in; and `next`, what to ask now.
         """
-        taken = take(self._workspace, answer, asked=self._asked)
+        taken = chats.take(self._workspace, answer, asked=self._asked)
         self._order = None
         return {
             **self.state(),
             "said": taken.said,
             "unused": [unused.what for unused in taken.unused[:MOST_REASONS]],
             "brought": bool(taken.drafted),
-            "next": self.ask_chat(),
+            "next": self.ask_chat(self._chat_key),
         }
 
     # --- files --------------------------------------------------------------------------

@@ -261,5 +261,7 @@ def test_a_list_begins_with_what_waits_in_the_order_of_the_review(forge, vault):
     listed = forge.ok("list", "--json").lines
 
     assert [line["id"] for line in listed[:2]] == waiting
-    assert "water" in listed[0]["fields"]["Text"], "what has a warning comes later"
+    texts = [line["fields"]["Text"] for line in listed[:2]]
+    assert "weights" in texts[0], "the ten stand in reading order"
+    assert "water" in texts[1]
     assert listed[2]["verdict"] == "accepted"

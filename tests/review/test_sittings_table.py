@@ -57,7 +57,7 @@ def test_the_best_ten_come_in_reading_order(drafts, later, ten):
 def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
     piles = shelved(places(*TWELVE[::-1], "b 1 .2"))
     rest = [f"a{n}" for n in (*range(2, 12), 0, 1)]
-    assert as_asked(piles) == [*rest, "b1"]
+    assert [each.id for each in as_asked(piles)] == [*rest, "b1"]
 
 
 @pytest.mark.parametrize(("count", "minutes"), [(1, 1), (8, 1), (20, 3), (75, 10)])

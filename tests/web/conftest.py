@@ -56,7 +56,10 @@ Opening = Callable[..., Any]
 
 @pytest.fixture
 def opened(browser: Any) -> Iterator[Opening]:
-    """`opened(forge, list="new")`: the page in a window of its own; errors of its script fail the test."""
+    """`opened(forge, "questions")`: the page at a list, at its shelf, or at a sitting of the best document.
+
+    It has a window of its own; errors of its script fail the test.
+    """
     errors: list[str] = []
     with ExitStack() as stack:
 
@@ -69,9 +72,13 @@ def opened(browser: Any) -> Iterator[Opening]:
             page = context.new_page()
             page.set_default_timeout(MILLISECONDS)
             page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(f"{address}#{list}")
-            page.wait_for_selector(".item:not(.ahead), .end, .table")
+            page.goto(f"{address}#{list.replace('shelf', 'new')}")
+            page.wait_for_selector("body:not([data-view=start])")
             settle(page)
+            if list == "new" and page.locator(".documents li").count():
+                page.keyboard.press("Enter")
+                page.wait_for_selector(CARD)
+                settle(page)
             return page
 
         yield review
@@ -104,27 +111,78 @@ def until(page: Any, condition: str) -> None:
         page.wait_for_timeout(50)
 
 
-SHOWN = "document.querySelector('#stage > .item:not(.ahead)')?.dataset.title ?? ''"
+CARD = "#margin > .card"
+SHOWN = f"document.querySelector('{CARD}')?.dataset.title ?? ''"
 
 
 def shown(page: Any) -> str:
-    """The title of the item that is painted; "" at the end of a round."""
+    """The title of the card that is painted; "" at the end of a sitting."""
     found: str = page.evaluate(SHOWN)
     return found
 
 
-def waiting(page: Any) -> int:
-    """How many items wait in the list that is shown."""
-    left = page.locator("#lists a[aria-current] .left")
-    words = (left.text_content() or "") if left.count() else ""
-    return int("".join(filter(str.isdigit, words)) or 0)
+def waiting(page: Any, list: str = "new") -> int:
+    """How many items wait in a list."""
+    state = "fetch('/api/state').then((reply) => reply.json())"
+    lists = page.evaluate(state)["lists"]
+    left: int = next(each.get("left", 0) for each in lists if each["id"] == list)
+    return left
+
+
+NAMES = {
+    "new": "Shelf",
+    "changed": "Changed",
+    "questions": "Questions",
+    "none": "No card yet",
+    "all": "All cards",
+    "recent": "Recent",
+}
 
 
 def turn_to(page: Any, list: str) -> None:
-    """Go to a list as a person does, also on a phone."""
-    if page.locator("#menu").is_visible():
-        page.click("#menu")
-    page.click(f"#lists a[href='#{list}']")
-    page.wait_for_selector(f"#lists a[href='#{list}'][aria-current]", state="attached")
-    page.wait_for_selector(".item:not(.ahead), .end, .table")
+    """Go to a list by the menu, as a person does, also on a phone."""
+    page.click("#menu > summary")
+    menu = page.locator("#menu-items")
+    menu.get_by_role("button", name=NAMES[list], exact=True).click()
+    view = {"new": "shelf", "all": "list", "recent": "list"}.get(list, "sitting")
+    page.wait_for_selector(f"body[data-view={view}]")
     settle(page)
+    if list == "new" and page.locator(".documents li:visible").count():
+        page.keyboard.press("Enter")
+        page.wait_for_selector(CARD)
+        settle(page)
+
+
+def sittings(page: Any, list: str) -> Iterator[int]:
+    """Go to each sitting of a list, and yield how many cards it has; of what is new, each document."""
+    if list != "new":
+        turn_to(page, list)
+        yield page.locator("#ticks li").count()
+        return
+    turn_to(page, "changed")
+    rows = len(
+        page.evaluate("fetch('/api/shelf').then((reply) => reply.json())")["documents"]
+    )
+    for number in range(rows):
+        page.keyboard.press("g")
+        page.keyboard.press("n")
+        page.wait_for_selector("body[data-view=shelf]")
+        settle(page)
+        page.locator(".documents li").nth(number).click()
+        page.wait_for_selector(CARD)
+        settle(page)
+        yield page.locator("#ticks li").count()
+
+
+def over(page: Any) -> str:
+    """What the ending says, once it has counted."""
+    heading = page.locator(".ending h2")
+    heading.filter(has_not_text="Done.").wait_for()
+    settle(page)
+    words: str = heading.inner_text()
+    return words
+
+
+def ready(page: Any) -> None:
+    """Wait until the ending takes a key."""
+    page.locator("#buttons .filled[aria-disabled=false]").wait_for()

@@ -27,7 +27,7 @@ from tests.makers.eye import write_eye
 from tests.makers.library import write_library
 from tests.makers.papers import write_predictions
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
-from tests.web.conftest import CHROMIUM, QUIET, served, turn_to
+from tests.web.conftest import CARD, CHROMIUM, QUIET, served, turn_to
 from tests.web.world import PAPER, RESIST, world
 
 WIDE = (1280, 720)
@@ -47,13 +47,16 @@ def main(folder: Path) -> None:
         forge = Forge(Path(place) / "lists")
         with world(forge, backend, llm_server), served(forge) as address:
             page = browser.new_page(reduced_motion="reduce")  # an address works once
-            page.goto(address)
-            page.wait_for_selector(".item")
             page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+            page.goto(address)
+            page.wait_for_selector("body[data-view=shelf]")
+            page.locator(".documents li", has_text=PAPER).click()
+            page.wait_for_selector(CARD)
             for name, words in PICTURES:
-                turn_to(page, name)
+                if name != "new":
+                    turn_to(page, name)
                 find(page, words)
-                todo = page.locator("#stage > .item:not(.ahead) .line:has-text('TODO')")
+                todo = page.locator(f"{CARD} .line:has-text('TODO')")
                 if todo.count():
                     todo.click()  # it is no card
                     settle(page)
@@ -69,7 +72,7 @@ MOST_ITEMS = 20
 
 def find(page: Any, words: str) -> None:
     """Turn to the item with these words in its title."""
-    title = "document.querySelector('#stage > .item:not(.ahead)').dataset.title"
+    title = f"document.querySelector('{CARD}').dataset.title"
     seen = []
     while words.casefold() not in page.evaluate(title).casefold():
         seen.append(page.evaluate(title))
@@ -81,9 +84,9 @@ def find(page: Any, words: str) -> None:
 
 def settle(page: Any) -> None:
     """Wait for the document beside the card, and take the focus and the mouse away."""
-    page.locator("#stage > .item:not(.ahead)").wait_for()
-    if page.locator("#document").is_visible():
-        page.locator("#document .now").first.wait_for()
+    page.locator(CARD).wait_for()
+    if page.locator("#paper").is_visible():
+        page.locator("#paper .marks [data-s=now]").first.wait_for()
     page.evaluate("document.activeElement?.blur()")
     page.mouse.move(0, 0)
     page.wait_for_timeout(300)
@@ -93,7 +96,7 @@ def settle(page: Any) -> None:
 
 SCALE = 1.5
 """Pixels per point of a PDF page."""
-CARD = """<style>
+SIDES = """<style>
   body { margin: 0; width: 1040px; background: #d9dad3; display: flex; gap: 12px; padding: 12px; box-sizing: border-box; }
   body > .card { flex: 1; min-height: 460px; box-sizing: border-box; padding: 20px; background: #fcfcfa; }
 </style>"""
@@ -115,10 +118,17 @@ def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
         sides = (card.question(), card.answer().replace("<details", "<details open"))
     page = browser.new_page(viewport={"width": 1040, "height": 484})
     page.set_content(
-        CARD + "".join(f'<div class="card card1">{side}</div>' for side in sides)
+        SIDES + "".join(f'<div class="card card1">{side}</div>' for side in sides)
     )
     page.wait_for_timeout(300)
     page.screenshot(path=folder / "paper-card.png")
+
+
+def open_the_first(page: Any) -> None:
+    """Open the best document of the shelf."""
+    page.wait_for_selector("body[data-view=shelf], body[data-view=sitting]")
+    page.keyboard.press("Enter")
+    settle(page)
 
 
 def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
@@ -128,8 +138,8 @@ def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
             viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce"
         )
         page.goto(address)
-        settle(page)
-        fovea = page.locator(".item:not(.ahead) .mask[title=Fovea]")
+        open_the_first(page)
+        fovea = page.locator(f"{CARD} .mask[title=Fovea]")
         if fovea.count():
             fovea.click()  # one mask is switched off
             settle(page)
@@ -219,6 +229,7 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
             viewport={"width": SCREEN[0], "height": SCREEN[1]}, reduced_motion="reduce"
         )
         page.goto(address)
+        open_the_first(page)
         for number in range(ACCEPTED):
             settle(page)
             shown = picture(page.screenshot())

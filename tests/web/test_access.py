@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Forge
-from tests.web.conftest import settle, turn_to, waiting
+from tests.web.conftest import settle, shown, sittings, turn_to
 from tests.web.world import world
 
 pytestmark = pytest.mark.slow
@@ -20,13 +20,13 @@ RUN = """async (rules) => {
   const found = await axe.run(document, rules ? { ...options, runOnly: rules } : options);
   return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
 }"""
-CARD = """() => [...document.querySelectorAll(".item:not(.ahead) iframe.face")].map((frame) => {
+CARD = """() => [...document.querySelectorAll("#margin > .card iframe.face")].map((frame) => {
   const inside = frame.contentDocument.querySelector("#qa");
   return [frame.clientHeight >= inside.scrollHeight, inside.innerText.trim().length > 0,
     [...inside.querySelectorAll("img")].every((one) => one.naturalWidth > 0)];
 })"""
 PAPERS = """async () => {
-  const links = [...document.querySelectorAll(".item:not(.ahead) .links a[href^='/']")];
+  const links = [...document.querySelectorAll("#margin > .card .links a[href^='/']")];
   const types = await Promise.all(links.map(async (one) => (await fetch(one.href)).headers.get("Content-Type")));
   return types.filter((one) => one !== "application/pdf").map((one) => `a paper is ${one}`);
 }"""
@@ -64,29 +64,37 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, width):
     page.evaluate(axe)
     found, items, proposals = {}, {}, 0
     for name in LISTS:
-        turn_to(page, name)
-        count = waiting(page)
-        items[name] = count or page.locator(".rows li").count()
-        for number in range(max(count, 1)):
-            page.evaluate(
-                "Promise.allSettled([...document.images].map((one) => one.decode()))"
-            )
-            found[name, number] = barriers(page)
-            proposals += page.locator(".item:not(.ahead) .proposal").count()
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                found[name, number].append("it is too wide")
-            if not all(all(one) for one in page.evaluate(CARD)):
-                found[name, number].append(
-                    "a card is cut off, or empty, or lacks a picture"
+        items[name] = 0
+        for cards in sittings(page, name):
+            count = cards or page.locator(".rows:visible li").count()
+            items[name] += count
+            for number in range(max(cards, 1)):
+                where = (name, shown(page), number)
+                page.evaluate(
+                    "Promise.allSettled([...document.images].map((one) => one.decode()))"
                 )
-            if not page.evaluate("[...document.images].every((one) => one.naturalWidth)"):
-                found[name, number].append("a picture does not show")
-            found[name, number] += page.evaluate(PAPERS)
-            if count:
-                page.keyboard.press("j")
-                settle(page)
+                found[where] = barriers(page)
+                proposals += page.locator("#margin > .card .proposal").count()
+                if page.evaluate("document.documentElement.scrollWidth") > width:
+                    found[where].append("it is too wide")
+                if not all(all(one) for one in page.evaluate(CARD)):
+                    found[where].append("a card is cut off, or empty, or lacks a picture")
+                if not page.evaluate(
+                    "[...document.images].every((one) => one.naturalWidth)"
+                ):
+                    found[where].append("a picture does not show")
+                found[where] += page.evaluate(PAPERS)
+                if cards:
+                    page.keyboard.press("j")
+                    settle(page)
     turn_to(page, "new")
-    for key, name in (("?", "#help"), ("e", ".item:not(.ahead) .edit iframe")):
+    page.keyboard.press("Escape")
+    page.wait_for_selector("body[data-view=shelf]")
+    found["shelf"] = barriers(page)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    for key, name in (("?", "#help"), ("e", "#margin > .card .edit iframe")):
         page.keyboard.press(key)
         page.locator(name).first.wait_for()
         found[name] = barriers(page)

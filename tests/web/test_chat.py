@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.web.conftest import settle, until
+from tests.web.conftest import over, ready, settle, shown, until
 
 WORDS = "Alpha Beta Gamma Delta Epsilon Zeta Eta Theta Iota Kappa".split()
 MARKS = {
@@ -44,20 +44,19 @@ def answered(prompt: str) -> str:
 
 
 def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
-    page = opened(wall)
+    page = opened(wall, "shelf")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.keyboard.press("m")
-    page.locator("#chat-asks", has_text="10 highlights for your chat").wait_for()
-    assert "1 withheld" in page.locator("#chat-asks").inner_text()
-    page.keyboard.press("Enter")  # Copy has the focus
+    page.locator(".offer", has_text="best 10 highlights").wait_for()
+    page.keyboard.press("m")  # copies at once
     page.locator("#chat-said", has_text="Copied").wait_for()
+    assert "10 highlights for your chat" in page.locator("#chat-asks").inner_text()
+    assert "1 withheld" in page.locator("#chat-asks").inner_text()
     prompt = page.evaluate("navigator.clipboard.readText()")
     assert "Zanzibar" not in prompt
     assert prompt == page.locator("#chat-text").input_value(), "it can be read before"
 
     page.evaluate("words => navigator.clipboard.writeText(words)", answered(prompt))
-    page.keyboard.press("Control+v")
-    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+v")  # pasting takes it
     told = page.locator("#chat-said", has_text="8 of 10 got a question; 1 not worth one")
     told.wait_for()
     assert "does not have its quote" in told.inner_text()
@@ -69,8 +68,12 @@ def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     drafts = [card for card in wall.cards() if card["origin"]["drafter"] == "llm"]
     assert len(drafts) == 8
     assert all(card["quote"] in MARKS.values() for card in drafts)
+    assert not page.locator(".offer").count(), "it is offered once"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
     page.keyboard.press("a")
-    page.locator("#toast", has_text="Accepted").wait_for()
+    page.locator("#said", has_text="Accepted").wait_for()
     settle(page)
     assert any(card["verdict"] == "accepted" for card in wall.cards())
 
@@ -82,9 +85,9 @@ def test_an_answer_of_megabytes_and_a_paste_that_is_none(wall, opened):
     page.locator("#chat-asks", has_text="10 highlights").wait_for()
     prompt = page.locator("#chat-text").input_value()
     for answer, said in (
-        ("I cannot help with that.", "0 of 10 got a question; 1 card not used"),
+        ("I cannot help with that.", "copy the whole answer of the chat"),
         ("lorem {ipsum} dolor\n" * 60_000 + answered(prompt), "8 of 10"),
-        (answered(prompt), "0 of 1 got a question"),
+        (answered(prompt), "no card in it is about these highlights"),
     ):
         fill = "text => { document.querySelector('#chat-answer').value = text; }"
         page.evaluate(fill, answer)
@@ -93,7 +96,7 @@ def test_an_answer_of_megabytes_and_a_paste_that_is_none(wall, opened):
 
 
 PLACES = "Aran Bute Coll Eigg Fair Gigha Hoy Iona Jura Lewis Muck Noss Oxna Pabay Rum Skye Tiree Unst".split()
-KEYS = ("m", "Enter", "Control+v", "Control+Enter", "Escape", *"aaaxaaaaxa", "o")
+KEYS = ("m", "Control+v", "Escape", "Enter", *"aaaxaaaaxa", "o")
 """Those of a person who copies, pastes, decides on ten, and opens Anki."""
 
 
@@ -137,30 +140,32 @@ def play(page) -> None:
         page.keyboard.press(next(keys))
 
     press()
-    page.locator("#chat-asks", has_text="18 highlights for your chat").wait_for()
-    press()  # Copy has the focus
     page.locator("#chat-said", has_text="Copied").wait_for()
+    assert "18 highlights for your chat" in page.locator("#chat-asks").inner_text()
     prompt = page.evaluate("navigator.clipboard.readText()")
     page.evaluate("words => navigator.clipboard.writeText(words)", seventeen(prompt))
     press()
-    press()
     page.locator("#chat-said", has_text="17 of 18 got a question").wait_for()
     press()
-    page.locator("#stage > .item:not(.ahead)", has_text="When was").wait_for()
+    settle(page)
+    press()
+    page.locator("#margin > .card").wait_for()
+    assert shown(page).startswith("When was")
     settle(page)
     for _ in range(10):
         press()
         settle(page)
-    page.locator(".end h2", has_text="Ten decided in").wait_for()
+    assert over(page).startswith("8 cards, ")
+    ready(page)
     press()
-    page.locator("#toast", has_text="8 notes").wait_for()
+    page.locator("#said", has_text="8 notes").wait_for()
     assert next(keys, None) is None
 
 
 @pytest.mark.slow
 def test_from_the_copied_prompt_to_a_package_without_a_mouse(forge, opened):
     write_islands(forge)
-    page = opened(forge)
+    page = opened(forge, "shelf")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     play(page)
     verdicts = [card["verdict"] for card in forge.cards()]

@@ -1,12 +1,14 @@
 """What makes many decisions pleasant: rendered lists, recall first, a preview, a palette, decisions on several."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.web.conftest import rest, settle, shown, turn_to, waiting
 
-ITEM = "#stage > .item:not(.ahead)"
+DOCS = Path(__file__).parents[2] / "docs"
+ITEM = "#margin > .card"
 NOTE = r"""# Maths
 
 What does `abs` give for $\sqrt{d_k}$?::the *root* of $d_k$
@@ -42,16 +44,14 @@ def test_lists_show_formulas_and_clozes_as_cards_do(maths, opened):
     assert page.locator(".rows math msqrt").count()
     assert "The capital of France is Paris." in texts
     turn_to(page, "recent")
-    assert "{{" not in page.locator("#stage").inner_text()
+    assert "{{" not in page.locator(".rows").inner_text()
 
 
-@pytest.mark.slow
 def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
     page = opened(maths)
     hidden = "document.body.classList.contains('hiding')"
-    page.click("#menu")
-    page.locator("#recall").check()
-    page.keyboard.press("Escape")
+    page.click("#menu > summary")
+    page.get_by_role("button", name="Recall first").click()
     assert page.evaluate(hidden)
     page.locator(ITEM).focus()
     title = shown(page)
@@ -67,6 +67,7 @@ def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
     assert page.evaluate(hidden)
 
 
+@pytest.mark.slow
 def test_the_editor_shows_the_card_that_is_made(maths, opened):
     page = opened(maths)
     page.keyboard.press("e")
@@ -85,7 +86,7 @@ def test_the_palette_skips_and_undo_brings_back(maths, opened):
     page = opened(maths)
     title = shown(page)
     page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill("skip")
+    page.locator("#palette-words").fill("skip")  # another word for it
     page.keyboard.press("Enter")
     settle(page)
     assert shown(page) != title
@@ -108,11 +109,12 @@ def test_several_cards_are_decided_on_together(maths, opened):
     assert [card["verdict"] for card in maths.cards()] == ["accepted"] * len(
         maths.cards()
     )
-    page.locator("#undo").click()
+    page.locator("#toast #undo").click()
     settle(page)
     assert sum(card["verdict"] == "waiting" for card in maths.cards()) == 2
 
 
+@pytest.mark.slow
 def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, opened):
     expect = pytest.importorskip("playwright.sync_api").expect
     forge.settings(
@@ -135,17 +137,16 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
     page.locator(".several .link").click()
     expect(page.locator(".several .check")).to_contain_text("110 selected")
     page.locator(".several .button.filled").click()
-    expect(page.locator("#toast-text")).to_contain_text("Accepted 110 cards.")
+    expect(page.locator("#toast")).to_contain_text("Accepted 110 cards.")
     settle(page)
     verdicts = [card["verdict"] for card in forge.cards()]
     assert verdicts.count("accepted") == 110
-    page.locator("#undo").click()
+    page.locator("#toast #undo").click()
     settle(page)
     verdicts = [card["verdict"] for card in forge.cards()]
     assert (verdicts.count("waiting"), verdicts.count("accepted")) == (113, 0)
 
 
-@pytest.mark.slow
 def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
     page = opened(maths)
     title = shown(page)
@@ -162,6 +163,7 @@ def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
     assert shown(page) != title
 
 
+@pytest.mark.slow
 def test_edits_made_in_anki_are_copied_as_a_patch(forge, backend, opened, tmp_path):
     forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
     note = forge.folder / "notes" / "Maths.md"
@@ -175,7 +177,7 @@ def test_edits_made_in_anki_are_copied_as_a_patch(forge, backend, opened, tmp_pa
     page = opened(forge, "changed")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy the patch").click()
-    toast = page.locator("#toast", has_text="1 note")
+    toast = page.locator("#said", has_text="1 note")
     toast.wait_for()
     patch = page.evaluate("navigator.clipboard.readText()")
     (tmp_path / "edits.patch").write_text(patch, encoding="utf-8")
@@ -186,19 +188,21 @@ def test_edits_made_in_anki_are_copied_as_a_patch(forge, backend, opened, tmp_pa
     assert note.read_text(encoding="utf-8") == NOTE.replace(old, corrected)
 
 
-def test_the_lists_of_a_phone_close_with_escape_and_beside_them(maths, opened):
+@pytest.mark.slow
+def test_the_menu_of_a_phone_closes_with_escape_and_beside_it(maths, opened):
     page = opened(maths)
     page.set_viewport_size({"width": 390, "height": 844})
     for close in (
         lambda: page.keyboard.press("Escape"),
-        lambda: page.mouse.click(380, 300),
+        lambda: page.mouse.click(20, 600),
     ):
-        page.click("#menu")
-        page.locator("#side.open").wait_for()
+        page.click("#menu > summary")
+        page.locator("#menu[open]").wait_for()
         close()
-        page.locator("#side.open").wait_for(state="detached")
+        page.locator("#menu[open]").wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_every_action_but_one_has_a_key_which_the_palette_shows(maths, opened):
     page = opened(maths)
     page.keyboard.press("Control+k")
@@ -211,15 +215,40 @@ def test_every_action_but_one_has_a_key_which_the_palette_shows(maths, opened):
 @pytest.mark.slow
 def test_two_keys_lead_to_a_list(maths, opened):
     page = opened(maths)
-    for key, name in (("a", "All"), ("r", "Recent"), ("y", "No card yet"), ("n", "New")):
+    for key, name in (
+        ("a", "All"),
+        ("r", "Recent"),
+        ("y", "No card yet"),
+        ("n", "ankiforge"),
+    ):
         page.keyboard.press("g")
         page.keyboard.press(key)
-        page.locator("#lists a[aria-current]", has_text=name).wait_for(state="attached")
+        page.locator("#title", has_text=name).wait_for()
         settle(page)
-        assert page.locator("#name").inner_text() == name
     assert waiting(page) == 2, "no key decided anything"
 
 
+TABLE = "import('/static/keys.js').then(({ KEYS }) => KEYS.map(({ key, name, group }) => [group, key, name]))"
+
+
+def test_the_help_and_the_guide_are_drawn_from_the_table_of_keys(maths, opened):
+    page = opened(maths, "shelf")
+    table = page.evaluate(TABLE)
+    page.keyboard.press("?")
+    shown = page.locator("#help dd").all_inner_texts()
+    assert shown == [name for _, key, name in table if key]
+    guide = (DOCS / "guides" / "review.md").read_text(encoding="utf-8")
+    rows = [f"| {group} | {keys_of(key)} | {name} |" for group, key, name in table if key]
+    assert "\n".join(rows) in guide, "\n".join(rows)
+
+
+def keys_of(key: str) -> str:
+    """A key as the guide writes it."""
+    signs = key.split(" ") if key.strip() else ["Space"]
+    return " ".join(f"`{sign.replace('Escape', 'Esc')}`" for sign in signs)
+
+
+@pytest.mark.slow
 def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
     forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
     note = forge.folder / "notes" / "Capitals.md"

@@ -4,7 +4,17 @@ import json
 
 import pytest
 
-from tests.web.conftest import SHOWN, rest, settle, shown, turn_to, until
+from tests.web.conftest import (
+    SHOWN,
+    over,
+    ready,
+    rest,
+    settle,
+    shown,
+    turn_to,
+    until,
+    waiting,
+)
 
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
 ANIMALS = (
@@ -43,13 +53,6 @@ def verdicts(forge):
     return {one["fields"]["Front"]: one["verdict"] for one in forge.cards()}
 
 
-def left(page, list="new"):
-    return (page.locator(f"#lists a[href='#{list}'] .left").text_content() or "").split()[
-        1
-    ]
-
-
-@pytest.mark.slow
 def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, opened):
     page = opened(notes)
     seen, sent = shown(page), []
@@ -63,13 +66,14 @@ def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, 
     [held] = sent
     held.continue_()
     settle(page)
-    until(page, "document.querySelector('#lists .left').textContent.includes('11')")
+    assert waiting(page) == 11
 
     assert [
         front for front, verdict in verdicts(notes).items() if verdict == "accepted"
     ] == [seen]
 
 
+@pytest.mark.slow
 def test_a_round_with_the_keyboard_alone(notes, opened):
     page = opened(notes)
     fronts = [shown(page)]
@@ -81,7 +85,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
         fronts.append(shown(page))
 
     page.click(
-        ".item:not(.ahead) iframe"
+        "#margin > .card iframe"
     )  # the page has the keys, also while the card has the focus
     press("a")
     press("x")
@@ -96,13 +100,13 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     page.keyboard.press("Control+a")
     page.keyboard.type("moo")
     press("Control+Enter")
-    assert left(page) == "8"
+    assert waiting(page) == 8
     press("j")
     press("k")
     assert fronts[-1] == fronts[-3]
     press("u")
     press("u")
-    assert left(page) == "10", "the last two decisions are taken back"
+    assert waiting(page) == 10, "the last two decisions are taken back"
     assert [fronts[-1], fronts[-2]] == [fronts[3], fronts[4]]
 
     found = verdicts(notes)
@@ -113,54 +117,92 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     ]
 
 
-@pytest.mark.slow
-def test_enter_goes_on_to_the_last_card_and_the_bar_says_how_far(notes, opened):
+def test_ten_is_ten_decisions_and_the_ending_belongs_to_the_document(notes, opened):
     page = opened(notes)
     told = []
-    for number, _ in enumerate(ANIMALS):
-        if number == 10:  # ten have an ending, from which a key goes on
-            assert page.locator(".end h2").inner_text().startswith("Ten decided in 0:")
-            assert page.locator("#far").evaluate("bar => bar.value / bar.max") == 1
-            page.locator(".became p", has_text="10 decided, 10 new cards.").wait_for()
-            page.locator(".became p", has_text="From: Animals (10).").wait_for()
-            first = page.locator(".small-cards li").first
-            answer = first.frame_locator("iframe").locator(".af-answer")
-            assert not answer.count()
-            first.locator(".turn").click()
-            answer.wait_for()
-            page.keyboard.press("j")
-            settle(page)
-        told.append(page.locator("#left").inner_text())
+    for _ in range(10):
+        told.append(page.locator("#count").inner_text())
         page.keyboard.press("Enter")
         settle(page)
-    assert told == [f"{done} of 12" for done in range(12)]
-    assert page.locator(".end h2").inner_text() == "12 accepted."
+    assert told == [f"{number} of ten" for number in range(1, 11)]
+    assert over(page) == "10 cards, 2 marks left."
+    assert page.locator("#ticks [data-s=card]").count() == 10
+    said = page.locator(".ending .told").first.inner_text()
+    assert said.startswith("Ten decided in")
+    assert said.endswith("minutes a day in the first week.")
+    assert page.locator(".made-cards li").count() == 10
+    ready(page)
+    page.keyboard.press("j")
+    assert "dog" in page.locator(".made-cards .chosen").inner_text()
+    assert page.locator("#buttons .filled span").inner_text() == "The last two"
+    page.keyboard.press("Enter")
+    settle(page)
+    for number in (1, 2):
+        assert page.locator("#count").inner_text() == f"{number} of two"
+        page.keyboard.press("Enter")
+        settle(page)
+    assert over(page) == "2 cards, no mark left."
     assert set(verdicts(notes).values()) == {"accepted"}
 
 
 @pytest.mark.slow
-def test_what_was_skipped_comes_last_and_enter_goes_on_with_it(notes, opened):
+def test_the_ten_stand_in_reading_order(notes, opened):
     page = opened(notes)
-    skipped = [shown(page)]
-    page.keyboard.press("s")
-    settle(page)
-    for _ in ANIMALS[1:]:
+    seen = []
+    for _ in range(10):
+        seen.append(shown(page))
+        page.keyboard.press("j")
+        settle(page)
+    assert shown(page) == seen[0], "behind the last comes the first"
+    assert seen == [f"What does the {one} say?" for one in ANIMALS[:10]]
+
+
+def test_at_the_ending_enter_is_harmless_until_no_key_was_pressed_for_a_while(
+    notes, opened
+):
+    page = opened(notes)
+    for _ in range(9):
         page.keyboard.press("a")
         settle(page)
-        if page.locator(".end [data-more]").count():
-            page.keyboard.press("j")
-            settle(page)
-    assert (
-        page.locator(".end .button.filled span").inner_text()
-        == "Go on with the one put off"
-    )
-    page.wait_for_timeout(500)  # by the page's clock: the end takes no key at once
+    for _ in range(8):  # the tenth decision, and seven keys more
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(400)
+    page.keyboard.press("o")
+    assert over(page) == "10 cards, 2 marks left."
+    assert waiting(page) == 2
+    assert not (notes.folder / "ankiforge.apkg").exists()
+    ready(page)
+    page.keyboard.press("u")
+    settle(page)
+    assert (page.locator("#count").inner_text(), waiting(page)) == ("10 of ten", 3)
+
+
+@pytest.mark.slow
+def test_what_was_put_off_comes_last(notes, opened):
+    page = opened(notes)
+    first = shown(page)
+    page.keyboard.press("s")
+    settle(page)
+    for _ in range(9):
+        page.keyboard.press("a")
+        settle(page)
+    assert over(page) == "9 cards, 3 marks left."
+    ready(page)
     page.keyboard.press("Enter")
     settle(page)
-    assert shown(page) in skipped
+    assert shown(page) != first
+    for _ in range(2):
+        page.keyboard.press("a")
+        settle(page)
+    assert over(page) == "2 cards, 1 mark left."
+    ready(page)
+    page.keyboard.press("Enter")
+    settle(page)
+    assert shown(page) == first
 
 
-def test_what_was_skipped_and_taken_back_is_the_first_again(notes, opened):
+@pytest.mark.slow
+def test_what_was_put_off_and_taken_back_is_there_again(notes, opened):
     page = opened(notes)
     first = shown(page)
     for key in "su":
@@ -168,6 +210,7 @@ def test_what_was_skipped_and_taken_back_is_the_first_again(notes, opened):
         settle(page)
     assert shown(page) == first
     page.reload()
+    page.wait_for_selector("#margin > .card")
     settle(page)
     assert shown(page) == first
 
@@ -178,7 +221,7 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page.route("**/api/decide", lambda route: route.abort())
     page.keyboard.press("a")
     page.wait_for_selector(".error:has-text('has ended')")
-    assert (shown(page), left(page)) == (seen, "12")
+    assert (shown(page), waiting(page)) == (seen, 12)
     page.unroute("**/api/decide")
     settle(page)
 
@@ -192,22 +235,22 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     settle(page)
     page.click("text=Do it anyway")
     settle(page)
-    assert (shown(page) == seen, left(page)) == (False, "11")
+    assert (shown(page) == seen, waiting(page)) == (False, 11)
 
 
+@pytest.mark.slow
 def test_a_card_that_changed_elsewhere_is_shown_again_and_not_decided(notes, opened):
     page = opened(notes)
     seen = shown(page)
     [id] = [one["id"] for one in notes.cards() if one["fields"]["Front"] == seen]
     notes.ok("reject", id)
     page.keyboard.press("a")
-    page.wait_for_selector("#toast:has-text('no longer waits')")
+    page.wait_for_selector("#said:has-text('no longer waits')")
 
     assert seen not in verdicts(notes)
     assert shown(page) != seen
 
 
-@pytest.mark.slow
 def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     forge.settings(SETTINGS.replace("review", "clean"))
     (forge.folder / "notes").mkdir()
@@ -222,9 +265,9 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     page = opened(forge, "questions")
     assert page.locator(".lines .b").all_inner_texts() == [*capitals.values()]
     page.click("text=Quito")
-    assert page.locator(".item:not(.ahead) .filled span").inner_text() == "Make 3 cards"
+    assert page.locator("#buttons .filled span").inner_text() == "Make 3 cards"
     page.keyboard.press("a")
-    page.wait_for_selector(".end")
+    page.wait_for_selector(".ending")
     settle(page)
     made = [front for front, verdict in verdicts(forge).items() if verdict == "accepted"]
     assert made == [f"Capital of {land}" for land in capitals if land != "Ecuador"]
@@ -236,7 +279,7 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     for city in capitals.values():
         page.click(f".lines >> text={city}")
     page.keyboard.press("a")
-    page.wait_for_selector(".end")
+    page.wait_for_selector(".ending")
     settle(page)
     assert "accepted" not in verdicts(forge).values(), "nothing is ticked"
 
@@ -256,10 +299,10 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     listed.write_text('["obsidian-to-anki-plugin"]', encoding="utf-8")
     forge.ok("run")
     page = opened(forge, "questions")
-    asked = page.locator(".item:not(.ahead)").inner_text()
+    asked = page.locator("#margin > .card").inner_text()
     assert "Obsidian_to_Anki is switched on in notes: read its cards?" in asked
     page.keyboard.press("a")
-    page.wait_for_selector(".end")
+    page.wait_for_selector(".ending")
     settle(page)
     forge.ok("run")
     made = [
@@ -272,7 +315,7 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     page.click("text=Undo >> nth=0")
     settle(page)
     turn_to(page, "questions")
-    assert "Obsidian_to_Anki" in page.locator(".item:not(.ahead)").inner_text()
+    assert "Obsidian_to_Anki" in page.locator("#margin > .card").inner_text()
 
 
 def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
@@ -295,11 +338,11 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Space", "a"):
         page.keyboard.press(key)
     settle(page)
-    page.click(".item:not(.ahead) .word:text-is('world')")
+    page.click("#margin > .card .word:text-is('world')")
     page.keyboard.press("q")
     page.keyboard.type("Where does nature scrutinise?")
-    page.click(".item:not(.ahead) .button.filled")
-    page.wait_for_selector(".end")
+    page.click("#buttons .filled")
+    page.wait_for_selector(".ending")
     settle(page)
 
     found = [one["fields"] for one in forge.cards()]
@@ -334,9 +377,9 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         )
         forge.ok("run")
         page = opened(forge)
-        assert "choose" not in page.locator(".item:not(.ahead)").inner_text().casefold()
+        assert not page.locator("#margin > .card .other-draft").count()
         page.keyboard.press("r")
-        page.wait_for_selector(".item:not(.ahead) .pick >> nth=1")
+        page.wait_for_selector("#margin > .card .other-draft >> nth=0")
         settle(page)
         titles = page.evaluate(
             "async () => (await (await fetch('/api/list?id=new')).json())"

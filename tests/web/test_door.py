@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.limits import PATIENCE
-from tests.web.conftest import served, settle, turn_to, waiting
+from tests.web.conftest import served, settle, shown, sittings
 from tests.web.world import picture
 
 JSON = {"Content-Type": "application/json"}
@@ -132,16 +132,16 @@ def test_nothing_in_a_card_or_a_passage_runs_or_leads_away(hostile, opened):
     page.on("dialog", lambda dialog: dialogs.append(dialog))
     titles = []
     for list in ("new", "changed", "questions", "none"):
-        turn_to(page, list)
-        for _ in range(waiting(page)):
-            titles.append(page.locator(".item:not(.ahead) h2").inner_text())
-            settle(page)
-            for frame in page.locator("iframe.face").all():
-                assert frame.get_attribute("sandbox") == "allow-same-origin", (
-                    "without scripts"
-                )
-            page.keyboard.press("j")
-            settle(page)
+        for cards in sittings(page, list):
+            for _ in range(cards):
+                titles.append(shown(page))
+                settle(page)
+                for frame in page.locator("iframe.face").all():
+                    assert frame.get_attribute("sandbox") == "allow-same-origin", (
+                        "without scripts"
+                    )
+                page.keyboard.press("j")
+                settle(page)
     assert len(titles) > 1
     assert page.evaluate("window.hit") is None
     assert page.evaluate(
@@ -152,3 +152,34 @@ def test_nothing_in_a_card_or_a_passage_runs_or_leads_away(hostile, opened):
     assert {urlsplit(one).netloc for one in asked_for if one.startswith("http")} <= {
         urlsplit(here).netloc
     }
+
+
+STALE = """async ([id, turn]) => {
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ id, turn, act: "accept" });
+  const reply = await fetch("/api/decide", { method: "POST", headers, body });
+  return [reply.status, await reply.json()];
+}"""
+
+
+def test_a_decision_on_what_changed_meanwhile_brings_its_new_face(forge, opened):
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    note = forge.folder / "notes" / "Birds.md"
+    note.write_text("What does the owl say?::hoo\n", encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge)
+    [id] = [card["id"] for card in forge.cards()]
+    status, reply = page.evaluate(STALE, [id, "another"])
+    assert (status, reply["message"]) == (409, "This has changed meanwhile. Look again.")
+    assert (reply["item"]["id"], reply["item"]["title"]) == (id, "What does the owl say?")
+    # what is shown is that of before, and the first key decides nothing
+    note.write_text("What does the owl say?::hoo, at night\n", encoding="utf-8")
+    forge.ok("run")
+    page.keyboard.press("a")
+    page.locator(".error, #said").filter(has_text="no longer waits").or_(
+        page.locator(".error", has_text="changed meanwhile")
+    ).first.wait_for()
+    assert [card["verdict"] for card in forge.cards()] == ["waiting"]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from ankiforge.web.card_view import Piece, pieces
-from tests.web.conftest import rest, settle
+from tests.web.conftest import rest, settle, shown
 
-ITEM = "#stage > .item:not(.ahead)"
+ITEM = "#margin > .card"
 TEXT = f"{ITEM} .written[data-name=Text]"
 NOTE = r"""# Cells
 
@@ -51,7 +51,7 @@ def editing(page, words):
 
 
 SELECT = """([words, end]) => {
-  const box = document.activeElement.closest('.written') ?? document.querySelector('.item:not(.ahead) .written');
+  const box = document.activeElement.closest('.written') ?? document.querySelector('#margin > .card .written');
   const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
   let first = null;
   while (walker.nextNode()) {
@@ -87,6 +87,7 @@ def test_the_card_is_edited_as_it_is_shown(cells, opened):
     assert save(page, cells) == CLOZE, "nothing was changed"
 
 
+@pytest.mark.slow
 def test_selected_words_become_another_gap_with_a_number_of_its_own(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     select(page, "turn ")
@@ -143,7 +144,6 @@ def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
     assert "{{c2::Beta}} cells" in found
 
 
-@pytest.mark.slow
 def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     select(page, "Mitochondria")
@@ -178,16 +178,46 @@ def test_escape_keeps_the_words_and_discard_drops_them(cells, opened):
     page = editing(opened(cells, "all"), "ribosomes")
     page.keyboard.type(" Why? ")
     page.keyboard.press("Escape")
-    assert "kept" in page.locator("#toast").inner_text()
+    assert page.locator(f"{ITEM} .tag").inner_text() == "Edited, not saved"
+    assert "Why?" in page.locator(f"{ITEM} .kept").inner_text()
     assert not page.locator(f"{ITEM} .edit").count()
     page.keyboard.press("e")
     assert "Why?" in page.locator(f"{ITEM} .written").first.inner_text()
-    page.locator(f"{ITEM} .edit .button", has_text="Discard").click()
+    page.locator("#buttons .button", has_text="Discard").click()
     page.keyboard.press("e")
     assert "Why?" not in page.locator(f"{ITEM} .written").first.inner_text()
     assert text_of(cells) == CLOZE
 
 
+def test_enter_saves_the_words_that_were_kept(forge, opened):
+    """Whoever leaves the editor and presses Enter loses no word."""
+    forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "Cells.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge)
+    while "ribosomes" not in shown(page):
+        page.keyboard.press("j")
+        settle(page)
+    page.keyboard.press("e")
+    page.keyboard.type(" KEPT")
+    page.keyboard.press("Escape")
+    for key in "jk":
+        page.keyboard.press(key)
+        settle(page)
+    assert page.locator(f"{ITEM} .tag").inner_text() == "Edited, not saved"
+    assert page.locator("#buttons .filled span").inner_text() == "Save and accept"
+    page.keyboard.press("Enter")
+    settle(page)
+    [front] = [
+        card["fields"]["Front"] for card in forge.cards() if card["verdict"] == "accepted"
+    ]
+    assert front.endswith("KEPT")
+
+
+@pytest.mark.slow
 def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     page.keyboard.type(" {{c4::open")
@@ -204,6 +234,7 @@ def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, op
 def test_the_deck_and_tags_of_a_card_are_changed_in_the_editor(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     deck, tags = page.get_by_label("Deck"), page.get_by_label("Tags")
+    page.locator(f"{ITEM} .more-fields summary").click()
     page.wait_for_selector(f"{ITEM} [name=Deck]:enabled")
     assert (deck.input_value(), tags.input_value()) == ("Reading", "")
     assert page.locator("#decks option").evaluate_all("all => all.map((o) => o.value)") == [
@@ -212,7 +243,6 @@ def test_the_deck_and_tags_of_a_card_are_changed_in_the_editor(cells, opened):
     deck.fill("Biology::Cells")
     tags.fill("cells exam")
     page.keyboard.press("Escape")
-    assert "kept" in page.locator("#toast").inner_text()
     page.keyboard.press("e")
     assert tags.input_value() == "cells exam"
     assert save(page, cells) == CLOZE
@@ -262,7 +292,7 @@ def test_the_sources_of_the_pieces_are_the_field(seed):
 TYPE = """async ([field, at, offset, words]) => {
   const { field: made, written } = await import('/static/field.js');
   const box = made('Text', 'Text', field);
-  document.querySelector('#stage').replaceChildren(box);
+  document.querySelector('#list').replaceChildren(box);
   if (at >= 0) {
     const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
     const texts = [];
@@ -285,6 +315,7 @@ def texts_with_places(found: list[Piece], start: int = 0) -> Iterator[tuple[int,
         start += len("".join(sources([piece])))
 
 
+@pytest.mark.slow
 def test_words_typed_in_the_card_are_words_typed_in_its_source(cells, opened):
     page = opened(cells, "all")
     chance = random.Random(72)

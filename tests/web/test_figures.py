@@ -8,7 +8,7 @@ from tests.anki.figures import FRAME, SETTINGS, code_of, framed
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.web.conftest import settle
 
-SHOWN = ".item:not(.ahead)"
+SHOWN = "#margin > .card"
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     drag(page, (0.5, 0.3), (0.7, 0.6))
     page.keyboard.press("h")
     page.get_by_text("Only the asked one is hidden").wait_for()
-    page.get_by_text("Makes 2 cards.").wait_for()
+    page.locator("#buttons", has_text="Make 2 cards").wait_for()
     page.keyboard.press("a")
-    page.get_by_text("Accepted").first.wait_for()
+    page.locator("#said", has_text="from “Legs”").wait_for()
     settle(page)  # the end is painted before the decision is stored
     assert masks(forge) == [(1, "Femur", True), (2, "Tibia", False), (3, "", True)]
     [card] = forge.cards()
@@ -71,11 +71,11 @@ def test_a_figure_without_a_label_is_drawn(figure, opened):
     page = opened(forge)
     page.get_by_text("No label found. Draw one.").wait_for()
     page.keyboard.press("a")
-    page.get_by_text("No mask is left").first.wait_for()
+    page.get_by_text("No label is left").first.wait_for()
     drag(page, (0.2, 0.2), (0.5, 0.5))
-    page.get_by_text("Makes 1 card.").wait_for()
+    page.locator("#buttons", has_text="Make 1 card").wait_for()
     page.keyboard.press("a")
-    page.get_by_text("Accepted").first.wait_for()
+    page.locator("#said", has_text="from “Legs”").wait_for()
     settle(page)  # the end is painted before the decision is stored
     assert masks(forge) == [(1, "", True)]
 

@@ -67,7 +67,7 @@ def test_the_file_leads_a_real_browser_to_the_page(called, browser):
     page = context.new_page()
     page.goto(words)
     page.wait_for_url(f"{address.partition('?')[0]}**")
-    page.wait_for_selector(".item:not(.ahead), .end, .table")
+    page.wait_for_selector("body[data-view=shelf]")
     assert "token" not in page.url
     context.close()
 

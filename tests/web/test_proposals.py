@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from tests.web.conftest import rest, settle, shown
+from tests.web.conftest import over, rest, settle, shown, waiting
 
 SETTINGS = "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 FACTS = (
@@ -16,10 +16,10 @@ FACTS = (
     "Osmosis is the diffusion of water through a semipermeable membrane.",
     "Photosynthesis is the conversion of carbon dioxide and water into glucose and oxygen by chloroplasts.",
 )
-ITEM = ".item:not(.ahead)"
+ITEM = "#margin > .card"
 GAP = re.compile(r"\{\{c1::(.*?)\}\}")
 ALONE = """() => {
-  const words = [...document.querySelectorAll(".item:not(.ahead) .word")];
+  const words = [...document.querySelectorAll("#margin > .card .word")];
   const far = (one) => one && !one.matches(".on, .other");
   return words.findIndex((one, i) => [words[i - 1], one, words[i + 1]].every(far));
 }"""
@@ -221,7 +221,8 @@ def test_q_asks_a_question_whose_answer_is_the_gap(facts, opened):
     page.keyboard.press("u")
     settle(page)
     assert {card["verdict"] for card in facts.cards()} <= {"waiting", "taken back"}
-    assert hidden(page) == gaps_of(facts, shown(page))[0]
+    question = page.locator(f"{ITEM} textarea.question")
+    assert question.input_value() == "What is asked, and quite a lot?", "it is kept"
 
 
 @pytest.mark.slow
@@ -309,33 +310,73 @@ def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_fo
         forge.ok("run")
         forge.ok("run", "--drafter", "llm")
     page = opened(forge)
-    assert page.locator("#left").inner_text() == "0 of 1"
+    assert page.locator("#count").inner_text() == "1 of one"
     assert shown(page) == front, "a model's card comes first"
+    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 1 of 2 in this mark"
+    other = page.locator(f"{ITEM} .other-draft")
+    assert first.rstrip(".") in other.inner_text()
     page.keyboard.press("2")
-    accept = page.locator(f"{ITEM} .actions .button.filled span")
-    assert accept.inner_text() == "Accept 2"
+    assert hidden(page)
     page.keyboard.press("Enter")
     settle(page)
-    assert page.locator("#left").inner_text() == "0 of 1"
-    assert shown(page) == second, "the next fact of the same passage"
-    assert page.locator(f"{ITEM} .facts").inner_text() == "1 of 2 facts decided"
+    assert shown(page) == second, "the next fact of the same mark"
+    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
+    assert page.locator("#count").inner_text() == "2 of two"
     page.keyboard.press("u")
     settle(page)
-    labels = page.locator(f"{ITEM} .pick .one").evaluate_all(
-        "all => all.map((one) => one.ariaLabel)"
-    )
-    drafts = [front, first]
-    assert [draft in label for draft, label in zip(drafts, labels, strict=True)] == [
-        True,
-        True,
-    ], "both are back"
+    assert (shown(page), other.count()) == (front, 1), "both are back"
     page.keyboard.press("x")
     settle(page)
+    assert over(page) == "No card, 1 mark left."
+    page.wait_for_timeout(1300)
+    page.keyboard.press("Enter")
+    settle(page)
     assert shown(page) == second
+    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
     page.keyboard.press("X")
     settle(page)
-    assert page.locator(".end h2").inner_text() == "2 rejected."
+    assert over(page) == "No card, no mark left."
     assert "waiting" not in [card["verdict"] for card in forge.cards()]
+
+
+PROCESSES = (
+    "Mitosis is the division of a cell into two equal daughter cells.",
+    "Meiosis is the division of a cell into four unequal daughter cells.",
+    "Transpiration is the loss of water from the leaves of a plant.",
+    "Respiration is the release of energy from glucose in mitochondria.",
+    "Digestion is the breakdown of food into small molecules by enzymes.",
+    "Pollination is the transfer of pollen from an anther to a stigma.",
+    "Condensation is the change of a gas into a liquid on a cold surface.",
+    "Evaporation is the change of a liquid into a gas at its surface.",
+    "Glycolysis is the breakdown of glucose into pyruvate in the cytosol.",
+)
+
+
+def test_a_further_fact_of_a_mark_follows_in_the_place_of_the_last_of_the_ten(
+    forge, opened
+):
+    """With others that wait, the second fact comes at once, and the ten stay ten."""
+    forge.settings(SETTINGS)
+    write(forge, [f"{FACTS[0]} {FACTS[2]}", *PROCESSES])
+    forge.ok("run")
+    page = opened(forge)
+    for _ in PROCESSES:
+        if page.locator(f"{ITEM} .fact").inner_text() == "Fact 1 of 2 in this mark":
+            break
+        page.keyboard.press("j")
+        settle(page)
+    first = shown(page)
+    page.keyboard.press("a")
+    settle(page)
+    assert {first, shown(page)} == {FACTS[0], FACTS[2]}
+    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
+    page.keyboard.press("a")
+    settle(page)
+    for _ in range(8):
+        page.keyboard.press("x")
+        settle(page)
+    assert over(page).startswith("2 cards, ")
+    assert waiting(page) == 1
 
 
 OPENER = "#!/bin/sh\nprintf '%s\\n' \"$@\" > '{kept}'\n"
@@ -359,11 +400,10 @@ def opener(tmp_path, monkeypatch):
 
 def test_the_package_is_handed_to_the_system(facts, opener, opened):
     page = opened(facts)
-    assert page.locator(".send:visible").count() == 0
     page.keyboard.press("a")
     settle(page)
     page.keyboard.press("o")
-    page.wait_for_selector("#toast:has-text('Anki opens with 1 note')")
+    page.wait_for_selector("#said:has-text('Anki opens with 1 note')")
     assert opener.read_text().splitlines() == [str(facts.folder / "ankiforge.apkg")]
 
 
@@ -390,9 +430,10 @@ def test_where_nothing_can_be_opened_the_page_says_where_the_package_is(
     page = opened(facts)
     page.keyboard.press("a")
     settle(page)
-    page.click(".send:visible")
-    page.wait_for_selector("#toast code")
-    assert page.locator("#toast code").inner_text() == str(
+    page.click("#menu > summary")
+    page.get_by_role("button", name="Open in Anki").click()
+    page.wait_for_selector("#said code")
+    assert page.locator("#said code").inner_text().strip() == str(
         facts.folder / "ankiforge.apkg"
     )
     assert not opener.exists()
@@ -424,14 +465,14 @@ def test_the_question_of_a_small_model_stands_behind_the_gaps_with_a_key(
     forge.ok("run")
     [question] = [card for card in forge.cards() if card["kind"] == "basic"]
     page = opened(forge)
-    first = page.locator(f"{ITEM} .pick").first
-    assert first.locator(".gaps").count() == 1, "the gaps stand first"
-    main = page.locator(f"{ITEM} .middle > .actions .button.filled")
-    assert main.inner_text().startswith("Accept 1")
+    assert hidden(page), "the gaps stand first"
+    title = question["fields"]["Front"]
+    other = page.locator(f"{ITEM} .other-draft", has_text=title)
+    assert other.locator("kbd").inner_text() == "Q"
     page.keyboard.press("q")
-    main.filter(has_text="Accept the question").wait_for()
+    other.wait_for(state="detached")
     page.keyboard.press("1")
-    main.filter(has_text="Accept 1").wait_for()
+    other.wait_for()
     page.keyboard.press("q")
     page.keyboard.press("a")
     settle(page)

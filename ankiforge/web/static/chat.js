@@ -1,64 +1,61 @@
-// Questions from a chat window: copy the text that asks for them, paste the answer.
+// Questions from a chat window: the text that asks for them is copied, its answer is taken when it is pasted.
 import { $, h } from "./dom.js";
-import { counted, go } from "./lists.js";
-import { isFree } from "./pace.js";
-import { round } from "./round.js";
 import { announce } from "./say.js";
 import { get, post } from "./server.js";
 
-let hasTaken = false; // whether an answer brought something, so that the list is read again
+let brought = false; // whether an answer brought something
+let done = (_brought) => {};
 
 export function beginChat() {
-  $("#chat-copy").addEventListener("click", copy);
-  $("#chat-take").addEventListener("click", take);
-  $("#chat").addEventListener("close", () => { if (hasTaken) go(round.list); });
-  $("#chat-answer").addEventListener("keydown", (e) => {
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) take();
+  $("#chat-copy").addEventListener("click", () => during(copy));
+  $("#chat-answer").addEventListener("paste", () => setTimeout(() => during(take)));
+  $("#chat-take").addEventListener("click", () => during(take));
+  $("#chat-answer").addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) during(take); });
+  $("#chat").addEventListener("close", () => done(brought));
+}
+
+// Copy at once; `key` is a mark of the open document, of which alone is asked. `then` is told whether an answer brought something.
+export async function openChat(key, then) {
+  [brought, done] = [false, then];
+  said("");
+  $("#chat-answer").value = "";
+  $("#chat").showModal();
+  post("no-chat").catch(() => {}); // it is offered no more
+  await during(async () => {
+    asksFor(await get("chat", { key }));
+    await copy();
   });
 }
 
-export async function openChat() {
-  if (!isFree()) return;
-  hasTaken = false;
-  said("");
-  $("#chat").showModal();
-  await during(async () => asksFor(await get("chat")));
-}
-
-// Show what is asked for next: the text can be read before it is copied.
+// Show what is asked for next: the text can be read.
 function asksFor({ said: words, text }) {
   $("#chat-asks").textContent = words;
   $("#chat-text").value = text;
   $("#chat-copy").disabled = !text;
 }
-
 async function copy() {
-  await during(async () => {
-    await navigator.clipboard.writeText($("#chat-text").value);
-    said("Copied. Paste it into any chat, and its whole answer below.");
-    $("#chat-answer").focus();
+  const text = $("#chat-text").value;
+  if (!text) return;
+  await navigator.clipboard.writeText(text).then(() => said("Copied. 1 Paste it into your chat. 2 Copy its whole answer. 3 Paste it here."), () => {
+    said("Your browser does not let a page copy. Copy the text below.");
+    $("#chat details").open = true;
+    $("#chat-text").select();
   });
+  $("#chat-answer").focus();
 }
-
 async function take() {
   const answer = $("#chat-answer").value;
   if (!answer.trim()) return;
-  await during(async () => {
-    const reply = await post("chat", answer);
-    counted(reply);
-    hasTaken ||= reply.brought;
-    said(reply.said, reply.unused);
-    asksFor(reply.next);
-    $("#chat-answer").value = "";
-    $("#chat-copy").focus();
-  });
+  const reply = await post("chat", answer);
+  brought ||= reply.brought;
+  said(reply.said, reply.unused);
+  asksFor(reply.next);
+  $("#chat-answer").value = "";
 }
-
 function said(words, more = []) {
   $("#chat-said").replaceChildren(words, more.length ? h("ul", {}, more.map((each) => h("li", { dir: "auto" }, each))) : "");
   announce(words);
 }
-
 async function during(work) {
   try {
     await work();

@@ -3,8 +3,6 @@
 export const $ = (selector, root = document) => root.querySelector(selector);
 /** @type {(selector: string, root?: any) => any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-export const wide = matchMedia("(min-width: 900px), (min-width: 600px) and (min-height: 900px)"); // room for the passage
-export const reading = matchMedia("(min-width: 1000px)"); // room for the document
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 export function h(tag, props = {}, ...kids) {
@@ -22,6 +20,16 @@ export function h(tag, props = {}, ...kids) {
 export function button(look, label, key, onclick, props = {}) {
   return h("button", { className: `button ${look}`, type: "button", onclick, ...props }, h("span", {}, label), kbd(key));
 }
+
+// A menu of what is done less often: {label, key, run} of each entry.
+export function entries(all) {
+  return all.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: ({ target }) => {
+    target.closest("details").open = false;
+    run();
+  } }, h("span", {}, label), kbd(key)));
+}
+export const menuOf = (all) => h("details", { className: "menu up" },
+  h("summary", { className: "button text" }, "More"), h("div", { className: "sheet" }, entries(all)));
 
 // One of several things to choose from.
 export function choice(name, value, text, key, checked, onchange) {

@@ -1,91 +1,53 @@
-// Edit a card in place of its face: its fields as they are shown, and below them what Anki will make of them.
-import { $, all, button, h } from "./dom.js";
+// Edit a card: its fields as they are shown, gaps as pills, and below them what Anki will make of them.
+import { all, button, h } from "./dom.js";
 import { drawIn } from "./face.js";
 import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
-import { attempt } from "./pace.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
 
 const PAUSE = 200; // ms without a key, after which the card is drawn again
 
-// The editors that were closed with words that are not stored, by what they edit.
-const kept = new Map();
-
-// Show the editor of the card that is chosen. It stays until the decision is stored.
-export async function edit(view, action) {
-  const { item, picked } = view;
-  const card = item.cards?.[item.choose ? picked : item.edits ?? 0];
-  const proposed = view.proposal?.card === card ? view.proposal.edited() : {};
-  const { gap = 1, spans = "" } = proposed;
-  const key = [item.id, item.turn, action.act, picked, gap, spans].join();
-  let fields = proposed.fields ?? card?.fields ?? item.blank;
-  if (spans && !kept.has(key)) await attempt(async () => {
-    ({ fields } = await post("preview", { id: item.id, turn: item.turn, act: "make", choice: picked, spans }));
-  });
-  if (view.closeEditor || !view.node.isConnected) return;
-  const shown = kept.get(key) ?? editor(item, action, fields, { choice: picked, gap }, card?.used ?? 0);
-  shown.open(view, (isKept) => (isKept ? kept.set(key, shown) : kept.delete(key)));
-}
-
-function editor(item, action, fields, given, used) {
-  let view = null;
-  let keep = null;
+// The editor of the fields [name, label, pieces]. `asks` is the decision to which the preview belongs; `used` the highest number
+// of a gap that Anki ever had.
+export function editor(fields, asks, used, changed) {
   const boxes = fields.map(([name, label, pieces]) => field(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
   const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, written(box)]));
-  const place = placement(item.id);
-  const sent = () => ({ ...typed(), ...place.typed() });
-  const before = JSON.stringify(sent());
-  const isChanged = () => JSON.stringify(sent()) !== before;
+  const place = placement(asks.id);
+  const before = JSON.stringify(typed());
   const menu = text && gapMenu(text, used);
-  const shown = preview(boxes, () => ({ id: item.id, turn: item.turn, act: action.act, ...given, gap: menu?.number() ?? 0, fields: typed() }));
-
-  const save = () => {
-    keep(false);
-    view.act(action, { ...given, fields: sent() });
-  };
-  const close = (isKept) => {
-    keep(isKept);
-    form.remove();
-    for (const part of replaced()) part.hidden = false;
-    view.closeEditor = null;
-    view.node.focus({ preventScroll: true });
-  };
-  const leave = () => {
-    const isKept = isChanged();
-    close(isKept);
-    if (isKept) tell("Your words are kept, not stored. Press E to go on.");
-  };
-  const face = () => $(".cards, .composer", view.node) ?? $(".middle h2", view.node);
-  const replaced = () => [face(), $(".middle > .actions", view.node)];
-
-  const form = h("div", { className: "edit" },
+  const shown = preview(boxes, () => ({ ...asks, gap: menu?.number() ?? 0, fields: typed() }));
+  const node = h("div", { className: "editing edit" },
     boxes.map((box) => h("div", { className: "field" }, h("p", { className: "label" }, box.ariaLabel), box, box === text && menu.node)),
-    place.node,
-    shown.node,
-    h("div", { className: "actions" }, button("filled", action.save, "Ctrl ⏎", save),
-      button("text", "Discard", "", () => close(false)), h("p", { className: "hint" }, "Esc keeps your words for later.")));
-  form.addEventListener("keydown", (e) => {
-    if (e.key === "Escape") leave();
-    else if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) save();
-    else if (text && e.code === "KeyC" && e.shiftKey && (e.ctrlKey || e.metaKey)) menu.hide(e.altKey);
-    else return;
-    e.preventDefault();
-    e.stopPropagation();
+    h("details", { className: "more-fields" }, h("summary", {}, "Deck and tags"), place.node), shown.node);
+  node.addEventListener("input", () => {
+    shown.later();
+    changed();
   });
-  form.addEventListener("input", shown.later);
-  form.addEventListener("focusout", shown.later);
-
-  function open(now, keeps) {
-    [view, keep] = [now, keeps];
-    for (const part of replaced()) part.hidden = true;
-    face().before(form);
-    view.closeEditor = leave;
-    boxes[0].focus();
-    into(boxes[0]);
+  node.addEventListener("focusout", shown.later);
+  node.addEventListener("keydown", (e) => {
+    if (!text || e.code !== "KeyC" || !e.shiftKey || !(e.ctrlKey || e.metaKey)) return;
+    menu.hide(e.altKey);
+    e.preventDefault();
+  });
+  const focus = () => {
+    const [first] = boxes;
+    const isBegun = caret(first);
+    first.focus();
+    if (!isBegun) into(first);
     shown.now();
-  }
-  return { open };
+  };
+  // The words that were typed and not stored, to look at.
+  const kept = () => h("div", { className: "kept" }, h("p", { className: "tag" }, "Edited, not saved"),
+    boxes.filter((box) => written(box).trim()).map((box) => {
+      const copy = box.cloneNode(true);
+      copy.removeAttribute("contenteditable");
+      copy.removeAttribute("role");
+      copy.tabIndex = -1;
+      return copy;
+    }));
+  const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
+  return { node, focus, kept, isChanged, sent: () => ({ ...typed(), ...place.typed() }) };
 }
 
 // What can be done with the words that are selected, or with the gap in which the caret stands. `used` is the highest

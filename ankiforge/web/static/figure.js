@@ -1,5 +1,5 @@
 // A figure with its masks: a click switches one off, a drag draws another, `h` changes what is hidden.
-import { h, putOver } from "./dom.js";
+import { h, kbd, putOver } from "./dom.js";
 
 const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
 const within = (n) => Math.min(Math.max(n, 0), 1);
@@ -15,7 +15,7 @@ export function figure(card, changed) {
   const board = h("div", { className: "board" }, src ? image : h("p", { className: "hint" }, "The picture is missing."), layer);
   const told = h("p", { className: "label", role: "status" });
   const hint = changed && h("p", { className: "hint" },
-    "Click a mask to switch it off. Drag over the picture to draw one.");
+    "Click a label to leave it out, drag to add one.");
   const whole = changed && h("button", { className: "link", type: "button", onclick: () => hideOther() });
   const node = h("div", { className: "figure" }, told, board, h("p", { className: "figure-foot" }, hint, whole));
 
@@ -24,12 +24,10 @@ export function figure(card, changed) {
     layer.replaceChildren(...masks.map(drawn));
     const n = left();
     const none = card.figure.masks.length ? "No mask is left. Draw one." : "No label found. Draw one.";
-    told.textContent = n ? `Makes ${n} card${n === 1 ? "" : "s"}.` : none;
+    told.textContent = n ? `${n} label${n === 1 ? "" : "s"}, ${n} card${n === 1 ? "" : "s"}.` : none;
     node.classList.toggle("one", hide === "one");
     if (whole) {
-      whole.replaceChildren(hide === "all" ? "All are hidden on each card" : "Only the asked one is hidden", " ",
-        h("kbd", { ariaHidden: "true" }, "H"));
-      whole.ariaLabel = `${hide === "all" ? "All masks are" : "Only the mask that is asked is"} hidden on a card. Change it.`;
+      whole.replaceChildren(hide === "all" ? "All are hidden on each card" : "Only the asked one is hidden", " ", kbd("h"));
     }
     if (mine) changed?.();
   }

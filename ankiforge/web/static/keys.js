@@ -1,132 +1,185 @@
-// The keyboard.
-import { actionsNow, step } from "./actions.js";
-import { makeOf, undo } from "./decide.js";
-import { selectedWords, toggleDocument } from "./document.js";
-import { $ } from "./dom.js";
-import { openField } from "./find.js";
-import { GO, LIST_KEYS, close, closeSide, searchAll, visit } from "./lists.js";
-import { mayDecide, painted, whenPainted } from "./pace.js";
+// Every key: one table, from which the keyboard, the help, the palette, the menu and the guide are drawn.
+import { $, all, entries, h } from "./dom.js";
+import { whenPainted } from "./pace.js";
 import { palette } from "./palette.js";
-import { round } from "./round.js";
 import { recalled, remember } from "./settings.js";
-import { closeMenu, current } from "./stage.js";
 
-const MAIN = ".middle > .actions .button.filled";
-const REVEAL = ".middle > .reveal";
-const MAKES = { c: "cloze", q: "question" }; // of words that are selected in the document
-const FOR_THE_END = 3; // times as long as a card: who goes through cards quickly does not mean the end screen
-const GO_STAYS = 1500; // ms in which the key of a list may follow
+const GO_STAYS = 1500; // ms in which a second key may follow
+export const LISTS = { new: "n", changed: "c", questions: "q", none: "y", all: "a", recent: "r" };
+
+// Of each key: its group, its name in the help, the views in which it acts (shelf, sitting, list), and what it does. `label` is
+// its name in the palette now, "" if it cannot be pressed; `holds`: it decides nothing, so it waits for a card that is on its way.
+/** @typedef {{group: string, key: string, name: string, views: string, run: (page: any) => any, label?: (page: any) => string,
+ *   holds?: boolean, inMenu?: boolean}} Key */
+const at = (group, views) => (key, name, run, more = {}) => ({ group, views, key, name, run, label: (page) => (page ? name : ""), ...more });
+const decide = at("Decide", "sitting");
+const card = at("The card", "sitting");
+const paper = at("The document", "sitting");
+const shelf = at("The shelf", "shelf");
+const any = at("Everywhere", "shelf sitting list");
+const action = (key) => ({ label: ({ sitting }) => sitting.actionOf(key)?.label.replace("{n} ", "") ?? "" });
+const holds = { holds: true };
+const ofSentence = (label) => ({ holds: true, label: ({ sitting }) => (sitting.card?.sentence?.card.gaps ? label : "") });
+const inPaper = (label) => ({ holds: true, label: ({ sitting }) => (sitting.paper ? label : "") });
+const hasCards = ({ sitting }) => sitting.card?.item.cards;
+
+/** @type {Key[]} */
+export const KEYS = [
+  decide("Enter", "The blue button", ({ sitting }) => sitting.enter(), { label: () => "" }),
+  decide("a", "Accept, and go on", ({ sitting }) => sitting.enter(), action("a")),
+  decide("x", "Reject", ({ sitting }) => sitting.press("x"), action("x")),
+  decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
+  decide("e", "Edit", ({ sitting }) => sitting.edit(), { label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
+  decide("s", "Later", ({ sitting }) => sitting.press("s"), action("s")),
+  decide("w", "Another card, where a card would get new words", ({ sitting }) => sitting.press("w"), action("w")),
+  decide("F", "Accept anyway", ({ sitting }) => sitting.press("F"), action("F")),
+  decide("r", "Let the model draft others", ({ sitting }) => sitting.press("r"), action("r")),
+  decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { label: ({ sitting }) => (sitting.why ? "Reject with a reason…" : "") }),
+  decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", run: (page) => page.undo() }),
+
+  card("1 2 3", "Hide other words, take another draft", () => {}, { label: () => "" }),
+  card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, label: (page) => (hasCards(page) ? "Show or hide the answer" : "") }),
+  card("q", "Ask a question", ({ sitting }) => sitting.ask(), { holds: true, label: ({ sitting }) => (sitting.card?.sentence ? "Ask a question instead" : "") }),
+  card(".", "End the sentence a clause earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence("End a clause earlier")),
+  card(",", "Begin it a clause later", ({ sitting }) => sitting.card?.sentence?.cutHead(), ofSentence("Begin a clause later")),
+  card("b", "With or without the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence("With or without the sentence before")),
+  card("h", "In a figure, hide all labels or only one", ({ sitting }) => sitting.card?.figure?.hide(), { holds: true, label: ({ sitting }) => (sitting.card?.figure ? "Hide all labels, or only one" : "") }),
+  card("c", "Hide words that are selected in the document (Q asks about them)", ({ sitting }) => sitting.take("c"), { label: () => "" }),
+  card("Ctrl ⏎", "In the editor: save", () => {}, { label: () => "" }),
+  card("Ctrl ⇧ C", "In the editor: hide the selected words", () => {}, { label: () => "" }),
+
+  paper("j", "Next of the ten", ({ sitting }) => sitting.step(1), holds),
+  paper("k", "Previous of the ten", ({ sitting }) => sitting.step(-1), holds),
+  paper("n", "Next mark of all", ({ sitting }) => sitting.stepMark(1), inPaper("Next mark")),
+  paper("p", "Mark before", ({ sitting }) => sitting.stepMark(-1), inPaper("Mark before")),
+  paper("/", "Find words", (page) => page.find("find"), inPaper("Find in the document")),
+  paper("g 1", "Go to a page, by its number", (page) => page.find("page"), { label: ({ sitting }) => (sitting.paper?.body?.pages ? "Go to a page" : "") }),
+  paper("+", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper("Larger")),
+  paper("-", "Smaller", ({ sitting }) => sitting.paper?.zoomBy(-1), inPaper("Smaller")),
+  paper("0", "Fit the text", ({ sitting }) => sitting.paper?.zoomBy(0), inPaper("Fit the text")),
+  paper("v", "In the dark: the page as it is printed", (page) => page.togglePrinted(), inPaper("Page as printed, in the dark")),
+  paper("⇧ Enter", "At the end: the next document", ({ sitting }) => sitting.nextDocument(), { label: () => "" }),
+
+  shelf("j", "Next document", (page) => page.shelf.step(1)),
+  shelf("k", "Document before", (page) => page.shelf.step(-1)),
+  shelf("Enter", "Open it", (page) => page.shelf.open()),
+
+  any("m", "Questions from your chat", (page) => page.chat(), { inMenu: true }),
+  any("o", "Open in Anki", (page) => page.send(), { inMenu: true, label: ({ ready }) => (ready ? "Open in Anki" : "") }),
+  any("P", "Copy the patch of your edits in Anki", (page) => page.copyPatch()),
+  any("t", "Recall first: answers are hidden until Space", (page) => page.setRecall(!recalled("recall")), { inMenu: true, label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
+  any("d", "Light or dark colours", (page) => page.changeTheme(), { inMenu: true }),
+  any("Ctrl K", "All actions", (page) => openPalette(page), { inMenu: true }),
+  any("?", "All keys", () => openHelp(), { inMenu: true }),
+  any("Escape", "Back: to the card, to the shelf", (page) => page.escape(), { label: () => "" }),
+  ...Object.entries({ new: "Shelf", changed: "Changed", questions: "Questions", none: "No card yet", all: "All cards", recent: "Recent" })
+    .map(([id, name]) => any(`g ${LISTS[id]}`, name, (page) => page.visit(id), { inMenu: true, group: "Go to" })),
+  any("g /", "Search all cards", (page) => page.searchAll(), { group: "Go to" }),
+];
+
+const may = (page, { views }) => views.split(" ").includes(page.view);
+// The rows that can be pressed now, with their names.
+export function rowsNow(page) {
+  const own = page.view === "sitting" && page.sitting.card ? page.sitting.card.otherGaps.map(({ key, words }) => ({
+    group: "The card", key, label: `Hide “${words}” instead`, run: () => page.sitting.card.choose(Number(key)),
+  })) : [];
+  const rows = KEYS.filter((row) => may(page, row)).map((row) => ({ ...row, label: row.label(page), run: () => row.run(page) })).filter(({ label }) => label);
+  return [...own, ...rows];
+}
+
+// ---- The keyboard.
 
 let isSingle = true; // whether single keys act
-let goTimer = 0; // runs while the key of a list may follow
+let goTimer = 0; // runs while a second key may follow
 
-export function beginKeys() {
+export function beginKeys(page) {
   isSingle = recalled("single", true);
   $("#single").checked = isSingle;
-  $("#single").addEventListener("change", (e) => {
-    isSingle = e.target.checked;
+  $("#single").addEventListener("change", ({ target }) => {
+    isSingle = target.checked;
     remember("single", isSingle);
   });
-  document.addEventListener("keydown", press);
+  document.addEventListener("keydown", (e) => press(e, page));
 }
 
-export function openPalette() {
-  palette(actionsNow());
-}
-
-// ---- A key.
-
-function press(e) {
-  if ($("dialog[open]")) return;
+function press(e, page) {
+  if ($("dialog[open]") || e.isComposing) return;
+  const { target, key } = e;
   const hasCommand = (e.ctrlKey || e.metaKey) && !e.altKey;
-  if (hasCommand && e.key.toLowerCase() === "k") {
-    e.preventDefault();
-    openPalette();
+  const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
+  page.sitting?.pressed();
+  if (hasCommand && key.toLowerCase() === "k") openPalette(page);
+  else if (key === "Escape") page.escape();
+  else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) page.sitting.enter();
+  else if (e.repeat) {
+    // a key that is held down decides nothing; those that step go on
+    if (isTyping || !(/^Arrow/.test(key) || !target.closest?.("button, summary, a"))) return;
+    if (!/^[jknp]$/.test(key)) return;
+    pressSingle(e, page);
+    return;
+  } else {
+    if (e.ctrlKey || e.metaKey || e.altKey || isTyping || (!isSingle && key !== "?")) return;
+    pressSingle(e, page);
     return;
   }
-  if (e.repeat) {
-    // a key that is held down presses no button again; in a field it types
-    if (e.target.closest?.("button, summary, a")) e.preventDefault();
-    return;
-  }
-  if (e.ctrlKey || e.metaKey || e.altKey) return;
-  const view = current();
-  const isTyping = Boolean(e.target.closest?.("textarea, input[type=text], input[type=search]"));
-  if (e.key === "Escape") {
-    escape(view, e.target, isTyping);
-    return;
-  }
-  const isQuestion = e.target.classList?.contains("question");
-  if (isQuestion && e.key === "Enter") {
-    $(MAIN, view.node).click();
-    return;
-  }
-  if (isTyping || view?.closeEditor) return;
-  if (document.body.classList.contains("document-open") && !["v", "/", "g"].includes(e.key) && !goTimer) return;
-  if (!isSingle && e.key !== "?") return;
-  const chosen = MAKES[e.key] && selectedWords();
-  if (chosen) {
-    e.preventDefault();
-    whenPainted(() => makeOf(chosen, MAKES[e.key]));
-    return;
-  }
-  pressSingle(e, view);
+  e.preventDefault();
 }
 
-function pressSingle(e, view) {
-  const isOnButton = Boolean(e.target.closest("button, summary, a, select"));
+function pressSingle(e, page) {
+  const { key, target } = e;
+  const isOnButton = target.closest?.("button, summary, a, select, input");
+  if ((key === "Enter" || key === " ") && isOnButton) return;
   if (goTimer) {
     e.preventDefault();
     endGo();
-    const list = round.lists.find(({ id }) => LIST_KEYS[id] === e.key);
-    if (list) visit(list.id);
-    else if (e.key === "/") searchAll();
-    else if (/^[0-9]$/.test(e.key)) openField("page", e.key);
-  } else if (e.key === GO) {
-    goTimer = setTimeout(endGo, GO_STAYS);
-  } else if (/^[1-9]$/.test(e.key)) {
-    whenPainted(() => current()?.choose(Number(e.key)));
-  } else if (e.key === "Enter" && view) {
-    if (!isOnButton) pressMain(e, view.node);
-  } else if (["Enter", "a"].includes(e.key) && $(".end")) {
-    if (!isOnButton && mayDecide(FOR_THE_END)) $(".end .button.filled")?.click();
-  } else if (e.key === "j" || e.key === "k") {
-    whenPainted(() => step(e.key === "j" ? 1 : -1)); // among rows, too
-  } else if (e.key === "u") {
-    undo();
-  } else if (e.key !== " " || !e.target.closest("button, summary, a, input")) {
-    const action = actionNow(e.key);
-    if (action) e.preventDefault();
-    if (action?.chooses) whenPainted(() => actionNow(e.key)?.run());
-    else action?.run();
-  }
-}
-
-// The filled button; as long as the answer is hidden, that is the one which shows it.
-function pressMain(e, node) {
-  e.preventDefault();
-  const reveal = document.body.classList.contains("hiding") && $(REVEAL, node);
-  if (!reveal) {
-    $(MAIN, node)?.click();
+    if (/^[0-9]$/.test(key)) page.find("page", key);
+    else KEYS.find((row) => row.key === `g ${key}`)?.run(page);
     return;
   }
-  reveal.click();
-  painted(); // the same key decides next: not before the answer can be seen
+  if (key === "g") {
+    goTimer = setTimeout(endGo, GO_STAYS);
+    return;
+  }
+  if (page.view === "sitting" && /^[1-9]$/.test(key)) {
+    whenPainted(() => page.sitting.card?.choose(Number(key)));
+    return;
+  }
+  if (page.view === "sitting" && /^[cq]$/.test(key) && page.sitting.selected()) {
+    e.preventDefault();
+    whenPainted(() => page.sitting.take(key));
+    return;
+  }
+  const wanted = e.shiftKey && key === "Enter" ? "⇧ Enter" : { ArrowDown: "j", ArrowUp: "k" }[page.view === "shelf" ? key : ""] ?? key;
+  const row = KEYS.find((each) => each.key === wanted && may(page, each));
+  if (!row) return;
+  e.preventDefault();
+  if (row.holds) whenPainted(() => row.run(page));
+  else row.run(page);
 }
-
-const actionNow = (pressed) => actionsNow().find(({ key }) => key === pressed);
-
 function endGo() {
   clearTimeout(goTimer);
   goTimer = 0;
 }
 
-function escape(view, target, isTyping) {
-  if (view?.composing) view.closeComposing();
-  if (isTyping && view?.proposal?.asks()) view.proposal.ask(false);
-  if (isTyping && !view?.closeEditor) target.blur();
-  closeMenu();
-  toggleDocument(false);
-  if ($("#side").classList.contains("open")) closeSide(true);
-  else if (round.opened && !isTyping && !view?.closeEditor) close();
+// ---- What is drawn from the table.
+
+export function openPalette(page) {
+  palette(rowsNow(page));
 }
+const signs = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc")
+  : /[A-Z]/.test(sign) && !key.includes(" ") ? `⇧${sign}` : sign.toUpperCase()));
+export function openHelp() {
+  const groups = [...new Set(KEYS.map(({ group }) => group))];
+  const rowsOf = (group) => KEYS.filter((row) => row.key && row.group === group).flatMap(({ key, name }) => [h("dt", {}, signs(key)), h("dd", {}, name)]);
+  $("#help-keys").replaceChildren(...groups.map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rowsOf(group)))));
+  $("#help").showModal();
+  $("#help").scrollTop = 0; // the button with the focus is at its end
+}
+export function fillMenu(page) {
+  const rows = rowsNow(page).filter(({ inMenu }) => inMenu);
+  const waits = page.sitting && page.view === "sitting" ? page.sitting.waits : "";
+  $("#menu-items").replaceChildren(waits && h("p", {}, waits), ...entries(rows));
+}
+addEventListener("click", ({ target }) => {
+  for (const menu of all(".menu[open]")) if (!menu.contains(target)) menu.open = false;
+});

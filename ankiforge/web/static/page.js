@@ -1,50 +1,263 @@
-// The page: it joins its parts. The server knows what may be decided.
+// The page: a shelf of documents, a sitting at one of them or at a list, the rows of a list. The server knows what may be decided.
 //
-//   server    requests                     round   what waits, and what became of it
-//   stage     paints an item, rows, end    decide  decisions and undo
-//   lists     go from list to list         anki    what concerns Anki; chat, a chat window
-//   actions   all actions with their keys  keys    the keyboard; palette
-import { copyPatch, foresee, foreseeAgain, send } from "./anki.js";
+//   shelf    which documents wait          paper     the document: its pages, its marks, where they stand
+//   sitting  ten decisions; its ending     card      the card beside its mark, its question, its editor
+//   rows     all cards, what was decided   sentence  words to hide; shapes, a mark as one path
+//   keys     what each key does            pace      when a key acts
 import { beginChat, openChat } from "./chat.js";
-import { act, undo } from "./decide.js";
-import { beginDocument, toggleDocument } from "./document.js";
-import { $, all, reading, wide } from "./dom.js";
-import { beginFind } from "./find.js";
-import { openHelp } from "./help.js";
-import { beginKeys, openPalette } from "./keys.js";
-import { close, closeSide, counted, follow, go, goToMark, open, tenMore, toggleSide } from "./lists.js";
-import { beginLook, changeTheme, setRecallFirst } from "./look.js";
-import { connect } from "./stage.js";
+import { $, all, h } from "./dom.js";
+import { fill, isDark } from "./face.js";
+import { beginFind, closeFind, openFind } from "./find.js";
+import { beginKeys, fillMenu } from "./keys.js";
+import { alone, attempt, isFree } from "./pace.js";
+import { Rows, row } from "./rows.js";
+import { LONG, UNTIL_NEXT, announce, count, quoted, tell, undoWith } from "./say.js";
+import { get, post } from "./server.js";
+import { recalled, remember } from "./settings.js";
+import { Shelf } from "./shelf.js";
+import { Sitting } from "./sitting.js";
 
-connect({ act, undo, go, follow, open, close, counted, tenMore, send, copyPatch, foresee: foreseeAgain });
+const ASK_AGAIN = 1500; // ms
+const PATCH_STAYS = 60000; // ms; one types a command meanwhile
+const ROWS = ["all", "recent"];
 
-addEventListener("click", ({ target }) => {
-  const menu = $(".menu[open]");
-  if (!(target instanceof Element)) return;
-  if (menu && !menu.contains(target)) menu.open = false;
-  if (!target.closest("#side, #menu")) closeSide();
-});
-wide.addEventListener("change", () => {
-  for (const passage of all(".passage")) passage.open = wide.matches;
-});
-$("#undo").addEventListener("click", () => {
-  $("#toast").hidden = true;
-  undo();
-});
-for (const button of all(".send")) button.addEventListener("click", send);
-reading.addEventListener("change", () => toggleDocument(false));
-$("#document-open").addEventListener("click", () => toggleDocument());
-$("#menu").addEventListener("click", toggleSide);
-$("#recall").addEventListener("change", (e) => setRecallFirst(e.target.checked));
-$("#chat-open").addEventListener("click", openChat);
-$("#palette-open").addEventListener("click", openPalette);
-$("#keys").addEventListener("click", openHelp);
-$("#theme").addEventListener("click", changeTheme);
+class Page {
+  // shelf, sitting or list
+  view = "start";
+  lists = []; // as the server counts them: {id, name}, and of those whose items wait {left, done}
+  ready = 0; // accepted cards that Anki lacks
+  minutes = ""; // how many new cards fit into the person's minutes
+  undos = []; // what may be taken back, the oldest first: {id}, and where it was decided
+  sitting = null;
+  rows = null;
+  shelf = new Shelf(this);
 
+  // ---- Where the person is.
+
+  #turn(view, title, hash) {
+    this.view = document.body.dataset.view = view;
+    document.title = `${title} · ankiforge`;
+    $("#title").textContent = title;
+    history.replaceState(null, "", `#${hash}`);
+    $("#menu").open = false;
+    closeFind();
+  }
+  #closeSitting() {
+    this.sitting?.close();
+    this.sitting = null;
+  }
+  async openShelf() {
+    this.#closeSitting();
+    await this.shelf.load();
+    this.#turn("shelf", "Shelf", "new");
+    $("#title").textContent = "ankiforge";
+    $("#count").textContent = this.ready ? `${count(this.ready, "new card")} for Anki` : "";
+    $("#ticks").replaceChildren();
+    this.shelf.show();
+  }
+  // Open a document of the shelf.
+  async open(entry) {
+    const read = entry.read ?? get("sitting", { key: entry.key });
+    delete entry.read;
+    await this.#sit({ entry, title: entry.title, hash: `paper=${entry.id}`, read: () => get("sitting", { key: entry.key }) }, read);
+  }
+  async #sit(origin, read) {
+    await attempt(async () => {
+      const sitting = new Sitting(origin, this);
+      await sitting.load(read);
+      this.#closeSitting();
+      this.sitting = sitting;
+      this.#turn("sitting", origin.title, origin.hash);
+      await sitting.begin();
+    }, { bringsCard: true });
+  }
+  async openList(id) {
+    const named = this.lists.find((list) => list.id === id);
+    if (!named) return this.openShelf();
+    if (ROWS.includes(id)) return attempt(() => this.#openRows(id, named.name));
+    const read = async () => {
+      const reply = await get("list", { id });
+      this.counted(reply);
+      return { ...reply, waiting: reply.lists.find((list) => list.id === id).left };
+    };
+    return this.#sit({ list: id, title: named.name, hash: id, read });
+  }
+  async #openRows(id, name) {
+    this.#closeSitting();
+    if (this.rows?.id !== id) this.rows = new Rows(id, this);
+    this.#turn("list", name, id);
+    for (const place of ["#ticks", "#count"]) $(place).replaceChildren();
+    $("#list").replaceChildren(this.rows.node);
+    await this.rows.load();
+  }
+  async visit(id) {
+    if (!isFree()) return;
+    if (id === "new") await alone(() => this.openShelf());
+    else await this.openList(id);
+  }
+  searchAll() {
+    if (!isFree()) return;
+    const isThere = this.view === "list" && this.rows.id === "all";
+    if (!isThere) this.#openRows("all", "All");
+    this.rows.focusSearch();
+  }
+  // Open the item behind a row.
+  async openRow(id) {
+    if (!isFree()) return;
+    const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
+    if (!item) return tell("This card no longer exists.");
+    await this.#sit({ single: true, title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows?.id ?? "changed", back: this.view === "list" ? this.rows.id : this.sitting.origin.list,
+      read: async () => ({ items: [item], waiting: 1 }) });
+  }
+  // From a sitting back to where it was opened.
+  leave() {
+    const back = this.sitting?.origin.back;
+    return back ? this.openList(back) : this.openShelf();
+  }
+  escape() {
+    if ($(".menu[open]")) for (const menu of all(".menu[open]")) menu.open = false;
+    else if (!$("#find").hidden) closeFind();
+    else if (this.view === "sitting") this.sitting.escape();
+    else if (this.view === "list" && !document.activeElement.matches("input")) this.openShelf();
+    else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  }
+  // What comes after a document or list, once nothing of it is left or the person has enough of it.
+  after({ entry, list }) {
+    const next = this.shelf.documents.find(({ id }) => id !== entry?.id);
+    if (next) return { label: `Next: ${next.title}`, run: () => this.open(next) };
+    const other = this.lists.find(({ id, left }) => left && id !== list && id !== "new");
+    return other ? { label: `Next: ${other.name}`, run: () => this.visit(other.id) } : null;
+  }
+  counted(reply) {
+    if (!reply.lists) return;
+    this.lists = reply.lists;
+    this.ready = reply.ready;
+  }
+  find(purpose, words) {
+    const { paper } = this.sitting ?? {};
+    if (paper && (purpose === "find" || paper.body.pages)) openFind(paper, purpose, words);
+  }
+
+  // ---- Undo.
+
+  async undo(id = this.undos.at(-1)?.id) {
+    if (!isFree()) return;
+    const last = this.undos.findLast((undo) => undo.id === id);
+    if (!last && !id) return tell("Nothing to undo. Older decisions: Recent, in the menu.");
+    await attempt(async () => {
+      const isSkipped = last && !last.id;
+      const reply = isSkipped ? await post("decide", { id: last.item.id, turn: last.item.turn, act: "now" }) : await post("undo", id);
+      this.undos = this.undos.filter((undo) => undo !== last);
+      this.counted(reply);
+      const item = reply.item ?? (isSkipped ? last.item : null);
+      if (this.view === "list") await this.rows.load();
+      else if (this.view === "shelf") await this.openShelf();
+      else if (item && last?.sitting === this.sitting) this.sitting.putBack(item, reply.replaced ?? [], last);
+      tell(item ? ["Taken back: ", quoted(item.line ?? item.title)] : "Taken back.");
+      announce($("#said").textContent || $("#toast").textContent);
+    }, { bringsCard: true });
+  }
+
+  // ---- Anki.
+
+  async send() {
+    if (!isFree() || (this.sitting?.ending && !this.sitting.ending.mayAct)) return;
+    tell("Opening Anki …", { stays: UNTIL_NEXT });
+    await attempt(async () => {
+      const reply = await post("send");
+      this.counted(reply);
+      tell(reply.said, { stays: reply.path ? UNTIL_NEXT : LONG, copy: reply.path });
+    });
+  }
+  patchOffer() {
+    return h("div", { className: "patch" }, h("p", { className: "told" }, "Your edits in Anki stay there. A patch brings them to your notes, too."),
+      h("button", { type: "button", className: "button outlined small", onclick: () => this.copyPatch() }, "Copy the patch"));
+  }
+  // The edits made in Anki, as a patch of the notes, on the clipboard.
+  async copyPatch() {
+    if (!isFree()) return;
+    tell("Reading Anki …", { stays: UNTIL_NEXT });
+    await attempt(async () => {
+      const { text, command, files, refused } = await post("patch");
+      const left = refused.length ? ` Left out: ${refused.join("; ")}.` : "";
+      if (!text) return tell(`No edit in Anki can be brought to your notes.${left}`, { stays: LONG });
+      await navigator.clipboard.writeText(text);
+      tell(`The patch of ${count(files, "note")} is copied.${left} Save it as edits.patch, then:`, { stays: PATCH_STAYS, copy: `${command} "$PWD/edits.patch"` });
+    });
+  }
+  notices(rows) {
+    return h("section", { className: "table notices", ariaLabel: "What your sources changed" },
+      h("h3", {}, "What your sources changed"), h("ul", { className: "rows" }, rows.map((entry) => row(entry, this))));
+  }
+  // The server computes it beside the page: ask until it is there.
+  async foresee() {
+    const told = await get("minutes").catch(() => null);
+    if (told && !told.ready) setTimeout(() => this.foresee(), ASK_AGAIN);
+    else if (told) this.minutes = told.line;
+    for (const place of all(".minutes")) place.textContent = this.minutes;
+  }
+
+  // ---- A chat.
+
+  chat() {
+    if (!isFree()) return;
+    const { paper } = this.sitting?.origin.entry ? this.sitting : { paper: null };
+    openChat(paper?.key ?? "", async (brought) => {
+      if (this.view === "shelf") await this.openShelf();
+      else if (brought && this.sitting) await this.#sit(this.sitting.origin, this.sitting.origin.read());
+    });
+  }
+
+  // ---- What is shown, and what the browser remembers of it.
+
+  // Show or hide answers; without `hides`, the other way than now.
+  flip(hides) {
+    const isHidden = document.body.classList.toggle("hiding", hides);
+    this.refill();
+    announce(isHidden ? "Answers hidden" : "Answers shown");
+  }
+  refill() {
+    for (const frame of all("iframe.face")) fill(frame);
+  }
+  setRecall(on) {
+    remember("recall", on);
+    this.flip(on);
+    tell(on ? "Recall first: Enter or Space shows the answer." : "Answers are shown at once.");
+  }
+  changeTheme() {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    remember("theme", theme);
+    this.refill();
+  }
+  togglePrinted() {
+    const on = document.body.classList.toggle("as-printed");
+    remember("printed", on);
+    if (!isDark()) tell("The page is dark in dark colours only.");
+    else tell(on ? "Page as printed." : "Page in the dark.");
+  }
+}
+
+const page = new Page();
+undoWith(() => page.undo());
+if (recalled("theme")) document.documentElement.dataset.theme = recalled("theme");
+document.body.classList.toggle("as-printed", recalled("printed"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.refill());
+$("#to-shelf").addEventListener("click", () => page.leave());
+$("#menu").addEventListener("toggle", () => { if ($("#menu").open) fillMenu(page); });
+for (const each of all("[data-zoom]")) each.addEventListener("click", () => page.sitting?.paper?.zoomBy(Number(each.dataset.zoom)));
+for (const each of all("[data-step]")) each.addEventListener("click", () => page.sitting?.stepMark(Number(each.dataset.step)));
 beginChat();
-beginDocument(goToMark);
 beginFind();
-beginKeys();
-beginLook();
-await go(location.hash.slice(1) || "new");
-foresee();
+beginKeys(page);
+
+const asked = decodeURIComponent(location.hash.slice(1));
+await page.shelf.load();
+const { documents } = page.shelf;
+const reopened = documents.find(({ id }) => asked === `paper=${id}`);
+// a single document needs no shelf, unless the chat was never offered
+if (reopened) await page.open(reopened);
+else if (asked && asked !== "new") await page.openList(asked);
+else if (!asked && documents.length === 1 && !page.shelf.chat) await page.open(documents[0]);
+else await page.openShelf();
+page.foresee();

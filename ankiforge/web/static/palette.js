@@ -5,7 +5,7 @@ import { $, h, kbd } from "./dom.js";
 const SYNONYMS = [
   ["theme dark light night mode appearance", "colours"], ["help shortcuts keyboard hotkeys", "all keys"],
   ["keep good yes add deck", "accept"], ["delete remove drop no bad", "reject"], ["change write fix deck tags", "edit"],
-  ["later postpone defer bury", "skip"], ["revert back ctrl z", "undo"], ["export import send sync apkg package deck", "anki"],
+  ["skip postpone defer bury", "later"], ["revert back ctrl z", "undo"], ["export import send sync apkg package deck", "anki"],
   ["find filter browse deck tag date", "search"], ["llm ai gpt claude model", "chat"], ["quiz test cover", "recall first"],
   ["cloze gap blank hide", "hide"], ["question basic", "ask"], ["pdf paper book page source", "document"], ["page number jump", "go to a page"],
 ];

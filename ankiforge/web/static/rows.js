@@ -1,16 +1,17 @@
 // Rows: all cards, and what was decided.
 import { $, button, choice, flat, h, rich } from "./dom.js";
 import { alone, isFree } from "./pace.js";
-import { round } from "./round.js";
 import { LONG, count, number, tell } from "./say.js";
 import { get, post } from "./server.js";
 
 const PAUSE = 150; // ms without a key, after which is searched
+const ALL = "all"; // the list with a field to search in
 const MORE = 100; // rows that the server sends at once
 
 // What is searched for; it stays when a person comes back to the list.
 let words = "";
 let onlyState = "";
+let opened = ""; // the row that was opened last
 
 // The fields of a query to which the list is narrowed, and their values.
 const narrowed = { document: "", deck: "", kind: "", added: "" };
@@ -20,88 +21,97 @@ const NAMES = {
   added: { 1: "Added today", 7: "In the last 7 days", 30: "In the last 30 days", 365: "In the last year" },
 };
 
-export const search = () => {
+const search = () => {
   const terms = Object.entries(narrowed).filter(([, value]) => value).map(([name, value]) => `${name}:"${value}"`);
   return { words: [...terms, words].join(" ").trim(), state: onlyState };
 };
 
-// The rows of a list, or the place for those that are coming. That of all cards has a field to search, and several of its cards are decided on together.
-export function table(reply, does) {
-  const body = h("ul", { className: "rows" });
-  const told = h("p", { className: "told", role: "status" });
-  const rest = button("outlined small rest", "", "", showMore);
-  const hasSearch = Boolean(reply.states || reply.isComing);
-  const several = hasSearch ? decideSeveral(body, searchNow, does) : null;
-  let length = 0;
-  let turn = 0; // an answer to an older search is not shown
+// The rows of a list: all cards, with a field to search, several of which are decided on together; or what was decided.
+export class Rows {
+  #body = h("ul", { className: "rows" });
+  #told = h("p", { className: "told", role: "status" });
+  #rest = button("outlined small rest", "", "", () => this.#showMore());
+  #chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" });
+  #narrow = h("div", { className: "narrow" });
+  #field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards", value: words, oninput: () => this.#searchNow() });
+  #several = null;
+  #length = 0;
+  #turn = 0; // an answer to an older search is not shown
+  #page;
 
-  function fill({ rows, total, empty }, isMore = false) {
-    const made = rows.map((entry) => row(entry, does, several?.changed));
-    if (isMore) body.append(...made);
-    else body.replaceChildren(...made);
-    length = isMore ? length + rows.length : rows.length;
-    const all = total > length ? `${number(total)} cards; the first ${number(length)} are shown` : count(length, "card");
-    told.textContent = total === undefined ? "" : all;
-    if (!length) told.textContent = empty;
-    several?.of(total ?? length);
-    rest.hidden = !(total > length);
-    rest.textContent = `Show ${Math.min(MORE, total - length)} more`;
-    several?.changed();
+  constructor(id, page) {
+    this.id = id;
+    this.#page = page;
+    const hasSearch = id === ALL;
+    if (hasSearch) this.#several = decideSeveral(this.#body, () => this.load(), page);
+    this.node = h("section", { className: "table", ariaLabel: hasSearch ? "All cards" : "Recent" },
+      hasSearch && [this.#field, h("div", { className: "filters" }, this.#chips, this.#narrow)],
+      h("div", { className: "over-rows" }, this.#told, this.#several?.bar), this.#body, this.#rest);
+    this.#rest.hidden = true;
   }
+  focusSearch() { this.#field.select(); }
 
-  async function showMore() {
-    const mine = turn;
+  // Read the rows anew; the row that was opened last has the focus again.
+  async load() {
+    this.#turn += 1;
+    const mine = this.#turn;
+    if (!this.#length) this.#told.textContent = "Reading …";
+    const failed = (error) => ({ rows: [], total: 0, empty: error.message });
+    const found = await get("list", { id: this.id, ...(this.id === ALL ? search() : {}) }).catch(failed);
+    if (mine !== this.#turn) return;
+    this.#page.counted(found);
+    if (!this.#chips.hasChildNodes()) this.#showStates(found.states, found.facets);
+    this.#fill(found);
+    if (document.activeElement === document.body) document.getElementById(`row-${opened}`)?.focus();
+  }
+  #fill({ rows, total, empty }, isMore = false) {
+    const made = rows.map((entry) => row(entry, this.#page, this.#several?.changed));
+    if (isMore) this.#body.append(...made);
+    else this.#body.replaceChildren(...made);
+    this.#length = isMore ? this.#length + rows.length : rows.length;
+    const length = this.#length;
+    const all = total > length ? `${number(total)} cards; the first ${number(length)} are shown` : count(length, "card");
+    this.#told.textContent = total === undefined ? "" : all;
+    if (!length) this.#told.textContent = empty;
+    this.#several?.of(total ?? length);
+    this.#rest.hidden = !(total > length);
+    this.#rest.textContent = `Show ${Math.min(MORE, total - length)} more`;
+    this.#several?.changed();
+  }
+  async #showMore() {
+    const mine = this.#turn;
     try {
-      const reply = await get("list", { id: round.list, ...search(), start: length });
-      if (mine === turn) fill(reply, true);
+      const reply = await get("list", { id: this.id, ...search(), start: this.#length });
+      if (mine === this.#turn) this.#fill(reply, true);
     } catch (error) {
       tell(error.message, { stays: LONG });
     }
   }
-
-  async function searchNow() {
-    turn += 1;
-    const mine = turn;
-    words = field.value;
-    onlyState = $("input:checked", chips)?.value ?? onlyState;
+  async #searchNow() {
+    this.#turn += 1;
+    const mine = this.#turn;
+    words = this.#field.value;
+    onlyState = $("input:checked", this.#chips)?.value ?? onlyState;
     await new Promise((done) => setTimeout(done, PAUSE));
-    if (mine !== turn) return;
-    const failed = (error) => ({ rows: [], total: 0, empty: error.message });
-    const found = await get("list", { id: round.list, ...search() }).catch(failed);
-    if (mine !== turn) return;
-    if (!chips.hasChildNodes()) showStates(found.states, found.facets);
-    fill(found);
+    if (mine === this.#turn) await this.load();
   }
-
-  function showStates(states, facets) {
+  #showStates(states, facets) {
     if (!states) return;
-    narrow.replaceChildren(...Object.entries(facets).filter(([, values]) => values.length > 1).map(([name, values]) => {
+    this.#narrow.replaceChildren(...Object.entries(facets).filter(([, values]) => values.length > 1).map(([name, values]) => {
       const option = (value) => h("option", { value, selected: value === narrowed[name] }, NAMES[name]?.[value] ?? (value || LABELS[name]));
       const change = (e) => {
         narrowed[name] = e.target.value;
-        searchNow();
+        this.#searchNow();
       };
       return h("select", { ariaLabel: LABELS[name], onchange: change }, ["", ...values].map(option));
     }));
-    const chip = (state) => choice("only", state, state || "All", "", state === onlyState, searchNow);
-    chips.replaceChildren(...["", ...states].map(chip));
+    const chip = (state) => choice("only", state, state || "All", "", state === onlyState, () => this.#searchNow());
+    this.#chips.replaceChildren(...["", ...states].map(chip));
   }
-
-  const field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards",
-    value: words, oninput: searchNow });
-  const chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" });
-  const narrow = h("div", { className: "narrow" });
-  showStates(reply.states, reply.facets);
-  fill(reply);
-  if (reply.isComing) searchNow();
-  return h("section", { className: "table", ariaLabel: round.here.name },
-    hasSearch && [field, h("div", { className: "filters" }, chips, narrow)],
-    h("div", { className: "over-rows" }, told, several?.bar),
-    body, rest);
 }
 
 // A bar with which the ticked rows of a table are decided on together.
-function decideSeveral(body, showAgain, does) {
+function decideSeveral(body, showAgain, page) {
   const all = h("input", { type: "checkbox", ariaLabel: "Select all that are shown", onchange: tickAll });
   const said = h("span", {}, "Select all");
   const buttons = [
@@ -149,8 +159,8 @@ function decideSeveral(body, showAgain, does) {
     await alone(async () => {
       try {
         const reply = await post("decide-several", isWhole ? { ids: [], accepts, ...search() } : { ids, accepts });
-        does.counted(reply);
-        if (reply.undo) round.undos.push({ id: reply.undo, act: "several" });
+        page.counted(reply);
+        if (reply.undo) page.undos.push({ id: reply.undo });
         tellSeveral(reply, accepts);
         await showAgain();
       } catch (error) {
@@ -166,13 +176,13 @@ function decideSeveral(body, showAgain, does) {
 function tellSeveral({ done, asked, undo, refused }, accepts) {
   const said = `${accepts ? "Accepted" : "Rejected"} ${count(done, "card")}.`;
   const left = asked - done;
-  if (!left) return tell(said, { undo: Boolean(undo) });
+  if (!left) return tell(said, { undoes: Boolean(undo) });
   const why = `${count(left, "card")} left as ${left === 1 ? "it was" : "they were"}: ${refused[0]}`;
-  tell(`${said} ${why}`, { undo: Boolean(undo), stays: LONG });
+  tell(`${said} ${why}`, { undoes: Boolean(undo), stays: LONG });
 }
 
 // One row; with `onTick`, it has a box.
-export function row(entry, does, onTick = null) {
+export function row(entry, page, onTick = null) {
   const content = [
     h("span", { className: "title", dir: "auto" }, rich(entry.title)),
     h("span", { className: "sub", dir: "auto" }, rich(entry.sub)),
@@ -181,10 +191,13 @@ export function row(entry, does, onTick = null) {
   ];
   const opens = !entry.undo || entry.open;
   const main = opens
-    ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => does.open(entry.id) }, content)
+    ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => {
+      opened = entry.id;
+      page.openRow(entry.id);
+    } }, content)
     : h("div", { className: "row" }, content);
   const undo = entry.undo && h("button", { className: "link", type: "button",
-    ariaLabel: `Undo: ${entry.state} ${flat(entry.title)}`, onclick: () => does.undo(entry.undo) }, "Undo");
+    ariaLabel: `Undo: ${entry.state} ${flat(entry.title)}`, onclick: () => page.undo(entry.undo) }, "Undo");
   const tick = onTick && h("label", { className: "tick" },
     h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.title)}`, onchange: onTick }));
   return h("li", { className: entry.undo ? "acted" : "" }, tick, main, undo);

@@ -1,12 +1,17 @@
-// What the page says: the toast, the words for screen readers, and the question for a text.
-import { $, h, rich } from "./dom.js";
+// What the page says: beside the buttons of a sitting, else in a toast; the words for screen readers; the question for a text.
+import { $, h, kbd, rich } from "./dom.js";
 
 const SHORT = 60; // characters of a card that are repeated
 const STAYS = 7000; // ms
 export const LONG = 30000;
 export const UNTIL_NEXT = 600000;
 
+export const TEN = 10; // decisions of a sitting
+export const WORDS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
 let timer = 0;
+let undo = () => {};
+export const undoWith = (run) => { undo = run; };
 
 export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const number = (n) => n.toLocaleString("en");
@@ -14,18 +19,20 @@ export const number = (n) => n.toLocaleString("en");
 // The beginning of a card's words, apart from the direction of what stands around it.
 export const quoted = (words) => h("bdi", {}, "“", rich(words, SHORT), "”");
 
-// Show a toast: text or nodes, and what is to be copied, such as a path.
-export function tell(text, { undo = false, stays = STAYS, copy = "" } = {}) {
-  const toast = $("#toast");
-  const words = [text].flat(2);
-  $("#toast-text").replaceChildren(...words, copy && h("code", {}, copy));
-  $("#undo").hidden = !undo;
-  toast.hidden = false;
-  if (!undo) announce(`${$("#toast-text").textContent} ${copy}`);
+// Say a text or nodes, and what is to be copied, such as a path; with a button that takes back what was done.
+export function tell(text, { undoes = false, stays = STAYS, copy = "" } = {}) {
+  const place = document.body.dataset.view === "sitting" ? $("#said") : $("#toast");
+  clear();
+  place.append(h("span", {}, ...[text].flat(2), copy && h("code", {}, ` ${copy}`)),
+    undoes ? h("button", { id: "undo", className: "plain", type: "button", onclick: () => undo() }, "Undo ", kbd("u")) : "");
+  place.hidden = false;
   clearTimeout(timer);
-  timer = setTimeout(() => {
-    if (!toast.matches(":hover, :focus-within")) toast.hidden = true;
-  }, stays);
+  timer = setTimeout(() => { if (!place.matches(":hover, :focus-within")) clear(); }, stays);
+}
+function clear() {
+  $("#said").replaceChildren();
+  $("#toast").replaceChildren();
+  $("#toast").hidden = true;
 }
 
 // Only for who listens.

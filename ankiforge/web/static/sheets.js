@@ -1,122 +1,165 @@
-// The pages of a PDF, drawn by the server as they come into view, with their marks and, for selecting and finding, their words.
-import { h, putOver } from "./dom.js";
+// The pages of a PDF, drawn by the server, with their marks and, for selecting and finding, their words.
+import { h } from "./dom.js";
+import { words as layerOf } from "./layer.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { until } from "./server.js";
+import { svg } from "./shapes.js";
 
-const NEAR = "120%"; // of the height of the pane: pages so near are drawn ahead
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
-const SVG = "http://www.w3.org/2000/svg";
-const HIGH = 1000; // units of the height of the layer of words
+const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
+const AIR = 0.022; // of a page's width, left of its text
 
-const box = ([left, top, right, bottom]) => ({ left, top, width: right - left, height: bottom - top });
-
-// Returns the node, and functions for the pane. `drawn` is called when the marks of a page are there.
-export function sheets(shown, pane, drawn) {
+export function sheets(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
-    const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` });
-    node.style.aspectRatio = `${width} / ${height}`;
-    return { number, node, label, width: 0, words: [] };
+    const marksLayer = svg("svg", { class: "marks" });
+    const leaf = h("div", { className: "leaf" });
+    leaf.append(marksLayer);
+    const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [] };
   });
-  const node = h("div", { className: "sheets" }, pages.map((page) => page.node));
-  const keys = Object.fromEntries(shown.marks.map((mark) => [mark.key, mark]));
-  const near = new IntersectionObserver((seen) => {
-    for (const { target, isIntersecting } of seen) {
-      const page = pages.find((each) => each.node === target);
-      page.isNear = isIntersecting;
-      if (isIntersecting) draw(page);
-      else clear(page);
-    }
-  }, { root: pane, rootMargin: NEAR });
-  for (const page of pages) near.observe(page.node);
+  const node = h("div", { className: "pages" }, pages.map((page) => page.node));
+  let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
+  let leafWidth = 0;
 
-  const wanted = () => Math.ceil((node.clientWidth * devicePixelRatio) / STEP) * STEP;
-
+  // Draw a page; what is there stays until the new picture can be shown.
   async function draw(page) {
-    const width = wanted();
-    if (!width || page.width === width) return;
+    const width = Math.ceil((leafWidth * devicePixelRatio) / STEP) * STEP;
+    if (page.width >= width && page.picture) return;
     page.width = width;
-    const isWanted = () => page.isNear && page.width === width;
-    const reply = await until(`page?${new URLSearchParams({ id: shown.id, page: page.number, width: String(width) })}`, isWanted);
-    if (!reply || !isWanted()) {
+    const reply = await until(`page?${new URLSearchParams({ id: shown.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
+    if (!reply?.src || page.width !== width) {
       if (page.width === width) page.width = 0;
       return;
     }
-    if (!reply.src) return;
-    const image = h("img", { src: reply.src, alt: "", decoding: "async" });
-    page.node.style.aspectRatio = `${reply.width} / ${reply.height}`;
-    page.words = reply.lines.flat();
-    const marks = Object.entries(reply.marks).flatMap(([key, lines]) => lines.map((line, i) => over(keys[key], line, i)));
-    page.node.role = "group";
-    page.node.replaceChildren(image, ...marks);
-    drawn(page.number);
+    const image = h("img", { src: reply.src, alt: "" });
     await image.decode().catch(() => {});
-    if (image.isConnected) page.node.append(layer(reply));
-  }
-  // Draw a page before it is known to be in view.
-  function begin(number) {
-    pages[number].isNear = true;
-    draw(pages[number]);
-  }
-  function clear(page) {
-    page.width = 0;
-    page.words = [];
-    page.node.role = "img";
-    page.node.replaceChildren();
-  }
-  // The line of a mark; the first one can be read out.
-  function over(mark, line, i) {
-    const made = h(i ? "span" : "button", { className: mark.frame ? "over frame" : "over", type: i ? null : "button", tabIndex: -1, ariaLabel: i ? null : mark.words });
-    made.dataset.key = mark.key;
-    made.dataset.state = mark.state;
-    return putOver(made, box(line));
+    page.ratio = reply.height / reply.width;
+    page.marks = reply.marks;
+    page.words = reply.lines.flat();
+    page.node.role = "group";
+    page.picture?.remove();
+    page.layer?.remove();
+    page.picture = image;
+    page.layer = layerOf(reply);
+    page.leaf.prepend(image);
+    page.leaf.append(page.layer);
+    place(page);
+    drawMarks(page);
+    paper.moved();
   }
 
-  // Show what is found on a page; returns a place of each.
-  function found(number, words) {
-    const page = pages[number];
+  // The part of a page that holds text, so that no room is lost to white margins.
+  function cropTo(page) {
+    if (!page.words.length) return;
+    const left = Math.min(...page.words.map(([, [l]]) => l));
+    const right = Math.max(...page.words.map(([, [, , r]]) => r));
+    const top = Math.min(...page.words.map(([, [, t]]) => t));
+    const bottom = Math.max(...page.words.map(([, [, , , b]]) => b));
+    const isWide = page.ratio < 1; // slides are shown whole
+    crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
+      : { left: Math.max(left - AIR, 0), right: Math.min(right + AIR * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
+  }
+
+  function place(page) {
+    const tall = leafWidth * page.ratio;
+    const { style } = page.node;
+    style.width = `${leafWidth * (crop.right - crop.left)}px`;
+    style.height = `${tall * (crop.bottom - crop.top)}px`;
+    page.leaf.style.width = `${leafWidth}px`;
+    page.leaf.style.height = `${tall}px`;
+    page.leaf.style.translate = `${-crop.left * leafWidth}px ${-crop.top * tall}px`;
+  }
+
+  const px = (page, [l, t, r, b]) => [l * leafWidth, t * leafWidth * page.ratio, r * leafWidth, b * leafWidth * page.ratio];
+
+  // The words of the asked sentences on a page, within the mark.
+  function askedOn(page, key) {
+    const within = page.marks[key] ?? [];
+    if (!within.length || !page.words.length) return [];
+    const all = [Math.min(...within.map((b) => b[0])), Math.min(...within.map((b) => b[1])), Math.max(...within.map((b) => b[2])), Math.max(...within.map((b) => b[3]))];
+    const inMark = page.words.filter(([, [l, t, r, b]]) => within.some((m) => l < m[2] && r > m[0] && (t + b) / 2 > m[1] - 0.002 && (t + b) / 2 < m[3] + 0.002));
+    const letters = lettersOfAll(inMark.map(([word]) => word));
+    const boxes = [];
+    for (const sentence of paper.asked) {
+      const [hit] = occurrences(letters, sentence);
+      if (hit) boxes.push(...inMark.slice(hit[0][0], hit[1][0] + 1).map(([, box]) => box));
+    }
+    return all ? boxes : [];
+  }
+
+  function drawMarks(page) {
+    page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
+    const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) => {
+      const asked = mark.key === paper.now ? askedOn(page, mark.key) : [];
+      return paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), asked.map((box) => px(page, box)));
+    });
+    page.marksLayer.replaceChildren(...made);
+  }
+
+  function layout() {
+    const { pane } = paper;
+    const room = pane.clientWidth - (pane.clientWidth < 600 ? 0 : 40);
+    let fit = room / (crop.right - crop.left);
+    if (pane.clientWidth < 700) fit = Math.max(fit, Math.min((pane.clientWidth - 10) / columnWidth(), LARGEST / lineHeight()));
+    leafWidth = Math.round(fit * paper.zoom);
+    for (const page of pages) place(page);
+    for (const page of pages) if (page.picture) draw(page);
+    near(paper.mark(paper.now));
+  }
+  // The height of a line of text, in parts of the width of a page.
+  function lineHeight() {
+    const heights = pages.flatMap((page) => page.words.map(([, [, t, , b]]) => (b - t) * page.ratio)).sort((a, b) => a - b);
+    return heights[heights.length >> 1] || 1;
+  }
+  // The width of a column of text, which a phone shows alone.
+  function columnWidth() {
+    const boxes = pages.flatMap((page) => Object.values(page.marks)).flat();
+    const widest = Math.max(...boxes.map(([l, , r]) => r - l), 0.3);
+    return Math.min(widest + 0.03, 1);
+  }
+
+  const first = pages[shown.marks.find(({ key }) => key === paper.key)?.page ?? 0];
+  async function begin() {
+    leafWidth = 1024 / (crop.right - crop.left) / devicePixelRatio;
+    await draw(first);
+    cropTo(first);
+  }
+  async function near(mark) {
+    const page = mark && pages[mark.page];
+    if (!page) return;
+    await draw(page);
+    // those around it are drawn without anybody waiting
+    (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
+  }
+
+  function boxesOf(key) {
+    const page = pages.find((each) => each.marks[key]);
+    if (!page) return null;
+    const asked = key === paper.now ? askedOn(page, key).map((box) => px(page, box)) : [];
+    return { origin: page.leaf, boxes: page.marks[key].map((box) => px(page, box)), asked };
+  }
+  function inView() {
+    const middle = paper.pane.getBoundingClientRect().top + paper.pane.clientHeight * 0.4;
+    const page = pages.find(({ node: each }) => each.getBoundingClientRect().bottom > middle) ?? pages.at(-1);
+    return { page: page.label === String(page.number + 1) ? page.label : `${page.label} · ${page.number + 1}`, of: pages.length };
+  }
+  let texts = null; // of all pages
+  async function search(words) {
+    texts ??= until(`texts?id=${shown.id}`).then((reply) => (reply?.texts ?? []).map((text) => lettersOfAll([text])));
+    return (await texts).flatMap((text, number) => occurrences(text, words).map((_, nth) => () => reveal(pages[number], words, nth)));
+  }
+  async function reveal(page, words, nth) {
+    await near({ page: page.number });
     for (const old of node.querySelectorAll(".found")) old.remove();
     const hits = occurrences(lettersOfAll(page.words.map(([word]) => word)), words);
-    return hits.map(([[first], [last]]) => {
-      const places = page.words.slice(first, last + 1).map(([, place]) => place);
-      const made = places.map((place) => putOver(h("span", { className: "found" }), box(place)));
-      page.node.append(...made);
-      return made[0];
-    });
+    const made = hits.map(([[first], [last]]) => page.words.slice(first, last + 1).map(([, box]) => {
+      const [left, top, right, bottom] = px(page, box);
+      return svg("rect", { class: "found", x: left, y: top, width: right - left, height: bottom - top });
+    }));
+    page.marksLayer.append(...made.flat());
+    made[nth]?.[0].scrollIntoView({ block: "center", behavior: "instant" });
   }
-
-  addEventListener("resize", () => {
-    for (const page of pages) if (page.isNear && node.isConnected) draw(page);
-  });
-  const texts = async () => (await until(`texts?id=${shown.id}`))?.texts ?? [];
-  const number = (label) => {
-    const at = pages.findIndex((page) => page.label === label);
-    return at >= 0 ? at : Number(label) - 1;
-  };
-  return { node, pages, begin, found, texts, number };
+  const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
+  return { node, begin, layout, near, boxesOf, inView, search, draw: drawAll, pages };
 }
 
-// The words of a page, unseen over its picture. Each is as wide as it is printed, so that what is selected looks as it is.
-function layer({ width, height, lines }) {
-  const wide = (HIGH * width) / height;
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${wide} ${HIGH}`);
-  svg.setAttribute("class", "page-words");
-  for (const line of lines) {
-    if (!line.length) continue;
-    const made = document.createElementNS(SVG, "text");
-    line.forEach(([word, [left, top, right, bottom]], i) => {
-      const span = document.createElementNS(SVG, "tspan");
-      const next = line[i + 1]?.[1][0] ?? right;
-      const isBeside = next > right && next - right < bottom - top;
-      const tall = (bottom - top) * HIGH;
-      const lengths = { x: left * wide, y: bottom * HIGH - 0.22 * tall, "font-size": 0.9 * tall,
-        textLength: Math.max(((isBeside ? next : right) - left) * wide, 1) };
-      for (const [name, length] of Object.entries(lengths)) span.setAttribute(name, length.toFixed(2));
-      span.setAttribute("lengthAdjust", "spacingAndGlyphs");
-      span.textContent = `${word} `;
-      made.append(span);
-    });
-    svg.append(made);
-  }
-  return svg;
-}

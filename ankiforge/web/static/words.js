@@ -41,7 +41,7 @@ function cut(words, at, cuts) {
   return divided;
 }
 
-// `choose(from, to, how)` gets numbers of words; `how` is click, drag or extend.
+// `choose(from, to, how)` gets numbers of words; `how` is click, drag, extend (with Shift) or also (with Ctrl).
 export function words(parts, cuts, label, choose) {
   const spots = pieces(parts, [...new Set(cuts)].sort((a, b) => a - b));
   for (const spot of spots) {
@@ -57,6 +57,7 @@ export function words(parts, cuts, label, choose) {
     const word = target.closest?.(".word");
     return options.findIndex((spot) => spot.node === word);
   };
+  const how = (e) => (e.ctrlKey || e.metaKey ? "also" : "click");
   let from = 0;
   let pressed = null; // where the pointer went down
   const focus = (i) => {
@@ -70,7 +71,8 @@ export function words(parts, cuts, label, choose) {
     e.preventDefault();
     [pressed, from] = [e, i];
     focus(i);
-    choose(i, i, e.shiftKey ? "extend" : "click");
+    box.classList.add("pointed");
+    choose(i, i, e.shiftKey ? "extend" : how(e));
   });
   // A choice may lay the lines out anew, so that another word comes under a pointer that rests.
   box.addEventListener("pointerover", (e) => {
@@ -80,6 +82,7 @@ export function words(parts, cuts, label, choose) {
   });
   addEventListener("pointerup", () => { pressed = null; });
   box.addEventListener("keydown", (e) => {
+    box.classList.remove("pointed");
     const i = at(e.target);
     if (i < 0) return;
     const by = { ArrowRight: 1, ArrowLeft: -1, Home: -i, End: options.length - 1 - i }[e.key];
@@ -87,7 +90,7 @@ export function words(parts, cuts, label, choose) {
       const to = Math.min(Math.max(i + by, 0), options.length - 1);
       focus(to);
       if (e.shiftKey) choose(i, to, "extend");
-    } else if (e.key === " ") choose(i, i, "click");
+    } else if (e.key === " ") choose(i, i, how(e));
     else return;
     e.preventDefault();
     e.stopPropagation();

@@ -1,0 +1,341 @@
+// A card beside its mark: one sentence with its gaps, drafts as Anki shows them, a figure, lines, or words to choose; its
+// question, and its editor. It decides nothing itself: `made` says what an action would send.
+import { $, button, h, kbd, rich } from "./dom.js";
+import { editor } from "./edit.js";
+import { face } from "./face.js";
+import { figure } from "./figure.js";
+import { lettersOf } from "./letters.js";
+import { tell } from "./say.js";
+import { sentence } from "./sentence.js";
+import { post } from "./server.js";
+
+const OF_THE_PASSAGE = -1; // the choice of a card beside what was drafted
+const MAKE = { act: "make", said: "Made" };
+
+export class Card {
+  // What is done with it: look, ask (a question is typed), edit, or kept (what was edited is not stored).
+  mode = "look";
+  picked = 0;
+  sentence = null;
+  figure = null;
+  #changed;
+  #question = null;
+  #editor = null;
+  #isOfPassage = false; // whether its words are chosen in the passage, beside what was drafted
+
+  constructor(item, changed) {
+    this.item = item;
+    this.#changed = changed;
+    const { cards = [], facts, why } = item;
+    this.context = h("span", { className: "context", dir: "auto" });
+    this.face = h("div", { className: "face-of-card" });
+    this.others = h("ol", { className: "others", ariaLabel: "Other drafts of the same fact" });
+    this.remark = h("p", { className: "why caution", role: "status", hidden: true });
+    this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
+      h("header", {}, this.context, h("span", { className: "fact" }, facts && `Fact ${facts[0]} of ${facts[1]} in this mark`)),
+      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && this.#lines(), this.others, this.remark,
+      why && h("p", { className: `why ${why.tone}`, dir: "auto" }, why.text), ...this.#about());
+    Object.assign(this.node.dataset, { id: item.id, title: item.title });
+    this.node.classList.toggle("beside", Boolean(item.beside));
+    if (item.compose) this.#show(sentence({ parts: item.compose }, item.id, this.#does()));
+    else if (item.beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(held)));
+    else if (cards.length) this.#pick(0);
+  }
+
+  get card() { return this.item.cards?.[this.picked]; }
+  get main() { return this.item.actions.find(({ look }) => look === "filled"); }
+  get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
+
+  // What is to be known besides: the option of a form, what stood before, a comment, links, questions that were dropped.
+  #about() {
+    const { option, source, cards = [] } = this.item;
+    const dropped = cards.flatMap((card) => card.dropped ?? []);
+    return [
+      option && h("label", { className: "check option" }, h("input", { type: "checkbox", checked: option.on, name: option.name }), option.label),
+      source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
+      source?.said && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
+      dropped.length && h("details", { className: "made" }, h("summary", {}, "Questions that were dropped"),
+        h("dl", {}, dropped.flatMap(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]))),
+      source?.links.length && h("p", { className: "links" }, source.links.flatMap(({ href, label }) =>
+        [h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label), " "])),
+    ].filter(Boolean);
+  }
+  // Lines that may be cards; with a box if they are to be ticked.
+  #lines() {
+    return h("ul", { className: "lines" }, this.item.lines.map((line) => {
+      const words = [h("span", { className: "a", dir: "auto" }, rich(line.a)), h("span", { className: "b", dir: "auto" }, rich(line.b)),
+        line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
+      const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#changed() });
+      return h("li", {}, h(box ? "label" : "div", { className: "line" }, box || h("span"), words));
+    }));
+  }
+  get ticked() { return [...this.node.querySelectorAll(".lines input:checked")].map(({ value }) => value); }
+
+  // ---- What is shown.
+
+  #does() {
+    return { changed: () => this.#changed(), tell: (words) => this.warn(words) };
+  }
+  warn(words) {
+    this.remark.textContent = words;
+    this.remark.hidden = !words;
+  }
+  #show(shown) {
+    this.sentence = shown;
+    this.face.replaceChildren(shown.node);
+  }
+  #pick(at) {
+    const { item } = this;
+    this.picked = at;
+    [this.sentence, this.figure, this.#isOfPassage] = [null, null, false];
+    const { card } = this;
+    // the headings above a card in Anki; the title of its document stands above the page
+    const above = $(".af-where", new DOMParser().parseFromString(card.front ?? "", "text/html"))?.textContent ?? "";
+    this.context.textContent = above.split(" › ").slice(1).join(" › ");
+    this.warn("");
+    if (card.gaps) this.#show(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#does()));
+    else if (card.figure) {
+      this.figure = figure(card, item.masks && (() => this.#changed()));
+      this.face.replaceChildren(this.figure.node);
+    } else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(bare(card))].filter(Boolean));
+    this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#other(other, i)])));
+    if (item.choose && card.why) this.warn(card.why.text);
+    this.#changed();
+  }
+  #other(card, i) {
+    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#pick(i) }, kbd(String(card.number ?? i + 1)),
+      h("span", { dir: "auto" }, rich(card.line ?? card.title, 90)), h("b", { dir: "auto" }, rich(card.answer_line ?? "", 40))));
+  }
+
+  // The sentences that are asked, for which the document is searched.
+  get sentences() {
+    if (this.sentence && this.card?.gaps && !this.#isOfPassage) return this.sentence.sentences();
+    const { blocks = [] } = this.item.source ?? {};
+    const runs = blocks.flatMap(({ runs: own, rows }) => own ?? rows.flat(2));
+    const quoted = runs.filter(([, signs]) => signs.includes("q")).map(([words]) => words).join("");
+    return quoted && this.picked === 0 ? [quoted] : [];
+  }
+
+  // ---- What is chosen.
+
+  // Choose what has a key: another draft, or a gap.
+  choose(key) {
+    const { cards = [] } = this.item;
+    if (this.mode !== "look" || this.item.beside) return;
+    const at = cards.findLastIndex(({ number = 1, gaps }) => number === key || (gaps && number <= key && key < number + gaps.length));
+    if (at < 0) return;
+    if (at !== this.picked || this.#isOfPassage) this.#pick(at);
+    this.sentence?.gap(Number(key) - (cards[at].number ?? 1) + 1);
+  }
+  // The gaps that are not chosen: {key, words} of each.
+  get otherGaps() {
+    const { gaps = [], number = 1 } = this.card ?? {};
+    return gaps.map((words, i) => ({ key: String(number + i), words })).filter((_, i) => i + 1 !== this.sentence?.number());
+  }
+  // Hide words that were selected in the document; those of its passage `parts` if they are not in its sentence.
+  async take(text, passage) {
+    this.leave();
+    if (this.sentence && this.sentence.take(text)) return true;
+    const shown = sentence({ parts: await passage() }, `${this.item.id}-own`, this.#does());
+    if (!shown.take(text)) return false;
+    this.#isOfPassage = true;
+    this.#question = null;
+    this.others.replaceChildren();
+    this.#show(shown);
+    return true;
+  }
+
+  // ---- A question instead.
+
+  ask() {
+    if (this.mode === "ask") return this.leave();
+    if (this.item.cards?.some(({ number }) => number === "q") && !this.#isOfPassage) return this.choose("q");
+    if (!this.sentence || this.mode !== "look") return;
+    if (!this.sentence.answer()) return this.sentence.focus();
+    this.#question ??= asking(() => this.#changed());
+    this.mode = "ask";
+    this.#question.begin(this.sentence);
+    this.#open(this.#question);
+  }
+  #open(part) {
+    this.face.replaceChildren(part.node);
+    this.others.hidden = true;
+    this.warn("");
+    part.focus();
+    this.#changed();
+  }
+
+  // ---- The editor. What is typed is kept until it is stored or dropped.
+
+  async edit() {
+    const { item } = this;
+    if (!this.editing || !["look", "kept"].includes(this.mode)) return;
+    if (this.mode === "look" || !this.#editor) {
+      const { fields, gap } = await this.#fields();
+      const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
+      this.#editor = editor(fields, asks, this.card?.used ?? 0, () => this.#changed());
+    }
+    this.mode = "edit";
+    this.#open(this.#editor);
+  }
+  async #fields() {
+    const { item, sentence: shown } = this;
+    if (shown && !this.#isOfPassage && this.card?.gaps) {
+      const gap = shown.number();
+      if (!shown.isOwn()) return { gap, fields: this.card.views[gap - 1] };
+      const asked = { id: item.id, turn: item.turn, act: "make", choice: this.picked, ...shown.selected() };
+      return { gap, ...await post("preview", asked) };
+    }
+    return { gap: 1, fields: (item.beside ? item.cards[item.edits ?? 0] : this.card)?.fields ?? item.blank };
+  }
+  // Go back to the card. Return whether there was something to leave. Words that were changed are kept, and shown as such.
+  leave() {
+    const { mode } = this;
+    if (mode === "look" && this.#isOfPassage) {
+      if (this.item.compose) this.#show(sentence({ parts: this.item.compose }, this.item.id, this.#does()));
+      else this.#pick(this.picked);
+      this.#isOfPassage = false;
+    } else if (mode === "ask") {
+      this.mode = "look";
+      this.#show(this.sentence);
+      if (this.#question.isBegun()) tell("Question kept. Q goes on with it.");
+    } else if (mode === "edit" && this.#editor.isChanged()) {
+      this.mode = "kept";
+      this.face.replaceChildren(this.#editor.kept());
+    } else if (mode === "edit") this.drop();
+    else return false;
+    this.others.hidden = this.mode === "kept";
+    this.node.focus({ preventScroll: true });
+    this.#changed();
+    return true;
+  }
+  // Drop what was edited.
+  drop() {
+    this.#editor = null;
+    this.mode = "look";
+    this.others.hidden = false;
+    if (this.item.beside) this.face.replaceChildren(h("div", { className: "two" }, this.item.cards.map(held)));
+    else if (this.item.compose) this.#show(this.sentence);
+    else this.#pick(this.picked);
+    this.node.focus({ preventScroll: true });
+  }
+
+  // ---- What Enter does: the action and what is sent with it. Null if something is missing, which then has the focus.
+
+  made() {
+    const choice = this.#isOfPassage ? OF_THE_PASSAGE : this.picked;
+    if (this.mode === "ask") return merged({ ...MAKE, label: "Make the card" }, this.#question.made(), choice);
+    if (this.mode !== "look") return merged(this.editing, { fields: this.#editor.sent() }, this.item.beside ? 0 : choice);
+    if (this.#isOfPassage) return merged({ ...MAKE, label: "Make this card" }, this.sentence.made(), choice);
+    return merged(this.main, this.given(this.main), this.item.beside ? 0 : choice);
+  }
+  // What is sent with an action; null if something is missing.
+  given({ act }) {
+    const { item } = this;
+    const option = item.option && { [item.option.name]: $(".option input", this.node).checked };
+    const lines = item.lines && { lines: this.ticked };
+    if (this.figure && ["accept", "masks"].includes(act)) {
+      const masks = this.figure.made();
+      if (!masks) tell("No label is left. Draw one, or reject the figure.");
+      return masks;
+    }
+    if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.made();
+    return { ...lines, ...option };
+  }
+  get title() { return this.mode === "ask" ? this.#question.text() : this.card?.line ?? this.item.line ?? this.item.title; }
+
+  // What the filled button says.
+  get says() {
+    if (this.mode === "ask") return "Make the card";
+    if (this.mode !== "look") return this.editing.save;
+    const { main } = this;
+    if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
+    if (this.figure && main.act === "accept") {
+      const n = this.figure.left();
+      return `Make ${n} card${n === 1 ? "" : "s"}`;
+    }
+    if (!main.label.includes("{n}")) return main.label;
+    const n = this.ticked.length;
+    return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;
+  }
+
+  // ---- A decision failed: say so in the card, and offer to try again.
+
+  fail(error, label, again) {
+    $(".error", this.node)?.remove();
+    const isLost = !error.status || error.status >= 500;
+    const words = isLost ? `${error.message} Earlier decisions are stored.` : error.message;
+    this.node.append(h("div", { className: "why stop error", role: "alert" },
+      isLost && h("b", {}, `Not stored: ${label.replace("…", "").toLowerCase()} “${this.item.title}”`), h("p", {}, words),
+      isLost && button("outlined small", "Try again", "", () => again({})),
+      error.insist && button("outlined small", "Do it anyway", "", () => again({ forced: true }))));
+    (this.mode === "edit" ? $(".written", this.node) : this.node).focus({ preventScroll: true });
+  }
+}
+
+const merged = (action, given, choice) => given && { action, given: { choice, ...given } };
+
+// One of two cards beside each other.
+const held = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
+  (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` ${card.note}`),
+  card.figure ? figure(card).node : face(card));
+
+// A card without the line above it: the document stands beside it, and its heading above.
+function bare(card) {
+  const without = (html) => {
+    const template = h("template", { innerHTML: html });
+    $(".af-context", template.content)?.remove();
+    return template.innerHTML;
+  };
+  return { ...card, front: without(card.front), back: without(card.back) };
+}
+
+// The person's own question; the hidden words are its answer, unless they are changed.
+function asking(changed) {
+  const grow = (box) => {
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight + 2}px`;
+  };
+  const area = (name, label) => h("textarea", { className: name, rows: 1, dir: "auto", ariaLabel: label, placeholder: label, oninput: typed });
+  const [question, answer] = [area("question", "Your question"), area("answer", "The answer")];
+  const warning = h("p", { className: "why caution", role: "status", hidden: true });
+  const from = h("p", { className: "from", dir: "auto" });
+  const labelled = (name, box) => h("label", {}, h("span", { className: "label" }, name), box);
+  const node = h("div", { className: "asking" }, labelled("Question", question), labelled("Answer", answer), warning, from);
+  let shown = null;
+  let hidden = "";
+  function typed({ target }) {
+    grow(target);
+    check();
+    changed();
+  }
+  function check() {
+    const [asked, wanted] = [lettersOf(question.value), lettersOf(answer.value)];
+    warning.hidden = !(wanted.length > 2 && asked.includes(wanted));
+    warning.textContent = `The question already says the answer: “${answer.value.trim()}”.`;
+  }
+  return {
+    node,
+    begin(own) {
+      shown = own;
+      if (!answer.value || answer.value === hidden) answer.value = own.answer();
+      hidden = own.answer();
+      from.replaceChildren("from: ", own.box.cloneNode(true));
+      requestAnimationFrame(() => {
+        grow(question);
+        grow(answer);
+        check();
+      });
+    },
+    focus: () => question.focus(),
+    isBegun: () => Boolean(question.value.trim()),
+    text: () => question.value.trim(),
+    made() {
+      const [text, words] = [question.value.trim(), answer.value.trim()];
+      if (!text || !words) (text ? answer : question).focus();
+      if (!text || !words) return null;
+      if (words !== hidden) return { act: "write", fields: { Front: text, Back: words } };
+      return { act: "make", mode: "question", spans: shown.selected().spans, text };
+    },
+  };
+}

@@ -1,0 +1,157 @@
+// A note, and the marks of a book: text in the page, with marks where their words stand.
+import { formula, h } from "./dom.js";
+import { harmless } from "./face.js";
+import { lettersOf, lettersOfAll, occurrences, textsIn } from "./letters.js";
+import { svg } from "./shapes.js";
+
+const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // is drawn, so its letters are others
+const SHORT = 12; // letters; a shorter mark is found only where it is marked
+
+export function text(paper, { html, marks }) {
+  const content = h("div", { className: "note-text", dir: "auto" }, harmless(html));
+  return flowing(paper, content, () => rangesIn(content, marks));
+}
+
+export function list(paper, { title, marks }) {
+  const entries = marks.map((mark) => {
+    const node = h("li", {}, h("p", { className: "place", dir: "auto" }, mark.place), h("blockquote", { dir: "auto" }, mark.blocks.map(block)),
+      mark.said && h("p", { className: "said", dir: "auto" }, mark.said));
+    node.dataset.key = mark.key;
+    return node;
+  });
+  const content = h("div", { className: "note-text book", dir: "auto" }, h("h1", { dir: "auto" }, title), h("ol", {}, entries));
+  return flowing(paper, content, () => new Map(entries.map((node) => {
+    const range = new Range();
+    range.selectNodeContents(node.querySelector("blockquote"));
+    return [node.dataset.key, range];
+  })));
+}
+
+// A paragraph or table of a passage.
+function block({ runs, rows }) {
+  const run = ([text, signs, math]) => {
+    const shown = signs.includes("c") ? h("code", {}, text) : text;
+    return h(signs.includes("m") ? "mark" : "span", {}, math ? formula(math) : shown);
+  };
+  if (runs) return h("p", {}, runs.map(run));
+  return h("table", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell.map(run))))));
+}
+
+function flowing(paper, content, find) {
+  const layer = svg("svg", { class: "marks" });
+  const node = h("div", { className: "flow" }, content);
+  node.prepend(layer);
+  let ranges = new Map();
+  const boxes = (range) => {
+    const o = node.getBoundingClientRect();
+    return boxesIn(range).map(([l, t, r, b]) => [l - o.left, t - o.top, r - o.left, b - o.top]);
+  };
+  const asked = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
+    const range = sentenceIn(ranges.get(key), sentence);
+    return range ? boxes(range) : [];
+  }) : []);
+  return {
+    node,
+    begin: async () => {},
+    async search(words) {
+      const texts = textsIn(content);
+      return occurrences(lettersOfAll(texts.map(({ data }) => data)), words).map(([[first, start], [last, end]]) => () => {
+        const range = new Range();
+        range.setStart(texts[first], start);
+        range.setEnd(texts[last], end + 1);
+        if (window.Highlight) CSS.highlights.set("found", new Highlight(range));
+        texts[first].parentElement.scrollIntoView({ block: "center", behavior: "instant" });
+      });
+    },
+    layout() {
+      content.style.fontSize = `${paper.zoom * 1.0625}rem`;
+      // a range that was taken out of the page with its text has moved to what held it
+      const [one] = ranges.values();
+      if (!one || !content.contains(one.startContainer)) ranges = find();
+    },
+    draw() {
+      layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
+      const all = paper.marks.filter((mark) => ranges.has(mark.key));
+      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxes(ranges.get(mark.key)), asked(mark.key))));
+    },
+    near: async () => {},
+    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxes(ranges.get(key)), asked: asked(key) } : null),
+  };
+}
+
+// The boxes of what is drawn in a range: its letters, and its formulas as wholes.
+function boxesIn(range) {
+  const found = [];
+  const root = range.commonAncestorContainer.nodeType === Node.TEXT_NODE ? range.commonAncestorContainer.parentElement : range.commonAncestorContainer;
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (each) => {
+    if (!range.intersectsNode(each)) return NodeFilter.FILTER_REJECT;
+    if (each.nodeName.toLowerCase() === "math") return NodeFilter.FILTER_ACCEPT;
+    if (each.parentElement?.closest("math")) return NodeFilter.FILTER_REJECT;
+    return each.nodeType === Node.TEXT_NODE ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP;
+  });
+  while (walker.nextNode()) {
+    const each = walker.currentNode;
+    if (each.nodeType === Node.TEXT_NODE && !each.textContent.trim()) continue;
+    const part = new Range();
+    part.selectNode(each);
+    if (each === range.startContainer) part.setStart(each, range.startOffset);
+    if (each === range.endContainer) part.setEnd(each, range.endOffset);
+    const boxes = each instanceof Element ? [each.getBoundingClientRect()] : part.getClientRects();
+    for (const { left, top, right, bottom } of boxes) found.push([left, top, right, bottom]);
+  }
+  return found;
+}
+
+// Where a sentence is within a mark; formulas have other letters, so it goes from its first to its last plain words.
+function sentenceIn(range, sentence) {
+  const texts = textsIn(range.commonAncestorContainer.nodeType === Node.TEXT_NODE ? range.commonAncestorContainer.parentElement : range.commonAncestorContainer).filter((each) => range.intersectsNode(each));
+  const letters = lettersOfAll(texts.map(({ data }) => data));
+  const pieces = sentence.split(/\ufffc+/).map(lettersOf).filter((each) => each.length > 2);
+  if (!pieces.length) return null;
+  const from = letters.letters.indexOf(pieces[0]);
+  if (from < 0) return null;
+  const last = pieces.at(-1);
+  const lastAt = letters.letters.indexOf(last, from);
+  if (lastAt < 0) return null;
+  const made = new Range();
+  const [first, start] = letters.places[from];
+  const [end, stop] = letters.places[lastAt + last.length - 1];
+  made.setStart(texts[first], start);
+  made.setEnd(texts[end], Math.min(stop + 2, texts[end].length));
+  return made;
+}
+
+// Where the marks of a note are. The note says itself what is marked; only long words are looked for elsewhere, since a wrong
+// place is worse than none.
+function rangesIn(content, marks) {
+  const found = new Map();
+  const marked = [...content.querySelectorAll("mark")].map((node) => ({ node, letters: lettersOf(textsIn(node).map(({ data }) => data).join("")) }));
+  const texts = textsIn(content);
+  const { letters, places } = lettersOfAll(texts.map(({ data }) => data));
+  let next = 0;
+  let after = 0;
+  for (const mark of marks) {
+    const wanted = lettersOf(mark.exact.replace(FORMULA, " "));
+    const at = marked.findIndex(({ letters: each }, i) => i >= next && each && (each === wanted || wanted.includes(each)));
+    const range = new Range();
+    if (at >= 0 && marked[at].letters === wanted) {
+      next = at + 1;
+      range.selectNodeContents(marked[at].node);
+      found.set(mark.key, range);
+      continue;
+    }
+    const from = wanted.length >= SHORT ? letters.indexOf(wanted, after) : -1;
+    if (from >= 0) {
+      after = from + wanted.length;
+      const [[first, start], [last, end]] = [places[from], places[after - 1]];
+      range.setStart(texts[first], start);
+      range.setEnd(texts[last], Math.min(end + 2, texts[last].length));
+      found.set(mark.key, range);
+    } else if (at >= 0) {
+      range.selectNodeContents(marked[at].node);
+      found.set(mark.key, range);
+    }
+    if (at >= 0) next = at + 1;
+  }
+  return found;
+}

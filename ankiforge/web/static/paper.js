@@ -1,0 +1,244 @@
+// The document of a sitting: the pages of a PDF, a note, or the marks of a book. It is opened once, and never drawn white.
+// Every kind says where its marks are, as boxes; this module draws them, goes to them, and says where they stand on screen.
+import { h } from "./dom.js";
+import { list, text } from "./flow.js";
+import { get, until } from "./server.js";
+import { columnsOf, linesOf, outline, svg } from "./shapes.js";
+import { sheets } from "./sheets.js";
+
+const ZOOMS = [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.6, 3.2];
+const GLIDE = 300; // ms
+const LEVEL = 0.24; // of the pane's height, where the asked mark stands
+const KEPT = 3; // documents
+const isGentle = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const papers = new Map(); // those that were shown last, by their ids
+
+// The document of a mark. It is opened before it is shown, and kept.
+export function paperOf(key, id, pane) {
+  const paper = papers.get(id) ?? new Paper(key, pane);
+  papers.delete(id);
+  papers.set(id, paper);
+  for (const [old, each] of papers) {
+    if (papers.size <= KEPT) break;
+    if (!each.node.isConnected && each !== paper) papers.delete(old);
+  }
+  return paper;
+}
+
+export class Paper {
+  id = ""; title = ""; kind = "";
+  observer = new ResizeObserver(() => this.layout());
+  marks = [];
+  key;
+  node = h("div", { className: "paper" });
+  pane;
+  zoom = 1;
+  now = ""; // the key of the asked mark
+  asked = []; // the sentences of it that are asked
+  ten = new Set();
+  isOver = false; // whether the ending is shown
+  moved = () => {}; // is told when marks stand elsewhere on screen
+  chosen = (_key) => {}; // is told of a mark that was clicked
+  body = null;
+  ready;
+  #frame = 0;
+
+  constructor(key, pane) {
+    this.key = key;
+    this.pane = pane;
+    this.ready = this.#load();
+  }
+
+  async #load() {
+    const shown = await until(`document?${new URLSearchParams({ key: this.key })}`);
+    Object.assign(this, { id: shown.id, title: shown.title, kind: shown.kind, marks: shown.marks });
+    const body = { sheets, text, list }[shown.kind](this, shown);
+    this.node.classList.add(shown.kind);
+    this.node.append(body.node);
+    await body.begin();
+    this.body = body;
+  }
+
+  mark(key) { return this.marks.find((mark) => mark.key === key); }
+
+  // Show it in the pane.
+  enter() {
+    this.pane.replaceChildren(this.node);
+    this.pane.onscroll = () => this.moved();
+    this.pane.onclick = (e) => this.#clicked(e);
+    this.layout();
+    this.observer.observe(this.pane);
+  }
+  leave() {
+    this.observer.disconnect();
+    this.#closeFind();
+  }
+  #clicked({ clientX, clientY, target }) {
+    if (!getSelection().isCollapsed || target.closest("a")) return;
+    const key = this.#markAt(clientX, clientY);
+    if (key && key !== this.now) this.chosen(key);
+  }
+  // The words that are selected in it, and the key of their mark, "" if they are in none; null if none are selected.
+  selected() {
+    const selection = getSelection();
+    if (selection.isCollapsed || !this.node.contains(selection.anchorNode)) return null;
+    const boxes = [...selection.getRangeAt(0).getClientRects()];
+    const keys = boxes.map(({ left, top, width, height }) => this.#markAt(left + width / 2, top + height / 2));
+    return { text: selection.toString(), key: keys.find(Boolean) ?? "" };
+  }
+
+  layout() {
+    if (!this.node.isConnected) return;
+    const held = this.now && this.#placeOf(this.now);
+    const before = held ? held.top - this.pane.scrollTop : 0;
+    this.body.layout();
+    this.draw();
+    const after = held && this.#placeOf(this.now);
+    if (after) this.pane.scrollTop = after.top - before;
+    this.moved();
+  }
+
+  zoomBy(by) {
+    const at = ZOOMS.findIndex((zoom) => zoom >= this.zoom - 0.01);
+    this.zoom = by ? ZOOMS[Math.min(Math.max(at + by, 0), ZOOMS.length - 1)] : 1;
+    this.layout();
+    if (this.now) this.goTo(this.now, false);
+  }
+
+  // ---- The marks.
+
+  draw() { this.body.draw(); }
+
+  // Show which mark and which of its sentences is asked.
+  ask(key, sentences) {
+    this.now = key;
+    this.asked = sentences;
+    this.draw();
+  }
+  recolour(states) {
+    for (const mark of this.marks) mark.state = states[mark.key] ?? mark.state;
+    this.draw();
+  }
+  async refresh() {
+    const states = await get("states", { key: this.key }).catch(() => null);
+    if (states) this.recolour(states);
+  }
+
+  // The nodes of a mark: one shape, a bar beside each of its columns; of the asked mark its sentence once more.
+  shapesOf(mark, boxes, askedBoxes) {
+    const lines = linesOf(boxes);
+    if (!lines.length) return [];
+    const isNow = mark.key === this.now;
+    const state = isNow && !this.isOver ? "now" : mark.state;
+    const shape = svg("path", { class: mark.frame ? "mark frame" : "mark", d: outline(lines), "data-key": mark.key, "data-s": state, "data-ten": this.ten.has(mark.key), "data-chosen": isNow && this.isOver });
+    const made = [shape];
+    // what the card rests on is stronger than the rest of its mark; if that cannot be told apart, all of it is
+    const asked = askedBoxes.length ? linesOf(askedBoxes) : lines;
+    if (isNow && this.asked.length && !mark.frame) made.push(svg("path", { class: "asked", d: outline(asked) }));
+    const isRightToLeft = /^[^\p{L}]*[\u0590-\u08ff]/u.test(mark.words);
+    for (const column of mark.frame ? [] : columnsOf(lines, true)) {
+      const left = isRightToLeft ? Math.max(...column.map(([, , r]) => r)) + 7 : Math.min(...column.map(([l]) => l)) - 7;
+      const [top, bottom] = [column[0][1], column.at(-1)[3]];
+      made.push(svg("path", { class: "side", d: `M${left} ${top + 1}V${bottom - 1}`, "data-s": state }));
+    }
+    return made;
+  }
+
+  // ---- Where a mark stands.
+
+  #placeOf(key) {
+    const place = this.body.boxesOf(key);
+    if (!place) return null;
+    const { origin, boxes, asked } = place;
+    const lines = linesOf(key === this.now && asked.length ? asked : boxes);
+    if (!lines.length) return null;
+    const pane = this.pane.getBoundingClientRect();
+    const o = origin.getBoundingClientRect();
+    const dx = o.left - pane.left + this.pane.scrollLeft;
+    const dy = o.top - pane.top + this.pane.scrollTop;
+    return { left: Math.min(...lines.map(([l]) => l)) + dx, right: Math.max(...lines.map(([, , r]) => r)) + dx,
+      top: lines[0][1] + dy, bottom: lines.at(-1)[3] + dy, x: lines[0][2] + dx, ...levelOf(lines[0], dy) };
+  }
+
+  // On screen: {x, y} of the end of its first line, and whether that is in view; null if it is not drawn.
+  onScreen(key = this.now) {
+    const place = this.#placeOf(key);
+    if (!place) return null;
+    const pane = this.pane.getBoundingClientRect();
+    const [x, y] = [place.x - this.pane.scrollLeft + pane.left, place.y - this.pane.scrollTop + pane.top];
+    return { x: Math.min(x, pane.right), y, top: y - place.tall, left: place.left - this.pane.scrollLeft + pane.left, isSeen: y > pane.top + 4 && y - place.tall < pane.bottom, paneRight: pane.right };
+  }
+
+  // Glide so that a mark stands at its level.
+  async goTo(key, glides = true) {
+    const mark = this.mark(key);
+    if (!mark) return;
+    await this.body.near(mark);
+    const place = this.#placeOf(key);
+    if (!place) return;
+    const tall = this.pane.clientHeight;
+    const long = place.bottom - place.top;
+    const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
+    const wide = this.pane.clientWidth;
+    const x = place.right - place.left > wide ? place.left - 14 : Math.max((place.left + place.right - wide) / 2, 0);
+    this.#glide(Math.max(x, 0), Math.max(place.top - level, 0), glides && isGentle());
+  }
+
+  #glide(x, y, glides) {
+    cancelAnimationFrame(this.#frame);
+    const [x0, y0] = [this.pane.scrollLeft, this.pane.scrollTop];
+    const far = 1.6 * this.pane.clientHeight; // a mark that is farther away is not glided to all the way
+    const from = Math.abs(y - y0) > far ? y - Math.sign(y - y0) * far : y0;
+    const began = performance.now();
+    const step = (time) => {
+      const part = glides ? Math.min(Math.max(time - began, 0) / GLIDE, 1) : 1;
+      const eased = 1 - (1 - part) ** 3;
+      this.pane.scrollTo(x0 + (x - x0) * eased, from + (y - from) * eased);
+      this.moved();
+      if (part < 1) this.#frame = requestAnimationFrame(step);
+    };
+    if (glides) this.#frame = requestAnimationFrame(step);
+    else step(0);
+  }
+
+  // What is in the middle: {page, of}.
+  inView() { return this.body.inView?.() ?? null; }
+
+  #markAt(x, y) {
+    const under = document.elementsFromPoint(x, y);
+    return under.map((node) => /** @type {HTMLElement} */ (node.closest("[data-key]"))?.dataset.key).find(Boolean);
+  }
+  // How far down the pane a mark is, or the page of one that is not drawn.
+  topOf(mark) {
+    const place = this.#placeOf(mark.key);
+    if (place) return place.top;
+    const page = this.body.pages?.[mark.page];
+    return page ? page.node.offsetTop + mark.at * page.node.offsetHeight : 0;
+  }
+
+  // ---- Finding.
+
+  // Return functions that show each place of words.
+  search(words) { return this.body.search(words); }
+  // Show the top of a page, by its printed number. Return whether there is one.
+  goToPage(label) {
+    const { pages = [] } = this.body;
+    const page = pages.find((each) => each.label === label) ?? pages[Number(label) - 1];
+    if (page) this.body.near({ page: page.number });
+    if (page) this.pane.scrollTo(this.pane.scrollLeft, page.node.offsetTop);
+    return Boolean(page);
+  }
+  #closeFind() {
+    for (const old of this.node.querySelectorAll(".found")) old.remove();
+    CSS.highlights?.delete("found");
+  }
+  endSearch() { this.#closeFind(); }
+}
+
+// The line to the card leaves below the first line of text, but near the upper edge of a figure.
+/** @type {(line: number[], dy: number) => {y: number, tall: number}} */
+const levelOf = ([, top, , bottom], dy) => {
+  const tall = Math.min(bottom - top, 60);
+  return { y: top + tall + dy, tall };
+};

@@ -1,0 +1,201 @@
+// A sentence whose words may be hidden, whose ends may be cut, and before which another one may stand; or the words of a
+// passage of which a person makes a card.
+import { h, kbd } from "./dom.js";
+import { lettersOfAll, occurrences } from "./letters.js";
+import { between, words } from "./words.js";
+
+const MANY = 5; // words that a gap may hide without a remark
+const NEAR = 2; // words; an edge that is dragged so near to a clause goes to it
+const CLAUSE = /^(?:but|which|who|because|while|whose|where|when|unless|until|although|aber|weil|obwohl|während|mais|parce|tandis|pero|porque)$/i;
+const inside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
+
+// `card` has the `parts` of the text; that of a proposal its `gaps`, where they are (`spans`), its `code`, where its sentences
+// begin (`starts`), and the one `before`. `does` has `changed`, told with whether a person did something, and `tell`.
+export function sentence(card, name, does) {
+  const { gaps = [], code = [], starts = [0], first = 1 } = card;
+  const proposed = card.spans ?? [];
+  const { box, spots, options, first: focus } = words(card.parts, proposed.flat(), "The sentence", choose);
+  for (const spot of spots) if (code.some((each) => inside(spot, each))) spot.node.classList.add("code");
+  const length = spots.at(-1)?.end ?? 0;
+  const isWithTwo = starts.length > 1;
+  let spans = proposed.slice(0, 1); // the words that are hidden, in code points
+  let cut = [0, length]; // the part that stays
+  let hasBefore = false;
+  const chips = h("fieldset", { className: "chips" });
+  const edges = gaps.length ? [edge("start"), edge("end")] : [];
+  const beforeText = h("span", { dir: "auto" });
+  const beforeButton = h("button", { type: "button", className: "sentence-before", onclick: () => before() }, kbd("b"), beforeText);
+  const node = h("div", { className: "proposal" }, beforeButton, box, chips);
+  fits.observe(node);
+
+  // The number of the gap that is hidden; 0 if that is none of those that are proposed.
+  const number = () => (spans.length === 1 ? 1 + proposed.findIndex(([start, end]) => start === spans[0][0] && end === spans[0][1]) : 0);
+  const isHidden = (spot) => spans.some((span) => inside(spot, span));
+  const isWhole = () => cut[0] === 0 && cut[1] === length;
+  const isOwn = () => number() === 0 || !isWhole() || hasBefore;
+  const wordsOf = (span) => spots.filter((spot) => inside(spot, span)).map(({ text }) => text).join("");
+  const answer = () => spans.map(wordsOf).join(", ");
+  const hidden = () => options.flatMap((spot, i) => (inside(spot, spans.at(-1) ?? [0, 0]) ? [i] : []));
+
+  function paint(mine = true) {
+    spots.forEach((spot, i) => {
+      const on = isHidden(spot);
+      const list = spot.node.classList;
+      list.toggle("on", on);
+      list.toggle("first", on && !(i && isHidden(spots[i - 1])));
+      list.toggle("last", on && !(i + 1 < spots.length && isHidden(spots[i + 1])));
+      list.toggle("other", !on && proposed.some((one) => inside(spot, one)));
+      list.toggle("out", spot.start < cut[0] || spot.end > cut[1]);
+      if (spot.word) spot.node.ariaSelected = String(on);
+    });
+    if (edges.length) {
+      spots.find((spot) => spot.end > cut[0])?.node.before(edges[0]);
+      spots.findLast((spot) => spot.start < cut[1])?.node.after(edges[1]);
+    }
+    const own = number() || !spans.length ? "" : chip("", answer(), true, () => {});
+    chips.replaceChildren(h("legend", {}, "Hide"), ...gaps.map((text, i) => chip(String(first + i), text, number() === i + 1, () => gap(i + 1))), own);
+    chips.hidden = !gaps.length;
+    beforeButton.hidden = !(card.before || isWithTwo);
+    beforeButton.ariaPressed = String(isWithTwo ? cut[0] === 0 : hasBefore);
+    beforeButton.classList.toggle("on", hasBefore);
+    beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "Drop" : "With"} the first sentence` : card.before ?? "";
+    const many = hidden().length;
+    const back = gaps.length ? ` ${first} goes back to “${gaps[0]}”.` : "";
+    does.tell(many > MANY ? `Hides ${many} words: hard to recall.${back}` : "");
+    does.changed(mine);
+  }
+  function chip(key, text, checked, onchange) {
+    const radio = h("input", { type: "radio", name: `gap-${name}`, checked, onchange });
+    return h("label", { className: "chip" }, radio, h("span", {}, kbd(key), h("span", { dir: "auto" }, text)));
+  }
+
+  // ---- What is hidden.
+
+  // What is hidden stays on the card.
+  function hide(...wanted) {
+    spans = wanted.sort(([a], [b]) => a - b);
+    cut = [Math.min(cut[0], ...spans.map(([start]) => start)), Math.max(cut[1], ...spans.map(([, end]) => end))];
+    paint();
+  }
+  const gap = (n) => proposed[n - 1] && hide(proposed[n - 1]);
+  const spanOf = (a, b) => {
+    const run = between(options, a, b);
+    return [run[0].start, run.at(-1).end];
+  };
+  // A click on a word of another gap takes that gap; beside the gap a word joins it, at its edge it leaves it; any other word
+  // is the gap from now on, or with Ctrl another one.
+  function choose(from, to, how) {
+    const [head, tail] = [hidden()[0] ?? -9, hidden().at(-1) ?? -9];
+    const isOn = isHidden(options[to]);
+    if (how === "also") {
+      const others = spans.filter((span) => !inside(options[to], span));
+      return hide(...others, ...(isOn ? [] : [spanOf(to, to)]));
+    }
+    const other = proposed.findIndex((one) => inside(options[to], one) && !isOn);
+    if (how === "click" && other >= 0) return gap(other + 1);
+    let [a, b] = [from, to];
+    if (how === "extend") [a, b] = [Math.min(head < 0 ? from : head, from, to), Math.max(tail, from, to)];
+    else if (how === "click") {
+      if (!gaps.length && isOn && head === tail) return hide();
+      if (head < tail && to === head) [a, b] = [head + 1, tail];
+      else if (head < tail && to === tail) [a, b] = [head, tail - 1];
+      else if (to === head - 1) b = tail;
+      else if (to === tail + 1) a = head;
+    }
+    hide(...spans.slice(0, -1), spanOf(a, b));
+  }
+  // Hide words that are selected elsewhere. Return whether they are here.
+  function take(text) {
+    const [found] = occurrences(lettersOfAll(spots.map((spot) => spot.text)), text);
+    if (found) hide([spots[found[0][0]].start, spots[found[1][0]].end]);
+    return Boolean(found);
+  }
+
+  // ---- The ends of the sentence.
+
+  // Where clauses begin: behind a comma or the like, or at a word such as “which”.
+  function clauses() {
+    return options.filter((spot, i) => {
+      if (!i) return false;
+      const between = spots.slice(spots.indexOf(options[i - 1]) + 1, spots.indexOf(spot)).map(({ text }) => text).join("");
+      return /[,;:–—(]/.test(between) || (CLAUSE.test(spot.text) && between);
+    }).map(({ start }) => start);
+  }
+  // The end of the words before a place, without what stands between.
+  const endBefore = (place) => options.findLast((spot) => spot.end <= place)?.end ?? 0;
+  const lastHidden = () => Math.max(0, ...spans.map(([, end]) => end));
+  const firstHidden = () => Math.min(length, ...spans.map(([start]) => start));
+
+  function cutTail() {
+    if (!edges.length) return;
+    const ends = clauses().map(endBefore).filter((end) => end >= lastHidden() && end < cut[1] - 1);
+    cut = [cut[0], ends.at(-1) ?? length];
+    paint();
+  }
+  function cutHead() {
+    if (!edges.length) return;
+    const places = [...clauses(), ...starts.slice(1)].sort((a, b) => a - b);
+    cut = [places.find((place) => place > cut[0] && place <= firstHidden()) ?? 0, cut[1]];
+    paint();
+  }
+  function before() {
+    if (isWithTwo) cut = [cut[0] === 0 && starts[1] <= firstHidden() ? starts[1] : 0, cut[1]];
+    else if (card.before) hasBefore = !hasBefore;
+    paint();
+  }
+  // A bracket at an end of the sentence, which may be dragged.
+  function edge(side) {
+    const made = h("span", { className: `handle ${side}`, ariaHidden: "true", title: side === "start" ? "Drag to begin later" : "Drag to end earlier" });
+    const isNear = (place, under) => Math.abs(options.findIndex((spot) => spot.end >= place) - options.indexOf(under)) <= NEAR;
+    made.addEventListener("pointerdown", (e) => {
+      e.preventDefault();
+      e.stopPropagation();
+      made.setPointerCapture(e.pointerId);
+      made.classList.add("drags");
+    });
+    made.addEventListener("pointermove", ({ clientX, clientY }) => {
+      if (!made.classList.contains("drags")) return;
+      const nodes = document.elementsFromPoint(clientX, clientY).map((each) => each.closest(".word"));
+      const under = options.find((spot) => nodes.includes(spot.node));
+      if (!under) return;
+      if (side === "start") {
+        const place = [0, ...clauses(), ...starts].find((each) => isNear(each, under)) ?? under.start;
+        cut = [Math.min(place, firstHidden()), cut[1]];
+      } else {
+        const place = clauses().map(endBefore).find((each) => isNear(each, under)) ?? under.end;
+        cut = [cut[0], Math.max(under === options.at(-1) ? length : place, lastHidden())];
+      }
+      paint();
+    });
+    for (const end of ["pointerup", "pointercancel"]) made.addEventListener(end, () => made.classList.remove("drags"));
+    return made;
+  }
+
+  // ---- What it comes to.
+
+  const selected = () => ({ spans: spans.map((span) => span.join("-")).join(), cut: isWhole() ? "" : cut.join("-"), before: hasBefore });
+  // What to send; null if nothing is chosen, for which the first word then has the focus.
+  function made() {
+    if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
+    if (!spans.length) focus();
+    return spans.length ? { act: "make", mode: "cloze", ...selected() } : null;
+  }
+  // The sentence as text, for which a document is searched; a formula is drawn with other letters than it is written with.
+  const text = () => [...card.parts.map(([each, math]) => (math ? "\ufffc".repeat([...each].length) : each)).join("")];
+  const sentences = () => starts.map((start, i) => text().slice(start, starts[i + 1] ?? length).join("").trim());
+  queueMicrotask(() => paint(false));
+  return { node, box, card, gap, take, made, number, answer, isOwn, cutTail, cutHead, before, selected, sentences, focus };
+}
+
+// A formula that is wider than the card is set smaller; one that is much wider scrolls, with its end faded.
+function fit(node) {
+  for (const math of node.querySelectorAll("math")) {
+    math.style.fontSize = "";
+    math.classList.remove("wide");
+    const part = math.clientWidth / math.scrollWidth;
+    if (!math.clientWidth || part > 0.995) continue;
+    math.style.fontSize = `${Math.max(part * 0.98, 0.74)}em`;
+    math.classList.toggle("wide", math.scrollWidth > math.clientWidth + 1);
+  }
+}
+const fits = new ResizeObserver((all) => { for (const { target } of all) fit(target); });

@@ -1,0 +1,113 @@
+// The shelf: one row for each document in which something new waits, the best first. Enter opens one.
+import { $, h, kbd } from "./dom.js";
+import { paperOf } from "./paper.js";
+import { announce, count, number } from "./say.js";
+import { get, post, until } from "./server.js";
+
+const KINDS = { sheets: "PDF", text: "note", list: "book" };
+const COVERS = 12; // that are asked for at once
+const LOOKED = 60; // ms, after which a document that is selected is opened ahead
+const STATES = { a: "asks", c: "card", n: "none" };
+
+export class Shelf {
+  at = 0;
+  documents = [];
+  chat = ""; // the sentence that offers a chat, until that was used or put away
+  hasModel = false;
+  #page;
+  #timer = 0;
+  #covers = new Map();
+
+  constructor(page) {
+    this.#page = page;
+  }
+
+  async load() {
+    const reply = await get("shelf");
+    Object.assign(this, { documents: reply.documents, chat: reply.chat, hasModel: reply.model });
+    this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
+    this.#page.counted(reply);
+  }
+
+  show() {
+    const { documents, chat } = this;
+    const waiting = documents.reduce((sum, each) => sum + each.waiting, 0);
+    this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
+    const lists = this.#page.lists.filter(({ id, left }) => id !== "new" && (left || left === undefined));
+    $("#shelf").replaceChildren(h("div", { className: "shelf" },
+      chat && this.#offer(),
+      documents.length ? h("h2", {}, chat ? "Or decide on proposals" : "To decide", h("span", {}, `${number(waiting)} wait in ${count(documents.length, "document")}`))
+        : h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
+      documents.length && this.list,
+      h("p", { className: "below" }, !chat && !this.hasModel && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
+        lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
+          e.preventDefault();
+          this.#page.visit(id);
+        } }, left === undefined ? `${name} cards`.replace("Recent cards", "Recent") : `${name} `, left && h("b", {}, number(left))))),
+      h("p", { className: "below minutes" }, this.#page.minutes)));
+    this.select(this.at, false);
+    if (documents.length) this.list.focus({ preventScroll: true });
+    for (const each of documents.slice(0, COVERS)) this.#cover(each);
+  }
+
+  #row(each, i) {
+    const strip = [...each.states].map((state) => h("i", { "data-s": STATES[state] }));
+    const cover = h("span", { className: `cover ${each.kind}`, ariaHidden: "true" }, h("span", {}, each.title));
+    cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
+    each.coverNode = cover;
+    const cards = each.states.replace(/[^c]/g, "").length;
+    return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
+      this.select(i);
+      this.open();
+    } }, cover,
+      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
+      h("span", { className: "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
+      h("span", { className: "waits" }, h("b", {}, `${number(each.waiting)} waiting`), h("span", {}, `about ${count(each.minutes, "minute")}`)),
+      h("span", { className: "go" }, kbd("⏎")));
+  }
+  async #cover({ key, kind, coverNode }) {
+    if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));
+    const cover = await this.#covers.get(key);
+    if (cover?.src) {
+      const image = h("img", { src: cover.src, alt: "" });
+      await image.decode().catch(() => {});
+      coverNode.replaceChildren(image);
+    } else if (cover?.words && kind === "text") coverNode.replaceChildren(h("small", { dir: "auto" }, cover.words));
+  }
+
+  select(at, tells = true) {
+    const { documents } = this;
+    if (!documents.length) return;
+    this.at = Math.min(Math.max(at, 0), documents.length - 1);
+    const rows = [...this.list.children];
+    rows.forEach((row, i) => { row.ariaSelected = String(i === this.at); });
+    this.list.setAttribute("aria-activedescendant", `doc-${this.at}`);
+    rows[this.at].scrollIntoView({ block: "nearest" });
+    const entry = documents[this.at];
+    if (tells) announce(entry.title);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      paperOf(entry.key, entry.id, $("#paper"));
+      entry.read ??= get("sitting", { key: entry.key });
+    }, LOOKED);
+  }
+  step(by) { this.select(this.at + by); }
+  open() {
+    clearTimeout(this.#timer);
+    if (this.documents.length) this.#page.open(this.documents[this.at]);
+  }
+
+  // Where no model is set, a chat is offered once.
+  #offer() {
+    const putAway = () => {
+      this.chat = "";
+      post("no-chat").catch(() => {}); // it is offered once more
+      this.show();
+    };
+    return h("section", { className: "offer", ariaLabel: "Questions from your chat" },
+      h("h2", {}, this.chat),
+      h("p", {}, "Any chat window will do. You read what is sent before you send it, and decide on every question here."),
+      h("p", { className: "ways" }, h("button", { type: "button", className: "button filled", onclick: () => this.#page.chat() }, "Copy for your chat", kbd("m")),
+        h("button", { type: "button", className: "button text", onclick: putAway }, "Not now")));
+  }
+}

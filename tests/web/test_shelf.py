@@ -1,0 +1,153 @@
+"""The shelf: a row for each document in which something waits, the best first, of which one is opened and stays."""
+
+import pytest
+
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.web.conftest import over, ready, settle, shown, until
+
+SETTINGS = (
+    "sources:\n  - obsidian: {name: notes, path: notes}\n  - pdf: {name: papers, path: papers}\n"
+    "anki: {collection: none}\naccept: {rules: review}\n"
+)
+FACTS = (
+    "Osmosis is the diffusion of water through a semipermeable membrane.",
+    "Mitosis is the division of a cell into two equal daughter cells.",
+    "Digestion is the breakdown of food into small molecules by enzymes.",
+)
+
+
+@pytest.fixture
+def documents(forge):
+    """A paper with three marks, and a note with two questions."""
+    forge.settings(SETTINGS, proposals=True)
+    write_paper(forge)
+    (forge.folder / "notes").mkdir()
+    note = "What does the owl say?::hoo\n\nWhat does the cow say?::moo\n"
+    (forge.folder / "notes" / "Animals.md").write_text(note, encoding="utf-8")
+    forge.ok("run")
+    return forge
+
+
+def write_paper(forge):
+    (forge.folder / "papers").mkdir()
+    pages = [
+        Page((paragraph(f"Long ago. {fact} And so on."),), (mark(fact),))
+        for fact in FACTS
+    ]
+    write_pdf(forge.folder / "papers" / "Discoveries.pdf", pages, title="Discoveries")
+
+
+def titles(page):
+    return page.locator(".documents li").evaluate_all(
+        "all => all.map((one) => one.dataset.title)"
+    )
+
+
+def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
+    page = opened(documents, "shelf")
+    assert sorted(titles(page)) == ["Animals", "Discoveries"]
+    assert page.locator(".shelf > h2 span").inner_text() == "5 wait in 2 documents"
+    paper = page.locator(".documents li", has_text="Discoveries")
+    assert "3 waiting" in paper.inner_text()
+    assert paper.locator(".strip").get_attribute("aria-label") == "3 marks"
+    paper.locator(".cover img").wait_for()
+    while (
+        page.locator(".documents [aria-selected=true] b").first.inner_text()
+        != "Discoveries"
+    ):
+        page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    for fact in FACTS:
+        assert page.locator("#title").inner_text() == "Discoveries"
+        assert shown(page) == fact
+        page.keyboard.press("a")
+        settle(page)
+    assert over(page) == "3 cards, no mark left."
+    assert page.locator("#buttons .filled span").inner_text() == "Next: Animals"
+    ready(page)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    assert page.locator("#title").inner_text() == "Animals"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("body[data-view=shelf]")
+    assert titles(page) == ["Animals"]
+    page.reload()
+    page.wait_for_selector("body[data-view=shelf]")
+
+
+@pytest.mark.slow
+def test_the_chat_is_offered_once(documents, opened):
+    page = opened(documents, "shelf")
+    page.locator(".offer", has_text="copy, paste back").wait_for()
+    page.get_by_role("button", name="Not now").click()
+    assert not page.locator(".offer").count()
+    assert page.locator(".below button", has_text="Questions from your chat").count()
+    page.reload()
+    page.wait_for_selector("body[data-view=shelf]")
+    assert not page.locator(".offer").count()
+
+
+@pytest.mark.slow
+def test_a_single_document_needs_no_shelf_once_the_chat_was_offered(forge, opened):
+    forge.settings("proposals: true\nsources: [{pdf: {name: papers, path: papers}}]\n")
+    write_paper(forge)
+    forge.ok("run")
+    page = opened(forge, "shelf")
+    page.get_by_role("button", name="Not now").click()
+    page.evaluate("history.replaceState(null, '', '/')")
+    page.reload()
+    page.wait_for_selector("#margin > .card")
+    assert page.locator("#title").inner_text() == "Discoveries"
+    settle(page)
+    page.keyboard.press("a")
+    settle(page)
+    page.reload()
+    page.wait_for_selector("#margin > .card")
+    assert shown(page) in FACTS[1:], "one stays in it"
+
+
+@pytest.mark.slow
+def test_nothing_waits(forge, opened):
+    forge.settings(SETTINGS)
+    for folder in ("notes", "papers"):
+        (forge.folder / folder).mkdir()
+    forge.ok("run")
+    page = opened(forge, "shelf")
+    until(
+        page,
+        "document.querySelector('.nothing')?.textContent.includes('run ankiforge again')",
+    )
+
+
+def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
+    sentence = (
+        "In 1900 Georg Müller and Alfons Pilzecker observed that a second list damages the"
+        " first, and they called the hardening consolidation."
+    )
+    note = f"# Bridges\n\nMany rivers are wide. =={sentence}==\n"
+    (documents.folder / "notes" / "Bridges.md").write_text(note, encoding="utf-8")
+    documents.ok("run")
+    page = opened(documents, "shelf")
+    page.locator(".documents li", has_text="Bridges").click()
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    for key in "2.b":
+        page.keyboard.press(key)
+    assert page.locator(".words .out").all_inner_texts()
+    before = page.locator(".sentence-before.on").inner_text()
+    assert before.endswith("Many rivers are wide.")
+    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
+    page.keyboard.press("Enter")
+    settle(page)
+    [text] = [
+        card["fields"]["Text"]
+        for card in documents.cards()
+        if card["verdict"] == "accepted"
+    ]
+    assert text == (
+        "Many rivers are wide. In 1900 Georg Müller and {{c1::Alfons Pilzecker}} observed that"
+        " a second list damages the first."
+    )
