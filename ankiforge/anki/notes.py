@@ -103,8 +103,8 @@ def source_html(card: Card) -> str:
         quoted = f"<mark>{lines(passage[first:last])}</mark>"
         marked = lines(passage[start:first]) + quoted + lines(passage[last:end])
     exact = f'<span class="af-exact">{marked}</span>'
-    is_own_card = card.slot.isdigit()  # any other slot is a hash of drafted words
-    is_hand_written = highlight.kind is HighlightKind.CARD and is_own_card
+    is_in_slot = card.slot.isdigit()  # any other slot is a hash of drafted words
+    is_hand_written = highlight.kind is HighlightKind.CARD and is_in_slot
     start_of_quote = WRITTEN if is_hand_written else "<blockquote>"
     quotes = [f"{start_of_quote}{before}{exact}{after}</blockquote>"]
     for other in card.passages[1:]:

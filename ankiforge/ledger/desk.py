@@ -310,7 +310,7 @@ def is_new(store: Store, passage: Passage, draft: Card) -> bool:
     is_over = passage.skipped or passage.was_passed_over(draft)
     if is_over or passage.refuses(draft):
         return False
-    card = passage.own_card(draft)
+    card = passage.card_in_slot(draft)
     if card is None:
         proposed = proposed_card(passage)
         return proposed is None or content(proposed) != content(draft)
@@ -860,7 +860,7 @@ def _follows(passage: Passage, draft_row: Row, draft: Card) -> bool:
     """
     if not draft.in_slot or draft_row["revises"]:
         return False
-    card = passage.own_card(draft)
+    card = passage.card_in_slot(draft)
     return card is not None and card.live and draft_row["severity"] != "block"
 
 

@@ -386,17 +386,17 @@ class Passage(msgspec.Struct):
             return True
         return draft.in_slot and draft.slot in self.rejected_slots
 
-    def own_card(self, draft: Card) -> Card | None:
-        """Return the source's own card with this slot and note type; a live one first."""
-        own_cards = []
+    def card_in_slot(self, draft: Card) -> Card | None:
+        """Return the card of the source in the slot and note type of a draft; a live one first."""
+        in_slot = []
         for card in self.cards.values():
             is_in_slot = card.in_slot and card.slot == draft.slot
             if is_in_slot and card.family is draft.family:
-                own_cards.append(card)
-        for card in own_cards:
+                in_slot.append(card)
+        for card in in_slot:
             if card.live:
                 return card
-        return own_cards[0] if own_cards else None
+        return in_slot[0] if in_slot else None
 
 
 def is_news(card: Card, draft: Card) -> bool:

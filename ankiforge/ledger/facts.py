@@ -156,12 +156,12 @@ def dropped(passage: Passage, draft: Card, within: Strings) -> bool:
         draft: a draft of it.
         within: the sentences on which a decision on the draft decides.
     """
-    own_card = passage.own_card(draft) if draft.in_slot else None
+    card_in_slot = passage.card_in_slot(draft) if draft.in_slot else None
     ended = {}
     for card in passage.cards.values():
         if card.by == PERSON and not card.live and not is_open_again(card):
             ended[card.id] = card
-            if card is own_card:
+            if card is card_in_slot:
                 return True
     of_ended = {each for card in ended.values() for each in sentences(card.quote)}
     for decision in passage.facts:

@@ -264,7 +264,7 @@ def standing(
     passage = store.passage(highlight_key)
     stands = []
     for draft in _in_slots(drafts):
-        card = passage.own_card(draft) if draft.in_slot else None
+        card = passage.card_in_slot(draft) if draft.in_slot else None
         if card is None or not card.live or passage.refuses(draft):
             stands.append(False)
         else:
@@ -570,9 +570,9 @@ class _Recording:
         # note type, or one that was a proposal
         replaces = ""
         if draft.in_slot:
-            own_card = passage.own_card(draft)
+            card_in_slot = passage.card_in_slot(draft)
             proposed = proposed_card(passage)
-            if proposed is not None and (own_card is None or not own_card.live):
+            if proposed is not None and (card_in_slot is None or not card_in_slot.live):
                 replaces = proposed.id
             for card in passage.live:
                 is_in_slot = card.in_slot and card.slot == draft.slot
@@ -648,7 +648,7 @@ def _as_on_card(passage: Passage, draft: Card) -> Card:
     A number names a card in Anki, so it stays with its words, and one that was ever
     shipped for other words is not free.
     """
-    card = passage.own_card(draft) if draft.in_slot else None
+    card = passage.card_in_slot(draft) if draft.in_slot else None
     if card is None:
         return draft
     fields = dict(draft.fields)
@@ -769,7 +769,7 @@ def _follow(
     Return the guid of the card if its new words are held back, to wait as a revision; else
     "". What a person is to know is added to `changes`.
     """
-    card = of.passage.own_card(draft)
+    card = of.passage.card_in_slot(draft)
     if card is None or not card.live:
         return ""
     if not is_news(card, draft) or is_stale(card, store.machine, draft):
