@@ -196,7 +196,7 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
         trust=True,
     )
     desk.write(
-        "Katze:::cat\n\n==Hermann Ebbinghaus published his experiments in 1885.==\n"
+        "Katze:::cat\n\n==The forgetting curve is the decline of memory over time that Hermann Ebbinghaus described in 1885.==\n"
     )
     desk.run()
     forge.ok("accept", "--all", "--filter", "drafter:propose")
@@ -206,7 +206,7 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
         note.fields[0] = (
             note.fields[0].replace("Katze", "Kater").replace("Hund", "Hündin")
         )
-        note.fields[0] = note.fields[0].replace("his", "the")
+        note.fields[0] = note.fields[0].replace("memory", "memories")
         desk.col.update_note(note)
 
     both = forge("patch", code=2)

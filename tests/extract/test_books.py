@@ -19,12 +19,12 @@ from tests.reading import (
     texts,
 )
 
-TEXT = "Memory is odd. In 1885 Hermann Ebbinghaus described the forgetting curve in Berlin. It is steep."
+TEXT = "Memory is odd. In 1885 Ebbinghaus called the decline of memory the forgetting curve. It is steep."
 BOOK = Book("On Memory", ("Ann Roe",), (("One", TEXT),))
 WHOLE = Mark(
-    "In 1885 Hermann Ebbinghaus described the forgetting curve in Berlin.", offset=15
+    "In 1885 Ebbinghaus called the decline of memory the forgetting curve.", offset=15
 )
-PART = Mark("the forgetting curve", offset=52)
+PART = Mark("the forgetting curve", offset=63)
 
 
 def device(folder: Path, *marks: Mark) -> Path:
