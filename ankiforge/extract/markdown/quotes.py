@@ -224,33 +224,47 @@ def citations_in(block: Block) -> list[Citation]:
     if not QUOTES.search(block.source) and not block.context.references:
         return []
     plain = block.inline.plain
-    # what each link and citekey cites; other links have no papers
-    links: list[Citation] = []
+    extended = []
+    previous_end = 0
+    for citation in _joined_links(plain, _links_of(block)):
+        extended.append(_with_brackets(plain, citation, previous_end))
+        previous_end = extended[-1].end
+    return extended
+
+
+def _links_of(block: Block) -> Iterator[Citation]:
+    """Yield what each link and citekey of a block cites; other links have no papers."""
+    plain = block.inline.plain
     for span, target in block.inline.targets:
         if "zotero://" in target:
             citation = _cited_in_zotero(target, span)
         else:
             citation = _cited_in_pdf(target, span)
-        if citation is None:
-            links.append(Citation(span))
-            continue
-        # its text is the quoted words, or the label of the page
-        text = plain[slice(*span)]
-        words = quoted_at_end(plain, *span)
-        scheme, name = citation.papers[0]
-        if words is None and citation.exact and scheme == "file" and len(text) > _LONG:
-            if name.rpartition(".")[0] not in text:
-                words = span
-        page = _LONE_PAGE.match(text)
-        label = page["label"] if page else _page_label(text)
-        links.append(citation._replace(words=words, label="" if words else label))
-    if "[@" in plain:
-        for citekey in _CITEKEY.finditer(plain):
-            paper = ("citekey", citekey["key"].rstrip(".,;:"))
-            label = _page_label(citekey[0])
-            links.append(Citation(citekey.span(), papers=(paper,), label=label))
+        yield _with_words(plain, citation) if citation else Citation(span)
+    if "[@" not in plain:
+        return
+    for citekey in _CITEKEY.finditer(plain):
+        paper = ("citekey", citekey["key"].rstrip(".,;:"))
+        label = _page_label(citekey[0])
+        yield Citation(citekey.span(), papers=(paper,), label=label)
 
-    # join those to papers with those beside them, as to a DOI; drop others
+
+def _with_words(plain: str, citation: Citation) -> Citation:
+    """Return a citation with the text of its link: the quoted words, or the label of the page."""
+    text = plain[citation.start : citation.end]
+    words = quoted_at_end(plain, *citation.span)
+    scheme, name = citation.papers[0]
+    if words is None and citation.exact and scheme == "file" and len(text) > _LONG:
+        if name.rpartition(".")[0] not in text:
+            words = citation.span
+    if words:
+        return citation._replace(words=words, label="")
+    page = _LONE_PAGE.match(text)
+    return citation._replace(label=page["label"] if page else _page_label(text))
+
+
+def _joined_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
+    """Return the links to papers, joined with those beside them, as to a DOI; drop others."""
     citations: list[Citation] = []
     for link in sorted(links, key=lambda link: link.span):
         if citations:
@@ -260,24 +274,22 @@ def citations_in(block: Block) -> list[Citation]:
                 continue
         if link.papers:
             citations.append(link)
+    return citations
 
-    # extend them by the brackets around them and the attributions before them
-    previous_end = 0
-    extended = []
-    for citation in citations:
-        start, end = citation.span
-        for pattern in _BEFORE:
-            searched_from = max(previous_end, start - _NEAR)
-            before = pattern.search(plain[searched_from:start])
-            if before:
-                start = searched_from + before.start()
-        if _OPEN_BRACKET.search(plain, start, end):
-            after = plain[end:]
-            end += len(after) - len(after.lstrip(")]）"))
-        label = citation.label or _page_label(plain[start:end])
-        extended.append(citation._replace(span=(start, end), label=label))
-        previous_end = end
-    return extended
+
+def _with_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
+    """Return a citation with the brackets around it and the attribution before it."""
+    start, end = citation.span
+    for pattern in _BEFORE:
+        searched_from = max(previous_end, start - _NEAR)
+        before = pattern.search(plain[searched_from:start])
+        if before:
+            start = searched_from + before.start()
+    if _OPEN_BRACKET.search(plain, start, end):
+        after = plain[end:]
+        end += len(after) - len(after.lstrip(")]）"))
+    label = citation.label or _page_label(plain[start:end])
+    return citation._replace(span=(start, end), label=label)
 
 
 def _page_label(text: str) -> str:
