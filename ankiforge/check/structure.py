@@ -130,6 +130,7 @@ _DIAGRAM = regex(
 )
 _OF_TEMPLATE = regex(
     r"<%.{1,200}?%>|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
+    r"|\\\\[(\[][^\n]{1,200}?\\[A-Za-z^_][^\n]{0,200}?\\\\[)\]]"
     r"|\\begin\{(?:equation|align|gather|multline|eqnarray|[pbv]?matrix)\*?\}"
 )
 

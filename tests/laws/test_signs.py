@@ -49,6 +49,10 @@ SIGNS = {
         ("漢(かん)字(じ)",),
     ),
     "a reading": Sign("{東京|とう|きょう}", ("東京(とうきょう)",), ("|",)),
+    "a reading in braces": Sign(
+        "[東京]{とうきょう} and", ("東京(とうきょう) and",), ("{とう",)
+    ),
+    "a reading above": Sign("[東京]^(とうきょう) and", ("東京(とうきょう) and",), ("^",)),
     "a footnote": Sign("water[^n] in it", ("water in it",), ("[^n]",)),
     "a footnote in the line": Sign("water^[or ice] in it", ("water in it",), ("^[",)),
     "a raised number": Sign("10<sup>6</sup> and H<sub>2</sub>O", ("10⁶ and H₂O",)),

@@ -273,9 +273,11 @@ _SIGN = regex(
       # a footnote: its label, or its text
     | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\]
         |\^\[(?P<footnote_text>(?:[^\[\]\n]|!?\[\[?[^\[\]\n]*\]\]?){{1,2000}})\])
-      # readings above letters, in HTML and as `{{東京|とう|きょう}}`
+      # readings above letters, in HTML, as `{{東京|とう|きょう}}`, `[東]{{とう}}`, `[東]^(とう)`
     | (?P<ruby>{READING}
-        |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}})
+        |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}}
+        |\[(?P<letters>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})\]
+          (?:\{{(?P<braced>[^\s{{}}]{{1,40}})\}}|\^\((?P<above>[^\s()]{{1,40}})\)))
       # comments, drawings, empty marks, and kinds of annotations
     | (?P<gone>[{COMMENT}{CONTINUED}]+|(?<=\S)(?<!=)====(?=[^\s=])
         |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
@@ -477,6 +479,9 @@ def _add_reading(state: State, sign: re.Match[str], raw: str) -> None:
     if sign["base"]:
         readings = sign["readings"].replace("|", "")
         state.add(SignKind.TEXT, f"{sign['base']}({readings})")
+        return
+    if sign["letters"]:
+        state.add(SignKind.TEXT, f"{sign['letters']}({sign['braced'] or sign['above']})")
         return
     state.add(SignKind.TEXT, reading_in_brackets(sign))
 
