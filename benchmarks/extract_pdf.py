@@ -20,6 +20,7 @@ import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -104,6 +105,11 @@ def wanted(folder: Path, provenance: str = "") -> dict[str, list[str]]:
 def paired(texts: list[str], found: list[str]) -> Iterator[Pair]:
     """Every wanted text with the most similar of those found, each of these used once."""
     left = [plain(one) for one in found]
+    for first, second in pairwise(texts):  # marks over the end of a page are read as one
+        for whole in (first + second, f"{first} {second}"):
+            if whole in left and whole not in texts:
+                left.remove(whole)
+                left += [first, second]
     for text in sorted(texts, key=lambda one: one not in left):
         best = max(left, key=lambda one: fuzz.ratio(text, one), default="")
         if best in left:

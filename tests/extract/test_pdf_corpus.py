@@ -49,15 +49,21 @@ def expected(corpus: Path, pattern: str, provenance: str = "") -> list[tuple[str
 def missed(
     sightings: list[Sighting], wanted: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """Those that were not read exactly; every text that was read counts for one that is wanted."""
+    """Those that were not read exactly; every text that was read counts for one that is wanted.
+
+    Two marks that go on over the end of a page are read as one passage.
+    """
     assert wanted
     got = {path: Counter(found) for path, found in texts(sightings).items()}
     lost = []
-    for path, text in wanted:
+    halves: set[tuple[str, str]] = set()
+    for (path, text), (_, following) in zip(wanted, [*wanted[1:], ("", "")], strict=True):
         found = got.get(path, Counter())
         if found[text]:
             found[text] -= 1
-        else:
+        elif found[text + following] or found[f"{text} {following}"]:
+            halves.add((path, following))
+        elif (path, text) not in halves:
             lost.append((path, text))
     return lost
 
