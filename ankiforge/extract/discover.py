@@ -142,8 +142,9 @@ class _PathSurroundings:
         self._folder = folder
         self._known = known
         self.vault = _nearest(folder, lambda above: (above / ".obsidian").is_dir())
-        is_in_texts = _nearest(folder, known(_TEXTS).__contains__) is not None
-        self.notes_are_texts = not self.vault and is_in_texts
+        self.notes_are_texts = (
+            not self.vault and _nearest(folder, known(_TEXTS).__contains__) is not None
+        )
         """Whether Markdown here is read as plain files, as it was before."""
 
     def root(self, kind: str) -> Path:
@@ -215,8 +216,7 @@ def _kinds_of_folder(
             others.append(source.kind)
     if around.vault:  # its other files belong to the notes
         return main
-    has_only_texts = _TEXTS in kinds_here and not main and not others
-    if around.notes_are_texts or has_only_texts:
+    if around.notes_are_texts or (_TEXTS in kinds_here and not main and not others):
         others.append(_TEXTS)
     if around.notes_are_texts and _NOTES in main:
         main.remove(_NOTES)
@@ -422,8 +422,7 @@ def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
             place.endings_read.update(getattr(source, "endings", ()))
             place.endings_read.update(getattr(source, "uses", ()))
     for path in sorted(places):
-        is_inside_another = any(parent in places for parent in path.parents)
-        if is_inside_another:
+        if any(parent in places for parent in path.parents):
             continue
         # the files that none of the walks through it, and of those inside it, reads
         read: set[str] = set()
@@ -458,17 +457,16 @@ def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
     others = 0
     for ending in sorted(walked.endings, key=order):
         number = walked.endings[ending]
-        is_read = ending in read or (ending == _KOREADER and ".lua" in read)
-        if not number or is_read:
+        if not number or ending in read or (ending == _KOREADER and ".lua" in read):
             continue
         kind = ending
         if ending in PICTURES:
             kind = _PICTURE
         elif ending in _RECORDINGS:
             kind = _RECORDING
-        may_hold_marks = ending in _MAY_HOLD_MARKS
-        is_listed = may_hold_marks or kind in kinds or len(kinds) < _MOST_KINDS
-        if kind and is_listed:
+        if kind and (
+            ending in _MAY_HOLD_MARKS or kind in kinds or len(kinds) < _MOST_KINDS
+        ):
             kinds[kind] += number
         else:
             others += number

@@ -484,8 +484,7 @@ def blocks_of(html: str) -> Iterator[tuple[str, str]]:
     words: list[str] = []
     hidden_by = ""  # the name of the element whose content is not shown
     for index, token in enumerate(_TAG.split(COMMENT.sub("", html))):
-        is_text = index % 2 == 0
-        if is_text:
+        if index % 2 == 0:
             if not hidden_by:
                 words.append(token)
         elif hidden_by:

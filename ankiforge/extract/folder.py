@@ -512,8 +512,7 @@ class FileSource(FolderSource):
                 )
             folder.missed |= bool(files) and not was_any_read
 
-        is_first_scan = len(changed) == len(files)
-        if is_first_scan:
+        if len(changed) == len(files):
             yield from self.first_notices(files)
         yield folder.end()
 
@@ -568,8 +567,11 @@ class FileSource(FolderSource):
         """Return a document whose marked pictures have a hash of their bytes, to see a change."""
         highlights = []
         for highlight in document.highlights:
-            is_figure = highlight.kind is HighlightKind.IMAGE and highlight.markdown
-            if is_figure and not highlight.figure:
+            if (
+                highlight.kind is HighlightKind.IMAGE
+                and highlight.markdown
+                and not highlight.figure
+            ):
                 [path, *_] = image_paths(highlight.markdown[0])
                 path = unquote(path)
                 root = self.folder.root

@@ -30,6 +30,7 @@ from ankiforge.model import HighlightKind
 from ankiforge.text import regex
 
 _EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
+_KINDS = {"1": HighlightKind.UNDERLINE}
 _COLOURS = {"1": "green", "2": "blue", "3": "yellow", "4": "pink", "5": "purple"}
 _CFI = regex(r"epubcfi\(/6/(?P<file>\d+)(?:\[[^\]]*\])?!(?P<range>.*)\)")
 _MARKS = """
@@ -78,12 +79,11 @@ def _mark(row: Row) -> BookMark:
     # a range: what both ends have in common, then its start and its end
     common, _, ends = (place["range"] if place else "").partition(",")
     steps, offset = cfi_steps(common + ends.partition(",")[0])
-    is_underlined = text_of(row, "ZANNOTATIONISUNDERLINE") == "1"
     return BookMark(
         text=text_of(row, "ZANNOTATIONSELECTEDTEXT"),
         own=text_of(row, "ZANNOTATIONUUID"),
         comment=text_of(row, "ZANNOTATIONNOTE"),
-        kind=HighlightKind.UNDERLINE if is_underlined else HighlightKind.HIGHLIGHT,
+        kind=_KINDS.get(text_of(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT),
         page=page,
         steps=steps,
         offset=offset,

@@ -136,8 +136,9 @@ class Calibre(DatabaseSource):
         """Return whether a file is a library, or an export with highlights."""
         if candidate.ending not in _EXPORTS:
             return super().recognise(candidate)
-        is_export = _HIGHLIGHT.search(candidate.head)
-        return Recognition(Confidence.CONTENT) if is_export else NOT_MINE
+        if _HIGHLIGHT.search(candidate.head):
+            return Recognition(Confidence.CONTENT)
+        return NOT_MINE
 
     def read(self, file: File) -> Iterator[Marked | Problem]:
         """Yield the highlights of a library, or of an export."""

@@ -80,8 +80,7 @@ class Kobo(DatabaseSource):
             for row in connection.execute(_CHAPTERS, (volume,)):
                 name = _file_of(text_of(row, "ContentID"))
                 title = text_of(row, "Title")
-                is_title = title and not title.endswith((".xhtml", ".html", ".htm"))
-                if is_title and name:
+                if title and not title.endswith((".xhtml", ".html", ".htm")) and name:
                     chapters.setdefault(name, title)
             placed_marks = [_mark(row, chapters) for row in rows]
             placed_marks.sort(key=itemgetter(0))

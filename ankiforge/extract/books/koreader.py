@@ -374,8 +374,9 @@ def _without_page_words(text: str, words: str) -> str:
     if not _MOMENT.fullmatch(moment.strip()):
         return text
     note = before.strip().removesuffix(words.strip()).strip()
-    was_written_by_koreader = len(note) <= _LONGEST_PAGE and _PAGE_WORDS.fullmatch(note)
-    return "" if was_written_by_koreader else note
+    if len(note) <= _LONGEST_PAGE and _PAGE_WORDS.fullmatch(note):
+        return ""  # KOReader wrote it
+    return note
 
 
 def _mark(entry: Table, words: str, note: str) -> BookMark:

@@ -80,8 +80,9 @@ class WebAnnotation(Value):
     @property
     def makes_private(self) -> bool:
         """Whether it is a note about its page that has the tag."""
-        is_tagged_note = is_tagged(_tags(self)) or has_tag(self.text or "")
-        return is_tagged_note and not self.words("exact").strip()
+        if self.words("exact").strip():
+            return False
+        return is_tagged(_tags(self)) or has_tag(self.text or "")
 
     def selector(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of this type, "" if there is none."""
@@ -196,13 +197,12 @@ class Hypothesis(ExportSource):
             yield "", iter((notice,))
         for uri, marks in pages.items():
             is_on_web = _WEB_ADDRESS.fullmatch(uri) is not None
-            is_private = any(mark.makes_private for mark in marks)
             document = self.document(
                 (uri,),
                 marks[0].title,
                 identifiers=(("url", uri),) if is_on_web else (),
                 uri=uri if is_on_web else "",
-                private=IN_ITS_NOTE if is_private else "",
+                private=IN_ITS_NOTE if any(mark.makes_private for mark in marks) else "",
             )
             highlights = []
             for mark in sorted(marks, key=WebAnnotation.start):
@@ -225,14 +225,15 @@ class Hypothesis(ExportSource):
             replier = _user(reply.user)
             if not reply.text:
                 continue
-            is_own = replier == author
-            comments.append(reply.text if is_own else reply_lines(replier, reply.text))
+            if replier == author:
+                comments.append(reply.text)
+            else:
+                comments.append(reply_lines(replier, reply.text))
         tags = _tags(annotation)
         for tag in chain.from_iterable(map(_tags, replies)):
             if is_tagged((tag,)) or doubtful_tags("reply", (tag,)):
                 tags = (*tags, tag)
         exact = annotation.words("exact").strip()
-        was_edited = annotation.updated != annotation.created
         return Highlight(
             document,
             self.folder.namespace,
@@ -246,7 +247,9 @@ class Hypothesis(ExportSource):
             instructs=is_mine,
             author=author,
             created=iso_time(annotation.created),
-            modified=iso_time(annotation.updated) if was_edited else "",
+            modified=iso_time(annotation.updated)
+            if annotation.updated != annotation.created
+            else "",
             tags=tags,
             page_label=str(annotation.selector("PageSelector", "label")),
             uri=f"https://hyp.is/{percent(annotation.id)}",

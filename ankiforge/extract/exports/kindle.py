@@ -277,8 +277,9 @@ class Kindle(ExportSource):
         """Return whether a file has entries of clippings, or the marks of a notebook."""
         head = candidate.head
         if candidate.ending == ".txt":
-            has_entries = _CLIPPING.search(head) and _CLIPPINGS_END.search(head)
-            return Recognition(Confidence.CONTENT) if has_entries else NOT_MINE
+            if _CLIPPING.search(head) and _CLIPPINGS_END.search(head):
+                return Recognition(Confidence.CONTENT)
+            return NOT_MINE
         if candidate.ending == ".json":
             if _KOREADER.search(head):
                 return Recognition(Confidence.CONTENT)
@@ -316,8 +317,7 @@ class Kindle(ExportSource):
             book = entries[0].book
             yield book, self._book(book, entries)
             for clip in entries:
-                is_mark = not clip.kind
-                if is_mark and not _has_text(clip):
+                if not clip.kind and not _has_text(clip):
                     title, _ = _title_and_authors(book)
                     without_text_by_title[title] += 1
         if without_text_by_title:
@@ -414,8 +414,7 @@ def _has_text(clip: Clip) -> bool:
     """
     if not clip.text:
         return False
-    is_remark_of_kindle = clip.text.startswith("<") and clip.text.endswith(">")
-    return not is_remark_of_kindle
+    return not (clip.text.startswith("<") and clip.text.endswith(">"))
 
 
 # --- marks that were changed, and their notes -------------------------------------------
@@ -433,8 +432,7 @@ def _that_count(clips: Iterable[Clip]) -> list[Clip]:
             folded.append(words)
             continue
         widest = marks[older].wider or marks[older].text
-        is_wider = len(widest) > len(clip.text)
-        clip.wider = widest if is_wider else ""
+        clip.wider = widest if len(widest) > len(clip.text) else ""
         marks[older] = clip
         folded[older] = words
     return marks
@@ -458,8 +456,9 @@ def _older_version(
     for index in range(len(marks) - 1, first - 1, -1):
         # one of the two texts contains the other, and not by coincidence
         short, long = sorted((folded[index], words), key=len)
-        is_part = long.startswith(short) or long.endswith(short)
-        contains = short == long or (clip.place != NOWHERE and is_part)
+        contains = short == long
+        if clip.place != NOWHERE:
+            contains = contains or long.startswith(short) or long.endswith(short)
         if not contains and len(short) >= _LONG:
             contains = short in long
         if not (contains and clip.beside(marks[index])):

@@ -152,8 +152,10 @@ class Readwise(ExportSource):
         placed: list[Row] = []
         lost: list[Row] = []
         for row in rows:
-            is_usual = row["location type"].casefold() == usual
-            (placed if _place(row) and is_usual else lost).append(row)
+            if _place(row) and row["location type"].casefold() == usual:
+                placed.append(row)
+            else:
+                lost.append(row)
         placed.sort(key=_place)
         headings: list[tuple[int, str]] = []  # those above a row, the outermost first
         times = Counter[str]()  # how often each passage came so far

@@ -134,8 +134,7 @@ def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
     parts: list[str] = []
     for index, part in enumerate(_CODE.split(wikitext)):
-        is_code = index % 2 == 1
-        parts.append(part if is_code else _blocks(part))
+        parts.append(part if index % 2 == 1 else _blocks(part))
     return "".join(parts)
 
 

@@ -132,9 +132,9 @@ class Pdf(FileSource):
             yield Problem(file.path, message, hint)
         for message, hint in read.notices:
             yield Problem(file.path, message, hint, notice=True)
-        says_nothing = not (read.marks or read.problems or read.notices)
-        is_drawn = any(entry.kind == DRAWN for entry in read.left_out)
-        if file.named and says_nothing and not is_drawn:
+        if read.marks or read.problems or read.notices or not file.named:
+            return
+        if not any(entry.kind == DRAWN for entry in read.left_out):
             yield Problem(file.path, *NO_MARKS, notice=True)
 
     def _highlights(self, file: File, read: Read) -> tuple[Highlight, ...]:
@@ -151,13 +151,12 @@ class Pdf(FileSource):
         for _, of_page in groupby(read.marks, key=lambda mark: mark.block):
             marks = []
             for mark in of_page:
-                is_mine = not self.me or mark.author in ("", *self.me)
                 marks.append(
                     replace(
                         mark,
                         document=document,
                         namespace=document.key,
-                        instructs=is_mine,
+                        instructs=not self.me or mark.author in ("", *self.me),
                     )
                 )
             highlights += numbered(marks)

@@ -126,8 +126,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
                 annotations.append(mark)
     hidden = 0
     for annotation in annotations:
-        is_reply = annotation.parent is not None
-        if annotation.hidden and not annotation.state and not is_reply:
+        if annotation.hidden and not annotation.state and annotation.parent is None:
             hidden += 1
         if annotation.hidden or annotation.state:
             reason = _STATE if annotation.state else _HIDDEN
@@ -144,8 +143,7 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
-        is_strong = len(name) >= LEAST_NAME and not _WEAK.match(name)
-        if count == 1 and is_strong:
+        if count == 1 and len(name) >= LEAST_NAME and not _WEAK.match(name):
             strong.add(name)
     return strong
 
@@ -424,8 +422,9 @@ def has_drawn_marks(page: PdfPage, text: PdfTextPage) -> bool:
             continue
         if not pdfium_c.FPDFPageObj_GetBounds(drawn, *map(byref, edges)):
             continue
-        is_as_high_as_a_line = 0 < top.value - bottom.value <= _HIGHEST
-        if not is_as_high_as_a_line or right.value - left.value < _NARROWEST:
+        if not 0 < top.value - bottom.value <= _HIGHEST:
+            continue
+        if right.value - left.value < _NARROWEST:
             continue
         letters = pdfium_c.FPDFText_GetBoundedText(
             text, left.value, top.value, right.value, bottom.value, None, 0
@@ -447,14 +446,14 @@ def _is_marker(drawn: Any, around: Any = None) -> bool:
     blue = c_uint()
     alpha = c_uint()
     colour = (red, green, blue, alpha)
-    has_colour = pdfium_c.FPDFPageObj_GetFillColor(drawn, *map(byref, colour))
-    if not (fill.value and has_colour):
+    if not (fill.value and pdfium_c.FPDFPageObj_GetFillColor(drawn, *map(byref, colour))):
         return False
     hue, saturation, value = rgb_to_hsv(
         red.value / 255, green.value / 255, blue.value / 255
     )
     first, last = _YELLOW
-    is_transparent = pdfium_c.FPDFPageObj_HasTransparency(around or drawn)
-    is_marker_hue = first <= hue <= last or is_transparent
-    is_bright = saturation >= _LEAST_SATURATION and value >= _LEAST_VALUE
-    return bool(is_bright and is_marker_hue)
+    if saturation < _LEAST_SATURATION or value < _LEAST_VALUE:
+        return False
+    if first <= hue <= last:
+        return True
+    return bool(pdfium_c.FPDFPageObj_HasTransparency(around or drawn))

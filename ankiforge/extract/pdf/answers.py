@@ -284,20 +284,20 @@ def _answer(
     pages = _FilePages(document)
     name = Path(question.path).stem
     if isinstance(question, Around):
-        reading = _OpenPdf(pages, name)
-        return Contexts(tuple(map(reading.passage, question.quotes)))
+        with closing(_OpenPdf(pages, name)) as reading:
+            return Contexts(tuple(map(reading.passage, question.quotes)))
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
         message = f"hidden marks were left out: {annotations.hidden}"
         notices = [(message, HIDDEN), *notices]
-    is_whole = CUT not in notices and REPAIRED not in notices
     read = Read(
         notices=tuple(notices),
-        is_whole=is_whole,
+        is_whole=CUT not in notices and REPAIRED not in notices,
         left_out=annotations.left_out,
     )
     if question.named or annotations.marks or pages.damaged:
-        read = _OpenPdf(pages, name).read(annotations.marks, read)
+        with closing(_OpenPdf(pages, name)) as reading:
+            read = reading.read(annotations.marks, read)
     if not annotations.marks and not annotations.hidden:
         left_out = list(read.left_out)
         for number in range(min(len(pages), MOST_PAGES)):
@@ -428,20 +428,34 @@ class _OpenPdf:
         def chars_of(number: int) -> list[Char]:
             return page_chars(pages.text_page(number))
 
-        @lru_cache(maxsize=CHAR_PAGES)
-        def page(number: int) -> _MarkedPage:
-            text = PageText(pages.tried(number, chars_of, []), self._spelling)
-            body = self._running.body(number, text.text)
-            return _MarkedPage(number, text, body, TextUnderMarks(text))
-
         self._pages = pages
-        self._page = page
+        self._chars_of = chars_of
+        self._kept: dict[int, _MarkedPage] = {}
+        """The last pages whose characters were read."""
         self._lines = cache(lambda number: pages.tried(number, lines_of, []))
         self._texts = [pages.tried(number, text_of, "") for number in range(len(pages))]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
         self._work = read_work(pages.document, self._texts[0], self._lines(0), name)
         self._outline = list(outline_of(pages.document))
+
+    def close(self) -> None:
+        """Let go of the pages."""
+        for page in self._kept.values():
+            page.text.close()
+
+    def _page(self, number: int) -> _MarkedPage:
+        """Return a page with its characters."""
+        page = self._kept.pop(number, None)
+        if page is None:
+            chars = self._pages.tried(number, self._chars_of, [])
+            text = PageText(chars, self._spelling)
+            body = self._running.body(number, text.text)
+            page = _MarkedPage(number, text, body, TextUnderMarks(text))
+        self._kept[number] = page
+        if len(self._kept) > CHAR_PAGES:
+            self._kept.pop(next(iter(self._kept))).text.close()
+        return page
 
     @cached_property
     def _folds(self) -> list[str]:
@@ -712,8 +726,9 @@ def _goes_on(
         return False
     words = page.text.text[start:end].rstrip("”’\"')] ")
     next_words = next_page.text.text[next_start:next_end]
-    is_cut = words[-1:] not in ".!?。！？:;" and next_words[:1].islower()
-    return is_cut or (not foot and not head and words.endswith(_HYPHEN))
+    if words[-1:] not in ".!?。！？:;" and next_words[:1].islower():
+        return True
+    return not foot and not head and words.endswith(_HYPHEN)
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:

@@ -168,8 +168,9 @@ class Spelling:
             if joined or hyphened:
                 return hyphened > joined
         # at one of several hyphens of a compound
-        are_words = self._counts[inner] and self._counts[outer]
-        if "-" in left and (are_words or inner in _WITHIN):
+        if "-" in left and inner in _WITHIN:
+            return True
+        if "-" in left and self._counts[inner] and self._counts[outer]:
             return True
         if "-" in right and outer in _WITHIN:
             return True
@@ -181,7 +182,7 @@ class Spelling:
             return True
         # English hyphenates these, though the document never does
         if re.fullmatch(_FIRST, inner):
-            is_word = len(outer) > 2 and outer != inner
-            return is_word and not re.match(_ENDING, outer)
-        is_prefix = re.fullmatch(_PREFIX, inner) is not None
-        return re.fullmatch(_SECOND, outer) is not None and not is_prefix
+            return len(outer) > 2 and outer != inner and not re.match(_ENDING, outer)
+        if re.fullmatch(_PREFIX, inner):
+            return False
+        return re.fullmatch(_SECOND, outer) is not None

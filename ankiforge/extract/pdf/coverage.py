@@ -354,9 +354,9 @@ class Running:
             return (start, end)
         for line in self._edges[page]:
             # a line that recurs, or a page number among several
-            is_number = len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line.text)
-            if not is_number and line.key not in self._recurring:
-                continue
+            if line.key not in self._recurring:
+                if len(self._edges) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
+                    continue
             if line.at_top:
                 rest = text[start:].lstrip()
                 if rest.startswith(line.text):

@@ -162,8 +162,7 @@ def _drawn(page: PdfPage, box: Box) -> bytes:
             resolution *= (LONGEST - 1) / cutout.longest
             continue
         drawn = pixels(page, cutout)
-        is_white = drawn == b"\xff" * len(drawn)
-        if is_white:
+        if drawn == b"\xff" * len(drawn):
             return b""
         picture = png(cutout.width, cutout.height, drawn)
         if len(picture) <= MOST_BYTES:
@@ -310,9 +309,9 @@ def view_page(document: PdfDocument, view: DrawPage) -> DrawnPage:
         with closing(document[view.page]) as page:
             with closing(upright_text(page)) as text_page:  # this turns the page upright
                 chars = page_chars(text_page)
-            text = PageText(chars, Spelling([]))
             hide_marks(page)
-            return _drawn_page(page, text, view)
+            with closing(PageText(chars, Spelling([]))) as text:
+                return _drawn_page(page, text, view)
     except FAULTS:
         return DrawnPage()
 

@@ -181,8 +181,9 @@ def _find(pages: list[_BookPage], quote: QuotedWords) -> tuple[str, Span] | None
     # anywhere, if it is there once; a mark may go on in the next file
     containing = [page for page in pages if words in page.canonical]
     if containing:
-        is_only_place = sum(page.canonical.count(words) for page in containing) == 1
-        return _located(quote, containing[0].text) if is_only_place else None
+        if sum(page.canonical.count(words) for page in containing) != 1:
+            return None
+        return _located(quote, containing[0].text)
     for page, following in pairwise(pages):
         if words in f"{page.canonical} {following.canonical}":
             return _located(quote, f"{page.text}\n{following.text}")

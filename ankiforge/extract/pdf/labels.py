@@ -83,16 +83,18 @@ class Drawing(Value):
         top = (upper[1] + upper[3]) / 2
         bottom = (lower[1] + lower[3]) / 2
         for rule in self.rules:
-            is_between = bottom < (rule[1] + rule[3]) / 2 < top
-            if is_between and rule[0] < right and rule[2] > left:
+            if (
+                bottom < (rule[1] + rule[3]) / 2 < top
+                and rule[0] < right
+                and rule[2] > left
+            ):
                 return True
         return False
 
     def has_sign_beside(self, piece: Piece) -> bool:
         """Return whether a small shape stands before or behind a piece, as in a legend."""
         # which numbers of a box are along the line of the piece, and which across
-        is_level = piece.angle in (0, 180)
-        along, across = (0, 1) if is_level else (1, 0)
+        along, across = (0, 1) if piece.angle in (0, 180) else (1, 0)
         start = piece.box[along]
         end = piece.box[along + 2]
         low = piece.box[across]
@@ -109,11 +111,14 @@ class Drawing(Value):
             sign_low = sign[across]
             sign_high = sign[across + 2]
             middle_across = (sign_low + sign_high) / 2
-            is_level_with = low < middle_across < high
 
-            is_short = sign_end - sign_start < SIGN_LENGTH * size
-            is_low = sign_high - sign_low < SIGN_HEIGHT * size
-            if is_near and is_beyond and is_level_with and is_short and is_low:
+            if (
+                is_near
+                and is_beyond
+                and low < middle_across < high
+                and sign_end - sign_start < SIGN_LENGTH * size
+                and sign_high - sign_low < SIGN_HEIGHT * size
+            ):
                 return True
         return False
 
@@ -200,15 +205,13 @@ def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
     left = min(part.at.start for part in block)
     right = max(part.at.end for part in block)
     lowest = min(part.at.base for part in block)
-    is_on_its_line = abs(piece.at.base - last.base) < 0.5 * size
-    if is_on_its_line:
+    if abs(piece.at.base - last.base) < 0.5 * size:
         is_in_figure = piece.at.end < left - size  # beside the caption
         gap_after = piece.at.start - last.end
         gap_before = last.start - piece.at.end
         return not is_in_figure and max(gap_after, gap_before) < 3 * size
     step = lowest - piece.at.base
-    is_next_line = 0 < step < 1.5 * size
-    return is_next_line and piece.at.start < right and piece.at.end > left
+    return 0 < step < 1.5 * size and piece.at.start < right and piece.at.end > left
 
 
 def number_of(text: str) -> float | None:

@@ -87,9 +87,11 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     pieces = []
     for run in united:
         words = run.words()
-        are_numbers = all(number_of(word.text) is not None for word in words)
         # numbers in a row are several, as along an axis
-        for part in words if are_numbers else [run]:
+        parts = [run]
+        if all(number_of(word.text) is not None for word in words):
+            parts = words
+        for part in parts:
             inside = sum(_is_within(letter, frame) for letter in part.letters)
             piece = Piece(part.text, part.at, part.angle, inside / len(part.letters))
             pieces.append(piece)
@@ -130,9 +132,9 @@ def _letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     y = c_double()
     letters = []
     for char in visible(page_chars(text_page)):
-        is_level = bottom - margin_along <= char.y <= top + margin_along
-        is_beside = left - margin_across <= char.x <= right + margin_across
-        if not (is_level and is_beside):
+        if not bottom - margin_along <= char.y <= top + margin_along:
+            continue
+        if not left - margin_across <= char.x <= right + margin_across:
             continue
 
         # its direction, and the size of its font
@@ -146,8 +148,7 @@ def _letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         if angle not in ACROSS:
             continue
         height = char.width if angle in (90, 270) else char.height
-        is_plausible = 0.4 * height < size < 2.5 * height
-        if not is_plausible:  # a font that is drawn, or damaged
+        if not 0.4 * height < size < 2.5 * height:  # a font that is drawn, or damaged
             size = max(height, 0.5)
 
         # where it is in that direction, as high as its font
@@ -211,19 +212,23 @@ class _LetterRun:
         last = self.letters[-1]
         size = max(self.at.size, letter.at.size)
         smaller_size = min(last.at.size, letter.at.size)
-        is_next = letter.char.number == last.char.number + 1
-        if not is_next and size > OTHER_SIZE * smaller_size:
-            return False
-        is_level = abs(self.at.base - letter.at.base) <= SHIFT * size
-        is_near = -size <= _gap(last, letter) <= WORD_GAP * size
-        return letter.angle == self.angle and is_level and is_near
+        if letter.char.number != last.char.number + 1:
+            if size > OTHER_SIZE * smaller_size:
+                return False
+        return (
+            letter.angle == self.angle
+            and abs(self.at.base - letter.at.base) <= SHIFT * size
+            and -size <= _gap(last, letter) <= WORD_GAP * size
+        )
 
     def words(self) -> list[_LetterRun]:
         """Return its words."""
         words = [_LetterRun(self.letters[0])]
         for last, letter in pairwise(self.letters):
-            is_next = letter.char.number == last.char.number + 1
-            if not is_next and _gap(last, letter) > BLANK * self.at.size:
+            if (
+                letter.char.number != last.char.number + 1
+                and _gap(last, letter) > BLANK * self.at.size
+            ):
                 words.append(_LetterRun(letter))
             else:
                 words[-1].add(letter)
@@ -236,8 +241,7 @@ class _LetterRun:
         for word in self.words():
             shown = []
             for letter in word.letters:
-                is_hyphen = letter.char.text in MARKERS
-                shown.append("-" if is_hyphen else letter.char.text)
+                shown.append("-" if letter.char.text in MARKERS else letter.char.text)
             words.append("".join(shown))
         return unicodedata.normalize("NFC", one_line(" ".join(words)))
 
@@ -252,8 +256,10 @@ def _is_beside(first: Placed, second: Placed) -> bool:
     size = max(first.size, second.size)
     if size > 1.25 * min(first.size, second.size):
         return False
-    is_level = abs(first.base - second.base) <= 0.15 * size
-    return is_level and -0.3 * size < second.start - first.end < 0.4 * size
+    return (
+        abs(first.base - second.base) <= 0.15 * size
+        and -0.3 * size < second.start - first.end < 0.4 * size
+    )
 
 
 def _is_index(word: Placed, index: Placed) -> bool:
@@ -300,8 +306,9 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
 
 
 def _reaches_into(box: Box, frame: Box) -> bool:
-    is_beside = box[2] < frame[0] or box[0] > frame[2]
-    return not (is_beside or box[3] < frame[1] or box[1] > frame[3])
+    return not (
+        box[2] < frame[0] or box[0] > frame[2] or box[3] < frame[1] or box[1] > frame[3]
+    )
 
 
 class _Path(NamedTuple):

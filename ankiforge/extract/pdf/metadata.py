@@ -56,8 +56,9 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
         size *= hypot(matrix.c, matrix.d) or 1.0
         height: float = box.top - box.bottom
         # a font that is drawn has any size
-        is_drawn = height > 0 and not 0.4 * height < size < 2.5 * height
-        return round(height if is_drawn else size, 2)
+        if height > 0 and not 0.4 * height < size < 2.5 * height:
+            size = height
+        return round(size, 2)
 
     matrix = pdfium_c.FS_MATRIX()
     box = pdfium_c.FS_RECTF()
@@ -328,8 +329,9 @@ def title_of(
     printed = printed_title(lines)
     filed = _AUTHOR_YEAR_TITLE.fullmatch(file_name)
     if filed and is_printed(filed[1]):
-        is_whole = for_finding(printed).startswith(for_finding(filed[1]))
-        return printed if is_whole else filed[1]
+        if for_finding(printed).startswith(for_finding(filed[1])):
+            return printed  # the name is cut off
+        return filed[1]
     return printed or named
 
 

@@ -22,7 +22,7 @@ _RIGHT_TO_LEFT = regex(
     "\ufb1d-\ufefc\u200c]{2,}"
 )
 _NO_JOINER = "\u200c"
-_ALEFS = frozenset("اأإآ")
+_SWAPPED = frozenset(("ال", "أل", "إل", "آل"))
 # What no word of Arabic, Persian or Hebrew begins with, and an article before an alef.
 _BACKWARDS = regex(r"(?<![^\W_])[ةىךםןףץ]\w|\b[وفبك]?ا[اأإآ]ل")
 _CLUSTERED = regex("[\u0900-\u109f\u1780-\u17ff]")
@@ -56,9 +56,9 @@ def righted(chars: list[Char], text: str) -> list[Char]:
         if letters[0].x < letters[-1].x:
             letters.reverse()
         for place, (first, second) in enumerate(pairwise(letters)):
-            is_ligature = first.left == second.left and first.right == second.right
-            is_swapped = first.text in _ALEFS and second.text == "ل"
-            if is_ligature and (is_swapped or second.text == _NO_JOINER):
+            if (first.left, first.right) != (second.left, second.right):
+                continue
+            if first.text + second.text in _SWAPPED or second.text == _NO_JOINER:
                 letters[place] = first._replace(text=second.text)
                 letters[place + 1] = second._replace(text=first.text)
         for number, letter in enumerate(letters, start):
@@ -75,34 +75,35 @@ def righted(chars: list[Char], text: str) -> list[Char]:
 def is_misread(chars: Sequence[Char]) -> bool:
     """Return whether the letters of a passage are not those that its page shows."""
     text = "".join(char.text for char in chars)
-    if _BACKWARDS.search(text):
+    if _BACKWARDS.search(text) or _DEBRIS.search(text):
         return True
-    clustered = [char for char in chars if _CLUSTERED.match(char.text)]
+    letters = [char for char in chars if char.text not in _BLANK]
+    clustered = [char for char in letters if _CLUSTERED.match(char.text)]
     if not clustered:
         return False
     height = max(char.height for char in clustered)
-    if _DEBRIS.search(text):
-        return True
-    seen: list[Char] = []
-    last: Char | None = None
-    has_blank = is_guessed = False
-    for char in chars:
-        if char.text in _BLANK:
-            has_blank = True
-            is_guessed = is_guessed or char.generated
-            continue
-        if last and _CLUSTERED.match(last.text) and _CLUSTERED.match(char.text):
-            gap = char.left - last.right
-            is_one_line = abs(char.y - last.y) < height
-            is_ink = min(last.height, char.height) < SMALL * height
-            if is_guessed and is_one_line and (is_ink or gap < NO_GAP * height):
-                return True
-            if not has_blank and is_one_line and gap > NO_GAP * height:
-                return True
-        for other in seen[-REPEATED:]:
+    for number, char in enumerate(letters):
+        for other in letters[max(number - REPEATED, 0) : number]:
             if other.text == char.text and other.left <= char.x <= other.right:
                 return True
-        seen.append(char)
-        last = char
-        has_blank = is_guessed = False
+    for left, right in pairwise(letters):
+        if _CLUSTERED.match(left.text) and _CLUSTERED.match(right.text):
+            first = left.number - chars[0].number + 1
+            between = chars[first : right.number - chars[0].number]
+            if _is_parted_wrongly(left, between, right, height):
+                return True
     return False
+
+
+def _is_parted_wrongly(
+    left: Char, between: Sequence[Char], right: Char, height: float
+) -> bool:
+    """Return whether PDFium guesses a blank between two letters of a line, or overlooks one."""
+    if abs(right.y - left.y) >= height:
+        return False
+    gap = right.left - left.right
+    if not between:
+        return gap > NO_GAP * height
+    if not any(char.generated for char in between):
+        return False
+    return gap < NO_GAP * height or min(left.height, right.height) < SMALL * height

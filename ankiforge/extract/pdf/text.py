@@ -230,8 +230,7 @@ def _is_printed_already(char: Char, near: list[Char], slack: float) -> bool:
             and abs(other.bottom - char.bottom) < slack
             and abs(other.width - char.width) < slack
         ):
-            is_next = char.number - other.number <= 1
-            of_one_ligature = is_next and other.left == char.left
+            of_one_ligature = char.number - other.number <= 1 and other.left == char.left
             if not of_one_ligature:
                 return True
     return False
@@ -285,9 +284,11 @@ def accented(
 def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
     """Return a letter with its accent, "" if the accent is not printed on it."""
     height = max(accent.height, letter.height)
-    is_level = abs(accent.y - letter.y) < LEVEL * height
-    is_above = letter.left <= accent.x <= letter.right
-    if not (is_level and is_above and letter.text.isalpha()):
+    if not (
+        abs(accent.y - letter.y) < LEVEL * height
+        and letter.left <= accent.x <= letter.right
+        and letter.text.isalpha()
+    ):
         return ""
     base = _DOTLESS.get(letter.text, letter.text)
     combined = unicodedata.normalize("NFC", base + _COMBINING[accent.text])
@@ -491,6 +492,13 @@ class PageText:
         self.text, self._starts = self._joined(self.chars, glue)
         for char, start in zip(self.chars, self._starts, strict=True):
             char.start = start
+
+    def close(self) -> None:
+        """Let go of the characters, which refer to one another and would stay in memory."""
+        for line in self.lines:
+            line.chars.clear()
+        for char in self.chars:
+            char.next = None
 
     # --- steps of the constructor
 
@@ -736,8 +744,7 @@ def _gap(left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char]) -> in
     if any(char.text in BREAKS for char in between):
         return LINE
     height = max(left.height, right.height)
-    is_apart = abs(left.y - right.y) > 0.4 * height
-    if is_apart and (left.text in HYPHENS or not between):
+    if abs(left.y - right.y) > 0.4 * height and (left.text in HYPHENS or not between):
         return LINE
     return BLANK
 

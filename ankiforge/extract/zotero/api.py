@@ -154,11 +154,11 @@ class Connections(httpx2.Client):
         local = self._address.local
         status = response.status_code
         version = response.headers.get("x-zotero-version", "").partition(".")[0]
-        is_too_old = version.isdecimal() and int(version) < OLDEST
-        if local and is_too_old:
+        if local and version.isdecimal() and int(version) < OLDEST:
             return ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
-        is_json = response.headers.get("content-type", "").startswith("application/json")
-        if status == 200 and is_json:
+        if status == 200 and response.headers.get("content-type", "").startswith(
+            "application/json"
+        ):
             with suppress(ValueError, RecursionError):
                 response.json()
                 return None

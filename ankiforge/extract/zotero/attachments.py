@@ -205,8 +205,7 @@ class ZoteroFiles:
                 with_text = 0
                 for mark in marks_on_file:
                     with_text += bool(mark.item.annotation_text.strip())
-                is_refused = place and os.path.normpath(place) in self.refused
-                if place and with_text and not is_refused:
+                if place and with_text and os.path.normpath(place) not in self.refused:
                     self.missing[file.file.path] += with_text
             for mark in figures:
                 key = mark.item.key

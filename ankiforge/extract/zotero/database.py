@@ -165,8 +165,7 @@ def _path_of(key: Any, collections: Collections) -> str | None:
             break
         names.insert(0, collection.name)
         key = collection.parent
-    is_at_top = not key
-    return "/".join(names) if is_at_top else None
+    return None if key else "/".join(names)
 
 
 class ZoteroMark(NamedTuple):
@@ -373,8 +372,7 @@ class ZoteroDatabase:
         columns = dict(row).items()
         data: Json = {name: value for name, value in columns if value is not None}
         data["tags"] = self._dicts(_TAGS, number)
-        is_child = bool(row["parentItem"])
-        if not is_child:  # a paper, or a file alone
+        if not row["parentItem"]:  # a paper, or a file alone
             data["fields"] = self._pairs(_FIELDS, number)
             data["creators"] = self._dicts(_CREATORS, number)
             inside = [collection for (collection,) in self._rows(_COLLECTIONS, number)]

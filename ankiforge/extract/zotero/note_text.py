@@ -232,8 +232,7 @@ class RichText:
         # the tag, the plain text and the Markdown of each open element, the innermost last
         self._open: list[tuple[str, list[str], list[str]]] = [("", [], [])]
         for index, part in enumerate(_TAG.split(written)):
-            is_tag = index % 2 == 1
-            if not is_tag:
+            if index % 2 == 0:
                 self._add_words(part)
             elif part.startswith("</"):
                 self._close(part)
@@ -286,8 +285,7 @@ def _emphasised(name: str, plain: str, markdown: str) -> tuple[str, str]:
         return plain, markdown
     if name in ("sub", "sup"):
         in_unicode = raised(plain, name)
-        is_written = in_unicode != plain and len(in_unicode) == len(plain)
-        if is_written and plain == markdown:
+        if in_unicode != plain and len(in_unicode) == len(plain) and plain == markdown:
             return in_unicode, in_unicode
         return in_unicode, f"<{name}>{markdown}</{name}>"
     sign = _SIGNS[name]

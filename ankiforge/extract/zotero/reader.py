@@ -158,10 +158,9 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
         ConfigError: the settings are invalid.
     """
     # nothing goes unencrypted to others
-    is_safe = bool(url) and (
-        is_loopback(url) or (api == "web" and origin(url)[0] == "https")
-    )
-    if url and not (api and is_safe):
+    if url and not (
+        api and (is_loopback(url) or (api == "web" and origin(url)[0] == "https"))
+    ):
         hint = (
             f"with api: web, https, such as {ZOTERO_WEB}; with api: local, this computer"
         )
@@ -287,8 +286,7 @@ class ZoteroSource:
         paths = [*companions(database), folder / STORAGE, *cached]
         paths += map(Path, files)
         stamps = [stamp_at(path) for path in paths]
-        has_database = stamps[0] is not None
-        if not has_database:
+        if stamps[0] is None:  # no database
             return ""
         for stamp in stamps:
             if stamp is not None and not proves(stamp, begun):

@@ -127,11 +127,11 @@ class Works:
                 if not parent:
                     break
                 family.append(parent)
-            is_in_trash = any(member.deleted for member in family)
             has_parent = len(family) > 1
-            is_note = item.item_type == "note" and (has_parent or not item.parent_item)
-            is_annotation = item.item_type == "annotation" and has_parent
-            if (is_note or is_annotation) and not is_in_trash:
+            if any(member.deleted for member in family):
+                continue
+            of_note = item.item_type == "note" and not item.parent_item
+            if of_note or (has_parent and item.item_type in ("annotation", "note")):
                 yield family
 
     def marked_files(self) -> set[str]:
@@ -195,7 +195,9 @@ class Works:
             if not text:
                 continue
             # the tag may be in the title, in a comment of HTML, or after the part that is shown
-            is_title = text.title == document.title and not asks(text.title)
+            heading = text.title
+            if heading == document.title and not asks(heading):
+                heading = ""
             highlight = self._made(
                 library,
                 note,
@@ -205,7 +207,7 @@ class Works:
                 kind=HighlightKind.NOTE,
                 exact=text.plain,
                 markdown=text.markdown,
-                heading="" if is_title else text.title,
+                heading=heading,
                 uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
                 block=note.key,
             )
@@ -235,8 +237,9 @@ class Works:
         """Map an annotation and its context in the file."""
         item = mark.item
         # emphasis within the tag does not take it apart
-        has_private_comment = has_tag(RichText(item.annotation_comment).plain)
-        is_private = has_private_comment or is_tagged(mark.file.own_tags)
+        is_private = has_tag(RichText(item.annotation_comment).plain) or is_tagged(
+            mark.file.own_tags
+        )
         text = RichText(item.annotation_text)
 
         # the link that opens it in Zotero; its pages are counted from 1, not labelled
@@ -310,8 +313,7 @@ class Works:
             return ""
         unknown = "another program in the file" if item.external else "somebody else"
         reason = f"marked by {author or unknown}"
-        was_never_synced = item.author is None and not item.annotation_author_name
-        if was_never_synced:
+        if item.author is None and not item.annotation_author_name:
             return reason if item.external else ""
         account = self.access.account
         own_names = set(map(for_comparing, account.names))
