@@ -163,7 +163,9 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
     )
     for excerpt, words in zip(excerpts, words_of, strict=True):
         text = excerpt.text
-        of_sentence = features_of_text(text, words, tables)
+        of_sentence = of_passage
+        if len(excerpts) > 1:
+            of_sentence = features_of_text(text, words, tables)
         reason = Reason.CUT_OFF if excerpt.is_cut else None
         reason = reason or refusal(
             text, words, of_sentence, tables, is_note=excerpt.is_markdown
