@@ -1,6 +1,4 @@
-"""The entries of Kindle's `My Clippings.txt`, and of the HTML that its apps and KOReader export.
-
-Kindle: `My Clippings.txt` in any language, the HTML of its apps, KOReader's HTML and JSON.
+"""Kindle: `My Clippings.txt` in any language, the HTML of its apps, KOReader's HTML and JSON.
 
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}

@@ -1,9 +1,7 @@
-"""A second chance for files that PDFium refuses: copies of them, mended, in memory.
+"""Answers about one file from PDFium: annotations, the text under and around them, pictures.
 
-PDFium reads the copy, so that the text of a page, and with it all keys, come from one reader.
-`benchmarks/broken_pdfs.py` shows which files that helps.
-
-Answers about one file from PDFium: annotations, the text under and around them, pictures.
+A file that PDFium refuses is mended in memory, and PDFium reads the copy, so that the text of
+a page, and with it all keys, come from one reader (`benchmarks/broken_pdfs.py`).
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
-"""The characters of a page with their places, as PDFium finds them.
+"""The text of a page: its characters with their places, joined in reading order.
 
 Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be corrected
-for /Rotate, CropBox, the origin of MediaBox or UserUnit.
-
-The text of a page: its characters joined in reading order.
-
-Lines are joined, hyphens at line ends resolved, blocks kept apart, superscripts and
-subscripts kept, and accents that TeX prints separately combined with their letters.
+for /Rotate, CropBox, the origin of MediaBox or UserUnit. Lines are joined, hyphens at line
+ends resolved, blocks kept apart, superscripts and subscripts kept, and accents that TeX
+prints separately combined with their letters.
 """
 
 from __future__ import annotations

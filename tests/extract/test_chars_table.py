@@ -1,0 +1,80 @@
+"""What a mark covers of the letters of a page, and where a hyphen stays: rows without a PDF."""
+
+import pytest
+
+from ankiforge.extract.pdf.cleaning import Spelling
+from ankiforge.extract.pdf.coverage import TextUnderMarks, quads
+from ankiforge.extract.pdf.text import Char, PageText
+
+WIDE, HIGH = 6.0, 12.0
+
+
+def page(*lines: str, document: str = "") -> PageText:
+    """Lines of letters of one width, the first one at the top; `document` is its other text."""
+    chars: list[Char] = []
+    for row, line in enumerate(lines):
+        bottom = 700.0 - row * HIGH
+        for column, letter in enumerate(line):
+            left = column * WIDE
+            box = (left, bottom, left + WIDE, bottom + HIGH)
+            centre = (left + WIDE / 2, bottom + HIGH / 2)
+            chars.append(Char(len(chars), letter, False, *box, *centre, WIDE, HIGH))
+        end = len(line) * WIDE
+        for sign in "\r\n":
+            box = (end, bottom, end, bottom)
+            chars.append(Char(len(chars), sign, True, *box, end, bottom, 0.1, 0.1))
+    return PageText(chars, Spelling([document]))
+
+
+def covered(text: PageText, *marked: tuple[int, float, float]) -> str:
+    """The words below quads, each a row and its first and last column."""
+    points: list[float] = []
+    for row, first, last in marked:
+        left, right = first * WIDE, last * WIDE
+        bottom = 700.0 - row * HIGH
+        points += (left, bottom + HIGH, right, bottom + HIGH, left, bottom, right, bottom)
+    return text.quote(TextUnderMarks(text).under(quads(points, None)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "marked", "words"),
+    [
+        (("the cell divides",), [(0, 4, 8)], "cell"),
+        (("the cell divides",), [(0, 3, 9)], "cell"),
+        (("the cell divides",), [(0, 4.7, 8)], "cell"),  # a quarter of its first letter
+        (("the cell divides",), [(0, 4.8, 8)], "ell"),  # less of it
+        (("the cell divides",), [(0, 4, 7.3)], "cell"),
+        (("the cell divides",), [(0, 5.7, 8)], "ll"),  # no first letter of a word
+        (("the cell divides",), [(0, 13, 99), (0, 0, 3)], "the des"),
+        (("the cell", "divides"), [(0, 4, 8), (1, 0, 7)], "cell divides"),
+        (("the cell", "divides"), [(1, 0, 7), (0, 4, 8)], "cell divides"),
+        (("a cell divi-", "des here"), [(0, 7, 12), (1, 0, 3)], "divides"),
+        (("a cell divi-", "des here"), [(0, 7, 11), (1, 0, 3)], "divides"),  # before the hyphen
+        (("the X-", "ray tube"), [(0, 4, 6), (1, 0, 3)], "X-ray"),
+        (("a well-", "Known one"), [(0, 2, 7), (1, 0, 5)], "well-Known"),
+        (("記憶の", "痕跡"), [(0, 0, 3), (1, 0, 2)], "記憶の痕跡"),
+        (("no words",), [(5, 0, 8)], ""),
+    ],
+)  # fmt: skip
+def test_the_words_below_quads(lines, marked, words):
+    assert covered(page(*lines), *marked) == words
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "document", "keeps"),
+    [
+        ("re", "call", "", False),
+        ("co", "operate", "they co-operate", True),
+        ("co", "operate", "they cooperate, co-operate and cooperate", False),
+        ("self", "government", "", True),
+        ("high", "light", "", False),
+        ("X", "ray", "", True),
+        ("twenty", "first", "", True),
+        ("twenty", "something", "", False),
+        ("1990", "2000", "", True),
+        ("anti", "German", "", True),
+        ("state-of", "the-art", "", True),
+    ],
+)
+def test_where_a_hyphen_at_a_line_end_stays(left, right, document, keeps):
+    assert Spelling([document]).keeps_hyphen(left, right) is keeps
