@@ -49,6 +49,15 @@ SIGNS = {
         ("漢(かん)字(じ)",),
     ),
     "a reading": Sign("{東京|とう|きょう}", ("東京(とうきょう)",), ("|",)),
+    "a source of a chat": Sign("green【4†source】 light", ("green light",), ("†",)),
+    "a reference of a chat": Sign(
+        "green :contentReference[oaicite:0]{index=0} light",
+        ("green",),
+        ("oaicite", "index"),
+    ),
+    "a citation of a chat": Sign(
+        "green \ue200cite\ue202turn0search2\ue201 light", ("green",), ("turn0",)
+    ),
     "a reading in braces": Sign(
         "[東京]{とうきょう} and", ("東京(とうきょう) and",), ("{とう",)
     ),

@@ -36,7 +36,7 @@ from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries, sentences, trimmed
 
 _HIDDEN = (SignKind.HINT, SignKind.MARK, SignKind.GAP)
-_ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
+_ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT}{CONTINUED}{MATHS}]")
 
 
 def read(text: str, context: InlineContext) -> Inline:

@@ -206,7 +206,7 @@ class _Parser(ParserInline):
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark")
     parser.inline = _Parser()
-    for sign in (COMMENT, CONTINUED, MATHS, "＝"):
+    for sign in (COMMENT, CONTINUED, MATHS, "＝", "【", "\ue200"):
         parser.inline.add_terminator_char(sign)
     # rules that skip the label of a link
     parser.inline.ruler.after("text", "signs", read_sign)

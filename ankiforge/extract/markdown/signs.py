@@ -278,6 +278,10 @@ _SIGN = regex(
         |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}}
         |\[(?P<letters>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})\]
           (?:\{{(?P<braced>[^\s{{}}]{{1,40}})\}}|\^\((?P<above>[^\s()]{{1,40}})\)))
+      # the marks by which chats cite
+    | (?P<cited>【\d[^【】\n]{{0,80}}†[^【】\n]{{0,80}}】
+        |:contentReference\[oaicite:\d{{1,4}}\](?:\{{index=\d{{1,4}}\}})?
+        |\ue200cite[^\n\ue201]{{1,200}}\ue201)
       # comments, drawings, empty marks, and kinds of annotations
     | (?P<gone>[{COMMENT}{CONTINUED}]+|(?<=\S)(?<!=)====(?=[^\s=])
         |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
@@ -317,7 +321,7 @@ _SIGN = regex(
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
-STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[]<#~=＝{{}}`^")
+STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[]<#~=＝{{}}`^【\ue200")
 """The characters at which a sign may begin."""
 # The elements of HTML, also old ones, that may be in a paragraph or around it.
 _ELEMENTS = frozenset(
@@ -677,6 +681,8 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], object]] = {
     "footnote_start": lambda state, sign, raw: state.add(SignKind.ATOM, raw, " ("),
     "footnote_end": lambda state, sign, raw: state.add(SignKind.ATOM, raw, ")"),
     "ruby": _add_reading,
+    # nothing is shown of it, and it is part of the keys
+    "cited": lambda state, sign, raw: state.add(SignKind.ATOM, raw, ""),
     # nothing is shown of them
     "frame": lambda state, sign, raw: state.add(SignKind.GONE),
     "gone": lambda state, sign, raw: state.add(SignKind.GONE),
