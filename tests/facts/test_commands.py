@@ -82,6 +82,20 @@ def test_new_words_of_a_card_are_asked_about_and_never_taken_with_others(forge, 
     assert shown["guid"] == card
 
 
+def test_another_card_of_new_words_is_an_option_that_show_names(forge, note):
+    note(WAR, CARTA)
+    card = decide(forge, "accept", CARTA)
+    corrected = CARTA.replace("Runnymede", "Windsor")
+    note(WAR, corrected)
+
+    draft = draft_of(forge, corrected)
+    shown = forge.ok("show", draft["id"]).stdout
+    assert f"accept {draft['id']} --gap 1 (the card gets these words)" in shown
+    assert f"accept --another {draft['id']} --gap 1 (another card)" in shown
+    assert decide(forge, "accept", corrected, "--another") != card
+    assert len(forge.cards("verdict:accepted")) == 2
+
+
 def test_reject_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
     note(WAR, CARTA, CANAL)
     card = decide(forge, "accept", WAR)
