@@ -127,7 +127,8 @@ def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
 def open_the_first(page: Any) -> None:
     """Open the best document of the shelf."""
     page.wait_for_selector("body[data-view=shelf], body[data-view=sitting]")
-    page.keyboard.press("Enter")
+    if page.locator(".documents").is_visible():
+        page.keyboard.press("Enter")
     settle(page)
 
 
@@ -231,6 +232,8 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
         page.goto(address)
         open_the_first(page)
         for number in range(ACCEPTED):
+            if not page.locator(CARD).count():
+                break  # the paper has no more
             settle(page)
             shown = picture(page.screenshot())
             yield 2, 2.2 if not number else 0.5, shown, "#fff"

@@ -108,13 +108,13 @@ export class Sitting {
     this.#leavePaper();
     this.paper = paper;
     document.body.classList.toggle("alone", !paper);
+    $("#title").textContent = this.origin.title;
     if (!paper) return true;
     paper.moved = () => this.level();
     paper.chosen = (key) => this.goToMark(key);
     paper.ten = new Set(this.items.map(({ source }) => source?.key));
     paper.enter();
-    const { title } = this.origin;
-    $("#title").textContent = this.origin.entry ? title : `${title} · ${paper.title}`;
+    if (!this.origin.entry) $("#title").textContent += ` · ${paper.title}`;
     return true;
   }
   #leavePaper() {
