@@ -22,6 +22,7 @@ from ankiforge.draft.prompt import (
     data,
     joined,
     message,
+    most_cards,
     passage,
     reason_no_kind_fits,
     rules_of,
@@ -49,7 +50,7 @@ from ankiforge.model import (
     Value,
     h16,
 )
-from ankiforge.text import cloze, regex
+from ankiforge.text import cloze, counted, regex
 from ankiforge.text.fold import letters_of
 from ankiforge.text.sentences import sentences
 
@@ -274,6 +275,11 @@ def read_answer(
             drafts = drafts_of(sound, highlight, origin, shape)
             if drafts:
                 results.append(Drafted(highlight, drafts))
+                distinct = {(item.front, item.back, item.text) for item in sound}
+                if len(distinct) > len(drafts) == most_cards(highlight.exact):
+                    more = counted(len(distinct) - len(drafts), "more card")
+                    what = f"{more} for {_shown(highlight.exact)}: it has {len(drafts)}"
+                    unused.append(Problem("", what))
             elif sound and reason:
                 results.append(Drafted(highlight, reason=reason, passing=True))
             elif sound:
