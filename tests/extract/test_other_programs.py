@@ -85,14 +85,14 @@ def test_a_file_beside_an_export_that_is_none_is_named(forge, folder):
     assert left_out(forge) == kinds
 
 
-def test_cards_and_marks_of_logseq_are_named_by_line(forge, folder):
+def test_cards_of_logseq_are_read_and_its_marks_are_named_by_line(forge, folder):
     card = "- What is moss? #card\n\t- A plant without roots.\n"
     mark = "- A mark\n  ls-type:: annotation\n  hl-page:: 3\n"
     (folder / "pages" / "moss.md").write_text(f"{card}- plain\n{card}")
     (folder / "pages" / "hls__paper.md").write_text(mark)
     said = told(forge, folder)
-    assert "2 × card of Logseq (#card), in 1 file" in said
+    assert "1 highlight   1 card" in said
     assert "1 × mark that Logseq keeps of a PDF, in 1 file" in said
     places = left_out(forge)
-    assert ("card of Logseq (#card)", "pages/moss.md, line 4") in places
+    assert "card of Logseq" not in said
     assert ("mark that Logseq keeps of a PDF", "pages/hls__paper.md, line 2") in places
