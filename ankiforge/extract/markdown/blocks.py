@@ -17,6 +17,7 @@ from ankiforge.extract.markdown.hand_written import (
     CardSides,
     Syntax,
     Written,
+    card_of_list,
     inline_card,
     signs_of,
     written_card,
@@ -287,7 +288,8 @@ def _markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
     first_rule = "code"
     if with_cards:
         rules.before(first_rule, "card", written_card, {"alt": ["paragraph"]})
-        first_rule = "card"
+        rules.before("card", "card in a list", card_of_list, {"alt": ["list"]})
+        first_rule = "card in a list"
     if with_comments:
         interrupts = ["paragraph", "blockquote", "list", "table"]
         rules.before(first_rule, "comment", _comment_line, {"alt": interrupts})

@@ -463,6 +463,12 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
+def card_of_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read a block of Logseq that is a card, even if it would go on a list: a block rule."""
+    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    return bool(_LOGSEQ.match(line)) and written_card(state, start, end, silent)
+
+
 # A question and its answer, `Q: … A: …`, maybe bold, in a list, or with a number.
 _ASKED = regex(
     r"(?:[-*+]\s+|\d{1,4}[.)]\s+)?(?:\*\*|__)?(?P<label>(?:Q|Question|Frage)\s?\d{0,4})(?:\*\*|__)?[:：]"
