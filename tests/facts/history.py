@@ -109,8 +109,8 @@ class History:
         self.source = "hypothesis" if seed % 3 else "obsidian"
         self.core: dict[str, int] = {}
         """By card: the fact that it asks for."""
-        self.quotes: dict[str, set[str]] = defaultdict(set)
-        """By card: what it quoted, as a person decided."""
+        self.quotes: dict[str, set[frozenset[str]]] = defaultdict(set)
+        """By card: the sentences that it may quote, as a person decided."""
         self.count: Counter[str] = Counter()
         self.seen: set[tuple[object, ...]] = set()
         self.failures: list[str] = []
@@ -225,7 +225,12 @@ class History:
         ]
         self.core.setdefault(made.card, [*asked, parts[0][0]][0])
         facts, texts = [fact for fact, _ in parts], [each.text for each in chosen]
-        self.quotes[made.card].add(exact(" ".join(texts)))
+        # the words of another sentence take the place of one, and leave the card's others
+        quoted = frozenset(texts_in(exact(" ".join(texts))))
+        revised = {
+            known - {text} | quoted for known in self.quotes[made.card] for text in known
+        }
+        self.quotes[made.card] |= {quoted, *revised}
         self.note(machine, before, made, facts, texts)
 
     def decide(self, machine: Machine) -> None:
@@ -331,7 +336,10 @@ class History:
         decided = {fact for each in decisions for fact in each.facts}
         quoted = {text for each in decisions for text in each.sentences}
         ended: set[str] = set()
+        skipped: set[str] = set()  # what closes a passage names all its sentences
         for each in decisions:
+            if each.closes:
+                skipped |= each.passage
             if each.sentences and each.shown is not None and each.shown <= quoted:
                 ended |= each.passage - each.shown
         facts_in = {
@@ -360,7 +368,7 @@ class History:
             if fact.decided:
                 if fact.waits:
                     self.fail("silent", text)
-                if text not in quoted:
+                if text not in quoted | skipped:
                     self.fail("hidden", text, "as if decided")
             elif fact.near:
                 self.count["asks"] += is_new
@@ -397,7 +405,7 @@ class History:
 
         # cards: of which fact they are, and whether a correction reaches them
         for card, quote in live.items():
-            if quote not in self.quotes[card]:
+            if frozenset(texts_in(quote)) not in self.quotes[card]:
                 self.fail("exchanged", quote, card)
             if all(text in facts_in for text in texts_in(quote)):
                 continue
