@@ -468,8 +468,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 try:
                     shutil.copyfile(source.with_name(source.name + suffix), copy)
                 except FileNotFoundError:
-                    is_main_file = not suffix
-                    if is_main_file:
+                    if not suffix:
                         raise
             if state_of(source) == before:
                 return
@@ -598,8 +597,7 @@ class View(Value):
     def created(self) -> int:
         """When the collection was created, in seconds; 0 in an export of some decks."""
         times = {database.created for database in self.databases}
-        is_known = self.kind is not ViewKind.APKG and len(times) == 1
-        return times.pop() if is_known else 0
+        return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
 
     @property
     def note_count(self) -> int:

@@ -632,8 +632,7 @@ def chosen(types: Mapping[int, SeenType]) -> MappedType:
     for note_type in types.values():
         is_stock = note_type.stock == STOCK_KIND and note_type.cloze
         if is_stock and kept <= set(note_type.field_tags):
-            is_copy = bool(note_type.origin)
-            usable.append((is_copy, note_type.id != ours.id, note_type.id))
+            usable.append((bool(note_type.origin), note_type.id != ours.id, note_type.id))
     best = types[min(usable)[-1]] if usable else ours
 
     # its fields are known by their tags, whatever they are called

@@ -116,8 +116,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
             wanted_card_ids[note.guid, ordinal] = card_id(note.guid, ordinal)
         deck = deck_name(note.deck)
         if deck not in deck_ids:
-            is_anki_s_own = deck == "Default"
-            deck_ids[deck] = 1 if is_anki_s_own else named_id("deck", deck)
+            deck_ids[deck] = 1 if deck == "Default" else named_id("deck", deck)
     note_ids = distinct_ids(wanted_note_ids)
     card_ids = distinct_ids(wanted_card_ids)
 

@@ -355,8 +355,7 @@ def base_of(
         fields: our fields of it.
     """
     possible = [base for base in bases if base.mod >= in_anki.taken]
-    is_nothing_known = not in_anki.taken
-    if is_nothing_known:
+    if not in_anki.taken:
         possible.reverse()
     hashes = {name: field_hash(text) for name, text in fields.items()}
 
@@ -628,8 +627,7 @@ def plan(card: Card, layout: Layout, ours: Ours, options: ShippingOptions) -> Pl
     """
     nothing = Planned(card.guid, card.live)
     in_anki = layout.in_anki
-    is_dropped_in_anki = in_anki is None or in_anki.retired
-    if not card.live and is_dropped_in_anki:
+    if not card.live and (in_anki is None or in_anki.retired):
         return nothing
     if layout.fault:
         return replace(nothing, held=layout.fault)
@@ -751,8 +749,7 @@ def merged_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
             merged[folded] = tag
     for tag in theirs:
         folded = tag.casefold()
-        was_removed_here = folded in tags_before and folded not in our_tags
-        if not was_removed_here:
+        if not (folded in tags_before and folded not in our_tags):
             merged[folded] = tag
     merged.pop(RETIRED, None)
     return tuple(sorted(merged.values()))

@@ -271,8 +271,7 @@ def _literal(html: str) -> str:
     """Return HTML in which a `<` that begins no tag is text."""
 
     def shown(tag: re.Match[str]) -> str:
-        is_known = tag[1].casefold() in _TAGS
-        return tag[0] if is_known else f"&lt;{_literal(tag[0][1:])}"
+        return tag[0] if tag[1].casefold() in _TAGS else f"&lt;{_literal(tag[0][1:])}"
 
     return _TAG.sub(shown, html)
 

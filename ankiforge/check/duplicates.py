@@ -236,8 +236,7 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
     """Return whether two cards ask the same, and nothing distinguishes them."""
     card = features(mine)
     other = features(theirs)
-    are_questions = card.family is other.family is Family.BASIC
-    if are_questions and card.asked != other.asked:
+    if card.family is other.family is Family.BASIC and card.asked != other.asked:
         # `What?` is clear only in its context
         if not (card.sequence and other.sequence):
             return False
@@ -501,8 +500,7 @@ class DuplicateIndex:
         self._load()
         for id in self._exact.get(terms_of(draft).exact, ()):
             card = self._cards[id]
-            is_ours = not card.where
-            if is_ours and not _are_siblings(card, highlight):
+            if not card.where and not _are_siblings(card, highlight):
                 return card.id
         return None
 
@@ -555,8 +553,7 @@ class DuplicateIndex:
             shared = len(my_words.intersection(their_words))
             if 2 * shared < min(my_count, their_count):
                 continue
-            is_replaced = self._cards[card.id] is not card
-            if is_replaced or _are_siblings(card, highlight):
+            if self._cards[card.id] is not card or _are_siblings(card, highlight):
                 continue
             all_words = my_count + their_count - shared
             jaccard = shared / (all_words or 1)

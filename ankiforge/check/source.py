@@ -135,8 +135,7 @@ def answer(draft: Card, context: Context) -> Iterator[Finding]:
     source = source_text(highlight)
     for wanted in reading.answers:
         # a name may come literally from the title or a heading, a number may not
-        has_digit = any(map(str.isdecimal, wanted))
-        if not has_digit and _has_phrase(
+        if not any(map(str.isdecimal, wanted)) and _has_phrase(
             for_comparing(naming(highlight)), for_comparing(wanted)
         ):
             continue
@@ -329,8 +328,7 @@ def _stated_otherwise(quantity: Quantity, source: str) -> str:
         # the same in another unit: 5 g and 5,000 mg
         dimension, base = quantity.base
         return "" if (dimension, abs(base)) in bases(source) else first
-    is_negative_there = any(stated.value < 0 for stated in same_size)
-    if quantity.value < 0 and not is_negative_there:
+    if quantity.value < 0 and not any(stated.value < 0 for stated in same_size):
         return first
     eras = {stated.era for stated in same_size}
     if quantity.era and "" not in eras and quantity.era not in eras:
@@ -692,10 +690,9 @@ def form(draft: Card, context: Context) -> Iterator[Finding]:
         back = draft.field("Back").strip("*_= ")
         is_call = _open_brackets(front) > 0 > _open_brackets(back)
         is_question = highlight.declared or front.endswith("?")
-        is_value = not is_question and _VALUE.fullmatch(back)
         if is_call or _CODE_LINE.search(highlight.exact):
             yield make_finding("inline_field", "it may be code")
-        elif is_value or _DECLARATION.match(front):
+        elif (not is_question and _VALUE.fullmatch(back)) or _DECLARATION.match(front):
             yield make_finding("inline_field", "it may be metadata")
 
     if draft.origin.drafter == COMMENT_AND_MORE:

@@ -107,16 +107,14 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
         says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
         if words and not answer.isupper():
             says_nothing = all(len(word) > 1 and word in _SMALL_WORDS for word in words)
-        is_code = "`" in gap.answer
         if says_nothing or _ENUMERATOR.fullmatch(answer):
             yield make_finding("gap_stopword", f"“{answer}”")
-        elif _IDENTIFIER.fullmatch(answer) and not is_code:
+        elif _IDENTIFIER.fullmatch(answer) and "`" not in gap.answer:
             yield make_finding("placeholder", f"“{answer}”")
 
         # a blank or sign at its edge
         edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
-        is_empty = not gap.answer.strip()
-        if _EDGE_SIGN.search(edges) and not is_empty:
+        if _EDGE_SIGN.search(edges) and gap.answer.strip():
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 
         # too long; at the beginning of the text, unless its definition follows, a few words are
@@ -140,8 +138,7 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
         for gap, answer in zip(reading.gaps, reading.answers, strict=True):
             plain = answer.strip(" .,;:")
             is_fact = _SHORT_FACT.fullmatch(plain) is not None
-            is_searched = is_fact or len(plain) >= SHORTEST
-            if number in gap.numbers and is_searched:
+            if number in gap.numbers and (is_fact or len(plain) >= SHORTEST):
                 if holds(searched, plain, exact=is_fact):
                     yield make_finding("gap_leak", f"“{answer}”")
 
@@ -190,8 +187,7 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     A mark passes in a whole sentence that stands alone, if it is a term with its
     definition, and beside a word that names it.
     """
-    is_cloze = draft.kind.family is Family.CLOZE
-    if not is_cloze or not marked(draft, context.highlight):
+    if draft.kind.family is not Family.CLOZE or not marked(draft, context.highlight):
         return
     reading = read(draft)
     if not reading.gaps:
@@ -363,8 +359,7 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
         if pattern.rule in excused:
             continue
         match = pattern.bad.search(front)
-        is_good = pattern.excuse and pattern.excuse.search(front)
-        if not match or is_good:
+        if not match or (pattern.excuse and pattern.excuse.search(front)):
             continue
         detail = f"“{match[0]}”"
         if pattern.rule in _CLEAR_RULES:
@@ -392,8 +387,7 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
 
     # a short answer that is in the front, which does not offer a choice: A or B?
     bare_answer = answer.strip(" .")
-    is_long_enough = len(bare_answer) >= SHORTEST
-    is_short = is_long_enough and word_count(bare_answer) <= _LEAK_WORDS
+    is_short = len(bare_answer) >= SHORTEST and word_count(bare_answer) <= _LEAK_WORDS
     if is_short and content(bare_answer) and not is_choice(front):
         shown = front
         hidden = bare_answer

@@ -319,8 +319,7 @@ def adopt(
         # find the notes of other tools, and the passages they were made of
         scan = workspace.read_collection()
         result.add_scan(scan)
-        was_read = scan.state in ("same", "taken")
-        collection = Path(scan.path) if was_read else None
+        collection = Path(scan.path) if scan.state in ("same", "taken") else None
         if collection is None and tool not in (None, "sr"):
             call.problems(result.problems)
             raise _without_history(workspace)

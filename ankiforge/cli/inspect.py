@@ -192,8 +192,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             call.say(f"{missing} compared by words only: ankiforge run")
         if result.passages and not result.is_sure:
             call.say("nothing you have read answers this for sure; the nearest:")
-        was_anything_shown = show_all(call, entries(), apart=True)
-        if not was_anything_shown and call.limit != 0:
+        if not show_all(call, entries(), apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
 
 

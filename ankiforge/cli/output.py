@@ -404,8 +404,7 @@ class Command(click.Command):
             conditions: list[str] = []
             for word in args[:place]:
                 field, colon, _ = word.removeprefix("-").partition(":")
-                is_condition = word.startswith("-") and colon and field in FIELDS
-                if is_condition:
+                if word.startswith("-") and colon and field in FIELDS:
                     conditions.append(word)
                 else:
                     options.append(word)

@@ -170,8 +170,7 @@ def _redirect(address: str) -> Iterator[Path]:
 
     # browsers from a snap see no folder of temporary files but their own, and nothing
     # hidden at home
-    has_snap = Path("/snap/bin").is_dir()
-    home = Path.home() if has_snap and Path.home().is_dir() else None
+    home = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
     with TemporaryDirectory(
         prefix="ankiforge-",
         dir=home,

@@ -392,8 +392,8 @@ class TerminalReview:
             pressed = click.getchar()
         except (KeyboardInterrupt, EOFError, OSError):
             return _END
-        is_arrow_or_the_like = len(pressed) > 1 and pressed.startswith(_END)
-        return "" if is_arrow_or_the_like else pressed[:1]
+        # an arrow, or the like
+        return "" if (len(pressed) > 1 and pressed.startswith(_END)) else pressed[:1]
 
     def _print(self, text: str, style: str = "") -> None:
         """Print words of the program, or of a document that cannot steer the terminal."""
@@ -518,8 +518,7 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
     # its words, unless the card shows them
     passage = highlight.sentence or highlight.exact
     shown_words = " ".join(plain(text) for _, text in draft.fields)
-    is_shown = _letters_of(passage) in _letters_of(shown_words)
-    if not is_shown and not draft.by_hand:
+    if _letters_of(passage) not in _letters_of(shown_words) and not draft.by_hand:
         if not highlight.sentence:
             before = from_a_word(highlight.prefix)
             after = to_a_word(highlight.suffix)
@@ -530,8 +529,7 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
 
     # why it needs a closer look; nothing of a proposal without warnings
     said = reasons(draft)
-    is_by_model = draft.origin.drafter in ("llm", AGENT)
-    if is_by_model and not said:
+    if draft.origin.drafter in ("llm", AGENT) and not said:
         said = (why_waiting(draft),)
     for reason in said:
         yield _text(reason, "yellow")

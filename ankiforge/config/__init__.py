@@ -234,8 +234,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         OwnFileError: it is a link, no regular file, or too large.
     """
     data, where = read(own_file(path), path.name)
-    is_empty = data is None
-    written = typed(_SettingsFile, {} if is_empty else data, where)
+    written = typed(_SettingsFile, {} if data is None else data, where)
     folder = path.parent.absolute()
 
     # sources, each with a name of its own

@@ -215,8 +215,8 @@ class OwnPath(Value):
         status = self.state()
         if status is None or os.name == "nt":
             return
-        is_open_to_others = status.st_mode & 0o077
-        if is_open_to_others:
+        # it is open to others
+        if status.st_mode & 0o077:
             with suppress(OSError):
                 self.path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
 

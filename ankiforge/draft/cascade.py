@@ -319,8 +319,7 @@ class Cascade:
             for sentence_with_gap in draft.gaps:
                 [gap, *_] = cloze.gaps(sentence_with_gap)
                 words = plain(gap.answer)
-                is_private = alone.privacy.hides(words, document.key)
-                if not is_private and locate(words, shown):
+                if not alone.privacy.hides(words, document.key) and locate(words, shown):
                     answers.append(gap.answer)
             proposals.append(
                 ProposedGaps(tuple(answers), draft.quote, draft.start, shown)
@@ -419,8 +418,7 @@ class Cascade:
 
         if drafts:
             return Drafted(highlight, tuple(drafts)), attempts
-        is_any_read = any(attempt.question for attempt in attempts)
-        if unread is not None and not is_any_read:
+        if unread is not None and not any(attempt.question for attempt in attempts):
             return given_up(highlight, unread), attempts
         return Drafted(highlight, reason=NONE_FITS), attempts
 

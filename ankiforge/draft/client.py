@@ -143,8 +143,7 @@ class Completion(Value):
         if tokens_in and tokens_out:
             total = _credible(usage.get("total_tokens"))
             tokens_out = max(tokens_out, total - tokens_in)
-        is_answered = isinstance(choices, list) and not reply.get("error")
-        if not (is_answered or tokens_out):
+        if not ((isinstance(choices, list) and not reply.get("error")) or tokens_out):
             return None
         choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
         message = _as_dict(choice.get("message"))
@@ -417,8 +416,7 @@ class Wire(httpx2.BaseTransport):
                     self._loaded_until = time.monotonic() + self._settings.silence_s
                     host = self._settings.host
                     self._notice(f"{host} is loading its model; waiting for it")
-                is_late = time.monotonic() > self._loaded_until
-                if is_late or self._stopped.wait(_PAUSE_S):
+                if time.monotonic() > self._loaded_until or self._stopped.wait(_PAUSE_S):
                     break
                 answer = self._exchanged(request)
         except httpx2.HTTPError as error:
@@ -678,8 +676,7 @@ class Client:
             ConfigError, UsageError: see `prepare`.
         """
         self._refuse_if_stopped()
-        is_about_one = not question.parts
-        if is_about_one and not anew:
+        if not question.parts and not anew:
             known = self.known(question)
             if known:
                 self.budget.count_cached()

@@ -73,8 +73,7 @@ class Conversation:
                         blocked.append((draft, faults))
             # of candidates, only one has to pass
             are_candidates = len(drafts) > 1 and drafts[0].intent == drafts[1].intent
-            is_one_good = are_candidates and len(blocked) < len(drafts)
-            if blocked and not is_one_good:
+            if blocked and not (are_candidates and len(blocked) < len(drafts)):
                 alone = chunk.only(highlight)
                 results[place] = self._repaired(alone, result, blocked)
         return results

@@ -226,8 +226,7 @@ def skip_reason(highlight: Highlight) -> str:
     if is_lone:
         return "a comment without marked text"
     if highlight.kind in _PICTURES:
-        is_drawing = highlight.kind is HighlightKind.INK
-        if is_drawing and comment.wish is not Wish.QUESTION:
+        if highlight.kind is HighlightKind.INK and comment.wish is not Wish.QUESTION:
             return "a drawing: write its question as the comment: `? …`"
         if highlight.markdown:
             return ""

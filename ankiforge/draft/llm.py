@@ -213,8 +213,7 @@ class Model:
         """Return the cascade, if it drafts a chunk; None if that is drafted in one request."""
         if self._cascade is None or len(chunk.highlights) != 1:
             return None
-        is_plain = Cascade.suits(chunk.task, chunk.highlights[0])
-        return self._cascade if is_plain else None
+        return self._cascade if Cascade.suits(chunk.task, chunk.highlights[0]) else None
 
     def _questions(self, chunk: SendableTask) -> list[ModelRequest]:
         """Return the requests that a chunk may still take, at most; none if all are kept."""

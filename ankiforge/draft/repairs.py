@@ -80,16 +80,14 @@ class CardToRepair(Value):
 def offers(card: CardToRepair) -> tuple[CardRepair, ...]:
     """Return the repairs that a program can make of a card, at most three, the surest first."""
     found: list[CardRepair] = []
-    has_picture = any("![" in text for text in card.fields.values())
     if card.is_cloze:
         found += _clozes(card)
-    elif card.alone and not has_picture:
+    elif card.alone and not any("![" in text for text in card.fields.values()):
         found += _two_questions(card)
         found += _set(card)
         found += _first_sentence(card)
     found += _contrast(card)
-    is_split = any(repair.name == "split" for repair in found)
-    if not card.is_cloze and not is_split:
+    if not card.is_cloze and not any(repair.name == "split" for repair in found):
         found += _context(card)
     return tuple(found[:MOST_OFFERS])
 
@@ -125,8 +123,7 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
     for part in parts:
         name = _BEHIND_NAME.split(part, maxsplit=1)[0]
         names.append(" ".join(name.split()).strip(" .,;"))
-    are_distinct = len(set(names)) == len(names)
-    if not are_distinct or not all(names):
+    if len(set(names)) != len(names) or not all(names):
         return
     if any(len(name.split()) > _MOST_WORDS_OF_NAME for name in names):
         return

@@ -212,8 +212,7 @@ def _sentences_of(texts: Iterable[str]) -> Iterator[_PrivateSentence]:
                     part = tuple(words[first : first + _MOST_WORDS])
                     weights = []
                     for word in part:
-                        is_small = len(word) == 1 or word in small
-                        weight = 0.0 if is_small else 1.0
+                        weight = 0.0 if (len(word) == 1 or word in small) else 1.0
                         if _IS_UNSPACED.match(word):
                             weight = _WEIGHT_OF_PAIR if len(word) > 1 else 0.0
                         weights.append(weight)
@@ -665,5 +664,4 @@ def _creators_and_year(document: Document) -> str:
 
 def _unless_masked(text: SendableText) -> SendableText:
     """Return a text, "" if nothing of it is left."""
-    is_left = any(map(str.isalnum, text.replace(MASK, "")))
-    return text if is_left else ours("")
+    return text if any(map(str.isalnum, text.replace(MASK, ""))) else ours("")

@@ -48,8 +48,7 @@ def script(text: str) -> str:
         return ""
     name, count = scripts.most_common(1)[0]
     least = _FEW_LATIN_LETTERS if name == "Latin" else _FEW_LETTERS
-    is_clear = count >= least and count > _MOST_LETTERS * scripts.total()
-    return name if is_clear else ""
+    return name if (count >= least and count > _MOST_LETTERS * scripts.total()) else ""
 
 
 @lru_cache(maxsize=4096)

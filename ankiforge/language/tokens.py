@@ -222,8 +222,7 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
             sign_before = text[max(token.start - 1, 0) : token.start]
             sign_after = text[token.end : token.end + 1]
             is_beside_sign = sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER
-            has_underscore = "_" in token.word
-            is_identifier = has_underscore and _IDENTIFIER.fullmatch(token.word)
+            is_identifier = "_" in token.word and _IDENTIFIER.fullmatch(token.word)
             if braces > 0 or is_beside_sign or is_identifier:
                 token.kind = Kind.UNSAFE
         begins = False

@@ -357,8 +357,7 @@ def _says_it(highlight: Highlight, card: Card) -> bool:
     """
     if stands_in(card.quote, highlight):
         return True
-    is_by_hand = card.origin.drafter == PERSON
-    return is_by_hand and any(
+    return card.origin.drafter == PERSON and any(
         stands_in(each, highlight) for each in sentences(card.quote)
     )
 

@@ -754,11 +754,10 @@ def reject(store: Store, id: str, why: str = "") -> None:
             of = desk.offered_passage(store, passage)
             sentences = desk.sentences_of_card(of, card)
             guid = id
-        is_proposal = card.waits and card.proposed
         body: Json = {
             "guid": guid,
             # the person's own form may say what was proposed
-            "content": "" if is_proposal else content(card),
+            "content": "" if (card.waits and card.proposed) else content(card),
             "slot": card.slot if guid and card.in_slot else "",
             "fields": wording_of(card).fields,
         }

@@ -307,8 +307,7 @@ def draft_again_of(card: Card, highlight: Highlight) -> Card:
 
 def is_new(store: Store, passage: Passage, draft: Card) -> bool:
     """Return whether the person's own form is to be offered: not rejected, and no card yet."""
-    is_over = passage.skipped or passage.was_passed_over(draft)
-    if is_over or passage.refuses(draft):
+    if passage.skipped or passage.was_passed_over(draft) or passage.refuses(draft):
         return False
     card = passage.card_in_slot(draft)
     if card is None:
@@ -317,8 +316,7 @@ def is_new(store: Store, passage: Passage, draft: Card) -> bool:
     # beside the card in their slot
     if card.verdict is Verdict.TAKEN_BACK:
         return True
-    is_held = card.live and is_news(card, draft)
-    return is_held and not is_stale(card, store.machine, draft)
+    return card.live and is_news(card, draft) and not is_stale(card, store.machine, draft)
 
 
 def is_known(passage: Passage, draft: Card) -> bool:
@@ -327,8 +325,7 @@ def is_known(passage: Passage, draft: Card) -> bool:
     if words in passage.rejected:
         return True
     for card in passage.cards.values():
-        is_its_card = words in (content(card), card.slot)
-        if is_its_card and card.verdict is not Verdict.TAKEN_BACK:
+        if words in (content(card), card.slot) and card.verdict is not Verdict.TAKEN_BACK:
             return True
     return False
 

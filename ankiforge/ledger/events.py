@@ -315,8 +315,7 @@ def is_open_again(card: Card) -> bool:
 
     Its passage is as before; what policy accepted, or a model drafted, is left to the person.
     """
-    may_wait = card.origin.drafter in (PROPOSE, PERSON)
-    return card.verdict is Verdict.TAKEN_BACK and may_wait
+    return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (PROPOSE, PERSON)
 
 
 class Passage(msgspec.Struct):
@@ -390,8 +389,7 @@ class Passage(msgspec.Struct):
         """Return the card of the source in the slot and note type of a draft; a live one first."""
         in_slot = []
         for card in self.cards.values():
-            is_in_slot = card.in_slot and card.slot == draft.slot
-            if is_in_slot and card.family is draft.family:
+            if card.in_slot and card.slot == draft.slot and card.family is draft.family:
                 in_slot.append(card)
         for card in in_slot:
             if card.live:
@@ -416,5 +414,4 @@ def is_stale(card: Card, machine: str, draft: Card) -> bool:
     _machine, newest = card.texts[-1]
     digests = {digest for _, digest in card.texts}
     readers = {reader for reader, digest in card.texts if digest == newest}
-    had_it = digest_of_card(draft) in digests
-    return had_it and machine not in readers and bool(newest)
+    return digest_of_card(draft) in digests and machine not in readers and bool(newest)

@@ -82,8 +82,7 @@ def moved(sentence: str, *, stands_there: bool) -> bool:
 
 def reworded(gone: Decided, here: Standing) -> bool:
     """Return whether a sentence may be a decided one, which stands nowhere, in other words."""
-    is_later = here.n > gone.n or here.machine != gone.machine
-    if not (here.came or is_later):
+    if not (here.came or here.n > gone.n or here.machine != gone.machine):
         return False
     stood_beside = {facts.name_of(gone.sentence), facts.name_of(here.sentence)}
     if stood_beside.issubset(gone.beside):

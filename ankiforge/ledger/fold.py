@@ -504,8 +504,7 @@ def _offered(card: Card, words: Wording) -> Card:
     offered = dict(card.offered)
     for name in card.pinned:
         text = words.fields.get(name, "")
-        is_agreed = text == kept[name]
-        if not text or is_agreed:
+        if not text or text == kept[name]:
             offered.pop(name, None)
         elif text != card.given.get(name, ""):
             offered[name] = text

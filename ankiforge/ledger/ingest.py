@@ -333,8 +333,7 @@ class Ingest:
                 matched = set(pairs.values())
                 self.absent += [mark for mark in had if mark not in matched]
             self.documents.append(MatchedDocument(had, found))
-        is_complete = container in self.listing.complete
-        if not is_complete or is_doubtful:
+        if container not in self.listing.complete or is_doubtful:
             return
 
         # highlights that were missing already in documents that did not change: this second
@@ -372,8 +371,7 @@ class Ingest:
         unlisted_indices = []
         for index, row in enumerate(known):
             # one of another container never has the place of one of this container
-            is_of_container = row["container"] == container
-            place = row["place"] if is_of_container else f"\0{row['id']}"
+            place = row["place"] if row["container"] == container else f"\0{row['id']}"
             document = ComparedDocument(place)
             if row["id"] in unlisted:
                 unlisted_indices.append(index)
@@ -473,11 +471,9 @@ class Ingest:
             # report its changes
             if known.state in ("missing", "gone"):
                 report.back.append(known.key)
-            has_moved = known.state != "journal" and mark.document != known.document
-            if has_moved:
+            if known.state != "journal" and mark.document != known.document:
                 report.moved.append((known.key, mark.place))
-            has_changed = known.exact and known.exact != exact_hash
-            if has_changed:
+            if known.exact and known.exact != exact_hash:
                 words_before = newest.exact if newest else ""
                 report.changed.append((known.key, words_before, words))
             is_back = known.state in ("gone", "unselected")

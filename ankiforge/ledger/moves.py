@@ -472,12 +472,10 @@ class Moves:
             knew_it = False
             for issued in self._issued(found.key):
                 for event in events:
-                    is_of_machine = event.machine == issued.machine
-                    knew_it |= is_of_machine and event.n < issued.n
+                    knew_it |= event.machine == issued.machine and event.n < issued.n
             if knew_it:
                 continue
-            is_same_document = found.document == old.document
-            if is_same_document and match_in_document([old], [found]):
+            if found.document == old.document and match_in_document([old], [found]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
             elif not self._is_by_facts(old.key):
                 found.asks = old.key

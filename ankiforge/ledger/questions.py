@@ -460,8 +460,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         encode(doubtful_keys),
     ):
         highlight = draft.highlight
-        is_field = not forms.is_doubtful(highlight)
-        written = forms.FIELD if is_field else highlight.written
+        written = forms.FIELD if not forms.is_doubtful(highlight) else highlight.written
         lines[highlight.document.source, written].append(draft)
     rejected: list[Highlight] = []
     if any(len(of_form) < FORM_ASKED for of_form in lines.values()):
@@ -529,8 +528,7 @@ def lines_by_front(drafts: Iterable[Card]) -> list[LinesOfFront]:
     groups: dict[tuple[str, str], list[Card]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
-        is_field = forms.key_of_field(highlight)
-        folder = forms.folder_of(highlight) if is_field else ""
+        folder = forms.folder_of(highlight) if forms.key_of_field(highlight) else ""
         groups[folder, for_finding(draft.field("Front"))].append(draft)
     lines = []
     for (folder, _), of_front in groups.items():

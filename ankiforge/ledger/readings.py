@@ -658,8 +658,7 @@ def pending(store: Store) -> Iterator[PendingDialects]:
         container = row["name"].removeprefix(_META)
         difference = msgspec.json.decode(row["value"], type=Difference)
         read, declined = _answers(store, container)
-        is_decided = difference.on in (read or (), *declined)
-        if not is_decided and not difference.empty:
+        if difference.on not in (read or (), *declined) and not difference.empty:
             yield PendingDialects(container, read or (), difference)
 
 

@@ -476,8 +476,7 @@ class _Recording:
             fact = offered.get(name)
             if fact is None:
                 is_wanted = self._beside or not (sentence or passage.closed)
-                is_refused = draft.proposed or not is_wanted
-                if is_refused or is_known(passage, draft):
+                if draft.proposed or not is_wanted or is_known(passage, draft):
                     continue
                 fact = Fact(sentence)
             asks = desk.card_asked(self._store, fact, draft.kind.value)

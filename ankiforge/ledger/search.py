@@ -341,8 +341,7 @@ def words_of(text: str) -> list[str]:
         return _ASCII_WORD.findall(text)
     spaced = ""
     for sign in text:
-        is_part = sign.isalnum() or category(sign) in ("Mn", "Mc")
-        spaced += sign if is_part else " "
+        spaced += sign if (sign.isalnum() or category(sign) in ("Mn", "Mc")) else " "
     return spaced.split()
 
 

@@ -167,14 +167,12 @@ class _ViewRecording:
                 return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
-        is_new_to_machine = self._store.machine not in state.seen_by
-        if is_new_to_machine:
+        if self._store.machine not in state.seen_by:
             self.viewed.first.append(note.guid)
             self._store.add("seen", passage.key, POLICY, {"guid": note.guid})
 
-        was_absent = before is not None and before["absent"]
-        is_back = was_absent and state.why == DELETED
-        if is_back:
+        # it was deleted in Anki, and is back
+        if before is not None and before["absent"] and state.why == DELETED:
             self.viewed.returned.append(note.guid)
             retired = []
             for event in self._store.events(passage.keys):

@@ -306,8 +306,7 @@ def _match(
             notes_by_words[_compared(note.words)].append(note)
     for words, same_drafts in drafts_by_words.items():
         same_notes = notes_by_words.get(words, [])
-        is_pair = len(same_drafts) == 1 and len(same_notes) == 1
-        if is_pair and any(words):
+        if len(same_drafts) == 1 and len(same_notes) == 1 and any(words):
             [waiting] = same_drafts
             [note] = same_notes
             used.add(str(note.note.id))
@@ -328,8 +327,7 @@ def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) 
     taken_ids = {taken.id for taken in matches.taken}
     for waiting in new_cards:
         schedule = schedule_of(waiting.highlight.schedule)
-        is_taken = waiting.blocked or waiting.id in taken_ids
-        if schedule and not is_taken:
+        if schedule and not (waiting.blocked or waiting.id in taken_ids):
             deck = waiting.deck
             matches.scheduled.append(TakenOver(waiting.id, deck=deck, schedule=schedule))
 

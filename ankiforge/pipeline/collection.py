@@ -247,8 +247,7 @@ def read_file_of_running(
     for path in paths:
         try:
             with open_view(path) as view:
-                is_only_one = len(paths) == 1 and not profile
-                if view.profile == profile or is_only_one:
+                if view.profile == profile or (len(paths) == 1 and not profile):
                     _store_types(ledger, view)
                     _store_decks(ledger, view)
                     return views.record_view(
@@ -281,8 +280,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     has_same_time = bound is not None and view.created == bound.created
     if bound is not None and not bind:
         has_times = view.created and bound.created
-        has_profiles = view.profile and bound.profile
-        is_other = has_profiles and view.profile != bound.profile
+        is_other = view.profile and bound.profile and view.profile != bound.profile
         if is_other or (has_times and not has_same_time):
             message = (
                 "this is not the collection that has your notes, so nothing was recorded"
@@ -483,8 +481,7 @@ def changed_in_anki(
     changed = {}
     for name, html in layout.theirs.items():
         base = layout.base.hashes.get(name)
-        is_content = name in card.family.content_fields
-        if not is_content or base in (None, field_hash(html)):
+        if name not in card.family.content_fields or base in (None, field_hash(html)):
             continue
         if (name, h16(html)) not in given_up:
             changed[name] = html

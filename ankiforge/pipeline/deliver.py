@@ -264,8 +264,7 @@ def package_path(output: Path, deck: str = "") -> Path:
         name = deck_name(deck).replace("::", "-")
     signs = []
     for sign in name:
-        is_forbidden = sign in '/\\:*?"<>|' or sign < " "
-        signs.append("_" if is_forbidden else sign)
+        signs.append("_" if (sign in '/\\:*?"<>|' or sign < " ") else sign)
     safe = "".join(signs)
     return output / f"{safe}.apkg"
 
@@ -286,8 +285,7 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         message = f"{path}: Anki imports only packages whose names end in .apkg"
         raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
-    is_there = own_file(path).is_there()
-    if is_there and not force and _last_package(ledger, path) is None:
+    if own_file(path).is_there() and not force and _last_package(ledger, path) is None:
         from ankiforge.anki.package import is_ours
 
         if not is_ours(path):

@@ -349,8 +349,7 @@ class _EditedFile:
         if len(after) != len(before):
             return OTHER_CARDS
         for number, highlight in enumerate(before):
-            is_other = number != index
-            if is_other and _words_of(highlight) != _words_of(after[number]):
+            if number != index and _words_of(highlight) != _words_of(after[number]):
                 return OTHER_CARDS
         try:
             draft = _draft_of(after[index], wanted.card)

@@ -229,8 +229,7 @@ class _Selecting:
         # plain `run` may read it already, as a remembered PATH or a part of one
         where = resolve(path)
         for item in self.remembered:
-            is_within = _contains(Path(item.path), where)
-            if is_within and names.items() <= item.names.items():
+            if _contains(Path(item.path), where) and names.items() <= item.names.items():
                 return None
         if names:
             self.remembered.append(Remembered(str(where), names))
@@ -281,8 +280,7 @@ class _Selecting:
             inner: list[str] = []
             for other in (*self._config.sources, *[each.entry for each in finished]):
                 is_same = (entry.kind, entry.name) == (other.kind, other.name)
-                are_limited = "include" in entry.options or "include" in other.options
-                if is_same or are_limited:
+                if is_same or "include" in entry.options or "include" in other.options:
                     continue
                 if not (_reads_markdown(entry) and _reads_markdown(other)):
                     continue
@@ -381,8 +379,7 @@ def documents_to_forget(
                 folders.append(Path(folder))
         for document, place in documents_of(ledger, name):
             paths = [folder / place for folder in folders]
-            is_read = any(_contains(other, path) for other in others for path in paths)
-            if not is_read:
+            if not any(_contains(other, path) for other in others for path in paths):
                 documents.add(document)
     return documents
 
@@ -522,8 +519,7 @@ def _name_of(
     # a part of it is remembered under the name that it would have itself
     own_name = default_name(kind, root)
     for item in remembered:
-        has_own_name = item.names.get(kind) == own_name
-        if has_own_name and _contains(root, Path(item.path)):
+        if item.names.get(kind) == own_name and _contains(root, Path(item.path)):
             return own_name
 
     # a new one: that of its folder, with a number if it is taken
@@ -644,7 +640,6 @@ def open_source(
         source = source_type(entry.kind)
     except ConfigError as error:
         raise entry.where.error(error.message, error.hint) from error
-    may_use_executor = not offline or is_loopback(config.executor)
     opening = Opening(
         name=entry.name,
         root=entry.path,
@@ -654,7 +649,7 @@ def open_source(
         memory=memory or NoMemory(),
         offline=offline,
         jobs=jobs,
-        executor=config.executor if may_use_executor else "",
+        executor=config.executor if (not offline or is_loopback(config.executor)) else "",
         workspace=None if workspace.is_default else workspace.root,
     )
     try:

@@ -144,8 +144,7 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
                 if path.startswith(root):
                     below_root = path[len(root) :]
                     break
-            is_hidden = f"{os.sep}." in below_root
-            return not is_hidden and not path.endswith((".apkg", "~"))
+            return f"{os.sep}." not in below_root and not path.endswith((".apkg", "~"))
 
         # Folders that came back: everything in them may have changed.
         returned_roots: set[str] = set()

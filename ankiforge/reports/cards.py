@@ -448,8 +448,7 @@ def line_text(
         yield _row("why", why_proposed(highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        is_foreign = finding.duplicate.startswith(FOREIGN_PREFIX)
-        if finding.duplicate and not is_foreign:
+        if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for duplicate in lists.lines(ledger, [finding.duplicate]):
                 yield _row("", one_line(duplicate))
 

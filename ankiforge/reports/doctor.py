@@ -273,8 +273,7 @@ def _model(workspace: WorkspaceFolder, machine: Machine, *, offline: bool) -> Ch
         if cannot_list:
             return _ok("model", f"{in_use}; its server lists no models")
         advice = "start it (ollama serve), or choose another: ankiforge model list"
-        needs_key = error.status in (401, 403)
-        if needs_key and not key_name:
+        if error.status in (401, 403) and not key_name:
             advice = (
                 "name the environment variable of its key as llm.key_env, then:"
                 f" ankiforge init --trust {workspace.root}"

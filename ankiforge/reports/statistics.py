@@ -113,8 +113,8 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     days = Counter[date]()
     reviewed = set[str]()
     for review in views.reviews(ledger):
-        was_rescheduled_by_hand = review.ease == 0
-        if was_rescheduled_by_hand:
+        # a person has rescheduled it by hand
+        if review.ease == 0:
             continue
         days[datetime.fromtimestamp(review.id / 1000).date()] += 1
         reviewed.add(review.guid)

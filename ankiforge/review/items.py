@@ -213,8 +213,7 @@ def why_waiting(draft: Card) -> str:
         reason = _IN_A_LIST.get(remark.kind, remark.text)
         reasons.append(reason.format(written=draft.highlight.written))
     findings = draft.findings
-    is_warned = any(finding.severity is not Severity.INFO for finding in findings)
-    if reasons or is_warned:
+    if reasons or any(finding.severity is not Severity.INFO for finding in findings):
         return "; ".join(reasons)
     drafter = draft.origin.drafter
     if drafter.startswith("rules"):
@@ -417,8 +416,7 @@ class Review:
             case "accept" | "masks" if decision.masks:
                 set_masks(ledger, id, decision.masks, decision.hide)
             case "accept" | "another":
-                is_another = decision.act == "another"
-                ledger.accept(id, gap=decision.gap, another=is_another)
+                ledger.accept(id, gap=decision.gap, another=decision.act == "another")
             case "force":
                 ledger.accept(id, gap=decision.gap, forced=True)
             case "reject":

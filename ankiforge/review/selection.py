@@ -155,8 +155,7 @@ def sentence_before(draft: Card) -> str:
             return ""
         start, end = spans[-1]
         words = line[start:end].strip()
-        is_whole = words[:1].isupper() and words.endswith(_ENDS)
-        return words if is_whole else ""
+        return words if (words[:1].isupper() and words.endswith(_ENDS)) else ""
     return ""
 
 
@@ -404,8 +403,7 @@ def _aligned(text: str, markdown: str) -> list[_Undivided] | None:
             return None
         pieces.append(_Undivided(position, position + length, raw, token.indivisible))
         position += length
-    has_more_text = bool(text[position:].strip())
-    return None if has_more_text else pieces
+    return None if text[position:].strip() else pieces
 
 
 class _MarkdownToken(Value):

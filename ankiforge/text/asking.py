@@ -277,8 +277,7 @@ def _breaks(mask: str) -> list[tuple[int, bool]]:
         is_after_blank = not above.strip()
         goes_on = words[:1].islower() and not _LINE_END.search(above[-80:])
         if words and (is_after_blank or not goes_on):
-            is_soft = not is_after_blank and not _LEADING.match(words)
-            breaks.setdefault(place, is_soft)
+            breaks.setdefault(place, not is_after_blank and not _LEADING.match(words))
         place += len(line) + 1
         above = line
     return sorted(breaks.items())
@@ -394,8 +393,7 @@ def _without_quotes(text: str) -> str:
         return text
     first, last, inner = text[0], text[-1], text[1:-1]
     closers = _CLOSERS.get(first, "")
-    is_link = first in "[!" and "](" in text
-    if closers and not is_link:
+    if closers and not (first in "[!" and "](" in text):
         if last in closers and not any(sign in inner for sign in f"{first}{closers}"):
             return inner
         if not any(closer in text[1:] for closer in closers):

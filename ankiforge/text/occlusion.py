@@ -207,8 +207,7 @@ def as_wished(
     kept: dict[int, Mask] = {}
     for wish in wishes[:MOST]:
         number = wish.number
-        is_known = number in known and number not in kept
-        if not is_known:
+        if not (number in known and number not in kept):
             highest += 1
             number = highest
         before = known.get(number)

@@ -227,6 +227,5 @@ def percent(part: str) -> str:
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     parts = []
     for byte in raw:
-        is_plain = byte in _PLAIN
-        parts.append(chr(byte) if is_plain else f"%{byte:02X}")
+        parts.append(chr(byte) if byte in _PLAIN else f"%{byte:02X}")
     return "".join(parts)

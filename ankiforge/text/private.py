@@ -109,8 +109,7 @@ def why_document(document: Document) -> str:
         return document.private
     files = (name for scheme, name in document.identifiers if scheme == "file")
     names = (document.title, document.path, *document.collections, *files)
-    is_tagged_so = any(map(has_tag, names)) or is_tagged(document.tags)
-    return IN_ITS_NOTE if is_tagged_so else ""
+    return IN_ITS_NOTE if (any(map(has_tag, names)) or is_tagged(document.tags)) else ""
 
 
 def why_private(highlight: Highlight) -> str:

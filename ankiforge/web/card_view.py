@@ -366,8 +366,8 @@ def _clozes(html: str, *, hidden: bool, number: int = 0) -> str:
     position = 0
     for sign in cloze_signs(html):
         parts.append(html[position : sign.start])
-        is_opening = bool(sign.numbers)
-        if is_opening:
+        # it opens a cloze
+        if sign.numbers:
             is_asked = not number or number in sign.numbers
             open_clozes.append((len(parts), is_asked))
         else:

@@ -426,10 +426,9 @@ def _head(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
 def _entry(highlight: Highlight, state: str) -> Json:
     """Return the fields that every mark has."""
     words = on_one_line(highlight.exact or highlight.comment or "A picture")
-    is_frame = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     return {
         "key": highlight.key,
         "state": state,
         "words": words[:SHOWN_WORDS],
-        "frame": is_frame,
+        "frame": highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK),
     }

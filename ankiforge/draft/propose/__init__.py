@@ -247,5 +247,4 @@ def _quote(highlight: Highlight, markdown: str) -> str:
     words = plain(markdown)
     if locate(words, highlight.exact):
         return words
-    is_whole = markdown == highlight.markdown[0].strip()
-    return highlight.exact if is_whole else markdown
+    return highlight.exact if markdown == highlight.markdown[0].strip() else markdown

@@ -51,8 +51,7 @@ def word_count(text: str) -> int:
 def is_term_in(mark: str, sentence: str) -> bool:
     """Return whether a mark is a term inside its sentence, and not nearly all of it."""
     words_of_mark = word_count(mark)
-    is_short = words_of_mark <= SHORT_MARK
-    return is_short and word_count(sentence) > words_of_mark + 1
+    return words_of_mark <= SHORT_MARK and word_count(sentence) > words_of_mark + 1
 
 
 def excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:

@@ -197,8 +197,7 @@ class RankedSentence:
             return False  # the elided `c'` of `c'è`
         if last < len(self.words):
             after = self.words[last]
-            is_initial = len(token.word) == 1 and token.word.isupper()
-            if is_initial and after.word == ".":
+            if len(token.word) == 1 and token.word.isupper() and after.word == ".":
                 return False  # `Brent W` of `Brent W. Roberts`
             is_count = token.kind == Kind.NUMBER and not _YEAR.match(token.word)
             if is_count and after.kind in _COUNTED and self.language.small:

@@ -285,8 +285,7 @@ def _is_address(front: str, back: str) -> bool:
     address = re.split(r"[/%]", text, maxsplit=1)[0]
     groups = [group for group in address.split(":") if group]
     is_sure = len(groups) > 2 or any(map(_MIXED_GROUP.fullmatch, groups))
-    is_network = address.endswith("::") and len(groups) > 1
-    if not is_sure and not is_network:
+    if not is_sure and not (address.endswith("::") and len(groups) > 1):
         return False
     try:
         IPv6Address(address)

@@ -473,8 +473,7 @@ class Inline:
         while end_index < len(tokens) and starts[end_index] == end:
             after = tokens[end_index]
             # a picture has no plain text: only an empty range includes it
-            is_in_empty_range = start == end and not after.plain
-            if not _closes(after, end_index) and not is_in_empty_range:
+            if not _closes(after, end_index) and not (start == end and not after.plain):
                 break
             end_index += 1
         # only markup and pictures are between the range and an end of the block
@@ -491,8 +490,7 @@ def _sign_of_phrase(token: InlineToken) -> str:
         return "==" if token.markdown == "==" else "mark"
     if token.kind is SignKind.GAP:
         return "{{"
-    is_bold = token.note == "strong" or token.markdown == "<b>"
-    return "bold" if is_bold else ""
+    return "bold" if (token.note == "strong" or token.markdown == "<b>") else ""
 
 
 def _closes(token: InlineToken, index: int) -> bool:

@@ -266,8 +266,7 @@ class NoteReader:
         has_colon = ":" in block.source or "：" in block.source
         if not has_colon or block.part not in (BlockKind.TEXT, BlockKind.ITEM):
             return block
-        is_item = block.part is BlockKind.ITEM
-        return (block.headings, block.path[0][0] if is_item else 0)
+        return (block.headings, block.path[0][0] if block.part is BlockKind.ITEM else 0)
 
     def _highlight(
         self,
@@ -364,9 +363,8 @@ class NoteReader:
 
     def _two_sides(self, index: int, block: Block, sides: CardSides) -> Highlight:
         """Return the card of a front and a back on one line."""
-        is_term = sides.form in _WRITTEN_TERMS
         front, _ = block.inline.markdown(
-            *sides.front, bold=not is_term, pictures_around=True
+            *sides.front, bold=sides.form not in _WRITTEN_TERMS, pictures_around=True
         )
         back, _ = block.inline.markdown(*sides.back, pictures_around=True)
         front = without_outer_tags(front) or front
@@ -385,8 +383,7 @@ class NoteReader:
         """Return the cloze card that a block is."""
         wants_ours = "cloze" in self._wanted.cards
         signs = block.syntax.gaps.signs
-        may_have_gaps = signs or (wants_ours and "{{" in block.source)
-        if not may_have_gaps:
+        if not (signs or (wants_ours and "{{" in block.source)):
             return None
         inline = block.inline
         gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]

@@ -139,8 +139,7 @@ def _escape_sign(tokens: Sequence[InlineToken], index: int) -> None:
     after = ""
     if index + 1 < len(tokens):
         after = tokens[index + 1].plain[:1]
-    is_between_letters = re.fullmatch(r"\w\w", before + after)
-    is_in_word = token.plain == "_" and is_between_letters
+    is_in_word = token.plain == "_" and re.fullmatch(r"\w\w", before + after)
     if (before + after).strip() and not is_in_word:
         token.become(SignKind.ATOM, token.plain, f"\\{token.plain}")
 

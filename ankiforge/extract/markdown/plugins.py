@@ -575,9 +575,8 @@ class Dialects(Value):
             tag = flashcards.flashcards_tag.lstrip("#")
             syntax = syntax._replace(tags=(tag,))
         if syntax.declared:
-            are_together = names[0] == "flashcards"
             syntax = syntax._replace(
-                line=line, gaps=Gaps(frozenset(gaps), together=are_together)
+                line=line, gaps=Gaps(frozenset(gaps), together=names[0] == "flashcards")
             )
         return syntax._replace(deck=syntax.deck_of(tags))
 
