@@ -39,7 +39,7 @@ ALIKE = 60
 cent."""
 
 
-class Decided(Value):
+class DecidedSentence(Value):
     """A decided sentence."""
 
     sentence: str
@@ -80,7 +80,7 @@ def moved(sentence: str, *, stands_there: bool) -> bool:
     return is_long(sentence) or not stands_there
 
 
-def reworded(gone: Decided, here: Standing) -> bool:
+def reworded(gone: DecidedSentence, here: Standing) -> bool:
     """Return whether a sentence may be a decided one, which stands nowhere, in other words."""
     if not (here.came or here.n > gone.n or here.machine != gone.machine):
         return False
@@ -316,7 +316,7 @@ class _Joining:
                 for each in gone_of_touched:
                     self._join_if_reworded(each, here)
 
-    def _join_if_reworded(self, gone: Decided, here: Standing) -> None:
+    def _join_if_reworded(self, gone: DecidedSentence, here: Standing) -> None:
         if reworded(gone, here):
             _join(self._store, here.key, gone.key, ())
 
@@ -326,7 +326,7 @@ class _Joining:
             keys.update(self._store.family(key))
         return keys
 
-    def _gone(self) -> Iterator[Decided]:
+    def _gone(self) -> Iterator[DecidedSentence]:
         """Yield the decisions on sentences that stand nowhere here."""
         store = self._store
         rows = store.rows(
@@ -346,7 +346,7 @@ class _Joining:
                 for sentence in decision.sentences:
                     is_gone = decision.of and facts.name_of(sentence) in gone
                     if is_gone and not facts.has_left(about, decision, sentence):
-                        yield Decided(
+                        yield DecidedSentence(
                             sentence,
                             key,
                             decision.n,
@@ -355,7 +355,7 @@ class _Joining:
                             _places_of(sentence, passage, kin),
                         )
 
-    def _read_after(self, gone: Iterable[Decided]) -> list[str]:
+    def _read_after(self, gone: Iterable[DecidedSentence]) -> list[str]:
         """Return the highlights here that may have been read after one of some decisions."""
         oldest = min(each.n for each in gone)
         rows = self._store.rows(

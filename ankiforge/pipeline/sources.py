@@ -92,7 +92,7 @@ class SelectedSource(Value):
         return self.entry.kind, self.entry.name
 
 
-class Selection(NamedTuple):
+class SelectedSources(NamedTuple):
     """The sources that a run reads."""
 
     sources: list[SelectedSource]
@@ -112,7 +112,7 @@ def select_sources(
     workspace: WorkspaceFolder,
     paths: tuple[Path, ...] = (),
     marks: Strings = (),
-) -> Selection:
+) -> SelectedSources:
     """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
 
     Args:
@@ -166,7 +166,7 @@ def select_sources(
     for item in selection.remembered:
         if not paths or Path(item.path).exists():
             names.update(item.names.values())
-    return Selection(
+    return SelectedSources(
         sources=selection.finished(),
         problems=selection.problems,
         remembered=tuple(selection.remembered),

@@ -13,7 +13,7 @@ from ankiforge.ledger.facts import (
     of_cards,
     read,
 )
-from ankiforge.ledger.families import Decided, Standing, is_long, moved, reworded
+from ankiforge.ledger.families import DecidedSentence, Standing, is_long, moved, reworded
 from ankiforge.ledger.gap_numbers import in_other_words
 
 H = "The hippocampus lies in the medial temporal lobe of the brain."
@@ -47,7 +47,7 @@ def test_long_counts_letters_without_signs():
     assert not is_long("a b " * 9 + "a.")
 
 
-GONE = Decided(M, "p", n=5, machine="a", places=frozenset([HERE]))
+GONE = DecidedSentence(M, "p", n=5, machine="a", places=frozenset([HERE]))
 CAME = Standing(M2, "q", HERE, n=6, machine="a")
 
 
