@@ -279,7 +279,7 @@ def read_answer(
                 if len(distinct) > len(drafts) == most_cards(highlight.exact):
                     more = counted(len(distinct) - len(drafts), "more card")
                     what = f"{more} for {_shown(highlight.exact)}: it has {len(drafts)}"
-                    unused.append(Problem("", what))
+                    unused.append(Problem("", what, notice=True))
             elif sound and reason:
                 results.append(Drafted(highlight, reason=reason, passing=True))
             elif sound:

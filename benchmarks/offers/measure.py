@@ -111,6 +111,7 @@ def main() -> None:
     for part, title in by_part.items():
         cards_of_part = [card for card in rows("one-model.jsonl") if card["part"] == part]
         choices(f"One model, {title}:", cards_of_part)
+    choices("Few and sure, eight fresh sources:", rows("few-and-sure.jsonl"))
 
 
 if __name__ == "__main__":
