@@ -446,8 +446,9 @@ NONE_SHOWN = 5
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer."""
+    from msgspec.structs import replace
+
     from ankiforge.extract.files import encoding_of
-    from ankiforge.model import Problem
     from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult
 
@@ -490,7 +491,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 more = len(lines) - len(shown_lines)
                 call.say(f"  and {more:,} more: -v names them")
             for unused in taken.unused:
-                result.problems.append(Problem(file.name, unused.what, unused.hint))
+                result.problems.append(replace(unused, where=file.name))
         print_summary(call, workspace, result)
     end(result.problems)
 
