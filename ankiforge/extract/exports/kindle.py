@@ -106,7 +106,7 @@ def _clip(book: str, where: str, text: str, position: int, section: str = "") ->
     if ranges:
         first, last = ranges[-1]
         # old Kindles omit the common leading digits: `433-34`
-        last = first[: len(first) - len(last)] + last
+        last = first[: max(0, len(first) - len(last))] + last
         place = (int(first), max(int(last), int(first)))
     return Clip(
         book=book,
