@@ -36,6 +36,7 @@ from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.meaning import Near, meaning_of
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.fold import for_searching
+from ankiforge.text.identifiers import names_in
 from ankiforge.text.sentences import sentences
 
 PASSAGES = 5
@@ -85,6 +86,8 @@ def ask(
     )
     if document is not None or any(work.by != search.WORDS for work in works):
         return SearchResult(works)
+    if " " not in query.strip() and any(names_in(query)):
+        return SearchResult(works)  # an identifier asks for its work, and nothing answers it
     return replace(_answering(workspace, query, limit, hides), works=works)
 
 
