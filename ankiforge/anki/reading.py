@@ -310,6 +310,9 @@ def read_table(path: Path) -> Iterator[ReadNote]:
     try:
         for row in card_rows(text):
             number = row.number
+            if row.fault:
+                message = f"{path}: card {number} cannot be read: {row.fault}"
+                raise ItemError(message, hint="put texts with commas in quotes")
             yield _of_row(row)
     except csv.Error as error:
         raise ItemError(

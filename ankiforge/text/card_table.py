@@ -41,6 +41,8 @@ class CardRow(NamedTuple):
     guid: str
     """The id of the note in Anki, if Anki exported it."""
     is_html: bool
+    fault: str = ""
+    """Why it is no card: its cells are not those that the headings name."""
 
     @property
     def has_gaps(self) -> bool:
@@ -98,8 +100,10 @@ def card_rows(text: str) -> Iterator[CardRow]:
     said, text = told_by_anki(text)
     head, _, body = text.partition("\n")
     separator, columns = columns_of(head)
+    widest = 0
     if columns:
         text = body
+        widest = len(next(csv.reader([head], delimiter=separator)))
     named = said.get("separator", "").casefold()
     separator = SEPARATORS.get(named, named[:1]) or separator
     for name, value in said.items():
@@ -119,7 +123,12 @@ def card_rows(text: str) -> Iterator[CardRow]:
         if "front" not in row:
             row |= dict(zip(("front", "back", "extra"), unnamed, strict=False))
         front = row.get("front", "")
-        if not front or not ("back" in row or "{{c" in front):
+        fault = ""
+        if widest and any(map(str.strip, cells[widest:])):
+            fault = f"it has {len(cells)} columns, and its table {widest}"
+        elif widest and not front and row.get("back"):
+            fault = "it has no question"
+        elif not front or not ("back" in row or "{{c" in front):
             continue
         yield CardRow(
             number=next(numbers),
@@ -132,4 +141,5 @@ def card_rows(text: str) -> Iterator[CardRow]:
             deck=row.get("deck", ""),
             guid=row.get("guid", ""),
             is_html=is_html,
+            fault=fault,
         )

@@ -56,8 +56,10 @@ class CardTable(ExportSource):
         """Yield the rows of a table, each with the file's path."""
         try:
             for row in card_rows(text):
-                if DAMAGED in row.front + row.back:
-                    where = f"{path}: card {row.number}"
+                where = f"{path}: card {row.number}"
+                if row.fault:
+                    yield Problem(where, row.fault, "put texts with commas in quotes")
+                elif DAMAGED in row.front + row.back:
                     yield Problem(where, "its letters are damaged", "save it as UTF-8")
                 else:
                     yield path, row
