@@ -320,8 +320,11 @@ def plain_term(inline: Inline, marked: Span | None = None) -> CardSides | None:
         return None
     front = trimmed(words, 0, colon.start())
     back = trimmed(words, colon.end(), len(words))
-    count = len(words[slice(*front)].split())
-    if not 1 <= count <= _LONGEST_TERM:
+    term = words[slice(*front)]
+    if not 1 <= len(term.split()) <= _LONGEST_TERM:
+        return None
+    # an address, or a time of day, is no term
+    if "://" in term or not any(map(str.isalpha, term)):
         return None
     return CardSides(front, back, Form.TERM)
 
