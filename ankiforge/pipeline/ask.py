@@ -86,8 +86,9 @@ def ask(
     )
     if document is not None or any(work.by != search.WORDS for work in works):
         return SearchResult(works)
+    # an identifier asks for its work, and no passage answers it
     if " " not in query.strip() and any(names_in(query)):
-        return SearchResult(works)  # an identifier asks for its work, and nothing answers it
+        return SearchResult(works)
     return replace(_answering(workspace, query, limit, hides), works=works)
 
 
