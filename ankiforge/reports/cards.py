@@ -656,20 +656,7 @@ def work_json(match: FoundWork, looked: str) -> Json:
 
     highlights = []
     for highlight in match.highlights:
-        data = {
-            "key": highlight.key,
-            "kind": highlight.kind,
-            "exact": highlight.exact,
-            "comment": highlight.comment,
-            "colour": highlight.colour,
-            "page_label": highlight.page_label,
-            "heading": highlight.heading,
-            "created": highlight.created,
-            "uri": highlight.uri,
-            "links": highlight.links,
-            "presence": "gone" if highlight.key in match.gone else "present",
-        }
-        highlights.append(data)
+        highlights.append(_mark_json(highlight, gone=highlight.key in match.gone))
     cards = []
     for line in match.lines:
         card: Json = {
@@ -703,6 +690,23 @@ def work_json(match: FoundWork, looked: str) -> Json:
         "links": list(dict.fromkeys(filter(None, links))),
         "highlights": highlights,
         "cards": cards,
+    }
+
+
+def _mark_json(highlight: Highlight, *, gone: bool) -> Json:
+    """Return a highlight as `search --json` has it, in a work or as a passage."""
+    return {
+        "key": highlight.key,
+        "kind": highlight.kind,
+        "exact": highlight.exact,
+        "comment": highlight.comment,
+        "colour": highlight.colour,
+        "page_label": highlight.page_label,
+        "heading": highlight.heading,
+        "created": highlight.created,
+        "uri": highlight.uri,
+        "links": highlight.links,
+        "presence": "gone" if gone else "present",
     }
 
 
@@ -782,19 +786,7 @@ def found_json(found: FoundPassage, *, sure: bool) -> Json:
     return {
         "document": document_json(highlight.document),
         "found": {"by": "meaning" if found.by_meaning else "words", "sure": sure},
-        "highlight": {
-            "key": highlight.key,
-            "kind": highlight.kind,
-            "exact": highlight.exact,
-            "comment": highlight.comment,
-            "colour": highlight.colour,
-            "page_label": highlight.page_label,
-            "heading": highlight.heading,
-            "created": highlight.created,
-            "uri": highlight.uri,
-            "links": highlight.links,
-            "presence": "gone" if found.is_gone else "present",
-        },
+        "highlight": _mark_json(highlight, gone=found.is_gone),
         "answers": highlight.exact[start:end],
         "score": round(found.score, 4),
         "cards": [
