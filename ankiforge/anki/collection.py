@@ -52,11 +52,15 @@ from ankiforge.anki.profiles import (
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     CARD_PREFIX,
+    CardId,
+    DeckId,
     Fields,
     ForeignNote,
     Guid,
     Json,
+    NoteId,
     NoteInAnki,
+    NoteTypeId,
     SeenReview,
     SeenTemplate,
     SeenType,
@@ -274,20 +278,22 @@ _FIELDS = f"select {texts('name')}, config from fields where ntid = ? order by o
 _TEMPLATES = f"select {texts('name')}, config from templates where ntid = ? order by ord"
 
 
-def deck_names(database: AnkiDatabase) -> dict[int, str]:
+def deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
     """Return the name of every deck by id, its parts joined by `::`."""
     if database.legacy:
-        decks = database.column("decks", dict[int, Json])
+        decks = database.column("decks", dict[DeckId, Json])
         return {id: str(deck.get("name", "")) for id, deck in decks.items()}
     rows = database.rows(f"select {numbers('id')}, {texts('name')} from decks")
     return {id: name.replace("\x1f", "::") for id, name in rows}
 
 
-def note_types(database: AnkiDatabase, wanted: Iterable[int]) -> tuple[SeenType, ...]:
+def note_types(
+    database: AnkiDatabase, wanted: Iterable[NoteTypeId]
+) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     types: list[SeenType] = []
     if database.legacy:
-        models = database.column("models", dict[int, _Type])
+        models = database.column("models", dict[NoteTypeId, _Type])
         for id in sorted(models.keys() & set(wanted)):
             kind = models[id]
             in_order = sorted(kind.flds, key=attrgetter("ord"))
@@ -337,10 +343,12 @@ def note_types(database: AnkiDatabase, wanted: Iterable[int]) -> tuple[SeenType,
     return tuple(types)
 
 
-def other_note_types(database: AnkiDatabase, read: Iterable[int]) -> Iterator[SeenType]:
+def other_note_types(
+    database: AnkiDatabase, read: Iterable[NoteTypeId]
+) -> Iterator[SeenType]:
     """Yield the note types with other ids, ascending. One that cannot be read is left out."""
     if database.legacy:
-        ids = set(database.column("models", dict[int, Json]))
+        ids = set(database.column("models", dict[NoteTypeId, Json]))
     else:
         rows = database.rows(f"select {numbers('id')} from notetypes")
         ids = {id for (id,) in rows}
@@ -588,7 +596,7 @@ class View(Value):
     profile: str
     types: tuple[SeenType, ...]
     """Our note types, and those of the notes that are shown."""
-    decks: dict[int, str]
+    decks: dict[DeckId, str]
     """The names of all decks, by id; of a running Anki, those of the exported ones."""
     complete: bool
     """Whether it has the whole collection, or all our notes: absent ones are not in Anki."""
@@ -611,7 +619,7 @@ class View(Value):
         A card in a filtered deck is in the export of that deck only, so the cards of a
         note may come from several exports.
         """
-        cards_of: dict[int, dict[int, list[Any]]] = {}
+        cards_of: dict[NoteId, dict[CardId, list[Any]]] = {}
         for database in self.databases:
             for id, *card in database.rows(_CARDS):
                 cards_of.setdefault(id, {})[card[0]] = card
@@ -660,7 +668,7 @@ class View(Value):
                 yield SeenReview(id, Guid(guid), *answer)
             last = id
 
-    def graves(self) -> frozenset[int] | None:
+    def graves(self) -> frozenset[NoteId] | None:
         """Return the ids of notes deleted since the last full sync; None of a running Anki."""
         if self.kind is ViewKind.CONNECT:  # AnkiConnect does not report them
             return None
@@ -669,8 +677,8 @@ class View(Value):
         return frozenset(id for (id,) in self.databases[0].rows(query))
 
     def foreign(
-        self, known: Mapping[int, int]
-    ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
+        self, known: Mapping[NoteId, int]
+    ) -> tuple[frozenset[NoteId], Iterator[ForeignNote]] | None:
         """Return the ids of foreign notes, and those notes whose mod is not the known one.
 
         Args:
@@ -681,17 +689,17 @@ class View(Value):
         """
         if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
             return None
-        mods: dict[int, int] = dict(self.databases[0].rows(_FOREIGN_IDS))
+        mods: dict[NoteId, int] = dict(self.databases[0].rows(_FOREIGN_IDS))
         changed = []
         for id, mod in mods.items():
             if known.get(id) != mod:
                 changed.append(id)
         return frozenset(mods), self._foreign_notes(changed)
 
-    def _foreign_notes(self, ids: list[int]) -> Iterator[ForeignNote]:
+    def _foreign_notes(self, ids: list[NoteId]) -> Iterator[ForeignNote]:
         """Yield these notes, which are not ours, with the text of their fields."""
         [database] = self.databases
-        types: dict[int, SeenType | None] = {}
+        types: dict[NoteTypeId, SeenType | None] = {}
         rows = database.rows(_FOREIGN_NOTES, json.dumps(ids))
         for id, mod, type_id, text, deck_id in rows:
             if type_id not in types:
@@ -777,7 +785,7 @@ def connect_view(
     *,
     address: str,
     profile: str,
-    notes: frozenset[int],
+    notes: frozenset[NoteId],
 ) -> Iterator[View]:
     """Open the exports of a running Anki as one view.
 
@@ -794,9 +802,9 @@ def connect_view(
     """
     with ExitStack() as stack:
         databases: list[AnkiDatabase] = []
-        types: dict[int, SeenType] = {}
-        decks: dict[int, str] = {}
-        exported: set[int] = set()
+        types: dict[NoteTypeId, SeenType] = {}
+        decks: dict[DeckId, str] = {}
+        exported: set[NoteId] = set()
         for path in exports:
             view = stack.enter_context(open_view(path, adopted))
             databases += view.databases

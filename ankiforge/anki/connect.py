@@ -22,7 +22,7 @@ import msgspec
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.config.http import within
 from ankiforge.errors import ServiceError
-from ankiforge.model import RETIRED, Json, Strings
+from ankiforge.model import RETIRED, CardId, Json, NoteId, Strings
 from ankiforge.text.secrets import without_secret
 
 _T = TypeVar("_T")
@@ -171,8 +171,8 @@ class AnkiConnect:
     def export(
         self,
         folder: Path,
-        others: Iterable[int] = (),
-    ) -> tuple[tuple[Path, ...], frozenset[int]]:
+        others: Iterable[NoteId] = (),
+    ) -> tuple[tuple[Path, ...], frozenset[NoteId]]:
         """Export the decks that contain our notes, with scheduling, and their subdecks.
 
         A note is exported with all its cards, even those in other decks. A card that is
@@ -222,15 +222,15 @@ class AnkiConnect:
             packages.append(path)
         return tuple(packages), frozenset(self._find("findNotes", search))
 
-    def retired_cards(self) -> tuple[int, ...]:
+    def retired_cards(self) -> tuple[CardId, ...]:
         """Return the ids of cards of retired notes that are not suspended."""
         return tuple(sorted(self._find("findCards", f"tag:{RETIRED} -is:suspended")))
 
-    def suspend(self, cards: Iterable[int]) -> None:
+    def suspend(self, cards: Iterable[CardId]) -> None:
         """Suspend cards. Fails if one of them does not exist."""
         self._ask("suspend", object, {"cards": list(cards)})
 
-    def unsuspend(self, cards: Iterable[int]) -> None:
+    def unsuspend(self, cards: Iterable[CardId]) -> None:
         """Unsuspend those of the given cards that exist and are suspended."""
         ids = ",".join(map(str, cards))
         if not ids:
@@ -239,13 +239,13 @@ class AnkiConnect:
         if suspended:
             self._ask("unsuspend", object, {"cards": suspended})
 
-    def clear_flag(self, cards: Iterable[int]) -> None:
+    def clear_flag(self, cards: Iterable[CardId]) -> None:
         """Take the flag from cards."""
         for card in cards:
             params = {"card": card, "keys": ["flags"], "newValues": [0]}
             self._ask("setSpecificValueOfCard", object, params)
 
-    def forget(self, cards: Iterable[int]) -> None:
+    def forget(self, cards: Iterable[CardId]) -> None:
         """Make cards new again; their log stays."""
         self._ask("forgetCards", object, {"cards": list(cards)})
 

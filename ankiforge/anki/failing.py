@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ankiforge.anki.collection import AnkiDatabase, View, numbers, texts
 from ankiforge.anki.studies import Calendar, calendar_of
-from ankiforge.model import Strings, Value
+from ankiforge.model import CardId, NoteId, Strings, Value
 
 WINDOW = 30
 """Failures within so many days count together."""
@@ -64,9 +64,9 @@ class Answer(NamedTuple):
 class CardHistory(Value):
     """What Anki knows of a card."""
 
-    card: int
+    card: CardId
     """Its id in Anki."""
-    note: int
+    note: NoteId
     ordinal: int
     answers: tuple[Answer, ...] = ()
     asked: int = 0
@@ -126,7 +126,7 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
     Raises:
         ItemError: it is damaged.
     """
-    found: dict[int, CardHistory] = {}
+    found: dict[CardId, CardHistory] = {}
     for database in view.databases:
         for history in _histories(database, calendar_of(database, now)):
             found[history.card] = history
@@ -135,10 +135,10 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
 
 def _histories(database: AnkiDatabase, calendar: Calendar) -> Iterator[CardHistory]:
     """Yield the cards of a database."""
-    answers: dict[int, list[Answer]] = defaultdict(list)
-    asked: dict[int, int] = defaultdict(int)
-    seconds: dict[int, float] = defaultdict(float)
-    lately: dict[int, float] = defaultdict(float)
+    answers: dict[CardId, list[Answer]] = defaultdict(list)
+    asked: dict[CardId, int] = defaultdict(int)
+    seconds: dict[CardId, float] = defaultdict(float)
+    lately: dict[CardId, float] = defaultdict(float)
     for id, card_id, ease, last, milliseconds, tested in database.rows(_LOG):
         day = calendar.day(id)
         taken = max(milliseconds, 0) / 1000
@@ -165,7 +165,9 @@ def _histories(database: AnkiDatabase, calendar: Calendar) -> Iterator[CardHisto
         )
 
 
-def failing(every: Iterable[CardHistory], tended: Mapping[int, int]) -> list[FailingCard]:
+def failing(
+    every: Iterable[CardHistory], tended: Mapping[NoteId, int]
+) -> list[FailingCard]:
     """Return the cards that fail: those that a person asked for first, then the most costly.
 
     Args:

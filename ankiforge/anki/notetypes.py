@@ -54,6 +54,7 @@ from ankiforge.model import (
     Identity,
     MappedType,
     NoteInAnki,
+    NoteTypeId,
     SeenTemplate,
     SeenType,
     Strings,
@@ -341,7 +342,7 @@ def family_of(type_id: int) -> Family | None:
     return None
 
 
-def shipped_type(family: Family, types: Mapping[int, SeenType]) -> SeenType:
+def shipped_type(family: Family, types: Mapping[NoteTypeId, SeenType]) -> SeenType:
     """Return our note type of a family, as it is in Anki if a person changed it there.
 
     A person's style and template texts need nothing: they are newer than ours, so Anki
@@ -614,13 +615,13 @@ def our_type() -> SeenType:
     )
 
 
-def with_ours(types: Mapping[int, SeenType]) -> dict[int, SeenType]:
+def with_ours(types: Mapping[NoteTypeId, SeenType]) -> dict[NoteTypeId, SeenType]:
     """Return the note types in Anki, and ours where it is not among them."""
     ours = our_type()
     return {ours.id: ours, **types}
 
 
-def chosen(types: Mapping[int, SeenType]) -> MappedType:
+def chosen(types: Mapping[NoteTypeId, SeenType]) -> MappedType:
     """Return the note type in which new figures are shipped, with the places of our fields.
 
     It is the one that a collection came with; a copy that a person made of it is left alone.

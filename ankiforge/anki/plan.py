@@ -90,6 +90,7 @@ from ankiforge.model import (
     Media,
     Note,
     NoteInAnki,
+    NoteTypeId,
     Problem,
     SeenType,
     Shipped,
@@ -116,7 +117,7 @@ ADOPTED_MOD = 1
 """In place of the `mod` of a package: the note as it was when it was taken over."""
 NO_BASE = Shipped(0)
 
-Types = Mapping[int, SeenType]
+Types = Mapping[NoteTypeId, SeenType]
 """All note types in Anki, by id."""
 Mapped = Mapping[Family, MappedType]
 """The note types, not ours, in which notes are shipped for the first time."""
@@ -497,7 +498,7 @@ class ShippingOptions(Value):
     """The notes go to a running Anki instead of into a file."""
     full: bool = False
     """Also ship notes that Anki has already."""
-    types: Mapping[int, SeenType] = {}
+    types: Mapping[NoteTypeId, SeenType] = {}
     """All note types in Anki, by id."""
     mapped: Mapping[Family, MappedType] = {}
     """The note types, not ours, in which notes are shipped for the first time."""

@@ -25,6 +25,7 @@ from ankiforge.model import (
     CardKind,
     Fields,
     HighlightKey,
+    NoteId,
     NoteInAnki,
     Origin,
     SeenType,
@@ -90,7 +91,7 @@ class ReadNote(Value):
     """A note with its card as the checks read it."""
 
     guid: str
-    nid: int
+    nid: NoteId
     """The id in Anki; 0 if the note is not in Anki yet."""
     deck: str
     notetype: str

@@ -27,7 +27,7 @@ from ankiforge.anki.collection import (
     texts,
 )
 from ankiforge.errors import ItemError
-from ankiforge.model import Value
+from ankiforge.model import DeckId, Value
 from ankiforge.model.seen import NewCards
 
 # --- values -----------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def _decks_and_presets(
     database: AnkiDatabase,
     *,
     fsrs: bool,
-) -> tuple[dict[int, _Deck], dict[int, Preset]]:
+) -> tuple[dict[DeckId, _Deck], dict[int, Preset]]:
     """Return the decks and their options, each by id."""
     presets = {}
     for id, config in database.rows(_PRESETS):
@@ -418,7 +418,7 @@ def _float(value: object, default: float) -> float:
 class _Presets:
     """The options that are in use, each at a position."""
 
-    def __init__(self, decks: dict[int, _Deck], presets: dict[int, Preset]) -> None:
+    def __init__(self, decks: dict[DeckId, _Deck], presets: dict[int, Preset]) -> None:
         self._decks = decks
         self._presets = presets
         self._positions: dict[int, int] = {}

@@ -47,6 +47,7 @@ from ankiforge.model import (
     HighlightKey,
     Json,
     MappedType,
+    NoteId,
     Pair,
     Severity,
     Strings,
@@ -726,7 +727,7 @@ def repair(
         store.add("repair", key, PERSON, body)
 
 
-def repaired(store: Store) -> dict[int, str]:
+def repaired(store: Store) -> dict[NoteId, str]:
     """Return when notes in Anki were repaired last, or left as they are, by their ids."""
     condition = f"what = 'repair' AND {NOT_UNDONE} ORDER BY n"
     return {event.body["nid"]: event.at for event in store.each_event(condition)}

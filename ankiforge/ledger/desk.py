@@ -62,6 +62,7 @@ from ankiforge.model import (
     PROPOSE,
     Card,
     CardKind,
+    DocumentId,
     Finding,
     Guid,
     Highlight,
@@ -100,7 +101,7 @@ def to_draft(
     store: Store,
     *,
     by_model: bool = False,
-    within: frozenset[int] | None = None,
+    within: frozenset[DocumentId] | None = None,
     in_progress: Callable[[str], bool] = lambda place: False,
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or changed since they were drafted last.

@@ -63,7 +63,16 @@ from ankiforge.ledger.records import (
     write_highlights,
 )
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
-from ankiforge.model import HighlightKey, Json, Pair, Sighting, Texts, Unmarked, h16
+from ankiforge.model import (
+    DocumentId,
+    HighlightKey,
+    Json,
+    Pair,
+    Sighting,
+    Texts,
+    Unmarked,
+    h16,
+)
 from ankiforge.text.passages import anchor_key, own_key
 
 MANY_DOCUMENTS = 10
@@ -354,7 +363,7 @@ class Ingest:
         self,
         documents: Sequence[ReadDocument],
         known: Sequence[Row],
-        unlisted: set[int],
+        unlisted: set[DocumentId],
         *,
         with_words: bool,
     ) -> dict[int, Row]:
@@ -382,7 +391,7 @@ class Ingest:
         pairs = match_documents(compared_known, compared_read, unlisted_indices)
         return {index: known[known_index] for index, known_index in pairs.items()}
 
-    def _unlisted(self, container: str, known: Sequence[Row]) -> set[int]:
+    def _unlisted(self, container: str, known: Sequence[Row]) -> set[DocumentId]:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""
         if container not in self.listing.complete:
             return set()
@@ -539,13 +548,13 @@ class Ingest:
         return int(self.store.value(query))
 
 
-def documents_of(store: Store, source: str) -> list[tuple[int, str]]:
+def documents_of(store: Store, source: str) -> list[tuple[DocumentId, str]]:
     """Return the documents that a source was read as: a number, and the place of each."""
     query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
     return [(row["id"], row["place"]) for row in store.rows(query, source)]
 
 
-def unselect(store: Store, documents: Iterable[int]) -> int:
+def unselect(store: Store, documents: Iterable[DocumentId]) -> int:
     """Let documents go that nothing selects any more; return how many highlights these had.
 
     They are not gone: their cards stay, and if they are read again, they keep their keys.

@@ -37,6 +37,7 @@ from ankiforge.ledger.match import (
 from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight, mark_of
 from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
+from ankiforge.model import DocumentId
 
 
 class MatchedDocument(msgspec.Struct):
@@ -81,7 +82,7 @@ class Moves:
         self._documents = documents
         self._found = list(chain.from_iterable(each.found for each in documents))
         self._absent = absent
-        self._sharing: dict[int, set[int]] = {}
+        self._sharing: dict[DocumentId, set[DocumentId]] = {}
         """By document: itself, and those that share half of the shorter one's marks."""
 
     def match(self) -> list[Mark]:
@@ -440,7 +441,7 @@ class Moves:
         """Return the events that issued a key."""
         return self._store.select_events("key = ? AND what = 'key'", key)
 
-    def _sharing_marks(self, document: int) -> set[int]:
+    def _sharing_marks(self, document: int) -> set[DocumentId]:
         """Return a document, and those that share half of the shorter one's marks with it."""
         rows = self._store.rows(
             "SELECT document, folded FROM highlight WHERE document IN"

@@ -19,7 +19,7 @@ from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, Highlight, LeftOut, QuestionKind, Value
+from ankiforge.model import PROPOSE, DocumentId, Highlight, LeftOut, QuestionKind, Value
 
 # --- what waits -------------------------------------------------------------------------
 
@@ -280,11 +280,13 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     return [(decode_highlight(row), state) for row, state in _with_states(store, rows)]
 
 
-def states_of(store: Store, documents: Iterable[int]) -> dict[int, list[str]]:
+def states_of(
+    store: Store, documents: Iterable[DocumentId]
+) -> dict[DocumentId, list[str]]:
     """Return the states of the marks of documents, in reading order."""
     store.refold()
     query = _MARKS.format(columns="h.key, h.document", documents=EACH)
-    found: dict[int, list[str]] = {}
+    found: dict[DocumentId, list[str]] = {}
     for row, state in _with_states(store, store.rows(query, encode(list(documents)))):
         found.setdefault(row["document"], []).append(state)
     return found

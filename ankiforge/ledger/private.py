@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 
 from ankiforge.ledger.readings import ReadDocument, decode_highlight
 from ankiforge.ledger.store import Store
-from ankiforge.model import DocumentKey, Extracted, PrivateText, Strings
+from ankiforge.model import DocumentId, DocumentKey, Extracted, PrivateText, Strings
 from ankiforge.text.fold import for_finding
 from ankiforge.text.private import (
     is_lone_tag,
@@ -173,8 +173,8 @@ def _lines_of_templates(store: Store, rows: Iterable[sqlite3.Row]) -> set[str]:
 
     Of a public document, what is stored of its highlights counts: nothing else may leave.
     """
-    private_documents = defaultdict[str, set[int]](set)
-    whole = set[int]()
+    private_documents = defaultdict[str, set[DocumentId]](set)
+    whole = set[DocumentId]()
     for row in rows:
         if row["text"] == WHOLE:
             whole.add(row["document"])
@@ -185,7 +185,7 @@ def _lines_of_templates(store: Store, rows: Iterable[sqlite3.Row]) -> set[str]:
     if not repeated:
         return repeated
 
-    public_documents = defaultdict[str, set[int]](set)
+    public_documents = defaultdict[str, set[DocumentId]](set)
     for row in store.rows("SELECT * FROM highlight WHERE state = 'present'"):
         highlight = decode_highlight(row)
         if row["document"] in whole or why_private(highlight):
@@ -198,7 +198,7 @@ def _lines_of_templates(store: Store, rows: Iterable[sqlite3.Row]) -> set[str]:
     return _of_several(public_documents)
 
 
-def _of_several(documents_by_line: dict[str, set[int]]) -> set[str]:
+def _of_several(documents_by_line: dict[str, set[DocumentId]]) -> set[str]:
     """Return the lines that stand in as many documents as those of a template."""
     lines = documents_by_line.items()
     return {line for line, documents in lines if len(documents) >= _TEMPLATE}

@@ -34,6 +34,7 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
+    DocumentId,
     Extracted,
     Highlight,
     HighlightKey,
@@ -97,7 +98,7 @@ class Report(msgspec.Struct):
 
     By name, the number of documents that are left and that there were.
     """
-    documents: frozenset[int] = frozenset()
+    documents: frozenset[DocumentId] = frozenset()
     """The rows of the documents that were listed, changed or not."""
     files: dict[str, int] = {}
     """The number of files that were read, now or before, by ending."""

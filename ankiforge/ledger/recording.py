@@ -71,6 +71,7 @@ from ankiforge.model import (
     HighlightKind,
     IndexedCard,
     Json,
+    NoteId,
     SearchTerms,
     SourceKind,
     Strings,
@@ -174,12 +175,14 @@ class Duplicates:
 
     # --- notes in Anki that are not ours ------------------------------------------------
 
-    def mods(self) -> dict[int, int]:
+    def mods(self) -> dict[NoteId, int]:
         """Return the `mod` of each foreign note that is stored."""
         rows = self._store.rows("SELECT id, mod FROM foreign_note")
         return {row["id"]: row["mod"] for row in rows}
 
-    def keep_foreign(self, ids: frozenset[int], changed: Iterable[ForeignNote]) -> None:
+    def keep_foreign(
+        self, ids: frozenset[NoteId], changed: Iterable[ForeignNote]
+    ) -> None:
         """Store the text of foreign notes; forget those that are no longer in Anki."""
         with self._store.transaction():
             for number in self.mods().keys() - ids:

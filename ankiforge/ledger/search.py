@@ -24,7 +24,16 @@ from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.lists import FoundWork, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import Card, Document, Highlight, HighlightKey, Span, Strings, Value
+from ankiforge.model import (
+    Card,
+    Document,
+    DocumentId,
+    Highlight,
+    HighlightKey,
+    Span,
+    Strings,
+    Value,
+)
 from ankiforge.text import regex
 from ankiforge.text.fold import for_searching
 from ankiforge.text.identifiers import names_in, names_of
@@ -230,7 +239,7 @@ def _whole_score(wanted: str, title: str) -> float:
 # --- works ------------------------------------------------------------------------------
 
 
-def _same_work(store: Store, document: int) -> list[int]:
+def _same_work(store: Store, document: int) -> list[DocumentId]:
     """Return the documents that share an identifier with this one."""
     rows = store.rows(
         "SELECT DISTINCT b.document"

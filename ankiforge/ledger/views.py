@@ -43,6 +43,7 @@ from ankiforge.model import (
     Conflict,
     Guid,
     Json,
+    NoteId,
     NoteInAnki,
     SeenReview,
     Shipped,
@@ -89,7 +90,7 @@ def record_view(
     notes: Iterable[NoteInAnki],
     *,
     complete: bool,
-    graves: frozenset[int] | None,
+    graves: frozenset[NoteId] | None,
     reviews: Iterable[SeenReview] = (),
 ) -> Viewed:
     """Take note of our notes in Anki.
@@ -134,7 +135,7 @@ class _ViewRecording:
         self,
         store: Store,
         notes: Mapping[Guid, NoteInAnki],
-        graves: frozenset[int] | None,
+        graves: frozenset[NoteId] | None,
         now: float,
     ) -> None:
         self._store = store
@@ -435,7 +436,7 @@ def notes(store: Store, guid: str = "") -> Iterator[NoteInAnki]:
     yield from (_decode_seen(row["body"]) for row in rows)
 
 
-def mapped_notes(store: Store) -> list[int]:
+def mapped_notes(store: Store) -> list[NoteId]:
     """Return the ids in Anki of our notes in note types that are not ours.
 
     Of one that was not seen yet, it is the id in the package.

@@ -3,15 +3,12 @@
 A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored in the
 `ledger`, and shipped as a note by `anki`. Each stage returns new values.
 
-    values        the base class, keys, names for plain shapes
-    kinds         the kinds of cards, and the note types that they are shipped as
+    values        the base class, ids, hashes, names for plain shapes, kinds of cards
     highlights    documents and highlights
     hints         other ids of a mark or a work
     sources       what sources yield
     seen          what Anki has
-    cards         drafts, cards, and notes to be shipped
-    questions     remarks on cards and drafts, and what only a person can say
-    ids           hashes and ids
+    cards         drafts, cards, remarks and questions, and notes to be shipped
 """
 
 from ankiforge.model.cards import *

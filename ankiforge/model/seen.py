@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ankiforge.model.values import Family, Fields, Guid, HighlightKey, Strings, Value
+from ankiforge.model.values import (
+    CardId,
+    Family,
+    Fields,
+    Guid,
+    HighlightKey,
+    NoteId,
+    NoteTypeId,
+    Strings,
+    Value,
+)
 
 
 class ViewKind(StrEnum):
@@ -40,7 +50,7 @@ class Identity(Value):
 class ForeignNote(Value):
     """A note that is not ours, with the text that drafts are compared with."""
 
-    id: int
+    id: NoteId
     mod: int
     deck: str
     """The deck of the first card; `::` separates the parts."""
@@ -71,7 +81,7 @@ class SeenTemplate(Value):
 class SeenType(Value):
     """A note type in Anki."""
 
-    id: int
+    id: NoteTypeId
     name: str
     mod: int
     """Seconds since 1970."""
@@ -120,7 +130,7 @@ class NoteInAnki(Value):
     """A note as a view of Anki has it, with a summary of its cards."""
 
     guid: Guid
-    id: int
+    id: NoteId
     mod: int
     """Seconds since 1970 if a person changed it, else the number that we shipped."""
     fields: Strings
@@ -139,10 +149,9 @@ class NoteInAnki(Value):
     """The ordinals of its cards."""
     feedback: str = ""
     """The person's remark in the field Feedback, as plain text."""
-    cards: tuple[int, ...] = ()
+    cards: tuple[CardId, ...] = ()
     """The ids of its cards."""
-    type_id: int = 0
-    """The id of its note type."""
+    type_id: NoteTypeId = 0
     taken: int = 0
     """The `mod` of the newest package that Anki was seen to have taken of it, if it has no
     AnkiforgeId; 0 = none."""

@@ -1,13 +1,7 @@
-"""What all values are made of: their base class, the keys, and names for plain shapes.
+"""Values and their ids: the base class, names for plain shapes, keys, hashes, kinds of cards.
 
 Values are immutable, and sequences are tuples. Absent text is "", never None. Keys have
-types of their own.
-
-Hashes, and the ids of cards, drafts and questions; of notes, decks and note types in Anki.
-
-They must never change (docs/reference/keys.md).
-
-The kinds of cards, and the note types that they are shipped as: what each of them is made of.
+types of their own. Hashes and ids must never change (docs/reference/keys.md).
 
 A new kind of card is a row of `_KINDS`, and a new note type one of `_FAMILIES`. Besides
 it touches:
@@ -39,6 +33,13 @@ NO_KEY = HighlightKey("")
 """The key of a highlight that was not issued one yet."""
 DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
+# The ids that Anki gives: milliseconds since 1970, when the thing was made.
+NoteId = int
+CardId = int
+DeckId = int
+NoteTypeId = int
+DocumentId = int
+"""The row of a document in the ledger's database; it means nothing outside of it."""
 Json = dict[str, Any]
 """A JSON object."""
 Strings = tuple[str, ...]
@@ -56,9 +57,6 @@ The text is Markdown in every kind of card so far. A kind with a field of anothe
 such as the shapes of an image occlusion, keeps it as text too, as Anki does; the kind's
 rendering reads it.
 """
-
-
-# === ids ==============================================================================
 
 
 def h16(*parts: str) -> str:
@@ -150,9 +148,6 @@ def next_mod(guid: Guid, shipped: int, seen: int = 0) -> int:
     if not shipped and not seen:
         return note_id(guid) // 1000
     return 1 + max(shipped, seen)
-
-
-# === kinds ============================================================================
 
 
 class CardKind(StrEnum):

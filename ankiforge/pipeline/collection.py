@@ -23,8 +23,10 @@ from ankiforge.ledger import Ledger, Viewed, Wording, cards, overview, views
 from ankiforge.ledger.recording import Duplicates
 from ankiforge.model import (
     Card,
+    DeckId,
     Fields,
     NoteInAnki,
+    NoteTypeId,
     Problem,
     SeenType,
     Strings,
@@ -358,7 +360,7 @@ def _store_types(ledger: Ledger, view: View) -> None:
     """Store the note types of a view; exports have only some of those of their collection."""
     from ankiforge.anki.notetypes import family_of
 
-    types: dict[int, SeenType] = {}
+    types: dict[NoteTypeId, SeenType] = {}
     if view.kind in (ViewKind.APKG, ViewKind.CONNECT):
         types = seen_types(ledger)
     if view.complete:  # then those of ours that it does not have are not in Anki
@@ -368,7 +370,7 @@ def _store_types(ledger: Ledger, view: View) -> None:
     ledger.set_value(_NOTE_TYPES, tuple(types.values()))
 
 
-def seen_types(ledger: Ledger) -> dict[int, SeenType]:
+def seen_types(ledger: Ledger) -> dict[NoteTypeId, SeenType]:
     """Return the note types of the newest view by id."""
     types = ledger.get_value(_NOTE_TYPES, list[SeenType]) or []
     return {note_type.id: note_type for note_type in types}
@@ -386,9 +388,9 @@ def _store_decks(ledger: Ledger, view: View) -> None:
     ledger.set_value(_DECKS, names)
 
 
-def _names_of_decks(ledger: Ledger) -> dict[int, list[str]]:
+def _names_of_decks(ledger: Ledger) -> dict[DeckId, list[str]]:
     """Return by id all names that a deck in Anki was seen with, its own last."""
-    return ledger.get_value(_DECKS, dict[int, list[str]]) or {}
+    return ledger.get_value(_DECKS, dict[DeckId, list[str]]) or {}
 
 
 def deck_names_seen(ledger: Ledger) -> Strings:
@@ -410,7 +412,7 @@ def adopted_guids(ledger: Ledger) -> Texts:
     return {adopted.guid: guid for guid, adopted in views.adopted_notes(ledger).items()}
 
 
-def _our_fields_of(note: NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
+def _our_fields_of(note: NoteInAnki, types: Mapping[NoteTypeId, SeenType]) -> Texts:
     """Return the fields of a note of one of our types by our names; {} of another type."""
     from ankiforge.anki.notetypes import family_of
     from ankiforge.anki.plan import our_mapped_type, positions_in
@@ -429,7 +431,7 @@ def _our_fields_of(note: NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
 def as_in_anki(
     ledger: Ledger,
     card: Card,
-    types: Mapping[int, SeenType] | None = None,
+    types: Mapping[NoteTypeId, SeenType] | None = None,
 ) -> Card:
     """Return a card with the words that it has in Anki, as of the last scan.
 
@@ -457,7 +459,7 @@ def as_in_anki(
 def changed_in_anki(
     ledger: Ledger,
     card: Card,
-    types: Mapping[int, SeenType] | None = None,
+    types: Mapping[NoteTypeId, SeenType] | None = None,
 ) -> Texts:
     """Return the HTML of the content fields that a person changed in Anki, by name.
 
@@ -513,7 +515,7 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -
 
 def lines_as_in_anki(ledger: Ledger, lines: Iterable[Card]) -> Iterator[Card]:
     """Yield lines for a list: the cards with the words that they have in Anki."""
-    types: dict[int, SeenType] | None = None
+    types: dict[NoteTypeId, SeenType] | None = None
     for line in lines:
         if line.anki == "seen":
             if types is None:

@@ -51,12 +51,14 @@ from ankiforge.errors import (
 )
 from ankiforge.ledger import Ledger, QueryTerm, lists, views
 from ankiforge.model import (
+    CardId,
     Conflict,
     Family,
     Guid,
     MappedType,
     Media,
     NoteInAnki,
+    NoteTypeId,
     Problem,
     SeenType,
     Value,
@@ -125,7 +127,7 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
 
 def _named(
     name: str,
-    types: Mapping[int, SeenType],
+    types: Mapping[NoteTypeId, SeenType],
     ids_by_name: Mapping[str, int],
     where: Location,
 ) -> SeenType:
@@ -678,7 +680,7 @@ def push(
         result.pushed = (0, 0)
         return None
     before: dict[Guid, NoteInAnki | None] = {}
-    live_cards: set[int] = set()
+    live_cards: set[CardId] = set()
     for plan in result.planned:
         note = next(views.notes(ledger, plan.guid), None)
         before[plan.guid] = note
@@ -688,7 +690,7 @@ def push(
     # import it, and see what has arrived; what `suspend_retired` suspended may be live again
     try:
         anki.import_package(path)
-        suspended = set(ledger.get_value(_SUSPENDED, list[int]) or [])
+        suspended = set(ledger.get_value(_SUSPENDED, list[CardId]) or [])
         ledger.set_value(_SUSPENDED, sorted(suspended - live_cards))
         anki.unsuspend(sorted(suspended & live_cards))
         read_running_anki(anki, ledger)
@@ -740,9 +742,9 @@ def running_anki(settings: AnkiSettings) -> AnkiConnect:
 def suspend_retired(
     ledger: Ledger,
     anki: AnkiConnect,
-    cards: Collection[int],
+    cards: Collection[CardId],
 ) -> None:
     """Suspend cards, and remember that we did."""
     anki.suspend(cards)
-    suspended = ledger.get_value(_SUSPENDED, list[int]) or []
+    suspended = ledger.get_value(_SUSPENDED, list[CardId]) or []
     ledger.set_value(_SUSPENDED, sorted({*suspended, *cards}))

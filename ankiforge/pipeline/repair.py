@@ -39,6 +39,7 @@ from ankiforge.model import (
     NO_KEY,
     Adopted,
     Card,
+    CardId,
     CardKind,
     Document,
     DocumentKey,
@@ -46,7 +47,9 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     MappedType,
+    NoteId,
     NoteInAnki,
+    NoteTypeId,
     Origin,
     Pair,
     SeenType,
@@ -142,7 +145,7 @@ class RepairEntry(Value):
     note: ReadNote
     guid: str
     """The card of ours, or the guid in Anki of a note that is not."""
-    cards: tuple[int, ...]
+    cards: tuple[CardId, ...]
     """The ids of its cards in Anki."""
     card: CardToRepair
     type: MappedType | None = None
@@ -184,13 +187,13 @@ class RepairList(Value):
 
 def _one_of_each(cards: Iterable[FailingCard]) -> list[FailingCard]:
     """Return the first card of each note."""
-    by_note: dict[int, FailingCard] = {}
+    by_note: dict[NoteId, FailingCard] = {}
     for card in cards:
         by_note.setdefault(card.history.note, card)
     return list(by_note.values())
 
 
-def tended_days(ledger: Ledger, now: datetime) -> dict[int, int]:
+def tended_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
     """Return how many days after today notes were repaired or left; before it is negative."""
     days = {}
     for note_id, at in decisions.repaired(ledger).items():
@@ -238,7 +241,7 @@ class Wanted(Value):
     words: Strings = ()
     """In lower case; all of them stand in the note."""
     decks: Strings = ()
-    notes: frozenset[int] = frozenset()
+    notes: frozenset[NoteId] = frozenset()
 
     def fits(self, note: ReadNote) -> bool:
         """Return whether a note is listed."""
@@ -303,7 +306,7 @@ def listing(
         types = {note_type.id: note_type for note_type in view.types}
         in_anki = {note.id: note for note in view.notes()}
     lister = _Lister(ledger, types, in_anki, source)
-    lapses: dict[int, int] = {}
+    lapses: dict[NoteId, int] = {}
     for history in every:
         lapses[history.note] = max(lapses.get(history.note, 0), history.lapses)
 
@@ -351,8 +354,8 @@ class _Lister:
     def __init__(
         self,
         ledger: Ledger,
-        types: Mapping[int, SeenType],
-        in_anki: Mapping[int, NoteInAnki],
+        types: Mapping[NoteTypeId, SeenType],
+        in_anki: Mapping[NoteId, NoteInAnki],
         source: SourceText | None,
     ) -> None:
         self._ledger = ledger
@@ -361,14 +364,14 @@ class _Lister:
         self._source = source
         self._adopted = adopted_guids(ledger)
 
-    def read(self, note_id: int) -> ReadNote | None:
+    def read(self, note_id: NoteId) -> ReadNote | None:
         """Return a note; None if it is gone."""
         note = self._in_anki.get(note_id)
         return read_note(note, self._types.get(note.type_id)) if note else None
 
     def entry(
         self,
-        note_id: int,
+        note_id: NoteId,
         fails: FailingCard | None = None,
         near: RepairEntry | None = None,
         findings: Sequence[Finding] | None = None,
@@ -474,9 +477,9 @@ class Nearest:
 
     def __init__(self, notes: Iterable[NoteInAnki]) -> None:
         """Take the words of all notes."""
-        self._words: dict[int, frozenset[str]] = {}
-        self._asked: dict[int, frozenset[str]] = {}
-        self._holders: dict[str, list[int]] = defaultdict(list)
+        self._words: dict[NoteId, frozenset[str]] = {}
+        self._asked: dict[NoteId, frozenset[str]] = {}
+        self._holders: dict[str, list[NoteId]] = defaultdict(list)
         for note in notes:
             text = _TAGS.sub(" ", " ".join(note.fields)[:_READ])
             words = frozenset(map(stem, content(text)))
@@ -486,7 +489,7 @@ class Nearest:
             for word in words:
                 self._holders[word].append(note.id)
 
-    def to(self, note_id: int, lapses: Mapping[int, int]) -> int:
+    def to(self, note_id: NoteId, lapses: Mapping[NoteId, int]) -> int:
         """Return the note that a note is mixed up with; 0 if there is none.
 
         Args:
@@ -771,7 +774,7 @@ IN_ANKI = {
 """What a running Anki does with cards, and the menu of its browser that does it by hand."""
 
 
-def do_in_anki(workspace: Workspace, what: str, cards: Sequence[int]) -> str:
+def do_in_anki(workspace: Workspace, what: str, cards: Sequence[CardId]) -> str:
     """Do something with cards in a running Anki; return what was done, or how to do it."""
     search = " OR ".join(f"cid:{card}" for card in cards)
     try:

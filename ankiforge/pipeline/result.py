@@ -15,7 +15,7 @@ import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import DeckRule
-from ankiforge.model import Card, Change, HighlightKey, Problem, Source, Value
+from ankiforge.model import Card, Change, DocumentId, HighlightKey, Problem, Source, Value
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import Planned
@@ -54,7 +54,7 @@ class Job(Value):
     """
     limit: int | None = None
     """The number of highlights that the model drafts; None = all."""
-    within: frozenset[int] | None = None
+    within: frozenset[DocumentId] | None = None
     """The documents whose highlights the model drafts, `Report.documents`; None = all."""
     passed_over: frozenset[HighlightKey] = frozenset()
     """The highlights that the model is not asked about now."""

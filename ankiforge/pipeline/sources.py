@@ -51,6 +51,7 @@ from ankiforge.ledger import Ledger, readings
 from ankiforge.ledger.ingest import ingest as ingest_all
 from ankiforge.model import (
     WENT_AWAY,
+    DocumentId,
     Extracted,
     Json,
     Known,
@@ -356,7 +357,7 @@ def documents_to_forget(
     ledger: Ledger,
     forgotten: Iterable[Remembered],
     kept: Iterable[Remembered],
-) -> set[int]:
+) -> set[DocumentId]:
     """Return the documents of forgotten PATHs that no other PATH and no setting reads.
 
     One source may read several PATHs, such as files of one folder. Of an export nobody

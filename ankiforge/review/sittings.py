@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.overview import Place
-from ankiforge.model import Value
+from ankiforge.model import DocumentId, Value
 
 TEN = 10
 """The decisions of a sitting."""
@@ -61,7 +61,7 @@ def shelf(ledger: Ledger, new: Iterable[str]) -> list[Pile]:
 
 def shelved(places: Iterable[Place]) -> list[Pile]:
     """Return the documents of places, the best first; equals in the order of their best draft."""
-    found: dict[int, list[Place]] = {}
+    found: dict[DocumentId, list[Place]] = {}
     for place in places:
         found.setdefault(place.document, []).append(place)
     piles = []
