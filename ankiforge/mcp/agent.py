@@ -1,6 +1,6 @@
-"""A workspace as an agent may see it: everything except private text.
+"""The tools that an agent may call, on a workspace without its private texts.
 
-The tools that an agent may call; `server.py` has their arguments and descriptions.
+`server.py` has their arguments and descriptions.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def findings_entry(draft: Card) -> Json:
     return entry
 
 
-# === agent ============================================================================
+# --- the tools -----------------------------------------------------------------------------
 
 MOST_CARDS = 20
 """The maximum number of cards of a proposal."""

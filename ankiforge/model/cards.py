@@ -1,9 +1,8 @@
-"""What holds a card or a draft back: remarks to be read, questions to be answered.
+"""Cards, from the first suggestion to the last review, and notes as packages contain them.
 
-Each kind is listed here with what is said about it. The values of the enums are part of the
-JSON of the commands, and of the ids of questions: they stay as they are.
-
-Cards, from the first suggestion to the last review, and notes as packages contain them.
+A remark to be read, or a question to be answered, may hold a card or a draft back. Each kind
+is listed here with its words. The values of the enums are part of the JSON of the commands,
+and of the ids of questions: they stay as they are.
 """
 
 from __future__ import annotations
@@ -189,7 +188,7 @@ class Question(Value):
         return self.kind.reject
 
 
-# === cards ============================================================================
+# --- cards ---------------------------------------------------------------------------------
 
 OTHER_NOTE = "other_note"
 """The check that finds a note of another tool."""

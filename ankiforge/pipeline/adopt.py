@@ -122,23 +122,29 @@ def names_of(note_type: SeenType, maps: Mapping[str, Texts]) -> Texts:
         note_type: the note type.
         maps: what the person said about note types, by name.
     """
+    names = maps.get(note_type.name) or _usual_names(note_type)
+    if not names.keys() >= set(note_type.family.needed_fields):
+        return {}
+    if len(set(names.values())) < len(names):  # one of their fields cannot be two of ours
+        return {}
+    return names
+
+
+def _usual_names(note_type: SeenType) -> Texts:
+    """Return our content fields and the fields that are usually called so, or stand so."""
+    present = {name.casefold(): name for name in note_type.names}
     names: dict[str, str] = {}
-    if note_type.name in maps:
-        names.update(maps[note_type.name])
-    else:
-        present = {name.casefold(): name for name in note_type.names}
-        for our_name, usual_names in _USUAL_NAMES[note_type.family].items():
-            usual = [name for name in usual_names if name in present]
-            if usual:
-                names[our_name] = present[usual[0]]
-        has_both_sides = {"Front", "Back"} <= names.keys()
-        if note_type.cloze and "Text" not in names:
-            names = {"Text": note_type.names[0]}
-        elif not note_type.cloze and not has_both_sides and len(note_type.names) == 2:
-            names = dict(zip(("Front", "Back"), note_type.names, strict=True))
-    needed = set(note_type.family.needed_fields)
-    are_distinct = len(set(names.values())) == len(names)
-    return names if needed <= names.keys() and are_distinct else {}
+    for our_name, usual_names in _USUAL_NAMES[note_type.family].items():
+        usual = [name for name in usual_names if name in present]
+        if usual:
+            names[our_name] = present[usual[0]]
+    if names.keys() >= set(note_type.family.needed_fields):
+        return names
+    if note_type.cloze:
+        return {"Text": note_type.names[0]}
+    if len(note_type.names) == 2:
+        return dict(zip(("Front", "Back"), note_type.names, strict=True))
+    return names
 
 
 def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts]:
@@ -194,6 +200,16 @@ class _TheirNote(Value):
         ours = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _plain_words(ours, self.type.family)
 
+    def why_unclear(self, claims: Sequence[Card]) -> str:
+        """Return why it cannot be taken over for the drafts that have its id; "" if it can."""
+        if len(claims) > 1:
+            return "two passages have its id"
+        if not self.names:
+            return f"its note type {self.type.name} needs --map"
+        if self.type.family is not claims[0].kind.family:
+            return f"it is no card of the note type {self.type.name}"
+        return ""
+
     def taken_for(self, draft: Card) -> TakenOver:
         """Return that the note is taken over for a draft."""
         html = self.html
@@ -224,9 +240,8 @@ def find(
     """
     matches = Matches()
     new_cards = []
-    for waiting in lists.waiting_among(
-        ledger, lists.find(ledger, [QueryTerm("verdict", "waiting")])
-    ):
+    found = lists.find(ledger, [QueryTerm("verdict", "waiting")])
+    for waiting in lists.waiting_among(ledger, found):
         if waiting.own and not waiting.revises:
             new_cards.append(waiting)
     if collection is not None and tool != "sr":
@@ -237,9 +252,10 @@ def find(
             field_maps = read_maps(maps, view.types)
             types = {note_type.id: note_type for note_type in view.types}
             for note in view.notes():
-                is_ours = note.guid in adopted or _OUR_GUID.fullmatch(note.guid)
-                if note.type_id in types and not is_ours:
-                    note_type = types[note.type_id]
+                note_type = types.get(note.type_id)
+                if note_type is None or note.guid in adopted:
+                    continue
+                if not _OUR_GUID.fullmatch(note.guid):
                     names = names_of(note_type, field_maps)
                     notes.append(_TheirNote(note, note_type, names))
         used = _match(matches, notes, new_cards)
@@ -249,8 +265,9 @@ def find(
         tools = [TOOLS[tool]] if tool in TOOLS else list(TOOLS.values())
         for their_note in notes:
             note = their_note.note
-            is_of_tool = any(tool.made(note, their_note.type) for tool in tools)
-            if is_of_tool and str(note.id) not in used:
+            if str(note.id) in used:
+                continue
+            if any(tool.made(note, their_note.type) for tool in tools):
                 row = Row(note.deck, "", _shown(their_note.words))
                 matches.not_in_sources.append(row)
     if collection is None or tool in ("", "sr"):
@@ -276,18 +293,12 @@ def _match(
         else:
             unmatched.append(waiting)
     for id, claims in drafts_by_id.items():
-        if id not in note_by_id:
+        note = note_by_id.get(id)
+        if note is None:
             unmatched += claims
             continue
-        note = note_by_id[id]
         used.add(id)
-        why_unclear = ""
-        if len(claims) > 1:
-            why_unclear = "two passages have its id"
-        elif not note.names:
-            why_unclear = f"its note type {note.type.name} needs --map"
-        elif note.type.family is not claims[0].kind.family:
-            why_unclear = f"it is no card of the note type {note.type.name}"
+        why_unclear = note.why_unclear(claims)
         if why_unclear:
             matches.unclear += [_row(waiting, why_unclear) for waiting in claims]
             continue

@@ -9,7 +9,7 @@ Tested by `tests/anki/test_views.py`, `test_deleted_and_back.py` and `test_told_
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from ankiforge.model import (
     Card,
     DeckId,
     Fields,
+    Guid,
     NoteInAnki,
     NoteTypeId,
     Problem,
@@ -67,6 +68,16 @@ class Bound(Value):
     profile: str
     created: int
     """When the collection was made, in seconds since 1970; 0 = unknown."""
+
+    def has_made(self, view: View) -> bool:
+        """Return whether a view is surely of it: both were made in the same second."""
+        return bool(view.created) and view.created == self.created
+
+    def rules_out(self, view: View) -> bool:
+        """Return whether a view is surely of another one: made later, or another profile's."""
+        if view.profile and self.profile and view.profile != self.profile:
+            return True
+        return bool(view.created and self.created) and not self.has_made(view)
 
 
 class CollectionScan(Value):
@@ -278,17 +289,13 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     """
     from ankiforge.anki.notes import text_of
 
-    bound = bound_to(ledger)
-    has_same_time = bound is not None and view.created == bound.created
-    if bound is not None and not bind:
-        has_times = view.created and bound.created
-        is_other = view.profile and bound.profile and view.profile != bound.profile
-        if is_other or (has_times and not has_same_time):
-            message = (
-                "this is not the collection that has your notes, so nothing was recorded"
-            )
-            hint = "to use this collection from now on: ankiforge pull --bind"
-            return _not_recorded(view, message, hint)
+    bound = None if bind else bound_to(ledger)
+    if bound is not None and bound.rules_out(view):
+        message = (
+            "this is not the collection that has your notes, so nothing was recorded"
+        )
+        hint = "to use this collection from now on: ankiforge pull --bind"
+        return _not_recorded(view, message, hint)
 
     types = {note_type.id: note_type for note_type in view.types}
     notes = []
@@ -297,9 +304,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         notes.append(replace(note, feedback=text_of(feedback)))
 
     # without notes of ours it may be another one than theirs
-    is_surely_ours = view.created and has_same_time
-    if view.complete and not notes and bound is not None and not bind:
-        if not is_surely_ours and overview.counts(ledger, "anki")["anki"]["seen"]:
+    if view.complete and not notes and bound is not None and not bound.has_made(view):
+        if overview.counts(ledger, "anki")["anki"]["seen"]:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
                 "is another profile open? if you removed the notes, or want to use this"
@@ -315,11 +321,10 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         graves=view.graves(),
         reviews=view.reviews(),
     )
-    shows_ours = view.complete and (notes or bind)
     # everything but the file of a collection says less about it, so it renews no binding
-    may_bind = bound is None or bind or view.kind is ViewKind.COLLECTION
-    if shows_ours and may_bind:
-        ledger.set_value(_BOUND, Bound(view.path, view.profile, view.created))
+    if view.complete and (notes or bind):
+        if bound is None or view.kind is ViewKind.COLLECTION:
+            ledger.set_value(_BOUND, Bound(view.path, view.profile, view.created))
 
     # what other parts need to know of the collection
     _store_types(ledger, view)
@@ -328,28 +333,28 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     if foreign is not None:
         Duplicates(ledger).keep_foreign(*foreign)
 
-    # a package may have brought notes back after a person had deleted them
-    notice = None
-    if viewed.revived:
-        named_guids = viewed.revived[:NOTES_NAMED]
-        words = []
-        for guid in named_guids:
-            card = cards.card_of(ledger, guid)
-            texts = (text for _, text in card.fields if text)
-            question = on_one_line(plain(next(texts, "")))
-            words.append(f"“{shortened(question, 40)}”")
-        if len(viewed.revived) > NOTES_NAMED:
-            words.append("…")
-        count = "a note that you had deleted is"
-        pronoun = "it"
-        if len(viewed.revived) > 1:
-            count = f"{len(viewed.revived):,} notes that you had deleted are"
-            pronoun = "them"
-        message = f"{count} back, by an import: {', '.join(words)}"
-        ids = " ".join(guid[:10] for guid in named_guids)
-        hint = f"to drop {pronoun}: ankiforge reject {ids}"
-        notice = Problem("Anki", message, hint, notice=True)
+    notice = _notice_of(viewed.revived, ledger) if viewed.revived else None
     return CollectionScan("taken", view.path, viewed, problem=notice)
+
+
+def _notice_of(revived: Sequence[Guid], ledger: Ledger) -> Problem:
+    """Return that an import has brought notes back that a person had deleted."""
+    guids = revived[:NOTES_NAMED]
+    words = []
+    for guid in guids:
+        texts = [text for _, text in cards.card_of(ledger, guid).fields if text]
+        question = on_one_line(plain(texts[0])) if texts else ""
+        words.append(f"“{shortened(question, 40)}”")
+    if len(revived) > NOTES_NAMED:
+        words.append("…")
+    count = "a note that you had deleted is"
+    pronoun = "it"
+    if len(revived) > 1:
+        count = f"{len(revived):,} notes that you had deleted are"
+        pronoun = "them"
+    message = f"{count} back, by an import: {', '.join(words)}"
+    hint = f"to drop {pronoun}: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
+    return Problem("Anki", message, hint, notice=True)
 
 
 def _not_recorded(view: View, message: str, hint: str) -> CollectionScan:

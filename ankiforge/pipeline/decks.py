@@ -56,19 +56,19 @@ class Decks:
         """
         if self._earlier and self._earlier[-1] == self._rules:
             return []
-        is_first = not self._earlier
         desk.give_decks(self._ledger, self._deck_now)
 
         # cards that are in Anki may have other decks now
         staying = 0
         example = ""
         in_anki = set()
-        if not is_first:
+        if self._earlier:
             in_anki = {note.guid for note in views.notes(self._ledger)}
         for card in cards.cards_of(self._ledger) if in_anki else ():
+            if not card.live or card.own_deck or card.guid not in in_anki:
+                continue
             deck = self._deck_now(card.highlight, card.deck)
-            may_move = card.live and not card.own_deck and deck != card.deck
-            if may_move and card.guid in in_anki:
+            if deck != card.deck:
                 staying += 1
                 example = deck
         all_rules = (*self._earlier, self._rules)

@@ -1,17 +1,14 @@
-"""The note types of the user's that the settings name (`note_types`), as they are in Anki.
-
-A note type is read from the newest view of Anki, with its id, fields, templates and CSS:
-a package that has it otherwise would make a second one beside it.
-
-Write the package for Anki, completely or not at all; open it.
-
-What must stay true: the ledger records what is shipped before the new package is in
-the old one's place. So a kill between the two costs a second shipment, never a lost one
-(`tests/ledger/test_killed.py`).
-
-Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
+"""Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
 
 read ─▶ views.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
+
+A package is written completely or not at all. The ledger records what is shipped before the
+new package is in the old one's place: so a kill between the two costs a second shipment,
+never a lost one (`tests/ledger/test_killed.py`).
+
+The note types of the user's that the settings name (`note_types`) are those of the newest
+view of Anki, with their ids, fields, templates and CSS: a package that has one otherwise
+would make a second one beside it.
 
 Tested by `tests/anki/test_mapped.py`, `test_push.py` and `tests/web/test_proposals.py`.
 """
@@ -79,6 +76,8 @@ if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
 
+
+# --- the user's own note types -------------------------------------------------------------
 
 # The name of a setting in the ledger: the ids of note types by the names they had.
 _IDS_BY_NAME = "mapped types"
@@ -176,8 +175,6 @@ def _check_fit(
     """
     from ankiforge.anki.notetypes import ordinals_in, shows_cloze
 
-    is_cloze = family is Family.CLOZE
-
     # it makes cards of this kind
     if note_type.family is not family:
         actual = "is a cloze note type" if note_type.cloze else "is no cloze note type"
@@ -204,20 +201,20 @@ def _check_fit(
         raise where.at("fields").error(message, f"put {always_there} into {first!r}")
 
     # a template asks for what is to be asked
-    asked = names["Text"] if is_cloze else names["Front"]
-    if is_cloze:
-        makes_cards = shows_cloze(note_type, asked)
+    if family is Family.CLOZE:
+        placeholder = f"cloze:{names['Text']}"
+        makes_cards = shows_cloze(note_type, names["Text"])
     else:  # of the fields that are always filled
+        placeholder = names["Front"]
         filled = {name: "x" if name in needed else "" for name in note_type.names}
         makes_cards = bool(ordinals_in(note_type, filled))
     if not makes_cards:
-        placeholder = f"cloze:{asked}" if is_cloze else asked
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
         raise where.at("fields").error(message, hint)
 
 
-# === publishing =======================================================================
+# --- the package ---------------------------------------------------------------------------
 
 _PATIENCE_SECONDS = 4.0
 """A program that opens files, and has not ended by then, is Anki itself."""
@@ -346,7 +343,7 @@ def write(
     from ankiforge.anki.package import is_ours, write_package
 
     previous = path.with_name(f"{path.stem}.previous.apkg")
-    has_package = own_file(path).is_there()
+    has_package = own_file(path).is_there()  # raises before anything is written
     planned = list(planned)
     problems = tuple(problem for plan in planned for problem in plan.problems)
     packed = []
@@ -378,9 +375,9 @@ def write(
 
     # the same plan would write the same package again, unless something waits, or has a picture
     updated = sum(plan.changed for plan in packed)
-    is_whole = not any(plan.held or plan.conflicts or plan.problems for plan in planned)
-    has_media = any(plan.note and plan.note.media for plan in packed)
-    if settings and is_whole and not has_media:
+    varying = [plan for plan in planned if plan.held or plan.conflicts or plan.problems]
+    varying += [plan for plan in packed if plan.note and plan.note.media]
+    if settings and not varying:
         state = path.stat()
         last = LastPackage(
             settings=settings,
@@ -448,8 +445,6 @@ def open_file(path: Path) -> bool:
     except subprocess.TimeoutExpired:
         return True
 
-
-# === deliver ==========================================================================
 
 # Where the ids of the cards are stored that `push --suspend-retired` suspended.
 _SUSPENDED = "suspended"
@@ -549,8 +544,7 @@ def plan_cards(
             plan = Planned(card.guid, card.live, problems=(problem,))
         planned.append(plan)
         # a picture may change without the card
-        is_final = plan.settled and not media and not options.push
-        if is_final and note is not None:
+        if plan.settled and note is not None and not media and not options.push:
             settled.append(card.guid)
     conflicts: list[Conflict] = []
     for plan in planned:
@@ -583,8 +577,7 @@ def publish(
         BusyError: another program publishes here.
         OwnFileError: a link or no regular file is in the place of the package.
     """
-    was_read = result.scan is not None and result.scan.state in ("same", "taken")
-    if was_read and not scope.push:
+    if result.scan and result.scan.state in ("same", "taken") and not scope.push:
         # what was deleted in Anki while the sources were read does not come back
         again = read_collection(folder.config.anki, ledger, Path.home())
         result.add_second_scan(again)

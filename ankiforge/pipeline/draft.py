@@ -195,9 +195,9 @@ def for_model(
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""
-            brief = brief_of(job.decks, highlight)
-            has_comment = highlight.instructs and bool(highlight.comment.strip())
-            if has_comment or brief.wants in ("definition", "question"):
+            if highlight.instructs and highlight.comment.strip():
+                return 0.0
+            if brief_of(job.decks, highlight).wants in ("definition", "question"):
                 return 0.0
             best = surest(highlight)
             return 1.0 - best.sureness if best else 1.0
@@ -330,17 +330,12 @@ def _record(
         if drafted.problem is not None:
             problems.append(drafted.problem)
 
-        # why none of them is fit
-        has_fit_ones = not all(draft.unfit for draft in drafted.drafts)
-        without += not has_fit_ones
-        if drafted.drafts and not has_fit_ones:
-            first = drafted.drafts[0]
-            reasons = [
-                finding.message
-                for finding in first.findings
-                if finding.severity is Severity.BLOCK
-            ]
-            drafted = replace(drafted, reason=reasons[0], problem=None)
+        if all(draft.unfit for draft in drafted.drafts):
+            without += 1
+            for finding in drafted.drafts[0].findings if drafted.drafts else ():
+                if finding.severity is Severity.BLOCK:  # why none of them is fit
+                    drafted = replace(drafted, reason=finding.message, problem=None)
+                    break
         outcomes.append(drafted)
     recorded = recording.record(
         checks.ledger, outcomes, terms_of, by_model=by_model, beside=beside

@@ -113,11 +113,10 @@ def picture_at(
             targets.append(stored_at(base, "/".join(parts[start:])).resolve())
         # a picture that was moved up has its old path on the card
         target = next(filter(Path.is_file, targets), targets[0])
-        is_inside = target.is_relative_to(base.resolve())
+        if not target.is_relative_to(base.resolve()):
+            return Problem(path, "is outside its source")
     except (OSError, ValueError, RuntimeError) as error:
         return Problem(path, f"is not a path: {error}")
-    if not is_inside:
-        return Problem(path, "is outside its source")
     return media_of(target)
 
 
@@ -225,10 +224,11 @@ def file_in(root: str, path: str) -> Path | None:
     base = Path(root)
     try:
         file = base if base.is_file() else stored_at(base, path)
-        is_inside = file.is_file() and file.resolve().is_relative_to(base.resolve())
+        if file.is_file() and file.resolve().is_relative_to(base.resolve()):
+            return file
     except OSError:
-        return None
-    return file if is_inside else None
+        pass
+    return None
 
 
 def remember_roots(ledger: Ledger, folders: Texts) -> None:

@@ -102,9 +102,13 @@ def joined(words: Iterable[str]) -> str:
             value = word.removeprefix(sign)
         # a text that names a field to search in, as in `deck:Biology`, is a query itself
         starts = [part.removeprefix("-").partition(":") for part in value.split()]
-        has_fields = any(sep and name in FIELDS for name, sep, _ in starts)
-        is_one_word = " " not in value or '"' in value
-        if not (is_one_word or field in UNBROKEN or has_fields):
+        names_fields = any(sep and name in FIELDS for name, sep, _ in starts)
+        if (
+            " " in value
+            and '"' not in value
+            and field not in UNBROKEN
+            and not names_fields
+        ):
             word = f'{sign}{field}{colon}"{value}"'
         quoted.append(word)
     return " ".join(quoted)

@@ -1,6 +1,4 @@
-"""The parameters of a run, made from the settings of a workspace.
-
-The result of a run: that of each step, and the totals that are reported.
+"""A run: its parameters, made from the settings of a workspace, and the result of each step.
 
 Tested by `tests/cli/test_told.py` and `tests/cli/test_progress.py`.
 """
@@ -85,7 +83,7 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Card], bool]:
     return accepts
 
 
-# === result ===========================================================================
+# --- the result ----------------------------------------------------------------------------
 
 
 class ByModel(Value):

@@ -1,9 +1,7 @@
-"""Which sources a run reads, and how they are opened.
+"""The sources of a run: which ones it reads, how they are opened, and what is read of them.
 
 A run reads the sources of the settings and the remembered PATHs, or the PATHs of the
-command line.
-
-Read the sources into the ledger: every document that has changed since the last run.
+command line; of them, every document that has changed since the last run.
 
 Tested by `tests/pipeline/test_incremental.py`, `test_unchanged.py`, `test_unread.py` and
 `test_read_once.py`.
@@ -267,9 +265,9 @@ class _Selecting:
             marks: list[str] = []
             if _has_marks(entry):
                 for item in self.remembered:
-                    lies_there = _contains(root, Path(item.path))
-                    name_of_kind = item.names.get(entry.kind, entry.name)
-                    if lies_there and name_of_kind == entry.name:
+                    if item.names.get(entry.kind, entry.name) != entry.name:
+                        continue
+                    if _contains(root, Path(item.path)):
                         marks += item.marks
             if marks:
                 of_settings = entry.options.get("marks") or ("==", "mark")
@@ -280,8 +278,9 @@ class _Selecting:
             same_root: list[SourceEntry] = []
             inner: list[str] = []
             for other in (*self._config.sources, *[each.entry for each in finished]):
-                is_same = (entry.kind, entry.name) == (other.kind, other.name)
-                if is_same or "include" in entry.options or "include" in other.options:
+                if (entry.kind, entry.name) == (other.kind, other.name):
+                    continue
+                if "include" in entry.options or "include" in other.options:
                     continue
                 if not (_reads_markdown(entry) and _reads_markdown(other)):
                     continue
@@ -331,8 +330,8 @@ def divide_remembered(
     to_forget: list[Remembered] = []
     to_keep: list[Remembered] = []
     for item in workspace.remembered:
-        is_meant = _contains(place, Path(item.path))
-        (to_forget if is_meant else to_keep).append(item)
+        half = to_forget if _contains(place, Path(item.path)) else to_keep
+        half.append(item)
     if to_forget:
         return to_forget, to_keep
     if _configured_around(workspace.config, place):
@@ -487,10 +486,9 @@ def _roots(config: Config, remembered: list[Remembered], kind: str) -> dict[str,
             # of a file, the folder it is in; a missing PATH was a file if its ending is one
             # of a file that can be read
             path = Path(item.path)
-            is_file = path.is_file()
-            if not path.exists():
-                is_file = path.suffix.casefold() in by_ending()
-            roots[item.names[kind]] = path.parent if is_file else path
+            missing_file = not path.exists() and path.suffix.casefold() in by_ending()
+            in_folder = path.is_file() or missing_file
+            roots[item.names[kind]] = path.parent if in_folder else path
     for entry in config.sources:
         if entry.kind == kind and entry.has_folder:
             roots[entry.name] = entry.path
@@ -512,8 +510,7 @@ def _name_of(
     for name, known_root in _roots(config, remembered, kind).items():
         if known_root == root:
             return name
-    reads_files_of_path = bool(found_source.only)
-    if root == path or reads_files_of_path:
+    if root == path or found_source.only:
         for item in remembered:
             if item.path == str(path) and item.names.get(kind):
                 return item.names[kind]
@@ -657,13 +654,12 @@ def open_source(
         return source.open(opening)
     except ConfigError as error:
         key, colon, message = error.message.partition(": ")
-        names_a_key = bool(colon) and key in entry.options
-        if names_a_key:
+        if colon and key in entry.options:
             raise entry.where.at(key).error(message, error.hint) from error
         raise entry.where.error(error.message, error.hint) from error
 
 
-# === ingest ===========================================================================
+# --- reading -------------------------------------------------------------------------------
 
 
 def ingest(job: Job, ledger: Ledger) -> Progress:

@@ -93,9 +93,10 @@ class _Watcher:
             del self._saved[name]
         if quiet:
             self._undelivered = True
-        is_due = now - self._last_pass >= EVERYTHING_SECONDS
-        has_reason = changed_files or quiet or is_due or self._retry_at
-        if now < self._retry_at or not has_reason:
+        if now < self._retry_at:
+            return
+        due = self._retry_at or now - self._last_pass >= EVERYTHING_SECONDS
+        if not (changed_files or quiet or due):
             return
         self._retry_at = 0.0
         if self._works(lambda: self._actions.read(self._in_progress)):
@@ -114,13 +115,11 @@ class _Watcher:
         What it leaves to deliver, even if it failed, is noted.
         """
         try:
-            has_more = action()
+            self._undelivered |= bool(action())
         except ForgeError:
             self._retry_at = self._clock() + RETRY_SECONDS
             self._undelivered = True
             return False
-        if has_more:
-            self._undelivered = True
         return True
 
 
