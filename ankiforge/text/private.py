@@ -60,9 +60,14 @@ _LIKE_FIELD = regex(
 _LIKE_NAME = regex(rf"(?i)(?<![^\W_])(?![#＃]){_SIGN}{{0,6}}{_LETTERS}")
 
 
+def may_name_tag(text: str) -> bool:
+    """Return whether there is anything in a text that is the name of the tag or looks like it."""
+    return _NAME.search(text) is not None
+
+
 def spelling_like_tag(text: str) -> str:
     """Return the first spelling in a text that looks like `#no-llm` and is none, or ""."""
-    if not _NAME.search(text):
+    if not may_name_tag(text):
         return ""
     for pattern in (_LIKE_TAG, _LIKE_FIELD):
         for spelling in pattern.finditer(text):

@@ -39,6 +39,8 @@ _END = regex(rf"{_PLACED}\s*+\Z")
 # A place at the end of a line, with the reader's note in the next one.
 _END_OF_LINE = regex(rf"{_PLACED}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)")
 _AT_PLACE = regex(rf"(?i)(?:{_MARK})?{_PLACE}(?:\s*[@|(].*)?\Z")
+# Without one of these words, a line means no heading that could have passages below it.
+_NAMES_MARK = regex(r"(?i)highlight|markierung|surlignement")
 _LINE_AT_PLACE = regex(
     rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{_PLACE})\Z"
 )
@@ -73,6 +75,8 @@ def kept(blocks: Sequence[Block]) -> dict[Block, KeptPassage]:
     """
     from ankiforge.extract.markdown.blocks import BlockKind
 
+    if not _may_be_kept(blocks):
+        return {}
     reader = _Reader(blocks)
     before: Block | None = None
     for block, below in zip(blocks, [*blocks[1:], None], strict=False):
@@ -89,6 +93,21 @@ def kept(blocks: Sequence[Block]) -> dict[Block, KeptPassage]:
                 reader.read(block, before, below)
         before = block
     return reader.passages
+
+
+def _may_be_kept(blocks: Sequence[Block]) -> bool:
+    """Return whether any heading, or line that means one, may be above such passages."""
+    from ankiforge.extract.markdown.blocks import BlockKind
+
+    headings: set[Block] = set()
+    for block in blocks:
+        headings.update(block.headings)
+        if block.part is BlockKind.HEADING or _NAMES_MARK.search(block.source):
+            headings.add(block)
+    return any(
+        _SECTION.search(heading.plain) or _AT_PLACE.match(heading.plain)
+        for heading in headings
+    )
 
 
 class _Reader:

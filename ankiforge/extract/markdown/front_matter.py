@@ -18,6 +18,7 @@ from ankiforge.text.identifiers import names_in
 from ankiforge.text.private import (
     TAG,
     has_tag,
+    may_name_tag,
     names_tag,
     spelling_like_name,
     spelling_like_tag,
@@ -223,7 +224,7 @@ def texts_in_front_matter(text: str) -> Iterator[str]:
 
 def doubt_in(text: str) -> str:
     """Return a spelling like the tag, or a tag that may be about more than its block, or ""."""
-    if tags_name_it(text):
+    if not may_name_tag(text) or tags_name_it(text):
         return ""
     tags = [line[0] for line in LINE_OF_TAGS.finditer(text)]
     front_matter = FRONT_MATTER.match(text)

@@ -245,6 +245,8 @@ class NoteReader:
     def _lists_of_terms(self) -> dict[int, list[tuple[Span, CardSides]]]:
         """Return the lines `Term: meaning` that stand below one another, at least six of them."""
         lists: dict[int, list[tuple[Span, CardSides]]] = {}
+        if sum(map(self._note.source.count, ":：")) < _FEWEST_TERMS:
+            return lists
         for _, run in groupby(enumerate(self._blocks), self._list_of):
             terms: dict[int, list[tuple[Span, CardSides]]] = {}
             fronts = list[str]()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from ankiforge.model import NOTE_OF, LeftOut
+from ankiforge.model import NOTE_OF, LeftOut, Strings
 from ankiforge.text import regex
 
 GUIDE = "docs/guides/coming-from.md"
@@ -23,39 +23,57 @@ class OtherTool(NamedTuple):
     name: str
     sign: re.Pattern[str]
     """Matches what it writes once for each of its cards."""
+    parts: Strings
+    """A note without any of these has none of its cards."""
     reason: str
     """Why a card of it is not read."""
 
 
 _NOT_ON = f"its plug-in is not on, or does not read this place: {GUIDE}"
 _UNKNOWN = f"this form is not read; what is in Anki can be taken over: {GUIDE}"
-ANKIOPS = OtherTool("AnkiOps", regex(r"(?m)^<!--\s*(?:note_key|note_id):"), _UNKNOWN)
+ANKIOPS = OtherTool(
+    "AnkiOps",
+    regex(r"(?m)^<!--\s*(?:note_key|note_id):"),
+    ("note_key:", "note_id:"),
+    _UNKNOWN,
+)
 TOOLS = (
-    OtherTool("yanki", regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"), _UNKNOWN),
+    OtherTool(
+        "yanki",
+        regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"),
+        ("noteId:",),
+        _UNKNOWN,
+    ),
     ANKIOPS,
-    OtherTool("hashcards", regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"), _UNKNOWN),
+    OtherTool(
+        "hashcards",
+        regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"),
+        ("\nC:",),
+        _UNKNOWN,
+    ),
     OtherTool(
         "Obsidian_to_Anki",
         regex(
             r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
             r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}"
         ),
+        ("START", "ID:"),
         _NOT_ON,
     ),
-    OtherTool("flashcards-obsidian", regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"), _NOT_ON),
-    OtherTool("spaced repetition", regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"), _NOT_ON),
+    OtherTool(
+        "flashcards-obsidian",
+        regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"),
+        ("^1",),
+        _NOT_ON,
+    ),
+    OtherTool(
+        "spaced repetition",
+        regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
+        ("<!--SR:", "[!sr"),
+        _NOT_ON,
+    ),
 )
-SIGNS = (
-    "noteId:",
-    "note_key:",
-    "note_id:",
-    "\nC:",
-    "START",
-    "ID:",
-    "^1",
-    "<!--SR:",
-    "[!sr",
-)
+PARTS = tuple(part for tool in TOOLS for part in tool.parts)
 """A note without any of these has no card of these tools."""
 
 
@@ -66,7 +84,10 @@ def unread(text: str, read_lines: Container[int]) -> Iterator[LeftOut]:
         text: the note as it is written.
         read_lines: the numbers of the lines of its highlights, and of those right below them.
     """
+    begun = f"\n{text}"
     for tool in TOOLS:
+        if not any(part in begun for part in tool.parts):
+            continue
         for sign in tool.sign.finditer(text):
             first = text.count("\n", 0, sign.start())
             lines = range(first, first + sign[0].count("\n") + 1)

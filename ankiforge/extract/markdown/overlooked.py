@@ -31,8 +31,10 @@ from ankiforge.text.fold import MATH
 # Up to so many characters of a paragraph are between two signs.
 _MOST_INSIDE = 300
 _INSIDE = rf"(?:(?!\n[ \t>]*\n).){{1,{_MOST_INSIDE}}}?"
+# The sign that begins or separates something, or the start of a line: nothing begins elsewhere.
+_BEGIN = r"(?:(?=[=＝<~{｛:：])|^)"
 SIGN = regex(
-    rf"""(?xsm)
+    rf"""(?xsm){_BEGIN}(?:
       (?:==|＝＝)(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])(?:==|＝＝)
     | <mark\b[^<>]*>(?P<html>{_INSIDE})</mark\s*>
     | ~=\{{[\w-]+\}}(?P<colour>{_INSIDE})=~
@@ -45,7 +47,7 @@ SIGN = regex(
     | ^(?P<asked>Q:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?A:[ \t])
     | ^(?P<fields>F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
     | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
-    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
+    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b))
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
@@ -63,7 +65,7 @@ _SIGNS = (
     "#card",
     "Q: ",
     "F: ",
-    *other_tools.SIGNS,
+    *other_tools.PARTS,
 )
 _NAME_OF_GAP = regex(r"\A(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|cloze\s+)")
 _TAG = regex(r"<[^<>\n]*>")
