@@ -312,7 +312,7 @@ class Ingest:
                 unlisted.add(row["id"])
                 if row["container"] != container:
                     known.append(row)
-        old_rows: dict[int, Row] = {}
+        old_rows: list[Row | None] = []
         if documents:
             with_words = bool(new_places)
             old_rows = self._old_rows(documents, known, unlisted, with_words=with_words)
@@ -320,7 +320,7 @@ class Ingest:
         # highlights of documents that went: no longer listed, and at no new place
         is_doubtful = container in self.report.doubtful
         is_sure = bool(self.listing.places[container]) and not is_doubtful
-        renamed = {row["id"] for row in old_rows.values()}
+        renamed = {row["id"] for row in old_rows if row}
         for row in known:
             if row["id"] not in unlisted or row["id"] in renamed:
                 continue
@@ -331,8 +331,7 @@ class Ingest:
                 self.store.write(gone, row["id"])
 
         # the documents that were read, with the highlights that they had
-        for index, document in enumerate(documents):
-            old_row = old_rows.get(index)
+        for document, old_row in zip(documents, old_rows, strict=True):
             document_id = self._write_document(document, old_row)
             had = known_in(self.store, document_id) if old_row else []
             found = found_in(document, document_id)
@@ -366,8 +365,8 @@ class Ingest:
         unlisted: set[DocumentId],
         *,
         with_words: bool,
-    ) -> dict[int, Row]:
-        """Return by index of a document of one container the row that it had.
+    ) -> list[Row | None]:
+        """Return for each document of one container the row that it had; None if it is new.
 
         Args:
             documents: the documents that were read.
@@ -376,20 +375,20 @@ class Ingest:
             with_words: whether words and marks are compared, too, and not only places.
         """
         container = documents[0].container
-        compared_known = []
-        unlisted_indices = []
-        for index, row in enumerate(known):
+        row_of: dict[ComparedDocument, Row] = {}
+        unlisted_documents = []
+        for row in known:
             # one of another container never has the place of one of this container
             place = row["place"] if row["container"] == container else f"\0{row['id']}"
             document = ComparedDocument(place)
             if row["id"] in unlisted:
-                unlisted_indices.append(index)
                 if with_words:
                     document = with_words_of(self.store, row["id"], place)
-            compared_known.append(document)
-        compared_read = [compared(document) for document in documents]
-        pairs = match_documents(compared_known, compared_read, unlisted_indices)
-        return {index: known[known_index] for index, known_index in pairs.items()}
+                unlisted_documents.append(document)
+            row_of[document] = row
+        read = [compared(document) for document in documents]
+        pairs = match_documents(list(row_of), read, unlisted_documents)
+        return [row_of[pairs[each]] if each in pairs else None for each in read]
 
     def _unlisted(self, container: str, known: Sequence[Row]) -> set[DocumentId]:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""

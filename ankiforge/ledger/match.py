@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from ankiforge.ledger.events import Text
-from ankiforge.model import Highlight, HighlightKind, Pair, Value
+from ankiforge.model import DocumentId, Highlight, HighlightKind, Pair
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -687,8 +687,8 @@ SAME_OWN_ID = 2.0
 _NUMBERS = regex(r"\d+")
 
 
-class ComparedDocument(Value):
-    """A document as matching sees it."""
+class ComparedDocument(msgspec.Struct, frozen=True, eq=False):
+    """A document as matching sees it; two are never equal, however much they are alike."""
 
     place: str
     sketch: Sketch | None = None
@@ -699,49 +699,32 @@ class ComparedDocument(Value):
 def match_documents(
     known: Sequence[ComparedDocument],
     found: Sequence[ComparedDocument],
-    unlisted: Iterable[int],
-) -> dict[int, int]:
-    """Match documents by place, words, and marks.
+    unlisted: Iterable[ComparedDocument],
+) -> dict[ComparedDocument, ComparedDocument]:
+    """Match documents by place, words, and marks: by one that was read, the known one it is.
 
     Args:
         known: all documents known in the container.
         found: the documents that were read.
-        unlisted: the indices of known documents that are no longer listed.
+        unlisted: those of the known documents that are no longer listed.
     """
-    index_at = {document.place: index for index, document in enumerate(known)}
-    pairs: dict[int, int] = {}
-    for found_index, document in enumerate(found):
-        if document.place in index_at:
-            pairs[found_index] = index_at[document.place]
-    gone = set(unlisted) - set(pairs.values())
-    new = set(range(len(found))) - pairs.keys()
+    at_place = {document.place: document for document in known}
+    pairs = {}
+    for document in found:
+        if document.place in at_place:
+            pairs[document] = at_place[document.place]
+    here = set(pairs.values())
+    gone = dict.fromkeys(document for document in unlisted if document not in here)
+    new = dict.fromkeys(document for document in found if document not in pairs)
 
-    def take(found_index: int, known_index: int) -> None:
-        pairs[found_index] = known_index
-        gone.discard(known_index)
-        new.discard(found_index)
-
-    if gone and new:
-        by_words = _match_words(_sketches(known, gone), _sketches(found, new))
-        for known_index, found_index in by_words.items():
-            take(found_index, known_index)
-    for found_index, candidates in _sharing_marks(known, found, gone, new).items():
-        if len(candidates) == 1 and candidates[0] in gone:
-            take(found_index, candidates[0])
+    for before, after in _match_words(gone, new).items():
+        pairs[after] = before
+        del gone[before], new[after]
+    for document, sharing in _sharing_marks(gone, new).items():
+        if len(sharing) == 1 and sharing[0] in gone:
+            pairs[document] = sharing[0]
+            del gone[sharing[0]]
     return pairs
-
-
-def _sketches(
-    documents: Sequence[ComparedDocument],
-    indices: Iterable[int],
-) -> dict[int, Sketch]:
-    """Return the sketches of those of some documents that have one."""
-    sketches = {}
-    for index in indices:
-        sketch = documents[index].sketch
-        if sketch:
-            sketches[index] = sketch
-    return sketches
 
 
 # --- by marks ---------------------------------------------------------------------------
@@ -749,48 +732,44 @@ def _sketches(
 
 def with_half_of_marks(
     texts: frozenset[str],
-    others: Mapping[int, frozenset[str]],
-) -> set[int]:
+    others: Mapping[DocumentId, frozenset[str]],
+) -> set[DocumentId]:
     """Return the documents that share half of the shorter one's marks with one.
 
     Args:
         texts: the folded texts of the one's marks.
         others: those of other documents, by id.
     """
-    found = [ComparedDocument("", texts=other) for other in others.values()]
-    known = [ComparedDocument("", texts=texts)]
-    sharing = _sharing_marks(known, found, {0}, set(range(len(found))))
-    return {id for index, id in enumerate(others) if sharing[index]}
+    ids = {ComparedDocument("", texts=other): id for id, other in others.items()}
+    sharing = _sharing_marks([ComparedDocument("", texts=texts)], list(ids))
+    return {ids[document] for document, known in sharing.items() if known}
 
 
 def _sharing_marks(
-    known: Sequence[ComparedDocument],
-    found: Sequence[ComparedDocument],
-    gone: set[int],
-    new: set[int],
-) -> dict[int, list[int]]:
+    gone: Collection[ComparedDocument],
+    new: Collection[ComparedDocument],
+) -> dict[ComparedDocument, list[ComparedDocument]]:
     """Return for each new document the gone ones with half of the shorter one's marks."""
     if not gone or not new:
         return {}
     holders = defaultdict(list)
-    for known_index in sorted(gone):
-        for text in known[known_index].texts:
-            holders[text].append(known_index)
+    for before in gone:
+        for text in before.texts:
+            holders[text].append(before)
     known_texts = list(holders)
 
     sharing = {}
-    for found_index in sorted(new):
-        texts = found[found_index].texts
-        common: Counter[int] = Counter()
-        for text in texts:
+    for after in new:
+        common: Counter[ComparedDocument] = Counter()
+        for text in after.texts:
             same_text = _same_mark(text, known_texts)
             if same_text is not None:
                 common.update(holders[same_text])
-        enough = []
-        for known_index, count in common.items():
-            if count >= HALF * min(len(texts), len(known[known_index].texts)):
-                enough.append(known_index)
-        sharing[found_index] = enough
+        sharing[after] = [
+            before
+            for before, count in common.items()
+            if count >= HALF * min(len(after.texts), len(before.texts))
+        ]
     return sharing
 
 
@@ -812,32 +791,23 @@ def _same_mark(text: str, known_texts: Sequence[str]) -> str | None:
 # --- by words: documents that were renamed ----------------------------------------------
 
 
-def _match_words(gone: Mapping[int, Sketch], new: Mapping[int, Sketch]) -> dict[int, int]:
-    """Match documents that disappeared with new ones, by their words. Most have no match.
-
-    Returns:
-        The index of the document that went → the index of the new one.
-    """
+def _match_words(
+    gone: Iterable[ComparedDocument],
+    new: Iterable[ComparedDocument],
+) -> dict[ComparedDocument, ComparedDocument]:
+    """Return by document that went the new one with its words. Most have none."""
     scores = _scores(gone, new)
-    scores_of_gone = defaultdict(list)
-    scores_of_new = defaultdict(list)
-    for (gone_index, new_index), score in scores.items():
-        scores_of_gone[gone_index].append(score)
-        scores_of_new[new_index].append(score)
-    best_of_gone = _best_two(scores_of_gone)
-    best_of_new = _best_two(scores_of_new)
+    scores_of = defaultdict(list)
+    for pair, score in scores.items():
+        for document in pair:
+            scores_of[document].append(score)
+    best = {document: nlargest(2, values) for document, values in scores_of.items()}
 
     chosen = {}
-    for (gone_index, new_index), score in scores.items():
-        is_best_of_gone = _has_no_rival(score, best_of_gone[gone_index])
-        is_best_of_new = _has_no_rival(score, best_of_new[new_index])
-        if is_best_of_gone and is_best_of_new:
-            chosen[gone_index] = new_index
+    for (before, after), score in scores.items():
+        if _has_no_rival(score, best[before]) and _has_no_rival(score, best[after]):
+            chosen[before] = after
     return chosen
-
-
-def _best_two(scores: Mapping[int, Sequence[float]]) -> dict[int, list[float]]:
-    return {index: nlargest(2, values) for index, values in scores.items()}
 
 
 def _has_no_rival(score: float, best: Sequence[float]) -> bool:
@@ -848,37 +818,41 @@ def _has_no_rival(score: float, best: Sequence[float]) -> bool:
 
 
 def _scores(
-    gone: Mapping[int, Sketch],
-    new: Mapping[int, Sketch],
-) -> dict[tuple[int, int], float]:
+    gone: Iterable[ComparedDocument],
+    new: Iterable[ComparedDocument],
+) -> dict[tuple[ComparedDocument, ComparedDocument], float]:
     """Return by pair that may be one document how much of their words they share."""
+    sketch_of_gone = {document: document.sketch for document in gone if document.sketch}
+    sketch_of_new = {document: document.sketch for document in new if document.sketch}
+    if not sketch_of_gone or not sketch_of_new:
+        return {}
     hash_counts: Counter[int] = Counter()
     owners: Counter[str] = Counter()
-    for sketch in (*gone.values(), *new.values()):
+    for sketch in (*sketch_of_gone.values(), *sketch_of_new.values()):
         hash_counts.update(sketch.hashes)
         owners.update(sketch.own)
     # by shingle, and by id of a highlight, the new documents that have it
-    holders: dict[int | str, list[int]] = defaultdict(list)
-    for new_index, sketch in new.items():
+    holders = defaultdict(list)
+    for document, sketch in sketch_of_new.items():
         for shingle_or_id in sketch.hashes | sketch.own:
-            holders[shingle_or_id].append(new_index)
+            holders[shingle_or_id].append(document)
     scores = {}
-    for gone_index, before in gone.items():
-        candidates: set[int] = set()
+    for gone_document, before in sketch_of_gone.items():
+        candidates: set[ComparedDocument] = set()
         for shingle_or_id in before.hashes | before.own:
             candidates.update(holders.get(shingle_or_id, ()))
-        for new_index in candidates:
-            after = new[new_index]
+        for candidate in candidates:
+            after = sketch_of_new[candidate]
             # both, and no third one, have the same id of a highlight
             if any(owners[own_id] == 2 for own_id in before.own & after.own):
-                scores[gone_index, new_index] = SAME_OWN_ID
+                scores[gone_document, candidate] = SAME_OWN_ID
                 continue
             share = _share(before, after, hash_counts)
             least = ENOUGH_SHARED
             if before.hints & after.hints:
                 least /= 2
             if share >= least:
-                scores[gone_index, new_index] = share
+                scores[gone_document, candidate] = share
     return scores
 
 
