@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +35,7 @@ from ankiforge.model import (
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.card_table import CardRow, card_rows
 from ankiforge.text.cloze import plain
+from ankiforge.text.decoding import text_of
 
 LONGEST_READ = 10_000
 """The maximum length of a side in characters.
@@ -286,9 +286,7 @@ _EXPORT = "save it as CSV in UTF-8: a question and an answer in each row"
 
 
 def read_table(path: Path) -> Iterator[ReadNote]:
-    """Yield the rows of a table of cards, numbered from 1; its first two columns are the sides.
-
-    Anki's `#separator:` and the like at its beginning are followed.
+    """Yield the rows of a table of cards, numbered from 1; what is no card says why.
 
     Raises:
         ItemError: it cannot be read, or has no row with two columns.
@@ -300,31 +298,22 @@ def read_table(path: Path) -> Iterator[ReadNote]:
         if isinstance(error, FileNotFoundError):
             message = f"{path}: no such file"
         raise ItemError(message, hint=_EXPORT) from error
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = data[:_MOST_BYTES].decode(encoding)
-    except UnicodeDecodeError as error:
-        place = f"byte {error.start:,}"
-        raise ItemError(f"{path}: is no text in UTF-8 ({place})", hint=_EXPORT) from error
-
-    number = 0
-    try:
-        for row in card_rows(text):
-            number = row.number
-            if row.fault:
-                message = f"{path}: card {number} cannot be read: {row.fault}"
-                raise ItemError(message, hint="put texts with commas in quotes")
-            yield _of_row(row)
-    except csv.Error as error:
-        raise ItemError(
-            f"{path}: is no table of cards ({error})", hint=_EXPORT
-        ) from error
-    if number == 0:
+        text = text_of(data[:_MOST_BYTES], repairs=True)
+    except ItemError as error:
+        raise ItemError(f"{path}: {error.message}", hint=_EXPORT) from error
+    has_cards = False
+    for row in card_rows(text):
+        has_cards |= not row.fault
+        yield _of_row(row)
+    if not has_cards:
         raise ItemError(f"{path}: has no row with question and answer", hint=_EXPORT)
 
 
 def _of_row(row: CardRow) -> ReadNote:
     """Return a row as a card; a cloze has its gaps in the first column."""
+    if row.fault:
+        return ReadNote("", row.number, "", "row", (), unread=f"{row.place}: {row.fault}")
     front, back = row.front, row.back
     if row.is_html:
         front, back = unrender(front), unrender(back)

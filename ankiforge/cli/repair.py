@@ -151,6 +151,9 @@ def _hold(call: Call, notes: Sequence[ReadNote], source: SourceText) -> None:
                 }
             )
         return
+    for note in notes:
+        if note.unread:
+            call.print(f"not read: {note.unread}")
     for line in held_text(held, pairs):
         call.print(line)
 

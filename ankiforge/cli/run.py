@@ -448,9 +448,9 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer."""
     from msgspec.structs import replace
 
-    from ankiforge.extract.files import encoding_of
     from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult
+    from ankiforge.text.decoding import encoding_of
 
     # read all files first: if one cannot be read, nothing is recorded
     answers = {}

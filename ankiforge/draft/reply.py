@@ -55,6 +55,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex
+from ankiforge.text.card_table import SEPARATORS
 from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.elements import without_html
 from ankiforge.text.fold import (
@@ -401,8 +402,6 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
     return cards
 
 
-# Anki's own text files begin with `#separator:tab`, `#columns:Front\tBack` …
-_SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _WITHOUT_HEADER = ("front", "back", "quote")
 
 
@@ -417,7 +416,7 @@ def _separated(lines: Sequence[str], names: Names) -> list[Json]:
         elif not line.startswith("```"):
             rows.append(line)
     separator = settings.get("separator", "").strip()
-    separator = _SEPARATORS.get(separator.casefold(), separator)
+    separator = SEPARATORS.get(separator.casefold(), separator)
     first = settings.get("columns", next(filter(str.strip, rows), ""))
     for sign in (separator,) if len(separator) == 1 else (",", ";", "\t"):
         cards = []

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.extract.files import encoding_of, open_regular, unreadable
+from ankiforge.extract.files import open_regular, unreadable
 from ankiforge.model import (
     Extracted,
     Highlight,
@@ -35,6 +35,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
+from ankiforge.text.decoding import encoding_of
 from ankiforge.text.passages import anchor_key, numbered, own_key
 
 # The number of bytes read to recognise a file.

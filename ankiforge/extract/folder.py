@@ -40,6 +40,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
+from ankiforge.text.decoding import text_of
 from ankiforge.text.passages import percent
 
 
@@ -68,7 +69,7 @@ class File(Value):
             ItemError: it is too large, not text, or unreadable.
         """
         raw, _ = disk.read_file(self.place, largest)
-        return disk.text_of(raw, repairs=repairs)
+        return text_of(raw, repairs=repairs)
 
 
 # What programs that synchronise call the second copy of a note.

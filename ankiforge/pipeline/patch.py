@@ -25,7 +25,7 @@ from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import same_html
 from ankiforge.anki.render import unrender
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import LARGEST, read_file, text_of
+from ankiforge.extract.files import LARGEST, read_file
 from ankiforge.extract.markdown import NoteSource
 from ankiforge.extract.markdown.rewrite import in_order, rewritings, without_escapes
 from ankiforge.ledger import Ledger
@@ -49,6 +49,7 @@ from ankiforge.pipeline.pictures import media_of_card
 from ankiforge.pipeline.sources import with_stored_dialects
 from ankiforge.text import on_one_line, shortened
 from ankiforge.text.cloze import plain
+from ankiforge.text.decoding import text_of
 from ankiforge.text.fold import for_finding
 from ankiforge.text.identifiers import sketch
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
-from io import StringIO
-from itertools import count
+from itertools import count, zip_longest
 from typing import NamedTuple
 
 from ankiforge.model import Strings, Texts
@@ -25,29 +25,101 @@ BACKS = frozenset(
 """The same of answers."""
 _TAGS = regex(r"[\s,;]+")
 _OTHERS = {"tags": "tags", "tag": "tags", "deck": "deck", "guid": "guid"}
-_OTHERS |= {"extra": "extra", "notes": "extra", "hint": "extra", "explanation": "extra"}
+_OTHERS |= {
+    "extra": "extra",
+    "back extra": "extra",
+    "notes": "extra",
+    "hint": "extra",
+    "explanation": "extra",
+}
+
+
+_QUOTES_HINT = "put texts with quotes in quotes, and write each quote in them twice"
+_COMMAS_HINT = "put texts with commas in quotes"
 
 
 class CardRow(NamedTuple):
-    """A row: a question and its answer, or a text with gaps."""
+    """A row: a question and its answer, or a text with gaps; or one that is no card."""
 
     number: int
-    """Counted from 1, of the rows that are cards."""
-    front: str
-    back: str
-    extra: str
-    tags: Strings
-    deck: str
-    guid: str
+    """Counted from 1."""
+    place: str
+    """Where it begins: `line 3`."""
+    front: str = ""
+    back: str = ""
+    extra: str = ""
+    tags: Strings = ()
+    deck: str = ""
+    guid: str = ""
     """The id of the note in Anki, if Anki exported it."""
-    is_html: bool
+    is_html: bool = False
     fault: str = ""
-    """Why it is no card: its cells are not those that the headings name."""
+    """Why it is no card: it is damaged, or its cells are not those that the headings name."""
+    hint: str = ""
+    """What to do about it."""
 
     @property
     def has_gaps(self) -> bool:
         """Whether it is a cloze."""
         return "{{c" in self.front
+
+
+class _Table(NamedTuple):
+    """A text as a table."""
+
+    said: Texts
+    """What Anki says at its beginning."""
+    separator: str
+    headings: Strings
+    """What each column holds by its heading: `front`, `back`, `tags`; "" = no part of a card."""
+    body: Strings
+    """The lines of its rows."""
+    before: int
+    """The number of lines before them."""
+
+
+# A fence in which a chat wrote the table.
+_FENCED = regex(
+    r"(?ms)^(?P<fence>```+|~~~+)[ \w]*\n(?P<table>.*?)(?:^(?P=fence)[ ]*$|\Z)"
+)
+_EXCEL = regex(r"\Asep=(?P<separator>[^\n])\n")
+_CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def is_card_table(head: str) -> bool:
+    """Return whether a text begins as a table of cards: by its headings, or Anki's first line."""
+    table = _table(head)
+    return "separator" in table.said or bool(table.headings)
+
+
+def _table(text: str) -> _Table:
+    """Return a text as a table: what it says about itself, its headings, and its lines."""
+    text = _CONTROL.sub("", text)
+    before = ""
+    fenced = _FENCED.search(text)
+    if fenced and not told_by_anki(text)[0] and not _headings(text)[1]:
+        before, text = text[: fenced.start("table")], fenced["table"]
+    excel = _EXCEL.match(text)
+    if excel:
+        before, text = before + excel[0], text[excel.end() :]
+    said, rest = told_by_anki(text)
+    before += text[: len(text) - len(rest)]
+
+    head, _, body = rest.partition("\n")
+    separator, headings = _headings(head)
+    named = said.get("separator", "").casefold()
+    if excel:
+        separator = excel["separator"]
+    elif named:
+        separator = SEPARATORS.get(named, named[:1])
+    if headings:
+        before += head + "\n"
+        rest = body
+    elif "columns" in said:
+        headings = _parts(said["columns"], separator)
+    straight = _with_straight_quotes(rest, separator)
+    lines = straight.removesuffix("\n").split("\n")
+    return _Table(said, separator, headings, tuple(lines), before.count("\n"))
 
 
 def told_by_anki(text: str) -> tuple[Texts, str]:
@@ -63,78 +135,93 @@ def told_by_anki(text: str) -> tuple[Texts, str]:
     return said, text
 
 
-def columns_of(head: str) -> tuple[str, dict[int, str]]:
-    """Return the separator of a table and what its columns hold by their headings.
+def _headings(text: str) -> tuple[str, Strings]:
+    """Return the separator of a table by its first line, and what its columns hold.
 
-    `head` is its first line. Without headings of both sides, no column is known.
+    Without headings of both sides, no column is known.
     """
+    head = text.partition("\n")[0]
     separator = max("\t;,|", key=head.count)
+    parts = _parts(head, separator)
+    return separator, parts if {"front", "back"} <= {*parts} else ()
+
+
+def _parts(head: str, separator: str) -> Strings:
+    """Return what each column holds by its heading; "" = no part of a card."""
     try:
         names = next(csv.reader([head], delimiter=separator), [])
     except csv.Error:
-        return separator, {}
-    columns = {}
-    for place, name in enumerate(names):
-        name = name.strip().casefold()
-        if name in FRONTS:
-            columns[place] = "front"
-        elif name in BACKS:
-            columns[place] = "back"
-        elif name in _OTHERS:
-            columns[place] = _OTHERS[name]
-    return separator, columns if ({"front", "back"} <= set(columns.values())) else {}
+        return ()
+    parts = []
+    for name in names:
+        word = name.strip(' *_“”„"').casefold()
+        if word in FRONTS:
+            parts.append("front")
+        elif word in BACKS:
+            parts.append("back")
+        else:
+            parts.append(_OTHERS.get(word, ""))
+    return tuple(parts)
 
 
-def is_card_table(head: str) -> bool:
-    """Return whether a text begins as a table of cards: by its headings, or Anki's first line."""
-    said, rest = told_by_anki(head)
-    return "separator" in said or bool(columns_of(rest.partition("\n")[0])[1])
+def _with_straight_quotes(text: str, separator: str) -> str:
+    """Return a table whose cells an editor put in curly quotes with those of a table.
+
+    They are so only if there are no straight ones, and each row begins with one.
+    """
+    lines = text.strip().split("\n")
+    if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
+        return text
+    sign = "\\" + separator
+    edge = regex(rf"(?m)(?:^|(?<={sign}))[“„”]|[“”](?=[ \t]*(?:{sign}|$))")
+    return edge.sub('"', text)
 
 
 def card_rows(text: str) -> Iterator[CardRow]:
-    """Yield the rows of a table that have two columns, or gaps in the first.
-
-    Raises:
-        csv.Error: it is no table.
-    """
-    said, text = told_by_anki(text)
-    head, _, body = text.partition("\n")
-    separator, columns = columns_of(head)
-    widest = 0
-    if columns:
-        text = body
-        widest = len(next(csv.reader([head], delimiter=separator)))
-    named = said.get("separator", "").casefold()
-    separator = SEPARATORS.get(named, named[:1]) or separator
-    for name, value in said.items():
+    """Yield the rows of a table, those that are no cards with the reason; no empty ones."""
+    table = _table(text)
+    columns = list(table.headings)
+    for name, value in table.said.items():
         kind, is_column, _ = name.partition(" column")
-        if is_column and value.isdigit():
+        if is_column and value.isdigit() and int(value) <= _MOST_COLUMNS:
+            columns += [""] * (int(value) - len(columns))
             columns[int(value) - 1] = kind
-    is_html = said.get("html", "").casefold() == "true"
+    if "front" not in columns:
+        # the sides are the first columns that Anki says nothing about
+        sides = iter(("front", "back", "extra"))
+        columns = [column or next(sides, "") for column in columns]
+        columns += sides
+    width = len(table.headings)
+    is_html = table.said.get("html", "").casefold() == "true"
+
     numbers = count(1)
-    for cells in csv.reader(StringIO(text), delimiter=separator, strict=True):
-        row: dict[str, str] = {}
-        unnamed = []
-        for place, cell in enumerate(cells):
-            if place in columns:
-                row.setdefault(columns[place], cell.strip())
-            else:
-                unnamed.append(cell.strip())
-        if "front" not in row:
-            row |= dict(zip(("front", "back", "extra"), unnamed, strict=False))
-        front = row.get("front", "")
-        fault = ""
-        if widest and any(map(str.strip, cells[widest:])):
-            fault = f"it has {len(cells)} columns, and its table {widest}"
-        elif widest and not front and row.get("back"):
-            fault = "it has no question"
-        elif not front or not ("back" in row or "{{c" in front):
+    for lines, cells, fault in _rows(table):
+        if not fault and not any(map(str.strip, cells)):
             continue
+        row = dict[str, str]()
+        for column, cell in zip_longest(columns, cells, fillvalue=""):
+            row.setdefault(column, cell.strip())
+        front = row.get("front", "")
+        back = row.get("back", "")
+        hint = _COMMAS_HINT
+        if fault:
+            hint = _QUOTES_HINT
+        elif width and any(map(str.strip, cells[width:])):
+            fault = f"it has {len(cells)} columns, and its table {width}"
+        elif not front:
+            fault = "it has no question"
+        elif len(cells) == 1 and not (row.get("guid") or "{{c" in front):
+            fault = "it has no answer"
+        first = table.before + lines.start + 1
+        place = f"line {first}"
+        if len(lines) > 1 and fault:
+            place = f"lines {first}–{first + len(lines) - 1}"
         yield CardRow(
-            number=next(numbers),
-            front=front,
-            back=row.get("back", ""),
-            extra=row.get("extra", ""),
+            next(numbers),
+            place,
+            front,
+            back,
+            row.get("extra", ""),
             tags=tuple(
                 tag.lstrip("#") for tag in _TAGS.split(row.get("tags", "")) if tag
             ),
@@ -142,4 +229,51 @@ def card_rows(text: str) -> Iterator[CardRow]:
             guid=row.get("guid", ""),
             is_html=is_html,
             fault=fault,
+            hint=hint if fault else "",
         )
+
+
+_MOST_COLUMNS = 1_000
+# Rows of a table that are damaged, after which the rest is not read.
+_MOST_DAMAGED = 200
+_LONGEST_CELL = csv.field_size_limit()
+_REASONS = {
+    "unexpected end of data": "a quote in it does not end",
+    "field larger than": f"it has a cell of more than {_LONGEST_CELL:,} letters",
+}
+
+
+def _rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
+    """Yield the lines and the cells of each row; of a damaged one its lines and the reason.
+
+    After a damaged row, the next line that is a row by itself begins the next one.
+    """
+    lines = table.body
+    sign = re.escape(table.separator)
+    cell = rf'(?:"(?:[^"]|"")*"|[^"{sign}]*)'
+    whole = regex(rf"{cell}(?:{sign}{cell})*")
+    start = 0
+    for _ in range(_MOST_DAMAGED):
+        first = start
+        rest = (f"{lines[number]}\n" for number in range(first, len(lines)))
+        reader = csv.reader(rest, delimiter=table.separator, strict=True)
+        try:
+            for cells in reader:
+                after = first + reader.line_num
+                yield range(start, after), cells, ""
+                start = after
+            return
+        except csv.Error as error:
+            fault = str(error)
+        after = start + 1
+        while after < len(lines) and not whole.fullmatch(lines[after]):
+            after += 1
+        reason = "a quote stands within a text in quotes"
+        for beginning, other_reason in _REASONS.items():
+            if fault.startswith(beginning):
+                reason = other_reason
+        yield range(start, after), [], reason
+        start = after
+    if start < len(lines):
+        reason = f"{_MOST_DAMAGED:,} rows before it are damaged"
+        yield range(start, len(lines)), [], reason

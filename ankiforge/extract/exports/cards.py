@@ -10,11 +10,9 @@ depends only on the sides.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from ankiforge.errors import ItemError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import DAMAGED, ExportSource, Named
 from ankiforge.extract.files import title_in_name
@@ -24,6 +22,8 @@ from ankiforge.model import (
     Form,
     Highlight,
     HighlightKind,
+    LeftOut,
+    Pair,
     Problem,
 )
 from ankiforge.text.card_table import CardRow, card_rows, is_card_table
@@ -50,22 +50,26 @@ class CardTable(ExportSource):
         """Return whether a table begins with headings of cards, or as Anki's."""
         if is_card_table(candidate.head):
             return Recognition(Confidence.CONTENT)
+        if candidate.ending in (".csv", ".tsv"):
+            return Recognition(Confidence.NO, f"not a table of cards: {cls.hint}")
         return NOT_MINE
 
-    def items(self, path: str, text: str) -> Iterator[tuple[str, CardRow] | Problem]:
-        """Yield the rows of a table, each with the file's path."""
-        try:
-            for row in card_rows(text):
-                where = f"{path}: card {row.number}"
-                if row.fault:
-                    yield Problem(where, row.fault, "put texts with commas in quotes")
-                elif DAMAGED in row.front + row.back:
-                    yield Problem(where, "its letters are damaged", "save it as UTF-8")
-                else:
-                    yield path, row
-        except csv.Error as error:
-            message = f"the table is damaged: {error}"
-            raise ItemError(message, hint="put texts with quotes in quotes") from error
+    def items(
+        self, path: str, text: str
+    ) -> Iterator[tuple[str, CardRow] | Problem | LeftOut]:
+        """Yield the rows of a table, each with the file's path; no card of a file twice."""
+        first_places = dict[Pair, str]()
+        for row in card_rows(text):
+            where = f"{path}: {row.place}"
+            first_place = first_places.setdefault((row.front, row.back), row.place)
+            if row.fault:
+                yield Problem(where, row.fault, row.hint)
+            elif DAMAGED in row.front + row.back:
+                yield Problem(where, "its letters are damaged", "save it as UTF-8")
+            elif first_place != row.place:
+                yield LeftOut("row of a table", row.place, f"the same as {first_place}")
+            else:
+                yield path, row
 
     def documents(self, items: list[tuple[str, CardRow]]) -> Iterator[Named]:
         """Yield one document per file; of a row in several files, the newest file's counts."""

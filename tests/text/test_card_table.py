@@ -1,0 +1,65 @@
+"""Tables of cards as chats, editors and Anki write them: what is a card, and what is named."""
+
+import pytest
+
+from ankiforge.text.card_table import card_rows, is_card_table
+from ankiforge.text.decoding import text_of
+
+CELL = "x" * 140_000
+
+TABLES = [
+    # (the table, its cards, its rows that are none)
+    ("Front,Back\nA?,b\n", ["A? → b"], []),
+    ("**Front** | **Back**\nA?|b\n", ["A? → b"], []),
+    ("sep=;\nFront;Back\nA?;b, c\n", ["A? → b, c"], []),
+    ("Front,Back\n“Who, me?”,“you, too”\n“A?”,“b”\n", ["Who, me? → you, too", "A? → b"], []),
+    ("Front,Back\n“A”?,b\nC?,d\n", ["“A”? → b", "C? → d"], []),
+    ("```csv\nFront,Back\nA?,b\n```\n", ["A? → b"], []),
+    ("Here they are:\n\n```\nFront,Back\nA?,b\n```\nGood luck, and more!\n", ["A? → b"], []),
+    ("Front,Back\nWhat\x00 is it?,a cell\n", ["What is it? → a cell"], []),
+    ('Front,Back\nA?,"b\nc"\nD?,e\n', ["A? → b\nc", "D? → e"], []),
+    # a damaged row is named, and the rest goes on
+    ("Front,Back\nA?,b,c\nD?,e\n", ["D? → e"], ["line 2: it has 3 columns, and its table 2"]),
+    ("Front,Back\nA?\nD?,e\n", ["D? → e"], ["line 2: it has no answer"]),
+    ("Front,Back\n,b\nD?,e\n", ["D? → e"], ["line 2: it has no question"]),
+    (
+        'Front,Back\n"A" b,c\nD?,e\n',
+        ["D? → e"],
+        ["line 2: a quote stands within a text in quotes"],
+    ),
+    (
+        'Front,Back\n"A?","f("x")\nf("y", z)"\n"D?","e"\n',
+        ["D? → e"],
+        ["lines 2–3: a quote stands within a text in quotes"],
+    ),
+    ('Front,Back\nA?,"b\nD?,e\n', ["D? → e"], ["line 2: a quote in it does not end"]),
+    (
+        f"Front,Back\nA?,{CELL}\nD?,e\n",
+        ["D? → e"],
+        ["line 2: it has a cell of more than 131,072 letters"],
+    ),
+    # what Anki says at its beginning
+    ("#separator:tab\n#tags column:3\nA?\tb\tc\n", ["A? → b"], []),
+    ("#separator:Semicolon\n#columns:Tags;Back;Front\nx;b;A?\n", ["A? → b"], []),
+    ("#separator:tab\n#columns:Text\tBack Extra\nA {{c1::b}}\tc\n", ["A {{c1::b}} → "], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "cards", "faults"), TABLES)
+def test_each_row_is_a_card_or_named(text, cards, faults):
+    rows = list(card_rows(text))
+    assert is_card_table(text[:200])
+    assert [f"{row.front} → {row.back}" for row in rows if not row.fault] == cards
+    assert [f"{row.place}: {row.fault}" for row in rows if row.fault] == faults
+
+
+def test_a_table_that_is_damaged_throughout_is_not_read_for_ever():
+    rows = list(card_rows("Front,Back\n" + 'p,q\na","b\n' * 400))
+    assert rows[-1].fault == "200 rows before it are damaged"
+    assert len(rows) == 401
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])  # fmt: skip
+def test_a_table_is_read_in_the_encoding_of_its_program(encoding):
+    text = "Frage;Antwort\nWie heißt Öl?;Oil\n"
+    assert text_of(text.encode(encoding), repairs=True) == text
