@@ -60,6 +60,38 @@ def test_the_words_below_quads(lines, marked, words):
     assert covered(page(*lines), *marked) == words
 
 
+TEXT = ("The cell", "divides in", "two halves", "of one", "size.")
+
+
+def numbered(first: int, step: int = 1, lines: tuple[str, ...] = TEXT) -> list[str]:
+    """Lines with their numbers in the left margin, every `step`th has one."""
+    numbers = range(first, first + len(lines))
+    return [
+        f"{number if number % step == 0 else '':>4}  {line}"
+        for number, line in zip(numbers, lines, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (numbered(1), "The cell divides in two halves of one size."),
+        (numbered(8), "The cell divides in two halves of one size."),
+        (numbered(101), "The cell divides in two halves of one size."),
+        (["A running head", *numbered(101)], "The cell divides in two halves of one size."),
+        ([f"{line:<12}{8 + row:>3}" for row, line in enumerate(TEXT)],
+         "The cell divides in two halves of one size."),  # in the right margin
+        (numbered(1, 5, TEXT * 5), "The cell divides in two halves of one size."),
+        (numbered(1, lines=TEXT[:4]), "1 The cell 2 divides in 3 two halves 4 of one"),
+        ([*TEXT, *numbered(1990)], "1991 divides in"),  # a table within a text
+        ([f"{year:>4}  a line" for year in (4, 19, 3, 77, 5)], "19 a line"),
+    ],
+)  # fmt: skip
+def test_numbers_that_count_lines_in_a_margin_are_no_text(lines, shown):
+    text = " ".join(page(*lines).text.split())
+    assert shown in text
+
+
 @pytest.mark.parametrize(
     ("left", "right", "document", "keeps"),
     [

@@ -39,13 +39,12 @@ from ankiforge.extract.pdf.cleaning import (
     unswapped,
 )
 from ankiforge.extract.pdf.coverage import (
-    LONGEST_LINE,
-    Running,
     TextUnderMarks,
     around,
     quads,
 )
 from ankiforge.extract.pdf.drawing import cut_out, measured, texts_of, view_page
+from ankiforge.extract.pdf.margins import LONGEST_LINE, Running
 from ankiforge.extract.pdf.messages import (
     REPAIR,
     Around,
@@ -641,9 +640,21 @@ class _OpenPdf:
     # --- quotes
 
     def passage(self, quote: QuotedWords) -> QuoteContext:
-        """Return the context of a quote, on its page or across the next page break."""
+        """Return the context of a quote, which may have numbers of lines among its words."""
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
+        context = self._passage(quote)
+        numbers = self._page(quote.page).text.line_numbers
+        if not numbers or context != QuoteContext():
+            return context
+        words = " ".join(word for word in quote.words.split() if word not in numbers)
+        context = self._passage(structs.replace(quote, words=words))
+        if context == QuoteContext():
+            return context
+        return structs.replace(context, words=words)
+
+    def _passage(self, quote: QuotedWords) -> QuoteContext:
+        """Return the context of a quote, on its page or across the next page break."""
         page = self._page(quote.page)
         text = page.text.text
         body: Span | None = page.body

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, pairwise, starmap
+from itertools import chain, pairwise, starmap
 from math import atan2, hypot, isfinite
 from operator import attrgetter
 from statistics import median
@@ -19,7 +19,6 @@ from ankiforge.extract.pdf.text import (
     usual_step,
 )
 from ankiforge.model import Span, Value
-from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT
 from ankiforge.text.sentences import sentence_around
 
@@ -304,86 +303,3 @@ def around(
     if right - left <= LONGEST_SENTENCE + end - start:
         sentence = one_line(block[left:right])
     return (prefix, suffix, sentence)
-
-
-# --- running heads and feet -------------------------------------------------------------
-
-EDGE = 2
-"""Lines at the top and at the bottom that may be running heads or feet."""
-SHARE = 0.3
-"""Share of the pages that have a running line: left and right pages may differ."""
-LONGEST_LINE = 150
-"""Characters of a running line, at most."""
-_DIGITS = regex(r"\d+")
-_PAGE_NUMBER = regex(
-    r"(?i)(?:page|p\.|seite|s\.)?\W*"
-    r"(?:\d{1,4}|[ivxlc]{1,7})\W*"
-    r"(?:(?:of|von|/)\W*\d+)?\W*"
-)
-
-
-class EdgeLine(Value):
-    """A line at the top or at the bottom of a page."""
-
-    at_top: bool
-    text: str
-
-    @property
-    def key(self) -> tuple[bool, str]:
-        """Its text without the numbers, which differ from page to page."""
-        return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
-
-
-class Running:
-    """The running heads and feet of a document: page edges that recur on others."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        """Find the running lines from the texts of the pages."""
-        self._edges = [tuple(_edges(text)) for text in texts]
-        counts: Counter[tuple[bool, str]] = Counter()
-        for lines in self._edges:
-            counts.update({line.key for line in lines})
-        least = max(2, SHARE * len(texts))
-        self._recurring = {key for key, count in counts.items() if count >= least}
-
-    def body(self, page: int, text: str) -> Span:
-        """Return the span of a page's text between its running lines."""
-        start = 0
-        end = len(text)
-        if page >= len(self._edges):
-            return (start, end)
-        for line in self._edges[page]:
-            # a line that recurs, or a page number among several
-            if line.key not in self._recurring:
-                if len(self._edges) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
-                    continue
-            if line.at_top:
-                rest = text[start:].lstrip()
-                if rest.startswith(line.text):
-                    start = len(text) - len(rest) + len(line.text)
-            else:
-                rest = text[:end].rstrip()
-                if rest.endswith(line.text):
-                    end = len(rest) - len(line.text)
-        return (start, max(start, end))
-
-
-def _edges(text: str) -> Iterator[EdgeLine]:
-    """Yield the lines at the edges of a page: from the top down, from the bottom up."""
-    every_line = text.splitlines()
-    first_lines = list(islice(_filled(every_line), 2 * EDGE + 1))
-    if len(first_lines) > 2 * EDGE:
-        top = first_lines[:EDGE]
-        bottom = list(islice(_filled(reversed(every_line)), EDGE))
-    else:  # hardly any text: one line each
-        top = first_lines[:1]
-        bottom = first_lines[1:][-1:]
-    for at_top, lines in ((True, top), (False, bottom)):
-        for line in lines:
-            if len(line) <= LONGEST_LINE:
-                yield EdgeLine(at_top, line)
-
-
-def _filled(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the clean lines without the empty ones, as late as possible."""
-    return filter(None, map(one_line, lines))

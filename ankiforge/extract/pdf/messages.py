@@ -135,6 +135,8 @@ class QuoteContext(Value, omit_defaults=True):
     heading: str = ""
     nearby: str = ""
     """The paragraphs around, if wanted."""
+    words: str = ""
+    """The quoted words, if those that were asked for have numbers of lines in them."""
 
 
 class Contexts(Value, tag="passages"):

@@ -31,6 +31,7 @@ from ankiforge.extract.pdf.cleaning import (
     last_word,
     unswapped,
 )
+from ankiforge.extract.pdf.margins import line_numbers
 from ankiforge.extract.pdf.scripts import is_misread, righted
 from ankiforge.model import Span
 from ankiforge.text import regex
@@ -442,6 +443,15 @@ class PageText:
     def __init__(self, chars: list[Char], spelling: Spelling) -> None:
         """Join the text of a page from all of its characters, visible or not."""
         self._spelling = spelling
+        self.line_numbers: set[str] = set()
+        """Numbers that count the lines in a margin, and are no text."""
+        numbers = list(line_numbers(chars))
+        if numbers:
+            chars = list(chars)
+            for number in numbers:
+                self.line_numbers.add(number.text)
+                for digit in number.digits:
+                    chars[digit.number] = digit._replace(text=" ")
         self._all = chars
         self.chars: list[PrintedChar] = []
 

@@ -259,7 +259,7 @@ class Works:
             document=document,
             tags=(*item.own_tags, TAG) if is_private else item.own_tags,
             kind=KINDS[item.annotation_type],
-            exact=without_bullets(text.plain),
+            exact=without_bullets(passage.words or text.plain),
             prefix=passage.prefix,
             suffix=passage.suffix,
             sentence=passage.sentence,
