@@ -44,7 +44,16 @@ Cards are shorter, and broken markup is slow to parse.
 """
 _LATEX = (
     (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
-    (regex(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
+    (regex(r"(?is)\[\$\$\](.*?)\[/\$\$\]"), r"\\[\1\\]"),
+)
+# Text that LaTeX typesets: formulas stand in dollars there.
+_TYPESET = regex(r"(?is)\[latex\](.*?)\[/latex\]")
+_IN_LATEX = (
+    (regex(r"\\newline\b"), " "),
+    (regex(r"\\(?:emph|text(?:bf|it))\{([^{}]*)\}"), r"\1"),
+    (regex(r"(?s)\$\$(.*?)\$\$"), r"\\[\1\\]"),
+    (regex(r"(?s)(?<!(?<!\\)\\)\$(.*?)(?<!\\)\$"), r"\\(\1\\)"),
+    (regex(r"(?s)\\\(\s*\\\)"), " "),
 )
 _PLAYED = regex(
     r"""(?xi)
@@ -149,6 +158,9 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
 
     # Pictures that are embedded in a field are content, but not their bytes.
     small_fields = {name: _EMBEDDED.sub("data:", text) for name, text in fields}
+    if "[latex]{{" in note_type.templates[0].question:
+        for name, text in small_fields.items():
+            small_fields[name] = f"[latex]{text}[/latex]"
     asked, answered = _sides(note, note_type, small_fields)
     question = "<br>".join(small_fields.get(name, "") for name in asked)
     answer = small_fields.get(answered, "")
@@ -187,8 +199,8 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
     # a template may have a script that typesets them
     templates = "".join(each.question + each.answer for each in note_type.templates)
     dollars = None
-    if "<script" not in templates:
-        dollars = _DOLLARS.search("\n".join(small_fields.values()))
+    if "<script" not in templates and "[latex]" not in templates:
+        dollars = _DOLLARS.search(_TYPESET.sub("", "\n".join(small_fields.values())))
     return replace(
         read,
         draft=draft,
@@ -232,6 +244,7 @@ def _markdown(text: str) -> str:
 
     Anki recognises gaps inside formulas: such a formula is read as text.
     """
+    text = _TYPESET.sub(lambda match: _as_mathjax(match[1]), text)
     for pattern, instead in _LATEX:
         text = pattern.sub(instead, text)
     for formula in _FORMULA.findall(text):
@@ -240,6 +253,13 @@ def _markdown(text: str) -> str:
         else:  # a line may end within it
             text = text.replace(formula, _BREAK.sub(" ", formula))
     return unrender(_PLAYED.sub('<img src="sound">', text))
+
+
+def _as_mathjax(latex: str) -> str:
+    """Return text for LaTeX as HTML with formulas for MathJax."""
+    for pattern, instead in _IN_LATEX:
+        latex = pattern.sub(instead, latex)
+    return latex
 
 
 # --- form ---------------------------------------------------------------------------------

@@ -680,7 +680,11 @@ def _escape_text(data: str) -> str:
     for formula in _MATH.finditer(data):
         inline, display = formula.groups()
         parts.append(_escape_markup(data[position : formula.start()]))
-        parts.append(f"$${display}$$" if inline is None else f"${inline}$")
+        # MathJax does not mind blanks beside its delimiters; beside dollars they are prose
+        if inline is None:
+            parts.append(f"$${display}$$")
+        else:
+            parts.append(f"${inline.strip()}$" if inline.strip() else " ")
         position = formula.end()
     parts.append(_escape_markup(data[position:]))
     return "".join(parts)

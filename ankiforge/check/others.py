@@ -12,6 +12,7 @@ there a rule counts only under the conditions of its row:
     no choice     the front offers no alternatives
     no code, no formula, no picture
     no hint       no gap has a hint, which asks
+    no list       the answer lists no things
     no purpose    it does not ask for a main purpose, which a definition may have
     no definition the words that were found are not all of the question: `what is a git feature?`
     equal         only for equal cards, not for similar ones
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from ankiforge.check.reading import RULES, counted_as, is_choice, without_markup
 from ankiforge.model import Card, Family, Finding
 from ankiforge.text import cloze, regex
-from ankiforge.text.lists import has_options, is_code
+from ankiforge.text.lists import has_options, is_code, things
 
 _ASKS = regex(
     r"(?i)\?|？|\b(?:what|which|who|when|where|why|how|is|are|does|do|can|was|wer|wie|wo"
@@ -47,12 +48,21 @@ _CONDITIONS: dict[str, Callable[[Card, str], bool]] = {
     "no formula": lambda card, front: not _FORMULA.search(front),
     "no picture": lambda card, front: not _PICTURE.search(front),
     "no hint": lambda card, front: not any(gap.hint for gap in cloze.gaps(front)),
+    "no list": lambda card, front: not things(front, card.field("Back")),
     "no purpose": lambda card, front: not _PURPOSE.search(front),
     "equal": lambda card, front: True,
 }
 """By the words of the column: of a card and its front, or the text of a cloze."""
 _OF_RULE = {rule.id: rule.others for rule in RULES}
-_SIDE = {"answer_gt20w": "Back", "front_gt30w": "Front"}
+_LENGTHS: dict[str, Callable[[Card, str], int]] = {
+    "answer_gt20w": lambda card, front: words_read(card.field("Back")),
+    "front_gt30w": lambda card, front: words_read(front),
+    "cloze_gt40w": lambda card, front: words_read(cloze.words_of(front)),
+    "gap_gt8w": lambda card, front: max(
+        (words_read(gap.answer) for gap in cloze.gaps(front)), default=0
+    ),
+}
+"""By the rule: the number of words that a person reads of what it limits."""
 
 
 def tempered(card: Card, finding: Finding) -> Finding | None:
@@ -70,7 +80,7 @@ def tempered(card: Card, finding: Finding) -> Finding | None:
                 return None
             continue
         most = int(condition.removeprefix("<="))
-        number = words_read(card.field(_SIDE[finding.check]))
+        number = _LENGTHS[finding.check](card, front)
         if number <= most:
             return None
         finding = counted_as(finding, number, most)

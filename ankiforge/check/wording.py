@@ -54,7 +54,7 @@ from ankiforge.language.words import (
     word_count,
 )
 from ankiforge.model import Card, Family, Finding, Severity, Value
-from ankiforge.text import cloze, regex
+from ankiforge.text import cloze, on_one_line, regex
 from ankiforge.text.fold import shields
 from ankiforge.text.lists import things
 from ankiforge.text.sentences import sentences
@@ -109,7 +109,7 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
             says_nothing = all(len(word) > 1 and word in _SMALL_WORDS for word in words)
         if says_nothing or _ENUMERATOR.fullmatch(answer):
             yield make_finding("gap_stopword", f"“{answer}”")
-        elif _IDENTIFIER.fullmatch(answer) and "`" not in gap.answer:
+        elif _IDENTIFIER.fullmatch(answer) and without_code(gap.answer) != "x":
             yield make_finding("placeholder", f"“{answer}”")
 
         # a blank or sign at its edge
@@ -343,7 +343,7 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
     says_yes_or_no = _YES_NO.match(answer.strip()) is not None
     if says_yes_or_no:
         excused.add("yes_no")
-        yield make_finding("yes_no", f"the answer is “{answer[:20]}”")
+        yield make_finding("yes_no", f"– the answer is “{on_one_line(answer)[:20]}”")
 
     # badly worded questions
     if front[:4].casefold() == "was ":
@@ -388,7 +388,8 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
     # a short answer that is in the front, which does not offer a choice: A or B?
     bare_answer = answer.strip(" .")
     is_short = len(bare_answer) >= SHORTEST and word_count(bare_answer) <= _LEAK_WORDS
-    if is_short and content(bare_answer) and not is_choice(front):
+    asks_for_it = not says_yes_or_no and not is_choice(front)
+    if is_short and content(bare_answer) and asks_for_it:
         shown = front
         hidden = bare_answer
         if "?" in front:  # else `string type` is not `String`

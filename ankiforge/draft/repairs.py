@@ -23,13 +23,15 @@ from ankiforge.model import Json, Strings, Texts, Value, h16
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import locate
-from ankiforge.text.lists import BULLET, FEWEST, things
+from ankiforge.text.lists import BULLET, FEWEST, asks_for_several, is_code, things
+from ankiforge.text.sentences import sentences
 
 GAP = "[…]"
 MOST_OFFERS = 3
 # So many things can be asked one by one.
 _MOST_THINGS = 9
 _MOST_WORDS_OF_NAME = 10
+_MOST_WORDS_OF_POINT = 6
 # The first sentence of a long answer, in words.
 _SENTENCE_WORDS = range(2, 31)
 _FEWEST_OF_CLAUSE = 4
@@ -114,10 +116,19 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
         return
     front, back = card.fields["Front"], card.fields["Back"]
     parts = [_AND.sub("", part) for part in things(front, back)]
-    bullet = BULLET.search(back)
-    has_words_above = bullet is not None and bool(back[: bullet.start()].strip())
-    is_fit = FEWEST <= len(parts) <= _MOST_THINGS and not has_words_above
-    if not is_fit or any("\n" in part for part in parts):
+    bullets = list(BULLET.finditer(back))
+    has_words_above = bool(bullets and back[: bullets[0].start()].strip())
+    is_flat = len({len(bullet[1]) for bullet in bullets}) <= 1
+    is_fit = FEWEST <= len(parts) <= _MOST_THINGS and is_flat and not has_words_above
+    if not is_fit or "two_questions" in card.faults:
+        return
+    if any("\n" in part or part.startswith("\\<") for part in parts):
+        return
+    if any(plain(part).endswith(":") for part in parts):  # it stands above others
+        return
+    # a list that nobody asked for may be an explanation in points
+    are_short = all(len(part.split()) <= _MOST_WORDS_OF_POINT for part in parts)
+    if not are_short and not asks_for_several(front):
         return
     names = []
     for part in parts:
@@ -141,7 +152,7 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
     if "two_questions" not in card.faults:
         return
     front, back = card.fields["Front"], card.fields["Back"].strip()
-    halves = [half.strip() for half in _SECOND.split(front, maxsplit=1)]
+    halves = [half.strip() for half in _SECOND.split(front)]
     listed = things(front, back)
     if len(halves) != 2 or min(len(half.split()) for half in halves) < 2:
         return
@@ -177,12 +188,22 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
 def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
     """Answer with the first sentence; the rest is shown below."""
     back = card.fields["Back"].strip()
-    if "answer_gt20w" not in card.faults or BULLET.search(back) or "\n" in back:
+    if "answer_gt20w" not in card.faults or "two_questions" in card.faults:
         return
-    first, *rest = _SENTENCE.split(back)
-    if not rest or len(first.split()) not in _SENTENCE_WORDS:
+    start, end = next(iter(sentences(back)), (0, 0))
+    first = back[start:end].strip()
+    rest = back[end:].strip()
+    is_sentence = "\n" not in first and first.endswith((".", "!", "。"))
+    if not rest or not is_sentence or BULLET.match(first) or is_code(back):
         return
-    below = _below(card, " ".join(rest))
+    if len(first.split()) not in _SENTENCE_WORDS:
+        return
+    # a sentence that does not name what is asked begins an argument, or a calculation
+    asked = set(map(stem, content(plain(card.fields["Front"]))))
+    named = asked & set(map(stem, content(plain(first))))
+    if 2 * len(named) < len(asked) or not named:
+        return
+    below = _below(card, rest)
     says = "answer with the first sentence; the rest goes below it"
     yield CardRepair("clause", says, {"Back": first, "Extra": below})
 

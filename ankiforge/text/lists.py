@@ -12,8 +12,8 @@ _WORDS_OF_ONE = 6
 _WORDS_OF_LINE = 8
 _WORDS_OF_ALL = 40
 
-BULLET = regex(r"(?m)^[ \t]*(?:[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)")
-_OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)][ \t]+\S")
+BULLET = regex(r"(?m)^([ \t]*)(?:[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)")
+_OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)]\s{1,4}\S")
 _CODE = regex(
     r"""(?mx)
     ``` | `[^`\n]+` | \b\w[\w\\]*+\([^()\n]*+\)[;{.] | \w\.\w+\( | [{};]\s*$ | =\\?>
@@ -45,7 +45,7 @@ def things(front: str, back: str) -> list[str]:
         return [
             back[start:end].strip() for (_, start), end in zip(starts, ends, strict=True)
         ]
-    if not _ASKS_FOR_SEVERAL.search(plain(front)):
+    if not asks_for_several(front):
         return []
     lines = [line.strip() for line in back.split("\n") if line.strip()]
     are_short = all(len(line.split()) <= _WORDS_OF_LINE for line in lines)
@@ -56,6 +56,11 @@ def things(front: str, back: str) -> list[str]:
     is_prose = _STATES.search(line) or len(line.split()) > _WORDS_OF_ALL
     are_short = all(len(part.split()) <= _WORDS_OF_ONE for part in parts)
     return parts if len(parts) >= FEWEST and are_short and not is_prose else []
+
+
+def asks_for_several(front: str) -> bool:
+    """Return whether a front asks for several things: `name`, `which`, `the four`, `types`."""
+    return _ASKS_FOR_SEVERAL.search(plain(front)) is not None
 
 
 def has_options(front: str) -> bool:

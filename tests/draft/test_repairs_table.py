@@ -4,7 +4,8 @@ import pytest
 
 from ankiforge.draft.repairs import CardToRepair, offers, read_repairs
 
-LONG = "It masks units. " + "More of it follows here and there. " * 8
+MORE = "More of it follows here and there. " * 8
+LONG = f"Dropout masks units. {MORE}"
 
 
 def basic(front: str, back: str, *faults: str, **more: object) -> CardToRepair:
@@ -25,6 +26,10 @@ ROWS = [
     (basic("Which three?", "- a\n- a\n- b", "set"), [], None),
     (basic("Which three?", "- a\n- ![](x.png)\n- b", "set"), [], None),
     (basic("Which three?", "- a\n- b\n- c", "set", alone=False), [], None),
+    (basic("Which three?", "- a\n   - b\n- c", "set"), [], None),
+    (basic("Which three?", "- of these:\n- b\n- c", "set"), [], None),
+    (basic("How does it work?", f"- it {MORE}\n- b\n- c", "set"), [], None),
+    (basic("How does it work?", "- it masks\n- b\n- c", "set"), ["split"], {"Back": "it masks"}),
     (basic("Name ten.", ", ".join("abcdefghij"), "set"), [], None),
     # two questions
     (basic("Who is it? When was it?", "Ada. In 1843.", "two_questions"), ["split"],
@@ -32,10 +37,16 @@ ROWS = [
     (basic("What is X and why is it used?", "A. It is good.", "two_questions"), ["split"],
      {"Front": "What is X?"}),
     (basic("What is X and why is it used?", "one part only", "two_questions"), [], None),
+    (basic("Is it big? How big? The Moon", "It is. Very.", "two_questions"), [], None),
     # the first sentence
-    (basic("What is it?", LONG, "answer_gt20w"), ["clause"], {"Back": "It masks units."}),
-    (basic("What is it?", "one sentence " * 30, "answer_gt20w"), [], None),
-    (basic("What is it?", f"- a\n- {LONG}", "answer_gt20w"), [], None),
+    (basic("What is dropout?", LONG, "answer_gt20w"), ["clause"],
+     {"Back": "Dropout masks units.", "Extra": MORE.strip()}),
+    (basic("What is dropout?", f"Dropout masks units.\n\n- {MORE}", "answer_gt20w"), ["clause"],
+     {"Back": "Dropout masks units.", "Extra": f"- {MORE}".strip()}),
+    (basic("What is the loss of a network?", LONG, "answer_gt20w"), [], None),
+    (basic("What is dropout?", "dropout sentence " * 30, "answer_gt20w"), [], None),
+    (basic("What is dropout?", f"- a\n- {LONG}", "answer_gt20w"), [], None),
+    (basic("What is dropout? Why?", LONG, "answer_gt20w", "two_questions"), [], None),
     # gaps
     (gaps("{{c1::Iron}} rusts, iron does.", "gap_leak"), ["hide"],
      {"Text": "{{c1::Iron}} rusts, {{c1::iron}} does."}),

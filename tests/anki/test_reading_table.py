@@ -1,0 +1,30 @@
+"""What is read of the fields of strangers' notes, as a table: the template, a field, its Markdown."""
+
+import pytest
+
+from ankiforge.anki.reading import read_note
+from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
+
+PLAIN = "{{Front}}"
+TYPESET = "[latex]{{Front}}[/latex]"
+ROWS = [
+    (PLAIN, r"of \( x_1 \) and \(y\)", "of $x_1$ and $y$"),
+    (PLAIN, r"[$]x_1[/$] and [$$]y[/$$]", "$x_1$ and $$y$$"),
+    (PLAIN, r"[latex]It is $x_1$ or $$y$$.[/latex]", "It is $x_1$ or $$y$$."),
+    (PLAIN, r"[latex]$x&gt;0$: it grows\\$x=0$: it stays[/latex]",
+     r"$x>0$: it grows\\\\$x=0$: it stays"),
+    (TYPESET, r"\emph{mass} $\newline{m}= 1$", "mass ${m}= 1$"),
+    (PLAIN, r"for $5 and $6", r"for \$5 and \$6"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("template", "front", "markdown"), ROWS)
+def test_formulas_of_a_field(template, front, markdown):
+    templates = (SeenTemplate("Card 1", None, template, "{{FrontSide}}<hr>{{Back}}"),)
+    fields = (("Front", None), ("Back", None))
+    note_type = SeenType(1, "Mine", 0, False, fields, templates, "")
+    note = NoteInAnki("g", 1, 0, (front, "it"), (), "Deck", None, ordinals=(0,))
+    read = read_note(note, note_type)
+    assert read.draft is not None
+    assert read.draft.field("Front") == markdown
+    assert not read.dollars
