@@ -1,6 +1,7 @@
 """Sentences: where they begin and end in a text.
 
-The keys of vault highlights depend on them (docs/reference/keys.md): the rules are frozen.
+The keys of vault highlights depend on them (docs/reference/keys.md): the rules are frozen, but
+for the raised number of a note behind a stop, which `boundaries` heeds only elsewhere.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ _SIGNOR = regex(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
 _END = regex(
     r"""(?<![.!?…।॥؟۔])(?<![.!?…।॥؟۔])[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*"""
 )
+# The raised number of a note behind a stop: `regions.² But`.
+_STOP_AND_NOTE = regex(r"""([.!?…]["'”’»)\]]*)[⁰¹²³⁴-⁹][⁰¹²³⁴-⁹⁻,–]*(?=\s)""")
 # The start of what follows: quotes and brackets, and a letter or digit.
 _NEXT = regex(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = regex(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
@@ -81,15 +84,18 @@ _BEFORE_INITIALS = frozenset("-(['\"“‘„«")
 _AFTER_QUOTATION = frozenset("とっの、，")
 
 
-def boundaries(text: str) -> list[int]:
+def boundaries(text: str, *, after_notes: bool = True) -> list[int]:
     """Return the offsets at which a new sentence begins, except 0 and the end.
 
     A sentence ends at `. ! ? …` (including closing quotes and brackets) if white space
     follows and then, after optional opening quotes, anything but a lower-case letter.
     It ends at `。！？` in any case. It does not end after an abbreviation, initials ("J.
     R. R. Tolkien", "U.S. Army"), a number that begins the text, or a German ordinal
-    before a month.
+    before a month. The raised number of a note behind a stop belongs to it, unless told not
+    to `after_notes`.
     """
+    if after_notes:  # as if they were quotes that close
+        text = _STOP_AND_NOTE.sub(lambda end: end[1].ljust(len(end[0]), "’"), text)
     return [match.end() for match in _END.finditer(text) if _ends(text, match)]
 
 

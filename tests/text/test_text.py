@@ -169,6 +169,7 @@ def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found
         "He said no.| She left.", "In 1990.| The rest.", "At 20 °C.| The sample.",
         "For all x.| The next.", "Really?!| Yes…| Go!", "(He went.)| “So it is.”| Yes.",
         "一番です。|次の文！|終わり", "यह है।| वह है।", "It ends here.| → So there.", "5 sec.| Then more.",
+        "In different regions.²| But the models.³,⁴", "He left.”¹²–¹⁴| She stayed.", "Smith et al.¹ say so.",
     ],
 )  # fmt: skip
 def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
@@ -178,6 +179,12 @@ def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
         part.strip() for part in text.split("|")
     ]
     assert sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
+
+
+def test_keys_do_not_know_that_a_note_belongs_to_the_sentence_before_it():
+    text = "In different regions.² But the models."
+    assert boundaries(text) == [22]
+    assert boundaries(text, after_notes=False) == []
 
 
 # --- clozes ---------------------------------------------------------------------------------

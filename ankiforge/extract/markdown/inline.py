@@ -245,7 +245,7 @@ class Inline:
         for index, token in enumerate(self.tokens):
             if token.note == EDGE:
                 edges.add(self.starts[index])
-        for edge in boundaries("".join(words)):
+        for edge in boundaries("".join(words), after_notes=False):
             index = bisect_right(self.starts, edge) - 1
             if self.starts[index] == edge or self.tokens[index].kind is SignKind.TEXT:
                 edges.add(edge)
