@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from io import BytesIO
 from itertools import chain
 from operator import attrgetter
@@ -76,6 +76,7 @@ from ankiforge.extract.pdf.text import (
     PageText,
     PrintedChar,
     Segments,
+    font_of,
     page_chars,
     upright_text,
 )
@@ -446,7 +447,8 @@ class _OpenPdf:
         page = self._kept.pop(number, None)
         if page is None:
             chars = self._pages.tried(number, self._chars_of, [])
-            text = PageText(chars, self._spelling)
+            font = partial(font_of, self._pages.text_page(number)) if chars else str
+            text = PageText(chars, self._spelling, font)
             body = self._running.body(number, text.text)
             page = _MarkedPage(number, text, body, TextUnderMarks(text))
         self._kept[number] = page

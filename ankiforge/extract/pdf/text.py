@@ -173,6 +173,13 @@ def _letter(raw: Any, number: int, code: int, width: float) -> str:
     return chr(code)
 
 
+def font_of(page: PdfTextPage, char: PrintedChar) -> str:
+    """Return the name of the font of a character, without the sign of its subset."""
+    name = create_string_buffer(64)
+    pdfium_c.FPDFText_GetFontInfo(page.raw, char.number, name, len(name), None)
+    return name.value.decode("latin-1").rpartition("+")[2]
+
+
 # --- visible characters -----------------------------------------------------------------
 
 SLACK = 0.2
@@ -318,6 +325,11 @@ SAME_WIDTH = 0.02
 """Difference between the widths of letters of code, at most, relative to them."""
 MOST_BLANKS = 80
 """Blanks between two letters of code, at most."""
+HEADING = 6
+"""Letters of a heading, and of the line below it, at least; shorter lines are indices of maths."""
+SHORTER = 0.1
+"""How much shorter a heading is than the line below, at least, in parts of that."""
+_BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
 SKIPPED = 8
 """How many places a mark that stays on its line may skip, with a blank to show for it."""
 
@@ -417,6 +429,10 @@ None drops the hyphen before it.
 """
 
 
+FontOf = Callable[[PrintedChar], str]
+"""Returns the name of the font of a character, "" if it is not known."""
+
+
 class Line:
     """A printed line."""
 
@@ -436,11 +452,27 @@ class Line:
             return True
         return 1 / SIZE_CHANGE <= self.height / other.height <= SIZE_CHANGE
 
+    @property
+    def letters(self) -> int:
+        """How many letters it has."""
+        return sum(char.text.isalpha() for char in self.chars)
+
+    def fonts(self, font_of: FontOf) -> set[str]:
+        """Return the fonts of its first letter, of the one in its middle and of the last."""
+        letters = [char for char in self.chars if char.text.isalpha()]
+        sampled = (letters[0], letters[len(letters) // 2], letters[-1])
+        return set(map(font_of, sampled))
+
 
 class PageText:
     """The visible characters of a page and the text they form."""
 
-    def __init__(self, chars: list[Char], spelling: Spelling) -> None:
+    def __init__(
+        self,
+        chars: list[Char],
+        spelling: Spelling,
+        font_of: FontOf = lambda _: "",
+    ) -> None:
         """Join the text of a page from all of its characters, visible or not."""
         self._spelling = spelling
         self.line_numbers: set[str] = set()
@@ -487,7 +519,7 @@ class PageText:
         if is_horizontal:
             self._raise_and_lower()
 
-        block_starts = self._block_starts()
+        block_starts = self._block_starts(font_of)
 
         def glue(
             left: PrintedChar, right: PrintedChar, before: Sequence[str]
@@ -563,7 +595,7 @@ class PageText:
                 for char, sign in zip(group, signs, strict=True):
                     char.shown = sign
 
-    def _block_starts(self) -> set[PrintedChar]:
+    def _block_starts(self, font_of: FontOf) -> set[PrintedChar]:
         """Return the first characters of lines that do not continue the line before."""
         # the usual distance from line to line
         steps = []
@@ -581,6 +613,7 @@ class PageText:
                 step > BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
                 or first.text in BULLETS
                 or not line.is_of_size_of(above)
+                or _is_heading(above, line, font_of)
             ):
                 starts.add(first)
         return starts
@@ -736,6 +769,20 @@ def usual_step(pairs: Iterable[tuple[PrintedChar, PrintedChar]]) -> tuple[float,
     if not length > 1e-6:
         return (1.0, 0.0)
     return (dx / length, dy / length)
+
+
+def _is_heading(line: Line, below: Line, font_of: FontOf) -> bool:
+    """Return whether a line is a heading by its font: bold, or ending short of the one below."""
+    if line.chars[0].text.islower() or line.letters < HEADING or below.letters < HEADING:
+        return False
+    fonts = line.fonts(font_of)
+    if len(fonts) != 1 or fonts & below.fonts(font_of):
+        return False
+    [font] = fonts
+    if _BOLD.search(font):
+        return True
+    width = below.chars[-1].right - below.chars[0].left
+    return below.chars[-1].right - line.chars[-1].right > SHORTER * width
 
 
 def _gap(left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char]) -> int:
