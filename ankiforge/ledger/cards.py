@@ -103,13 +103,15 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
             by_source = event.body.get("choice") == "source"
             said = "the source's words taken" if by_source else "your words kept"
         case "form":
-            are_cards = event.body.get("choice") == "accept"
-            said = "taken for cards" if are_cards else "no cards"
+            said = "no cards"
+            if event.body.get("choice") == "accept":
+                said = "taken for cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             text = f"lines like `{form}` in {source}"
         case "private":
-            is_kept = event.body.get("choice") == "keep"
-            said = "kept on this machine" if is_kept else "may be sent"
+            said = "may be sent"
+            if event.body.get("choice") == "keep":
+                said = "kept on this machine"
             text = f"documents with `{event.key.removeprefix('private:')}`"
         case "decline":
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")

@@ -154,7 +154,8 @@ class Ledger(Store):
         in_conflict = questions.in_conflict(self)
         told = []
         for entry in entries:
-            is_change_by_source = entry.what == "revise" and entry.by == SOURCE
-            if not (is_change_by_source and entry.guid in in_conflict):
-                told.append(entry)
+            if entry.what == "revise" and entry.by == SOURCE:
+                if entry.guid in in_conflict:
+                    continue
+            told.append(entry)
         return told

@@ -499,8 +499,9 @@ def _shows_damage(error: Exception) -> bool:
     name = str(getattr(error, "sqlite_errorname", ""))
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return True
-    is_general = isinstance(error, sqlite3.OperationalError) and name in (
+    if not isinstance(error, sqlite3.OperationalError) or name not in (
         "",
         "SQLITE_ERROR",
-    )
-    return is_general and "syntax error" not in str(error)
+    ):
+        return False
+    return "syntax error" not in str(error)

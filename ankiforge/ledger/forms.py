@@ -109,8 +109,9 @@ class Fields:
 
 def asks_form(store: Store, highlight: Highlight, fields: Fields) -> bool:
     """Return whether a line is in doubt, and nobody said that such lines are cards."""
-    is_in_doubt = is_doubtful(highlight) or highlight in fields
-    return is_in_doubt and form_choice(store, highlight) != ACCEPTED
+    if not is_doubtful(highlight) and highlight not in fields:
+        return False
+    return form_choice(store, highlight) != ACCEPTED
 
 
 def form_choice(store: Store, highlight: Highlight) -> str:

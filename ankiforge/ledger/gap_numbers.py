@@ -72,9 +72,10 @@ def keep_numbers(
         before = for_comparing(reveal(old))
         after = for_comparing(reveal(new))
         shorter = min(len(before), len(after))
-        was_rewritten = LCSseq.similarity(before, after) < _SAME_TEXT * shorter
+        same = LCSseq.similarity(before, after)
         removed_answers = {answer for answer, _ in removed}
-        if was_rewritten and removed_answers.isdisjoint(each.words for each in answers):
+        now = [each.words for each in answers]
+        if same < _SAME_TEXT * shorter and removed_answers.isdisjoint(now):
             kept[answers[0].gap.start] = (1,)
 
     # new gaps: their earlier numbers, else numbers never used

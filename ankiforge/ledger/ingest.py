@@ -354,8 +354,9 @@ class Ingest:
         accounted_for = {known.key for known in self.absent}
         accounted_for |= {found.known.key for found in self._found() if found.known}
         for row in rows:
-            is_unread = self.listing.is_unread(row["place"])
-            if row["key"] not in accounted_for and not is_unread:
+            if row["key"] in accounted_for:
+                continue
+            if not self.listing.is_unread(row["place"]):
                 self.absent.append(known_mark(self.store, row))
 
     def _old_rows(
@@ -414,8 +415,9 @@ class Ingest:
         if len(present) >= MANY_DOCUMENTS:
             lost_at_least = lost - len(new)
             is_doubtful |= 2 * lost_at_least > len(present)
-        is_explained = container in self.confirmed or self._selects_otherwise(container)
-        if is_explained or not is_doubtful:
+        if not is_doubtful or container in self.confirmed:
+            return unlisted
+        if self._selects_otherwise(container):
             return unlisted
         left = len(present) - lost
         self.report.doubtful[container] = (left, len(present))
@@ -484,9 +486,9 @@ class Ingest:
             if known.exact and known.exact != exact_hash:
                 words_before = newest.exact if newest else ""
                 report.changed.append((known.key, words_before, words))
-            is_back = known.state in ("gone", "unselected")
             content = content_of_highlight(mark.highlight)
-            if is_back or known.content not in ("", content):
+            back = known.state in ("gone", "unselected")
+            if back or known.content not in ("", content):
                 draft_copies_again(self.store, known.key)
 
             # record its text or place if no event has it yet, when the person has left the
@@ -502,8 +504,8 @@ class Ingest:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
             text = Text(**body)
-            is_same_place = (newest.place, newest.own) == (text.place, text.own)
-            if not is_same_place or exact(newest.exact) != exact(text.exact):
+            moved = (newest.place, newest.own) != (text.place, text.own)
+            if moved or exact(newest.exact) != exact(text.exact):
                 self.store.add("text", known.key, SOURCE, body)
                 self.touched.add(known.key)
                 self.renewed.add(known.key)

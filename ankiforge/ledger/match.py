@@ -275,9 +275,9 @@ def _with_equal_question(
             # the one card that only the journal knows, and whose text begins so
             beginning_so = []
             for other in known:
-                is_card = other.highlight.kind is HighlightKind.CARD
-                is_heard_of = other.from_journal and is_card
-                if is_heard_of and other.newest.text.startswith(question):
+                if other.highlight.kind is not HighlightKind.CARD:
+                    continue
+                if other.from_journal and other.newest.text.startswith(question):
                     beginning_so.append(other)
             old = beginning_so[0] if len(beginning_so) == 1 else None
         if old is None:
@@ -374,8 +374,8 @@ def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candid
     for mark in found:
         if next_known is not None and mark.newest.text not in heard_of:
             reading = next_known.newest
-            is_equal = reading.text == mark.newest.text
-            if is_equal and is_perhaps(reading.before, mark.newest.before):
+            same_text = reading.text == mark.newest.text
+            if same_text and is_perhaps(reading.before, mark.newest.before):
                 matching.take([(mark, next_known)])
         matched = matching.pairs.get(mark)
         next_known = followed_by.get(matched) if matched else None
@@ -556,13 +556,9 @@ def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
 
     matching = _Matching(known, found)
     for mark, old in candidates:
-        is_no_coincidence = (
-            len(mark.newest.text) >= LONG
-            or len(equal[old.document, mark.document]) >= MANY_EQUAL
-            or _same_context(old, mark)
-        )
-        if is_no_coincidence:
-            matching.take([(mark, old)])
+        many = len(equal[old.document, mark.document]) >= MANY_EQUAL
+        if many or len(mark.newest.text) >= LONG or _same_context(old, mark):
+            matching.take([(mark, old)])  # it is no coincidence
     return matching.pairs
 
 

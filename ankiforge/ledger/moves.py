@@ -171,8 +171,9 @@ class Moves:
         unread = set()
         if from_journal:
             for row in self._store.rows("SELECT id, container, place FROM document"):
-                is_listed = self._listing.has(row["container"], row["place"])
-                if row["id"] in not_read and is_listed:
+                if row["id"] not in not_read:
+                    continue
+                if self._listing.has(row["container"], row["place"]):
                     unread.add(row["id"])
 
         earlier = []
@@ -260,9 +261,9 @@ class Moves:
         elsewhere = []
         for key, known in had.items():
             now = matched_anywhere.get(key)
-            is_elsewhere = now and now.document != known.document
-            has_cards = self._store.passage(key).live and not self._is_by_facts(key)
-            if is_elsewhere and has_cards:
+            if not now or now.document == known.document or self._is_by_facts(key):
+                continue
+            if self._store.passage(key).live:
                 elsewhere.append(known)
         both = document.known, document.found
         matched = match_spots(*both, pairs, elsewhere, unmatched)
@@ -323,8 +324,9 @@ class Moves:
         heirs = []
         for row in rows:
             key = row["key"]
-            is_here = key in matched or row["state"] == "present"
-            if not is_here or key in absent or self._store.passage(key).decided:
+            if key not in matched and row["state"] != "present":
+                continue
+            if key in absent or self._store.passage(key).decided:
                 continue
             mark = matched.get(key) or mark_of(decode_highlight(row))
             if mark.newest.text != text:
@@ -349,8 +351,9 @@ class Moves:
             known = found.known
             if known is None or known.state != "present":
                 continue
-            is_same_document = known.document == found.document
-            if is_same_document and found.newest.text != known.newest.text:
+            if known.document != found.document:
+                continue
+            if found.newest.text != known.newest.text:
                 changed[found.document].append((found, known))
 
         for gone in self._absent:
@@ -421,8 +424,9 @@ class Moves:
         for row in rows:
             key = row["key"]
             other = self._store.passage(key)
-            is_other = other.key != passage.key and not other.told_apart_from(passage)
-            if not is_other or other.rejected or other.skipped or key in other.asked:
+            if other.key == passage.key or other.told_apart_from(passage):
+                continue
+            if other.rejected or other.skipped or key in other.asked:
                 continue
             if key in copied_keys and len(other.live) == len(other.cards):
                 yield row
@@ -487,8 +491,8 @@ def is_only_alike(found: Mark) -> bool:
     known = found.known
     if known is None:
         return False
-    has_name = not found.names.isdisjoint(known.names)
-    has_label = not found.labels.isdisjoint(known.labels)
-    is_same_question = bool(found.question) and found.question == known.question
-    is_equal = any(found.newest.text == reading.text for reading in known.readings)
-    return not (has_name or has_label or is_same_question or is_equal)
+    if found.names & known.names or found.labels & known.labels:
+        return False
+    if found.question and found.question == known.question:
+        return False
+    return all(found.newest.text != reading.text for reading in known.readings)

@@ -183,10 +183,10 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
                 reason = passage.why_skipped or "skipped by you"
             elif fate == "decided":
                 reason = reasons[0] if reasons else "rejected by you"
+            elif not reason and fate == "undrafted":
+                reason = "not drafted yet"
             elif not reason:
-                is_undrafted = fate == "undrafted"
-                nothing = "nothing to ask was recognised"
-                reason = "not drafted yet" if is_undrafted else nothing
+                reason = "nothing to ask was recognised"
         yield HighlightOutcome(
             highlight=decode_highlight(highlight_row),
             fate="left_out" if fate == "decided" else fate,

@@ -417,10 +417,11 @@ def _follow_to_place(store: Store, key: str, text: Text, reading: FoldedText) ->
         return
     [other] = others
     known_there = store.passage(other["key"])
-    is_claimed = bool(known_there.texts) and known_there.texts[0].place == text.place
-    is_same_reading = mark_of(decode_highlight(other)).newest.triple == reading.triple
-    is_one_passage = store.first(key) == known_there.key
-    if is_claimed or is_one_passage or not is_same_reading:
+    if known_there.texts and known_there.texts[0].place == text.place:
+        return  # it is claimed
+    if store.first(key) == known_there.key:
+        return
+    if mark_of(decode_highlight(other)).newest.triple != reading.triple:
         return
     for old_key, new_key in ((key, ""), (other["key"], key), ("", other["key"])):
         store.write("UPDATE highlight SET key = ? WHERE key = ?", new_key, old_key)
@@ -493,8 +494,9 @@ def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
     routes = _routes(store, row["key"])
     for other in others:
         page = decode_highlight(other).page_label
-        is_elsewhere = page and highlight.page_label and page != highlight.page_label
-        if not is_elsewhere and routes.isdisjoint(_routes(store, other["key"])):
+        if page and highlight.page_label and page != highlight.page_label:
+            continue
+        if routes.isdisjoint(_routes(store, other["key"])):
             return store.first(other["key"])
     return ""
 

@@ -183,9 +183,8 @@ class _ViewRecording:
                 self._store.take_back(max(retired, key=lambda event: event.order))
         _write_seen(self._store, note, before)
 
-        is_dropped_in_anki = note.retired and card["live"]
-        if not is_dropped_in_anki or state.by == PERSON:  # see `retired_unexplained`
-            return
+        if not (note.retired and card["live"]) or state.by == PERSON:
+            return  # see `retired_unexplained`
         if not _knows_of_dropping(self._store, state):
             self.viewed.retired.append(note.guid)
             _retire(self._store, note.guid, RETIRED_BEFORE)
@@ -208,8 +207,9 @@ class _ViewRecording:
         store.set_value("revived", present_despite_grave)
         for guid in present_despite_grave:
             # what counted as deleted until now, nobody had wanted again before
-            is_news = guid in self.viewed.returned or not _wanted_again(store, guid)
-            if is_news and guid not in already_told:
+            if guid in already_told:
+                continue
+            if guid in self.viewed.returned or not _wanted_again(store, guid):
                 self.viewed.revived.append(guid)
 
         # the ids of deleted notes that may have been ours
@@ -290,8 +290,9 @@ class _ViewRecording:
     def take_buried(self, deleted_with_many: Collection[str]) -> None:
         """Retire the cards that no view has shown here, and whose notes have a grave."""
         for guid, card in self._cards.items():
-            was_seen = guid in self._notes or guid in self._before
-            if not card["live"] or was_seen or not self._is_buried(guid):
+            if guid in self._notes or guid in self._before:
+                continue
+            if not card["live"] or not self._is_buried(guid):
                 continue
             if guid in deleted_with_many:
                 self.viewed.missing.append(Guid(guid))
@@ -343,9 +344,9 @@ def _knows_of_dropping(store: Store, state: Card) -> bool:
     if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
         return True
     for event, stands in in_order(_events_of(store, state.guid)):
-        is_kept = event.what == "keep" and stands
-        is_about_dropping = is_kept or event.what in ("reject", "retire")
-        if is_about_dropping and event.body.get("guid") == state.guid:
+        if event.body.get("guid") != state.guid:
+            continue
+        if event.what in ("reject", "retire") or (event.what == "keep" and stands):
             return True
     return False
 
