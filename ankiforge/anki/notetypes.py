@@ -55,6 +55,7 @@ from ankiforge.model import (
     MappedType,
     NoteInAnki,
     NoteTypeId,
+    Numbers,
     SeenTemplate,
     SeenType,
     Strings,
@@ -78,7 +79,7 @@ _OTHER_REPLACED = regex(r"(?s)<%(.*?)%>|<!--.*?-->")
 _SPECIAL_FIELDS = ("Card", "CardFlag", "Deck", "Subdeck", "Type", "CardID")
 
 
-def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
+def ordinals_in(note_type: SeenType, fields: Texts) -> Numbers:
     """Return the ordinals (from 0) of the cards that a note of this type has, ascending.
 
     Args:
@@ -136,7 +137,7 @@ def cards_of(
     note_type: SeenType,
     fields: Sequence[str],
     in_anki: NoteInAnki | None,
-) -> tuple[int, ...]:
+) -> Numbers:
     """Return the ordinals of the cards that a note gets, without those that a person deleted.
 
     Args:
@@ -394,7 +395,7 @@ class ClozeSign(NamedTuple):
 
     start: int
     end: int
-    numbers: tuple[int, ...] = ()
+    numbers: Numbers = ()
 
 
 def cloze_signs(text: str) -> Iterator[ClozeSign]:
@@ -417,7 +418,7 @@ def cloze_signs(text: str) -> Iterator[ClozeSign]:
 
 
 @lru_cache(maxsize=1024)
-def _numbers(digits: str) -> tuple[int, ...]:
+def _numbers(digits: str) -> Numbers:
     """Return the cloze numbers that fit into 16 bits. An opening without any is text."""
     numbers = []
     for part in digits.split(","):
@@ -427,7 +428,7 @@ def _numbers(digits: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def cloze_numbers(text: str) -> tuple[int, ...]:
+def cloze_numbers(text: str) -> Numbers:
     """Return the distinct cloze numbers (1 to 500) of a field, ascending, including nested ones.
 
     As in Anki, a cloze that is never closed is ignored together with the clozes inside

@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ankiforge.model import Numbers
 from ankiforge.text.cloze import Gap, gaps, literal, numbers, reveal
 from ankiforge.text.fold import for_comparing
 
-Numbers = tuple[int, ...]
 Sides = tuple[list[str], list[str]]
 """The words before and after a gap."""
 

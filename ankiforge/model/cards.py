@@ -21,6 +21,7 @@ from ankiforge.model.values import (
     Fields,
     Guid,
     HighlightKey,
+    Numbers,
     Pair,
     Strings,
     Texts,
@@ -669,7 +670,7 @@ class Note(Value):
     tags: Strings
     mod: int
     """A revision number: on import Anki compares it, in place of a time in seconds."""
-    ordinals: tuple[int, ...]
+    ordinals: Numbers
     """Those of its cards, from 0."""
     media: tuple[Media, ...] = ()
     states: dict[int, tuple[int, ...]] = {}

@@ -12,6 +12,7 @@ from ankiforge.model.values import (
     HighlightKey,
     NoteId,
     NoteTypeId,
+    Numbers,
     Strings,
     Value,
 )
@@ -145,7 +146,7 @@ class NoteInAnki(Value):
     lapses: int = 0
     suspended: bool = False
     """Whether all its cards are."""
-    ordinals: tuple[int, ...] = ()
+    ordinals: Numbers = ()
     """The ordinals of its cards."""
     feedback: str = ""
     """The person's remark in the field Feedback, as plain text."""

@@ -44,6 +44,8 @@ Json = dict[str, Any]
 """A JSON object."""
 Strings = tuple[str, ...]
 """Texts, names or ids in their order."""
+Numbers = tuple[int, ...]
+"""The numbers of clozes (from 1), or the ordinals of cards (from 0)."""
 Span = tuple[int, int]
 """[start, end) in code points."""
 Pair = tuple[str, str]
