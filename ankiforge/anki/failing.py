@@ -62,7 +62,7 @@ class Answer(NamedTuple):
 
 
 class CardHistory(Value):
-    """What Anki knows of a card."""
+    """A card of a collection, with its history there."""
 
     card: CardId
     """Its id in Anki."""

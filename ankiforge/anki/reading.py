@@ -306,7 +306,7 @@ _EXPORT = "save it as CSV in UTF-8: a question and an answer in each row"
 
 
 def read_table(path: Path) -> Iterator[ReadNote]:
-    """Yield the rows of a table of cards, numbered from 1; what is no card says why.
+    """Yield the rows of a table of cards, numbered from 1; a row that is no card says why.
 
     Raises:
         ItemError: it cannot be read, or has no row with two columns.

@@ -233,13 +233,13 @@ def _key() -> str:
 
 
 def pasted() -> str:
-    """Return what the person pastes; it ends with the paste, or with Ctrl-D; "" after Ctrl-C."""
+    """Return the text that the person pastes, up to Ctrl-D; "" after Ctrl-C."""
     text = _received(None, until_end=True)
     return "" if text == _INTERRUPT else text
 
 
 def _received(seconds: float | None, *, until_end: bool = False) -> str:
-    """Return what was typed or pasted; "" if nothing was in so many seconds.
+    """Return the text that was typed or pasted; "" if none was in so many seconds.
 
     A line may be longer than a terminal takes in its usual mode. `until_end`: read on until the
     end of a paste, or Ctrl-D.

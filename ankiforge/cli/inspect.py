@@ -199,7 +199,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
 def _answer(
     call: Call, workspace: Workspace, question: str, reply: TextIO | None
 ) -> None:
-    """Print the sentences of an answer that stand, or what to paste into a chat."""
+    """Print the sentences of an answer that stand, or the text to paste into a chat."""
     from ankiforge.draft.answering import answer_in
     from ankiforge.pipeline.ask import asked_for
     from ankiforge.reports.cards import answer_json, answer_text

@@ -281,7 +281,7 @@ def _try(call: Call, workspace: Workspace) -> bool:
 def _write(
     call: Call, folder: WorkspaceFolder, settings: Mapping[Strings, object]
 ) -> str | None:
-    """Write settings, and confirm what they ask for; return the path of the file.
+    """Write settings, after a confirmation where they ask for one; return the path of the file.
 
     None if a person has to do it.
     """

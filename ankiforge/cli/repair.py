@@ -91,7 +91,7 @@ def repair(
 
 
 def _check_file(call: Call, path: Path, deck: str, source: SourceText | None) -> None:
-    """Print what is wrong with the notes of a file, and end with its exit code."""
+    """Print the faults of the notes of a file, and end with its exit code."""
     from ankiforge.anki.notes import in_deck
     from ankiforge.pipeline.repair import check_notes, notes_of
     from ankiforge.reports.repair import SHOWN, Counts, note_json
@@ -124,7 +124,7 @@ def _check_file(call: Call, path: Path, deck: str, source: SourceText | None) ->
 
 
 def _hold(call: Call, notes: Sequence[ReadNote], source: SourceText) -> None:
-    """Print what a source does not say of cards, which ask the same, and which Anki has."""
+    """Print which cards their source does not support, which ask the same, and which Anki has."""
     from ankiforge.pipeline.against import same_cards
     from ankiforge.pipeline.collection import collection_path
     from ankiforge.pipeline.repair import notes_of

@@ -131,7 +131,7 @@ class TerminalRepair(TerminalReview):
         return (entry.fails.history.card,) if entry.fails else entry.cards
 
     def _waits_for_anki(self, entry: RepairEntry) -> bool:
-        """Say what of a repaired card only Anki can change; return whether there is anything."""
+        """Name the properties that only Anki can change; return whether a card has one."""
         history = entry.fails.history if entry.fails else None
         left = []
         if history and history.suspended:
@@ -167,7 +167,7 @@ class TerminalRepair(TerminalReview):
     def _show_entry(
         self, place: int, entry: RepairEntry, offers: list[CardRepair]
     ) -> None:
-        """Show a card, why it is here, and the repairs with what changes."""
+        """Show a card, why it is here, and the repairs with their changes."""
         screen = self._screen
         screen.print()
         title = f"{place + 1} of {len(self._entries)}"

@@ -61,7 +61,7 @@ class LlmSettings(_Section):
 
 
 class MeaningSettings(_Section):
-    """The model by which `search` finds what is said in other words."""
+    """The model by which `search` finds passages in other words."""
 
     base_url: str = ""
     """A server with `/v1/embeddings`. "" for the model of the extra `meaning`, if it is there."""

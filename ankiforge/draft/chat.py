@@ -159,7 +159,7 @@ _NUMBER_MARK = regex(
 
 
 def _without_marks(text: str, tasks: Iterable[SendableTask]) -> str:
-    """Return an answer without the marks by which a chat window points at what it has read.
+    """Return an answer without the marks by which a chat window points at its sources.
 
     A number in brackets stays if a passage has it, too.
     """
@@ -198,7 +198,7 @@ def is_answer(text: str, keys: Iterable[HighlightKey]) -> bool:
 
 
 def what_is_missing(text: str) -> str:
-    """Return why a text is no answer of a chat, and what to do."""
+    """Return why a text is no answer of a chat, and the way on."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
     if _ASKS in text:

@@ -530,7 +530,7 @@ class Replies(Protocol):
 
 
 class Attempt(Value):
-    """What came of one of the proposed answers."""
+    """The outcome of one of the proposed answers."""
 
     proposed: str
     """As plain text."""

@@ -35,7 +35,7 @@ _QUESTION_S = 20.0
 
 
 class _Marks(Value):
-    """What a model expects before a text, by a part of its name."""
+    """The words that a model expects before a text, by a part of its name."""
 
     name: str
     question: str

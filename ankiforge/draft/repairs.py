@@ -209,7 +209,7 @@ def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
 
 
 def _below(card: CardToRepair, text: str) -> str:
-    """Return what is below the answer, with a text after it."""
+    """Return the text below the answer, with another one after it."""
     return "\n\n".join(filter(None, (card.fields.get("Extra", ""), text)))
 
 
@@ -298,7 +298,7 @@ def _in_a_line(fields: Texts) -> str:
 
 
 def _context(card: CardToRepair) -> Iterator[CardRepair]:
-    """Say what a short question is about, if it names nothing of its deck."""
+    """Offer a short question with its subject, if it names nothing of its deck."""
     front = card.fields["Front"]
     words = set(map(stem, content(plain(front))))
     topic_words = set(map(stem, content(card.topic)))
@@ -334,7 +334,7 @@ def prompt_for(
     passage: str,
     sendable: Callable[[str], SendableText],
 ) -> ModelRequest:
-    """Return what a model, or a chat, is asked about a card.
+    """Return the prompt about a card for a model, or a chat.
 
     Args:
         card: the card.

@@ -447,7 +447,7 @@ def look(
     home: Path | None = None,
     wanted: Wanted = best_first,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
-    """Begin to look for the servers on this machine, beside what the caller does.
+    """Begin to look for the servers on this machine, in the background.
 
     Args:
         environ: the environment, which may name their ports.

@@ -12,7 +12,7 @@ from ankiforge.text.fold import MATH
 
 
 class Kind:
-    """What a token is; plain numbers, because they are compared so often."""
+    """The kinds of tokens; plain numbers, because they are compared so often."""
 
     SIGN = 0
     SMALL = 1

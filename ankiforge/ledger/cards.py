@@ -353,7 +353,7 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
 
 
 def _says_it(highlight: Highlight, card: Card) -> bool:
-    """Return whether a passage still says what a card quotes.
+    """Return whether a passage still has the words that a card quotes.
 
     A card in a person's words follows the passage as long as one of its sentences stands.
     """

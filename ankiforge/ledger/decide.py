@@ -677,7 +677,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
 
 
 class NoteRepair(Value):
-    """What a repair makes of a note that is not ours."""
+    """A note that is not ours, as a repair leaves it."""
 
     note: Adopted
     """The note as it was seen, and the HTML of its new fields."""

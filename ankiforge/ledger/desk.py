@@ -493,7 +493,7 @@ class OfferedPassage(Value):
         return found
 
     def decided_by_kin(self) -> set[str]:
-        """Return what was decided in the other passages of its family, but on forms of their own.
+        """Return the sentences decided in its family, but for those of forms of their own.
 
         Copies of a form follow each its own passage.
         """
@@ -730,7 +730,7 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
 def settle_families(
     store: Store, touched: Collection[str], renewed: Collection[str] = ()
 ) -> None:
-    """Join the families of passages (see `families.join`), and settle what waits in them."""
+    """Join the families of passages (see `families.join`), and settle their waiting drafts."""
     members = families.join(store, touched, renewed)
     for key in members:
         settle_passage(store, key)
@@ -738,7 +738,7 @@ def settle_families(
 
 
 def settle_kin(store: Store, key: str) -> None:
-    """Settle what waits in the other passages of a family, and where its cards are at home."""
+    """Settle the waiting drafts of a passage's family, and where its cards are at home."""
     kin = store.family(key)
     for other in kin:
         settle_passage(store, other)

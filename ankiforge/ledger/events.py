@@ -265,7 +265,7 @@ class Text(Value, omit_defaults=True):
 
 
 class Joined(Value, omit_defaults=True):
-    """What joins two passages to one family, as a `holds` event carries it.
+    """The link that joins two passages to one family, as a `holds` event carries it.
 
     A sentence that was decided in the other one stands here, perhaps in other words.
     """

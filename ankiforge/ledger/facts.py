@@ -349,7 +349,7 @@ def offered(shown: Iterable[Fact]) -> dict[str, Fact]:
 
 
 class _Family:
-    """What was decided in a family, and where the decided sentences are now."""
+    """The decisions of a family, and where the decided sentences are now."""
 
     def __init__(
         self,

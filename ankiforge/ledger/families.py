@@ -169,7 +169,7 @@ def _index_lacking(store: Store) -> None:
 def join(
     store: Store, touched: Collection[str], renewed: Collection[str] = ()
 ) -> list[str]:
-    """Record which passages hold what was decided in others.
+    """Record which passages hold sentences that were decided in others.
 
     Args:
         store: the store, in a transaction.

@@ -530,7 +530,7 @@ def _with(pinned: Strings, names: Iterable[str]) -> Strings:
 
 
 def _less(offered: Texts, names: Iterable[str]) -> Texts:
-    """Return what the source says, without some fields."""
+    """Return the fields that the source gives, without some."""
     gone = set(names)
     return {name: text for name, text in offered.items() if name not in gone}
 

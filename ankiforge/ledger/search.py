@@ -472,7 +472,7 @@ class FoundPassage(Value):
 
 
 def weight_of(coverage: float, spread: float) -> float:
-    """Return what words add to a cosine: nothing up to `ENOUGH` of the question's words.
+    """Return the share that words add to a cosine: none up to `ENOUGH` of the question's words.
 
     A few that agree by chance would push away what says it in other words.
 
@@ -488,7 +488,7 @@ def fused(
     near: Mapping[HighlightKey, float],
     spread: float = 0.0,
 ) -> dict[HighlightKey, float]:
-    """Return passages with one score: as good as its meaning is near, and what words add.
+    """Return passages with one score, of the nearness of their meaning and of their words.
 
     Without vectors BM25 decides.
     """

@@ -136,7 +136,7 @@ class Stated(_Arguments):
 
 
 class Ask(_Arguments):
-    """Answer a question from what the reader has read, with quotes.
+    """Answer a question from the reader's own passages, with quotes.
 
     First without `answer`: returns the rules and the passages. Then again, with the same question
     and your sentences: returns those that stand over a located quote. Show each with its quote.

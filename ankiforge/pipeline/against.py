@@ -132,7 +132,7 @@ class SourceText:
         return [(share, number) for _, share, number in ranked[:_CANDIDATES]]
 
     def hold(self, note: ReadNote) -> HeldAgainst:
-        """Return what of a card this text does not say, beside its nearest passage."""
+        """Return the words of a card that this text lacks, beside its nearest passage."""
         assert note.draft is not None
         card = with_words_of_option(note.draft)
         best: tuple[int, float] = (9, 0.0)

@@ -46,7 +46,7 @@ _LEAST_SENTENCE = 25
 
 
 class SearchResult(Value):
-    """What was found for a query."""
+    """The outcome of a search."""
 
     works: tuple[FoundWork, ...] = ()
     """Those with the name or title, or with all words in title, authors, tags or path."""
@@ -69,7 +69,7 @@ def ask(
     hides: Hides | None = None,
     hides_work: Callable[[FoundWork], bool] = lambda work: False,
 ) -> SearchResult:
-    """Return what was read about a query.
+    """Return the passages that answer a query.
 
     Args:
         workspace: the workspace.

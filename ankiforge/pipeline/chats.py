@@ -67,7 +67,7 @@ class Asked(Value):
 
     @property
     def said(self) -> str:
-        """How many highlights the first text asks about, and what is withheld."""
+        """How many highlights the first text asks about, and how many are withheld."""
         if not self.texts:
             said = "nothing to ask: every highlight has a card, or may not be sent"
         else:
@@ -103,7 +103,7 @@ def ask(workspace: Workspace, limit: int = AT_ONCE, document: str = "") -> Asked
 
 
 class Taken(Value):
-    """What an answer of a chat gave."""
+    """The drafts that an answer of a chat gave."""
 
     drafted: tuple[Drafted, ...]
     unused: tuple[Problem, ...]
@@ -119,7 +119,7 @@ class Taken(Value):
 
     @property
     def said(self) -> str:
-        """What became of the highlights."""
+        """The outcome, in a line."""
         if self.missing:
             return self.missing
         if self.is_known and not self.drafted:

@@ -78,7 +78,7 @@ class NamedModel(Value):
 
     @property
     def settings(self) -> dict[Strings, object]:
-        """What is written into the settings, by place; the last stands first in its section."""
+        """The values for the settings, by place; the last stands first in its section."""
         values: dict[Strings, object] = {("drafter",): "llm"}
         for name in _SETTINGS:
             value = getattr(self.llm, name)

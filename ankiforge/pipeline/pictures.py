@@ -137,7 +137,7 @@ def picture_fault(
 
 
 def with_figure(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
-    """Return a picture with what identifies it as a figure: the digest of its file.
+    """Return a picture with the digest of its file, which identifies it as a figure.
 
     A figure cut from a page has this from its page; other highlights stay as they are.
     """

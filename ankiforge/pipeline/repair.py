@@ -121,7 +121,7 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
 
 
 def _findings_alone(note: ReadNote) -> Iterator[Finding]:
-    """Yield what is found in a note alone."""
+    """Yield the findings of a note by itself."""
     if note.closed_early:
         words = on_one_line(note.closed_early)[:40]
         message = f"`}}}}` of a formula closes the cloze early: “{words}”"
@@ -140,7 +140,7 @@ def _findings_alone(note: ReadNote) -> Iterator[Finding]:
 
 
 class RepairEntry(Value):
-    """A note of the list: why it is there, and what can be done about it."""
+    """A note of the list: why it is there, and how it can be repaired."""
 
     note: ReadNote
     guid: str
@@ -169,14 +169,14 @@ class RepairEntry(Value):
 
     @property
     def why(self) -> Strings:
-        """Why it is in the list, and what is wrong with it."""
+        """Why it is in the list, and its faults."""
         fails = self.fails.why if self.fails else ()
         unsaid = (f"the source: {self.unsaid}",) if self.unsaid else ()
         return (*fails, *(finding.message for finding in self.findings), *unsaid)
 
 
 class RepairList(Value):
-    """What a collection has to be repaired."""
+    """The notes of a collection that need repair."""
 
     failing: tuple[RepairEntry, ...]
     badly_made: tuple[RepairEntry, ...] = ()
@@ -236,7 +236,7 @@ def count_failing(workspace: Workspace, path: Path, now: datetime) -> FailingCou
 
 
 class Wanted(Value):
-    """What of a collection is listed."""
+    """The part of a collection that is listed."""
 
     words: Strings = ()
     """In lower case; all of them stand in the note."""
@@ -254,7 +254,7 @@ class Wanted(Value):
 
 
 def wanted(query: Iterable[str]) -> Wanted:
-    """Return what a query names: `deck:NAME`, `nid:ID`, or words.
+    """Return the part of a collection that a query names: `deck:NAME`, `nid:ID`, or words.
 
     Raises:
         UsageError: it has another field.
@@ -283,7 +283,7 @@ def listing(
     now: datetime,
     source: SourceText | None = None,
 ) -> RepairList:
-    """Return what of the collection is to be repaired.
+    """Return the notes of the collection that need repair.
 
     Args:
         workspace: names the collection, and knows which notes are cards of ours.
@@ -340,7 +340,7 @@ _IN_ORDER = (
 
 
 def _rank(entry: RepairEntry) -> int:
-    """Return the place of a badly made card: what breaks, then what a log confirms."""
+    """Return the place of a badly made card: broken ones, then those that a log confirms."""
     places = [len(_IN_ORDER)]
     for finding in entry.findings:
         if finding.check in _IN_ORDER:
@@ -376,7 +376,7 @@ class _Lister:
         near: RepairEntry | None = None,
         findings: Sequence[Finding] | None = None,
     ) -> RepairEntry | None:
-        """Return a note with what can be done about it; None if it cannot be read."""
+        """Return a note with its repairs; None if it cannot be read."""
         note = self.read(note_id)
         if note is None or note.draft is None:
             return None
@@ -444,7 +444,7 @@ class _Lister:
 
 
 def _offers(entry: RepairEntry) -> tuple[CardRepair, ...]:
-    """Return what a program offers for a note; form, which is certain, first."""
+    """Return the repairs that a program offers for a note; form, which is certain, first."""
     if not entry.is_ours and entry.type is None:
         return ()  # its question has several fields: only the person knows which to change
     found = []
@@ -625,7 +625,7 @@ def _card_of(fields: Texts) -> Card:
 
 
 def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:
-    """Return fields; what is below the answer goes into it where the note has no place for it."""
+    """Return fields; the text below the answer goes into it where the note has no place for it."""
     if "Extra" in places or not fields.get("Extra") or "Back" not in fields:
         return {name: text for name, text in fields.items() if name in places}
     back = f"{fields['Back']}\n\n---\n\n{fields['Extra']}"
@@ -671,7 +671,7 @@ def _written(
 
 
 def _reworded(html: str, before: str, after: str, *, cloze: bool) -> str:
-    """Return the HTML of a field in new words; what stands before or behind them stays."""
+    """Return the HTML of a field in new words; the markup before and behind them stays."""
     if before and after.startswith(before):
         return f"{html}<br><br>{render(after.removeprefix(before).strip(), cloze=cloze)}"
     if before and after.endswith(before):
@@ -743,7 +743,7 @@ def asked(workspace: Workspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
 
 
 def _against_old(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Finding]:
-    """Yield what the checks find in new words, with the old card and its passage as the source."""
+    """Yield the findings of new words, with the old card and its passage as the source."""
     old = [plain(text) for text in entry.card.fields.values()]
     old += [plain(text) for text in entry.card.near.values()]
     # how many things the old answer lists is said by it, too
@@ -775,7 +775,7 @@ IN_ANKI = {
 
 
 def do_in_anki(workspace: Workspace, what: str, cards: Sequence[CardId]) -> str:
-    """Do something with cards in a running Anki; return what was done, or how to do it."""
+    """Do something with cards in a running Anki; return that it was done, or how to do it."""
     search = " OR ".join(f"cid:{card}" for card in cards)
     try:
         anki = workspace.running_anki()

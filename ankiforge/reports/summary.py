@@ -96,7 +96,7 @@ def row(label: str, text: str) -> str:
 
 
 def next_line(step: str, why: str) -> str:
-    """Return the line that names the next command, or what to do without one."""
+    """Return the line that names the next command, or the way on without one."""
     command = f"ankiforge {step}" if step else ""
     return f"  next  {columns(command, why)}"
 
@@ -134,7 +134,7 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
 def proposals_of_highlights(
     ledger: Ledger, waits: Mapping[str, int] | None = None
 ) -> str:
-    """Return how many highlights have a proposal, and what the others need; "" if all have one."""
+    """Return how many highlights have a proposal, and the way on for the others; "" if all do."""
     waits = waits or overview.counts(ledger, "waiting")["waiting"]
     proposed = overview.counts(ledger, "reasons")["reasons"][PROPOSE]
     if not (proposed and waits["without"]):

@@ -160,7 +160,7 @@ def sentence_before(draft: Card) -> str:
 
 
 class Selection(Value):
-    """What a person selected in the sentence of a proposal."""
+    """The words that a person selected in the sentence of a proposal."""
 
     spans: str
     """The words to hide or to ask for, as for `fields_from_spans`."""

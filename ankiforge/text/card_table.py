@@ -93,7 +93,7 @@ def is_card_table(head: str) -> bool:
 
 
 def _table(text: str) -> _Table:
-    """Return a text as a table: what it says about itself, its headings, and its lines."""
+    """Return a text as a table: its own settings, its headings, and its lines."""
     text = _CONTROL.sub("", text)
     before = ""
     fenced = _FENCED.search(text)
@@ -123,7 +123,7 @@ def _table(text: str) -> _Table:
 
 
 def told_by_anki(text: str) -> tuple[Texts, str]:
-    """Return what Anki says at the beginning of a table, `#separator:tab`, and the rest."""
+    """Return the settings at the beginning of Anki's tables, `#separator:tab`, and the rest."""
     said = {}
     while text.startswith("#"):
         line, _, rest = text.partition("\n")
@@ -136,7 +136,7 @@ def told_by_anki(text: str) -> tuple[Texts, str]:
 
 
 def _headings(text: str) -> tuple[str, Strings]:
-    """Return the separator of a table by its first line, and what its columns hold.
+    """Return the separator of a table by its first line, and the content of its columns.
 
     Without headings of both sides, no column is known.
     """
@@ -147,7 +147,7 @@ def _headings(text: str) -> tuple[str, Strings]:
 
 
 def _parts(head: str, separator: str) -> Strings:
-    """Return what each column holds by its heading; "" = no part of a card."""
+    """Return the part of a card that each column holds by its heading; "" = none."""
     try:
         names = next(csv.reader([head], delimiter=separator), [])
     except csv.Error:

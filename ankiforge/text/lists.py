@@ -33,7 +33,7 @@ _STATES = regex(
 
 
 def things(front: str, back: str) -> list[str]:
-    """Return what an answer lists, in Markdown: its list items, or what the front asks for.
+    """Return the things that an answer lists, in Markdown, such as its list items.
 
     Prose, code and the options of a multiple-choice question list nothing.
     """

@@ -399,7 +399,7 @@ class Documents:
 
 
 def as_shown(text: str) -> str:
-    """Return the Markdown of a note without what Obsidian does not show when it is read."""
+    """Return the Markdown of a note as Obsidian shows it when it is read."""
     text = _UNSEEN.sub("", without_open_comments(text)).replace(OPEN_COMMENT, "<!--")
     text = _BLOCK_ID.sub("", reveal(text))
     text = _CALLOUT.sub(

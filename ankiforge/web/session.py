@@ -654,7 +654,7 @@ class ReviewSession:
     # --- a chat window ------------------------------------------------------------------
 
     def ask_chat(self, key: str = "") -> Json:
-        """Return the text that asks a chat about the best highlights, and what it is about.
+        """Return the text that asks a chat about the best highlights, and their number.
 
         `key`: only of the document that holds this highlight.
         """

@@ -386,7 +386,7 @@ def features_of(
 
 
 def decisive(features: Features) -> list[Feature]:
-    """Return what speaks for and against a card in words for a person, the strongest first.
+    """Return the reasons for and against a card in words for a person, the strongest first.
 
     A feature of the sentence and the same one of its passage count together.
     """
@@ -404,7 +404,7 @@ def decisive(features: Features) -> list[Feature]:
 
 
 def reason_against(features: Features) -> Reason:
-    """Return what speaks most against a card, among what can be said in a few words."""
+    """Return the strongest reason against a card that a few words can say."""
     for feature in decisive(features):
         if feature.weight < 0 and feature.name in _REASONS:
             return _REASONS[feature.name]

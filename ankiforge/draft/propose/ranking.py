@@ -267,7 +267,7 @@ class RankedSentence:
     # --- features -----------------------------------------------------------------------
 
     def begin(self, first: int) -> list[str]:
-        """Return what stands at the beginning of a candidate, and before it."""
+        """Return the features of the beginning of a candidate, and of the words before it."""
         classes = self._classes
         name = self.language.name
         own, following = classes[first + 1 : first + 3]
@@ -298,7 +298,7 @@ class RankedSentence:
         return features
 
     def end(self, last: int) -> list[str]:
-        """Return what stands at the end of a candidate, and behind it."""
+        """Return the features of the end of a candidate, and of the words behind it."""
         classes = self._classes
         token = self.words[last - 1]
         before, own, following = classes[last - 1 : last + 2]
@@ -318,7 +318,7 @@ class RankedSentence:
         return features
 
     def inside(self, places: tuple[int, int]) -> Features:
-        """Return what a candidate is made of, and where it is."""
+        """Return the features of the words of a candidate, and of its place."""
         first, last = places
         words = self.words
         inner = words[first:last]

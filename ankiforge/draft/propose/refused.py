@@ -21,7 +21,7 @@ from ankiforge.text.fold import shields, without_formulas
 
 
 class Reason(Enum):
-    """Why a passage is not proposed; the value is what a person reads."""
+    """Why a passage is not proposed, in words for a person."""
 
     ASIDE = "advice or an aside"
     STORY = "part of a story"

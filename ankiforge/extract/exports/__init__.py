@@ -102,7 +102,7 @@ class ExportSource(FolderSource):
             yield Extracted(document, marked, self.folder.container)
 
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield problems, then the documents, a `Scan`, and what was left out.
+        """Yield problems, then the documents, a `Scan`, and the highlights that were left out.
 
         If no file has changed, none is read. Otherwise all are, because a document may be
         spread over several files and a file may contain several documents.

@@ -452,7 +452,7 @@ class _BlockParser:
         return inline_card(read(line, self._context), self._syntax) is not None
 
     def _read(self, tokens: Sequence[Token], index: int) -> None:
-        """Add the block of a token, or note what it opens or closes."""
+        """Add the block of a token, or note that it opens or closes one."""
         token = tokens[index]
         before = tokens[index - 1].type if index else ""
         match token.type:

@@ -222,7 +222,7 @@ def _place_in(block: Block) -> tuple[re.Match[str] | None, str]:
 
 
 def _may_be_passage(above: Block, place: Block) -> bool:
-    """Return whether the block above a place that stands alone is what was marked there."""
+    """Return whether the block above a place that stands alone is the passage marked there."""
     if above.rules != place.rules or not above.is_text:
         return False
     if place.headings[-1:] == (above,) and not _SECTION.search(above.plain):

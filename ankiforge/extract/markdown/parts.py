@@ -349,7 +349,7 @@ class _NoteReading:
         citations: Citations,
         why_private: str,
     ) -> Document:
-        """Return the document, with what front matter, tags and links of a part say about it."""
+        """Return the document, with the data of front matter, tags and links of a part."""
         document = self._document
         identifiers = (*document.identifiers, *front.identifiers, *papers(citations))
         document = replace(document, identifiers=tuple(dict.fromkeys(identifiers)))
@@ -475,7 +475,7 @@ class _NoteReading:
 
 
 def _citations_of(cut: Blocks, body: str) -> Citations:
-    """Return what the blocks of a part cite, by the index of the block."""
+    """Return the citations in the blocks of a part, by the index of the block."""
     if not QUOTES.search(body):
         return {}
     cited = ((index, citations_in(block)) for index, block in enumerate(cut.blocks))

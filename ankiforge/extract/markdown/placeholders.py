@@ -53,7 +53,7 @@ class _OpenItem(NamedTuple):
 
 
 class _Indents:
-    """The indents of a note, line by line: what is open above, and where that was moved to."""
+    """The indents of a note, line by line: the open blocks above, and where they were moved to."""
 
     def __init__(self) -> None:
         self._quotes = 0

@@ -233,7 +233,7 @@ def citations_in(block: Block) -> list[Citation]:
 
 
 def _links_of(block: Block) -> Iterator[Citation]:
-    """Yield what each link and citekey of a block cites; other links have no papers."""
+    """Yield the citation of each link and citekey of a block; other links have no papers."""
     plain = block.inline.plain
     for span, target in block.inline.targets:
         if "zotero://" in target:

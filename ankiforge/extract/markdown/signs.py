@@ -438,7 +438,7 @@ def _add_bare_address(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add what is raised or lowered, in letters of Unicode if all of it can be written so."""
+    """Add raised or lowered text, in letters of Unicode if all of it can be written so."""
     words = sign["raised"]
     level = sign["level"]
     if is_written_raised(words, level):
@@ -621,7 +621,7 @@ def _add_edge_of_block(state: State, name: str, *, closes: bool) -> None:
 
 
 def _written_before(state: State) -> str:
-    """Return the Markdown of what was read last, "" at the start."""
+    """Return the Markdown that was read last, "" at the start."""
     if state.pending:
         return state.pending
     for token in reversed(state.tokens[-_FEW:]):
