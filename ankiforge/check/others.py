@@ -12,7 +12,8 @@ there a rule counts only under the conditions of its row:
     no choice     the front offers no alternatives
     no code, no formula, no picture
     no hint       no gap has a hint, which asks
-    no list       the answer lists no things
+    bare          the answer is hardly more than yes or no
+    in words      the finding quotes a word, and not only signs
     no purpose    it does not ask for a main purpose, which a definition may have
     no definition the words that were found are not all of the question: `what is a git feature?`
     equal         only for equal cards, not for similar ones
@@ -25,7 +26,7 @@ from collections.abc import Callable
 from ankiforge.check.reading import RULES, counted_as, is_choice, without_markup
 from ankiforge.model import Card, Family, Finding
 from ankiforge.text import cloze, regex
-from ankiforge.text.lists import has_options, is_code, things
+from ankiforge.text.lists import has_options, is_code
 
 _ASKS = regex(
     r"(?i)\?|？|\b(?:what|which|who|when|where|why|how|is|are|does|do|can|was|wer|wie|wo"
@@ -33,6 +34,10 @@ _ASKS = regex(
 )
 _PURPOSE = regex(
     r"(?i)\b(?:primary purpose|main (?:benefit|idea)|central idea|important)\b"
+)
+_BARE = regex(
+    r"(?i)(?:yes|no|true|false|ja|nein|oui|non|sí|sì|verdadero|falso|vrai|faux)\b[^\s?]*"
+    r"(?:\s+[^\s?!]+){0,5}"
 )
 _PICTURE = regex(r"!\[[^\]\n]*\]\([^)\n]*\)")
 _FORMULA = regex(r"(?s)\$\$?[^$]+\$\$?|\\\(.+?\\\)|\\\[.+?\\\]")
@@ -48,7 +53,7 @@ _CONDITIONS: dict[str, Callable[[Card, str], bool]] = {
     "no formula": lambda card, front: not _FORMULA.search(front),
     "no picture": lambda card, front: not _PICTURE.search(front),
     "no hint": lambda card, front: not any(gap.hint for gap in cloze.gaps(front)),
-    "no list": lambda card, front: not things(front, card.field("Back")),
+    "bare": lambda card, front: _BARE.fullmatch(card.field("Back").strip()) is not None,
     "no purpose": lambda card, front: not _PURPOSE.search(front),
     "equal": lambda card, front: True,
 }
@@ -71,6 +76,10 @@ def tempered(card: Card, finding: Finding) -> Finding | None:
     for condition in _OF_RULE[finding.check]:
         if condition == "never":
             return None
+        if condition == "in words":
+            if not any(map(str.isalpha, _quoted(finding))):
+                return None
+            continue
         if condition == "no definition":
             if front.rstrip(" ?").endswith(_quoted(finding)):
                 return None

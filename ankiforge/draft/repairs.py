@@ -35,6 +35,8 @@ _MOST_WORDS_OF_POINT = 6
 # The first sentence of a long answer, in words.
 _SENTENCE_WORDS = range(2, 31)
 _FEWEST_OF_CLAUSE = 4
+# The content words of an answer that the question does not have.
+_FEWEST_NEW = 3
 # A front of more words than this says itself what it is about.
 _MOST_OF_ORPHAN = 6
 
@@ -106,6 +108,9 @@ _LEANS = regex(
     r"(?i)\b(?:it|its|they|their|them|this|that|es|sie|dies\w*|er|ihn|ihm|elle|il|ils|ello)\b"
 )
 _ASKS_WHAT = regex(r"(?i)^(?:what|was|who|wer|wie|how)\s+(?:is|are|ist|sind|does)\s+")
+_BOTH = regex(r"(?i)\s(?:and|und|et|y|e|vs\.?|versus|or|oder|[+&])\s|[,/]")
+_NOT_ALL = regex(r"(?i)\b(?:many|others?|etc|usw|viele|among|e\. ?g|z\. ?B)\b|…|\.\.\.")
+_SAME = regex(r"(?i)\b(?:same|likewise|also|above|gleiche[nrs]?|ebenso|auch)\b")
 _AND = regex(r"(?i)^(?:and|und|et|y|or|oder)\s+")
 _BEHIND_NAME = regex(r"\s*[:(–]\s*| - | z\. ?B\. | e\. ?g\. ")
 
@@ -124,7 +129,8 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
         return
     if any("\n" in part or part.startswith("\\<") for part in parts):
         return
-    if any(plain(part).endswith(":") for part in parts):  # it stands above others
+    # a heading above others, or a word for those that are left out
+    if any(plain(part).endswith(":") for part in parts) or _NOT_ALL.search(back):
         return
     # a list that nobody asked for may be an explanation in points
     are_short = all(len(part.split()) <= _MOST_WORDS_OF_POINT for part in parts)
@@ -161,7 +167,7 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
     separator = regex("\n+") if "\n" in back else _SENTENCE
     answers = listed if len(listed) == 2 else separator.split(back)
     answers = [answer.strip() for answer in answers]
-    if len(answers) != 2 or not all(answers):
+    if len(answers) != 2 or not all(answers) or _SAME.search(answers[1]):
         return
     first = f"{halves[0].rstrip('?')}?"
     second = f"{halves[1][:1].upper()}{halves[1][1:].rstrip('?')}?"
@@ -198,10 +204,14 @@ def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
         return
     if len(first.split()) not in _SENTENCE_WORDS:
         return
-    # a sentence that does not name what is asked begins an argument, or a calculation
-    asked = set(map(stem, content(plain(card.fields["Front"]))))
-    named = asked & set(map(stem, content(plain(first))))
-    if 2 * len(named) < len(asked) or not named:
+    # a sentence that does not name what is asked begins an argument, or a calculation; one
+    # that says little else may spell out the name; and of two things it answers one
+    front = plain(card.fields["Front"])
+    asked = set(map(stem, content(front)))
+    said = set(map(stem, content(plain(first))))
+    if not asked or 2 * len(asked & said) < len(asked) or _BOTH.search(front):
+        return
+    if len(said - asked) < _FEWEST_NEW:
         return
     below = _below(card, rest)
     says = "answer with the first sentence; the rest goes below it"

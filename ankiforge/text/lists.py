@@ -17,14 +17,23 @@ _OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)]\s{1,4}\S")
 _CODE = regex(
     r"""(?mx)
     ``` | `[^`\n]+` | \b\w[\w\\]*+\([^()\n]*+\)[;{.] | \w\.\w+\( | [{};]\s*$ | =\\?>
-    | \b(?:var|let|const|def|function|import)\  | \bfor\ .*:\s*$ | \$\d | \|\s*\w+\ '
+    | \b(?:var|let|const|def|function|import)\  | \bfor\ .*:\s*$ | \|\s*\w+\ '
+    | \$[\d\[({]\w* | ^\$\  | \|\s*(?:grep|awk|sed|sort|xargs|head|tail|wc|less|cut)\b
+    | ^(?:echo|sudo|export|cd|ls|git|npm|pip)\ \S
     """
 )
+_NUMBERS = (
+    "two|three|four|five|six|seven|eight|nine|zwei|drei|vier|fünf|sechs|sieben|[2-9]"
+)
 _ASKS_FOR_SEVERAL = regex(
-    r"(?i)\b(?:name|list|nenne\w*|aufz[äa]hl\w*|what are (?:the|some|\d)|which"
-    r"|was sind die|welche|zwei|drei"
-    r"|vier|fünf|sechs|two|three|four|five|six|seven|[2-9]|types?|kinds?|steps?|phasen?"
-    r"|arten?|quels|quelles|cuáles|quali)\b"
+    rf"""(?xi)
+    (?:^|[.?!:]\s)\W*(?:name|list|state|nenne\w*|z[äa]hl\w*|aufz[äa]hl\w*)\b
+    | \b(?:what\ are\ (?:the|some|\d)|which|was\ sind\ die|welche
+        |quels|quelles|cuáles|quali|types|kinds|steps|phases|phasen|arten)\b
+    # a number of things, and not one within a sentence: the four; (3); 3 terms
+    | \b(?:the|die|les|los|las|which|what|first)\ (?:\w+\ )?(?:{_NUMBERS})\b
+    | [(\[](?:{_NUMBERS})\b | ^(?:{_NUMBERS})\b | [:+-]\ \W*(?:{_NUMBERS})\b
+    """
 )
 _BETWEEN = regex(r"(?:[,;、，]\s*|\s(?:and|und|et|y|e|&)\s)(?![^()]*\))")
 _STATES = regex(

@@ -12,11 +12,23 @@ ROWS = [
     ("Does yeast need air?", "No.", ["yes_no"]),
     ("Space is a property of God.\n\nTrue / False", "True", ["yes_no"]),
     ("Can you name some metals?", "- iron\n- zinc\n- gold", ["set"]),
+    ("Is the customer an adult?", "![](x.png)", []),
+    ("Is sorting stable?", "Yes: equal elements keep their order among one another.", []),
+    ("Oui. Est-ce que trois heures vous irait ?", "Yes. How about three?", []),
     # `?` within an address
     ("How to map /a but only when ?bar=1 is set, for all?", "by a filter", []),
+    ("Are `?` and `!` allowed in names, as in `empty?`", "in some languages", []),
     ("What is it for? Who made it?", "for ice; Ada", ["two_questions"]),
     # options are no set, and a question with options may be long
     (OPTIONS, "- right: it is iron\n- wrong\n- wrong", []),
+    ("Get a list of open files", "lsof\n\neg:\n\nlsof -i", []),
+    ("Swap two integers in place", "a ^= b\n\nb ^= a\n\na ^= b", []),
+    ("What are the two, or three, parts?\n(3)", "stem\n\nleaf\n\nroot", ["set"]),
+    ("Explain the difference of a and b.", "a is a letter", []),
+    ("Explain the retina.", "layers of cells", ["open"]),
+    ("single character wildcard", "?", []),
+    ("What is water made of?", "TODO", ["placeholder"]),
+    ("If you know the title, write:", "Dear Personnel Director,", []),
     ("Which metals are noble?", "gold, silver, platinum", ["set"]),
     # a formula is one word
     ("{{c1::$a + b - c + d - e + f - g + h - i + j$}} is the sum of the row.", "", []),
@@ -27,8 +39,8 @@ ROWS = [
     # what some want so
     ("{{c1::Iron}}, {{c2::zinc}}, {{c3::gold}} and {{c4::lead}} are metals.", "", []),
     ("It comes {{c1::from the}} north in every spring.", "", []),
-    ("What rusts?", "iron, which has " + WORDS * 10, ["answer_gt20w"]),
-    ("What rusts?", "iron, which has " + WORDS * 5, []),
+    ("What rusts?", "iron, which has " + WORDS * 12, ["answer_gt20w"]),
+    ("What rusts?", "iron, which has " + WORDS * 10, []),
 ]  # fmt: skip
 
 

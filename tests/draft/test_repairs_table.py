@@ -5,7 +5,8 @@ import pytest
 from ankiforge.draft.repairs import CardToRepair, offers, read_repairs
 
 MORE = "More of it follows here and there. " * 8
-LONG = f"Dropout masks units. {MORE}"
+FIRST = "Dropout masks random units while training."
+LONG = f"{FIRST} {MORE}"
 
 
 def basic(front: str, back: str, *faults: str, **more: object) -> CardToRepair:
@@ -37,15 +38,19 @@ ROWS = [
     (basic("What is X and why is it used?", "A. It is good.", "two_questions"), ["split"],
      {"Front": "What is X?"}),
     (basic("What is X and why is it used?", "one part only", "two_questions"), [], None),
+    (basic("Who was it? And when?", "Ada. For the same reason.", "two_questions"), [], None),
     (basic("Is it big? How big? The Moon", "It is. Very.", "two_questions"), [], None),
     # the first sentence
     (basic("What is dropout?", LONG, "answer_gt20w"), ["clause"],
-     {"Back": "Dropout masks units.", "Extra": MORE.strip()}),
-    (basic("What is dropout?", f"Dropout masks units.\n\n- {MORE}", "answer_gt20w"), ["clause"],
-     {"Back": "Dropout masks units.", "Extra": f"- {MORE}".strip()}),
+     {"Back": FIRST, "Extra": MORE.strip()}),
+    (basic("What is dropout?", f"{FIRST}\n\n- {MORE}", "answer_gt20w"), ["clause"],
+     {"Back": FIRST, "Extra": f"- {MORE}".strip()}),
     (basic("What is the loss of a network?", LONG, "answer_gt20w"), [], None),
     (basic("What is dropout?", "dropout sentence " * 30, "answer_gt20w"), [], None),
     (basic("What is dropout?", f"- a\n- {LONG}", "answer_gt20w"), [], None),
+    (basic("What are masks and dropout?", LONG, "answer_gt20w"), [], None),
+    (basic("What is dropout?", f"Dropout is a dropout. {MORE}", "answer_gt20w"), [], None),
+    (basic("Which three?", "- a\n- many others\n- c", "set"), [], None),
     (basic("What is dropout? Why?", LONG, "answer_gt20w", "two_questions"), [], None),
     # gaps
     (gaps("{{c1::Iron}} rusts, iron does.", "gap_leak"), ["hide"],
