@@ -122,6 +122,11 @@ class ReadNote(Value):
     """Why the note has no card here."""
 
     @property
+    def place(self) -> str:
+        """Where it is: its id in Anki, or its row."""
+        return f"row {self.nid}" if self.notetype == "row" else str(self.nid or self.guid)
+
+    @property
     def front(self) -> str:
         """The front of the note, to identify it in a line."""
         front = ""
@@ -333,7 +338,7 @@ def read_table(path: Path) -> Iterator[ReadNote]:
 def _of_row(row: CardRow) -> ReadNote:
     """Return a row as a card; a cloze has its gaps in the first column."""
     if row.fault:
-        return ReadNote("", row.number, "", "row", (), unread=f"{row.place}: {row.fault}")
+        return ReadNote("", row.number, "", "row", (), unread=row.fault)
     front, back = row.front, row.back
     if row.is_html:
         front, back = unrender(front), unrender(back)

@@ -495,7 +495,8 @@ _FIGURE = regex(
 _EMPTY = regex(
     r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder"
     r"|your (?:question|answer)"
-    r"(?: here)?|insert (?:text|answer|question)(?: here)?|(?:question|answer|front|back|text) here)\W*"
+    r"(?: here)?|insert (?:text|answer|question)(?: here)?"
+    r"|(?:question|answer|front|back|text) here)\W*"
 )
 _LONGEST_EMPTY = 60
 _DOTS = regex(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")

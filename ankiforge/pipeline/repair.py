@@ -113,7 +113,8 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
                     is_similar = finding.check == "duplicate" and not note.key
                     if finding.duplicate != same and not is_similar:
                         findings.append(finding)
-                index.add(f"note {note.nid}", note.key, note.draft)
+                name = note.place if note.place.startswith("row") else f"note {note.nid}"
+                index.add(name, note.key, note.draft)
         reported = [
             finding for finding in findings if finding.severity is not Severity.INFO
         ]

@@ -44,8 +44,8 @@ class Counts(msgspec.Struct):
     shown: int | None = SHOWN
     """The number of notes to show for each check; None = all."""
     notes: int = 0
-    unread: Counter[str] = msgspec.field(default_factory=Counter)
-    """Notes without cards here, by the reason."""
+    unread: dict[str, list[str]] = {}
+    """Notes without cards here, by the reason: where each is."""
     worst: Counter[Severity | None] = msgspec.field(default_factory=Counter)
     """Notes by their most severe finding; None = they have none."""
     found: Counter[tuple[Severity, str]] = msgspec.field(default_factory=Counter)
@@ -59,7 +59,7 @@ class Counts(msgspec.Struct):
         severities = [finding.severity for finding in findings]
         self.worst[max(severities, key=_ORDER.index, default=None)] += 1
         if note.unread:
-            self.unread[note.unread] += 1
+            self.unread.setdefault(note.unread, []).append(note.place)
         # the first finding of each check
         first = {}
         for finding in reversed(findings):
@@ -68,7 +68,7 @@ class Counts(msgspec.Struct):
             self.found[key] += 1
             examples = self.examples.setdefault(key, [])
             if self.shown is None or len(examples) < 2 * self.shown:
-                place = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
+                place = f"{note.place} · {shortened(note.deck, 60)}".removesuffix(" · ")
                 message = finding.message
                 if finding.duplicate and finding.duplicate not in message:
                     message = f"{message} ({finding.duplicate})"
@@ -92,11 +92,16 @@ class Counts(msgspec.Struct):
             notes_left = count - len(lines) // 2
             if notes_left:
                 yield f"    … and {notes_left:,} more (-v names all)"
-        for reason, count in self.unread.most_common():
-            yield f"not read: {counted(count, 'note')} ({reason})"
+        for reason, places in self.unread.items():
+            named = ", ".join(places[: self.shown])
+            more = "" if self.shown is None or len(places) <= self.shown else ", …"
+            told = counted(len(places), "note")
+            yield f"not read: {told} ({reason}): {named}{more}"
+        unread = sum(map(len, self.unread.values()))
         yield (
             f"{counted(self.notes, 'note')}: {self.errors:,} with errors,"
-            f" {self.worst[Severity.WARN]:,} with warnings, {self.worst[None]:,} with neither"
+            f" {self.worst[Severity.WARN]:,} with warnings,"
+            f" nothing to say of {self.worst[None] - unread:,}"
         )
 
 

@@ -129,7 +129,7 @@ REPAIRS = {
         1,
     ),
     "clause": (
-        ("Basic", "What is dropout?", f"Dropout masks random units while training. {'And more of it follows here. ' * 8}"),
+        ("Basic", "What is dropout?", f"Dropout masks random units while training. {'And more of it follows here. ' * 12}"),
         ["What is dropout?", None],
         0,
     ),
