@@ -53,7 +53,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.families import Kin
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
-from ankiforge.ledger.store import EACH, Row, Store, encode, listed
+from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, listed
 from ankiforge.model import (
     AGENT,
     DRAFT_PREFIX,
@@ -418,7 +418,7 @@ def summed_up(findings: Sequence[Finding]) -> Pair:
 
 # --- what a decision settles ------------------------------------------------------------
 
-_decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
+_decode_names = msgspec.json.Decoder(Strings).decode
 
 
 class OfferedPassage(Value):
@@ -492,6 +492,15 @@ class OfferedPassage(Value):
                 found.update(joined.sentences)
         return found
 
+    def names_of_decided(self) -> set[str]:
+        """Return the hashes of all sentences that were decided in its family."""
+        passages = (self.passage, *(kin.passage for kin in self.kin))
+        names: set[str] = set()
+        for decision in families.decisions_of(passages):
+            if decision.of:
+                names.update(map(facts.name_of, decision.sentences))
+        return names
+
     def decided_by_kin(self) -> set[str]:
         """Return the sentences decided in its family, but for those of forms of their own.
 
@@ -522,8 +531,9 @@ def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
 
 def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
     """Return those of the sentences of a highlight that are worth a card, best first."""
-    numbers = _decode_numbers(highlight_row["worthy"])
-    return tuple(sentences[number] for number in numbers if number < len(sentences))
+    by_name = {facts.name_of(sentence): sentence for sentence in sentences}
+    names = _decode_names(highlight_row["worthy"])
+    return tuple(by_name[name] for name in names if name in by_name)
 
 
 def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Iterator[Card]:
@@ -732,9 +742,66 @@ def settle_families(
 ) -> None:
     """Join the families of passages (see `families.join`), and settle their waiting drafts."""
     members = families.join(store, touched, renewed)
+    carry_drafts(store, touched)
     for key in members:
         settle_passage(store, key)
     families.place(store, members)
+
+
+def carry_drafts(store: Store, touched: Collection[str]) -> None:
+    """Let drafts that wait go with their sentences to the passages where these stand now.
+
+    They keep their ids. Left out are the person's own forms, and what asks about a card: they
+    are made anew of what is read.
+
+    Args:
+        store: the store, in a transaction.
+        touched: keys of highlights that came, went or changed.
+    """
+    if not touched:
+        return
+    draft_rows = store.rows(
+        "SELECT * FROM draft WHERE slot = '' AND fact != '' AND revises = '' AND key IN"
+        f" (SELECT value FROM json_each(?) UNION SELECT key FROM highlight WHERE {ABSENT})"
+        " ORDER BY key, position",
+        encode(sorted(touched)),
+    )
+    if draft_rows:
+        families.index_lacking(store)
+    for draft_row in draft_rows:
+        keys = store.keys(draft_row["key"])
+        places = families.places_of_sentence(store, draft_row["fact"])
+        if any(place["key"] in keys for place in places):
+            continue
+        draft = decode_draft(draft_row["body"])
+        for place in places:
+            highlight = decode_highlight(place)
+            marks = (encode(store.keys(highlight.key)), draft_row["content"])
+            query = f"SELECT 1 FROM draft WHERE key IN {EACH} AND content = ?"
+            if stands_in(draft.quote, highlight) and not store.row(query, *marks):
+                _carry(store, draft_row, draft, place)
+                break
+
+
+def _carry(store: Store, draft_row: Row, draft: Card, highlight_row: Row) -> None:
+    """Let a draft wait in another highlight, which has its sentence now."""
+    highlight = decode_highlight(highlight_row)
+    start = max(highlight.exact.find(draft.quote), 0)
+    carried = replace(draft, key=highlight.key, start=start)
+    query = "UPDATE draft SET key = ?, body = ? WHERE id = ?"
+    store.write(query, highlight.key, encode(carried), draft_row["id"])
+    if draft.proposed:
+        worthy = (*_decode_names(highlight_row["worthy"]), draft_row["fact"])
+        query = "UPDATE highlight SET worthy = ? WHERE key = ?"
+        store.write(query, encode(list(dict.fromkeys(worthy))), highlight.key)
+    elif draft.origin.drafter == "llm":
+        # what the model was asked about is not paid for again
+        asked_about = families.sentences_held(store.passage(draft_row["key"]))
+        if asked_about.issuperset(facts.sentences(facts.text_of(highlight))):
+            query = (
+                "UPDATE highlight SET modelled = content WHERE key = ? AND modelled = ''"
+            )
+            store.write(query, highlight.key)
 
 
 def settle_kin(store: Store, key: str) -> None:
@@ -760,6 +827,14 @@ def settle_passage(store: Store, key: str) -> None:
         if row["slot"] and not row["revises"]:
             if not is_new(store, of.passage, decode_draft(row["body"])):
                 take(row["id"])
+    if (
+        not of.text
+    ):  # it may come back, or its sentences may stand elsewhere in the next run
+        names_of_decided = of.names_of_decided()
+        for row in of.rows:
+            if row["fact"] in names_of_decided and not row["slot"]:
+                take(row["id"])
+        return
     shown = of.facts_now()
     decided = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
     settle(store, of.rows, shown, decided, take)

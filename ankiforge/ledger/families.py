@@ -155,12 +155,21 @@ def index(store: Store, sentences_of: Iterable[tuple[str, str, Strings]]) -> Non
     store.write_all("UPDATE highlight SET split = ? WHERE key = ?", contents)
 
 
-def _index_lacking(store: Store) -> None:
+def index_lacking(store: Store) -> None:
     """Store the sentences of the highlights that are here and were read since."""
     lacking = "SELECT key FROM highlight WHERE state = 'present' AND split != content"
     for batch in in_batches([row["key"] for row in store.rows(lacking)]):
         rows = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(batch))
         index(store, [(row["key"], row["content"], _sentences_of(row)) for row in rows])
+
+
+def places_of_sentence(store: Store, name: str) -> list[Row]:
+    """Return the highlights here that have a sentence, by its name, in reading order."""
+    return store.rows(
+        "SELECT h.* FROM sentence s JOIN highlight h USING (key)"
+        " WHERE s.name = ? AND h.state = 'present' ORDER BY h.document, h.position",
+        name,
+    )
 
 
 # --- what a run, or a decision, joins ---------------------------------------------------
@@ -188,7 +197,7 @@ def join(
     query = f"SELECT name, key FROM sentence WHERE key IN {EACH}"
     for row in store.rows(query, encode(list(touched))):
         before[row["name"]].add(row["key"])
-    _index_lacking(store)
+    index_lacking(store)
     joining = _Joining(store, frozenset(touched), frozenset(renewed))
     joining.join_equal()
     joining.join_what_left(before)

@@ -213,6 +213,9 @@ class Ingest:
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
             settle_families(self.store, self.touched, self.renewed)
+            for key in self.report.gone:  # if one comes back, it is drafted again
+                if self.store.write("DELETE FROM draft WHERE key = ?", key):
+                    draft_again(self.store, key)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
@@ -531,9 +534,6 @@ class Ingest:
             self.touched.add(known.key)
             if is_gone:
                 self.report.gone.append(known.key)
-                # if it comes back, it is drafted again
-                if self.store.write("DELETE FROM draft WHERE key = ?", known.key):
-                    draft_again(self.store, known.key)
                 draft_copies_again(self.store, known.key)
 
     def _selects_otherwise(self, container: str) -> bool:

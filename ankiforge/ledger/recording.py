@@ -13,7 +13,7 @@ golden histories `vault`, `model` and `alike`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -57,6 +57,7 @@ from ankiforge.ledger.store import (
     words_of,
 )
 from ankiforge.model import (
+    DRAFT_PREFIX,
     FOREIGN_PREFIX,
     NO_KEY,
     PROPOSE,
@@ -76,6 +77,7 @@ from ankiforge.model import (
     SourceKind,
     Strings,
     Value,
+    h16,
     is_draft_id,
 )
 from ankiforge.text import occlusion
@@ -365,7 +367,6 @@ class _Recording:
 
         # earlier drafts, the person's own form, and the others, each about a sentence
         text = facts.text_of(highlight)
-        earlier = self._waiting_on(passage, highlight)
         own: list[Card] = []
         others: list[tuple[Card, str]] = []
         for draft in self._as_told(passage, drafted, terms_of):
@@ -373,6 +374,9 @@ class _Recording:
                 own.append(draft)
             else:
                 others.append((draft, facts.fact_of(draft, text)))
+        is_left_out = bool(original) or drafted.fate == "left_out"
+        anew = {facts.name_of(fact) for draft, fact in others if draft.proposed}
+        earlier = self._waiting_on(passage, highlight, None if is_left_out else anew)
 
         # nothing is proposed of what a model judged not worth a card
         is_declined = drafted.declined and not self._beside
@@ -399,7 +403,9 @@ class _Recording:
         worthy = desk.worthy_of(highlight_row, of.sentences)
         if not (self._by_model or self._beside):
             has_own_form = own or any(row["slot"] for row in earlier)
-            worthy = () if has_own_form else tuple(proposed)
+            waits = {row["fact"] for row in earlier if row["drafter"] == PROPOSE}
+            kept = [each for each in of.sentences if facts.name_of(each) in waits]
+            worthy = () if has_own_form else tuple(dict.fromkeys((*kept, *proposed)))
         if is_declined:
             worthy = ()
 
@@ -415,7 +421,7 @@ class _Recording:
             "reason": drafted.reason.removeprefix("skip: "),
             "fate": drafted.fate,
             "worth": drafted.worth,
-            "worthy": encode([of.sentences.index(sentence) for sentence in worthy]),
+            "worthy": encode([facts.name_of(sentence) for sentence in worthy]),
             "declined": highlight_row["content"] if is_declined else "",
         }
         if is_declined and not self._by_model:  # the model's reason stands
@@ -493,17 +499,26 @@ class _Recording:
                 draft = with_first_gap(draft, nearest)
             self._let_wait(draft, position, passage, name, fact)
 
-    def _waiting_on(self, passage: Passage, highlight: Highlight) -> list[Row]:
+    def _waiting_on(
+        self, passage: Passage, highlight: Highlight, anew: Collection[str] | None
+    ) -> list[Row]:
         """Return the earlier drafts of a passage that wait on, under all its keys.
 
-        Proposals go with the drafts of the rules; a model's stay while their quote is there,
-        perhaps in another sentence now.
+        Proposals stay while their sentence does, and gives no other; a model's while their quote
+        is there, perhaps in another sentence now.
+
+        Args:
+            passage: the passage.
+            highlight: the highlight that is recorded.
+            anew: hashes of the sentences that are proposed anew; None = nothing is to be
+                proposed.
         """
         store = self._store
         earlier: Sequence[Row] = self._waiting[highlight.key]
         if len(passage.keys) > 1:
             earlier = desk.offered_passage(store, passage).rows
         text = facts.text_of(highlight)
+        names = set(map(facts.name_of, facts.sentences(text)))
         kept_ids = []
         for row in earlier:
             draft = decode_draft(row["body"])
@@ -514,6 +529,8 @@ class _Recording:
                 is_replaced = draft.proposed and not self._by_model
             elif self._by_model:
                 is_replaced = not is_of_rules
+            elif draft.proposed and anew is not None and not row["revises"]:
+                is_replaced = row["fact"] in anew or row["fact"] not in names
             else:
                 is_replaced = is_of_rules or not stands_in(draft.quote, highlight)
             if is_replaced:
@@ -582,7 +599,7 @@ class _Recording:
                     replaces = card.id
                     break
 
-        id = draft_id(draft)
+        id = self._id_of(draft)
         row: Json = {
             "id": id,
             "key": draft.key,
@@ -607,6 +624,19 @@ class _Recording:
             self.new.append(id)
             if draft.proposed:
                 self.proposed.append(id)
+
+    def _id_of(self, draft: Card) -> str:
+        """Return the id of a draft: that of an equal one, which may come from another passage."""
+        words = (draft.family, draft.slot, content(draft), draft.gaps)
+        for row in self._waiting[draft.key]:
+            old = decode_draft(row["body"])
+            if words == (old.family, old.slot, row["content"], old.gaps):
+                return str(row["id"])
+        id = draft_id(draft)
+        query = "SELECT 1 FROM draft WHERE id = ? AND key != ?"
+        while self._store.row(query, id, draft.key):  # it went to another passage
+            id = f"{DRAFT_PREFIX}{h16(id, draft.key)}"
+        return id
 
     def write(self) -> None:
         """Write the gathered rows."""

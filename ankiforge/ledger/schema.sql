@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- how likely its surest proposal is kept, 0 to 1; 0 = none
-    worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: its sentences that are worth a card, best first
+    worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: hashes of its sentences that are worth a card, best first
     split TEXT NOT NULL DEFAULT '',  -- the content whose sentences are in the table `sentence`
     run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
     colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
