@@ -159,13 +159,13 @@ def print_summary(
         in_review: name no next command.
         offer: a line about a model that could draft; "" for none.
     """
+    if call.quiet and not call.as_json:
+        call.problems(result.problems, None if call.verbose else PROBLEMS)
+        return
     from ankiforge.reports.summary import as_json, as_text, why_every_card
 
     if call.as_json:
         call.data(as_json(result, workspace.ledger, workspace.folder))
-        return
-    if call.quiet:
-        call.problems(result.problems, None if call.verbose else PROBLEMS)
         return
     every_card = once(workspace, why_every_card(result, workspace.ledger))
     block, told = as_text(

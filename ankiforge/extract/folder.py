@@ -466,7 +466,8 @@ class FileSource(FolderSource):
                 yield replace(passed_over, source=folder.name)
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
-        folder.read = Counter(Path(file.path).suffix.casefold() for file in files)
+        endings = (posixpath.splitext(file.path)[1] for file in files)
+        folder.read = Counter(map(str.casefold, endings))
 
         # leave out the unchanged ones
         reader_fingerprint = h16(

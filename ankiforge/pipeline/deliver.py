@@ -340,8 +340,6 @@ def write(
         ItemError: the folder cannot be written.
         OwnFileError: a link or no regular file is in the place of the package.
     """
-    from ankiforge.anki.package import is_ours, write_package
-
     previous = path.with_name(f"{path.stem}.previous.apkg")
     has_package = own_file(path).is_there()  # raises before anything is written
     planned = list(planned)
@@ -350,9 +348,13 @@ def write(
     for plan in planned:
         if plan.note and plan.sent:
             packed.append(plan)
+    if not (packed or has_package):
+        return Published(path, problems=problems)
+    from ankiforge.anki.package import is_ours, write_package
+
     if not packed:
         aside = None
-        if has_package and is_ours(path):
+        if is_ours(path):
             with suppress(OSError):
                 aside = path.replace(previous)
         return Published(path, aside=aside, problems=problems)

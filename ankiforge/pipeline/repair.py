@@ -57,7 +57,6 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
-    h16,
     is_card_id,
 )
 from ankiforge.pipeline import decide
@@ -67,6 +66,7 @@ from ankiforge.pipeline.collection import (
     as_in_anki,
     collection_path,
 )
+from ankiforge.pipeline.failing import one_of_each, tended_days
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import plain
 from ankiforge.text.lists import things
@@ -186,56 +186,6 @@ class RepairList(Value):
     """What the failing cards took in the last thirty days."""
 
 
-def _one_of_each(cards: Iterable[FailingCard]) -> list[FailingCard]:
-    """Return the first card of each note."""
-    by_note: dict[NoteId, FailingCard] = {}
-    for card in cards:
-        by_note.setdefault(card.history.note, card)
-    return list(by_note.values())
-
-
-def tended_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Return how many days after today notes were repaired or left; before it is negative."""
-    days = {}
-    for note_id, at in decisions.repaired(ledger).items():
-        then = datetime.fromisoformat(at).astimezone(now.tzinfo)
-        days[note_id] = (then.date() - now.date()).days
-    return days
-
-
-class FailingCount(Value):
-    """How many cards fail, for a line of a run."""
-
-    state: str
-    """Of the collection, and of the day."""
-    cards: int = 0
-    minutes: float = 0.0
-
-
-def count_failing(workspace: Workspace, path: Path, now: datetime) -> FailingCount:
-    """Count the failing cards of a collection; read it only if something has changed.
-
-    Raises:
-        ItemError: it cannot be read.
-    """
-    from ankiforge.anki.profiles import signature
-
-    ledger = workspace.ledger
-    tended = h16(repr(sorted(decisions.repaired(ledger).items())))
-    state = f"{now.date()} {path} {signature(path)} {tended}"
-    kept = ledger.get_value("failing", FailingCount)
-    if kept is not None and kept.state == state:
-        return kept
-    with open_view(path) as view:
-        every = histories(view, now)
-    cards = _one_of_each(failing(every, tended_days(ledger, now)))
-    minutes = sum(card.history.lately for card in cards) / 60
-    count = FailingCount(state, len(cards), minutes)
-    if not workspace.read_only:
-        ledger.set_value("failing", count)
-    return count
-
-
 class Wanted(Value):
     """The part of a collection that is listed."""
 
@@ -314,7 +264,7 @@ def listing(
     fails = []
     seconds = 0.0
     nearest: Nearest | None = None
-    for card in _one_of_each(failing(every, tended_days(ledger, now))):
+    for card in one_of_each(failing(every, tended_days(ledger, now))):
         note = lister.read(card.history.note)
         if note is None or note.draft is None or not which.fits(note):
             continue

@@ -45,8 +45,6 @@ from ankiforge.extract.registry import (
     loaded,
     source_type,
 )
-from ankiforge.ledger import Ledger, readings
-from ankiforge.ledger.ingest import ingest as ingest_all
 from ankiforge.model import (
     WENT_AWAY,
     DocumentId,
@@ -672,6 +670,9 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
         job: names the sources.
         ledger: stores what is read.
     """
+    # here as below: slow to import, and `extract` reads without a ledger
+    from ankiforge.ledger.ingest import ingest as ingest_all
+
     sources = [with_stored_dialects(source, ledger) for source in job.sources]
     reading = _Pass(job, ledger)
     ledger.read_journal()
@@ -701,6 +702,8 @@ class _Pass:
     """One pass over all sources, with the problems that it met."""
 
     def __init__(self, job: Job, ledger: Ledger) -> None:
+        from ankiforge.ledger import readings
+
         self._job = job
         # another program, or other deck files, read every document again
         skip_rules = []
@@ -814,6 +817,8 @@ def with_stored_dialects(source: Source, ledger: Ledger) -> Source:
     """Return a source; a vault reads the dialects by which it was read before, if it was."""
     if not getattr(source, "by_plugins", False):
         return source
+    from ankiforge.ledger import readings
+
     vault = cast("Vault", source)
     names = readings.dialects_of(ledger, vault.folder.container, vault.switched_on)
     if names == vault.switched_on:
@@ -826,6 +831,8 @@ def _ask_about_dialects(vault: Vault, ledger: Ledger) -> None:
     switched_on = vault.switched_on
     if switched_on is None or vault.folder.only or switched_on == vault.dialects.names:
         return
+    from ankiforge.ledger import readings
+
     other_vault = vault.read_by(switched_on)
 
     def read_otherwise() -> Iterator[Extracted]:

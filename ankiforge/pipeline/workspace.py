@@ -861,7 +861,7 @@ class Workspace:
         """Add how many cards fail. That a collection cannot be read was reported before."""
         if result.scan is None or result.scan.state not in ("same", "taken"):
             return
-        from ankiforge.pipeline.repair import count_failing
+        from ankiforge.pipeline.failing import count_failing
 
         with suppress(ItemError):
             now = datetime.now().astimezone()

@@ -40,6 +40,8 @@ _LETTERS = rf"{_NO}(?:[^\S\n]|{_SIGN}){{0,6}}{_LLM}{_MORE}"
 # The same, but not as two words: "no LLM" is one only where nothing else can be meant.
 _JOINED = rf"{_NO}(?:[^\S\n]{{0,3}}{_SIGN}{{1,6}}[^\S\n]{{0,3}})?{_LLM}{_MORE}"
 _WITHIN = r"(?:[\w.-]{1,50}/)?"
+# The letters in a text that is casefolded, which a search finds much faster there.
+_FOLDED = regex(_LETTERS.removesuffix(_MORE))
 _NAME = regex(rf"(?i){_LETTERS}")
 _LIKE_TAG = regex(
     # a hash, maybe of a tag around it, or with brackets, quotes and signs of Markdown
@@ -62,12 +64,12 @@ _LIKE_NAME = regex(rf"(?i)(?<![^\W_])(?![#＃]){_SIGN}{{0,6}}{_LETTERS}")
 
 def may_name_tag(text: str) -> bool:
     """Return whether there is anything in a text that is the name of the tag or looks like it."""
-    return _NAME.search(text) is not None
+    return _FOLDED.search(text.casefold()) is not None
 
 
 def spelling_like_tag(text: str) -> str:
     """Return the first spelling in a text that looks like `#no-llm` and is none, or ""."""
-    if not may_name_tag(text):
+    if not (may_name_tag(text) and _NAME.search(text)):
         return ""
     for pattern in (_LIKE_TAG, _LIKE_FIELD):
         for spelling in pattern.finditer(text):
@@ -86,12 +88,12 @@ def spelling_like_name(tags: str) -> str:
 
 def has_tag(text: str) -> bool:
     """Return whether a text contains the tag with its sign: `#no-llm`."""
-    return _HASHTAG.search(text) is not None
+    return TAG in text.casefold() and _HASHTAG.search(text) is not None
 
 
 def names_tag(text: str) -> bool:
     """Return whether a text contains the name of the tag, with its sign or without."""
-    return _WORD.search(text) is not None
+    return TAG in text.casefold() and _WORD.search(text) is not None
 
 
 def without_tag(text: str) -> str:

@@ -1,6 +1,7 @@
 """A run that finds everything as it was: it does nothing, and says what a whole run would say."""
 
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -439,3 +440,35 @@ def test_a_library_of_which_something_else_is_wanted_is_opened(forge, zotero, op
     forge.ok("init", "--trust", forge.folder)
     assert forge.json("run")["highlights"]["seen"] == 3
     assert len(openings) == 1
+
+
+# --- what is loaded -----------------------------------------------------------------------
+
+NOT_LOADED = re.compile(
+    r"markdown_it|genanki|rapidfuzz|pypdf|pypdfium2|backports|xml|csv"
+    r"|ankiforge\.(check|reports|review|web|mcp|extract\.(pdf|books|exports|zotero)"
+    r"|extract\.markdown\.(parts|note|blocks)|anki\.(plan|package|collection|render|notes)"
+    r"|draft\.(propose|rules|client|llm|prompt|reply|repairs|server)|pipeline\.repair)\b"
+)
+
+
+def test_it_loads_no_reader_drafter_check_or_package(forge, notes, monkeypatch):
+    forge.ok("run")
+    forge.ok("run", "-q")
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # each module is told
+    done = forge.finished("run", "-q")
+    assert done.exit_code == 0
+    loaded = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
+    assert [name for name in loaded if NOT_LOADED.match(name)] == []
+    assert 60 < len([name for name in loaded if name.startswith("ankiforge.")]) <= 90
+    assert len(loaded) <= 340
+
+
+def test_what_is_only_shown_needs_no_ledger(forge, notes, monkeypatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    done = forge.finished("extract", notes)
+    assert "mitochondrion" in done.stdout
+    loaded = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
+    assert "ankiforge.extract.markdown.note" in loaded
+    unwanted = ("ankiforge.ledger", "ankiforge.check", "ankiforge.anki", "sqlite3.dbapi")
+    assert [name for name in loaded if name.startswith(unwanted)] == []

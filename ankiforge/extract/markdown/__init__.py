@@ -119,10 +119,13 @@ _LETTERS = regex(
     r"(?m)^[ \t>]*(?:[-*+]\s+|\d{1,4}[.)]\s+)?[*_]{0,2}(?:Q|Question|Frage)\s?\d{0,4}[*_]{0,2}[:：]"
     r"|#card\b|\[\[card\]\]"
 )
+# Without any of these there is none.
+_BEFORE_LETTER = ("Q", "Frage", "#card", "[[card]]")
+_FEWEST_TERMS = 6
 # Six lines that may be `- Term: meaning`, of a list or with a bold term.
 _TERMS = regex(
     r"(?m)(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
-    r"[:：][^\n]*+\s*+){6}"
+    rf"[:：][^\n]*+\s*+){{{_FEWEST_TERMS}}}"
 )
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
@@ -169,7 +172,7 @@ class NoteSource(FileSource):
         for file in files[:_MOST_COUNTED]:
             with suppress(ItemError):
                 text = "\n".join(self.texts(file))
-                bold += len(_BOLD.findall(text))
+                bold += len(_BOLD.findall(text)) if "**" in text else 0
                 marked += text.count("==") // 2
         if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
             message = f"phrases in bold are not read as marks: {bold:,}"
@@ -207,12 +210,14 @@ class NoteSource(FileSource):
             if any(sign in folded for sign in _SIGNS[kind]):
                 return True
         if "block" in wanted.cards:
-            if _SEPARATOR.search(folded) or _LETTERS.search(text):
+            if _SEPARATOR.search(folded):
+                return True
+            if any(word in text for word in _BEFORE_LETTER) and _LETTERS.search(text):
                 return True
         if "glossary" in wanted.cards:
             if any(heading in folded for heading in wanted.glossaries):
                 return True
-            if _TERMS.search(text):
+            if sum(map(text.count, ":：")) >= _FEWEST_TERMS and _TERMS.search(text):
                 return True
         return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
 

@@ -22,14 +22,14 @@ _PLACE = (
     r"\s{0,9}:?\s{0,9}(?P<label>[\divxlc]+(?:[-–]\d+)?)"
 )
 # `Highlight (yellow) - Page 42 · Location 2000`: what stands before the place.
-_MARK = r"(?:highlight|markierung|surlignement)\b.{0,80}?"
+_WORDS_FOR_MARK = ("highlight", "markierung", "surlignement")
+_MARK = rf"(?:{'|'.join(_WORDS_FOR_MARK)})\b.{{0,80}}?"
 SIGN = regex(
     rf"(?im)^[ \t>]*+(?:#++[ \t]++.*(?:{_ABOUT}|{_PLACE})"
     rf"|[*_]*{_MARK}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
 )
 """A heading above such passages."""
-WHOLE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
-"""The headings of a note that a program wrote about a book, and a passage."""
+_BOOK = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 _PLACED = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
     rf"(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
@@ -39,8 +39,6 @@ _END = regex(rf"{_PLACED}\s*+\Z")
 # A place at the end of a line, with the reader's note in the next one.
 _END_OF_LINE = regex(rf"{_PLACED}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)")
 _AT_PLACE = regex(rf"(?i)(?:{_MARK})?{_PLACE}(?:\s*[@|(].*)?\Z")
-# Without one of these words, a line means no heading that could have passages below it.
-_NAMES_MARK = regex(r"(?i)highlight|markierung|surlignement")
 _LINE_AT_PLACE = regex(
     rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{_PLACE})\Z"
 )
@@ -61,7 +59,12 @@ class KeptPassage(NamedTuple):
     comment: str = ""
 
 
-def kept(blocks: Sequence[Block]) -> dict[Block, KeptPassage]:
+def is_of_book(text: str) -> bool:
+    """Return whether a note has the headings, and a passage, of what a program wrote on a book."""
+    return "# Metadata" in text and _BOOK.search(text) is not None
+
+
+def kept(blocks: Sequence[Block], source: str) -> dict[Block, KeptPassage]:
     """Return the passages that other programs keep in a note, by their blocks.
 
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
@@ -72,10 +75,14 @@ def kept(blocks: Sequence[Block]) -> dict[Block, KeptPassage]:
 
     The reader's note begins with `Note:`, stands in the lines right below the place, or
     below a heading `Note - Location 64`.
+
+    Args:
+        blocks: the blocks of the note.
+        source: the text that they were cut from.
     """
     from ankiforge.extract.markdown.blocks import BlockKind
 
-    if not _may_be_kept(blocks):
+    if not _may_be_kept(blocks, source):
         return {}
     reader = _Reader(blocks)
     before: Block | None = None
@@ -95,15 +102,18 @@ def kept(blocks: Sequence[Block]) -> dict[Block, KeptPassage]:
     return reader.passages
 
 
-def _may_be_kept(blocks: Sequence[Block]) -> bool:
+def _may_be_kept(blocks: Sequence[Block], source: str) -> bool:
     """Return whether any heading, or line that means one, may be above such passages."""
     from ankiforge.extract.markdown.blocks import BlockKind
 
-    headings: set[Block] = set()
+    # without one of these words, no line means a heading that could have passages below it
+    folded = source.casefold()
+    names_mark = any(word in folded for word in _WORDS_FOR_MARK)
+    headings: dict[Block, None] = {}  # in their order, in which a note names its pictures
     for block in blocks:
-        headings.update(block.headings)
-        if block.part is BlockKind.HEADING or _NAMES_MARK.search(block.source):
-            headings.add(block)
+        headings.update(dict.fromkeys(block.headings))
+        if names_mark or block.part is BlockKind.HEADING:
+            headings[block] = None
     return any(
         _SECTION.search(heading.plain) or _AT_PLACE.match(heading.plain)
         for heading in headings

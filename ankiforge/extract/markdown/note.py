@@ -101,7 +101,7 @@ class NoteReader:
         """Whether to keep strong emphasis: only if it is not a mark."""
         self._mark_signs = _MARK_SIGNS if self._keeps_bold else _MARK_SIGNS + _BOLD_SIGNS
         """A block without any of these has no marks."""
-        self._kept = kept(self._blocks)
+        self._kept = kept(self._blocks, note.source)
         self._footnote_texts: dict[str, str] = {}
         """The footnotes in Markdown, by their labels; private ones stay where they are."""
         for block in self._blocks if "[^" in note.source else ():

@@ -259,7 +259,7 @@ class Vault(NoteSource):
         note = MarkdownNote(
             document,
             marks,
-            (Part(_BANNER.sub("", text, count=1)),),
+            (Part(_without_banner(text)),),
             dialects=self.dialects if self.dialects.names else None,
         )
         o2a = self.dialects.o2a
@@ -290,6 +290,11 @@ class Vault(NoteSource):
         o2a = msgspec.structs.replace(self.dialects.o2a, fields_dict={})
         dialects = msgspec.structs.replace(self.dialects, o2a=o2a)
         return f"{super().selection}\n{msgspec.json.encode(dialects).decode()}"
+
+
+def _without_banner(text: str) -> str:
+    """Return a text without what Excalidraw writes above a drawing, which looks like a mark."""
+    return _BANNER.sub("", text, count=1) if "EXCALIDRAW VIEW" in text else text
 
 
 def _is_canvas(file: File) -> bool:

@@ -305,7 +305,7 @@ class _NoteReading:
         self._blocks += cut.blocks
         self._is_cut = True
         self._problem = front.problem
-        self._is_exported |= exported_notes.WHOLE.search(body) is not None
+        self._is_exported |= exported_notes.is_of_book(body)
 
     def _cut(self, body: str, syntax: Syntax, dialect: Syntax | None) -> Blocks:
         """Cut a part into blocks, with the cards that plug-ins read, in comments, too."""

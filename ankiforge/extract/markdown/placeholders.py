@@ -38,7 +38,8 @@ _MOST = 3
 
 def with_fitting_indents(text: str) -> str:
     """Return a note in which each list item stands where it counts as one."""
-    if not _DEEP_ITEM.search(text):
+    is_deep = ("\t" in text or "    " in text) and _DEEP_ITEM.search(text)
+    if not is_deep:
         return text
     return "\n".join(map(_Indents().fitting, text.split("\n")))
 
@@ -193,6 +194,9 @@ _HIDING = rf"""
   |{MATH}
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_BLANK_LINE}|\$\$).)+)\$\$)
 )"""
+# Without any of these, a text has nothing to hide.
+_SIGN = regex(r"[\\<%`$~]")
+_PARTS = ("::", "]:", "[!", "TARGET DECK")
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
@@ -240,6 +244,8 @@ def prepared(
     """
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
+    if not _may_hide(text):
+        return PreparedSource(with_fitting_indents(text))
     text = without_open_comments(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
@@ -286,6 +292,11 @@ def prepared(
     return PreparedSource(text, tuple(all_maths), references)
 
 
+def _may_hide(text: str) -> bool:
+    """Return whether there may be anything in a text that is hidden from the parser."""
+    return _SIGN.search(text) is not None or any(part in text for part in _PARTS)
+
+
 def without_open_comments(text: str) -> str:
     """Replace each `<!--` behind which no comment ends by as many other signs.
 
@@ -300,6 +311,8 @@ def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, 
 
     The kinds are code (with maths), comment, field, data and definition.
     """
+    if not _may_hide(text):
+        return
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     for hidden in pattern.finditer(without_open_comments(text)):
         kind = ""
