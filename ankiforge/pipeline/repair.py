@@ -24,6 +24,7 @@ from ankiforge import check
 from ankiforge.anki.collection import open_view
 from ankiforge.anki.failing import FailingCard, failing, histories
 from ankiforge.anki.notes import in_deck
+from ankiforge.anki.notetypes import fields_shown
 from ankiforge.anki.reading import TABLES, ReadNote, mended_form, read_note, read_table
 from ankiforge.anki.render import render, unrender
 from ankiforge.check import MAX_LENGTH
@@ -99,42 +100,49 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     """Yield the notes with their errors and warnings; each is compared with all before it."""
     index = check.DuplicateIndex()
     for note in notes:
-        findings = list(_findings_alone(note))
+        findings = _findings_alone(note)
         if note.draft:
             words = "".join(text for _, text in note.draft.fields)
-            is_comparable = len(words) <= MAX_LENGTH and "![" not in words
-            if is_comparable:  # pictures are not
-                same = index.exact(note.draft, note.key)
-                if same:
-                    message = f"the same as {same}"
-                    findings.append(Finding("duplicate", Severity.WARN, message, same))
-                for finding in index.near(note.draft, note.key):
-                    # of strangers' cards, most that are alike are about two things
-                    is_similar = finding.check == "duplicate" and not note.key
-                    if finding.duplicate != same and not is_similar:
-                        findings.append(finding)
+            if (
+                len(words) <= MAX_LENGTH and "![" not in words
+            ):  # pictures are not compared
+                findings += _repeats(note, note.draft, index)
                 name = note.place if note.place.startswith("row") else f"note {note.nid}"
                 index.add(name, note.key, note.draft)
-        reported = [
-            finding for finding in findings if finding.severity is not Severity.INFO
-        ]
-        yield note, list(dict.fromkeys(reported))
+        yield note, list(dict.fromkeys(findings))
 
 
-def _findings_alone(note: ReadNote) -> Iterator[Finding]:
-    """Yield the findings of a note by itself."""
+def _findings_alone(note: ReadNote) -> list[Finding]:
+    """Return the errors and warnings about a note alone."""
+    findings: list[Finding] = []
     if note.closed_early:
         words = on_one_line(note.closed_early)[:40]
         message = f"`}}}}` of a formula closes the cloze early: “{words}”"
-        yield check.make_finding("malformed", message)
+        findings.append(check.make_finding("malformed", message))
     if note.eaten:
         message = f"Anki takes “{note.eaten}” for markup, and does not show it"
-        yield Finding("eaten", Severity.WARN, message)
+        findings.append(Finding("eaten", Severity.WARN, message))
     if note.dollars:
         message = f"Anki shows the formula as it is written: “{note.dollars[:40]}”"
-        yield Finding("maths", Severity.WARN, message)
+        findings.append(Finding("maths", Severity.WARN, message))
     if note.draft:
-        yield from check.check_made(note.draft, ours=bool(note.key))
+        findings += check.check_made(note.draft, ours=bool(note.key))
+    return [finding for finding in findings if finding.severity is not Severity.INFO]
+
+
+def _repeats(
+    note: ReadNote, card: Card, index: check.DuplicateIndex
+) -> Iterator[Finding]:
+    """Yield what a card repeats of those before it."""
+    same = index.exact(card, note.key)
+    if same:
+        yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
+    for finding in index.near(card, note.key):
+        # of strangers' cards, most that are alike are about two things
+        is_similar = finding.check == "duplicate" and not note.key
+        is_told = finding.duplicate == same or finding.severity is Severity.INFO
+        if not is_similar and not is_told:
+            yield finding
 
 
 # --- the list ---------------------------------------------------------------------------------
@@ -269,7 +277,7 @@ def listing(
         if note is None or note.draft is None or not which.fits(note):
             continue
         seconds += card.history.lately
-        nearest = nearest or Nearest(in_anki.values())
+        nearest = nearest or Nearest(in_anki.values(), types)
         near_id = nearest.to(note.nid, lapses)
         near = lister.entry(near_id) if near_id else None
         fails.append(lister.entry(note.nid, card, near))
@@ -327,71 +335,74 @@ class _Lister:
         near: RepairEntry | None = None,
         findings: Sequence[Finding] | None = None,
     ) -> RepairEntry | None:
-        """Return a note with its repairs; None if it cannot be read."""
+        """Return a note with what can be done about it; None if it cannot be read."""
         note = self.read(note_id)
         if note is None or note.draft is None:
             return None
-        if findings is None:
-            findings = [
-                each
-                for each in _findings_alone(note)
-                if each.severity is not Severity.INFO
-            ]
-        seen = self._in_anki[note_id]
         guid = self._adopted.get(note.guid, note.guid)
-        entry = RepairEntry(note, guid, seen.cards, CardToRepair({}), fails=fails)
-        card_of_ours = (
-            next(lists.lines(self._ledger, [guid]), None) if entry.is_ours else None
-        )
-        if entry.is_ours and card_of_ours is None:
-            return None  # another computer made it, whose journal has not arrived
-        note_type = self._types[seen.type_id]
-        if card_of_ours is not None:
-            shown = as_in_anki(self._ledger, card_of_ours)
-            fields = {name: text for name, text in shown.fields if name != "Reverse"}
-            highlight = card_of_ours.highlight
-            entry = replace(
-                entry,
-                passage=highlight.context,
-                quote=card_of_ours.quote,
-                document=highlight.document.key,
-            )
-            is_alone = card_of_ours.kind is not CardKind.TWO_WAY
-            topic = ""  # the line above its question says it
-        else:
-            entry = replace(entry, guid=note.guid)
-            names = note.names
-            html = dict(note.fields)
-            fields = dict(note.draft.fields)
-            if "Extra" in names and html[names["Extra"]]:
-                fields["Extra"] = unrender(html[names["Extra"]])
-            if names:
-                ids = dict(note_type.fields)
-                id_of = {ours: ids[name] for ours, name in names.items()}
-                known = {ours: id for ours, id in id_of.items() if id is not None}
-                mapped = MappedType(note_type.id, note_type.name, names, known)
-                entry = replace(entry, type=mapped)
-            is_alone = note_type.cloze or len(seen.ordinals) == 1
-            above, _, last = note.deck.rpartition("::")
-            topic = last if above else ""
+        entry = self._of_ours(note, guid) if is_card_id(guid) else self._of_others(note)
+        if entry is None:
+            return None
         if self._source is not None:
             held = self._source.hold(note)
             entry = replace(
                 entry,
-                passage=self._source.nearest(fields),
+                passage=self._source.nearest(entry.card.fields),
                 quote="",
                 unsaid="" if held.verdict is Said.SAID else held.why,
             )
-        is_near_fit = near is not None and (near.is_ours or near.type is not None)
-        card = CardToRepair(
-            fields=fields,
-            faults=frozenset(finding.check for finding in findings),
-            topic=topic,
-            near=near.card.fields if near is not None and is_near_fit else {},
-            alone=is_alone,
+        if findings is None:
+            findings = _findings_alone(note)
+        card = replace(entry.card, faults=frozenset(each.check for each in findings))
+        if near is not None and (near.is_ours or near.type is not None):
+            card = replace(card, near=near.card.fields)
+        entry = replace(
+            entry, card=card, fails=fails, findings=tuple(findings), near=near
         )
-        entry = replace(entry, card=card, findings=tuple(findings), near=near)
         return replace(entry, offers=_offers(entry))
+
+    def _of_ours(self, note: ReadNote, guid: str) -> RepairEntry | None:
+        """Return a card of the workspace; None if only the journal of another computer has it."""
+        line = next(lists.lines(self._ledger, [guid]), None)
+        if line is None:
+            return None
+        shown = as_in_anki(self._ledger, line)
+        return RepairEntry(
+            note,
+            guid,
+            self._in_anki[note.nid].cards,
+            # the line above its question says its topic
+            CardToRepair(
+                {name: text for name, text in shown.fields if name != "Reverse"},
+                alone=line.kind is not CardKind.TWO_WAY,
+            ),
+            passage=line.highlight.context,
+            quote=line.quote,
+            document=line.highlight.document.key,
+        )
+
+    def _of_others(self, note: ReadNote) -> RepairEntry:
+        """Return a note that is not ours."""
+        assert note.draft is not None
+        seen = self._in_anki[note.nid]
+        note_type = self._types[seen.type_id]
+        fields = dict(note.draft.fields)
+        below = dict(note.fields).get(note.names.get("Extra", ""), "")
+        if below:
+            fields["Extra"] = unrender(below)
+        mapped = None
+        if note.names:
+            ids = dict(note_type.fields)
+            known = {}
+            for ours, name in note.names.items():
+                id = ids[name]
+                if id is not None:
+                    known[ours] = id
+            mapped = MappedType(note_type.id, note_type.name, note.names, known)
+        above, _, last = note.deck.rpartition("::")
+        is_alone = note_type.cloze or len(seen.ordinals) == 1
+        card = CardToRepair(fields, topic=last if above else "", alone=is_alone)
+        return RepairEntry(note, note.guid, seen.cards, card, mapped)
 
 
 def _offers(entry: RepairEntry) -> tuple[CardRepair, ...]:
@@ -423,22 +434,34 @@ _SHARE_OF_FAILING = 0.2
 _SHARE = 0.35
 
 
+def _stems(fields: Strings) -> frozenset[str]:
+    """Return the content words of fields, of their beginning."""
+    text = _TAGS.sub(" ", " ".join(fields)[:_READ])
+    return frozenset(map(stem, content(text)))
+
+
 class Nearest:
     """Finds the note with which another one is mixed up, by its question or its rare words."""
 
-    def __init__(self, notes: Iterable[NoteInAnki]) -> None:
-        """Take the words of all notes."""
+    def __init__(
+        self, notes: Iterable[NoteInAnki], types: Mapping[NoteTypeId, SeenType]
+    ) -> None:
+        """Take the words of all notes, and those that their first cards ask."""
         self._words: dict[NoteId, frozenset[str]] = {}
         self._asked: dict[NoteId, frozenset[str]] = {}
         self._holders: dict[str, list[NoteId]] = defaultdict(list)
         for note in notes:
-            text = _TAGS.sub(" ", " ".join(note.fields)[:_READ])
-            words = frozenset(map(stem, content(text)))
-            self._words[note.id] = words
-            first = _TAGS.sub(" ", note.fields[0][:_READ])
-            self._asked[note.id] = frozenset(map(stem, content(first)))
-            for word in words:
+            self._words[note.id] = _stems(note.fields)
+            for word in self._words[note.id]:
                 self._holders[word].append(note.id)
+            note_type = types.get(note.type_id)
+            asked = note.fields[:1]
+            if note_type is not None:
+                template = note_type.templates[min(note.ordinals, default=0)]
+                shown = fields_shown(template.question)
+                texts = zip(note_type.names, note.fields, strict=False)
+                asked = tuple(text for name, text in texts if name in shown) or asked
+            self._asked[note.id] = _stems(asked)
 
     def to(self, note_id: NoteId, lapses: Mapping[NoteId, int]) -> int:
         """Return the note that a note is mixed up with; 0 if there is none.

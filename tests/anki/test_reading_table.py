@@ -4,6 +4,7 @@ import pytest
 
 from ankiforge.anki.reading import read_note
 from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
+from ankiforge.pipeline.repair import Nearest
 
 PLAIN = "{{Front}}"
 TYPESET = "[latex]{{Front}}[/latex]"
@@ -28,3 +29,31 @@ def test_formulas_of_a_field(template, front, markdown):
     assert read.draft is not None
     assert read.draft.field("Front") == markdown
     assert not read.dollars
+
+
+def test_what_is_mixed_up_is_told_by_the_question_of_the_template():
+    note_type = SeenType(
+        1,
+        "Numbered",
+        0,
+        False,
+        (("Number", None), ("Question", None), ("Answer", None)),
+        (SeenTemplate("Card 1", None, "{{Question}}", "{{FrontSide}}<hr>{{Answer}}"),),
+        "",
+    )
+    rows = [
+        (
+            "1",
+            "When do the spring tides of the Moon occur?",
+            "at syzygy, when gravity pulls along one line and seas bulge twice as high",
+        ),
+        ("2", "When do the neap tides of the Moon occur?", "at the quarters"),
+        ("3", "What is the capital of France?", "Paris"),
+    ]
+    notes = []
+    for number, fields in enumerate(rows, 1):
+        note = NoteInAnki(
+            "g", number, 0, fields, (), "Deck", None, ordinals=(0,), type_id=1
+        )
+        notes.append(note)
+    assert Nearest(notes, {1: note_type}).to(1, {1: 3, 2: 3, 3: 3}) == 2
