@@ -117,6 +117,10 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
         if _EDGE_SIGN.search(edges) and gap.answer.strip():
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 
+        cut_name = _name_cut(gap.answer, text[: gap.start], text[gap.end :])
+        if cut_name:
+            yield make_finding("gap_in_name", f"“{cut_name}”")
+
         # too long; at the beginning of the text, unless its definition follows, a few words are
         length = word_count(answer)
         begins_text = not tokens(text[: gap.start])
@@ -154,6 +158,31 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
         hidden_words = {answer.casefold() for answer in reading.answers}
         yield from counted(len(hidden_words), "set")
     yield from counted(word_total, "cloze_gt40w")
+
+
+# Letters around a gap that tell whether it cuts a name, at most.
+_BESIDE = 40
+_CAPITAL = r"[A-ZÀ-ÞА-ЯЁ][^\W\d_]*[a-zß-ÿа-яё][\w’'-]*"
+_NAME_BEGINS = regex(rf"(?:\A|\s)({_CAPITAL}(?: (?:of|the|de|del|du|di|von))*)\Z")
+_NAME_GOES_ON = regex(rf"\A (?:(?:of|de|del|du|di) )?{_CAPITAL}")
+# `the Food and {Drug Administration}`: one article before both.
+_JOINED_NAME = regex(rf"(?:the|The|U\.S\.|US) ({_CAPITAL} (?:and|&)) \Z")
+_NAME = regex(rf"\A{_CAPITAL} {_CAPITAL}\Z")
+
+
+def _name_cut(answer: str, before: str, behind: str) -> str:
+    """Return the name of which a gap hides only a part; "" if there is none.
+
+    A family name alone may be hidden. In German all nouns have a capital.
+    """
+    beginning = _NAME_BEGINS.search(answer[-_BESIDE:])
+    rest = _NAME_GOES_ON.match(behind[:_BESIDE])
+    if beginning and rest and sure_language(f"{before}{answer}{behind}") != "German":
+        return f"{beginning[1]}{rest[0]}"
+    joined = _JOINED_NAME.search(before[-_BESIDE:])
+    if joined and _NAME.match(answer):
+        return f"{joined[1]} {answer}"
+    return ""
 
 
 # === emphasis =========================================================================

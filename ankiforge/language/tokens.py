@@ -59,6 +59,11 @@ _STOP_WITHIN = r"\.(?!\d)|(?<![^\W\d_]{4})\."
 _JOINED = rf"(?:(?:[-'’‐‑·/]|{_STOP_WITHIN})[^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
 _WORD = rf"[^\W\d_][^\W_]*(?:(?:_[^\W_]+)+|{_JOINED})"
 _WORD_WITH_DIGIT = rf"[^\W_]+{_JOINED}"
+# `U.S. Food`, `Brent W. Roberts`: the stop belongs to the letters, and ends no sentence.
+_INITIALS = (
+    r"(?:[^\W\da-zß-ÿа-яё_]\.){2,}(?=\s+[^\W_])"
+    r"|[^\W\da-zß-ÿа-яё_]\.(?=\s+[A-ZÀ-ÞА-ЯЁ](?:[^\W\d_]|\.))"
+)
 # Kana and ideographs: katakana and runs of ideographs are words, hiragana is what joins them.
 _KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
 
@@ -67,7 +72,7 @@ _KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
 def _pattern_of(name: str) -> re.Pattern[str]:
     """Return the pattern of the words and signs of a language."""
     elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
-    word = f"{_KANA}|{_WORD}" if name == "cjk" else _WORD
+    word = f"{_KANA}|{_WORD}" if name == "cjk" else f"{_INITIALS}|{_WORD}"
     before = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
     return re.compile(
         rf"""(?x)
@@ -123,7 +128,7 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
             token = Token(start, end, word, Kind.SHIELD, _ZIPF_OF_SHIELD)
         else:
             token = Token(start, end, word, Kind.NOUN)
-            token.folded = language.casefolded(word)
+            token.folded = language.casefolded(word.rstrip("."))
             if token.folded in language.small:
                 token.kind = Kind.SMALL
         words.append(token)

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 
-from ankiforge.draft.propose.refused import is_no_answer, stem
+from ankiforge.draft.propose.refused import ROMAN, is_no_answer, stem
 from ankiforge.language.lexicon import Language
 from ankiforge.language.quantities import inside_units
-from ankiforge.language.tables import read_weights
+from ankiforge.language.tables import listed, read_weights
 from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
@@ -70,12 +70,15 @@ _PAIRED = frozenset('()“”«»"*')
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
 _NAMES = frozenset((Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _NO_TERM = frozenset((Kind.SIGN, Kind.SMALL, Kind.ADJECTIVE, Kind.ADVERB, Kind.VERB))
+_NO_WORDS = frozenset((Kind.SIGN, Kind.SMALL))
 _CONTENT = frozenset((*_NAMES, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
 _SENTENCE_ENDS = frozenset(".!?;")
 _YEAR = regex(r"1\d{3}|20\d\d")
 _INDEFINITE = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER))
 _APOSTROPHES = ("'", "’")
+_OF_NAME = listed("cues", "of_name")
+_AND = listed("cues", "and")
 # What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
 _COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
 # What points at another place precedes the number: `第3章`, `图 2`.
@@ -197,8 +200,6 @@ class RankedSentence:
             return False  # the elided `c'` of `c'è`
         if last < len(self.words):
             after = self.words[last]
-            if len(token.word) == 1 and token.word.isupper() and after.word == ".":
-                return False  # `Brent W` of `Brent W. Roberts`
             is_count = token.kind == Kind.NUMBER and not _YEAR.match(token.word)
             if is_count and after.kind in _COUNTED and self.language.small:
                 return False  # the `577` of `577 députés`
@@ -223,11 +224,14 @@ class RankedSentence:
             return True
         inner = self.words[first:last]
         if self._is_set_off(first, last):
-            return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
+            is_item = len(inner) == 1 and inner[0].folded in ROMAN  # `(ii)`
+            return is_item or all(token.kind in _NO_WORDS for token in inner)
         if not self.language.small:
             return not self._is_whole_name(first, last)
         has_term = any(token.kind not in _NO_TERM for token in inner)
         if not has_term or self._is_told_elsewhere(first, last):
+            return True
+        if self._cuts_name(first, last):
             return True
         if first in self._named:  # `is called cramming`
             return False
@@ -240,6 +244,45 @@ class RankedSentence:
             stem in self.shown or self._counts[stem] > count
             for stem, count in inside.items()
         )
+
+    def _cuts_name(self, first: int, last: int) -> bool:
+        """Return whether a name goes on before or behind a span: `Food and {Drug Administration}`.
+
+        A name is capitals in a row. `of` goes on with it, and `and` if one article is before both.
+        """
+        return any(
+            start < border < end for start, end in self._names for border in (first, last)
+        )
+
+    @cached_property
+    def _names(self) -> list[tuple[int, int]]:
+        """The first token of each name of several words, and the one after its last."""
+        words = self.words
+        names = []
+        first = 0
+        while first < len(words):
+            if words[first].kind != Kind.NAME:
+                first += 1
+                continue
+            end = first + 1
+            joint = 0
+            has_article = (
+                first > 0 and words[first - 1].folded in self.language.determiners
+            )
+            while end < len(words):
+                joined = words[end].folded
+                if words[end].kind == Kind.NAME:
+                    end += 1
+                elif joint or end + 1 == len(words) or words[end + 1].kind != Kind.NAME:
+                    break
+                elif joined in _OF_NAME or (joined in _AND and has_article):
+                    joint = end
+                    end += 2
+                else:
+                    break
+            names.append((first, end))
+            first = end
+        return names
 
     def _is_set_off(self, first: int, last: int) -> bool:
         """Return whether words are in quotation marks, in brackets or emphasized."""

@@ -252,6 +252,8 @@ _LEAST_STEM = 4
 # Words beside a member of a list, which could be any other.
 _AND = listed("cues", "and")
 _RELATIVE = frozenset(("that", "which", "who"))
+ROMAN = frozenset(("ii", "iii", "iv", "vi", "vii", "viii", "ix"))
+"""The numbers of a list's items: `(ii)`."""
 
 
 def stem(word: str) -> str:
@@ -280,13 +282,16 @@ def is_no_answer(words: Sequence[Token], span: Span, language: Language) -> bool
             has_verb_before = False
         has_verb_before = has_verb_before or is_verb(token, language)
     if len(inner) > 1:
+        if all(token.word.isdecimal() for token in inner):
+            return True  # `20 1`, which is no number
         # `ER stores`, `that a cell needs`: a noun with its verb
         end = inner[-1].folded
         may_be_verb = language.name == "en" and language.may_be_verb(end)
         return may_be_verb and end.endswith("s") and not has_verb_before
 
     [token] = inner
-    if len(token.word) == 1 and token.word.isalpha():
+    is_roman = token.folded in ROMAN
+    if is_roman or (len(token.word) == 1 and token.word.isalpha()):
         return True
     if token.kind == Kind.NUMBER:
         before = [other.word for other in words[:first]]
