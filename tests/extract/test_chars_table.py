@@ -60,6 +60,23 @@ def test_the_words_below_quads(lines, marked, words):
     assert covered(page(*lines), *marked) == words
 
 
+@pytest.mark.parametrize(
+    ("lines", "blocks"),
+    [
+        (("Which one has no effort?", "a) the obstructive", "b) the central", "one", "c) none"), 4),
+        (("Kinds are:", "(i) the first", "(ii) the second"), 3),
+        (("The steps:", "1. Mix it.", "2. Heat it."), 3),
+        (("The steps:", " 9. Mix it.", "10. Heat it."), 3),  # aligned at their text
+        (("as shown in chapter", "2. Then it grows"), 1),  # no item before or after it
+        (("by", "A. Smith and", "B. Jones"), 1),  # initials of names
+        (("it costs 3", "a.m. and", "b.m. or so"), 1),
+        (("a) one", "   b) another"), 1),  # another margin
+    ],
+)  # fmt: skip
+def test_the_items_of_a_list_are_blocks(lines, blocks):
+    assert page(*lines).text.count("\n") == blocks - 1
+
+
 TEXT = ("The cell", "divides in", "two halves", "of one", "size.")
 
 

@@ -182,7 +182,10 @@ def _ends_open(words: Sequence[Token], language: Language) -> bool:
 
 # --- what is left off a card, though never off its quote ------------------------------
 
-_LIST_SIGN = regex(r"\A\s*(?:(?:[•▪●◦■♦➢&@$^]|\(?\d{1,2}[.)])\s+)+")
+_LIST_SIGN = regex(
+    r"\A\s*(?:(?:[•▪●◦■♦➢&@$^]|\(?\d{1,2}[.)]"
+    r"|\(?(?:[a-zA-Z]|[ivx]{2,4})\)(?!\s+(?:and|or|und|oder|et|ou|y|o|e)\b))\s+)+"  # `b) Central`
+)
 _CITATION = regex(
     r"\s*\\?\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\\?\](?=[\s.,;:!?)”\"]|\Z)"  # `[27]`, `\[87\]`
 )

@@ -31,6 +31,7 @@ from ankiforge.extract.pdf.annotations import (
     read_annotations,
     strong_names,
 )
+from ankiforge.extract.pdf.blocks import LABEL
 from ankiforge.extract.pdf.cleaning import (
     Spelling,
     first_word,
@@ -557,13 +558,17 @@ class _OpenPdf:
         _, _, _, top = annotation.box or NO_BOX
         char_number = located.begins.number if located.begins else 0
 
-        # its words; without any, what identifies it is its contents, its name or its place
+        # its words, without the letter of an item
         code = page.text.code(located.segments)
-        exact = code or without_bullets(one_line(page.text.quote(located.segments)))
-        stand_in = annotation.contents or annotation.name
-        if not stand_in:
+        printed = code or without_bullets(one_line(page.text.quote(located.segments)))
+        exact = printed
+        if located.begins in page.text.list_items:
+            exact = LABEL.sub("", printed, count=1).strip() or printed
+        if not exact:  # what identifies it is its contents, its name or its place
+            printed = annotation.contents or annotation.name
+        if not printed:
             edges = [str(round(edge)) for edge in annotation.box or ()]
-            stand_in = f"{h16(self._folds[page.number])}x{'x'.join(edges)}"
+            printed = f"{h16(self._folds[page.number])}x{'x'.join(edges)}"
 
         # its context: what is no mark on text has only the sentence beside it, and a mark on
         # text that covers none has nothing
@@ -576,7 +581,7 @@ class _OpenPdf:
         else:
             prefix = suffix = ""
             sentence = "" if annotation.on_text else sentence
-        if code or sentence == exact:
+        if code or sentence in (exact, printed):
             sentence = ""
 
         # a comment that only repeats the marked words says nothing; an instruction never does
@@ -597,7 +602,7 @@ class _OpenPdf:
             namespace="",
             kind=annotation.kind,
             exact=exact,
-            anchor_text="" if exact else stand_in,
+            anchor_text="" if exact == printed else printed,
             hints=tuple(known),
             prefix=prefix,
             suffix=suffix,

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import byref, create_string_buffer
 from functools import partial
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby
 from math import hypot, pi
 from operator import attrgetter
 from statistics import median
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
+from ankiforge.extract.pdf.blocks import FontOf, Line, block_starts, list_items
 from ankiforge.extract.pdf.cleaning import (
     WORD,
     Spelling,
@@ -302,15 +303,6 @@ def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
 
 # === text =============================================================================
 
-BLOCK_GAP = 1.5
-"""A step down this many times the usual one begins a new block."""
-WIDEST_STEP = 2.2
-"""Lines with a larger step, in heights of their letters, are blocks of their own."""
-BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
-SIZE_CHANGE = 1.15
-"""A line whose letters are larger or smaller by this factor begins a block, too."""
-LEAST_COMPARED = 3
-"""Characters of two lines, at least, whose sizes are compared."""
 _SIGNS = "0123456789+-\u2212\u2013n,"
 RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
 LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
@@ -325,11 +317,6 @@ SAME_WIDTH = 0.02
 """Difference between the widths of letters of code, at most, relative to them."""
 MOST_BLANKS = 80
 """Blanks between two letters of code, at most."""
-HEADING = 6
-"""Letters of a heading, and of the line below it, at least; shorter lines are indices of maths."""
-SHORTER = 0.1
-"""How much shorter a heading is than the line below, at least, in parts of that."""
-_BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
 SKIPPED = 8
 """How many places a mark that stays on its line may skip, with a blank to show for it."""
 
@@ -429,41 +416,6 @@ None drops the hyphen before it.
 """
 
 
-FontOf = Callable[[PrintedChar], str]
-"""Returns the name of the font of a character, "" if it is not known."""
-
-
-class Line:
-    """A printed line."""
-
-    def __init__(self, chars: list[PrintedChar], depth: float) -> None:
-        self.chars = chars
-        self.depth = depth
-        """How far down the page it is, in reading direction."""
-        heights = [char.height for char in chars]
-        self.height = median(heights)
-        self.lowest = min(heights)
-        for char in chars:
-            char.line = self
-
-    def is_of_size_of(self, other: Line) -> bool:
-        """Return whether the letters of two lines are of about one size."""
-        if min(len(self.chars), len(other.chars)) < LEAST_COMPARED:
-            return True
-        return 1 / SIZE_CHANGE <= self.height / other.height <= SIZE_CHANGE
-
-    @property
-    def letters(self) -> int:
-        """How many letters it has."""
-        return sum(char.text.isalpha() for char in self.chars)
-
-    def fonts(self, font_of: FontOf) -> set[str]:
-        """Return the fonts of its first letter, of the one in its middle and of the last."""
-        letters = [char for char in self.chars if char.text.isalpha()]
-        sampled = (letters[0], letters[len(letters) // 2], letters[-1])
-        return set(map(font_of, sampled))
-
-
 class PageText:
     """The visible characters of a page and the text they form."""
 
@@ -519,12 +471,14 @@ class PageText:
         if is_horizontal:
             self._raise_and_lower()
 
-        block_starts = self._block_starts(font_of)
+        self.list_items = list_items(self.lines)
+        """The first characters of items with a letter or a number."""
+        starts = block_starts(self.lines, font_of) | self.list_items
 
         def glue(
             left: PrintedChar, right: PrintedChar, before: Sequence[str]
         ) -> str | None:
-            if right in block_starts:
+            if right in starts:
                 return "\n"
             return self._glue(left, right, before)
 
@@ -594,29 +548,6 @@ class PageText:
             if all(signs):
                 for char, sign in zip(group, signs, strict=True):
                     char.shown = sign
-
-    def _block_starts(self, font_of: FontOf) -> set[PrintedChar]:
-        """Return the first characters of lines that do not continue the line before."""
-        # the usual distance from line to line
-        steps = []
-        for above, line in pairwise(self.lines):
-            step = line.depth - above.depth
-            if 0.4 * above.height < step < 4 * above.height:
-                steps.append(step)
-        usual = median(steps) if steps else float("inf")
-
-        starts = set()
-        for above, line in pairwise(self.lines):
-            first = line.chars[0]
-            step = line.depth - above.depth
-            if (
-                step > BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
-                or first.text in BULLETS
-                or not line.is_of_size_of(above)
-                or _is_heading(above, line, font_of)
-            ):
-                starts.add(first)
-        return starts
 
     # --- joining
 
@@ -769,20 +700,6 @@ def usual_step(pairs: Iterable[tuple[PrintedChar, PrintedChar]]) -> tuple[float,
     if not length > 1e-6:
         return (1.0, 0.0)
     return (dx / length, dy / length)
-
-
-def _is_heading(line: Line, below: Line, font_of: FontOf) -> bool:
-    """Return whether a line is a heading by its font: bold, or ending short of the one below."""
-    if line.chars[0].text.islower() or line.letters < HEADING or below.letters < HEADING:
-        return False
-    fonts = line.fonts(font_of)
-    if len(fonts) != 1 or fonts & below.fonts(font_of):
-        return False
-    [font] = fonts
-    if _BOLD.search(font):
-        return True
-    width = below.chars[-1].right - below.chars[0].left
-    return below.chars[-1].right - line.chars[-1].right > SHORTER * width
 
 
 def _gap(left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char]) -> int:

@@ -1,0 +1,165 @@
+"""Where the blocks of a page begin: paragraphs, headings, items of lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ankiforge.text import regex
+
+if TYPE_CHECKING:
+    from ankiforge.extract.pdf.text import PrintedChar
+
+BLOCK_GAP = 1.5
+"""A step down this many times the usual one begins a new block."""
+WIDEST_STEP = 2.2
+"""Lines with a larger step, in heights of their letters, are blocks of their own."""
+BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
+SIZE_CHANGE = 1.15
+"""A line whose letters are larger or smaller by this factor begins a block, too."""
+LEAST_COMPARED = 3
+"""Characters of two lines, at least, whose sizes are compared."""
+HEADING = 6
+"""Letters of a heading, and of the line below it, at least; shorter lines are indices of maths."""
+SHORTER = 0.1
+"""How much shorter a heading is than the line below, at least, in parts of that."""
+_BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
+
+FontOf = Callable[["PrintedChar"], str]
+"""Returns the name of the font of a character, "" if it is not known."""
+
+
+class Line:
+    """A printed line."""
+
+    def __init__(self, chars: list[PrintedChar], depth: float) -> None:
+        self.chars = chars
+        self.depth = depth
+        """How far down the page it is, in reading direction."""
+        heights = [char.height for char in chars]
+        self.height = median(heights)
+        self.lowest = min(heights)
+        for char in chars:
+            char.line = self
+
+    def is_of_size_of(self, other: Line) -> bool:
+        """Return whether the letters of two lines are of about one size."""
+        if min(len(self.chars), len(other.chars)) < LEAST_COMPARED:
+            return True
+        return 1 / SIZE_CHANGE <= self.height / other.height <= SIZE_CHANGE
+
+    @property
+    def letters(self) -> int:
+        """How many letters it has."""
+        return sum(char.text.isalpha() for char in self.chars)
+
+    def fonts(self, font_of: FontOf) -> set[str]:
+        """Return the fonts of its first letter, of the one in its middle and of the last."""
+        letters = [char for char in self.chars if char.text.isalpha()]
+        sampled = (letters[0], letters[len(letters) // 2], letters[-1])
+        return set(map(font_of, sampled))
+
+
+def block_starts(lines: Sequence[Line], font_of: FontOf) -> set[PrintedChar]:
+    """Return the first characters of lines that do not continue the line before."""
+    # the usual distance from line to line
+    steps = []
+    for above, line in pairwise(lines):
+        step = line.depth - above.depth
+        if 0.4 * above.height < step < 4 * above.height:
+            steps.append(step)
+    usual = median(steps) if steps else float("inf")
+
+    starts = set()
+    for above, line in pairwise(lines):
+        first = line.chars[0]
+        step = line.depth - above.depth
+        if (
+            step > BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
+            or first.text in BULLETS
+            or not line.is_of_size_of(above)
+            or _is_heading(above, line, font_of)
+        ):
+            starts.add(first)
+    return starts
+
+
+def _is_heading(line: Line, below: Line, font_of: FontOf) -> bool:
+    """Return whether a line is a heading by its font: bold, or ending short of the one below."""
+    if line.chars[0].text.islower() or line.letters < HEADING or below.letters < HEADING:
+        return False
+    fonts = line.fonts(font_of)
+    if len(fonts) != 1 or fonts & below.fonts(font_of):
+        return False
+    [font] = fonts
+    if _BOLD.search(font):
+        return True
+    width = below.chars[-1].right - below.chars[0].left
+    return below.chars[-1].right - line.chars[-1].right > SHORTER * width
+
+
+# --- items of lists -------------------------------------------------------------------
+
+LABEL = regex(r"^(\(?)([a-zA-Z]|[ivx]{2,4}|\d{1,2})([.)])")
+"""The letter or number of an item."""
+ALIGNED = 2.0
+"""How far two items of a list are apart from one margin, at most, in points."""
+MOST_BETWEEN = 30
+"""Items of other lists between two of one, at most."""
+_ROMAN = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+
+
+class _Item:
+    """A line that begins as an item of a list does."""
+
+    def __init__(
+        self, first: PrintedChar, text: PrintedChar, label: re.Match[str]
+    ) -> None:
+        self.first = first
+        self.text = text
+        """The first character behind its label."""
+        before, sign, behind = label.groups()
+        self.form = (before, sign.isupper(), behind)
+        self.numbers: set[tuple[str, int]] = set()
+        """What the label may count: `i` is the ninth letter, or one."""
+        if sign.isdigit():
+            self.numbers.add(("number", int(sign)))
+        if len(sign) == 1 and sign.isalpha():
+            self.numbers.add(("letter", ord(sign)))
+        if sign in _ROMAN:
+            self.numbers.add(("roman", _ROMAN.index(sign)))
+
+    def comes_before(self, other: _Item) -> bool:
+        """Return whether another one is the next item of its list."""
+        if self.form != other.form:
+            return False
+        margins = (self.first.left - other.first.left, self.text.left - other.text.left)
+        if min(map(abs, margins)) > ALIGNED:
+            return False
+        return any((kind, number + 1) in other.numbers for kind, number in self.numbers)
+
+
+def list_items(lines: Iterable[Line]) -> set[PrintedChar]:
+    """Return the first characters of the items of lists that have letters or numbers.
+
+    A line counts if the item before or after it stands on the page, too. `A.` may be the
+    initial of a name.
+    """
+    items: list[_Item] = []
+    for line in lines:
+        label = LABEL.match("".join([char.text for char in line.chars[:7]]))
+        if not label or (label[0].isupper() and label[0].endswith(".")):
+            continue
+        behind = line.chars[len(label[0]) :]
+        if behind and behind[0].gap:
+            items.append(_Item(line.chars[0], behind[0], label))
+    of_lists: set[PrintedChar] = set()
+    for number, item in enumerate(items):
+        for later in items[number + 1 : number + 1 + MOST_BETWEEN]:
+            if item.comes_before(later):
+                of_lists |= {item.first, later.first}
+                break
+    return of_lists
