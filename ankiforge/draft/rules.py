@@ -43,6 +43,7 @@ from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, passage, plain
 from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import for_finding, is_visible, locate
+from ankiforge.text.passages import RAISED_NOTE
 
 NOTHING = (
     "nothing says what to ask: comment it with `? question` or `c:`,"
@@ -242,7 +243,9 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
     is_marked = highlight.kind is not HighlightKind.NOTE
     shown = ""
     if is_marked:
-        shown = highlight.markdown[0] if highlight.markdown else passage(highlight.exact)
+        shown = passage(RAISED_NOTE.sub("", highlight.exact))
+        if highlight.markdown:
+            shown = highlight.markdown[0]
     back = shown
     answer = highlight.exact
     if comment.answer:

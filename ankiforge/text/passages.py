@@ -1,4 +1,4 @@
-"""Passages in a text: the paragraphs around them, anchors, and words cut off.
+"""Passages in a text: the paragraphs around them, anchors, what is cut off at their ends.
 
 The keys of marks without an id depend on anchors (docs/reference/keys.md): the rules are frozen.
 """
@@ -187,11 +187,12 @@ def without_bullets(exact: str) -> str:
     return _BULLET.sub(joined, exact)
 
 
-# --- parts of keys --------------------------------------------------------------------
+# --- numbers of notes -----------------------------------------------------------------
 
-_PLAIN = frozenset((ascii_letters + digits + ".-~").encode())
-
-
+RAISED_NOTE = regex(
+    r"(?:(?<=[^\W\d_A-ZÀ-Þ]{4})|(?<=[.,;:!?”’\"»]))[¹²³⁰-⁹]+(?:[,⁻–-][¹²³⁰-⁹]+)*(?![\w])"
+)
+"""The raised number of a note or a citation, behind a word of four letters or a sign."""
 # The number of a note behind a word or its stop: `released25`, `musclesfn1`, `slept.³`.
 _NOTE_NUMBER = regex(
     r"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z]{3})(?<!ovid)(?:"
@@ -200,26 +201,42 @@ _NOTE_NUMBER = regex(
 )
 LEAST_NOTES = 3
 """Words with such numbers, each its own, at least, before they are cut off."""
+# One that is cut off even alone: `decline118`, but not `python3`, `sha256`, `Windows10`.
+_SURELY_NOTE = regex(
+    r"(?:(?<!\w)[^\W\d_A-ZÀ-Þ]{5,}[,;:”’\"')]{0,2}|[.!?][”’\"')]?)\d{2,3}"
+)
+
+# Names that end with a number, in lower case.
+_NUMBERED = frozenset("area base ipv log python rfc route sha utf windows".split())
 
 
 def without_note_numbers(passages: list[str]) -> list[str]:
-    """Return passages of a book without numbers of notes, if it has several.
+    """Return passages of a book without numbers of notes.
 
     An e-book shows them raised; as text they are glued to the word: `released25`. One name
-    that ends with digits comes with the same ones each time.
+    that ends with digits comes with the same ones each time. Where there are few, only what
+    can hardly be a name is cut off.
     """
     words = Counter(
-        note.groups() for text in passages for note in _NOTE_NUMBER.finditer(text)
+        note.groups()
+        for text in dict.fromkeys(passages)
+        for note in _NOTE_NUMBER.finditer(text)
     )
     numbers = {number or at_end for _, _, number, _, at_end in words}
-    if len(numbers) < LEAST_NOTES:
-        return passages
 
     def without(note: re.Match[str]) -> str:
-        is_name = words[note.groups()] > 1
-        return note[0] if is_name else f"{note[1]}{note[2] or note[4] or ''}"
+        if words[note.groups()] > 1 or note[1] in _NUMBERED:
+            return note[0]
+        if len(numbers) < LEAST_NOTES and not _SURELY_NOTE.search(note[0]):
+            return note[0]
+        return f"{note[1]}{note[2] or note[4] or ''}"
 
     return [_NOTE_NUMBER.sub(without, passage) for passage in passages]
+
+
+# --- parts of keys --------------------------------------------------------------------
+
+_PLAIN = frozenset((ascii_letters + digits + ".-~").encode())
 
 
 def percent(part: str) -> str:

@@ -168,6 +168,23 @@ def test_of_words_at_several_places_only_the_marked_one_gives_the_sentence(tmp_p
     assert [one.sentence for one in found] == ["It is cheap, and few use it.", ""]
 
 
+def test_numbers_of_notes_that_are_glued_to_words_are_cut_off(tmp_path):
+    texts = (
+        "Hormones are released25 at night.",
+        "The muscles12 tire.",
+        "It declines.118",
+    )
+    marks = [Mark(text, id=f"{number}") for number, text in enumerate(texts)]
+    write_kobo(tmp_path / "KoboReader.sqlite", [(BOOK, "a.epub", marks)])
+    found = highlights(opened("kobo", tmp_path / "KoboReader.sqlite", name="n").scan())
+    assert [one.exact for one in found] == [
+        "Hormones are released at night.",
+        "The muscles tire.",
+        "It declines.",
+    ]
+    assert [one.anchor_text for one in found] == list(texts)
+
+
 def test_a_book_that_cannot_be_read_is_told_and_its_marks_are_read(tmp_path):
     root = device(tmp_path / "books", PART)
     (root / "On Memory.epub").write_bytes(b"PK\x03\x04 broken")

@@ -18,6 +18,7 @@ from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import shields, without_formulas
+from ankiforge.text.passages import RAISED_NOTE
 
 
 class Reason(Enum):
@@ -196,11 +197,11 @@ _YEAR_OF_CITATION = regex(
 )
 _WORD_BEFORE = regex(r"[^\W_]{2,}[.,;:!?”\"»)]*\Z")
 _NOTE_NUMBER = regex(
-    r"(?<=[^\W\d_A-ZÀ-Þ]{4})[¹²³⁰-⁹]+"
+    rf"{RAISED_NOTE.pattern}"
     r"|(?<=[^\W\d_A-ZÀ-Þ]{3}[.,;:!?”\"»)])(?!1[5-9]\d\d|20\d\d)\d{1,4}"
     r"(?=\s+[^\W\d_]|\s*\Z)"  # `days.65`
     r"|(?<=[.,!?][”\"’»)])\d{1,3}(?=\s+[^\W\d_]|\s*\Z)|(?<=\d{4}\.)\d{1,2}(?=\s*\Z)"
-    r"|(?<=[.,;:])[¹²³⁰-⁹]+|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
+    r"|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
 )
 # `released25 from`: of a word that is no noun, which could be a name (`python3`).
 _GLUED_NUMBER = regex(r"(?<![^\W_])([a-zß-ÿа-яё]{5,})(\d{1,3})(?=\s+[a-zß-ÿа-яё])")

@@ -39,7 +39,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.asking import asks
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import numbered, percent
+from ankiforge.text.passages import numbered, percent, without_note_numbers
 from ankiforge.text.private import doubtful_tags
 
 if TYPE_CHECKING:  # loaded when a book is read
@@ -235,20 +235,23 @@ def extracted(
         elif isinstance(reply, Failed):  # reported, so that the next run tries again
             message = f"the words around its highlights are not read: {reply.what}"
             yield Problem(file.name, message, reply.hint, notice=True)
+    contexts = [*passages, *(QuoteContext() for _ in wanted[len(passages) :])]
+    words = without_note_numbers([mark.text for mark in wanted])
+    sentences = without_note_numbers([around.sentence for around in contexts])
     highlights: list[Highlight] = []
-    for index, mark in enumerate(wanted):
-        around = QuoteContext()
-        if index < len(passages):
-            around = passages[index]
+    for mark, around, exact, sentence in zip(
+        wanted, contexts, words, sentences, strict=True
+    ):
+        anchor = "" if exact == mark.text else mark.text
         highlights.append(
             Highlight(
                 document,
                 folder.namespace,
                 mark.kind if mark.text else HighlightKind.NOTE,
-                exact=mark.text,
+                exact=exact,
                 own=percent(mark.own),
-                anchor_text="" if mark.text else mark.comment,
-                sentence=around.sentence,
+                anchor_text=anchor if mark.text else mark.comment,
+                sentence=sentence,
                 nearby=around.nearby,
                 comment=mark.comment,
                 colour=mark.colour,

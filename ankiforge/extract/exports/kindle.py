@@ -364,8 +364,10 @@ class Kindle(ExportSource):
         # book
         entries = [*marks, *lone_notes]
         passages = without_note_numbers([clip.text for clip in entries])
+        widers = without_note_numbers([clip.wider for clip in entries])
         highlights = []
-        for clip, passage in zip(entries, passages, strict=True):
+        for clip, passage, wider in zip(entries, passages, widers, strict=True):
+            clip.wider = wider
             highlights.append(self._highlight(document, clip, passage))
         placed = []
         for clip, highlight in zip(entries, numbered(highlights), strict=True):

@@ -36,6 +36,7 @@ from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import for_finding
+from ankiforge.text.passages import without_note_numbers
 
 Row = Texts
 """The cells of a row by the names of their columns, in lower case."""
@@ -157,10 +158,12 @@ class Readwise(ExportSource):
             else:
                 lost.append(row)
         placed.sort(key=_place)
+        ordered = [*placed, *lost]
+        texts = without_note_numbers([row["highlight"] for row in ordered])
         headings: list[tuple[int, str]] = []  # those above a row, the outermost first
         times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
-        for number, row in enumerate([*placed, *lost]):
+        for number, (row, text) in enumerate(zip(ordered, texts, strict=True)):
             note = _RowNote(row)
             if number == len(placed):
                 headings = []
@@ -170,7 +173,7 @@ class Readwise(ExportSource):
             times[passage] += 1
             heading = " › ".join(words for _, words in headings)
             nth = times[passage]
-            highlights.append(self._highlight(document, row, note, nth, heading))
+            highlights.append(self._highlight(document, row, text, note, nth, heading))
             if note.level and number < len(placed):
                 words, _ = _formatted(row["highlight"])
                 headings.append((note.level, on_one_line(words)))
@@ -180,12 +183,12 @@ class Readwise(ExportSource):
         self,
         document: Document,
         row: Row,
+        text: str,
         note: _RowNote,
         nth: int,
         heading: str,
     ) -> Highlight:
-        """Return the highlight of a row; a note on the whole book has no passage."""
-        text = row["highlight"]
+        """Return the highlight of a row; a note on the whole book has no text."""
         passage, markdown = _formatted(text)
         location_type = row["location type"].casefold()
         skip = ""
@@ -196,6 +199,9 @@ class Readwise(ExportSource):
         elif text and not passage:
             skip = "a picture on the web, which is not downloaded"
             passage = text
+        anchor = row["highlight"] or note.comment
+        if passage == anchor:
+            anchor = ""
         tags = []
         for tag in dict.fromkeys(note.tags):
             if not _HEADING_TAG.fullmatch(tag):
@@ -206,7 +212,7 @@ class Readwise(ExportSource):
             HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
             exact=passage,
             nth=nth,
-            anchor_text=text if passage != text else "" if text else note.comment,
+            anchor_text=anchor,
             markdown=(markdown,) if passage != text and passage else (),
             comment=note.comment,
             colour=row["color"].casefold(),

@@ -28,6 +28,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 from ankiforge.extract.pdf.annotations import annotation_at
+from ankiforge.extract.pdf.blocks import Line
 from ankiforge.extract.pdf.cleaning import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.labels import union
 from ankiforge.extract.pdf.lettering import find_labels
@@ -45,7 +46,6 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import document_id
 from ankiforge.extract.pdf.text import (
     FAULTS,
-    Line,
     PageText,
     PrintedChar,
     page_chars,
