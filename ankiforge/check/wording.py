@@ -280,7 +280,7 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     word_count = len(tokens(reading.whole))
     fault = ""
     if not (has_picture or is_clear or is_sentence):
-        fault = "no sentence with its full stop, no `Term: definition`"
+        fault = "not a whole sentence, nor `Term: definition`"
     elif not has_picture and len(beside) < least:
         where = "behind" if opens else "beside"
         fault = f"the sentence says little {where} it"

@@ -9,17 +9,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from msgspec.structs import replace
-from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from ankiforge.cli.chat import converse
 from ankiforge.cli.output import Call, for_terminal
+from ankiforge.cli.screen import Screen
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
@@ -27,7 +25,6 @@ from ankiforge.ledger.desk import offers
 from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind, Strings
 from ankiforge.pipeline.chats import ask, offer
 from ankiforge.pipeline.decide import BlockedError, as_typed
-from ankiforge.reports.cards import facts_told, titled
 from ankiforge.reports.summary import proposals_of_highlights
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import (
@@ -40,33 +37,32 @@ from ankiforge.review.items import (
     with_each_gap,
 )
 from ankiforge.text import counted, occlusion, on_one_line, shortened
-from ankiforge.text.cloze import gaps, marked_gaps, plain
+from ankiforge.text.cloze import from_brackets, gaps, marked_gaps, plain, to_brackets
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
-WIDTH = 88
-"""Columns of a passage; longer lines are hard to read."""
 MOST_CHOICES = 9
 """How many gaps or drafts have a digit."""
-_BAR = 20
 _CUT = 60
+_AROUND = 240
+"""Characters of a passage around the sentence that is asked."""
 
 HELP = """\
 Enter, a   accept what is shown, and go on
 x          reject it; a proposed card goes with all its gaps
 X          reject all that is undecided of this passage
-w          if the draft may be a card's new text: make another card of it
+w          of new words for a card: make another card instead
 1 2 3 4    hide other words, or take another draft of the same fact
 e          edit it, and accept it in your words
-q          ask instead, a small model's question or yours: the hidden words answer it
+q          ask instead: the hidden words are the answer
 F          accept it although a check blocks it
 m          questions from your chat window, for what waits
 s          skip it for now
 u          take back the last decision
-?          this list
+v          view all of a long card
 Esc        end; everything is stored already
 """
 
@@ -107,11 +103,7 @@ class TerminalReview:
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
-        self._screen = Console(
-            no_color=not call.color,
-            highlight=False,
-            emoji=False,
-        )
+        self._screen = Screen(color=call.color)
         self._queue: list[str] = []
         # The decisions that can be taken back: (id for `undo`, item, what was done).
         self._done: list[tuple[str, str, str]] = []
@@ -128,46 +120,50 @@ class TerminalReview:
                 self._from_chat()
             if not self._queue:
                 return
-        elif offered:
-            self._print(f"\n{offered} Press m.", "bold")
-        while self._queue:
-            item = self._review.item(self._queue[0])
-            if item is None:  # it no longer waits: another decision has settled it
-                self._queue.pop(0)
-                continue
-            if self._in_round >= sittings.TEN:
-                # the ending of the last decisions
-                last = self._done[-self._in_round :]
-                actions = [action or id for action, id, _ in last]
-                first, *others = ending_of(self._ledger, actions, self._in_round).lines
-                self._print(f"\n{first}", "bold")
-                for line in others:
-                    self._print(line)
-                for line in _of_highlights(self._workspace):
-                    self._print(line)
-                self._in_round = 0
-                question = f"{len(self._queue):,} left. Enter goes on, Esc ends."
-                self._print(question, "bold")
-                key = ""
-                while key not in ("\r", "\n", "a", " ", _END, "n"):
-                    key = self._key()
-                if key in (_END, "n"):
-                    break
-            if not self._decide(item):
-                break
+        with self._screen.opened():
+            if offered:
+                self._print(f"{offered} Press m.", "bold")
+            self._decide_on_all()
 
         # what was decided, and the next command
         counts = Counter(decision for _, _, decision in self._done)
         parts = [f"{number:,} {decision}" for decision, number in counts.items()]
         decided = ", ".join(parts) or "nothing decided"
         left = len(self._queue)
-        rest = f"{left:,} left" if left else "nothing is left"
-        self._print(f"\n{decided}; {rest}")
+        self._call.print(f"{decided}; {f'{left:,} left' if left else 'nothing is left'}")
         if not left:
             for line in _of_highlights(self._workspace):
-                self._print(line)
+                self._call.print(line)
         if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._call.print("next: ankiforge build, to write the package for Anki")
+
+    def _decide_on_all(self) -> None:
+        """Show item after item, ten by ten."""
+        while self._queue:
+            item = self._review.item(self._queue[0])
+            if item is None:  # it no longer waits: another decision has settled it
+                self._queue.pop(0)
+                continue
+            if self._in_round >= sittings.TEN and not self._goes_on():
+                break
+            if not self._decide(item):
+                break
+
+    def _goes_on(self) -> bool:
+        """Show the outcome of ten decisions; return whether the person wants more."""
+        last = self._done[-self._in_round :]
+        actions = [action or id for action, id, _ in last]
+        first, *others = ending_of(self._ledger, actions, self._in_round).lines
+        lines = [Text(), _text(first, "bold")]
+        for line in (*others, *_of_highlights(self._workspace)):
+            lines.append(_text(line))
+        left = Text(f"{len(self._queue):,} left", "bold")
+        self._screen.show(left, lines, ("Enter ten more", "Esc end"))
+        self._in_round = 0
+        key = ""
+        while key not in ("\r", "\n", "a", " ", _END, "n"):
+            key = self._key()
+        return key not in (_END, "n")
 
     def _fill(self) -> None:
         """Put the open decisions in order."""
@@ -201,7 +197,10 @@ class TerminalReview:
             if key == _END:
                 return False
             if key == "?":
-                self._print(f"\n{HELP}")
+                self._help(HELP)
+                self._show(item, choices, place)
+            elif key == "v":
+                self._view()
                 self._show(item, choices, place)
             elif key in keys and keys.index(key) != place:
                 place = keys.index(key)
@@ -296,7 +295,8 @@ class TerminalReview:
 
     def _from_chat(self) -> None:
         """Let a chat write the questions, twenty by twenty."""
-        converse(self._call, self._workspace, self._print)
+        with self._screen.left():
+            converse(self._call, self._workspace, self._screen.print)
         self._fill()
 
     # --- words of the person ----------------------------------------------------------------
@@ -317,6 +317,7 @@ class TerminalReview:
         if not answer:
             self._print("q is for a sentence with a gap; e edits this card")
             return None
+        click.echo()
         question = self._typed("question", "")
         if not question:
             return None
@@ -331,9 +332,10 @@ class TerminalReview:
         shown = [(name, for_terminal(text)) for name, text in fields if text]
         has_editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
         if has_editor or any("\n" in text for _, text in shown):
+            parts = [f"=== {name} ===\n{text}\n" for name, text in shown]
             try:
-                parts = [f"=== {name} ===\n{text}\n" for name, text in shown]
-                written = click.edit("".join(parts), extension=".md")
+                with self._screen.left():
+                    written = click.edit("".join(parts), extension=".md")
             except click.ClickException as error:
                 self._print(error.message)
                 return None
@@ -354,10 +356,14 @@ class TerminalReview:
                     edited.append((name, text.strip()))
         else:
             edited = []
+            click.echo("\n Enter takes the line, Ctrl-C leaves it as it is")
             for name, text in shown:
-                typed = self._typed(name.lower(), text)
+                in_brackets = to_brackets(text) if name == "Text" else None
+                typed = self._typed(name.lower(), in_brackets or text)
                 if typed is None:
                     return None
+                if in_brackets:
+                    typed = from_brackets(typed, text)
                 edited.append((name, typed))
         return None if not edited or edited == shown else tuple(edited)
 
@@ -371,11 +377,10 @@ class TerminalReview:
         if line_editor is not None:
             line_editor.set_startup_hook(lambda: line_editor.insert_text(text))
         elif text:
-            self._print(f"{label}: {text}")
+            click.echo(f"{label}: {text}")
         try:
             typed = input(f"{label}: ").strip()
         except (KeyboardInterrupt, EOFError):
-            self._print("")
             return None
         finally:
             if line_editor is not None:
@@ -396,53 +401,52 @@ class TerminalReview:
         return "" if (len(pressed) > 1 and pressed.startswith(_END)) else pressed[:1]
 
     def _print(self, text: str, style: str = "") -> None:
-        """Print words of the program, or of a document that cannot steer the terminal."""
-        self._screen.print(_text(text, style))
+        """Say something below what is shown."""
+        self._screen.say(text, style)
+
+    def _help(self, text: str) -> None:
+        """List the keys until one is pressed."""
+        lines = [_text(line) for line in text.splitlines()]
+        self._screen.show(Text("Keys", "bold"), lines, ("any key goes back",))
+        self._key()
+
+    def _view(self) -> None:
+        """Show all lines in the pager of the person."""
+        with self._screen.left():
+            click.echo_via_pager(self._screen.whole())
 
     def _show(self, item: Item, choices: Sequence[Choice], place: int) -> None:
-        """Show an item: how far, the card, the other choices, the source, why, and the keys."""
-        screen = self._screen
-        screen.print()
-
-        # how many of the round are decided, as a bar, and how many wait
-        left_in_round = min(len(self._queue), sittings.TEN - self._in_round)
-        of_round = self._in_round + left_in_round
-        filled = _BAR * self._in_round // max(of_round, 1)
-        is_utf8 = screen.encoding.lower().replace("-", "") == "utf8"
-        full, empty = ("━", "─") if is_utf8 else ("#", "-")
-        bar = full * filled + empty * (_BAR - filled)
-        waiting = counted(len(self._queue), "waits", "wait")
-        progress = f"{bar} {self._in_round + 1} of {of_round} · {waiting}"
+        """Show an item: its document and how far, the passage, the card, and the keys."""
+        # how many of the ten are decided, and how many wait
+        left_of_ten = min(len(self._queue), sittings.TEN - self._in_round)
+        told = [f"{self._in_round + 1} of {self._in_round + left_of_ten}"]
+        told.append(counted(len(self._queue), "waits", "wait"))
         if item.drafts and not item.card:
             facts = facts_seen(self._ledger, item.drafts[0].highlight)
-            told = facts_told(facts)
-            progress += f" · {told}" if told else ""
-        screen.rule(Text(progress), align="left", style="dim")
+            if len(facts) > 1:
+                this = sum(fact.decided for fact in facts) + 1
+                told.append(f"fact {this} of {len(facts)}")
+        head = Text(" ")
+        if item.drafts:
+            head.append(for_terminal(item.drafts[0].highlight.document.title), "bold")
+        head = on_both_ends(head, " · ".join(told), self._screen.width)
 
-        # the item
-        if item.question is None:
-            lines = _item_lines(item, choices, place)
-        else:
-            lines = _question_lines(item.question)
-        width = min(WIDTH, screen.width)
-        for line in lines:
-            screen.print(Padding(line, (0, 0, 0, 1)), width=width)
-
-        # the keys; a key and its words are not parted
-        keys = ["Enter accept", "x reject", "e edit"]
         if item.question is not None:
-            keys = ["a yes", "x no"]
-        elif item.card and not any(each.card.own for each in choices):
-            keys[0] = "Enter the same card · w another card"
-        if any(choice.card.field("Text") for choice in choices):
-            keys.append("q question")
+            lines = [*_question_lines(item.question)]
+            keys = ["a yes", "x no", "s skip", "? more", "Esc end"]
+            self._screen.show(head, lines, tuple(keys))
+            return
+        keys = ["Enter accept", "x reject"]
+        if item.card and not any(each.card.own for each in choices):
+            keys = ["Enter the same card", "w another card", "x reject"]
         if len(choices) > 1:
             digits = [key for key in _keys_of(choices) if key.isdecimal()]
-            keys.append(f"{' '.join(digits)} choose")
-        keys += ["m ask your chat", "s skip", "u undo", "? help", "Esc ends"]
-        told_keys = " · ".join(key.replace(" ", "\N{NO-BREAK SPACE}") for key in keys)
-        for key_line in wrap(told_keys, screen.width):
-            screen.print(Text(key_line.replace("\N{NO-BREAK SPACE}", " "), "dim"))
+            keys.append(f"1-{digits[-1]} choose")
+        keys.append("e edit")
+        if any(choice.card.field("Text") for choice in choices):
+            keys.append("q ask")
+        keys += ["u undo", "m chat", "? more", "Esc end"]
+        self._screen.show(head, _item_lines(item, choices, place), tuple(keys))
 
 
 # --- what is shown --------------------------------------------------------------------------
@@ -481,16 +485,33 @@ def _question_lines(question: Question) -> Iterator[Text]:
 
 
 def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
-    """Yield the lines about drafts, of which one choice is shown."""
+    """Yield the lines about drafts: the passage first, then the card of one choice."""
     choice = choices[place]
     draft = choice.card
+
+    # the place of the passage, and its words, unless the card shows them all
+    highlight = draft.highlight
+    parts = []
+    if highlight.page_label:
+        parts.append(f"p. {highlight.page_label}")
+    if highlight.heading not in ("", highlight.document.title):
+        parts.append(highlight.heading)
+    if parts:
+        yield _text(on_one_line(" › ".join(parts)), "dim cyan")
+    passage = _passage(draft)
+    if passage is not None:
+        yield passage
+    if highlight.comment:
+        yield _text(f"your comment: {on_one_line(highlight.comment)}", "dim")
+    if parts or passage is not None or highlight.comment:
+        yield Text()
+
     if item.card:
         title = "replaces your card:" if draft.replaces else "your card now:"
         yield _text(title, "dim")
         for name, words in occlusion.readable(item.card.fields):
             yield _text(f"  {name.lower()}: {on_one_line(words)}", "dim")
         yield _text("with the new words:", "dim")
-
     yield from _field_lines(draft)
 
     # the choices of the digits, the chosen one marked
@@ -506,33 +527,57 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             if number:
                 line.append("   ")
             line.append(f"{keys[number]} {shown}", style)
+        yield Text()
         yield line
-
-    # the place of the passage
-    highlight = draft.highlight
-    where = titled(highlight)
-    if highlight.heading not in ("", highlight.document.title):
-        where += f" › {highlight.heading}"
-    yield _text(on_one_line(where), "dim cyan")
-
-    # its words, unless the card shows them
-    passage = highlight.sentence or highlight.exact
-    shown_words = " ".join(plain(text) for _, text in draft.fields)
-    if _letters_of(passage) not in _letters_of(shown_words) and not draft.by_hand:
-        if not highlight.sentence:
-            before = from_a_word(highlight.prefix)
-            after = to_a_word(highlight.suffix)
-            passage = f"{before}{passage}{after}"
-        yield _text(f"“{on_one_line(passage)}”", "dim")
-    if highlight.comment:
-        yield _text(f"your comment: {on_one_line(highlight.comment)}", "dim")
 
     # why it needs a closer look; nothing of a proposal without warnings
     said = reasons(draft)
     if draft.origin.drafter in ("llm", AGENT) and not said:
         said = (why_waiting(draft),)
+    if said:
+        yield Text()
     for reason in said:
         yield _text(reason, "yellow")
+
+
+def _passage(draft: Card) -> Text | None:
+    """Return the passage of a draft, cut around the sentence; None if the card shows it all."""
+    highlight = draft.highlight
+    if draft.by_hand:
+        return None
+    passage = highlight.sentence
+    if not passage:
+        before = from_a_word(highlight.prefix)
+        after = to_a_word(highlight.suffix)
+        passage = f"{before}{highlight.exact}{after}"
+    shown = " ".join(plain(text) for _, text in draft.fields)
+    if _letters_of(passage) in _letters_of(shown):
+        return None
+    passage = on_one_line(passage)
+    asked = on_one_line(draft.quote) or on_one_line(highlight.exact)
+    if not asked or asked not in passage:
+        return _text(shortened(passage, 2 * _AROUND), "dim")
+    before, sentence, after = passage.partition(asked)
+    if highlight.heading and highlight.heading in before:  # it stands above already
+        before = before.rpartition(highlight.heading)[2].lstrip()
+    elif len(before) > _AROUND:
+        before = f"… {before[-_AROUND:].partition(' ')[2]}"
+    elif before and not highlight.sentence:
+        before = f"… {before}"
+    after = shortened(after, _AROUND)
+    if after and not highlight.sentence and not after.endswith("…"):
+        after += " …"
+    line = _text(before, "dim")
+    line.append(for_terminal(sentence), "not dim")
+    line.append(for_terminal(after), "dim")
+    return line
+
+
+def on_both_ends(left: Text, right: str, width: int) -> Text:
+    """Return a line with a text at its beginning, which is cut, and one at its end."""
+    room = max(width - len(right) - 3, 0)
+    left.truncate(room, overflow="ellipsis", pad=True)
+    return left.append(f"  {right}", "dim")
 
 
 def _field_lines(card: Card) -> Iterator[Text]:

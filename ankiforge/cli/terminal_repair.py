@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
 from ankiforge.cli.chat import copy, pasted
-from ankiforge.cli.output import Call
-from ankiforge.cli.terminal import TerminalReview
+from ankiforge.cli.output import Call, for_terminal
+from ankiforge.cli.terminal import TerminalReview, on_both_ends
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.decide import undo
 from ankiforge.pipeline import repair as mending
@@ -33,6 +32,7 @@ w       in Anki: ask a suspended card again
 f       in Anki: clear the flag
 n       in Anki: start again, as new; the log stays
 u       take back the last decision
+v       view all of a long card
 Enter   the next card
 Esc     end; everything is stored already
 """
@@ -55,12 +55,13 @@ class TerminalRepair(TerminalReview):
     def run(self) -> None:
         """Show card after card, until none is left or the person ends."""
         place = 0
-        while 0 <= place < len(self._entries):
-            step = self._at(place)
-            if step is None:
-                break
-            place += step
-        self._print(f"\n{counted(len(self._taken), 'decision')}")
+        with self._screen.opened():
+            while 0 <= place < len(self._entries):
+                step = self._at(place)
+                if step is None:
+                    break
+                place += step
+        self._call.print(counted(len(self._taken), "decision"))
         if self._taken:
             self._call.print(
                 "next: ankiforge push, or ankiforge build and import the package"
@@ -79,7 +80,11 @@ class TerminalRepair(TerminalReview):
                 if key in ("\r", "\n"):
                     return 1
                 if key == "?":
-                    self._print(f"\n{HELP}")
+                    self._help(HELP)
+                    self._show_entry(place, entry, offers)
+                elif key == "v":
+                    self._view()
+                    self._show_entry(place, entry, offers)
                 elif key.isdigit() and 0 < int(key) <= len(offers):
                     self._decided(
                         mending.take(self._workspace, entry, offers[int(key) - 1])
@@ -88,6 +93,7 @@ class TerminalRepair(TerminalReview):
                         return 1
                 elif key == "e":
                     fields = self._edited(tuple(entry.card.fields.items()))
+                    self._show_entry(place, entry, offers)
                     if fields:
                         self._decided(
                             mending.edited(self._workspace, entry, dict(fields))
@@ -152,14 +158,15 @@ class TerminalRepair(TerminalReview):
             found = mending.asked(self._workspace, entry)
         else:
             text = mending.question_about(self._workspace, entry)
-            if copy(text):
-                self._print(
-                    "copied: paste it into your chat, and copy its answer", "bold"
-                )
-            else:
-                click.echo(text)
-            self._print("paste the answer now; Ctrl-D if nothing happens then")
-            found = mending.answered(entry, pasted())
+            with self._screen.left():
+                if copy(text):
+                    said = "copied: paste it into your chat, and copy its answer"
+                    self._screen.print(said, "bold")
+                else:
+                    click.echo(text)
+                said = "paste the answer now; Ctrl-D if nothing happens then"
+                self._screen.print(said)
+                found = mending.answered(entry, pasted())
         if not found:
             self._print("no repair that the checks let pass", "yellow")
         return list(found)
@@ -168,20 +175,21 @@ class TerminalRepair(TerminalReview):
         self, place: int, entry: RepairEntry, offers: list[CardRepair]
     ) -> None:
         """Show a card, why it is here, and the repairs with their changes."""
-        screen = self._screen
-        screen.print()
-        title = f"{place + 1} of {len(self._entries)}"
+        head = Text(" ")
         if entry.fails:
-            title += f" · they took {self._minutes:.0f} minutes in 30 days"
-        screen.rule(Text(title), align="left", style="dim")
+            head.append(f"They took {self._minutes:.0f} minutes in 30 days", "bold")
+        of_all = f"{place + 1} of {len(self._entries)}"
+        lines = []
         for number, line in enumerate(entry_text(entry)):
-            self._print(line, "" if number else "dim")
+            lines.append(Text(for_terminal(line), "" if number else "dim"))
         for number, repair in enumerate(offers, 1):
+            lines.append(Text())
             for position, line in enumerate(repair_text(number, repair)):
-                self._print(line, "bold" if position == 0 else "")
-        keys = [f"{number} take" for number in range(1, len(offers) + 1)]
-        keys += ["e edit", "m model or chat", "x suspend", "s leave it for 30 days"]
-        keys += ["u undo", "Enter next", "? help", "Esc ends"]
-        told = " · ".join(key.replace(" ", "\N{NO-BREAK SPACE}") for key in keys)
-        for line in wrap(told, screen.width):
-            screen.print(Text(line.replace("\N{NO-BREAK SPACE}", " "), "dim"))
+                lines.append(Text(for_terminal(line), "" if position else "bold"))
+        keys = ["Enter next"]
+        if offers:
+            digits = f"1-{len(offers)}" if len(offers) > 1 else "1"
+            keys.append(f"{digits} take")
+        keys += ["e edit", "m model or chat", "x suspend", "s leave", "u undo"]
+        head = on_both_ends(head, of_all, self._screen.width)
+        self._screen.show(head, lines, (*keys, "? more", "Esc end"))

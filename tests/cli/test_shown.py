@@ -213,7 +213,7 @@ def test_all_count_the_same(forge, notes):
 def test_a_run_says_why_drafts_wait(forge, notes):
     write(notes, MANY)
     told = forge.ok("run", "-v").stdout
-    assert "1 × the mark may be mere emphasis\n" in told
+    assert "1 × perhaps only emphasis\n" in told
 
 
 def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
@@ -232,7 +232,7 @@ def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
     ("line", "reason"),
     [
         ("==Insulin== lowers sugar.", "the sentence says little behind it"),
-        ("Improve the ==write== performance of a disk", "no sentence with its full stop"),
+        ("Improve the ==write== performance of a disk", "not a whole sentence"),
     ],
 )
 def test_the_reason_to_wait_is_true_of_the_sentence(forge, notes, line, reason):
@@ -240,7 +240,7 @@ def test_the_reason_to_wait_is_true_of_the_sentence(forge, notes, line, reason):
     forge.ok("run")
     [draft] = forge.ok("list", "--view", "new", "--json").lines
     [finding] = (one for one in draft["findings"] if one["check"] == "fragment")
-    assert finding["message"].startswith(f"the mark may be mere emphasis: {reason}")
+    assert finding["message"].startswith(f"perhaps only emphasis: {reason}")
 
 
 # --- what a broken note is told as ----------------------------------------------------------

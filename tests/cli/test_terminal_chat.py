@@ -67,7 +67,7 @@ def answer_to(prompt: str) -> str:
 
 def test_a_chat_asks_for_what_waits_at_the_terminal(forge, row, at_terminal):
     with at_terminal() as keyboard:
-        assert "m ask your chat" in keyboard.shown()
+        assert "m chat" in keyboard.shown()
         told = keyboard.press("m")
         assert "3 highlights for your chat" in told
         assert "1 withheld" in told

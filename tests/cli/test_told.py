@@ -283,7 +283,7 @@ def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
     note.write_text(more, encoding="utf-8")
     told = forge.ok("run", "-v").stdout
     assert "  made       1 proposed, 1 drafted\n" in told
-    assert "1 × the mark may be mere emphasis\n" in told
+    assert "1 × perhaps only emphasis\n" in told
 
 
 def test_a_run_shows_changed_words_without_markup(forge, vault, note):
