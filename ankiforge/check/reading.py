@@ -59,6 +59,11 @@ class Rule(Value):
     others: Strings = ()
     """When it counts for cards that are not ours; see `check/others.py`."""
 
+    @property
+    def in_words(self) -> str:
+        """The fault, without the words that a finding quotes."""
+        return self.says.removesuffix(":").partition(": ")[0]
+
 
 _ROW = regex(
     r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
@@ -90,6 +95,11 @@ def _read_rules(table: str) -> Iterator[Rule]:
 _DATA = Path(__file__).parent / "data"
 RULES = tuple(_read_rules((_DATA / "rules.txt").read_text("utf-8")))
 _BY_ID = {rule.id: rule for rule in RULES}
+
+
+def in_words(id: str) -> str:
+    """Return what a rule says, by its id; the id itself of another."""
+    return _BY_ID[id].in_words if id in _BY_ID else id
 
 
 def group(name: str) -> frozenset[str]:

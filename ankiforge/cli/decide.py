@@ -197,7 +197,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     from ankiforge.ledger import lists
     from ankiforge.ledger.decide import undo as take_back
     from ankiforge.pipeline.query import find, is_id
-    from ankiforge.reports.cards import question_of
+    from ankiforge.reports.cards import done_words, question_of
 
     with session(call) as workspace:
         ledger = workspace.ledger
@@ -209,7 +209,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
             taken_back.extend(entries)
             for entry in entries[:SHOWN]:
                 line = next(lists.lines(ledger, [entry.guid]), None)
-                about = question_of(line.fields) if line else entry.text or entry.key
+                about = question_of(line.fields) if line else done_words(entry)
                 call.say(f"taken back: {entry.said}: {about}")
             if len(entries) > SHOWN:
                 call.say("… and the others that the same command decided")
@@ -267,7 +267,7 @@ def report(
             undo = "; to take it back: ankiforge undo"
         if not results:
             call.say(nothing)
-        elif changed:
+        elif changed and (done != "undone" or max(changed, len(decisions)) > 1):
             call.say(f"{max(changed, len(decisions))} {done}{undo}")
     if refusals:
         exit_with(1)
@@ -293,7 +293,7 @@ def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
         raise UsageError(message, hint="ankiforge list shows ids")
     for word in ids:
         if not is_id(word):
-            hint = "ankiforge list shows ids; a query is taken with --all --filter"
+            hint = "ankiforge list shows ids; for a query: --all --filter QUERY"
             raise UsageError(f"{word!r} is not an id", hint=hint)
     if ids:
         return [find(ledger, word) for word in ids]
@@ -358,4 +358,4 @@ def edit(
             call.data(line_json(ledger, line, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")
-    call.say(f"edited: {guid}; to take it back: ankiforge undo")
+    call.say(f"edited: {guid[:10]}; to take it back: ankiforge undo")

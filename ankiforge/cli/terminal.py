@@ -222,7 +222,7 @@ class TerminalReview:
             elif key == "X" and choice:
                 decision = self._decision(item, choice, "passage")
             elif key == "w" and choice and not choice.card.revises:
-                self._print("this draft is no card's new text; Enter accepts it")
+                self._print("this draft does not change a card; Enter accepts it")
             elif key == "w" and choice:
                 decision = self._decision(item, choice, "another")
             elif key in ("e", "q") and choice:

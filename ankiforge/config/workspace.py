@@ -249,7 +249,7 @@ class WorkspaceFolder(Value):
             return
         folder = self.journal.path
         if not os.access(folder, os.W_OK | os.X_OK):
-            fault = "cannot be written" if folder.is_dir() else "is no folder"
+            fault = "cannot be written" if folder.is_dir() else "is not a folder"
             message = f"{folder} {fault}, so decisions could not be kept"
             raise UsageError(
                 message,
@@ -304,7 +304,11 @@ def resolve(
         if _is_workspace(folder):
             return default() if folder.resolve() == home else load(folder, kinds)
     if named:
-        fault = "holds no ankiforge.yaml" if named.is_dir() else "there is no such folder"
+        fault = (
+            "there is no ankiforge.yaml in it"
+            if named.is_dir()
+            else "there is no such folder"
+        )
         hint = f"make a workspace there: ankiforge init {named}"
         raise UsageError(f"{named}: {fault}", hint=hint)
     root = registered(home)

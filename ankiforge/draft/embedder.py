@@ -229,7 +229,7 @@ class ServerEmbedder:
             fields: Json = entry if isinstance(entry, dict) else {}
             vector: Any = fields.get("embedding")
             if not _is_vector(vector):
-                raise self._fault("sends what is no vector")
+                raise self._fault("sends something that is not a vector")
             index = fields.get("index", place)
             if type(index) is int:
                 by_place[index] = packed(vector)

@@ -405,8 +405,8 @@ def accept(
     if is_card_id(id):
         card, _ = cards.state_of(store, id)
         told = "accepted already" if card.live else card.verdict.value
-        hint = f"ankiforge undo {id} takes that back"
-        raise RefusedError(f"{id} is {told}", hint=hint)
+        hint = f"ankiforge undo {id[:10]} takes that back"
+        raise RefusedError(f"{id[:10]} is {told}", hint=hint)
     with store.action():
         draft_row = desk.waiting_row(store, id)
         draft = desk.with_gap(_draft_in(draft_row), gap)
@@ -422,7 +422,7 @@ def accept(
                 hint = "draw what it hides on the page (ankiforge review), or reject it"
             for finding in draft.findings:
                 if finding.severity is Severity.BLOCK:
-                    raise RefusedError(f"{id}: {finding.message}", hint=hint)
+                    raise RefusedError(f"{id[:10]}: {finding.message}", hint=hint)
         passage = store.passage(draft_row["key"])
         if another or not draft_row["revises"]:
             for equal in desk.equal_cards(store, passage, content(draft)):
@@ -486,8 +486,8 @@ def _with_sentence(
             text = in_other_words(card.field("Text"), gone, draft.field("Text"))
             if not text:
                 raise RefusedError(
-                    f"{card.id}: its words are no longer those of its source",
-                    hint=f"ankiforge edit {card.id}, or accept --another {draft.id}",
+                    f"{card.id[:10]}: its words are no longer those of its source",
+                    hint=f"ankiforge edit {card.id[:10]}, or accept --another {draft.id[:10]}",
                 )
             fields["Text"] = text
     return replace(draft, fields=tuple(fields.items()), quote=quote)

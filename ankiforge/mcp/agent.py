@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -43,6 +44,7 @@ from ankiforge.pipeline.draft import Checks, for_model, privacy_of
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review import sittings
 from ankiforge.text import shortened
 
 MOST_OF_A_WORK = 10
@@ -350,9 +352,10 @@ class Agent:
                         cards.append(view.entry({"highlight": done.key, **told}))
             else:
                 ids = matching(ledger, query)
-                if state == "waiting":  # offer by offer, the best draft first
+                if state == "waiting":  # as the person is asked, then changes
                     wanted = set(ids)
-                    ids = _drafts_of(ledger, ids)
+                    asked = [draft.id for draft in sittings.drafts(ledger)]
+                    ids = list(dict.fromkeys(asked + _drafts_of(ledger, ids)))
                     ids = [draft_id for draft_id in ids if draft_id in wanted]
                 for line in lists.lines(ledger, ids):
                     # why the card needs work
@@ -372,6 +375,7 @@ class Agent:
             return {
                 "cards": cards[offset:end],
                 "total": len(cards),
+                "documents": Counter(card["title"] for card in cards if "title" in card),
                 "next_offset": end if end < len(cards) else None,
             }
 

@@ -94,9 +94,10 @@ class ProposeCards(_Arguments):
 class ListCards(_Arguments):
     """List cards with quotes and findings.
 
-    `state`: `waiting`; `needs_work` (forgotten too often, or with the reader's remark); `rejected`
-    (what the reader rejected lately, with reasons; `query` is words). `query` as in the program: an
-    id, words, deck:Biology, tag:x, document:title, finding:*.
+    `state`: `waiting` (in the order in which the reader is asked); `needs_work` (forgotten too
+    often, or with the reader's remark); `rejected` (what the reader rejected lately, with reasons;
+    `query` is words). `query` as in the program: an id, words, deck:Biology, tag:x,
+    document:title, finding:*.
     """
 
     query: Words = ""

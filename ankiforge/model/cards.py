@@ -41,7 +41,7 @@ class RemarkKind(StrEnum):
     DECIDED_BEFORE = "you decided on this sentence before"
     NOTE_DELETED = "you deleted its note in Anki"
     """The note has a grave, and the journal that knew why is lost."""
-    UNKNOWN_NOTES = "Anki has notes of this document that are no cards here"
+    UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
     EQUAL_CARD = "equal to the card"
     """Followed by which card that is."""
     REJECTED_ELSEWHERE = "you rejected the same words elsewhere"

@@ -207,7 +207,7 @@ class _TheirNote(Value):
         if not self.names:
             return f"its note type {self.type.name} needs --map"
         if self.type.family is not claims[0].kind.family:
-            return f"it is no card of the note type {self.type.name}"
+            return f"it is not a card of the note type {self.type.name}"
         return ""
 
     def taken_for(self, draft: Card) -> TakenOver:

@@ -183,7 +183,7 @@ def read_source(path: Path) -> SourceText:
         else:
             text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ItemError(f"{path}: is no text in UTF-8", hint=_READABLE) from error
+        raise ItemError(f"{path}: is not UTF-8 text", hint=_READABLE) from error
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror or error}"
         if isinstance(error, FileNotFoundError):
@@ -209,7 +209,7 @@ def _text_of_pdf(path: Path) -> str:
         pages = [page.get_textpage().get_text_bounded() for page in document]
     except pypdfium2.PdfiumError as error:
         raise ItemError(
-            f"{path}: is no PDF that can be read ({error})", hint=_READABLE
+            f"{path}: cannot be read as a PDF ({error})", hint=_READABLE
         ) from error
     return "\n\n".join(page.replace("\r\n", "\n") for page in pages)
 

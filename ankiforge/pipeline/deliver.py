@@ -177,7 +177,7 @@ def _check_fit(
 
     # it makes cards of this kind
     if note_type.family is not family:
-        actual = "is a cloze note type" if note_type.cloze else "is no cloze note type"
+        actual = "is a cloze note type" if note_type.cloze else "is not a cloze note type"
         hint = f"name another one here, or move it to note_types.{note_type.family.value}"
         raise where.at("name").error(f"{note_type.name!r} {actual}", hint)
 

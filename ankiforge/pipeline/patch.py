@@ -235,7 +235,7 @@ def _place_of(
     from ankiforge.extract.folder import File
 
     if card.kind is CardKind.OCCLUSION:
-        raise ItemError("the masks of a figure are no words of a note")
+        raise ItemError("the masks of a figure are not words of a note")
     if _OWN_SLOT.fullmatch(card.slot) is None:
         raise ItemError(
             "the card was drafted, so its words are not the note's: edit the note if it is"

@@ -173,7 +173,7 @@ def find(ledger: Ledger, word: str) -> str:
             if question.id.startswith(beginning):
                 ids.append(question.id)
     if not ids:
-        hint = f"ankiforge list shows the ids; to search for the word: '\"{word}\"'"
+        hint = "if it was decided on already: ankiforge list --all"
         raise UsageError(f"no id begins with {beginning!r}", hint=hint)
     if len(ids) > 1:
         raise UsageError(

@@ -550,7 +550,7 @@ def _change(
     if entry.is_ours:
         line = next(lists.lines(ledger, [entry.guid]), None)
         if line is None:
-            raise RefusedError(f"{entry.guid} is no card any more", hint="list again")
+            raise RefusedError(f"{entry.guid} is not a card any more", hint="list again")
         places = line.family.content_fields
         if line.adopted:
             places = tuple(line.adopted.names)

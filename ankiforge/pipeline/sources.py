@@ -341,11 +341,12 @@ def divide_remembered(
             message = f"{path} is a part of {item.path}, which is remembered as a whole"
             raise UsageError(message, hint=_how_to_forget(item.path))
     hint = "no PATH is remembered"
-    nearest = get_close_matches(
-        str(place), [item.path for item in to_keep], n=1, cutoff=0
-    )
+    by_name = {Path(item.path).name: item.path for item in to_keep}
+    nearest = get_close_matches(place.name, by_name, n=1)
     if nearest:
-        hint = f"did you mean {nearest[0]}? ankiforge status names them all"
+        hint = f"did you mean {by_name[nearest[0]]}?"
+    elif to_keep:
+        hint = "ankiforge status names those that are"
     raise UsageError(f"{path} is not remembered", hint=hint)
 
 
@@ -452,7 +453,7 @@ def _nearest_name(path: Path) -> str:
     if alike:
         listed = ", ".join(alike[:3])
         return f"{folder} has {listed}{', …' if len(alike) > 3 else ''}"
-    return f"{folder} has no file like it"
+    return f"{folder} has no file with a name like it"
 
 
 def _configured_around(config: Config, path: Path) -> list[SourceEntry]:

@@ -305,14 +305,22 @@ def question_line(question: Question) -> str:
     return f"{question.id[:10]}  {question.text}  {about}".rstrip()
 
 
+def done_words(entry: HistoryEntry) -> str:
+    """Return what a decision was about: its words, its card or its passage."""
+    return _words_of(entry) or entry.guid[:10] or entry.key
+
+
 def done_line(entry: HistoryEntry) -> str:
     """Return a decision in one line: its id, time, maker, kind and text."""
     minute = entry.at[:16].replace("T", " ")
-    text = shortened(without_escapes(on_one_line(entry.text)), 60)
     about = entry.guid[:10] or entry.key
-    return (
-        f"{entry.id:16}  {minute}  {entry.said} by {entry.by}  {about}  {text}".rstrip()
-    )
+    said = f"{entry.id:16}  {minute}  {entry.said} by {entry.by}"
+    return f"{said}  {about}  {_words_of(entry)}".rstrip()
+
+
+def _words_of(entry: HistoryEntry) -> str:
+    text = with_brackets(entry.text) if "{{" in entry.text else entry.text
+    return shortened(without_escapes(on_one_line(text)), 60)
 
 
 def change_lines(entry: HistoryEntry) -> Text:
@@ -415,7 +423,7 @@ def line_text(
     from ankiforge.ledger import lists
 
     highlight = line.highlight
-    title = f"{line.id}  {line.kind}  {line.told}"
+    title = f"{line.id[:10]}  {line.kind}  {line.told}"
     yield title if line.waits else f"{title}  anki: {line.anki}"
     yield _row("deck", line.deck)
 
@@ -471,15 +479,17 @@ def _about_draft(ledger: Ledger, line: Card) -> Text:
     force = "--force " if line.blocked else ""
     gap = " --gap 1" if len(line.gaps) > 1 else ""
     effect = " (the card gets these words)" if line.revises else ""
-    yield _row("", f"ankiforge accept {force}{line.id}{gap}{effect}")
+    yield _row("", f"ankiforge accept {force}{line.id[:10]}{gap}{effect}")
     if line.revises and not line.in_slot:
-        yield _row("", f"ankiforge accept --another {force}{line.id}{gap} (another card)")
+        yield _row(
+            "", f"ankiforge accept --another {force}{line.id[:10]}{gap} (another card)"
+        )
     if line.kind is CardKind.OCCLUSION:
         yield _row("", "ankiforge review")
     else:
         first_field = line.family.content_fields[0]
-        yield _row("", f'ankiforge edit {line.id} --field {first_field} "…"')
-    yield _row("", f"ankiforge reject {line.id}")
+        yield _row("", f'ankiforge edit {line.id[:10]} --field {first_field} "…"')
+    yield _row("", f"ankiforge reject {line.id[:10]}")
 
 
 def _about_card(ledger: Ledger, line: Card) -> Text:
@@ -491,7 +501,7 @@ def _about_card(ledger: Ledger, line: Card) -> Text:
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
         if not line.revision.in_slot:
             yield _row(
-                "", f"ankiforge accept --another {line.revision.id} (another card)"
+                "", f"ankiforge accept --another {line.revision.id[:10]} (another card)"
             )
     seen = next(views.notes(ledger, line.id), None)
     if seen:
@@ -507,7 +517,7 @@ def _about_card(ledger: Ledger, line: Card) -> Text:
     if line.why:
         yield _row(line.told, line.why)
     if not line.live:
-        yield _row("", f"ankiforge undo {line.id}")
+        yield _row("", f"ankiforge undo {line.id[:10]}")
 
 
 def masks_of(line: Card) -> occlusion.Masks | None:
@@ -597,7 +607,9 @@ def why_proposed(highlight: Highlight) -> str:
         return ""
     found = [each.words for each in decisive(best.features) if each.weight > 0]
     sure, least = 100 * facts_of(highlight).worth, 100 * weights()["threshold"]
-    return f"{'; '.join(found[:_FEATURES])} ({sure:.0f} of 100, {least:.0f} is enough)"
+    return (
+        f"{'; '.join(found[:_FEATURES])} ({sure:.0f} of 100; offered from {least:.0f} on)"
+    )
 
 
 def _fields(fields: Fields) -> str:

@@ -254,7 +254,7 @@ def _model(workspace: WorkspaceFolder, machine: Machine, *, offline: bool) -> Ch
     """Check that the configured server answers and has the model; none is started."""
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
-        return _ok("model", "none drafts; what there is: ankiforge model list")
+        return _ok("model", "none; to choose one: ankiforge model list")
     in_use = model_in_use(workspace)
     key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):

@@ -10,7 +10,6 @@ from ankiforge.anki.render import unrender
 from ankiforge.config.yamlfile import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
-from ankiforge.ledger.desk import offers
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
 from ankiforge.model import Card, Json, Question, QuestionKind, Strings, is_question_id
@@ -133,21 +132,13 @@ class Listing:
         return matching(self._ledger, joined(words), everything=everything)
 
     def _new(self, ids: Iterable[str]) -> Iterator[Card]:
-        """Yield those of these drafts that are of new cards, in the order of the review.
-
-        The first fact of each passage comes before all further ones.
-        """
+        """Yield those of these drafts that are of new cards, in the order of the review."""
         wanted = set(ids)
         if not wanted:
             return
-        order = overview.order(self._ledger)
-        asked = sittings.as_asked(sittings.shelf(self._ledger, order.new))
-        firsts = offers(self._ledger, [place.id for place in asked])
-        for offer in chain(firsts, offers(self._ledger, order.passages)):
-            for draft in offer:
-                if draft.changes is None and draft.id in wanted:
-                    wanted.remove(draft.id)
-                    yield draft
+        for draft in sittings.drafts(self._ledger):
+            if draft.id in wanted:
+                yield draft
 
     def _lines(self, lines: Iterable[Card], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.

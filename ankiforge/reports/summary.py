@@ -42,6 +42,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, not_read, open_source
 from ankiforge.reports.cards import Text
+from ankiforge.review import sittings
 from ankiforge.text import (
     columns,
     cost_text,
@@ -63,6 +64,8 @@ DECIDE = "review"
 
 LABEL = 9
 """The width of the labels of details."""
+_TITLE = 30
+"""Characters of a title in a line of several."""
 FIRST = 3
 """The number of names that a line shows."""
 
@@ -160,6 +163,8 @@ class Status(Value):
     unsent: int
     """Accepted cards that no package contained yet."""
     waiting: dict[str, int]
+    documents: dict[str, int]
+    """The marks with new drafts, by the title of their document; the best first."""
     model: str
     """The model that drafts, its place and what it cost so far; "" if none drafts."""
     looked: str
@@ -184,6 +189,9 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     verdicts = counts["cards"]
     in_anki = counts["anki"]
     command, reason = next_step(workspace, ledger)
+    documents = Counter[str]()
+    for pile in sittings.shelf(ledger, overview.order(ledger).new):
+        documents[pile.title] += len(pile.places)
     names = {source.name for source in workspace.config.sources}
     for item in workspace.remembered:
         names.update(item.names.values())
@@ -207,6 +215,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         },
         unsent=in_anki["none"],
         waiting={name: waits[name] for name in LISTS},
+        documents=documents,
         model=model_in_use(workspace),
         looked=ledger.meta("looked"),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
@@ -243,9 +252,14 @@ def status_text(status: Status) -> Text:
         *to_do(status.waiting, without, highlights["left_out"]),
     )
     if status.unsent:
-        yield f"  → {counted(status.unsent, 'card')} in no package yet"
+        yield f"  → {counted(status.unsent, 'card')} not in a package yet"
     yield next_line(status.next, status.why)
     yield ""
+    piles = [f"{shortened(title, _TITLE)} {n:,}" for title, n in status.documents.items()]
+    if piles:
+        more = len(piles) - FIRST
+        piles[FIRST:] = [f"and {more:,} more"] if more > 0 else []
+        yield row("waiting", columns(*piles))
     yield row("workspace", status.workspace)
     yield row("sources", first_of(status.sources) or "none yet")
     if status.remembered:
@@ -582,19 +596,16 @@ def _details(
 
 def _words_of_reason(reason: str) -> str:
     """Return in words why a draft waits."""
-    from ankiforge.check import RULES
+    from ankiforge.check import in_words
     from ankiforge.check.source import MANY_LABELS, NO_LABEL
 
     words = {
         NO_WARNING: "no warning (ankiforge accept --all takes these)",
         NO_LABEL: "no label was found in the figure",
         MANY_LABELS: "the figure has many labels",
-        RemarkKind.FORM: "lines like `a :: b` may be no cards",
+        RemarkKind.FORM: "lines like `a :: b` may not be cards",
     }
-    for rule in RULES:
-        # the rule itself, without the words that the finding quotes
-        words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
-    return words.get(reason, reason)
+    return words.get(reason) or in_words(reason)
 
 
 def failing_line(cards: int, minutes: float) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence, Set
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.check import in_words
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import (
     WITHOUT,
@@ -71,15 +72,15 @@ _REMARKS = {
     ),
     RemarkKind.NEAR: "You decided on nearly the same words: “{near}”.",
     RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this sentence before.",
-    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
+    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are not cards here.",
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."
     ),
-    RemarkKind.FORM: "Lines like “{written}” may be no cards.",
+    RemarkKind.FORM: "Lines like “{written}” may not be cards.",
 }
 """Remarks as sentences. Of the others, the things shown beside the draft say enough."""
 _IN_A_LIST = {
-    RemarkKind.FORM: "lines like `{written}` may be no cards",
+    RemarkKind.FORM: "lines like `{written}` may not be cards",
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 """Remarks in a list, where their own words are not enough."""
@@ -520,7 +521,7 @@ def _why_left(draft: Card, named: Set[str]) -> str:
     for finding in draft.findings:
         warning = f"finding:{finding.check}"
         if finding.severity is not Severity.INFO and warning not in named:
-            return f"with the warning {finding.check}: ankiforge list {warning}"
+            return f"{in_words(finding.check)}: ankiforge list {warning}"
     return ""
 
 

@@ -8,11 +8,13 @@ Tested by `tests/review/test_sittings_table.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 
 from ankiforge.ledger import Ledger, overview
+from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import Place
-from ankiforge.model import DocumentId, Value
+from ankiforge.model import Card, DocumentId, Value
 
 TEN = 10
 """The decisions of a sitting."""
@@ -79,3 +81,19 @@ def as_asked(piles: Iterable[Pile]) -> list[Place]:
             asked += sorted(left[:TEN], key=lambda place: place.position)
             left = left[TEN:]
     return asked
+
+
+def drafts(ledger: Ledger) -> Iterator[Card]:
+    """Yield the drafts of new cards as a person is asked.
+
+    The first fact of each passage comes before all further ones.
+    """
+    order = overview.order(ledger)
+    asked = as_asked(shelf(ledger, order.new))
+    firsts = offers(ledger, [place.id for place in asked])
+    told: set[str] = set()
+    for offer in chain(firsts, offers(ledger, order.passages)):
+        for draft in offer:
+            if draft.changes is None and draft.id not in told:
+                told.add(draft.id)
+                yield draft

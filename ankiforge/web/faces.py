@@ -217,7 +217,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         _named(REJECT, "No, they may be sent", "May be sent"),
     ),
     QuestionKind.FORM: (
-        "Untick what is no card.",
+        "Untick what is not a card.",
         _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
         _named(REJECT, "None of them is a card", "No cards of"),
     ),

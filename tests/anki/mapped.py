@@ -467,7 +467,7 @@ MISFITS: dict[str, tuple[str, dict[str, Any], str]] = {
     "no such field": ("two fields", {"fields": {"Front": "Frgae", "Back": "Antwort"}},
                       "fields.Front: 'My own type' has no field 'Frgae'"),
     "another kind": ("two fields", {"name": "Cloze"}, "name: 'Cloze' is a cloze note type"),
-    "another kind of cloze": ("cloze", {"name": "Basic"}, "name: 'Basic' is no cloze note type"),
+    "another kind of cloze": ("cloze", {"name": "Basic"}, "name: 'Basic' is not a cloze note type"),
     "the first field": ("the answer is the first field", {"fields": {"Front": "Frage", "Back": "Frage2"}},
                         "'Frage2'"),
     "a first field of the person's": ("extra fields of the person",

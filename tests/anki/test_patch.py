@@ -152,7 +152,7 @@ def test_a_moved_mask_is_refused(forge, anki):
 
     [line] = forge.ok("patch", "--json").lines
 
-    assert line["refused"] == "the masks of a figure are no words of a note"
+    assert line["refused"] == "the masks of a figure are not words of a note"
 
 
 def test_with_a_block_id_other_words_altogether_can_be_patched(desk, forge):

@@ -354,7 +354,7 @@ def test_a_refused_decision_is_1_and_says_why(forge, notes):
     guid = forge.cards()[0]["guid"]
     forge.ok("reject", guid)
 
-    says(forge("accept", guid), 1, "rejected", f"ankiforge undo {guid}")
+    says(forge("accept", guid), 1, "rejected", f"ankiforge undo {guid[:10]}")
 
 
 # --- stopping -------------------------------------------------------------------------------

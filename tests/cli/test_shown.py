@@ -3,6 +3,7 @@
 import pytest
 
 from ankiforge.extract import registry
+from tests.fakes.agent import client
 
 GIBBON = """Why did Gibbon choose Rome?
 ?
@@ -305,3 +306,26 @@ def test_a_long_cloze_is_listed_with_its_gap(forge, notes):
     [line] = forge.ok("list").stdout.splitlines()
     assert "[osmosis] in biology." in line
     assert "The movement of water" not in line
+
+
+def test_status_and_an_agent_name_the_documents_in_the_order_of_the_review(forge, notes):
+    forge.settings("sources: [{obsidian: {name: notes, path: notes}}]", proposals=True)
+    write(
+        notes,
+        "==Variolation is the deliberate infection with smallpox from a mild case.==\n",
+    )
+    (notes / "Organs.md").write_text(
+        "==The transfer of a plasmid from cell to cell is called conjugation.==\n\n"
+        "==The isolation of arriving ships for forty days is called quarantine.==\n",
+        encoding="utf-8",
+    )
+    forge.ok("run")
+    [first, second] = forge.json("status")["documents"].items()
+    assert first == ("Organs", 2)
+    assert f"Organs 2   {second[0]} 1\n" in forge.ok("status").stdout
+    forge.ok("mcp", "--trust", forge.folder)
+    with client(forge) as agent:
+        told = agent("list_cards", state="waiting")
+    assert not isinstance(told, str), told
+    assert [*told["documents"].items()] == [first, second]
+    assert [card["title"] for card in told["cards"]] == ["Organs", "Organs", second[0]]

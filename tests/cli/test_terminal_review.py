@@ -111,9 +111,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
     )
 
 
-def test_each_card_is_painted_over_the_last_below_its_passage(
-    forge, vault, at_terminal
-):
+def test_each_card_is_painted_over_the_last_below_its_passage(forge, vault, at_terminal):
     around = "It is named after Camillo Golgi. " * 30
     (vault / "Cells.md").write_text(
         f"# Cells\n\n{around}=={PASSAGE}== {around}\n\n=={PASSAGE[4:]}==\n", "utf-8"
@@ -187,7 +185,7 @@ def test_what_is_skipped_comes_last_and_help_names_every_key(
             assert f"\n {key}" in helped, key
         shown_again = COLOURS.sub("", keyboard.press("a"))
         assert "Q: What does the testing effect say?" in shown_again
-        assert "no card's new text" in keyboard.press("w")
+        assert "does not change a card" in keyboard.press("w")
         assert "[hippocampus]" in keyboard.press("a")
         assert "four chunks" in keyboard.press("a")
         assert "3 accepted; nothing is left" in keyboard.press("a")

@@ -371,7 +371,11 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert re.search(r"^    7  with the warning \w+: ", told, re.MULTILINE)
+    assert re.search(
+        r"^    7  perhaps only emphasis: ankiforge list finding:fragment",
+        told,
+        re.MULTILINE,
+    )
     (vault / "Doubt.md").write_text("- a :: b\n- c :: d\n- e :: f\n", encoding="utf-8")
     forge.ok("run", vault)
     assert "  3  held back by a question: " in forge.ok("accept", "--all").stderr

@@ -161,7 +161,7 @@ def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path, kind):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("Redact", "it says what is to be made unreadable, and is no mark"),
+        ("Redact", "it says what is to be made unreadable, and is not a mark"),
         ("Line", "it is a drawing or a file to which no words belong"),
         ("Text", "an empty comment without marked text"),
     ],

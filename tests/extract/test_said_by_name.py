@@ -22,9 +22,7 @@ def test_the_banner_of_a_drawing_is_no_mark(forge, tmp_path):
     assert "drawing" not in forge.ok("extract", vault).stderr
 
 
-NO_JSON = (
-    "it is no notebook that KOReader exported, and it has no annotations of Hypothesis"
-)
+NO_JSON = "KOReader did not export it, and it has no annotations of Hypothesis"
 EXPORTS = {
     "empty.csv": ("", "the file is empty"),
     "foreign.csv": ("Name,Age\nAnn,3\n", "its columns are "),
@@ -33,7 +31,7 @@ EXPORTS = {
     "empty.json": ("", "the file is empty"),
     "page.html": (
         "<p>A page.</p>",
-        "it is no notebook that a Kindle app or KOReader exported",
+        "neither a Kindle app nor KOReader exported it",
     ),
 }
 

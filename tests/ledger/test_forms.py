@@ -73,7 +73,7 @@ def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:
     reasons = {
         one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines
     }
-    assert reasons == {"you said that such lines are no cards"}
+    assert reasons == {"you said that such lines are not cards"}
     forge.ok("undo")
     forge.ok("run")
     assert len(question(forge)["examples"]) == 5

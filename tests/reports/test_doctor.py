@@ -137,7 +137,7 @@ def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, machine
     ("settings", "name", "says", "code"),
     [
         ("", "settings", "", 1),
-        (f"{PAPERS}journal: gone", "ledger", "gone is no folder, so decisions could not be kept", 2),
+        (f"{PAPERS}journal: gone", "ledger", "gone is not a folder, so decisions could not be kept", 2),
         ("sources:\n- pfd: {path: papers}", "source papers", "ankiforge.yaml:2: sources[0].pfd: there is no source called 'pfd'", 2),
         ("sources:\n- pdf: {path: papers, incl: []}", "source papers", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
         ("sources:\n- pdf: {path: gone, name: papers}", "source papers", "gone is not there", 1),

@@ -32,7 +32,7 @@ class Reason(Enum):
     HEADING = "a heading"
     SAYS_LITTLE = "says little to ask about"
     NO_GAP = "nothing in it stands out as the words to hide"
-    UNSURE = "no card of it is sure enough: choose the words yourself"
+    UNSURE = "no card is sure enough: choose the words yourself"
     CUT_OFF = "begins or ends within a sentence"
     GARBLED = "letters or blanks were lost when it was copied"
     LONG = "its sentence is too long for a card"

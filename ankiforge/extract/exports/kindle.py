@@ -281,11 +281,11 @@ class Kindle(ExportSource):
         if candidate.ending == ".json":
             if _KOREADER.search(head):
                 return Recognition(Confidence.CONTENT)
-            return Recognition(Confidence.NO, "it is no notebook that KOReader exported")
+            return Recognition(Confidence.NO, "KOReader did not export it")
         if _NOTEBOOK.search(head):
             return Recognition(Confidence.CONTENT)
         if candidate.ending == ".html":
-            why_not = "it is no notebook that a Kindle app or KOReader exported"
+            why_not = "neither a Kindle app nor KOReader exported it"
             return Recognition(Confidence.NO, why_not)
         return NOT_MINE
 

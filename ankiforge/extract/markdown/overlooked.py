@@ -351,7 +351,7 @@ class _Highlighted:
         if part:
             return _HIDDEN[part]
         if self._body[sign.start - 1 : sign.start] == "\\":
-            return "a backslash before it says that it is no sign"
+            return "a backslash before it says that it is not a sign"
         if sign.kind != "open":
             return ""
         return _NO_WORDS if self._body.startswith("}}", sign.end) else _LONE_SIGN

@@ -209,7 +209,7 @@ def read_note(
     text = note.text
     path = note.document.path
     if text.endswith(_CHAT):
-        reason = "it is a prompt for a chat, whose examples are no cards"
+        reason = "it is a prompt for a chat, whose examples are not cards"
         prompt = LeftOut("prompt", "", reason)
         yield Unmarked(source.folder.container, path, "", left_out=(prompt,))
         return

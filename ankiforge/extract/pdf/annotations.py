@@ -185,7 +185,7 @@ def _annotation(
     if kind is None and not contents:
         reason = "it is a drawing or a file to which no words belong"
         if subtype == "Redact":
-            reason = "it says what is to be made unreadable, and is no mark"
+            reason = "it says what is to be made unreadable, and is not a mark"
         return LeftOut(subtype, place, reason)
     name = one_line(_text(entry, b"NM"))
     zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
