@@ -182,7 +182,7 @@ class Highlight(Value):
     "" = no card.
     """
     open_end: bool = False
-    """Whether the answer of a hand-written card ends at an empty line with more text after it."""
+    """Whether text that may belong to the answer follows a hand-written card."""
     figure: str = ""
     """Of a marked picture: what changes only when the figure or its frame does; "" = no picture."""
     labels: tuple[Label, ...] = ()

@@ -114,7 +114,7 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         ),
         (
             "Q:  \nA: A cell.\n",
-            "Q: … A: … | line 1 | its question or answer is empty, or AnkiOps keeps it in step "
+            "Q: … A: … | line 1 | its question or answer is missing, or AnkiOps keeps it in step "
             "with Anki",
         ),
         (

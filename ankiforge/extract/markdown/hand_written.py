@@ -381,7 +381,7 @@ class Written(NamedTuple):
     several: bool = False
     """Whether it contains further separators."""
     open_end: bool = False
-    """Whether text that is not a card follows the empty line that ends the answer."""
+    """Whether text that is not a card follows the line that ends the answer."""
     declared: bool = False
     """Whether it is a card by its own words, whatever else in the note is one."""
     labels: Strings = ()
@@ -457,7 +457,7 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if card is None:
         return False
     if not silent:
-        card = card._replace(open_end=lines.goes_on(card))
+        card = card._replace(open_end=card.open_end or lines.goes_on(card))
         token = state.push("card", "", 0)
         token.map = [start, card.last]
         token.meta = {"card": card}
@@ -466,19 +466,23 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def card_of_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Read a block of Logseq that is a card, even if it would go on a list: a block rule."""
+    """Read an item that begins a card, even if it would go on a list: a block rule."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
-    return bool(_LOGSEQ.match(line)) and written_card(state, start, end, silent)
+    begins_card = _LOGSEQ.match(line) or (_BULLET.match(line) and _ASKED.match(line))
+    return bool(begins_card) and written_card(state, start, end, silent)
 
 
 # A question and its answer, `Q: … A: …`, maybe bold, in a list, or with a number.
-_ASKED = regex(
-    r"(?:[-*+]\s+|\d{1,4}[.)]\s+)?(?:\*\*|__)?(?P<label>(?:Q|Question|Frage)\s?\d{0,4})(?:\*\*|__)?[:：]"
-    r"(?:\*\*|__)?[ \t]"
+_BOLD = r"(?:\*\*|__)?"
+ASKED = (
+    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{_BOLD}(?P<label>(?:Q|Question|Frage|问|問)\s?\d{{0,4}})"
+    rf"{_BOLD}(?::{_BOLD}[ \t]|：{_BOLD})"
 )
+"""The beginning of a question in letters, as a regular expression."""
+_ASKED = regex(ASKED)
 _ANSWERED = regex(
-    r"(?:(?<=\s)|^)(?:[-*+]\s+)?(?:\*\*|__)?(?P<label>(?:A|Answer|Antwort)\s?\d{0,4})(?:\*\*|__)?[:：]"
-    r"(?:\*\*|__)?(?:[ \t]+|$)"
+    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{_BOLD}(?P<label>(?:A|Answer|Antwort|答)\s?\d{{0,4}})"
+    rf"{_BOLD}(?::{_BOLD}(?:[ \t]+|$)|：{_BOLD}[ \t]*)"
 )
 # A block of Logseq that is a card, and the properties that it keeps there.
 _LOGSEQ_TAG = regex(r"(?:^|(?<=\S)|(?<=\s))[ \t]*(?:#card(?![\w/-])|#?\[\[card\]\])")
@@ -706,23 +710,20 @@ class _CardLines:
         asked = _ASKED.match(self.text(start))
         if asked is None or start not in self.state.env["signs"]:
             return None
-        is_item = bool(_BULLET.match(self.text(start)))
-        last = self.past(start)
-        middle = start
-        while middle < last and not _ANSWERED.search(self.text(middle)):
-            middle += 1
-        if middle == last:  # the answer may be the next paragraph, or the item below
-            middle = self.state.skipEmptyLines(last)
-            if middle >= self.end or not _ANSWERED.match(self.text(middle)):
-                return None
-            last = self.past(middle)
-        elif not is_item and middle > start and _BULLET.match(self.text(middle)):
+        middle = self._answer_below(start)
+        if middle is None:
             return None
         answered = _ANSWERED.search(self.text(middle))
         assert answered
-        for below in range(middle + 1, last):
-            if _ASKED.match(self.text(below)):
-                last = below
+
+        # up to the next question; of an item of a list, up to what is no longer in it
+        last = self.past(middle)
+        indents = self.state.sCount
+        is_item = _BULLET.match(self.text(start))
+        for line in range(middle + 1, last):
+            is_outside = is_item and indents[line] <= indents[start]
+            if is_outside or _ASKED.match(self.text(line)):
+                last = line
                 break
         front = [
             *map(self.text, range(start, middle)),
@@ -733,8 +734,32 @@ class _CardLines:
         answer = "\n".join(filter(None, [back[0], dedent(back[1])]))
         if not question.strip(_BLANKS) or not answer.strip(_BLANKS):
             return None
-        labels = (asked["label"], answered["label"])
-        return Written(last, question.strip(), answer, sign="Q: … A: …", labels=labels)
+        follows = "" if last == self.end else self.text(last)
+        return Written(
+            last,
+            question.strip(),
+            answer,
+            sign="Q: … A: …",
+            labels=(asked["label"], answered["label"]),
+            open_end=bool(is_item and follows and not _BULLET.match(follows)),
+        )
+
+    def _answer_below(self, start: int) -> int | None:
+        """Return the line with the answer to the question in a line; None if there is none."""
+        last = self.past(start)
+        is_item = _BULLET.match(self.text(start))
+        for line in range(start, last):
+            words = self.text(line)
+            if line > start and _ASKED.match(words):
+                return None
+            if _ANSWERED.search(words):
+                is_other_item = line > start and not is_item and _BULLET.match(words)
+                return None if is_other_item else line
+        # it may be the next paragraph, or the item below
+        following = self.state.skipEmptyLines(last)
+        if following >= self.end or self._leaves_container(following):
+            return None
+        return following if _ANSWERED.match(self.text(following)) else None
 
     def with_children(self, start: int) -> Written | None:
         """Return the card of a block of Logseq with `#card`: the blocks below are its answer."""

@@ -394,6 +394,10 @@ class Inline:
                     # of a number, the stop is escaped
                     escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
                     written = escaped + written[sign.end() :]
+            elif not phrases and self._bare_brace(token):
+                if not first_index <= token.partner < end_index:
+                    continue
+                written = self._bare_brace(token)
             elif token.kind in _HIDDEN or (token.plain and token_start >= end):
                 continue
             elif token.kind is SignKind.EMPHASIS:
@@ -413,8 +417,22 @@ class Inline:
 
     def source(self) -> str:
         """Return the Markdown of the block without the signs of marks and clozes."""
-        shown = [token for token in self.tokens if token.kind not in _HIDDEN]
-        return "".join([token.markdown for token in shown])
+        parts = list[str]()
+        for token in self.tokens:
+            if token.kind not in _HIDDEN:
+                parts.append(token.markdown)
+            else:
+                parts.append(self._bare_brace(token))
+        return "".join(parts)
+
+    def _bare_brace(self, token: InlineToken) -> str:
+        """Return the braces of `{{x}}`, which are text where no cloze is asked for; else ""."""
+        if token.kind is not SignKind.GAP or token.note or token.partner < 0:
+            return ""
+        if token.markdown == "{{":
+            return r"\{\{"
+        opener = self.tokens[token.partner]
+        return r"\}\}" if opener.markdown == "{{" and token.markdown == "}}" else ""
 
     def cloze(self) -> str:
         """Return the Markdown of the block with numbered clozes in our grammar."""

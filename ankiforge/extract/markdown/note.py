@@ -96,6 +96,7 @@ class NoteReader:
         self._namespace = namespace
         self._note = note
         self._blocks = note.blocks
+        self._lines = note.source.split("\n")
         self._wanted = wanted
         self._keeps_bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
@@ -335,8 +336,15 @@ class NoteReader:
                 term = plain_term(block.inline)
                 if term:
                     term = term._replace(form=Form.GLOSSARY)
-                    return self._two_sides(index, block, term)
+                    card = self._two_sides(index, block, term)
+                    return replace(card, open_end=self._has_lazy_line(block))
         return None
+
+    def _has_lazy_line(self, block: Block) -> bool:
+        """Return whether a line of a list item is not indented: it may be a text of its own."""
+        first_line, *others = self._lines[slice(*block.lines)]
+        indent = _indent_of(first_line)
+        return any(_indent_of(line) <= indent for line in others)
 
     def _is_card_over_lines(self, block: Block) -> bool:
         card = block.card
@@ -526,6 +534,12 @@ def _sentences_of(
                 inside = [*previous, phrase]
         marked.append(((start, end), inside))
     return marked
+
+
+def _indent_of(line: str) -> int:
+    """Return how many columns are before the words of a line, or before the sign of an item."""
+    words = line.lstrip(" \t>")
+    return len(line[: len(line) - len(words)].expandtabs(4))
 
 
 class _TableRow:

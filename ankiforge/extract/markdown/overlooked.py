@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown import WantedMarks, other_tools
 from ankiforge.extract.markdown.blocks import Block, BlockKind
-from ankiforge.extract.markdown.hand_written import FIELD
+from ankiforge.extract.markdown.hand_written import ASKED, FIELD
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
 from ankiforge.extract.markdown.signs import PLACEHOLDER
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
@@ -44,7 +44,7 @@ SIGN = regex(
     | ^(?P<callout>{PREFIX}>(?:{PREFIX}>)*[ \t]*\[![^\[\]\n]+\])
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
-    | ^(?P<asked>Q:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?A:[ \t])
+    | ^(?P<asked>{PREFIX}(?:>{PREFIX})*{ASKED.replace("?P<label>", "?:")})
     | ^(?P<fields>F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
     | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
     | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b))
@@ -63,7 +63,8 @@ _SIGNS = (
     "[!",
     "?\n",
     "#card",
-    "Q: ",
+    "Q:",
+    "Q：",
     "F: ",
     *other_tools.PARTS,
 )
@@ -365,7 +366,7 @@ class _Highlighted:
             return "right above it there is no question, or right below it no answer"
         if sign.kind == "asked":
             return (
-                "its question or answer is empty, or AnkiOps keeps it in step with Anki"
+                "its question or answer is missing, or AnkiOps keeps it in step with Anki"
             )
         inside = body[sign.start : sign.end]
         words = sign.words if sign.kind == "gap" else _letters(_EMBED.sub("", inside))
