@@ -118,8 +118,9 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "with Anki",
         ),
         (
-            "F: What is it?\nB: A cell.\n\n---\n\nA ==cell== divides.\n",
-            "F: … B: … | line 1 | only Obsidian_to_Anki knows it: write `Q: … A: …`",
+            "Q: What is it?\n\nA paragraph.\n",
+            "Q: … A: … | line 1 | its question or answer is missing, or AnkiOps keeps it in step "
+            "with Anki",
         ),
         (
             "> So [p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5), not so"

@@ -114,18 +114,24 @@ _SIGNS = {
     "cloze": ("{{",),
 }
 _SEPARATOR = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
-# A question behind its letter, and a block of Logseq that is a card.
-_LETTERS = regex(
-    r"(?m)^[ \t>]*(?:[-*+]\s+|\d{1,4}[.)]\s+)?[*_]{0,2}(?:Q|Question|Frage)\s?\d{0,4}[*_]{0,2}[:：]"
-    r"|#card\b|\[\[card\]\]"
+BOLD = r"(?:\*\*|__)?"
+ASKED = (
+    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{BOLD}"
+    rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD}(?::{BOLD}[ \t]|：{BOLD})"
 )
+"""The beginning of a question in letters, `Q: …`, maybe bold, in a list, or with a number."""
+GAPPED = r"C:[ \t]+(?=\S)"
+"""The beginning of a text of hashcards with gaps in brackets."""
+# A question in letters, a text with gaps, and a block of Logseq that is a card.
+_LETTERS = regex(rf"(?m)^[ \t>]*(?:{ASKED}|{GAPPED})|#card\b|\[\[card\]\]")
 # Without any of these there is none.
-_BEFORE_LETTER = ("Q", "Frage", "#card", "[[card]]")
-_FEWEST_TERMS = 6
+_BEFORE_LETTER = ("Q", "F", "问", "問", "C:", "#card", "[[card]]")
+FEWEST_TERMS = 6
+"""Lines `Term: meaning`, from which a list looks like a glossary."""
 # Six lines that may be `- Term: meaning`, of a list or with a bold term.
 _TERMS = regex(
     r"(?m)(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
-    rf"[:：][^\n]*+\s*+){{{_FEWEST_TERMS}}}"
+    rf"[:：][^\n]*+\s*+){{{FEWEST_TERMS}}}"
 )
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
@@ -217,7 +223,7 @@ class NoteSource(FileSource):
         if "glossary" in wanted.cards:
             if any(heading in folded for heading in wanted.glossaries):
                 return True
-            if sum(map(text.count, ":：")) >= _FEWEST_TERMS and _TERMS.search(text):
+            if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(text):
                 return True
         return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
 

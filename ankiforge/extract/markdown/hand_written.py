@@ -16,15 +16,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from itertools import islice
+from itertools import count, islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
+from ankiforge.extract.markdown import ASKED, BOLD, GAPPED
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.placeholders import COMMENT
 from ankiforge.extract.markdown.signs import Gaps
 from ankiforge.model import Form, Span, Strings
 from ankiforge.text import regex
+from ankiforge.text.cloze import make
+from ankiforge.text.fold import outside
 from ankiforge.text.sentences import trimmed
 
 if TYPE_CHECKING:
@@ -408,7 +411,8 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
     if syntax.tags:
         signs.append(rf".*{_tagged(syntax.tags).pattern}")
     if syntax.letters:
-        signs.append(_ASKED.pattern.replace("?P<label>", "?:"))
+        signs.append(ASKED.replace("?P<label>", "?:"))
+        signs.append(GAPPED)
     if syntax.letters and ("#card" in text or "[[card]]" in text):
         signs.append(_LOGSEQ.pattern)
     sign = re.compile(rf"[ \t>]*(?:{'|'.join(signs)})")
@@ -452,6 +456,7 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
                 lines.with_tag(start)
                 or lines.with_separator(start)
                 or lines.with_letters(start)
+                or lines.with_brackets(start)
                 or lines.with_children(start)
             )
     if card is None:
@@ -472,18 +477,17 @@ def card_of_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return bool(begins_card) and written_card(state, start, end, silent)
 
 
-# A question and its answer, `Q: … A: …`, maybe bold, in a list, or with a number.
-_BOLD = r"(?:\*\*|__)?"
-ASKED = (
-    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{_BOLD}(?P<label>(?:Q|Question|Frage|问|問)\s?\d{{0,4}})"
-    rf"{_BOLD}(?::{_BOLD}[ \t]|：{_BOLD})"
-)
-"""The beginning of a question in letters, as a regular expression."""
+# A question and its answer, `Q: … A: …`, and `F: … B: …`, front and back.
 _ASKED = regex(ASKED)
 _ANSWERED = regex(
-    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{_BOLD}(?P<label>(?:A|Answer|Antwort|答)\s?\d{{0,4}})"
-    rf"{_BOLD}(?::{_BOLD}(?:[ \t]+|$)|：{_BOLD}[ \t]*)"
+    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
+    rf"{BOLD}(?::{BOLD}(?:[ \t]+|$)|：{BOLD}[ \t]*)"
 )
+# A text of hashcards with gaps in brackets, which are no link and no number of a source; and
+# how the next of its cards, or a part of one, begins.
+_GAPPED = regex(GAPPED)
+_BRACKET = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
+_PART = regex(r"[QAC]:[ \t]")
 # A block of Logseq that is a card, and the properties that it keeps there.
 _LOGSEQ_TAG = regex(r"(?:^|(?<=\S)|(?<=\s))[ \t]*(?:#card(?![\w/-])|#?\[\[card\]\])")
 _LOGSEQ = regex(r"[-*+][ \t]+.*(?:#card(?![\w/-])|\[\[card\]\])")
@@ -710,10 +714,10 @@ class _CardLines:
         asked = _ASKED.match(self.text(start))
         if asked is None or start not in self.state.env["signs"]:
             return None
-        middle = self._answer_below(start)
+        middle = self._answer_below(start, asked)
         if middle is None:
             return None
-        answered = _ANSWERED.search(self.text(middle))
+        answered = _answer_to(asked, self.text(middle))
         assert answered
 
         # up to the next question; of an item of a list, up to what is no longer in it
@@ -744,7 +748,7 @@ class _CardLines:
             open_end=bool(is_item and follows and not _BULLET.match(follows)),
         )
 
-    def _answer_below(self, start: int) -> int | None:
+    def _answer_below(self, start: int, asked: re.Match[str]) -> int | None:
         """Return the line with the answer to the question in a line; None if there is none."""
         last = self.past(start)
         is_item = _BULLET.match(self.text(start))
@@ -752,14 +756,40 @@ class _CardLines:
             words = self.text(line)
             if line > start and _ASKED.match(words):
                 return None
-            if _ANSWERED.search(words):
+            if _answer_to(asked, words):
                 is_other_item = line > start and not is_item and _BULLET.match(words)
                 return None if is_other_item else line
         # it may be the next paragraph, or the item below
         following = self.state.skipEmptyLines(last)
         if following >= self.end or self._leaves_container(following):
             return None
-        return following if _ANSWERED.match(self.text(following)) else None
+        answered = _answer_to(asked, self.text(following))
+        return following if answered and answered.start() == 0 else None
+
+    def with_brackets(self, start: int) -> Written | None:
+        """Return the card of a text of hashcards after `C:`; each bracket in it is a gap."""
+        words = self.text(start)
+        if not _GAPPED.match(words) or start not in self.state.env["signs"]:
+            return None
+        # `C: …` behind `B: …` is an option of a question
+        if start and self.text(start - 1).startswith("B:"):
+            return None
+        last = self.past(start)
+        for line in range(start + 1, last):
+            if _PART.match(self.text(line)):
+                last = line
+                break
+        text = self.source(start, last).lstrip(" \t").removeprefix("C:").strip()
+        numbers = count(1)
+        gapped = outside(
+            text,
+            lambda run: _BRACKET.sub(
+                lambda bracket: make(next(numbers), bracket[1]), run
+            ),
+        )
+        if gapped == text:
+            return None
+        return Written(last, gapped, "", sign="C: … […]", cloze=True)
 
     def with_children(self, start: int) -> Written | None:
         """Return the card of a block of Logseq with `#card`: the blocks below are its answer."""
@@ -826,6 +856,14 @@ class _CardLines:
         fields = [("", first)]
         fields += zip(others[::2], others[1::2], strict=True)
         return of_values(kind, fields, after, written, tuple(tags.split()))
+
+
+def _answer_to(asked: re.Match[str], line: str) -> re.Match[str] | None:
+    """Return where the answer to a question in letters begins in a line: `B:` is one to `F:`."""
+    for answered in _ANSWERED.finditer(line):
+        if not answered["label"].startswith("B") or asked["label"].startswith("F"):
+            return answered
+    return None
 
 
 def _level(line: str) -> int:

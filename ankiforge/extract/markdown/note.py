@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURES
-from ankiforge.extract.markdown import WantedMarks
+from ankiforge.extract.markdown import FEWEST_TERMS, WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
@@ -65,8 +65,6 @@ _MARK_SIGNS = ("==", "＝＝", "<", "~=")
 _BOLD_SIGNS = ("**", "__")
 # Names that two colons join.
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
-# Lines `Term: meaning`, from which a list looks like a glossary.
-_FEWEST_TERMS = 6
 _TERM = "Term: meaning"
 # How a card of these forms is written; others have a sign.
 _WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
@@ -246,7 +244,7 @@ class NoteReader:
     def _lists_of_terms(self) -> dict[int, list[tuple[Span, CardSides]]]:
         """Return the lines `Term: meaning` that stand below one another, at least six of them."""
         lists: dict[int, list[tuple[Span, CardSides]]] = {}
-        if sum(map(self._note.source.count, ":：")) < _FEWEST_TERMS:
+        if sum(map(self._note.source.count, ":：")) < FEWEST_TERMS:
             return lists
         for _, run in groupby(enumerate(self._blocks), self._list_of):
             terms: dict[int, list[tuple[Span, CardSides]]] = {}
@@ -259,7 +257,7 @@ class NoteReader:
                 fronts += [
                     block.plain[slice(*sides.front)].casefold() for _, sides in lines
                 ]
-            if len(fronts) >= _FEWEST_TERMS and len(set(fronts)) == len(fronts):
+            if len(fronts) >= FEWEST_TERMS and len(set(fronts)) == len(fronts):
                 lists |= terms
         return lists
 
@@ -336,8 +334,8 @@ class NoteReader:
                 term = plain_term(block.inline)
                 if term:
                     term = term._replace(form=Form.GLOSSARY)
-                    card = self._two_sides(index, block, term)
-                    return replace(card, open_end=self._has_lazy_line(block))
+                    defined = self._two_sides(index, block, term)
+                    return replace(defined, open_end=self._has_lazy_line(block))
         return None
 
     def _has_lazy_line(self, block: Block) -> bool:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown import WantedMarks, other_tools
+from ankiforge.extract.markdown import ASKED, WantedMarks, other_tools
 from ankiforge.extract.markdown.blocks import Block, BlockKind
-from ankiforge.extract.markdown.hand_written import ASKED, FIELD
+from ankiforge.extract.markdown.hand_written import FIELD
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
 from ankiforge.extract.markdown.signs import PLACEHOLDER
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
@@ -45,7 +45,6 @@ SIGN = regex(
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | ^(?P<asked>{PREFIX}(?:>{PREFIX})*{ASKED.replace("?P<label>", "?:")})
-    | ^(?P<fields>F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
     | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
     | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b))
     """
@@ -106,9 +105,6 @@ _LOOKS = {
     "block": _Look("? between question and answer", "cards", "block"),
     "callout": _Look("callout", "marks", "callout"),
     "asked": _Look("Q: … A: …", "cards", "block"),
-    "fields": _Look(
-        "F: … B: …", never="only Obsidian_to_Anki knows it: write `Q: … A: …`"
-    ),
     "logseq_card": _Look(
         LOGSEQ_CARD,
         never="there are no words before the tag, or no block with the answer below",
