@@ -12,10 +12,10 @@ there a rule counts only under the conditions of its row:
     no choice     the front offers no alternatives
     no code, no formula, no picture
     no hint       no gap has a hint, which asks
-    bare          the answer is hardly more than yes or no
+    bare          the answer is hardly more than yes or no, and no value that `what` asks for
     in words      the finding quotes a word, and not only signs
-    no purpose    it does not ask for a main purpose, which a definition may have
-    no definition the words that were found are not all of the question: `what is a git feature?`
+    no purpose    it does not ask for what is main or key, which one thing may be
+    no definition what was found does not begin a definition: `what is a generic method in Java?`
     equal         only for equal cards, not for similar ones
 """
 
@@ -26,14 +26,18 @@ from collections.abc import Callable
 from ankiforge.check.reading import RULES, counted_as, is_choice, without_markup
 from ankiforge.model import Card, Family, Finding
 from ankiforge.text import cloze, regex
-from ankiforge.text.lists import has_options, is_code
+from ankiforge.text.lists import has_options, is_code, things
 
 _ASKS = regex(
     r"(?i)\?|？|\b(?:what|which|who|when|where|why|how|is|are|does|do|can|was|wer|wie|wo"
     r"|wann|warum|welche\w*|ist|sind|kann|können|quel\w*|qui|est-ce|qué|cuál\w*)\b"
 )
 _PURPOSE = regex(
-    r"(?i)\b(?:primary purpose|main (?:benefit|idea)|central idea|important)\b"
+    r"(?i)\b(?:primary|main|key|core|essential|fundamental|central|important)\b"
+)
+_DEFINED = regex(r"(?i)what (?:is|was) an? ")
+_NAMES = regex(
+    r"(?i)\W*(?:what|which|who|when|where|how|wer|wie|wo|wann|welche\w*|qu[eé]\w*)\b"
 )
 _BARE = regex(
     r"(?i)(?:yes|no|true|false|ja|nein|oui|non|sí|sì|verdadero|falso|vrai|faux)\b[^\s?]*"
@@ -53,7 +57,10 @@ _CONDITIONS: dict[str, Callable[[Card, str], bool]] = {
     "no formula": lambda card, front: not _FORMULA.search(front),
     "no picture": lambda card, front: not _PICTURE.search(front),
     "no hint": lambda card, front: not any(gap.hint for gap in cloze.gaps(front)),
-    "bare": lambda card, front: _BARE.fullmatch(card.field("Back").strip()) is not None,
+    "bare": lambda card, front: (
+        _BARE.fullmatch(card.field("Back").strip()) is not None
+        and not _NAMES.match(front)
+    ),
     "no purpose": lambda card, front: not _PURPOSE.search(front),
     "equal": lambda card, front: True,
 }
@@ -63,6 +70,7 @@ _LENGTHS: dict[str, Callable[[Card, str], int]] = {
     "answer_gt20w": lambda card, front: words_read(card.field("Back")),
     "front_gt30w": lambda card, front: words_read(front),
     "cloze_gt40w": lambda card, front: words_read(cloze.words_of(front)),
+    "set": lambda card, front: asked_at_once(card),
     "gap_gt8w": lambda card, front: max(
         (words_read(gap.answer) for gap in cloze.gaps(front)), default=0
     ),
@@ -81,7 +89,7 @@ def tempered(card: Card, finding: Finding) -> Finding | None:
                 return None
             continue
         if condition == "no definition":
-            if front.rstrip(" ?").endswith(_quoted(finding)):
+            if _DEFINED.match(_quoted(finding)):
                 return None
             continue
         if not condition.startswith("<="):
@@ -94,6 +102,16 @@ def tempered(card: Card, finding: Finding) -> Finding | None:
             return None
         finding = counted_as(finding, number, most)
     return finding
+
+
+def asked_at_once(card: Card) -> int:
+    """Return how many things a card asks at once: of a cloze, the gaps of its only number."""
+    text = card.field("Text")
+    if card.family is Family.BASIC:
+        return len(things(card.field("Front"), card.field("Back")))
+    if len(cloze.numbers(text)) != 1:
+        return 1
+    return len({gap.answer.casefold() for gap in cloze.gaps(text)})
 
 
 def _quoted(finding: Finding) -> str:

@@ -28,6 +28,7 @@ from ankiforge.anki.notetypes import fields_shown
 from ankiforge.anki.reading import TABLES, ReadNote, mended_form, read_note, read_table
 from ankiforge.anki.render import render, unrender
 from ankiforge.check import MAX_LENGTH
+from ankiforge.check.others import asked_at_once
 from ankiforge.draft import repairs
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.repairs import CardRepair, CardToRepair
@@ -70,7 +71,7 @@ from ankiforge.pipeline.collection import (
 from ankiforge.pipeline.failing import one_of_each, tended_days
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import plain
-from ankiforge.text.lists import things
+from ankiforge.text.lists import FEWEST, things
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
@@ -353,7 +354,10 @@ class _Lister:
             )
         if findings is None:
             findings = _findings_alone(note)
-        card = replace(entry.card, faults=frozenset(each.check for each in findings))
+        faults = {each.check for each in findings}
+        if fails and asked_at_once(note.draft) >= FEWEST:
+            faults.add("set")  # three things are a set only if they fail
+        card = replace(entry.card, faults=frozenset(faults))
         if near is not None and (near.is_ours or near.type is not None):
             card = replace(card, near=near.card.fields)
         entry = replace(

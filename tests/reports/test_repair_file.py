@@ -113,7 +113,7 @@ def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, de
 
 
 def test_peoples_own_wording_is_never_an_error(forge, deck, found):
-    long = " ".join(["word"] * 56)
+    long = " ".join(["word"] * 61)
     path = deck(
         ("What is osmosis in osmosis?", "osmosis", ""),
         ("Is osmosis one?", "yes", ""),
@@ -185,7 +185,10 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
 @pytest.mark.parametrize(
     ("note", "check"),
     [
-        (("What are the three noble metals?", "gold, silver, platinum", ""), "set"),
+        (
+            ("What are the four noble metals?", "gold, silver, platinum, iridium", ""),
+            "set",
+        ),
         (("Describe the retina.", "layers of cells", ""), "open"),
         (("What is lower?", "all i<j and j<n", ""), "eaten"),
         (("What is the mean?", r"it is $\bar{x}_{1}$", ""), "maths"),
