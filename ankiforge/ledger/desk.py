@@ -35,7 +35,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.errors import RefusedError
+from ankiforge.errors import BugError, RefusedError
 from ankiforge.ledger import belonging, cards, facts, families, forms
 from ankiforge.ledger.database import TOGETHER, in_batches
 from ankiforge.ledger.events import (
@@ -728,27 +728,37 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
     """Draft passages again on which another machine decided; drop the drafts it settled."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
-        for key in {event.key for event in events if event.what in decisions}:
+        decided = sorted({event.key for event in events if event.what in decisions})
+        for key in decided:
             for each in store.keys(key):
                 draft_again(store, each)
             if key.startswith("tool:"):
                 belonging.draft_again(store, key)
-            settle_passage(store, key)
-        settle_families(store, families.changed_by(events))
+        failed = store.attempt_each(decided, lambda key: settle_passage(store, key))
+        settle_families(store, {*families.changed_by(events), *failed})
 
 
 def settle_families(
     store: Store, touched: Collection[str], renewed: Collection[str] = ()
-) -> None:
-    """Join the families of passages (see `families.join`), and settle their waiting drafts."""
-    members = families.join(store, touched, renewed)
-    carry_drafts(store, touched)
-    for key in members:
-        settle_passage(store, key)
-    families.place(store, members)
+) -> dict[str, BugError]:
+    """Join the families of passages (see `families.join`), and settle what waits in them.
+
+    Returns:
+        By key, the passages with which something failed. All others were settled, and the next
+        call tries these again.
+    """
+    left = store.get_value("unsettled", list[str]) or []
+    touched = {*touched, *left}
+    joined = families.join(store, touched, renewed)
+    failed = joined.failed | carry_drafts(store, touched)
+    failed |= store.attempt_each(joined.members, lambda key: settle_passage(store, key))
+    failed |= families.place(store, joined.members)
+    if left or failed:
+        store.set_value("unsettled", sorted(failed))
+    return failed
 
 
-def carry_drafts(store: Store, touched: Collection[str]) -> None:
+def carry_drafts(store: Store, touched: Collection[str]) -> dict[str, BugError]:
     """Let drafts that wait go with their sentences to the passages where these stand now.
 
     They keep their ids. Left out are the person's own forms, and what asks about a card: they
@@ -757,9 +767,12 @@ def carry_drafts(store: Store, touched: Collection[str]) -> None:
     Args:
         store: the store, in a transaction.
         touched: keys of highlights that came, went or changed.
+
+    Returns:
+        By key, the highlights with whose drafts something failed.
     """
     if not touched:
-        return
+        return {}
     draft_rows = store.rows(
         "SELECT * FROM draft WHERE slot = '' AND fact != '' AND revises = '' AND key IN"
         f" (SELECT value FROM json_each(?) UNION SELECT key FROM highlight WHERE {ABSENT})"
@@ -768,40 +781,46 @@ def carry_drafts(store: Store, touched: Collection[str]) -> None:
     )
     if draft_rows:
         families.index_lacking(store)
+    drafts_of: dict[str, list[Row]] = defaultdict(list)
     for draft_row in draft_rows:
-        keys = store.keys(draft_row["key"])
-        places = families.places_of_sentence(store, draft_row["fact"])
-        if any(place["key"] in keys for place in places):
-            continue
-        draft = decode_draft(draft_row["body"])
-        for place in places:
-            highlight = decode_highlight(place)
-            marks = (encode(store.keys(highlight.key)), draft_row["content"])
-            query = f"SELECT 1 FROM draft WHERE key IN {EACH} AND content = ?"
-            if stands_in(draft.quote, highlight) and not store.row(query, *marks):
-                _carry(store, draft_row, draft, place)
-                break
+        drafts_of[draft_row["key"]].append(draft_row)
+
+    def carry(key: str) -> None:
+        keys = store.keys(key)
+        for draft_row in drafts_of[key]:
+            places = families.places_of_sentence(store, draft_row["fact"])
+            if not any(place["key"] in keys for place in places):
+                _carry(store, draft_row, places)
+
+    return store.attempt_each(drafts_of, carry)
 
 
-def _carry(store: Store, draft_row: Row, draft: Card, highlight_row: Row) -> None:
-    """Let a draft wait in another highlight, which has its sentence now."""
-    highlight = decode_highlight(highlight_row)
+def _carry(store: Store, draft_row: Row, places: Iterable[Row]) -> None:
+    """Let a draft wait in the first of some highlights that has its quote, and no draft like it."""
+    draft = decode_draft(draft_row["body"])
+    for place in places:
+        highlight = decode_highlight(place)
+        keys = encode(store.keys(highlight.key))
+        query = f"SELECT 1 FROM draft WHERE key IN {EACH} AND content = ?"
+        is_drafted = store.row(query, keys, draft_row["content"])
+        if stands_in(draft.quote, highlight) and not is_drafted:
+            break
+    else:
+        return
     start = max(highlight.exact.find(draft.quote), 0)
     carried = replace(draft, key=highlight.key, start=start)
     query = "UPDATE draft SET key = ?, body = ? WHERE id = ?"
     store.write(query, highlight.key, encode(carried), draft_row["id"])
     if draft.proposed:
-        worthy = (*_decode_names(highlight_row["worthy"]), draft_row["fact"])
+        worthy = dict.fromkeys((*_decode_names(place["worthy"]), draft_row["fact"]))
         query = "UPDATE highlight SET worthy = ? WHERE key = ?"
-        store.write(query, encode(list(dict.fromkeys(worthy))), highlight.key)
+        store.write(query, encode(list(worthy)), highlight.key)
     elif draft.origin.drafter == "llm":
         # what the model was asked about is not paid for again
         asked_about = families.sentences_held(store.passage(draft_row["key"]))
         if asked_about.issuperset(facts.sentences(facts.text_of(highlight))):
-            query = (
-                "UPDATE highlight SET modelled = content WHERE key = ? AND modelled = ''"
-            )
-            store.write(query, highlight.key)
+            modelled = "modelled = content WHERE key = ? AND modelled = ''"
+            store.write(f"UPDATE highlight SET {modelled}", highlight.key)
 
 
 def settle_kin(store: Store, key: str) -> None:
@@ -809,8 +828,8 @@ def settle_kin(store: Store, key: str) -> None:
     kin = store.family(key)
     for other in kin:
         settle_passage(store, other)
-    if kin:
-        families.place(store, [key])
+    for error in families.place(store, [key]).values():
+        raise error
 
 
 def settle_passage(store: Store, key: str) -> None:

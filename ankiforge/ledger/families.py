@@ -23,8 +23,9 @@ Tested by `tests/ledger/test_families_table.py`, and by the moves of `tests/fact
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from ankiforge.errors import BugError
 from ankiforge.ledger import cards, facts
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import SOURCE, Event, FactDecision, Passage, Text
@@ -175,39 +176,43 @@ def places_of_sentence(store: Store, name: str) -> list[Row]:
 # --- what a run, or a decision, joins ---------------------------------------------------
 
 
-def join(
-    store: Store, touched: Collection[str], renewed: Collection[str] = ()
-) -> list[str]:
+class Joined(Value):
+    """The result of `join`."""
+
+    members: Strings = ()
+    """The passages of the families of those that were touched, whose drafts are to be settled."""
+    failed: dict[str, BugError] = {}
+    """By key, the passages with which something failed; all others were joined."""
+
+
+def join(store: Store, touched: Collection[str], renewed: Collection[str] = ()) -> Joined:
     """Record which passages hold sentences that were decided in others.
 
     Args:
         store: the store, in a transaction.
         touched: keys of highlights that came, went or changed, or on which somebody decided.
         renewed: those of them that got other words, or were not here at the last run.
-
-    Returns:
-        The passages of the families of these, whose drafts are to be settled.
     """
     store.refold()
     if not touched or store.row("SELECT 1 FROM decided_fact LIMIT 1") is None:
-        return []
+        return Joined()
     if store.row("SELECT 1 FROM highlight WHERE state = 'present' LIMIT 1") is None:
-        return []  # nothing was read yet
+        return Joined()  # nothing was read yet
     before: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT name, key FROM sentence WHERE key IN {EACH}"
     for row in store.rows(query, encode(list(touched))):
         before[row["name"]].add(row["key"])
     index_lacking(store)
-    joining = _Joining(store, frozenset(touched), frozenset(renewed))
-    joining.join_equal()
-    joining.join_what_left(before)
+    joining = _Joining(store, frozenset(touched), frozenset(renewed), before)
+    joining.each_touched(joining.join_equal)
+    joining.each_touched(joining.join_what_left)
     joining.join_like()
     members: dict[str, None] = {}
     for key in sorted(touched):
         kin = store.family(key)
         if kin:
             members.update(dict.fromkeys((store.first(key), *kin)))
-    return list(members)
+    return Joined(tuple(members), joining.failed)
 
 
 def join_decided(store: Store, key: str, sentences: Iterable[str]) -> None:
@@ -232,32 +237,47 @@ def _join(store: Store, key: str, old: str, sentences: Strings) -> bool:
 
 
 class _Joining:
-    """One call of `join`."""
+    """One call of `join`.
+
+    `before`: by hash of a sentence, the touched highlights that had it before.
+    """
 
     def __init__(
-        self, store: Store, touched: frozenset[str], renewed: frozenset[str]
+        self,
+        store: Store,
+        touched: frozenset[str],
+        renewed: frozenset[str],
+        before: Mapping[str, Collection[str]],
     ) -> None:
         self._store = store
         self._touched = touched
         self._renewed = renewed
-        firsts = dict.fromkeys(store.first(key) for key in sorted(touched))
-        store.load(firsts)
-        self._passages = [store.passage(first) for first in firsts]
+        self._before = before
+        self._firsts = list(dict.fromkeys(store.first(key) for key in sorted(touched)))
+        store.load(self._firsts)
+        self.failed: dict[str, BugError] = {}
 
-    def join_equal(self) -> None:
-        """Join where an equal sentence is decided in another family."""
+    def each_touched(self, act: Callable[[Passage], None]) -> None:
+        """Do something with each passage that was touched."""
+
+        def act_on(key: str) -> None:
+            act(self._store.passage(key))
+
+        self.failed |= self._store.attempt_each(self._firsts, act_on)
+
+    def join_equal(self, passage: Passage) -> None:
+        """Join a passage where an equal sentence is decided in another family."""
         store = self._store
-        for passage in self._passages:
-            # what stands here, and is decided elsewhere
-            for sentence in sentences_here(store, passage):
-                query = "SELECT passage FROM decided_fact WHERE name = ?"
-                for row in store.rows(query, facts.name_of(sentence)):
-                    self._join_if_moved(passage.key, row["passage"], sentence)
-            # what was decided here, and stands elsewhere
-            for decision in passage.facts:
-                for sentence in decision.sentences:
-                    for key in self._with(sentence):
-                        self._join_if_moved(key, passage.key, sentence)
+        # what stands here, and is decided elsewhere
+        for sentence in sentences_here(store, passage):
+            query = "SELECT passage FROM decided_fact WHERE name = ?"
+            for row in store.rows(query, facts.name_of(sentence)):
+                self._join_if_moved(passage.key, row["passage"], sentence)
+        # what was decided here, and stands elsewhere
+        for decision in passage.facts:
+            for sentence in decision.sentences:
+                for key in self._with(sentence):
+                    self._join_if_moved(key, passage.key, sentence)
 
     def _with(self, sentence: str) -> list[str]:
         """Return the keys of the highlights here that have a sentence."""
@@ -278,25 +298,22 @@ class _Joining:
         if moved(sentence, stands_there=stands_there):
             _join(self._store, key, old, (sentence,))
 
-    def join_what_left(self, before: dict[str, set[str]]) -> None:
-        """Join where sentences went that left a passage with decisions, or came into a closed one.
+    def join_what_left(self, passage: Passage) -> None:
+        """Join a passage with those with decisions that its sentences left.
 
-        `before`: by hash of a sentence, the touched highlights that had it before.
+        And with those that are open, if it is closed.
         """
         store = self._store
-        for passage in self._passages:
-            for sentence in sentences_here(store, passage):
-                if not is_long(sentence):
+        for sentence in sentences_here(store, passage):
+            if not is_long(sentence):
+                continue
+            for key in sorted(self._before.get(facts.name_of(sentence), ())):
+                other = store.passage(key)
+                if other.key == passage.key or sentence in sentences_here(store, other):
                     continue
-                for key in sorted(before.get(facts.name_of(sentence), ())):
-                    other = store.passage(key)
-                    if other.key == passage.key or sentence in sentences_here(
-                        store, other
-                    ):
-                        continue
-                    came_into_closed = passage.closed and not other.closed
-                    if other.facts or came_into_closed:
-                        self._bring(passage, other, sentence)
+                came_into_closed = passage.closed and not other.closed
+                if other.facts or came_into_closed:
+                    self._bring(passage, other, sentence)
 
     def _bring(self, passage: Passage, other: Passage, sentence: str) -> None:
         """Record that a sentence came here from another passage, once."""
@@ -317,20 +334,28 @@ class _Joining:
             return
         kin_of_touched = self._kin_of_touched()
         gone_of_touched = [each for each in gone if each.key in kin_of_touched]
-        for here in self._standing(self._touched):
-            for each in gone:
-                self._join_if_reworded(each, here)
+        self._join_reworded(gone, self._touched)
         if gone_of_touched:
-            for here in self._standing(self._read_after(gone_of_touched)):
-                for each in gone_of_touched:
+            self._join_reworded(gone_of_touched, self._read_after(gone_of_touched))
+
+    def _join_reworded(
+        self, gone: Sequence[DecidedSentence], keys: Iterable[str]
+    ) -> None:
+        """Join where one of these decided sentences stands in other words in a highlight."""
+
+        def join(key: str) -> None:
+            for here in self._standing(key):
+                for each in gone:
                     self._join_if_reworded(each, here)
+
+        self.failed |= self._store.attempt_each(sorted(keys), join)
 
     def _join_if_reworded(self, gone: DecidedSentence, here: Standing) -> None:
         if reworded(gone, here):
             _join(self._store, here.key, gone.key, ())
 
     def _kin_of_touched(self) -> set[str]:
-        keys = {passage.key for passage in self._passages}
+        keys = set(self._firsts)
         for key in list(keys):
             keys.update(self._store.family(key))
         return keys
@@ -347,22 +372,14 @@ class _Joining:
         for row in rows:
             names[row["passage"]].add(row["name"])
         store.load(names)
-        for key, gone in names.items():
-            passage = store.passage(key)
-            kin = [passage, *map(store.passage, store.family(key))]
-            about = facts.of_cards(passage.facts)
-            for decision in passage.facts:
-                for sentence in decision.sentences:
-                    is_gone = decision.of and facts.name_of(sentence) in gone
-                    if is_gone and not facts.has_left(about, decision, sentence):
-                        yield DecidedSentence(
-                            sentence,
-                            key,
-                            decision.n,
-                            decision.machine,
-                            decision.passage,
-                            _places_of(sentence, passage, kin),
-                        )
+        gone_of: dict[str, list[DecidedSentence]] = {}
+
+        def gather(key: str) -> None:
+            gone_of[key] = list(_gone_of(store, store.passage(key), names[key]))
+
+        self.failed |= store.attempt_each(names, gather)
+        for decided in gone_of.values():
+            yield from decided
 
     def _read_after(self, gone: Iterable[DecidedSentence]) -> list[str]:
         """Return the highlights here that may have been read after one of some decisions."""
@@ -376,35 +393,53 @@ class _Joining:
         )
         return [row["key"] for row in rows]
 
-    def _standing(self, keys: Iterable[str]) -> Iterator[Standing]:
-        """Yield the undecided sentences of highlights that are here."""
+    def _standing(self, key: str) -> Iterator[Standing]:
+        """Yield the undecided sentences of a highlight, if it is here."""
         store = self._store
-        for batch in in_batches(sorted(keys)):
-            rows = store.rows(
-                "SELECT h.*, d.container, d.place FROM highlight h"
-                " JOIN document d ON d.id = h.document"
-                f" WHERE h.state = 'present' AND h.key IN {EACH}",
-                encode(batch),
+        row = store.row(
+            "SELECT h.*, d.container, d.place FROM highlight h"
+            " JOIN document d ON d.id = h.document WHERE h.state = 'present' AND h.key = ?",
+            key,
+        )
+        if row is None:
+            return
+        passage = store.passage(key)
+        before: Strings = ()
+        if passage.texts[1:]:
+            before = facts.sentences(passage.texts[1].exact)
+        for sentence in _sentences_of(row):
+            query = "SELECT 1 FROM decided_fact WHERE name = ?"
+            if store.row(query, facts.name_of(sentence)):
+                continue
+            read = _first_reading(passage, sentence)
+            yield Standing(
+                sentence,
+                passage.key,
+                (row["container"], row["place"]),
+                read.n,
+                read.machine,
+                came=key in self._renewed and sentence not in before,
             )
-            store.load(row["key"] for row in rows)
-            for row in rows:
-                passage = store.passage(row["key"])
-                before = (
-                    facts.sentences(passage.texts[1].exact) if passage.texts[1:] else ()
+
+
+def _gone_of(
+    store: Store, passage: Passage, names: Collection[str]
+) -> Iterator[DecidedSentence]:
+    """Yield the decisions of a passage on sentences that stand nowhere, by the hashes of these."""
+    kin = [passage, *map(store.passage, store.family(passage.key))]
+    about = facts.of_cards(passage.facts)
+    for decision in passage.facts:
+        for sentence in decision.sentences:
+            is_gone = decision.of and facts.name_of(sentence) in names
+            if is_gone and not facts.has_left(about, decision, sentence):
+                yield DecidedSentence(
+                    sentence,
+                    passage.key,
+                    decision.n,
+                    decision.machine,
+                    decision.passage,
+                    _places_of(sentence, passage, kin),
                 )
-                for sentence in _sentences_of(row):
-                    query = "SELECT 1 FROM decided_fact WHERE name = ?"
-                    if store.row(query, facts.name_of(sentence)):
-                        continue
-                    read = _first_reading(passage, sentence)
-                    yield Standing(
-                        sentence,
-                        passage.key,
-                        (row["container"], row["place"]),
-                        read.n,
-                        read.machine,
-                        came=row["key"] in self._renewed and sentence not in before,
-                    )
 
 
 def _first_reading(passage: Passage, sentence: str) -> Text:
@@ -427,29 +462,38 @@ def _places_of(
 # --- where cards are at home ------------------------------------------------------------
 
 
-def place(store: Store, touched: Iterable[str]) -> None:
-    """Store where the cards of the families of some passages are at home."""
+def place(store: Store, touched: Iterable[str]) -> dict[str, BugError]:
+    """Store where the cards of the families of some passages are at home.
+
+    Returns:
+        By key, those of these passages with whose family something failed.
+    """
     if store.row("SELECT 1 FROM kin LIMIT 1") is None:
-        return
-    done: set[str] = set()
-    for first in dict.fromkeys(map(store.first, touched)):
-        if first in done:
-            continue
-        keys = (first, *store.family(first))
-        done.update(keys)
-        if len(keys) == 1:
-            continue
-        passages = store.passages(keys)
-        store.write(
-            f"DELETE FROM home WHERE guid IN (SELECT guid FROM card WHERE passage IN {EACH})",
-            encode(keys),
-        )
-        rows = []
-        for guid, key in homes(store, passages):
-            rows.append({"guid": guid, "passage": key})
-        store.insert("home", rows, verb="INSERT OR REPLACE")
-        marks = f"(SELECT guid FROM card WHERE passage IN {EACH})"
-        store.write(f"UPDATE seen SET settled = '' WHERE guid IN {marks}", encode(keys))
+        return {}
+    heads = {}
+    for key in touched:
+        family = store.family(key)
+        if family:
+            heads[key] = min((store.first(key), *family))
+    failed = store.attempt_each(
+        dict.fromkeys(heads.values()), lambda head: _place_family(store, head)
+    )
+    return {key: failed[head] for key, head in heads.items() if head in failed}
+
+
+def _place_family(store: Store, key: str) -> None:
+    """Store where the cards of the family of a passage are at home."""
+    keys = (key, *store.family(key))
+    query = (
+        f"DELETE FROM home WHERE guid IN (SELECT guid FROM card WHERE passage IN {EACH})"
+    )
+    store.write(query, encode(keys))
+    rows = []
+    for guid, passage_key in homes(store, store.passages(keys)):
+        rows.append({"guid": guid, "passage": passage_key})
+    store.insert("home", rows, verb="INSERT OR REPLACE")
+    marks = f"(SELECT guid FROM card WHERE passage IN {EACH})"
+    store.write(f"UPDATE seen SET settled = '' WHERE guid IN {marks}", encode(keys))
 
 
 def homes(store: Store, passages: Iterable[Passage]) -> Iterator[Pair]:

@@ -212,7 +212,7 @@ class Ingest:
             if keys and not self.store.value(one_route):
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
-            settle_families(self.store, self.touched, self.renewed)
+            self.report.failed = settle_families(self.store, self.touched, self.renewed)
             for key in self.report.gone:  # if one comes back, it is drafted again
                 if self.store.write("DELETE FROM draft WHERE key = ?", key):
                     draft_again(self.store, key)

@@ -247,7 +247,10 @@ def record(
                     del each[length:]
                 recording.leave(drafted.highlight, error)
                 failed.append((drafted.highlight, error))
-        recording.write()
+        misplaced = recording.write()
+        for drafted in results:
+            if drafted.highlight.key in misplaced:
+                failed.append((drafted.highlight, misplaced[drafted.highlight.key]))
     return Recorded(
         tuple(recording.changes),
         tuple(recording.new),
@@ -638,8 +641,8 @@ class _Recording:
             id = f"{DRAFT_PREFIX}{h16(id, draft.key)}"
         return id
 
-    def write(self) -> None:
-        """Write the gathered rows."""
+    def write(self) -> dict[str, BugError]:
+        """Write the gathered rows; return what failed, by key, where cards are at home."""
         store = self._store
         dropped = [(id,) for id in self._dropped_ids]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)
@@ -653,7 +656,7 @@ class _Recording:
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
         families.index(store, self._sentences)
-        families.place(store, [outcome["key"] for outcome in self._outcomes])
+        return families.place(store, [outcome["key"] for outcome in self._outcomes])
 
 
 def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -34,6 +34,7 @@ from itertools import chain
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
+from ankiforge.errors import BugError, one_item
 from ankiforge.ledger.database import Database, copy_database, in_batches, open_database
 from ankiforge.ledger.database import Row as Row
 from ankiforge.ledger.database import encode as encode
@@ -233,6 +234,33 @@ class Store(Database):
                 raise
             finally:
                 self._db.execute("RELEASE attempt")
+
+    def attempt_each(
+        self, keys: Iterable[str], act: Callable[[str], None]
+    ) -> dict[str, BugError]:
+        """Do something for each of some passages; what fails for one changes nothing else.
+
+        Returns:
+            By key, the exceptions that nobody expected.
+        """
+        keys = list(keys)
+        if not keys:
+            return {}
+        try:
+            with one_item(), self.attempt():
+                for key in keys:
+                    act(key)
+            return {}
+        except BugError:
+            pass  # each alone, to find out which one it is
+        failed = {}
+        for key in keys:
+            try:
+                with one_item(), self.attempt():
+                    act(key)
+            except BugError as error:
+                failed[key] = error
+        return failed
 
     @contextmanager
     def action(self) -> Iterator[str]:
