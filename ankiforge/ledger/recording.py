@@ -450,9 +450,6 @@ class _Recording:
             held = _follow(store, of, draft, highlight, self.changes)
             passage = store.passage(highlight.key)
             covered = facts.covered(of.text, draft.quote)
-            decided_by_kin = of.decided_by_kin()
-            if covered and not held and decided_by_kin.issuperset(covered):
-                continue
             if not is_new(store, passage, draft):
                 continue
             names = [facts.name_of(each) for each in covered]

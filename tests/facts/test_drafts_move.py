@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from ankiforge.check import terms_of
 from ankiforge.ledger import recording
-from ankiforge.model import Drafted, Finding, Severity
+from ankiforge.ledger.desk import each_waiting
+from ankiforge.model import Drafted, Finding, RemarkKind, Severity
 from tests.facts.program import exact, gaps_in
 from tests.facts.test_moves import SENTENCES
 from tests.facts.vault import Vault, markdown_of
@@ -109,3 +110,16 @@ def test_what_was_rejected_meanwhile_waits_no_more(vault):
     vault.reject(R)
     vault.write_notes({"A": [mark(P, Q, R)]})
     assert R not in ids(vault)
+
+
+@pytest.mark.parametrize("decision", [Vault.accept, Vault.reject])
+def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault, decision):
+    vault.write_notes({"A": [mark(P)]})
+    vault.choose(P)
+    decision(vault, P)
+    cards = vault.live()
+    vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
+    [draft] = each_waiting(vault.ledger)
+    assert draft.in_slot
+    assert draft.remarks[0].kind is RemarkKind.DECIDED_BEFORE
+    assert vault.live() == cards
