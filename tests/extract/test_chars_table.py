@@ -71,9 +71,12 @@ def test_the_words_below_quads(lines, marked, words):
         (("by", "A. Smith and", "B. Jones"), 1),  # initials of names
         (("it costs 3", "a.m. and", "b.m. or so"), 1),
         (("a) one", "   b) another"), 1),  # another margin
+        (("the cells that divide", "Figure 2: A cell."), 2),
+        (("the cells divide.", "Fig. 2. A cell."), 2),
+        (("the cells divide, as in", "Fig. 2. Then they grow."), 1),
     ],
 )  # fmt: skip
-def test_the_items_of_a_list_are_blocks(lines, blocks):
+def test_items_of_lists_and_captions_are_blocks(lines, blocks):
     assert page(*lines).text.count("\n") == blocks - 1
 
 

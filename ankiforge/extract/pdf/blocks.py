@@ -27,6 +27,11 @@ HEADING = 6
 SHORTER = 0.1
 """How much shorter a heading is than the line below, at least, in parts of that."""
 _BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
+# The label of a caption, without blanks.
+_CAPTION = regex(
+    r"(?:Fig(?:ure|ura|\.)|Table|Tabelle|Tabla|Tableau|Tab\.|Abb(?:ildung|\.)|Scheme|Box)"
+    r"(?:[A-Z]?\d{1,3}|[IVX]{1,4})[a-z]?([.:|])"
+)
 
 FontOf = Callable[["PrintedChar"], str]
 """Returns the name of the font of a character, "" if it is not known."""
@@ -82,6 +87,7 @@ def block_starts(lines: Sequence[Line], font_of: FontOf) -> set[PrintedChar]:
             or first.text in BULLETS
             or not line.is_of_size_of(above)
             or _is_heading(above, line, font_of)
+            or _is_caption(line, above)
         ):
             starts.add(first)
     return starts
@@ -99,6 +105,14 @@ def _is_heading(line: Line, below: Line, font_of: FontOf) -> bool:
         return True
     width = below.chars[-1].right - below.chars[0].left
     return below.chars[-1].right - line.chars[-1].right > SHORTER * width
+
+
+def _is_caption(line: Line, above: Line) -> bool:
+    """Return whether a line begins as a caption does: `Figure 2:`, `Table 1.` after a stop."""
+    caption = _CAPTION.match("".join([char.text for char in line.chars[:20]]))
+    if not caption:
+        return False
+    return caption[1] in ":|" or above.chars[-1].text in ".!?)]"
 
 
 # --- items of lists -------------------------------------------------------------------
