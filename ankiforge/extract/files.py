@@ -94,9 +94,13 @@ def program() -> str:
 
 # What shops, libraries and programs add to the name of a file.
 _DEBRIS = regex(
-    r"(?i)(?:\s*\((?:\d{1,2}|unknown|z-lib[^)]*|[^)]*library[^)]*|copy|kopie)\)"
-    r"|[-_ ](?:min|compressed|optimized|kopie|copy|final_version)|\s+[0-9a-f]{32}|\.pdf)$"
+    r"(?i)(?:\s*\((?:\d{1,2}|unknown|\s*(?:z-?lib|libgen|welib)[^)]*|[^)]*library[^)]*|copy|kopie)\)"
+    r"|[-_ ](?:min|compressed|optimized|kopie|copy|final_version)|\s+[0-9a-f]{32}"
+    r"|\s*-{1,2}\s*(?:libgen\.\w+|anna[’'_]?s archive)|\s*-{2}|\.(?:pdf|epub|mobi|azw3?))$"
+    r"|^\[?anna[’'_]?s archive\]?\s*(?:--)?\s*"
 )
+# What stands for a colon, which no name of a file may have.
+_COLON = regex(r"(?<=\w)_ (?=\w)")
 
 
 def title_in_name(stem: str) -> str:
@@ -107,7 +111,7 @@ def title_in_name(stem: str) -> str:
     if " " not in title:
         for blank in ("+", "%20", "_"):
             title = title.replace(blank, " ")
-    title = " ".join(title.split())
+    title = " ".join(_COLON.sub(": ", title).split())
     return title if any(map(str.isalpha, title)) else stem
 
 

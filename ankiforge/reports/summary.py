@@ -536,7 +536,12 @@ def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
         if unread:
             found += f"; {unread} failed"
         return columns(f"! {found}{news}", *to_do(waits))
-    read = counted(report.seen, "highlight") + news
+    read = counted(report.seen, "highlight")
+    if (
+        result.remembered and news
+    ):  # other files belong to the sources of those that were named
+        read += f" in {_files_text(report.files)}"
+    read += news
     in_all = ""
     if fates and fates.total() != report.seen:
         in_all = f"{fates.total():,} in all"

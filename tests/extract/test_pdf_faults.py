@@ -198,4 +198,4 @@ def test_a_damaged_page_costs_only_itself(good):
     (good / "z.pdf").write_bytes(written(writer))
     found = scan(good)
     assert words(found) == ["spacing effect"]
-    assert only_problem(found).what == "pages that cannot be read: 2"
+    assert only_problem(found).what == "page 2 cannot be read"

@@ -257,6 +257,11 @@ _NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:
 _MOST_TITLES = 3
 # What only entries of KOReader's JSON have.
 _KOREADER = regex(r'"drawer"\s*:|"sort"\s*:\s*"highlight"')
+_AUTHORS_IN_TITLE = regex(
+    r"(?P<title>.+\S)\s*(?:\((?P<bracketed>[^()]+)\)|\s(?:-{1,2}|–|—|by)\s(?P<behind>[^()]+))"
+)
+# A name of a person, not `and` nor an initial.
+_NAME = regex(r"(?!(?:and|und|et)\b)[^\W\d_]{2,}")
 _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
 
 
@@ -404,7 +409,24 @@ def _title_and_authors(book: str) -> tuple[str, Strings]:
     for author in with_authors["authors"].split(";"):
         if author.strip() and author.strip().casefold() != "unknown":
             authors.append(author.strip())
-    return title_in_name(with_authors["title"]), tuple(authors)
+    title = title_in_name(with_authors["title"])
+    # some shops and libraries name them in the title, too
+    repeated = _AUTHORS_IN_TITLE.fullmatch(title)
+    while repeated and _are_same_people(
+        repeated["bracketed"] or repeated["behind"], authors
+    ):
+        title = title_in_name(repeated["title"])
+        repeated = _AUTHORS_IN_TITLE.fullmatch(title)
+    return title, tuple(authors)
+
+
+def _are_same_people(names: str, authors: Iterable[str]) -> bool:
+    """Return whether names are those of the authors, in whatever order they are written."""
+    names_of_title, names_of_authors = (
+        {for_finding(name) for name in _NAME.findall(text)}
+        for text in (names, " ".join(authors))
+    )
+    return names_of_title == names_of_authors
 
 
 def _has_text(clip: Clip) -> bool:

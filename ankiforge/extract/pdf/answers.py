@@ -287,7 +287,7 @@ def _answer(
             return Contexts(tuple(map(reading.passage, question.quotes)))
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
-        message = f"hidden marks were left out: {annotations.hidden}"
+        message = f"{counted(annotations.hidden, 'hidden mark')} left out"
         notices = [(message, HIDDEN), *notices]
     read = Read(
         notices=tuple(notices),
@@ -468,12 +468,12 @@ class _OpenPdf:
         lines = self._lines(page)
         return headings_above(self._outline, lines, page, char_number, top)
 
-    def _labels(self, numbers: Sequence[int]) -> str:
-        """Return the labels of pages for a message: the first twelve, and how many more."""
+    def _named(self, numbers: Sequence[int]) -> str:
+        """Return pages by their labels for a message: the first twelve, and how many more."""
         labels = [self._pages.label(number) for number in numbers[:_PAGES_NAMED]]
-        if len(numbers) > len(labels):
-            labels.append(f"and {len(numbers) - len(labels):,} more")
-        return ", ".join(labels)
+        more = len(numbers) - len(labels)
+        pages = f"page{'s' if len(numbers) > 1 else ''} {', '.join(labels)}"
+        return f"{pages} and {more:,} more" if more else pages
 
     # --- marks
 
@@ -508,8 +508,8 @@ class _OpenPdf:
         # the pages that cannot be read, and those without text under a mark
         problems: list[Pair] = []
         if self._pages.damaged:
-            labels = self._labels(self._pages.damaged)
-            problems.append((f"pages that cannot be read: {labels}", REPAIR))
+            pages = self._named(self._pages.damaged)
+            problems.append((f"{pages} cannot be read", REPAIR))
         scanned = set()
         for mark in marks:
             number = int(mark.block)
@@ -517,7 +517,8 @@ class _OpenPdf:
             if lacks_text and not self._folds[number]:
                 scanned.add(number)
         if scanned:
-            message = f"marks on pages without text, such as scans: {self._labels(sorted(scanned))}"
+            has = "has" if len(scanned) == 1 else "have"
+            message = f"{self._named(sorted(scanned))} {has} marks but no text, as a scan"
             hint = "add a text layer (OCR); the marks will then be read"
             problems.append((message, hint))
 
