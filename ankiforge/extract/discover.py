@@ -28,6 +28,7 @@ from ankiforge.text import counted
 # recognises.
 _NOTES = "obsidian"
 _TEXTS = "markdown"
+_CARDS = "cards"
 
 
 # --- one file ---------------------------------------------------------------------------
@@ -214,8 +215,8 @@ def _kinds_of_folder(
                 main.append(source.kind)
         elif source.is_unambiguous and not source.marker and source.kind in kinds_here:
             others.append(source.kind)
-    if around.vault:  # its other files belong to the notes
-        return main
+    if around.vault:  # its other files belong to the notes, but for a person's own cards
+        return [*main, *kinds_here.intersection((_CARDS,))]
     if around.notes_are_texts or (_TEXTS in kinds_here and not main and not others):
         others.append(_TEXTS)
     if around.notes_are_texts and _NOTES in main:

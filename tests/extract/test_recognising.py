@@ -9,9 +9,10 @@ import pytest
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import files
-from ankiforge.extract.discover import kind_of, kinds_below
+from ankiforge.extract.discover import discover, kind_of, kinds_below
 from ankiforge.extract.folder import File, Folder
 from ankiforge.model import Problem, Scan
+from ankiforge.reports.cards import COLUMNS
 from tests.reading import opened, settings_of
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
@@ -94,6 +95,23 @@ def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert kinds_below(tmp_path) == {"tiddlywiki", "kindle"}
+
+
+def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_exports(
+    tmp_path,
+):
+    for path, text in {
+        ".obsidian/app.json": "{}",
+        "note.md": "A ==cell== divides.",
+        "Words/cards.csv": "Front,Back\nA?,b\n",
+        "My Clippings.txt": CLIPPINGS,
+        "ours.csv": ",".join(COLUMNS),
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = discover(tmp_path, known=lambda kind: {})
+    assert [source.kind for source in found] == ["obsidian", "cards"]
+    assert kind_of(tmp_path / "ours.csv") == ""
 
 
 # --- the files of a folder ------------------------------------------------------------------

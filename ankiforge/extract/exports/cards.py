@@ -32,6 +32,8 @@ from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered
 
+_OURS = "id,guid,kind,verdict,"
+"""How the tables begin that `ankiforge export` writes."""
 IN_ANKI = "exported from Anki, where it is a note already"
 
 
@@ -42,16 +44,21 @@ class CardTable(ExportSource):
     endings = (".csv", ".tsv", ".txt")
     noun = "a table of cards"
     not_an_export = "not a table of cards"
-    hint = "its first row names the columns: Front,Back"
+    hint = "write `Front,Back` above its first row"
     rest = "rows are damaged"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
         """Return whether a table begins with headings of cards, or as Anki's."""
+        if candidate.head.startswith(_OURS):
+            return Recognition(Confidence.NO, "`ankiforge export` wrote it")
         if is_card_table(candidate.head):
             return Recognition(Confidence.CONTENT)
         if candidate.ending in (".csv", ".tsv"):
-            return Recognition(Confidence.NO, f"not a table of cards: {cls.hint}")
+            reason = (
+                "its first row does not name question and answer, as `Front,Back` does"
+            )
+            return Recognition(Confidence.NO, reason)
         return NOT_MINE
 
     def items(
