@@ -135,6 +135,8 @@ def answer(
                     if pending.container == question.new:
                         on = pending.difference.on
                         dialects_read: Json = {"read": on}
+                        if pending.difference.off:
+                            dialects_read["off"] = pending.difference.off
                         if not yes:
                             dialects_read = {"read": pending.read, "declined": on}
                         key = readings.key_of(question.new)

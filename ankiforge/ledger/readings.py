@@ -35,11 +35,13 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
+    NOTE_OF,
     DocumentId,
     Extracted,
     Highlight,
     HighlightKey,
     HighlightKind,
+    LeftOut,
     Pair,
     Problem,
     Scan,
@@ -523,9 +525,11 @@ class Difference(Value):
     """The change that another set of dialects would bring to a vault."""
 
     on: Strings
-    """The dialects of the plugins that are switched on."""
+    """The dialects of the plugins that are switched on, and of those in `off`."""
     stamp: str = ""
     """Of all files of the vault when this was counted."""
+    off: Strings = ()
+    """Those whose plugins are not on, but which left their ids in the notes."""
     added: int = 0
     changed: int = 0
     gone: int = 0
@@ -589,11 +593,38 @@ def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
     return read or ()
 
 
+def dialects_off(store: Store, container: str, on: Strings) -> Strings:
+    """Return the dialects that left notes in a vault, though their plugins are not on.
+
+    Also those that a person wanted read all the same.
+    """
+    rows = store.rows(
+        "SELECT left_out FROM document WHERE container = ? AND state = 'present'"
+        " AND left_out LIKE ?",
+        container,
+        f"%{NOTE_OF}%",
+    )
+    kinds = set[str]()
+    for row in rows:
+        kinds |= {
+            entry.kind
+            for entry in msgspec.json.decode(row["left_out"], type=list[LeftOut])
+        }
+    answered: Strings = ()
+    for event in store.answers(key_of(container)):
+        answered = tuple(event.body.get("off", ()))
+    off = []
+    for dialect, title in TITLES.items():
+        is_there = dialect in answered or f"{NOTE_OF}{title}" in kinds
+        if is_there and dialect not in on:
+            off.append(dialect)
+    return tuple(off)
+
+
 def ask_about_dialects(
     store: Store,
     container: str,
-    on: Strings,
-    stamp: str,
+    to_count: Difference,
     read: Callable[[], Iterable[Extracted]],
 ) -> None:
     """Ask whether to read a vault by other dialects, if that would change anything.
@@ -601,17 +632,19 @@ def ask_about_dialects(
     Args:
         store: the store.
         container: the container of the vault.
-        on: the dialects of the plugins that are switched on.
-        stamp: of all files of the vault; "" = unknown. Equal ones are not read again.
+        to_count: the dialects, and the stamp of all files of the vault; "" = unknown. Equal ones
+            are not read again.
         read: reads all documents of the vault by these dialects.
     """
     # not if a person declined them, or if it was counted for the same files
     _, declined = _answers(store, container)
-    if on in declined:
+    if to_count.on in declined:
         return
     last = store.get_value(_META + container, Difference)
-    if last and stamp and (last.on, last.stamp) == (on, stamp):
-        return
+    if last and to_count.stamp:
+        counted_last = replace(last, added=0, changed=0, gone=0)
+        if counted_last == to_count:
+            return
     added = 0
     changed = 0
     gone = 0
@@ -634,7 +667,7 @@ def ask_about_dialects(
                 changed += 1
     for document_id in known_documents.values():
         gone += len(_present(store, document_id))
-    difference = Difference(on, stamp, added, changed, gone)
+    difference = replace(to_count, added=added, changed=changed, gone=gone)
     store.set_value(_META + container, difference)
 
 
@@ -672,18 +705,25 @@ def asked(pending: PendingDialects) -> str:
     """Return the question about a change, with the number of passages."""
     vault = pending.container.partition(":")[2]
     on = pending.difference.on
-    switched_on = [TITLES[dialect] for dialect in on if dialect not in pending.read]
+    new = [dialect for dialect in on if dialect not in pending.read]
+    switched_on = [
+        TITLES[dialect] for dialect in new if dialect not in pending.difference.off
+    ]
+    left_ids = [TITLES[dialect] for dialect in new if dialect in pending.difference.off]
     switched_off = [TITLES[dialect] for dialect in pending.read if dialect not in on]
     changes = []
     if switched_on:
         titles = " and ".join(switched_on)
         changes.append(f"{titles} {_are(switched_on)} switched on")
+    if left_ids:
+        titles = " and ".join(left_ids)
+        changes.append(f"{titles} {_are(left_ids)} not on, but left notes")
     if switched_off:
         titles = " and ".join(switched_off)
         changes.append(f"{titles} {_are(switched_off)} switched off")
     if not switched_off:
-        request = f"read {_their(switched_on)} cards"
-    elif not switched_on:
+        request = f"read {_their(new)} cards"
+    elif not new:
         request = f"read {_their(switched_off)} cards no longer"
     else:
         request = "read the cards accordingly"

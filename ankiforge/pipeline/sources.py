@@ -64,6 +64,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.result import Job, Progress
 from ankiforge.text import shown_path
+from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -830,13 +831,19 @@ def with_stored_dialects(source: Source, ledger: Ledger) -> Source:
 
 
 def _ask_about_dialects(vault: Vault, ledger: Ledger) -> None:
-    """Ask about a vault that would be read differently by the plugins that are switched on now."""
-    switched_on = vault.switched_on
-    if switched_on is None or vault.folder.only or switched_on == vault.dialects.names:
+    """Ask about a vault that would be read differently by other plugins.
+
+    They are those that are switched on now, and those whose ids stand in its notes.
+    """
+    if vault.switched_on is None or vault.folder.only:
         return
     from ankiforge.ledger import readings
 
-    other_vault = vault.read_by(switched_on)
+    off = readings.dialects_off(ledger, vault.folder.container, vault.switched_on)
+    wanted = tuple(name for name in TITLES if name in (*vault.switched_on, *off))
+    if wanted == vault.dialects.names:
+        return
+    other_vault = vault.read_by(wanted)
 
     def read_otherwise() -> Iterator[Extracted]:
         everything: Known | None = None
@@ -847,7 +854,6 @@ def _ask_about_dialects(vault: Vault, ledger: Ledger) -> None:
     readings.ask_about_dialects(
         ledger,
         vault.folder.container,
-        switched_on,
-        other_vault.folder.stamp(),
+        readings.Difference(wanted, other_vault.folder.stamp(), off=off),
         read_otherwise,
     )

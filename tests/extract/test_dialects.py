@@ -138,6 +138,32 @@ def test_a_plugin_that_is_switched_off_later_is_one_question(forge, vault, note)
     assert questions(forge) == []
 
 
+@pytest.mark.parametrize(("answer", "is_read"), [("accept", True), ("reject", False)])
+def test_a_plugin_that_is_off_and_left_its_ids_is_asked_about_once(
+    forge, vault, answer, is_read
+) -> None:
+    (vault / "Cells.md").write_text(
+        "{Insulin} lowers the sugar.\n^1619873212345\n\nA ==cell== divides.\n"
+    )
+    switch(vault)
+    forge.ok("run", vault)
+    [asked] = questions(forge)
+    assert asked["text"] == (
+        "flashcards-obsidian is not on, but left notes in notes: read its cards?"
+        " 2 passages would change: 1 new, 1 other."
+    )
+    forge.ok(answer, asked["id"])
+    for _ in range(2):
+        forge.ok("run")
+        assert questions(forge) == []
+    assert ("{{c1::Insulin}} lowers the sugar." in words(forge)) is is_read
+
+    # the answer stands when it is switched on
+    switch(vault, "flashcards")
+    forge.ok("run")
+    assert questions(forge) == []
+
+
 def test_the_answer_survives_a_lost_database(forge, vault, note) -> None:
     forge.ok("run", vault)
     switch(vault, "flashcards")

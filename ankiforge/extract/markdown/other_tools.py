@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ankiforge.model import NOTE_OF, LeftOut, Strings
 from ankiforge.text import regex
+from ankiforge.text.tools import TITLES
 
 GUIDE = "docs/guides/coming-from.md"
 
@@ -52,7 +53,7 @@ TOOLS = (
         _UNKNOWN,
     ),
     OtherTool(
-        "Obsidian_to_Anki",
+        TITLES["o2a"],
         regex(
             r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
             r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}"
