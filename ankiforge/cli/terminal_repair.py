@@ -104,15 +104,13 @@ class TerminalRepair(TerminalReview):
                     self._decided(mending.leave(self._workspace, entry))
                     return 1
                 elif key == "x":
-                    cards = self._cards_of(entry)
-                    said = mending.do_in_anki(self._workspace, "suspend", cards)
+                    action, said = mending.suspend(self._workspace, entry)
                     self._print(f"suspend: {said}; w asks it again")
-                    self._decided(mending.leave(self._workspace, entry))
-                    self._suspended[self._taken[-1]] = cards
+                    self._decided(action)
+                    self._suspended[action] = entry.cards_asked
                 elif key in _IN_ANKI:
-                    cards = self._cards_of(entry)
                     what = _IN_ANKI[key]
-                    said = mending.do_in_anki(self._workspace, what, cards)
+                    said = mending.do_in_anki(self._workspace, what, entry.cards_asked)
                     self._print(f"{what}: {said}")
                 elif key == "m":
                     offers += self._from_model(entry)
@@ -131,10 +129,6 @@ class TerminalRepair(TerminalReview):
                 self._print(error.message, "yellow")
                 if error.hint:
                     self._print(error.hint, "dim")
-
-    def _cards_of(self, entry: RepairEntry) -> tuple[int, ...]:
-        """Return the card that fails, else all of the note."""
-        return (entry.fails.history.card,) if entry.fails else entry.cards
 
     def _waits_for_anki(self, entry: RepairEntry) -> bool:
         """Name the properties that only Anki can change; return whether a card has one."""

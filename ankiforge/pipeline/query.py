@@ -40,6 +40,14 @@ _TERM = regex(
 )
 
 
+def names_field(text: str) -> bool:
+    """Return whether a query names a field or leaves something out; else it is a question."""
+    return any(
+        (match["field"] or "").casefold() in FIELDS or (match["minus"] and match["bare"])
+        for match in _TERM.finditer(text)
+    )
+
+
 def parse(text: str) -> list[QueryTerm]:
     """Return the conditions that a card or draft must fulfil; none = every one.
 

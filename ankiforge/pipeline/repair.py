@@ -184,6 +184,11 @@ class RepairEntry(Value):
         unsaid = (f"the source: {self.unsaid}",) if self.unsaid else ()
         return (*fails, *(finding.message for finding in self.findings), *unsaid)
 
+    @property
+    def cards_asked(self) -> tuple[int, ...]:
+        """The card in Anki that fails, else all of the note."""
+        return (self.fails.history.card,) if self.fails else self.cards
+
 
 class RepairList(Value):
     """The notes of a collection that need repair."""
@@ -539,6 +544,16 @@ def leave(workspace: Workspace, entry: RepairEntry) -> str:
     with workspace.ledger.action() as action:
         decisions.repair(workspace.ledger, LEFT, entry.note.nid, entry.guid)
     return action
+
+
+def suspend(workspace: Workspace, entry: RepairEntry) -> Pair:
+    """Suspend the card that fails in a running Anki, and leave its note as it is here.
+
+    Returns:
+        The id of the decision, and what was done in Anki, or how to do it there.
+    """
+    said = do_in_anki(workspace, "suspend", entry.cards_asked)
+    return leave(workspace, entry), said
 
 
 def _change(

@@ -40,6 +40,7 @@ from ankiforge.model import (
     Fields,
     Guid,
     Highlight,
+    Json,
     Question,
     QuestionKind,
     RemarkKind,
@@ -290,11 +291,13 @@ class Decided(Value):
 class StaleError(RefusedError):
     """The item has changed since it was painted, or no longer waits."""
 
-    def __init__(self, item: Item | None) -> None:
+    def __init__(self, item: Item | None, face: Json | None = None) -> None:
         self.item = item
-        message = (
-            "This has changed meanwhile. Look again." if item else "This no longer waits."
-        )
+        self.face = face
+        """What stands in the item's place where the page has more than items."""
+        message = "This no longer waits."
+        if item or face:
+            message = "This has changed meanwhile. Look again."
         super().__init__(message)
 
 

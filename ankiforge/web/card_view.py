@@ -201,6 +201,7 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
     Returns:
         `front` and `back`, the two sides as HTML, of which `back` repeats the question;
         `fields` [[name, label, pieces]]; `title` and `answer` as text;
+        `with_gaps`, the text of a cloze as HTML with its gaps shown;
         `note`, how many cards it makes; `figure`, in their place, of a figure: its picture and
         its masks.
     """
@@ -217,13 +218,15 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         text = markdown.get("Text", "")
         count = len(set(numbers(text)))
         front = _part("text", _clozes(shown["Text"], hidden=True, number=number))
-        back = _part("text", _clozes(shown["Text"], hidden=False, number=number))
+        with_gaps = _clozes(shown["Text"], hidden=False, number=number)
+        back = _part("text", with_gaps)
         note = f"Makes {count} cards." if count > 1 else ""
         title = plain(_unframed(text))
         answer = cloze_answers(text)
         written_answer = " · ".join(gap.answer for gap in gaps(text))
     else:
         front = _part("question", shown["Front"])
+        with_gaps = ""
         back = f"{front}<hr>{_part('answer', shown['Back'])}"
         note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
         title = plain(markdown.get("Front", ""))
@@ -253,6 +256,7 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         "fields": fields,
         "title": on_one_line(title),
         "answer": on_one_line(answer),
+        "with_gaps": with_gaps,
         "line": line_of(markdown.get(names[0], "")),
         "answer_line": line_of(written_answer),  # formulas as they were written
         "note": note,

@@ -77,25 +77,25 @@ MOST_LINES = 300
 # --- actions ----------------------------------------------------------------------------
 
 
-def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> Json:
+def act(what: str, label: str, key: str, look: str, said: str, **more: Any) -> Json:
     """Return an action that the page offers.
 
     Args:
-        act: what the decision is called (`review.Decision.act`).
+        what: what the decision is called (`review.Decision.act`).
         label: the words on its button.
         key: the key that presses it.
         look: how the button looks: `filled`, `outlined`, `text`, or `more` in the menu.
         said: what the page says afterwards.
         more: what the person must give: `needs` and the words that ask for it.
     """
-    return {"act": act, "label": label, "key": key, "look": look, "said": said, **more}
+    return {"act": what, "label": label, "key": key, "look": look, "said": said, **more}
 
 
-ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
-REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
-ASK = _act("ask", "Ask", QUESTION_KEY, "text", "")
+ACCEPT = act("accept", "Accept", "a", "filled", "Accepted")
+REJECT = act("reject", "Reject", "x", "outlined", "Rejected")
+ASK = act("ask", "Ask", QUESTION_KEY, "text", "")
 """Turn a proposal into a question whose answer is its gap; the page does this by itself."""
-EDIT = _act(
+EDIT = act(
     "edit",
     "Edit",
     "e",
@@ -104,9 +104,9 @@ EDIT = _act(
     needs="edit",
     save="Save and accept",
 )
-MASKS = _act("masks", "Save the masks", "a", "filled", "Masks changed")
-SKIP = _act("later", "Later", "s", "more", "Later")
-WHY = _act(
+MASKS = act("masks", "Save the masks", "a", "filled", "Masks changed")
+SKIP = act("later", "Later", "s", "more", "Later")
+WHY = act(
     "reject",
     "Reject with a reason…",
     "",
@@ -115,10 +115,17 @@ WHY = _act(
     needs="text",
     ask="Why not?",
 )
-REST = _act("passage", "Reject the rest of the mark", "X", "more", "Rejected the rest of")
-ANOTHER = _act("another", "Another card", "w", "text", "Accepted")
-FORCE = _act("force", "Accept anyway", "F", "more", "Accepted")
-OTHERS = _act("others", "Let the model draft others", "r", "more", "")
+REST = act("passage", "Reject the rest of the mark", "X", "more", "Rejected the rest of")
+ANOTHER = act("another", "Another card", "w", "text", "Accepted")
+FORCE = act("force", "Accept anyway", "F", "more", "Accepted")
+OTHERS = act(
+    "others",
+    "Let the model draft others",
+    "r",
+    "more",
+    "",
+    stays="Asking the model …",
+)
 
 
 def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
@@ -136,8 +143,8 @@ def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
         drops: the same of the other one.
     """
     return (
-        _act("reject", keeps[0], "x", "filled", keeps[1]),
-        _act("accept", drops[0], "a", "outlined", drops[1]),
+        act("reject", keeps[0], "x", "filled", keeps[1]),
+        act("accept", drops[0], "a", "outlined", drops[1]),
     )
 
 
@@ -256,7 +263,7 @@ class Faces:
         """
         self._ledger = ledger
         self._more = [OTHERS] if asks else []
-        self._find = find
+        self.find = find
         self._paper = paper
         self._documents = documents
         self._reply = reply
@@ -301,7 +308,7 @@ class Faces:
         face: Json = {
             "title": cards[0]["title"],
             "cards": cards,
-            "source": self._source(first.highlight, first.quote, rests_on),
+            "source": self.source(first.highlight, first.quote, rests_on),
             "why": _why(first) if len(group) == 1 else None,
             "actions": actions,
         }
@@ -340,7 +347,7 @@ class Faces:
 
     def _revision(self, waiting: Card, card: Card) -> Json:
         """Return a draft beside the card that it would change or replace."""
-        old = card_view(card, self._find)
+        old = card_view(card, self.find)
         new = self._draft(waiting)
         old["label"] = "Your card"
         new["label"] = "With the new words"
@@ -375,7 +382,7 @@ class Faces:
             "beside": True,
             "why": why,
             "edits": 1,
-            "source": self._source(waiting.highlight, waiting.quote, new["answer"]),
+            "source": self.source(waiting.highlight, waiting.quote, new["answer"]),
             "actions": actions,
         }
 
@@ -384,17 +391,17 @@ class Faces:
         highlight = outcome.highlight
         text = selectable_text(highlight)[0]
         title = on_one_line(text or highlight.comment or highlight.document.title)
-        write = _act(
+        write = act(
             "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
         )
-        nothing = _act("none", "No card wanted", "x", "outlined", "No card for")
-        make = _act("make", "Make this card", "a", "filled", "Made", needs="words")
+        nothing = act("none", "No card wanted", "x", "outlined", "No card for")
+        make = act("make", "Make this card", "a", "filled", "Made", needs="words")
         if text:
             actions = [make, nothing, write, SKIP, *self._more]
         else:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
         parts = words_of(highlight) if text else None
-        source = self._source(highlight)
+        source = self.source(highlight)
         return {
             "title": shortened(title, 90),
             "line": parts,
@@ -407,7 +414,7 @@ class Faces:
 
     def _card(self, card: Card) -> Json:
         """Return a card that was decided on, for the list of all."""
-        shown = {**card_view(card, self._find), "dropped": self._dropped(card.highlight)}
+        shown = {**card_view(card, self.find), "dropped": self._dropped(card.highlight)}
         shown["used"] = self._highest_number(card)
         reasons = [sentence(finding.message) for finding in card.findings]
         if card.why:
@@ -421,13 +428,13 @@ class Faces:
             )
             actions = [edit, REJECT, WHY]
         else:
-            actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
+            actions = [act("restore", "Take this back", "a", "filled", "Taken back")]
         item: Json = {
             "title": shown["title"],
             "cards": [shown],
             "actions": actions,
             "why": _plain(" ".join(reasons)) if reasons else None,
-            "source": self._source(card.highlight, card.quote),
+            "source": self.source(card.highlight, card.quote),
         }
         if is_figure and card.live:
             _show_masks(item)
@@ -459,7 +466,7 @@ class Faces:
             case QuestionKind.ABSENT:
                 about["lines"] = lines = []
                 for guid in question.guids[:MOST_LINES]:
-                    view = card_view(card_of(self._ledger, guid), self._find)
+                    view = card_view(card_of(self._ledger, guid), self.find)
                     lines.append({"id": "", "a": view["line"], "b": view["answer_line"]})
             case QuestionKind.RETIRED:
                 [guid] = question.guids
@@ -511,7 +518,7 @@ class Faces:
             cards.append({**self._draft(waiting), "label": "From the new passage"})
         if len(cards) == 2 and "gaps" not in cards[1]:
             compared(cards[0], cards[1])
-        source = self._source(highlight)
+        source = self.source(highlight)
         if len(question.examples) > 1:
             source["before"] = question.examples[1]
         return {
@@ -531,8 +538,8 @@ class Faces:
         for conflict in question.conflicts:
             mine[conflict.field] = conflict.mine
             theirs[conflict.field] = conflict.source
-        my_card = card_view(replace(card, fields=tuple(mine.items())), self._find)
-        their_card = card_view(replace(card, fields=tuple(theirs.items())), self._find)
+        my_card = card_view(replace(card, fields=tuple(mine.items())), self.find)
+        their_card = card_view(replace(card, fields=tuple(theirs.items())), self.find)
         compared(my_card, their_card, ("ins", "ins"))
         my_card["label"] = "Yours"
         their_card["label"] = "From the source"
@@ -546,7 +553,7 @@ class Faces:
             "ask": asked,
             "cards": [my_card, their_card],
             "beside": True,
-            "source": self._source(card.highlight, card.quote),
+            "source": self.source(card.highlight, card.quote),
         }
 
     def _lines(self, lines: LinesOfFront) -> Json:
@@ -580,11 +587,11 @@ class Faces:
 
     def _draft(self, draft: Card) -> Json:
         """Return the view of a draft; of a proposal, with its sentence and all its gaps."""
-        view = card_view(draft, self._find)
+        view = card_view(draft, self.find)
         if not draft.gaps:
             return view
         whole = sentence_of(draft)
-        views = [card_view(card, self._find) for card in with_each_gap(draft)]
+        views = [card_view(card, self.find) for card in with_each_gap(draft)]
         return {
             **view,
             "gaps": [each["answer"] for each in views],
@@ -606,7 +613,7 @@ class Faces:
 
     def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""
-        shown = card_view(as_in_anki(self._ledger, card), self._find)
+        shown = card_view(as_in_anki(self._ledger, card), self.find)
         seen = next(views.notes(self._ledger, card.guid), None)
         if card.verdict is not Verdict.LIVE:
             state = card.verdict.value
@@ -618,13 +625,13 @@ class Faces:
         shown["note"] = " ".join(filter(None, (shown["note"], state)))
         return shown
 
-    def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
+    def source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         """Return the passage of a highlight with its pictures."""
         source = passage(highlight, quote, answer)
         alt = f"Picture in {highlight.document.title}"
         pictures = []
         for path in image_paths("\n".join(highlight.markdown)):
-            media = self._find(highlight, path)
+            media = self.find(highlight, path)
             if media:
                 pictures.append({"src": f"/picture/{media.name}", "alt": alt})
         source["pictures"] = pictures

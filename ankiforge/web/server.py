@@ -35,10 +35,11 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import our_note_type
 from ankiforge.errors import ForgeError, traceback_of
-from ankiforge.model import Family, Json, Pair, Texts, Value
+from ankiforge.model import Family, Json, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence
+from ankiforge.web.found import Asking
 from ankiforge.web.session import ReviewSession, Round, Several
 
 HOST = "127.0.0.1"
@@ -149,7 +150,7 @@ class PageServer:
                 page = _REFUSED.format(reason=escape(error.message))
                 answer = Response(page.encode(), _HTML, error.status)
         except StaleError as error:
-            item = self.open_session().face_of(error.item)
+            item = error.face or self.open_session().face_of(error.item)
             answer = _json({"message": error.message, "item": item}, "409 Conflict")
         except ForgeError as error:
             # without the id that it begins with
@@ -282,11 +283,10 @@ class PageServer:
                 return _json(self.open_session().state())
             case "list":
                 words = query.get("words", "")[:500]
-                state = query.get("state", "")
                 list_id = query.get("id", "")
                 digits = query.get("start", "")[:9]
                 start = int(digits) if digits.isdecimal() else 0
-                return _json(self.open_session().listed(list_id, words, state, start))
+                return _json(self.open_session().listed(list_id, words, start))
             case "shelf":
                 return _json(self.open_session().shelf())
             case "sitting":
@@ -319,10 +319,11 @@ class PageServer:
                 return _json(self.open_session().placement(query.get("id", "")))
             case "words":
                 return _json(self.open_session().words(query.get("key", "")))
-            case "at":
-                return _json({"item": self.open_session().at(query.get("key", ""))})
             case "item":
-                return _json({"item": self.open_session().item(query.get("id", ""))})
+                id = query.get("id", "")
+                session = self.open_session()
+                item = session.at(id) if is_highlight_key(id) else session.item(id)
+                return _json({"item": item})
         return None
 
     def _post(self, path: str, body: bytes) -> Response:
@@ -338,6 +339,9 @@ class PageServer:
                 case "/api/ending":
                     together = msgspec.json.decode(body, type=Round)
                     return _json(self.open_session().ending(together))
+                case "/api/answer":
+                    asking = msgspec.json.decode(body, type=Asking)
+                    return _json(self.open_session().answer(asking))
                 case "/api/preview":
                     typed = msgspec.json.decode(body, type=Decision)
                     return _json(self.open_session().preview(typed))

@@ -21,7 +21,7 @@ from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
-from ankiforge.errors import ForgeError, LedgerError
+from ankiforge.errors import ForgeError, LedgerError, UsageError
 from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
@@ -58,7 +58,7 @@ from ankiforge.pipeline.intake import (
     state_of,
 )
 from ankiforge.pipeline.pictures import picture_at
-from ankiforge.pipeline.query import lately, parse
+from ankiforge.pipeline.query import lately, names_field, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.statistics import intake_line
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
@@ -67,6 +67,8 @@ from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents, Pages, document_id, paper_of
 from ankiforge.web.faces import Faces, words_of
+from ankiforge.web.failing import FailingCards, is_failing_id
+from ankiforge.web.found import Asking, FoundViews
 
 MOST_ROWS = 100
 MOST_CREATORS = 2
@@ -79,12 +81,20 @@ MOST_REASONS = 5
 NAMES = {
     "new": "New",
     "changed": "Changed",
+    "failing": "Failing",
     "questions": "Questions",
     "none": "No card yet",
-    "all": "All",
+    "all": "All cards",
     "recent": "Recent",
 }
 """The lists, by their ids."""
+EMPTY = {
+    "changed": "If a source or Anki changes a card, both versions appear here.",
+    "failing": "A card appears here when you forget it again and again, or flag it red.",
+    "questions": "A question appears here when only you can answer it.",
+    "none": "Every passage has a card or a draft, or you decided that it needs none.",
+}
+"""What a list is for, which is said where nothing waits in it."""
 STATES = {
     "Waiting": "verdict:waiting",
     "Accepted": "verdict:accepted -anki:seen",
@@ -94,8 +104,26 @@ STATES = {
 }
 """The states in the list of all, as queries."""
 
+FILTERS = {
+    "document": "All documents",
+    "deck": "All decks",
+    "kind": "All kinds",
+    "added": "Any date",
+}
+"""The fields to whose values the list of all is narrowed, and how that is named if it is not."""
 PERIODS = ("1", "7", "30", "365")
-"""The days since which a card may have been added to which the list of all is narrowed."""
+"""The days since which a card may have been added."""
+VALUES = {
+    "cloze": "Gaps",
+    "basic": "Questions",
+    "two-way": "Both ways",
+    "occlusion": "Figures",
+    "1": "Added today",
+    "7": "In the last 7 days",
+    "30": "In the last 30 days",
+    "365": "In the last year",
+}
+"""Values that have other names on the page."""
 
 
 class Several(Value, forbid_unknown_fields=True):
@@ -105,7 +133,6 @@ class Several(Value, forbid_unknown_fields=True):
     accepts: bool
     words: str | None = None
     """Instead of the ids: all that these words match."""
-    state: str = ""
 
 
 class Round(Value, forbid_unknown_fields=True):
@@ -114,6 +141,11 @@ class Round(Value, forbid_unknown_fields=True):
     actions: Strings
     """The ids by which `undo` takes each back."""
     decided: int
+    seconds: int
+    key: str = ""
+    """Of a highlight of the document whose cards they were."""
+    list_id: str = ""
+    """The list, if it was none of a document."""
 
 
 class _Undoable(NamedTuple):
@@ -157,6 +189,8 @@ class ReviewSession:
             reply=self._kept_reply,
             asks=asks,
         )
+        self._failing = FailingCards(workspace, self._faces, asks=asks)
+        self._found = FoundViews(workspace, self._paper)
         self._queues: dict[str, list[str]] = {}
         # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
@@ -167,7 +201,7 @@ class ReviewSession:
         self._order: Order | None = None
         # The highlights that the chat was asked about last.
         self._asked = frozenset[HighlightKey]()
-        # A highlight of the document about which alone it was asked.
+        # A highlight of the document about which alone it was asked, or a card that fails.
         self._chat_key = ""
         # Foresees Anki beside the thread that answers, which must not wait for it.
         self._foreseeing: Future[Forecast] | None = None
@@ -222,21 +256,20 @@ class ReviewSession:
             if id in self._queues:
                 entry["left"] = len(self._queues[id])
                 entry["done"] = self._done[id]
+            elif id == "failing":
+                entry["left"] = self._failing.left
             lists.append(entry)
         return {
             "lists": lists,
             "ready": overview.counts(self._ledger, "unsent")["unsent"].total(),
         }
 
-    def listed(
-        self, list_id: str, words: str = "", state: str = "", start: int = 0
-    ) -> Json:
+    def listed(self, list_id: str, words: str = "", start: int = 0) -> Json:
         """Return a list: {items} to decide on, {rows} to look at, or both.
 
         Args:
             list_id: which one.
             words: of the list of all cards, those that have these words.
-            state: of the list of all cards, those in this state.
             start: how many cards or items to leave out: they are shown already.
 
         Raises:
@@ -245,7 +278,10 @@ class ReviewSession:
         self._read()
         content: Json = {}
         if list_id == "all":
-            content = self._all(words.strip(), state, start)
+            content = self._all(words.strip(), start)
+        elif list_id == "failing":
+            self._failing.read()
+            content = {"items": self._failing.faces(start, sittings.TEN)}
         elif list_id == "recent":
             # the newest decisions, one row for all events of an action
             rows = []
@@ -257,7 +293,8 @@ class ReviewSession:
                     title.append((f" and {len(entries) - 1} more", ""))
                 sub = [(_when(first.at), "")]
                 rows.append(_row(id, title, sub, first.said.capitalize(), undo=id))
-            content = {"rows": rows, "empty": "Nothing was decided yet."}
+            told = "" if rows else "Nothing was decided yet."
+            content = {"rows": rows, "told": told}
         elif list_id in NAMES:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
@@ -330,13 +367,20 @@ class ReviewSession:
         Of each mark it is the best fact. `items` are drawn whole; `waiting` counts all that wait.
         """
         self._read()
+        pile = self._pile(key)
+        if pile is None:
+            return {"items": [], "waiting": 0}
+        faces = [self._with_next(place) for place in pile.ten(self._later)]
+        items = [face for face in faces if face]
+        return {"items": items, "waiting": len(pile.places)}
+
+    def _pile(self, key: str) -> sittings.Pile | None:
+        """Return what is new in the document of a highlight; None if nothing waits there."""
         keys = {highlight.key for highlight, _ in overview.marks(self._ledger, key)}
         for pile in sittings.shelf(self._ledger, self._queues["new"]):
             if pile.places[0].key in keys:
-                faces = [self._with_next(place) for place in pile.ten(self._later)]
-                items = [face for face in faces if face]
-                return {"items": items, "waiting": len(pile.places)}
-        return {"items": [], "waiting": 0}
+                return pile
+        return None
 
     def _with_next(self, place: Place) -> Json | None:
         """Return the item of a draft with `then`, the next fact of its passage."""
@@ -359,6 +403,8 @@ class ReviewSession:
 
     def item(self, id: str) -> Json | None:
         """Return one item; None if it no longer waits."""
+        if is_failing_id(id):
+            return self._failing.face(id)
         return self.face_of(self._review.item(id))
 
     def at(self, key: str) -> Json | None:
@@ -393,9 +439,21 @@ class ReviewSession:
         for queue in self._queues.values():
             queue.sort(key=lambda id: skipped.get(id, 0))
 
-    def _all(self, words: str, state: str, start: int) -> Json:
-        """Return all cards and drafts that words match, and are in a state."""
-        ids = self._matching(words, state)
+    def _all(self, words: str, start: int) -> Json:
+        """Return all cards and drafts that words match, how many there are, and the filters.
+
+        Words that name no field are a question, too: the passages that answer it stand above.
+        """
+        found: Json = {}
+        is_question = bool(words) and not names_field(words)
+        if is_question and not start:
+            found = self._found.found(words)
+        try:
+            ids = self._matching(words)
+        except UsageError:
+            if not is_question:
+                raise
+            ids = []  # a question with a colon or an open quote
         lines = lines_as_in_anki(
             self._ledger, lists.lines(self._ledger, ids[start : start + MOST_ROWS])
         )
@@ -406,18 +464,49 @@ class ReviewSession:
             place = " · ".join(filter(None, (line.highlight.document.title, line.deck)))
             row = _row(line.id, shown["line"], shown["answer_line"], state, place=place)
             rows.append(row)
+        last = start + len(rows)
+        told = counted(len(ids), "card")
+        if not ids:
+            told = "No card has these words."
+        elif len(ids) > last:
+            told += f"; the first {last:,} are shown"
+        left = min(len(ids) - last, MOST_ROWS)
         return {
+            **found,
             "rows": rows,
             "total": len(ids),
-            "states": [*STATES],
-            "facets": {**lists.facets(self._ledger), "added": PERIODS},
-            "empty": "No card has these words.",
+            "told": told,
+            "more": f"Show {left} more" if left else "",
+            "facets": self._facets(),
         }
 
-    def _matching(self, words: str, state: str) -> list[str]:
-        """Return the ids of all cards and drafts that words match, and are in a state."""
-        terms = parse(words.strip()) + parse(STATES.get(state, ""))
-        return lists.find(self._ledger, terms, everything=True)
+    def _facets(self) -> list[Json]:
+        """Return the filters of the list of all: a label, and options with the term of each."""
+        names = {
+            **lists.facets(self._ledger),
+            "added": [*PERIODS],
+        }
+        facets = [
+            {
+                "label": "Any state",
+                "options": [
+                    {"value": term, "name": name} for name, term in STATES.items()
+                ],
+            }
+        ]
+        for field, label in FILTERS.items():
+            options = []
+            for value in names[field]:
+                term = value.replace('"', "*")
+                name = VALUES.get(value, value)
+                options.append({"value": f'{field}:"{term}"', "name": name})
+            if len(options) > 1:
+                facets.append({"label": label, "options": options})
+        return facets
+
+    def _matching(self, words: str) -> list[str]:
+        """Return the ids of all cards and drafts that words match."""
+        return lists.find(self._ledger, parse(words.strip()), everything=True)
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -432,6 +521,10 @@ class ReviewSession:
             StaleError: the item is not the one that was painted.
             ForgeError: the decision is refused, with the reason.
         """
+        if is_failing_id(decision.id):
+            reply = self._failing.decide(decision)
+            self._order = None
+            return {**self.state(), **reply}
         if decision.act in ("later", "now"):
             # to the end of its list, or back to its beginning
             list_id = self._leave(decision.id)
@@ -446,7 +539,8 @@ class ReviewSession:
             if decision.act == "others":
                 new = self._review.others(self._review.current(decision))
                 self._order = None
-                return {**self.state(), "item": self._faces.face(new)}
+                said = "The model has drafted others."
+                return {**self.state(), "item": self._faces.face(new), "said": said}
             decided = self._review.decide(decision)
         except StaleError as error:
             if error.item is None:
@@ -479,12 +573,12 @@ class ReviewSession:
         """Accept or reject several cards and drafts, as one action that `undo` takes back.
 
         Returns:
-            The new counts; `undo`; `done`, how many were decided on; and `refused`, why
+            The new counts; `undo`; and what is `said`: how many were decided on, and why
             others were not.
         """
         ids: Sequence[str] = several.ids
         if several.words is not None:
-            ids = self._matching(several.words, several.state)
+            ids = self._matching(several.words)
         refused = []
         done = 0
         with self._ledger.action() as action:
@@ -499,25 +593,61 @@ class ReviewSession:
                 else:
                     done += 1
         self._order = None
-        return {
-            **self.state(),
-            "undo": action if done else "",
-            "done": done,
-            "asked": len(ids),
-            "refused": refused[:MOST_REASONS],
-        }
+        said = f"{'Accepted' if several.accepts else 'Rejected'} {counted(done, 'card')}."
+        left = len(ids) - done
+        if left:
+            were = "it was" if left == 1 else "they were"
+            why = refused[0] if refused else f"{MOST_AT_ONCE:,} are decided on at once."
+            said += f" {counted(left, 'card')} left as {were}: {why}"
+        return {**self.state(), "undo": action if done else "", "said": said}
 
     def ending(self, round: Round) -> Json:
-        """Return the ending of decisions: its `lines`, and the `cards` to look at.
+        """Return the ending of decisions: its `heading`, what is `told`, and the `cards`.
 
-        Each card has the `key` of its mark and the printed number of its `page`.
+        Each card has the `key` of its mark and the printed number of its `page`; those of a
+        document stand in reading order.
         """
         ending = ending_of(self._ledger, round.actions, round.decided)
         cards = []
+        count = 0
         for card in ending.cards:
+            view = card_view(card, self._picture)
+            if "figure" in view:
+                number = sum(mask["on"] for mask in view["figure"]["masks"])
+                view["cards"] = counted(number, "card")
+                count += number
+            else:
+                count += 1
             place = {"key": card.highlight.key, "page": card.highlight.page_label}
-            cards.append({**card_view(card, self._picture), **place, "guid": card.guid})
-        return {"lines": ending.lines, "cards": cards}
+            cards.append({**view, **place})
+        if round.key:
+            marks = overview.marks(self._ledger, round.key)
+            order = [highlight.key for highlight, _ in marks]
+            cards.sort(key=lambda each: order.index(each["key"]))
+
+        # what is left of the document or list
+        self._read()
+        if round.key:
+            pile = self._pile(round.key)
+            left = len(pile.places) if pile else 0
+            left_told = f"{counted(left, 'mark') if left else 'no mark'} left"
+        else:
+            named = {each["id"]: each.get("left", 0) for each in self.state()["lists"]}
+            left = named.get(round.list_id, 0)
+            left_told = f"{left or 'nothing'} left"
+        made = counted(count, "card") if count else "No card"
+        if round.list_id == "failing":
+            made = f"{round.decided} decided"
+        heading = f"{made}, {left_told}."
+        told = [f"{_in_words(round.decided)} decided in {_lasted(round.seconds)}."]
+        if round.list_id == "failing":
+            told.append("“Open in Anki” brings the repairs to your cards.")
+        elif count:
+            told.append(ending.lines[1])
+        if not round.decided:
+            heading = "All put off for later." if left else "Nothing waits here."
+            told = [EMPTY.get(round.list_id, "")]
+        return {"heading": heading, "told": " ".join(told), "cards": cards}
 
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
@@ -528,7 +658,10 @@ class ReviewSession:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
-        card = self._review.preview(decision)
+        if is_failing_id(decision.id):
+            card = self._failing.preview(decision)
+        else:
+            card = self._review.preview(decision)
         return card_view(card, self._picture, number=decision.gap)
 
     def placement(self, id: str) -> Json:
@@ -539,6 +672,8 @@ class ReviewSession:
         Raises:
             StaleError: the item no longer waits.
         """
+        if is_failing_id(id):
+            return {"deck": "", "tags": [], "moves": False, "tagged": False, "decks": []}
         item = self._review.item(id)
         if item is None or item.highlight is None:
             raise StaleError(item)
@@ -601,6 +736,11 @@ class ReviewSession:
         Raises:
             RefusedError: it cannot be undone, with the reason.
         """
+        failing = self._failing.undo(action)
+        if failing is not None:
+            self._order = None
+            again = {"list": "failing", "item": failing, "replaced": []}
+            return {**self.state(), **again}
         undo(self._ledger, action)
         list_id, id, settled = self._undos.pop(action, _Undoable("", "", settled=False))
         self._done[list_id] -= settled
@@ -656,13 +796,17 @@ class ReviewSession:
     def ask_chat(self, key: str = "") -> Json:
         """Return the text that asks a chat about the best highlights, and their number.
 
-        `key`: only of the document that holds this highlight.
+        `key`: only of the document that holds this highlight; or a card that fails, for which
+        repairs are asked.
         """
+        self._chat_key = key
+        if is_failing_id(key):
+            text = self._failing.question_about(key)
+            return {"said": "Asks for repairs of this card.", "text": text}
         document = (
             highlight_of(self._ledger, HighlightKey(key)).document.key if key else ""
         )
         asked = chats.ask(self._workspace, document=document)
-        self._chat_key = key
         self._asked = asked.keys[0] if asked.keys else frozenset()
         text = asked.texts[0] if asked.texts else ""
         return {"said": asked.said, "text": text}
@@ -679,6 +823,15 @@ class ReviewSession:
             The new counts; `said`, what became of it; `unused`, the cards that came to
             nothing; `brought`, whether anything came in; and `next`, what to ask now.
         """
+        if is_failing_id(self._chat_key):
+            count = self._failing.answered(self._chat_key, answer)
+            said = (
+                counted(count, "repair")
+                if count
+                else "No repair that the checks let pass"
+            )
+            shown = {"said": f"{said}.", "unused": [], "brought": count > 0}
+            return {**self.state(), **shown, "next": {"said": "", "text": ""}}
         taken = chats.take(self._workspace, answer, asked=self._asked)
         self._order = None
         return {
@@ -688,6 +841,12 @@ class ReviewSession:
             "brought": bool(taken.drafted),
             "next": self.ask_chat(self._chat_key),
         }
+
+    # --- an answer ----------------------------------------------------------------------
+
+    def answer(self, asking: Asking) -> Json:
+        """Return an answer from what was read in `sentences`, or the text to `ask` a chat with."""
+        return self._found.answer(asking)
 
     # --- files --------------------------------------------------------------------------
 
@@ -728,6 +887,22 @@ def _row(id: str, title: list[Pair], sub: list[Pair], state: str, **more: object
 def _without_pictures(line: Card) -> Json:
     """Return the view of a card or draft for a row, in which no picture is shown."""
     return card_view(line, lambda *_: None)
+
+
+_NUMBERS = (
+    "None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten",
+)  # fmt: skip
+
+
+def _in_words(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
+def _lasted(seconds: int) -> str:
+    """Return how long a sitting took."""
+    if seconds < 90:
+        return counted(seconds, "second")
+    return f"{round(seconds / 60)} minutes"
 
 
 def _when(at: str) -> str:

@@ -100,7 +100,7 @@ def test_several_cards_are_decided_on_together(maths, opened):
     page = opened(maths)
     assert waiting(page) == 2
     turn_to(page, "all")
-    page.locator(".modes label", has_text="Waiting").click()
+    page.get_by_label("Any state").select_option("Waiting")
     expect(page.locator(".rows li")).to_have_count(2)
     page.get_by_label("Select all that are shown").check()
     page.locator(".several .button.filled").click()
@@ -216,7 +216,7 @@ def test_every_action_but_one_has_a_key_which_the_palette_shows(maths, opened):
 def test_two_keys_lead_to_a_list(maths, opened):
     page = opened(maths)
     for key, name in (
-        ("a", "All"),
+        ("a", "All cards"),
         ("r", "Recent"),
         ("y", "No card yet"),
         ("n", "ankiforge"),

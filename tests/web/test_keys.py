@@ -125,9 +125,9 @@ def test_a_search_takes_every_letter_from_the_first(watched, notes):  # noqa: F8
     assert watched.locator(".search:visible").input_value() == "axe a owl"
     watched.keyboard.press("Control+a")
     watched.keyboard.type("owl")
-    until(watched, "document.querySelectorAll('.rows li').length === 1")
-    assert watched.locator(".modes input").count() > 1, "the states can be chosen, too"
-    assert watched.locator("#title").inner_text() == "All"
+    until(watched, "document.querySelectorAll('.table > .rows li').length === 1")
+    assert watched.locator(".filters option").count() > 1, "the states can be chosen, too"
+    assert watched.locator("#title").inner_text() == "All cards"
     assert watched.evaluate("decided") == []
     assert set(verdicts(notes).values()) == {"waiting"}
     watched.unroute_all(behavior="ignoreErrors")

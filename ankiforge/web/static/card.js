@@ -23,7 +23,8 @@ export class Card {
   #editor = null;
   #isOfPassage = false; // whether its words are chosen in the passage, beside what was drafted
 
-  constructor(item, changed) {
+  // `changed` is told when something else is chosen, `press` the key of an action.
+  constructor(item, changed, press) {
     this.item = item;
     this.#changed = changed;
     const { cards = [], facts, why } = item;
@@ -33,7 +34,7 @@ export class Card {
     this.remark = h("p", { className: "why caution", role: "status", hidden: true });
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
       h("header", {}, this.context, h("span", { className: "fact" }, facts && `Fact ${facts[0]} of ${facts[1]} in this mark`)),
-      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && this.#lines(), this.others, this.remark,
+      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && this.#lines(), this.others, item.repairs && this.#repairs(press), this.remark,
       why && h("p", { className: `why ${why.tone}`, dir: "auto" }, why.text), ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
     this.node.classList.toggle("beside", Boolean(item.beside));
@@ -59,6 +60,17 @@ export class Card {
       source?.links.length && h("p", { className: "links" }, source.links.flatMap(({ href, label }) =>
         [h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label), " "])),
     ].filter(Boolean);
+  }
+  // How a card that fails may be repaired, each with what changes, and what its history is.
+  #repairs(press) {
+    const { history, near, repairs } = this.item;
+    return [
+      history && h("p", { className: "history" }, history),
+      near && h("p", { className: "why", dir: "auto" }, h("b", {}, "Mixed up with: "), near.map((side, i) => [i ? " → " : "", rich(side)])),
+      h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, lines }, i) => h("li", {},
+        h("button", { type: "button", className: "other-draft repair", onclick: () => press(String(i + 1)) }, kbd(String(i + 1)),
+          h("span", { dir: "auto" }, h("b", {}, says), lines.map((line) => h("small", {}, line))))))),
+    ];
   }
   // Lines that may be cards; with a box if they are to be ticked.
   #lines() {

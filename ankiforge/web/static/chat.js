@@ -1,28 +1,28 @@
-// Questions from a chat window: the text that asks for them is copied, its answer is taken when it is pasted.
+// A chat window: the text that asks it is copied, its answer is taken when it is pasted.
 import { $, h } from "./dom.js";
 import { announce } from "./say.js";
-import { get, post } from "./server.js";
 
 let brought = false; // whether an answer brought something
-let done = (_brought) => {};
+/** @type {{asks: () => any, takes: (answer: string) => any, then: (brought: boolean) => any}} */
+let talk;
 
 export function beginChat() {
   $("#chat-copy").addEventListener("click", () => during(copy));
   $("#chat-answer").addEventListener("paste", () => setTimeout(() => during(take)));
   $("#chat-take").addEventListener("click", () => during(take));
   $("#chat-answer").addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) during(take); });
-  $("#chat").addEventListener("close", () => done(brought));
+  $("#chat").addEventListener("close", () => talk.then(brought));
 }
 
-// Copy at once; `key` is a mark of the open document, of which alone is asked. `then` is told whether an answer brought something.
-export async function openChat(key, then) {
-  [brought, done] = [false, then];
+// Copy at once. `asks` returns what is copied, {said, text}; `takes` takes an answer and returns what became of it, nothing if the
+// page shows that; `then` is told whether an answer brought something.
+export async function openChat(asks, takes, then = (_brought) => {}) {
+  [brought, talk] = [false, { asks, takes, then }];
   said("");
   $("#chat-answer").value = "";
   $("#chat").showModal();
-  post("no-chat").catch(() => {}); // it is offered no more
   await during(async () => {
-    asksFor(await get("chat", { key }));
+    asksFor(await asks());
     await copy();
   });
 }
@@ -46,7 +46,8 @@ async function copy() {
 async function take() {
   const answer = $("#chat-answer").value;
   if (!answer.trim()) return;
-  const reply = await post("chat", answer);
+  const reply = await talk.takes(answer);
+  if (!reply) return $("#chat").close();
   brought ||= reply.brought;
   said(reply.said, reply.unused);
   asksFor(reply.next);

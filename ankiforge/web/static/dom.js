@@ -31,12 +31,6 @@ export function entries(all) {
 export const menuOf = (all) => h("details", { className: "menu up" },
   h("summary", { className: "button text" }, "More"), h("div", { className: "sheet" }, entries(all)));
 
-// One of several things to choose from.
-export function choice(name, value, text, key, checked, onchange) {
-  const radio = h("input", { type: "radio", name, value, checked, onchange });
-  return h("label", {}, radio, h("span", {}, text, kbd(key)));
-}
-
 // Put a node over a part of a picture; the box is in parts of its width and height.
 export function putOver(node, box) {
   for (const [edge, part] of Object.entries(box)) node.style[edge] = `${(100 * part).toFixed(3)}%`;

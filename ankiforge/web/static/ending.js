@@ -1,15 +1,10 @@
 // The ending of a sitting belongs to its document: the cards that were made, tied to their marks, and where to go on.
 import { $, button, h, rich } from "./dom.js";
 import { harmless } from "./face.js";
-import { TEN, WORDS, count } from "./say.js";
+import { TEN, WORDS } from "./say.js";
 import { post } from "./server.js";
 
 const QUIET = 1200; // ms without a key, after which it reacts
-const EMPTY = {
-  changed: "If a source or Anki changes a card, both versions appear here.",
-  questions: "A question appears here when only you can answer it.",
-  none: "Every passage has a card or a draft, or you decided that it needs none.",
-};
 
 export class Ending {
   chosen = null; // the row of a card
@@ -66,36 +61,25 @@ export class Ending {
 
   async fill() {
     const { origin, actions, results } = this.#sitting;
-    const [{ cards, lines }, rest] = await Promise.all([
-      post("ending", { actions, decided: results.length }), origin.read(), this.#page.shelf.load(), this.#page.foresee(),
-    ]).catch(() => [{ cards: [], lines: [] }, null]);
+    const round = { actions, decided: results.length, seconds: this.seconds, key: origin.entry?.key ?? "", list_id: origin.list ?? "" };
+    const [reply, rest] = await Promise.all([post("ending", round), origin.read(), this.#page.shelf.load(), this.#page.foresee()])
+      .catch(() => [null, null]);
     if (this.#sitting.ending !== this || !rest) return;
     this.#rest = rest;
     this.#sitting.waiting = rest.waiting;
     this.#next = this.#page.after(origin);
-    const n = cards.reduce((sum, card) => sum + cardsOf(card), 0);
-    const left = rest.waiting;
-    const leftTold = origin.entry ? (left ? `${count(left, "mark")} left` : "no mark left") : left ? `${left} left` : "nothing left";
-    const isEmpty = !results.length;
-    this.#heading.textContent = isEmpty ? (left ? "All put off for later." : "Nothing waits here.") : `${n ? count(n, "card") : "No card"}, ${leftTold}.`;
-    const minutes = lines.find((line) => line.startsWith("About"));
-    const time = this.seconds < 90 ? count(this.seconds, "second") : `${Math.round(this.seconds / 60)} minutes`;
-    const decided = String(WORDS[results.length] ?? results.length);
-    this.#told.textContent = isEmpty ? EMPTY[origin.list] ?? "" : [`${decided[0].toUpperCase()}${decided.slice(1)} decided in ${time}.`, minutes].filter(Boolean).join(" ");
+    this.#heading.textContent = reply.heading;
+    this.#told.textContent = reply.told;
     $(".minutes", this.node).textContent = this.#page.minutes;
-    const marks = this.#sitting.paper?.marks ?? [];
-    const order = new Map(marks.map(({ key }, i) => [key, i]));
-    cards.sort((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0));
-    this.#list.replaceChildren(...cards.map((card) => this.#row(card)));
-    if (n) this.#choose(0);
+    this.#list.replaceChildren(...reply.cards.map((card) => this.#row(card)));
+    if (reply.cards.length) this.#choose(0);
     this.rest();
     this.#sitting.strip();
   }
   #row(card) {
-    const isQuestion = card.fields.some(([name]) => name === "Front");
-    const words = card.figure ? [h("b", {}, count(cardsOf(card), "card")), `: ${card.title}`] : isQuestion ? rich(card.line, 140) : gapped(card);
+    const words = card.cards ? [h("b", {}, card.cards), `: ${card.title}`] : card.with_gaps ? harmless(card.with_gaps) : rich(card.line, 140);
     const row = h("li", { onclick: () => this.#choose(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""),
-      h("span", { className: "q", dir: "auto" }, words), isQuestion && h("b", { dir: "auto" }, rich(card.answer_line, 80)));
+      h("span", { className: "q", dir: "auto" }, words), !card.with_gaps && h("b", { dir: "auto" }, rich(card.answer_line, 80)));
     row.dataset.key = card.key;
     return row;
   }
@@ -132,18 +116,4 @@ export class Ending {
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);
   }
-}
-
-const cardsOf = (card) => (card.figure ? card.figure.masks.filter(({ on }) => on).length : 1);
-
-// A cloze on one line, its gaps in bold.
-function gapped(card) {
-  const [, , pieces] = card.fields.find(([name]) => name === "Text");
-  const drawn = (piece) => {
-    if (typeof piece === "string") return [piece];
-    if (piece.html !== undefined) return [...harmless(piece.html).childNodes];
-    const kids = piece.kids.flatMap(drawn);
-    return piece.numbers ? [h("b", {}, kids)] : kids;
-  };
-  return pieces.flatMap(drawn);
 }

@@ -5,7 +5,7 @@ import { palette } from "./palette.js";
 import { recalled, remember } from "./settings.js";
 
 const GO_STAYS = 1500; // ms in which a second key may follow
-export const LISTS = { new: "n", changed: "c", questions: "q", none: "y", all: "a", recent: "r" };
+export const LISTS = { new: "n", changed: "c", failing: "f", questions: "q", none: "y", all: "a", recent: "r" };
 
 // Of each key: its group, its name in the help, the views in which it acts (shelf, sitting, list), and what it does. `label` is
 // its name in the palette now, "" if it cannot be pressed; `holds`: it decides nothing, so it waits for a card that is on its way.
@@ -16,6 +16,7 @@ const decide = at("Decide", "sitting");
 const card = at("The card", "sitting");
 const paper = at("The document", "sitting");
 const shelf = at("The shelf", "shelf");
+const list = at("What you have read", "list");
 const any = at("Everywhere", "shelf sitting list");
 const action = (key) => ({ label: ({ sitting }) => sitting.actionOf(key)?.label.replace("{n} ", "") ?? "" });
 const holds = { holds: true };
@@ -27,17 +28,17 @@ const hasCards = ({ sitting }) => sitting.card?.item.cards;
 export const KEYS = [
   decide("Enter", "The blue button", ({ sitting }) => sitting.enter(), { label: () => "" }),
   decide("a", "Accept, and go on", ({ sitting }) => sitting.enter(), action("a")),
-  decide("x", "Reject", ({ sitting }) => sitting.press("x"), action("x")),
+  decide("x", "Reject; of a card that fails: suspend it", ({ sitting }) => sitting.press("x"), action("x")),
   decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
   decide("e", "Edit", ({ sitting }) => sitting.edit(), { label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
-  decide("s", "Later", ({ sitting }) => sitting.press("s"), action("s")),
+  decide("s", "Later; a card that fails: in 30 days", ({ sitting }) => sitting.press("s"), action("s")),
   decide("w", "Another card, where a card would get new words", ({ sitting }) => sitting.press("w"), action("w")),
   decide("F", "Accept anyway", ({ sitting }) => sitting.press("F"), action("F")),
   decide("r", "Let the model draft others", ({ sitting }) => sitting.press("r"), action("r")),
   decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { label: ({ sitting }) => (sitting.why ? "Reject with a reason…" : "") }),
   decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", run: (page) => page.undo() }),
 
-  card("1 2 3", "Hide other words, take another draft", () => {}, { label: () => "" }),
+  card("1 2 3", "Hide other words, take another draft or a repair", () => {}, { label: () => "" }),
   card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, label: (page) => (hasCards(page) ? "Show or hide the answer" : "") }),
   card("q", "Ask a question", ({ sitting }) => sitting.ask(), { holds: true, label: ({ sitting }) => (sitting.card?.sentence ? "Ask a question instead" : "") }),
   card(".", "End the sentence a clause earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence("End a clause earlier")),
@@ -64,6 +65,11 @@ export const KEYS = [
   shelf("k", "Document before", (page) => page.shelf.step(-1)),
   shelf("Enter", "Open it", (page) => page.shelf.open()),
 
+  list("j", "Next row", (page) => page.rows.step(1)),
+  list("k", "Row before", (page) => page.rows.step(-1)),
+  list("c", "Make a card of the passage", (page) => page.rows.make()),
+  list("a", "Answer the question from what you have read", (page) => page.rows.answer()),
+
   any("m", "Questions from your chat", (page) => page.chat(), { inMenu: true }),
   any("o", "Open in Anki", (page) => page.send(), { inMenu: true, label: ({ ready }) => (ready ? "Open in Anki" : "") }),
   any("P", "Copy the patch of your edits in Anki", (page) => page.copyPatch()),
@@ -72,7 +78,7 @@ export const KEYS = [
   any("Ctrl K", "All actions", (page) => openPalette(page), { inMenu: true }),
   any("?", "All keys", () => openHelp(), { inMenu: true }),
   any("Escape", "Back: to the card, to the shelf", (page) => page.escape(), { label: () => "" }),
-  ...Object.entries({ new: "Shelf", changed: "Changed", questions: "Questions", none: "No card yet", all: "All cards", recent: "Recent" })
+  ...Object.entries({ new: "Shelf", changed: "Changed", failing: "Failing", questions: "Questions", none: "No card yet", all: "All cards", recent: "Recent" })
     .map(([id, name]) => any(`g ${LISTS[id]}`, name, (page) => page.visit(id), { inMenu: true, group: "Go to" })),
   any("g /", "Search all cards", (page) => page.searchAll(), { group: "Go to" }),
 ];
@@ -141,7 +147,8 @@ function pressSingle(e, page) {
     return;
   }
   if (page.view === "sitting" && /^[1-9]$/.test(key)) {
-    whenPainted(() => page.sitting.card?.choose(Number(key)));
+    if (page.sitting.actionOf(key)) page.sitting.press(key);
+    else whenPainted(() => page.sitting.card?.choose(Number(key)));
     return;
   }
   if (page.view === "sitting" && /^[cq]$/.test(key) && page.sitting.selected()) {
@@ -149,7 +156,7 @@ function pressSingle(e, page) {
     whenPainted(() => page.sitting.take(key));
     return;
   }
-  const wanted = e.shiftKey && key === "Enter" ? "⇧ Enter" : { ArrowDown: "j", ArrowUp: "k" }[page.view === "shelf" ? key : ""] ?? key;
+  const wanted = e.shiftKey && key === "Enter" ? "⇧ Enter" : { ArrowDown: "j", ArrowUp: "k" }[page.view === "sitting" ? "" : key] ?? key;
   const row = KEYS.find((each) => each.key === wanted && may(page, each));
   if (!row) return;
   e.preventDefault();

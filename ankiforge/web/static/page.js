@@ -97,15 +97,14 @@ class Page {
   }
   searchAll() {
     if (!isFree()) return;
-    const isThere = this.view === "list" && this.rows.id === "all";
-    if (!isThere) this.#openRows("all", "All");
+    if (this.view !== "list" || this.rows.id !== "all") this.#openRows("all", "All cards");
     this.rows.focusSearch();
   }
-  // Open the item behind a row.
+  // Open the item behind a row, or the passage with a key.
   async openRow(id) {
     if (!isFree()) return;
     const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
-    if (!item) return tell("This card no longer exists.");
+    if (!item) return tell("Nothing is to be done here.");
     await this.#sit({ single: true, title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows?.id ?? "changed", back: this.view === "list" ? this.rows.id : this.sitting.origin.list,
       read: async () => ({ items: [item], waiting: 1 }) });
   }
@@ -201,8 +200,13 @@ class Page {
 
   chat() {
     if (!isFree()) return;
-    const { paper } = this.sitting?.origin.entry ? this.sitting : { paper: null };
-    openChat(paper?.key ?? "", async (brought) => {
+    const { sitting } = this;
+    const about = sitting?.origin.entry ? sitting.paper?.key : sitting?.origin.list === "failing" ? sitting.item?.id : "";
+    const asks = () => {
+      post("no-chat").catch(() => {}); // it is offered no more
+      return get("chat", { key: about ?? "" });
+    };
+    openChat(asks, (answer) => post("chat", answer), async (brought) => {
       if (this.view === "shelf") await this.openShelf();
       else if (brought && this.sitting) await this.#sit(this.sitting.origin, this.sitting.origin.read());
     });
@@ -259,5 +263,5 @@ const reopened = documents.find(({ id }) => asked === `paper=${id}`);
 if (reopened) await page.open(reopened);
 else if (asked && asked !== "new") await page.openList(asked);
 else if (!asked && documents.length === 1 && !page.shelf.chat) await page.open(documents[0]);
-else await page.openShelf();
+if (page.view === "start") await page.openShelf();
 page.foresee();

@@ -1,184 +1,170 @@
-// Rows: all cards, and what was decided.
-import { $, button, choice, flat, h, rich } from "./dom.js";
-import { alone, isFree } from "./pace.js";
-import { LONG, count, number, tell } from "./say.js";
+// Rows: all cards, below what was read about a question; and what was decided.
+import { openChat } from "./chat.js";
+import { $, all, button, flat, h, rich } from "./dom.js";
+import { alone, attempt, isFree } from "./pace.js";
+import { LONG, UNTIL_NEXT, number, tell } from "./say.js";
 import { get, post } from "./server.js";
 
 const PAUSE = 150; // ms without a key, after which is searched
-const ALL = "all"; // the list with a field to search in
-const MORE = 100; // rows that the server sends at once
 
-// What is searched for; it stays when a person comes back to the list.
+// What is searched for stays when a person comes back: words, and by its name the value of each filter, a term of a query.
 let words = "";
-let onlyState = "";
+const filters = new Map();
 let opened = ""; // the row that was opened last
+const query = () => [...filters.values(), words].join(" ").trim();
 
-// The fields of a query to which the list is narrowed, and their values.
-const narrowed = { document: "", deck: "", kind: "", added: "" };
-const LABELS = { document: "All documents", deck: "All decks", kind: "All kinds", added: "Any date" };
-const NAMES = {
-  kind: { cloze: "Gaps", basic: "Questions", "two-way": "Both ways", occlusion: "Figures" },
-  added: { 1: "Added today", 7: "In the last 7 days", 30: "In the last 30 days", 365: "In the last year" },
-};
-
-const search = () => {
-  const terms = Object.entries(narrowed).filter(([, value]) => value).map(([name, value]) => `${name}:"${value}"`);
-  return { words: [...terms, words].join(" ").trim(), state: onlyState };
-};
-
-// The rows of a list: all cards, with a field to search, several of which are decided on together; or what was decided.
+// The rows of a list; several of all cards are decided on together.
 export class Rows {
+  #found = h("section", { className: "found", ariaLabel: "What you have read" });
   #body = h("ul", { className: "rows" });
   #told = h("p", { className: "told", role: "status" });
-  #rest = button("outlined small rest", "", "", () => this.#showMore());
-  #chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" });
-  #narrow = h("div", { className: "narrow" });
-  #field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards", value: words, oninput: () => this.#searchNow() });
-  #several = null;
-  #length = 0;
+  #rest = button("outlined small rest", "", "", () => this.load(this.#body.children.length));
+  #filters = h("div", { className: "filters" });
+  #field = h("input", { type: "search", className: "search", placeholder: "Ask what you have read, or search cards", ariaLabel: "Search", value: words,
+    oninput: () => this.#searchSoon() });
   #turn = 0; // an answer to an older search is not shown
   #page;
 
   constructor(id, page) {
     this.id = id;
     this.#page = page;
-    const hasSearch = id === ALL;
-    if (hasSearch) this.#several = decideSeveral(this.#body, () => this.load(), page);
-    this.node = h("section", { className: "table", ariaLabel: hasSearch ? "All cards" : "Recent" },
-      hasSearch && [this.#field, h("div", { className: "filters" }, this.#chips, this.#narrow)],
-      h("div", { className: "over-rows" }, this.#told, this.#several?.bar), this.#body, this.#rest);
+    const parts = id === "all" ? [this.#field, this.#filters, this.#found] : [];
+    this.node = h("section", { className: "table", ariaLabel: id === "all" ? "All cards" : "Recent" }, parts,
+      h("div", { className: "over-rows" }, this.#told, id === "all" && this.#bar), this.#body, this.#rest);
     this.#rest.hidden = true;
   }
   focusSearch() { this.#field.select(); }
+  // Focus a row that is so many rows from the one with the focus.
+  step(by) {
+    const rows = all("button.row", this.node);
+    const at = rows.indexOf(document.activeElement);
+    rows[Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
+  }
 
-  // Read the rows anew; the row that was opened last has the focus again.
-  async load() {
+  // Read the rows from a place on; the row that was opened last has the focus again.
+  async load(start = 0) {
     this.#turn += 1;
     const mine = this.#turn;
-    if (!this.#length) this.#told.textContent = "Reading …";
-    const failed = (error) => ({ rows: [], total: 0, empty: error.message });
-    const found = await get("list", { id: this.id, ...(this.id === ALL ? search() : {}) }).catch(failed);
+    if (!this.#body.children.length) this.#told.textContent = "Reading …";
+    const reply = await get("list", { id: this.id, start, words: this.id === "all" ? query() : "" }).catch((error) => ({ rows: [], told: error.message }));
     if (mine !== this.#turn) return;
-    this.#page.counted(found);
-    if (!this.#chips.hasChildNodes()) this.#showStates(found.states, found.facets);
-    this.#fill(found);
+    this.#page.counted(reply);
+    if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#filter(facet)));
+    const rows = reply.rows.map((entry) => row(entry, this.#page, this.id === "all" ? () => this.#ticked() : null));
+    if (start) this.#body.append(...rows);
+    else this.#body.replaceChildren(...rows);
+    if (!start) this.#showFound(reply);
+    this.#told.textContent = reply.told;
+    this.#rest.textContent = reply.more;
+    this.#rest.hidden = !reply.more;
+    this.#total = reply.total;
+    this.#ticked();
     if (document.activeElement === document.body) document.getElementById(`row-${opened}`)?.focus();
   }
-  #fill({ rows, total, empty }, isMore = false) {
-    const made = rows.map((entry) => row(entry, this.#page, this.#several?.changed));
-    if (isMore) this.#body.append(...made);
-    else this.#body.replaceChildren(...made);
-    this.#length = isMore ? this.#length + rows.length : rows.length;
-    const length = this.#length;
-    const all = total > length ? `${number(total)} cards; the first ${number(length)} are shown` : count(length, "card");
-    this.#told.textContent = total === undefined ? "" : all;
-    if (!length) this.#told.textContent = empty;
-    this.#several?.of(total ?? length);
-    this.#rest.hidden = !(total > length);
-    this.#rest.textContent = `Show ${Math.min(MORE, total - length)} more`;
-    this.#several?.changed();
-  }
-  async #showMore() {
-    const mine = this.#turn;
-    try {
-      const reply = await get("list", { id: this.id, ...search(), start: this.#length });
-      if (mine === this.#turn) this.#fill(reply, true);
-    } catch (error) {
-      tell(error.message, { stays: LONG });
-    }
-  }
-  async #searchNow() {
+  async #searchSoon() {
     this.#turn += 1;
     const mine = this.#turn;
     words = this.#field.value;
-    onlyState = $("input:checked", this.#chips)?.value ?? onlyState;
     await new Promise((done) => setTimeout(done, PAUSE));
     if (mine === this.#turn) await this.load();
   }
-  #showStates(states, facets) {
-    if (!states) return;
-    this.#narrow.replaceChildren(...Object.entries(facets).filter(([, values]) => values.length > 1).map(([name, values]) => {
-      const option = (value) => h("option", { value, selected: value === narrowed[name] }, NAMES[name]?.[value] ?? (value || LABELS[name]));
-      const change = (e) => {
-        narrowed[name] = e.target.value;
-        this.#searchNow();
-      };
-      return h("select", { ariaLabel: LABELS[name], onchange: change }, ["", ...values].map(option));
-    }));
-    const chip = (state) => choice("only", state, state || "All", "", state === onlyState, () => this.#searchNow());
-    this.#chips.replaceChildren(...["", ...states].map(chip));
-  }
-}
-
-// A bar with which the ticked rows of a table are decided on together.
-function decideSeveral(body, showAgain, page) {
-  const all = h("input", { type: "checkbox", ariaLabel: "Select all that are shown", onchange: tickAll });
-  const said = h("span", {}, "Select all");
-  const buttons = [
-    button("small filled", "Accept", "", () => decide(true), { hidden: true }),
-    button("small outlined", "Reject", "", () => decide(false), { hidden: true }),
-  ];
-  const bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" },
-    h("label", { className: "check" }, all, said), buttons);
-
-  // with more cards than are shown: all that match
-  let total = 0;
-  let isWhole = false;
-  const more = h("button", { type: "button", className: "link", hidden: true, onclick: () => { isWhole = true; changed(); } });
-  bar.append(more);
-
-  const boxes = () => [...body.querySelectorAll(".tick input")];
-  const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
-
-  function of(n) {
-    total = n;
-    isWhole = false;
+  #filter({ label, options }) {
+    return h("select", { ariaLabel: label, onchange: ({ target }) => {
+      filters.set(label, target.value);
+      this.#searchSoon();
+    } }, [{ value: "", name: label }, ...options].map(({ value, name }) => h("option", { value, selected: value === filters.get(label) }, name)));
   }
 
-  function tickAll() {
-    for (const box of boxes()) box.checked = all.checked;
-    isWhole = false;
-    changed();
-  }
+  // ---- What was read about the words, and an answer in sentences.
 
-  function changed() {
-    const n = chosen().length;
-    all.checked = n > 0 && n === boxes().length;
-    all.indeterminate = n > 0 && !all.checked;
-    isWhole &&= n === boxes().length;
-    said.textContent = n ? `${number(isWhole ? total : n)} selected` : "Select all";
-    more.textContent = `Select all ${number(total)} that match`;
-    more.hidden = isWhole || !n || n < boxes().length || total <= n;
-    for (const button of buttons) button.hidden = !n;
-    bar.hidden = !boxes().length;
+  #showFound({ works = [], passages = [], said = "" }) {
+    const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
+    const asks = passages.length && button("outlined small", "Answer", "a", () => this.answer());
+    this.#found.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("p", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
   }
-
-  async function decide(accepts) {
-    const ids = chosen();
-    if (!ids.length || !isFree()) return;
-    await alone(async () => {
-      try {
-        const reply = await post("decide-several", isWhole ? { ids: [], accepts, ...search() } : { ids, accepts });
-        page.counted(reply);
-        if (reply.undo) page.undos.push({ id: reply.undo });
-        tellSeveral(reply, accepts);
-        await showAgain();
-      } catch (error) {
-        const what = `${accepts ? "accept" : "reject"} ${count(isWhole ? total : ids.length, "card")}`;
-        tell(`Not stored: ${what}. ${error.message}`, { stays: LONG });
-      }
+  #work({ title, place, query: terms }) {
+    const narrow = () => {
+      this.#field.value = terms;
+      this.#searchSoon();
+    };
+    return h("li", {}, h("button", { type: "button", className: "row", onclick: narrow }, h("span", { className: "title", dir: "auto" }, title), h("span", { className: "place", dir: "auto" }, place)));
+  }
+  // A passage, its sentence in bold; above it what an answer says with it.
+  #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
+    const state = cards.length ? cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line, 90)))
+      : h("span", { className: "sub" }, "No card. ", h("kbd", {}, "C"), " makes one.");
+    const main = h("button", { type: "button", className: "row passage", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
+      h("span", { className: "passage-words", dir: "auto" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place", dir: "auto" }, place), state);
+    main.dataset.key = key;
+    return h("li", {}, main, links.map(({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label)));
+  }
+  #open(key) {
+    opened = key;
+    this.#page.openRow(key);
+  }
+  // Make a card of the passage with the focus, or of the first one.
+  make() {
+    const passage = document.activeElement.closest(".passage") ?? $(".passage", this.node);
+    if (passage) this.#open(passage.dataset.key);
+  }
+  async answer() {
+    const question = this.#field.value.trim();
+    if (!question || !$(".passage", this.node) || !isFree()) return;
+    tell("Reading …", { stays: UNTIL_NEXT });
+    const show = (reply) => {
+      this.#showFound({ ...reply, passages: reply.sentences });
+      tell(reply.sentences.length ? "Each sentence stands over its quote." : reply.said);
+    };
+    await attempt(async () => {
+      const reply = await post("answer", { question });
+      if (!reply.ask) return show(reply);
+      const asks = async () => ({ said: "Asks for an answer from your passages.", text: reply.ask });
+      return openChat(asks, async (answer) => show(await post("answer", { question, reply: answer })), () => {});
     });
   }
 
-  return { bar, changed, of };
-}
+  // ---- Several, decided on together: those that are ticked; or with more than are shown, all that match.
 
-function tellSeveral({ done, asked, undo, refused }, accepts) {
-  const said = `${accepts ? "Accepted" : "Rejected"} ${count(done, "card")}.`;
-  const left = asked - done;
-  if (!left) return tell(said, { undoes: Boolean(undo) });
-  const why = `${count(left, "card")} left as ${left === 1 ? "it was" : "they were"}: ${refused[0]}`;
-  tell(`${said} ${why}`, { undoes: Boolean(undo), stays: LONG });
+  #total = 0;
+  #isWhole = false;
+  #all = h("input", { type: "checkbox", ariaLabel: "Select all that are shown", onchange: () => this.#tickAll() });
+  #said = h("span", {}, "Select all");
+  #decides = [button("small filled", "Accept", "", () => this.#decide(true)), button("small outlined", "Reject", "", () => this.#decide(false))];
+  #more = h("button", { type: "button", className: "link", onclick: () => this.#ticked(true) });
+  #bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" }, h("label", { className: "check" }, this.#all, this.#said), this.#decides, this.#more);
+
+  get #boxes() { return all(".tick input", this.#body); }
+  #tickAll() {
+    for (const box of this.#boxes) box.checked = this.#all.checked;
+    this.#ticked();
+  }
+  #ticked(isWhole = false) {
+    const boxes = this.#boxes;
+    const n = boxes.filter((box) => box.checked).length;
+    this.#isWhole = isWhole;
+    this.#all.checked = n > 0 && n === boxes.length;
+    this.#all.indeterminate = n > 0 && n < boxes.length;
+    this.#said.textContent = n ? `${number(isWhole ? this.#total : n)} selected` : "Select all";
+    this.#more.textContent = `Select all ${number(this.#total ?? 0)} that match`;
+    this.#more.hidden = isWhole || !this.#all.checked || this.#total <= n;
+    for (const each of this.#decides) each.hidden = !n;
+    this.#bar.hidden = !boxes.length;
+  }
+  async #decide(accepts) {
+    if (!isFree()) return;
+    const ids = this.#boxes.filter((box) => box.checked).map((box) => box.value);
+    await alone(async () => {
+      try {
+        const reply = await post("decide-several", this.#isWhole ? { ids: [], accepts, words: query() } : { ids, accepts });
+        this.#page.counted(reply);
+        if (reply.undo) this.#page.undos.push({ id: reply.undo });
+        tell(reply.said, { undoes: Boolean(reply.undo), stays: LONG });
+        await this.load();
+      } catch (error) {
+        tell(`Not stored: ${accepts ? "accept" : "reject"} ${this.#said.textContent}. ${error.message}`, { stays: LONG });
+      }
+    });
+  }
 }
 
 // One row; with `onTick`, it has a box.
@@ -189,16 +175,15 @@ export function row(entry, page, onTick = null) {
     entry.place && h("span", { className: "place", dir: "auto" }, entry.place),
     h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
-  const opens = !entry.undo || entry.open;
-  const main = opens
-    ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => {
-      opened = entry.id;
-      page.openRow(entry.id);
-    } }, content)
+  const open = () => {
+    opened = entry.id;
+    page.openRow(entry.id);
+  };
+  const main = !entry.undo || entry.open ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: open }, content)
     : h("div", { className: "row" }, content);
   const undo = entry.undo && h("button", { className: "link", type: "button",
     ariaLabel: `Undo: ${entry.state} ${flat(entry.title)}`, onclick: () => page.undo(entry.undo) }, "Undo");
   const tick = onTick && h("label", { className: "tick" },
-    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.title)}`, onchange: onTick }));
+    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.title)}`, onchange: () => onTick() }));
   return h("li", { className: entry.undo ? "acted" : "" }, tick, main, undo);
 }

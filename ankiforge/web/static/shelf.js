@@ -43,7 +43,7 @@ export class Shelf {
         lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
           e.preventDefault();
           this.#page.visit(id);
-        } }, left === undefined ? `${name} cards`.replace("Recent cards", "Recent") : `${name} `, left && h("b", {}, number(left))))),
+        } }, `${name} `, left && h("b", {}, number(left))))),
       h("p", { className: "below minutes" }, this.#page.minutes)));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });

@@ -12,7 +12,7 @@ import { svg } from "./shapes.js";
 
 const LATER = 150; // ms after a decision, in which another one is not delayed
 // How the mark of an item stands after a decision, and what became of the decision.
-const STATES_AFTER = { reject: "none", none: "none", passage: "none", later: "asks" };
+const STATES_AFTER = { reject: "none", none: "none", passage: "none", later: "asks", suspend: "none", leave: "asks" };
 const narrow = matchMedia("(max-width: 699px)");
 
 export class Sitting {
@@ -72,7 +72,7 @@ export class Sitting {
     this.ending = null;
     // a card that was shown before has what was typed into it, also after an undo
     const known = `${item.id} ${item.turn}`;
-    if (!this.#cards.has(known)) this.#cards.set(known, new Card(item, () => this.changed()));
+    if (!this.#cards.has(known)) this.#cards.set(known, new Card(item, () => this.changed(), (key) => this.press(key)));
     this.card = this.#cards.get(known);
     if (recalled("recall")) document.body.classList.add("hiding");
     $("#margin").replaceChildren(this.card.node, this.#notices());
@@ -104,10 +104,10 @@ export class Sitting {
   }
   // Show a document beside the card. Return whether it is another one.
   #enter(paper) {
+    document.body.classList.toggle("alone", !paper);
     if (paper === this.paper) return false;
     this.#leavePaper();
     this.paper = paper;
-    document.body.classList.toggle("alone", !paper);
     $("#title").textContent = this.origin.title;
     if (!paper) return true;
     paper.moved = () => this.level();
@@ -157,7 +157,8 @@ export class Sitting {
       $("#buttons").replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
       if ($("#buttons").scrollWidth <= $("#buttons").clientWidth) break;
     }
-    const { figure } = this.card;
+    const { figure, item } = this.card;
+    $("#hint").textContent = this.card.mode === "look" ? item.hint ?? "" : "";
     if (figure && !figure.left()) $("#buttons .filled").ariaDisabled = "true";
   }
   // What can be done now, {look, label, key, run}: what has a button, and what is in the menu.
@@ -272,7 +273,7 @@ export class Sitting {
       [this.opened, this.at] = [null, known];
       return this.show();
     }
-    const { item } = await alone(() => get("at", { key }), { bringsCard: true }).catch(() => ({ item: null }));
+    const { item } = await alone(() => get("item", { id: key }), { bringsCard: true }).catch(() => ({ item: null }));
     if (!item) {
       this.paper.ask(key, []);
       this.paper.goTo(key);
@@ -357,14 +358,14 @@ export class Sitting {
       if (text === null) return;
       given.text = text;
     }
-    this.#store(action, { choice: this.card.item.beside ? 0 : this.card.picked, ...given });
+    this.#store(action, { choice: action.choice ?? (this.card.item.beside ? 0 : this.card.picked), ...given });
   }
 
   async #store(action, given) {
     const { item, card } = this;
     const name = card.title;
     const decision = { id: item.id, turn: item.turn, act: action.act, ...given };
-    if (action.act === "others") return this.#others(item, decision);
+    if (action.stays) return this.#stays(item, decision, action);
     const again = (more) => this.#store(action, { ...given, ...more });
     const { items, at, opened } = this;
     const before = { items: [...items], at, opened, results: [...this.results] };
@@ -375,7 +376,7 @@ export class Sitting {
       this.isStoring = true;
       if (!isOpened) {
         if (!item.beside && item.source) this.paper?.recolour({ [item.source.key]: state });
-        this.results.push(decision.act === "later" ? "later" : state);
+        this.results.push(state === "asks" ? "later" : state);
         // a further fact of a mark comes once its first was accepted, in the place of the last of the ten
         this.items = [...items.slice(0, at), ...(follows ? [item.then] : []), ...items.slice(at + 1)];
         if (follows && this.items.length + this.results.length > TEN) this.items.pop();
@@ -389,7 +390,8 @@ export class Sitting {
         this.#page.counted(reply);
         await this.#stored({ item, at, reply, follows, decision, isOpened });
         const figure = state === "card" && card.figure?.left();
-        tell(figure ? `${count(figure, "card")} from “${this.paper?.title ?? name}”` : [`${action.said.replace(/:$/, "")}: `, quoted(name)], { undoes: true });
+        const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`] : [`${action.said.replace(/:$/, "")}: `, quoted(name)];
+        tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
         announce(`${action.said}. ${$("#count").textContent}`);
       } catch (error) {
         Object.assign(this, before);
@@ -416,7 +418,7 @@ export class Sitting {
       const { turn, facts, several } = reply.item;
       const known = `${item.then.id} ${item.then.turn}`;
       Object.assign(item.then, { turn, facts, several });
-      this.#cards.set(`${item.then.id} ${turn}`, this.#cards.get(known) ?? new Card(item.then, () => this.changed()));
+      this.#cards.set(`${item.then.id} ${turn}`, this.#cards.get(known) ?? new Card(item.then, () => this.changed(), (key) => this.press(key)));
     } else if (place >= 0) {
       this.items.splice(place, 1, ...(reply.item ? [reply.item] : []));
       if (this.at === place) this.show();
@@ -439,16 +441,16 @@ export class Sitting {
     if (shown) this.card.fail(error, action.label, again);
     else tell([`${error.message} `, quoted(item.line ?? item.title), " was not decided on again."]);
   }
-  // The model drafts other cards of the passage; they are shown instead of the item, which stays.
-  async #others(item, decision) {
-    tell("Asking the model …", { stays: UNTIL_NEXT });
+  // Something is done after which the item stays, as it is then: a model drafts others, or Anki does something with the card.
+  async #stays(item, decision, action) {
+    tell(action.stays, { stays: UNTIL_NEXT });
     await attempt(async () => {
       const reply = await post("decide", decision);
       this.#page.counted(reply);
       if (this.opened) this.opened = reply.item;
       else this.items.splice(this.items.indexOf(item), 1, reply.item);
       this.show();
-      tell("The model has drafted others.");
+      tell(reply.said);
     });
   }
 

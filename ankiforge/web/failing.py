@@ -1,0 +1,288 @@
+"""The cards that fail in Anki, as items of the page, with the repairs of `ankiforge repair`.
+
+An item has the `cards` as it is in Anki, its `history`, and its `repairs`, each with what it
+`says` and the `lines` that change. Its document stands beside it if the card is one of ours.
+
+Tested by `tests/web/test_failing.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ankiforge.anki.profiles import signature
+from ankiforge.draft.repairs import CardRepair
+from ankiforge.ledger import lists
+from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.decide import undo
+from ankiforge.model import (
+    NO_KEY,
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKind,
+    Json,
+    h16,
+)
+from ankiforge.pipeline import repair as mending
+from ankiforge.pipeline.collection import collection_path
+from ankiforge.pipeline.failing import FailingCount
+from ankiforge.pipeline.repair import RepairEntry
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.repair import repair_text
+from ankiforge.review import Decision, StaleError
+from ankiforge.review.items import sentence, with_changes
+from ankiforge.text import counted
+from ankiforge.text.cloze import plain
+from ankiforge.web.card_view import card_view, line_of
+from ankiforge.web.faces import EDIT, Faces, act
+
+PREFIX = "nid:"
+"""Of the ids of these items."""
+_TAKE = ("1", "2", "3")
+_SUSPENDS = "X suspends the card in Anki, which then asks it no more. Undo asks it again."
+_LEAVE = act("leave", "Leave it for 30 days", "s", "text", "Left for 30 days")
+_SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
+_OFFER = act(
+    "others", "Let the model offer repairs", "r", "more", "", stays="Asking the model …"
+)
+_ASKING = "Asking Anki …"
+_IN_ANKI = {
+    "unsuspend": act("unsuspend", "Ask it again in Anki", "w", "more", "", stays=_ASKING),
+    "unflag": act("unflag", "Clear the red flag in Anki", "f", "more", "", stays=_ASKING),
+    "forget": act("forget", "Start again as new in Anki", "", "more", "", stays=_ASKING),
+}
+"""What is done in Anki while the card stays in the list."""
+
+
+def is_failing_id(id: str) -> bool:
+    """Return whether an id is that of an item of this list."""
+    return id.startswith(PREFIX)
+
+
+class FailingCards:
+    """The cards that fail, in the order in which they are shown."""
+
+    def __init__(self, workspace: Workspace, faces: Faces, *, asks: bool) -> None:
+        """Read nothing yet; `asks` is whether a model may be asked for repairs."""
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+        self._faces = faces
+        self._asks = asks
+        self._state = ""
+        """Of the collection when it was read."""
+        self._entries: dict[str, RepairEntry] = {}
+        self._decided: dict[str, RepairEntry] = {}
+        """By the id of a decision: what it was about, for undo."""
+        self._suspended: dict[str, RepairEntry] = {}
+        """By the id of a decision: what it suspended."""
+
+    @property
+    def left(self) -> int:
+        """How many cards wait; until the collection is read, as many as the last run counted."""
+        if self._state:
+            return len(self._entries)
+        count = self._ledger.get_value("failing", FailingCount)
+        return count.cards if count else 0
+
+    def read(self) -> None:
+        """Read the collection, if it has changed since it was read.
+
+        Raises:
+            ItemError: it cannot be read.
+            UsageError: there is none.
+        """
+        config = self._workspace.folder.config
+        path = collection_path(config.anki, self._ledger, Path.home())
+        state = signature(path) if path and path.is_file() else ""
+        if state and state == self._state:
+            return
+        entries = self._workspace.failing().failing
+        self._entries = {f"{PREFIX}{entry.note.nid}": entry for entry in entries}
+        self._state = state
+
+    def faces(self, start: int, most: int) -> list[Json]:
+        """Return the items of the list from a place on."""
+        ids = [*self._entries][start : start + most]
+        return [self._face(self._entries[id]) for id in ids]
+
+    def face(self, id: str) -> Json | None:
+        """Return an item; None if it no longer waits."""
+        entry = self._entries.get(id)
+        return self._face(entry) if entry else None
+
+    def _face(self, entry: RepairEntry) -> Json:
+        """Return an item as the page shows it."""
+        card = self._card(entry)
+        view = card_view(card, self._faces.find)
+        history = entry.fails.history if entry.fails else None
+        told: Json = {}
+        if history:
+            minutes = f"{history.seconds / 60:.0f} min"
+            answers = counted(history.asked, "answer")
+            parts = (entry.note.deck, history.in_one_line, f"{answers}, {minutes}")
+            told["history"] = " | ".join(filter(None, parts))
+        if entry.near:
+            near = entry.near.card.fields
+            sides = [line_of(near.get(name, "")) for name in ("Front", "Back", "Text")]
+            told["near"] = [side for side in sides if side]
+        if entry.is_ours:
+            highlight = highlight_of(self._ledger, card.key)
+            told["source"] = self._faces.source(highlight, entry.quote)
+
+        # the first repair has the filled button; without one, the person edits
+        actions: list[Json] = []
+        repairs = []
+        for number, repair in zip(_TAKE, entry.offers, strict=False):
+            _, *lines = repair_text(int(number), repair)
+            says = repair.says[:1].upper() + repair.says[1:]
+            repairs.append(
+                {"says": says, "lines": [plain(line.strip()) for line in lines]}
+            )
+            look = "more" if actions else "filled"
+            take = act("take", f"Take repair {number}", number, look, "Repaired")
+            actions.append({**take, "choice": int(number) - 1})
+        if entry.is_ours or entry.type is not None:
+            look = "text" if actions else "filled"
+            actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
+        actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
+        if self._asks:
+            actions.append(_OFFER)
+        if history and history.suspended:
+            actions.append(_IN_ANKI["unsuspend"])
+        if history and history.flagged:
+            actions.append(_IN_ANKI["unflag"])
+        actions.append(_IN_ANKI["forget"])
+        return {
+            "id": f"{PREFIX}{entry.note.nid}",
+            "turn": h16("failing", repr((entry.card.fields, entry.offers))),
+            "title": view["title"],
+            "line": view["line"],
+            "ask": sentence("; ".join(entry.why)),
+            "cards": [view],
+            "repairs": repairs,
+            "hint": _SUSPENDS,
+            "actions": actions,
+            **told,
+        }
+
+    def _card(self, entry: RepairEntry) -> Card:
+        """Return the card of an entry in the words that it has in Anki."""
+        fields = tuple(entry.card.fields.items())
+        if entry.is_ours:
+            card = next(iter(lists.lines(self._ledger, [entry.guid])))
+            words = {**dict(card.fields), **entry.card.fields}
+            return replace(card, fields=tuple(words.items()))
+        kind = CardKind.CLOZE if entry.card.is_cloze else CardKind.BASIC
+        about = Document(DocumentKey(""), "", entry.note.deck)
+        passage = Highlight(about, "", HighlightKind.HIGHLIGHT, "")
+        return Card(NO_KEY, kind, fields, passages=(passage,))
+
+    # --- decisions ----------------------------------------------------------------------
+
+    def _current(self, decision: Decision) -> RepairEntry:
+        """Return what a decision is about.
+
+        Raises:
+            StaleError: it is not what was painted, or waits no more.
+        """
+        entry = self._entries.get(decision.id)
+        face = self._face(entry) if entry else None
+        if entry is None or (decision.turn and face and decision.turn != face["turn"]):
+            raise StaleError(None, face)
+        return entry
+
+    def decide(self, decision: Decision) -> Json:
+        """Carry out a decision.
+
+        Returns:
+            `undo`, what takes it back; `said`, what became of it in Anki; and the `item`, if it
+            stays.
+
+        Raises:
+            StaleError: it is not what was painted, or waits no more.
+            ForgeError: it is refused, with the reason.
+        """
+        entry = self._current(decision)
+        workspace = self._workspace
+        said = ""
+        match decision.act:
+            case "take" if decision.choice < len(entry.offers):
+                action = mending.take(workspace, entry, entry.offers[decision.choice])
+            case "edit":
+                known = entry.card.fields
+                typed = decision.fields.items()
+                words = {name: text for name, text in typed if name in known or text}
+                action = mending.edited(workspace, entry, words)
+            case "suspend":
+                action, said = mending.suspend(workspace, entry)
+                self._suspended[action] = entry
+            case "leave":
+                action = mending.leave(workspace, entry)
+            case "others":
+                self._add(entry, mending.asked(workspace, entry))
+                return {"item": self.face(decision.id), "said": "The model offers these."}
+            case _:
+                said = mending.do_in_anki(workspace, decision.act, entry.cards_asked)
+                return {"item": self.face(decision.id), "said": _told(said)}
+        self._decided[action] = self._entries.pop(decision.id)
+        return {"undo": action, "said": _told(said)}
+
+    def undo(self, action: str) -> Json | None:
+        """Take back a decision on one of these; return the item, or None if it was none.
+
+        Raises:
+            RefusedError: it cannot be undone, with the reason.
+        """
+        entry = self._decided.get(action)
+        if entry is None:
+            return None
+        undo(self._ledger, action)
+        del self._decided[action]
+        id = f"{PREFIX}{entry.note.nid}"
+        self._entries = {id: entry, **self._entries}
+        suspended = self._suspended.pop(action, None)
+        if suspended is not None:
+            cards = suspended.cards_asked
+            mending.do_in_anki(self._workspace, "unsuspend", cards)
+        return self._face(entry)
+
+    def preview(self, decision: Decision) -> Card:
+        """Return the card that the fields of the editor make."""
+        card = self._card(self._current(replace(decision, turn="")))
+        return replace(card, fields=with_changes(card.fields, decision.fields))
+
+    # --- the chat -----------------------------------------------------------------------
+
+    def question_about(self, id: str) -> str:
+        """Return the text that asks a chat for repairs.
+
+        Raises:
+            RefusedError: something of the card must stay on this machine.
+        """
+        return mending.question_about(self._workspace, self._entries[id])
+
+    def answered(self, id: str, reply: str) -> int:
+        """Offer the repairs in the answer of a chat, too; return how many there are."""
+        entry = self._entries[id]
+        repairs = mending.answered(entry, reply)
+        self._add(entry, repairs)
+        return len(repairs)
+
+    def _add(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
+        """Offer further repairs, the newest first.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        offers = (*repairs, *entry.offers)[: len(_TAKE)]
+        self._entries[f"{PREFIX}{entry.note.nid}"] = replace(entry, offers=offers)
+
+
+def _told(said: str) -> str:
+    """Return what became of something in Anki, as a sentence; "" if nothing was done there."""
+    return sentence(said) if said else ""

@@ -1,0 +1,139 @@
+"""The cards that fail in Anki, at the page: repairs with single keys, in front of a real collection."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.anki.test_repair import add, fields_of  # noqa: F401
+from tests.web.conftest import over, ready, rest, settle, shown, waiting
+
+CARD = "#margin > .card"
+
+
+@pytest.fixture
+def anki(forge, backend):
+    """The person's own collection, open in Anki while the page looks at it."""
+    with backend.opened(forge.profile) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fails(forge, anki, add):  # noqa: F811
+    """Three cards that fail, of which one has a red flag."""
+    forge.settings("sources: []\n")
+    wished = add(
+        "Which metals are noble?", "gold, silver, platinum", answers="33", flag=1
+    )
+    metals = add("What are the three metals?", "iron, zinc, gold", taken=90_000)
+    dropout = add(
+        "What is dropout and why is it used?", "Masking of units. It stops overfitting."
+    )
+    return {"wished": wished, "metals": metals, "dropout": dropout}  # fmt: skip
+
+
+def package(forge):
+    forge.ok("build")
+    return forge.folder / "ankiforge.apkg"
+
+
+def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
+    forge, anki, fails, opened
+):
+    page = opened(forge, "failing")
+    assert page.locator(f"{CARD} .ask").inner_text().startswith("Red flag; ")
+    page.keyboard.press("j")
+    settle(page)
+    assert shown(page) == "What are the three metals?"
+    words = page.locator(CARD).inner_text()
+    assert "Forgotten 4 times within 30 days" in words
+    assert "Theirs | 2d✗ 2d· 2d✗ 2d· 2d✗ 2d· 2d✗ | 7 answers, 10 min" in words
+    assert page.locator(".repair").count()
+    split = page.locator(".repair").first.inner_text()
+    assert "front: What are the three metals?" in split
+    page.keyboard.press("1")
+    settle(page)
+    assert waiting(page, "failing") == 2
+    assert anki.load(package(forge))["updated"] == 1
+    now = fields_of(anki, fails["metals"])
+    assert now[1] == "iron"
+    page.keyboard.press("u")
+    settle(page)
+    assert shown(page) == "What are the three metals?"
+    assert waiting(page, "failing") == 3
+    anki.load(package(forge))
+    assert fields_of(anki, fails["metals"]) == ["What are the three metals?", "iron, zinc, gold"]  # fmt: skip
+
+
+def test_a_card_that_fails_is_edited_or_left_and_the_ending_says_so(
+    forge, anki, fails, opened
+):
+    page = opened(forge, "failing")
+    page.keyboard.press("e")
+    page.locator(".written").nth(1).wait_for()
+    page.locator(".written").nth(1).fill("gold and platinum")
+    page.keyboard.press("Control+Enter")
+    settle(page)
+    page.keyboard.press("s")
+    settle(page)
+    page.keyboard.press("s")
+    assert over(page) == "3 decided, nothing left."
+    anki.load(package(forge))
+    assert fields_of(anki, fails["wished"])[1] == "gold and platinum"
+    assert forge.ok("repair", "--json").lines == []
+    ready(page)
+    page.keyboard.press("u")
+    settle(page)
+    assert waiting(page, "failing") == 1
+
+
+def test_x_suspends_in_a_running_anki_and_undo_asks_it_again(
+    forge, anki, fails, serving, opened
+):
+    anki.col.close()
+    with serving(Path(forge.profile)) as server:
+        forge.settings(f"sources: []\nanki: {{connect: {server.address}}}\n")
+
+        def queue():
+            with server.collection() as col:
+                return col.get_note(fails["wished"]).cards()[0].queue
+
+        page = opened(forge, "failing")
+        hint = (
+            "X suspends the card in Anki, which then asks it no more. Undo asks it again."
+        )
+        assert page.locator("#hint").inner_text() == hint
+        page.keyboard.press("x")
+        page.locator("#said", has_text="Suspended: ").wait_for()
+        settle(page)
+        assert queue() == -1
+        assert "Done in Anki." in page.locator("#said").inner_text()
+        assert not page.locator("#hint").is_visible()
+        page.locator("#undo").click()
+        settle(page)
+        assert queue() == 2
+        page.click("#buttons summary")
+        page.locator(".menu-item", has_text="Clear the red flag").click()
+        rest(page)
+        settle(page)
+        with server.collection() as col:
+            assert col.get_note(fails["wished"]).cards()[0].flags == 0
+        assert shown(page) == "Which metals are noble?"
+
+
+@pytest.mark.slow
+def test_without_a_running_anki_the_search_to_paste_is_said(forge, fails, opened):
+    forge.settings("sources: []\nanki: {connect: 'http://127.0.0.1:9'}\n")
+    page = opened(forge, "failing")
+    page.keyboard.press("x")
+    page.locator("#said", has_text="Toggle Suspend").wait_for()
+
+
+def test_the_chat_offers_repairs_by_copy_and_paste(forge, fails, opened):
+    page = opened(forge, "failing")
+    page.keyboard.press("m")
+    page.locator("#chat[open]").wait_for()
+    rest(page)
+    assert "Which metals are noble?" in page.locator("#chat-text").input_value()
+    page.locator("#chat-answer").fill("nothing of use")
+    page.locator("#chat-take").click()
+    page.locator("#chat-said", has_text="No repair that the checks let pass.").wait_for()
