@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
@@ -518,8 +519,11 @@ def normal_form(text: str) -> str:
     visible = INVISIBLE.sub("", text)
     if "<" in visible or "&" in visible:
         writer = _NormalWriter()
-        writer.feed(visible)
-        writer.close()
+        if _SIMPLE.fullmatch(visible):
+            writer.feed_simple(visible)
+        else:
+            writer.feed(visible)
+            writer.close()
         writer.add_tag("")
         written = "".join(writer.parts)
     else:
@@ -529,6 +533,16 @@ def normal_form(text: str) -> str:
     return _BLANK_END.sub("", backwards)[::-1]
 
 
+# HTML in which nothing is to be guessed: as we write it, and mostly as editors do.
+_ONE_PIECE = r"""
+      (?P<text>[^<]++)
+    | </(?P<end>[a-z][a-z0-9]*+)>
+    | <(?!(?:iframe|no(?:embed|frames|script)|plaintext|script|style|textarea|title|xmp)\b)
+      (?P<start>[a-z][a-z0-9]*+)(?P<attributes>(?:[ ][a-z][a-z0-9-]*+="[^"<>]*+")*+)[ ]?/?>
+"""
+_PIECE = regex(_ONE_PIECE, re.VERBOSE)
+_SIMPLE = regex(rf"(?:{re.sub('[?]P<[a-z]+>', '?:', _ONE_PIECE)})*+", re.VERBOSE)
+_ATTRIBUTE = regex(r' ([a-z0-9-]+)="([^"]*)"')
 # What the buttons of Anki's editor write, and what we write for the same.
 _SAME_TAG = {"b": "strong", "i": "em", "del": "s", "strike": "s"}
 
@@ -542,6 +556,19 @@ class _NormalWriter(HTMLParser):
         self.text: list[str] = []
         self.spans: list[bool] = []
         """Whether each open span is the colour of a piece of code, which does not count."""
+
+    def feed_simple(self, simple: str) -> None:
+        """Do what `feed` and `close` do, in half the time, with a match of `_SIMPLE`."""
+        for piece in _PIECE.finditer(simple):
+            if piece["text"]:
+                self.text.append(html.unescape(piece["text"]))
+            elif piece["end"]:
+                self.handle_endtag(piece["end"])
+            else:
+                attributes: list[tuple[str, str | None]] = []
+                for name, value in _ATTRIBUTE.findall(piece["attributes"]):
+                    attributes.append((name, html.unescape(value)))
+                self.handle_starttag(piece["start"], attributes)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "span":
@@ -575,9 +602,11 @@ class _NormalWriter(HTMLParser):
 
 def _normal_text(text: str) -> str:
     """Return text in one canonical spelling, as HTML."""
-    text = unicodedata.normalize("NFC", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return html.escape(_CONTROL.sub("", text), quote=False)
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", text)
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _CONTROL.sub("", text)
+    return html.escape(text, quote=False)
 
 
 # === image_occlusion ==================================================================

@@ -90,7 +90,10 @@ def accept(
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query)
         if every:
-            chosen, left = taken_together(ledger, chosen, query)
+            with (
+                ledger.transaction()
+            ):  # else each passage asks whether another program wrote
+                chosen, left = taken_together(ledger, chosen, query)
             if left:
                 call.say("not accepted:")
             for reason, number in left.items():

@@ -217,11 +217,10 @@ def join(store: Store, touched: Collection[str], renewed: Collection[str] = ()) 
 
 def join_decided(store: Store, key: str, sentences: Iterable[str]) -> None:
     """Record which passages hold the sentences that were decided just now in a passage."""
-    for sentence in sentences:
-        query = "SELECT DISTINCT key FROM sentence WHERE name = ?"
+    query = "SELECT DISTINCT key FROM sentence WHERE name = ?"
+    for sentence in filter(is_long, sentences):
         for row in store.rows(query, facts.name_of(sentence)):
-            if is_long(sentence):
-                _join(store, row["key"], key, (sentence,))
+            _join(store, row["key"], key, (sentence,))
 
 
 def _join(store: Store, key: str, old: str, sentences: Strings) -> bool:

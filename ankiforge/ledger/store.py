@@ -14,7 +14,7 @@ What must stay true:
 - What is not committed is in the `_Transaction`, and nowhere else.
 - A table that is computed from events is asked only after `refold`; `passage` and
   `transaction` see to it.
-- `_passages` and `_aliases` are copies: another process may have written, which
+- `_passages`, `_aliases` and `_families` are copies: another process may have written, which
   `data_version` shows.
 
 Tested by `tests/ledger/test_journal.py` and `tests/ledger/test_journals.py`, which damage,
@@ -169,6 +169,8 @@ class Store(Database):
         self._passages: dict[str, Passage] = {}
         # All keys of each passage that has several; None = not read yet.
         self._aliases: dict[str, Strings] | None = None
+        # The sorted passages of each family, by the oldest key of each; None = not read yet.
+        self._families: dict[str, Strings] | None = None
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
 
@@ -297,6 +299,7 @@ class Store(Database):
     def _drop_copies(self) -> None:
         self._passages.clear()
         self._aliases = None
+        self._families = None
         self._answers = None
 
     # --- events -------------------------------------------------------------------------
@@ -486,26 +489,37 @@ class Store(Database):
         By the oldest key of each, sorted.
         """
         first = self.first(key)
-        rows = self.rows(
-            "SELECT o.key FROM kin k JOIN kin o USING (family)"
-            " WHERE k.key = ?1 AND o.key != ?1 ORDER BY o.key",
-            first,
-        )
-        return tuple(row["key"] for row in rows)
+        return tuple(other for other in self._family_of(first) if other != first)
+
+    def _family_of(self, first: str) -> Strings:
+        """Return the whole family of a passage, by its oldest key; without one, it alone."""
+        if self._families is None:
+            members: dict[str, list[str]] = defaultdict(list)
+            for row in self.rows("SELECT key, family FROM kin ORDER BY key"):
+                members[row["family"]].append(row["key"])
+            self._families = {}
+            for family in members.values():
+                self._families.update(dict.fromkeys(family, tuple(family)))
+        return self._families.get(first, (first,))
 
     def _join(self, key: str, old: str) -> None:
         """Unite the families of two passages."""
         names = []
-        for first in dict.fromkeys((self._keys(key)[0], self._keys(old)[0])):
+        firsts = dict.fromkeys((self._keys(key)[0], self._keys(old)[0]))
+        united = {each for first in firsts for each in self._family_of(first)}
+        for first in firsts:
             row = {"key": first, "family": first}
             self.insert("kin", [row], verb="INSERT OR IGNORE")
             names.append(self.value("SELECT family FROM kin WHERE key = ?", first))
         query = "UPDATE kin SET family = ? WHERE family = ?"
         self.write(query, min(names), max(names))
+        if self._families is not None:
+            self._families.update(dict.fromkeys(united, tuple(sorted(united))))
 
     def _rejoin(self) -> None:
         """Compute the families again, as the keys of their passages changed."""
         self.write("DELETE FROM kin")
+        self._families = None
         for event in self.select_events("what = 'holds'"):
             self._join(event.key, event.body["old"])
 

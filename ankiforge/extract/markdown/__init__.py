@@ -207,7 +207,7 @@ class NoteSource(FileSource):
 
     def may_hold(self, note: MarkdownNote) -> bool:
         """Return whether a note may contain something to read; most notes of a vault do not."""
-        from ankiforge.extract.markdown.placeholders import QUOTES
+        from ankiforge.extract.markdown.placeholders import may_quote
 
         text = note.text
         wanted = self.wanted(note.marks)
@@ -225,7 +225,7 @@ class NoteSource(FileSource):
                 return True
             if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(text):
                 return True
-        return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
+        return bool(exported_notes.SIGN.search(text) or may_quote(text))
 
 
 # --- files of Markdown and plain text ---------------------------------------------------

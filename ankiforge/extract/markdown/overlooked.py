@@ -6,6 +6,7 @@ is in a highlight of its block, or is left out with a reason.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,10 +32,14 @@ from ankiforge.text.fold import MATH
 # Up to so many characters of a paragraph are between two signs.
 _MOST_INSIDE = 300
 _INSIDE = rf"(?:(?!\n[ \t>]*\n).){{1,{_MOST_INSIDE}}}?"
-# The sign that begins or separates something, or the start of a line: nothing begins elsewhere.
-_BEGIN = r"(?:(?=[=＝<~{｛:：])|^)"
+# The letters with which something begins, or what separates it; and the starts of lines, which
+# begin something only if one of some words is in the text. Both are found much sooner than all of
+# `SIGN` fails at each letter.
+_LETTER = regex(r"[=＝<~{｛:：]")
+_LETTER_OR_LINE = regex(r"(?m)[=＝<~{｛:：]|^")
+_OF_LINES = regex(r"(?m)\?[ \t]*$|\[!|ls-type|#card|[QF]:")
 SIGN = regex(
-    rf"""(?xsm){_BEGIN}(?:
+    rf"""(?xsm)
       (?:==|＝＝)(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])(?:==|＝＝)
     | <mark\b[^<>]*>(?P<html>{_INSIDE})</mark\s*>
     | ~=\{{[\w-]+\}}(?P<colour>{_INSIDE})=~
@@ -46,7 +51,7 @@ SIGN = regex(
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | ^(?P<asked>{PREFIX}(?:>{PREFIX})*{ASKED.replace("?P<label>", "?:")})
     | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
-    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b))
+    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
@@ -224,7 +229,8 @@ def _signs_in(body: str) -> Iterator[_Lookalike]:
     position = 0
     gap_until = 0
     inside_until = 0
-    while match := SIGN.search(body, position):
+    beginning = _LETTER_OR_LINE if _OF_LINES.search(body) else _LETTER
+    while match := _next_sign(body, position, beginning):
         group = str(match.lastgroup)
         kind = "html" if group == "colour" else group
         is_in_gap = kind == "line" and match.start() < gap_until
@@ -244,6 +250,17 @@ def _signs_in(body: str) -> Iterator[_Lookalike]:
         inside = _NAME_OF_GAP.sub("", match[group])
         look = _LOOKS.get(kind) or _OPEN_LOOKS[match[0][0]]
         yield _Lookalike(kind, look, number, _letters(inside), *match.span())
+
+
+def _next_sign(
+    body: str, position: int, beginning: re.Pattern[str]
+) -> re.Match[str] | None:
+    """Return the first match of `SIGN` at or behind a position."""
+    for place in beginning.finditer(body, position):
+        sign = SIGN.match(body, place.start())
+        if sign:
+            return sign
+    return None
 
 
 def _letters(words: str) -> str:

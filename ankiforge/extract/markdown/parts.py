@@ -42,7 +42,7 @@ from ankiforge.extract.markdown.front_matter import (
 from ankiforge.extract.markdown.hand_written import Syntax, Written
 from ankiforge.extract.markdown.note import NoteReader
 from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
-from ankiforge.extract.markdown.placeholders import QUOTES, prepared, texts_in_comments
+from ankiforge.extract.markdown.placeholders import may_quote, prepared, texts_in_comments
 from ankiforge.extract.markdown.quotes import Citations, citations_in, papers
 from ankiforge.extract.markdown.signs import InlineContext
 from ankiforge.model import (
@@ -476,7 +476,7 @@ class _NoteReading:
 
 def _citations_of(cut: Blocks, body: str) -> Citations:
     """Return the citations in the blocks of a part, by the index of the block."""
-    if not QUOTES.search(body):
+    if not may_quote(body):
         return {}
     cited = ((index, citations_in(block)) for index, block in enumerate(cut.blocks))
     return {index: citations for index, citations in cited if citations}

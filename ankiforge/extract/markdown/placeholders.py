@@ -149,8 +149,12 @@ CONTINUED = "\ufdd2"
 OPEN_COMMENT = "\ufdd3" * len("<!--")
 """Stands for a `<!--` that nothing closes."""
 PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
-QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@")
-"""A text without a match quotes no paper."""
+
+
+def may_quote(text: str) -> bool:
+    """Return whether a text has the sign of a link to a paper, or of a citation."""
+    return "zotero://" in text or "[@" in text or ".pdf#" in text.casefold()
+
 
 PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
 """The signs of list items that may be before a line."""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind
 from ankiforge.extract.markdown.inline import outermost
-from ankiforge.extract.markdown.placeholders import QUOTES
+from ankiforge.extract.markdown.placeholders import may_quote
 from ankiforge.extract.markdown.signs import hex_colour
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
@@ -221,7 +221,7 @@ def address_of(target: str, note_address: str) -> str:
 
 def citations_in(block: Block) -> list[Citation]:
     """Return the citations of a block, in order, with the brackets and attributions around them."""
-    if not QUOTES.search(block.source) and not block.context.references:
+    if not may_quote(block.source) and not block.context.references:
         return []
     plain = block.inline.plain
     extended = []
