@@ -40,7 +40,7 @@ def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
     forge, anki, fails, opened
 ):
     page = opened(forge, "failing")
-    assert page.locator(f"{CARD} .ask").inner_text().startswith("Red flag; ")
+    assert page.locator(f"{CARD} .ask").inner_text().startswith("Red flag")
     page.keyboard.press("j")
     settle(page)
     assert shown(page) == "What are the three metals?"
