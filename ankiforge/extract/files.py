@@ -102,10 +102,15 @@ _DEBRIS = regex(
 # What stands for a colon, which no name of a file may have.
 _COLON = regex(r"(?<=\w)_ (?=\w)")
 
+AUTHOR_AND_YEAR = regex(
+    r"^[^-–—]{2,80}(?: [-–—] (?:1[5-9]|20)\d\d [-–—] |_(?:1[5-9]|20)\d\d_)(?=[^\W\d_a-zß-ÿ].{7})"
+)
+"""What stands before the title where a program names files: `Author - Year - `, `Author_Year_`."""
+
 
 def title_in_name(stem: str) -> str:
     """Return the title that the name of a file says: without ids, `(1)`, `+` for blanks."""
-    title = stem
+    title = AUTHOR_AND_YEAR.sub("", stem)
     while _DEBRIS.search(title):
         title = _DEBRIS.sub("", title)
     if " " not in title:

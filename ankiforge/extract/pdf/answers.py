@@ -197,6 +197,8 @@ quote."""
 NO_BOX = (0.0, 0.0, 0.0, 0.0)
 CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
+# A first page that a publisher puts before a paper.
+_IS_COVER = regex(r"We are IntechOpen|Elsevier has created a COVID-19 resource centre")
 
 
 # --- one question -----------------------------------------------------------------------
@@ -435,7 +437,10 @@ class _OpenPdf:
         self._texts = [pages.tried(number, text_of, "") for number in range(len(pages))]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
-        self._work = read_work(pages.document, self._texts[0], self._lines(0), name)
+        first = int(len(pages) > 1 and _IS_COVER.search(self._texts[0]) is not None)
+        self._work = read_work(
+            pages.document, self._texts[first], self._lines(first), name
+        )
         self._outline = list(outline_of(pages.document))
 
     def close(self) -> None:

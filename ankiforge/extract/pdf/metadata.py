@@ -15,7 +15,8 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfTextPage
 
-from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.files import AUTHOR_AND_YEAR
+from ankiforge.extract.pdf.cleaning import Spelling, one_line
 from ankiforge.extract.pdf.text import FAULTS
 from ankiforge.model import Document, DocumentKey, Pair, Value, h16, hints
 from ankiforge.text import regex
@@ -38,6 +39,8 @@ class PrintedLine(Value):
     """The number or sign of a note behind its last word, which is smaller: `Title1`."""
 
 
+# PDFium puts a sign for a hyphen and the break behind it.
+_LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
 SAMPLED = 9
 """Letters of a line, at most, whose sizes are compared."""
 
@@ -64,7 +67,7 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
     box = pdfium_c.FS_RECTF()
     lines = []
     offset = 0
-    for line in text.split("\n"):
+    for line in _LINE.findall(text):
         words = one_line(line)
         if words:
             indent = _units(line[: len(line) - len(line.lstrip())])
@@ -81,7 +84,7 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
             if behind and size_of(char_at(offset + end - 1)) < SMALLER * size:
                 note = behind[0]
             lines.append(PrintedLine(first, words, size, top, note))
-        offset += _units(line) + 1
+        offset += _units(line)
     return lines
 
 
@@ -181,7 +184,8 @@ _ARXIV = regex(
 # What stands for a title: names of files and programs, stamps, kinds of articles, headings.
 _NO_TITLE = regex(
     r"(?i)untitled\b|(?:the )?title$|microsoft word|(?:microsoft )?powerpoint|\S*\d\S* \d+\.\.\d+$"
-    r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|eps|pdf|indd|fm|pmd|qxd|cdr)$|arxiv:|doi[: ]"
+    r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|eps|pdf|indd|fm|pmd|qxd|cdr)$|arxiv:|doi[: ]|pii: "
+    r"|.*\b(?:on|last) page\b|note: |\*\*"  # what somebody typed on the page
     r"|(?:https?:|www\.)|(?:a )?(?:proceedings |conference )?template\b"
     r"|(?:original |research |review |clinical |case |short |brief |mini-?|full |invited )*"
     r"(?:articles?|paper|reviews?|reports?|study|communications?|research|letters?|editorial"
@@ -189,6 +193,12 @@ _NO_TITLE = regex(
     r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?|einleitung"
     r"|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen|introducci[oó]n|introdução|resumo)\b.?$"
     r"|(?:the )?universi\w+ (?:of|d[aeo]s?|di|zu)\b|.*\buniversit(?:y|ät)$"
+)
+# Kinds of articles whose letters are set apart, without blanks.
+_SPACED_KIND = regex(
+    r"(?i)(?:original|research|review|clinical|case|short|brief|study|technical|data)*(?:articles?"
+    r"|paper|review|reports?|study|protocol|letter|communications?|note|research|editorial"
+    r"|commentary|methodology|software|correction|update)(?:openaccess)?$"
 )
 # The name of a journal, which a volume, an issue or a year follows elsewhere on the page.
 _JOURNAL = regex(
@@ -205,24 +215,26 @@ _NOTE_BEHIND = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
 _STATE = regex(r"\s*\[(?:v\d|version \d)[^\]]*\]?$")
 _SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
 _TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
-_AUTHOR_YEAR_TITLE = regex(r"[^-–—]{2,80} [-–—] (?:1[5-9]|20)\d\d [-–—] (\S.{7,})")
-_HYPHENATED = regex(r"[\ufffe\x02]\s*(\w?)")
+_HYPHENATED = regex(r"([\w-]*)[\ufffe\x02]\s*(\w*)")
 MOSTLY = 0.8
 """Words of a title in the metadata that are printed on the first page, at least: the share."""
-_LONGEST_TITLE = 25
-"""Words of a title in the metadata, at most; a longer text is the abstract."""
 TITLE_LARGER = 1.2
 """Minimum size of a printed title, relative to most of the page."""
 DOUBTFUL_LARGER = 1.05
 """The same of one that stands above the abstract."""
-TITLE_LINES = 6
+TITLE_LINES = 9
 """Lines of a printed title, at most."""
+SMALL_CAPITALS = 0.75
+"""Their size, at least, relative to the capitals beside them."""
 TITLE_STEP = 2.2
 """From line to line of a title, at most, in sizes."""
 LEAST_LETTERS = 8
 """Letters of a printed title, at least."""
-MOST_WORDS = 30
-"""Words of a printed title, at most."""
+MOST_WORDS = 28
+"""Words of a title, at most; a longer text is the abstract, unless it says what it is."""
+LONGEST_TITLE = 45
+_STUDY = regex(r"(?i):|\b(?:protocol|trial|study|review|meta-analysis|report)\b")
+_SENTENCE_WITHIN = regex(r"[a-z]{3}[.!?] [A-Z]")
 SMALLER = 0.85
 """The size of a raised number, at most, relative to its line."""
 # An account of a computer, or an address, is no author; nor is a single word.
@@ -320,23 +332,24 @@ def title_of(
 
     named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
     # a single word is mostly the name of a file or program
-    if not 1 < len(named.split()) <= _LONGEST_TITLE:
+    if len(named.split()) == 1 or _is_too_long(named):
         named = ""
     if _NO_TITLE.match(named) or _JOURNAL.match(named):
         named = ""
     if named and is_printed(named):
         return named
-    printed = printed_title(lines)
-    filed = _AUTHOR_YEAR_TITLE.fullmatch(file_name)
-    if filed and is_printed(filed[1]):
-        if for_finding(printed).startswith(for_finding(filed[1])):
+    printed = printed_title(lines, page)
+    filed = AUTHOR_AND_YEAR.sub("", file_name)
+    if filed != file_name and is_printed(filed):
+        if for_finding(printed).startswith(for_finding(filed)):
             return printed  # the name is cut off
-        return filed[1]
+        return filed
     return printed or named
 
 
-def printed_title(lines: Sequence[PrintedLine]) -> str:
+def printed_title(lines: Sequence[PrintedLine], page: str) -> str:
     """Return the largest text of the first page that looks like a title, else ""."""
+    spelling = Spelling([page])
     letters = sorted(line.size for line in lines for _ in line.text)
     if not letters:
         return ""
@@ -351,7 +364,7 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
     blocks: list[list[PrintedLine]] = []
     goes_on = False
     for line in lines:
-        if _NO_TITLE.match(line.text):
+        if _NO_TITLE.match(line.text) or _is_spaced_kind(line.text):
             goes_on = False
             continue
         if goes_on and _is_next_line(blocks[-1][-1], line):
@@ -367,16 +380,36 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
             break
         if size < TITLE_LARGER * usual and block[0] not in above_text:
             continue
-        title = _joined(block)
+        title = _joined(block, spelling)
         if _is_title(title, block, lines):
             return title
     return ""
 
 
+def _is_spaced_kind(text: str) -> bool:
+    """Return whether a line is a kind of article in letters set apart: `S TUD Y P RO TOCO L`."""
+    words = text.split()
+    short = [word for word in words if len(word) <= 3]
+    return 2 * len(short) > len(words) and _SPACED_KIND.match("".join(words)) is not None
+
+
+def _is_too_long(title: str) -> bool:
+    """Return whether a text has more words than a title, or a study's title, has."""
+    words = len(title.split())
+    if words <= MOST_WORDS:
+        return False
+    is_of_study = _STUDY.search(title) and not _SENTENCE_WITHIN.search(title)
+    return words > LONGEST_TITLE or not is_of_study
+
+
 def _is_next_line(above: PrintedLine, line: PrintedLine) -> bool:
     """Return whether a line goes on with a block of lines of about one size."""
     if abs(line.size - above.size) > 0.03 * above.size:
-        return False
+        # in small capitals most letters of a line may be the large or the small ones
+        if not (above.text.isupper() and line.text.isupper()):
+            return False
+        if not SMALL_CAPITALS <= line.size / above.size <= 1 / SMALL_CAPITALS:
+            return False
     return -0.5 * line.size < above.top - line.top < TITLE_STEP * line.size
 
 
@@ -385,11 +418,15 @@ def _are_authors(text: str) -> bool:
     return len(_AUTHORS.findall(text)) > 1 or " † " in text
 
 
-def _joined(block: Sequence[PrintedLine]) -> str:
+def _joined(block: Sequence[PrintedLine], spelling: Spelling) -> str:
     """Return the text of a title, without the signs of its notes."""
 
-    def spelt(hyphen: re.Match[str]) -> str:
-        return f"-{hyphen[1]}" if hyphen[1].isupper() else hyphen[1]
+    def spelt(broken: re.Match[str]) -> str:
+        left, right = broken.groups()
+        if len(left) > 1 and left.isupper() and right.isupper():  # `PERSPEC-` `TIVE`
+            return left + right
+        keeps = left and right and spelling.keeps_hyphen(left, right)
+        return f"{left}-{right}" if keeps else left + right
 
     text = " ".join(line.text for line in block)
     text = _HYPHENATED.sub(spelt, text.removesuffix(block[-1].note))
@@ -400,11 +437,13 @@ def _is_title(
     title: str, block: Sequence[PrintedLine], lines: Sequence[PrintedLine]
 ) -> bool:
     """Return whether a block of large letters is a title: no sentence, journal, author."""
-    if len(block) > TITLE_LINES or not 1 < len(title.split()) <= MOST_WORDS:
+    if len(block) > TITLE_LINES or " " not in title or _is_too_long(title):
         return False
     if sum(map(str.isalpha, title)) < LEAST_LETTERS:
         return False
     if _JOURNAL.match(title) or "@" in title or _are_authors(title):
+        return False
+    if title[0].islower() and ":" not in title:
         return False
     last_word = title.split()[-1]
     if last_word.endswith(".") and len(last_word) > 5:
@@ -414,7 +453,8 @@ def _is_title(
     if following < len(lines):
         next_line = lines[following]
         step = block[-1].top - next_line.top
-        if next_line.text[:1].islower() and 0 < step < TITLE_STEP * block[-1].size:
+        is_below = 0 < step < TITLE_STEP * block[-1].size
+        if is_below and next_line.text[:1].islower() and " " in next_line.text:
             return False
     # the name of a journal stands in a running head, too: Journal of Cells, 12 (2016)
     name = re.compile(
