@@ -395,7 +395,7 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 def export(call: Call, file: Path) -> None:
     """Write a prompt to paste into any chatbot.
 
-    It has up to 30 highlights without a card; with a higher --limit, the rest goes into
+    It has the best 20 highlights without a card; with a higher --limit, the rest goes into
     further files.
     """
     from ankiforge.draft.chat import MOST
@@ -490,6 +490,12 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             if len(lines) > len(shown_lines):
                 more = len(lines) - len(shown_lines)
                 call.say(f"  and {more:,} more: -v names them")
+            if taken.drafted and taken.unanswered:
+                asked = counted(taken.asked, "highlight")
+                call.say(
+                    f"{file}: {taken.unanswered:,} of {asked} not answered;"
+                    " the next text asks about them again"
+                )
             for unused in taken.unused:
                 result.problems.append(replace(unused, where=file.name))
         print_summary(call, workspace, result)

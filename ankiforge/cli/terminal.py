@@ -23,7 +23,7 @@ from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.model import AGENT, Card, CardKind, Fields, Question, QuestionKind, Strings
-from ankiforge.pipeline.chats import ask, offer
+from ankiforge.pipeline.chats import ask, offer, put_away
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.summary import proposals_of_highlights
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
@@ -60,6 +60,7 @@ e          edit it, and accept it in your words
 q          ask instead: the hidden words are the answer
 F          accept it although a check blocks it
 m          questions from your chat window, for what waits
+M          offer your chat no more
 s          skip it for now
 u          take back the last decision
 v          view all of a long card
@@ -122,7 +123,8 @@ class TerminalReview:
                 return
         with self._screen.opened():
             if offered:
-                self._print(f"{offered} Press m.", "bold")
+                self._print(offered, "bold")
+                self._print("Press m; M offers it no more.")
             self._decide_on_all()
 
         # what was decided, and the next command
@@ -208,6 +210,9 @@ class TerminalReview:
             elif key == "m":
                 self._from_chat()
                 return True
+            elif key == "M":
+                put_away()
+                self._print("your chat is offered no more; m still asks it")
             elif key == "s":
                 self._queue.append(self._queue.pop(0))
                 return True

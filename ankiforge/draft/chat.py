@@ -56,8 +56,8 @@ from ankiforge.text.sentences import sentences
 
 CHAT = "chat"
 """The name of the unknown model."""
-MOST = 30
-"""The maximum number of highlights in one text: chats cut long answers off."""
+MOST = 20
+"""The highlights of one text: chats cut long answers off."""
 
 
 # --- out ------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def read_answer(
     for item in items:
         named = by_label.get(item.label)
         holder = named if item.kind is None else _holder(item, named, pending)
-        if item.kind and not (holder or named or item.quote):
+        if item.kind and not (holder or named or item.label or item.quote):
             holder, item = _by_words(item, pending)
         if holder:
             items_of[holder.highlight.key].append(item)
@@ -304,7 +304,8 @@ def _holder(
     Labels may be missing, exchanged, or of an older prompt, so the quote decides: of several
     highlights that have it, the marked words come before the text around others, and then the
     label. A card without a quote is of its label, else of the only highlight with its answer
-    that has a word of its question, too.
+    that has a word of its question, too. With a label that no highlight has, a card needs a
+    quote that only one of them has.
     """
     quoted = letters_of_quote(item.quote)
     if named and (not quoted or find_quote(item.quote, named.highlight.exact)):
@@ -313,6 +314,9 @@ def _holder(
     answered = letters_of_quote(answer)
     sought = item.quote if quoted else answer
     parts = quoted or answered
+    is_strange = bool(item.label) and named is None
+    if is_strange and sum(map(len, quoted)) < _LONG_QUOTE:
+        return None
     marks_decide = not quoted or sum(map(len, parts)) >= _LONG_QUOTE
     words = {letters_of(word) for word in item.front.split() if len(word) > _SHORT_WORD}
     ranked = []
@@ -335,6 +339,8 @@ def _holder(
     best_rank, best = ranked[0]
     is_only = len(ranked) == 1 or ranked[1][0] < best_rank
     if not quoted and not (is_only and best_rank[-1]):
+        return None
+    if is_strange and not is_only:
         return None
     return best
 
@@ -395,10 +401,13 @@ def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
     if named:
         marked = _shown(named.highlight.exact)
         return Problem("", f"{card}: {marked} does not have its quote {quote}")
-    missing = f"its label {item.label!r}"
-    if item.kind:
-        missing = f"its quote {quote}" if item.quote else "its answer"
-    reason = f"no highlight that still needs a card has {missing}"
+    missing = []
+    if item.label:
+        missing.append(f"its label {item.label!r}")
+    if item.kind and item.quote:
+        missing.append(f"its quote {quote}")
+    what = " or ".join(missing) or "its answer"
+    reason = f"no highlight that still needs a card has {what}"
     return Problem(
         "", f"{card}: {reason}", "it was imported before, or nobody asked for it"
     )

@@ -9,10 +9,14 @@ Tested by `tests/cli/test_terminal_chat.py` and `tests/web/test_chat.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder, first_time, was_told
 from ankiforge.draft import chat
+from ankiforge.errors import OwnFileError
 from ankiforge.ledger import desk
 from ankiforge.model import (
     Drafted,
@@ -27,9 +31,11 @@ from ankiforge.pipeline.result import Progress
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import counted
 
-AT_ONCE = 20
-"""The number of highlights that the page and the terminal ask about."""
 _USED = "chat: used or put away"
+_ASKED = "asked.json"
+"""The file of a workspace with the highlights of the latest texts."""
+_MOST_ASKED = 50
+_LARGEST = 1_000_000
 
 
 def is_offered(workspace: WorkspaceFolder) -> bool:
@@ -41,7 +47,7 @@ def offer(workspace: Workspace) -> str:
     """Return the sentence that offers a chat; "" if there is no reason to."""
     if not is_offered(workspace.folder):
         return ""
-    number = min(AT_ONCE, chat.asked_in(for_model(workspace.job(), workspace.ledger)))
+    number = min(chat.MOST, chat.asked_in(for_model(workspace.job(), workspace.ledger)))
     if not number:
         return ""
     best = "highlight" if number == 1 else f"best {number} highlights"
@@ -77,7 +83,7 @@ class Asked(Value):
         return said
 
 
-def ask(workspace: Workspace, limit: int = AT_ONCE, document: str = "") -> Asked:
+def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Asked:
     """Return the texts that ask about the best highlights without a card.
 
     Args:
@@ -92,6 +98,7 @@ def ask(workspace: Workspace, limit: int = AT_ONCE, document: str = "") -> Asked
     best = for_model(job, ledger, limit, document)
     chats = chat.export_chats(best, prompt)
     keys = tuple(frozenset(each.keys) for each in chats)
+    _remember(workspace.folder, keys)
     privacy = privacy_of(ledger)
     reasons = map(privacy.why, desk.to_draft(ledger, by_model=True, within=job.within))
     return Asked(
@@ -99,6 +106,32 @@ def ask(workspace: Workspace, limit: int = AT_ONCE, document: str = "") -> Asked
         keys=keys,
         left=pending - sum(map(len, keys)),
         withheld=tuple(Counter(filter(None, reasons)).items()),
+    )
+
+
+def _remember(folder: WorkspaceFolder, texts: Iterable[frozenset[HighlightKey]]) -> None:
+    """Store which highlights the texts are about, for an answer that comes as a file."""
+    new = [sorted(keys) for keys in texts]
+    latest = [*new, *(keys for keys in _asked(folder) if keys not in new)][:_MOST_ASKED]
+    with suppress(OSError, OwnFileError):  # then an answer says only what it has
+        (folder.folder / _ASKED).write(msgspec.json.encode(latest))
+
+
+def _asked(folder: WorkspaceFolder) -> list[list[HighlightKey]]:
+    """Return the highlights of the latest texts, the newest first."""
+    file = folder.folder / _ASKED
+    with suppress(OSError, OwnFileError, msgspec.DecodeError):
+        if file.is_there():
+            return msgspec.json.decode(file.read(_LARGEST), type=list[list[HighlightKey]])
+    return []
+
+
+def _asked_with(
+    folder: WorkspaceFolder, answered: Collection[HighlightKey]
+) -> Collection[HighlightKey]:
+    """Return the highlights of the text that an answer is most likely of; () if none is known."""
+    return max(
+        _asked(folder), key=lambda keys: len(set(keys).intersection(answered)), default=()
     )
 
 
@@ -118,6 +151,11 @@ class Taken(Value):
     """What the answer lacks, if it is none; "" if it is one."""
 
     @property
+    def unanswered(self) -> int:
+        """The number of highlights that the answer leaves out."""
+        return max(self.asked - len(self.drafted), 0)
+
+    @property
     def said(self) -> str:
         """The outcome, in a line."""
         if self.missing:
@@ -128,9 +166,8 @@ class Taken(Value):
         said = f"{len(self.drafted) - none:,} of {self.asked:,} got a question"
         if none:
             said += f"; {none:,} not worth one"
-        unanswered = self.asked - len(self.drafted)
-        if self.drafted and unanswered > 0:
-            said += f"; {unanswered:,} not answered"
+        if self.drafted and self.unanswered:
+            said += f"; {self.unanswered:,} not answered"
         if self.unused and not self.is_known:
             said += f"; {counted(len(self.unused), 'card')} not used"
         return said
@@ -148,7 +185,7 @@ def take(
         workspace: the workspace.
         text: the answer, as it was pasted.
         accept: the policy of `--accept`; "" = as in the settings.
-        asked: the highlights that were asked about; () = those that it answers.
+        asked: the highlights that were asked about; () = those of the latest text with them.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder, chat=True)
@@ -164,6 +201,9 @@ def take(
             workspace.replies.put(request, text, model=chat.CHAT, prompt=key)
             steps = tuple(record(job, ledger, [answer.drafted]))
             put_away()
+    if not asked and answer.drafted:
+        answered = [result.highlight.key for result in answer.drafted]
+        asked = _asked_with(workspace.folder, answered)
     return Taken(
         drafted=answer.drafted,
         unused=answer.unused,

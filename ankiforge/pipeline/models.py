@@ -197,6 +197,23 @@ def choose(
 # --- the model of a workspace -----------------------------------------------------------
 
 
+def require_chosen(folder: WorkspaceFolder) -> None:
+    """Check that a person chose the model to which passages would be sent.
+
+    Raises:
+        UsageError: the settings name none.
+    """
+    usual = LlmSettings()
+    named = folder.config.llm
+    is_usual = (named.base_url, named.model) == (usual.base_url, usual.model)
+    if folder.config.drafter != "llm" and is_usual:
+        raise UsageError(
+            "no model is chosen",
+            hint="ankiforge model list shows what there is, ankiforge model use NAME takes one;"
+            " or let your chat ask: ankiforge draft",
+        )
+
+
 def language_model(
     folder: WorkspaceFolder,
     replies: Replies,

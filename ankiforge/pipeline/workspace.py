@@ -582,7 +582,7 @@ class Workspace:
         """
         from ankiforge.pipeline.draft import draft, for_model
 
-        model = self.model(drafter)
+        model = self.model(drafter, sends=False)
         self.read()
         job = replace(self.job(), limit=limit)
         for _ in draft(job, self.ledger):
@@ -616,6 +616,7 @@ class Workspace:
         *,
         fresh: bool = False,
         spent: float = 0.0,
+        sends: bool = True,
     ) -> Model | None:
         """Return the language model, if it is the drafter.
 
@@ -623,11 +624,14 @@ class Workspace:
             drafter: "rules" or "llm"; "" = as in the settings.
             fresh: ask again, even if the model has answered the same before.
             spent: the part of the budget that is already spent, in dollars.
+            sends: whether passages are sent to it; then a person must have chosen it.
         """
         if (drafter or self.folder.config.drafter) == "rules":
             return None
-        from ankiforge.pipeline.models import language_model
+        from ankiforge.pipeline.models import language_model, require_chosen
 
+        if sends:
+            require_chosen(self.folder)
         return language_model(
             self.folder,
             self.replies,

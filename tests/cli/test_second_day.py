@@ -226,14 +226,14 @@ def long_passages(count: int) -> list[str]:
     ]
 
 
-def test_an_export_asks_thirty_passages_and_tells_the_way_to_the_next(forge, tmp_path):
+def test_an_export_asks_twenty_passages_and_tells_the_way_to_the_next(forge, tmp_path):
     forge.ok("run", annotations(tmp_path / "many.json", *long_passages(43)))
     told = forge.ok("draft", "export", "ask.md").stderr
-    assert "30 highlights written" in told
-    assert "13 passages left" in told
+    assert "20 highlights written" in told
+    assert "23 passages left" in told
     assert "ankiforge draft export ask.md" in told
     asked = (forge.folder / "ask.md").read_text("utf-8")
-    assert sum(words in asked for words in long_passages(43)) == 30
+    assert sum(words in asked for words in long_passages(43)) == 20
     forge.ok("draft", "export", "again.md")  # the first may have been lost
     assert (forge.folder / "again.md").read_text("utf-8") == asked
     assert (

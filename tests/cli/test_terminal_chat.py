@@ -95,6 +95,17 @@ def test_a_chat_asks_for_what_waits_at_the_terminal(forge, row, at_terminal):
     }
 
 
+def test_a_key_puts_the_offer_of_the_chat_away(forge, row, at_terminal):
+    with at_terminal() as keyboard:
+        assert "Press m; M offers it no more" in keyboard.shown()
+        assert "offered no more" in keyboard.press("M")
+        keyboard.press(ESCAPE)
+    with at_terminal() as keyboard:
+        told = keyboard.shown()
+        assert "Press m" not in told
+        assert "m chat" in told
+
+
 def test_a_program_of_the_clipboard_is_used_and_without_one_a_file(
     forge, row, at_terminal, tmp_path
 ):

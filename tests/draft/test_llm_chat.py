@@ -116,7 +116,16 @@ def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
     told = forge("draft", "import", "answer.md", code=1).stderr
     assert "“Which letter is the last?”: no highlight that still needs a card" in told
     assert "no card can be made of" in told
+    assert "answer.md: 1 of 2 highlights not answered" in told
     assert len(forge.cards()) == 1
+
+
+def test_without_a_model_the_way_to_one_is_said_and_nothing_is_sent(forge, vault):
+    (vault / "Row.md").write_text(f"=={ALPHA}==\n", "utf-8")
+    forge.ok("run", vault)
+    told = forge("draft", "--drafter", "llm", code=2).stderr
+    assert "no model is chosen" in told
+    assert "ankiforge model use NAME" in told
 
 
 def test_a_remark_that_the_rules_cannot_follow_is_refused(desk):
