@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -144,12 +145,18 @@ def show(call: Call, words: Words) -> None:
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
     """Answer a question with what you have read, or find a work, and how well you remember it."""
+    from ankiforge.ledger.lists import FIELDS
     from ankiforge.pipeline.ask import PASSAGES, ask
     from ankiforge.reports.cards import found_json, found_text, work_json, work_text
     from ankiforge.text import counted, shortened
 
     refuse_unknown_options(query)
     words = " ".join(query)
+    term = next(iter(words.split()), "")
+    field, colon, value = term.partition(":")
+    if colon and value and field in FIELDS:
+        message = f"{term} is a query of cards, and search looks in what you read"
+        raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
     limit = PASSAGES if call.limit is None else call.limit
     # searching stores its index, if that is possible
     ledger_path = workspace_of(call).ledger.path

@@ -316,8 +316,8 @@ class FoundWork(Value):
     detail: str
     """The name that it has, or how alike the titles are; "" if words were found."""
     highlights: tuple[Highlight, ...]
-    gone: frozenset[str]
-    """The keys of highlights that are no longer in their source."""
+    presence: dict[str, str]
+    """By the key of a highlight that is not there: `gone` from its source, or `unread` now."""
     lines: tuple[Card, ...]
     """Its cards and drafts."""
     recall: dict[str, float]

@@ -45,6 +45,7 @@ _ORDER = (NAME, TITLE, SIMILAR, WORDS)
 # other.
 _ALIKE = 86.0
 _WITHIN = 92.0
+_ABSENT = {"gone": "gone", "unselected": "unread"}
 _SHORTEST, _SHORTEST_PART = 8, 14
 """Titles, and parts of titles, that are shorter are not compared."""
 _CURRENT = (
@@ -264,11 +265,11 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
         else:
             highlights.append(unread_highlight(store.passage(highlight_row["key"])))
     documents = {}
-    gone_keys = set()
+    absent = {}
     for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
         documents[highlight_row["document"]] = highlight.document
-        if highlight_row["state"] in ("gone", "unselected"):
-            gone_keys.add(highlight_row["key"])
+        if highlight_row["state"] in _ABSENT:
+            absent[highlight_row["key"]] = _ABSENT[highlight_row["state"]]
 
     rows = store.rows(
         "SELECT guid AS id FROM card WHERE passage IN (SELECT value FROM json_each(?1))"
@@ -295,7 +296,7 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
         by=_ORDER[best.rank],
         detail=best.detail,
         highlights=tuple(highlights),
-        gone=frozenset(gone_keys),
+        presence=absent,
         lines=tuple(lines),
         recall=recall,
     )
@@ -305,7 +306,12 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
 
 _ASCII_WORD = regex(r"[A-Za-z0-9]+")
 _QUOTED = regex('["“„«]([^"“”„«»]+)["”“»]')
-_FUNCTION = frozenset(map(for_searching, FUNCTION))
+# Words by which a person asks, and which say nothing of what is asked: "for sure".
+_ASKING = (
+    "sure surely really actually exactly tell know known sicher wirklich genau eigentlich weiß"
+    " sûr vraiment seguro realmente exactamente"
+).split()
+_FUNCTION = frozenset(map(for_searching, (*FUNCTION, *_ASKING)))
 MOST_WORDS = 24
 """The number of words of a question that are searched. The rest is ignored."""
 _SCORED = 400
@@ -461,8 +467,8 @@ class FoundPassage(Value):
 
     highlight: Highlight
     score: float
-    is_gone: bool
-    """Whether it is no longer in its source."""
+    presence: str
+    """`present`, `gone` from its source, or `unread`: its source is not read any more."""
     lines: tuple[Card, ...]
     """Its cards and drafts."""
     sentence: Span = (0, 0)
@@ -546,6 +552,6 @@ def passages(
         yield FoundPassage(
             highlight=highlight,
             score=scores[key],
-            is_gone=row["state"] in ("gone", "unselected"),
+            presence=_ABSENT.get(row["state"], "present"),
             lines=tuple(lists.lines(store, [row["id"] for row in ids])),
         )

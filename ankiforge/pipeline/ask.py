@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.draft import answering
-from ankiforge.draft.answering import AnswerSentence
-from ankiforge.draft.chat import label_for
-from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.sendable import Privacy, SendableText
 from ankiforge.errors import ServiceError
 from ankiforge.language.recognition import language_of
@@ -38,6 +35,10 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.fold import for_searching
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.sentences import sentences
+
+if TYPE_CHECKING:
+    from ankiforge.draft.answering import AnswerSentence
+    from ankiforge.draft.prompt import ModelRequest
 
 PASSAGES = 5
 """The number of passages that are shown for a question, if nothing else is wished."""
@@ -174,7 +175,9 @@ class AskedFor(Value):
     @property
     def request(self) -> ModelRequest:
         """The request for a model."""
-        return answering.request_for(self.question, self.texts)
+        from ankiforge.draft.answering import request_for
+
+        return request_for(self.question, self.texts)
 
     @property
     def for_chat(self) -> str:
@@ -183,11 +186,15 @@ class AskedFor(Value):
 
     def answer(self, given: list[Json]) -> list[AnswerSentence]:
         """Return the sentences of an answer; those that do not stand on a passage say why."""
-        return answering.checked(given, self.question, self.texts)
+        from ankiforge.draft.answering import checked
+
+        return checked(given, self.question, self.texts)
 
 
 def asked_for(workspace: Workspace, question: str) -> AskedFor:
     """Return the question and the passages for whoever answers it; private ones are left out."""
+    from ankiforge.draft.chat import label_for
+
     ledger = workspace.ledger
     search.update(ledger)
     privacy = privacy_of(ledger)

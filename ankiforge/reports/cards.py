@@ -668,7 +668,9 @@ def work_json(match: FoundWork, looked: str) -> Json:
 
     highlights = []
     for highlight in match.highlights:
-        highlights.append(_mark_json(highlight, gone=highlight.key in match.gone))
+        highlights.append(
+            _mark_json(highlight, match.presence.get(highlight.key, "present"))
+        )
     cards = []
     for line in match.lines:
         card: Json = {
@@ -705,7 +707,7 @@ def work_json(match: FoundWork, looked: str) -> Json:
     }
 
 
-def _mark_json(highlight: Highlight, *, gone: bool) -> Json:
+def _mark_json(highlight: Highlight, presence: str) -> Json:
     """Return a highlight as `search --json` has it, in a work or as a passage."""
     return {
         "key": highlight.key,
@@ -718,7 +720,7 @@ def _mark_json(highlight: Highlight, *, gone: bool) -> Json:
         "created": highlight.created,
         "uri": highlight.uri,
         "links": highlight.links,
-        "presence": "gone" if gone else "present",
+        "presence": presence,
     }
 
 
@@ -761,8 +763,8 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         if exact and comment:
             text = f"{text}  [{comment}]"
         text = shortened(on_one_line(text), _LINE)
-        if highlight["presence"] == "gone":
-            text += "  (gone from the source)"
+        if highlight["presence"] in ABSENT:
+            text += f"  ({ABSENT[highlight['presence']]})"
         yield f"    {text}"
     more = len(highlights) - limit
     if more > 0:
@@ -791,6 +793,10 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
 # --- passages, for `search` ---------------------------------------------------------------
 
 
+ABSENT = {"gone": "gone from the source", "unread": "its source is not read any more"}
+"""What is said of a highlight that is not there, by its presence."""
+
+
 def found_json(found: FoundPassage, *, sure: bool) -> Json:
     """Return a passage as an object of `search --json`; `sure` = it surely answers."""
     highlight = found.highlight
@@ -798,7 +804,7 @@ def found_json(found: FoundPassage, *, sure: bool) -> Json:
     return {
         "document": document_json(highlight.document),
         "found": {"by": "meaning" if found.by_meaning else "words", "sure": sure},
-        "highlight": _mark_json(highlight, gone=found.is_gone),
+        "highlight": _mark_json(highlight, found.presence),
         "answers": highlight.exact[start:end],
         "score": round(found.score, 4),
         "cards": [
@@ -820,9 +826,9 @@ def found_text(found: FoundPassage) -> Text:
     yield on_one_line(text)
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
     document = highlight.document
-    gone = "gone from the source" if found.is_gone else ""
+    absent = ABSENT.get(found.presence, "")
     title = document.title or document.path
-    place = " · ".join(filter(None, (title, page, highlight.heading, gone)))
+    place = " · ".join(filter(None, (title, page, highlight.heading, absent)))
     yield f"  in        {place}"
     if highlight.uri or document.uri:
         yield f"  open      {highlight.uri or document.uri}"

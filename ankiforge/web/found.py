@@ -19,6 +19,7 @@ from ankiforge.ledger.search import FoundPassage
 from ankiforge.model import Card, Highlight, HighlightKind, Json, Span, Texts, Value
 from ankiforge.pipeline.ask import ask, asked_for
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.cards import ABSENT
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.web.card_view import card_view, line_of, passage
 
@@ -75,9 +76,9 @@ class FoundViews:
         if end:
             words = [_end_of(text[:start]), text[start:end], _start_of(text[end:])]
         page = f"p. {highlight.page_label}" if highlight.page_label else ""
-        gone = "gone from the source" if found.is_gone else ""
+        absent = ABSENT.get(found.presence, "")
         document = highlight.document
-        place = (document.title or document.path, page, highlight.heading, gone)
+        place = (document.title or document.path, page, highlight.heading, absent)
         links = self._links(highlight) + passage(highlight)["links"]
         return {
             "key": highlight.key,

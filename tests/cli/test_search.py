@@ -335,3 +335,30 @@ def test_rare_words_weigh_more_and_one_text_is_shown_once(forge, vault):
     assert len(forge.ok("search", asked, "--limit", "2", "--json").lines) == 2
     assert len(forge.ok("search", "moraines of the glacier", "--json").lines) == 1
     assert json.loads(forge.ok("search", "drumlin", "--json").stdout)["found"]["sure"]
+
+
+def test_words_by_which_a_person_asks_are_not_looked_for(forge, vault):
+    (vault / "A.md").write_text(
+        "==He was sure that nobody knew.==\n\n==A drumlin is a hill.==\n"
+    )
+    forge.ok("run", vault)
+    rows = forge.ok("search", "what is known for sure of a drumlin", "--json").lines
+    assert [row["highlight"]["exact"] for row in rows] == ["A drumlin is a hill."]
+
+
+def test_a_query_of_cards_is_told_from_a_question(forge):
+    asked = forge("search", "deck:Biology", "two words", code=2)
+    assert "hint: ankiforge list deck:Biology 'two words'" in asked.stderr
+    assert forge.ok("search", "deck: what is it").stdout == ""
+
+
+def test_what_is_read_no_longer_is_told_from_what_is_gone(forge, tmp_path):
+    note = tmp_path / "a.md"
+    note.write_text("==A drumlin is a hill of the glacier.==\n")
+    forge.ok("run", note)
+    forge.ok("forget", note)
+    [row] = forge.ok("search", "drumlin of the glacier", "--json").lines
+    assert row["highlight"]["presence"] == "unread"
+    shown = forge.ok("search", "drumlin of the glacier").stdout
+    assert "its source is not read any more" in shown
+    assert "gone" not in shown
