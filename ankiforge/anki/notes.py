@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 from pathlib import PurePosixPath
@@ -18,7 +18,7 @@ from string import capwords
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ankiforge.anki.notetypes import tags_hash
-from ankiforge.anki.render import address, escape, lines, literal, render
+from ankiforge.anki.render import address, escape, lines, literal, render, typeset
 from ankiforge.model import (
     Card,
     CardKind,
@@ -27,10 +27,11 @@ from ankiforge.model import (
     HighlightKind,
     Media,
     Pair,
+    Span,
     Strings,
 )
 from ankiforge.text import occlusion, regex
-from ankiforge.text.fold import clean, isolated, locate, same
+from ankiforge.text.fold import Shield, clean, isolated, locate, same, shields
 
 Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""
@@ -72,6 +73,27 @@ def content_html(
     return tuple(html_fields)
 
 
+_WORD = "margin: .4em 0; font-size: 1.25rem; font-weight: 600"
+_SHOWN_WORD = 'body:has(.cloze-highlight[data-ordinal="{0}"]) .af-word-{0}'
+"""Anki puts the mask that was asked into a hidden element of the answer."""
+
+
+def words_html(masks: occlusion.Masks) -> str:
+    """Return the words under the masks of a figure, of which an answer shows the one asked.
+
+    A style does it, without a script and in any note type, also in Anki's own.
+    """
+    labels = {str(mask.number): mask.label for mask in masks.shown if mask.label}
+    if not labels:
+        return ""
+    shown = ", ".join(map(_SHOWN_WORD.format, labels))
+    style = f".af-word {{ display: none; {_WORD} }} {shown} {{ display: block }}"
+    words = []
+    for number, label in labels.items():
+        words.append(f'<div class="af-word af-word-{number}">{lines(label)}</div>')
+    return f"<style>{style}</style>{''.join(words)}"
+
+
 # --- where it comes from ----------------------------------------------------------------
 
 ALSO = '<blockquote class="af-also">'
@@ -83,6 +105,10 @@ workspace finds its cards by these words."""
 _HIGHLIGHT = regex(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
 _QUOTE = regex(r"(?s)<mark>(.*?)</mark>")
 _LINE_END = regex(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
+_AS_WRITTEN = {
+    "\\(": "$", "\\)": "$", "\\[": "$$", "\\]": "$$", "<code>": "`", "</code>": "`",
+}  # fmt: skip
+_FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 
 
 def source_html(card: Card) -> str:
@@ -92,27 +118,41 @@ def source_html(card: Card) -> str:
     passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
         return ""
-    start, end = span or (0, len(passage))
-    before = lines(passage[:start])
-    marked = lines(passage[start:end])
-    after = lines(passage[end:])
-    evidence = locate(card.quote, passage[start:end])
-    if evidence and evidence[0] < evidence[1]:
-        first = start + evidence[0]
-        last = start + evidence[1]
-        quoted = f"<mark>{lines(passage[first:last])}</mark>"
-        marked = lines(passage[start:first]) + quoted + lines(passage[last:end])
-    exact = f'<span class="af-exact">{marked}</span>'
     is_in_slot = card.slot.isdigit()  # any other slot is a hash of drafted words
     is_hand_written = highlight.kind is HighlightKind.CARD and is_in_slot
+    has_formulas = highlight.has_formulas and not is_hand_written
+    set_text = typeset if has_formulas else lines
+    fixed = shields(passage) if has_formulas else []
+    start, end = _around(fixed, span or (0, len(passage)))
+    before = set_text(passage[:start])
+    marked = set_text(passage[start:end])
+    after = set_text(passage[end:])
+    evidence = locate(card.quote, passage[start:end])
+    if evidence and evidence[0] < evidence[1]:
+        quote = (start + evidence[0], start + evidence[1])
+        first, last = _around(fixed, quote)
+        quoted = f"<mark>{set_text(passage[first:last])}</mark>"
+        marked = set_text(passage[start:first]) + quoted + set_text(passage[last:end])
+    exact = f'<span class="af-exact">{marked}</span>'
     start_of_quote = WRITTEN if is_hand_written else "<blockquote>"
     quotes = [f"{start_of_quote}{before}{exact}{after}</blockquote>"]
     for other in card.passages[1:]:
         if not same(other.exact, highlight.exact):
             cite = f"<cite>{literal(reference(other))}</cite>"
-            words = lines(other.exact)
+            words = (typeset if other.has_formulas else lines)(other.exact)
             quotes.append(f"{ALSO}{words}<br>{cite}</blockquote>")
     return "".join(quotes)
+
+
+def _around(fixed: Iterable[Shield], span: Span) -> Span:
+    """Return a span that divides no formula and no code."""
+    start, end = span
+    for first, last, _ in fixed:
+        if first < start < last:
+            start = first
+        if first < end < last:
+            end = last
+    return start, end
 
 
 def read_source(field: str) -> tuple[str, str, str]:
@@ -130,7 +170,9 @@ def read_source(field: str) -> tuple[str, str, str]:
 
 def text_of(field: str) -> str:
     """Return the plain text of a field that we wrote and a person may have edited."""
-    visible = field.replace("<wbr>", "").replace("<span></span>", "")
+    # before what keeps signs of the text apart from those of formulas goes
+    visible = _FORMULA_SIGN.sub(lambda sign: _AS_WRITTEN[sign[0]], field)
+    visible = visible.replace("<wbr>", "").replace("<span></span>", "")
     visible = _LINE_END.sub("\n", visible)
     return html.unescape(re.sub(r"<[^>]*>", "", visible)).strip()
 
@@ -142,8 +184,9 @@ def citation_html(card: Card, safe_context: SafeContext) -> str:
     left out of the line.
     """
     above = context_of(card, safe_context)
-    where = f'<span class="af-where">{literal(above)}</span>' if above else ""
-    cited = [f"<cite>{literal(text)}</cite>" for text in references(card)]
+    set_text = typeset if card.highlight.has_formulas else literal
+    where = f'<span class="af-where">{set_text(above)}</span>' if above else ""
+    cited = [f"<cite>{set_text(text)}</cite>" for text in references(card)]
     return where + "".join(cited)
 
 

@@ -284,7 +284,7 @@ def _lexer(language: str) -> Lexer | None:
 
 # === notetypes ========================================================================
 
-DESIGN_MOD = 1_400_000_004
+DESIGN_MOD = 1_400_000_005
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
 # (id of the first field, content fields). Ids are consecutive, including the fields of

@@ -65,6 +65,7 @@ from ankiforge.anki.notes import (
     open_html,
     references,
     source_html,
+    words_html,
 )
 from ankiforge.anki.notetypes import (
     cards_of,
@@ -478,7 +479,8 @@ def our_fields(
     else:
         fields["Citation"] = citation
         fields["Header"] = literal(context_of(card, safe_context))
-        fields["Back Extra"] = "<br>".join(filter(None, (citation, links)))
+        cited = "<br>".join(filter(None, (citation, links)))
+        fields["Back Extra"] = words_html(occlusion.masks_in(card.fields)) + cited
     return Ours(
         fields={name: fields.get(name, "") for name in layout.places},
         tags=tags,

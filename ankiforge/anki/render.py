@@ -332,6 +332,27 @@ def lines(text: str) -> str:
     return literal(text).replace("\n", "<br>")
 
 
+_DOLLARS = {"math": 1, "display": 2}
+
+
+def typeset(text: str) -> str:
+    """Return `lines(text)` with formulas between dollars, and code, as Anki sets them."""
+    parts = []
+    done = 0
+    for start, end, kind in shields(text):
+        shown = ""
+        if kind in _DOLLARS:
+            tex = text[start + _DOLLARS[kind] : end - _DOLLARS[kind]]
+            shown = _formula(tex.strip(), display=kind == "display", inside=False)
+        elif kind == "code":
+            shown = f"<code>{lines(text[start:end].strip('`').strip())}</code>"
+        if shown:
+            parts += [lines(text[done:start]), shown]
+            done = end
+    parts.append(lines(text[done:]))
+    return "".join(parts)
+
+
 def _escape_brackets(text: str) -> str:
     """Break up bracket markup of Anki such as `[sound:` and `[latex]`."""
     return _BRACKET.sub("[<wbr>", text)

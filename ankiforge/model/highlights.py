@@ -208,6 +208,11 @@ class Highlight(Value):
         return SourceKind(scheme) if scheme in list(SourceKind) else SourceKind.OTHER
 
     @property
+    def has_formulas(self) -> bool:
+        """Whether dollars may enclose TeX; in a PDF a dollar is a dollar."""
+        return self.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO)
+
+    @property
     def context(self) -> str:
         """All the text that may support a card, in reading order."""
         middle = self.sentence or self.exact

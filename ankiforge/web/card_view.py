@@ -627,14 +627,7 @@ def _located(words: str, text: str, within: Span) -> Span | None:
     return first + start, first + end
 
 
-# There a dollar is a dollar.
-_WITHOUT_FORMULAS = (SourceKind.PDF, SourceKind.ZOTERO)
 _DOLLARS = {"math": 1, "display": 2}
-
-
-def without_formulas(highlight: Highlight) -> bool:
-    """Return whether a dollar in a passage is a dollar."""
-    return highlight.source_kind in _WITHOUT_FORMULAS
 
 
 def _runs(
@@ -645,7 +638,7 @@ def _runs(
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
     code = {}
-    if not without_formulas(highlight):
+    if highlight.has_formulas:
         formulas = _formulas(text)
         for start, end, kind in shields(text):
             if kind in ("code", "fence"):

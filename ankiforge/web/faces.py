@@ -67,7 +67,6 @@ from ankiforge.web.card_view import (
     line_of,
     parts_of,
     passage,
-    without_formulas,
 )
 from ankiforge.web.documents import Documents
 
@@ -234,7 +233,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
 
 def words_of(highlight: Highlight) -> list[Pair]:
     """Return the words of a passage, of which a person may make a card."""
-    formulas = () if without_formulas(highlight) else None
+    formulas = None if highlight.has_formulas else ()
     return parts_of(selectable_text(highlight)[0], formulas)
 
 

@@ -10,9 +10,11 @@ from ankiforge.anki.notes import (
     read_source,
     reference,
     tag_names,
+    words_html,
 )
 from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
 from ankiforge.model import Card, CardKind, HighlightKind
+from ankiforge.text import occlusion
 from tests.makers.anki_notes import field_html, note_for
 
 Maker = Callable[..., Card]
@@ -90,6 +92,42 @@ def test_the_passage_is_the_highlight_alone_if_the_sentence_lacks_it(make_card):
     assert _fields(card)["Source"] == (
         '<blockquote><span class="af-exact">a &lt; b<br>c {<wbr>{c1:<wbr>:d}<wbr>}</span></blockquote>'
     )
+
+
+SET = [
+    # what is marked, the quote in it, and the field
+    ("Use `os.replace` here.", "", "Use <code>os.replace</code> here."),
+    ("So $a < b$ holds.", "", r"So \(a &lt; b\) holds."),
+    ("So $$a$$ holds.", "", r"So \[a\] holds."),
+    ("So $a_1 + a_2$ holds.", "$a_1 +", r"So <mark>\(a_1 + a_2\)</mark> holds."),
+    ("It costs 5 $ or 6 $.", "", "It costs 5 $ or 6 $."),
+    (r"A \( is no formula.", "", r"A \<span></span>( is no formula."),
+]
+
+
+@pytest.mark.parametrize(("exact", "quote", "shown"), SET)
+def test_the_passage_is_set_as_on_the_page_and_read_back_as_written(
+    make_card, exact, quote, shown
+):
+    card = replace(make_card(), quote=quote)
+    note = _highlight(card, exact=exact, sentence="", namespace="vault:notes")
+    source = _fields(note)["Source"]
+    assert shown in source
+    assert read_source(source)[0] == exact
+    paper = _highlight(card, exact=exact, sentence="", namespace="pdf:0123456789abcdef")
+    assert "\\(" not in _fields(paper)["Source"], "in a PDF a dollar is a dollar"
+    assert read_source(_fields(paper)["Source"])[0] == exact
+
+
+def test_an_answer_of_a_figure_names_the_label_that_was_asked():
+    lines = ["hide all", "1 .1 .2 .3 .1 Femur", "2- .1 .4 .3 .1 Tibia", "3+ .1 .6 .3 .1"]
+    lines.append("4 .1 .8 .3 .1 Knee <cap>")
+    html = words_html(occlusion.parse("\n".join(lines)))
+    words = re.findall(r'af-word af-word-(\d)">([^<]*)<', html)
+    assert words == [("1", "Femur"), ("4", "Knee &lt;cap&gt;")]
+    for number, _ in words:
+        assert f'.cloze-highlight[data-ordinal="{number}"]) .af-word-{number}' in html
+    assert words_html(occlusion.parse("hide all\n3+ .1 .6 .3 .1")) == ""
 
 
 def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
