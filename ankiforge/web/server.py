@@ -99,6 +99,8 @@ _REFUSED = (
 MOST_WAITING = 100
 """The number of connections without a complete request, above which the oldest gives way."""
 
+_IN_TERMINAL = re.compile("ankiforge|--")
+"""What a hint has that is of use in the terminal alone: a command, or an option of it."""
 _log = logging.getLogger(__name__)
 _secret = partial(secrets.token_urlsafe, 32)
 
@@ -156,7 +158,10 @@ class PageServer:
             # without the id that it begins with
             words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
             may_insist = isinstance(error, BlockedError)
-            refused = {"message": sentence(words), "insist": may_insist}
+            said = sentence(words)
+            if error.hint and not _IN_TERMINAL.search(error.hint):
+                said += f" {sentence(error.hint)}"
+            refused = {"message": said, "insist": may_insist}
             answer = _json(refused, "422 Unprocessable")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
             _log.error("the review page failed:\n%s", traceback_of(error))

@@ -248,6 +248,18 @@ def keys_of(key: str) -> str:
     return " ".join(f"`{sign.replace('Escape', 'Esc')}`" for sign in signs)
 
 
+def test_no_key_comes_between_the_palette_and_what_it_opens(maths, opened):
+    page = opened(maths)
+    page.keyboard.press("Control+k")
+    page.locator("#palette-words").fill("reject with a reason")
+    opens = """() => {
+      const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
+      document.querySelector("#palette-words").dispatchEvent(enter);
+      return document.querySelector("dialog[open]")?.id;
+    }"""
+    assert page.evaluate(opens) == "say"
+
+
 @pytest.mark.slow
 def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
     forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")

@@ -223,7 +223,7 @@ def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, op
     page.keyboard.type(" {{c4::open")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(f"{ITEM} .error")
-    assert "closed" in page.locator(f"{ITEM} .error").inner_text()
+    assert "Close each gap with }}." in page.locator(f"{ITEM} .error").inner_text()
     assert not page.locator(f"{ITEM} .error button").count()
     settle(page)
     page.keyboard.press("Control+z")

@@ -10,16 +10,14 @@ const SYNONYMS = [
   ["cloze gap blank hide", "hide"], ["question basic", "ask"], ["pdf paper book page source", "document"], ["page number jump", "go to a page"],
 ];
 
-let shown = [], at = 0, after = null;
+let shown = [], at = 0;
 
 export function palette(actions) {
   const dialog = $("#palette"), field = $("#palette-words");
   field.value = "";
-  after = null;
   fill(actions);
   field.oninput = () => fill(actions);
   dialog.onkeydown = (e) => key(e, dialog);
-  dialog.onclose = () => after?.();
   dialog.showModal();
   field.focus();
 }
@@ -57,8 +55,8 @@ function key(e, dialog) {
   e.stopPropagation();
   mark();
 }
-// The action runs when the dialog is closed: keys belong to the page again.
+// The action runs at once, so that no key comes between: what it opens has the letters that follow.
 function take(i) {
-  after = shown[i]?.run ?? null;
   $("#palette").close();
+  shown[i]?.run();
 }
