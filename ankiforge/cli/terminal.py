@@ -484,7 +484,7 @@ def _question_lines(question: Question) -> Iterator[Text]:
         yield _text(f"{field}, {source}: {on_one_line(conflict.source)}")
     for example in question.examples:
         yield _text(on_one_line(example), "dim")
-    if question.kind is QuestionKind.FORM:
+    if question.kind is QuestionKind.FORM or question.pairs:
         yield _text("on the page you can choose single lines: ankiforge review", "dim")
     yield _text(f"a: {question.accept}   x: {question.reject}")
 

@@ -16,6 +16,8 @@ from itertools import combinations
 from operator import attrgetter
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, desk, forms, private, readings
 from ankiforge.ledger.desk import decode_draft
@@ -31,6 +33,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     Json,
+    PerhapsSame,
     Question,
     QuestionKind,
     RemarkKind,
@@ -50,6 +53,10 @@ BACK_SHOWN = 40
 """The length of an answer there."""
 KEYS_SHOWN = 60
 """The length of the names of fields in a question."""
+MOST_ALONE = 5
+"""The number of passages of one document that are asked about one by one."""
+TICKED = 85
+"""How much alike a passage and one that is gone are that are ticked, in per cent."""
 MISSING_SHOWN = 5
 """The number of missing notes that are shown as examples."""
 
@@ -62,12 +69,20 @@ def open_questions(store: Store) -> list[Question]:
     return questions
 
 
+def each_question(store: Store) -> Iterator[Question]:
+    """Yield the open questions, and behind one about many passages that about each alone."""
+    for question in open_questions(store):
+        yield question
+        for pair in question.pairs:
+            yield _ask_whether_same(store, pair)
+
+
 def answer(
     store: Store,
     question_id: str,
     *,
     yes: bool,
-    without: Collection[str] = (),
+    without: Collection[str] | None = None,
 ) -> None:
     """Answer a question; `model.QuestionKind` tells the effect of each answer.
 
@@ -75,14 +90,16 @@ def answer(
         store: the store.
         question_id: the id of an open question, or the beginning of it.
         yes: whether it is accepted.
-        without: the drafts of a form that are no cards; they are rejected.
+        without: the drafts of a form that are no cards, which are rejected; or of many
+            passages those that are not the ones that are gone, by the ids of the questions about
+            each alone. None = what is not ticked at first.
 
     Raises:
         RefusedError: there is no such open question.
     """
     with store.action():
         matching = []
-        for question in open_questions(store):
+        for question in each_question(store):
             if question.id.startswith(question_id):
                 matching.append(question)
         if len(matching) != 1:
@@ -93,9 +110,7 @@ def answer(
         [question] = matching
         match question.kind:
             case QuestionKind.SAME:
-                kind = "same" if yes else "different"
-                store.add(kind, question.new, PERSON, {"old": question.old})
-                desk.settle_families(store, (question.new, question.old))
+                _answer_same(store, question, yes, without)
             case QuestionKind.DUPLICATE if yes:
                 _merge(store, question.guids)
             case QuestionKind.DUPLICATE:
@@ -146,7 +161,7 @@ def answer(
                 key = private.key_of(question.new)
                 store.add("private", key, PERSON, {"choice": choice})
             case QuestionKind.FORM:
-                _answer_form(store, question, yes, without)
+                _answer_form(store, question, yes, without or ())
 
 
 def _question_id(kind: QuestionKind, *parts: str) -> str:
@@ -176,27 +191,99 @@ def _ask_same(store: Store) -> Iterator[Question]:
             if is_gone and not passage.decided and not passage.told_apart_from(lost):
                 pairs.append((row["key"], lost.key))
                 break
+    # more than a few of one document are one question
+    by_document: dict[int, list[PerhapsSame]] = defaultdict(list)
     for new_key, old_key in dict.fromkeys(pairs):
-        passage = store.passage(new_key)
-        lost = store.passage(old_key)
-        texts = []
-        for either in (passage, lost):
-            if either.texts:
-                texts.append(either.texts[0].exact)
-        text = "Is this passage the one of a card whose passage is gone?"
-        if new_key in passage.beside:
-            text = "Is this passage the one of a card whose words are elsewhere now?"
-        drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
-        yield Question(
-            id=_question_id(QuestionKind.SAME, new_key, old_key),
-            kind=QuestionKind.SAME,
-            text=text,
-            new=new_key,
-            old=old_key,
-            guids=tuple(Guid(card.guid) for card in lost.live),
-            examples=tuple(texts),
-            drafts=tuple(draft["id"] for draft in drafts_of_new),
+        here = cards.present_row(store, store.passage(new_key))
+        by_document[here["document"] if here else 0].append(
+            _pair(store, new_key, old_key)
         )
+    for document, of_document in by_document.items():
+        if document and len(of_document) > MOST_ALONE:
+            yield _ask_which_are_same(store, of_document)
+        else:
+            for pair in of_document:
+                yield _ask_whether_same(store, pair)
+
+
+def _pair(store: Store, new_key: str, old_key: str) -> PerhapsSame:
+    """Return a passage and one that it may be, with the words that both had last."""
+    from rapidfuzz import fuzz
+
+    texts = []
+    for key in (new_key, old_key):
+        newest = store.passage(key).texts[:1]
+        texts.append(newest[0].exact if newest else "")
+    new_text, old_text = texts
+    alike = fuzz.ratio(for_finding(new_text), for_finding(old_text))
+    id = _question_id(QuestionKind.SAME, new_key, old_key)
+    guids = tuple(Guid(card.guid) for card in store.passage(old_key).live)
+    return PerhapsSame(id, new_key, old_key, new_text, old_text, guids, alike)
+
+
+def _ask_whether_same(store: Store, pair: PerhapsSame) -> Question:
+    """Return the question whether a passage is the one that is gone."""
+    text = "Is this passage the one of a card whose passage is gone?"
+    if pair.new in store.passage(pair.new).beside:
+        text = "Is this passage the one of a card whose words are elsewhere now?"
+    drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", pair.new)
+    return Question(
+        id=pair.id,
+        kind=QuestionKind.SAME,
+        text=text,
+        new=pair.new,
+        old=pair.old,
+        guids=pair.guids,
+        examples=tuple(filter(None, (pair.text, pair.old_text))),
+        drafts=tuple(draft["id"] for draft in drafts_of_new),
+    )
+
+
+def _ask_which_are_same(store: Store, pairs: Sequence[PerhapsSame]) -> Question:
+    """Return one question about many passages of a document, the likely ones first."""
+    alone = [_ask_whether_same(store, pair) for pair in pairs]
+    title = decode_highlight(cards.highlight_row(store, pairs[0].new)).document.title
+    in_order = ticked(pairs)
+    return Question(
+        id=_question_id(QuestionKind.SAME, *sorted(pair.id for pair in pairs)),
+        kind=QuestionKind.SAME,
+        text=f"Which of {len(pairs)} passages of {title} are those of cards whose passages"
+        " are gone?",
+        guids=tuple(dict.fromkeys(guid for each in alone for guid in each.guids)),
+        examples=tuple(pair.line for pair in in_order),
+        drafts=tuple(dict.fromkeys(draft for each in alone for draft in each.drafts)),
+        pairs=tuple(in_order),
+    )
+
+
+def ticked(pairs: Iterable[PerhapsSame]) -> list[PerhapsSame]:
+    """Return pairs with the likely ones ticked, the most alike first; of each passage, one."""
+    used: set[str] = set()
+    in_order = []
+    for pair in sorted(pairs, key=lambda pair: -pair.alike):
+        is_likely = pair.alike >= TICKED and used.isdisjoint((pair.new, pair.old))
+        if is_likely:
+            used |= {pair.new, pair.old}
+        in_order.append(replace(pair, is_likely=is_likely))
+    return in_order
+
+
+def _answer_same(
+    store: Store, question: Question, yes: bool, without: Collection[str] | None
+) -> None:
+    """Record which passages are one, and which are two.
+
+    `without`: of many pairs, the ids of those that are two; None = those that are not likely.
+    """
+    told: list[tuple[str, str, bool]] = [(question.new, question.old, yes)]
+    if question.pairs:
+        told = []
+        for pair in question.pairs:
+            is_ticked = pair.is_likely if without is None else pair.id not in without
+            told.append((pair.new, pair.old, yes and is_ticked))
+    for new, old, are_same in told:
+        store.add("same" if are_same else "different", new, PERSON, {"old": old})
+    desk.settle_families(store, {key for new, old, _ in told for key in (new, old)})
 
 
 # --- two equal cards --------------------------------------------------------------------

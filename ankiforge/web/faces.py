@@ -229,6 +229,13 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     ),
 }
 """By kind of question: what to know before one answers, and the two answers."""
+_WHICH_ARE_SAME = (
+    "First what your card was made of, which is gone; below it the new passage. Those that you tick"
+    " keep card and schedule, the others are two cards.",
+    _named(ACCEPT, "{n} are the same", "One card each", none="None is the same"),
+    _named(REJECT, "None is the same", "Two cards each"),
+)
+"""The same of one question about many passages of a document."""
 
 
 def words_of(highlight: Highlight) -> list[Pair]:
@@ -446,6 +453,12 @@ class Faces:
         match question.kind:
             case QuestionKind.PRIVATE:
                 why += ", ".join(question.examples)
+            case QuestionKind.SAME if question.pairs:
+                why, *answers = _WHICH_ARE_SAME
+                about["lines"] = lines = []
+                for pair in question.pairs:
+                    words = {"a": line_of(pair.old_text), "b": line_of(pair.text)}
+                    lines.append({"id": pair.id, **words, "on": pair.is_likely})
             case QuestionKind.SAME:
                 about = self._same(question)
             case QuestionKind.DUPLICATE:
