@@ -79,10 +79,12 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
             first = char_at(offset + indent)
             pdfium_c.FPDFText_GetLooseCharBox(page.raw, first, box)
             top = box.top
+            bottom = box.bottom
             note = ""
             behind = _NOTE_BEHIND.search(words)
             if behind and size_of(char_at(offset + end - 1)) < SMALLER * size:
-                note = behind[0]
+                is_lowered = box.bottom < bottom and not behind[0][0].isspace()
+                note = "" if is_lowered else behind[0]
             lines.append(PrintedLine(first, words, size, top, note))
         offset += _units(line)
     return lines
@@ -190,6 +192,7 @@ _NO_TITLE = regex(
     r"|(?:original |research |review |clinical |case |short |brief |mini-?|full |invited )*"
     r"(?:articles?|paper|reviews?|reports?|study|communications?|research|letters?|editorial"
     r"|corrigendum|erratum|retraction|commentary)(?: open access)?$|open access$"
+    r"|supplementa(?:ry|l) (?:information|materials?|data|files?)$"
     r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?|einleitung"
     r"|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen|introducci[oó]n|introdução|resumo)\b.?$"
     r"|(?:the )?universi\w+ (?:of|d[aeo]s?|di|zu)\b|.*\buniversit(?:y|ät)$"
