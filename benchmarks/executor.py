@@ -6,12 +6,17 @@ A folder of made-up papers is read as a run reads it: by one process, by two pro
 machine (`--jobs 2`), and by a `LocalCluster` of two workers, whose start is not counted: a
 cluster runs already. Seconds are those of the clock, the least of the runs, which take turns.
 With a core for each worker, less than half the time of one process cannot be had.
+
+The last lines say what ten workers would do, each with a core, from the processor time that was
+measured on the largest folder: a paper keeps a worker busy, and its text the process that asks
+for it, which is one. The workers see the same files, so no file is sent.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import tempfile
 import time
 from dataclasses import replace
@@ -19,12 +24,13 @@ from pathlib import Path
 
 from ankiforge.extract.base import Opening
 from ankiforge.extract.pdf import Pdf, PdfSettings
-from ankiforge.model import Extracted
+from ankiforge.model import Extracted, Problem
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
-SIZES = (1, 2, 5, 10, 20, 50, 100)
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200)
 RUNS = 3
 WORKERS = 2
+SIMULATED = (2, 4, 10)
 PAGES = 12
 SENTENCE = (
     "Paper {paper}, page {page}: the spacing effect improves retention of {facts} facts,"
@@ -55,13 +61,46 @@ def seconds(folder: Path, *, jobs: int = 1, executor: str = "") -> float:
     )
     start = time.perf_counter()
     documents = 0
+    problems = []
     for sighting in source.scan():
         documents += isinstance(sighting, Extracted)
+        problems += [str(sighting)] if isinstance(sighting, Problem) else []
     took = time.perf_counter() - start
     wanted = len(list(folder.iterdir()))
     if documents != wanted:
-        raise SystemExit(f"{documents} of {wanted} papers were read")
+        raise SystemExit(
+            "\n".join((f"{documents} of {wanted} papers were read", *problems))
+        )
     return took
+
+
+def processor_seconds(folder: Path, executor: str = "") -> tuple[float, float]:
+    """Read a folder, and return the processor time of this process, and of its children."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    before = [resource.getrusage(each) for each in who]
+    seconds(folder, executor=executor)
+    spent = []
+    for each, then in zip(who, before, strict=True):
+        now = resource.getrusage(each)
+        spent.append(now.ru_utime + now.ru_stime - then.ru_utime - then.ru_stime)
+    own, children = spent
+    return own, children
+
+
+def simulate(folder: Path, papers: int, address: str) -> None:
+    """Print what more workers would do, from what a paper costs here and on a worker."""
+    own, reading = processor_seconds(folder)
+    asking, _ = processor_seconds(folder, address)
+    here = max(reading / WORKERS, own) / papers
+    print(
+        f"a paper: {1000 * reading / papers:.0f} ms of a worker, {1000 * own / papers:.0f} ms here;"
+        f" of a cluster {1000 * asking / papers:.0f} ms here"
+    )
+    for workers in SIMULATED:
+        there = max(reading / workers, asking) / papers
+        print(
+            f"{workers} workers, each with a core: {here / there:.1f} times two processes"
+        )
 
 
 def main() -> None:
@@ -92,6 +131,7 @@ def main() -> None:
             print(
                 f"{size:>5}{best[0]:>12.2f}{best[1]:>13.2f}{best[2]:>17.2f}", flush=True
             )
+        simulate(folder, size, address)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
+from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.messages import Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Problem, Scan, Sighting
@@ -116,6 +117,19 @@ def test_a_file_that_swells_to_gigabytes_costs_only_itself(good):
     found = scan(good)
     assert words(found)[-1] == "spacing effect"
     assert only_problem(found).where == "a.pdf"
+
+
+@pytest.mark.slow
+def test_many_papers_take_no_more_memory_than_one(tmp_path, monkeypatch):
+    """What one process reads one after another does not add up until it is out of memory."""
+    monkeypatch.setattr(worker, "MEMORY", 32 * 2**20)
+    facts = "The spacing effect improves the retention of facts in many places. "
+    pages = [Page((paragraph(30 * facts),), (mark("spacing effect"),)) for _ in range(12)]
+    for number in range(7):
+        write_pdf(tmp_path / f"{number:02}.pdf", pages, title=f"Paper {number}")
+    found = scan(tmp_path)
+    assert [each for each in found if isinstance(each, Problem)] == []
+    assert len([each for each in found if isinstance(each, Extracted)]) == 7
 
 
 def test_a_thread_of_a_thousand_answers_is_read_whole(good):

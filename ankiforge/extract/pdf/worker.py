@@ -79,7 +79,7 @@ def serve(questions: int, replies: int, seconds: float) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # its death is an answer
-    gc.disable()  # the characters of a page form no cycles
+    gc.disable()  # what a page holds is let go of between two questions
     # not on Windows; only Linux says what is used already
     with suppress(ImportError, OSError):
         import resource
@@ -104,6 +104,9 @@ def serve(questions: int, replies: int, seconds: float) -> None:
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
+            # characters know their neighbours: without this, a hundred papers take all memory
+            gc.collect()
+            gc.freeze()
 
 
 def answer(question: Question) -> Reply:
