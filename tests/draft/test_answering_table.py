@@ -1,131 +1,95 @@
-"""Which sentences of an answer stand: a quote that is found, and nothing that is from elsewhere."""
+"""Which sentences of an answer stand on the words of a passage, as a table."""
 
-import json
+import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ankiforge.draft.answering import answer_in, checked
+from ankiforge.draft.answering import checked
 
 PASSAGES = {
-    "a1": "The mitochondrion makes most of the ATP of a cell. It has a genome of its own.",
-    "b2": "In 1885 Ebbinghaus learnt 2,300 syllables, and forgot half of them within an hour.",
-    "c3": "Die Ersparnis misst, was blieb. Im Alter nimmt sie ab.",
-    "d4": "Plate tectonics explains why the Atlantic widens by two centimetres a year.",
+    "a": "The mitochondrion makes most of the ATP of a cell. It has two membranes, and a"
+    " genome of 16,569 base pairs that comes from the mother.",
+    "b": "In 1928 Alexander Fleming found penicillin in London. Its use may save many lives,"
+    " and began in 1941.",
+    "c": "Die Gezeiten entstehen, weil der Mond das Meer anzieht. Zweimal am Tag steigt es.",
+    "d": "When the pupil widens, more light falls on the retina.",
 }
-QUESTION = "What makes energy, and what did Ebbinghaus learn of CO2?"
-ATP = "makes most of the ATP of a cell"
-YEAR = "Ebbinghaus learnt 2,300 syllables"
-KEPT = [
-    ("Mitochondria make the ATP.", "a1", ATP),
+QUESTION = "What did Fleming find, and what makes ATP?"
+MAKES = "The mitochondrion makes most of the ATP"
+FOUND = "Alexander Fleming found penicillin in London"
+TRUE = [
+    ("Mitochondria make most of the ATP.", "a", MAKES),
+    ("ATP is made by an organelle.", "a", "makes most of the ATP of a cell"),
+    ("It is enclosed by two membranes.", "a", "It has two membranes"),
+    ("Its genome has 16569 base pairs.", "a", "a genome of 16,569 base pairs"),
     (
-        "Most ATP of a cell is made there.",
-        "a1",
-        "The mitochondrion makes **most** of the ATP",
+        "Fleming found penicillin in 1928.",
+        "b",
+        "In 1928 Alexander Fleming found penicillin",
     ),
-    ("It has its own genome.", "a1", "It has … a genome of its own"),
-    ("Ebbinghaus learnt 2300 syllables.", "b2", YEAR),
-    (
-        "In 1885 he lost one half within an hour.",
-        "b2",
-        "forgot half of them within an hour",
-    ),
-    ("It says nothing of CO2.", "a1", ATP),
-    ("Was blieb, misst die Ersparnis.", "c3", "Die Ersparnis misst, was blieb"),
-    ("What remained is measured by the savings.", "c3", "Die Ersparnis misst, was blieb"),
-    (
-        "The Atlantic widens by 2 cm a year.",
-        "d4",
-        "the Atlantic widens by two centimetres",
-    ),
+    ("It may save lives.", "b", "Its use may save many lives"),
+    ("One organelle does it.", "a", MAKES),
+    ("Der Mond zieht das Meer an.", "c", "weil der Mond das Meer anzieht"),
+    ("The Moon makes the tides.", "c", "weil der Mond das Meer anzieht"),
+    ("Light reaches the retina.", "d", "more light falls on the retina"),
 ]
-# Planted lies, and sentences without a quote.
-DROPPED = [
-    ("Mitochondria make 90 % of the ATP.", "a1", ATP),
-    ("Thirty mitochondria make the ATP.", "a1", ATP),
-    ("Mitochondria make the GTP.", "a1", ATP),
-    ("As Margulis found, mitochondria make the ATP.", "a1", ATP),
-    ("Mitochondria make ATP by mTOR.", "a1", ATP),
-    ("In 1886 Ebbinghaus learnt syllables.", "b2", YEAR),
-    ("Ebbinghaus learnt them with Wundt.", "b2", YEAR),
-    (
-        "The Pacific widens by two centimetres, like the Atlantic.",
-        "a1",
-        "Atlantic widens by two",
-    ),
-    ("Der Atlantik wird um drei Zentimeter breiter.", "d4", "the Atlantic widens by two"),
-    (
-        "Wegener explained why the Atlantic and Iceland move.",
-        "d4",
-        "the Atlantic widens by two",
-    ),
-    ("Plants make it, too.", "a1", "chloroplasts make the ATP of plants"),
-    ("It is so.", "a1", "of a"),
-    ("It is so.", "e5", ATP),
-    ("It is so.", "", ATP),
-    ("", "a1", ATP),
-    ("It is so.", "a1", ""),
+LIES = [
+    # a number, a name, an acronym, a place from elsewhere
+    ("Mitochondria make 38 ATP.", "a", MAKES),
+    ("Its genome has 16,659 base pairs.", "a", "a genome of 16,569 base pairs"),
+    ("Fleming found it in 1929.", "b", FOUND),
+    ("There Fleming and Florey found it.", "b", FOUND),
+    ("There Fleming found it in Oxford.", "b", FOUND),
+    ("NADH is made with it.", "a", MAKES),
+    # a quote from elsewhere, of another passage, or none
+    ("Chloroplasts make it, too.", "a", "chloroplasts make the rest of the ATP"),
+    ("Mitochondria make most of it.", "b", MAKES),
+    ("Mitochondria make most of it.", "x", MAKES),
+    ("Mitochondria make most of it.", "a", ""),
+    ("Mitochondria make most of it.", "a", "the ATP"),
 ]
+# a false verb with the words of its quote is not noticed: so each is printed over its quote
+UNNOTICED = [("When light falls, the pupil widens.", "d", "When the pupil widens")]
 
 
-@pytest.mark.parametrize(("says", "label", "quote"), KEPT)
-def test_a_sentence_over_a_quote_is_shown_with_the_words_of_the_passage(
-    says, label, quote
-):
-    given = {"says": says, "passage": label, "quote": quote}
+def dropped(says: str, passage: str, quote: str) -> str:
+    given = {"says": says, "passage": passage, "quote": quote}
     [sentence] = checked([given], QUESTION, PASSAGES)
-    assert sentence.dropped == ""
-    assert sentence.quote in PASSAGES[label]
+    return sentence.dropped
 
 
-@pytest.mark.parametrize(("says", "label", "quote"), DROPPED)
-def test_a_sentence_without_a_quote_or_with_a_lie_is_dropped(says, label, quote):
-    given = {"says": says, "passage": label, "quote": quote}
-    [sentence] = checked([given], QUESTION, PASSAGES)
-    assert sentence.dropped
+@pytest.mark.parametrize(("says", "passage", "quote"), [*TRUE, *UNNOTICED])
+def test_what_the_quote_says_stays(says, passage, quote):
+    assert dropped(says, passage, quote) == ""
 
 
-SLICE = st.builds(
-    lambda text, start, size: text[start : start + size],
-    st.sampled_from([*PASSAGES.values()]),
-    st.integers(0, 60),
-    st.integers(0, 60),
-)
-GIVEN = st.fixed_dictionaries(
-    {
-        "says": st.text(min_size=1, max_size=30),
-        "passage": st.sampled_from([*PASSAGES, "e5", ""]),
-        "quote": st.one_of(SLICE, SLICE.map(str.upper), st.text(max_size=40)),
-    }
-)
+@pytest.mark.parametrize(("says", "passage", "quote"), LIES)
+def test_a_planted_lie_is_dropped_and_says_why(says, passage, quote):
+    assert dropped(says, passage, quote)
 
 
-@given(st.lists(GIVEN, max_size=6))
-def test_no_sentence_is_shown_whose_quote_is_not_in_its_passage(answer):
-    for sentence in checked(answer, QUESTION, PASSAGES):
-        if not sentence.dropped:
-            assert sentence.quote
-            assert sentence.quote in PASSAGES[sentence.passage]
-
-
-ONE = {"says": "It is so.", "passage": "a1", "quote": ATP}
+def test_every_sentence_that_is_shown_has_a_located_quote():
+    dice = random.Random(7)
+    shown = 0
+    for _ in range(1_000):
+        label = dice.choice(list(PASSAGES))
+        words = PASSAGES[dice.choice(list(PASSAGES))].split()
+        start = dice.randrange(len(words))
+        quoted = words[start : start + dice.randrange(9)]
+        if dice.random() < 0.3 and quoted:
+            quoted[dice.randrange(len(quoted))] = dice.choice(words)
+        given = {"says": "It is so.", "passage": label, "quote": " ".join(quoted)}
+        for sentence in checked([given] * 5, QUESTION, PASSAGES):
+            if not sentence.dropped:
+                shown += 1
+                assert sentence.quote in PASSAGES[sentence.passage]
+    assert shown >= 200
 
 
 @pytest.mark.parametrize(
-    ("reply", "count"),
-    [
-        (json.dumps({"answer": [ONE]}), 1),
-        (f"Here:\n```json\n{json.dumps({'answer': [ONE]}, indent=1)}\n```", 1),
-        (f"<think>{{}}</think>{json.dumps({'answer': [ONE, ONE]})}", 2),
-        (json.dumps({"answer": [ONE] * 9}), 4),
-        (json.dumps({"answer": []}), 0),
-        (json.dumps({"answer": [None, 3, "x", [ONE]]}), 0),
-        (json.dumps({"answer": ONE}), 0),
-        ("I do not know.", 0),
-        ("", 0),
-        (json.dumps({"answer": [{"says": 3, "passage": ["a1"], "quote": None}]}), 1),
-    ],
+    "given",
+    [{}, {"says": None}, {"says": 7, "passage": [], "quote": {}}, {"says": "x" * 99_999}],
 )
-def test_any_reply_gives_at_most_four_sentences(reply, count):
-    assert len(checked(answer_in(reply), QUESTION, PASSAGES)) == count
+def test_what_is_no_sentence_is_dropped(given):
+    [sentence] = checked([given], QUESTION, PASSAGES)
+    assert sentence.dropped
