@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -162,58 +162,61 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
         return replace(read, unread="its note type has no answer")
 
     # Pictures that are embedded in a field are content, but not their bytes.
-    small_fields = {name: _EMBEDDED.sub("data:", text) for name, text in fields}
+    shown = {name: _EMBEDDED.sub("data:", text) for name, text in fields}
     if "[latex]{{" in note_type.templates[0].question:
-        for name, text in small_fields.items():
-            small_fields[name] = f"[latex]{text}[/latex]"
-    asked, answered = _sides(note, note_type, small_fields)
-    question = "<br>".join(small_fields.get(name, "") for name in asked)
-    answer = small_fields.get(answered, "")
+        shown = {name: f"[latex]{text}[/latex]" for name, text in shown.items()}
+    asked, answered = _sides(note, note_type, shown)
+    question = "<br>".join(shown.get(name, "") for name in asked)
+    answer = shown.get(answered, "")
     if max(len(question), len(answer)) > LONGEST_READ:
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
-    sides: dict[str, str] = {}
+    sides = {"Front": question, "Back": answer}
     if note_type.cloze:
-        kind = CardKind.CLOZE
-        card_fields: Fields = (("Text", _markdown(question)),)
-        if len(asked) == 1:
-            sides = {"Text": asked[0]}
-    else:
-        kind = CardKind.BASIC
-        card_fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
-        if len(asked) == 1 and answered:
-            sides = {"Front": asked[0], "Back": answered}
-    for name in note_type.names:  # what is below the answer
-        if sides and name.casefold() in _BELOW and name not in sides.values():
-            sides["Extra"] = name
-            break
-    draft = Card(
-        NO_KEY,
-        kind,
-        card_fields,
-        quote="",
-        answer="",
-        start=0,
-        origin=Origin("person"),
-    )
+        sides = {"Text": question}
+
+    theirs: dict[str, str] = {}
+    if len(asked) == 1 and (answered or note_type.cloze):
+        theirs = dict(zip(sides, (*asked, answered), strict=False))
+        below = (name for name in note_type.names if name.casefold() in _BELOW)
+        extra = next((name for name in below if name not in theirs.values()), "")
+        if extra:
+            theirs["Extra"] = extra
     early = _CLOSED_EARLY.search(question)
-    eaten = ""
-    for text in small_fields.values():
-        for tag in _TAG.finditer(text):
-            if tag[1].casefold() not in _TAGS:
-                eaten = eaten or tag[0][:20]
-    # a template may have a script that typesets them
-    templates = "".join(each.question + each.answer for each in note_type.templates)
-    dollars = None
-    if "<script" not in templates and "[latex]" not in templates:
-        dollars = _DOLLARS.search(_TYPESET.sub("", "\n".join(small_fields.values())))
     return replace(
         read,
-        draft=draft,
-        names=sides,
+        draft=_card_of({name: _markdown(text) for name, text in sides.items()}),
+        names=theirs,
         closed_early=early[0] if early else "",
-        eaten=eaten,
-        dollars=dollars[0] if dollars else "",
+        eaten=_eaten(shown.values()),
+        dollars=_in_dollars(shown.values(), note_type),
     )
+
+
+def _card_of(sides: Texts) -> Card:
+    """Return the card with these sides in Markdown."""
+    kind = CardKind.CLOZE if "Text" in sides else CardKind.BASIC
+    origin = Origin("person")
+    return Card(
+        NO_KEY, kind, tuple(sides.items()), quote="", answer="", start=0, origin=origin
+    )
+
+
+def _eaten(texts: Iterable[str]) -> str:
+    """Return the first words behind a `<` that begins no tag; "" if there are none."""
+    for text in texts:
+        for tag in _TAG.finditer(text):
+            if tag[1].casefold() not in _TAGS:
+                return tag[0][:20]
+    return ""
+
+
+def _in_dollars(texts: Iterable[str], note_type: SeenType) -> str:
+    """Return the first formula in dollars that nothing typesets; "" if there is none."""
+    templates = "".join(each.question + each.answer for each in note_type.templates)
+    if "<script" in templates or "[latex]" in templates:  # a script may
+        return ""
+    formula = _DOLLARS.search(_TYPESET.sub("", "\n".join(texts)))
+    return formula[0] if formula else ""
 
 
 def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> tuple[Strings, str]:
@@ -307,6 +310,10 @@ def _literal(html: str) -> str:
 TABLES = (".csv", ".tsv", ".txt")
 """The endings of tables of cards, as chats write them and Anki exports and imports them."""
 _MOST_BYTES = 50_000_000
+# What Anki takes for HTML in a table that does not say what it is.
+_HTML = regex(
+    r"(?i)</?(?:br|b|i|u|strong|em|div|p|ul|ol|li|code|pre|span|sub|sup|img)\b[^<>]*>|&nbsp;"
+)
 _EXPORT = "save it as CSV in UTF-8: a question and an answer in each row"
 
 
@@ -327,12 +334,12 @@ def read_table(path: Path) -> Iterator[ReadNote]:
         text = text_of(data[:_MOST_BYTES], repairs=True)
     except ItemError as error:
         raise ItemError(f"{path}: {error.message}", hint=_EXPORT) from error
-    has_cards = False
-    for row in card_rows(text):
-        has_cards |= not row.fault
-        yield _of_row(row)
-    if not has_cards:
-        raise ItemError(f"{path}: has no row with question and answer", hint=_EXPORT)
+    rows = [_of_row(row) for row in card_rows(text)]
+    if not any(row.draft for row in rows):
+        why = f": {rows[0].place}: {rows[0].unread}" if rows else ""
+        message = f"{path}: has no row with question and answer{why}"
+        raise ItemError(message, hint=_EXPORT)
+    yield from rows
 
 
 def _of_row(row: CardRow) -> ReadNote:
@@ -340,15 +347,7 @@ def _of_row(row: CardRow) -> ReadNote:
     if row.fault:
         return ReadNote("", row.number, "", "row", (), unread=row.fault)
     front, back = row.front, row.back
-    if row.is_html:
+    if row.is_html or _HTML.search(f"{front}\n{back}"):
         front, back = unrender(front), unrender(back)
-    if row.has_gaps:
-        kind = CardKind.CLOZE
-        fields: Fields = (("Text", front),)
-    else:
-        kind = CardKind.BASIC
-        fields = (("Front", front), ("Back", back))
-    draft = Card(
-        NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("person")
-    )
-    return ReadNote("", row.number, "", "row", fields, draft)
+    draft = _card_of({"Text": front} if row.has_gaps else {"Front": front, "Back": back})
+    return ReadNote("", row.number, "", "row", draft.fields, draft)

@@ -36,6 +36,8 @@ v       view all of a long card
 Enter   the next card
 Esc     end; everything is stored already
 """
+_MOST_OFFERS = 9
+"""The number of repairs that a key can take."""
 _IN_ANKI = {"w": "unsuspend", "f": "unflag", "n": "forget"}
 
 
@@ -69,66 +71,75 @@ class TerminalRepair(TerminalReview):
 
     def _at(self, place: int) -> int | None:
         """Show a card until a key decides on it; return the step to the next, None to end."""
-        entry = self._entries[place]
-        offers = list(entry.offers)
-        self._show_entry(place, entry, offers)
+        offers = list(self._entries[place].offers)
+        self._show_entry(place, offers)
         while True:
             key = self._key()
+            if key == _END:
+                return None
             try:
-                if key == _END:
-                    return None
-                if key in ("\r", "\n"):
-                    return 1
-                if key == "?":
-                    self._help(HELP)
-                    self._show_entry(place, entry, offers)
-                elif key == "v":
-                    self._view()
-                    self._show_entry(place, entry, offers)
-                elif key.isdigit() and 0 < int(key) <= len(offers):
-                    self._decided(
-                        mending.take(self._workspace, entry, offers[int(key) - 1])
-                    )
-                    if not self._waits_for_anki(entry):
-                        return 1
-                elif key == "e":
-                    fields = self._edited(tuple(entry.card.fields.items()))
-                    self._show_entry(place, entry, offers)
-                    if fields:
-                        self._decided(
-                            mending.edited(self._workspace, entry, dict(fields))
-                        )
-                        if not self._waits_for_anki(entry):
-                            return 1
-                elif key == "s":
-                    self._decided(mending.leave(self._workspace, entry))
-                    return 1
-                elif key == "x":
-                    action, said = mending.suspend(self._workspace, entry)
-                    self._print(f"suspend: {said}; w asks it again")
-                    self._decided(action)
-                    self._suspended[action] = entry.cards_asked
-                elif key in _IN_ANKI:
-                    what = _IN_ANKI[key]
-                    said = mending.do_in_anki(self._workspace, what, entry.cards_asked)
-                    self._print(f"{what}: {said}")
-                elif key == "m":
-                    offers += self._from_model(entry)
-                    del offers[:-9]
-                    self._show_entry(place, entry, offers)
-                elif key == "u" and self._taken:
-                    action = self._taken.pop()
-                    undone = undo(self._ledger, action)
-                    self._print(f"taken back: {undone.entries[0].said}")
-                    cards = self._suspended.pop(action, ())
-                    if cards:
-                        said = mending.do_in_anki(self._workspace, "unsuspend", cards)
-                        self._print(f"unsuspend: {said}")
+                if key == "u" and self._taken:
+                    self._undo_last()
                     return -1 if place else 0
+                if self._pressed(key, place, offers):
+                    return 1
             except ForgeError as error:
                 self._print(error.message, "yellow")
                 if error.hint:
                     self._print(error.hint, "dim")
+
+    def _pressed(self, key: str, place: int, offers: list[CardRepair]) -> bool:
+        """Do what a key says with a card; return whether the next one comes."""
+        entry = self._entries[place]
+        by_key = {str(number): offer for number, offer in enumerate(offers, 1)}
+        if key in by_key:
+            self._decided(mending.take(self._workspace, entry, by_key[key]))
+            return not self._waits_for_anki(entry)
+        if key in _IN_ANKI:
+            what = _IN_ANKI[key]
+            said = mending.do_in_anki(self._workspace, what, entry.cards_asked)
+            self._print(f"{what}: {said}")
+            return False
+        match key:
+            case "\r" | "\n":
+                return True
+            case "s":
+                self._decided(mending.leave(self._workspace, entry))
+                return True
+            case "x":
+                action, said = mending.suspend(self._workspace, entry)
+                self._print(f"suspend: {said}; w asks it again")
+                self._decided(action)
+                self._suspended[action] = entry.cards_asked
+                return False
+            case "e":
+                fields = self._edited(tuple(entry.card.fields.items()))
+                self._show_entry(place, offers)
+                if not fields:
+                    return False
+                self._decided(mending.edited(self._workspace, entry, dict(fields)))
+                return not self._waits_for_anki(entry)
+            case "m":
+                offers += self._from_model(entry)
+                del offers[:-_MOST_OFFERS]
+            case "v":
+                self._view()
+            case "?":
+                self._help(HELP)
+            case _:
+                return False
+        self._show_entry(place, offers)
+        return False
+
+    def _undo_last(self) -> None:
+        """Undo the last decision, and unsuspend what was suspended with it."""
+        action = self._taken.pop()
+        undone = undo(self._ledger, action)
+        self._print(f"taken back: {undone.entries[0].said}")
+        cards = self._suspended.pop(action, ())
+        if cards:
+            said = mending.do_in_anki(self._workspace, "unsuspend", cards)
+            self._print(f"unsuspend: {said}")
 
     def _waits_for_anki(self, entry: RepairEntry) -> bool:
         """Name the properties that only Anki can change; return whether a card has one."""
@@ -165,10 +176,9 @@ class TerminalRepair(TerminalReview):
             self._print("no repair that the checks let pass", "yellow")
         return list(found)
 
-    def _show_entry(
-        self, place: int, entry: RepairEntry, offers: list[CardRepair]
-    ) -> None:
+    def _show_entry(self, place: int, offers: list[CardRepair]) -> None:
         """Show a card, why it is here, and the repairs with their changes."""
+        entry = self._entries[place]
         head = Text(" ")
         if entry.fails:
             head.append(f"They took {self._minutes:.0f} minutes in 30 days", "bold")

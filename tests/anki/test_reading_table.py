@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.anki.reading import read_note
+from ankiforge.anki.reading import read_note, read_table
 from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
 from ankiforge.pipeline.repair import Nearest
 
@@ -57,3 +57,13 @@ def test_what_is_mixed_up_is_told_by_the_question_of_the_template():
         )
         notes.append(note)
     assert Nearest(notes, {1: note_type}).to(1, {1: 3, 2: 3, 3: 3}) == 2
+
+
+def test_html_in_a_table_that_does_not_say_so_is_read(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("<b>Is</b> it?,it is<br>so\nWhat is List<T>?,a type\n")
+    first, second = read_table(table)
+    assert first.draft is not None
+    assert second.draft is not None
+    assert dict(first.draft.fields) == {"Front": "**Is** it?", "Back": "it is\nso"}
+    assert second.draft.field("Front") == "What is List<T>?"

@@ -254,6 +254,7 @@ ROWS = 'Is it one?{0}yes\n"What{0}is lava?"{0}\n'
         ("a.csv", ROWS.format(";"), "utf-8-sig"),
         ("a.tsv", ROWS.format("\t"), "utf-16"),
         ("a.txt", "#separator:Pipe\n#html:true\n" + ROWS.format("|"), "utf-8"),
+        ("a.csv", "<b>Is</b> it?,it is<br>so\n" + ROWS.format(","), "utf-8"),
         ("a.csv", "Front,Back,Tags\n" + ROWS.format(","), "utf-8"),
         ("a.txt", "#separator:tab\n#guid column:1\n" + "".join(
             f"x{n}\t{line}\n" for n, line in enumerate(ROWS.format("\t").splitlines())), "utf-8"),
@@ -271,7 +272,7 @@ def test_the_cards_of_a_table_are_checked(forge, found, name, text, encoding):
         (b"\xff\xfa\x81", "not UTF-8: byte 0 is 0xff"),
         (b"only one column\n", "has no row with question and answer"),
         (b"", "has no row with question and answer"),
-        (b'"a,' + b"x" * 200_000, "has no row with question and answer"),
+        (b'"a,' + b"x" * 200_000, "has no row with question and answer: row 1: "),
     ],
 )
 def test_what_is_no_table_is_exit_2_and_is_named(forge, data, said):
