@@ -80,6 +80,26 @@ def test_items_of_lists_and_captions_are_blocks(lines, blocks):
     assert page(*lines).text.count("\n") == blocks - 1
 
 
+SPRINGER = "The eVect of diVerent, speciWc and signiWcant suVering"
+
+
+@pytest.mark.parametrize(
+    ("line", "document", "shown"),
+    [
+        ("Hover Xies are eYcient", SPRINGER, "Hover flies are efficient"),
+        ("the Wrst Wre of the oVer", SPRINGER, "the first fire of the offer"),
+        (
+            "We Write in Westfield with Xenon",
+            SPRINGER,
+            "We Write in Westfield with Xenon",
+        ),
+        ("the eVect of getValue", "one eVect", "the eVect of getValue"),  # too few
+    ],
+)
+def test_ligatures_with_the_codes_of_capitals_are_their_letters(line, document, shown):
+    assert page(line, document=document).text == shown
+
+
 TEXT = ("The cell", "divides in", "two halves", "of one", "size.")
 
 

@@ -424,7 +424,9 @@ class _OpenPdf:
             return unswapped(pages.text_page(number).get_text_range())
 
         def lines_of(number: int) -> list[PrintedLine]:
-            return printed_lines(pages.text_page(number), self._texts[number])
+            lines = printed_lines(pages.text_page(number), self._texts[number])
+            mended = self._spelling.mended
+            return [structs.replace(line, text=mended(line.text)) for line in lines]
 
         def chars_of(number: int) -> list[Char]:
             return page_chars(pages.text_page(number))
@@ -439,7 +441,10 @@ class _OpenPdf:
         self._running = Running(self._texts)
         first = int(len(pages) > 1 and _IS_COVER.search(self._texts[0]) is not None)
         self._work = read_work(
-            pages.document, self._texts[first], self._lines(first), name
+            pages.document,
+            self._spelling.mended(self._texts[first]),
+            self._lines(first),
+            name,
         )
         self._outline = list(outline_of(pages.document))
 

@@ -26,6 +26,8 @@ from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
 from ankiforge.extract.pdf.blocks import FontOf, Line, block_starts, list_items
 from ankiforge.extract.pdf.cleaning import (
+    CAPITAL_FOR_LIGATURE,
+    SPELT_AS,
     WORD,
     Spelling,
     first_word,
@@ -467,6 +469,8 @@ class PageText:
                 max(accent, letter, key=attrgetter("place")).gap = NOTHING
                 accent.shown = ""
                 letter.shown = combined
+        if spelling.has_capitals_for_ligatures:
+            self._mend_ligatures()
         self.lines = list(self._find_lines())
         if is_horizontal:
             self._raise_and_lower()
@@ -505,6 +509,19 @@ class PageText:
             lines[-1].append(char)
         for chars in lines:
             yield Line(chars, median([dy * char.x - dx * char.y for char in chars]))
+
+    def _mend_ligatures(self) -> None:
+        """Show the letters of ligatures whose font gives them the codes of capitals."""
+        letters = ""
+        owners: list[PrintedChar] = []
+        for char in self.chars:
+            if char.gap is not NOTHING:
+                letters += " "
+                owners.append(char)
+            letters += char.text
+            owners.append(char)
+        for ligature in CAPITAL_FOR_LIGATURE.finditer(letters):
+            owners[ligature.start()].shown = SPELT_AS[ligature[0]]
 
     def _raise_and_lower(self) -> None:
         """Show digits and signs set small above or below their line as such signs."""
