@@ -18,6 +18,7 @@ from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
 from ankiforge.draft.propose.features import (
     BEST_GAP,
+    cues_of_text,
     features_of,
     features_of_text,
     is_sure,
@@ -25,7 +26,12 @@ from ankiforge.draft.propose.features import (
     sureness,
 )
 from ankiforge.draft.propose.ranking import MOST, Features, RankedSentence, ranked
-from ankiforge.draft.propose.refused import Reason, refusal, stems
+from ankiforge.draft.propose.refused import (
+    Reason,
+    refusal_of_form,
+    refusal_of_words,
+    stems,
+)
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
@@ -113,7 +119,7 @@ def facts_of(
         if isinstance(result, Reason):
             refused = result
         elif unsure or is_sure(sureness(result.features, BEST_GAP)):
-            draft = draft_of(highlight, result, blocks)
+            draft = draft_of(highlight, result, blocks, unsure=unsure)
             if draft is None:
                 continue
             worth = max(worth, draft.sureness)
@@ -156,39 +162,47 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
     tables = language(name)
     excerpts = excerpts_of(highlight, name)
     words_of = [tokens(excerpt.text, tables) for excerpt in excerpts]
-    of_passage = features_of_text(
-        " ".join(excerpt.text for excerpt in excerpts),
-        [word for words in words_of for word in words],
-        tables,
-    )
+    is_part = len(excerpts) > 1
+    of_passage: Features | None = None
     for excerpt, words in zip(excerpts, words_of, strict=True):
         text = excerpt.text
-        of_sentence = of_passage
-        if len(excerpts) > 1:
-            of_sentence = features_of_text(text, words, tables)
-        reason = Reason.CUT_OFF if excerpt.is_cut else None
-        reason = reason or refusal(
-            text, words, of_sentence, tables, is_note=excerpt.is_markdown
-        )
+        is_note = excerpt.is_markdown
+        if excerpt.is_cut:
+            yield Reason.CUT_OFF
+            continue
+        reason = refusal_of_form(text, words, tables, is_note=is_note)
         if reason is not None:
             yield reason
             continue
+        cues = cues_of_text(words, tables)
+        reason = refusal_of_words(text, cues, is_note=is_note)
+        if reason is not None:
+            yield reason
+            continue
+        of_sentence = features_of_text(text, words, tables, cues)
+        if of_passage is None and is_part:
+            of_passage = features_of_text(
+                " ".join(each.text for each in excerpts),
+                [word for words in words_of for word in words],
+                tables,
+            )
         features = features_of(
-            of_sentence,
-            of_passage,
-            words,
-            language=name,
-            is_part=len(excerpts) > 1,
+            of_sentence, of_passage or of_sentence, words, language=name, is_part=is_part
         )
         yield Judged(excerpt, name, features, sureness(features))
 
 
 def draft_of(
-    highlight: Highlight, sentence: Judged, blocks: Blocks | None = None
+    highlight: Highlight,
+    sentence: Judged,
+    blocks: Blocks | None = None,
+    *,
+    unsure: bool = True,
 ) -> Card | None:
     """Return the draft of a sentence with up to four gaps that no check blocks, best first.
 
-    None if nothing in it can be hidden.
+    None if nothing in it can be hidden. Without `unsure`, a draft that the limit leaves out has
+    only its first gap, and no check has seen it.
     """
     excerpt = sentence.excerpt
     tables = language(sentence.language)
@@ -205,6 +219,9 @@ def draft_of(
             gaps.sort(key=lambda gap: gap[0][1] > label.end())
             if not gaps or gaps[0][0][1] > label.end():
                 return None
+    if gaps and not (unsure or is_sure(sureness(sentence.features, gaps[0][1]))):
+        gaps = gaps[:1]
+        blocks = None
     drafts: list[Card] = []
     for span, score in gaps:
         draft = _with_gap(highlight, excerpt, span)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ankiforge.draft.propose.excerpts import word_count
 from ankiforge.draft.propose.ranking import Features, score
-from ankiforge.draft.propose.refused import Reason, is_whole_line
+from ankiforge.draft.propose.refused import Reason, ends_whole, is_whole_line
 from ankiforge.language.lexicon import LANGUAGES, Language, language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tables import read_table, read_weights
@@ -97,7 +97,6 @@ _YEAR = regex(
     r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:1\d{3}|20\d\d)(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
-_ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
 _DIALOGUE = regex(
     r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b"
@@ -130,16 +129,17 @@ def _word_weights(language: str) -> dict[str, float]:
 
 
 def features_of_text(
-    text: str, words: Sequence[Token], language: Language
-) -> dict[str, float]:
+    text: str, words: Sequence[Token], language: Language, cues: Features | None = None
+) -> Features:
     """Return the features of a sentence, or of a passage, with their amounts.
 
     Args:
         text: one or more sentences.
         words: their words and signs.
         language: their language.
+        cues: their `cues_of_text`, if these were asked for before.
     """
-    features: dict[str, float] = {}
+    features: Features = {}
     beginnings = [token.folded[:BEGINNING] for token in words if token.kind != Kind.SIGN]
     count = len(beginnings)
     if language.name == "cjk":  # there, a token is as long as a clause
@@ -160,7 +160,7 @@ def features_of_text(
 
     # whether it is whole, and its signs
     begins = _BEGINS_WHOLE.match(text) is not None
-    ends = _ENDS_WHOLE.search(text[-8:]) is not None
+    ends = ends_whole(text)
     if begins and ends:
         features["whole"] = 1.0
     if not begins:
@@ -173,7 +173,10 @@ def features_of_text(
         features["exclamation"] = 1.0
     _by_patterns(text, _FORM_PATTERNS, features)
 
-    _by_cues(text, words, language, features)
+    features |= cues_of_text(words, language) if cues is None else cues
+    if ":" in text[1:-1]:
+        features["colon"] = 1.0
+    _by_patterns(text, _CUE_PATTERNS, features)
     _by_words(text, words, features)
     # few words of no known language are mostly an exclamation or a heading
     has_no_verb = not language.name and count <= _FEW_WORDS
@@ -199,10 +202,9 @@ def _by_patterns(
             features[name] = 1.0
 
 
-def _by_cues(
-    text: str, words: Sequence[Token], tables: Language, features: dict[str, float]
-) -> None:
-    """Add its cues: a definition, a cause, advice."""
+def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
+    """Return the features of what words do: a definition, a cause, advice; a part of all."""
+    features: Features = {}
     people = dict.fromkeys(_PEOPLE, 0)
     for cue in tables.cues.find([token.folded for token in words]):
         section = cue.section
@@ -220,9 +222,7 @@ def _by_cues(
     for section, count in people.items():
         if count:
             features[_PEOPLE[section]] = min(count, 3) / 2
-    if ":" in text[1:-1]:
-        features["colon"] = 1.0
-    _by_patterns(text, _CUE_PATTERNS, features)
+    return features
 
 
 def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> None:

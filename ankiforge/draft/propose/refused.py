@@ -130,27 +130,21 @@ _HEADING = regex(
     r"|\A([A-ZÀ-Þ][^\W\d_]{3,}) \2e?s? [a-z]"
     r"|\A\d{1,2}(?:\.\d{1,2})*\.? (?:[A-ZÀ-Þ][\w-]* ){2,}"
 )
-# Features of a sentence of which nobody keeps a card.
-_NEVER = {"leans": Reason.UNNAMED, "you": Reason.ASIDE, "fragment_end": Reason.CUT_OFF}
+_ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
+# What a sentence does of which nobody keeps a card.
+_NEVER = {"leans": Reason.UNNAMED, "you": Reason.ASIDE}
 
 
-def refusal(
-    text: str,
-    words: Sequence[Token],
-    features: Collection[str],
-    language: Language,
-    *,
-    is_note: bool,
+def refusal_of_form(
+    text: str, words: Sequence[Token], language: Language, *, is_note: bool
 ) -> Reason | None:
-    """Return why a sentence makes no card, however likely it looks; None if it may.
+    """Return why the form of a sentence makes no card, however likely it looks; None if it may.
 
     Args:
         text: the sentence.
         words: its words and signs.
-        features: what speaks for or against it.
         language: its language.
-        is_note: it is in a person's own note, in which a line may begin without a capital and
-            end without a full stop.
+        is_note: it is in a person's own note, in which a line may begin without a capital.
     """
     count = sum(token.kind != Kind.SIGN for token in words)
     if count > MOST_WORDS and language.name != "cjk":
@@ -167,10 +161,26 @@ def refusal(
             return Reason.CUT_OFF
         if _HEADING.match(text):
             return Reason.HEADING
-    for feature, reason in _NEVER.items():
-        if feature in features and not (is_note and feature == "fragment_end"):
-            return reason
     return None
+
+
+def refusal_of_words(text: str, cues: Collection[str], *, is_note: bool) -> Reason | None:
+    """Return why what the words of a sentence do makes no card; None if it may.
+
+    Args:
+        text: the sentence.
+        cues: the features that its words have.
+        is_note: it is in a person's own note, in which a line may end without a full stop.
+    """
+    for cue, reason in _NEVER.items():
+        if cue in cues:
+            return reason
+    return None if is_note or ends_whole(text) else Reason.CUT_OFF
+
+
+def ends_whole(text: str) -> bool:
+    """Return whether a sentence ends with its full stop."""
+    return _ENDS_WHOLE.search(text[-8:]) is not None
 
 
 def _ends_open(words: Sequence[Token], language: Language) -> bool:
