@@ -65,6 +65,7 @@ from ankiforge.text.fold import (
     locate,
     outside,
     shields,
+    with_dollars,
 )
 from ankiforge.text.sentences import sentence_around
 
@@ -553,14 +554,9 @@ def cloze_text(text: str) -> str:
 
 # --- formulae -------------------------------------------------------------------------
 
-_BRACKETED_MATHS = regex(
-    r"(?s)\\\[\s{0,99}(?P<display>.{1,4000}?)\s{0,99}\\\]"
-    r"|\\\(\s{0,99}(?P<inline>.{1,4000}?)\s{0,99}\\\)"
-)
-
 
 def _our_markdown(text: str) -> str:
-    text = _BRACKETED_MATHS.sub(_in_dollars, scrub(text))
+    text = with_dollars(scrub(text))
     # commands of formulae have one backslash: `\\frac` ends no line
     parts = []
     place = 0
@@ -572,12 +568,6 @@ def _our_markdown(text: str) -> str:
         place = end
     parts.append(text[place:])
     return outside("".join(parts), _with_words_alone).strip()
-
-
-def _in_dollars(maths: re.Match[str]) -> str:
-    if maths["display"]:
-        return f"$${maths['display']}$$"
-    return f"${maths['inline']}$"
 
 
 # --- HTML and links -------------------------------------------------------------------

@@ -210,6 +210,8 @@ _MATHS_FENCE = regex(r"[ \t]*math[ \t]*\Z")
 # What obsidian-spaced-repetition writes after a card, which may end in maths.
 _SCHEDULE = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _ID_BEHIND = regex(rf"(?<=[`~])[ \t]*{_ID}[ \t]*\Z")
+# The mark by which a chat cites, where the private signs around it were lost.
+_CITED = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _NOTHING = regex(f"\n?{CONTINUED}|{COMMENT}")
 
 
@@ -248,6 +250,8 @@ def prepared(
     """
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
+    if "citeturn" in text:
+        text = _CITED.sub(lambda mark: COMMENT * len(mark[0]), text)
     if not _may_hide(text):
         return PreparedSource(with_fitting_indents(text))
     text = without_open_comments(text)
