@@ -48,9 +48,6 @@ _OF_SOURCE = frozenset(
 _NEAR = 0.2
 _SENTENCES = 3
 _CANDIDATES = 4
-# As in Okapi BM25.
-_SATURATION = 1.2
-_LENGTH = 0.4
 _LONGEST = 6000
 _READABLE = "name a PDF with text, or a .md or .txt file"
 
@@ -73,6 +70,16 @@ class HeldAgainst(Value):
     passage: str
 
 
+class _Window(Value):
+    """A few sentences of a text."""
+
+    text: str
+    paragraph: str
+    around: str
+    """The paragraph with those beside it."""
+    words: frozenset[str]
+
+
 class SourceText:
     """The passages of a text, found by the words of a card."""
 
@@ -83,17 +90,16 @@ class SourceText:
             words = " ".join(paragraph.split())
             if words:
                 self.paragraphs.append(words)
-        self._windows: list[tuple[int, str]] = []
-        for number, paragraph in enumerate(self.paragraphs):
+        self._windows: list[_Window] = []
+        padded = ["", *self.paragraphs, ""]
+        for beside in zip(padded, self.paragraphs, padded[2:], strict=False):
+            paragraph = beside[1]
             spans = [paragraph[start:end].strip() for start, end in sentences(paragraph)]
             for place in range(max(1, len(spans) - _SENTENCES + 1)):
                 window = " ".join(spans[place : place + _SENTENCES])
-                self._windows.append((number, window))
-        self._words = [Counter(_stems(window)) for _, window in self._windows]
-        self._length = sum(map(Counter.total, self._words)) / max(1, len(self._words))
-        holders: Counter[str] = Counter()
-        for words_of_window in self._words:
-            holders.update(words_of_window.keys())
+                around = " ".join(filter(None, beside))
+                self._windows.append(_Window(window, paragraph, around, _stems(window)))
+        holders = Counter(word for window in self._windows for word in window.words)
         total = len(self._windows)
         self._weights: dict[str, float] = {}
         for word, count in holders.items():
@@ -102,73 +108,56 @@ class SourceText:
 
     def nearest(self, fields: Texts) -> str:
         """Return the paragraph that has most of a card; "" if none has enough."""
-        found = self._best(" ".join(fields.values()))
-        if not found or found[0][0] < _NEAR:
-            return ""
-        return self.paragraphs[self._windows[found[0][1]][0]]
+        for share, window in self._best(" ".join(fields.values()))[:1]:
+            if share >= _NEAR:
+                return window.paragraph
+        return ""
 
-    def _best(self, text: str) -> list[tuple[float, int]]:
-        """Return the windows that have most of a text, with the share of its weight in them."""
-        asked = set(_stems(text))
+    def _best(self, text: str) -> list[tuple[float, _Window]]:
+        """Return the windows with the most of a text, by the share of its weight in them."""
+        asked = _stems(text)
         weight = sum(self._weights.get(word, self._unknown) for word in asked) or 1
         ranked = []
-        for number, words in enumerate(self._words):
-            shared = [word for word in asked if word in words]
-            if not shared:
-                continue
-            norm = 1 - _LENGTH + _LENGTH * words.total() / self._length
-            score = 0.0
-            for word in shared:
-                count = words[word]
-                score += (
-                    self._weights[word]
-                    * count
-                    * (1 + _SATURATION)
-                    / (count + _SATURATION * norm)
-                )
-            share = sum(self._weights[word] for word in shared) / weight
-            ranked.append((score, share, number))
-        ranked.sort(reverse=True)
-        return [(share, number) for _, share, number in ranked[:_CANDIDATES]]
+        for window in self._windows:
+            shared = asked & window.words
+            if shared:
+                share = sum(map(self._weights.__getitem__, shared)) / weight
+                ranked.append((share, window))
+        ranked.sort(key=lambda entry: (-entry[0], len(entry[1].words)))
+        return ranked[:_CANDIDATES]
 
     def hold(self, note: ReadNote) -> HeldAgainst:
-        """Return the words of a card that this text lacks, beside its nearest passage."""
+        """Return the parts of a card that this text does not say, beside its nearest passage."""
         assert note.draft is not None
         card = with_words_of_option(note.draft)
-        best: tuple[int, float] = (9, 0.0)
-        held = HeldAgainst(note, Said.NOT_SAID, "no word of it", "")
-        for share, number in self._best(" ".join(text for _, text in card.fields)):
-            place, window = self._windows[number]
-            around = " ".join(self.paragraphs[max(0, place - 1) : place + 2])
+        held = []
+        for share, window in self._best(" ".join(text for _, text in card.fields)):
             highlight = Highlight(
                 document=Document(DocumentKey(""), "", ""),
                 namespace="",
                 kind=HighlightKind.HIGHLIGHT,
-                exact=window,
-                sentence=self.paragraphs[place][:_LONGEST],
-                nearby=around[:_LONGEST],
+                exact=window.text,
+                sentence=window.paragraph[:_LONGEST],
+                nearby=window.around[:_LONGEST],
             )
-            drafted = replace(card, quote=window, origin=Origin("llm"))
-            findings = []
-            for finding in check.check(drafted, Context(highlight, DuplicateIndex())):
-                if finding.check in _OF_SOURCE:
-                    findings.append(finding)
-            level = 0
-            for finding in findings:
-                level = max(level, 2 if finding.severity is Severity.BLOCK else 1)
+            drafted = replace(card, quote=window.text, origin=Origin("llm"))
+            found = check.check(drafted, Context(highlight, DuplicateIndex()))
+            findings = [finding for finding in found if finding.check in _OF_SOURCE]
             why = "; ".join(finding.message for finding in findings)
+            verdict = Said.SAID
+            if findings or share < _NEAR:
+                verdict = Said.PARTLY
+            if any(finding.severity is Severity.BLOCK for finding in findings):
+                verdict = Said.NOT_SAID
             if share < _NEAR:
-                level = max(level, 1)
                 why = why or f"only {share:.0%} of its words"
-            if (level, -share) < best:
-                best = (level, -share)
-                verdict = (Said.SAID, Said.PARTLY, Said.NOT_SAID)[level]
-                held = HeldAgainst(note, verdict, why, window)
-        return held
+            held.append(HeldAgainst(note, verdict, why, window.text))
+        nothing = HeldAgainst(note, Said.NOT_SAID, "no word of it", "")
+        return min(held, key=lambda each: list(Said).index(each.verdict), default=nothing)
 
 
-def _stems(text: str) -> list[str]:
-    return [stem(word) for word in content(plain(text))]
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(map(stem, content(plain(text))))
 
 
 def read_source(path: Path) -> SourceText:
