@@ -11,8 +11,8 @@ Tested by `tests/anki/test_repair.py` and `test_repair_own.py`.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge import check
-from ankiforge.anki.collection import open_view
-from ankiforge.anki.failing import FailingCard, failing, histories
+from ankiforge.anki.collection import View, open_view
+from ankiforge.anki.failing import CardHistory, FailingCard, failing, histories
 from ankiforge.anki.notes import in_deck
 from ankiforge.anki.notetypes import fields_shown
 from ankiforge.anki.reading import TABLES, ReadNote, mended_form, read_note, read_table
@@ -268,34 +268,18 @@ def listing(
         raise UsageError("there is no collection of Anki to look at", hint=hint)
     with open_view(path, None) as view:
         every = histories(view, now)
-        types = {note_type.id: note_type for note_type in view.types}
-        in_anki = {note.id: note for note in view.notes()}
-    lister = _Lister(ledger, types, in_anki, source)
-    lapses: dict[NoteId, int] = {}
-    for history in every:
-        lapses[history.note] = max(lapses.get(history.note, 0), history.lapses)
-
-    fails = []
-    seconds = 0.0
-    nearest: Nearest | None = None
+        lister = _Lister(ledger, view, source)
+    cards = []
     for card in one_of_each(failing(every, tended_days(ledger, now))):
         note = lister.read(card.history.note)
-        if note is None or note.draft is None or not which.fits(note):
-            continue
-        seconds += card.history.lately
-        nearest = nearest or Nearest(in_anki.values(), types)
-        near_id = nearest.to(note.nid, lapses)
-        near = lister.entry(near_id) if near_id else None
-        fails.append(lister.entry(note.nid, card, near))
-    made = []
+        if note and note.draft and which.fits(note):
+            cards.append(card)
+    fails = tuple(lister.failing(cards, every))
+    made: list[RepairEntry] = []
     if which.decks or which.notes:
-        listed = {entry.note.nid for entry in fails if entry}
-        notes = [note for note in map(lister.read, in_anki) if note and which.fits(note)]
-        for note, findings in check_notes(notes):
-            if findings and note.nid not in listed and note.draft:
-                made.append(lister.entry(note.nid, findings=findings))
-        made.sort(key=lambda entry: _rank(entry) if entry else 0)
-    return RepairList(tuple(filter(None, fails)), tuple(filter(None, made)), seconds / 60)
+        made += lister.badly_made(which, {entry.note.nid for entry in fails})
+    seconds = sum(card.history.lately for card in cards)
+    return RepairList(fails, tuple(sorted(made, key=_rank)), seconds / 60)
 
 
 _IN_ORDER = (
@@ -316,16 +300,10 @@ def _rank(entry: RepairEntry) -> int:
 class _Lister:
     """Makes the entries of a list."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        types: Mapping[NoteTypeId, SeenType],
-        in_anki: Mapping[NoteId, NoteInAnki],
-        source: SourceText | None,
-    ) -> None:
+    def __init__(self, ledger: Ledger, view: View, source: SourceText | None) -> None:
         self._ledger = ledger
-        self._types = types
-        self._in_anki = in_anki
+        self._types = {note_type.id: note_type for note_type in view.types}
+        self._in_anki = {note.id: note for note in view.notes()}
         self._source = source
         self._adopted = adopted_guids(ledger)
 
@@ -333,6 +311,34 @@ class _Lister:
         """Return a note; None if it is gone."""
         note = self._in_anki.get(note_id)
         return read_note(note, self._types.get(note.type_id)) if note else None
+
+    def failing(
+        self, cards: Sequence[FailingCard], every: Iterable[CardHistory]
+    ) -> Iterator[RepairEntry]:
+        """Yield the entries of cards that fail, with those that they are mixed up with."""
+        if not cards:
+            return
+        lapses: dict[NoteId, int] = defaultdict(int)
+        for history in every:
+            lapses[history.note] = max(lapses[history.note], history.lapses)
+        nearest = Nearest(self._in_anki.values(), self._types, lapses)
+        for card in cards:
+            near_id = nearest.to(card.history.note)
+            near = self.entry(near_id) if near_id else None
+            entry = self.entry(card.history.note, card, near)
+            if entry is not None:
+                yield entry
+
+    def badly_made(self, which: Wanted, but: Container[NoteId]) -> Iterator[RepairEntry]:
+        """Yield the entries of notes with findings."""
+        notes = (self.read(note_id) for note_id in self._in_anki)
+        for note, findings in check_notes(
+            note for note in notes if note and which.fits(note)
+        ):
+            if findings and note.nid not in but:
+                entry = self.entry(note.nid, findings=findings)
+                if entry is not None:
+                    yield entry
 
     def entry(
         self,
@@ -453,63 +459,74 @@ class Nearest:
     """Finds the note with which another one is mixed up, by its question or its rare words."""
 
     def __init__(
-        self, notes: Iterable[NoteInAnki], types: Mapping[NoteTypeId, SeenType]
+        self,
+        notes: Iterable[NoteInAnki],
+        types: Mapping[NoteTypeId, SeenType],
+        lapses: Mapping[NoteId, int],
     ) -> None:
-        """Take the words of all notes, and those that their first cards ask."""
+        """Take the words of all notes, and those that their first cards ask.
+
+        Args:
+            notes: all notes.
+            types: their note types.
+            lapses: how often notes were forgotten; one that fails, too, comes first.
+        """
         self._words: dict[NoteId, frozenset[str]] = {}
         self._asked: dict[NoteId, frozenset[str]] = {}
         self._holders: dict[str, list[NoteId]] = defaultdict(list)
+        self._failing = {id: count for id, count in lapses.items() if count > 1}
         for note in notes:
             self._words[note.id] = _stems(note.fields)
             for word in self._words[note.id]:
                 self._holders[word].append(note.id)
-            note_type = types.get(note.type_id)
-            asked = note.fields[:1]
-            if note_type is not None:
-                template = note_type.templates[min(note.ordinals, default=0)]
-                shown = fields_shown(template.question)
-                texts = zip(note_type.names, note.fields, strict=False)
-                asked = tuple(text for name, text in texts if name in shown) or asked
-            self._asked[note.id] = _stems(asked)
+            self._asked[note.id] = _stems(_asked_of(note, types.get(note.type_id)))
 
-    def to(self, note_id: NoteId, lapses: Mapping[NoteId, int]) -> int:
-        """Return the note that a note is mixed up with; 0 if there is none.
+    def to(self, note_id: NoteId) -> NoteId:
+        """Return the note that a note is mixed up with; 0 if there is none."""
+        return self._twin(note_id) or self._with_rare_words(note_id)
 
-        Args:
-            note_id: the note.
-            lapses: how often each note was forgotten; one that fails, too, comes first.
-        """
+    def _twin(self, note_id: NoteId) -> NoteId:
+        """Return the failing note that asks nearly the same; 0 if there is none."""
         asked = self._asked[note_id]
         twins = []
-        for other, count in lapses.items():
-            theirs = self._asked.get(other)
-            if count < 2 or other == note_id or not theirs:
-                continue
+        for other, count in self._failing.items():
+            theirs = self._asked.get(other, frozenset())
             shared = len(asked & theirs)
-            alike = shared / max(1, len(asked | theirs))
-            if alike >= _TWIN and shared > 1:
-                twins.append((alike, count, other))
-        if twins:
-            return max(twins)[-1]
+            if other != note_id and shared > 1:
+                twins.append((shared / len(asked | theirs), count, other))
+        alike, _, twin = max(twins, default=(0.0, 0, 0))
+        return twin if alike >= _TWIN else 0
 
+    def _with_rare_words(self, note_id: NoteId) -> NoteId:
+        """Return the note that shares most rare words, if they are enough; else 0."""
         total = len(self._words)
-        weights = {}
+        whole = 0.0
+        score: dict[NoteId, float] = defaultdict(float)
         for word in self._words[note_id]:
-            weights[word] = math.log(total / len(self._holders[word]))
-        score: Counter[int] = Counter()
-        for word, weight in weights.items():
+            weight = math.log(total / len(self._holders[word]))
+            whole += weight
             if len(self._holders[word]) <= _FEW:
                 for other in self._holders[word]:
-                    score[other] += weight  # type: ignore[assignment]
-        del score[note_id]
+                    score[other] += weight
+        score.pop(note_id, None)
 
-        def of(other: int) -> float:
-            return score[other] * (1.5 if lapses.get(other, 0) > 1 else 1)
+        def rank(other: NoteId) -> tuple[float, NoteId]:
+            return score[other] * (1.5 if other in self._failing else 1), -other
 
-        best = max(sorted(score), key=of, default=0)
-        needed = _SHARE_OF_FAILING if lapses.get(best, 0) > 1 else _SHARE
-        is_near = best and score[best] / (sum(weights.values()) or 1) >= needed
-        return best if is_near else 0
+        best = max(score, key=rank, default=0)
+        needed = _SHARE_OF_FAILING if best in self._failing else _SHARE
+        return best if best and score[best] >= needed * whole else 0
+
+
+def _asked_of(note: NoteInAnki, note_type: SeenType | None) -> Strings:
+    """Return the fields that the first card of a note asks; else the first one."""
+    asked: Strings = ()
+    if note_type is not None:
+        first = 0 if note_type.cloze else min(note.ordinals, default=0)
+        shown = fields_shown(note_type.templates[first].question)
+        texts = zip(note_type.names, note.fields, strict=False)
+        asked = tuple(text for name, text in texts if name in shown)
+    return asked or note.fields[:1]
 
 
 # --- taking a repair --------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_what_is_mixed_up_is_told_by_the_question_of_the_template():
             "g", number, 0, fields, (), "Deck", None, ordinals=(0,), type_id=1
         )
         notes.append(note)
-    assert Nearest(notes, {1: note_type}).to(1, {1: 3, 2: 3, 3: 3}) == 2
+    assert Nearest(notes, {1: note_type}, {1: 3, 2: 3, 3: 3}).to(1) == 2
 
 
 def test_html_in_a_table_that_does_not_say_so_is_read(tmp_path):
@@ -67,3 +67,14 @@ def test_html_in_a_table_that_does_not_say_so_is_read(tmp_path):
     assert second.draft is not None
     assert dict(first.draft.fields) == {"Front": "**Is** it?", "Back": "it is\nso"}
     assert second.draft.field("Front") == "What is List<T>?"
+
+
+def test_a_cloze_whose_first_card_is_not_the_first_is_compared():
+    templates = (SeenTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}"),)
+    note_type = SeenType(2, "Gaps", 0, True, (("Text", None),), templates, "")
+    text = "{{c2::Spring}} tides of the Moon occur at {{c3::new}} moon"
+    notes = [
+        NoteInAnki("a", 1, 0, (text,), (), "D", None, ordinals=(1, 2), type_id=2),
+        NoteInAnki("b", 2, 0, (text,), (), "D", None, ordinals=(1, 2), type_id=2),
+    ]
+    assert Nearest(notes, {2: note_type}, {1: 3, 2: 3}).to(1) == 2
