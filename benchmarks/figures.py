@@ -4,8 +4,9 @@
 
 Each benchmark is a process of its own, one after another. What it prints goes to `figures.txt`
 beside this file, and the list of the page is read from it, so that no figure is copied by
-hand; what was measured by hand stands in `by_hand.md`. It takes a quarter of an hour on two
-cores, `--quick` some minutes with smaller sizes. The machine should have nothing else to do.
+hand; what was measured by hand stands in `by_hand.md`. It ends within a quarter of an hour on
+two cores: what has not begun by then, or takes longer, is not measured, and the page says so.
+`--quick` takes some minutes with smaller sizes. The machine should have nothing else to do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BY_HAND = Path(__file__).with_name("by_hand.md")
 """Figures that no run can measure again: a model is needed, and readers who rate."""
-PEERS = ("markdown-it-py", "pdfannots", "rapidfuzz")
+PEERS = ("markdown-it-py", "pdfannots", "rapidfuzz", "md2anki", "ankdown", "genanki")
+SECONDS = 14.5 * 60
+"""After which nothing is measured any more."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,26 @@ class Bench:
     arguments: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
 
-    def run(self, quick: bool) -> str:
-        """What it prints; what went wrong is printed with it."""
+    def run(self, quick: bool, until: float) -> str:
+        """What it prints until a time of the clock; what went wrong is printed with it."""
         words = (sys.executable, "-m", f"benchmarks.{self.name}")
         words += self.quick if quick and self.quick else self.arguments
         print("$", " ".join(words[1:]), file=sys.stderr, flush=True)
         start = time.perf_counter()
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        left = until - start
+        try:
+            done = subprocess.run(
+                words, capture_output=True, text=True, check=False, timeout=max(left, 0.1)
+            )
+        except subprocess.TimeoutExpired as error:
+            printed = (
+                error.stdout.decode()
+                if isinstance(error.stdout, bytes)
+                else error.stdout or ""
+            )
+            return (
+                f"{printed.rstrip()}\n(ended after {max(left, 0):.0f} s: the time is up)"
+            )
         took = time.perf_counter() - start
         ending = f"exit code {done.returncode}; " if done.returncode else ""
         failed = f"{done.stderr[-600:]}\n" if done.returncode else ""
@@ -57,6 +73,8 @@ BENCHES = (
     Bench("first_minute"),
     Bench("duplicates", ("1000", "10000", "100000"), ("1000",)),
     Bench("scale", (), ("--notes", "250")),
+    Bench("peers", (), ("--notes", "100", "--rounds", "1")),
+    Bench("growth", (), ("400", "1600")),
     Bench("first_card", (), ("--notes", "125", "--times", "1")),
 )
 
@@ -111,6 +129,8 @@ ROWS = (
     Row("`accept --all` of 20,000 drafts", "scale", r"^accept --all, CPU s +([\d.]+)", "at most 6", at_most(6)),
     Row("first look at a collection of 20,000 notes", "scale", r"^first look, CPU s +([\d.]+)", "at most 10", at_most(10)),
     Row("a lost database of 20,000 marks rebuilt, against a first run", "scale", r"^rebuilt against a first run +([\d.]+)", "at most 1.3", at_most(1.3)),
+    Row("questions in notes to a package, md2anki's time against ours", "peers", r"^md2anki +[\d.]+ +\d+ +\d+ +([\d.]+)", "at least 1", at_least(1)),
+    Row("slope of processor time by cards, of run, accept, look and search", "growth", r"^largest slope ([\d.]+).*", "at most 1.05", at_most(1.05)),
     Row("seconds to the first card on the page, of 5,000 that wait", "first_card", r"^first card +([\d.]+) s.*", "at most 0.5", at_most(0.5)),
 )  # fmt: skip
 
@@ -191,7 +211,8 @@ def main() -> None:
     where = machine()
     here = {path.stem for path in Path(__file__).parent.glob("*.py")}
     chosen = [one for one in BENCHES if one.name in (said.only or here)]
-    printed = {one.name: one.run(said.quick) for one in chosen}
+    until = time.perf_counter() + SECONDS
+    printed = {one.name: one.run(said.quick, until) for one in chosen}
     (said.to / "figures.md").write_text(page(printed, where, said.quick), "utf-8")
     outputs = [f"# {name}\n\n{text.strip()}\n" for name, text in printed.items()]
     Path(__file__).with_name("figures.txt").write_text("\n".join(outputs), "utf-8")
