@@ -191,8 +191,10 @@ _NO_TITLE = regex(
     r"|(?:https?:|www\.)|(?:a )?(?:proceedings |conference )?template\b"
     r"|(?:original |research |review |clinical |case |short |brief |mini-?|full |invited )*"
     r"(?:articles?|paper|reviews?|reports?|study|communications?|research|letters?|editorial"
-    r"|corrigendum|erratum|retraction|commentary)(?: open access)?$|open access$"
-    r"|supplementa(?:ry|l) (?:information|materials?|data|files?)$"
+    r"|corrigendum|erratum|retraction|commentary|contributions?)(?: open access)?$"
+    r"|open access$"
+    r"|supplementa(?:ry|l) (?:information|materials?|data|files?)$|(?:nih|hhs) public access$"
+    r"|(?:author|europe pmc) manuscripts?$|practice of \w+$|author\(s\): "
     r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?|einleitung"
     r"|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen|introducci[oó]n|introdução|resumo)\b.?$"
     r"|(?:the )?universi\w+ (?:of|d[aeo]s?|di|zu)\b|.*\buniversit(?:y|ät)$"
@@ -353,6 +355,13 @@ def title_of(
 def printed_title(lines: Sequence[PrintedLine], page: str) -> str:
     """Return the largest text of the first page that looks like a title, else ""."""
     spelling = Spelling([page])
+    # the cover that JSTOR puts before an article
+    for number, line in enumerate(lines):
+        if number and line.text.startswith("Author(s): "):
+            first = number - 1
+            while first and _is_next_line(lines[first - 1], lines[first]):
+                first -= 1
+            return _joined(lines[first:number], spelling)
     letters = sorted(line.size for line in lines for _ in line.text)
     if not letters:
         return ""
@@ -446,7 +455,7 @@ def _is_title(
         return False
     if _JOURNAL.match(title) or "@" in title or _are_authors(title):
         return False
-    if title[0].islower() and ":" not in title:
+    if title.endswith(":") or (title[0].islower() and ":" not in title):
         return False
     last_word = title.split()[-1]
     if last_word.endswith(".") and len(last_word) > 5:
