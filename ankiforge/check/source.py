@@ -60,6 +60,7 @@ from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.words import (
     FUNCTION,
     NEGATORS,
+    ORDINALS,
     TERM,
     content,
     contrary,
@@ -347,7 +348,10 @@ _SOFT = _HEDGES | listed("meaning", "soft")
 _ABSOLUTES = listed("meaning", "absolutes")
 # The month, not the verb.
 _MAY = regex(r"\bMay\b")
+_RELATIONS = listed("meaning", "relations")
+_THAN = listed("meaning", "than")
 _IDIOM = regex(rf"(?<= )(?:{alternatives('meaning', 'idioms')})(?= )")
+_SMALL = FUNCTION | listed("cues", "articles") | listed("cues", "prepositions")
 # Words within the reach of a hedge that a card must repeat.
 _HEDGED_WORDS = 2
 # The number of content words after a negation or hedge to which it applies.
@@ -465,26 +469,64 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
         opposite_place = 0
         while opposites.isdisjoint((proof[opposite_place], stem(proof[opposite_place]))):
             opposite_place += 1
-        # both sides of a comparison may have changed places as well: A before B, B after A
-        left = _content_stems(card[:place])
-        right = _content_stems(card[place + 1 :])
-        proof_left = _content_stems(proof[:opposite_place])
-        proof_right = _content_stems(proof[opposite_place + 1 :])
-        straight = len(left & proof_left) + len(right & proof_right)
-        crossed = len(left & proof_right) + len(right & proof_left)
-        if crossed <= straight:
-            yield word, proof[opposite_place]
+        opposite = proof[opposite_place]
+        said = _Around(card, place)
+        proven = _Around(proof, opposite_place)
+        # `have no chlorophyll`, `a second page`: neither is the other's opposite here
+        if said.is_denied != proven.is_denied or (word in ORDINALS and said.is_another):
+            continue
+        is_order = word in _RELATIONS
+        is_relation = is_order or not _THAN.isdisjoint((*card, *proof))
+        if not (is_relation and said.is_turned_in(proven, is_order=is_order)):
+            yield word, opposite
+
+
+class _Around:
+    """The words around one word of a text."""
+
+    def __init__(self, words: list[str], place: int) -> None:
+        self.before = words[:place]
+        self.after = words[place + 1 :]
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether a negation stands beside the word."""
+        return not NEGATORS.isdisjoint((*self.before[-1:], *self.after[:1]))
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the word says that there is one more: `a second`."""
+        return self.before[-1:] in (["a"], ["another"])
+
+    def is_turned_in(self, proof: _Around, *, is_order: bool) -> bool:
+        """Return whether both sides have changed places: A before B, B after A."""
+        left, right = _sides(self.before), _sides(self.after)
+        proof_left, proof_right = _sides(proof.before), _sides(proof.after)
+        if is_order and not {*left}.isdisjoint(proof_right[:1]):
+            return True  # `after sleep, …`: what follows at once is the other side
+        if not right:
+            # the word is an answer, whose question names both sides before it
+            compared = proof.after
+            for place, word in enumerate(proof.after):
+                if word in _THAN:
+                    compared = proof.after[place + 1 :]
+            first = [left.index(word) for word in left if word in proof_left]
+            second = [left.index(word) for word in left if word in _sides(compared)]
+            return bool(first and second) and min(second) < min(first)
+        straight = len({*left} & {*proof_left}) + len({*right} & {*proof_right})
+        crossed = len({*left} & {*proof_right}) + len({*right} & {*proof_left})
+        return crossed > straight
+
+
+def _sides(words: list[str]) -> list[str]:
+    """Return the stems of words that may be part of a subject or object."""
+    return [stem(word) for word in words if word not in _SMALL]
 
 
 def _without_idioms(words: list[str]) -> list[str]:
     """Return words without those of idioms: `vor allem` says nothing of before and after."""
     text = _IDIOM.sub(" ", f" {' '.join(words)} ")
     return text.split()
-
-
-def _content_stems(words: list[str]) -> set[str]:
-    """Return the stems of words that may be part of a subject or object."""
-    return {stem(word) for word in words if word not in FUNCTION}
 
 
 # === foreign ==========================================================================
