@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from math import log
 from typing import NamedTuple
@@ -61,12 +61,18 @@ _CURRENT = (
 
 
 class _Hit(NamedTuple):
-    """One way in which a work was found; the least one is the best."""
+    """One way in which a document was found; the least one is the best."""
 
     rank: int
     """The index of the way in `_ORDER`."""
     minus_score: float
     detail: str
+    document: DocumentId
+
+
+def _hit(row: Row, found_by: str, score: float = 0.0, detail: str = "") -> _Hit:
+    """Return that the document of a row was found."""
+    return _Hit(_ORDER.index(found_by), -score, detail, row["document"])
 
 
 def find(
@@ -83,21 +89,25 @@ def find(
     """
     store.define("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    hits: dict[int, list[_Hit]] = defaultdict(list)
+    found = list(_by_names(store, query, document))
+    found = found or list(_by_titles(store, document.title if document else query))
+    found = found or list(_by_words_about(store, query))
+
+    hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
     """By work: the first of its documents names it."""
-
-    def add(
-        document: int,
-        found_by: str,
-        score: float = 0.0,
-        *,
-        detail: str = "",
-    ) -> None:
-        first = _same_work(store, document)[0]
+    for hit in found:
+        first = _same_work(store, hit.document)[0]
         work = _same_work(store, first)[0]
-        hits[work].append(_Hit(_ORDER.index(found_by), -score, detail))
+        hits[work].append(hit._replace(document=work))
+    best_hits = [min(of_work) for of_work in hits.values()]
+    for best in sorted(
+        best_hits, key=lambda hit: (hit.rank, hit.minus_score, hit.document)
+    ):
+        yield _match(store, best)
 
-    # the names in the query, or those of the document of a file
+
+def _by_names(store: Store, query: str, document: Document | None) -> Iterator[_Hit]:
+    """Yield the documents with a name in the query, or that are the same file as a document."""
     names = [*names_in(query)]
     word = query.strip()
     if word and " " not in word:  # a single word may be a name without a prefix
@@ -108,13 +118,12 @@ def find(
         for scheme, value in names_of(document.identifiers, document.uri):
             if scheme != "file":
                 names.append((scheme, value))
+        if document.key:
+            same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
+            for row in store.rows(same_file, document.key):
+                yield _hit(row, NAME, 1, "the same file")
 
-    # the documents that are the same file, have one of the names, are at such a path, or have
-    # such a mark
-    if document is not None and document.key:
-        same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
-        for row in store.rows(same_file, document.key):
-            add(row["document"], NAME, 1, detail="the same file")
+    # with this name, at such a path, or with such a mark
     for scheme, value in dict.fromkeys(names):
         with_name = "SELECT document FROM identifier WHERE name = ?"
         rows = store.rows(with_name, f"{scheme}:{value}")
@@ -127,40 +136,39 @@ def find(
             of_mark = "SELECT document FROM highlight WHERE key = ?"
             rows += store.rows(of_mark, f"zotero:{value}")
         for row in rows:
-            add(row["document"], NAME, detail=f"{scheme} {value}")
+            yield _hit(row, NAME, detail=f"{scheme} {value}")
 
-    # similar titles
-    is_named = bool(hits)
-    wanted = loose(document.title if document else query)
-    if not is_named and len(wanted) >= _SHORTEST:
-        for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
-            title = loose(row["title"])
-            score = _title_score(wanted, title)
-            if score < _ALIKE:
-                continue
-            found_by = TITLE if title == wanted else SIMILAR
-            if len(wanted) < len(title) and _whole_score(wanted, title) < _ALIKE:
-                found_by = WORDS  # a question may use words of a title
-            add(row["id"], found_by, score, detail=f"{score:.0f} % alike")
 
-    # words of titles, authors, tags and paths
+def _by_titles(store: Store, words: str) -> Iterator[_Hit]:
+    """Yield the documents with a similar title."""
+    wanted = loose(words)
+    if len(wanted) < _SHORTEST:
+        return
+    titled = "SELECT id AS document, title FROM document WHERE title != ''"
+    for row in store.rows(titled):
+        title = loose(row["title"])
+        score = _title_score(wanted, title)
+        if score < _ALIKE:
+            continue
+        found_by = TITLE if title == wanted else SIMILAR
+        if len(wanted) < len(title) and _whole_score(wanted, title) < _ALIKE:
+            found_by = WORDS  # a question may use words of a title
+        yield _hit(row, found_by, score, f"{score:.0f} % alike")
+
+
+def _by_words_about(store: Store, query: str) -> Iterator[_Hit]:
+    """Yield the documents with all words of a query in title, authors, tags and path."""
     words = wanted_words(query).words
-    if words and not hits:
-        about = " AND ".join(f'"{word}"' for word in words)
-        rows = store.rows(
-            "SELECT document, -bm25(search) AS score FROM search"
-            " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
-            "{title remark} : (" + f"{about} *)",
-        )
-        for row in rows:
-            add(row["document"], WORDS, row["score"])
-
-    ranked = []
-    for work, of_work in hits.items():
-        best_hit = min(of_work)
-        ranked.append((best_hit.rank, best_hit.minus_score, work))
-    for *_, work in sorted(ranked):
-        yield _match(store, work, hits[work])
+    if not words:
+        return
+    about = " AND ".join(f'"{word}"' for word in words)
+    rows = store.rows(
+        "SELECT document, -bm25(search) AS score FROM search"
+        " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
+        "{title remark} : (" + f"{about} *)",
+    )
+    for row in rows:
+        yield _hit(row, WORDS, row["score"])
 
 
 # --- the index --------------------------------------------------------------------------
@@ -251,12 +259,11 @@ def _same_work(store: Store, document: int) -> list[DocumentId]:
     return sorted({document, *(row["document"] for row in rows)})
 
 
-def _match(store: Store, work: int, hits: Sequence[_Hit]) -> FoundWork:
+def _match(store: Store, best: _Hit) -> FoundWork:
     """Return a work with its highlights, cards and drafts."""
-    best = min(hits)
     highlight_rows = store.rows(
         f"SELECT * FROM highlight WHERE document IN {EACH} ORDER BY document, position",
-        encode(_same_work(store, work)),
+        encode(_same_work(store, best.document)),
     )
     highlights = []
     for highlight_row in highlight_rows:
