@@ -29,6 +29,7 @@ from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import SOUND, address, render
 from ankiforge.check import safe_context
+from ankiforge.language.recognition import language_of
 from ankiforge.model import (
     Card,
     CardKind,
@@ -478,6 +479,17 @@ _CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
 
+_KANA = regex(r"[\u3040-\u30ff]")
+
+
+def lang_of(text: str) -> str:
+    """Return the language of a text for hyphens and voices, as HTML names it; "" = unknown."""
+    language = language_of(text)
+    if language == "cjk":
+        return "ja" if _KANA.search(text) else "zh"
+    return language
+
+
 def passage(
     highlight: Highlight,
     quote: str = "",
@@ -493,7 +505,7 @@ def passage(
         answer: the answer of the card.
 
     Returns:
-        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `said` and `links`.
+        `lang`, `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `said` and `links`.
     """
     text, spans = _spans(highlight, quote, answer)
     # the page or file, and the headings that are not the title
@@ -532,6 +544,7 @@ def passage(
         elif scheme in ("http", "https"):
             links.append({"label": _shown(target), "href": target})
     return {
+        "lang": lang_of(text),
         "title": isolated(document.title),
         "place": " · ".join(map(isolated, filter(None, place))),
         "blocks": blocks,

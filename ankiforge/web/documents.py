@@ -42,7 +42,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import image_paths, plain, reveal
-from ankiforge.web.card_view import Find, on_page, passage
+from ankiforge.web.card_view import Find, lang_of, on_page, passage
 
 SECONDS = 20.0
 """The time limit for one picture of a page."""
@@ -364,8 +364,8 @@ class Documents:
 
         Returns:
             {} while it is being drawn; then `src`, `width`, `height`, the places of its `marks` by
-            their keys, and its `lines`; with an empty `src` if it cannot be drawn. None if no such
-            document is shown.
+            their keys, its `lines`, and whether it is `dark`; with an empty `src` if it cannot be
+            drawn. None if no such document is shown.
         """
         paper = self._papers.get(id)
         if paper is None:
@@ -387,6 +387,7 @@ class Documents:
             "height": drawn.height,
             "marks": dict(zip(keys, drawn.marks, strict=False)),
             "lines": drawn.lines,
+            "dark": drawn.is_dark,
         }
 
     def texts(self, id: str) -> Json | None:
@@ -420,7 +421,16 @@ def _head(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
     """Return the fields that every document has."""
     highlight, _ = marks[0]
     document = highlight.document
-    return {"id": document_id(document), "kind": kind, "title": document.title}
+    return {
+        "id": document_id(document),
+        "kind": kind,
+        "title": document.title,
+        "lang": lang_of("\n".join(each.exact for each, _ in marks[:_READ_FOR_LANG])),
+    }
+
+
+_READ_FOR_LANG = 10
+"""The marks by which the language of a document is told."""
 
 
 def _entry(highlight: Highlight, state: str) -> Json:

@@ -396,3 +396,41 @@ def test_a_note_stands_as_its_text_with_formulas_code_tables_and_pictures(forge,
     assert page.evaluate(drawn) == page.evaluate(f"{STATES}.length")
     page.keyboard.type("/a model")
     assert page.locator("#find-told").inner_text() == "1 of 1"
+
+
+@pytest.mark.slow
+def test_a_page_that_is_dark_itself_is_not_turned_over_at_night(paper, forge, opened):
+    turned = "getComputedStyle(document.querySelector('.leaf > img')).filter"
+
+    def filter_at_night():
+        page = opened(forge)
+        page.emulate_media(color_scheme="dark")
+        until(page, COVERED)
+        return page.evaluate(turned)
+
+    assert "invert" in filter_at_night()
+    writer = PdfWriter(paper)
+    for sheet in writer.pages:
+        contents = sheet.get_contents()
+        ground = b"q 0 g 0 0 2000 2000 re f 1 g " + contents.get_data() + b" Q"
+        contents.set_data(ground)
+        sheet[NameObject("/Contents")] = writer._add_object(contents)
+    writer.write(paper)
+    assert filter_at_night() == "none"
+
+
+@pytest.mark.slow
+def test_a_passage_has_its_language_by_which_lines_are_hyphenated(forge, opened):
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n",
+        proposals=True,
+    )
+    (forge.folder / "notes").mkdir()
+    sentence = (
+        "Die Photosynthese ist die Umwandlung von Licht in Energie durch die Pflanze."
+    )
+    (forge.folder / "notes" / "Licht.md").write_text(f"# Licht\n\n=={sentence}==\n")
+    forge.ok("run")
+    page = opened(forge)
+    assert page.locator(".note-text").get_attribute("lang") == "de"
+    assert page.locator("#margin > .card .words").get_attribute("lang") == "de"

@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from ctypes import byref, c_int
 from itertools import groupby
 from operator import attrgetter
-from statistics import median_high
+from statistics import median, median_high
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
@@ -301,6 +301,11 @@ def texts_of(document: PdfDocument) -> Searched:
     return Searched(tuple(texts))
 
 
+_SAMPLED = 3 * 997
+"""The bytes from one sample of the green of a page to the next."""
+_DARK = 100
+
+
 def view_page(document: PdfDocument, view: DrawPage) -> DrawnPage:
     """Draw a page, and find its words and the marks on it."""
     if not 0 <= view.page < len(document):
@@ -351,7 +356,14 @@ def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
     for line in text.lines:
         words = [(one_line(word), place(box)) for word, box in _words_of(text, line)]
         lines.append(tuple(words))
-    return DrawnPage(picture, page_width, page_height, tuple(marks), tuple(lines))
+    return DrawnPage(
+        picture,
+        page_width,
+        page_height,
+        tuple(marks),
+        tuple(lines),
+        is_dark=median(drawn[1::_SAMPLED]) < _DARK,
+    )
 
 
 # --- the words --------------------------------------------------------------------------

@@ -177,6 +177,8 @@ class DrawnPage(Value, tag="view"):
     """Where each mark is, one place per line; () if its words were not found."""
     lines: tuple[tuple[tuple[str, Place], ...], ...] = ()
     """The words of each line, in reading order."""
+    is_dark: bool = False
+    """Whether the most of it is dark, as slides often are."""
 
 
 class Measured(Value, tag="measure"):

@@ -94,6 +94,7 @@ export class Card {
   }
   #show(shown) {
     this.sentence = shown;
+    shown.box.lang = this.item.source?.lang ?? "";
     this.face.replaceChildren(shown.node);
   }
   #pick(at) {

@@ -1,25 +1,26 @@
 // A note, and the marks of a book: text in the page, with marks where their words stand.
-import { formula, h } from "./dom.js";
+import { all, formula, h } from "./dom.js";
 import { harmless } from "./face.js";
 import { lettersOf, lettersOfAll, occurrences, textsIn } from "./letters.js";
 import { svg } from "./shapes.js";
 
 const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // is drawn, so its letters are others
 const SHORT = 12; // letters; a shorter mark is found only where it is marked
+const WITHOUT_BLANKS = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts in which a letter is a syllable or word
 
-export function text(paper, { html, marks }) {
-  const content = h("div", { className: "note-text", dir: "auto" }, harmless(html));
+export function text(paper, { html, marks, lang }) {
+  const content = h("div", { className: "note-text", dir: "auto", lang }, harmless(html));
   return flowing(paper, content, () => rangesIn(content, marks));
 }
 
-export function list(paper, { title, marks }) {
+export function list(paper, { title, marks, lang }) {
   const entries = marks.map((mark) => {
     const node = h("li", {}, h("p", { className: "place", dir: "auto" }, mark.place), h("blockquote", { dir: "auto" }, mark.blocks.map(block)),
       mark.said && h("p", { className: "said", dir: "auto" }, mark.said));
     node.dataset.key = mark.key;
     return node;
   });
-  const content = h("div", { className: "note-text book", dir: "auto" }, h("h1", { dir: "auto" }, title), h("ol", {}, entries));
+  const content = h("div", { className: "note-text book", dir: "auto", lang }, h("h1", { dir: "auto" }, title), h("ol", {}, entries));
   return flowing(paper, content, () => new Map(entries.map((node) => {
     const range = new Range();
     range.selectNodeContents(node.querySelector("blockquote"));
@@ -122,36 +123,30 @@ function sentenceIn(range, sentence) {
 }
 
 // Where the marks of a note are. The note says itself what is marked; only long words are looked for elsewhere, since a wrong
-// place is worse than none.
+// place is worse than none. Formulas are drawn with other letters, so a mark may have none.
 function rangesIn(content, marks) {
   const found = new Map();
-  const marked = [...content.querySelectorAll("mark")].map((node) => ({ node, letters: lettersOf(textsIn(node).map(({ data }) => data).join("")) }));
+  const marked = all("mark", content).map((node) => ({ node, letters: lettersOf(textsIn(node).map(({ data }) => data).join("")) }));
   const texts = textsIn(content);
   const { letters, places } = lettersOfAll(texts.map(({ data }) => data));
   let next = 0;
   let after = 0;
   for (const mark of marks) {
     const wanted = lettersOf(mark.exact.replace(FORMULA, " "));
-    const at = marked.findIndex(({ letters: each }, i) => i >= next && each && (each === wanted || wanted.includes(each)));
+    const at = marked.findIndex((each, i) => i >= next && (each.letters ? wanted.includes(each.letters) : /\$.+\$/s.test(mark.exact)));
+    const isWhole = at >= 0 && marked[at].letters === wanted;
+    const from = isWhole || isShort(wanted) ? -1 : letters.indexOf(wanted, after);
     const range = new Range();
-    if (at >= 0 && marked[at].letters === wanted) {
-      next = at + 1;
-      range.selectNodeContents(marked[at].node);
-      found.set(mark.key, range);
-      continue;
-    }
-    const from = wanted.length >= SHORT ? letters.indexOf(wanted, after) : -1;
+    if (at >= 0) next = at + 1;
     if (from >= 0) {
       after = from + wanted.length;
       const [[first, start], [last, end]] = [places[from], places[after - 1]];
       range.setStart(texts[first], start);
       range.setEnd(texts[last], Math.min(end + 2, texts[last].length));
-      found.set(mark.key, range);
-    } else if (at >= 0) {
-      range.selectNodeContents(marked[at].node);
-      found.set(mark.key, range);
-    }
-    if (at >= 0) next = at + 1;
+    } else if (at >= 0) range.selectNodeContents(marked[at].node);
+    else continue;
+    found.set(mark.key, range);
   }
   return found;
 }
+const isShort = (letters) => letters.length < (WITHOUT_BLANKS.test(letters) ? SHORT / 3 : SHORT);

@@ -42,6 +42,7 @@ export function sheets(paper, shown) {
     page.picture = image;
     page.layer = layerOf(reply);
     page.leaf.prepend(image);
+    page.leaf.classList.toggle("dark", reply.dark);
     page.leaf.append(page.layer);
     place(page);
     drawMarks(page);
