@@ -556,12 +556,10 @@ def test_links_lead_somewhere(page):
                                for h in headings}, target  # fmt: skip
 
 
-def test_every_page_stands_in_the_menu_and_in_the_index():
+def test_every_page_stands_in_the_menu():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    index = (DOCS / "index.md").read_text(encoding="utf-8")
     names = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
     assert set(re.findall(r": ([\w/-]+\.md)$", menu, re.MULTILINE)) == names
-    assert names - {"index.md"} == set(re.findall(r"\(([\w/-]+\.md)\)", index))
 
 
 def test_the_providers_of_the_guide_are_those_of_the_program():

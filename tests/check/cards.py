@@ -93,14 +93,14 @@ class Row:
 
 
 _ROW = re.compile(
-    r"^\| `(?P<id>\w+)` \| (?P<severity>\w+) \| .+? \| (?:\*(?P<form>.+?)\* )?`(?P<card>[^`]+)` \|"
-    r"(?: `(?P<passage>[^`]+)`)?(?:, quoted as `(?P<quote>[^`]+)`)?(?: beside `(?P<twin>[^`]+)`)? \|$",
+    r"^- \*\*`(?P<id>\w+)`\*\* (?P<severity>\w+): .+?\n\n    > (?:\*(?P<form>.+?)\* )?`(?P<card>[^`]+)`"
+    r"(?: of `(?P<passage>[^`]+)`)?(?:, quoted as `(?P<quote>[^`]+)`)?(?: beside `(?P<twin>[^`]+)`)?$",
     re.MULTILINE,
 )
 
 
 def documented() -> list[Row]:
-    """The rows of the tables, each example in the signs of `cases.txt`."""
+    """The checks of the page, each example in the signs of `cases.txt`."""
     root = next(parent for parent in Path(__file__).parents if (parent / "docs").is_dir())
     text = (root / "docs/reference/checks.md").read_text(encoding="utf-8")
     rows = []

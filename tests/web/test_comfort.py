@@ -238,7 +238,11 @@ def test_the_help_and_the_guide_are_drawn_from_the_table_of_keys(maths, opened):
     shown = page.locator("#help dd").all_inner_texts()
     assert shown == [name for _, key, name in table if key]
     guide = (DOCS / "guides" / "review.md").read_text(encoding="utf-8")
-    rows = [f"| {group} | {keys_of(key)} | {name} |" for group, key, name in table if key]
+    groups: dict[str, list[str]] = {}
+    for group, key, name in table:
+        if key:
+            groups.setdefault(group, []).append(f"{keys_of(key)} {name}")
+    rows = [f"- **{group}**: {' · '.join(keys)}" for group, keys in groups.items()]
     assert "\n".join(rows) in guide, "\n".join(rows)
 
 
