@@ -189,18 +189,20 @@ def _text_of_pdf(path: Path) -> str:
 
     Raises:
         ItemError: it is broken or encrypted.
+        OSError: it is not there.
     """
-    import pypdfium2  # type: ignore[import-untyped]
+    from ankiforge.extract.pdf.messages import Failed, Search, Searched
+    from ankiforge.extract.pdf.worker import PdfWorker, absolute
 
-    data = path.read_bytes()
-    try:
-        document = pypdfium2.PdfDocument(data)
-        pages = [page.get_textpage().get_text_bounded() for page in document]
-    except pypdfium2.PdfiumError as error:
-        raise ItemError(
-            f"{path}: cannot be read as a PDF ({error})", hint=_READABLE
-        ) from error
-    return "\n\n".join(page.replace("\r\n", "\n") for page in pages)
+    path.open("rb").close()
+    with (
+        PdfWorker() as worker
+    ):  # which ends if the file takes too long, or too much memory
+        reply = worker.ask(Search(absolute(path)))
+    if isinstance(reply, Failed):
+        raise ItemError(f"{path}: {reply.what}", hint=reply.hint)
+    assert isinstance(reply, Searched)
+    return "\n\n".join(reply.texts)
 
 
 # --- options ------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
-"""The PDFs that the page opens and shows: where they are, and pictures of their pages.
+"""The documents that stand beside the cards, as the page shows them, with their marks.
 
-Pages are measured and drawn by the guarded process that reads PDFs (`extract.pdf.worker`),
-beside the thread that answers the page, one at a time.
-
-The documents that stand beside the cards: as the page shows them, with their marks.
+Each is made beside the thread that answers the page, and within a limit: pages of PDFs are
+measured and drawn by the guarded process that reads them (`extract.pdf.worker`), one at a time,
+notes by a thread of their own.
 
     document = {id, kind, title, marks, sheets?, html?}
 
@@ -17,10 +16,13 @@ of its passage.
 from __future__ import annotations
 
 import re
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path, PurePosixPath
+from threading import Thread
 from typing import Any, TypeVar
 
 from ankiforge.anki.render import render
@@ -34,6 +36,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Json,
+    Media,
     SourceKind,
     Value,
     h16,
@@ -45,7 +48,7 @@ from ankiforge.text.cloze import image_paths, plain, reveal
 from ankiforge.web.card_view import Find, lang_of, on_page, passage
 
 SECONDS = 20.0
-"""The time limit for one picture of a page."""
+"""The time limit for one picture of a page, and for one note."""
 KEPT = 24
 """Pictures that are kept in memory."""
 MOST_WAITING = 4
@@ -124,13 +127,37 @@ class Sheet(Value):
         return h16("page", str(self.path), repr(stamp_at(self.path)), repr(self))
 
 
+class _Making:
+    """Something that a thread of its own makes."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        """Begin to make it."""
+        self._made: Future[str] = Future()
+        self._begun = time.monotonic()
+
+        def run() -> None:
+            try:
+                self._made.set_result(make())
+            except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+                self._made.set_exception(error)
+
+        Thread(target=run, daemon=True, name="note").start()
+
+    def result(self, seconds: float) -> str | None:
+        """Return it, None until it is there, or "" if it takes longer than its limit."""
+        if self._made.done():
+            return self._made.result()
+        return "" if time.monotonic() - self._begun > seconds else None
+
+
 class Pages:
-    """The pages of PDFs, measured and drawn beside the thread that answers."""
+    """The pages of PDFs and the notes, made beside the thread that answers."""
 
     def __init__(self) -> None:
         """Start nothing yet."""
         self._drawn: OrderedDict[str, Future[DrawnPage]] = OrderedDict()
         self._of_files: dict[str, Future[Any]] = {}
+        self._notes: OrderedDict[str, _Making] = OrderedDict()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
         self._worker = PdfWorker(SECONDS)
 
@@ -155,6 +182,22 @@ class Pages:
             self._of_files[name] = self._threads.submit(read)
         reading = self._of_files[name]
         return reading.result() if reading.done() else None
+
+    def note(self, text: str, pictures: Mapping[str, Media]) -> str | None:
+        """Return the Markdown of a note as HTML; None while it is being made.
+
+        "" if it takes longer than its limit.
+        """
+        files = chain.from_iterable((path, file.name) for path, file in pictures.items())
+        name = h16("note", text, *files)
+        making = self._notes.get(name)
+        if making is None:
+            while len(self._notes) >= KEPT:
+                self._notes.popitem(last=False)
+            making = _Making(lambda: as_html(text, pictures))
+            self._notes[name] = making
+        self._notes.move_to_end(name)
+        return making.result(SECONDS)
 
     def drawn(self, sheet: Sheet) -> DrawnPage | None:
         """Return a page; None while it is being drawn."""
@@ -183,7 +226,7 @@ class Pages:
         return drawing.result().picture
 
 
-# === documents ========================================================================
+# --- documents --------------------------------------------------------------------------
 
 COVER_WIDTH = 240
 """Pixels of the picture of a document on the shelf."""
@@ -253,12 +296,14 @@ class Documents:
             if measured.pages:
                 return self._sheets(path, marks, measured.pages)
         text = self.markdown_of(shown)
-        if text:
+        html = self._html(shown, text) if text else ""
+        if html is None:
+            return {}
+        if html:
             entries = []
             for highlight, state in marks:
                 beside = {"exact": highlight.exact, "before": highlight.prefix}
                 entries.append({**_entry(highlight, state), **beside})
-            html = self._html(shown, text)
             return {**_head(marks, "text"), "html": html, "marks": entries}
         entries = []
         for highlight, state in marks:
@@ -321,10 +366,11 @@ class Documents:
                 return {}
             if drawn.picture:
                 return {"src": f"/page/{sheet.name}.png"}
-        return {"words": plain(self.markdown_of(highlight))[:COVER_WORDS]}
+        beginning = self.markdown_of(highlight)[: 10 * COVER_WORDS]
+        return {"words": plain(beginning)[:COVER_WORDS]}
 
-    def _html(self, highlight: Highlight, text: str) -> str:
-        """Return the Markdown of a note as HTML."""
+    def _html(self, highlight: Highlight, text: str) -> str | None:
+        """Return the Markdown of a note as HTML, with its pictures; None while it is being made."""
         pictures = {}
         folder = PurePosixPath(highlight.document.path).parent
         for path in image_paths(text):
@@ -333,7 +379,7 @@ class Documents:
             )
             if media:
                 pictures[path] = media
-        return on_page(render(text, pictures=pictures)).replace("<wbr>", "")
+        return self.pages.note(text, pictures)
 
     def _sheets(
         self,
@@ -397,6 +443,11 @@ class Documents:
         if paper is None or searched is None:
             return None if paper is None else {}
         return {"texts": searched.texts}
+
+
+def as_html(markdown: str, pictures: Mapping[str, Media]) -> str:
+    """Return the Markdown of a note as HTML for the page."""
+    return on_page(render(markdown, pictures=pictures)).replace("<wbr>", "")
 
 
 def as_shown(text: str) -> str:
