@@ -23,7 +23,14 @@ from ankiforge.model import Json, Strings, Texts, Value, h16
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import locate
-from ankiforge.text.lists import BULLET, FEWEST, asks_for_several, is_code, things
+from ankiforge.text.lists import (
+    BULLET,
+    FEWEST,
+    asks_for_several,
+    is_code,
+    number_asked_for,
+    things,
+)
 from ankiforge.text.sentences import sentences
 
 GAP = "[…]"
@@ -37,7 +44,7 @@ _SENTENCE_WORDS = range(2, 31)
 _FEWEST_OF_CLAUSE = 4
 # The content words of an answer that the question does not have.
 _FEWEST_NEW = 3
-# A front of more words than this says itself what it is about.
+# The words of a subject that is put before a question.
 _MOST_OF_ORPHAN = 6
 
 
@@ -107,7 +114,12 @@ _SECOND = regex(
 _LEANS = regex(
     r"(?i)\b(?:it|its|they|their|them|this|that|es|sie|dies\w*|er|ihn|ihm|elle|il|ils|ello)\b"
 )
-_ASKS_WHAT = regex(r"(?i)^(?:what|was|who|wer|wie|how)\s+(?:is|are|ist|sind|does)\s+")
+_ASKS_WHAT = regex(
+    r"(?i)^(?:what|was|who|wer|wie)\s+(?:is|are|ist|sind)\s+(?:(?:an?|the|der|die|das|eine?)\s+)?"
+)
+# What is answered by more than one sentence, and an answer that begins elsewhere.
+_ASKS_HOW = regex(r"(?i)^\W*(?:how|wie|comment|cómo|come)\b")
+_BEGINS_ELSEWHERE = regex(r"(?i)\(?\d|(?:this|these|that|it|dies\w*|es|questo|questa)\b")
 _BOTH = regex(r"(?i)\s(?:and|und|et|y|e|vs\.?|versus|or|oder|[+&])\s|[,/]")
 _NOT_ALL = regex(r"(?i)\b(?:many|others?|etc|usw|viele|among|e\. ?g|z\. ?B)\b|…|\.\.\.")
 _SAME = regex(r"(?i)\b(?:same|likewise|also|above|gleiche[nrs]?|ebenso|auch)\b")
@@ -131,6 +143,10 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
         return
     # a heading above others, or a word for those that are left out
     if any(plain(part).endswith(":") for part in parts) or _NOT_ALL.search(back):
+        return
+    if number_asked_for(front) not in (0, len(parts)):
+        return
+    if any(_SENTENCE.search(part) for part in parts) and not bullets:
         return
     # a list that nobody asked for may be an explanation in points
     are_short = all(len(part.split()) <= _MOST_WORDS_OF_POINT for part in parts)
@@ -200,6 +216,8 @@ def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
     first = back[start:end].strip()
     rest = back[end:].strip()
     is_sentence = "\n" not in first and first.endswith((".", "!", "。"))
+    if _BEGINS_ELSEWHERE.match(first) or _ASKS_HOW.match(card.fields["Front"]):
+        return
     if not rest or not is_sentence or BULLET.match(first) or is_code(back):
         return
     if len(first.split()) not in _SENTENCE_WORDS:
@@ -312,7 +330,7 @@ def _context(card: CardToRepair) -> Iterator[CardRepair]:
     front = card.fields["Front"]
     words = set(map(stem, content(plain(front))))
     topic_words = set(map(stem, content(card.topic)))
-    is_short = len(front.split()) <= _MOST_OF_ORPHAN and front.rstrip().endswith("?")
+    is_short = len(words) <= 1 and front.rstrip().endswith("?")
     if topic_words and is_short and words.isdisjoint(topic_words):
         fields = {"Front": f"{card.topic}: {front}"}
         yield CardRepair("context", "say what it is about", fields)

@@ -12,7 +12,7 @@ _WORDS_OF_ONE = 6
 _WORDS_OF_LINE = 8
 _WORDS_OF_ALL = 40
 
-BULLET = regex(r"(?m)^([ \t]*)(?:[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)")
+BULLET = regex(r"(?m)^([ \t]*)(?:\\?[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)")
 _OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)]\s{1,4}\S")
 _CODE = regex(
     r"""(?mx)
@@ -35,6 +35,16 @@ _ASKS_FOR_SEVERAL = regex(
     | [(\[](?:{_NUMBERS})\b | ^(?:{_NUMBERS})\b | [:+-]\ \W*(?:{_NUMBERS})\b
     """
 )
+_ASKS_FOR_NUMBER = regex(
+    rf"(?i)\b(?:the|die|les|los|las|which|what|first|are|name|list)\ (?:\w+\ )?({_NUMBERS})\b"
+    rf"|[(\[]({_NUMBERS})\b"
+)
+_NUMBER_WORDS = {
+    word: number
+    for words in ("two three four five six seven eight nine",
+                  "zwei drei vier fünf sechs sieben")
+    for number, word in enumerate(words.split(), 2)
+}  # fmt: skip
 _BETWEEN = regex(r"(?:[,;、，]\s*|\s(?:and|und|et|y|e|&)\s)(?![^()]*\))")
 _STATES = regex(
     r"(?i)\b(?:heißen|is|are|was|were|ist|sind|wird|werden|which|that|der|die|das)\b"
@@ -65,6 +75,15 @@ def things(front: str, back: str) -> list[str]:
     is_prose = _STATES.search(line) or len(line.split()) > _WORDS_OF_ALL
     are_short = all(len(part.split()) <= _WORDS_OF_ONE for part in parts)
     return parts if len(parts) >= FEWEST and are_short and not is_prose else []
+
+
+def number_asked_for(front: str) -> int:
+    """Return how many things a front says that it asks for; 0 = it does not say."""
+    asked = _ASKS_FOR_NUMBER.search(plain(front))
+    if asked is None:
+        return 0
+    word = next(filter(None, asked.groups())).casefold()
+    return int(word) if word.isdigit() else _NUMBER_WORDS[word]
 
 
 def asks_for_several(front: str) -> bool:

@@ -27,6 +27,9 @@ ROWS = [
     (basic("Which three?", "- a\n- a\n- b", "set"), [], None),
     (basic("Which three?", "- a\n- ![](x.png)\n- b", "set"), [], None),
     (basic("Which three?", "- a\n- b\n- c", "set", alone=False), [], None),
+    (basic("What are the four?", "- a\n- b\n- c", "set"), [], None),
+    (basic("Which three?", "\\- a\n\n\\- b\n\n\\- c", "set"), ["split"], {"Back": "a"}),
+    (basic("Name three.", "iron, zinc, gold. Also, tin", "set"), [], None),
     (basic("Which three?", "- a\n   - b\n- c", "set"), [], None),
     (basic("Which three?", "- of these:\n- b\n- c", "set"), [], None),
     (basic("How does it work?", f"- it {MORE}\n- b\n- c", "set"), [], None),
@@ -48,6 +51,9 @@ ROWS = [
     (basic("What is the loss of a network?", LONG, "answer_gt20w"), [], None),
     (basic("What is dropout?", "dropout sentence " * 30, "answer_gt20w"), [], None),
     (basic("What is dropout?", f"- a\n- {LONG}", "answer_gt20w"), [], None),
+    (basic("How does dropout work?", LONG, "answer_gt20w"), [], None),
+    (basic("What is dropout?", f"(1) {LONG}", "answer_gt20w"), [], None),
+    (basic("What is dropout?", f"This is how {LONG}", "answer_gt20w"), [], None),
     (basic("What are masks and dropout?", LONG, "answer_gt20w"), [], None),
     (basic("What is dropout?", f"Dropout is a dropout. {MORE}", "answer_gt20w"), [], None),
     (basic("Which three?", "- a\n- many others\n- c", "set"), [], None),
@@ -68,6 +74,7 @@ ROWS = [
     (basic("When is it calm?", "At the quarters.", near=NEAR), [], None),
     (basic("What is its period?", "12 h", topic="Tides"), ["context"],
      {"Front": "Tides: What is its period?"}),
+    (basic("What is the Bayes error rate?", "the least", topic="Tides"), [], None),
     (basic("What raises tides?", "the Moon", topic="Tides"), [], None),
     (basic("the period", "12 h", topic="Tides"), [], None),
 ]  # fmt: skip
@@ -128,3 +135,16 @@ def test_a_quote_that_the_passage_lacks_is_dropped():
     reply = '{"front": "Q?", "back": "A", "quote": "nowhere"}'
     [repair] = read_repairs(reply, CARD, "it is said")
     assert repair.quote == ""
+
+
+@pytest.mark.parametrize(
+    ("front", "second"),
+    [
+        ("What is a mask and why is it used?", "mask: Why is it used?"),
+        ("What does a mask do and why is it used?",
+         "What does a mask do?\n\nWhy is it used?"),
+    ],
+)  # fmt: skip
+def test_the_second_question_names_its_subject(front, second):
+    [split] = offers(basic(front, "It hides. It is good.", "two_questions"))
+    assert split.new[0]["Front"] == second
