@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ankiforge.draft.prompt import ModelRequest, data, joined, message
+from ankiforge.draft.prompt import ModelRequest, data, exactly, joined, message
 from ankiforge.draft.reply import find_quote, objects
 from ankiforge.draft.sendable import SendableText, ours
 from ankiforge.language.quantities import all_numbers
@@ -62,24 +62,15 @@ def request_for(
         parts.append(SendableText(shown))
     asked = SendableText(f"<question>{data(question)}</question>")
     string = {"type": "string"}
-    sentence = _exactly({"says": string, "passage": string, "quote": string})
+    sentence = exactly({"says": string, "passage": string, "quote": string})
     return ModelRequest(
         messages=(
             message("system", ours(RULES)),
             message("user", joined([*parts, asked])),
         ),
-        schema=_exactly({"answer": {"type": "array", "items": sentence}}),
+        schema=exactly({"answer": {"type": "array", "items": sentence}}),
         prompt="answer@1",
     )
-
-
-def _exactly(properties: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [*properties],
-        "additionalProperties": False,
-    }
 
 
 def answer_in(reply: str) -> list[Json]:

@@ -385,3 +385,13 @@ def _exactly(properties: Json) -> Json:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def exactly(properties: Json) -> Json:
+    """Return the schema of an object with these properties, and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }

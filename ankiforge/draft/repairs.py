@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from ankiforge.config import shipped
-from ankiforge.draft.prompt import ModelRequest, filled, message
+from ankiforge.draft.prompt import ModelRequest, exactly, filled, message
 from ankiforge.draft.reply import cloze_text, markdown, objects
 from ankiforge.draft.sendable import SendableText, ours
 from ankiforge.language.words import content, stem
@@ -403,35 +403,11 @@ def prompt_for(
 
 
 _TEXT = {"type": "string"}
-_CARD = {
-    "type": "object",
-    "properties": {"front": _TEXT, "back": _TEXT},
-    "required": ["front", "back"],
-    "additionalProperties": False,
-}
-_SCHEMA: Json = {
-    "type": "object",
-    "properties": {
-        "repairs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "why": _TEXT,
-                    "front": _TEXT,
-                    "back": _TEXT,
-                    "new": {"type": "array", "items": _CARD},
-                    "quote": _TEXT,
-                },
-                "required": ["why", "front", "back", "new", "quote"],
-                "additionalProperties": False,
-            },
-        },
-        "suspend": {"type": "boolean"},
-    },
-    "required": ["repairs", "suspend"],
-    "additionalProperties": False,
-}
+_CARD = {"front": _TEXT, "back": _TEXT}
+_NEW = {"type": "array", "items": exactly(_CARD)}
+_REPAIR = exactly({"why": _TEXT, **_CARD, "new": _NEW, "quote": _TEXT})
+_REPAIRS = {"type": "array", "items": _REPAIR}
+_SCHEMA = exactly({"repairs": _REPAIRS, "suspend": {"type": "boolean"}})
 
 
 def read_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
