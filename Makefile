@@ -99,6 +99,8 @@ $(TSC):
 screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and cards of all kinds in dist/cards; look at each: needs Chromium
 	$(PY) -m tests.web.pictures docs/pictures
 	$(PY) -m tests.web.card_pictures $(DIST)/cards
+	$(PY) -m benchmarks.offers.picture
+	$(PY) -m benchmarks.minutes --picture docs/pictures/minutes.svg
 
 smoke: $(VENV)/dev-ok  ## build the wheel, install it with pip, uv and pipx, run each
 	.ci/smoke $(PYTHON) $(abspath $(DIST))
