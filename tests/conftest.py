@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import chdir, closing, redirect_stderr, redirect_stdout
+from contextlib import chdir, closing, contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDFs would import it
@@ -32,6 +33,8 @@ from ankiforge.draft.server import ServerSettings
 from ankiforge.extract import files as files_on_disk
 from ankiforge.extract.pdf import worker
 from ankiforge.ledger import ingest as reading
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.listing import Listing
 from tests import examples
 from tests.fakes import llm_server
 from tests.forked import AtTerminal
@@ -98,16 +101,44 @@ class Forge:
     def __call__(self, *arguments: str | Path, code: int | None = None) -> Result:
         """Call the program in this process; `code` is what it must exit with, if given."""
         out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            with chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
-                try:
-                    main([str(argument) for argument in arguments])
-                except SystemExit as ended:
-                    result = Result(int(str(ended.code)), out.getvalue(), err.getvalue())
+        with self.here(), redirect_stdout(out), redirect_stderr(err):
+            try:
+                main([str(argument) for argument in arguments])
+            except SystemExit as ended:
+                result = Result(int(str(ended.code)), out.getvalue(), err.getvalue())
         assert code is None or result.exit_code == code, result
         return result
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """In the folder where it is called, with what the system tells it."""
+        with pytest.MonkeyPatch.context() as patch, chdir(self.folder):
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            yield
+
+    def lists(self, *lists: str) -> list[list[dict[str, Any]]]:
+        """What `list --view …` tells as JSON of several views, of a ledger that is opened once.
+
+        `none` is `list --no-card --all`.
+        """
+        told = []
+        with self.here(), Workspace(read_only=True) as opened:
+            listing = Listing(
+                opened.ledger,
+                opened.decks,
+                opened.kept_reply,
+                as_json=True,
+                verbose=False,
+            )
+            for name in lists:
+                if name == "none":
+                    shown = listing.without_card((), everything=True)
+                else:
+                    shown = listing.listed((), name, everything=False)
+                lines = [msgspec.json.encode(data) for data, _ in shown]
+                told.append([json.loads(line) for line in lines])
+        return told
 
     def ok(self, *arguments: str | Path) -> Result:
         """A call that must exit with 0."""

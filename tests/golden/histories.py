@@ -348,8 +348,17 @@ class Player:
 
     def without_card(self, machine: Machine) -> list[dict[str, Any]]:
         """The highlights with neither card nor draft; not what is no highlight."""
-        rows = self.listed(machine, "--no-card", "--all")
-        return [row for row in rows if row["key"]]
+        return self.lists(machine)[0]
+
+    def lists(
+        self, machine: Machine
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The highlights with neither card nor draft, and the questions."""
+        with clock.ahead(self.ahead):
+            without, *views = machine.forge.lists("none", "questions", "changed")
+        # the view of changes tells of changes, too
+        lines = [one for view in views for one in view if one.get("question")]
+        return [row for row in without if row["key"]], lines
 
     def listed(self, machine: Machine, *which: str) -> list[dict[str, Any]]:
         with clock.ahead(self.ahead):
@@ -385,9 +394,7 @@ class Player:
         return re.sub(r"\{((?:card|passage|question)[^}]*)\}", fill, word)
 
     def questions(self, machine: Machine) -> list[dict[str, Any]]:
-        views = ("questions", "changed")  # the latter tells of changes, too
-        lines = [one for view in views for one in self.listed(machine, "--view", view)]
-        return [one for one in lines if one.get("question")]
+        return self.lists(machine)[1]
 
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""
@@ -418,13 +425,14 @@ class Player:
                 guid: note["fields"] for guid, note in notes.items() if guid not in held
             }
         self.name(held)
+        without_card, questions = self.lists(machine)
         now: dict[str, Any] = {
             "cards": {
                 self.names[one["guid"]]: told(one) for one in cards if is_card(one)
             },
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
-            "no card": {one["exact"]: True for one in self.without_card(machine)},
-            "questions": {asked_about(one): True for one in self.questions(machine)},
+            "no card": {one["exact"]: True for one in without_card},
+            "questions": {asked_about(one): True for one in questions},
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }
         now = self.plain(machine, now)
