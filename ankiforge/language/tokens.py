@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -100,7 +101,6 @@ _WITH_VERB = {
     "pt": regex(r"\w-(?:se|[oa]s?|l[oa]s?|n[oa]s?|lhes?|me|te)\Z"),
 }
 _SENTENCE_END = frozenset(".!?…:")
-_CLASSES = {"n": Kind.NOUN, "v": Kind.VERB, "a": Kind.ADJECTIVE, "r": Kind.ADVERB}
 ADJECTIVE_AFTER_NOUN = frozenset(("fr", "es", "it", "pt"))
 """The languages in which most adjectives follow their noun."""
 _ZIPF_OF_NUMBER = 3.5
@@ -165,37 +165,52 @@ def is_verb(token: Token, language: Language) -> bool:
 # --- the kind of a word, by its neighbours where it may have two ----------------------
 
 
-class _Neighbours(NamedTuple):
-    """The neighbours of a word."""
+class _Word(NamedTuple):
+    """A word that is not a small word, with its neighbours."""
 
+    token: Token
     previous: Token | None
     following: Token | None
     begins: bool
-    """Whether the word begins a sentence."""
+    """Whether it begins a sentence."""
+    language: Language
 
     @property
     def before(self) -> str:
-        """Return the casefolded word before it."""
+        """The casefolded word before it."""
         return self.previous.folded if self.previous is not None else ""
 
     @property
     def is_after_noun(self) -> bool:
+        """Whether a noun or a name is before it."""
         return self.previous is not None and self.previous.kind in (Kind.NOUN, Kind.NAME)
 
     @property
+    def is_after_determiner(self) -> bool:
+        """Whether an article or the like is before it."""
+        return self.before in self.language.determiners
+
+    @property
     def is_before_noun(self) -> bool:
+        """Whether a noun follows."""
         return self.following is not None and self.following.kind == Kind.NOUN
 
-    def is_before_object(self, language: Language) -> bool:
-        """Return whether the object of a verb follows, not a noun: `which amounts to`."""
+    @property
+    def is_before_object(self) -> bool:
+        """Whether the object of a verb follows, not a noun: `which amounts to`."""
         if self.following is None:
             return False
         folded = self.following.folded
         return (
             folded == "to"
-            or folded in language.determiners
-            or folded in language.pronouns
+            or folded in self.language.determiners
+            or folded in self.language.pronouns
         )
+
+    @property
+    def is_behind_its_noun(self) -> bool:
+        """Whether a noun is before it, in a language whose adjectives follow their noun."""
+        return self.language.name in ADJECTIVE_AFTER_NOUN and self.is_after_noun
 
 
 def _classify(words: list[Token], text: str, language: Language) -> None:
@@ -213,8 +228,8 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
             previous = token
             continue
         if kind == Kind.NOUN:
-            place = _Neighbours(previous, following, begins)
-            token.kind, token.zipf = _kind(token, place, language)
+            word_here = _Word(token, previous, following, begins, language)
+            token.kind, token.zipf = _kind(word_here)
         elif kind == Kind.SMALL:
             # written as an acronym: `IT`, `WHO`
             word = token.word
@@ -234,80 +249,99 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
         previous = token
 
 
-def _kind(token: Token, place: _Neighbours, language: Language) -> tuple[int, float]:
-    """Return the kind and the Zipf frequency of a word that is not a small word."""
-    if token.folded in language.numbers:
+def _kind(word: _Word) -> tuple[int, float]:
+    """Return the kind and the Zipf frequency of a word."""
+    folded = word.token.folded
+    language = word.language
+    if folded in language.numbers:
         return Kind.NUMBER, _ZIPF_OF_NUMERAL
     with_verb = _WITH_VERB.get(language.name)
-    if with_verb is not None and with_verb.search(token.folded):
+    if with_verb is not None and with_verb.search(folded):
         return Kind.VERB, _ZIPF_OF_CONTRACTION
-    letter, zipf = language.look_up(token.folded)
-    is_after_determiner = place.before in language.determiners
-    if token.folded in language.verbs and not is_after_determiner:
+    letter, zipf = language.look_up(folded)
+    if folded in language.verbs and not word.is_after_determiner:
         return Kind.VERB, zipf
-    is_capital = token.word[0].isupper()
-    if is_capital and not place.begins:
-        return (Kind.NOUN if language.name == "de" else Kind.NAME), zipf
-    if is_capital:
-        # of a sentence that begins with two capitals, the first is a name, too
-        following = place.following
-        is_first_of_two = following is not None and following.word[0].isupper()
-        may_be_name = language.name != "de" and zipf < _ZIPF_OF_NAME
-        if may_be_name and place.is_before_noun and is_first_of_two:
+    if word.token.word[0].isupper():
+        if not word.begins:
+            return (Kind.NOUN if language.name == "de" else Kind.NAME), zipf
+        if _begins_with_name(word, zipf):
             return Kind.NAME, zipf
     elif language.name == "de":
         letter = _GERMAN_WITHOUT_CAPITAL.get(letter, letter)
-    elif (
-        language.name in ADJECTIVE_AFTER_NOUN
-        and zipf == RAREST
-        and place.before in language.copulas
-    ):
-        return Kind.ADJECTIVE, zipf  # fue descubierta
-    kind = _CLASSES.get(letter)
-    if kind == Kind.NOUN and _is_third_person(token, place, language):
-        return Kind.VERB, zipf
-    is_behind_its_noun = language.name in ADJECTIVE_AFTER_NOUN and place.is_after_noun
-    if kind == Kind.VERB:
-        before = place.previous
-        is_after_adjective = before is not None and before.kind == Kind.ADJECTIVE
-        if language.name == "en" and is_after_adjective and not place.is_before_noun:
-            kind = Kind.NOUN  # collective bargaining
-        elif is_after_determiner and place.before not in language.before_verbs:
-            # the running water, the caused
-            kind = Kind.ADJECTIVE if place.is_before_noun else Kind.NOUN
-    elif letter == "b":  # a noun or a verb
-        is_after_subject = place.is_after_noun or place.before in ("and", "or")
-        is_verb_here = is_after_subject and place.is_before_object(language)
-        if place.before in language.before_verbs:
-            kind = Kind.VERB
-        elif place.previous is None or is_after_determiner:
-            kind = Kind.NOUN
-        else:
-            kind = Kind.VERB if is_verb_here else Kind.NOUN
-    elif letter == "c":
-        is_adjective = is_behind_its_noun or place.is_before_noun
-        kind = Kind.ADJECTIVE if is_adjective else Kind.NOUN
-    elif kind is None:  # a participle
-        is_adjective = is_behind_its_noun
-        if language.name not in ADJECTIVE_AFTER_NOUN:
-            is_adjective = place.is_before_noun and not place.is_after_noun
-        kind = Kind.ADJECTIVE if is_adjective else Kind.VERB
-    return kind, zipf
+    elif zipf == RAREST and word.before in language.copulas:
+        if language.name in ADJECTIVE_AFTER_NOUN:
+            return Kind.ADJECTIVE, zipf  # fue descubierta
+    return _BY_CLASS.get(letter, _participle)(word), zipf
+
+
+def _begins_with_name(word: _Word, zipf: float) -> bool:
+    """Return whether a sentence begins with a name: two capitals, of which the first is rare."""
+    if word.language.name == "de" or zipf >= _ZIPF_OF_NAME or word.following is None:
+        return False
+    return word.is_before_noun and word.following.word[0].isupper()
 
 
 # German nouns have a capital: what may be a noun or something else is something else.
 _GERMAN_WITHOUT_CAPITAL = {"n": "a", "b": "v", "c": "a"}
 
 
-def _is_third_person(token: Token, place: _Neighbours, language: Language) -> bool:
-    """Return whether a plural is rather a verb: `which amounts to`, `the team uses the`."""
-    if language.name != "en" or not token.folded.endswith("s"):
-        return False
-    before = place.previous
-    is_subject = before is not None and (
-        (place.is_after_noun and not before.folded.endswith("s"))
-        or before.folded == "which"
-    )
-    if not is_subject or not place.is_before_object(language):
-        return False
-    return language.may_be_verb(token.folded)
+# --- by the class of a word in the tables of its language ---
+
+
+def _noun(word: _Word) -> int:
+    """Return the kind of a noun, whose plural may be a verb: `the team uses the`."""
+    if word.language.name != "en" or not word.token.folded.endswith("s"):
+        return Kind.NOUN
+    is_subject = word.before == "which"
+    if word.is_after_noun and not word.before.endswith("s"):
+        is_subject = True
+    if not is_subject or not word.is_before_object:
+        return Kind.NOUN
+    return Kind.VERB if word.language.may_be_verb(word.token.folded) else Kind.NOUN
+
+
+def _verb(word: _Word) -> int:
+    """Return the kind of a verb, which may stand for an adjective or a noun."""
+    previous = word.previous
+    if word.language.name == "en" and previous is not None and not word.is_before_noun:
+        if previous.kind == Kind.ADJECTIVE:
+            return Kind.NOUN  # collective bargaining
+    if word.is_after_determiner and word.before not in word.language.before_verbs:
+        # the running water, the caused
+        return Kind.ADJECTIVE if word.is_before_noun else Kind.NOUN
+    return Kind.VERB
+
+
+def _noun_or_verb(word: _Word) -> int:
+    """Return the kind of a word that is a noun or a verb: `the result`, `they result in`."""
+    if word.before in word.language.before_verbs:
+        return Kind.VERB
+    if word.previous is None or word.is_after_determiner:
+        return Kind.NOUN
+    is_after_subject = word.is_after_noun or word.before in ("and", "or")
+    return Kind.VERB if is_after_subject and word.is_before_object else Kind.NOUN
+
+
+def _adjective_or_noun(word: _Word) -> int:
+    """Return the kind of a word that is an adjective or a noun."""
+    is_adjective = word.is_behind_its_noun or word.is_before_noun
+    return Kind.ADJECTIVE if is_adjective else Kind.NOUN
+
+
+def _participle(word: _Word) -> int:
+    """Return the kind of a participle: an adjective beside its noun, else a verb."""
+    is_adjective = word.is_behind_its_noun
+    if word.language.name not in ADJECTIVE_AFTER_NOUN:
+        is_adjective = word.is_before_noun and not word.is_after_noun
+    return Kind.ADJECTIVE if is_adjective else Kind.VERB
+
+
+_BY_CLASS: dict[str, Callable[[_Word], int]] = {
+    "n": _noun,
+    "v": _verb,
+    "a": lambda word: Kind.ADJECTIVE,
+    "r": lambda word: Kind.ADVERB,
+    "b": _noun_or_verb,
+    "c": _adjective_or_noun,
+}
+"""What decides on the kind of a word, by its class; a participle has any other."""
