@@ -31,7 +31,7 @@ from ankiforge.draft.server import (
     openai_elsewhere,
     providers,
 )
-from ankiforge.errors import ConfigError, ServiceError, UsageError
+from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.model import Card, Highlight, Severity, Strings, Value
 from ankiforge.text import dollars
 
@@ -123,62 +123,72 @@ def choose(
     elsewhere = openai_elsewhere(os.environ)
     if name == "openai" and elsewhere and not any(origin(elsewhere)):
         raise UsageError(f"OPENAI_BASE_URL: {_NO_ADDRESS}")
-
-    # a provider; one whose address is on this machine is a server like any other
-    base_url = name.rstrip("/") if "://" in name else ""
     for provider in providers(os.environ):
         if provider.name == name:
-            if wanted is embedding_models:
-                model = model or _EMBEDDING_MODELS.get(name, "")
-                if not model:
-                    hint = f"ankiforge model use {name} --model MODEL --for meaning"
-                    raise UsageError(f"which model of {name} makes vectors?", hint=hint)
-            choice = of_provider(provider, model)
-            base_url = provider.base_url
-            key_env = provider.key_env
-            if not choice.is_local:
-                if not os.environ.get(key_env, "").strip():
-                    hint = f"export {key_env}=… in this terminal; it is stored nowhere"
-                    raise UsageError(f"the key, {key_env}, is not set", hint=hint)
-                return choice
-    for server in () if base_url else look(os.environ, wanted=wanted)(LONGEST_S):
+            return _of_provider_here(provider, model, wanted)
+    if "://" in name:
+        return _at(name.rstrip("/"), name, model, key_env, wanted)
+    for server in look(os.environ, wanted=wanted)(LONGEST_S):
         # Ollama knows a model by its name without `:latest`, too
         named = {name, f"{name}:latest"}.intersection(server.models)
         if name == server.name or named:
-            base_url = server.base_url
-            model = model or "".join(named)
-            break
-    if not base_url and is_of_a_cloud(name):
-        raise not_of_this_machine(name)
-    if not base_url and name in PROGRAMS:
+            own = model or "".join(named)
+            return _at(server.base_url, name, own, key_env, wanted)
+    raise _nothing_called(name, model, wanted)
+
+
+def _of_provider_here(provider: Provider, model: str, wanted: Wanted) -> NamedModel:
+    """Return a model of a provider, whose key is set; at an address on this machine, of a server.
+
+    Raises:
+        UsageError: the key is missing, or which model is to make vectors is not said.
+    """
+    name = provider.name
+    if wanted is embedding_models:
+        model = model or _EMBEDDING_MODELS.get(name, "")
+        if not model:
+            hint = f"ankiforge model use {name} --model MODEL --for meaning"
+            raise UsageError(f"which model of {name} makes vectors?", hint=hint)
+    choice = of_provider(provider, model)
+    if choice.is_local:
+        return _at(provider.base_url, name, model, provider.key_env, wanted)
+    if not os.environ.get(provider.key_env, "").strip():
+        hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
+        raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
+    return choice
+
+
+def _nothing_called(name: str, model: str, wanted: Wanted) -> ForgeError:
+    """Return the error that no model or server has a name, with the way to one."""
+    if is_of_a_cloud(name):
+        return not_of_this_machine(name)
+    if name in PROGRAMS:
         hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
         if name == "ollama":
             usual = "bge-m3" if wanted is embedding_models else LlmSettings().model
             hint = f"start it (ollama serve), then: ollama pull {model or usual}"
-        raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
-    if not base_url:
-        hint = "ankiforge model list"
-        names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
-        for near in get_close_matches(name, names, n=1):
-            hint = f"did you mean {near}? Or: {hint}"
-        raise UsageError(f"no model is called {name!r}", hint=hint)
+        return ServiceError(f"{name} does not answer, or has no model", hint=hint)
+    hint = "ankiforge model list"
+    names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
+    for near in get_close_matches(name, names, n=1):
+        hint = f"did you mean {near}? Or: {hint}"
+    return UsageError(f"no model is called {name!r}", hint=hint)
+
+
+def _at(base_url: str, name: str, model: str, key_env: str, wanted: Wanted) -> NamedModel:
+    """Return a model of the server at an address; one on this machine is asked for its models.
+
+    Raises:
+        UsageError: this is no address, or the server has no such model.
+        ConfigError: the server on this machine hands the model on to another one.
+        ServiceError: the server on this machine does not answer.
+    """
     if not any(origin(base_url)):
         raise UsageError(_NO_ADDRESS)
-
-    # a server; one on this machine is asked for its models
     offered: Strings = ()
-    run_elsewhere: Strings = ()
     if is_loopback(base_url):
-        listed: Strings = ()
-        try:
-            listed = models(base_url, os.environ.get(key_env, "").strip())
-            run_elsewhere = handed_on(base_url, listed)
-            offered = wanted([each for each in listed if each not in run_elsewhere])
-        except Unreachable as error:
-            if not (model and error.status in (404, 405, 501)):
-                raise ServiceError(
-                    f"{base_url} {error}", hint="is it running?"
-                ) from error
+        listed, run_elsewhere = _listed_at(base_url, model, key_env)
+        offered = wanted([each for each in listed if each not in run_elsewhere])
         if model in run_elsewhere:
             raise not_of_this_machine(model)
         spellings = {model, f"{model}:latest"}
@@ -192,6 +202,23 @@ def choose(
         raise UsageError(f"which model of {base_url}?", hint=hint)
     llm = LlmSettings(base_url=base_url, model=model or offered[0], key_env=key_env)
     return NamedModel(llm, others=offered)
+
+
+def _listed_at(base_url: str, model: str, key_env: str) -> tuple[Strings, Strings]:
+    """Return the models of a server on this machine, and those of them that run elsewhere.
+
+    None, if it lists no models and one is named.
+
+    Raises:
+        ServiceError: it does not answer.
+    """
+    try:
+        listed = models(base_url, os.environ.get(key_env, "").strip())
+        return listed, handed_on(base_url, listed)
+    except Unreachable as error:
+        if model and error.status in (404, 405, 501):
+            return (), ()
+        raise ServiceError(f"{base_url} {error}", hint="is it running?") from error
 
 
 # --- the model of a workspace -----------------------------------------------------------
