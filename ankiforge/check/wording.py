@@ -1,20 +1,15 @@
-"""Checks of the wording of a cloze. Word lists are in `language/data/signs.txt`.
+"""Checks of the wording: of clozes, of marks, of questions, and of text that does not stand alone.
 
-Marks of a reader: emphasis, or to be recalled?
+Word lists are in `language/data/signs.txt`, patterns of questions in `data/questions.txt`.
 
-Most people mark what is important, so most marks make no card that is kept as it is. Policy
-accepts one at once only if it hides a phrase of a sentence that stands alone. The others wait,
-with all their gaps. Word lists are in `language/data/signs.txt`.
-
-Checks of the wording of a question and its answer. Patterns are in `data/questions.txt`.
-
-Checks of what a card does not show, of placeholders, and of text that breaks off.
+Most people mark what is important, so most marks make no card that is kept as it is: policy
+accepts one at once only if it hides a phrase of a sentence that stands alone (`emphasis`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache, lru_cache
 from math import ceil
 from pathlib import Path
@@ -53,8 +48,9 @@ from ankiforge.language.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Card, Family, Finding, Severity, Value
+from ankiforge.model import Card, Family, Finding, Highlight, Severity, Value
 from ankiforge.text import cloze, on_one_line, regex
+from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import shields
 from ankiforge.text.lists import things
 from ankiforge.text.sentences import sentences
@@ -102,62 +98,78 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
         yield make_finding("leans_back", f"“{leans[0].strip()}”")
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        # no content word, letter, number, formula or negation; a single letter may be a name
-        words = tokens(answer)
-        says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
-        if words and not answer.isupper():
-            says_nothing = all(len(word) > 1 and word in _SMALL_WORDS for word in words)
-        if says_nothing or _ENUMERATOR.fullmatch(answer):
-            yield make_finding("gap_stopword", f"“{answer}”")
-        elif _IDENTIFIER.fullmatch(answer) and without_code(gap.answer) != "x":
-            yield make_finding("placeholder", f"“{answer}”")
-
-        # a blank or sign at its edge
-        edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
-        if _EDGE_SIGN.search(edges) and gap.answer.strip():
-            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-
-        cut_name = _name_cut(gap.answer, text[: gap.start], text[gap.end :])
-        if cut_name:
-            yield make_finding("gap_in_name", f"“{cut_name}”")
-
-        # too long; at the beginning of the text, unless its definition follows, a few words are
-        length = word_count(answer)
-        begins_text = not tokens(text[: gap.start])
-        is_defined = DEFINES.match(text, gap.end) is not None
-        if begins_text and length > _OPENING_WORDS and not is_defined:
-            yield make_finding("gap_gt8w", "it begins the text")
-        else:
-            yield from counted(length, "gap_gt8w")
-
-    # for each card of the note
-    word_total = word_count(reading.whole)
+        yield from _of_gap(text, gap, answer)
     for number, hidden in reading.hidden:
-        # the answer is in the rest of the sentence, or of the line in a list
-        rest = without(text, hidden)
-        searched = rest
-        lines = rest.splitlines()
-        if len(lines) > _LINES:
-            searched = "\n".join([line for line in lines if GAP in line])
-        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-            plain = answer.strip(" .,;:")
-            is_fact = _SHORT_FACT.fullmatch(plain) is not None
-            if number in gap.numbers and (is_fact or len(plain) >= SHORTEST):
-                if holds(searched, plain, exact=is_fact):
-                    yield make_finding("gap_leak", f"“{answer}”")
-
-        # too little of the text is beside the gaps
-        shown = rest.replace(GAP, "")
-        if word_total >= _WORDS_TO_MEASURE:
-            share_hidden = 1 - len(shown) / len(reading.whole)
-            yield from counted(ceil(100 * share_hidden), "gap_gt50pct", f"c{number}")
-        elif not content(shown) and "![" not in text and "$" not in text:
-            yield make_finding("short_cloze", f"“{shown.strip()}”")
+        yield from _leaks(reading, text, number, hidden)
+        yield from _leaves_little(reading, text, number, hidden)
     yield from counted(len(cloze.numbers(text)), "gaps_gt3")
     if len(reading.hidden) == 1 and not marked(draft, context.highlight):
         hidden_words = {answer.casefold() for answer in reading.answers}
         yield from counted(len(hidden_words), "set")
-    yield from counted(word_total, "cloze_gt40w")
+    yield from counted(word_count(reading.whole), "cloze_gt40w")
+
+
+def _of_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
+    """Judge what one gap of a cloze hides, and where it begins and ends."""
+    if _says_nothing(answer) or _ENUMERATOR.fullmatch(answer):
+        yield make_finding("gap_stopword", f"“{answer}”")
+    elif _IDENTIFIER.fullmatch(answer) and without_code(gap.answer) != "x":
+        yield make_finding("placeholder", f"“{answer}”")
+
+    # a blank or sign at its edge, or the rest of a name behind it
+    edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
+    if _EDGE_SIGN.search(edges) and gap.answer.strip():
+        yield make_finding("gap_edge_punct", f"“{gap.answer}”")
+    cut_name = _name_cut(gap.answer, text[: gap.start], text[gap.end :])
+    if cut_name:
+        yield make_finding("gap_in_name", f"“{cut_name}”")
+
+    # too long; at the beginning of the text, unless its definition follows, a few words are
+    length = word_count(answer)
+    is_opening = length > _OPENING_WORDS and not tokens(text[: gap.start])
+    if is_opening and not DEFINES.match(text, gap.end):
+        yield make_finding("gap_gt8w", "it begins the text")
+    else:
+        yield from counted(length, "gap_gt8w")
+
+
+def _says_nothing(answer: str) -> bool:
+    """Return whether words have no content word, letter, number, formula or negation.
+
+    A single letter may be a name.
+    """
+    words = tokens(answer)
+    if words and not answer.isupper():
+        return all(len(word) > 1 and word in _SMALL_WORDS for word in words)
+    return _SIGNS_ONLY.fullmatch(answer) is not None
+
+
+def _leaks(
+    reading: PlainDraft, text: str, number: int, hidden: Sequence[Gap]
+) -> Iterator[Finding]:
+    """Find answers of a card that are in the rest of its sentence, or of the line in a list."""
+    searched = without(text, hidden)
+    lines = searched.splitlines()
+    if len(lines) > _LINES:
+        searched = "\n".join([line for line in lines if GAP in line])
+    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+        plain = answer.strip(" .,;:")
+        is_fact = _SHORT_FACT.fullmatch(plain) is not None
+        if number in gap.numbers and (is_fact or len(plain) >= SHORTEST):
+            if holds(searched, plain, exact=is_fact):
+                yield make_finding("gap_leak", f"“{answer}”")
+
+
+def _leaves_little(
+    reading: PlainDraft, text: str, number: int, hidden: Sequence[Gap]
+) -> Iterator[Finding]:
+    """Find cards of which too little is beside the gaps."""
+    shown = without(text, hidden).replace(GAP, "")
+    if word_count(reading.whole) >= _WORDS_TO_MEASURE:
+        share_hidden = 1 - len(shown) / len(reading.whole)
+        yield from counted(ceil(100 * share_hidden), "gap_gt50pct", f"c{number}")
+    elif not content(shown) and "![" not in text and "$" not in text:
+        yield make_finding("short_cloze", f"“{shown.strip()}”")
 
 
 # Letters around a gap that tell whether it cuts a name, at most.
@@ -222,72 +234,27 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     if not reading.gaps:
         return
     text = draft.field("Text")
-    has_picture = "![" in text
     first_gap = reading.gaps[0]
-
-    # a definition behind it, or a word such as `called` beside it, tells what is asked for
     opens = not tokens(text[: first_gap.start])
     defines = opens and DEFINES.match(text, first_gap.end) is not None
-    is_clear = defines
-    for gap in reading.gaps:
-        before = text[: gap.start].rstrip("*_")
-        behind = text[gap.end :].lstrip("*_ ,")
-        is_named = _NAMING.search(before[-_NEAR:]) or _NAMING.match(behind)
-        is_clear = is_clear or is_named is not None
+    is_clear = defines or _is_named(reading, text)
 
     # the phrase: a mere `not`, a label of what follows, one of several, or shown beside the gap
     words_of_text = cloze.words_of(text)
     for answer in reading.answers:
         quoted = f"“{answer}”"
         words = {word for word in tokens(answer) if not word.isdecimal()}
-        is_label = words <= _MEANINGLESS or context.leads_elsewhere(answer)
         if words <= _SAY_NOTHING and _WORDS_ONLY.fullmatch(answer):
             yield make_finding("gap_stopword", quoted)
-        elif opens and is_label:
+        elif opens and (words <= _MEANINGLESS or context.leads_elsewhere(answer)):
             yield make_finding("label", quoted)
         elif not is_clear and not context.is_term(words_of_text, answer):
             yield make_finding("vague", quoted)
     for answer in _given_away(reading, text, naming(context.highlight), defines):
         yield make_finding("gap_leak", f"“{answer}”")
 
-    # whether it is in a sentence; in a table, that is its cell
-    cell = text
-    if text.startswith("| "):
-        start = text.rfind("| ", 0, first_gap.start) + 2
-        end = text.find(" |", first_gap.end)
-        cell = text[start:end]
-    end_of_cell = without_markup(cell)[-_NEAR:]
-    has_full_stop = _FULL_STOP.search(end_of_cell) is not None
-    is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
-
-    # the content words and formulas beside the gaps; a word of two letters is an abbreviation
-    visible_text = without_code(text)
-    visible_gaps = cloze.gaps(visible_text)
-    without_gaps = without(visible_text, visible_gaps).replace(GAP, " ")
-    beside = [word for word in _telling(without_gaps) if len(word) != 2]
-    least = 1
-    if defines:
-        least = _LEAST_OF_DEFINITION
-    elif opens:
-        least = _LEAST_BEHIND
-
-    # few recall a long phrase word for word; small words are not counted
-    longest = 0
-    for answer in reading.answers:
-        to_recall = [word for word in answer.split() if word.casefold() not in FUNCTION]
-        longest = max(longest, len(to_recall))
-
-    word_count = len(tokens(reading.whole))
-    fault = ""
-    if not (has_picture or is_clear or is_sentence):
-        fault = "not a whole sentence, nor `Term: definition`"
-    elif not has_picture and len(beside) < least:
-        where = "behind" if opens else "beside"
-        fault = f"the sentence says little {where} it"
-    elif word_count > _MOST_WORDS:
-        fault = f"it is one of {word_count} words"
-    elif not is_clear and longest > _MOST_TO_RECALL:
-        fault = "the phrase is long, and nothing names it"
+    least = _LEAST_OF_DEFINITION if defines else _LEAST_BEHIND if opens else 1
+    fault = _fault_of_sentence(reading, text, context, least, is_clear=is_clear)
     if fault:
         yield make_finding("fragment", fault)
     elif not defines:
@@ -295,6 +262,64 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
         first_words = re.findall(r"\w+", text.casefold())[:_EARLY_WORDS]
         if not _POINTING.isdisjoint(first_words):
             yield make_finding("leans_back", "it points at text before it")
+
+
+def _is_named(reading: PlainDraft, text: str) -> bool:
+    """Return whether a word such as `called` beside a gap tells what is asked for."""
+    for gap in reading.gaps:
+        before = text[: gap.start].rstrip("*_")
+        behind = text[gap.end :].lstrip("*_ ,")
+        if _NAMING.search(before[-_NEAR:]) or _NAMING.match(behind):
+            return True
+    return False
+
+
+def _fault_of_sentence(
+    reading: PlainDraft, text: str, context: Context, least: int, *, is_clear: bool
+) -> str:
+    """Return why the sentence of a mark does not ask for it; "" if it does.
+
+    Args:
+        reading: the card.
+        text: its Markdown.
+        context: knows what is a clause.
+        least: the words that must be beside the gap.
+        is_clear: whether a definition or a name tells what is asked for.
+    """
+    has_picture = "![" in text
+    if not (has_picture or is_clear or _is_in_sentence(reading.gaps[0], text, context)):
+        return "no sentence with its full stop, no `Term: definition`"
+
+    # the content words and formulas beside the gaps; a word of two letters is an abbreviation
+    visible_text = without_code(text)
+    without_gaps = without(visible_text, cloze.gaps(visible_text)).replace(GAP, " ")
+    beside = [word for word in _telling(without_gaps) if len(word) != 2]
+    if not has_picture and len(beside) < least:
+        opens = not tokens(text[: reading.gaps[0].start])
+        return f"the sentence says little {'behind' if opens else 'beside'} it"
+    words = len(tokens(reading.whole))
+    if words > _MOST_WORDS:
+        return f"it is one of {words} words"
+
+    # few recall a long phrase word for word; small words are not counted
+    longest = 0
+    for answer in reading.answers:
+        to_recall = [word for word in answer.split() if word.casefold() not in FUNCTION]
+        longest = max(longest, len(to_recall))
+    if not is_clear and longest > _MOST_TO_RECALL:
+        return "the phrase is long, and nothing names it"
+    return ""
+
+
+def _is_in_sentence(gap: Gap, text: str, context: Context) -> bool:
+    """Return whether a gap is in a whole sentence; in a table, that is its cell."""
+    cell = text
+    if text.startswith("| "):
+        start = text.rfind("| ", 0, gap.start) + 2
+        cell = text[start : text.find(" |", gap.end)]
+    if _FULL_STOP.search(without_markup(cell)[-_NEAR:]):
+        return True
+    return context.is_clause(cloze.words_of(cell))
 
 
 def _given_away(
@@ -346,6 +371,7 @@ _YES_NO = regex(
     r"|as|it|they|if"
     r"|unless|only)\b)"
 )
+_REMARKS = "remarks"
 # Rules whose message is clear without the words that were found.
 _CLEAR_RULES = ("yes_no", "two_questions")
 _REMARK = listed("signs", "remark") | STOP_WORDS
@@ -361,89 +387,94 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
     """Judge the wording of a question and its answer."""
     if draft.kind.family is not Family.BASIC:
         return
-    highlight = context.highlight
     reading = read(draft)
     answer = reading.answers[0]
     front = " ".join(reading.asked.split())
-    has_picture = "![" in draft.field("Front")
-
-    # a question to which the answer is yes or no
-    excused = set()
     says_yes_or_no = _YES_NO.match(answer.strip()) is not None
     if says_yes_or_no:
-        excused.add("yes_no")
         yield make_finding("yes_no", f"– the answer is “{on_one_line(answer)[:20]}”")
-
-    # badly worded questions
+    excused = {"yes_no"} if says_yes_or_no else set[str]()
+    if "![" in draft.field("Front"):
+        excused |= {"leans_back", _REMARKS}  # `this` refers to the picture
     if front[:4].casefold() == "was ":
         # the German `was`, and not the English one
-        card_language = sure_language(reading.whole)
-        passage_language = sure_language(highlight.exact)
-        if "German" in (card_language, passage_language):
+        passage = context.highlight.exact
+        if "German" in (sure_language(reading.whole), sure_language(passage)):
             excused.add("yes_no")
-    if has_picture:
-        # `this` refers to the picture
-        excused.add("leans_back")
+    yield from _badly_worded(front, excused)
+    if _REMARKS not in excused and _is_remark(front):
+        yield make_finding("vague", f"“{front}”")
+    if _names_nothing(draft, context.highlight, front):
+        yield make_finding("leans_back", f"“{front}”")
+    if not says_yes_or_no:
+        yield from _gives_away(front, answer.strip(" ."))
+
+    # an answer that can be recalled as a whole, and a short front
+    yield from counted(_items_of(draft.field("Back"), answer), "list_gt5")
+    if len(front.split()) > 1:
+        listed_things = things(draft.field("Front"), draft.field("Back"))
+        yield from counted(len(listed_things), "set")
+    yield from counted(word_count(answer), "answer_gt20w")
+    yield from counted(word_count(reading.asked), "front_gt30w")
+    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,
+    # and 22 of 274 others
+    if not authored(draft) and not asked_by_reader(draft):
+        lengths = [word_count(front[start:end]) for start, end in sentences(front)]
+        yield from counted(max(lengths, default=0), "sentence_gt23w")
+
+
+def _badly_worded(front: str, excused: Collection[str]) -> Iterator[Finding]:
+    """Find patterns of badly worded questions, but those of some rules."""
     for pattern in _question_patterns():
         if pattern.rule in excused:
             continue
         match = pattern.bad.search(front)
         if not match or (pattern.excuse and pattern.excuse.search(front)):
             continue
-        detail = f"“{match[0]}”"
-        if pattern.rule in _CLEAR_RULES:
-            detail = ""
+        detail = "" if pattern.rule in _CLEAR_RULES else f"“{match[0]}”"
         yield make_finding(pattern.rule, detail)
 
-    # a front that asks for nothing in particular: `what does this mean?`, `why not 7?`;
-    # single letters and digits are too short to say what is meant, single ideographs are words
-    words = set()
-    for word in tokens(front):
-        if len(word) > 1 or not word.isascii():
-            words.add(word)
-    is_remark = bool(words) and words <= _REMARK
-    if front.endswith("?") and is_remark and not has_picture:
-        yield make_finding("vague", f"“{front}”")
-    # a reader's remark that names nothing of the passage, and does not begin with `?`
-    by_reader = asked_by_reader(draft)
-    if by_reader and highlight.exact:
-        source = f"{naming(highlight)}\n{source_text(highlight)}"
-        comment = highlight.comment.lstrip().casefold()
-        is_declared = comment.startswith(("?", "q:"))
-        source_stems = stems(source)
-        if not is_declared and stems(front).isdisjoint(source_stems):
-            yield make_finding("leans_back", f"“{front}”")
 
-    # a short answer that is in the front, which does not offer a choice: A or B?
-    bare_answer = answer.strip(" .")
-    is_short = len(bare_answer) >= SHORTEST and word_count(bare_answer) <= _LEAK_WORDS
-    asks_for_it = not says_yes_or_no and not is_choice(front)
-    if is_short and content(bare_answer) and asks_for_it:
-        shown = front
-        hidden = bare_answer
-        if "?" in front:  # else `string type` is not `String`
-            shown = front.casefold()
-            hidden = bare_answer.casefold()
-        if has_word(hidden, shown):
-            yield make_finding("leak_exact", f"“{bare_answer}”")
+def _is_remark(front: str) -> bool:
+    """Return whether a front asks for nothing in particular: `what does this mean?`.
 
-    # a short front, and an answer that can be recalled as a whole
-    item_count = len(_BULLET.findall(draft.field("Back")))
-    if item_count == 0:
-        # an enumeration: at least three items between commas
-        items = list(filter(str.strip, _BETWEEN_ITEMS.split(answer.strip(" ."))))
-        item_count = len(items) if len(items) >= _FEWEST_ITEMS else 1
-    yield from counted(item_count, "list_gt5")
-    listed_things = things(draft.field("Front"), draft.field("Back"))
-    if len(front.split()) > 1:
-        yield from counted(len(listed_things), "set")
-    yield from counted(word_count(answer), "answer_gt20w")
-    yield from counted(word_count(reading.asked), "front_gt30w")
-    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,
-    # and 22 of 274 others
-    if not authored(draft) and not by_reader:
-        lengths = [word_count(front[start:end]) for start, end in sentences(front)]
-        yield from counted(max(lengths, default=0), "sentence_gt23w")
+    Single letters and digits are too short to say what is meant, single ideographs are words.
+    """
+    words = {word for word in tokens(front) if len(word) > 1 or not word.isascii()}
+    return front.endswith("?") and bool(words) and words <= _REMARK
+
+
+def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
+    """Return whether a reader's remark, not declared by `?`, names nothing of its passage."""
+    if not (asked_by_reader(draft) and highlight.exact):
+        return False
+    if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
+        return False
+    source = f"{naming(highlight)}\n{source_text(highlight)}"
+    return stems(front).isdisjoint(stems(source))
+
+
+def _gives_away(front: str, answer: str) -> Iterator[Finding]:
+    """Find a short answer that is in the front, which does not offer a choice: A or B?"""
+    is_short = len(answer) >= SHORTEST and word_count(answer) <= _LEAK_WORDS
+    if not (is_short and content(answer)) or is_choice(front):
+        return
+    shown = front
+    hidden = answer
+    if "?" in front:  # else `string type` is not `String`
+        shown = front.casefold()
+        hidden = answer.casefold()
+    if has_word(hidden, shown):
+        yield make_finding("leak_exact", f"“{answer}”")
+
+
+def _items_of(back: str, answer: str) -> int:
+    """Return the number of items of an answer: of its list, or at least three between commas."""
+    items = len(_BULLET.findall(back))
+    if items:
+        return items
+    parts = list(filter(str.strip, _BETWEEN_ITEMS.split(answer.strip(" ."))))
+    return len(parts) if len(parts) >= _FEWEST_ITEMS else 1
 
 
 # --- patterns of badly worded questions -----------------------------------------------
