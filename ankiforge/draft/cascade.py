@@ -36,6 +36,7 @@ from ankiforge.draft.prompt import (
     MOST_FACTS,
     ModelRequest,
     data,
+    exactly,
     filled,
     message,
     read_prompt,
@@ -145,12 +146,7 @@ class CascadePrompt(Value):
 
 def reply_schema(name: str, longest: int) -> Json:
     """Return the JSON schema of an object with one string."""
-    return {
-        "type": "object",
-        "properties": {name: {"type": "string", "maxLength": longest}},
-        "required": [name],
-        "additionalProperties": False,
-    }
+    return exactly({name: {"type": "string", "maxLength": longest}})
 
 
 # --- the file -------------------------------------------------------------------------

@@ -370,28 +370,18 @@ def reply_schema(shape: Shape) -> Json:
     """Return the JSON schema of cards."""
     kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
     card = {name: kinds if name == "kind" else _TEXT for name in PARTS}
-    cards = {"type": "array", "items": _exactly(card)}
-    return _exactly({"cards": cards})
+    cards = {"type": "array", "items": exactly(card)}
+    return exactly({"cards": cards})
 
 
 _TEXT = {"type": "string"}
 
 
-def _exactly(properties: Json) -> Json:
+def exactly(properties: Json) -> Json:
     """Return the schema of an object with these properties, all of them and no others."""
     return {
         "type": "object",
         "properties": properties,
         "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def exactly(properties: Json) -> Json:
-    """Return the schema of an object with these properties, and no others."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [*properties],
         "additionalProperties": False,
     }
