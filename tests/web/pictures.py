@@ -28,7 +28,7 @@ from tests.makers.library import write_library
 from tests.makers.papers import write_predictions
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.web.conftest import CARD, CHROMIUM, QUIET, served, turn_to
-from tests.web.world import PAPER, RESIST, world
+from tests.web.world import PAPER, world
 
 WIDE = (1280, 720)
 # (name and list, words of the item's title)
@@ -37,6 +37,25 @@ PICTURES = (
     ("changed", "myelin"),
     ("questions", "lines like"),
 )
+NUMBERED = (
+    "#paper .marks [data-s=now]",
+    "#paper .marks [data-s=asks]",
+    "#ticks",
+    CARD,
+    "#buttons button",
+    "#menu",
+)
+"""What the six lines of the guide are about."""
+NUMBERS = """selectors => selectors.forEach((selector, place) => {
+  const box = document.querySelector(selector).getBoundingClientRect();
+  const sign = document.createElement("b");
+  sign.className = "numbered";
+  sign.textContent = place + 1;
+  sign.style.cssText = `position:fixed;z-index:99;left:${Math.max(box.left - 16, 4)}px;top:${Math.max(box.top - 14, 4)}px;width:28px;height:28px;
+    border-radius:50%;background:#1d2433;color:#fff;font:600 16px/28px system-ui,sans-serif;text-align:center`;
+  document.body.append(sign);
+})"""
+UNNUMBERED = "() => document.querySelectorAll('.numbered').forEach(sign => sign.remove())"
 
 
 def main(folder: Path) -> None:
@@ -60,7 +79,10 @@ def main(folder: Path) -> None:
                 if todo.count():
                     todo.click()  # it is no card
                     settle(page)
+                if name == "new":
+                    page.evaluate(NUMBERS, [*NUMBERED])
                 page.screenshot(path=folder / f"review-{name}.png")
+                page.evaluate(UNNUMBERED)
         photograph_a_paper(Forge(Path(place) / "paper"), browser, folder)
         photograph_sources(Path(place), browser, folder)
         move(Forge(Path(place) / "way"), browser, folder / "whole-way.gif")
@@ -168,24 +190,31 @@ def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
 
 # --- the whole way ------------------------------------------------------------------------------
 
-SCREEN = (960, 540)
-ACCEPTED = 4
-"""How many cards are accepted."""
+SCREEN = (1280, 720)
 STEPS = ("Mark what you read", "ankiforge run", "ankiforge review", "Learn it in Anki")
 FRAME = """<style>
-  * {{ box-sizing: border-box; }} body {{ margin: 0; width: 960px; height: 600px; background: #fff; font: 16px system-ui, sans-serif; }}
-  ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
-  li.now {{ color: #fff; font-weight: 600; }} main {{ height: 540px; overflow: hidden; background: {ground}; }}
-  img {{ display: block; width: 960px; }} pre {{ margin: 0; padding: 2rem; font: 17px/1.6 "DejaVu Sans Mono", monospace; color: #e6e9ef; white-space: pre-wrap; }}
-  .anki {{ padding: 2rem; }} kbd {{ position: fixed; right: 2rem; bottom: 2rem; padding: .6rem 1.4rem; border-radius: .5rem; background: #1f2430; color: #fff; font: 600 28px system-ui, sans-serif; box-shadow: 0 2px 8px #0006; }}
+  * {{ box-sizing: border-box; }} body {{ margin: 0; width: 1280px; height: 780px; background: #fff; font: 20px system-ui, sans-serif; }}
+  ol {{ display: flex; gap: 3rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
+  li.now {{ color: #fff; font-weight: 600; }} main {{ height: 720px; overflow: hidden; background: {ground}; }}
+  img {{ display: block; width: 1280px; }} pre {{ margin: 0; padding: 2rem; font: 22px/1.6 "DejaVu Sans Mono", monospace; color: #e6e9ef; white-space: pre-wrap; }}
+  main > .card {{ zoom: 1.25; }}
+  kbd {{ position: fixed; left: 50%; bottom: 2.5rem; transform: translateX(-50%); padding: .5rem 1.6rem; border-radius: .5rem; background: #1f2430; color: #fff; font: 600 36px system-ui, sans-serif; box-shadow: 0 2px 8px #0006; }}
 </style><ol>{steps}</ol><main>{content}</main>"""
+NO_STEP = -1
+ASKED = "The minimum inhibitory concentration (MIC) is the lowest concentration that prevents visible growth."
+"""The mark whose way to Anki is shown."""
+NEXT = "The transfer of a plasmid from cell to cell is called conjugation."
 
 
 def move(forge: Forge, browser: Any, path: Path) -> None:
-    """Make the moving picture: a mark in a paper, the run, the page, a card in Anki."""
-    page = browser.new_page(viewport={"width": 960, "height": 600})
+    """Make the moving picture of one mark. It begins with paper and card, which stand where it is still."""
+    page = browser.new_page(viewport={"width": SCREEN[0], "height": SCREEN[1] + 60})
+    frames = [*way(forge, browser)]
+    [poster] = [content for step, seconds, content, _ in frames if not seconds]
     shots = []
-    for step, seconds, content, ground in way(forge, browser):
+    for step, seconds, content, ground in [(NO_STEP, 1.2, poster, "#fff"), *frames]:
+        if not seconds:
+            continue
         steps = "".join(
             f'<li class="{"now" if at == step else ""}">{at + 1} {name}</li>'
             for at, name in enumerate(STEPS)
@@ -193,7 +222,7 @@ def move(forge: Forge, browser: Any, path: Path) -> None:
         page.set_content(FRAME.format(steps=steps, content=content, ground=ground))
         page.wait_for_timeout(200)
         image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        shots.append((image.quantize(96, dither=Image.Dither.NONE), int(seconds * 1000)))
+        shots.append((image.quantize(64, dither=Image.Dither.NONE), int(seconds * 1000)))
     first, *rest = [image for image, _ in shots]
     times = [time for _, time in shots]
     first.save(
@@ -201,51 +230,77 @@ def move(forge: Forge, browser: Any, path: Path) -> None:
     )
 
 
-def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
-    """Yield (step, seconds, HTML, ground) of each frame: the first minute, as README shows it."""
+def write_a_paper(path: Path, *marked: str) -> None:
+    """Write the paper of the moving picture, with these sentences marked."""
     blocks = (
-        heading(PAPER, level=0),
-        heading("1 Four ways out"),
-        paragraph(f"{RESIST} Most do several at once."),
+        heading("How Bacteria Resist Antibiotics", level=0),
+        heading("1 How it is measured"),
+        paragraph(
+            f"{ASKED} Persister cells survive a dose far above it without any genetic change: they are tolerant, not "
+            "resistant, and their offspring are as susceptible as before."
+        ),
+        heading("2 Four ways out"),
+        paragraph(
+            "A bacterium can destroy the drug, keep it out, change the target, or go around it. Efflux pumps throw out "
+            "drugs of many classes at once, so that one mutation in a regulator may protect against several unrelated "
+            "antibiotics."
+        ),
+        paragraph(
+            "Alexander Fleming warned in his Nobel lecture of 1945 that underdosing would teach microbes to resist "
+            "penicillin. Resistance is older than medicine, however: genes for it have been found in permafrost that is "
+            "thirty thousand years old."
+        ),
+        heading("3 How it spreads"),
+        paragraph(
+            f"Resistance genes travel between species. {NEXT} In transformation a cell takes up naked DNA from its "
+            "surroundings."
+        ),
     )
-    marks = (mark(RESIST, colour="#ffd400"),)
-    write_pdf(forge.folder / "paper.pdf", [Page(blocks, marks, label="117")], title=PAPER)
-    write_clippings(forge.folder / "My Clippings.txt")
-    drawn = (
-        pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=1.62).to_pil()
-    )
-    left = (drawn.width - SCREEN[0]) // 2
-    yield (
-        0,
-        2.5,
-        picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))),
-        "#fff",
-    )
-    done = forge.ok("run", "paper.pdf", "My Clippings.txt")
-    typed = "$ ankiforge run paper.pdf 'My Clippings.txt'"
+    marks = tuple(mark(words, colour="#ffd400") for words in marked)
+    title = "How Bacteria Resist Antibiotics"
+    write_pdf(path, [Page(blocks, marks, label="117")], title=title)
+
+
+def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
+    """Yield (step, seconds, HTML, ground) of each frame of one mark's way; one of no seconds is the poster."""
+    paper = forge.folder / "paper.pdf"
+    for number, marked in enumerate(((), (ASKED,), (ASKED, NEXT))):
+        write_a_paper(paper, *marked)
+        drawn = pypdfium2.PdfDocument(paper)[0].render(scale=2.1).to_pil()
+        left = (drawn.width - SCREEN[0]) // 2
+        shown = picture(drawn.crop((left, 90, left + SCREEN[0], 90 + SCREEN[1])))
+        yield 0, (0.7, 1.3, 1.0)[number], shown, "#fff"
+    done = forge.ok("run", "paper.pdf")
+    typed = "$ ankiforge run paper.pdf"
     told = f"{typed}\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~")
-    yield 1, 3.5, f"<pre>{html.escape(told)}</pre>", "#14161a"
+    yield 1, 0.8, f"<pre>{typed}</pre>", "#14161a"
+    yield 1, 2.6, f"<pre>{html.escape(told)}</pre>", "#14161a"
     with served(forge) as address:
-        page = browser.new_page(
-            viewport={"width": SCREEN[0], "height": SCREEN[1]}, reduced_motion="reduce"
-        )
+        page = browser.new_page(viewport={"width": SCREEN[0], "height": SCREEN[1]})
         page.goto(address)
         open_the_first(page)
-        for number in range(ACCEPTED):
-            if not page.locator(CARD).count():
-                break  # the paper has no more
-            settle(page)
-            shown = picture(page.screenshot())
-            yield 2, 2.2 if not number else 0.5, shown, "#fff"
-            yield 2, 0.6, f"{shown}<kbd>Enter ↵</kbd>", "#fff"
-            page.keyboard.press("Enter")
-            page.wait_for_timeout(700)
+        page.wait_for_timeout(900)
+        shown = picture(page.screenshot())
+        yield 2, 0, shown, "#fff"  # the poster
+        yield 2, 1.8, shown, "#fff"
+        yield 2, 0.6, f"{shown}<kbd>2</kbd>", "#fff"
+        page.keyboard.press("2")
+        page.wait_for_timeout(500)
+        shown = picture(page.screenshot())
+        yield 2, 1.6, shown, "#fff"
+        yield 2, 0.6, f"{shown}<kbd>Enter ↵</kbd>", "#fff"
+        page.keyboard.press("Enter")
+        for _ in range(5):
+            yield 2, 0.09, picture(page.screenshot()), "#fff"
+        settle(page)
+        page.wait_for_timeout(600)
+        yield 2, 1.5, picture(page.screenshot()), "#fff"
     forge.ok("build")
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
         accepted = [one for one in forge.cards() if one["verdict"] == "accepted"]
         card = anki.cards(accepted[0]["guid"])[0]
-        for side, seconds in ((card.question(), 1.8), (card.answer(), 3.0)):
+        for side, seconds in ((card.question(), 1.8), (card.answer(), 3.2)):
             opened = side.replace("<details", "<details open")
             yield 3, seconds, f'<div class="card card1">{opened}</div>', "#fcfcfa"
 
