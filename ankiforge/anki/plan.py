@@ -20,13 +20,17 @@ A note has three versions: what our package wrote (the base), what is in Anki, a
 would write. A `Layout` says where our fields are in the note, and what the
 base of each is.
 
-    field               ours now                 in Anki        action
-    any                 as shipped, or changed   as shipped     ours
-    of the card         as shipped, or empty     a person's     theirs
-    of the card         changed                  a person's     ask: the note waits
-    that we fill        anything                 a person's     theirs
-    any                 cannot be read now       anything       theirs
-    that is not ours    -                        anything       theirs
+    field                   ours now                 in Anki        action
+    any                     as shipped, or changed   as shipped     ours
+    of the card             as shipped, or empty     a person's     theirs
+    of the card             changed                  a person's     ask: the note waits
+    filled, in our types    anything                 anything       ours
+    filled, in other types  anything                 a person's     theirs
+    any                     cannot be read now       anything       theirs
+    that is not ours        -                        anything       theirs
+
+Filled are source, citation and links. Their base in a note of our types is what stands there
+(`_with_base`), so that the row of a person's change never applies.
 
     card      note in Anki                       action
     dropped   absent, or tagged as retired       nothing
@@ -38,7 +42,7 @@ base of each is.
 Tags: theirs, plus what we added since the base, minus what we took away; the note of a live
 card is not tagged as retired. Deck: ours for a new note only.
 
-What must stay true: a person's words, tags and deck are never overwritten; a note that
+What must stay true: a person's words of the card, tags and deck are never overwritten; a note that
 needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
 Tested by the rows of `tests/anki/test_plan_table.py` and `test_layout_table.py`; in the real
 Anki by `tests/anki/stories.py` and the tests that play them; missing
