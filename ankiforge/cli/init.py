@@ -48,10 +48,9 @@ def init(
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as folders
-    from ankiforge.config.ownfiles import TEXT_BYTES, own_file
+    from ankiforge.config.ownfiles import own_file
     from ankiforge.config.trust import concerns, confirm, remembered_concerns
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
-    from ankiforge.config.yamlfile import parse, with_values
     from ankiforge.extract import registry
 
     user_folder = folders.user_folder()
@@ -64,14 +63,7 @@ def init(
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
     if not own_file(settings).is_there():
-        # a vault would read the files of a workspace as notes, and synchronise them
-        for folder in (root, *root.parents):
-            if (folder / ".obsidian").is_dir():
-                message = (
-                    f"{root} is inside the vault {folder}, where ankiforge never writes"
-                )
-                hint = "a folder outside: ankiforge init ~/cards"
-                raise UsageError(message, hint=hint)
+        _refuse_a_vault(root)
         call.say("looking for vaults, Zotero, e-books, Anki and local models …")
         if not decks and call.interactive:
             decks = click.prompt(
@@ -82,16 +74,8 @@ def init(
             )
         sources, found = on_this_machine(root)
         text = settings_text(root, sources, decks=decks or DECKS[0])
-        # the model of the default workspace goes on
-        before = own_file(user_folder / FILE_NAME)
-        if is_first_workspace and before.is_there():
-            default: Any = parse(before.read(TEXT_BYTES).decode(), FILE_NAME)[0] or {}
-            values: dict[Strings, Any] = {}
-            if "drafter" in default:
-                values["drafter",] = default["drafter"]
-            for key, value in (default.get("llm") or {}).items():
-                values["llm", key] = value
-            text = with_values(text, values) or text
+        if is_first_workspace:
+            text = _with_model_of(user_folder, text)
         written = _write(root, text)
     elif decks:
         message = f"{settings} already exists"
@@ -137,6 +121,32 @@ def init(
     else:
         for line in made.as_text():
             call.say(line)
+
+
+def _refuse_a_vault(root: Path) -> None:
+    """Raise for a folder in a vault, which would read and synchronise the workspace's files."""
+    for folder in (root, *root.parents):
+        if (folder / ".obsidian").is_dir():
+            message = f"{root} is inside the vault {folder}, where ankiforge never writes"
+            raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
+
+
+def _with_model_of(user_folder: Path, text: str) -> str:
+    """Return the text of settings with the model of the default workspace."""
+    from ankiforge.config import FILE_NAME
+    from ankiforge.config.ownfiles import TEXT_BYTES, own_file
+    from ankiforge.config.yamlfile import parse, with_values
+
+    file = own_file(user_folder / FILE_NAME)
+    if not file.is_there():
+        return text
+    default: Any = parse(file.read(TEXT_BYTES).decode(), FILE_NAME)[0] or {}
+    values: dict[Strings, Any] = {}
+    if "drafter" in default:
+        values["drafter",] = default["drafter"]
+    for key, value in (default.get("llm") or {}).items():
+        values["llm", key] = value
+    return with_values(text, values) or text
 
 
 @dataclass(frozen=True)

@@ -451,43 +451,33 @@ def as_text(
         hints: lines of advice, which come last.
     """
     report = result.report
-    from ankiforge.pipeline.chats import is_offered
-
     is_news = report is not None and bool(report.new or report.changed)
     # if nothing came in, the contents of the ledger are not counted again
     names = ["waiting"]
     if is_news or verbose:
         names += ["fates", "reasons", "cards"]
     counts = overview.counts(ledger, *names)
-    tools = _belonging_line(ledger)
+    waits = counts["waiting"]
 
     # counts, package, next step
+    step, why = _step_after(result, ledger, workspace, waits, is_news=is_news)
     block = [_counts(result, counts)]
-    delivered = delivery_lines(result)
-    if report is not None and not report.seen and not is_news:
-        # the package of before is no news
-        delivered = delivery_lines(result, of_before=False)
-    block += [f"  → {line}" for line in delivered]
-    waits = counts["waiting"]
-    if tools:
-        step, why = "adopt", "or: ankiforge adopt --decline"
-    elif result.accepted == FLOOD:
-        step, why = "run", f"accept the others: one run takes {FLOOD} cards"
-    elif waits_for_a_person(waits):
-        step, why = DECIDE, ""
-    elif result.packages:
-        step, why = "", f"import {shown_path(result.packages[-1])} into Anki"
-    else:
-        step, why = draft_step(workspace, waits["without"] if is_news else 0)
+    # where nothing was found, the package of before is no news
+    of_before = report is None or bool(report.seen) or is_news
+    block += [f"  → {line}" for line in delivery_lines(result, of_before=of_before)]
     if names_next and (step or why):
         block.append(next_line(step, why))
-    if names_next and is_news and step == DECIDE and is_offered(workspace):
-        command, why = draft_step(workspace, 1)
-        block.append(f"  or    {columns(f'ankiforge {command}', why)}")
+    if names_next and is_news and step == DECIDE:
+        block += _chat_line(workspace)
 
     # what else there is to know
-    failing = failing_line(result.failing, result.failing_minutes)
-    told = [tools, failing, anki_line(result), held_line(result), minutes_line(result)]
+    told = [
+        _belonging_line(ledger),
+        failing_line(result.failing, result.failing_minutes),
+        anki_line(result),
+        held_line(result),
+        minutes_line(result),
+    ]
     if is_news and result.proposed:
         told.append(proposals_of_highlights(ledger, waits))
     told.append(_model_line(result, workspace))
@@ -498,12 +488,41 @@ def as_text(
     changes = _changes_that_stand(result, ledger, workspace)
     told += _changes(changes, None if verbose else SHOWN)
     if result.remembered:
-        names = [shown_path(path) for path in result.remembered]
-        told.append(f"Added to your sources: {first_of(names)}")
+        paths = [shown_path(path) for path in result.remembered]
+        told.append(f"Added to your sources: {first_of(paths)}")
     told += hints
     if verbose:
         told += _details(result, ledger, counts)
     return block, [line for line in told if line]
+
+
+def _step_after(
+    result: RunResult,
+    ledger: Ledger,
+    workspace: WorkspaceFolder,
+    waits: Mapping[str, int],
+    *,
+    is_news: bool,
+) -> Pair:
+    """Return the command to type after a run, and why; the first that applies."""
+    if any(belonging.belonging(ledger).values()):
+        return "adopt", "or: ankiforge adopt --decline"
+    if result.accepted == FLOOD:
+        return "run", f"accept the others: one run takes {FLOOD} cards"
+    if waits_for_a_person(waits):
+        return DECIDE, ""
+    if result.packages:
+        return "", f"import {shown_path(result.packages[-1])} into Anki"
+    return draft_step(workspace, waits["without"] if is_news else 0)
+
+
+def _chat_line(workspace: WorkspaceFolder) -> Text:
+    """Yield the line that offers the chat beside the review, until it was used or put away."""
+    from ankiforge.pipeline.chats import is_offered
+
+    if is_offered(workspace):
+        command, why = draft_step(workspace, 1)
+        yield f"  or    {columns(f'ankiforge {command}', why)}"
 
 
 def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
