@@ -31,7 +31,11 @@ from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ankiforge.model import Json
     from ankiforge.pipeline.collection import CollectionScan
+    from ankiforge.pipeline.patch import Patch
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
@@ -295,24 +299,12 @@ def adopt(
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
     """
-    from ankiforge.ledger import SCHEDULER, belonging
     from ankiforge.ledger.decide import adopt_notes
     from ankiforge.pipeline import adopt as adoption
     from ankiforge.pipeline.result import RunResult
 
     if decline:
-        tools = {SCHEDULER, *adoption.TOOLS}
-        if tool is not None:
-            tools = {SCHEDULER if tool == "sr" else tool}
-        with session(call, writes="drafting") as workspace:
-            act = belonging.decline(workspace.ledger, tools)
-        undo = f"to take it back: ankiforge undo {act}"
-        if call.as_json:
-            call.data({"undo": act})
-        elif act:
-            call.say(f"declined; next: ankiforge run; {undo}")
-        else:
-            call.say("nothing here belongs to another tool")
+        _decline(call, tool)
         return
     result = RunResult()
     with session(call, writes="drafting") as workspace:
@@ -356,7 +348,28 @@ def adopt(
             if matches.scheduled:
                 taken += "; import with “Import any learning progress” ticked"
             call.say(f"{taken}; to take it back: ankiforge undo {action}")
+        elif matches.taken and not agrees:
+            call.say("nothing was taken over; ankiforge adopt --yes does it unasked")
     end_run(result)
+
+
+def _decline(call: Call, tool: str | None) -> None:
+    """Make cards of the notes of other tools, or of one, without their history."""
+    from ankiforge.ledger import SCHEDULER, belonging
+    from ankiforge.pipeline import adopt as adoption
+
+    tools = {SCHEDULER, *adoption.TOOLS}
+    if tool is not None:
+        tools = {SCHEDULER if tool == "sr" else tool}
+    with session(call, writes="drafting") as workspace:
+        act = belonging.decline(workspace.ledger, tools)
+    if call.as_json:
+        call.data({"undo": act})
+    elif act:
+        undo = f"to take it back: ankiforge undo {act}"
+        call.say(f"declined; next: ankiforge run; {undo}")
+    else:
+        call.say("nothing here belongs to another tool")
 
 
 def _without_history(workspace: Workspace) -> UsageError:
@@ -424,26 +437,7 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
         sys.stdout.buffer.write(diff)
         sys.stdout.buffer.flush()
     if call.as_json:
-        # a line for each file, and for each edit without a patch
-        for file in files:
-            row = {
-                "root": str(file.root),
-                "path": file.path,
-                "cards": list(file.guids),
-                "words": "",
-                "patch": file.diff.decode("utf-8"),
-                "refused": "",
-            }
-            call.data(row)
-        for edit in result.refused:
-            row = {
-                "root": "",
-                "path": edit.where,
-                "cards": [edit.guid],
-                "words": edit.words,
-                "patch": "",
-                "refused": edit.reason,
-            }
+        for row in _rows_of_patch(result):
             call.data(row)
 
     # what it holds and what it does not, and how it is applied
@@ -454,16 +448,35 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
         left = "other " if result.refused else ""
         call.say(f"no {left}edit in Anki to bring back")
         return
-    edit_count = sum(len(file.guids) for file in files)
-    edits = counted(edit_count, "edit")
-    in_files = counted(len(files), "file")
-    call.say(f"{edits} in {in_files}")
+    edits = counted(sum(len(file.guids) for file in files), "edit")
+    call.say(f"{edits} in {counted(len(files), 'file')}")
     folder = quote(str(root))
+    apply = f"ankiforge patch -q | patch -p1 -d {folder}"
     if target is not None:
         path = quote(str(target.absolute()))
         apply = f"cd {folder} && git apply {path}   (or: patch -p1 < {path})"
-    else:
-        apply = f"ankiforge patch -q | patch -p1 -d {folder}"
     if target is not None or not call.as_json:
         call.say(f"to apply: {apply}")
         call.say("then: ankiforge run")
+
+
+def _rows_of_patch(result: Patch) -> Iterator[Json]:
+    """Yield a line for each file, and for each edit that is left out."""
+    for file in result.files:
+        yield {
+            "root": str(file.root),
+            "path": file.path,
+            "cards": list(file.guids),
+            "words": "",
+            "patch": file.diff.decode("utf-8"),
+            "refused": "",
+        }
+    for edit in result.refused:
+        yield {
+            "root": "",
+            "path": edit.where,
+            "cards": [edit.guid],
+            "words": edit.words,
+            "patch": "",
+            "refused": edit.reason,
+        }

@@ -79,6 +79,16 @@ SAID = {
     "q": "asked",
 }
 """What the keys that decide have done."""
+_ACTS = {
+    "\r": "accept",
+    "\n": "accept",
+    "a": "accept",
+    "F": "force",
+    "x": "reject",
+    "X": "passage",
+    "w": "another",
+}
+"""What the keys decide that need no words of the person."""
 
 # What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
 _END = "\x1b"
@@ -198,14 +208,11 @@ class TerminalReview:
             decision = None
             if key == _END:
                 return False
-            if key == "?":
-                self._help(HELP)
-                self._show(item, choices, place)
-            elif key == "v":
-                self._view()
-                self._show(item, choices, place)
-            elif key in keys and keys.index(key) != place:
+            if key in keys and keys.index(key) != place:
                 place = keys.index(key)
+                self._show(item, choices, place)
+            elif key in ("?", "v"):
+                self._help(HELP) if key == "?" else self._view()
                 self._show(item, choices, place)
             elif key == "m":
                 self._from_chat()
@@ -218,24 +225,29 @@ class TerminalReview:
                 return True
             elif key == "u" and self._take_back():
                 return True
-            elif key in ("\r", "\n", "a"):
-                decision = self._decision(item, choice, "accept")
-            elif key == "F":
-                decision = self._decision(item, choice, "force" if choice else "accept")
-            elif key == "x":
-                decision = self._decision(item, choice, "reject")
-            elif key == "X" and choice:
-                decision = self._decision(item, choice, "passage")
-            elif key == "w" and choice and not choice.card.revises:
-                self._print("this draft does not change a card; Enter accepts it")
-            elif key == "w" and choice:
-                decision = self._decision(item, choice, "another")
             elif key in ("e", "q") and choice:
                 decision = self._in_own_words(item, choice, asks=key == "q")
                 if decision is None:
                     self._show(item, choices, place)
+            elif key in _ACTS:
+                decision = self._decision_by(key, item, choice)
             if decision and self._carry_out(decision, SAID[key]):
                 return True
+
+    def _decision_by(
+        self, key: str, item: Item, choice: Choice | None
+    ) -> Decision | None:
+        """Return the decision of a key; None if it means nothing here."""
+        act = _ACTS[key]
+        if choice is None:  # a question is answered with yes or no
+            act = {"force": "accept"}.get(act, act)
+            return (
+                self._decision(item, None, act) if act in ("accept", "reject") else None
+            )
+        if act == "another" and not choice.card.revises:
+            self._print("this draft does not change a card; Enter accepts it")
+            return None
+        return self._decision(item, choice, act)
 
     def _decision(self, item: Item, choice: Choice | None, act: str) -> Decision:
         """Return a decision on an item, with one of its choices."""

@@ -48,10 +48,11 @@ NUMBERED = (
 """What the six lines of the guide are about."""
 NUMBERS = """selectors => selectors.forEach((selector, place) => {
   const box = document.querySelector(selector).getBoundingClientRect();
+  const last = selector === "#menu"; // beside it stands the count
   const sign = document.createElement("b");
   sign.className = "numbered";
   sign.textContent = place + 1;
-  sign.style.cssText = `position:fixed;z-index:99;left:${Math.max(box.left - 16, 4)}px;top:${Math.max(box.top - 14, 4)}px;width:28px;height:28px;
+  sign.style.cssText = `position:fixed;z-index:99;left:${last ? box.left : Math.max(box.left - 36, 2)}px;top:${last ? box.bottom + 4 : box.top - 6}px;width:28px;height:28px;
     border-radius:50%;background:#1d2433;color:#fff;font:600 16px/28px system-ui,sans-serif;text-align:center`;
   document.body.append(sign);
 })"""
