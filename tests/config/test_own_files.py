@@ -21,6 +21,7 @@ from ankiforge.ledger.journal import REQUIRED
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 
 SETTINGS = "sources: [obsidian: {name: n, path: notes}]\nanki: {collection: none}\n"
+WITH_MODEL = f"{SETTINGS}llm: {{model: m}}\n"
 SECONDS = 60
 GIB = 1 << 30
 
@@ -166,6 +167,8 @@ FILES = {
 def test_what_is_no_file_is_named_and_left_alone(said, used, name, kind):
     if (name, kind) == ("ankiforge.yaml", "a folder"):
         pytest.skip("a folder without settings is no workspace")
+    if name.endswith("replies.db"):
+        used.settings(WITH_MODEL)
     path = used.folder / name
     path.unlink(missing_ok=True)
     what = SPECIAL[kind](path)
@@ -235,7 +238,7 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 @pytest.mark.parametrize("name", ["ledger.db", "memory.db", "replies.db"])
 def test_the_database_of_another_program_gets_no_tables(said, forge, name):
-    begin(forge)
+    begin(forge, WITH_MODEL)
     outside = forge.folder.parent / "other.db"
     with sqlite3.connect(outside) as other:
         other.execute("CREATE TABLE theirs (x)")
