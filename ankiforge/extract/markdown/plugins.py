@@ -24,7 +24,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
-from ankiforge.model import Problem, Span, Strings, Texts, Value
+from ankiforge.model import Json, Problem, Span, Strings, Texts, Value
 from ankiforge.text import regex
 from ankiforge.text import regex as compiled
 
@@ -215,6 +215,28 @@ _CLOZE = {
     "{{[123;;]answer[;;hint]}}": "{{",
     "{{[123::]answer[::hint]}}": "{{",
 }
+
+
+# Older versions said with a switch for each of them which clozes are read.
+_CLOZE_SWITCHES = {
+    "convertHighlightsToClozes": "==[123;;]answer[;;hint]==",
+    "convertBoldTextToClozes": "**[123;;]answer[;;hint]**",
+    "convertCurlyBracketsToClozes": "{{[123;;]answer[;;hint]}}",
+}
+
+
+def _of_today(settings: Json) -> Json:
+    """Return the settings that an older version of obsidian-spaced-repetition wrote as today's."""
+    renamed = {
+        name.replace("singleline", "singleLine", 1): value
+        for name, value in settings.items()
+    }
+    if "clozePatterns" not in renamed and not _CLOZE_SWITCHES.keys().isdisjoint(renamed):
+        on = {"convertHighlightsToClozes": True, **renamed}
+        renamed["clozePatterns"] = [
+            pattern for switch, pattern in _CLOZE_SWITCHES.items() if on.get(switch)
+        ]
+    return renamed
 
 
 class _Osr(Value, rename="camel"):
@@ -629,6 +651,8 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         try:
             data = read_settings(path)
             kept = data.get("settings", data)
+            if name == "osr" and isinstance(kept, dict):
+                kept = _of_today(kept)
             settings = msgspec.convert(kept, type(getattr(dialects, name)))
             if isinstance(settings, _O2a):
                 fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
