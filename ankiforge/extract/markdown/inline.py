@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import count, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown.parser import tokenized
+from ankiforge.extract.markdown.parser import inside, tokenized
 from ankiforge.extract.markdown.placeholders import (
     COMMENT,
     CONTINUED,
@@ -35,6 +36,7 @@ from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries, sentences, trimmed
 
+_START = attrgetter("start")
 _HIDDEN = (SignKind.HINT, SignKind.MARK, SignKind.GAP)
 _ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT}{CONTINUED}{MATHS}]")
 
@@ -58,59 +60,71 @@ def read(text: str, context: InlineContext) -> Inline:
     return Inline(tokens)
 
 
-def _collapse_blanks(tokens: list[InlineToken]) -> None:
+def _collapse_blanks(tokens: Sequence[InlineToken]) -> None:
     """Collapse blanks and drop those at the ends, but keep one beside a picture."""
-    # leave one blank of each run, also across tokens, and none at the start; of the line
-    # ends in a run, the first that is hard stays, although its blank may go
-    after_blank = True
-    after_break = True
-    # the picture since the last words, or the end of the emphasis or gap around it
-    piece: InlineToken | None = None
-    for index, token in enumerate(tokens):
-        plain = token.plain
-        if token.kind in (SignKind.TEXT, SignKind.BREAK):
-            # no blank but " " is printable
-            if "  " in plain or not plain.isprintable():
-                plain = re.sub(r"\s+", " ", plain)
-            is_break = token.markdown == HARD_BREAK and not after_break
-            if after_blank and plain.startswith(" "):
-                plain = plain[1:]
-                if piece:
-                    piece.markdown += " "
-                    piece = None
-            if plain != token.plain:
-                token.plain = plain
-                token.markdown = HARD_BREAK if is_break else plain
-            after_break = after_break or is_break
-        is_outer = token.kind in (SignKind.EMPHASIS, SignKind.GAP) and _closes(
-            token, index
-        )
-        if plain:
-            after_blank = plain.endswith(" ")
-            after_break = after_break and not plain.strip()
-            piece = None
-        elif _is_shown_picture(token) or (piece and is_outer):
-            after_break = False
-            piece = token
+    blanks = _Blanks()
+    for token in tokens:
+        blanks.pass_token(token)
+    _drop_last_blanks(tokens)
 
-    # drop the blanks at the end, where pictures may follow, which have no plain text
+
+class _Blanks:
+    """The place between two tokens of a block: which blanks, line ends and pictures are before it.
+
+    Of each run of blanks one stays, also across tokens, and none at the start. Of the line ends
+    in a run the first that is hard stays, although its blank may go.
+    """
+
+    def __init__(self) -> None:
+        self._after_blank = True
+        self._after_break = True
+        self._piece: InlineToken | None = None
+        """The picture since the last words, or the end of the emphasis or gap around it."""
+
+    def pass_token(self, token: InlineToken) -> None:
+        """Collapse the blanks of the next token."""
+        if token.kind in (SignKind.TEXT, SignKind.BREAK):
+            self._collapse(token)
+        ends_around = token.kind in (SignKind.EMPHASIS, SignKind.GAP) and token.opener
+        if token.plain:
+            self._after_blank = token.plain.endswith(" ")
+            self._after_break = self._after_break and not token.plain.strip()
+            self._piece = None
+        elif token.is_shown_picture or (self._piece and ends_around):
+            self._after_break = False
+            self._piece = token
+
+    def _collapse(self, token: InlineToken) -> None:
+        plain = token.plain
+        # no blank but " " is printable
+        if "  " in plain or not plain.isprintable():
+            plain = re.sub(r"\s+", " ", plain)
+        if self._after_blank and plain.startswith(" "):
+            plain = plain[1:]
+            if self._piece:
+                self._piece.markdown += " "
+                self._piece = None
+        stays_hard = token.markdown == HARD_BREAK and not self._after_break
+        if plain != token.plain:
+            token.plain = plain
+            token.markdown = HARD_BREAK if stays_hard else plain
+        self._after_break = self._after_break or stays_hard
+
+
+def _drop_last_blanks(tokens: Sequence[InlineToken]) -> None:
+    """Drop the blanks at the end, where pictures may follow, which have no plain text."""
     following: InlineToken | None = None
-    for index in range(len(tokens) - 1, -1, -1):
-        token = tokens[index]
+    for token in reversed(tokens):
         if token.kind in (SignKind.TEXT, SignKind.BREAK) and token.plain.endswith(" "):
             token.plain = token.plain.rstrip(" ")
             token.markdown = token.plain
             if following:
                 following.markdown = f" {following.markdown}"
         if token.plain:
-            break
-        is_opening_emphasis = token.kind is SignKind.EMPHASIS and token.partner > index
-        if _is_shown_picture(token) or (following and is_opening_emphasis):
+            return
+        begins_around = token.kind is SignKind.EMPHASIS and token.closer
+        if token.is_shown_picture or (following and begins_around):
             following = token
-
-
-def _is_shown_picture(token: InlineToken) -> bool:
-    return token.kind is SignKind.PICTURE and bool(token.markdown)
 
 
 class MarkedPicture(NamedTuple):
@@ -138,20 +152,20 @@ class Inline:
 
     def __init__(self, tokens: list[InlineToken]) -> None:
         self.tokens = tokens
-        lengths = [len(token.plain) for token in tokens]
-        self.starts = list(accumulate(lengths, initial=0))
-        """The offset of each token in the plain text; one more for the end."""
+        start = 0
+        for token in tokens:
+            token.start = start
+            start = token.end
         self.plain = "".join([token.plain for token in tokens])
 
     @cached_property
     def targets(self) -> list[tuple[Span, str]]:
         """(span in the plain text, target) of each link, in order."""
         targets = []
-        for index, token in enumerate(self.tokens):
+        for token in self.tokens:
             if token.target:
-                last = max(index, token.partner)
-                span = (self.starts[index], self.starts[last + 1])
-                targets.append((span, token.target))
+                last = token.closer or token
+                targets.append(((token.start, last.end), token.target))
         return targets
 
     @property
@@ -162,9 +176,9 @@ class Inline:
     def footnote_texts(self) -> dict[str, str]:
         """Return the footnotes that the block defines in Markdown, by their labels."""
         labels = []
-        for token, start in zip(self.tokens, self.starts, strict=False):
+        for token in self.tokens:
             if token.note.startswith(LABEL):
-                labels.append((token.note.removeprefix(LABEL), start))
+                labels.append((token.note.removeprefix(LABEL), token.start))
         texts = {}
         ends = [start for _, start in labels[1:]]
         for (label, start), end in zip(labels, [*ends, len(self.plain)], strict=False):
@@ -174,8 +188,8 @@ class Inline:
     def footnotes(self, start: int, end: int) -> list[str]:
         """Return the footnotes of [start, end) of the plain text: `1` is a label, `[…]` a text."""
         names = []
-        for token, place in zip(self.tokens, self.starts, strict=False):
-            if start <= place <= end and token.note.startswith(FOOTNOTE):
+        for token in self.tokens:
+            if start <= token.start <= end and token.note.startswith(FOOTNOTE):
                 names.append(token.note.removeprefix(FOOTNOTE))
         return names
 
@@ -186,20 +200,22 @@ class Inline:
 
     def breaks(self, offset: int) -> bool:
         """Return whether a line of the source ends at an offset of the plain text."""
-        first_index = bisect_left(self.starts, offset - 1)
-        end_index = min(bisect_right(self.starts, offset), len(self.tokens))
-        return any(
-            token.kind is SignKind.BREAK for token in self.tokens[first_index:end_index]
-        )
+        beside = self._starting_in(offset - 1, offset)
+        return any(token.kind is SignKind.BREAK for token in beside)
+
+    def _starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
+        """Return the tokens that start at an offset of [first, last] of the plain text."""
+        begin = bisect_left(self.tokens, first, key=_START)
+        return self.tokens[begin : bisect_right(self.tokens, last, key=_START)]
 
     def lines(self) -> list[Span]:
         """Return the spans of the lines of the source."""
         spans = []
         start = 0
-        for token, place in zip(self.tokens, self.starts, strict=False):
+        for token in self.tokens:
             if token.kind is SignKind.BREAK:
-                spans.append((start, place))
-                start = place + len(token.plain)
+                spans.append((start, token.start))
+                start = token.end
         return [*spans, (start, len(self.plain))]
 
     def is_bold(self, start: int, end: int) -> bool:
@@ -211,11 +227,11 @@ class Inline:
 
     def has_emphasis_around(self, offset: int) -> bool:
         """Return whether emphasis of some words of the block, not of all, is open at an offset."""
-        for index, token in enumerate(self.tokens):
-            if token.kind is not SignKind.EMPHASIS or token.partner <= index:
+        for token in self.tokens:
+            if token.kind is not SignKind.EMPHASIS or token.closer is None:
                 continue
-            start = self.starts[index]
-            end = self.starts[token.partner]
+            start = token.start
+            end = token.closer.start
             has_others = self.plain[:start].strip() or self.plain[end:].strip()
             if start <= offset < end and has_others:
                 return True
@@ -223,11 +239,9 @@ class Inline:
 
     def has_piece_at(self, offset: int) -> bool:
         """Return whether a picture or the edge of a block stands at an offset of the plain text."""
-        first = bisect_left(self.starts, offset)
-        behind = bisect_right(self.starts, offset)
         return any(
-            _is_shown_picture(token) or token.note == EDGE
-            for token in self.tokens[first:behind]
+            token.is_shown_picture or token.note == EDGE
+            for token in self._starting_in(offset, offset)
         )
 
     # --- sentences
@@ -238,41 +252,42 @@ class Inline:
         None ends inside code, maths or the name of a link.
         """
         words = []
+        edges: set[int] = set()
         for token in self.tokens:
             is_opaque = token.kind is SignKind.OPAQUE
             words.append("X" * len(token.plain) if is_opaque else token.plain)
-        edges: set[int] = set()
-        for index, token in enumerate(self.tokens):
             if token.note == EDGE:
-                edges.add(self.starts[index])
-        for edge in boundaries("".join(words), after_notes=False):
-            index = bisect_right(self.starts, edge) - 1
-            if self.starts[index] == edge or self.tokens[index].kind is SignKind.TEXT:
+                edges.add(token.start)
+        for edge in boundaries("".join(words)):
+            around = self.tokens[bisect_right(self.tokens, edge, key=_START) - 1]
+            if edge in (around.start, around.end) or around.kind is SignKind.TEXT:
                 edges.add(edge)
+        for line in self._marked_lines():
+            edges.update(line)
+        return sentences(self.plain, sorted(edges))
 
-        # a line that is marked as a whole, such as `==Step 1==`, is not a part of the sentence
-        # below it, if that begins a new text
+    def _marked_lines(self) -> Iterator[Span]:
+        """Yield the lines that are marked as a whole, such as `==Step 1==`.
+
+        They are no part of the sentence below, if that begins a new text.
+        """
         marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
-        mark_starts = [start for start, _ in marks]
-        line_ends = [0]
-        for index, token in enumerate(self.tokens if marks else ()):
-            if token.kind is SignKind.BREAK:
-                line_ends.append(self.starts[index])
-        for start, end in pairwise(line_ends):
+        if not marks:
+            return
+        breaks = [token.start for token in self.tokens if token.kind is SignKind.BREAK]
+        for start, end in pairwise([0, *breaks]):
+            first_mark = bisect_left(marks, (start, start))
+            next_mark = bisect_left(marks, (end, end))
+            on_line = [mark for mark in marks[first_mark:next_mark] if mark[1] <= end]
             unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
-            first_mark = bisect_left(mark_starts, start)
-            next_mark = bisect_left(mark_starts, end)
-            inside = [mark for mark in marks[first_mark:next_mark] if mark[1] <= end]
-            for mark in inside:
+            for mark in on_line:
                 unmarked -= len(_WORD_SIGN.findall(self.plain, *mark))
             following = _SOMETHING.search(self.plain, end)
-            if not inside or unmarked or following is None:
+            if not on_line or unmarked or following is None:
                 continue
             letter = following[0]
             if not (letter.islower() or letter in _JOINS):
-                edges.update((start, end))
-
-        return sentences(self.plain, sorted(edges))
+                yield start, end
 
     # --- marks
 
@@ -280,9 +295,9 @@ class Inline:
         """Return the plain text with `…` for each character in marks or markup."""
         depth = 0
         words = []
-        for index, token in enumerate(self.tokens):
-            if token.kind in (SignKind.MARK, SignKind.GAP) and token.partner >= 0:
-                depth += 1 if token.partner > index else -1
+        for token in self.tokens:
+            if token.kind in (SignKind.MARK, SignKind.GAP):
+                depth += bool(token.closer) - bool(token.opener)
             is_open = token.kind in (SignKind.TEXT, SignKind.BREAK) and not depth
             words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
@@ -291,54 +306,46 @@ class Inline:
     def phrases(self) -> tuple[Phrase, ...]:
         """The marked phrases and clozes that contain text, by start."""
         phrases = []
-        for index, token in enumerate(self.tokens):
-            if token.partner <= index:
+        for opener in self.tokens:
+            sign = _sign_of_phrase(opener)
+            closer = opener.closer
+            if closer is None or not sign:
                 continue
-            sign = _sign_of_phrase(token)
-            if not sign:
-                continue
-            start = self.starts[index + 1]
-            end = self.starts[token.partner]
-            span = trimmed(self.plain, start, end)
+            span = trimmed(self.plain, opener.end, closer.start)
             if span[0] == span[1]:
                 continue
-            inner = self.tokens[index : token.partner]
-            if sign == "bold" and any(one.kind is SignKind.BREAK for one in inner):
+            between = inside(self.tokens, opener)
+            if sign == "bold" and any(each.kind is SignKind.BREAK for each in between):
                 continue
-            note = "" if sign == "==" else token.note
-            phrases.append(Phrase(index, token.partner, span, sign, note))
+            note = "" if sign == "==" else opener.note
+            phrases.append(Phrase(opener, closer, span, sign, note))
         return tuple(phrases)
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
         """The pictures that are alone in a mark."""
         marked_alone = []
-        for index, token in enumerate(self.tokens):
-            if token.kind is not SignKind.MARK or token.partner <= index:
+        for opener in self.tokens:
+            if opener.kind is not SignKind.MARK:
                 continue
-            inner = self.tokens[index + 1 : token.partner]
-            pictures = [
-                inner_token for inner_token in inner if _is_shown_picture(inner_token)
-            ]
-            if any(token.plain.strip() for token in inner) or not pictures:
+            between = inside(self.tokens, opener)
+            if any(token.plain.strip() for token in between):
                 continue
-            sign = _sign_of_phrase(token)
-            colour = "" if sign == "==" else token.note
-            for picture in pictures:
-                start = self.starts[index]
-                marked_alone.append(
-                    MarkedPicture(start, sign, colour, picture.markdown.strip())
-                )
+            sign = _sign_of_phrase(opener)
+            colour = "" if sign == "==" else opener.note
+            for token in between:
+                if token.is_shown_picture:
+                    shown = token.markdown.strip()
+                    marked_alone.append(MarkedPicture(opener.start, sign, colour, shown))
         return tuple(marked_alone)
 
     @property
     def hidden_pictures(self) -> list[InlineToken]:
         """The openers of the clozes that hide a picture."""
         openers = []
-        for index, token in enumerate(self.tokens):
-            if token.kind is SignKind.GAP and token.partner > index:
-                inner = self.tokens[index + 1 : token.partner]
-                if any(map(_is_shown_picture, inner)):
+        for token in self.tokens:
+            if token.kind is SignKind.GAP:
+                if any(each.is_shown_picture for each in inside(self.tokens, token)):
                     openers.append(token)
         return openers
 
@@ -360,58 +367,44 @@ class Inline:
         block includes the pictures there; with `pictures_around` also those that are
         between it and the words beside it.
         """
-        first_index, end_index = self._tokens_of(start, end)
+        places = self._places_of(start, end)
         if pictures_around:
-            # the blank before the first word may be a part of its token
-            before = self._last_picture(range(first_index - 1, -1, -1))
-            if before is not None and not self.plain[self.starts[before] : start].strip():
-                first_index = before
-                start = self.starts[before]
-            after = self._last_picture(range(end_index, len(self.tokens)))
-            if after is not None and not self.plain[end : self.starts[after]].strip():
-                end_index = after + 1
-                end = self.starts[after]
-        phrase_at: dict[int, Phrase] = {}
-        """The phrase around a token, by the index of the token."""
+            places, start, end = self._with_pictures(places, start, end)
+        around: dict[InlineToken, Phrase] = {}
+        """The phrase around a token, or that it opens."""
         for phrase in phrases:
-            inside = range(phrase.opener, phrase.closer)
-            phrase_at.update(dict.fromkeys(inside, phrase))
+            tokens_of_phrase = (phrase.opener, *inside(self.tokens, phrase.opener))
+            around.update(dict.fromkeys(tokens_of_phrase, phrase))
 
         text = ""
-        offsets: dict[int, int] = {}
-        """Where the Markdown of each token begins."""
-        for index in range(first_index, end_index):
-            offsets[index] = len(text)
-            token = self.tokens[index]
-            token_start = self.starts[index]
+        first_letters = dict[InlineToken, int]()
+        """Where the Markdown behind the opener of a phrase begins."""
+        last_letters = dict[InlineToken, int]()
+        for token in self.tokens[places.start : places.stop]:
+            partner = token.closer or token.opener
+            is_whole = partner is not None and partner.place in places
+            last_letters[token] = len(text)
             written = token.markdown
             if token.kind is SignKind.TEXT:
-                first = max(0, start - token_start)
-                last = max(0, end - token_start)
-                written = written[first:last]
-                sign = None if text else _BLOCK_SIGN.match(written)
-                if sign:
-                    # of a number, the stop is escaped
-                    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
-                    written = escaped + written[sign.end() :]
-            elif not phrases and self._bare_brace(token):
-                if not first_index <= token.partner < end_index:
-                    continue
-                written = self._bare_brace(token)
-            elif token.kind in _HIDDEN or (token.plain and token_start >= end):
-                continue
+                written = _cut(token, start, end)
+                if not text:
+                    written = _without_block_sign(written)
+            elif token.kind in _HIDDEN:
+                written = "" if phrases or not is_whole else _bare_brace(token)
+            elif token.plain and token.start >= end:
+                written = ""
             elif token.kind is SignKind.EMPHASIS:
-                is_whole = first_index <= token.partner < end_index
-                crosses = phrase_at.get(index) is not phrase_at.get(token.partner)
-                is_kept = bold or _sign_of_phrase(token) != "bold"
-                if crosses or not (is_whole and is_kept):
-                    continue
+                is_dropped = not bold and _sign_of_phrase(token) == "bold"
+                crosses = partner and around.get(token) is not around.get(partner)
+                if not is_whole or crosses or is_dropped:
+                    written = ""
             text += written if text else written.lstrip()
+            first_letters[token] = len(text)
 
         spans = []
         for phrase in phrases:
-            first = offsets.get(phrase.opener + 1, 0)
-            last = offsets.get(phrase.closer, len(text))
+            first = first_letters.get(phrase.opener, 0)
+            last = last_letters.get(phrase.closer, len(text))
             spans.append(trimmed(text, first, last))
         return text.rstrip(), tuple(spans)
 
@@ -419,87 +412,120 @@ class Inline:
         """Return the Markdown of the block without the signs of marks and clozes."""
         parts = list[str]()
         for token in self.tokens:
-            if token.kind not in _HIDDEN:
-                parts.append(token.markdown)
-            else:
-                parts.append(self._bare_brace(token))
+            is_hidden = token.kind in _HIDDEN
+            parts.append(_bare_brace(token) if is_hidden else token.markdown)
         return "".join(parts)
-
-    def _bare_brace(self, token: InlineToken) -> str:
-        """Return the braces of `{{x}}`, which are text where no cloze is asked for; else ""."""
-        if token.kind is not SignKind.GAP or token.note or token.partner < 0:
-            return ""
-        if token.markdown == "{{":
-            return r"\{\{"
-        opener = self.tokens[token.partner]
-        return r"\}\}" if opener.markdown == "{{" and token.markdown == "}}" else ""
 
     def cloze(self) -> str:
         """Return the Markdown of the block with numbered clozes in our grammar."""
-        number = 0  # the highest of the clozes that have one
+        gaps = [token for token in self.tokens if token.kind is SignKind.GAP]
+        numbers = [int(number) for gap in gaps for number in re.findall(r"\d+", gap.note)]
+        unnumbered = count(max(numbers, default=0) + 1)
+        text = ""
         for token in self.tokens:
-            if token.kind is SignKind.GAP:
-                for written in re.findall(r"\d+", token.note):
-                    number = max(number, int(written))
-        parts = list[str]()
-        for index, token in enumerate(self.tokens):
-            if token.kind is SignKind.GAP and token.partner > index:
-                if not token.note:
-                    number += 1
-                parts.append(f"{{{{c{token.note or number}::")
+            before = self.tokens[token.place - 1] if token.place else None
+            if token.kind is SignKind.GAP and token.closer:
+                text += f"{{{{c{token.note or next(unnumbered)}::"
             elif token.kind is SignKind.GAP:
-                # a blank at the end of the answer moves out of the cloze
-                answer = parts.pop()
-                parts.append(answer.rstrip(" "))
-                has_hint = token.markdown.startswith("::")
-                parts.append(token.markdown.rstrip(" ") if has_hint else "}}")
-                blank_follows = answer.endswith(" ") or token.markdown.endswith(" ")
-                parts.append(" " if blank_follows else "")
-            elif token.kind is not SignKind.MARK:
+                # a blank at the end of the answer, or of its hint, moves out of the cloze
+                closer = token.markdown if token.markdown.startswith("::") else "}}"
+                has_blank = text.endswith(" ") or token.markdown.endswith(" ")
+                text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_blank
+            elif (
+                token.kind is not SignKind.MARK and before and before.kind is SignKind.GAP
+            ):
+                # so does a blank before it
+                opener = text[text.rindex("{{") :] if before.closer else ""
                 written = token.markdown
-                begins_answer = index and self.tokens[index - 1].kind is SignKind.GAP
-                if begins_answer and written.startswith(" "):
-                    # so does a blank before it
-                    parts.insert(-1, " ")
-                    written = written.lstrip(" ")
-                parts.append(written)
-        return "".join(parts).strip()
+                if opener and written.startswith(" "):
+                    text = f"{text.removesuffix(opener)} {opener}"
+                text += written.lstrip(" ") if opener else written
+            elif token.kind is not SignKind.MARK:
+                text += token.markdown
+        return text.strip()
 
-    def _last_picture(self, indices: range) -> int | None:
-        """Return the last picture of these tokens before the first one with words."""
-        last = None
-        for index in indices:
-            if self.tokens[index].plain.strip():
-                break
-            if _is_shown_picture(self.tokens[index]):
-                last = index
-        return last
+    def _with_pictures(
+        self, places: range, start: int, end: int
+    ) -> tuple[range, int, int]:
+        """Return a range, and its tokens, up to the pictures between it and the words beside it."""
+        first, behind = places.start, places.stop
+        before = _last_picture(reversed(self.tokens[:first]))
+        # the blank before the first word may be a part of its token
+        if before and not self.plain[before.start : start].strip():
+            first = before.place
+            start = before.start
+        after = _last_picture(self.tokens[behind:])
+        if after and not self.plain[end : after.start].strip():
+            behind = after.place + 1
+            end = after.start
+        return range(first, behind), start, end
 
-    def _tokens_of(self, start: int, end: int) -> Span:
+    def _places_of(self, start: int, end: int) -> range:
         """Return the tokens of [start, end), with openers and closers at its edges."""
         tokens = self.tokens
-        starts = self.starts
-        first_index = bisect_right(starts, start) - 1
-        while first_index and starts[first_index] == start:
-            before = tokens[first_index - 1]
+        first = len(tokens)
+        if start < len(self.plain):
+            first = bisect_right(tokens, start, key=_START) - 1
+        while first and self._start_of(first) == start:
+            before = tokens[first - 1]
             # an empty range may be a picture in a link
             ends_link = start == end and before.kind is SignKind.GONE
-            if before.plain or (_closes(before, first_index - 1) and not ends_link):
+            if before.plain or (before.opener and not ends_link):
                 break
-            first_index -= 1
-        end_index = bisect_right(starts, end - 1)
-        while end_index < len(tokens) and starts[end_index] == end:
-            after = tokens[end_index]
+            first -= 1
+        behind = bisect_right(tokens, end - 1, key=_START)
+        while behind < len(tokens) and tokens[behind].start == end:
+            after = tokens[behind]
             # a picture has no plain text: only an empty range includes it
-            if not _closes(after, end_index) and not (start == end and not after.plain):
+            if not after.opener and not (start == end and not after.plain):
                 break
-            end_index += 1
+            behind += 1
         # only markup and pictures are between the range and an end of the block
         if not self.plain[:start].strip():
-            first_index = 0
+            first = 0
         if not self.plain[end:].strip():
-            end_index = len(tokens)
-        return first_index, end_index
+            behind = len(tokens)
+        return range(first, behind)
+
+    def _start_of(self, place: int) -> int:
+        """Return where a token is in the plain text; the end of the text behind the last one."""
+        return self.tokens[place].start if place < len(self.tokens) else len(self.plain)
+
+
+def _last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
+    """Return the last picture of some tokens before the first one with words."""
+    last = None
+    for token in tokens:
+        if token.plain.strip():
+            break
+        if token.is_shown_picture:
+            last = token
+    return last
+
+
+def _cut(token: InlineToken, start: int, end: int) -> str:
+    """Return the Markdown of a text without what is outside [start, end) of the plain text."""
+    return token.markdown[max(0, start - token.start) : max(0, end - token.start)]
+
+
+def _without_block_sign(words: str) -> str:
+    """Return the first words of a text, which begin no heading, quote or list."""
+    sign = _BLOCK_SIGN.match(words)
+    if sign is None:
+        return words
+    # of a number, the stop is escaped
+    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
+    return escaped + words[sign.end() :]
+
+
+def _bare_brace(token: InlineToken) -> str:
+    """Return the braces of `{{x}}`, which are text where no cloze is asked for; else ""."""
+    opener = token.opener or token
+    if token.kind is not SignKind.GAP or token.note or opener.markdown != "{{":
+        return ""
+    if token.closer:
+        return r"\{\{"
+    return r"\}\}" if token.opener and token.markdown == "}}" else ""
 
 
 def _sign_of_phrase(token: InlineToken) -> str:
@@ -509,11 +535,6 @@ def _sign_of_phrase(token: InlineToken) -> str:
     if token.kind is SignKind.GAP:
         return "{{"
     return "bold" if (token.note == "strong" or token.markdown == "<b>") else ""
-
-
-def _closes(token: InlineToken, index: int) -> bool:
-    """Return whether a token is the second of a pair."""
-    return -1 < token.partner < index
 
 
 def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:

@@ -395,7 +395,7 @@ class NoteReader:
             return None
         inline = block.inline
         gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]
-        openers = [inline.tokens[gap.opener] for gap in gaps] + inline.hidden_pictures
+        openers = [gap.opener for gap in gaps] + inline.hidden_pictures
         if not openers:
             return None
         are_ours = all(opener.markdown.startswith("{{") for opener in openers)

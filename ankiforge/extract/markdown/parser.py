@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -47,6 +47,39 @@ _MOST_OPEN = 500
 
 def tokenized(text: str, context: InlineContext) -> list[InlineToken]:
     """Parse a block with markdown-it, and pair the tokens that open and close something."""
+    parsed = _parsed(text, context)
+    tokens = [
+        part if isinstance(part, InlineToken) else _token_of(part) for part in parsed
+    ]
+    for place, token in enumerate(tokens):
+        token.place = place
+    _pair_as_parsed(tokens, parsed, context)
+
+    # what would read as a sign in our Markdown, and what a placeholder stands for
+    if not context.verbatim:
+        _escape_signs(tokens, parsed)
+    if "&" in text:
+        _escape_ampersands(tokens)
+    if not text.isascii() and PLACEHOLDERS.search(text):
+        for token in tokens:
+            token.plain = restored(token.plain, context.maths)
+            token.markdown = restored(token.markdown, context.maths)
+
+    # the signs that are ours
+    pair_marks(tokens)
+    if "<" in text:
+        pair_elements(tokens)
+    if "{{" in text or "{" in context.gaps.signs:
+        pair_gaps(tokens, context.gaps)
+    if context.gaps.signs:
+        find_gaps(tokens, context.gaps)
+    if any(token.kind is SignKind.GAP for token in tokens) or "</" in text:
+        drop_crossing_emphasis(tokens)
+    return tokens
+
+
+def _parsed(text: str, context: InlineContext) -> list[InlineToken | Parsed]:
+    """Return the tokens of CommonMark and of our own signs in a text, as markdown-it has them."""
     references = context.references
     has_links = "](" in text or references
     environment = {
@@ -60,58 +93,28 @@ def tokenized(text: str, context: InlineContext) -> list[InlineToken]:
     parser.inline.tokenize(state)
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
-    parsed: list[InlineToken | Parsed] = state.tokens
-    tokens = [
-        part if isinstance(part, InlineToken) else _token_of(part) for part in parsed
-    ]
-
-    _pair_as_parsed(tokens, parsed, context)
-    if not context.verbatim:
-        for index, part in enumerate(parsed):
-            if not isinstance(part, InlineToken) and part.content in ("*", "_", "~~"):
-                _escape_sign(tokens, index)
-    if "&" in text:
-        for token, following in pairwise(tokens):
-            if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
-                token.become(SignKind.ATOM, token.plain, r"\&")
-    if not text.isascii() and PLACEHOLDERS.search(text):
-        for token in tokens:
-            token.plain = restored(token.plain, context.maths)
-            token.markdown = restored(token.markdown, context.maths)
-
-    # our pairs
-    pair_marks(tokens)
-    if "<" in text:
-        pair_elements(tokens)
-    if "{{" in text or "{" in context.gaps.signs:
-        pair_gaps(tokens, context.gaps)
-    if context.gaps.signs:
-        find_gaps(tokens, context.gaps)
-    if any(token.kind is SignKind.GAP for token in tokens) or "</" in text:
-        drop_crossing_emphasis(tokens)
-    return tokens
+    return state.tokens
 
 
 def _pair_as_parsed(
-    tokens: list[InlineToken],
+    tokens: Sequence[InlineToken],
     parsed: Sequence[InlineToken | Parsed],
     context: InlineContext,
 ) -> None:
-    """Pair the tokens that markdown-it has paired; behind a link to a sound stands the sound."""
-    openers = list[int]()
-    for index, part in enumerate(parsed):
+    """Pair what markdown-it has paired; behind a link to a sound stands the sound."""
+    openers = list[InlineToken]()
+    for token, part in zip(tokens, parsed, strict=True):
         if isinstance(part, InlineToken) or not part.nesting:
             continue
         if part.nesting > 0:
-            openers.append(index)
+            openers.append(token)
             continue
         opener = openers.pop()
-        pair(tokens, opener, index)
-        target = tokens[opener].target
-        sound = sound_at(context, unquote(target)) if target else ""
+        pair(opener, token)
+        sound = sound_at(context, unquote(opener.target)) if opener.target else ""
         if sound:
-            tokens[index].kind = SignKind.PICTURE
-            tokens[index].markdown = sound
+            token.kind = SignKind.PICTURE
+            token.markdown = sound
 
 
 def _token_of(part: Parsed) -> InlineToken:
@@ -132,16 +135,26 @@ def _token_of(part: Parsed) -> InlineToken:
             return InlineToken(SignKind.EMPHASIS, "", part.markup, note)
 
 
-def _escape_sign(tokens: Sequence[InlineToken], index: int) -> None:
-    """Escape a sign of emphasis that is read as text, so that it stays text."""
-    token = tokens[index]
-    before = tokens[index - 1].plain[-1:] if index else ""
-    after = ""
-    if index + 1 < len(tokens):
-        after = tokens[index + 1].plain[:1]
-    is_in_word = token.plain == "_" and re.fullmatch(r"\w\w", before + after)
-    if (before + after).strip() and not is_in_word:
-        token.become(SignKind.ATOM, token.plain, f"\\{token.plain}")
+def _escape_signs(
+    tokens: Sequence[InlineToken], parsed: Sequence[InlineToken | Parsed]
+) -> None:
+    """Escape the signs of emphasis that are read as text, so that they stay text."""
+    for token, part in zip(tokens, parsed, strict=True):
+        if isinstance(part, InlineToken) or part.content not in ("*", "_", "~~"):
+            continue
+        before = tokens[token.place - 1].plain[-1:] if token.place else ""
+        behind = tokens[token.place + 1 : token.place + 2]
+        after = behind[0].plain[:1] if behind else ""
+        is_in_word = token.plain == "_" and re.fullmatch(r"\w\w", before + after)
+        if (before + after).strip() and not is_in_word:
+            token.become(SignKind.ATOM, token.plain, f"\\{token.plain}")
+
+
+def _escape_ampersands(tokens: Sequence[InlineToken]) -> None:
+    """Escape each `&` that would begin an entity with what follows it."""
+    for token, following in pairwise(tokens):
+        if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
+            token.become(SignKind.ATOM, token.plain, r"\&")
 
 
 # --- the parser -----------------------------------------------------------------------
@@ -220,104 +233,116 @@ def _parser() -> MarkdownIt:
 # --- pairs ----------------------------------------------------------------------------
 
 
-def pair(tokens: list[InlineToken], opener: int, closer: int) -> None:
-    """Make partners of two tokens, which show nothing then."""
-    tokens[opener].partner = closer
-    tokens[closer].partner = opener
-    tokens[opener].plain = ""
-    tokens[closer].plain = ""
+def pair(opener: InlineToken, closer: InlineToken) -> None:
+    """Make a pair of two tokens, which show nothing then."""
+    opener.closer = closer
+    closer.opener = opener
+    opener.plain = ""
+    closer.plain = ""
 
 
-def _drop_unpaired(tokens: list[InlineToken], kind: SignKind) -> None:
+def inside(tokens: Sequence[InlineToken], opener: InlineToken) -> Sequence[InlineToken]:
+    """Return the tokens of a pair between its opener and its closer."""
+    if opener.closer is None:
+        return ()
+    return tokens[opener.place + 1 : opener.closer.place]
+
+
+def _drop_unpaired(tokens: Iterable[InlineToken], kind: SignKind) -> None:
     """Turn the unpaired tokens of a kind into plain text."""
     for token in tokens:
-        if token.kind is kind and token.partner < 0:
+        if token.kind is kind and not (token.opener or token.closer):
             token.become(SignKind.TEXT if token.plain else SignKind.GONE, token.plain)
 
 
 # --- marks ----------------------------------------------------------------------------
 
 
-def pair_marks(tokens: list[InlineToken]) -> None:
+def pair_marks(tokens: Sequence[InlineToken]) -> None:
     """Pair the signs of marks within a block, also across its line ends."""
-    openers: dict[str, int] = {}
-    for index, token in enumerate(tokens):
+    openers: dict[str, InlineToken] = {}
+    for token in tokens:
         if token.kind is not SignKind.MARK:
             continue
         sign = token.markdown
-        opener = openers.get(sign, -1) if token.closes else -1
-        # `a==b or c==d` compares values
-        are_inside = opener >= 0 and tokens[opener].note == token.note == INSIDE
-        if are_inside and any(" " in one.plain for one in tokens[opener:index]):
-            opener = -1
-        if opener >= 0:
+        opener = openers.get(sign) if token.closes else None
+        if opener and not _compares(tokens, opener, token):
             del openers[sign]
-            pair(tokens, opener, index)
+            pair(opener, token)
         elif token.opens:
-            openers[sign] = index
+            openers[sign] = token
     _drop_unpaired(tokens, SignKind.MARK)
+
+
+def _compares(
+    tokens: Sequence[InlineToken], first: InlineToken, second: InlineToken
+) -> bool:
+    """Return whether two signs compare values, as in `a==b or c==d`."""
+    if not first.note == second.note == INSIDE:
+        return False
+    return any(" " in token.plain for token in tokens[first.place : second.place])
 
 
 # --- emphasis -------------------------------------------------------------------------
 
 
-def pair_elements(tokens: list[InlineToken]) -> None:
+def pair_elements(tokens: Sequence[InlineToken]) -> None:
     """Pair the tags of elements such as `<b>`; those without a partner show nothing."""
     tags = [
-        index
-        for index, token in enumerate(tokens)
+        token
+        for token in tokens
         if token.kind is SignKind.EMPHASIS and (token.opens or token.closes)
     ]
-    openers = list[int]()
+    openers = list[InlineToken]()
     open_tags = Counter[str]()
-    for index in tags:
-        token = tokens[index]
-        if token.opens:
-            openers.append(index)
-            open_tags[token.markdown] += 1
+    for tag in tags:
+        if tag.opens:
+            openers.append(tag)
+            open_tags[tag.markdown] += 1
             continue
-        opening_tag = token.markdown.replace("/", "")
+        opening_tag = tag.markdown.replace("/", "")
         while open_tags[opening_tag]:
             # those opened later are never closed
             opener = openers.pop()
-            open_tags[tokens[opener].markdown] -= 1
-            if tokens[opener].markdown == opening_tag:
+            open_tags[opener.markdown] -= 1
+            if opener.markdown == opening_tag:
                 if not open_tags[opening_tag]:  # our Markdown has no <b> in <b>
-                    pair(tokens, opener, index)
+                    pair(opener, tag)
                 break
-    for index in tags:
-        if tokens[index].partner < 0:
-            tokens[index].become(SignKind.GONE)
+    for tag in tags:
+        if not (tag.opener or tag.closer):
+            tag.become(SignKind.GONE)
 
 
-def drop_crossing_emphasis(tokens: list[InlineToken]) -> None:
+def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
     """Drop emphasis that begins inside a cloze or other emphasis and ends outside."""
-    openers = list[int]()
-    for index, token in enumerate(tokens):
-        if token.partner < 0 or token.kind not in (SignKind.EMPHASIS, SignKind.GAP):
+    opened = list[InlineToken]()
+    for token in tokens:
+        if token.kind not in (SignKind.EMPHASIS, SignKind.GAP):
             continue
-        if token.partner > index:
-            openers.append(index)
+        if token.closer:
+            opened.append(token)
+        if token.opener is None:
             continue
-        # what was dropped meanwhile has no partner any more
-        while openers[-1] != token.partner and tokens[openers[-1]].partner < 0:
-            openers.pop()
-        if openers[-1] == token.partner:
-            openers.pop()
+        # what was dropped meanwhile has no closer any more
+        while opened[-1] is not token.opener and opened[-1].closer is None:
+            opened.pop()
+        if opened[-1] is token.opener:
+            opened.pop()
         elif token.kind is SignKind.EMPHASIS:
-            _drop_pair(tokens, token.partner)
+            _drop_pair(token.opener)
         else:
-            while openers[-1] != token.partner:
-                _drop_pair(tokens, openers.pop())
-            openers.pop()
+            while opened[-1] is not token.opener:
+                _drop_pair(opened.pop())
+            opened.pop()
 
 
-def _drop_pair(tokens: list[InlineToken], opener: int) -> None:
-    """Make two partners show nothing; one that was dropped already stays so."""
-    closer = tokens[opener].partner
-    if closer >= 0:
-        tokens[opener].become(SignKind.GONE)
-        tokens[closer].become(SignKind.GONE)
+def _drop_pair(opener: InlineToken) -> None:
+    """Make both tokens of a pair show nothing; one that was dropped already stays so."""
+    closer = opener.closer
+    if closer:
+        opener.become(SignKind.GONE)
+        closer.become(SignKind.GONE)
 
 
 # --- hand-written clozes --------------------------------------------------------------
@@ -329,32 +354,33 @@ _DEEPEST = 10
 
 @dataclass(slots=True)
 class _Brace:
-    """A brace that was opened, or `{{`; by the indices of its tokens."""
+    """A brace that was opened, or `{{`."""
 
-    opener: int
-    closer: int = -1
-    second: int = -1
-    """Of the second sign of `}}`, -1 = there is none."""
-    hint: int = -1
-    """Of the `::` before the hint of its cloze, -1 = there is none."""
+    opener: InlineToken
+    closer: InlineToken | None = None
+    second: InlineToken | None = None
+    """The second sign of `}}`, if there is one."""
+    hint: InlineToken | None = None
+    """The `::` before the hint of its cloze, if there is one."""
 
 
-def pair_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
+def pair_gaps(tokens: Sequence[InlineToken], gaps: Gaps) -> None:
     """Pair `{{` and `}}`, also across line ends, and the single braces of a dialect.
 
     Braces must balance.
     """
     braces = _Braces(tokens, gaps)
-    for index, token in enumerate(tokens):
-        braces.read(index, token)
+    for token in tokens:
+        braces.read(token)
     if braces.deepest <= _DEEPEST:
         for cloze in braces.clozes:
-            tokens[cloze.closer].become(SignKind.GAP, "", "}}")
-            pair(tokens, cloze.opener, cloze.closer)
-            if cloze.second >= 0:
-                tokens[cloze.second].become(SignKind.GONE)
-            if cloze.hint >= 0:
-                for token in tokens[cloze.hint : cloze.closer]:
+            assert cloze.closer
+            cloze.closer.become(SignKind.GAP, "", "}}")
+            pair(cloze.opener, cloze.closer)
+            if cloze.second:
+                cloze.second.become(SignKind.GONE)
+            if cloze.hint:
+                for token in tokens[cloze.hint.place : cloze.closer.place]:
                     token.kind = SignKind.HINT
                     token.plain = ""
     _drop_unpaired(tokens, SignKind.GAP)
@@ -373,40 +399,40 @@ class _Braces:
         self.deepest = 0
         """The number of braces that were open at once."""
 
-    def read(self, index: int, token: InlineToken) -> None:
+    def read(self, token: InlineToken) -> None:
         """Read the next token."""
-        if self.clozes and self.clozes[-1].second == index:
+        if self.clozes and self.clozes[-1].second is token:
             return
         if token.kind is SignKind.GAP:
-            self._opened.append(_Brace(index))
+            self._opened.append(_Brace(token))
         elif token.kind is SignKind.TEXT and token.plain.startswith("{"):
-            self._opened += [_Brace(index) for _ in token.plain]
+            self._opened += [_Brace(token) for _ in token.plain]
         elif token.kind is SignKind.TEXT and self._opened:
             innermost = self._opened[-1]
             if token.plain == "}":
-                self._close(innermost, index)
-            elif token.plain == "::" and innermost.hint < 0:
-                if self._tokens[innermost.opener].kind is SignKind.GAP:
-                    innermost.hint = index
+                self._close(innermost, token)
+            elif token.plain == "::" and innermost.opener.kind is SignKind.GAP:
+                innermost.hint = innermost.hint or token
         self.deepest = max(self.deepest, len(self._opened))
 
-    def _close(self, brace: _Brace, index: int) -> None:
+    def _close(self, brace: _Brace, closer: InlineToken) -> None:
         """Close the innermost brace, or, if there are two, the cloze."""
-        brace.closer = index
-        opener = self._tokens[brace.opener]
-        following = self._tokens[index + 1 : index + 2]
+        brace.closer = closer
+        opener = brace.opener
+        following = self._tokens[closer.place + 1 : closer.place + 2]
         is_double = any(token.plain == "}" for token in following)
-        if opener.kind is SignKind.TEXT:
-            self._opened.pop()
-            inside = {token.kind for token in self._tokens[brace.opener + 1 : index]}
-            if not self._single or is_double or opener.plain != "{" or not inside:
-                return
-            if inside.isdisjoint((SignKind.GAP, SignKind.BREAK)):
-                opener.become(SignKind.GAP, opener.plain, "")
+        if opener.kind is not SignKind.TEXT:
+            if is_double:
+                self._opened.pop()
+                brace.second = following[0]
                 self.clozes.append(brace)
-        elif is_double:
-            self._opened.pop()
-            brace.second = index + 1
+            return
+        self._opened.pop()
+        if not self._single or is_double or opener.plain != "{":
+            return
+        kinds = {token.kind for token in self._tokens[opener.place + 1 : closer.place]}
+        if kinds and kinds.isdisjoint((SignKind.GAP, SignKind.BREAK)):
+            opener.become(SignKind.GAP, opener.plain, "")
             self.clozes.append(brace)
 
 
@@ -417,42 +443,46 @@ class _Braces:
 _NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
-def find_gaps(tokens: list[InlineToken], gaps: Gaps) -> None:
+def find_gaps(tokens: Sequence[InlineToken], gaps: Gaps) -> None:
     """Make numbered clozes of the signs of a dialect, each on one line."""
     unnumbered = 0
-    for index, token in enumerate(tokens):
-        sign = "bold" if token.note == "strong" else token.markdown
-        if token.kind is not SignKind.GAP and sign not in gaps.signs:
+    for opener in tokens:
+        sign = "bold" if opener.note == "strong" else opener.markdown
+        if opener.kind is not SignKind.GAP and sign not in gaps.signs:
             continue
-        inside = []
-        if token.partner > index:
-            inside = tokens[index + 1 : token.partner]
-        is_broken = any(part.kind in (SignKind.BREAK, SignKind.GAP) for part in inside)
-        if is_broken or not inside:
+        answer = inside(tokens, opener)
+        closer = opener.closer
+        if closer is None or not answer:
             continue
-        closer = tokens[token.partner]
-        number = token.note if token.kind is SignKind.GAP else ""
-        before_answer = _NUMBER.match("".join([part.plain for part in inside]))
-        if not number and before_answer:
-            # the number before the answer is cut off
-            number = before_answer[1] or ""
-            length_left = before_answer.end()
-            for part in inside:
-                if length_left > 0 and part.kind is SignKind.TEXT:
-                    length = len(part.plain)
-                    part.plain = part.plain[length_left:]
-                    part.markdown = part.plain
-                    length_left -= length
+        if any(token.kind in (SignKind.BREAK, SignKind.GAP) for token in answer):
+            continue
+        number = opener.note if opener.kind is SignKind.GAP else ""
+        number = number or _cut_number(answer)
         # the hint moves to the token that closes: `answer;;hint`
-        last = inside[-1]
-        answer, _, hint = last.plain.partition(";;")
-        if last.kind is SignKind.TEXT and answer and hint:
-            last.plain = answer
-            last.markdown = answer
+        last = answer[-1]
+        words, _, hint = last.plain.partition(";;")
+        if last.kind is SignKind.TEXT and words and hint:
+            last.plain = words
+            last.markdown = words
             closer.markdown = f"::{hint}}}}}"
         if not number:
             unnumbered += 1
             number = "1" if gaps.together else str(unnumbered)
-        for end in (token, closer):
+        for end in (opener, closer):
             end.note = number
             end.kind = SignKind.GAP
+
+
+def _cut_number(answer: Sequence[InlineToken]) -> str:
+    """Cut off the number before the answer of a cloze, and return it; "" if it has none."""
+    number = _NUMBER.match("".join([token.plain for token in answer]))
+    if number is None:
+        return ""
+    left = number.end()
+    for token in answer:
+        if left > 0 and token.kind is SignKind.TEXT:
+            length = len(token.plain)
+            token.plain = token.plain[left:]
+            token.markdown = token.plain
+            left -= length
+    return number[1] or ""

@@ -99,8 +99,14 @@ class InlineToken:
     opens: bool = False
     closes: bool = False
     """Whether a mark or an element may begin and end here."""
-    partner: int = -1
-    """The index of the token it is paired with, -1 = none."""
+    closer: InlineToken | None = None
+    """The token that ends what this one begins; None if it begins nothing."""
+    opener: InlineToken | None = None
+    """The token that begins what this one ends; None if it ends nothing."""
+    place: int = 0
+    """Its place among the tokens of its block."""
+    start: int = 0
+    """Where it is in the plain text of its block."""
     type: ClassVar[str] = ""
     """markdown-it asks for the type of a token beside `~~`."""
 
@@ -110,19 +116,30 @@ class InlineToken:
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
-        """Turn into a token of another kind, without partner and note."""
+        """Turn into a token of another kind, which is part of no pair, without note."""
         self.kind = kind
         self.plain = plain
         self.markdown = plain if markdown is None else markdown
         self.note = ""
-        self.partner = -1
+        self.closer = None
+        self.opener = None
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the plain text of its block."""
+        return self.start + len(self.plain)
+
+    @property
+    def is_shown_picture(self) -> bool:
+        """Whether it shows or plays a file."""
+        return self.kind is SignKind.PICTURE and bool(self.markdown)
 
 
 class Phrase(NamedTuple):
     """A marked phrase: the text between two tokens."""
 
-    opener: int
-    closer: int
+    opener: InlineToken
+    closer: InlineToken
     span: Span
     """In code points of the block's plain text, without white space at the ends."""
     sign: str
