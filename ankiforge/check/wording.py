@@ -288,7 +288,7 @@ def _fault_of_sentence(
     """
     has_picture = "![" in text
     if not (has_picture or is_clear or _is_in_sentence(reading.gaps[0], text, context)):
-        return "no sentence with its full stop, no `Term: definition`"
+        return "not a whole sentence, nor `Term: definition`"
 
     # the content words and formulas beside the gaps; a word of two letters is an abbreviation
     visible_text = without_code(text)
