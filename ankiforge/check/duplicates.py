@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -240,36 +240,42 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
         # `What?` is clear only in its context
         if not (card.sequence and other.sequence):
             return False
+    if any(differ(card, other) for differ in _DIFFERENCES):
+        return False
 
-    # numbers in each card, or answer, that the other lacks: 2017/2018, GPT-2/GPT-3, first/second
+    # answers that share less than half of their words
     my_answer = card.answer_stems
     their_answer = other.answer_stems
-    my_numbers = frozenset(filter(str.isdigit, my_answer))
-    their_numbers = frozenset(filter(str.isdigit, their_answer))
-    if card.numbers - other.numbers and other.numbers - card.numbers:
-        return False
-    if my_numbers - their_numbers and their_numbers - my_numbers:
-        return False
+    shared = sum(not _is_lacking(word, their_answer) for word in my_answer)
+    return 2 * shared >= min(len(my_answer), len(their_answer))
 
-    # a negation more or less
-    if card.is_negated != other.is_negated:
-        return False
 
-    # a word whose opposite is in the other card, if neither has a counterpart
+def _by_numbers(card: Features, other: Features) -> bool:
+    """Return whether each card, or answer, has a number that the other lacks: GPT-2, GPT-3."""
+    my_numbers = frozenset(filter(str.isdigit, card.answer_stems))
+    their_numbers = frozenset(filter(str.isdigit, other.answer_stems))
+    return _each_has_own(card.numbers, other.numbers) or _each_has_own(
+        my_numbers, their_numbers
+    )
+
+
+def _each_has_own(mine: Words, theirs: Words) -> bool:
+    """Return whether each of two sets has a word that the other lacks."""
+    return not (mine <= theirs or theirs <= mine)
+
+
+def _by_opposites(card: Features, other: Features) -> bool:
+    """Return whether a word's opposite is in the other card, if neither has a counterpart."""
     unmatched = _unmatched(other.tokens, card.tokens)
-    for word in _unmatched(card.tokens, other.tokens):
-        if any(_are_opposed(word, counterpart) for counterpart in unmatched):
-            return False
+    return any(
+        _are_opposed(word, counterpart)
+        for word in _unmatched(card.tokens, other.tokens)
+        for counterpart in unmatched
+    )
 
-    # names in each card that the other lacks: L1 and L2, Austria and Australia
-    if _has_own_term(card, other) and _has_own_term(other, card):
-        return False
 
-    # labels: hepatitis A and hepatitis B
-    if card.labels - other.labels and other.labels - card.labels:
-        return False
-
-    # questions that differ by one or two words in one place that are not synonyms
+def _in_one_place(card: Features, other: Features) -> bool:
+    """Return whether questions differ by a word or two in one place that are not synonyms."""
     my_words = list(card.sequence)
     their_words = list(other.sequence)
     equal_words = 0
@@ -279,13 +285,22 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
             del their_words[end]
             equal_words += 1
     few, many = sorted((my_words, their_words), key=len)
-    is_one_place = equal_words >= _FRAME and len(many) <= _SWAPPED
-    if is_one_place and any(_is_lacking(word, set(many)) for word in few):
+    if equal_words < _FRAME or len(many) > _SWAPPED:
         return False
+    return any(_is_lacking(word, set(many)) for word in few)
 
-    # answers that share less than half of their words
-    shared = sum(not _is_lacking(word, their_answer) for word in my_answer)
-    return 2 * shared >= min(len(my_answer), len(their_answer))
+
+_DIFFERENCES: tuple[Callable[[Features, Features], bool], ...] = (
+    _by_numbers,  # 2017 and 2018, first and second
+    lambda card, other: card.is_negated != other.is_negated,
+    _by_opposites,
+    # names: L1 and L2, Austria and Australia
+    lambda card, other: _has_own_term(card, other) and _has_own_term(other, card),
+    # labels: hepatitis A and hepatitis B
+    lambda card, other: _each_has_own(card.labels, other.labels),
+    _in_one_place,
+)
+"""What distinguishes two cards that look alike."""
 
 
 def _unmatched(words: Words, others: Words) -> list[str]:

@@ -257,34 +257,55 @@ def read_answer(
     origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
     results = []
     for sendable in tasks:
-        shape = shape_of(sendable.task)
-        reason = reason_no_kind_fits(sendable.task)
         for highlight in sendable.highlights:
-            about = items_of.get(highlight.key, [])
-            sound = []
-            for item in about[:_MOST_OF_ONE]:
-                faults: Strings = ()
-                for draft in drafts_of([item], highlight, origin, shape):
-                    faults = faults_of(draft, highlight)
-                if faults:
-                    card = _shown(item.front or item.text)
-                    what = f"{card} for {_shown(highlight.exact)}: {'; '.join(faults)}"
-                    unused.append(Problem("", what))
-                else:
-                    sound.append(item)
-            drafts = drafts_of(sound, highlight, origin, shape)
-            if drafts:
-                results.append(Drafted(highlight, drafts))
-                distinct = {(item.front, item.back, item.text) for item in sound}
-                if len(distinct) > len(drafts) == most_cards(highlight.exact):
-                    more = counted(len(distinct) - len(drafts), "more card")
-                    what = f"{more} for {_shown(highlight.exact)}: it has {len(drafts)}"
-                    unused.append(Problem("", what, notice=True))
-            elif sound and reason:
-                results.append(Drafted(highlight, reason=reason, passing=True))
-            elif sound:
-                results.append(without_drafts(highlight, sound, shape))
+            about = items_of.get(highlight.key, [])[:_MOST_OF_ONE]
+            result, problems = _result(about, highlight, sendable, origin, faults_of)
+            unused += problems
+            if result is not None:
+                results.append(result)
     return ChatAnswer(tuple(results), tuple(unused))
+
+
+def _result(
+    about: Sequence[ReplyItem],
+    highlight: Highlight,
+    sendable: SendableTask,
+    origin: Origin,
+    faults_of: Repair,
+) -> tuple[Drafted | None, list[Problem]]:
+    """Return the result of the cards about a highlight, and those that are of no use.
+
+    None if nothing sound is about it.
+    """
+    shape = shape_of(sendable.task)
+    passage_shown = _shown(highlight.exact)
+    problems = []
+    sound = []
+    for item in about:
+        faults: Strings = ()
+        for draft in drafts_of([item], highlight, origin, shape):
+            faults = faults_of(draft, highlight)
+        if faults:
+            card = _shown(item.front or item.text)
+            problems.append(
+                Problem("", f"{card} for {passage_shown}: {'; '.join(faults)}")
+            )
+        else:
+            sound.append(item)
+    if not sound:
+        return None, problems
+    drafts = drafts_of(sound, highlight, origin, shape)
+    if not drafts:
+        reason = reason_no_kind_fits(sendable.task)
+        if reason:
+            return Drafted(highlight, reason=reason, passing=True), problems
+        return without_drafts(highlight, sound, shape), problems
+    distinct = {(item.front, item.back, item.text) for item in sound}
+    if len(distinct) > len(drafts) == most_cards(highlight.exact):
+        more = counted(len(distinct) - len(drafts), "more card")
+        what = f"{more} for {passage_shown}: it has {len(drafts)}"
+        problems.append(Problem("", what, notice=True))
+    return Drafted(highlight, drafts), problems
 
 
 class _Unanswered(NamedTuple):

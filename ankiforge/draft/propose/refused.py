@@ -290,35 +290,42 @@ def is_no_answer(words: Sequence[Token], span: Span, language: Language) -> bool
     """
     first, last = span
     inner = words[first:last]
+    if len(inner) == 1:
+        return _is_no_word(words, first, language)
+    if all(token.word.isdecimal() for token in inner):
+        return True  # `20 1`, which is no number
+
+    # `ER stores`, `that a cell needs`: a noun with its verb
+    end = inner[-1].folded
+    if language.name != "en" or not end.endswith("s") or not language.may_be_verb(end):
+        return False
     has_verb_before = False
     for token in words[:first]:
         if token.folded in _RELATIVE:
             has_verb_before = False
         has_verb_before = has_verb_before or is_verb(token, language)
-    if len(inner) > 1:
-        if all(token.word.isdecimal() for token in inner):
-            return True  # `20 1`, which is no number
-        # `ER stores`, `that a cell needs`: a noun with its verb
-        end = inner[-1].folded
-        may_be_verb = language.name == "en" and language.may_be_verb(end)
-        return may_be_verb and end.endswith("s") and not has_verb_before
+    return not has_verb_before
 
-    [token] = inner
-    is_roman = token.folded in ROMAN
-    if is_roman or (len(token.word) == 1 and token.word.isalpha()):
+
+def _is_no_word(words: Sequence[Token], place: int, language: Language) -> bool:
+    """Return whether nobody would keep one word as the answer of a card."""
+    token = words[place]
+    if token.folded in ROMAN or (len(token.word) == 1 and token.word.isalpha()):
         return True
+    before = words[place - 1 : place]
+    after = words[place + 1 : place + 2]
     if token.kind == Kind.NUMBER:
-        before = [other.word for other in words[:first]]
-        is_point = last < len(words) and words[last].word == ")"  # `1) real, 2) useful`
-        is_point = is_point and before.count("(") <= before.count(")")
-        return is_point or token.word.isalpha()  # `two`
+        signs = [other.word for other in words[:place]]
+        is_in_brackets = signs.count("(") > signs.count(")")
+        if after and after[0].word == ")" and not is_in_brackets:
+            return True  # `1) real, 2) useful`
+        return token.word.isalpha()  # `two`
     if token.kind != Kind.NOUN:
         return False
-    beside = {
-        word.folded for word in (*words[first - 1 : first], *words[last : last + 1])
-    }
-    is_of_list = not beside.isdisjoint(_AND)
-    may_be_verb = language.name == "en" and (
+    if token.zipf > _TOO_COMMON or not _AND.isdisjoint(
+        word.folded for word in (*before, *after)
+    ):
+        return True
+    return language.name == "en" and (
         token.folded.endswith("ing") or language.look_up(token.folded)[0] in "bv"
     )
-    return token.zipf > _TOO_COMMON or may_be_verb or is_of_list
