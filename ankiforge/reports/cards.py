@@ -463,7 +463,7 @@ def line_text(
 
     # what is to be said about it
     if line.waits and line.proposed:
-        yield _row("why", why_proposed(highlight))
+        yield _row("why", why_proposed(highlight, line.quote))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
@@ -607,19 +607,26 @@ def why_model_made_none(ledger: Ledger, line: Card) -> str:
     return ""
 
 
-def why_proposed(highlight: Highlight) -> str:
-    """Return the strongest reason for a card of a passage, and how likely it is kept."""
-    from ankiforge.draft.propose import facts_of, surest
+def why_proposed(highlight: Highlight, quote: str) -> str:
+    """Return what speaks most for the sentence of a proposal, and its score."""
+    from ankiforge.draft.propose import Judged, draft_of, judged
     from ankiforge.draft.propose.features import decisive, weights
 
-    best = surest(highlight)
-    if best is None:
-        return ""
-    found = [each.words for each in decisive(best.features) if each.weight > 0]
-    sure, least = 100 * facts_of(highlight).worth, 100 * weights()["threshold"]
-    return (
-        f"{'; '.join(found[:_FEATURES])} ({sure:.0f} of 100; offered from {least:.0f} on)"
-    )
+    for sentence in judged(highlight):
+        if not isinstance(sentence, Judged):
+            continue
+        draft = draft_of(highlight, sentence)
+        if draft is None or draft.quote != quote:
+            continue
+        found = []
+        for each in decisive(sentence.features):
+            # a feature that only its passage has would be none of this card
+            if each.weight > 0 and f"s:{each.name}" in sentence.features:
+                found.append(each.words)
+        sure, least = 100 * draft.sureness, 100 * weights()["threshold"]
+        reasons = "; ".join([*found[:_FEATURES], f"score {sure:.0f}"])
+        return f"{reasons}, offered from {least:.0f} on"
+    return ""
 
 
 def _fields(fields: Fields) -> str:

@@ -81,3 +81,24 @@ def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
     bare = without_comment(quote)
     assert "Altmann" not in bare.suffix + bare.nearby
     assert "two membranes" in bare.nearby
+
+
+# --- why a sentence is proposed ----------------------------------------------------------------
+
+TWO_FACTS = (
+    "Melatonin is called the hormone of darkness because it is released at night. "
+    "In 1958 the dermatologist Aaron Lerner isolated melatonin from the pineal gland."
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "says", "says_not"),
+    [(0, "names something", "has a year"), (1, "has a year", "names something")],
+)
+def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, says_not):
+    from ankiforge.reports.cards import why_proposed
+
+    quote = TWO_FACTS.split(". ")[sentence].removesuffix(".") + "."
+    why = why_proposed(marked(TWO_FACTS), quote)
+    assert says in why
+    assert says_not not in why
