@@ -197,9 +197,9 @@ class Spelling:
             if joined or hyphened:
                 return hyphened > joined
         # at one of several hyphens of a compound
-        if "-" in left and inner in _WITHIN:
-            return True
-        if "-" in left and self._counts[inner] and self._counts[outer]:
+        if "-" in left and (
+            inner in _WITHIN or (self._counts[inner] and self._counts[outer])
+        ):
             return True
         if "-" in right and outer in _WITHIN:
             return True
@@ -207,11 +207,15 @@ class Spelling:
             return True
         if len(left) == 1 and left.isupper():  # X-ray, T-cell
             return True
-        if re.fullmatch(_TENS, inner) and re.fullmatch(_UNITS, outer):
-            return True
-        # English hyphenates these, though the document never does
-        if re.fullmatch(_FIRST, inner):
-            return len(outer) > 2 and outer != inner and not re.match(_ENDING, outer)
-        if re.fullmatch(_PREFIX, inner):
-            return False
-        return re.fullmatch(_SECOND, outer) is not None
+        return _is_compound(inner, outer)
+
+
+def _is_compound(first: str, second: str) -> bool:
+    """Return whether English hyphenates two words, though the document never does."""
+    if re.fullmatch(_TENS, first) and re.fullmatch(_UNITS, second):
+        return True
+    if re.fullmatch(_FIRST, first):
+        return len(second) > 2 and second != first and not re.match(_ENDING, second)
+    if re.fullmatch(_PREFIX, first):
+        return False
+    return re.fullmatch(_SECOND, second) is not None

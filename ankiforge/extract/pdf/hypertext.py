@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import pairwise
@@ -161,33 +161,40 @@ def _find(pages: list[_BookPage], quote: QuotedWords) -> tuple[str, Span] | None
     if not words:
         return None
 
-    # the page on which it should be
-    hinted = pages[quote.page] if 0 <= quote.page < len(pages) else None
-    if quote.file:
-        for page in pages:
-            if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
-                hinted = page
-                break
-    count = hinted.canonical.count(words) if hinted else 0
-    if hinted and count == 1:
-        return _located(quote, hinted.text)
-    if hinted and count > 1:
-        block = block_at(hinted.html, quote.steps) if quote.steps else None
-        if block is None:
-            return None
-        before = [len(text) + 1 for text in hinted.blocks[:block] if text]
-        return _located(quote, hinted.text, sum(before) + quote.offset)
-
-    # anywhere, if it is there once; a mark may go on in the next file
+    # on the page on which it should be, or anywhere, if it is there once
+    page = _page_of(quote, pages)
+    if page and words in page.canonical:
+        return _on_page(quote, page, page.canonical.count(words))
     containing = [page for page in pages if words in page.canonical]
+    if len(containing) > 1 or any(page.canonical.count(words) > 1 for page in containing):
+        return None
     if containing:
-        if sum(page.canonical.count(words) for page in containing) != 1:
-            return None
         return _located(quote, containing[0].text)
+    # a mark may go on in the next file
     for page, following in pairwise(pages):
         if words in f"{page.canonical} {following.canonical}":
             return _located(quote, f"{page.text}\n{following.text}")
     return None
+
+
+def _page_of(quote: QuotedWords, pages: Sequence[_BookPage]) -> _BookPage | None:
+    """Return the page on which a quote should be; None if it does not say."""
+    if quote.file:
+        for page in pages:
+            if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
+                return page
+    return pages[quote.page] if 0 <= quote.page < len(pages) else None
+
+
+def _on_page(quote: QuotedWords, page: _BookPage, count: int) -> tuple[str, Span] | None:
+    """Return where a quote is on its page, which has its words `count` times."""
+    if count == 1:
+        return _located(quote, page.text)
+    block = block_at(page.html, quote.steps) if quote.steps else None
+    if block is None:
+        return None
+    before = [len(text) + 1 for text in page.blocks[:block] if text]
+    return _located(quote, page.text, sum(before) + quote.offset)
 
 
 def _located(quote: QuotedWords, text: str, near: int = 0) -> tuple[str, Span] | None:

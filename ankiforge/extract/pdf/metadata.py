@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from html import unescape
-from itertools import islice
+from itertools import islice, pairwise, takewhile
 from math import hypot
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
@@ -218,6 +218,8 @@ _AUTHORS = regex(r"[a-zà-ÿ]{2}[\d†‡*]+(?:,[\d*]+)*(?:\s*[,;|&]|$| and\b)")
 _NOTE_BEHIND = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
 # What some journals add behind a title: [version 1; peer review: approved].
 _STATE = regex(r"\s*\[(?:v\d|version \d)[^\]]*\]?$")
+# The end of a sentence, or of what comes before a list.
+_ENDS_OPEN = regex(r"(?:\S{5}\.|:)$")
 _SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
 _TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
 _HYPHENATED = regex(r"([\w-]*)[\ufffe\x02]\s*(\w*)")
@@ -354,48 +356,92 @@ def title_of(
 
 def printed_title(lines: Sequence[PrintedLine], page: str) -> str:
     """Return the largest text of the first page that looks like a title, else ""."""
-    spelling = Spelling([page])
-    # the cover that JSTOR puts before an article
-    for number, line in enumerate(lines):
-        if number and line.text.startswith("Author(s): "):
-            first = number - 1
-            while first and _is_next_line(lines[first - 1], lines[first]):
-                first -= 1
-            return _joined(lines[first:number], spelling)
     letters = sorted(line.size for line in lines for _ in line.text)
     if not letters:
         return ""
     usual = letters[len(letters) // 2]
-    text_begins = len(lines)
-    for number, line in enumerate(lines):
-        if _TEXT_BEGINS.match(line.text):
-            text_begins = number
-            break
+    spelling = Spelling([page])
+    blocks = list(_blocks(lines))
+    above_text = set(takewhile(lambda line: not _TEXT_BEGINS.match(line.text), lines))
+    if len(above_text) == len(lines):
+        above_text = set()
 
-    # lines of about one size that follow one another
-    blocks: list[list[PrintedLine]] = []
-    goes_on = False
-    for line in lines:
-        if _NO_TITLE.match(line.text) or _is_spaced_kind(line.text):
-            goes_on = False
-            continue
-        if goes_on and _is_next_line(blocks[-1][-1], line):
-            blocks[-1].append(line)
-        else:
-            blocks.append([line])
-        goes_on = True
-
-    above_text = set(lines[:text_begins]) if text_begins < len(lines) else set()
-    for block in sorted(blocks, key=lambda block: -max(line.size for line in block)):
-        size = max(line.size for line in block)
-        if size < DOUBTFUL_LARGER * usual:
+    # the cover that JSTOR puts before an article
+    block_above = {block.lines[-1]: block for block in blocks}
+    for above, line in pairwise(lines):
+        if line.text.startswith("Author(s): ") and above in block_above:
+            return block_above[above].title(spelling)
+    for block in sorted(blocks, key=lambda block: -block.size):
+        if block.size < DOUBTFUL_LARGER * usual:
             break
-        if size < TITLE_LARGER * usual and block[0] not in above_text:
+        if block.size < TITLE_LARGER * usual and block.lines[0] not in above_text:
             continue
-        title = _joined(block, spelling)
-        if _is_title(title, block, lines):
-            return title
+        if _is_title(block, spelling, lines):
+            return block.title(spelling)
     return ""
+
+
+class _Block:
+    """Lines of about one size that follow one another."""
+
+    def __init__(self, line: PrintedLine) -> None:
+        self.lines = [line]
+
+    @property
+    def size(self) -> float:
+        """The size of its largest line."""
+        return max(line.size for line in self.lines)
+
+    def goes_on_with(self, line: PrintedLine) -> bool:
+        """Return whether a line is the next one of it."""
+        above = self.lines[-1]
+        if abs(line.size - above.size) > 0.03 * above.size:
+            # in small capitals most letters of a line may be the large or the small ones
+            if not (above.text.isupper() and line.text.isupper()):
+                return False
+            if not SMALL_CAPITALS <= line.size / above.size <= 1 / SMALL_CAPITALS:
+                return False
+        return -0.5 * line.size < above.top - line.top < TITLE_STEP * line.size
+
+    def is_cut_by(self, line: PrintedLine) -> bool:
+        """Return whether the text of a sentence goes on in the next line, in small letters."""
+        last = self.lines[-1]
+        if not 0 < last.top - line.top < TITLE_STEP * last.size:
+            return False
+        return line.text[:1].islower() and " " in line.text
+
+    def title(self, spelling: Spelling) -> str:
+        """Return its text, without the signs of its notes."""
+
+        def spelt(broken: re.Match[str]) -> str:
+            left, right = broken.groups()
+            if len(left) > 1 and left.isupper() and right.isupper():  # `PERSPEC-` `TIVE`
+                return left + right
+            keeps = left and right and spelling.keeps_hyphen(left, right)
+            return f"{left}-{right}" if keeps else left + right
+
+        text = " ".join(line.text for line in self.lines)
+        text = _HYPHENATED.sub(spelt, text.removesuffix(self.lines[-1].note))
+        return _SIGN_BEHIND.sub("", _STATE.sub("", text)).strip()
+
+
+def _blocks(lines: Iterable[PrintedLine]) -> Iterator[_Block]:
+    """Yield the blocks of a page; what stands for no title ends one."""
+    block: _Block | None = None
+    for line in lines:
+        if block and block.goes_on_with(line) and not _stands_for_none(line.text):
+            block.lines.append(line)
+            continue
+        if block:
+            yield block
+        block = None if _stands_for_none(line.text) else _Block(line)
+    if block:
+        yield block
+
+
+def _stands_for_none(text: str) -> bool:
+    """Return whether a line is a stamp, an address, a kind of article, but no title."""
+    return _NO_TITLE.match(text) is not None or _is_spaced_kind(text)
 
 
 def _is_spaced_kind(text: str) -> bool:
@@ -414,60 +460,25 @@ def _is_too_long(title: str) -> bool:
     return words > LONGEST_TITLE or not is_of_study
 
 
-def _is_next_line(above: PrintedLine, line: PrintedLine) -> bool:
-    """Return whether a line goes on with a block of lines of about one size."""
-    if abs(line.size - above.size) > 0.03 * above.size:
-        # in small capitals most letters of a line may be the large or the small ones
-        if not (above.text.isupper() and line.text.isupper()):
-            return False
-        if not SMALL_CAPITALS <= line.size / above.size <= 1 / SMALL_CAPITALS:
-            return False
-    return -0.5 * line.size < above.top - line.top < TITLE_STEP * line.size
-
-
 def _are_authors(text: str) -> bool:
     """Return whether a text has several names with the signs of their institutes."""
     return len(_AUTHORS.findall(text)) > 1 or " † " in text
 
 
-def _joined(block: Sequence[PrintedLine], spelling: Spelling) -> str:
-    """Return the text of a title, without the signs of its notes."""
-
-    def spelt(broken: re.Match[str]) -> str:
-        left, right = broken.groups()
-        if len(left) > 1 and left.isupper() and right.isupper():  # `PERSPEC-` `TIVE`
-            return left + right
-        keeps = left and right and spelling.keeps_hyphen(left, right)
-        return f"{left}-{right}" if keeps else left + right
-
-    text = " ".join(line.text for line in block)
-    text = _HYPHENATED.sub(spelt, text.removesuffix(block[-1].note))
-    return _SIGN_BEHIND.sub("", _STATE.sub("", text)).strip()
-
-
-def _is_title(
-    title: str, block: Sequence[PrintedLine], lines: Sequence[PrintedLine]
-) -> bool:
+def _is_title(block: _Block, spelling: Spelling, lines: Sequence[PrintedLine]) -> bool:
     """Return whether a block of large letters is a title: no sentence, journal, author."""
-    if len(block) > TITLE_LINES or " " not in title or _is_too_long(title):
+    title = block.title(spelling)
+    if len(block.lines) > TITLE_LINES or " " not in title or _is_too_long(title):
         return False
     if sum(map(str.isalpha, title)) < LEAST_LETTERS:
         return False
     if _JOURNAL.match(title) or "@" in title or _are_authors(title):
         return False
-    if title.endswith(":") or (title[0].islower() and ":" not in title):
+    if _ENDS_OPEN.search(title) or (title[0].islower() and ":" not in title):
         return False
-    last_word = title.split()[-1]
-    if last_word.endswith(".") and len(last_word) > 5:
+    following = lines.index(block.lines[-1]) + 1
+    if any(map(block.is_cut_by, lines[following : following + 1])):
         return False
-    # the text of a sentence goes on in the next line, in small letters
-    following = lines.index(block[-1]) + 1
-    if following < len(lines):
-        next_line = lines[following]
-        step = block[-1].top - next_line.top
-        is_below = 0 < step < TITLE_STEP * block[-1].size
-        if is_below and next_line.text[:1].islower() and " " in next_line.text:
-            return False
     # the name of a journal stands in a running head, too: Journal of Cells, 12 (2016)
     name = re.compile(
         re.escape(title) + r"[\s,.:|(]+(?:vol\b|(?:19|20)\d\d|\d+ ?[(:])", re.IGNORECASE
