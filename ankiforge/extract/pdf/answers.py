@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import cache, cached_property, lru_cache, partial
 from io import BytesIO
@@ -565,7 +565,6 @@ class _OpenPdf:
         `names` are the /NM values that identify a mark.
         """
         annotation = located.annotation
-        comment = annotation.comment
         _, _, _, top = annotation.box or NO_BOX
         char_number = located.begins.number if located.begins else 0
 
@@ -575,51 +574,30 @@ class _OpenPdf:
         exact = printed
         if located.begins in page.text.list_items:
             exact = LABEL.sub("", printed, count=1).strip() or printed
-        if not exact:  # what identifies it is its contents, its name or its place
-            printed = annotation.contents or annotation.name
-        if not printed:
-            edges = [str(round(edge)) for edge in annotation.box or ()]
-            printed = f"{h16(self._folds[page.number])}x{'x'.join(edges)}"
 
         # its context: what is no mark on text has only the sentence beside it, and a mark on
         # text that covers none has nothing
         prefix = suffix = sentence = nearby = ""
-        if located.begins:
-            prefix, suffix, sentence = around(page.text.text, located.span, page.body)
         if located.segments:
-            asks = asking.asks(comment)
+            asks = asking.asks(annotation.comment)
+            prefix, suffix, sentence = around(page.text.text, located.span, page.body)
             nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
-        else:
-            prefix = suffix = ""
-            sentence = "" if annotation.on_text else sentence
+        elif located.begins and not annotation.on_text:
+            _, _, sentence = around(page.text.text, located.span, page.body)
         if code or sentence in (exact, printed):
             sentence = ""
-
-        # a comment that only repeats the marked words says nothing; an instruction never does
-        asks_more = asking.asks(comment) and not asking.asks(exact)
-        if exact and not asks_more and not _INSTRUCTS.match(comment):
-            comment = "" if asking.is_alike(comment, exact) else comment
-
-        # what else may identify it: Zotero's key, a strong name, page and box
-        known: list[Hint] = []
-        if annotation.zotero:
-            known.append(hints.zotero_annotation(annotation.zotero))
-        if annotation.name and annotation.name in names:
-            known.append(hints.pdf_annotation(annotation.name))
-        if annotation.box:
-            known.append(hints.position(annotation.page, annotation.box))
         return Highlight(
             document=self._work,
             namespace="",
             kind=annotation.kind,
             exact=exact,
-            anchor_text="" if exact == printed else printed,
-            hints=tuple(known),
+            anchor_text=self._anchor(page, annotation, exact, printed),
+            hints=tuple(_hints(annotation, names)),
             prefix=prefix,
             suffix=suffix,
             sentence=sentence,
             nearby=nearby,
-            comment=comment,
+            comment=_comment(annotation, exact),
             colour=annotation.colour,
             author=annotation.author,
             created=iso(annotation.created),
@@ -629,6 +607,19 @@ class _OpenPdf:
             block=str(page.number),
             skip=MISREAD if page.text.is_misread(located.segments) else "",
         )
+
+    def _anchor(
+        self, page: _MarkedPage, annotation: Annotation, exact: str, printed: str
+    ) -> str:
+        """Return what identifies a mark instead of its words, "" if they do.
+
+        Without any it is its contents, its name or its place.
+        """
+        if exact:
+            return "" if exact == printed else printed
+        edges = "x".join(str(round(edge)) for edge in annotation.box or ())
+        place = f"{h16(self._folds[page.number])}x{edges}"
+        return annotation.contents or annotation.name or place
 
     def _joined(self, first: Highlight, second: Highlight) -> Highlight:
         """Return two marks as one: programs cannot mark over the end of a page.
@@ -726,6 +717,26 @@ def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
     chars = sorted(chain.from_iterable(segments), key=attrgetter("place"))
     span = page.text.span(chars[0], chars[-1])
     return _LocatedMark(annotation, segments, chars[0], span)
+
+
+def _comment(annotation: Annotation, exact: str) -> str:
+    """Return the comment, unless it only repeats the marked words; an instruction never does."""
+    comment = annotation.comment
+    if not exact or _INSTRUCTS.match(comment):
+        return comment
+    if asking.asks(comment) and not asking.asks(exact):
+        return comment
+    return "" if asking.is_alike(comment, exact) else comment
+
+
+def _hints(annotation: Annotation, names: Collection[str]) -> Iterator[Hint]:
+    """Yield what else may identify a mark: Zotero's key, a strong name, page and box."""
+    if annotation.zotero:
+        yield hints.zotero_annotation(annotation.zotero)
+    if annotation.name and annotation.name in names:
+        yield hints.pdf_annotation(annotation.name)
+    if annotation.box:
+        yield hints.position(annotation.page, annotation.box)
 
 
 def _goes_on(
