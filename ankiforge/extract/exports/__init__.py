@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, of_one
+from ankiforge.extract.base import Candidate, Confidence, of_one
 from ankiforge.extract.discover import kind_of, why_not
 from ankiforge.extract.folder import File, FolderSource
 from ankiforge.model import (
@@ -163,31 +163,34 @@ class ExportSource(FolderSource):
                 yield file
                 continue
             candidate = Candidate(file.at)
-            recognition = NOT_MINE
-            if candidate.ending in self.endings:
-                recognition = self.recognise(candidate)
-            if recognition.confidence > Confidence.NO:
+            if self._is_export(candidate):
                 exports.append(file)
             elif candidate.failure and not file.named:
                 # it may be an export: what was read of it before is not gone
                 self.folder.missed = True
-                yield Problem(
-                    file.path,
-                    candidate.failure.message,
-                    candidate.failure.hint,
-                )
+                failure = candidate.failure
+                yield Problem(file.path, failure.message, failure.hint)
             elif file.named or (candidate.ending == ".csv" and not kind_of(file.at)):
                 yield self._not_mine(file)
-            elif candidate.ending == ".txt":
-                # another source may read it
-                for walked in self.folder.walked.values():
-                    walked.refused.add(candidate.ending)
-                    walked.pass_file(file.at)
-            elif not kind_of(file.at):
-                kind = f"{candidate.ending} {NO_EXPORT}"
-                left_out.append(LeftOut(kind, file.path, why_not(file.at)))
+            else:
+                left_out += self._left_to_others(file, candidate.ending)
         self.folder.read = Counter(Path(file.path).suffix.casefold() for file in exports)
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
+
+    def _is_export(self, candidate: Candidate) -> bool:
+        """Return whether a file is one that this source reads."""
+        if candidate.ending not in self.endings:
+            return False
+        return self.recognise(candidate).confidence > Confidence.NO
+
+    def _left_to_others(self, file: File, ending: str) -> Iterator[LeftOut]:
+        """Let other sources read a file that is no export; yield it if none does."""
+        if ending == ".txt":
+            for walked in self.folder.walked.values():
+                walked.refused.add(ending)
+                walked.pass_file(file.at)
+        elif not kind_of(file.at):
+            yield LeftOut(f"{ending} {NO_EXPORT}", file.path, why_not(file.at))
 
     def _read(self, exports: list[File], left_out: list[LeftOut]) -> Iterator[Sighting]:
         """Yield problems, then the documents.

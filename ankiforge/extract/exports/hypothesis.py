@@ -13,7 +13,7 @@ export.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -165,8 +165,6 @@ class Hypothesis(ExportSource):
 
     def documents(self, items: list[tuple[str, WebAnnotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""
-        owners = [owner for owner, _ in items if owner]
-
         # of each annotation the copy that was updated last
         newest: dict[str, WebAnnotation] = {}
         for _, annotation in items:
@@ -174,21 +172,18 @@ class Hypothesis(ExportSource):
             if other is None or other.updated <= annotation.updated:
                 newest[annotation.id] = annotation
 
-        # the annotations of each page, and the replies by the annotation that starts their
-        # thread; one whose thread is not there counts as an annotation of the page
+        # the annotations of each page, and the replies by the annotation that starts their thread
         pages: dict[str, list[WebAnnotation]] = {}
         replies: dict[str, list[WebAnnotation]] = {}
         for mark in sorted(newest.values(), key=lambda mark: (mark.created, mark.id)):
-            for above in mark.references or ():
-                if above in newest and above != mark.id:
-                    replies.setdefault(above, []).append(mark)
-                    break
+            head = _head_of_thread(mark, newest)
+            if head:
+                replies.setdefault(head, []).append(mark)
             else:
                 pages.setdefault(mark.page, []).append(mark)
 
         # without the setting, who exported the annotations is the reader
-        names_of_reader = self.me or owners
-        me = frozenset(map(_user, names_of_reader))
+        me = frozenset(map(_user, self.me or [owner for owner, _ in items if owner]))
         users = {mark.user for mark in chain.from_iterable(pages.values())}
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
@@ -196,12 +191,12 @@ class Hypothesis(ExportSource):
             notice = Problem(self.folder.name, message, hint, notice=True)
             yield "", iter((notice,))
         for uri, marks in pages.items():
-            is_on_web = _WEB_ADDRESS.fullmatch(uri) is not None
+            address = uri if _WEB_ADDRESS.fullmatch(uri) else ""
             document = self.document(
                 (uri,),
                 marks[0].title,
-                identifiers=(("url", uri),) if is_on_web else (),
-                uri=uri if is_on_web else "",
+                identifiers=(("url", address),) if address else (),
+                uri=address,
                 private=IN_ITS_NOTE if any(mark.makes_private for mark in marks) else "",
             )
             highlights = []
@@ -220,20 +215,14 @@ class Hypothesis(ExportSource):
         """Return the highlight of an annotation. One without a quote is a note about the page."""
         author = _user(annotation.user)
         is_mine = not me or author in me
-        comments = [(annotation.text or "").strip()]
-        for reply in replies:
-            replier = _user(reply.user)
-            if not reply.text:
-                continue
-            if replier == author:
-                comments.append(reply.text)
-            else:
-                comments.append(reply_lines(replier, reply.text))
         tags = _tags(annotation)
         for tag in chain.from_iterable(map(_tags, replies)):
             if is_tagged((tag,)) or doubtful_tags("reply", (tag,)):
                 tags = (*tags, tag)
         exact = annotation.words("exact").strip()
+        modified = annotation.updated
+        if modified == annotation.created:
+            modified = ""
         return Highlight(
             document,
             self.folder.namespace,
@@ -243,18 +232,41 @@ class Hypothesis(ExportSource):
             anchor_text="" if exact else (annotation.text or annotation.id),
             prefix=annotation.words("prefix")[-CONTEXT:] if exact else "",
             suffix=annotation.words("suffix")[:CONTEXT] if exact else "",
-            comment="\n".join(filter(None, comments)),
+            comment=_comment(annotation, replies),
             instructs=is_mine,
             author=author,
             created=iso_time(annotation.created),
-            modified=iso_time(annotation.updated)
-            if annotation.updated != annotation.created
-            else "",
+            modified=iso_time(modified),
             tags=tags,
             page_label=str(annotation.selector("PageSelector", "label")),
             uri=f"https://hyp.is/{percent(annotation.id)}",
             skip="" if is_mine else f"marked by {author or 'somebody else'}",
         )
+
+
+def _head_of_thread(mark: WebAnnotation, known: Collection[str]) -> str:
+    """Return the id of the annotation that starts the thread of a reply.
+
+    "" for an annotation of the page, and for a reply whose thread is not there.
+    """
+    for above in mark.references or ():
+        if above in known and above != mark.id:
+            return above
+    return ""
+
+
+def _comment(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
+    """Return what its author wrote about an annotation, and the replies to it."""
+    comments = [(annotation.text or "").strip()]
+    for reply in replies:
+        if not reply.text:
+            continue
+        replier = _user(reply.user)
+        if replier == _user(annotation.user):
+            comments.append(reply.text)
+        else:
+            comments.append(reply_lines(replier, reply.text))
+    return "\n".join(filter(None, comments))
 
 
 def _tags(annotation: WebAnnotation) -> Strings:

@@ -145,21 +145,22 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
 
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
-    # what each block is, and its words; one whose role is unknown continues the one before it
-    blocks: list[Pair] = []
-    for tag, words in blocks_of(html):
-        match = _ROLE.search(tag)
-        if match:
-            blocks.append((match.lastgroup or "", words))
-        elif blocks and words:
-            role, before = blocks[-1]
-            blocks[-1] = (role, f"{before}\n{words}".strip())
+    mark: Clip | None = None
+    for clip in _clips_of_html(html):
+        if clip.kind == "note" and mark and clip.page == mark.page:
+            mark.notes.append(clip)
+            continue
+        if not clip.kind:
+            mark = clip
+        yield clip
 
+
+def _clips_of_html(html: str) -> Iterator[Clip]:
+    """Yield the marks and notes of a notebook in its order."""
     # the words that each role had last
     last = dict.fromkeys(("book", "by", "section", "head", "page"), "")
-    mark: Clip | None = None
     number = 0
-    for role, words in blocks:
+    for role, words in _roles(html):
         last[role] = words
         if role == "book":
             last["section"] = ""
@@ -170,19 +171,29 @@ def of_html(html: str) -> Iterator[Clip]:
             last["head"] = f"page {words.rpartition(' ')[2]}"
         elif role in ("text", "note"):
             number += 1
-            book = last["book"]
-            if last["by"]:
-                book = f"{book} ({last['by']})"
-            where = last["head"]
-            if role == "note":
-                where = f"note {where}"
-            clip = _clip(book, where, words, number, last["section"])
-            if clip.kind == "note" and mark and clip.page == mark.page:
-                mark.notes.append(clip)
-                continue
-            if not clip.kind:
-                mark = clip
-            yield clip
+            book = f"{last['book']} ({last['by']})" if last["by"] else last["book"]
+            where = f"note {last['head']}" if role == "note" else last["head"]
+            yield _clip(book, where, words, number, last["section"])
+
+
+def _roles(html: str) -> Iterator[Pair]:
+    """Yield what each block of a notebook is, and its words.
+
+    A block whose role is unknown continues the one before it.
+    """
+    role = ""
+    parts: list[str] = []
+    for tag, words in blocks_of(html):
+        match = _ROLE.search(tag)
+        if match:
+            if role:
+                yield role, "\n".join(parts).strip()
+            role = match.lastgroup or ""
+            parts = [words]
+        elif words:
+            parts.append(words)
+    if role:
+        yield role, "\n".join(parts).strip()
 
 
 class _KOReaderEntry(Value):

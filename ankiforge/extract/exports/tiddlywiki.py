@@ -55,46 +55,25 @@ class Wiki(NoteSource):
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
-        head, _, body = text.partition("\n\n")
-        fields: dict[str, str] = {}
-        for line in head.split("\n"):
-            field = _FIELD.fullmatch(line)
-            if field:
-                fields[field["name"]] = field["value"].strip()
-        if not fields and text.strip():
+        tiddler = _Tiddler(text)
+        if not tiddler.fields and text.strip():
             hint = "it must begin with lines `field: value`, then an empty line"
             yield Problem(file.path, "it is not a tiddler", hint)
             return
-
-        # not a setting, a plugin, the draft of another tiddler, a picture or a program
-        title = fields.get("title") or PurePosixPath(file.path).stem
-        is_of_the_system = title.startswith("$:/") or not _OF_OTHERS.isdisjoint(fields)
-        kind = fields.get("type", "")
-        if is_of_the_system or kind not in _WIKITEXT | _PLAIN_TYPES:
+        title = tiddler.fields.get("title") or PurePosixPath(file.path).stem
+        if title.startswith("$:/") or not tiddler.is_of_a_person:
             return
-
-        # the tags of a person: those of the system begin with `$:/`
-        tags: list[str] = []
-        for match in _TAG.finditer(fields.get("tags", "")):
-            tag = match["words"] or match["word"]
-            if not tag.startswith("$:/"):
-                tags.append(re.sub(r"\s+", "-", tag))
-        is_private = names_tag(head)
-        for line in body.split("\n"):
-            # TiddlyWiki takes `#no-llm` at the beginning of a line for an item of a list
-            is_private = is_private or (line.startswith("#") and has_tag(line))
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
             self.folder.name,
             title=title,
             path=file.path,
-            tags=tuple(tags),
-            private=IN_ITS_NOTE if is_private else "",
+            tags=tuple(tiddler.tags()),
+            private=IN_ITS_NOTE if tiddler.is_private else "",
         )
-        if kind in _WIKITEXT:
-            body = markdown_of(body)
         marks = frozenset(("mark", "=="))
-        note = MarkdownNote(document, marks, (Part(body),), doubt=doubt_in(text))
+        part = Part(tiddler.markdown)
+        note = MarkdownNote(document, marks, (part,), doubt=doubt_in(text))
         yield from self.read_note(note, picture)
 
     def texts(self, file: File) -> Strings:
@@ -112,6 +91,48 @@ _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = regex(r"(?P<name>[^\s:][^:\n]{0,200}?)[ \t]{0,200}:[ \t]*(?P<value>.*)")
 # One of a list `[[two words]] one`.
 _TAG = regex(r"\[\[(?P<words>.{1,500}?)\]\](?=\s|$)|(?P<word>\S+)")
+
+
+class _Tiddler:
+    """A tiddler: lines `field: value`, an empty line, and its text."""
+
+    def __init__(self, text: str) -> None:
+        self._head, _, self._body = text.partition("\n\n")
+        self.fields: dict[str, str] = {}
+        for line in self._head.split("\n"):
+            field = _FIELD.fullmatch(line)
+            if field:
+                self.fields[field["name"]] = field["value"].strip()
+        self._type = self.fields.get("type", "")
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Whether it is no plugin, draft of another tiddler, picture or program."""
+        if not _OF_OTHERS.isdisjoint(self.fields):
+            return False
+        return self._type in _WIKITEXT | _PLAIN_TYPES
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it names the tag in its fields or its text.
+
+        TiddlyWiki takes `#no-llm` at the beginning of a line for an item of a list.
+        """
+        lines = self._body.split("\n")
+        items = [line for line in lines if line.startswith("#")]
+        return names_tag(self._head) or any(map(has_tag, items))
+
+    @property
+    def markdown(self) -> str:
+        """Its text as Markdown."""
+        return markdown_of(self._body) if self._type in _WIKITEXT else self._body
+
+    def tags(self) -> Iterator[str]:
+        """Yield its tags but those of the system, which begin with `$:/`."""
+        for match in _TAG.finditer(self.fields.get("tags", "")):
+            tag = match["words"] or match["word"]
+            if not tag.startswith("$:/"):
+                yield re.sub(r"\s+", "-", tag)
 
 
 # --- wikitext ---------------------------------------------------------------------------
