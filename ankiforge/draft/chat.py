@@ -316,6 +316,14 @@ class _Unanswered(NamedTuple):
     letters: str
     """Those of all its places, to look for quotes."""
 
+    def has(self, parts: Iterable[str]) -> bool:
+        """Return whether it has all of some letters."""
+        return all(part in self.letters for part in parts)
+
+    def is_marked(self, words: str) -> bool:
+        """Return whether its mark has some words."""
+        return find_quote(words, self.highlight.exact) is not None
+
 
 def _holder(
     item: ReplyItem, named: _Unanswered | None, pending: Iterable[_Unanswered]
@@ -329,41 +337,42 @@ def _holder(
     quote that only one of them has.
     """
     quoted = letters_of_quote(item.quote)
-    if named and (not quoted or find_quote(item.quote, named.highlight.exact)):
+    if named and (not quoted or named.is_marked(item.quote)):
         return named
+    is_strange = bool(item.label) and named is None
+    if is_strange and sum(map(len, quoted)) < _LONG_QUOTE:
+        return None
     answer = " … ".join(item.answers)
     answered = letters_of_quote(answer)
     sought = item.quote if quoted else answer
     parts = quoted or answered
-    is_strange = bool(item.label) and named is None
-    if is_strange and sum(map(len, quoted)) < _LONG_QUOTE:
+    if not parts:
         return None
     marks_decide = not quoted or sum(map(len, parts)) >= _LONG_QUOTE
     words = {letters_of(word) for word in item.front.split() if len(word) > _SHORT_WORD}
-    ranked = []
-    for each in pending:
-        if not parts or not all(part in each.letters for part in parts):
-            continue
-        is_marked = find_quote(sought, each.highlight.exact) is not None
-        if not is_marked and not _has_around(each.highlight, sought):
-            continue
-        rank = (
-            is_marked and marks_decide,
+
+    def rank(each: _Unanswered) -> tuple[bool, bool, bool, int]:
+        return (
+            marks_decide and each.is_marked(sought),
             each is named,
-            all(part in each.letters for part in answered),
+            each.has(answered),
             sum(word in each.letters for word in words),
         )
-        ranked.append((rank, each))
+
+    ranked = [
+        (rank(each), each)
+        for each in pending
+        if each.has(parts)
+        and (each.is_marked(sought) or _has_around(each.highlight, sought))
+    ]
     if not ranked:
         return None
     ranked.sort(key=itemgetter(0), reverse=True)
     best_rank, best = ranked[0]
-    is_only = len(ranked) == 1 or ranked[1][0] < best_rank
-    if not quoted and not (is_only and best_rank[-1]):
+    if len(ranked) > 1 and ranked[1][0] == best_rank and (is_strange or not quoted):
         return None
-    if is_strange and not is_only:
-        return None
-    return best
+    # without a quote, a word of its question, too
+    return best if quoted or best_rank[-1] else None
 
 
 def _by_words(
