@@ -1,15 +1,10 @@
-"""The two sides of a card as plain text, and a form that is equal for identical cards.
+"""Find cards that duplicate a draft.
 
-Compare cards by their features: the differences that distinguish similar cards.
-
-Similarity scores only find cards; `are_one` decides, because no score distinguishes "L1"/"L2" or
-"2017/2018" from a paraphrase.
-
-Find cards that duplicate a draft.
-
-Cards are found by the rarest words of the draft, ranked by the content words they
-share, and judged by `differences`. Exact duplicates are for the caller to merge; others
-are findings that name the other card. Cards of one highlight are never compared.
+Cards are found by the rarest words of the draft, and ranked by the content words they share. No
+score distinguishes "L1" and "L2" or "2017" and "2018" from a paraphrase, so `are_one` decides, by
+a table of differences. Exact duplicates, of which the plain text of both sides is equal in one
+form, are for the caller to merge; others are findings that name the other card. Cards of one
+highlight are never compared.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""Rules, findings, and how a check is declared.
+"""What all checks share: rules, findings, and the views of a draft and its source.
 
-Every rule is a row of `data/rules.txt`. A check is a function of a draft and its
-context that yields findings with the ids of rules. `@needs` declares it, with what it
-has to see.
-
-What the checks share: the views of a draft and its source.
-
-For a draft: its plain text, and who chose its words. For a source: all text from which
-an answer may be taken, and the evidence, which is the sentences that the quote touches.
+Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that
+yields findings with the ids of rules; `@needs` declares it, with what it has to see. A draft is
+seen as plain text, and by who chose its words; a source as all text from which an answer may be
+taken, and as the evidence, which is the sentences that the quote touches.
 """
 
 from __future__ import annotations

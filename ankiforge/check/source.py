@@ -1,19 +1,10 @@
-"""Checks of quote, answer and subject against the source.
+"""Checks of a card against its source: no card says what its passage does not say.
 
-No card says what its passage does not say. The checks against the source apply to cards
-whose words a program chose. A question from a comment needs only its answer from the
-passage; pictures cannot be checked. Words and numbers are compared, not meanings: what
-a person could word otherwise is a warning.
-
-Check of the numbers, fractions and months of a card against its source.
-
-Check of turned meanings: negations, opposites and certainty that the source does not have.
-
-Checks of what is foreign to a source.
-
-Formulae, code, names, links, active markup, talk to or of a model, and another language.
-
-Checks of how a passage was marked: metadata, code, another tool's card, figures.
+They compare quote, answer and subject; numbers, fractions and months; negations, opposites and
+certainty; formulae, code, names, links, markup, language; and how the passage was marked. They
+apply to cards whose words a program chose. A question from a comment needs only its answer from
+the passage; pictures cannot be checked. Words and numbers are compared, not meanings: what a
+person could word otherwise is a warning.
 """
 
 from __future__ import annotations

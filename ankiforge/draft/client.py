@@ -1,36 +1,24 @@
-"""A chat completion: the form of its request, and the parts of its reply that are used.
+"""The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
 
-Servers differ in the fields that they know.
+`openai` sends, waits and retries; it is imported with the first request, because that takes half
+a second and 49 MB. Below it our transport keeps each request within time and size: no redirect is
+followed, no proxy is asked for this machine, no other headers are sent than ours. A request is
+repeated after a fault of the server, but not after a time-out: the server may be at work on it,
+and would begin, and be paid, again.
 
-What a server means by an answer that is not a chat completion.
-
-Servers report errors in many shapes: with a status or with 200, in JSON of several
-kinds, as text, or as a web page.
-
-The transport below the library `openai`: each request stays within time and size.
-
-Beside that, no redirect is followed, no proxy is asked for this machine, and no other headers
-are sent than ours. `openai` repeats a request after a fault of the server, but not after a
-time-out: the server may be at work on it, and would begin, and be paid, again.
-
-The cache of what models replied, and of what a small model asked about a passage.
-
-It keeps why each question that made no card was dropped. So it can be shown at any time without
-asking again, also after the database was lost.
-
-The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
-
-`openai` sends, waits and retries. A reply is stored for each thing it is about (a highlight, or a
-card that is compared), under the hash of the question about that thing alone, before it is
-parsed. So nothing is paid for twice, whichever things share a request and in whatever
-form the server was asked. The errors are:
+Servers differ in the fields that they know, and report errors in many shapes: with a status or
+with 200, in JSON of several kinds, as text, or as a web page. What they mean becomes:
 
     ServiceError         ends the run: no key, no such model, no credit, no server
     TooLongError         the request exceeds the model's context: send less
     UnansweredError      no usable answer after all retries; other requests may succeed
     ItemError            the server rejects this request
 
-`openai` is imported with the first request, because that takes half a second and 49 MB.
+A reply is stored for each thing it is about (a highlight, or a card that is compared), under the
+hash of the question about that thing alone, before it is parsed. So nothing is paid for twice,
+whichever things share a request and in whatever form the server was asked. The cache also keeps
+why each question of a small model that made no card was dropped, to be shown at any time without
+asking again, also after the database was lost.
 """
 
 from __future__ import annotations

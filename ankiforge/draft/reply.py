@@ -1,23 +1,16 @@
-"""Find the words of a passage that a card rests on.
+"""What a model wrote, as drafts: its objects are found, cleaned, and given their evidence.
 
-Small models leave the quote empty, though the answer is in the passage word for
-word. So the program looks for the answer itself: the evidence is the whole sentence, or
-sentences, that have it. A model that copied words from others widens it. A few words alone would
-still be there when the rest of the sentence says something else.
-
-Objects in what models write: JSON within prose, faulty, cut off, as a string, nested, or none.
-
-`json-repair` mends faults. It would complete a card that was cut off, too, so it gets only
+The objects stand in prose, are faulty, cut off, a string, nested, or missing; a chat may write
+tables, or questions and answers. Of lines `name: value`, a name that comes again begins a new
+card. `json-repair` mends faults; it would complete a card that was cut off, too, so it gets only
 objects whose own closing brace is there.
 
-A chat may write tables, or questions and answers. Of lines `name: value`, a name that comes again
-begins a new card.
+What a model writes is untrusted. An unusable card does not affect the others. A card whose quote
+is not in the source is still a draft, so that the person sees it, blocked by a check.
 
-Convert what a model answers to drafts.
-
-What a model writes is untrusted, and cleaned here. An unusable card does not affect the
-others. A card whose quote is not in the source is still a draft, so that the person
-sees it, blocked by a check.
+Small models leave the quote empty, though the answer is in the passage word for word. So the
+program looks for the answer itself: the evidence is the whole sentence, or sentences, that have
+it. A few words alone would still be there when the rest of the sentence says something else.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The settings of a model server, the usage of a run, and the budget.
+"""The servers that a model may run on: which there are, the settings of one, and its budget.
 
-Where a model can be had: providers for which a key is set, and servers on this machine.
-
-Nothing is sent to a provider here. Only ports of this machine are looked at, and
-`models` asks the one server that it is given.
+A provider counts if a key for it is set, a server if a port of this machine answers. Nothing is
+sent to a provider here: only ports of this machine are looked at, and `models` asks the one
+server that it is given.
 """
 
 from __future__ import annotations

@@ -1,16 +1,12 @@
-"""What the tables of the proposals say about a line and a phrase, for marks of a reader.
+"""What speaks for or against a card of a sentence, and how likely a strict person keeps it.
 
-What speaks for or against a card of a text: features that a person can read.
-
-Most of what people mark is advice, mood or an aside, and no gap makes a good card of it. The
-words for each feature are in `data/features.txt`; how much they weigh, `sureness` knows.
-
-How likely a strict person keeps a card of a sentence: what is proposed, in which order, and why.
-
-A logistic regression over the features of the sentence and its passage (`features`), the
-beginnings of the words, and the score of the gap (`ranking`). Its weights are in
-`data/sureness.txt` and `data/sureness_words.txt`, learned by `tools/proposals/learn.py` from
-sentences of real sources, each of which a strict reader kept or threw away.
+Most of what people mark is advice, mood or an aside, and no gap makes a good card of it. Each
+feature is one that a person can read: its words are in `data/features.txt`. A logistic regression
+over the features of the sentence and its passage, the beginnings of the words, and the score of
+the gap (`ranking`) gives the sureness, which decides what is proposed, in which order, and why.
+Its weights are in `data/sureness.txt` and `data/sureness_words.txt`, learned by
+`tools/proposals/learn.py` from sentences of real sources, each of which a strict reader kept or
+threw away. Marks of a reader are judged by the same tables: `is_clause`, `is_term`.
 """
 
 from __future__ import annotations
