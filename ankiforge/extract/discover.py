@@ -1,9 +1,8 @@
-"""Recognise files: the kind of source that reads one, and the sources of a path.
+"""Recognise files: the source that reads each, the sources of a path, and what none reads.
 
-The files of a given folder that no source reads: reported once, by kind and number.
-
-The sources count what they walk past (`Walked`). What one source leaves out another one may
-read, so only a look at all sources of a folder shows what is left out.
+Files of a folder that no source reads are reported once, by kind and number. The sources
+count what they walk past (`Walked`). What one source leaves out another one may read, so
+only a look at all sources of a folder shows what is left out.
 """
 
 from __future__ import annotations
@@ -268,7 +267,7 @@ def _nearest(folder: Path, fits: Callable[[Path], bool]) -> Path | None:
     return None
 
 
-# === left_out =========================================================================
+# --- files that no source reads -------------------------------------------------------
 
 PROGRAMS = frozenset(
     (

@@ -1,18 +1,13 @@
-"""calibre: highlights of its viewer, in a library's `metadata.db` or exported as JSON.
+"""The highlights of calibre's viewer: in a library, in exports, and in the books themselves.
 
     sources:
       - calibre: {path: ~/Calibre Library}
-
-The library has the books, too. An export (`.calibre_annotation_collection`,
-`.calibre_highlights`) names its book by a number or not at all.
-
-EPUB: the highlights that calibre's viewer keeps in the book itself.
-
-    sources:
       - epub: {path: ~/Books}
 
-They are in the book's `META-INF/calibre_bookmarks.txt`. The other programs that show EPUBs
-keep their marks elsewhere.
+A library keeps them in `metadata.db`, and has the books, too. An export
+(`.calibre_annotation_collection`, `.calibre_highlights`) is JSON, and names its book by a
+number or not at all. In an EPUB they are in the book's `META-INF/calibre_bookmarks.txt`.
+The other programs that show EPUBs keep their marks elsewhere.
 """
 
 from __future__ import annotations
@@ -266,7 +261,7 @@ def _book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
     )
 
 
-# === epub =============================================================================
+# --- highlights in an EPUB ------------------------------------------------------------
 
 _ANNOTATIONS = "META-INF/calibre_bookmarks.txt"
 _CONTAINER = "META-INF/container.xml"

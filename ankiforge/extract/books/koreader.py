@@ -1,9 +1,4 @@
-"""Read the literals of Lua in which KOReader keeps its settings. Nothing is ever run.
-
-A file is `return` and one value: a table, a string, a number, a boolean or nil. What
-computes something, a call or an operator, is an error.
-
-KOReader: the marks that it keeps beside each book, in `<book>.sdr/metadata.<ending>.lua`.
+"""KOReader: the marks that it keeps beside each book, in `<book>.sdr/metadata.<ending>.lua`.
 
     sources:
       - koreader: {path: /media/me/Kindle}     # or a folder of books
@@ -11,6 +6,9 @@ KOReader: the marks that it keeps beside each book, in `<book>.sdr/metadata.<end
 The folder may be that of the books, KOReader's own with `docsettings` or `hashdocsettings`,
 or a whole device. Since version 2024.07 a file has a list `annotations`; before, the marks
 are in `highlight` and the notes in `bookmarks`. A bookmark without a note is not a mark.
+
+A file is a literal of Lua, `return` and one value: a table, a string, a number, a boolean or
+nil. Nothing is ever run: what computes something, a call or an operator, is an error.
 """
 
 from __future__ import annotations
@@ -206,7 +204,7 @@ def _decoded(text: str) -> str:
     return text.encode("latin-1").decode("utf-8", "replace")
 
 
-# === koreader =========================================================================
+# --- the marks beside a book ----------------------------------------------------------
 
 
 class KOReaderSettings(BookSettings, kw_only=True):

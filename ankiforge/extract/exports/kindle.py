@@ -251,7 +251,7 @@ def of_json(text: str) -> Iterator[Clip]:
             yield mark
 
 
-# === kindle ===========================================================================
+# --- the source -----------------------------------------------------------------------
 
 # The number of folded characters from which a match at one place is no coincidence.
 _LONG = 20

@@ -281,8 +281,7 @@ def _colour(entry: Any) -> str:
         byref(alpha),
     )
     colour = f"#{red.value:02x}{green.value:02x}{blue.value:02x}"
-    is_valid = len(colour) == len("#rrggbb")
-    return colour if is_valid else ""
+    return colour if len(colour) == len("#rrggbb") else ""
 
 
 _DATE = regex(

@@ -161,7 +161,7 @@ def _written_anew(raw: bytes) -> bytes:
     return copy.getvalue()
 
 
-# === answers ==========================================================================
+# --- what is wrong with a file --------------------------------------------------------
 
 LOCKED = Failed(
     "it is locked with a password",

@@ -1,14 +1,10 @@
-"""Pictures of figures and drawings, cut out of their pages.
+"""Pictures of pages: of a figure or drawing that is cut out, and of a whole page with its words.
 
 A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It
 shows what is printed and what people drew, pasted or typed on the page. Frames and
-colours that only mark something, and the icons of comments, are left out.
-
-A picture of a whole page, with the places of its words, and of the marked ones.
-
-The page is shown upright, without anybody's marks: the caller draws those that it is
-about. Words are found as they are read (`text`); a mark without words, as on a scan, is its
-box.
+colours that only mark something, and the icons of comments, are left out: the caller draws
+the marks that it is about. Words are found as they are read (`text`); a mark without words,
+as on a scan, is its box.
 """
 
 from __future__ import annotations
@@ -257,7 +253,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return length + name + data + checksum
 
 
-# === page_views =======================================================================
+# --- whole pages ----------------------------------------------------------------------
 
 LETTER = (612.0, 792.0)
 """The size of a page that cannot be opened."""

@@ -158,8 +158,6 @@ def union(boxes: Iterable[Box]) -> Box:
     )
 
 
-# === labels ===========================================================================
-
 # --- captions, numbers along axes, letters of panels ----------------------------------
 
 MOST_CAPTIONS = 50

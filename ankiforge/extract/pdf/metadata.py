@@ -83,8 +83,8 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
             note = ""
             behind = _NOTE_BEHIND.search(words)
             if behind and size_of(char_at(offset + end - 1)) < SMALLER * size:
-                is_lowered = box.bottom < bottom and not behind[0][0].isspace()
-                note = "" if is_lowered else behind[0]
+                if behind[0][0].isspace() or box.bottom >= bottom:  # else `CO2`
+                    note = behind[0]
             lines.append(PrintedLine(first, words, size, top, note))
         offset += _units(line)
     return lines
@@ -456,8 +456,9 @@ def _is_too_long(title: str) -> bool:
     words = len(title.split())
     if words <= MOST_WORDS:
         return False
-    is_of_study = _STUDY.search(title) and not _SENTENCE_WITHIN.search(title)
-    return words > LONGEST_TITLE or not is_of_study
+    if words > LONGEST_TITLE or _SENTENCE_WITHIN.search(title):
+        return True
+    return _STUDY.search(title) is None
 
 
 def _are_authors(text: str) -> bool:

@@ -303,7 +303,7 @@ def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
     return combined if len(combined) == 1 else ""
 
 
-# === text =============================================================================
+# --- the text of a page ---------------------------------------------------------------
 
 _SIGNS = "0123456789+-\u2212\u2013n,"
 RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))

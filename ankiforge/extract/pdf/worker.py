@@ -1,9 +1,7 @@
-"""One process that answers questions about PDFs: PDFs crash, hang and exhaust memory.
+"""Questions about PDFs, answered by processes of their own, a cluster, or earlier replies.
 
-`Process` is the caller's side, `serve` runs in the process. Only there are the PDF
-libraries imported.
-
-Questions about PDFs, answered by processes, a cluster, or earlier replies.
+PDFs crash, hang and exhaust memory. So only a process that may end, in which `serve` runs,
+imports the PDF libraries; `Process` is its caller's side, and `PdfWorker` asks several.
 """
 
 from __future__ import annotations
@@ -193,7 +191,7 @@ class Process:
                 pipe.close()
 
 
-# === worker ===========================================================================
+# --- several processes, and earlier replies -------------------------------------------
 
 SECONDS = 60.0
 """Wall clock time for one question."""

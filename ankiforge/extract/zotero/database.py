@@ -1,10 +1,8 @@
-"""The items of Zotero's libraries, however they are read: papers, files, notes.
+"""The items of Zotero's libraries (papers, files, notes), and its database, which has them.
 
-Zotero's database on this machine: a private copy, and all SQL on its tables.
-
-Supports the schemas of Zotero 6 to 10. Columns, types and fields are addressed by name,
-because their numbers differ between installations. Values are read as text, whatever type
-SQLite stored.
+The database is read as a private copy, and all SQL on its tables is here. The schemas of
+Zotero 6 to 10 are supported. Columns, types and fields are addressed by name, because their
+numbers differ between installations. Values are read as text, whatever type SQLite stored.
 """
 
 from __future__ import annotations
@@ -215,7 +213,7 @@ class Access(Protocol):
         ...
 
 
-# === database =========================================================================
+# --- the database ---------------------------------------------------------------------
 
 # --- the tables -------------------------------------------------------------------------
 
