@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ankiforge.check.reading import (
     GAP,
@@ -44,58 +44,54 @@ _CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 @needs(Needs.CARD)
 def structure(draft: Card, context: Context) -> Iterator[Finding]:
     """Find faults that would break a card in Anki, or leave nothing to ask."""
-    by_author = authored(draft)
-    problems = list[str]()
+    problems: Sequence[str] = ()
     if draft.kind.family is Family.BASIC:
-        # a side that shows nothing; `&nbsp;` is a blank, except in code
-        for name in ("Front", "Back"):
-            text = draft.field(name)
-            shown = without_markup(outside(clean(text), html.unescape))
-            if not is_visible(shown) and "![" not in text:
-                yield make_finding("empty_side", name)
+        yield from _empty_sides(draft)
     else:
-        text = draft.field("Text")
-        problems += dict.fromkeys(cloze.problems(text))
-        # no word, formula, picture or hint beside the gaps of a number
-        for number, hidden in read(draft).hidden:
-            rest = without(text, hidden).replace(GAP, "")
-            has_hint = any(gap.hint.strip() for gap in hidden)
-            if not (has_hint or "![" in text or re.search(r"\w", rest)):
-                yield make_finding("gap_is_all", f"c{number}")
+        problems = tuple(dict.fromkeys(cloze.problems(draft.field("Text"))))
+        yield from _gaps_without_text(draft)
     for problem in problems:
         yield make_finding("malformed", problem)
 
-    # braces that begin no cloze; a person may write about templates
+    # what a person typed is only counted: they may write about templates
+    severity = Severity.INFO if authored(draft) else None
     every_field = [text for _, text in draft.fields]
     lost = next(filter(None, map(_lost_cloze, every_field)), "")
     if lost and not problems:
-        yield make_finding(
-            "malformed",
-            f"“{lost}” begins no cloze",
-            severity=Severity.INFO if by_author else None,
-        )
-
-    for text in every_field:
-        formula = _unclosed_formula(text)
-        if formula:
-            yield make_finding("maths", f"“{formula}”")
-
-    for text in every_field:
-        sign_of_other = _of_other_program(text)
-        if sign_of_other:
-            yield make_finding("other_program", f"“{sign_of_other}”")
-
-    # control characters; tabs only if no person typed them
+        detail = f"“{lost}” begins no cloze"
+        yield make_finding("malformed", detail, severity=severity)
+    for rule, faults in (
+        ("maths", map(_unclosed_formula, every_field)),
+        ("other_program", map(_of_other_program, every_field)),
+    ):
+        for fault in filter(None, faults):
+            yield make_finding(rule, f"“{fault}”")
     for name, text in draft.fields:
         sign = _CONTROL.search(text.replace("\r\n", "\n"))
-        if sign is None and not by_author:
-            sign = re.search("\t", text)
+        if sign is None and not authored(draft):
+            sign = re.search("\t", text)  # no person typed it
         if sign:
-            yield make_finding(
-                "control_character",
-                f"U+{ord(sign[0]):04X} in {name}",
-                severity=Severity.INFO if by_author else None,
-            )
+            detail = f"U+{ord(sign[0]):04X} in {name}"
+            yield make_finding("control_character", detail, severity=severity)
+
+
+def _empty_sides(draft: Card) -> Iterator[Finding]:
+    """Find sides that show nothing; `&nbsp;` is a blank, except in code."""
+    for name in ("Front", "Back"):
+        text = draft.field(name)
+        shown = without_markup(outside(clean(text), html.unescape))
+        if not is_visible(shown) and "![" not in text:
+            yield make_finding("empty_side", name)
+
+
+def _gaps_without_text(draft: Card) -> Iterator[Finding]:
+    """Find cards with no word, formula, picture or hint beside the gaps of a number."""
+    text = draft.field("Text")
+    for number, hidden in read(draft).hidden:
+        rest = without(text, hidden).replace(GAP, "")
+        has_hint = any(gap.hint.strip() for gap in hidden)
+        if not (has_hint or "![" in text or re.search(r"\w", rest)):
+            yield make_finding("gap_is_all", f"c{number}")
 
 
 @needs(Needs.CARD)
