@@ -158,6 +158,8 @@ class Context(Value):
     """Why a picture that the draft shows cannot be read, "" if it can."""
     is_clause: Callable[[str], bool] = lambda text: False
     """Whether a line without a full stop has a subject with its verb."""
+    has_subject: Callable[[str], bool] = lambda text: True
+    """Whether a sentence names something before its verb."""
     is_term: Callable[[str, str], bool] = lambda text, phrase: True
     """Whether a phrase of a text names a thing, and is no mere adjective."""
     leads_elsewhere: Callable[[str], bool] = lambda phrase: False

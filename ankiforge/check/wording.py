@@ -207,6 +207,7 @@ _NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('signs', 'naming')})(?!\w)")
 # Characters before a mark, and before the end, that are searched.
 _NEAR = 40
 _WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
+_ASKS = regex(r"[?？؟][\W_]*\Z")
 _FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
 # Words of a text that are its beginning.
 _EARLY_WORDS = 4
@@ -216,17 +217,14 @@ _TELLING = 5
 _MOST_TO_RECALL = 3
 # The words of a sentence of which one phrase is all that is to be recalled, at most.
 _MOST_WORDS = 30
-# The content words of a definition, and of a sentence behind the phrase that begins it, at least.
-_LEAST_OF_DEFINITION = 3
-_LEAST_BEHIND = 4
 
 
 @needs(Needs.CARD)
 def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     """Find phrases that are marked for emphasis rather than to be recalled.
 
-    A mark passes in a whole sentence that stands alone, if it is a term with its
-    definition, and beside a word that names it.
+    A mark passes inside a whole sentence that stands alone and names its subject. Few keep a
+    card that hides the beginning of a sentence.
     """
     if draft.kind.family is not Family.CLOZE or not marked(draft, context.highlight):
         return
@@ -253,15 +251,13 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     for answer in _given_away(reading, text, naming(context.highlight), defines):
         yield make_finding("gap_leak", f"“{answer}”")
 
-    least = _LEAST_OF_DEFINITION if defines else _LEAST_BEHIND if opens else 1
-    fault = _fault_of_sentence(reading, text, context, least, is_clear=is_clear)
+    fault = _fault_of_sentence(reading, text, context, is_clear=is_clear)
     if fault:
         yield make_finding("fragment", fault)
-    elif not defines:
-        # a word such as `this` at the beginning points at text that is not shown
-        first_words = re.findall(r"\w+", text.casefold())[:_EARLY_WORDS]
-        if not _POINTING.isdisjoint(first_words):
-            yield make_finding("leans_back", "it points at text before it")
+    # a word such as `this` at the beginning points at text that is not shown
+    first_words = re.findall(r"\w+", text.casefold())[:_EARLY_WORDS]
+    if not _POINTING.isdisjoint(first_words):
+        yield make_finding("leans_back", "it points at text before it")
 
 
 def _is_named(reading: PlainDraft, text: str) -> bool:
@@ -275,28 +271,39 @@ def _is_named(reading: PlainDraft, text: str) -> bool:
 
 
 def _fault_of_sentence(
-    reading: PlainDraft, text: str, context: Context, least: int, *, is_clear: bool
+    reading: PlainDraft, text: str, context: Context, *, is_clear: bool
 ) -> str:
     """Return why the sentence of a mark does not ask for it; "" if it does.
 
     Args:
         reading: the card.
         text: its Markdown.
-        context: knows what is a clause.
-        least: the words that must be beside the gap.
+        context: knows what is a clause, and what names its subject.
         is_clear: whether a definition or a name tells what is asked for.
     """
     has_picture = "![" in text
-    if not (has_picture or is_clear or _is_in_sentence(reading.gaps[0], text, context)):
-        return "not a whole sentence, nor `Term: definition`"
+    # in a table, the sentence is its cell
+    gap = reading.gaps[0]
+    start, end = 0, len(text)
+    if text.startswith("| "):
+        start = text.rfind("| ", 0, gap.start) + 2
+        end = text.find(" |", gap.end)
+    sentence = cloze.words_of(text[start:end])
+    end_of_sentence = without_markup(text[start:end])[-_NEAR:]
+    is_whole = _FULL_STOP.search(end_of_sentence) or context.is_clause(sentence)
+    if not (has_picture or is_clear or is_whole):
+        return "not a whole sentence"
 
     # the content words and formulas beside the gaps; a word of two letters is an abbreviation
     visible_text = without_code(text)
     without_gaps = without(visible_text, cloze.gaps(visible_text)).replace(GAP, " ")
     beside = [word for word in _telling(without_gaps) if len(word) != 2]
-    if not has_picture and len(beside) < least:
-        opens = not tokens(text[: reading.gaps[0].start])
-        return f"the sentence says little {'behind' if opens else 'beside'} it"
+    if not (has_picture or beside):
+        return "the sentence says little beside it"
+    if not (has_picture or tokens(text[start : gap.start])):
+        return "it begins its sentence"
+    if _ASKS.search(end_of_sentence):
+        return "a question states nothing"
     words = len(tokens(reading.whole))
     if words > _MOST_WORDS:
         return f"it is one of {words} words"
@@ -308,18 +315,9 @@ def _fault_of_sentence(
         longest = max(longest, len(to_recall))
     if not is_clear and longest > _MOST_TO_RECALL:
         return "the phrase is long, and nothing names it"
+    if not (has_picture or context.has_subject(sentence)):
+        return "its sentence names no subject"
     return ""
-
-
-def _is_in_sentence(gap: Gap, text: str, context: Context) -> bool:
-    """Return whether a gap is in a whole sentence; in a table, that is its cell."""
-    cell = text
-    if text.startswith("| "):
-        start = text.rfind("| ", 0, gap.start) + 2
-        cell = text[start : text.find(" |", gap.end)]
-    if _FULL_STOP.search(without_markup(cell)[-_NEAR:]):
-        return True
-    return context.is_clause(cloze.words_of(cell))
 
 
 def _given_away(

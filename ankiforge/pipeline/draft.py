@@ -254,7 +254,7 @@ class Checks:
         What is a card already is not checked: nobody is asked about it.
         """
         from ankiforge import check
-        from ankiforge.draft.propose.features import is_clause, is_term
+        from ankiforge.draft.propose.features import has_subject, is_clause, is_term
         from ankiforge.pipeline.pictures import picture_fault
 
         passage = without_comment(highlight)
@@ -271,6 +271,7 @@ class Checks:
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
                 partial(is_clause, passage),
+                partial(has_subject, passage),
                 partial(is_term, passage),
                 partial(leads_elsewhere, self.ledger, highlight),
             )

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.draft.propose.features import has_subject
 from ankiforge.model import (
     COMMENT_AND_MORE,
     Card,
@@ -64,8 +66,12 @@ def findings(
     draft: Card, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
+    about = highlight or passage(draft.quote)
     context = Context(
-        highlight or passage(draft.quote), twins or DuplicateIndex(), picture_fault=_fault
+        about,
+        twins or DuplicateIndex(),
+        picture_fault=_fault,
+        has_subject=partial(has_subject, about),
     )
     return check(draft, context)
 

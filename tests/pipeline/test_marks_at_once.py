@@ -10,8 +10,6 @@ The ==mitochondrion== produces most of the ATP of a cell.
 The ==pancreas== makes all the insulin of the body
 Aldosterone raises the reabsorption of ==sodium== in the kidney.
 The heart pumps blood into the <mark>aorta</mark> at each beat.
-==Osmosis==: movement of water across a membrane
-==Diffusion:== spreading of particles through a fluid
 A folder of notes is called a ==vault==
 Der ==Sinusknoten== gibt den Takt des Herzens vor.
 Le foie produit la ==bile== qui aide à la digestion.
@@ -32,6 +30,10 @@ Photosynthesis makes ==glucose and oxygen from carbon dioxide==.
 ==Length==: How much data is in one packet?
 We solve these ==equations== by hand in the next lesson.
 Improve the ==write== performance of a disk
+==Osmosis==: movement of water across a membrane
+==Diffusion:== spreading of particles through a fluid
+Does the application support ==Flash==?
+Used in the training of ==deep networks==.
 The vena cava carries the blood of the body to the ==right atrium and also to all that lies behind it in the chest==.
 """
 

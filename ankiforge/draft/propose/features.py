@@ -16,6 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from ankiforge.draft.propose.excerpts import word_count
@@ -24,7 +25,7 @@ from ankiforge.draft.propose.refused import Reason, ends_whole, is_whole_line
 from ankiforge.language.lexicon import LANGUAGES, Language, language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tables import read_table, read_weights
-from ankiforge.language.tokens import Kind, Token, tokens
+from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Highlight, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries
@@ -32,6 +33,8 @@ from ankiforge.text.sentences import boundaries
 _NAMES = frozenset(
     (Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.VERB, Kind.SHIELD, Kind.UNSAFE)
 )
+
+_SUBJECTS = frozenset((Kind.NOUN, Kind.NAME, Kind.SHIELD))
 
 # The words of a preposition with its noun that only say how.
 _MOST_IN_ADVERBIAL = 2
@@ -41,6 +44,26 @@ def is_clause(highlight: Highlight, text: str) -> bool:
     """Return whether a line without a full stop is a sentence: a subject with its verb."""
     name = language_of(text, highlight.nearby, highlight.context)
     return is_whole_line(text, language(name))
+
+
+def has_subject(highlight: Highlight, text: str) -> bool:
+    """Return whether a sentence names something before its verb.
+
+    True if the language has no tables.
+    """
+    name = language_of(text, highlight.nearby, highlight.context)
+    tables = language(name)
+    if not tables.small or name == "cjk":
+        return True
+    names_something = False
+    words = tokens(text, tables)
+    for token, behind in zip_longest(words, words[1:]):
+        names_behind = behind is not None and behind.kind in _SUBJECTS
+        if token.kind in _SUBJECTS:
+            names_something = True
+        elif is_verb(token, tables) and not (token is words[0] and names_behind):
+            return names_something  # `Working memory` is named by its first two words
+    return names_something
 
 
 def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
