@@ -241,8 +241,10 @@ def report(
         done: the participle, for messages.
         decisions: those that were taken back, of which one id may stand for several.
     """
-    from ankiforge.ledger.decide import can_undo
+    from ankiforge.ledger.decide import can_undo, cards_made
     from ankiforge.ledger.desk import read_ahead
+    from ankiforge.model import is_question_id
+    from ankiforge.text import counted
 
     results: list[Json] = []
     refusals: list[RefusedError] = []
@@ -271,7 +273,11 @@ def report(
         if not results:
             call.say(nothing)
         elif changed and (done != "undone" or max(changed, len(decisions)) > 1):
-            call.say(f"{max(changed, len(decisions))} {done}{undo}")
+            number = max(changed, len(decisions))
+            told = f"{number} {done}"
+            if done == "accepted" and any(is_question_id(each["id"]) for each in results):
+                told = f"{number} answered; {counted(cards_made(ledger, action), 'card')}"
+            call.say(f"{told}{undo}")
     if refusals:
         exit_with(1)
 

@@ -3,13 +3,15 @@
 Everything that shows or counts what waits takes it from here, so that page, terminal and
 JSON agree.
 
-Tested by `tests/cli/test_status.py` and `tests/cli/test_lists.py`.
+Tested by `tests/ledger/test_overview_table.py`, and `test_status.py` and `test_lists.py` in
+`tests/cli`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -19,7 +21,15 @@ from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, DocumentId, Highlight, LeftOut, QuestionKind, Value
+from ankiforge.model import (
+    PROPOSE,
+    DocumentId,
+    Highlight,
+    LeftOut,
+    Question,
+    QuestionKind,
+    Value,
+)
 
 # --- what waits -------------------------------------------------------------------------
 
@@ -45,6 +55,8 @@ class Order(Value):
     questions: list[str]
     """The other questions. A draft that one of them is about is not among the drafts
     above."""
+    held: int
+    """The number of these drafts."""
     without: list[str]
     """The keys of the highlights that have neither a card nor a draft, and about which no
     person decided that they need none, the likeliest to deserve a card first."""
@@ -63,20 +75,46 @@ def order(store: Store, before: Order | None = None) -> Order:
     if before and before.version == version:
         return before
     store.refold()
+    asked = questions.open_questions(store)
+    held = {
+        draft
+        for each in asked
+        if each.kind is not QuestionKind.CONFLICT
+        for draft in each.drafts
+    }
+    rows = desk.in_order(store, held | desk.settled(store))
+    without = [
+        highlight_row["key"] for highlight_row in _fate_rows(store, "h.key", _WITHOUT)
+    ]
+    return arranged(asked, rows, held=len(held), without=without, version=version)
+
+
+def arranged(
+    asked: Iterable[Question],
+    offered: Iterable[Mapping[str, Any]],
+    *,
+    held: int = 0,
+    without: Sequence[str] = (),
+    version: int = 0,
+) -> Order:
+    """Return the open decisions, list by list.
+
+    Args:
+        asked: the open questions.
+        offered: the first draft of each offer, as `desk.in_order` has them.
+        held: the number of drafts about which a question asks.
+        without: as in `Order`.
+        version: as in `Order`.
+    """
     conflicts = []
-    other_questions = []
-    not_offered: set[str] = set()
-    for question in questions.open_questions(store):
-        if question.kind is QuestionKind.CONFLICT:
-            conflicts.append(question.id)
-        else:
-            other_questions.append(question.id)
-            not_offered.update(question.drafts)
-    not_offered |= desk.settled(store)
+    others = []
+    for question in asked:
+        of_kind = conflicts if question.kind is QuestionKind.CONFLICT else others
+        of_kind.append(question.id)
     first_of_passage: dict[str, str] = {}
     revisions = []
     blocked = 0
-    for row in desk.in_order(store, not_offered):
+    for row in offered:
         if row["changes"]:
             revisions.append(row["id"])
         elif row["passage"] not in first_of_passage:
@@ -88,8 +126,9 @@ def order(store: Store, before: Order | None = None) -> Order:
         blocked=blocked,
         conflicts=conflicts,
         revisions=revisions,
-        questions=other_questions,
-        without=[draft_row["key"] for draft_row in _fate_rows(store, "h.key", _WITHOUT)],
+        questions=others,
+        held=held,
+        without=[*without],
         version=version,
     )
 
@@ -326,7 +365,8 @@ def counts(store: Store, *names: str) -> dict[str, Counter[str]]:
       the cards of a passage left it out: `left_out`.
     - `passages`: the same passages by how they stand (`STANDS`): the numbers add up.
     - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
-      `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
+      `blocked`, `conflicts` and `revisions`; `held` are the drafts that wait for the answers
+      to questions; `without` are highlights with neither a card
       nor a draft.
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
     - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
@@ -346,6 +386,7 @@ def counts(store: Store, *names: str) -> dict[str, Counter[str]]:
                     conflicts=len(waits.conflicts),
                     revisions=len(waits.revisions),
                     questions=len(waits.questions),
+                    held=waits.held,
                     without=len(waits.without),
                 )
             case "passages":

@@ -82,8 +82,12 @@ def waits_for_a_person(waits: Mapping[str, int]) -> bool:
 
 def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strings:
     """Return the columns of the open highlights: to decide, without a card, skipped."""
+    decide = _column(sum(waits[name] for name in LISTS), "to decide")
+    held = waits.get("held", 0)
+    if held > waits["questions"]:  # one answer is for many
+        decide += f" ({held:,} drafts)"
     return (
-        _column(sum(waits[name] for name in LISTS), "to decide"),
+        decide,
         _column(without, "without a card"),
         _column(skipped, "skipped"),
     )
