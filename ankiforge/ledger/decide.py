@@ -135,6 +135,11 @@ def can_undo(store: Store, action: str) -> bool:
     return store.row(f"SELECT 1 FROM event WHERE {OF_ACTION}", action) is not None
 
 
+def cards_made(store: Store, action: str) -> int:
+    """Return how many cards an action made."""
+    return len(store.select_events(f"{OF_ACTION} AND what = 'accept'", action))
+
+
 def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) -> None:
     """Take back one event: its drafts come back, its notes are sent again.
 
@@ -338,7 +343,11 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPoli
     guid_of_draft: dict[str, str] = {}
     with store.transaction():
         desk.drop_resolved(store)
-        for draft in desk.each_waiting(store, "d.drafter != ?", PROPOSE):
+        # of drafts with a warning, only those that another card is named for are looked at
+        may_be_decided = (
+            f"d.drafter != ? AND (d.severity IN ('', 'info') OR {desk.NAMES_ANOTHER})"
+        )
+        for draft in desk.each_waiting(store, may_be_decided, PROPOSE):
             if len(accepted) == FLOOD:
                 break
             if draft.remarks or draft.changes or not allows(draft):

@@ -83,6 +83,11 @@ from ankiforge.text import regex
 from ankiforge.text.cloze import cloze_answers, literal, make, plain
 from ankiforge.text.fold import document_tag, for_finding, locate
 
+NAMES_ANOTHER = (
+    "(d.findings LIKE '%duplicate%' OR d.findings LIKE '%similar%'"
+    " OR d.findings LIKE '%same_front%')"
+)
+"""Whether a finding of a draft may name another card or draft, as a condition in SQL."""
 SAME_WORDS = "same words as in "
 """How the reason of a copy begins, before the title of the document that has the
 original."""
@@ -1133,10 +1138,7 @@ def drop_resolved(store: Store) -> None:
     They name a card or note which is no longer in use, or a tool whose history was
     declined.
     """
-    rows = store.rows(
-        "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%'"
-        " OR findings LIKE '%similar%' OR findings LIKE '%same_front%'"
-    )
+    rows = store.rows(f"SELECT id, body FROM draft d WHERE {NAMES_ANOTHER}")
     for draft_row in rows:
         draft = decode_draft(draft_row["body"])
         standing = []
