@@ -91,7 +91,7 @@ def order(store: Store, before: Order | None = None) -> Order:
 
 def arranged(
     asked: Iterable[Question],
-    offered: Iterable[Mapping[str, Any]],
+    offered: Iterable[Row | Mapping[str, Any]],
     *,
     held: int = 0,
     without: Sequence[str] = (),
@@ -106,11 +106,11 @@ def arranged(
         without: as in `Order`.
         version: as in `Order`.
     """
-    conflicts = []
-    others = []
+    conflicts: list[str] = []
+    others: list[str] = []
     for question in asked:
-        of_kind = conflicts if question.kind is QuestionKind.CONFLICT else others
-        of_kind.append(question.id)
+        is_conflict = question.kind is QuestionKind.CONFLICT
+        (conflicts if is_conflict else others).append(question.id)
     first_of_passage: dict[str, str] = {}
     revisions = []
     blocked = 0
