@@ -534,6 +534,7 @@ _THE_TEXT = regex(
     r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?"
     r"|explains?)\b"
     r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b"
+    r"|\b(?:mentioned|described|stated|given) in the sentence\b"
 )
 _OPTIONS = regex(
     r"(?i)\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof"
