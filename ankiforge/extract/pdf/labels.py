@@ -181,7 +181,7 @@ def without_captions(pieces: list[Piece]) -> list[Piece]:
     for piece in pieces:
         if piece.angle == 0 and _CAPTION.match(piece.text):
             captions.append(piece)
-    left_out: set[int] = set()
+    left_out: set[Piece] = set()
     by_depth = sorted(pieces, key=lambda piece: -piece.at.base)
     for caption in captions[:MOST_CAPTIONS]:
         block = [caption]
@@ -190,8 +190,8 @@ def without_captions(pieces: list[Piece]) -> list[Piece]:
                 continue
             if _goes_on_caption(block, piece):
                 block.append(piece)
-        left_out.update(map(id, block))
-    return [piece for piece in pieces if id(piece) not in left_out]
+        left_out.update(block)
+    return [piece for piece in pieces if piece not in left_out]
 
 
 def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
@@ -233,14 +233,14 @@ TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
 
 
-def ticks(pieces: Sequence[Piece]) -> set[int]:
-    """Return the ids of the numbers along axes, level or upright, that grow evenly."""
+def ticks(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the numbers along axes, level or upright, that grow evenly."""
     numbers: list[Number] = []
     for piece in pieces:
         value = number_of(piece.text)
         if value is not None:
             numbers.append((piece, value))
-    found: set[int] = set()
+    found: set[Piece] = set()
     # along x, those on one level; along y, those whose right edges or middles agree
     lines: list[tuple[Callable[[Box], float], Callable[[Box], float]]] = [
         (_middle_y, _middle_x),
@@ -260,7 +260,7 @@ def ticks(pieces: Sequence[Piece]) -> set[int]:
                     continue
                 while end < len(points) and _is_even(points[start : end + 1]):
                     end += 1
-                found.update(id(piece) for piece, _ in ordered[start:end])
+                found.update(piece for piece, _ in ordered[start:end])
                 start = end
     return found
 
@@ -308,8 +308,8 @@ def _is_even(points: Sequence[tuple[float, float]]) -> bool:
     return True
 
 
-def panels(pieces: Sequence[Piece]) -> set[int]:
-    """Return the ids of letters that name panels: a, b, c …, also in brackets, once each."""
+def panels(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the letters that name panels: a, b, c …, also in brackets, once each."""
     letters: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
         match = _PANEL.fullmatch(piece.text)
@@ -318,7 +318,7 @@ def panels(pieces: Sequence[Piece]) -> set[int]:
     for first in "aA":
         run = [letters.get(chr(ord(first) + step), []) for step in range(len(letters))]
         if run and all(len(same) == 1 for same in run):
-            return {id(same[0]) for same in run}
+            return {same[0] for same in run}
     return set()
 
 
@@ -353,8 +353,7 @@ def labels_of(
     left_out = ticks(pieces) | panels(pieces)
     named = []
     for piece in pieces:
-        says_something = any(map(str.isalnum, piece.text))
-        if says_something and id(piece) not in left_out:
+        if any(map(str.isalnum, piece.text)) and piece not in left_out:
             named.append(piece)
     if len(named) > MOST_PIECES:
         return ()
@@ -409,32 +408,31 @@ EDGE = 0.4
 def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
     """Return the labels: pieces of one line, or of several that go on below one another."""
     by_angle: dict[int, list[Piece]] = defaultdict(list)
-    for piece in pieces:
+    for piece in dict.fromkeys(pieces):
         by_angle[piece.angle].append(piece)
     labels = []
     for lines in by_angle.values():
         lines.sort(key=lambda piece: (-piece.at.base, piece.at.start))
-        # in which other line each goes on, by their numbers from the top
-        below = {}
+        # in which line below it each goes on
+        below: dict[Piece, Piece] = {}
         for number, line in enumerate(lines):
-            for other_number in range(number + 1, len(lines)):
-                other = lines[other_number]
+            for other in lines[number + 1 :]:
                 if line.at.base - other.at.base > LINE_STEP * line.at.size:
                     break
                 if _goes_on(line, other, drawing):
-                    below[number] = other_number
+                    below[line] = other
                     break
         # chains of lines, each of which goes on in the next
         continues = set(below.values())
-        taken: set[int] = set()
-        for number in range(len(lines)):
-            if number in continues:
+        taken: set[Piece] = set()
+        for line in lines:
+            if line in continues:
                 continue
-            following: int | None = number
+            following: Piece | None = line
             chain = []
             while following is not None and following not in taken:
                 taken.add(following)
-                chain.append(lines[following])
+                chain.append(following)
                 following = below.get(following)
             labels.append(chain)
     return labels
