@@ -44,7 +44,7 @@ def test_a_proposal_waits_with_its_gaps_the_first_of_them_in_its_text(forge, not
     shown = forge.ok("show", proposal["id"]).stdout
     assert all(gap in listed for gap in proposal["gaps"])
     assert all(f"gap {number}" in shown for number in range(1, len(proposal["gaps"]) + 1))
-    assert "is enough)" in shown
+    assert f"ankiforge accept {proposal['id'][:10]} --gap 1" in shown
 
 
 def test_each_fact_of_a_mark_counts_as_a_proposal(forge, note):
