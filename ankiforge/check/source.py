@@ -163,7 +163,8 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     numbers = all_numbers(source)
     missing = []
     for word in words:
-        if word[:_PREFIX] in beginnings or stem(word)[:_PREFIX] in beginnings:
+        forms = (word, stem(word), _COMPARED.sub("", word))
+        if not beginnings.isdisjoint(form[:_PREFIX] for form in forms):
             continue
         # wrong numbers are found by the check `numbers`
         is_number = word.isdecimal() or word in ("one", "two")
@@ -173,6 +174,10 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
             continue
         missing.append(word)
     return missing, 1 - len(missing) / len(words)
+
+
+# `lower`, `latest`: their source may say `low`, `late`.
+_COMPARED = regex(r"(?<=\w{3})(?:er|est)\Z")
 
 
 @lru_cache(maxsize=256)
