@@ -123,6 +123,10 @@ _BEGINS_ELSEWHERE = regex(r"(?i)\(?\d|(?:this|these|that|it|dies\w*|es|questo|qu
 _BOTH = regex(r"(?i)\s(?:and|und|et|y|e|vs\.?|versus|or|oder|[+&])\s|[,/]")
 _NOT_ALL = regex(r"(?i)\b(?:many|others?|etc|usw|viele|among|e\. ?g|z\. ?B)\b|…|\.\.\.")
 _SAME = regex(r"(?i)\b(?:same|likewise|also|above|gleiche[nrs]?|ebenso|auch)\b")
+# A second question that asks about each of several things has no one answer.
+_OF_EACH = regex(
+    r"(?i)\b(?:each|both|jede[mnrs]?|beide[nrs]?|chacun\w*|cada|ciascun\w*)\b"
+)
 _AND = regex(r"(?i)^(?:and|und|et|y|or|oder)\s+")
 _BEHIND_NAME = regex(r"\s*[:(–]\s*| - | z\. ?B\. | e\. ?g\. ")
 
@@ -177,6 +181,8 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
     halves = [half.strip() for half in _SECOND.split(front)]
     listed = things(front, back)
     if len(halves) != 2 or min(len(half.split()) for half in halves) < 2:
+        return
+    if _OF_EACH.search(halves[1]) or len(_AND.sub("", halves[1]).split()) < 2:
         return
     if len(listed) >= FEWEST:  # its parts answer one question
         return

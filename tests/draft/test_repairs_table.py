@@ -42,6 +42,8 @@ ROWS = [
      {"Front": "What is X?"}),
     (basic("What is X and why is it used?", "one part only", "two_questions"), [], None),
     (basic("Who was it? And when?", "Ada. For the same reason.", "two_questions"), [], None),
+    (basic("What are lists? When to use each?", "A. Use it.", "two_questions"), [], None),
+    (basic("What returns void? And null?", "A name. A path.", "two_questions"), [], None),
     (basic("Is it big? How big? The Moon", "It is. Very.", "two_questions"), [], None),
     # the first sentence
     (basic("What is dropout?", LONG, "answer_gt20w"), ["clause"],
