@@ -177,11 +177,7 @@ def _annotation(
         return None
     if kind is None and subtype not in DRAWINGS:
         return LeftOut(subtype, place, "annotations of this kind are not read")
-    contents = clean(_text(entry, b"Contents")).strip()
-    if not contents:  # a rich comment (XHTML); nothing it refers to is fetched
-        rich = _UNSEEN.sub("", _text(entry, b"RC"))
-        words = _TAG.sub(lambda tag: "\n" if tag["end"] else "", rich)
-        contents = clean(html.unescape(words)).strip()
+    contents = _contents(entry)
     if kind is None and not contents:
         reason = "it is a drawing or a file to which no words belong"
         if subtype == "Redact":
@@ -191,41 +187,11 @@ def _annotation(
     zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
     if not zotero_key:
         zotero_key = _ZOTERO_NAME.match(name)
-
-    # the annotation of this page that this one answers or belongs to
-    parent = None
-    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
-    if linked:
-        index = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
-        pdfium_c.FPDFPage_CloseAnnot(linked)
-        parent = (page_number, index) if index >= 0 else None
-
-    # the corners of all quads, eight numbers each
-    points: list[float] = []
-    quad = pdfium_c.FS_QUADPOINTSF()
-    quad_count = 0
-    if subtype in ON_TEXT:
-        quad_count = pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)
-    for number in range(quad_count):
-        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, number, byref(quad)):
-            points += (quad.x1, quad.y1, quad.x2, quad.y2)
-            points += (quad.x3, quad.y3, quad.x4, quad.y4)
-
-    # its rectangle, which may name any two opposite corners
-    box = None
-    if pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
-        rect = pdfium_c.FS_RECTF()
-        pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
-        left, right = sorted((rect.left, rect.right))
-        bottom, top = sorted((rect.bottom, rect.top))
-        box = (left, bottom, right, top)
-        if not any(box) or not all(map(isfinite, box)):
-            box = None
     return Annotation(
         page=page_number,
         kind=kind or HighlightKind.NOTE,
-        box=box,
-        points=tuple(points),
+        box=_rectangle(entry),
+        points=tuple(_corners(entry)) if subtype in ON_TEXT else (),
         contents=contents,
         comment=contents,
         author=one_line(_text(entry, b"T")),
@@ -235,7 +201,7 @@ def _annotation(
         created=moment(_text(entry, b"CreationDate")),
         modified=moment(_text(entry, b"M")),
         reference=reference,
-        parent=parent,
+        parent=_parent(page, entry, page_number),
         grouped=_text(entry, b"RT") == "Group",
         hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
         state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
@@ -243,6 +209,52 @@ def _annotation(
 
 
 # --- the entries of an annotation -------------------------------------------------------
+
+
+def _contents(entry: Any) -> str:
+    """Return the words of an annotation, or else those of its rich text (XHTML).
+
+    Nothing to which that refers is fetched.
+    """
+    contents = clean(_text(entry, b"Contents")).strip()
+    if contents:
+        return contents
+    rich = _UNSEEN.sub("", _text(entry, b"RC"))
+    words = _TAG.sub(lambda tag: "\n" if tag["end"] else "", rich)
+    return clean(html.unescape(words)).strip()
+
+
+def _parent(page: PdfPage, entry: Any, page_number: int) -> Reference | None:
+    """Return the annotation of its page that an annotation answers or belongs to."""
+    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
+    if not linked:
+        return None
+    index = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
+    pdfium_c.FPDFPage_CloseAnnot(linked)
+    return (page_number, index) if index >= 0 else None
+
+
+def _corners(entry: Any) -> Iterator[float]:
+    """Yield the corners of all quads, eight numbers each."""
+    quad = pdfium_c.FS_QUADPOINTSF()
+    for number in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
+        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, number, byref(quad)):
+            yield from (quad.x1, quad.y1, quad.x2, quad.y2)
+            yield from (quad.x3, quad.y3, quad.x4, quad.y4)
+
+
+def _rectangle(entry: Any) -> Box | None:
+    """Return the rectangle, which may name any two opposite corners; None if it is none."""
+    if not pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
+        return None
+    rect = pdfium_c.FS_RECTF()
+    pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
+    left, right = sorted((rect.left, rect.right))
+    bottom, top = sorted((rect.bottom, rect.top))
+    box = (left, bottom, right, top)
+    if not any(box) or not all(map(isfinite, box)):
+        return None
+    return box
 
 
 def _text(entry: Any, key: bytes) -> str:
