@@ -387,10 +387,15 @@ def _clozes(html: str, *, hidden: bool, number: int = 0) -> str:
     return "".join(parts)
 
 
+_WORDS_BEGIN = regex(r'(?=<div class="af-(?:question|text)")')
+
+
 def compared(old: Json, new: Json, tags: Pair = ("del", "ins")) -> None:
-    """Mark in two faces the words that only one of them has."""
-    old_tokens = _TOKEN.findall(old["back"])
-    new_tokens = _TOKEN.findall(new["back"])
+    """Mark in two faces the words that only one of them has; where they are from is no word."""
+    *old_place, old_words = _WORDS_BEGIN.split(old["back"], 1)
+    *new_place, new_words = _WORDS_BEGIN.split(new["back"], 1)
+    old_tokens = _TOKEN.findall(old_words)
+    new_tokens = _TOKEN.findall(new_words)
     matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
     old_runs = []
     new_runs = []
@@ -399,8 +404,8 @@ def compared(old: Json, new: Json, tags: Pair = ("del", "ins")) -> None:
         old_runs.append((differs, old_tokens[old_start:old_end]))
         new_runs.append((differs, new_tokens[new_start:new_end]))
     old_tag, new_tag = tags
-    old["back"] = "".join(_marked(old_runs, old_tag))
-    new["back"] = "".join(_marked(new_runs, new_tag))
+    old["back"] = "".join([*old_place, *_marked(old_runs, old_tag)])
+    new["back"] = "".join([*new_place, *_marked(new_runs, new_tag)])
 
 
 def _marked(runs: Iterable[tuple[bool, list[str]]], tag: str) -> Iterator[str]:

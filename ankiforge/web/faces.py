@@ -178,8 +178,8 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     QuestionKind.SAME: (
         "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
         " card and its schedule.",
-        _named(ACCEPT, "Yes, the same card", "One card"),
-        _named(REJECT, "No, another card", "Two cards"),
+        _named(ACCEPT, "Yes, the same", "One card"),
+        _named(REJECT, "No, another", "Two cards"),
     ),
     QuestionKind.DUPLICATE: (
         "The one with more reviews stays.",

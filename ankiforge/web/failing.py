@@ -44,8 +44,8 @@ from ankiforge.web.faces import EDIT, Faces, act
 PREFIX = "nid:"
 """Of the ids of these items."""
 _TAKE = ("1", "2", "3")
-_SUSPENDS = "X suspends the card in Anki, which then asks it no more. Undo asks it again."
-_LEAVE = act("leave", "Leave it for 30 days", "s", "text", "Left for 30 days")
+_SUSPENDS = "X suspends it in Anki, U asks it again."
+_LEAVE = act("leave", "Leave 30 days", "s", "text", "Left for 30 days")
 _SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = act(
     "others", "Let the model offer repairs", "r", "more", "", stays="Asking the model …"

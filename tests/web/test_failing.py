@@ -98,9 +98,7 @@ def test_x_suspends_in_a_running_anki_and_undo_asks_it_again(
                 return col.get_note(fails["wished"]).cards()[0].queue
 
         page = opened(forge, "failing")
-        hint = (
-            "X suspends the card in Anki, which then asks it no more. Undo asks it again."
-        )
+        hint = "X suspends it in Anki, U asks it again."
         assert page.locator("#hint").inner_text() == hint
         page.keyboard.press("x")
         page.locator("#said", has_text="Suspended: ").wait_for()
@@ -137,3 +135,12 @@ def test_the_chat_offers_repairs_by_copy_and_paste(forge, fails, opened):
     page.locator("#chat-answer").fill("nothing of use")
     page.locator("#chat-take").click()
     page.locator("#chat-said", has_text="No repair that the checks let pass.").wait_for()
+
+
+@pytest.mark.slow
+def test_the_buttons_have_room_when_the_window_becomes_narrow(forge, fails, opened):
+    page = opened(forge, "failing")
+    page.set_viewport_size({"width": 390, "height": 800})
+    settle(page)
+    last = page.locator("#buttons > *").last.bounding_box()
+    assert last["x"] + last["width"] <= 390

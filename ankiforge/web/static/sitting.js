@@ -44,7 +44,7 @@ export class Sitting {
   }
   async begin() {
     this.began = performance.now();
-    this.resizes = new ResizeObserver(() => this.level());
+    this.resizes = new ResizeObserver(() => (this.ending ? this.level() : this.changed()));
     this.resizes.observe($("#margin"));
     await this.show(false);
   }
