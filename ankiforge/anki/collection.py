@@ -441,7 +441,7 @@ def _text(message: Message, number: int) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
-# === collection =======================================================================
+# --- a collection, read from a copy ----------------------------------------------------
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError, ZstdFile

@@ -1,35 +1,21 @@
-"""Which cards the templates of a note type make, as Anki decides it.
+"""Note types, and what Anki makes of the fields of a note.
 
-The importer makes only the cards that are in a package, so the package must have those
-that Anki would make. Source of the rules: `rslib/src/template.rs` (`template_is_empty`)
-of Anki 26.9, `docs/reference/keys.md`.
-
-Blocks of code on cards: their words in colour, if their language is named.
-
-The colours are classes of the style sheet (`design/style.css`), so that they follow the
-night mode and no card needs a script. A class says what a piece of code is. In comparisons
-of fields it does not count (`notetypes.normal_form`): another version of pygments changes
-no note.
-
-What our notes are in Anki: two note types, the cards of a note, and how a note is recognised.
-
-Their ids, fields and templates are fixed for ever. Anki updates a note only if its note
-type has exactly the fields and templates that Anki knows, so none is ever added, removed
-or moved. A spare field can be renamed, because every field has an id. Templates and CSS
-are files in `design/`. They change with a new version and a higher mod.
+Our two note types have ids, fields and templates that are fixed for ever. Anki updates a note
+only if its note type has exactly the fields and templates that Anki knows, so none is ever
+added, removed or moved. A spare field can be renamed, because every field has an id.
+Templates and CSS are files in `design/`. They change with a new version and a higher mod.
 
 A person may add and move fields and templates of our note types. Such a type is shipped
 as it is in Anki. Otherwise Anki would skip its notes, and create a second copy of the
-type.
+type. A figure takes the type Image Occlusion of the collection, which Anki knows by
+`originalStockKind` and its fields by a number, whatever they are called; where none was seen,
+the package brings one of the same make.
 
-Clozes are parsed exactly as Anki parses them.
-
-Anki's note type Image Occlusion: found in a collection, or made where none was seen.
-
-Anki knows it by `originalStockKind` in its settings, and its fields by a number, whatever
-they are called: names are translated. So its editor of masks opens our notes. Ids differ
-from collection to collection; a note is shipped in the type that its collection has. If no
-collection was seen, the package brings one of the same make, with an id of ours.
+The importer makes only the cards that are in a package, so `ordinals_in` computes those that
+Anki would make (`template_is_empty` in `rslib/src/template.rs` of Anki 26.9,
+`docs/reference/keys.md`), and clozes are parsed exactly as Anki parses them. The colours of
+code are classes of the style sheet, so that they follow the night mode and no card needs a
+script; in comparisons of fields (`normal_form`) they do not count.
 
 Tested by `tests/anki/test_content.py`, `test_layout_table.py`, `test_layouts.py` and
 `tests/anki/views/test_identity.py`.
@@ -214,7 +200,7 @@ def _tags(question: str) -> Strings:
     return tuple(tags)
 
 
-# === code_blocks ======================================================================
+# --- code in colours --------------------------------------------------------------------
 
 LONGEST = 10_000
 """Characters of a block that is coloured; on a card, nobody reads more."""
@@ -282,7 +268,7 @@ def _lexer(language: str) -> Lexer | None:
         return None
 
 
-# === notetypes ========================================================================
+# --- our note types ---------------------------------------------------------------------
 
 DESIGN_MOD = 1_400_000_005
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
@@ -609,7 +595,7 @@ def _normal_text(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-# === image_occlusion ==================================================================
+# --- Image Occlusion --------------------------------------------------------------------
 
 STOCK_KIND = 6
 """`ORIGINAL_STOCK_KIND_IMAGE_OCCLUSION` in Anki's `notetypes.proto`."""

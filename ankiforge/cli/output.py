@@ -149,7 +149,7 @@ def _cells(text: str) -> int:
     return cell_len(text)
 
 
-# === output ===========================================================================
+# --- output -----------------------------------------------------------------------------
 
 # What could control the terminal: commands with parameters, such as colours, as a whole, and any
 # other control character but tab and line feed.

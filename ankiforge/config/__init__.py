@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ankiforge.config.deckfiles import DeckSetting
 from ankiforge.config.ownfiles import own_file
-from ankiforge.config.yamlfile import DeckSetting, Location, read, typed
+from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.text.fold import for_finding
 

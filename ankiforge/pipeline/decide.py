@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.config.yamlfile import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, cards, decide, facts, lists
 from ankiforge.model import (

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ankiforge.config.yamlfile import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, decide, desk, lists, views
 from ankiforge.ledger.cards import card_of

@@ -35,9 +35,10 @@ from ankiforge.config import (
     NoteTypes,
     is_loopback,
 )
+from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.config.yamlfile import DeckRule, Location, load_decks, suggestion
+from ankiforge.config.yamlfile import Location, suggestion
 from ankiforge.errors import (
     BugError,
     ConfigError,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.config.yamlfile import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import (
     PROPOSALS_VERSION,
     failed_on,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.config.yamlfile import DeckRule
 from ankiforge.model import Card, Change, DocumentId, HighlightKey, Problem, Source, Value
 
 if TYPE_CHECKING:

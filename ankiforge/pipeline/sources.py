@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from msgspec.structs import replace
 
 from ankiforge.config import FILE_NAME, Config, SourceEntry, is_loopback
+from ankiforge.config.deckfiles import deck_of
 from ankiforge.config.workspace import REMEMBERED, Remembered
-from ankiforge.config.yamlfile import Location, deck_of, typed
+from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scanned

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Self, TypedDict
 from msgspec.structs import replace
 
 from ankiforge.config import workspace as folders
+from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
-from ankiforge.config.yamlfile import DeckRule, load_decks
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.model import (

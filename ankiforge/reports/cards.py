@@ -30,7 +30,7 @@ from ankiforge.text.fold import without_escapes
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
-    from ankiforge.config.yamlfile import DeckRule
+    from ankiforge.config.deckfiles import DeckRule
     from ankiforge.draft.answering import AnswerSentence
     from ankiforge.ledger import (
         FoundWork,

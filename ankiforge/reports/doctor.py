@@ -21,9 +21,10 @@ from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
+from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
-from ankiforge.config.yamlfile import CONTROL, load_decks
+from ankiforge.config.yamlfile import CONTROL
 from ankiforge.draft.server import Unreachable, models
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from ankiforge.anki.render import unrender
-from ankiforge.config.yamlfile import DeckRule
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
 from ankiforge.ledger.questions import each_question, open_questions

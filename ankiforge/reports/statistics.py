@@ -210,7 +210,7 @@ def _table(heads: Strings, rows: Sequence[Strings], width: int) -> Iterator[str]
         yield from table(heads, rows, width)
 
 
-# === intake ===========================================================================
+# --- minutes a day ------------------------------------------------------------------------
 
 _WEEK = 7
 _LIST_DAYS = 10

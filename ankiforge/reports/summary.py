@@ -283,7 +283,7 @@ def status_text(status: Status) -> Text:
         yield row("not read", f"{place}: {left_out}")
 
 
-# === summary ==========================================================================
+# --- the result of a run ------------------------------------------------------------------
 
 SHOWN = 5
 """The number of changed cards that a run lists."""

@@ -8,7 +8,7 @@ import pytest
 
 from ankiforge.cli import main
 from ankiforge.config import read_settings
-from ankiforge.config.yamlfile import load_decks
+from ankiforge.config.deckfiles import load_decks
 from ankiforge.extract import registry
 from tests.makers.zotero_writer import Library, write_zotero
 

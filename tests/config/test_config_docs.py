@@ -15,7 +15,8 @@ from ankiforge.config import (
     MeaningSettings,
     read_settings,
 )
-from ankiforge.config.yamlfile import Action, Colour, DeckRule, Select, load_decks, typed
+from ankiforge.config.deckfiles import Action, Colour, DeckRule, Select, load_decks
+from ankiforge.config.yamlfile import typed
 from ankiforge.extract import registry
 from ankiforge.model import CardKind
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import deck_name
-from ankiforge.config.yamlfile import DeckChoice, deck_of, load_decks
+from ankiforge.config.deckfiles import DeckChoice, deck_of, load_decks
 from ankiforge.errors import ConfigError
 from ankiforge.model import (
     CardKind,

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.check import terms_of
+from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.config.yamlfile import load_decks
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, desk, recording
 from ankiforge.ledger import decide as decisions

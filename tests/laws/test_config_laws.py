@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ankiforge.cli.init import settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
-from ankiforge.config.yamlfile import DeckRule, Select, deck_of, load_decks, with_values
+from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
+from ankiforge.config.yamlfile import with_values
 from ankiforge.errors import ConfigError
 from ankiforge.extract import registry
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind

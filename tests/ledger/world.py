@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import our_note_type, parse_identity
+from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.config.yamlfile import DeckRule, load_decks
 from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, lists, views
 from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.questions import open_questions
