@@ -205,6 +205,30 @@ def test_what_is_asked_in_a_family(decisions, more, shown):
     assert list(read(given, decisions, live, **arguments)) == shown
 
 
+LETTERS = tuple(f"Sentence number {name} is about {name}." for name in "abcde")
+A, B, C, D, E = LETTERS
+
+
+@pytest.mark.parametrize(
+    ("decisions", "more", "shown"),
+    [
+        ([], {}, (A, B, C, D)),  # four of a passage, the best first
+        ([], {"worthy": (E, D, C, B, A)}, (B, C, D, E)),
+        # a decided one is one of the four, and takes no place of the others twice
+        ([decided(A, n=1)], {}, (A, B, C, D)),
+        ([decided(E, n=1)], {}, (A, B, C, E)),
+        ([decided(A, n=1)], {"worthy": (B,)}, (A, B)),
+        # what has a draft that only a decision closes is one, beyond the four, too
+        ([], {"drafted": (E,)}, (A, B, C, E)),
+        ([], {"drafted": LETTERS}, LETTERS),
+    ],
+)
+def test_which_sentences_are_facts(decisions, more, shown):
+    arguments = {"worthy": LETTERS, **more}
+    facts = read(LETTERS, decisions, (), **arguments)
+    assert tuple(fact.sentence for fact in facts) == shown
+
+
 # --- one sentence of a card gives way -------------------------------------------------------
 
 
