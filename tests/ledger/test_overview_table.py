@@ -31,7 +31,7 @@ def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
 )
 def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
     order = arranged([], offers)
-    assert (order.new, order.passages) == (new, passages)
+    assert (order.new, order.passages, order.held) == (new, passages, 0)
     assert (order.revisions, order.blocked) == (revisions, blocked)
     assert order.changed == revisions
 
