@@ -55,6 +55,8 @@ def test_the_numbers_of_a_text(text, values):
         ("am 5 Mio. Euro dafür", "5 Mio. Euro"),
         ("a self-made man", "self-made"),
         ("the 19th century was", "19th century"),
+        ("原発性が約 70 %と多い", "70 %"),
+        ("血中に5mgの", "5mg"),
     ],
 )
 def test_nothing_of_a_unit_is_cut(text, whole):
