@@ -647,8 +647,11 @@ def chosen(types: Mapping[NoteTypeId, SeenType]) -> MappedType:
     kept = set(range(KEPT_FIELDS))
     usable = []
     for note_type in types.values():
-        is_stock = note_type.stock == STOCK_KIND and note_type.cloze
-        if is_stock and kept <= set(note_type.field_tags):
+        if (
+            note_type.stock == STOCK_KIND
+            and note_type.cloze
+            and kept <= set(note_type.field_tags)
+        ):
             usable.append((bool(note_type.origin), note_type.id != ours.id, note_type.id))
     best = types[min(usable)[-1]] if usable else ours
 

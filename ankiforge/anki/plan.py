@@ -898,8 +898,7 @@ def _mod_of(
     seen_mod = in_anki.mod if in_anki else 0
     waits_for_import = in_anki is None or seen_mod < card.mod
     is_packed_again = options.full and seen_mod == card.mod
-    is_same_revision = card.digest == digest and (waits_for_import or is_packed_again)
-    if card.mod and is_same_revision:
+    if card.mod and card.digest == digest and (waits_for_import or is_packed_again):
         return card.mod
     return next_mod(card.guid, card.mod, seen_mod)
 

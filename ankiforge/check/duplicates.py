@@ -534,8 +534,8 @@ class DuplicateIndex:
             if _are_siblings(self._cards[id], highlight):
                 continue
             theirs = self._sides_of(id)
-            is_other = form_of(my_sides.answered) != form_of(theirs.answered)
-            if is_other and not are_one(my_sides, theirs):
+            other_form = form_of(my_sides.answered) != form_of(theirs.answered)
+            if other_form and not are_one(my_sides, theirs):
                 detail = f"“{theirs.answered[:60]}”"
                 yield make_finding("same_front", detail, duplicate=id)
                 return

@@ -131,8 +131,8 @@ def answer(draft: Card, context: Context) -> Iterator[Finding]:
             for_comparing(naming(highlight)), for_comparing(wanted)
         ):
             continue
-        is_offered = for_comparing(wanted) in for_comparing(reading.asked)
-        if is_offered and is_choice(reading.asked):
+        offered = for_comparing(wanted) in for_comparing(reading.asked)
+        if offered and is_choice(reading.asked):
             continue
         missing, share = _missing_words(wanted, source)
         if share == 0:
@@ -167,8 +167,11 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
         if not beginnings.isdisjoint(form[:_PREFIX] for form in forms):
             continue
         # wrong numbers are found by the check `numbers`
-        is_number = word.isdecimal() or word in ("one", "two")
-        if is_number or not numbers.isdisjoint(all_numbers(word)):
+        if (
+            word.isdecimal()
+            or word in ("one", "two")
+            or not numbers.isdisjoint(all_numbers(word))
+        ):
             continue
         if word in NEGATORS and not beginnings.isdisjoint(NEGATORS):
             continue
@@ -458,9 +461,11 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
     proof_forms = {*proof, *map(stem, proof)}
     for place, word in enumerate(card):
         opposites = contrary(word)
-        is_in_proof = not proof_forms.isdisjoint((word, stem(word)))
-        has_both = not opposites.isdisjoint(card_forms)
-        if is_in_proof or has_both or opposites.isdisjoint(proof_forms):
+        if (
+            not proof_forms.isdisjoint((word, stem(word)))
+            or not opposites.isdisjoint(card_forms)
+            or opposites.isdisjoint(proof_forms)
+        ):
             continue
         opposite_place = 0
         while opposites.isdisjoint((proof[opposite_place], stem(proof[opposite_place]))):

@@ -126,8 +126,11 @@ def _of_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
 
     # too long; at the beginning of the text, unless its definition follows, a few words are
     length = word_count(answer)
-    is_opening = length > _OPENING_WORDS and not tokens(text[: gap.start])
-    if is_opening and not DEFINES.match(text, gap.end):
+    if (
+        length > _OPENING_WORDS
+        and not tokens(text[: gap.start])
+        and not DEFINES.match(text, gap.end)
+    ):
         yield make_finding("gap_gt8w", "it begins the text")
     else:
         yield from counted(length, "gap_gt8w")

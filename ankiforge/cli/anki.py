@@ -70,8 +70,12 @@ def _print_delivery(
         lines.append(once(workspace, why_every_card(result, workspace.ledger)))
     for line in filter(None, lines):
         call.print(line)
-    is_nothing_sent = not result.packages and not result.pushed
-    if is_nothing_sent and not result.failed and result.error is None:
+    if (
+        not result.packages
+        and not result.pushed
+        and not result.failed
+        and result.error is None
+    ):
         reason = why_none(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
         call.say(next_line(*next_step(workspace.folder, workspace.ledger)))

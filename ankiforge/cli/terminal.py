@@ -347,8 +347,11 @@ class TerminalReview:
         None: nothing was changed.
         """
         shown = [(name, for_terminal(text)) for name, text in fields if text]
-        has_editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-        if has_editor or any("\n" in text for _, text in shown):
+        if (
+            os.environ.get("VISUAL")
+            or os.environ.get("EDITOR")
+            or any("\n" in text for _, text in shown)
+        ):
             parts = [f"=== {name} ===\n{text}\n" for name, text in shown]
             try:
                 with self._screen.left():

@@ -366,8 +366,11 @@ class Cascade:
                 attempts.append(replace(attempt, dropped=what_is_unreadable(written)))
                 continue
             # small models forget the sign that opens a question in Spanish
-            is_open = question.endswith("?") and "¿" not in question
-            if is_open and language_of(shown.around, shown.marked) == "es":
+            if (
+                question.endswith("?")
+                and "¿" not in question
+                and language_of(shown.around, shown.marked) == "es"
+            ):
                 question = f"¿{question}"
 
             # second request: the model's own answer to its question

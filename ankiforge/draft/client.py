@@ -409,8 +409,8 @@ class Wire(httpx2.BaseTransport):
                 answer = self._exchanged(request)
         except httpx2.HTTPError as error:
             self.leave()
-            is_connected = not isinstance(error, httpx2.ConnectTimeout)
-            if isinstance(error, httpx2.TimeoutException) and is_connected:
+            connected = not isinstance(error, httpx2.ConnectTimeout)
+            if isinstance(error, httpx2.TimeoutException) and connected:
                 raise openai.APITimeoutError(request) from error
             raise
         status = answer.status_code

@@ -296,8 +296,12 @@ def passage(
     phrases = joined(shown.phrases, " | ")
     if phrases == marked:
         phrases = NOTHING
-    is_term = len(marked.split()) <= _TERM_WORDS and not shown.phrases
-    if is_term and marked in shown.sentence and marked != shown.sentence:
+    if (
+        len(marked.split()) <= _TERM_WORDS
+        and not shown.phrases
+        and marked in shown.sentence
+        and marked != shown.sentence
+    ):
         phrases = marked
         marked = shown.sentence
     most = most_cards(marked)

@@ -336,8 +336,12 @@ def _context(card: CardToRepair) -> Iterator[CardRepair]:
     front = card.fields["Front"]
     words = set(map(stem, content(plain(front))))
     topic_words = set(map(stem, content(card.topic)))
-    is_short = len(words) <= 1 and front.rstrip().endswith("?")
-    if topic_words and is_short and words.isdisjoint(topic_words):
+    if (
+        topic_words
+        and len(words) <= 1
+        and front.rstrip().endswith("?")
+        and words.isdisjoint(topic_words)
+    ):
         fields = {"Front": f"{card.topic}: {front}"}
         yield CardRepair("context", "say what it is about", fields)
 

@@ -240,9 +240,8 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
 
     The answer is the reader's, if the comment has one; else the marked words or the picture.
     """
-    is_marked = highlight.kind is not HighlightKind.NOTE
     shown = ""
-    if is_marked:
+    if highlight.kind is not HighlightKind.NOTE:
         shown = passage(RAISED_NOTE.sub("", highlight.exact))
         if highlight.markdown:
             shown = highlight.markdown[0]

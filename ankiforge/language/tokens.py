@@ -233,17 +233,20 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
         elif kind == Kind.SMALL:
             # written as an acronym: `IT`, `WHO`
             word = token.word
-            is_acronym = len(word) > 1 and word.isupper() and word.isalpha()
-            if is_acronym and not text.isupper():
+            if len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper():
                 token.kind = Kind.NAME
                 token.zipf = _ZIPF_OF_ACRONYM
         if may_be_unsafe and kind in _MAY_BE_UNSAFE:
             # a part of code or a formula, or a placeholder
             sign_before = text[max(token.start - 1, 0) : token.start]
             sign_after = text[token.end : token.end + 1]
-            is_beside_sign = sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER
             is_identifier = "_" in token.word and _IDENTIFIER.fullmatch(token.word)
-            if braces > 0 or is_beside_sign or is_identifier:
+            if (
+                braces > 0
+                or sign_before in _UNSAFE_BEFORE
+                or sign_after in _UNSAFE_AFTER
+                or is_identifier
+            ):
                 token.kind = Kind.UNSAFE
         begins = False
         previous = token

@@ -615,8 +615,11 @@ def decide(
         row["offer"] for row in of.rows if row["id"] == draft_id and not row["slot"]
     ]
     for row in of.rows:
-        is_beside = row["slot"] and row["offer"] in offers
-        if is_beside and decided.issuperset(row["fact"].split()):
+        if (
+            row["slot"]
+            and row["offer"] in offers
+            and decided.issuperset(row["fact"].split())
+        ):
             passed.append(row)
     body: Json = {
         "of": event.id,

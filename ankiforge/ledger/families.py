@@ -429,8 +429,11 @@ def _gone_of(
     about = facts.of_cards(passage.facts)
     for decision in passage.facts:
         for sentence in decision.sentences:
-            is_gone = decision.of and facts.name_of(sentence) in names
-            if is_gone and not facts.has_left(about, decision, sentence):
+            if (
+                decision.of
+                and facts.name_of(sentence) in names
+                and not facts.has_left(about, decision, sentence)
+            ):
                 yield DecidedSentence(
                     sentence,
                     passage.key,

@@ -252,8 +252,10 @@ class Ingest:
             )
             self.was_empty[container] = not known and not self.may_have_moved
         container_and_place = (container, place_of(document))
-        is_first = container_and_place not in self.first_read_documents
-        if self.was_empty[container] and is_first:
+        if (
+            self.was_empty[container]
+            and container_and_place not in self.first_read_documents
+        ):
             self.first_read_documents.add(container_and_place)
             self.first_read += found_in(document, self._write_document(document, None))
             return

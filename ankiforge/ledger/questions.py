@@ -187,8 +187,12 @@ def _ask_same(store: Store) -> Iterator[Question]:
             if finding.check != "duplicate" or not is_card_id(finding.duplicate):
                 continue
             card, lost = cards.state_of(store, finding.duplicate)
-            is_gone = card.live and not cards.present_row(store, lost)
-            if is_gone and not passage.decided and not passage.told_apart_from(lost):
+            if (
+                card.live
+                and not cards.present_row(store, lost)
+                and not passage.decided
+                and not passage.told_apart_from(lost)
+            ):
                 pairs.append((row["key"], lost.key))
                 break
     # more than a few of one document are one question

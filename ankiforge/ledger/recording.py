@@ -594,8 +594,11 @@ class _Recording:
             if proposed is not None and (card_in_slot is None or not card_in_slot.live):
                 replaces = proposed.id
             for card in passage.live:
-                is_in_slot = card.in_slot and card.slot == draft.slot
-                if is_in_slot and card.family is not draft.family:
+                if (
+                    card.in_slot
+                    and card.slot == draft.slot
+                    and card.family is not draft.family
+                ):
                     replaces = card.id
                     break
 
@@ -769,8 +772,12 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
     )
     for row in rows:
         other = store.passage(row["key"])
-        is_apart = other.key == passage.key or passage.told_apart_from(other)
-        if is_apart or not other.decided or row["folded"] == for_finding(words):
+        if (
+            other.key == passage.key
+            or passage.told_apart_from(other)
+            or not other.decided
+            or row["folded"] == for_finding(words)
+        ):
             continue
         if is_perhaps(row["folded"], for_finding(words)):
             return f"{row['title']}, before they changed"

@@ -261,8 +261,12 @@ class _ViewRecording:
                 continue
             is_asked = before["asked"] or guid in deleted_with_many
             state, _ = cards.state_of(self._store, guid)
-            is_live = before["absent"] and card["live"] and not is_asked
-            if is_live and self._store.machine not in state.seen_by:
+            if (
+                before["absent"]
+                and card["live"]
+                and not is_asked
+                and self._store.machine not in state.seen_by
+            ):
                 # a person wanted it again since: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue

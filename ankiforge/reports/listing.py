@@ -186,8 +186,9 @@ class Listing:
         revisions = [id for id in overview.order(ledger).revisions if id in chosen]
         yield from self._lines(lists.lines(ledger, revisions))
         for question in open_questions(ledger):
-            is_conflict = question.kind is QuestionKind.CONFLICT
-            if is_conflict and set(chosen).intersection(question.guids):
+            if question.kind is not QuestionKind.CONFLICT:
+                continue
+            if set(chosen).intersection(question.guids):
                 yield _question(question)
         for entry in ledger.history(changes_since=lately()):
             if entry.guid in chosen:

@@ -399,8 +399,11 @@ def _without_quotes(text: str) -> str:
         if not any(closer in text[1:] for closer in closers):
             return text[1:]
     openers = [opener for opener, signs in _CLOSERS.items() if last in signs]
-    is_closer = bool(openers) and last not in _OPENERS
-    if is_closer and not any(opener in text[:-1] for opener in openers):
+    if (
+        openers
+        and last not in _OPENERS
+        and not any(opener in text[:-1] for opener in openers)
+    ):
         return text[:-1]
     return text
 
@@ -411,9 +414,11 @@ def _without_emphasis(text: str) -> str:
             return text[len(sign) :]
         if text.endswith(sign) and text.count(sign) == 1 and len(sign) > 1:
             return text[: -len(sign)]
-        is_around = (
-            text.startswith(sign) and text.endswith(sign) and len(text) > 2 * len(sign)
-        )
-        if is_around and sign not in text[len(sign) : -len(sign)]:
+        if (
+            text.startswith(sign)
+            and text.endswith(sign)
+            and len(text) > 2 * len(sign)
+            and sign not in text[len(sign) : -len(sign)]
+        ):
             return text[len(sign) : -len(sign)]
     return text

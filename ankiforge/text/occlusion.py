@@ -325,8 +325,12 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
         # a number under which its label was shipped before, if one is free
         number = 0
         for earlier, words in shipped.items():
-            is_same = bool(words) and for_finding(words) == for_finding(mask.label)
-            if is_same and not number and int(earlier) not in taken:
+            if (
+                words
+                and for_finding(words) == for_finding(mask.label)
+                and not number
+                and int(earlier) not in taken
+            ):
                 number = int(earlier)
         if not number:
             highest += 1

@@ -200,8 +200,12 @@ class RankedSentence:
             return False  # the elided `c'` of `c'è`
         if last < len(self.words):
             after = self.words[last]
-            is_count = token.kind == Kind.NUMBER and not _YEAR.match(token.word)
-            if is_count and after.kind in _COUNTED and self.language.small:
+            if (
+                token.kind == Kind.NUMBER
+                and not _YEAR.match(token.word)
+                and after.kind in _COUNTED
+                and self.language.small
+            ):
                 return False  # the `577` of `577 députés`
         return token.end not in self._inside
 
@@ -214,13 +218,12 @@ class RankedSentence:
         """Return whether words may not be hidden: a bare adjective, half a name, most of a text."""
         first, last = places
         start, end = self.span(places)
-        is_most_of_text = 2 * (end - start) > len(self.text)
         classes = self._classes[first + 1 : last + 1]
         is_half = not _PAIRED.isdisjoint(classes) and (
             any(classes.count(sign) % 2 for sign in ('"', "*"))
             or any(classes.count(left) != classes.count(right) for left, right in _PAIRS)
         )
-        if is_most_of_text or is_half:
+        if 2 * (end - start) > len(self.text) or is_half:
             return True
         inner = self.words[first:last]
         if self._is_set_off(first, last):

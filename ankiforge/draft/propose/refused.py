@@ -316,8 +316,7 @@ def _is_no_word(words: Sequence[Token], place: int, language: Language) -> bool:
     after = words[place + 1 : place + 2]
     if token.kind == Kind.NUMBER:
         signs = [other.word for other in words[:place]]
-        is_in_brackets = signs.count("(") > signs.count(")")
-        if after and after[0].word == ")" and not is_in_brackets:
+        if after and after[0].word == ")" and not (signs.count("(") > signs.count(")")):
             return True  # `1) real, 2) useful`
         return token.word.isalpha()  # `two`
     if token.kind != Kind.NOUN:

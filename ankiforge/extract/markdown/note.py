@@ -327,8 +327,12 @@ class NoteReader:
             return on_a_line
 
         # a list item `Term: definition` below the heading of a glossary
-        is_item = block.part is BlockKind.ITEM and len(block.path) == 1
-        if is_item and block.headings and "glossary" in self._wanted.cards:
+        if (
+            block.part is BlockKind.ITEM
+            and len(block.path) == 1
+            and block.headings
+            and "glossary" in self._wanted.cards
+        ):
             heading = block.headings[-1].plain.strip(" :").casefold()
             if heading in self._wanted.glossaries:
                 term = plain_term(block.inline)
@@ -476,8 +480,9 @@ class NoteReader:
         # the outermost wanted marks that no quote contains
         marks = []
         for phrase in block.inline.phrases:
-            is_wanted = phrase.sign in self._wanted.marks
-            if is_wanted and not self._quotes.hold(index, phrase.span):
+            if phrase.sign not in self._wanted.marks:
+                continue
+            if not self._quotes.hold(index, phrase.span):
                 marks.append(phrase)
         phrases = outermost(marks)
         if len(phrases) == 1:

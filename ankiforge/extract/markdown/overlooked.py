@@ -352,8 +352,10 @@ class _Highlighted:
                     if words and (words in sign.words or sign.words in words):
                         return True
                 # one that is longer than what is looked for between signs
-                is_long = 2 * (phrase.end - phrase.start) >= _MOST_INSIDE
-                if sign.kind == "open" and is_long:
+                if (
+                    sign.kind == "open"
+                    and 2 * (phrase.end - phrase.start) >= _MOST_INSIDE
+                ):
                     return True
         return False
 

@@ -664,8 +664,12 @@ class Quotes:
                     and not as_comment(block.plain[citation.end :])
                 )
                 word_count = len(block.plain[start:end].split())
-                is_long = citation.annotation and word_count >= _FEWEST_WORDS
-                if quoted is None and is_alone and is_long:
+                if (
+                    quoted is None
+                    and is_alone
+                    and citation.annotation
+                    and word_count >= _FEWEST_WORDS
+                ):
                     quoted = text_before
             if quoted:
                 quotes.append(Quote((QuotePiece(index, *quoted),), citation))
