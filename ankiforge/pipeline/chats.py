@@ -47,7 +47,8 @@ def offer(workspace: Workspace) -> str:
     """Return the sentence that offers a chat; "" if there is no reason to."""
     if not is_offered(workspace.folder):
         return ""
-    number = min(chat.MOST, chat.asked_in(for_model(workspace.job(), workspace.ledger)))
+    tasks = for_model(workspace.job(), workspace.ledger, enough=chat.MOST)
+    number = chat.asked_in(tasks)
     if not number:
         return ""
     best = "highlight" if number == 1 else f"best {number} highlights"

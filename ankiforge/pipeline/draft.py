@@ -167,6 +167,7 @@ def for_model(
     ledger: Ledger,
     limit: int | None = None,
     document: str = "",
+    enough: int | None = None,
 ) -> Iterator[SendableTask]:
     """Yield the tasks for a model, as they may be sent.
 
@@ -176,8 +177,9 @@ def for_model(
         limit: the number of highlights, the likeliest to deserve a card first; None = as
             the job says.
         document: the key of the only document whose highlights are sent; "" = all.
+        enough: end at so many highlights, whichever come first: they are only counted.
     """
-    if limit is None:
+    if limit is None and enough is None:
         limit = job.limit
     privacy = privacy_of(ledger)
     highlights: list[Highlight] = []
@@ -190,6 +192,8 @@ def for_model(
             continue
         if not job.in_progress(highlight.document.path):
             highlights.append(without_comment(highlight))
+        if len(highlights) == enough:
+            break
     if limit is not None:
         from ankiforge.draft.propose import surest
 
