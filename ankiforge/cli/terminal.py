@@ -339,7 +339,7 @@ class TerminalReview:
         if not question:
             return None
         fields_of_card = {"Front": question, "Back": answer}
-        return replace(decision, act="write", fields=fields_of_card)
+        return replace(decision, act="instead", fields=fields_of_card)
 
     def _edited(self, fields: Fields) -> Fields | None:
         """Return the fields as the person changed them, in an editor or line by line.

@@ -199,7 +199,7 @@ def for_model(
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""
-            if highlight.instructs and highlight.comment.strip():
+            if highlight.instructs and any(map(str.isalnum, highlight.comment)):
                 return 0.0
             if brief_of(job.decks, highlight).wants in ("definition", "question"):
                 return 0.0

@@ -373,6 +373,12 @@ class Review:
                     self._ledger.reject(chosen.highlight.key, decision.text)
                 elif decision.act == "write":  # beside what was drafted
                     self._make(decision, chosen.highlight, new_fields(decision.fields))
+                elif decision.act == "instead":  # of the draft
+                    self._make(decision, chosen.highlight, new_fields(decision.fields))
+                    key = chosen.highlight.key
+                    for waiting in lists.waiting_among(self._ledger, [key]):
+                        if waiting.id == chosen.id:
+                            self._ledger.reject(chosen.id)
                 elif decision.act == "make" and chosen.gaps:
                     question = None if decision.mode == "cloze" else decision.text
                     fields = fields_from_sentence(chosen, _selection(decision), question)

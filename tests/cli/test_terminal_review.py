@@ -216,6 +216,8 @@ def test_a_cloze_becomes_a_question_whose_answer_was_hidden(
     [card] = made
     assert card["fields"]["Front"] == "How many chunks does working memory hold?"
     assert card["verdict"] == "accepted"
+    left = forge.ok("list", "--view", "new", "--json").lines
+    assert not any("four chunks" in line["fields"].get("Text", "") for line in left)
 
 
 def test_a_card_is_edited_in_a_line_or_in_the_editor_of_the_person(
