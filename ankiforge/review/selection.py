@@ -337,10 +337,10 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
         first, last = trimmed(text, start, end)
         if first == last:
             raise ValueError("no words are selected")
-        previous_end = joined[-1][1] if joined else 0
-        if first < previous_end:
-            first, previous_end = joined.pop()
-            last = max(last, previous_end)
+        if joined and first < joined[-1][1]:
+            before_start, before_end = joined.pop()
+            first = before_start
+            last = max(last, before_end)
         joined.append((first, last))
     if not joined:
         raise ValueError("no words are selected")

@@ -127,6 +127,24 @@ def test_arguments_are_taken_as_an_agent_means_them(desk, changed, as_sent, igno
     assert made["fields"]["Front"] == GOOD["front"]
 
 
+def test_each_highlight_of_a_proposal_is_answered_in_order(desk):
+    with client(desk) as agent:
+        keys = agent.keys()
+        key = keys.pop(CAFFEINE)
+        cards = [
+            {"highlight": "nowhere", **GOOD},
+            {"highlight": next(iter(keys.values())), "kind": "none", "why_none": "so"},
+            {"highlight": key, **GOOD},
+        ]
+        results = agent("propose_cards", cards=cards)["results"]
+    assert [each["highlight"] for each in results] == [
+        card["highlight"] for card in cards
+    ]
+    assert "refused" in results[0]
+    [made] = results[2]["cards"]
+    assert [card["id"] for card in desk.cards()] == [made["card"]]
+
+
 def test_a_blocked_card_is_withdrawn_and_a_replay_changes_nothing(desk):
     with client(desk) as agent:
         key = agent.keys()[CAFFEINE]

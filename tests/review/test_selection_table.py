@@ -1,5 +1,7 @@
 """Cards of words that a person selects in the sentence of a proposal, which may be cut, or have the one before."""
 
+import re
+
 import pytest
 
 from ankiforge.errors import UsageError
@@ -71,6 +73,23 @@ def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text)
     draft = proposal(nearby=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
     made = fields_from_sentence(draft, Selection(spans(words), cut, before), None)
     assert dict(made)["Text"] == text
+
+
+@pytest.mark.parametrize(
+    ("selected", "hidden"),
+    [
+        ("3-7,0-2", ["In", "1900"]),
+        ("0-7,3-13", ["In 1900 Georg"]),
+        ("3-13,5-7", ["1900 Georg"]),
+        ("0-2,0-2", ["In"]),
+        ("0-3,3-7", ["In", "1900"]),
+    ],
+)
+def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
+    [text, *_] = dict(
+        fields_from_sentence(proposal(), Selection(selected), None)
+    ).values()
+    assert re.findall(r"\{\{c\d+::(.*?)\}\}", text) == hidden
 
 
 @pytest.mark.parametrize(
