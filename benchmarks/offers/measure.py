@@ -112,6 +112,7 @@ def main() -> None:
         cards_of_part = [card for card in rows("one-model.jsonl") if card["part"] == part]
         choices(f"One model, {title}:", cards_of_part)
     choices("Few and sure, eight fresh sources:", rows("few-and-sure.jsonl"))
+    choices("The same of papers, vaults, exports and books:", rows("mixed.jsonl"))
 
 
 if __name__ == "__main__":
