@@ -1,15 +1,12 @@
-"""The database of Anki in every form: decks and note types in tables, or as JSON.
-
-The file may be malicious, so its tables and values are checked.
-
-Read an Anki collection or export without changing it.
+"""Read an Anki collection or export without changing it.
 
     with open_view(path) as view:
         for note in view.notes(): ...
 
 A live collection is copied and never opened in place. Exports are unpacked. The copy lies
-in a temporary folder that is deleted when the view is closed. The file may be malicious,
-so its size, tables and values are checked.
+in a temporary folder that is deleted when the view is closed. Decks and note types are in
+tables or, in older ones, JSON. The file may be malicious, so its size, tables and values
+are checked.
 
 Tested by `tests/anki/test_views.py`, `test_collections.py`, and `tests/anki/views/test_open.py`,
 which damages what is read.

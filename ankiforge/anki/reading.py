@@ -1,4 +1,7 @@
-"""Read a note of Anki, of whatever type, as the first of its cards, in Markdown."""
+"""Read a note of Anki, of whatever type, as the first of its cards, in Markdown.
+
+Tested by `tests/anki/test_reading_table.py` and `tests/reports/test_repair_file.py`.
+"""
 
 from __future__ import annotations
 

@@ -304,10 +304,14 @@ class Call:
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""
+        stream = sys.stderr if err else sys.stdout
         try:
-            click.echo(text, err=err, color=None if self.color else False)
+            try:
+                click.echo(text, err=err, color=None if self.color else False)
+            except UnicodeEncodeError:  # letters that its encoding does not have
+                known = text.encode(stream.encoding, "replace").decode(stream.encoding)
+                click.echo(known, err=err, color=None if self.color else False)
         except BrokenPipeError:
-            stream = sys.stderr if err else sys.stdout
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             return False

@@ -411,10 +411,10 @@ def export(call: Call, file: Path) -> None:
     for number, text in enumerate(asked.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
         try:
-            is_other = path.exists() and "<highlight h=" not in path.read_text(
-                "utf-8", "replace"
-            )
-            if is_other:
+            if path.exists() and (
+                not path.is_file()
+                or "<highlight h=" not in path.read_text("utf-8", "replace")
+            ):
                 raise UsageError(f"{path} already exists", hint="name another file")
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:

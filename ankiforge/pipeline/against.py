@@ -3,6 +3,8 @@
 Words are compared, not meanings: what is not there is found, and one true card in four, in
 other words than its source, is doubted. So the result is a list to be read beside the nearest
 passage, and never a verdict.
+
+Tested by `tests/pipeline/test_against.py`.
 """
 
 from __future__ import annotations

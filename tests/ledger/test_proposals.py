@@ -92,6 +92,17 @@ def test_a_rejected_proposal_is_rejected_as_a_whole(forge, note):
     assert (left_out["fate"], left_out["reason"]) == ("left_out", "rejected by you")
 
 
+def test_a_passage_that_was_skipped_is_none_without_a_card(forge, note):
+    note(f"=={WAR}==", f"=={CARTA}==")
+    war, _ = sorted(proposals(forge), key=lambda each: each["quote"], reverse=True)
+
+    forge.ok("skip", war["highlight"])
+
+    [left] = proposals(forge)
+    assert left["quote"] == CARTA
+    assert forge.ok("list", "--no-card", "--json").stdout == ""
+
+
 def test_other_words_of_a_person_settle_the_proposal(forge, note):
     note(f"=={WAR}==", f"=={CARTA}==")
     war, carta = sorted(proposals(forge), key=lambda each: each["quote"], reverse=True)

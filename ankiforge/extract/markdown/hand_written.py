@@ -26,7 +26,7 @@ from ankiforge.extract.markdown.placeholders import COMMENT
 from ankiforge.extract.markdown.signs import Gaps
 from ankiforge.model import Form, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import make
+from ankiforge.text.cloze import gaps, make
 from ankiforge.text.fold import outside
 from ankiforge.text.sentences import trimmed
 
@@ -726,7 +726,8 @@ class _CardLines:
         is_item = _BULLET.match(self.text(start))
         for line in range(middle + 1, last):
             is_outside = is_item and indents[line] <= indents[start]
-            if is_outside or _ASKED.match(self.text(line)):
+            words = self.text(line)
+            if is_outside or _ASKED.match(words) or self._is_gapped(line):
                 last = line
                 break
         front = [
@@ -768,11 +769,7 @@ class _CardLines:
 
     def with_brackets(self, start: int) -> Written | None:
         """Return the card of a text of hashcards after `C:`; each bracket in it is a gap."""
-        words = self.text(start)
-        if not _GAPPED.match(words) or start not in self.state.env["signs"]:
-            return None
-        # `C: …` behind `B: …` is an option of a question
-        if start and self.text(start - 1).startswith("B:"):
+        if not self._is_gapped(start) or start not in self.state.env["signs"]:
             return None
         last = self.past(start)
         for line in range(start + 1, last):
@@ -787,9 +784,15 @@ class _CardLines:
                 lambda bracket: make(next(numbers), bracket[1]), run
             ),
         )
-        if gapped == text:
+        if gapped == text and not gaps(text):
             return None
         return Written(last, gapped, "", sign="C: … […]", cloze=True)
+
+    def _is_gapped(self, line: int) -> bool:
+        """Return whether a line begins with `C:`, and is no option of a question behind `B:`."""
+        if not _GAPPED.match(self.text(line)):
+            return False
+        return not (line and self.text(line - 1).startswith("B:"))
 
     def with_children(self, start: int) -> Written | None:
         """Return the card of a block of Logseq with `#card`: the blocks below are its answer."""

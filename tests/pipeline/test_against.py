@@ -1,0 +1,48 @@
+"""`ankiforge repair cards.csv --source FILE`: what the source says of each card."""
+
+import pytest
+
+LECTURE = """# Lecture
+
+The hippocampus binds the parts of an episode together. Sleep strengthens what was learned on the day before. Working memory holds about four chunks.
+"""
+
+
+@pytest.fixture
+def held(forge, tmp_path):
+    """Hold rows of a table against the lecture; return the JSON lines."""
+
+    def hold(*rows: str) -> list:
+        source = tmp_path / "lecture.md"
+        source.write_text(LECTURE, encoding="utf-8")
+        table = tmp_path / "cards.csv"
+        table.write_text("\n".join(("Front,Back", *rows, "")), encoding="utf-8")
+        return forge.ok("repair", table, "--source", source, "--json").lines
+
+    return hold
+
+
+@pytest.mark.parametrize(
+    ("row", "said", "why"),
+    [
+        ("What binds the parts of an episode together?,the hippocampus", "said", ""),
+        ("When is what was learned strengthened?,in sleep", "said", ""),
+        ("How many chunks does working memory hold?,about nine", "not said", "nine"),
+        ("Which gland makes melatonin?,the pineal gland", "not said", "no word of it"),
+    ],
+)
+def test_a_card_is_said_or_not(held, row, said, why):
+    [card] = held(row)
+    assert card["said"] == said
+    assert why in card["why"]
+
+
+def test_all_rows_are_held_and_the_nearest_passage_stands_beside(held):
+    cards = held(
+        "What binds the parts of an episode together?,the hippocampus",
+        "What binds the parts of an episode together?,the hippocampus.",
+        "How many chunks does working memory hold?,about nine",
+    )
+    assert [card["nid"] for card in cards] == [1, 2, 3]
+    assert "Working memory holds about four chunks" in cards[2]["passage"]
+    assert [*cards[0]["same"], *cards[1]["same"]] == [cards[0]["front"]]
