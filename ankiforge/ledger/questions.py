@@ -23,7 +23,7 @@ from ankiforge.ledger import cards, decide, desk, forms, private, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Store, encode, words_of
+from ankiforge.ledger.store import EACH, NOT_UNDONE, Store, encode, words_of
 from ankiforge.ledger.views import DELETED, DROPPED, retired_unexplained
 from ankiforge.model import (
     PROPOSE,
@@ -115,6 +115,13 @@ def answer(
                 _merge(store, question.guids)
             case QuestionKind.DUPLICATE:
                 store.add("different", question.new, PERSON, {"old": question.old})
+            case QuestionKind.CONFLICT if not yes and (
+                act := _repair_of(store, question)
+            ):
+                # a repair is one thing: all its fields, and what is new beside it
+                decide.undo(store, act)
+                for conflict in question.conflicts:
+                    store.write("DELETE FROM conflict WHERE guid = ?", conflict.guid)
             case QuestionKind.CONFLICT:
                 # whose words each field keeps: the source's, or the person's
                 for conflict in question.conflicts:
@@ -270,6 +277,21 @@ def ticked(pairs: Iterable[PerhapsSame]) -> list[PerhapsSame]:
             used |= {pair.new, pair.old}
         in_order.append(replace(pair, is_likely=is_likely))
     return in_order
+
+
+def _repair_of(store: Store, question: Question) -> str:
+    """Return the action of the repair that gave a card the words in conflict; "" if none did."""
+    guids = {conflict.guid for conflict in question.conflicts}
+    condition = f"what IN ('repair', 'edit', 'revise') AND {NOT_UNDONE} ORDER BY n"
+    act = ""
+    acts_of_repairs = set()
+    for event in store.each_event(condition):
+        if event.body.get("guid") not in guids:
+            continue
+        if event.what == "repair" and event.body["name"] != cards.LEFT:
+            acts_of_repairs.add(event.act)
+        act = event.act or ""
+    return act if act in acts_of_repairs else ""
 
 
 def _answer_same(
