@@ -263,6 +263,8 @@ def read_answer(
             unused += problems
             if result is not None:
                 results.append(result)
+    # what was imported before comes last: of many problems, only the first are named
+    unused.sort(key=lambda problem: problem.hint == _NOT_ASKED)
     return ChatAnswer(tuple(results), tuple(unused))
 
 
@@ -416,6 +418,7 @@ def _has_around(highlight: Highlight, quote: str) -> bool:
 
 # The cards of a highlight that are checked.
 _MOST_OF_ONE = 20
+_NOT_ASKED = "it was imported before, or nobody asked for it"
 # From this number of letters, marked words tell whose quote it is, else the label.
 _LONG_QUOTE = 12
 _SHORT_WORD = 3
@@ -438,9 +441,7 @@ def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
         missing.append(f"its quote {quote}")
     what = " or ".join(missing) or "its answer"
     reason = f"no highlight that still needs a card has {what}"
-    return Problem(
-        "", f"{card}: {reason}", "it was imported before, or nobody asked for it"
-    )
+    return Problem("", f"{card}: {reason}", _NOT_ASKED)
 
 
 def _shown(words: str) -> str:
