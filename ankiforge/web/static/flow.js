@@ -42,6 +42,7 @@ function flowing(paper, content, find) {
   const layer = svg("svg", { class: "marks" });
   const node = h("div", { className: "flow" }, content);
   node.prepend(layer);
+  content.addEventListener("load", () => paper.layout(), true); // a picture moves what is below it
   let ranges = new Map();
   const boxes = (range) => {
     const o = node.getBoundingClientRect();
