@@ -165,7 +165,7 @@ def is_verb(token: Token, language: Language) -> bool:
 # --- the kind of a word, by its neighbours where it may have two ----------------------
 
 
-class _Word(NamedTuple):
+class _WordWithNeighbours(NamedTuple):
     """A word that is not a small word, with its neighbours."""
 
     token: Token
@@ -228,7 +228,7 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
             previous = token
             continue
         if kind == Kind.NOUN:
-            word_here = _Word(token, previous, following, begins, language)
+            word_here = _WordWithNeighbours(token, previous, following, begins, language)
             token.kind, token.zipf = _kind(word_here)
         elif kind == Kind.SMALL:
             # written as an acronym: `IT`, `WHO`
@@ -252,7 +252,7 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
         previous = token
 
 
-def _kind(word: _Word) -> tuple[int, float]:
+def _kind(word: _WordWithNeighbours) -> tuple[int, float]:
     """Return the kind and the Zipf frequency of a word."""
     folded = word.token.folded
     language = word.language
@@ -277,7 +277,7 @@ def _kind(word: _Word) -> tuple[int, float]:
     return _BY_CLASS.get(letter, _participle)(word), zipf
 
 
-def _begins_with_name(word: _Word, zipf: float) -> bool:
+def _begins_with_name(word: _WordWithNeighbours, zipf: float) -> bool:
     """Return whether a sentence begins with a name: two capitals, of which the first is rare."""
     if word.language.name == "de" or zipf >= _ZIPF_OF_NAME or word.following is None:
         return False
@@ -291,7 +291,7 @@ _GERMAN_WITHOUT_CAPITAL = {"n": "a", "b": "v", "c": "a"}
 # --- by the class of a word in the tables of its language ---
 
 
-def _noun(word: _Word) -> int:
+def _noun(word: _WordWithNeighbours) -> int:
     """Return the kind of a noun, whose plural may be a verb: `the team uses the`."""
     if word.language.name != "en" or not word.token.folded.endswith("s"):
         return Kind.NOUN
@@ -303,7 +303,7 @@ def _noun(word: _Word) -> int:
     return Kind.VERB if word.language.may_be_verb(word.token.folded) else Kind.NOUN
 
 
-def _verb(word: _Word) -> int:
+def _verb(word: _WordWithNeighbours) -> int:
     """Return the kind of a verb, which may stand for an adjective or a noun."""
     previous = word.previous
     if word.language.name == "en" and previous is not None and not word.is_before_noun:
@@ -315,7 +315,7 @@ def _verb(word: _Word) -> int:
     return Kind.VERB
 
 
-def _noun_or_verb(word: _Word) -> int:
+def _noun_or_verb(word: _WordWithNeighbours) -> int:
     """Return the kind of a word that is a noun or a verb: `the result`, `they result in`."""
     if word.before in word.language.before_verbs:
         return Kind.VERB
@@ -325,13 +325,13 @@ def _noun_or_verb(word: _Word) -> int:
     return Kind.VERB if is_after_subject and word.is_before_object else Kind.NOUN
 
 
-def _adjective_or_noun(word: _Word) -> int:
+def _adjective_or_noun(word: _WordWithNeighbours) -> int:
     """Return the kind of a word that is an adjective or a noun."""
     is_adjective = word.is_behind_its_noun or word.is_before_noun
     return Kind.ADJECTIVE if is_adjective else Kind.NOUN
 
 
-def _participle(word: _Word) -> int:
+def _participle(word: _WordWithNeighbours) -> int:
     """Return the kind of a participle: an adjective beside its noun, else a verb."""
     is_adjective = word.is_behind_its_noun
     if word.language.name not in ADJECTIVE_AFTER_NOUN:
@@ -339,7 +339,7 @@ def _participle(word: _Word) -> int:
     return Kind.ADJECTIVE if is_adjective else Kind.VERB
 
 
-_BY_CLASS: dict[str, Callable[[_Word], int]] = {
+_BY_CLASS: dict[str, Callable[[_WordWithNeighbours], int]] = {
     "n": _noun,
     "v": _verb,
     "a": lambda word: Kind.ADJECTIVE,

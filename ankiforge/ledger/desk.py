@@ -854,9 +854,8 @@ def settle_passage(store: Store, key: str) -> None:
         if row["slot"] and not row["revises"]:
             if not is_new(store, of.passage, decode_draft(row["body"])):
                 take(row["id"])
-    if (
-        not of.text
-    ):  # it may come back, or its sentences may stand elsewhere in the next run
+    # it may come back, or its sentences may stand elsewhere in the next run
+    if not of.text:
         names_of_decided = of.names_of_decided()
         for row in of.rows:
             if row["fact"] in names_of_decided and not row["slot"]:

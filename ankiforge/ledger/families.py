@@ -176,7 +176,7 @@ def places_of_sentence(store: Store, name: str) -> list[Row]:
 # --- what a run, or a decision, joins ---------------------------------------------------
 
 
-class Joined(Value):
+class JoinedFamilies(Value):
     """The result of `join`."""
 
     members: Strings = ()
@@ -185,7 +185,9 @@ class Joined(Value):
     """By key, the passages with which something failed; all others were joined."""
 
 
-def join(store: Store, touched: Collection[str], renewed: Collection[str] = ()) -> Joined:
+def join(
+    store: Store, touched: Collection[str], renewed: Collection[str] = ()
+) -> JoinedFamilies:
     """Record which passages hold sentences that were decided in others.
 
     Args:
@@ -195,9 +197,9 @@ def join(store: Store, touched: Collection[str], renewed: Collection[str] = ()) 
     """
     store.refold()
     if not touched or store.row("SELECT 1 FROM decided_fact LIMIT 1") is None:
-        return Joined()
+        return JoinedFamilies()
     if store.row("SELECT 1 FROM highlight WHERE state = 'present' LIMIT 1") is None:
-        return Joined()  # nothing was read yet
+        return JoinedFamilies()  # nothing was read yet
     before: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT name, key FROM sentence WHERE key IN {EACH}"
     for row in store.rows(query, encode(list(touched))):
@@ -212,7 +214,7 @@ def join(store: Store, touched: Collection[str], renewed: Collection[str] = ()) 
         kin = store.family(key)
         if kin:
             members.update(dict.fromkeys((store.first(key), *kin)))
-    return Joined(tuple(members), joining.failed)
+    return JoinedFamilies(tuple(members), joining.failed)
 
 
 def join_decided(store: Store, key: str, sentences: Iterable[str]) -> None:
