@@ -114,6 +114,20 @@ def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes):
 # --- what deck files ask ----------------------------------------------------------------------
 
 
+def test_a_prompt_is_written_to_a_file_and_to_no_device(forge, notes):
+    notes(ALPHA)
+    refused = forge("draft", "export", "/dev/null", code=2)
+    assert "/dev/null already exists" in refused.stderr
+
+
+def test_letters_that_the_output_lacks_are_question_marks(forge, notes):
+    notes("中文 is the word for the Chinese language.")
+    latin = ("env", "PYTHONIOENCODING=latin-1")
+    listed = forge.finished("list", "--no-card", "--all", before=latin)
+    assert "?? is the word" in listed.stdout + listed.stderr
+    assert "Traceback" not in listed.stderr
+
+
 def test_the_prompt_is_that_of_the_settings_and_the_kinds_are_those_of_the_deck(
     forge, notes
 ):
