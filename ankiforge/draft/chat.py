@@ -32,6 +32,7 @@ from ankiforge.draft.reply import (
     Repair,
     ReplyItem,
     drafts_of,
+    ends_in_the_middle,
     every_item,
     find_quote,
     letters_of_quote,
@@ -204,6 +205,10 @@ def what_is_missing(text: str) -> str:
     if _ASKS in text:
         return "this is the text for the chat, not its answer: paste it there first"
     usable, unusable = every_item(text)
+    if not usable and ends_in_the_middle(text):
+        return (
+            "it ends in the middle of its first card: copy the whole answer of the chat"
+        )
     if usable:
         return "no card in it is about these highlights: ask the chat again, in a new one"
     if unusable:
@@ -250,6 +255,9 @@ def read_answer(
     for card in unusable:
         hint = "ask for question and answer"
         unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
+    if ends_in_the_middle(text):
+        hint = "let the chat go on, and paste the rest"
+        unused.append(Problem("", f"the answer ends in the middle of a card: {hint}"))
     if not (items or unusable):
         hint = "paste the whole answer, or ask the chat for the JSON only"
         unused.append(Problem("", "it contains no readable card", hint))

@@ -284,6 +284,25 @@ def _object_at(text: str, start: int, ends: Mapping[int, int]) -> tuple[Any, int
     return (value if isinstance(value, dict | list) else None), end
 
 
+_STRING_OR_BRACE = regex(r'"(?:[^"\\]|\\.)*"|[{}]')
+
+
+def ends_in_the_middle(text: str) -> bool:
+    """Return whether a reply ends within an object, or within a row of a table."""
+    answer = without_thoughts(text[:LONGEST].strip("\ufeff \t\r\n"))
+    first = _BEGINS.search(answer)
+    if first is None:
+        last_line = answer[answer.rfind("\n") + 1 :].rstrip()
+        return last_line.startswith("|") and not last_line.endswith("|")
+    still_open = 0
+    for token in _STRING_OR_BRACE.finditer(answer, first.start()):
+        if token[0] == "{":
+            still_open += 1
+        elif token[0] == "}":
+            still_open -= 1
+    return still_open > 0
+
+
 def _decoded(text: str) -> Any:
     """Return the value that a text is in JSON; None if it is none."""
     try:

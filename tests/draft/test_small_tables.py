@@ -3,6 +3,7 @@
 import pytest
 
 from ankiforge.draft.instructions import Wish, instruction, without_comment
+from ankiforge.draft.reply import ends_in_the_middle
 from ankiforge.draft.server import is_small_model
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
@@ -102,3 +103,21 @@ def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, sa
     why = why_proposed(marked(TWO_FACTS), quote)
     assert says in why
     assert says_not not in why
+
+
+@pytest.mark.parametrize(
+    ("reply", "ends"),
+    [
+        ('{"cards": [{"h": "1", "front": "a", "back": "b"}]}', False),
+        ('{"cards": [{"h": "1", "front": "a", "back": "b"}]', True),
+        ('[{"h": "1", "front": "a"}, {"h": "2", "fro', True),
+        ('[{"h": "1", "text": "{{c1::a}} of \\\\{x"}]', False),
+        ('[{"h": "1", "text": "{{c1::a', True),
+        ("| h | front | back |\n|---|---|---|\n| 1 | a | b |", False),
+        ("| h | front | back |\n|---|---|---|\n| 1 | a", True),
+        ("Q: a {x\nA: b", False),
+        ("", False),
+    ],
+)
+def test_a_reply_that_ends_in_the_middle(reply, ends):
+    assert ends_in_the_middle(reply) == ends
