@@ -761,14 +761,16 @@ def open_view(
                 )
             raise ItemError(message, hint=hint) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
-        is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
+        profile = ""
+        if kind is ViewKind.COLLECTION and path.name == COLLECTION:
+            profile = path.resolve().parent.name
         ours = {our_note_type(family).id for family in OUR_FAMILIES}
         used_types = {id for (id,) in database.rows(_USED_TYPES)}
         yield View(
             databases=(database,),
             kind=kind,
             path=str(path),
-            profile=path.resolve().parent.name if is_live else "",
+            profile=profile,
             types=note_types(database, ours | used_types),
             decks=deck_names(database),
             complete=kind is not ViewKind.APKG,

@@ -118,8 +118,8 @@ def source_html(card: Card) -> str:
     passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
         return ""
-    is_in_slot = card.slot.isdigit()  # any other slot is a hash of drafted words
-    is_hand_written = highlight.kind is HighlightKind.CARD and is_in_slot
+    # any other slot is a hash of drafted words
+    is_hand_written = highlight.kind is HighlightKind.CARD and card.slot.isdigit()
     has_formulas = highlight.has_formulas and not is_hand_written
     set_text = typeset if has_formulas else lines
     fixed = shields(passage) if has_formulas else []

@@ -342,8 +342,9 @@ def shipped_type(family: Family, types: Mapping[NoteTypeId, SeenType]) -> SeenTy
     """
     ours = our_note_type(family)
     theirs = types.get(ours.id)
-    has_other_names = theirs is not None and _names_in(theirs) != _names_in(ours)
-    return theirs if theirs and has_other_names else ours
+    if theirs is None or _names_in(theirs) == _names_in(ours):
+        return ours
+    return theirs
 
 
 def _names_in(note_type: SeenType) -> tuple[Strings, Strings]:

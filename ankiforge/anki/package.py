@@ -155,8 +155,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
         models[str(note_type.id)] = _type_json(note_type)
     written = (_json(decks), _json(models))
     connection.execute("update col set decks = ?, models = ?", written)
-    has_schedules = any(note.states for note in notes)
-    if has_schedules:  # days begin at 4 o'clock here
+    if any(note.states for note in notes):  # days begin at 4 o'clock here
         connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
     connection.execute("commit")
     connection.executescript(create + indexes)

@@ -262,8 +262,9 @@ def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
         bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
     base = base_of(bases, in_anki, theirs) or NO_BASE
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
-    is_news = base.mod != in_anki.taken
-    return replace(layout, base=base, taken=base.mod if is_sure and is_news else 0)
+    if not is_sure or base.mod == in_anki.taken:
+        return replace(layout, base=base, taken=0)
+    return replace(layout, base=base, taken=base.mod)
 
 
 # --- which type, and where our fields are in it -----------------------------------------
@@ -594,10 +595,10 @@ def merge_field(
         decision: how a person decided the last conflict about it.
     """
     written = field_hash(ours)
-    is_empty = ours == ""  # where we say nothing, we changed nothing
     keeps_mine = decision.choice == "mine" and decision.about_ours == h16(ours)
     gives_up = decision.choice == "source" and decision.about_theirs == h16(theirs)
-    we_changed = written != base and not is_empty and not keeps_mine
+    # where we say nothing, we changed nothing
+    we_changed = written != base and ours != "" and not keeps_mine
     they_changed = field_hash(theirs) not in (base, written) and not gives_up
 
     is_filled = name in FILLED

@@ -125,8 +125,9 @@ class _Writer(Value):
         if self.cloze:
             runs = [_Stretch(gap.start, gap.end, gap) for gap in gaps(markdown)]
         for start, end, kind in shields(markdown):
-            is_formula = kind in ("math", "display")
-            if is_formula or (kind == "code" and "\n" not in markdown[start:end]):
+            if kind in ("math", "display") or (
+                kind == "code" and "\n" not in markdown[start:end]
+            ):
                 runs.append(_Stretch(start, end, kind))
         parts: list[str] = []
         position = 0
@@ -143,8 +144,9 @@ class _Writer(Value):
                     body = body[1:-1]
                 written = f"<code>{literal(body)}</code>"
             else:
-                is_display = run.what == "display"
-                formula = _formula(body, display=is_display, inside=self.depth > 0)
+                formula = _formula(
+                    body, display=run.what == "display", inside=self.depth > 0
+                )
                 written = formula or lines(source)
             parts.append(markdown[position : run.start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
@@ -579,8 +581,10 @@ class _MarkdownWriter(HTMLParser):
         if tag in ("ul", "ol"):
             self._break_block(1 if self.lists else 2)
             start = attributes.get("start", "1")
-            is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
-            self.lists.append(int(start) if is_numbered else None)
+            if tag == "ol" and re.fullmatch("[0-9]{1,9}", start):
+                self.lists.append(int(start))
+            else:
+                self.lists.append(None)
         elif tag == "li":
             self._break_block(1)
             number = self.lists[-1] if self.lists else None

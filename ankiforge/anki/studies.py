@@ -227,8 +227,9 @@ def read_studies(view: View, now: datetime) -> Studies:
         )
     settings: dict[str, object] = dict(database.rows(_CONFIG))
     calendar = _calendar(database.created, settings, now)
-    is_fsrs = _setting(settings, "fsrs", False) is True
-    decks, presets = _decks_and_presets(database, fsrs=is_fsrs)
+    decks, presets = _decks_and_presets(
+        database, fsrs=_setting(settings, "fsrs", False) is True
+    )
     by_name = {deck.name.casefold(): deck for deck in decks.values()}
     position_of = _Presets(decks, presets)
     cards = tuple(_studied(database, position_of, calendar))

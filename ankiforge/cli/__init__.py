@@ -139,8 +139,8 @@ def _interrupts_kept() -> Iterator[None]:
     sys.unraisablehook = raise_again
     try:
         yield
-        is_awaited = any(timer.is_alive() for timer in timers)
-        if is_awaited:  # the command is done before its time
+        # the command is done before its time
+        if any(timer.is_alive() for timer in timers):
             raise KeyboardInterrupt
     finally:
         sys.unraisablehook = print_it

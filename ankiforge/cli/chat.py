@@ -258,11 +258,10 @@ def _received(seconds: float | None, *, until_end: bool = False) -> str:
         while select.select([terminal], [], [], seconds)[0]:
             part = os.read(terminal, 65_536)
             received += part
-            is_marked = received.startswith(_PASTE_BEGINS.encode())
             ends = (_PASTE_ENDS.encode(), _END_OF_INPUT.encode())
             if not part or received.endswith(ends):
                 break
-            if not (is_marked or until_end):
+            if not (received.startswith(_PASTE_BEGINS.encode()) or until_end):
                 if len(received) == 1 or received.startswith(_ESCAPE.encode()):
                     break
                 seconds = _SILENCE_S

@@ -398,8 +398,9 @@ class Command(click.Command):
         If a query may be among them, conditions like `-verdict:waiting` are put after `--`:
         click would take such a word for the option -v.
         """
-        is_query = self.context_settings.get("ignore_unknown_options")
-        if is_query and any(word.startswith("-") and ":" in word for word in args):
+        if self.context_settings.get("ignore_unknown_options") and any(
+            word.startswith("-") and ":" in word for word in args
+        ):
             from ankiforge.ledger import FIELDS
 
             place = args.index("--") if "--" in args else len(args)

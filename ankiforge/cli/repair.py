@@ -74,8 +74,10 @@ def repair(
             raise UsageError(error.message, hint=error.hint) from error
     if len(query) == 1:
         path = Path(query[0]).expanduser()
-        is_named = path.suffix.casefold() in (*TABLES, ".apkg", ".colpkg", ".anki2")
-        if is_named or path.is_file():
+        if (
+            path.suffix.casefold() in (*TABLES, ".apkg", ".colpkg", ".anki2")
+            or path.is_file()
+        ):
             if take:
                 message = (
                     "--take is for cards in your collection, and a file is not changed"
@@ -170,8 +172,7 @@ def _mend(
     from ankiforge.text import counted
 
     is_interactive = call.interactive and sys.stdout.isatty()
-    is_read_only = choice is None and not is_interactive
-    with session(call, read_only=is_read_only) as workspace:
+    with session(call, read_only=choice is None and not is_interactive) as workspace:
         try:
             found = listing(workspace, query, datetime.now().astimezone(), source)
         except ItemError as error:

@@ -319,8 +319,7 @@ class Passes:
             if result.usage is not None:
                 self._spent += result.usage.cost_usd or 0.0
             report = result.report
-            is_news = report and (report.new or report.changed or report.gone)
-            if report and (is_news or result.drafted):
+            if report and (report.new or report.changed or report.gone or result.drafted):
                 new = len(report.new)
                 changed = len(report.changed)
                 revised = [change for change in result.changes if not change.why]
@@ -342,8 +341,9 @@ class Passes:
             self._newest_decision = newest_decision
             if result.error:
                 raise result.error
-        has_moved = result.report is not None and result.report.moved
-        return bool(decided or result.accepted or result.changes or has_moved)
+        if result.report is not None and result.report.moved:
+            return True
+        return bool(decided or result.accepted or result.changes)
 
     def deliver(self) -> None:
         """Write the package, or push."""

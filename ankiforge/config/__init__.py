@@ -368,8 +368,7 @@ def origin(url: str) -> tuple[str, str, int]:
     host = parts.hostname
     if port is None:
         port = _DEFAULT_PORTS.get(parts.scheme)
-    is_doubtful = re.search(r"[\s\\@#]", url)
-    if is_doubtful or not host or not port:
+    if re.search(r"[\s\\@#]", url) or not host or not port:
         return _NO_ORIGIN
     return parts.scheme, host, port
 

@@ -269,14 +269,15 @@ def open_regular(
         if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
             raise _special(path, path.lstat()) from error
         raise
-    is_read_only = flags & (os.O_WRONLY | os.O_RDWR) == 0
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise _special(path, status)
         if max_bytes is not None and status.st_size > max_bytes:
             raise _large(path, max_bytes)
-        return os.fdopen(handle, "rb" if is_read_only else "rb+")
+        return os.fdopen(
+            handle, "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "rb+"
+        )
     except BaseException:
         # Ctrl-C may come when a file has got the handle, and has closed it
         with suppress(OSError):

@@ -121,8 +121,8 @@ def _concerns_of_service(
         url: its address; "" for the default one.
         key_env: the environment variable with its key, as the settings name it.
     """
-    is_zotero = default is ZOTERO and ZOTERO.owns(url)  # which is expected
-    if url and not is_loopback(url) and not is_zotero:
+    # that Zotero's key goes to Zotero is expected
+    if url and not is_loopback(url) and not (default is ZOTERO and ZOTERO.owns(url)):
         yield Concern(f"{gets} would be sent to {url}", where)
     address = url or default.address
     gets_it_anyway = key_env == default.name and default.owns(address)

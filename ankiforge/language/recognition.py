@@ -108,9 +108,9 @@ def language_of(*texts: str) -> str:
 def sure_language(text: str) -> str:
     """Return the name of the language of which a text has clearly most function words, else ""."""
     scores = _scores(text[:_READ_FOR_LANGUAGE])
-    is_clear = scores.best >= max(_ENOUGH, scores.next_best + _MORE)
-    is_usual = scores.best >= _SHARE * scores.words
-    return NAMES.get(scores.language, "") if is_clear and is_usual else ""
+    if scores.best < max(_ENOUGH, scores.next_best + _MORE, _SHARE * scores.words):
+        return ""
+    return NAMES.get(scores.language, "")
 
 
 class _Scores(NamedTuple):

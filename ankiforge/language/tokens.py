@@ -240,12 +240,11 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
             # a part of code or a formula, or a placeholder
             sign_before = text[max(token.start - 1, 0) : token.start]
             sign_after = text[token.end : token.end + 1]
-            is_identifier = "_" in token.word and _IDENTIFIER.fullmatch(token.word)
             if (
                 braces > 0
                 or sign_before in _UNSAFE_BEFORE
                 or sign_after in _UNSAFE_AFTER
-                or is_identifier
+                or ("_" in token.word and _IDENTIFIER.fullmatch(token.word))
             ):
                 token.kind = Kind.UNSAFE
         begins = False
@@ -321,14 +320,14 @@ def _noun_or_verb(word: _WordWithNeighbours) -> int:
         return Kind.VERB
     if word.previous is None or word.is_after_determiner:
         return Kind.NOUN
-    is_after_subject = word.is_after_noun or word.before in ("and", "or")
-    return Kind.VERB if is_after_subject and word.is_before_object else Kind.NOUN
+    if word.is_before_object and (word.is_after_noun or word.before in ("and", "or")):
+        return Kind.VERB
+    return Kind.NOUN
 
 
 def _adjective_or_noun(word: _WordWithNeighbours) -> int:
     """Return the kind of a word that is an adjective or a noun."""
-    is_adjective = word.is_behind_its_noun or word.is_before_noun
-    return Kind.ADJECTIVE if is_adjective else Kind.NOUN
+    return Kind.ADJECTIVE if word.is_behind_its_noun or word.is_before_noun else Kind.NOUN
 
 
 def _participle(word: _WordWithNeighbours) -> int:

@@ -112,10 +112,9 @@ class AgentView:
             return True
         if work.by == search.NAME:
             return False
-        is_partly_private = any(marks) or any(lines)
         title = work.documents[0]
         return self.privacy.hides(title.title, title.key) or (
-            work.by == search.WORDS and is_partly_private
+            work.by == search.WORDS and (any(marks) or any(lines))
         )
 
     def work(self, match: FoundWork) -> Json:

@@ -508,8 +508,12 @@ class Card(Value, omit_defaults=True):
     @property
     def own(self) -> bool:
         """Whether a person wrote or marked its words in the source."""
-        is_marked = self.origin.drafter in (PHRASE, FIGURE)
-        return self.by_hand or self.origin.by_comment or is_marked or self.in_slot
+        return (
+            self.by_hand
+            or self.origin.by_comment
+            or self.origin.drafter in (PHRASE, FIGURE)
+            or self.in_slot
+        )
 
     @property
     def proposed(self) -> bool:

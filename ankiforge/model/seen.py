@@ -44,8 +44,9 @@ class Identity(Value):
     @property
     def family(self) -> Family:
         """The note type for which it was written."""
-        is_cloze = len(self.fields) == len(Family.CLOZE.content_fields)
-        return Family.CLOZE if is_cloze else Family.BASIC
+        if len(self.fields) == len(Family.CLOZE.content_fields):
+            return Family.CLOZE
+        return Family.BASIC
 
 
 class ForeignNote(Value):

@@ -128,8 +128,13 @@ def _answering(
     shown = []
     for passage, choice, span in zip(found, choices, spans, strict=True):
         sentence = span or _with_most_words(*choice, wanted)
-        is_near = passage.highlight.key in near.cosines
-        shown.append(replace(passage, sentence=sentence, by_meaning=is_near))
+        shown.append(
+            replace(
+                passage,
+                sentence=sentence,
+                by_meaning=passage.highlight.key in near.cosines,
+            )
+        )
     return SearchResult((), tuple(shown), is_sure, near.missing, problem)
 
 

@@ -230,10 +230,11 @@ def require_chosen(folder: WorkspaceFolder) -> None:
     Raises:
         UsageError: the settings name none.
     """
+    if folder.config.drafter == "llm":
+        return
     usual = LlmSettings()
     named = folder.config.llm
-    is_usual = (named.base_url, named.model) == (usual.base_url, usual.model)
-    if folder.config.drafter != "llm" and is_usual:
+    if (named.base_url, named.model) == (usual.base_url, usual.model):
         raise UsageError(
             "no model is chosen",
             hint="ankiforge model list shows what there is, ankiforge model use NAME takes one;"
@@ -342,8 +343,9 @@ def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
 
     config = folder.config
     llm = config.llm
-    is_small = not chat and is_small_model(llm.base_url, llm.model)
-    default = "cards-small" if is_small else "cards"
+    default = "cards"
+    if not chat and is_small_model(llm.base_url, llm.model):
+        default = "cards-small"
     try:
         return load(config.llm.prompt or default, folder.root)
     except NoPromptError as error:

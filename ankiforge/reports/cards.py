@@ -1001,7 +1001,7 @@ def as_csv(lines: Sequence[Card], decks: tuple[DeckRule, ...]) -> str:
         }
         for column, text in cells.items():
             # an apostrophe before a formula, so that no spreadsheet evaluates it
-            is_formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
-            cells[column] = f"'{text}" if is_formula else text
+            if text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA:
+                cells[column] = f"'{text}"
         writer.writerow(cells)
     return written.getvalue()

@@ -204,9 +204,8 @@ def _source(
         return _failed(name, error)
     look: Callable[[], str] | None = getattr(opened, "look", None)
     is_readable = os.access(source.path, os.R_OK)
-    has_api = look is not None and bool(source.options.get("api"))
     lacks_its_folder = source.has_folder and not is_readable
-    by_api = has_api and not lacks_its_folder
+    by_api = look is not None and bool(source.options.get("api")) and not lacks_its_folder
     if not is_readable and not by_api:
         fault = "cannot be read" if source.path.exists() else "is not there"
         advice = f"correct path: in {source.where}, or mount its disk"

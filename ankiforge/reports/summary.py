@@ -232,8 +232,10 @@ def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     """Return the command to type next, and why."""
     counts = overview.counts(ledger, "fates", "waiting", "anki")
     if not counts["fates"].total():
-        has_sources = workspace.config.sources or workspace.remembered
-        return "run" if has_sources else "run PATH", "no highlight was found so far"
+        command = (
+            "run" if workspace.config.sources or workspace.remembered else "run PATH"
+        )
+        return command, "no highlight was found so far"
     if any(belonging.belonging(ledger).values()):
         return "adopt", "keep the history that other tools have"
     if waits_for_a_person(counts["waiting"]):

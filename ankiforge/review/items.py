@@ -340,8 +340,9 @@ class Review:
         item = self.current(decision)
         undoable = True
         with self._ledger.action() as action:
-            is_of_passage = item.outcome or decision.choice == OF_THE_PASSAGE
-            if decision.act == "make" and is_of_passage:
+            if decision.act == "make" and (
+                item.outcome or decision.choice == OF_THE_PASSAGE
+            ):
                 highlight = item.highlight
                 if highlight is None:
                     raise RefusedError("No card can be made here.")

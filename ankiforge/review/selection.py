@@ -300,8 +300,11 @@ def gapped(
         hides_them = len(answers) == len(hidden_words) and all(
             map(same, hidden_words, answers)
         )
-        is_sound = not any(cloze.problems(cloze_text))
-        if hides_them and is_sound and same(plain(cloze_text), words):
+        if (
+            hides_them
+            and not any(cloze.problems(cloze_text))
+            and same(plain(cloze_text), words)
+        ):
             return cloze_text
     raise ValueError("these words cannot be hidden in their sentence")
 

@@ -244,7 +244,6 @@ def _ends(mask: str) -> Iterator[Span]:
         end = closing.end() if closing else run_end
         done = end
         before = mask[:mark].rstrip()[-1:]
-        has_words = bool(before) and before not in _OPENERS
         following = mask[end : end + 1]
         is_inside_a_word = (
             mask[mark] in _AMBIGUOUS
@@ -258,9 +257,17 @@ def _ends(mask: str) -> Iterator[Span]:
         line = mask[mask.rfind("\n", 0, mark) + 1 : mark].lstrip(" -*>—–")
         opens_its_line = line[:1] in _CLOSERS
         goes_on = after.islower() or after == ","
-        is_closed = _QUOTES_CLOSED.search(mask[run_end:end]) is not None
-        is_quotation = is_closed and goes_on and not opens_its_line
-        if has_words and not is_inside_a_word and not is_quotation:
+        is_quotation = (
+            _QUOTES_CLOSED.search(mask[run_end:end]) is not None
+            and goes_on
+            and not opens_its_line
+        )
+        if (
+            before
+            and before not in _OPENERS
+            and not is_inside_a_word
+            and not is_quotation
+        ):
             yield mark, end
 
 
@@ -364,10 +371,10 @@ def _without_ornament(text: str) -> str:
 
 def _trimmed(text: str) -> str:
     start = _skip(_LEADING, text, 0)
-    is_list = (
-        start and "\n" in text[start:].strip() and re.match(r"[-*+\d]", text.strip())
-    )
-    text = text.strip() if is_list else text[start:]
+    if start and "\n" in text[start:].strip() and re.match(r"[-*+\d]", text.strip()):
+        text = text.strip()  # a list
+    else:
+        text = text[start:]
     while trailing := _TRAILING.search(text, max(0, len(text) - 120)):
         text = text[: trailing.start()]
     return text

@@ -192,7 +192,6 @@ def card_rows(text: str) -> Iterator[CardRow]:
         columns = [column or next(sides, "") for column in columns]
         columns += sides
     width = len(table.headings)
-    is_html = table.said.get("html", "").casefold() == "true"
 
     numbers = count(1)
     for lines, cells, fault in _rows(table):
@@ -227,7 +226,7 @@ def card_rows(text: str) -> Iterator[CardRow]:
             ),
             deck=row.get("deck", ""),
             guid=row.get("guid", ""),
-            is_html=is_html,
+            is_html=table.said.get("html", "").casefold() == "true",
             fault=fault,
             hint=hint if fault else "",
         )

@@ -59,8 +59,8 @@ def document_tag(title: str) -> str:
     folded = unicodedata.normalize("NFKC", title).casefold()
     spaced = ""
     for char in folded.replace("'", "").replace("’", ""):
-        is_in_word = unicodedata.category(char)[0] in "LMN"  # M: signs of letters
-        spaced += char if is_in_word else " "
+        # M: signs of letters
+        spaced += char if unicodedata.category(char)[0] in "LMN" else " "
     words = [word for word in spaced.split() if letters_of(word)]
     slug = "-".join(words)
     if len(slug) > _LONGEST_TAG:

@@ -72,9 +72,10 @@ def things(front: str, back: str) -> list[str]:
         return lines
     line = plain(back).strip().rstrip(".")
     parts = [part.strip() for part in _BETWEEN.split(line) if part.strip()]
-    is_prose = _STATES.search(line) or len(line.split()) > _WORDS_OF_ALL
+    if _STATES.search(line) or len(line.split()) > _WORDS_OF_ALL:  # it is prose
+        return []
     are_short = all(len(part.split()) <= _WORDS_OF_ONE for part in parts)
-    return parts if len(parts) >= FEWEST and are_short and not is_prose else []
+    return parts if len(parts) >= FEWEST and are_short else []
 
 
 def number_asked_for(front: str) -> int:

@@ -102,8 +102,7 @@ def _mask_in(line: str) -> Mask | None:
         left, top, width, height = lengths
     except ValueError:
         return None
-    is_valid = 1 <= int(number) <= MAX_NUMBER and width >= SMALLEST and height >= SMALLEST
-    if not is_valid:
+    if not (1 <= int(number) <= MAX_NUMBER and width >= SMALLEST and height >= SMALLEST):
         return None
     return Mask(
         int(number),
@@ -343,10 +342,11 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
             masks.append(mask)
 
     followed = Masks(new.figure, old.hide, tuple(masks))
-    has_drawn = any(mask.drawn and mask.on for mask in old.masks)
     read_before = sum(not mask.drawn for mask in old.masks)
     read_again = sum(not mask.drawn for mask in found_again)
-    return Followed(followed, sure=not has_drawn and 2 * read_again >= read_before)
+    if any(mask.drawn and mask.on for mask in old.masks):
+        return Followed(followed, sure=False)
+    return Followed(followed, sure=2 * read_again >= read_before)
 
 
 def _highest(masks: Iterable[Mask], used: Iterable[int]) -> int:

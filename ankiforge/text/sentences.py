@@ -104,8 +104,9 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     stops = match[0]
     stop, end = match.span()
     if stops[0] in "。！？":
-        is_quotation = stops[-1] in "」』" and text[end : end + 1] in _AFTER_QUOTATION
-        return end < len(text) and not is_quotation
+        return end < len(text) and not (
+            stops[-1] in "」』" and text[end : end + 1] in _AFTER_QUOTATION
+        )
     following = _NEXT.match(text, end)
     if following is None:
         return _NOT_SPACE.search(text, end) is not None
@@ -123,10 +124,13 @@ def _is_abbreviation(text: str, stop: int, end: int) -> bool:
         return False
     word = before[0].strip(".")
     if word.isdigit():
-        is_ordinal = len(word) < 3 and _AFTER_ORDINAL.match(text, end) is not None
         first = _NOT_SPACE.search(text)
         begins_text = first is None or first.start() == before.start()
-        return is_ordinal or begins_text or text[before.start() - 1] == "\n"
+        return (
+            (len(word) < 3 and _AFTER_ORDINAL.match(text, end) is not None)
+            or begins_text
+            or text[before.start() - 1] == "\n"
+        )
     folded = word.casefold()
     if folded in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
         return True

@@ -455,11 +455,12 @@ def mathml(tex: str, *, display: bool = False) -> str:
             text = unescape(element.text or "")
             if element.text:
                 element.text = text
-            is_known = element.tag in _MATHML_TAGS
-            if not is_known or not _MATHML_ATTRIBUTES.issuperset(element.attrib):
+            if element.tag not in _MATHML_TAGS or not _MATHML_ATTRIBUTES.issuperset(
+                element.attrib
+            ):
                 return ""
-            is_left_over = text.startswith("\\") or text == "&"  # not understood
-            if is_left_over and element.tag != "mtext":
+            # it was not understood
+            if (text.startswith("\\") or text == "&") and element.tag != "mtext":
                 return ""
     except Exception:  # noqa: BLE001 - whatever a converter says about what somebody typed
         return ""

@@ -306,9 +306,10 @@ class Faces:
             actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
         else:
             reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
-            has_gaps = any(waiting.gaps for waiting in group)
-            asks = [ASK] if has_gaps and small_question(group) is None else []
-            actions = [ACCEPT, reject, EDIT, *asks, SKIP, WHY]
+            actions = [ACCEPT, reject, EDIT]
+            if any(waiting.gaps for waiting in group) and small_question(group) is None:
+                actions.append(ASK)
+            actions += [SKIP, WHY]
             if blocked:
                 actions.append(FORCE)
         face: Json = {

@@ -157,11 +157,10 @@ class PageServer:
         except ForgeError as error:
             # without the id that it begins with
             words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
-            may_insist = isinstance(error, BlockedError)
             said = sentence(words)
             if error.hint and not _IN_TERMINAL.search(error.hint):
                 said += f" {sentence(error.hint)}"
-            refused = {"message": said, "insist": may_insist}
+            refused = {"message": said, "insist": isinstance(error, BlockedError)}
             answer = _json(refused, "422 Unprocessable")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
             _log.error("the review page failed:\n%s", traceback_of(error))
@@ -196,8 +195,10 @@ class PageServer:
             raise HttpError("405 Method Not Allowed", "This cannot be done here.")
         # a page of another program may send a request, perhaps with our cookie
         if environ["REQUEST_METHOD"] == "POST":
-            is_ours = environ.get("HTTP_ORIGIN") == f"http://{host}"
-            if not is_ours or environ.get("CONTENT_TYPE") != "application/json":
+            if (
+                environ.get("HTTP_ORIGIN") != f"http://{host}"
+                or environ.get("CONTENT_TYPE") != "application/json"
+            ):
                 raise HttpError("403 Forbidden", _CLOSED)
         path = environ.get("PATH_INFO", "/")
         site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")

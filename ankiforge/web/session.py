@@ -357,9 +357,13 @@ class ReviewSession:
                     "minutes": pile.minutes,
                 }
             )
-        has_model = self._workspace.folder.config.drafter == "llm"
         chat = chats.offer(self._workspace)
-        return {**self.state(), "documents": entries, "model": has_model, "chat": chat}
+        return {
+            **self.state(),
+            "documents": entries,
+            "model": self._workspace.folder.config.drafter == "llm",
+            "chat": chat,
+        }
 
     def sitting(self, key: str) -> Json:
         """Return the ten of the document of a highlight, in reading order.
@@ -556,9 +560,12 @@ class ReviewSession:
             self._done[list_id] += 1
         if decided.later is not None:
             self._queues[list_id or "new"].append(decided.later.id)
-        is_of_card = is_question_id(decision.id) or is_card_id(decision.id)
-        changes_other_items = is_of_card or decision.act == "none"
-        if changes_other_items:
+        # these change other items, too
+        if (
+            decision.act == "none"
+            or is_question_id(decision.id)
+            or is_card_id(decision.id)
+        ):
             self._order = None
         if decided.undo:
             settled = rest is None
@@ -911,5 +918,6 @@ def _when(at: str) -> str:
         then = datetime.fromisoformat(at).astimezone()
     except ValueError:
         return at
-    is_today = then.date() == datetime.now().astimezone().date()
-    return f"{then:%H:%M}" if is_today else f"{then.day} {then:%B %Y}"
+    if then.date() == datetime.now().astimezone().date():
+        return f"{then:%H:%M}"
+    return f"{then.day} {then:%B %Y}"
