@@ -98,8 +98,9 @@ def check(draft: Card, context: Context) -> tuple[Finding, ...]:
         left_out = SOURCED
     elif draft.proposed or draft.origin.drafter == PHRASE:
         # proposals and marked phrases mostly are their quote word for word
-        is_copied = read(draft).whole == draft.quote.strip()
-        if is_copied and not any(source.quote(draft, context)):
+        if read(draft).whole == draft.quote.strip() and not any(
+            source.quote(draft, context)
+        ):
             left_out = _COMPARING
     return _adjusted(draft, context, tuple(each for each in ALL if each not in left_out))
 

@@ -328,8 +328,9 @@ def _are_opposed(word: str, counterpart: str) -> bool:
 def _has_own_term(card: Features, other: Features) -> bool:
     """Return whether a card has a name that is in no form in the other."""
     for term in card.terms - other.terms:
-        is_word = term in other.tokens or stem(term) in other.stems
-        if not is_word and f" {term} " not in f" {other.whole} ":
+        if term in other.tokens or stem(term) in other.stems:
+            continue
+        if f" {term} " not in f" {other.whole} ":
             return True
     return False
 

@@ -326,8 +326,11 @@ def pictured(draft: Card, highlight: Highlight) -> bool:
     """Return whether the answer is the picture that the reader marked."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
-    is_question = draft.kind.family is Family.BASIC and asked_by_reader(draft)
-    return is_question and (draft.field("Back"),) == highlight.markdown
+    return (
+        draft.kind.family is Family.BASIC
+        and asked_by_reader(draft)
+        and (draft.field("Back"),) == highlight.markdown
+    )
 
 
 # --- the source -----------------------------------------------------------------------

@@ -296,8 +296,9 @@ def _foreign(text: str, source: str) -> Iterator[str]:
         if says_more and not _has_size(source, quantity):
             yield quantity.shown
     for word, value in fractions(text).items():
-        has_word = word.rstrip("s") in source.casefold()
-        if not has_word and values(source).isdisjoint((value, value * 100)):
+        if word.rstrip("s") in source.casefold():
+            continue
+        if values(source).isdisjoint((value, value * 100)):
             yield word
     # months, if the source names only others
     source_months = set(months(source).values())
@@ -731,8 +732,8 @@ def form(draft: Card, context: Context) -> Iterator[Finding]:
     elif highlight.form is Form.INLINE:
         front = draft.field("Front")
         back = draft.field("Back").strip("*_= ")
-        is_call = _open_brackets(front) > 0 > _open_brackets(back)
         is_question = highlight.declared or front.endswith("?")
+        is_call = _open_brackets(front) > 0 > _open_brackets(back)
         if is_call or _CODE_LINE.search(highlight.exact):
             yield make_finding("inline_field", "it may be code")
         elif (not is_question and _VALUE.fullmatch(back)) or _DECLARATION.match(front):

@@ -89,8 +89,9 @@ def _gaps_without_text(draft: Card) -> Iterator[Finding]:
     text = draft.field("Text")
     for number, hidden in read(draft).hidden:
         rest = without(text, hidden).replace(GAP, "")
-        has_hint = any(gap.hint.strip() for gap in hidden)
-        if not (has_hint or "![" in text or re.search(r"\w", rest)):
+        if any(gap.hint.strip() for gap in hidden):
+            continue
+        if "![" not in text and not re.search(r"\w", rest):
             yield make_finding("gap_is_all", f"c{number}")
 
 
@@ -99,7 +100,6 @@ def cut_words(draft: Card, context: Context) -> Iterator[Finding]:
     """Find gaps that begin or end within a word, a number or a quantity with its unit."""
     if draft.kind.family is not Family.CLOZE:
         return
-    is_by_hand = context.highlight.kind is HighlightKind.CARD
     text = ""
     edges = []
     for before, answer in cloze.marked_gaps(draft.field("Text")):
@@ -110,11 +110,11 @@ def cut_words(draft: Card, context: Context) -> Iterator[Finding]:
     for edge in edges:
         if is_cut(text, edge):
             start = max(text.rfind(" ", 0, edge), text.rfind("\n", 0, edge)) + 1
-            yield make_finding(
-                "gap_cuts",
-                f"“{text[start : edge + 10].split()[0]}”",
-                severity=Severity.INFO if is_by_hand else None,
-            )
+            severity = None
+            if context.highlight.kind is HighlightKind.CARD:
+                severity = Severity.INFO
+            cut = text[start : edge + 10].split()[0]
+            yield make_finding("gap_cuts", f"“{cut}”", severity=severity)
             return
 
 

@@ -358,8 +358,9 @@ def _is_among(word: str, others: list[str]) -> bool:
     """Return whether another form of a word is among others."""
     beginning = word[:_TELLING]
     for other in others:
-        is_alike = len(beginning) == _TELLING and other.startswith(beginning)
-        if is_alike or stem(other) == stem(word):
+        if len(beginning) == _TELLING and other.startswith(beginning):
+            return True
+        if stem(other) == stem(word):
             return True
     return False
 
@@ -457,8 +458,9 @@ def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
 
 def _gives_away(front: str, answer: str) -> Iterator[Finding]:
     """Find a short answer that is in the front, which does not offer a choice: A or B?"""
-    is_short = len(answer) >= SHORTEST and word_count(answer) <= _LEAK_WORDS
-    if not (is_short and content(answer)) or is_choice(front):
+    if len(answer) < SHORTEST or word_count(answer) > _LEAK_WORDS:
+        return
+    if not content(answer) or is_choice(front):
         return
     shown = front
     hidden = answer
@@ -641,8 +643,7 @@ _STRAY = regex(
 @needs(Needs.CARD)
 def unfinished(draft: Card, context: Context) -> Iterator[Finding]:
     """Find truncated sides and stray Markdown signs."""
-    is_cloze = draft.kind.family is Family.CLOZE
-    for name in ("Text",) if is_cloze else ("Front", "Back"):
+    for name in ("Text",) if draft.kind.family is Family.CLOZE else ("Front", "Back"):
         # a side that ends in a comma, or, if the answer does not go on with it, in a colon
         # or a conjunction
         text = draft.field(name).rstrip()
@@ -650,8 +651,9 @@ def unfinished(draft: Card, context: Context) -> Iterator[Finding]:
         end = text.rstrip(_CLOSING)
         breaks_off = end.endswith(_COMMAS)
         if name != "Front" and len(words) >= _JOINED_WORDS:
-            is_joined = words[-1].strip("*_") in _JOINING
-            breaks_off = breaks_off or is_joined or end.endswith(_COLONS)
+            breaks_off = (
+                breaks_off or words[-1].strip("*_") in _JOINING or end.endswith(_COLONS)
+            )
         if breaks_off and any(map(str.isalnum, text)):
             yield make_finding("breaks_off", f"“…{' '.join(words[-3:])}”")
     for name in ("Text", "Front", "Back"):

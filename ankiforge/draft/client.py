@@ -140,8 +140,11 @@ class Completion(Value):
         thought = _as_text(message.get("reasoning_content"))
         thought = thought or _as_text(message.get("reasoning"))
         content = _as_text(message.get("content"))
-        has_answer = any(name in thought for name in _KEYS_OF_ANSWERS)
-        if not content and finish == "stop" and has_answer:
+        if (
+            not content
+            and finish == "stop"
+            and any(name in thought for name in _KEYS_OF_ANSWERS)
+        ):
             content = thought
         return cls(
             content=content,

@@ -221,8 +221,9 @@ class Model:
         if cascade:
             return cascade.unsent(chunk)
         asked = question(chunk, self._prompt)
-        is_kept = not asked.parts and self._client.known(asked) is not None
-        return [] if is_kept else [asked]
+        if not asked.parts and self._client.known(asked) is not None:
+            return []
+        return [asked]
 
 
 class _Chunks(NamedTuple):

@@ -370,8 +370,9 @@ def string_in(text: str, names: Sequence[str]) -> str:
         values = decoded if isinstance(decoded, list) else []
     if len(values) == 1 and isinstance(values[0], str):
         return values[0].strip()
-    has_markup = any(sign in answer for sign in "{}[]<>`\n")
-    return "" if has_markup or found else answer.strip('"')
+    if found or any(sign in answer for sign in "{}[]<>`\n"):
+        return ""
+    return answer.strip('"')
 
 
 # --- cards without JSON ---------------------------------------------------------------
@@ -484,8 +485,7 @@ def _named_parts(lines: Iterable[str], names: Names) -> list[Json]:
         name = value = ""
         if match:
             value = match["value"] or ""
-            is_heading = bool(match["emphasis"]) or "#" in match["sign"]
-            if is_heading or match["value"] is not None:
+            if match["emphasis"] or "#" in match["sign"] or match["value"] is not None:
                 name = names.get(letters_of_name(match["name"]), "")
         is_new = name in card
         label = _HEX_LABEL.search(line) if len(line) <= _HEADING else None

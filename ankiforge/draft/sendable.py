@@ -316,9 +316,8 @@ class Hidden:
         for start, end in parts_of(text):
             letters, origins = folded(text[start:end])
             # a part of a hidden text; a short one only as a whole word
-            is_short = len(letters) < _WITHIN_WORDS
-            is_inside = letters in self._words if is_short else letters in self._joined
-            if letters and is_inside:
+            private = self._words if len(letters) < _WITHIN_WORDS else self._joined
+            if letters and letters in private:
                 yield start, end
             if not cut:
                 continue

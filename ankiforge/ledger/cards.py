@@ -339,7 +339,6 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
     elif "gone" in states and "unselected" not in states:
         source = (CardRemark.SOURCE_GONE,)
 
-    has_words_as_sent = card.words == digest_of_card(card)
     return replace(
         card,
         key=HighlightKey(passage.key),
@@ -348,7 +347,7 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
         findings=tuple(
             Finding(remark.check, Severity.INFO, remark.message) for remark in source
         ),
-        kept=bool(card.shipped) and not places and has_words_as_sent,
+        kept=bool(card.shipped) and not places and card.words == digest_of_card(card),
     )
 
 

@@ -117,9 +117,9 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
                 entries.append(cards.done_with_words(store, event))
         for event in events:
             _refuse_below(store, event)
-        has_drafts = desk.bring_back(store, events)
+        back = desk.bring_back(store, events)
         for event in reversed(events):
-            _take_back(store, event, has_drafts=event.id in has_drafts, as_new=as_new)
+            _take_back(store, event, has_drafts=event.id in back, as_new=as_new)
         # only now: a decision that still stood would take the drafts away again
         for key in dict.fromkeys(event.key for event in events):
             desk.settle_passage(store, key)
@@ -198,8 +198,11 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
         for event in sorted(standing, key=lambda event: event.order):
             is_decision = event.by == PERSON or event.what == "revise"
-            is_about = not guid or _is_about(event, guid)
-            if is_decision and is_about and FOUND not in event.body:
+            if (
+                is_decision
+                and (not guid or _is_about(event, guid))
+                and FOUND not in event.body
+            ):
                 last = event
     elif target:  # an action, or one event
         condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
@@ -757,8 +760,9 @@ def reject(store: Store, id: str, why: str = "") -> None:
             of = desk.offered_passage(store, store.passage(draft_row["key"]))
             sentences = facts.decided_by(card, of.text)
             # a card that was accepted from a proposal and taken back is not rejected
-            is_card = not card.proposed and not draft_row["revises"]
-            guid: str = guid_of(of.passage.key, card) if is_card else ""
+            guid = ""
+            if not card.proposed and not draft_row["revises"]:
+                guid = guid_of(of.passage.key, card)
         else:
             card, passage = cards.state_of(store, id)
             of = desk.offered_passage(store, passage)

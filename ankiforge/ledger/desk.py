@@ -810,8 +810,9 @@ def _carry(store: Store, draft_row: Row, places: Iterable[Row]) -> None:
         highlight = decode_highlight(place)
         keys = encode(store.keys(highlight.key))
         query = f"SELECT 1 FROM draft WHERE key IN {EACH} AND content = ?"
-        is_drafted = store.row(query, keys, draft_row["content"])
-        if stands_in(draft.quote, highlight) and not is_drafted:
+        if store.row(query, keys, draft_row["content"]):
+            continue
+        if stands_in(draft.quote, highlight):
             break
     else:
         return
@@ -1023,8 +1024,9 @@ def _remarks(
     # a passage that is gone, and that it may be
     passage = store.passage(draft.key)
     for _, old in _doubts(store, passage):
-        is_asked = store.passage(old).live
-        yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
+        yield Remark(
+            RemarkKind.MOVED if store.passage(old).live else RemarkKind.DECIDED_ON_LOST
+        )
 
     # cards of the passage, and notes of the document
     highlight = draft.highlight

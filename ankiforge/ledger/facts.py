@@ -169,11 +169,10 @@ def dropped(passage: Passage, draft: Card, within: Strings) -> bool:
             of_ended.update(decision.sentences)
             if not decision.sentences:
                 return True
-    is_old = passage.closed and (ended or passage.rejected)
     for gone in of_ended:
         if any(likeness(gone, sentence) >= NEARLY for sentence in within):
             return True
-    return passage.skipped or bool(is_old)
+    return passage.skipped or bool(passage.closed and (ended or passage.rejected))
 
 
 # --- likeness ---------------------------------------------------------------------------

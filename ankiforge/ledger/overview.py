@@ -109,8 +109,10 @@ def arranged(
     conflicts: list[str] = []
     others: list[str] = []
     for question in asked:
-        is_conflict = question.kind is QuestionKind.CONFLICT
-        (conflicts if is_conflict else others).append(question.id)
+        if question.kind is QuestionKind.CONFLICT:
+            conflicts.append(question.id)
+        else:
+            others.append(question.id)
     first_of_passage: dict[str, str] = {}
     revisions = []
     blocked = 0

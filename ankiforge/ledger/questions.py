@@ -305,8 +305,11 @@ def _answer_same(
     if question.pairs:
         told = []
         for pair in question.pairs:
-            is_ticked = pair.is_likely if without is None else pair.id not in without
-            told.append((pair.new, pair.old, yes and is_ticked))
+            if without is None:
+                are_same = yes and pair.is_likely
+            else:
+                are_same = yes and pair.id not in without
+            told.append((pair.new, pair.old, are_same))
     for new, old, are_same in told:
         store.add("same" if are_same else "different", new, PERSON, {"old": old})
     desk.settle_families(store, {key for new, old, _ in told for key in (new, old)})
@@ -672,22 +675,24 @@ def _answer_form(
             by_form[name].append(draft)
     choices: dict[str, str] = {}
     for name, of_form in by_form.items():
-        are_cards = accepted and any(draft.id not in without for draft in of_form)
-        choices[name] = forms.ACCEPTED if are_cards else forms.NEVER
+        choices[name] = forms.NEVER
+        if accepted and any(draft.id not in without for draft in of_form):
+            choices[name] = forms.ACCEPTED
     for name, of_form in by_form.items():
         broadest = forms.names_of_form(of_form[0].highlight)[-1]
         if name == broadest or choices[name] != choices[broadest]:
             key = forms.form_key(question.new, name)
             store.add("form", key, PERSON, {"choice": choices[name]})
     for draft in drafts:
-        is_of_form = all(remark.kind is RemarkKind.FORM for remark in draft.remarks)
         if forms.form_choice(store, draft.highlight) == forms.NEVER:  # it is no card
             store.write("DELETE FROM draft WHERE id = ?", draft.id)
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             store.write(query, forms.NO_CARDS, draft.highlight.key)
         elif draft.id in without:
             decide.reject(store, draft.id)
-        elif draft.clean and is_of_form:
+        elif draft.clean and all(
+            remark.kind is RemarkKind.FORM for remark in draft.remarks
+        ):
             desk.waiting_row(store, draft.id)
             decide.make_card(store, draft)
 

@@ -356,8 +356,8 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
             text = msgspec.convert(event.body, Text)
             text = replace(text, n=event.n, machine=event.machine)
             reading = reading_of(text)
-            was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
-            if store.row(was_read_here, event.key):
+            query = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
+            if store.row(query, event.key):  # it was read here
                 if event.machine != store.machine:
                     _follow_to_place(store, event.key, text, reading)
                 continue
@@ -615,8 +615,7 @@ def dialects_off(store: Store, container: str, on: Strings) -> Strings:
         answered = tuple(event.body.get("off", ()))
     off = []
     for dialect, title in TITLES.items():
-        is_there = dialect in answered or f"{NOTE_OF}{title}" in kinds
-        if is_there and dialect not in on:
+        if (dialect in answered or f"{NOTE_OF}{title}" in kinds) and dialect not in on:
             off.append(dialect)
     return tuple(off)
 

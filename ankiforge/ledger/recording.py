@@ -728,11 +728,10 @@ def _original_of(
     others: Iterable[Row],
 ) -> str:
     """Return the title of the document that has the original, if this is a copy."""
-    is_short = (
+    if passage.decided or (
         len(highlight_row["folded"]) < LONG
         and highlight_row["kind"] != HighlightKind.CARD.value
-    )
-    if passage.decided or is_short:
+    ):
         return ""
     highlight = decode_highlight(highlight_row)
     for other_row in others:
@@ -759,8 +758,10 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
     This one is a copy of it that stayed as it was, and is no other fact, whatever became of
     the cards of the other.
     """
-    is_short = len(for_finding(highlight.exact)) < LONG
-    if passage.decided or (is_short and highlight.kind is not HighlightKind.CARD):
+    if passage.decided or (
+        len(for_finding(highlight.exact)) < LONG
+        and highlight.kind is not HighlightKind.CARD
+    ):
         return ""
     words = words_read(highlight)
     rows = store.rows(

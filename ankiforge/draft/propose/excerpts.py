@@ -139,8 +139,9 @@ def _whole_words(text: str, span: Span) -> Span:
 
 
 def _is_letter(character: str) -> bool:
-    is_wide = unicodedata.east_asian_width(character) in ("W", "F")
-    return character.isalnum() and not is_wide
+    if unicodedata.east_asian_width(character) in ("W", "F"):
+        return False
+    return character.isalnum()
 
 
 def completed(highlight: Highlight) -> str:

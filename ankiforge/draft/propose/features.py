@@ -81,13 +81,8 @@ def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
     inner = [
         word for word in tokens(text, tables) if word.start < end and word.end > start
     ]
-    is_adverbial = (
-        len(inner) <= _MOST_IN_ADVERBIAL
-        and any(  # `in phases`, `by default`
-            word.folded in tables.prepositions for word in inner[:1]
-        )
-    )
-    if is_adverbial:
+    # `in phases`, `by default`
+    if 0 < len(inner) <= _MOST_IN_ADVERBIAL and inner[0].folded in tables.prepositions:
         return False
     # a noun, a verb, a name, a number, code or a formula
     return any(

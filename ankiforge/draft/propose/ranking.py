@@ -167,9 +167,10 @@ class RankedSentence:
                 is_break = end.kind == Kind.UNSAFE or (
                     end.word in _BREAKS and not is_glued
                 )
-                has_subject = last - 1 > first and self._classes[last] in _VERBS
-                if is_break or has_subject:  # `actors modify`
+                if is_break:
                     break
+                if last - 1 > first and self._classes[last] in _VERBS:
+                    break  # `actors modify`
                 places = (first, last)
                 if ends[last] and not self._is_refused(places):
                     yield places
@@ -227,12 +228,14 @@ class RankedSentence:
             return True
         inner = self.words[first:last]
         if self._is_set_off(first, last):
-            is_item = len(inner) == 1 and inner[0].folded in ROMAN  # `(ii)`
-            return is_item or all(token.kind in _NO_WORDS for token in inner)
+            if len(inner) == 1 and inner[0].folded in ROMAN:  # `(ii)`
+                return True
+            return all(token.kind in _NO_WORDS for token in inner)
         if not self.language.small:
             return not self._is_whole_name(first, last)
-        has_term = any(token.kind not in _NO_TERM for token in inner)
-        if not has_term or self._is_told_elsewhere(first, last):
+        if all(token.kind in _NO_TERM for token in inner):
+            return True
+        if self._is_told_elsewhere(first, last):
             return True
         if self._cuts_name(first, last):
             return True

@@ -77,11 +77,14 @@ def is_whole_line(text: str, language: Language) -> bool:
         return False
 
     # `Boxes wrap across the edges`: what was taken for a verb may be a noun, perhaps in the plural
-    is_bare = words[0].folded not in language.determiners
     after = words[verb + 1].folded if verb + 1 < len(words) else ""
     forms = {words[verb].folded, words[verb].folded.removesuffix("s")}
     may_be_noun = any(language.look_up(form)[0] in "bn" for form in forms)
-    return not (is_bare and after in language.prepositions and may_be_noun)
+    return not (
+        words[0].folded not in language.determiners
+        and after in language.prepositions
+        and may_be_noun
+    )
 
 
 def _has_subject(words: Sequence[Token], language: Language) -> bool:
@@ -249,8 +252,9 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
     end_of_last = 0
     whole = [shield[:2] for shield in shields(text) if shield[2] != "escape"]
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
-        is_shielded = any(first < end and start < last for first, last in whole)
-        if start >= end_of_last and not is_shielded:
+        if start < end_of_last:
+            continue
+        if not any(first < end and start < last for first, last in whole):
             kept.append((start, end))
             end_of_last = end
     return kept
