@@ -374,8 +374,7 @@ def read_settled(path: str, largest: int = LARGEST) -> tuple[str, Stamp]:
         raw, status = read_file(path, largest)
         quiet = QUIET_SECONDS if status.st_size else EMPTY_SECONDS
         wait = status.st_mtime + quiet - time.time()
-        is_fresh = 0 < wait <= quiet  # times in the future are ignored
-        if not is_fresh:
+        if not 0 < wait <= quiet:  # times in the future are ignored
             return text_of(raw), stamp_of(status)
         time.sleep(wait)
     raise ItemError("it keeps changing", hint="run again later") from OSError()

@@ -171,13 +171,12 @@ class Folder(msgspec.Struct):
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        is_hidden = disk.is_hidden(entry.name)
                         is_folder = entry.is_dir(follow_symlinks=False)
                         if is_folder and disk.is_without_notes(folder, entry.name):
                             continue
                         if is_folder and not (counts and walked.enter_folder(entry.name)):
                             uncounted.add(entry.path)
-                        if is_hidden:
+                        if disk.is_hidden(entry.name):
                             if counts and not is_folder:
                                 walked.pass_file(entry)
                             if name := disk.name_in_icloud(entry.name):
@@ -500,11 +499,10 @@ class FileSource(FolderSource):
                 was_any_read = True
                 # a problem is reported every time, so its file is read every time
                 problems = [each for each in sightings if isinstance(each, Problem)]
-                has_problem = bool(problems)
                 if any(not problem.notice for problem in problems):
                     folder.count_unread(file)
                 fingerprint = ""
-                if known and not has_problem:
+                if known and not problems:
                     fingerprint = self._fingerprint(file, pictures, reader_fingerprint)
                 yield from self._with_fingerprint(
                     file,

@@ -128,7 +128,6 @@ class Shelf:
         for path in self._by_name.get(_name_of(wanted.name), ()):
             if path.is_symlink():  # it may lead out of the workspace
                 continue
-            has_same_ending = path.suffix.casefold() == wanted.suffix.casefold()
             common_folders = 0
             folders = zip(
                 reversed(path.parent.parts), reversed(wanted.parent.parts), strict=False
@@ -137,7 +136,7 @@ class Shelf:
                 if name.casefold() != wanted_name.casefold():
                     break
                 common_folders += 1
-            rank = (has_same_ending, common_folders)
+            rank = (path.suffix.casefold() == wanted.suffix.casefold(), common_folders)
             if rank > best_rank:
                 best = path
                 best_rank = rank

@@ -625,8 +625,12 @@ class _BlockParser:
         block = self._new_block(part, words, lines, is_line=is_line)
         block.id = block_id
         # text that begins with a letter is never empty: no need to parse it to know that
-        is_text = words[:1].isalnum() or (words and block.plain)
-        if is_text or block.inline.marked_pictures or block.inline.hidden_pictures:
+        if (
+            words[:1].isalnum()
+            or (words and block.plain)
+            or block.inline.marked_pictures
+            or block.inline.hidden_pictures
+        ):
             self._blocks.append(block)
             return block
         deck = self._syntax.deck_of(block.tags) if words else ""

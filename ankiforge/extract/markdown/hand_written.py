@@ -353,12 +353,11 @@ def terms_on_lines(
         front = trimmed(words, bullet.end() if bullet else start, colon.start())
         back = trimmed(words, colon.end(), end)
         count = len(words[slice(*front)].split())
-        has_letters = any(map(str.isalpha, words[slice(*back)]))
         if not (is_item or bullet or inline.is_bold(*front)):
             return None
         if (
             not 1 <= count <= _LONGEST_TERM
-            or not has_letters
+            or not any(map(str.isalpha, words[slice(*back)]))
             or "://" in words[slice(*back)]
         ):
             return None
@@ -725,9 +724,12 @@ class _CardLines:
         indents = self.state.sCount
         is_item = _BULLET.match(self.text(start))
         for line in range(middle + 1, last):
-            is_outside = is_item and indents[line] <= indents[start]
             words = self.text(line)
-            if is_outside or _ASKED.match(words) or self._is_gapped(line):
+            if (
+                (is_item and indents[line] <= indents[start])
+                or _ASKED.match(words)
+                or self._is_gapped(line)
+            ):
                 last = line
                 break
         front = [
@@ -758,8 +760,9 @@ class _CardLines:
             if line > start and _ASKED.match(words):
                 return None
             if _answer_to(asked, words):
-                is_other_item = line > start and not is_item and _BULLET.match(words)
-                return None if is_other_item else line
+                if line > start and not is_item and _BULLET.match(words):
+                    return None
+                return line
         # it may be the next paragraph, or the item below
         following = self.state.skipEmptyLines(last)
         if following >= self.end or self._leaves_container(following):

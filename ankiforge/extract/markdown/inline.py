@@ -232,8 +232,9 @@ class Inline:
                 continue
             start = token.start
             end = token.closer.start
-            has_others = self.plain[:start].strip() or self.plain[end:].strip()
-            if start <= offset < end and has_others:
+            if not start <= offset < end:
+                continue
+            if self.plain[:start].strip() or self.plain[end:].strip():
                 return True
         return False
 
@@ -254,8 +255,9 @@ class Inline:
         words = []
         edges: set[int] = set()
         for token in self.tokens:
-            is_opaque = token.kind is SignKind.OPAQUE
-            words.append("X" * len(token.plain) if is_opaque else token.plain)
+            words.append(
+                "X" * len(token.plain) if token.kind is SignKind.OPAQUE else token.plain
+            )
             if token.note == EDGE:
                 edges.add(token.start)
         for edge in boundaries("".join(words)):
@@ -298,8 +300,10 @@ class Inline:
         for token in self.tokens:
             if token.kind in (SignKind.MARK, SignKind.GAP):
                 depth += bool(token.closer) - bool(token.opener)
-            is_open = token.kind in (SignKind.TEXT, SignKind.BREAK) and not depth
-            words.append(token.plain if is_open else "…" * len(token.plain))
+            if token.kind in (SignKind.TEXT, SignKind.BREAK) and not depth:
+                words.append(token.plain)
+            else:
+                words.append("…" * len(token.plain))
         return "".join(words)
 
     @cached_property
@@ -412,8 +416,7 @@ class Inline:
         """Return the Markdown of the block without the signs of marks and clozes."""
         parts = list[str]()
         for token in self.tokens:
-            is_hidden = token.kind in _HIDDEN
-            parts.append(_bare_brace(token) if is_hidden else token.markdown)
+            parts.append(_bare_brace(token) if token.kind in _HIDDEN else token.markdown)
         return "".join(parts)
 
     def cloze(self) -> str:

@@ -134,13 +134,11 @@ class NoteReader:
                 used.add(index)
 
         # whole callouts and block quotes, in which nothing else was found
-        wants_callouts = "callout" in self._wanted.marks
-        wants_quotes = "quote" in self._wanted.marks
         members_of = defaultdict[tuple[Form, int], list[int]](list)
         for index, block in enumerate(self._blocks):
-            if wants_callouts and block.callout:
+            if "callout" in self._wanted.marks and block.callout:
                 members_of[Form.CALLOUT, block.callout].append(index)
-            elif wants_quotes and block.quotes:
+            elif "quote" in self._wanted.marks and block.quotes:
                 members_of[Form.MARK, block.quotes[0]].append(index)
         for (form, number), members in members_of.items():
             first = members[0]
@@ -195,8 +193,9 @@ class NoteReader:
         may_hold_picture = "![" in block.source or "<img" in block.source.lower()
         for picture in block.inline.marked_pictures if may_hold_picture else ():
             name = _shown_name(picture.markdown)
-            is_picture = PurePosixPath(name).suffix.lower() in PICTURES
-            if not is_picture or picture.sign not in self._wanted.marks:
+            if PurePosixPath(name).suffix.lower() not in PICTURES:
+                continue
+            if picture.sign not in self._wanted.marks:
                 continue
             figure = self._highlight(
                 index,
@@ -362,12 +361,11 @@ class NoteReader:
         if "inline" not in self._wanted.cards and not block.syntax.declared:
             return None
         _, front_end = sides.front
-        is_in_mark = any(
-            phrase.start < front_end < phrase.end and phrase.sign in self._wanted.marks
-            for phrase in block.inline.phrases
-        )
-        if is_in_mark:
-            return None
+        for phrase in block.inline.phrases:
+            if phrase.sign not in self._wanted.marks:
+                continue
+            if phrase.start < front_end < phrase.end:
+                return None
         form = sides.form
         if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
             form = Form.INLINE_FIELD
@@ -402,9 +400,9 @@ class NoteReader:
         openers = [gap.opener for gap in gaps] + inline.hidden_pictures
         if not openers:
             return None
-        are_ours = all(opener.markdown.startswith("{{") for opener in openers)
-        if are_ours and not wants_ours and "{{" not in signs:
-            return None
+        if not wants_ours and "{{" not in signs:
+            if all(opener.markdown.startswith("{{") for opener in openers):
+                return None
 
         # the gaps may be placeholders of a template, as lone words are, or if other braces show
         # that the block is code: `{{1}, {2}}`; those with a number or a hint are clozes
@@ -441,8 +439,9 @@ class NoteReader:
         """
         lines = block.source.strip().split("\n")
         sign = lines[-1].strip()
-        is_text = block.part in (BlockKind.TEXT, BlockKind.ITEM)
-        if not is_text or sign not in block.syntax.block:
+        if block.part not in (BlockKind.TEXT, BlockKind.ITEM):
+            return None
+        if sign not in block.syntax.block:
             return None
         if "block" not in self._wanted.cards and not block.syntax.declared:
             return None
@@ -555,8 +554,10 @@ class _TableRow:
         self._column = block.column
         self._rows: list[list[Inline]] = []
         if len([source for source in block.row if source.strip()]) > 1:
-            is_header = block.row is block.header
-            for sources in [block.row] if is_header else [block.header, block.row]:
+            rows = [block.header, block.row]
+            if block.row is block.header:
+                rows.pop()
+            for sources in rows:
                 self._rows.append([read(source, block.context) for source in sources])
         texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
         self.text = "\n".join(texts)

@@ -308,8 +308,9 @@ def _notes_only(settings: Any, templates: list[str]) -> Callable[[str], bool]:
 
     def fits(path: str) -> bool:
         name = path.rpartition("/")[2]
-        is_junk = _JUNK.match(name) or _DRAWING.match(path)
-        return included(path) and not is_junk and not excluded(path)
+        if _JUNK.match(name) or _DRAWING.match(path):
+            return False
+        return included(path) and not excluded(path)
 
     return fits
 
@@ -391,8 +392,8 @@ _FAR = 1e12
 
 
 def _number(value: Any) -> float:
-    is_bool = isinstance(value, bool)  # which is an int, too
-    is_number = isinstance(value, int | float) and not is_bool
+    # a bool is an int, too
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and abs(value) < _FAR else 0.0
 
 

@@ -233,10 +233,10 @@ def _signs_in(body: str) -> Iterator[_Lookalike]:
     while match := _next_sign(body, position, beginning):
         group = str(match.lastgroup)
         kind = "html" if group == "colour" else group
-        is_in_gap = kind == "line" and match.start() < gap_until
-        is_closer = kind == "open" and match.start() < inside_until
         position = match.end()
-        if is_in_gap or is_closer:
+        if kind == "line" and match.start() < gap_until:
+            continue
+        if kind == "open" and match.start() < inside_until:
             continue
         if kind == "gap":
             gap_until = match.end()
@@ -279,8 +279,8 @@ def _lines_text(numbers: Iterable[int]) -> str:
     spans = []
     for run in runs:
         spans.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
-    is_one = len(runs) == 1 and len(runs[0]) == 1
-    return f"{'line' if is_one else 'lines'} {', '.join(spans)}"
+    lines = "line" if len(runs) == 1 and len(runs[0]) == 1 else "lines"
+    return f"{lines} {', '.join(spans)}"
 
 
 class _Highlighted:
@@ -337,9 +337,8 @@ class _Highlighted:
             for each in placed:
                 highlight = each.highlight
                 is_whole = each.start == 0 and each.end == len(block.plain)
-                is_card = highlight.kind is HighlightKind.CARD
                 if block.part is not BlockKind.CELL:
-                    if is_card or (sign.words and is_whole):
+                    if highlight.kind is HighlightKind.CARD or (sign.words and is_whole):
                         return True
                 shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
                 if sign.words and sign.words in shown:

@@ -145,8 +145,9 @@ def _escape_signs(
         before = tokens[token.place - 1].plain[-1:] if token.place else ""
         behind = tokens[token.place + 1 : token.place + 2]
         after = behind[0].plain[:1] if behind else ""
-        is_in_word = token.plain == "_" and re.fullmatch(r"\w\w", before + after)
-        if (before + after).strip() and not is_in_word:
+        if token.plain == "_" and re.fullmatch(r"\w\w", before + after):
+            continue
+        if (before + after).strip():
             token.become(SignKind.ATOM, token.plain, f"\\{token.plain}")
 
 
@@ -171,8 +172,9 @@ def _read_line_end(state: StateInline, silent: bool) -> bool:
     if state.context.verbatim:
         markdown = match[0]
     else:
-        is_hard = match[0][0] == "\\" or state.pending.endswith("  ")
-        markdown = HARD_BREAK if is_hard else " "
+        markdown = " "
+        if match[0][0] == "\\" or state.pending.endswith("  "):
+            markdown = HARD_BREAK
         state.pending = state.pending.rstrip(" ")
     state.add(SignKind.BREAK, " ", markdown)
     state.pos = match.end()

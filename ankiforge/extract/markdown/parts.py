@@ -127,11 +127,13 @@ def mark_private(
     item_paths = {block.path for block in tagged if block.part is BlockKind.ITEM}
     for block in blocks:
         heads = (*block.headings, *block.titles, *block.heads)
-        is_under_head = any(head.lines in head_lines for head in heads)
         depths = range(1, len(block.path) + 1)
-        is_under_item = any(block.path[:depth] in item_paths for depth in depths)
-        if block in tagged or is_under_head or is_under_item:
-            block.private = True
+        block.private = (
+            block.private
+            or block in tagged
+            or any(head.lines in head_lines for head in heads)
+            or any(block.path[:depth] in item_paths for depth in depths)
+        )
     # the footnotes of what is private
     notes = set[str]()
     for block in tagged:

@@ -38,8 +38,7 @@ _MOST = 3
 
 def with_fitting_indents(text: str) -> str:
     """Return a note in which each list item stands where it counts as one."""
-    is_deep = ("\t" in text or "    " in text) and _DEEP_ITEM.search(text)
-    if not is_deep:
+    if not (("\t" in text or "    " in text) and _DEEP_ITEM.search(text)):
         return text
     return "\n".join(map(_Indents().fitting, text.split("\n")))
 

@@ -455,9 +455,8 @@ class Quote(NamedTuple):
                     inside = []
 
             if block.is_text:
-                keeps_bold = "bold" not in wanted_marks
                 text, spans = block.inline.markdown(
-                    piece.start, piece.end, inside, bold=keeps_bold
+                    piece.start, piece.end, inside, bold="bold" not in wanted_marks
                 )
             else:
                 text = f"```\n{block.plain[piece.start : piece.end]}\n```"
@@ -607,10 +606,10 @@ class Quotes:
             signs.update(phrase.sign for phrase in block.inline.phrases)
             if block.callout:
                 signs.add("callout")
-        is_marked = not signs.isdisjoint(wanted_marks)
         before = blocks[first.block].plain[: first.start]
-        is_remark = REMARK.match(before + quote.text(blocks))
-        if is_remark or (is_marked and not quote.citation.links):
+        if REMARK.match(before + quote.text(blocks)):
+            return
+        if not quote.citation.links and not signs.isdisjoint(wanted_marks):
             return
 
         self.starts.setdefault(first.block, {})[first.start] = quote
@@ -687,8 +686,13 @@ class Quotes:
             item = self._blocks[other]
             if item.path[: len(block.path)] != block.path:
                 break
-            has_own_use = other in self._cards or other in self._citations or item.sides
-            if has_own_use or not item.is_text or self._marked_spans(other):
+            if (
+                other in self._cards
+                or other in self._citations
+                or item.sides
+                or not item.is_text
+                or self._marked_spans(other)
+            ):
                 below = []
                 break
             below.append(other)
@@ -740,8 +744,9 @@ class Quotes:
         # a callout is one if it is used for quotes, or its link leads to a page or a passage
         style = self._blocks[members[0]].style
         has_place = bool(citation.exact or citation.label or citation.page)
-        may_quote = not style or has_place or _QUOTING.search(style)
-        if not may_quote or not self._cards.isdisjoint(body):
+        if style and not has_place and not _QUOTING.search(style):
+            return []
+        if not self._cards.isdisjoint(body):
             return []
         pieces, comment = self._words_and_comment(body)
         if not pieces:
@@ -827,9 +832,9 @@ class Quotes:
                     pieces.append(QuotePiece(index, *span))
                     is_quote_over = number < link_count
         for index in commenting:
-            is_title = self._blocks[index].part is BlockKind.TITLE
-            if index not in self._link_only and not is_title:
-                comments.append(self._blocks[index].plain)
+            block = self._blocks[index]
+            if index not in self._link_only and block.part is not BlockKind.TITLE:
+                comments.append(block.plain)
         return pieces, _joined(*comments)
 
 

@@ -628,8 +628,9 @@ def _add_edge_of_block(state: State, name: str, *, closes: bool) -> None:
     written = _written_before(state)
     if _is_in_table(state):
         # a cell has its own sign for the end of a line, and none at its start
-        is_first = written.rstrip().endswith(("|", "<br>"))
-        markdown = "<br>" if name == "br" or not (closes or is_first) else ""
+        markdown = "<br>"
+        if name != "br" and (closes or written.rstrip().endswith(("|", "<br>"))):
+            markdown = ""
     elif name == "br":
         markdown = HARD_BREAK
     else:

@@ -130,8 +130,9 @@ class Surroundings:
                     links.append(address_of(target, note_address))
 
         # its own id, if its block holds nothing else
-        is_only_one = self._per_block[highlight.block] == 1
-        own = hints.block_id(block.id) if block.id and is_only_one else ""
+        own = ""
+        if block.id and self._per_block[highlight.block] == 1:
+            own = hints.block_id(block.id)
 
         # the tag of privacy, if a part of it is private
         tags = highlight.tags

@@ -241,12 +241,14 @@ def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
         head = file.read(HEAD)
         file.seek(max(path.stat().st_size - TAIL, 0))
         tail = file.read()
-    is_cut = b"%%EOF" not in tail and b"startxref" not in tail
     if b"%PDF-" not in head:
         return NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
     failure = DAMAGED
     try:
-        return _with_pages(path), [CUT] if is_cut else []
+        pdf = _with_pages(path)
+        if b"%%EOF" in tail or b"startxref" in tail:
+            return pdf, []
+        return pdf, [CUT]
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             failure = LOCKED

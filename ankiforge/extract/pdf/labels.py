@@ -104,7 +104,6 @@ class Drawing(Value):
             sign_start = sign[along]
             sign_end = sign[along + 2]
             gap = max(start - sign_end, sign_start - end)
-            is_near = 0 < gap < SIGN_GAP * size
             middle_along = (sign_start + sign_end) / 2
             is_beyond = middle_along < start or middle_along > end
 
@@ -113,7 +112,7 @@ class Drawing(Value):
             middle_across = (sign_low + sign_high) / 2
 
             if (
-                is_near
+                0 < gap < SIGN_GAP * size
                 and is_beyond
                 and low < middle_across < high
                 and sign_end - sign_start < SIGN_LENGTH * size
@@ -204,10 +203,10 @@ def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
     right = max(part.at.end for part in block)
     lowest = min(part.at.base for part in block)
     if abs(piece.at.base - last.base) < 0.5 * size:
-        is_in_figure = piece.at.end < left - size  # beside the caption
         gap_after = piece.at.start - last.end
         gap_before = last.start - piece.at.end
-        return not is_in_figure and max(gap_after, gap_before) < 3 * size
+        # what ends before the caption begins is in the figure beside it
+        return piece.at.end >= left - size and max(gap_after, gap_before) < 3 * size
     step = lowest - piece.at.base
     return 0 < step < 1.5 * size and piece.at.start < right and piece.at.end > left
 

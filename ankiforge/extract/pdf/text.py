@@ -165,9 +165,8 @@ def _letter(raw: Any, number: int, code: int, width: float) -> str:
     font_name = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(raw, number, font_name, len(font_name), None)
     font = font_name.value
-    is_ell = code == _GRAVE_ACCENT or (code == 1 and width < NARROW)
     if re.match(_ITALIC_FONT, font):
-        if is_ell:
+        if code == _GRAVE_ACCENT or (code == 1 and width < NARROW):
             return "ℓ"
         if not font.startswith(b"RMTMI"):
             return _ITALIC[code]
@@ -743,10 +742,11 @@ def _touch(left: PrintedChar, right: PrintedChar) -> bool:
     # the lines may run from right to left
     gap_to_right = abs(right.left - left.right)
     gap_to_left = abs(left.left - right.right)
-    are_beside = min(gap_to_right, gap_to_left) < 0.1 * height
-    are_close = abs(left.x - right.x) < 3 * height
     bottoms_apart = abs(left.bottom - right.bottom)
     tops_apart = abs(left.top - right.top)
-    are_level = bottoms_apart + tops_apart < 1.2 * height
-    centres_are_level = abs(left.y - right.y) < 0.6 * height
-    return are_beside and are_close and are_level and centres_are_level
+    return (
+        min(gap_to_right, gap_to_left) < 0.1 * height
+        and abs(left.x - right.x) < 3 * height
+        and bottoms_apart + tops_apart < 1.2 * height
+        and abs(left.y - right.y) < 0.6 * height
+    )

@@ -127,11 +127,10 @@ class Works:
                 if not parent:
                     break
                 family.append(parent)
-            has_parent = len(family) > 1
             if any(member.deleted for member in family):
                 continue
             of_note = item.item_type == "note" and not item.parent_item
-            if of_note or (has_parent and item.item_type in ("annotation", "note")):
+            if of_note or (len(family) > 1 and item.item_type in ("annotation", "note")):
                 yield family
 
     def marked_files(self) -> set[str]:
