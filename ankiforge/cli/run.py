@@ -393,7 +393,7 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 @command("\n  ankiforge draft export ask.md --limit 10")
 @click.argument("file", type=ONE_FILE)
 def export(call: Call, file: Path) -> None:
-    """Write a prompt to paste into any chatbot.
+    """Write a prompt to paste into any chatbot; with FILE `-`, print it.
 
     It has the best 20 highlights without a card; with a higher --limit, the rest goes into
     further files.
@@ -405,6 +405,12 @@ def export(call: Call, file: Path) -> None:
         asked = ask(workspace, MOST if call.limit is None else call.limit)
     if not asked.texts:
         call.say(asked.said)
+        return
+    if str(file) == "-":
+        if len(asked.texts) > 1:
+            message = f"these are {len(asked.texts)} prompts, each for a chat of its own"
+            raise UsageError(message, hint=f"name a FILE, or --limit {MOST}")
+        call.write(asked.texts[0])
         return
     # one file for each chat: FILE, FILE-2, and so on; of other files, none is replaced
     files = []
@@ -445,7 +451,7 @@ NONE_SHOWN = 5
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
-    """Read the cards in the chatbot's answer."""
+    """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
     from ankiforge.pipeline.chats import take
@@ -456,7 +462,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     answers = {}
     for file in files:
         try:
-            data = file.read_bytes()
+            data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
             answers[file] = data.decode(encoding_of(data), "replace")
         except OSError as error:
             hint = "name the files in which you saved the answers of the chat"

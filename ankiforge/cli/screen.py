@@ -1,12 +1,15 @@
 """A terminal that is painted in place: a new frame replaces the one before.
 
 It is the terminal's second screen, as of `less`: when it is left, the lines of before are back.
+
+Tested by `tests/cli/test_screen_table.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -17,9 +20,10 @@ from ankiforge.model import Strings
 WIDTH = 88
 """Columns of a text; longer lines are hard to read."""
 HEIGHT = 24
-"""Rows of a frame. The keys stay in one place, which is near the text in a high window, too."""
-_LEAST = 8
-"""Rows of the body that are shown on the lowest terminal."""
+"""Rows of a frame, unless its body needs more. The keys stay in one place, which is near the text
+in a high window, too."""
+_LOW = 16
+"""With fewer rows, a frame has neither a rule nor a blank line."""
 
 
 class Screen:
@@ -28,9 +32,14 @@ class Screen:
     def __init__(self, *, color: bool) -> None:
         """Prepare a screen; nothing is printed yet."""
         self._console = Console(no_color=not color, highlight=False, emoji=False)
-        self._head = self._body = self._keys = Text()
+        self._head = self._keys = Text()
+        self._above: list[Text] = []
+        self._body: list[Text] = []
+        self._seen: list[Text] = []
         self._said: list[Text] = []
-        self._is_painted = False
+        self._is_painted = self._is_answered = False
+        self.is_whole = True
+        """Whether the person could see all of the body."""
         self.paints = self._console.is_terminal and not self._console.is_dumb_terminal
         """Whether the terminal can; else frames follow one another."""
 
@@ -63,25 +72,35 @@ class Screen:
             self._is_painted = False
             self._console.set_alt_screen(True)
 
-    def show(self, head: Text, body: Iterable[Text], keys: Strings) -> None:
+    def show(
+        self, head: Text, body: Iterable[Text], keys: Strings, above: Iterable[Text] = ()
+    ) -> None:
         """Paint a frame, with what was said since the last one.
 
         Args:
             head: the line at the top.
-            body: lines, which are wrapped here; of too many the first are shown.
+            body: lines to decide on, which are wrapped here.
             keys: the keys, the most important first; those that have no room are left out, but
                 the last two.
+            above: lines before them, which are cut first.
         """
-        console = self._console
-        width = self.width
-        wrapped: list[Text] = []
-        for line in body:
-            wrapped += line.wrap(console, width - 2) if line.plain else [line]
         self._head = head
-        self._body = Text("\n").join(Text(" ") + line for line in wrapped)
-        self._keys = Text(_of_keys(keys, width - 2), "dim")
+        self._above = self._wrapped(above)
+        self._body = self._wrapped(body)
+        self._keys = Text(_of_keys(keys, self.width - 2), "dim")
         self._paint()
         self._said = []
+
+    def _wrapped(self, lines: Iterable[Text]) -> list[Text]:
+        wrapped: list[Text] = []
+        for line in lines:
+            parts = line.wrap(self._console, self.width - 2) if line.plain else [line]
+            wrapped += [Text(" ") + part for part in parts]
+        return wrapped
+
+    def answered(self) -> None:
+        """Take a key: what is said next stands instead of what was said before it."""
+        self._is_answered = True
 
     def say(self, text: str, style: str = "") -> None:
         """Print words of the program, or of a document that cannot steer the terminal."""
@@ -89,6 +108,9 @@ class Screen:
         if not self.paints:
             self._console.print(line)
             return
+        if self._is_answered:
+            self._said = []
+        self._is_answered = False
         self._said.append(line)
         if self._is_painted:
             self._paint()
@@ -101,32 +123,61 @@ class Screen:
         console = self._console
         if not self.paints:
             console.print()
-            console.print(self._head)
-            console.print(self._body)
-            console.print(self._keys)
+            for line in (self._head, *self._above, *self._body, self._keys):
+                console.print(line)
             return
-        width = self.width
         said: list[Text] = []
         for line in self._said:
-            said += line.wrap(console, width - 2)
-        rows = max(min(HEIGHT, console.height) - len(said) - 4, _LEAST)
-        lines = self._body.split("\n", allow_blank=True)
-        shown = [*lines]
-        if len(lines) > rows:
-            shown = [*lines[: rows - 1], Text(" … v shows the rest", "dim")]
-        missing = [Text()] * (rows - len(shown))
-        rule = Text(("─" if self.is_utf8 else "-") * width, "dim")
-        words = [Text(" ") + line for line in said]
+            said += line.wrap(console, self.width - 2)
+        is_low = console.height < _LOW
+        frame = Frame(self._above, self._body, [Text(" ") + line for line in said])
+        around = 2 if is_low else 4
+        frame = frame.fitting(console.height - around, HEIGHT - around)
+        self.is_whole = len(frame.body) == len(self._body) or self._body == self._seen
+        rule = Text(("─" if self.is_utf8 else "-") * self.width, "dim")
+        head = [self._head] if is_low else [self._head, rule]
+        end = frame.said if is_low else [Text(), *frame.said]
         with console:  # written at once, so that it does not flicker
             console.clear()
-            for line in (self._head, rule, *shown, *missing, Text(), *words):
+            for line in (*head, *frame.above, *frame.body, *frame.rest, *end):
                 console.print(line, no_wrap=True, overflow="crop")
             console.print(Text(" ") + self._keys, end="", no_wrap=True, overflow="crop")
         self._is_painted = True
 
     def whole(self) -> str:
-        """Return all lines of the body, for a pager."""
-        return self._body.plain
+        """Return all lines, for a pager; all of the body counts as seen."""
+        self._seen = self._body
+        return "\n".join(line.plain for line in (*self._above, *self._body))
+
+
+class Frame(NamedTuple):
+    """The lines between the head and the keys."""
+
+    above: list[Text]
+    body: list[Text]
+    said: list[Text]
+    rest: tuple[Text, ...] = ()
+    """A hint and blank lines behind the body."""
+
+    def fitting(self, most: int, usual: int) -> Frame:
+        """Return the lines that fit: what is above is cut first, then what was said.
+
+        Args:
+            most: the rows of the window.
+            usual: the rows of a frame, unless its lines need more.
+        """
+        said = self.said[: max(most - len(self.body), 1)]
+        needed = len(self.above) + len(self.body) + len(said)
+        rows = max(min(most, max(usual, needed)) - len(said), 1)
+        if len(self.body) > rows:
+            hint = Text(" … v shows the rest", "dim")
+            return Frame([], self.body[: rows - 1], said, (hint,))
+        above = self.above
+        room = rows - len(self.body)
+        if len(above) > room:
+            above = [*above[: room - 1], Text(" …", "dim")] if room else []
+        blank = rows - len(self.body) - len(above)
+        return Frame(above, self.body, said, (Text(),) * blank)
 
 
 def _of_keys(keys: Strings, room: int) -> str:

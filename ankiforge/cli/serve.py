@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -57,10 +57,11 @@ if TYPE_CHECKING:
 @command("""
   ankiforge review                   open the page in your browser
   ankiforge review paper.pdf         read it first, as run does
+  ankiforge review Baumann           ask what waits in the document of this title
   ankiforge review --terminal        decide here, with single keys
   ankiforge review --no-open         print the address of the page instead
 """)
-@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH|QUERY]...")
 @flag("--terminal", help="Decide in this terminal, with single keys.")
 @flag("--no-open", help="Print the address; do not open a browser.")
 @NEW_DECK
@@ -79,8 +80,8 @@ def review(
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
-    With PATH, do first what run does. The page is served to this machine only. Every
-    decision is stored at once; Ctrl-C ends.
+    With PATH, do first what run does. With QUERY, a word of a title or a query of list, begin
+    there. The page is served to this machine only. Every decision is stored at once; Ctrl-C ends.
     """
     trusting = replace(call, trusts=yes, goes_on=bool(paths))
     if terminal and not (call.interactive and sys.stdout.isatty()):
@@ -88,6 +89,9 @@ def review(
         raise UsageError(
             message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
         )
+    query = "" if any(path.exists() for path in paths) else _query_of(trusting, paths)
+    if query:
+        paths = ()
     if paths:
         # files that cannot be read are reported, and the review goes on
         from ankiforge.cli.run import read_and_draft
@@ -105,7 +109,7 @@ def review(
         from ankiforge.cli.terminal import TerminalReview
 
         with session(trusting) as workspace:
-            TerminalReview(trusting, workspace).run()
+            TerminalReview(trusting, workspace, query).run()
         return
     from ankiforge.web.documents import Pages
     from ankiforge.web.server import serve
@@ -113,7 +117,7 @@ def review(
     with session(trusting) as workspace, ExitStack() as ended:
         pages = Pages()
         pages.start(workspace.ledger)
-        open_session = partial(_review_session, trusting, workspace.folder, pages)
+        open_session = partial(_review_session, trusting, workspace.folder, pages, query)
         started = partial(_started, trusting, ended, no_open)
         with suppress(KeyboardInterrupt):
             serve(open_session, started)
@@ -122,13 +126,30 @@ def review(
     exit_with(130)
 
 
-def _review_session(call: Call, folder: WorkspaceFolder, pages: Pages) -> ReviewSession:
+def _query_of(call: Call, words: Sequence[Path]) -> str:
+    """Return the words of a call as a query; "" if nothing that waits matches it."""
+    from ankiforge.pipeline.query import joined
+    from ankiforge.review import sittings
+
+    query = joined(map(str, words))
+    if not query:
+        return ""
+    with session(call) as workspace:
+        try:
+            return query if sittings.queue(workspace.ledger, query) else ""
+        except UsageError:  # it is a path that is not there
+            return ""
+
+
+def _review_session(
+    call: Call, folder: WorkspaceFolder, pages: Pages, query: str
+) -> ReviewSession:
     """Open a review session with a ledger of its own, in the thread that answers."""
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
     workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace, pages)
+    return ReviewSession(workspace, pages, query)
 
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
@@ -424,7 +445,7 @@ _SENT = (
 """)
 @click.option(
     "--trust",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Let agents read the workspace DIR; serve nothing.",
 )

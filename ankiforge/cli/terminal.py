@@ -2,6 +2,8 @@
 
 A key decides on what was painted last. Keys pressed before that are dropped, because
 `click.getchar` empties the input before it reads.
+
+Tested by `tests/cli/test_terminal_review.py` and `tests/cli/test_terminal_chat.py`.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 MOST_CHOICES = 9
 """How many gaps or drafts have a digit."""
-_CUT = 60
+CUT = 60
 _AROUND = 240
 """Characters of a passage around the sentence that is asked."""
 
@@ -108,8 +110,15 @@ class Choice(NamedTuple):
 class TerminalReview:
     """One person's review in a terminal."""
 
-    def __init__(self, call: Call, workspace: Workspace) -> None:
-        """Prepare a review; nothing is read yet."""
+    def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
+        """Prepare a review; nothing is read yet.
+
+        Args:
+            call: the options of the command.
+            workspace: where things wait.
+            query: only what it matches is asked; "" for all.
+        """
+        self._query = query
         self._call = call
         self._workspace = workspace
         self._ledger = workspace.ledger
@@ -180,11 +189,8 @@ class TerminalReview:
     def _fill(self) -> None:
         """Put the open decisions in order."""
         self._ledger.read_journal()
-        order = overview.order(self._ledger)
-        asked = sittings.as_asked(sittings.shelf(self._ledger, order.new))
-        new = [place.id for place in asked]
-        everything = [*new, *order.changed, *order.questions]
-        self._queue = everything[: self._call.limit]
+        queue = sittings.queue(self._ledger, self._query)
+        self._queue = queue[: self._call.limit]
 
     # --- one item ---------------------------------------------------------------------------
 
@@ -229,8 +235,12 @@ class TerminalReview:
                 decision = self._in_own_words(item, choice, asks=key == "q")
                 if decision is None:
                     self._show(item, choices, place)
+            elif key in _ACTS and not self._screen.is_whole:
+                self._print("v shows the rest first")
             elif key in _ACTS:
                 decision = self._decision_by(key, item, choice)
+            elif key and key != "u":
+                self._print(_nothing(key, keys, len(choices)))
             if decision and self._carry_out(decision, SAID[key]):
                 return True
 
@@ -241,9 +251,10 @@ class TerminalReview:
         act = _ACTS[key]
         if choice is None:  # a question is answered with yes or no
             act = {"force": "accept"}.get(act, act)
-            return (
-                self._decision(item, None, act) if act in ("accept", "reject") else None
-            )
+            if act in ("accept", "reject"):
+                return self._decision(item, None, act)
+            self._print("a question is answered with a or x")
+            return None
         if act == "another" and not choice.card.revises:
             self._print("this draft does not change a card; Enter accepts it")
             return None
@@ -290,7 +301,7 @@ class TerminalReview:
             return False
         action, id, decision = self._done[-1]
         try:
-            undo(self._ledger, action or id)
+            undone = undo(self._ledger, action or id).entries
         except RefusedError as error:
             self._refuse(error)
             return False
@@ -302,7 +313,8 @@ class TerminalReview:
                 if waiting[0].id in self._queue:
                     self._queue.remove(waiting[0].id)
         self._queue.insert(0, id)
-        self._print(f"taken back: {decision}")
+        words = shortened(on_one_line(undone[0].text), CUT)
+        self._print(f"taken back: {decision}{words and f': {words}'}")
         return True
 
     def _refuse(self, error: ForgeError) -> None:
@@ -329,7 +341,10 @@ class TerminalReview:
             if choice.card.kind is CardKind.OCCLUSION:
                 shown = as_typed(choice.card.field(occlusion.FIELD))
             fields = self._edited(shown)
-            return replace(decision, fields=dict(fields)) if fields else None
+            if fields is None:
+                self._print("nothing changed")
+                return None
+            return replace(decision, fields=dict(fields))
         answer = ", ".join(gap.answer for gap in gaps(choice.card.field("Text")))
         if not answer:
             self._print("q is for a sentence with a gap; e edits this card")
@@ -337,6 +352,7 @@ class TerminalReview:
         click.echo()
         question = self._typed("question", "")
         if not question:
+            self._print("no question typed")
             return None
         fields_of_card = {"Front": question, "Back": answer}
         return replace(decision, act="instead", fields=fields_of_card)
@@ -413,6 +429,7 @@ class TerminalReview:
 
     def _key(self) -> str:
         """Wait for a key. Of several characters at once, the first counts."""
+        self._screen.answered()
         try:
             pressed = click.getchar()
         except (KeyboardInterrupt, EOFError, OSError):
@@ -428,7 +445,10 @@ class TerminalReview:
         """List the keys until one is pressed."""
         lines = [_text(line) for line in text.splitlines()]
         self._screen.show(Text("Keys", "bold"), lines, ("any key goes back",))
-        self._key()
+        if self._screen.is_whole:
+            self._key()
+        else:
+            self._view()
 
     def _view(self) -> None:
         """Show all lines in the pager of the person."""
@@ -466,7 +486,9 @@ class TerminalReview:
         if any(choice.card.field("Text") for choice in choices):
             keys.append("q ask")
         keys += ["u undo", "m chat", "? more", "Esc end"]
-        self._screen.show(head, _item_lines(item, choices, place), tuple(keys))
+        shown = choices[place].card
+        lines = _card_lines(item, choices, place)
+        self._screen.show(head, lines, tuple(keys), above=_passage_lines(shown))
 
 
 # --- what is shown --------------------------------------------------------------------------
@@ -504,12 +526,25 @@ def _question_lines(question: Question) -> Iterator[Text]:
     yield _text(f"a: {question.accept}   x: {question.reject}")
 
 
-def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
-    """Yield the lines about drafts: the passage first, then the card of one choice."""
-    choice = choices[place]
-    draft = choice.card
+def _nothing(key: str, keys: Sequence[str], choices: int) -> str:
+    """Return why a key does nothing with what is shown.
 
-    # the place of the passage, and its words, unless the card shows them all
+    Args:
+        key: the key.
+        keys: the keys of the choices.
+        choices: how many there are; 0 for a question.
+    """
+    if key in ("e", "q"):
+        return "a question is answered with a or x"
+    if key in keys:
+        return "it is shown already" if choices > 1 else "there is only this one"
+    if key.isdecimal() and choices:
+        return counted(choices, "choice") + " here"
+    return f"{key} is no key here; ? lists them"
+
+
+def _passage_lines(draft: Card) -> Iterator[Text]:
+    """Yield the place of a passage, and its words unless the card shows them all."""
     highlight = draft.highlight
     parts = []
     if highlight.page_label:
@@ -526,6 +561,10 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
     if parts or passage is not None or highlight.comment:
         yield Text()
 
+
+def _card_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
+    """Yield what is decided on: the card of one choice, the other choices, the warnings."""
+    draft = choices[place].card
     if item.card:
         title = "replaces your card:" if draft.replaces else "your card now:"
         yield _text(title, "dim")
@@ -533,22 +572,9 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             yield _text(f"  {name.lower()}: {on_one_line(words)}", "dim")
         yield _text("with the new words:", "dim")
     yield from _field_lines(draft)
-
-    # the choices of the digits, the chosen one marked
     if len(choices) > 1:
-        ids = {each.card.id for each in choices}
-        line = Text("hide: " if len(ids) == 1 else "drafts: ", "dim")
-        keys = _keys_of(choices)
-        for number, each in enumerate(choices):
-            answers = [gap.answer for gap in gaps(each.card.field("Text"))]
-            words = " … ".join(answers) or each.card.field("Front")
-            shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
-            style = "bold underline" if number == place else "dim"
-            if number:
-                line.append("   ")
-            line.append(f"{keys[number]} {shown}", style)
         yield Text()
-        yield line
+        yield _line_of_choices(choices, place)
 
     # why it needs a closer look; nothing of a proposal without warnings
     said = reasons(draft)
@@ -558,6 +584,22 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         yield Text()
     for reason in said:
         yield _text(reason, "yellow")
+
+
+def _line_of_choices(choices: Sequence[Choice], place: int) -> Text:
+    """Return the choices of the digits, the chosen one marked."""
+    ids = {each.card.id for each in choices}
+    line = Text("hide: " if len(ids) == 1 else "drafts: ", "dim")
+    keys = _keys_of(choices)
+    for number, each in enumerate(choices):
+        answers = [gap.answer for gap in gaps(each.card.field("Text"))]
+        words = " … ".join(answers) or each.card.field("Front")
+        shown = shortened(on_one_line(plain(for_terminal(words))), CUT)
+        style = "bold underline" if number == place else "dim"
+        if number:
+            line.append("   ")
+        line.append(f"{keys[number]} {shown}", style)
+    return line
 
 
 def _passage(draft: Card) -> Text | None:
@@ -573,8 +615,8 @@ def _passage(draft: Card) -> Text | None:
     shown = " ".join(plain(text) for _, text in draft.fields)
     if _letters_of(passage) in _letters_of(shown):
         return None
-    passage = on_one_line(passage)
-    asked = on_one_line(draft.quote) or on_one_line(highlight.exact)
+    passage = _in_lines(passage)
+    asked = _in_lines(draft.quote) or _in_lines(highlight.exact)
     if not asked or asked not in passage:
         return _text(shortened(passage, 2 * _AROUND), "dim")
     before, sentence, after = passage.partition(asked)
@@ -582,15 +624,21 @@ def _passage(draft: Card) -> Text | None:
         before = before.rpartition(highlight.heading)[2].lstrip()
     elif len(before) > _AROUND:
         before = f"… {before[-_AROUND:].partition(' ')[2]}"
-    elif before and not highlight.sentence:
+    elif before and highlight.prefix and not highlight.sentence:
         before = f"… {before}"
     after = shortened(after, _AROUND)
-    if after and not highlight.sentence and not after.endswith("…"):
+    is_cut = highlight.suffix and not highlight.sentence
+    if after and is_cut and not after.endswith("…"):
         after += " …"
     line = _text(before, "dim")
     line.append(for_terminal(sentence), "not dim")
     line.append(for_terminal(after), "dim")
     return line
+
+
+def _in_lines(text: str) -> str:
+    """Return a text whose lines stay lines, with single blanks in them."""
+    return "\n".join(filter(None, map(on_one_line, text.splitlines())))
 
 
 def on_both_ends(left: Text, right: str, width: int) -> Text:

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from ankiforge.cli.chat import copy, pasted
 from ankiforge.cli.output import Call, for_terminal
-from ankiforge.cli.terminal import TerminalReview, on_both_ends
+from ankiforge.cli.terminal import CUT, TerminalReview, on_both_ends
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.decide import undo
 from ankiforge.pipeline import repair as mending
 from ankiforge.reports.repair import entry_text, repair_text
-from ankiforge.text import counted
+from ankiforge.text import counted, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.draft.repairs import CardRepair
@@ -92,6 +92,9 @@ class TerminalRepair(TerminalReview):
         """Do what a key says with a card; return whether the next one comes."""
         entry = self._entries[place]
         by_key = {str(number): offer for number, offer in enumerate(offers, 1)}
+        if key in by_key and not self._screen.is_whole:
+            self._print("v shows the rest first")
+            return False
         if key in by_key:
             self._decided(mending.take(self._workspace, entry, by_key[key]))
             return not self._waits_for_anki(entry)
@@ -114,6 +117,8 @@ class TerminalRepair(TerminalReview):
                 return False
             case "e":
                 fields = self._edited(tuple(entry.card.fields.items()))
+                if not fields:
+                    self._print("nothing changed")
                 self._show_entry(place, offers)
                 if not fields:
                     return False
@@ -127,6 +132,8 @@ class TerminalRepair(TerminalReview):
             case "?":
                 self._help(HELP)
             case _:
+                if key:
+                    self._print(f"{key} is no key here; ? lists them")
                 return False
         self._show_entry(place, offers)
         return False
@@ -135,7 +142,10 @@ class TerminalRepair(TerminalReview):
         """Undo the last decision, and unsuspend what was suspended with it."""
         action = self._taken.pop()
         undone = undo(self._ledger, action)
-        self._print(f"taken back: {undone.entries[0].said}")
+        entry = undone.entries[0]
+        self._print(
+            f"taken back: {entry.said}: {shortened(on_one_line(entry.text), CUT)}"
+        )
         cards = self._suspended.pop(action, ())
         if cards:
             said = mending.do_in_anki(self._workspace, "unsuspend", cards)

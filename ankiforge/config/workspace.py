@@ -300,6 +300,8 @@ def resolve(
         return WorkspaceFolder(home, config, output, True, instead_of)
 
     named = cwd / directory.expanduser() if directory is not None else None
+    if named and named.resolve() == home:  # which needs no settings of its own
+        return default()
     for folder in (named,) if named else (cwd, *cwd.parents):
         if _is_workspace(folder):
             return default() if folder.resolve() == home else load(folder, kinds)

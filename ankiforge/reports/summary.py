@@ -296,8 +296,8 @@ _MANY = 10
 """With this many highlights without a card, the command that skips those of one reason is named."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _STANDS = {
-    "asked": "asked",
-    "to_decide": "to decide",
+    "asked": "asked about",
+    "to_decide": "with a draft",
     "with_card": "with a card",
     "rejected_or_skipped": "rejected or skipped",
     "left_out": "without a card",

@@ -72,7 +72,9 @@ _REMARKS = {
         "You decided before on a passage with nearly the same words, which is gone."
     ),
     RemarkKind.NEAR: "You decided on nearly the same words: “{near}”.",
-    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this sentence before.",
+    RemarkKind.DECIDED_BEFORE: (
+        "You rejected, changed or took back a card of this sentence before."
+    ),
     RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are not cards here.",
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."

@@ -15,6 +15,7 @@ from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import Place
 from ankiforge.model import Card, DocumentId, Value
+from ankiforge.pipeline.query import matching
 
 TEN = 10
 """The decisions of a sitting."""
@@ -81,6 +82,32 @@ def as_asked(piles: Iterable[Pile]) -> list[Place]:
             asked += sorted(left[:TEN], key=lambda place: place.position)
             left = left[TEN:]
     return asked
+
+
+def queue(ledger: Ledger, query: str = "") -> list[str]:
+    """Return the ids of the open decisions as a person is asked; with a query, of what it matches.
+
+    Raises:
+        UsageError: the query cannot be read.
+    """
+    order = overview.order(ledger)
+    asked = as_asked(shelf(ledger, order.new))
+    if not query:
+        return [*(place.id for place in asked), *order.changed, *order.questions]
+    matches = set(matching(ledger, query))
+    found = [place.id for place in of_passages(ledger, asked, matches)]
+    return found + [id for id in order.changed if id in matches]
+
+
+def of_passages(
+    ledger: Ledger, places: Iterable[Place], drafts: Collection[str]
+) -> list[Place]:
+    """Return the places of the passages of which some drafts are."""
+    places = list(places)
+    keys = set()
+    for offer in offers(ledger, [place.key for place in places]):
+        keys.update(draft.key for draft in offer if draft.id in drafts)
+    return [place for place in places if not keys.isdisjoint(ledger.keys(place.key))]
 
 
 def drafts(ledger: Ledger) -> Iterator[Card]:

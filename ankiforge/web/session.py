@@ -172,8 +172,15 @@ def _foresee(
 class ReviewSession:
     """One person's session at the page."""
 
-    def __init__(self, workspace: Workspace, pages: Pages) -> None:
-        """Open a session at the page; `pages` draws those of PDFs."""
+    def __init__(self, workspace: Workspace, pages: Pages, query: str = "") -> None:
+        """Open a session at the page.
+
+        Args:
+            workspace: where things wait.
+            pages: draws the pages of PDFs.
+            query: the page begins with the best document in which it matches anything.
+        """
+        self._query = query
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
@@ -338,16 +345,22 @@ class ReviewSession:
         Each has the states of its marks in reading order, `c` for a card, `a` for what waits,
         `n` for none; how many wait, and about how many minutes they take. `model` is whether one
         is set; if not, `chat` is the sentence that offers a chat, until that was used or put away.
+        `begins` names the document or list at which the page begins; "" for the shelf.
         """
         self._read()
         piles = sittings.shelf(self._ledger, self._queues["new"])
         states = overview.states_of(self._ledger, [pile.document for pile in piles])
+        asked = sittings.queue(self._ledger, self._query) if self._query else []
+        begins = "changed" if asked and asked[0] in self._queues["changed"] else ""
         entries = []
         for pile in piles:
             highlight = highlight_of(self._ledger, pile.places[0].key)
+            id = document_id(highlight.document)
+            if asked and asked[0] in {place.id for place in pile.places}:
+                begins = f"paper={id}"
             entries.append(
                 {
-                    "id": document_id(highlight.document),
+                    "id": id,
                     "key": highlight.key,
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
@@ -363,6 +376,7 @@ class ReviewSession:
             "documents": entries,
             "model": self._workspace.folder.config.drafter == "llm",
             "chat": chat,
+            "begins": begins,
         }
 
     def sitting(self, key: str) -> Json:

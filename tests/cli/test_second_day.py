@@ -236,6 +236,10 @@ def test_an_export_asks_twenty_passages_and_tells_the_way_to_the_next(forge, tmp
     assert sum(words in asked for words in long_passages(43)) == 20
     forge.ok("draft", "export", "again.md")  # the first may have been lost
     assert (forge.folder / "again.md").read_text("utf-8") == asked
+    assert forge.ok("draft", "export", "-").stdout == asked + "\n"
+    several = forge("draft", "export", "-", "--limit", "43", code=2).stderr
+    assert "3 prompts" in several
+    assert not (forge.folder / "-").exists()
     assert (
         "43 highlights" in forge.ok("draft", "export", "all.md", "--limit", "100").stderr
     )

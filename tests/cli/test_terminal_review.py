@@ -75,7 +75,8 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         assert "Q: What does the testing effect say?" in second
         assert "2 of 3 · 2 wait" in second
         assert "[hippocampus]" in keyboard.press("x")
-        assert "taken back: rejected" in keyboard.press("u")
+        undone = COLOURS.sub("", keyboard.press("u"))
+        assert "taken back: rejected: What does the testing effect say?" in undone
         assert "[hippocampus]" in keyboard.press("\r")
         last = keyboard.press(ESCAPE)
         assert keyboard.ended() == 0
@@ -109,6 +110,69 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         "accepted",
         True,
     )
+
+
+@pytest.mark.slow
+def test_a_key_that_does_nothing_says_why(forge, vault, note, at_terminal):
+    forge.ok("run", vault, "--accept", "review")
+    told = {"1": "only this one", "2": "1 choice here", "Z": "Z is no key here"}
+    with at_terminal("review", "--terminal", EDITOR="true") as keyboard:
+        keyboard.shown()
+        for key, words in told.items():
+            shown = COLOURS.sub("", keyboard.press(key))
+            assert words in shown, key
+            assert shown.count(" is no key") + shown.count("choice here") <= 1
+        assert "nothing changed" in keyboard.press("e")
+        assert "does not change a card" in keyboard.press("w")
+        keyboard.press(ESCAPE)
+    assert set(verdicts(forge).values()) == {"waiting"}
+
+
+def test_what_is_not_on_the_screen_is_not_decided(forge, vault, at_terminal):
+    lines = "\n".join(f"- Step {number} is told here." for number in range(12))
+    (vault / "Long.md").write_text(f"How?\n?\n{lines}\n", encoding="utf-8")
+    (vault / "Short.md").write_text(
+        "==Osmosis== is diffusion.\n" + "More. " * 99, "utf-8"
+    )
+    forge.ok("run", vault, "--accept", "review")
+    small = {"COLUMNS": "40", "LINES": "10", "PAGER": "cat"}
+    with at_terminal("review", "--terminal", **small) as keyboard:
+        first = keyboard.shown()
+        if "Osmosis" in first:
+            assert "[Osmosis] is diffusion." in COLOURS.sub("", first)
+            first = keyboard.press("s")
+        assert first.rpartition("\x1b[2J")[2].count("\n") == 9
+        assert "v shows the rest" in first
+        for key in ("\r", "x", "w"):
+            assert "v shows the rest first" in keyboard.press(key)
+        assert "Step 11 is told here." in keyboard.press("v")
+        assert "accepted" in keyboard.press("\r")
+        keyboard.press(ESCAPE)
+    assert verdicts(forge)["How?"] == "accepted"
+
+
+def test_a_word_of_a_title_names_what_is_asked(forge, vault, note, at_terminal):
+    (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal", "memory") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert "1 of 3 · 3 wait" in shown
+        assert "Memory" in shown
+        keyboard.press(ESCAPE)
+    with at_terminal("review", "--terminal", "hippocampus") as keyboard:
+        assert "1 of 1 · 1 waits" in COLOURS.sub("", keyboard.shown())
+        keyboard.press(ESCAPE)
+    with at_terminal("review", "--terminal", "Memry.md") as keyboard:
+        assert "there is no such file" in " ".join(keyboard.shown().split())
+
+
+def test_the_lines_of_a_passage_stay_lines(forge, vault, at_terminal):
+    listed = f"> [!quote]\n> - {PASSAGE}\n> - Diffusion needs none.\n"
+    (vault / "Steps.md").write_text(f"# Steps\n\n{listed}", encoding="utf-8")
+    forge.ok("run", vault, "--marks", "callout")
+    with at_terminal("review", "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown()).splitlines()
+        assert any(line.strip() == "Diffusion needs none." for line in shown), shown
 
 
 def test_each_card_is_painted_over_the_last_below_its_passage(forge, vault, at_terminal):

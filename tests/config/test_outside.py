@@ -211,3 +211,7 @@ def test_remembered_paths_that_lead_in_a_circle_are_no_traceback(forge):
         f"- path: {forge.folder / 'loop'}\n"
     )
     assert "this remembered source is missing" in forge.ok("run").stderr
+
+
+def test_agents_may_read_the_default_workspace_which_has_no_settings(forge):
+    assert "agents may read" in forge.ok("mcp", "--trust", forge.home).stderr

@@ -255,9 +255,9 @@ beginChat();
 beginFind();
 beginKeys(page);
 
-const asked = decodeURIComponent(location.hash.slice(1));
 await page.shelf.load();
-const { documents } = page.shelf;
+const { documents, begins } = page.shelf;
+const asked = decodeURIComponent(location.hash.slice(1)) || begins;
 const reopened = documents.find(({ id }) => asked === `paper=${id}`);
 // a single document needs no shelf, unless the chat was never offered
 if (reopened) await page.open(reopened);

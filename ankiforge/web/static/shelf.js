@@ -14,6 +14,7 @@ export class Shelf {
   documents = [];
   chat = ""; // the sentence that offers a chat, until that was used or put away
   hasModel = false;
+  begins = ""; // where the page begins, if not with the shelf
   #page;
   #timer = 0;
   #covers = new Map();
@@ -24,7 +25,7 @@ export class Shelf {
 
   async load() {
     const reply = await get("shelf");
-    Object.assign(this, { documents: reply.documents, chat: reply.chat, hasModel: reply.model });
+    Object.assign(this, { documents: reply.documents, chat: reply.chat, hasModel: reply.model, begins: reply.begins });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(reply);
   }
