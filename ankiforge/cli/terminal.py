@@ -486,9 +486,9 @@ class TerminalReview:
         if any(choice.card.field("Text") for choice in choices):
             keys.append("q ask")
         keys += ["u undo", "m chat", "? more", "Esc end"]
-        shown = choices[place].card
-        lines = _card_lines(item, choices, place)
-        self._screen.show(head, lines, tuple(keys), above=_passage_lines(shown))
+        passage = _passage_lines(choices[place].card)
+        card = _card_lines(item, choices, place)
+        self._screen.show(head, card, tuple(keys), above=passage)
 
 
 # --- what is shown --------------------------------------------------------------------------

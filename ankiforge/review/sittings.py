@@ -104,7 +104,7 @@ def of_passages(
 ) -> list[Place]:
     """Return the places of the passages of which some drafts are."""
     places = list(places)
-    keys = set()
+    keys = set[str]()
     for offer in offers(ledger, [place.key for place in places]):
         keys.update(draft.key for draft in offer if draft.id in drafts)
     return [place for place in places if not keys.isdisjoint(ledger.keys(place.key))]
