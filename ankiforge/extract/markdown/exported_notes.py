@@ -24,15 +24,20 @@ _PLACE = (
 # `Highlight (yellow) - Page 42 · Location 2000`: what stands before the place.
 _WORDS_FOR_MARK = ("highlight", "markierung", "surlignement")
 _MARK = rf"(?:{'|'.join(_WORDS_FOR_MARK)})\b.{{0,80}}?"
+# Readwise writes it into a page of Logseq, with the passages in the blocks below:
+# `Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]`.
+_SYNCED = r"(?:new )?highlights (?:first synced by|added)\b"
+SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED}")
+"""An item above such passages, which says when they came."""
 SIGN = regex(
-    rf"(?im)^[ \t>]*+(?:#++[ \t]++.*(?:{_ABOUT}|{_PLACE})"
+    rf"(?im)^[ \t>]*+(?:#++[ \t]++.*(?:{_ABOUT}|{_PLACE})|[-*+][ \t]+{_SYNCED}"
     rf"|[*_]*{_MARK}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
 )
-"""A heading above such passages."""
+"""A heading or item above such passages."""
 _BOOK = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 _PLACED = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
-    rf"(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
+    rf"(?:{_PLACE}|view (?:highlight|tweet)|highlight link|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
     r"(?:\s++#[\w/-]++)*+"
 )
 _END = regex(rf"{_PLACED}\s*+\Z")
@@ -70,8 +75,9 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, KeptPassage]:
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
     it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
     Highlight)`), or if that stands alone below it; where the note has a heading “Metadata”,
-    any list item and quote is. No item within another one is. And text right below a heading
-    that is a place (`Page 5 @ 21 May 2024`, `Highlight (yellow) - Location 64`) is a passage.
+    any list item and quote is. No item within another one is, but for those right below an item
+    that says when they were synced. And text right below a heading that is a place (`Page 5 @ 21
+    May 2024`, `Highlight (yellow) - Location 64`) is a passage.
 
     The reader's note begins with `Note:`, stands in the lines right below the place, or
     below a heading `Note - Location 64`.
@@ -96,7 +102,9 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, KeptPassage]:
                 reader.above = (
                     block.plain
                 )  # it is written as a quote, and means a heading
-            elif reader.above:
+            elif SYNCED_ITEM.match(block.plain):
+                reader.synced = block.path
+            elif reader.above or reader.is_synced(block):
                 reader.read(block, before, below)
         before = block
     return reader.passages
@@ -138,6 +146,8 @@ class _Reader:
         self.passages: dict[Block, KeptPassage] = {}
         self.above = ""
         """The heading above, or a line that means one; "" = none."""
+        self.synced: tuple[Span, ...] = ()
+        """The path of the item that says when the passages below it were synced; () = none."""
         self.last: Block | None = None
         """The passage that a note below is about."""
         self._place: Block | None = None
@@ -172,14 +182,23 @@ class _Reader:
         self._place = block if end else None
         self._comment(rest)
 
+    def is_synced(self, block: Block) -> bool:
+        """Return whether a block stands within the item that says when it was synced."""
+        depth = len(self.synced)
+        return 0 < depth < len(block.path) and block.path[:depth] == self.synced
+
     def _is_among_highlights(self, block: Block) -> bool:
         """Return whether a block stands below a heading such as “Highlights”."""
+        if self.is_synced(block):
+            return True
         if self.above.casefold() == "metadata":
             return False
         return any(_SECTION.search(heading.plain) for heading in block.headings)
 
     def _is_passage(self, block: Block, *, names_place: bool) -> bool:
         """Return whether a block among highlights is a passage."""
+        if self.is_synced(block):
+            return block.path[:-1] == self.synced
         if block.path[:-1] in self._items:
             return False
         is_item = block.path or (block.quotes and block.part is not self._is_title)

@@ -58,13 +58,19 @@ class FrontMatter(NamedTuple):
 
 
 def front_matter(text: str) -> FrontMatter:
-    """Parse the front matter.
+    """Parse the front matter, or the properties of a page of Logseq, which stay in the text.
 
     Broken YAML is a problem, but its lines are skipped, too.
     """
     head = _HEAD.match(text)
     if head is None:
-        return FrontMatter()
+        page = _PROPERTIES.match(text)
+        properties = dict(_PROPERTY.findall(page[0])) if page else {}
+        title = properties.get("full-title") or properties.get("title", "")
+        author = _LINK.sub(_name_of_link, properties.get("author", "")).strip()
+        return FrontMatter(
+            title=title.strip().strip('"'), authors=(author,) if author else ()
+        )
     written, problem = _yaml(head[1])
     # names of properties mean the same in small and in capital letters
     values: Json = {}
@@ -134,6 +140,13 @@ def _word(value: Any) -> str:
 
 # A link as Obsidian or Markdown writes it, with the name of what it leads to.
 _LINK = regex(r"\[\[([^\]|#]+)[^\]]*\]\]|\[([^\]]+)\]\([^)]*\)")
+# `title:: Seeds`, `author:: [[Ann Seed]]` in the first lines of a page of Logseq.
+_PROPERTY = regex(r"(?m)^([\w-]{1,40}):: +([^\n]{1,500})$")
+_PROPERTIES = regex(r"(?:[\w-]{1,40}::[^\n]*\n){1,99}")
+
+
+def _name_of_link(link: re.Match[str]) -> str:
+    return link[1] or link[2]
 
 
 def _deck(value: Any) -> str:
@@ -142,7 +155,7 @@ def _deck(value: Any) -> str:
         value = value[0] if value else ""
         if isinstance(value, list):  # `[[Plants]]` without quotation marks
             value = value[0] if value else ""
-    name = _LINK.sub(lambda link: link[1] or link[2], _word(value)).strip("#/ ")
+    name = _LINK.sub(_name_of_link, _word(value)).strip("#/ ")
     return "::".join(filter(None, [part.strip() for part in re.split(r"/|::", name)]))
 
 

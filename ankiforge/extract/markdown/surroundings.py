@@ -10,6 +10,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
+from ankiforge.extract.markdown.exported_notes import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.quotes import address_of
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
@@ -116,7 +117,7 @@ class Surroundings:
         above = []
         for depth in range(1, len(block.path) + 1):
             item = self._items.get(block.path[:depth])
-            if item is not None and item is not block:
+            if item and item is not block and not SYNCED_ITEM.match(item.plain):
                 above.append(shortened(item.plain, _LONGEST_ITEM))
 
         # the links that it has already, and those in its text
