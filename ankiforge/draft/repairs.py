@@ -4,6 +4,8 @@ A repair is data: what the words of the card become, and which cards are new. No
 fact. A program offers only the moves that two readers found better in most cases: to split,
 to ask a clause alone, to hide a word everywhere, to show what a card is mixed up with, to
 say what it is about. Another gap, a hint of first letters, or an end of the card were not.
+
+Tested by: tests/draft/test_repairs_table.py, tests/anki/test_repair.py
 """
 
 from __future__ import annotations
@@ -39,13 +41,13 @@ MOST_OFFERS = 3
 _MOST_THINGS = 9
 _MOST_WORDS_OF_NAME = 10
 _MOST_WORDS_OF_POINT = 6
+# Fewer words are learnt as a whole, unless the card fails.
+_FEWEST_IF_SHORT = 5
 # The first sentence of a long answer, in words.
 _SENTENCE_WORDS = range(2, 31)
 _FEWEST_OF_CLAUSE = 4
 # The content words of an answer that the question does not have.
 _FEWEST_NEW = 3
-# The words of a subject that is put before a question.
-_MOST_OF_ORPHAN = 6
 
 
 class CardRepair(Value):
@@ -79,6 +81,8 @@ class CardToRepair(Value):
     """What its deck or heading says that it is about."""
     near: Texts = {}
     """The fields of the card that it is mixed up with."""
+    fails: bool = False
+    """Whether it is one that fails in Anki."""
     alone: bool = True
     """Whether its note has no other card that the change of a side would change, too."""
 
@@ -94,9 +98,11 @@ def offers(card: CardToRepair) -> tuple[CardRepair, ...]:
     if card.is_cloze:
         found += _clozes(card)
     elif card.alone and not any("![" in text for text in card.fields.values()):
-        found += _two_questions(card)
-        found += _set(card)
-        found += _first_sentence(card)
+        found += _labelled(card)
+        if not found:
+            found += _two_questions(card)
+            found += _set(card)
+            found += _first_sentence(card)
     found += _contrast(card)
     if not card.is_cloze and not any(repair.name == "split" for repair in found):
         found += _context(card)
@@ -115,62 +121,167 @@ _LEANS = regex(
     r"(?i)\b(?:it|its|they|their|them|this|that|es|sie|dies\w*|er|ihn|ihm|elle|il|ils|ello)\b"
 )
 _ASKS_WHAT = regex(
-    r"(?i)^(?:what|was|who|wer|wie)\s+(?:is|are|ist|sind)\s+(?:(?:an?|the|der|die|das|eine?)\s+)?"
+    r"(?i)^(?:what|was|who|wer)\s+(?:is|are|ist|sind)\s+(?:(?:an?|the|der|die|das|eine?)\s+)?"
 )
-# What is answered by more than one sentence, and an answer that begins elsewhere.
-_ASKS_HOW = regex(r"(?i)^\W*(?:how|wie|comment|cómo|come)\b")
-_BEGINS_ELSEWHERE = regex(r"(?i)\(?\d|(?:this|these|that|it|dies\w*|es|questo|questa)\b")
-_BOTH = regex(r"(?i)\s(?:and|und|et|y|e|vs\.?|versus|or|oder|[+&])\s|[,/]")
-_NOT_ALL = regex(r"(?i)\b(?:many|others?|etc|usw|viele|among|e\. ?g|z\. ?B)\b|…|\.\.\.")
+# A few words that are all of a subject; not: gRPC typically used for.
+_SUBJECT = regex(r"(?i)(?:\S+\s+){0,5}(?!(?:for|of|to|with|in|on|about|used|called)$)\S+")
+# Some of many: those that are shown do not tell which one is missing.
+_SOME = regex(
+    r"""(?xi)
+    ^\W*(?:name|list|give|state|nenne\w*(?:\ sie)?)\s+
+        (?:two|three|four|five|six|seven|eight|nine|zwei|drei|vier|fünf|sechs|sieben|\d)\b
+    | \b(?:some|several|other|different|various|common|typical|possible|examples?|einige
+        |verschiedene\w*|mögliche\w*|typische\w*|beispiele?)\b
+    """
+)
+_NOT_ALL = regex(r"(?i)\b(?:many|others?|etc|usw|viele|among)\b|…|\.\.\.")
 _SAME = regex(r"(?i)\b(?:same|likewise|also|above|gleiche[nrs]?|ebenso|auch)\b")
 # A second question that asks about each of several things has no one answer.
 _OF_EACH = regex(
     r"(?i)\b(?:each|both|jede[mnrs]?|beide[nrs]?|chacun\w*|cada|ciascun\w*)\b"
 )
+# A sentence that lists, or has more than one label, answers both questions.
+_LISTS = regex(r":\s[^:]*,[^:]*,|:(?:</\w+>|\*\*).*:(?:</\w+>|\*\*)")
+_NUMBERED = regex(r"\(?\d+[.)]")
+# As in: What is a graph, what are its parts, and …
+_THIRD = regex(r"(?i),\s+(?:what|which|who|when|where|why|how|was|wer|wann|wo|warum)\b")
+_INTRODUCES = regex(r"(?:[^\s:]+ ){2,14}[^\s:]+:\W*")
 _AND = regex(r"(?i)^(?:and|und|et|y|or|oder)\s+")
-_BEHIND_NAME = regex(r"\s*[:(–]\s*| - | z\. ?B\. | e\. ?g\. ")
+_BEHIND_NAME = regex(r"\s*[:(–—→]\s*| - | z\. ?B\. | e\. ?g\. ")
+
+
+# A line that begins with a label in bold, or underlined.
+_LABEL = regex(
+    r"""(?mx)
+    ^[ \t]*(?:\*\*|<b>|<u>|__)\s*
+    (?P<label>[^*<>\n:]{2,60}?)
+    \s*(?P<colon>:)?\s*(?:\*\*|</b>|</u>|__)
+    (?:\s*:\s*|(?(colon)\s*|[ \t]*$\s*))
+    """
+)
+# What belongs to the part before it.
+_ASIDE = regex(
+    r"(?i)(?:examples?|beispiele?|notes?|hints?|hinweise?|intuition|viz|visuali[sz]\w+|formal\w*"
+    r"|skizze|bild|source|quelle|summary|achtung|warning|aber|but)\b"
+)
+_FOR_AND_AGAINST = regex(
+    r"(?i)(?:pros?|cons?|contra|kontra|vorteile?|nachteile?|\w*advantages?|benefits?|drawbacks?"
+    r"|limitations?)\b"
+)
+_MOST_PARTS = 6
+
+
+def _labelled(card: CardToRepair) -> Iterator[CardRepair]:
+    """Ask for each part of an answer by its label; what labels name as the answer is not told."""
+    if card.faults.isdisjoint(("set", "answer_gt20w", "two_questions", "open")):
+        return
+    front = card.fields["Front"]
+    parts = _parts(card.fields["Back"])
+    if not 1 < len(parts) <= _MOST_PARTS or len(dict(parts)) != len(parts):
+        return
+    are_sides = all(_FOR_AND_AGAINST.match(label) for label, _ in parts)
+    if asks_for_several(front) and not are_sides:
+        return
+    first, *others = (
+        {"Front": f"{front}\n\n**{label}**", "Back": text} for label, text in parts
+    )
+    says = f"ask for each of the {len(parts)} parts alone"
+    yield CardRepair("split", says, first, tuple(others))
+
+
+def _parts(back: str) -> list[tuple[str, str]]:
+    """Return the labels and texts of the parts of an answer; [] if it does not begin with one."""
+    labels = []
+    for label in _LABEL.finditer(back):
+        if not _ASIDE.match(label["label"]):
+            labels.append(label)
+    if not labels or back[: labels[0].start()].strip():
+        return []
+    parts = []
+    ends = [*(label.start() for label in labels[1:]), len(back)]
+    for label, end in zip(labels, ends, strict=True):
+        parts.append((label["label"], back[label.end() : end].strip()))
+    return parts if all(text for _, text in parts) else []
 
 
 def _set(card: CardToRepair) -> Iterator[CardRepair]:
     """Ask for one thing of a list, and show the others; each of them is asked in a new note."""
-    if card.faults.isdisjoint(("set", "list_gt5")):
+    if card.faults.isdisjoint(("set", "list_gt5")) or "two_questions" in card.faults:
         return
-    front, back = card.fields["Front"], card.fields["Back"]
+    front = card.fields["Front"]
+    above, back, behind = _around_list(card.fields["Back"])
     parts = [_AND.sub("", part) for part in things(front, back)]
-    bullets = list(BULLET.finditer(back))
-    has_words_above = bool(bullets and back[: bullets[0].start()].strip())
-    is_flat = len({len(bullet[1]) for bullet in bullets}) <= 1
-    is_fit = FEWEST <= len(parts) <= _MOST_THINGS and is_flat and not has_words_above
-    if not is_fit or "two_questions" in card.faults:
-        return
-    if any("\n" in part or part.startswith("\\<") for part in parts):
-        return
-    # a heading above others, or a word for those that are left out
-    if any(plain(part).endswith(":") for part in parts) or _NOT_ALL.search(back):
-        return
-    if number_asked_for(front) not in (0, len(parts)):
-        return
-    if any(_SENTENCE.search(part) for part in parts) and not bullets:
-        return
-    # a list that nobody asked for may be an explanation in points
-    are_short = all(len(part.split()) <= _MOST_WORDS_OF_POINT for part in parts)
-    if not are_short and not asks_for_several(front):
-        return
     names = []
     for part in parts:
         name = _BEHIND_NAME.split(part, maxsplit=1)[0]
+        if "<" in name or name.count("**") % 2:  # the name ends within its markup
+            name = _BEHIND_NAME.split(plain(part), maxsplit=1)[0]
         names.append(" ".join(name.split()).strip(" .,;"))
-    if len(set(names)) != len(names) or not all(names):
+    if above and not _INTRODUCES.fullmatch(above):
         return
-    if any(len(name.split()) > _MOST_WORDS_OF_NAME for name in names):
+    if not _is_flat(back, parts) or not _is_whole(front, parts, names):
         return
+    if len(parts) < _FEWEST_IF_SHORT and not card.fails and _are_words(parts):
+        return
+    asked = "\n\n".join(filter(None, (front, above)))
     cards: list[dict[str, str]] = []
     for place, part in enumerate(parts):
-        shown = [*names[:place], GAP, *names[place + 1 :]]
-        listed = "\n".join(shown)
-        cards.append({"Front": f"{front}\n\n{listed}", "Back": part})
+        shown = "\n".join([*names[:place], GAP, *names[place + 1 :]])
+        cards.append({"Front": f"{asked}\n\n{shown}", "Back": part})
+    if behind:
+        cards[0]["Extra"] = _below(card, behind)
     says = f"ask for one of the {len(parts)} and show the others"
     yield CardRepair("split", says, cards[0], tuple(cards[1:]))
+
+
+def _around_list(back: str) -> tuple[str, str, str]:
+    """Return what stands above the list of an answer, the list, and the paragraphs behind it."""
+    bullets = list(BULLET.finditer(back))
+    if not bullets:
+        return "", back, ""
+    start = bullets[0].start()
+    end = back.find("\n\n", bullets[-1].start())
+    if end < 0:
+        end = len(back)
+    return back[:start].strip(), back[start:end], back[end:].strip()
+
+
+def _is_flat(back: str, parts: list[str]) -> bool:
+    """Return whether an answer is a list of things, with no list or heading in it."""
+    bullets = list(BULLET.finditer(back))
+    if not FEWEST <= len(parts) <= _MOST_THINGS:
+        return False
+    if len({len(bullet[1]) for bullet in bullets}) > 1:
+        return False
+    for part in parts:
+        if "\n" in part or part.startswith("\\<"):
+            return False
+        if plain(part).endswith(":"):
+            return False
+        if not bullets and _SENTENCE.search(part):
+            return False
+    return True
+
+
+def _is_whole(front: str, parts: list[str], names: list[str]) -> bool:
+    """Return whether a front asks for just these things, and each has a name to show."""
+    if _SOME.search(plain(front)) or number_asked_for(front) not in (0, len(parts)):
+        return False
+    # a list that nobody asked for may be an explanation in points
+    are_short = all(len(part.split()) <= _MOST_WORDS_OF_POINT for part in parts)
+    if not are_short and not asks_for_several(front):
+        return False
+    if len(set(names)) != len(names):
+        return False
+    for name in names:
+        if not name or _NOT_ALL.search(name) or len(name.split()) > _MOST_WORDS_OF_NAME:
+            return False
+    return True
+
+
+def _are_words(parts: list[str]) -> bool:
+    """Return whether things are one or two words each, which are learnt as a whole."""
+    return all(len(plain(part).split()) <= 2 for part in parts)
 
 
 def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
@@ -179,29 +290,28 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
         return
     front, back = card.fields["Front"], card.fields["Back"].strip()
     halves = [half.strip() for half in _SECOND.split(front)]
-    listed = things(front, back)
     if len(halves) != 2 or min(len(half.split()) for half in halves) < 2:
         return
-    if _OF_EACH.search(halves[1]) or len(_AND.sub("", halves[1]).split()) < 2:
+    if _THIRD.search(halves[0]) or _OF_EACH.search(halves[1]):
         return
-    if len(listed) >= FEWEST:  # its parts answer one question
-        return
-    separator = regex("\n+") if "\n" in back else _SENTENCE
-    answers = listed if len(listed) == 2 else separator.split(back)
-    answers = [answer.strip() for answer in answers]
-    if len(answers) != 2 or not all(answers) or _SAME.search(answers[1]):
+    if len(_AND.sub("", halves[1]).split()) < 2:
         return
     first = f"{halves[0].rstrip('?')}?"
+    answers = _two_answers(front, first, back)
+    if not answers or _LISTS.search(answers[0]):
+        return
+    if _SAME.search(answers[1]) or _NUMBERED.match(answers[1]):
+        return
     second = f"{halves[1][:1].upper()}{halves[1][1:].rstrip('?')}?"
     shared = set(map(stem, content(plain(first)))) & set(
         map(stem, content(plain(second)))
     )
     if _LEANS.search(second) or not shared:  # the first one tells its subject
         subject = _ASKS_WHAT.sub("", first).rstrip("?")
-        is_short = len(subject.split()) <= _MOST_OF_ORPHAN and subject != first.rstrip(
-            "?"
-        )
-        second = f"{subject}: {second}" if is_short else f"{first}\n\n{second}"
+        if subject == first.rstrip("?") or not _SUBJECT.fullmatch(subject):
+            second = f"{first}\n\n{second}"
+        else:
+            second = f"{subject}: {second}"
     yield CardRepair(
         "split",
         "ask only the first; the second becomes a new note",
@@ -210,36 +320,79 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
     )
 
 
+def _two_answers(front: str, first: str, back: str) -> list[str]:
+    """Return the two parts of an answer to two questions; [] if it has not two.
+
+    What a thing is stands in a sentence; all others answer the second question.
+    """
+    above, _, behind = _around_list(back)
+    listed = things(front, back)
+    if listed:  # of more, all answer one question
+        return listed if len(listed) == 2 and not above and not behind else []
+    if "\n" in back:
+        parts = [line.strip() for line in back.split("\n") if line.strip()]
+    else:
+        parts = [back[start:end].strip() for start, end in sentences(back)]
+        if _ASKS_WHAT.match(first):
+            parts = [*parts[:1], *filter(None, [" ".join(parts[1:])])]
+    if len(parts) != 2 or parts[0].count("(") != parts[0].count(")"):
+        return []
+    return parts
+
+
 # --- a clause alone -----------------------------------------------------------------------
+
+# What is answered by more than one sentence, an answer that begins elsewhere, and one that
+# does not say what it is about.
+_ASKS_HOW = regex(r"(?i)^\W*(?:how|wie|comment|cómo|come)\b")
+_BEGINS_ELSEWHERE = regex(r"(?i)\(?\d|(?:this|these|that|it|dies\w*|es|questo|questa)\b")
+_SAYS_LITTLE = regex(
+    r"(?i)\b(?:is|are) one of (?:the|several|many)\b|\b(?:certain|various|bestimmte[nmrs]?)\b"
+)
+_BOTH = regex(r"(?i)\s(?:and|und|et|y|e|vs\.?|versus|or|oder|[+&])\s|[,/]")
 
 
 def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
     """Answer with the first sentence; the rest is shown below."""
     back = card.fields["Back"].strip()
-    if "answer_gt20w" not in card.faults or "two_questions" in card.faults:
+    front = plain(card.fields["Front"])
+    if card.faults.isdisjoint(("answer_gt20w", "open")) or "two_questions" in card.faults:
+        return
+    if _ASKS_HOW.match(front) or _BOTH.search(front) or is_code(back):
         return
     start, end = next(iter(sentences(back)), (0, 0))
     first = back[start:end].strip()
     rest = back[end:].strip()
-    is_sentence = "\n" not in first and first.endswith((".", "!", "。"))
-    if _BEGINS_ELSEWHERE.match(first) or _ASKS_HOW.match(card.fields["Front"]):
+    if not rest or not _is_answer(first, front):
         return
-    if not rest or not is_sentence or BULLET.match(first) or is_code(back):
-        return
-    if len(first.split()) not in _SENTENCE_WORDS:
-        return
-    # a sentence that does not name what is asked begins an argument, or a calculation; one
-    # that says little else may spell out the name; and of two things it answers one
-    front = plain(card.fields["Front"])
-    asked = set(map(stem, content(front)))
-    said = set(map(stem, content(plain(first))))
-    if not asked or 2 * len(asked & said) < len(asked) or _BOTH.search(front):
-        return
-    if len(said - asked) < _FEWEST_NEW:
-        return
-    below = _below(card, rest)
     says = "answer with the first sentence; the rest goes below it"
-    yield CardRepair("clause", says, {"Back": first, "Extra": below})
+    yield CardRepair("clause", says, {"Back": first, "Extra": _below(card, rest)})
+
+
+def _is_answer(sentence: str, front: str) -> bool:
+    """Return whether a sentence alone says what is asked.
+
+    One that does not name what is asked begins an argument, or a calculation; one that says
+    little else may spell out the name.
+    """
+    if (
+        "\n" in sentence
+        or "![" in sentence
+        or not sentence.endswith((".", "!", "。"))
+        or BULLET.match(sentence)
+    ):
+        return False
+    if len(sentence.split()) not in _SENTENCE_WORDS:
+        return False
+    if _BEGINS_ELSEWHERE.match(sentence) or _SAYS_LITTLE.search(sentence):
+        return False
+    asked = set(map(stem, content(front)))
+    said = set(map(stem, content(plain(sentence))))
+    # of a term every word, of a question half
+    needed = len(asked) / 2 if "?" in front else len(asked)
+    return (
+        bool(asked) and len(asked & said) >= needed and len(said - asked) >= _FEWEST_NEW
+    )
 
 
 def _below(card: CardToRepair, text: str) -> str:

@@ -368,7 +368,7 @@ class _Lister:
         faults = {each.check for each in findings}
         if fails and asked_at_once(note.draft) >= FEWEST:
             faults.add("set")  # three things are a set only if they fail
-        card = replace(entry.card, faults=frozenset(faults))
+        card = replace(entry.card, faults=frozenset(faults), fails=fails is not None)
         if near is not None and (near.is_ours or near.type is not None):
             card = replace(card, near=near.card.fields)
         entry = replace(

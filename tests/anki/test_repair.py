@@ -118,6 +118,16 @@ REPAIRS = {
         ["What are the <i>three</i> metals?<br><br>[…]<br>zinc<br>gold", "iron"],
         2,
     ),
+    "split, words behind": (
+        ("Basic", "Which are the three?", "<ul><li>iron</li><li>zinc</li><li>gold</li></ul><p>not lead</p>"),
+        ["Which are the three?<br><br>[…]<br>zinc<br>gold", "iron<hr><small>not lead</small>"],
+        2,
+    ),
+    "labelled parts": (
+        ("Basic", "What are its pros and cons?", "<b>Pro</b><ul><li>good</li><li>cheap</li><li>red</li></ul><b>Con</b>: old"),
+        ["What are its pros and cons?<br><br><strong>Pro</strong>", "<ul><li>good</li><li>cheap</li><li>red</li></ul>"],
+        1,
+    ),
     "split gaps": (
         ("Cloze", "{{c1::Iron}}, {{c1::zinc}} and <b>{{c1::gold}}</b> are metals.", ""),
         ["{{c1::Iron}}, {{c2::zinc}} and <b>{{c3::gold}}</b> are metals.", ""],

@@ -13,6 +13,10 @@ def basic(front: str, back: str, *faults: str, **more: object) -> CardToRepair:
     return CardToRepair({"Front": front, "Back": back}, frozenset(faults), **more)  # type: ignore[arg-type]
 
 
+def fails(front: str, back: str, *faults: str) -> CardToRepair:
+    return basic(front, back, *faults, fails=True)
+
+
 def gaps(text: str, *faults: str) -> CardToRepair:
     return CardToRepair({"Text": text}, frozenset(faults))
 
@@ -20,26 +24,59 @@ def gaps(text: str, *faults: str) -> CardToRepair:
 NEAR = {"Front": "When are neap tides?", "Back": "at the quarters"}
 ROWS = [
     # one thing of a set, the others shown
-    (basic("Which three?", "- a\n- b\n- c", "set"), ["split"], {"Back": "a"}),
-    (basic("Name three.", "iron, zinc and gold", "set"), ["split"], {"Back": "iron"}),
-    (basic("Name three.", "iron, zinc and gold"), [], None),
-    (basic("Name them.", "intro:\n- a\n- b\n- c", "set"), [], None),
-    (basic("Which three?", "- a\n- a\n- b", "set"), [], None),
-    (basic("Which three?", "- a\n- ![](x.png)\n- b", "set"), [], None),
-    (basic("Which three?", "- a\n- b\n- c", "set", alone=False), [], None),
-    (basic("What are the four?", "- a\n- b\n- c", "set"), [], None),
-    (basic("Which three?", "\\- a\n\n\\- b\n\n\\- c", "set"), ["split"], {"Back": "a"}),
-    (basic("Name three.", "iron, zinc, gold. Also, tin", "set"), [], None),
-    (basic("Which three?", "- a\n   - b\n- c", "set"), [], None),
-    (basic("Which three?", "- of these:\n- b\n- c", "set"), [], None),
-    (basic("How does it work?", f"- it {MORE}\n- b\n- c", "set"), [], None),
-    (basic("How does it work?", "- it masks\n- b\n- c", "set"), ["split"], {"Back": "it masks"}),
-    (basic("Name ten.", ", ".join("abcdefghij"), "set"), [], None),
+    (fails("Which three?", "- a\n- b\n- c", "set"), ["split"], {"Back": "a"}),
+    (fails("Which are they?", "iron, zinc and gold", "set"), ["split"], {"Back": "iron"}),
+    (basic("Which are they?", "iron, zinc and gold", "set"), [], None),
+    (basic("Which three?", "- a\n- b\n- c is the third", "set"), ["split"], {"Back": "a"}),
+    (basic("Which are they?", "a, b, c, d, e", "set"), ["split"], {"Back": "a"}),
+    (fails("Name three.", "iron, zinc and gold"), [], None),
+    # those that are shown do not tell the one that is missing
+    (fails("Name three.", "iron, zinc and gold", "set"), [], None),
+    (fails("Name common metals.", "- iron\n- zinc\n- gold", "set"), [], None),
+    # what stands above and behind a list, and within a thing
+    (fails("Which three?", "These are the three:\n\n- a\n- b\n- c", "set"), ["split"],
+     {"Front": "Which three?\n\nThese are the three:\n\n[…]\nb\nc"}),
+    (fails("Which are they?", "- a\n- b\n- c\n\nBut not d.", "set"), ["split"],
+     {"Back": "a", "Extra": "But not d."}),
+    (fails("Which are they?", "- a\n- b\n- c\n\n![](x.png)", "set"), [], None),
+    (fails("Which three?", "- a (first)\n- **b:** two\n- c e. g. d", "set"), ["split"],
+     {"Front": "Which three?\n\n[…]\nb\nc"}),
+    (fails("Name them.", "intro:\n- a\n- b\n- c", "set"), [], None),
+    (fails("Which three?", "- a\n- a\n- b", "set"), [], None),
+    (fails("Which three?", "- a\n- ![](x.png)\n- b", "set"), [], None),
+    (basic("Which three?", "- a\n- b\n- c", "set", alone=False, fails=True), [], None),
+    (fails("What are the four?", "- a\n- b\n- c", "set"), [], None),
+    (fails("Which three?", "\\- a\n\n\\- b\n\n\\- c", "set"), ["split"], {"Back": "a"}),
+    (fails("Which three?", "iron, zinc, gold. Also, tin", "set"), [], None),
+    (fails("Which three?", "- a\n   - b\n- c", "set"), [], None),
+    (fails("Which three?", "- of these:\n- b\n- c", "set"), [], None),
+    (fails("Which three?", "- a\n- many others\n- c", "set"), [], None),
+    (fails("How does it work?", f"- it {MORE}\n- b\n- c", "set"), [], None),
+    (fails("How does it work?", "- it masks\n- b\n- c", "set"), ["split"], {"Back": "it masks"}),
+    (fails("Which ten?", ", ".join("abcdefghij"), "set"), [], None),
+    # the parts of an answer by their labels
+    (basic("What are its pros and cons?", "**Pro**\n\n- a\n- b\n\n**Con:** c", "set"), ["split"],
+     {"Front": "What are its pros and cons?\n\n**Pro**", "Back": "- a\n- b"}),
+    (basic("What is X, and why?", "<b>Definition:</b> A.\n**Purpose**: b", "two_questions"), ["split"],
+     {"Front": "What is X, and why?\n\n**Definition**", "Back": "A."}),
+    (basic("What is X, and why?", "**Is:** A.\n**Why:** b\n**Example:** c", "two_questions"),
+     ["split"], {"Back": "A."}),
+    (basic("What are the two?", "**Iron:** a\n**Gold:** b", "answer_gt20w"), [], None),
+    (basic("What is X?", f"{FIRST}\n**Iron:** a\n**Gold:** b", "open"), [], None),
+    (basic("What is X?", "**Iron:** a\n**Iron:** b", "open"), [], None),
+    (basic("What is X?", "**Iron** rusts.\n**Gold** does not.", "open"), [], None),
+    (basic("What is X?", "**Pro**\n**Con:** b", "open"), [], None),
     # two questions
     (basic("Who is it? When was it?", "Ada. In 1843.", "two_questions"), ["split"],
      {"Front": "Who is it?", "Back": "Ada."}),
-    (basic("What is X and why is it used?", "A. It is good.", "two_questions"), ["split"],
-     {"Front": "What is X?"}),
+    (basic("What is X and why is it used?", "A mask. It is good. It lasts.", "two_questions"), ["split"],
+     {"Front": "What is X?", "Back": "A mask."}),
+    (basic("Where is X and why is it used?", "Here. It is good. It lasts.", "two_questions"), [], None),
+    (basic("What is X, what has it, and why is it used?", "A. It is good.", "two_questions"), [], None),
+    (basic("What is X and what has it?", "Things: a, b, c. It is good.", "two_questions"), [], None),
+    (basic("Who is X? Who Y?", "**X:** a **Y:** b. Also.", "two_questions"), [], None),
+    (basic("What is X and why is it used?", "It (1) is a. (2) It is b.", "two_questions"), [], None),
+    (basic("What is X and why is it used?", "X (sg. Y) is a b.", "two_questions"), [], None),
     (basic("What is X and why is it used?", "one part only", "two_questions"), [], None),
     (basic("Who was it? And when?", "Ada. For the same reason.", "two_questions"), [], None),
     (basic("What are lists? When to use each?", "A. Use it.", "two_questions"), [], None),
@@ -58,7 +95,11 @@ ROWS = [
     (basic("What is dropout?", f"This is how {LONG}", "answer_gt20w"), [], None),
     (basic("What are masks and dropout?", LONG, "answer_gt20w"), [], None),
     (basic("What is dropout?", f"Dropout is a dropout. {MORE}", "answer_gt20w"), [], None),
-    (basic("Which three?", "- a\n- many others\n- c", "set"), [], None),
+    (basic("What is dropout?", f"Dropout is one of the ways to regularize networks. {MORE}",
+           "answer_gt20w"), [], None),
+    (basic("partial mask", f"A mask occurs when one unit is left out. {MORE}", "answer_gt20w"),
+     [], None),
+    (basic("Explain dropout.", f"{FIRST} Then it rests.", "open"), ["clause"], {"Back": FIRST}),
     (basic("What is dropout? Why?", LONG, "answer_gt20w", "two_questions"), [], None),
     # gaps
     (gaps("{{c1::Iron}} rusts, iron does.", "gap_leak"), ["hide"],
@@ -91,7 +132,7 @@ def test_what_is_offered(card, names, fields):
 
 
 def test_a_split_asks_for_each_thing_and_loses_none():
-    [split] = offers(basic("Which?", "- iron\n- zinc\n- gold", "set"))
+    [split] = offers(fails("Which?", "- iron\n- zinc\n- gold", "set"))
     assert split.fields["Front"] == "Which?\n\n[…]\nzinc\ngold"
     assert [sides["Back"] for sides in split.new] == ["zinc", "gold"]
     assert all("[…]" in sides["Front"] for sides in split.new)
@@ -145,6 +186,8 @@ def test_a_quote_that_the_passage_lacks_is_dropped():
         ("What is a mask and why is it used?", "mask: Why is it used?"),
         ("What does a mask do and why is it used?",
          "What does a mask do?\n\nWhy is it used?"),
+        ("What is a mask used for and why is it used?",
+         "What is a mask used for?\n\nWhy is it used?"),
     ],
 )  # fmt: skip
 def test_the_second_question_names_its_subject(front, second):
