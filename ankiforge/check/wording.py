@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from math import ceil
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ankiforge.check.reading import (
     CLOZE_SIGN,
     DEFINES,
@@ -34,7 +36,7 @@ from ankiforge.check.reading import (
     without,
     without_markup,
 )
-from ankiforge.language.recognition import sure_language
+from ankiforge.language.recognition import language_of, script, sure_language
 from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.words import (
     FUNCTION,
@@ -403,7 +405,11 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
         passage = context.highlight.exact
         if "German" in (sure_language(reading.whole), sure_language(passage)):
             excused.add("yes_no")
-    yield from _badly_worded(front, excused)
+    for finding in _badly_worded(front, excused):
+        if finding.check == "vague" and asked_by_reader(draft):
+            # the passage is the answer that the reader means
+            finding = replace(finding, severity=Severity.INFO)
+        yield finding
     if _REMARKS not in excused and _is_remark(front):
         yield make_finding("vague", f"“{front}”")
     if _names_nothing(draft, context.highlight, front):
@@ -452,6 +458,10 @@ def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False
+    # questions in another language share no words with their passages
+    for written_in in (script, language_of):
+        if len({written_in(front), written_in(highlight.exact)} - {""}) > 1:
+            return False
     source = f"{naming(highlight)}\n{source_text(highlight)}"
     return stems(front).isdisjoint(stems(source))
 
