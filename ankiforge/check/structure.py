@@ -75,11 +75,16 @@ def structure(draft: Card, context: Context) -> Iterator[Finding]:
             yield make_finding("control_character", detail, severity=severity)
 
 
+# Signs of list items without words: `- -`.
+_EMPTY_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
+
+
 def _empty_sides(draft: Card) -> Iterator[Finding]:
     """Find sides that show nothing; `&nbsp;` is a blank, except in code."""
     for name in ("Front", "Back"):
         text = draft.field(name)
         shown = without_markup(outside(clean(text), html.unescape))
+        shown = _EMPTY_ITEMS.sub("", shown)
         if not is_visible(shown) and "![" not in text:
             yield make_finding("empty_side", name)
 

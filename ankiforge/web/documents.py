@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from ankiforge.anki.render import render
 from ankiforge.extract.files import stamp_at
-from ankiforge.extract.markdown.placeholders import OPEN_COMMENT, without_open_comments
+from ankiforge.extract.markdown.placeholders import with_open_signs, without_open_signs
 from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured, Searched
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.ledger import Ledger, overview
@@ -452,7 +452,7 @@ def as_html(markdown: str, pictures: Mapping[str, Media]) -> str:
 
 def as_shown(text: str) -> str:
     """Return the Markdown of a note as Obsidian shows it when it is read."""
-    text = _UNSEEN.sub("", without_open_comments(text)).replace(OPEN_COMMENT, "<!--")
+    text = with_open_signs(_UNSEEN.sub("", without_open_signs(text)))
     text = _BLOCK_ID.sub("", reveal(text))
     text = _CALLOUT.sub(
         lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text

@@ -61,7 +61,7 @@ def test_a_case_is_found_or_passes(expected, example):
     ("back", "rule"),
     [
         *((blank, "empty_side") for blank in
-          ("", " \n ", "\x1b", "\x00\x1f", "\x85", "\u200b", "\u00ad", "\ufeff \u2060", "&nbsp;")),
+          ("", " \n ", "\x1b", "\x00\x1f", "\x85", "\u200b", "\u00ad", "\ufeff \u2060", "&nbsp;", "- -")),
         *((f"an{sign}swer", "control_character") for sign in ("\x0c", "\x08", "\x7f", "\x85", "\ud800", "\t")),
     ],
 )  # fmt: skip

@@ -83,6 +83,7 @@ _LONE_SIGN = "it begins or ends nothing: its other sign is missing in the paragr
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
+    "program": "it stands in a command of a template",
     "field": "`key:: value` alone on a line is a field, as Dataview and Logseq have them",
     "data": "a plug-in for flashcards keeps its own data there",
     "definition": "it stands in the address of a link",

@@ -145,8 +145,8 @@ MATHS = "\ufdd1"
 """`MATHS 12 MATHS` replaces the maths with number 12."""
 CONTINUED = "\ufdd2"
 """Replaces each further line of maths."""
-OPEN_COMMENT = "\ufdd3" * len("<!--")
-"""Stands for a `<!--` that nothing closes."""
+# What stands for `<!--` and `<%` that nothing closes, and what would close them.
+_OPEN = {"\ufdd3" * 4: ("<!--", "-->"), "\ufdd4" * 2: ("<%", "%>")}
 PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
 
 
@@ -193,10 +193,14 @@ _HIDING = rf"""
   # code, which ends with its paragraph at the latest; ticks alone
   |(?P<ticks>`++)(?:[^`\n]++|(?!{_BLANK_LINE})\n|(?!(?P=ticks)(?!`))`++)*+(?P=ticks)|`+
   |(?P<comment><!--.*?-->|%%.*?%%)
+  # commands of Templater over several lines
+  |(?P<program><%(?:(?!%>)[^\n])*\n.*?%>)
   # maths within a line
   |{MATH}
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_BLANK_LINE}|\$\$).)+)\$\$)
 )"""
+# The parts that a note has for programs, or for its writer alone.
+_UNSEEN = ("comment", "program", "field", "data")
 # Without any of these, a text has nothing to hide.
 _SIGN = regex(r"[\\<%`$~]")
 _PARTS = ("::", "]:", "[!", "TARGET DECK")
@@ -253,7 +257,7 @@ def prepared(
         text = _CITED.sub(lambda mark: COMMENT * len(mark[0]), text)
     if not _may_hide(text):
         return PreparedSource(with_fitting_indents(text))
-    text = without_open_comments(text)
+    text = without_open_signs(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
 
@@ -269,7 +273,7 @@ def prepared(
         if maths and "\n" in maths:
             shown = _SCHEDULE.sub("", maths)
             lines = (line.strip(" \t>") for line in shown.split("\n"))
-            all_maths.append("\n".join(filter(None, lines)).replace(OPEN_COMMENT, "<!--"))
+            all_maths.append(with_open_signs("\n".join(filter(None, lines))))
             number = f"{MATHS}{len(all_maths) - 1}{MATHS}"
             further_lines = f"\n{CONTINUED}" * hidden[0].count("\n")
             return f"{start}{number}{further_lines}"
@@ -288,14 +292,12 @@ def prepared(
 
             target = {"href": hidden["target"].strip("<>"), "title": ""}
             references[normalizeReference(hidden["label"])] = target
-        elif maths or not (hidden["comment"] or hidden["field"] or hidden["data"]):
+        elif maths or not any(map(hidden.group, _UNSEEN)):
             return hidden[0]
         return re.sub(r"[^\n]", COMMENT, hidden[0])
 
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
-    text = with_fitting_indents(
-        pattern.sub(placeholder, text).replace(OPEN_COMMENT, "<!--")
-    )
+    text = with_fitting_indents(with_open_signs(pattern.sub(placeholder, text)))
     return PreparedSource(text, tuple(all_maths), references)
 
 
@@ -304,26 +306,35 @@ def _may_hide(text: str) -> bool:
     return _SIGN.search(text) is not None or any(part in text for part in _PARTS)
 
 
-def without_open_comments(text: str) -> str:
-    """Replace each `<!--` behind which no comment ends by as many other signs.
+def without_open_signs(text: str) -> str:
+    """Replace each `<!--` and `<%` behind which none ends by as many other signs.
 
     A pattern that looked for the end of each would take time with the square of their number.
     """
-    last_end = text.rfind("-->") + 1
-    return text[:last_end] + text[last_end:].replace("<!--", OPEN_COMMENT)
+    for stand_in, (begin, end) in _OPEN.items():
+        last_end = text.rfind(end) + 1
+        text = text[:last_end] + text[last_end:].replace(begin, stand_in)
+    return text
+
+
+def with_open_signs(text: str) -> str:
+    """Put those signs back."""
+    for stand_in, (begin, _) in _OPEN.items():
+        text = text.replace(stand_in, begin)
+    return text
 
 
 def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, str]]:
     """Yield the parts of a note in which no marks are read: (start, end, kind), in order.
 
-    The kinds are code (with maths), comment, field, data and definition.
+    The kinds are code (with maths), definition, and those of `_UNSEEN`.
     """
     if not _may_hide(text):
         return
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
-    for hidden in pattern.finditer(without_open_comments(text)):
+    for hidden in pattern.finditer(without_open_signs(text)):
         kind = ""
-        for name in ("comment", "field", "data", "definition"):
+        for name in (*_UNSEEN, "definition"):
             if hidden[name]:
                 kind = name
         for name in ("fence", "ticks", "maths", "display", "other_maths"):
