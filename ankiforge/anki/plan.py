@@ -217,8 +217,9 @@ def layout_of(
     # whether a note in this type can be shipped now
     if is_ours and IDENTITY not in places:
         return Layout(guid, in_anki, f"{note_type.name} has no field {IDENTITY} any more")
-    is_of_type = in_anki is None or in_anki.type_id == note_type.id
-    if not is_of_type or len(fields) != len(note_type.fields):
+    if in_anki is not None and in_anki.type_id != note_type.id:
+        return Layout(guid, in_anki, TYPE_CHANGED)
+    if len(fields) != len(note_type.fields):
         return Layout(guid, in_anki, TYPE_CHANGED)
     for name in card.family.needed_fields:
         if name not in places:
@@ -874,8 +875,7 @@ def _why_held(
 ) -> str:
     """Return why a note is not shipped in this way now; "" if it is."""
     # the import of a file removes the tags of the scheduler; once it is repaired, they are done
-    has_tags = in_anki and in_anki.scheduler_tags and not card.repaired
-    if in_anki and has_tags and not options.push:
+    if in_anki and in_anki.scheduler_tags and not (card.repaired or options.push):
         scheduler_tags = " and ".join(in_anki.scheduler_tags)
         return f"its note is tagged {scheduler_tags}: use ankiforge push"
     # AnkiConnect merges note types: a second one that an import had made beside this one,

@@ -357,10 +357,12 @@ def _decks_and_presets(
         parameters: tuple[float, ...] = ()
         for field in (6, 5, 3):
             parameters = parameters or _floats(options.get(field))
-        is_known_version = len(parameters) in (17, 19, 21)
-        are_small = all(0 <= parameter <= 100 for parameter in parameters)
+        if len(parameters) not in (17, 19, 21):  # of a version that is not known
+            parameters = ()
+        if not all(0 <= parameter <= 100 for parameter in parameters):
+            parameters = ()
         presets[id] = Preset(
-            parameters=parameters if is_known_version and are_small else (),
+            parameters=parameters,
             fsrs=fsrs,
             retention=_within(_float(options.get(37), 0.9), 0.5, 0.99, 0.9),
             steps=len(_floats(options.get(1))),

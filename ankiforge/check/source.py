@@ -231,8 +231,9 @@ def beside(draft: Card, context: Context) -> Iterator[Finding]:
         if not answer_stems:
             return
         share = len(answer_stems & marked_stems) / len(answer_stems)
-        is_in_mark = for_comparing(answer).strip(" .") in for_comparing(highlight.exact)
-        if share >= _MARKED_SHARE or is_in_mark:
+        if share >= _MARKED_SHARE:
+            return
+        if for_comparing(answer).strip(" .") in for_comparing(highlight.exact):
             return
     asked_words = len(_stem_beginnings(reading.asked) & marked_stems)
     if asked_words < min(_MARKED_WORDS, len(marked_stems)):

@@ -341,13 +341,17 @@ def _given_away(
             words = _telling(answer)
             if number not in gap.numbers or not words:
                 continue
-            capitals = "".join(filter(str.isupper, answer))
-            is_acronym = len(capitals) > 1 and 2 * len(capitals) > len(answer)
-            is_spelt = is_acronym and capitals.casefold() in initials
-            is_shown = all(_is_among(word, shown) for word in words)
+            if all(_is_among(word, shown) for word in words):
+                yield answer
+                continue
             repeated = [word for word in words if _is_among(word, beside)]
-            is_circular = defines and 2 * len(repeated) >= len(words)
-            if is_shown or is_circular or is_spelt:
+            if defines and 2 * len(repeated) >= len(words):
+                yield answer
+                continue
+            # an acronym whose words are beside it
+            capitals = "".join(filter(str.isupper, answer))
+            is_acronym = len(capitals) > max(1, len(answer) / 2)
+            if is_acronym and capitals.casefold() in initials:
                 yield answer
 
 

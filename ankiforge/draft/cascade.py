@@ -445,10 +445,9 @@ def _answered(gap: str, sentence: str, answer: str, question: str) -> str:
     # a part of the sentence, most of which the question does not say
     span = locate(answer.strip(_SIGNS), sentence)
     new = [word for word in given if word.strip(_SIGNS) not in said]
-    is_part = len(given) <= min(_MOST_WORDS, len(_words(sentence)) - 1)
-    return (
-        sentence[slice(*span)] if span and is_part and len(new) * 2 > len(given) else ""
-    )
+    if span is None or len(given) > min(_MOST_WORDS, len(_words(sentence)) - 1):
+        return ""
+    return sentence[slice(*span)] if len(new) * 2 > len(given) else ""
 
 
 def _words(answer: str) -> list[str]:

@@ -337,8 +337,9 @@ def is_cut(text: str, place: int) -> bool:
     if place not in inside_units(text):
         return False
     before, after = text[place - 1], text[place]
-    has_hyphen = before in "-‐‑" or after in "-‐‑"
-    return not has_hyphen or (before.isdigit() or after.isdigit())
+    if before in "-‐‑" or after in "-‐‑":
+        return before.isdigit() or after.isdigit()
+    return True
 
 
 def uncut(text: str, start: int, end: int) -> tuple[int, int]:

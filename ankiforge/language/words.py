@@ -74,8 +74,9 @@ def has_word(
     start = text.find(word)
     while start >= 0:
         end = start + len(word)
-        is_beginning = joined_before or start == 0 or not _is_letter(text[start - 1])
-        if is_beginning and (joined_after or not _is_letter(text[end : end + 1])):
+        before = "" if joined_before or start == 0 else text[start - 1]
+        after = "" if joined_after else text[end : end + 1]
+        if not _is_letter(before) and not _is_letter(after):
             return True
         start = text.find(word, start + 1)
     return False

@@ -197,12 +197,9 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     if keys:  # the last decision about a passage, or about one of its cards
         standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
         for event in sorted(standing, key=lambda event: event.order):
-            is_decision = event.by == PERSON or event.what == "revise"
-            if (
-                is_decision
-                and (not guid or _is_about(event, guid))
-                and FOUND not in event.body
-            ):
+            if event.by != PERSON and event.what != "revise":
+                continue
+            if FOUND not in event.body and (not guid or _is_about(event, guid)):
                 last = event
     elif target:  # an action, or one event
         condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
@@ -212,10 +209,11 @@ def _to_undo(store: Store, target: str) -> list[Event]:
             f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC",
             store.machine,
         ):
-            was_found = FOUND in event.body or event.body.get("why") == RETIRED_BEFORE
-            if not was_found:  # a note that was taken over from Anki is no decision
-                last = event
-                break
+            # a note that was taken over from Anki is no decision
+            if FOUND in event.body or event.body.get("why") == RETIRED_BEFORE:
+                continue
+            last = event
+            break
     if last is None:
         message = "nothing to undo"
         if target:
@@ -347,10 +345,10 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPoli
     with store.transaction():
         desk.drop_resolved(store)
         # of drafts with a warning, only those that another card is named for are looked at
-        may_be_decided = (
+        decidable = (
             f"d.drafter != ? AND (d.severity IN ('', 'info') OR {desk.NAMES_ANOTHER})"
         )
-        for draft in desk.each_waiting(store, may_be_decided, PROPOSE):
+        for draft in desk.each_waiting(store, decidable, PROPOSE):
             if len(accepted) == FLOOD:
                 break
             if draft.remarks or draft.changes or not allows(draft):

@@ -135,13 +135,16 @@ def to_draft(
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
-        is_over = passage.skipped and not (passage.live or store.family(passage.key))
-        if is_over or not leads(store, highlight_row["key"], passage):
+        if passage.skipped and not (passage.live or store.family(passage.key)):
+            continue
+        if not leads(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
         if by_model:  # neither left out, nor a copy, nor decided on
-            is_copy = highlight_row["reason"].startswith(SAME_WORDS)
-            is_left_out = highlight_row["fate"] == "left_out"
+            if highlight_row["reason"].startswith(SAME_WORDS):
+                continue
+            if highlight_row["fate"] == "left_out":
+                continue
             # a decided passage is sent once, if a fact of it is open
             all_cards = passage.cards.values()
             of_model = [card for card in all_cards if card.origin.drafter == "llm"]
@@ -153,7 +156,7 @@ def to_draft(
             for card in of_model:
                 if card.live and card.quote:
                     is_settled &= stands_in(card.quote, highlight)
-            if is_copy or is_left_out or is_settled:
+            if is_settled:
                 continue
         if passage.live and in_progress(highlight.document.path):
             continue
@@ -342,8 +345,9 @@ def taken_back(store: Store, highlight: Highlight) -> Iterator[Card]:
     The journal has their words when the database that had the drafts is lost.
     """
     for card in store.passage(highlight.key).cards.values():
-        is_by_model = card.origin.drafter in ("llm", AGENT) and not card.in_slot
-        if card.verdict is not Verdict.TAKEN_BACK or not is_by_model:
+        if card.verdict is not Verdict.TAKEN_BACK or card.in_slot:
+            continue
+        if card.origin.drafter not in ("llm", AGENT):
             continue
         if not stands_in(card.quote, highlight):
             continue
@@ -942,8 +946,9 @@ def _is_settled(
     which was decided on, or has a proposal.
     """
     if draft.in_slot:
-        is_over = not draft_row["revises"] and not is_new(store, passage, draft)
-        return is_over or _follows(passage, draft_row, draft)
+        if not draft_row["revises"] and not is_new(store, passage, draft):
+            return True
+        return _follows(passage, draft_row, draft)
     if len(passage.keys) == 1:
         return False
     if draft.proposed and not leads(store, draft_row["key"], passage):

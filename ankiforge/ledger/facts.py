@@ -410,7 +410,8 @@ def _nearly_the_same(
                 near[sentence] = Fact(sentence, card=card, near=gone)
     for lost in sorted(set(held).intersection(family.stand).difference(given)):
         for sentence, name in undecided.items():
-            is_other = sentence in near or name in family.stand[lost]
-            if not is_other and likeness(lost, sentence) >= NEARLY:
+            if sentence in near or name in family.stand[lost]:
+                continue
+            if likeness(lost, sentence) >= NEARLY:
                 near[sentence] = Fact(sentence, near=lost)
     return near

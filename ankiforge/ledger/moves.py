@@ -147,8 +147,9 @@ class Moves:
         passage = self._store.passage(key)
         about = {decision.guid for decision in passage.facts if decision.sentences}
         of_sentences = about or passage.facts or passage.skipped
-        has_own = any(card.in_slot or card.id not in about for card in passage.live)
-        return bool(of_sentences) and not has_own and not passage.rejected_slots
+        if any(card.in_slot or card.id not in about for card in passage.live):
+            return False
+        return bool(of_sentences) and not passage.rejected_slots
 
     def _matched(self) -> dict[str, Mark]:
         """Return the marks that are found and known, by key."""

@@ -484,8 +484,9 @@ class _Recording:
             name = facts.name_of(sentence) if sentence else ""
             fact = offered.get(name)
             if fact is None:
-                is_wanted = self._beside or not (sentence or passage.closed)
-                if draft.proposed or not is_wanted or is_known(passage, draft):
+                if not self._beside and (sentence or passage.closed):
+                    continue
+                if draft.proposed or is_known(passage, draft):
                     continue
                 fact = Fact(sentence)
             asks = desk.card_asked(self._store, fact, draft.kind.value)
@@ -741,13 +742,12 @@ def _original_of(
         if marks != (highlight.gaps, highlight.markdown, highlight.comment):
             continue
         other_passage = store.passage(other.key)
-        is_skipped = other.skip or forms.form_choice(store, other) == forms.NEVER
-        if is_skipped and not other_passage.decided:
-            continue
-        is_older = other_passage.decided or (
-            _issued_at(store, other_row["key"]) < _issued_at(store, highlight_row["key"])
-        )
-        if other_row["key"] not in passage.keys and is_older:
+        if not other_passage.decided:
+            if other.skip or forms.form_choice(store, other) == forms.NEVER:
+                continue
+            if _issued_at(store, other.key) >= _issued_at(store, highlight.key):
+                continue
+        if other.key not in passage.keys:
             return str(other_row["title"])
     return ""
 

@@ -399,9 +399,9 @@ def _aligned(text: str, markdown: str) -> list[_Undivided] | None:
         if raw.isspace() and text[position : position + 1].isspace():
             lengths.append(1)
         length = lengths[0] if lengths else 0
-        may_be_markup = raw.isspace() or raw in _MARKUP_CHARACTERS or TAG.fullmatch(raw)
-        if not (length or token.indivisible or may_be_markup):
-            return None
+        if not (length or token.indivisible):  # it may be markup
+            if not (raw.isspace() or raw in _MARKUP_CHARACTERS or TAG.fullmatch(raw)):
+                return None
         if token.indivisible and not length and any(token.texts):
             return None
         pieces.append(_Undivided(position, position + length, raw, token.indivisible))

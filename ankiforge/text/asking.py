@@ -244,31 +244,25 @@ def _ends(mask: str) -> Iterator[Span]:
         end = closing.end() if closing else run_end
         done = end
         before = mask[:mark].rstrip()[-1:]
+        if not before or before in _OPENERS:
+            continue
         following = mask[end : end + 1]
-        is_inside_a_word = (
+        if (
             mask[mark] in _AMBIGUOUS
             and end == run_end
             and following.isalnum()
             and not following.isupper()
             and not _DENSE.match(following)
-        )
+        ):  # it is inside a word
+            continue
         # `He asked “why not?” and left.`
         after = mask[end:].lstrip()[:1]
         line = mask[mask.rfind("\n", 0, mark) + 1 : mark].lstrip(" -*>—–")
-        opens_its_line = line[:1] in _CLOSERS
         goes_on = after.islower() or after == ","
-        is_quotation = (
-            _QUOTES_CLOSED.search(mask[run_end:end]) is not None
-            and goes_on
-            and not opens_its_line
-        )
-        if (
-            before
-            and before not in _OPENERS
-            and not is_inside_a_word
-            and not is_quotation
-        ):
-            yield mark, end
+        if goes_on and line[:1] not in _CLOSERS:
+            if _QUOTES_CLOSED.search(mask[run_end:end]):
+                continue
+        yield mark, end
 
 
 _LINE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")

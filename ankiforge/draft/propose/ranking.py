@@ -163,11 +163,10 @@ class RankedSentence:
         for first in filter(self._may_begin, range(len(words))):
             for last in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
                 end = words[last - 1]
+                if end.kind == Kind.UNSAFE:
+                    break
                 is_glued = last < len(words) and end.end == words[last].start
-                is_break = end.kind == Kind.UNSAFE or (
-                    end.word in _BREAKS and not is_glued
-                )
-                if is_break:
+                if end.word in _BREAKS and not is_glued:
                     break
                 if last - 1 > first and self._classes[last] in _VERBS:
                     break  # `actors modify`

@@ -61,9 +61,10 @@ def _breaks_off(text: str, language: Language) -> bool:
 
 def is_whole_clause(text: str, language: Language) -> bool:
     """Return whether words without a full stop begin a sentence, and could be all of it."""
-    is_begun = _BEGINS.match(text) is not None and len(text.split()) >= _LEAST_WORDS
+    if not _BEGINS.match(text) or len(text.split()) < _LEAST_WORDS:
+        return False
     words = tokens(text, language)
-    return is_begun and _has_subject(words, language) and not _breaks_off(text, language)
+    return _has_subject(words, language) and not _breaks_off(text, language)
 
 
 def is_whole_line(text: str, language: Language) -> bool:

@@ -402,8 +402,7 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
         separators = "|".join(map(re.escape, syntax.block))
         signs.append(rf"(?:{separators})[ \t]*$")
     words = syntax.words
-    has_frame = words is not None and words.begin and words.end
-    if words and has_frame and f"\n{words.end}" in text:
+    if words and words.begin and words.end and f"\n{words.end}" in text:
         signs.append(rf"{re.escape(words.begin)}[ \t]*$")
     if words and words.begin_inline and words.end_inline:
         signs.append(rf"{re.escape(words.begin_inline)}[ \t]")

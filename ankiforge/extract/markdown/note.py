@@ -143,8 +143,9 @@ class NoteReader:
         for (form, number), members in members_of.items():
             first = members[0]
             last = members[-1]
-            is_callout_as_quote = form is Form.MARK and self._blocks[first].style
-            if is_callout_as_quote or not used.isdisjoint(members):
+            if form is Form.MARK and self._blocks[first].style:  # a callout as a quote
+                continue
+            if not used.isdisjoint(members):
                 continue
             following = self._note.text_between(first + 1, last + 1)
             words = self._blocks[first].plain + following
@@ -263,8 +264,9 @@ class NoteReader:
     def _list_of(self, placed: tuple[int, Block]) -> object:
         """Return the list that a block belongs to, or the paragraphs with colons around it."""
         _, block = placed
-        has_colon = ":" in block.source or "：" in block.source
-        if not has_colon or block.part not in (BlockKind.TEXT, BlockKind.ITEM):
+        if ":" not in block.source and "：" not in block.source:
+            return block
+        if block.part not in (BlockKind.TEXT, BlockKind.ITEM):
             return block
         return (block.headings, block.path[0][0] if block.part is BlockKind.ITEM else 0)
 

@@ -393,8 +393,9 @@ _FAR = 1e12
 
 def _number(value: Any) -> float:
     # a bool is an int, too
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) < _FAR else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if abs(value) < _FAR else 0.0
 
 
 def _id_of(node: Json) -> str:

@@ -781,13 +781,14 @@ class Quotes:
             # or is in brackets
             end = citation.end
             before = as_comment(block.plain[: citation.start])
-            is_apart = (
+            if not citation.exact:
+                return False
+            if not (
                 block.plain[end : end + 1] == ":"
                 or block.inline.breaks(end)
                 or block.plain[citation.start] in "(（"
                 or before[-1:] in tuple(_SENTENCE_END)
-            )
-            if not citation.exact or not is_apart:
+            ):  # it is in the words, not apart from them
                 return False
         return True
 
