@@ -83,8 +83,8 @@ def _empty_sides(draft: Card) -> Iterator[Finding]:
     """Find sides that show nothing; `&nbsp;` is a blank, except in code."""
     for name in ("Front", "Back"):
         text = draft.field(name)
-        shown = without_markup(outside(clean(text), html.unescape))
-        shown = _EMPTY_ITEMS.sub("", shown)
+        with_words = _EMPTY_ITEMS.sub("", clean(text))
+        shown = without_markup(outside(with_words, html.unescape))
         if not is_visible(shown) and "![" not in text:
             yield make_finding("empty_side", name)
 
