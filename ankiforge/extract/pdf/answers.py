@@ -64,11 +64,9 @@ from ankiforge.extract.pdf.messages import (
     Search,
 )
 from ankiforge.extract.pdf.metadata import (
-    PrintedLine,
     document_id,
     headings_above,
     outline_of,
-    printed_lines,
     read_work,
 )
 from ankiforge.extract.pdf.text import (
@@ -81,6 +79,7 @@ from ankiforge.extract.pdf.text import (
     page_chars,
     upright_text,
 )
+from ankiforge.extract.pdf.titles import PrintedLine, printed_lines
 from ankiforge.model import (
     DRAWN,
     WENT_AWAY,
