@@ -15,8 +15,12 @@ from ankiforge.text import regex
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Block
 
-_ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b"
+_ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线)\b"
 _SECTION = regex(rf"(?i){_ABOUT}")
+# A heading above nothing but passages: Kobo, Glasp and WeRead write them as quotes.
+_SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) notes)?\W*\Z")
+# WeRead's passages, several in a quote: `📌 The words`, and in the line below `⏱ 2022-01-16`.
+_PINNED = regex(r"(?s)📌\s*(?P<words>\S[^📌⏱]*[^📌⏱\s])\s*(?:⏱[^📌]*)?")
 _PLACE = (
     r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)"
     r"\s{0,9}:?\s{0,9}(?P<label>[\divxlc]+(?:[-–]\d+)?)"
@@ -50,15 +54,16 @@ _LINE_AT_PLACE = regex(
 _FEWEST_WORDS = 4
 """Words of a heading that is a passage."""
 _NOTE_AT_PLACE = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{_PLACE}\s*\Z")
-_NOTE = regex(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
-_TAGS = regex(r"(?i)tags?\s*:")
+_NOTE = regex(r"(?is)(?:(?:my\s+)?notes?\s*:|💭)\s*(?P<words>[^⏱]*[^⏱\s-])")
+_TAGS = regex(r"(?i)tags?\s*:|⏱")
 
 
 class KeptPassage(NamedTuple):
     """One passage."""
 
+    start: int
     end: int
-    """Where its text ends in the plain text of its block."""
+    """Where its text begins and ends in the plain text of its block."""
     label: str
     """The page or location, "" if unknown."""
     comment: str = ""
@@ -69,15 +74,16 @@ def is_of_book(text: str) -> bool:
     return "# Metadata" in text and _BOOK.search(text) is not None
 
 
-def kept(blocks: Sequence[Block], source: str) -> dict[Block, KeptPassage]:
-    """Return the passages that other programs keep in a note, by their blocks.
+def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]:
+    """Return the passages that other programs keep in a note, in the order of their blocks.
 
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
     it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
     Highlight)`), or if that stands alone below it; where the note has a heading “Metadata”,
-    any list item and quote is. No item within another one is, but for those right below an item
-    that says when they were synced. And text right below a heading that is a place (`Page 5 @ 21
-    May 2024`, `Highlight (yellow) - Location 64`) is a passage.
+    any list item and quote is; where the heading says no more, any quote is. No item within
+    another one is, but for those right below an item that says when they were synced. And text
+    right below a heading that is a place (`Page 5 @ 21 May 2024`, `Highlight (yellow) -
+    Location 64`) is a passage.
 
     The reader's note begins with `Note:`, stands in the lines right below the place, or
     below a heading `Note - Location 64`.
@@ -143,7 +149,7 @@ class _Reader:
                 self._has_metadata = True
             if block.part is BlockKind.ITEM:
                 self._items.add(block.path)
-        self.passages: dict[Block, KeptPassage] = {}
+        self.passages: dict[Block, list[KeptPassage]] = {}
         self.above = ""
         """The heading above, or a line that means one; "" = none."""
         self.synced: tuple[Span, ...] = ()
@@ -177,7 +183,10 @@ class _Reader:
             return
         label = (end["label"] if end else "") or (at_place["label"] if at_place else "")
         passage_end = end.start() if end else len(block.plain)
-        self.passages[block] = KeptPassage(passage_end, label or "")
+        pinned = [
+            KeptPassage(*pin.span("words"), "") for pin in _PINNED.finditer(block.plain)
+        ]
+        self.passages[block] = pinned or [KeptPassage(0, passage_end, label or "")]
         self.last = block
         self._place = block if end else None
         self._comment(rest)
@@ -201,18 +210,21 @@ class _Reader:
             return block.path[:-1] == self.synced
         if block.path[:-1] in self._items:
             return False
-        is_item = block.path or (block.quotes and block.part is not self._is_title)
-        return names_place or (self._has_metadata and bool(is_item))
+        is_quote = bool(block.quotes) and block.part is not self._is_title
+        if is_quote and any(_SECTION_ALONE.match(each.plain) for each in block.headings):
+            return True
+        return names_place or (self._has_metadata and bool(block.path or is_quote))
 
     def _place_of(self, block: Block, above: Block | None, label: str) -> None:
         """Make a passage of the paragraph above a place that stands alone."""
         if above is None:
             return
         if above in self.passages:
-            passage = self.passages[above]
-            self.passages[above] = passage._replace(label=passage.label or label)
+            *earlier, passage = self.passages[above]
+            passage = passage._replace(label=passage.label or label)
+            self.passages[above] = [*earlier, passage]
         elif _may_be_passage(above, block):
-            self.passages[above] = KeptPassage(len(above.plain), label)
+            self.passages[above] = [KeptPassage(0, len(above.plain), label)]
         else:
             return
         self.last = above
@@ -232,9 +244,10 @@ class _Reader:
     def _comment(self, words: str) -> None:
         """Add to the note about the last passage."""
         if self.last and words:
-            passage = self.passages[self.last]
+            *earlier, passage = self.passages[self.last]
             comments = filter(None, (passage.comment, words))
-            self.passages[self.last] = passage._replace(comment="\n".join(comments))
+            passage = passage._replace(comment="\n".join(comments))
+            self.passages[self.last] = [*earlier, passage]
 
 
 def _place_in(block: Block) -> tuple[re.Match[str] | None, str]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ankiforge.extract.discover import PICTURES
 from ankiforge.extract.markdown import FEWEST_TERMS, WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
-from ankiforge.extract.markdown.exported_notes import kept
+from ankiforge.extract.markdown.exported_notes import KeptPassage, kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.hand_written import (
     CardSides,
@@ -217,29 +217,35 @@ class NoteReader:
         if unanswered:
             yield unanswered
         elif block in self._kept and index not in self._quotes.covered:
-            # a passage that another program keeps
-            end, label, comment = self._kept[block]
-            markdown, _ = block.inline.markdown(0, end)
-            links = []
-            for (start, _), target in block.inline.targets:
-                if start >= end:
-                    links.append(address_of(target, ""))
-            highlight = self._highlight(
-                index,
-                Form.MARK,
-                block.plain[:end],
-                (markdown,),
-                comment=comment,
-                page_label=label,
-                links=tuple(links),
-            )
-            yield PlacedHighlight(index, 0, index, end, highlight)
+            for passage in self._kept[block]:
+                yield self._kept_by_another_program(index, block, passage)
         elif index not in self._quotes.covered:
             for (start, end), sides in self._terms.get(index, ()):
                 card = self._two_sides(index, block, sides)
                 exact = block.plain[start:end].strip()
                 card = replace(card, exact=exact, written=_TERM)
                 yield PlacedHighlight(index, start, index, end, card)
+
+    def _kept_by_another_program(
+        self, index: int, block: Block, passage: KeptPassage
+    ) -> PlacedHighlight:
+        """Return a passage that another program keeps in a note, with the links behind it."""
+        start, end, label, comment = passage
+        markdown, _ = block.inline.markdown(start, end)
+        links = []
+        for (link_start, _), target in block.inline.targets:
+            if link_start >= end and len(self._kept[block]) == 1:
+                links.append(address_of(target, ""))
+        highlight = self._highlight(
+            index,
+            Form.MARK,
+            block.plain[start:end],
+            (markdown,),
+            comment=comment,
+            page_label=label,
+            links=tuple(links),
+        )
+        return PlacedHighlight(index, start, index, end, highlight)
 
     def _lists_of_terms(self) -> dict[int, list[tuple[Span, CardSides]]]:
         """Return the lines `Term: meaning` that stand below one another, at least six of them."""
