@@ -457,10 +457,13 @@ def _first_reading(passage: Passage, sentence: str) -> Text:
 def _places_of(
     sentence: str, passage: Passage, kin: Iterable[Passage]
 ) -> frozenset[Pair]:
-    """Return the documents in which the passages of a family are that ever had a sentence."""
+    """Return the documents in which a sentence ever stood, and where its passages are now."""
     with_it = [each for each in kin if sentence in sentences_held(each)]
-    newest = [each.texts[0] for each in with_it or [passage] if each.texts]
-    return frozenset((text.container, text.place) for text in newest)
+    texts = []
+    for each in with_it or [passage]:
+        texts += each.texts[:1]
+        texts += [text for text in each.texts if sentence in facts.sentences(text.exact)]
+    return frozenset((text.container, text.place) for text in texts)
 
 
 # --- where cards are at home ------------------------------------------------------------

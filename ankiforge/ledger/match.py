@@ -222,7 +222,7 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             if likeness(old, mark) >= SAME_SPOT:
                 matching.take([(mark, old)])
     if matching.is_open:
-        matching.take(_with_equal_question(known, found, matching.pairs))
+        matching.take(_with_equal_question(known, found, matching))
     if matching.is_open:
         for mark, old in _by_likeness(*left, places, least=ALIKE):
             if _one_side_equal(old, mark):
@@ -257,14 +257,18 @@ def _with_one_id(
 def _with_equal_question(
     known: Sequence[Mark],
     found: Sequence[Mark],
-    pairs: Pairs,
+    matching: _Matching,
 ) -> Iterator[Candidate]:
     """Yield the hand-written cards with one question, whatever their answers.
 
     It stands once in the document as it was and as it is, under the same heading or
-    between the same matched neighbours (`pairs`). The journal holds neither headings
-    nor the order of the lines: after a lost database, to be the only one is enough.
+    between the same matched neighbours. The journal holds neither headings nor the order
+    of the lines: after a lost database, to be the only one is enough.
+
+    The question proves nothing where both answers stand on in another line that is alike:
+    of two lines of one form, each was corrected.
     """
+    pairs = matching.pairs
     asked_there = _single_questions(known)
     same_spot = None
     for question, mark in _single_questions(found).items():
@@ -282,6 +286,13 @@ def _with_equal_question(
             old = beginning_so[0] if len(beginning_so) == 1 else None
         if old is None:
             continue
+        answer_went_on = any(
+            _with_equal_answer(old, each) for each in matching.found_left
+        )
+        if answer_went_on and any(
+            _with_equal_answer(each, mark) for each in matching.known_left
+        ):
+            continue
         if old.from_journal or old.highlight.heading == mark.highlight.heading:
             yield mark, old
             continue
@@ -289,6 +300,14 @@ def _with_equal_question(
             same_spot = _SameSpot(known, found, pairs)
         if same_spot.has(mark, old):
             yield mark, old
+
+
+def _with_equal_answer(known: Mark, found: Mark) -> bool:
+    """Return whether two hand-written cards with other questions have one answer, and are alike."""
+    if not known.question or not found.question or known.question == found.question:
+        return False
+    known_sides, found_sides = known.newest.sides or (), found.newest.sides or ()
+    return known_sides[1:] == found_sides[1:] and likeness(known, found) >= ALIKE
 
 
 def _single_questions(marks: Sequence[Mark]) -> dict[str, Mark]:

@@ -656,6 +656,8 @@ class Store(Database):
                 unreadable += lines.unreadable
                 may_lack_lines |= lines.was_replaced
                 new += self._insert(lines.events)
+            if any(event.what == "accept" for event in new):
+                self.set_meta("anki state", "")  # their notes are to be looked for
             if may_lack_lines:
                 held = self._journal.ids()
                 lacking = []

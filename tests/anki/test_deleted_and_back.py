@@ -1,5 +1,6 @@
 """A note that a person deletes in Anki: no package brings it back, or else it is told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,27 @@ def test_a_deletion_that_was_undone_here_or_there_is_not_told(desk):
         desk.ship()
         assert "you had deleted" not in told(desk)
         desk.notes_there(2)
+
+
+def test_what_another_computer_made_and_a_person_deleted_stays_deleted(
+    desk, forge_in, tmp_path: Path
+):
+    other = forge_in(tmp_path / "other")
+    for each in (desk.forge, other):
+        each.settings(f"sources: [{{obsidian: {{path: {desk.notes}}}}}]\n", trust=True)
+    desk.write(TWO)
+    other.ok("run")
+    desk.anki.load(other.folder / "ankiforge.apkg")
+    deleted = desk.col.find_notes("Katze")
+    desk.col.remove_notes(deleted)
+    (desk.notes / "A.md").rename(desk.forge.folder / "away.md")
+    desk.run()  # sees the collection, and knows no card of it
+    shutil.copytree(
+        other.folder / "journal", desk.forge.folder / "journal", dirs_exist_ok=True
+    )
+    (desk.forge.folder / "away.md").rename(desk.notes / "A.md")
+    desk.run(written=0, tombstones=1)
+    assert desk.card()["verdict"] == "retired"
 
 
 def test_an_old_package_is_told_too(desk, tmp_path: Path):

@@ -117,6 +117,9 @@ class Person:
                 passage = self.passage(guid)
                 kinds = ["keep", "reject", "edit", "delete", "skip"]
                 self.judge.release(guid, passage, kinds)
+                card = machine.program.cards().get(guid)
+                if card is None or not card.live:  # it was accepting it
+                    self.judge.first.pop(passage, None)
                 self.judge.undo_edit(machine.name, passage, guid)
 
     def plain(self, machine: Machine) -> list[tuple[Bare, Passage]]:
