@@ -155,6 +155,9 @@ class Ingest:
         absent = store.row(f"SELECT 1 FROM highlight WHERE {ABSENT}")
         self.may_have_moved = bool(absent or self._unused_documents())
         """Whether a new highlight may be one that is known and not in its document."""
+        present = store.row("SELECT 1 FROM document WHERE state != 'journal'")
+        self.is_rebuilt = present is None
+        """Whether only the journal knows of documents, as after a lost database."""
 
         self.touched: set[str] = set()
         """Keys of highlights that came, went or changed."""
@@ -260,8 +263,11 @@ class Ingest:
             self.first_read += found_in(document, self._write_document(document, None))
             return
 
-        query = "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'"
-        row = self.store.row(query, *container_and_place)
+        # what another machine found is matched last: it may be what went here
+        known = "SELECT * FROM document WHERE container = ? AND place = ?"
+        if not self.is_rebuilt:
+            known += " AND state != 'journal'"
+        row = self.store.row(known, *container_and_place)
         if row is None or not self._write_if_all_match(document, row):
             self.held.append(document)
 
@@ -274,7 +280,9 @@ class Ingest:
         matched = set(pairs.values())
         if len(matched) < len(found):
             return False
-        if any(mark.state == "present" and mark not in matched for mark in known):
+        # what only the journal knows in a document that was read here may not have arrived
+        state = "journal" if row["state"] == "journal" else "present"
+        if any(mark.state == state and mark not in matched for mark in known):
             return False
         # a passage of another document may have, or have had, exactly these words
         query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"

@@ -30,7 +30,6 @@ from ankiforge.ledger.match import (
     match_labels,
     match_moved,
     match_spots,
-    remember,
     resembling,
     with_half_of_marks,
 )
@@ -81,6 +80,8 @@ class Moves:
         self._report = report
         self._documents = documents
         self._found = list(chain.from_iterable(each.found for each in documents))
+        self._matched = {found.known.key: found for found in self._found if found.known}
+        """The marks that are found and known, by key."""
         self._absent = absent
         self._sharing: dict[DocumentId, set[DocumentId]] = {}
         """By document: itself, and those that share half of the shorter one's marks."""
@@ -96,30 +97,31 @@ class Moves:
         for known in gone:
             for reading in known.readings:
                 gone_from[reading.text].add(known.document)
-        before: list[tuple[Mark, Mark | None]] = []
+        before: list[tuple[Mark, Mark]] = []
         for found in alike:
             text = found.newest.text
             documents = gone_from.get(text, set()) - {found.document}
-            if len(text) >= LONG and documents:
+            if found.known and len(text) >= LONG and documents:
                 before.append((found, found.known))
+                self._matched.pop(found.known.key, None)
                 found.known = None
                 new.append(found)
-        remember(match_moved(gone, new))
+        self._take(match_moved(gone, new))
         for found, known_before in before:
             if found.known is None:  # its words are another passage's
-                found.known = known_before
-            elif known_before is not None:
+                self._take({found: known_before})
+            else:
                 self._absent.append(known_before)
 
         # in joined documents as within one document; then by neighbours and labels
         joined = self._joined()
         for document in joined:
-            taken_keys = self._matched().keys()
-            known_left = [each for each in document.known if each.key not in taken_keys]
+            known_left = [each for each in document.known if each.key not in self._matched]
             found_left = [each for each in document.found if not each.known]
-            remember(match_in_document(known_left, found_left))
+            self._take(match_in_document(known_left, found_left))
+        absent_keys = {known.key for known in self._absent}
         for document in (*self._documents, *joined):
-            self._match_by_place(document)
+            self._match_by_place(document, absent_keys)
 
         taken = {found.known.key for found in new if found.known}
         self._absent = [known for known in self._absent if known.key not in taken]
@@ -131,9 +133,8 @@ class Moves:
         for found, known in resembling(gone, new).items():
             if not self._is_by_facts(known.key):
                 found.asks = known.key
-        matched_anywhere = self._matched()
         for document in self._documents:
-            self._ask_about_spots(document, matched_anywhere)
+            self._ask_about_spots(document)
         self._ask_about_joined()
         self._compare_with_journal()
         self._ask_about_later_versions()
@@ -151,9 +152,11 @@ class Moves:
             return False
         return bool(of_sentences) and not passage.rejected_slots
 
-    def _matched(self) -> dict[str, Mark]:
-        """Return the marks that are found and known, by key."""
-        return {found.known.key: found for found in self._found if found.known}
+    def _take(self, pairs: Pairs) -> None:
+        """Match each mark that was found with the known one of its pair."""
+        for found, known in pairs.items():
+            found.known = known
+            self._matched[known.key] = found
 
     def _gone(self, *, any_new: bool) -> list[Mark]:
         """Return the marks that are not where they were, those that went before, too.
@@ -163,7 +166,7 @@ class Moves:
         if not any_new:
             return self._absent
         absent_keys = {known.key for known in self._absent}
-        accounted_for = absent_keys | self._matched().keys()
+        accounted_for = absent_keys | self._matched.keys()
         rows = self._store.rows("SELECT * FROM highlight WHERE state != 'present'")
 
         # what only the journal knows of may be in documents that are listed and were not read
@@ -213,43 +216,36 @@ class Moves:
                 joined.append(MatchedDocument(known_in[old], found_in[new]))
         return joined
 
-    def _match_by_place(self, document: MatchedDocument) -> None:
+    def _match_by_place(self, document: MatchedDocument, absent: set[str]) -> None:
         """Match the marks left in a document by their neighbours, and then by labels."""
         had, pairs, found_left = document.paired()
-        taken_keys = self._matched().keys()
-        known_left = [known for key, known in had.items() if key not in taken_keys]
+        known_left = [known for key, known in had.items() if key not in self._matched]
         if not known_left or not found_left:
             return
-        no_copies = [found for found in found_left if not self._is_copy(found)]
+        no_copies = [found for found in found_left if not self._is_copy(found, absent)]
         both = document.known, document.found
         in_spots = match_spots(*both, pairs, known_left, no_copies)
         matched = set(in_spots.values())
         known_left = [known for known in known_left if known not in matched]
         found_left = [found for found in found_left if found not in in_spots]
-        remember(in_spots)
-        remember(match_labels(known_left, found_left, document.known))
+        self._take(in_spots)
+        self._take(match_labels(known_left, found_left, document.known))
 
-    def _is_copy(self, found: Mark) -> bool:
+    def _is_copy(self, found: Mark, absent: set[str]) -> bool:
         """Return whether a passage with exactly these words is there: it is no edit of another."""
         text = found.newest.text
         if len(text) < LONG:
             return False
-        absent_keys = {known.key for known in self._absent}
         query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
-        matched = self._matched()
         for row in self._store.rows(query, text):
-            now = matched.get(row["key"])
-            if now is None and row["key"] not in absent_keys:
+            now = self._matched.get(row["key"])
+            if now is None and row["key"] not in absent:
                 return True
             if now is not None and now.newest.text == text:
                 return True
         return False
 
-    def _ask_about_spots(
-        self,
-        document: MatchedDocument,
-        matched_anywhere: dict[str, Mark],
-    ) -> None:
+    def _ask_about_spots(self, document: MatchedDocument) -> None:
         """Ask about marks that stand where a passage stood whose words are elsewhere now.
 
         The equal text elsewhere keeps the key; but perhaps it is a copy, and the passage
@@ -261,7 +257,7 @@ class Moves:
             return
         elsewhere = []
         for key, known in had.items():
-            now = matched_anywhere.get(key)
+            now = self._matched.get(key)
             if not now or now.document == known.document or self._is_by_facts(key):
                 continue
             if self._store.passage(key).live:
@@ -295,21 +291,15 @@ class Moves:
             if is_sure and not self._listing.has(container, row["place"]):
                 gone.append(known_mark(self._store, row))
 
-        matched = self._matched()
         absent = {known.key for known in self._absent}
         for known in gone:
-            heirs = self._heirs(known, matched, absent) if known.decided else []
+            heirs = self._heirs(known, absent) if known.decided else []
             if heirs:
                 _, heir, place = min(heirs)
                 self._store.add("same", heir, SOURCE, {"old": known.key})
                 self._report.moved.append((known.key, place))
 
-    def _heirs(
-        self,
-        gone: Mark,
-        matched: dict[str, Mark],
-        absent: set[str],
-    ) -> list[tuple[float, str, str]]:
+    def _heirs(self, gone: Mark, absent: set[str]) -> list[tuple[float, str, str]]:
         """Return (rank, key, place) of the passages that may take over a key.
 
         The least is the best. A short text is no coincidence if it was reported as a copy, or
@@ -325,11 +315,11 @@ class Moves:
         heirs = []
         for row in rows:
             key = row["key"]
-            if key not in matched and row["state"] != "present":
+            if key not in self._matched and row["state"] != "present":
                 continue
             if key in absent or self._store.passage(key).decided:
                 continue
-            mark = matched.get(key) or mark_of(decode_highlight(row))
+            mark = self._matched.get(key) or mark_of(decode_highlight(row))
             if mark.newest.text != text:
                 continue
             may_inherit = len(text) >= LONG or row["reason"].startswith(SAME_WORDS)
@@ -375,10 +365,9 @@ class Moves:
         person has, then only a copy is asked about.
         """
         absent_keys = {known.key for known in self._absent}
-        matched = self._matched()
 
         def is_here(row: Row) -> bool:
-            return row["key"] in matched or row["key"] not in absent_keys
+            return row["key"] in self._matched or row["key"] not in absent_keys
 
         asked = {found.asks for found in self._found}
         for row in self._store.rows("SELECT key FROM passage WHERE asks"):
@@ -397,7 +386,7 @@ class Moves:
             for row in self._later_versions(gone, passage):
                 if is_here(row):
                     key = row["key"]
-                    mark = matched.get(key) or mark_of(decode_highlight(row))
+                    mark = self._matched.get(key) or mark_of(decode_highlight(row))
                     best = max(best, (likeness(gone, mark), key))
             _, later_key = best
             if later_key:

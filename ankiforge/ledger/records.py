@@ -71,7 +71,9 @@ def event_body(found: Mark) -> Json:
 def known_in(store: Store, document_id: int) -> list[Mark]:
     """Return the highlights that a document had, present or not, in its order."""
     query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
-    return [known_mark(store, row) for row in store.rows(query, document_id)]
+    rows = store.rows(query, document_id)
+    store.load(row["key"] for row in rows)
+    return [known_mark(store, row) for row in rows]
 
 
 def known_mark(store: Store, row: Row) -> Mark:

@@ -675,24 +675,27 @@ class Store(Database):
 
     def _insert(self, events: Iterable[Event]) -> list[Event]:
         """Store events of the journal. Return those that were not known."""
-        added = []
-        any_link = False
-        joined = []
-        for event in events:
-            if not is_known(event):
-                row = {"id": event.id, "n": event.n, "line": encode(event)}
-                self.insert("unknown_event", [row], verb="INSERT OR IGNORE")
-            elif self.insert("event", [_event_row(event)], verb="INSERT OR IGNORE"):
-                added.append(event)
-                self._answers = None
-                self._running().note_change(event.key)
-                any_link |= event.what in LINKS
-                if event.what == "holds":
-                    joined.append(event)
-        if any_link:
+        by_id = {event.id: event for event in events}
+        unknown = [event for event in by_id.values() if not is_known(event)]
+        rows = [{"id": each.id, "n": each.n, "line": encode(each)} for each in unknown]
+        self.insert("unknown_event", rows, verb="INSERT OR IGNORE")
+        stored = {event.id for event in unknown}
+        for ids in in_batches(by_id):
+            query = f"SELECT id FROM event WHERE id IN {EACH}"
+            stored.update(row["id"] for row in self.rows(query, encode(ids)))
+        added = [event for id, event in by_id.items() if id not in stored]
+        if not added:
+            return []
+
+        self.insert("event", map(_event_row, added))
+        self._answers = None
+        for event in added:
+            self._running().note_change(event.key)
+        if any(event.what in LINKS for event in added):
             self._relink()
-        else:
-            for event in joined:
+            return added
+        for event in added:
+            if event.what == "holds":
                 self._join(event.key, event.body["old"])
         return added
 
