@@ -93,6 +93,47 @@ def reworded(gone: DecidedSentence, here: Standing) -> bool:
     return here.place in gone.places or facts.alike(gone.sentence, here.sentence) >= ALIKE
 
 
+class ByWords:
+    """Decided sentences by their words, to find those that `reworded` may accept.
+
+    Two sentences are nearly the same only if they share half of the words of the shorter, so one
+    of the rarest words of the shorter, over half of all, is in both.
+    """
+
+    def __init__(self, gone: Sequence[DecidedSentence]) -> None:
+        self._place = {each: place for place, each in enumerate(gone)}
+        self._with: dict[str, list[DecidedSentence]] = defaultdict(list)
+        for each in self._place:
+            for word in facts.words(each.sentence):
+                self._with[word].append(each)
+        self._with_rare: dict[str, list[DecidedSentence]] = defaultdict(list)
+        for each in self._place:
+            for word in self._rarest(each.sentence):
+                self._with_rare[word].append(each)
+
+    def _rarest(self, sentence: str) -> list[str]:
+        """Return the rarest words of a sentence: what lacks them lacks more than half."""
+        words = facts.words(sentence)
+        by_rarity = sorted(words, key=lambda word: len(self._with.get(word, ())))
+        rarest = []
+        left = words.total()
+        for word in by_rarity:
+            if 100 * left < facts.NEARLY * words.total():
+                break
+            rarest.append(word)
+            left -= words[word]
+        return rarest
+
+    def resembling(self, sentence: str) -> list[DecidedSentence]:
+        """Return those that may be nearly the same as a sentence, in the order given."""
+        found: set[DecidedSentence] = set()
+        for word in facts.words(sentence):
+            found.update(self._with_rare.get(word, ()))
+        for word in self._rarest(sentence):
+            found.update(self._with.get(word, ()))
+        return sorted(found, key=self._place.__getitem__)
+
+
 def is_long(sentence: str) -> bool:
     """Return whether an equal sentence elsewhere is no coincidence."""
     return len(for_finding(sentence)) >= LONG
@@ -343,17 +384,15 @@ class _Joining:
         self, gone: Sequence[DecidedSentence], keys: Iterable[str]
     ) -> None:
         """Join where one of these decided sentences stands in other words in a highlight."""
+        by_words = ByWords(gone)
 
         def join(key: str) -> None:
             for here in self._standing(key):
-                for each in gone:
-                    self._join_if_reworded(each, here)
+                for each in by_words.resembling(here.sentence):
+                    if reworded(each, here):
+                        _join(self._store, here.key, each.key, ())
 
         self.failed |= self._store.attempt_each(sorted(keys), join)
-
-    def _join_if_reworded(self, gone: DecidedSentence, here: Standing) -> None:
-        if reworded(gone, here):
-            _join(self._store, here.key, gone.key, ())
 
     def _kin_of_touched(self) -> set[str]:
         keys = set(self._firsts)

@@ -264,10 +264,10 @@ class Ingest:
             return
 
         # what another machine found is matched last: it may be what went here
-        known = "SELECT * FROM document WHERE container = ? AND place = ?"
+        query = "SELECT * FROM document WHERE container = ? AND place = ?"
         if not self.is_rebuilt:
-            known += " AND state != 'journal'"
-        row = self.store.row(known, *container_and_place)
+            query += " AND state != 'journal'"
+        row = self.store.row(query, *container_and_place)
         if row is None or not self._write_if_all_match(document, row):
             self.held.append(document)
 

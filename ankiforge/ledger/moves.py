@@ -116,7 +116,9 @@ class Moves:
         # in joined documents as within one document; then by neighbours and labels
         joined = self._joined()
         for document in joined:
-            known_left = [each for each in document.known if each.key not in self._matched]
+            known_left = [
+                each for each in document.known if each.key not in self._matched
+            ]
             found_left = [each for each in document.found if not each.known]
             self._take(match_in_document(known_left, found_left))
         absent_keys = {known.key for known in self._absent}

@@ -1,9 +1,12 @@
 """Facts that move, as rows: which sentences join passages, where a card is at home, what is asked."""
 
+from random import Random
+
 import pytest
 
 from ankiforge.ledger.events import FactDecision
 from ankiforge.ledger.facts import (
+    NEARLY,
     CardSentences,
     Fact,
     alike,
@@ -13,7 +16,14 @@ from ankiforge.ledger.facts import (
     of_cards,
     read,
 )
-from ankiforge.ledger.families import DecidedSentence, Standing, is_long, moved, reworded
+from ankiforge.ledger.families import (
+    ByWords,
+    DecidedSentence,
+    Standing,
+    is_long,
+    moved,
+    reworded,
+)
 from ankiforge.ledger.gap_numbers import in_other_words
 
 H = "The hippocampus lies in the medial temporal lobe of the brain."
@@ -76,6 +86,23 @@ def test_a_sentence_may_be_a_decided_one_in_other_words(gone, here, joins):
     from msgspec.structs import replace
 
     assert reworded(replace(GONE, **gone), replace(CAME, **here)) is joins
+
+
+def test_what_is_nearly_the_same_is_found_by_its_words():
+    dice = Random(1)
+    vocabulary = "a a a a of of of lake lake shore tide moon sun Rhine Elbe 12 13".split()
+    gone = []
+    for number in range(60):
+        sentence = " ".join(dice.choices(vocabulary, k=dice.randint(0, 9)))
+        gone.append(DecidedSentence(sentence, f"p{number}"))
+    by_words = ByWords(gone)
+    left_out = 0
+    for other in gone:
+        like = [one for one in gone if likeness(one.sentence, other.sentence) >= NEARLY]
+        found = by_words.resembling(other.sentence)
+        assert [one for one in found if one in like] == like
+        left_out += len(gone) - len(found)
+    assert left_out > 500
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""An ingest of many notes takes steps in their number, not in its square."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ankiforge.model import h16
+from tests.ledger.world import World
+from tests.limits import steps
+
+NOTES = 16
+
+
+def lost(world: World, notes: int) -> None:
+    world.lose("a")
+
+
+def edited(world: World, notes: int) -> None:
+    for number in range(notes):
+        world.note(f"{number}.md", *lines(number, "water that is clean"))
+
+
+def renamed(world: World, notes: int) -> None:
+    for number in range(notes):
+        place = world.vault / f"{number}.md"
+        place.rename(place.with_stem(f"other {number}"))
+
+
+def lines(number: int, marked: str) -> list[str]:
+    """Return a line that has few words in common with those of other numbers."""
+    a, b, c, d, e, f, g = (h16(str(number), each) for each in "abcdefg")
+    return [f"The {a} {b} {c} {d} is =={marked} {e}== of {f} {g}."]
+
+
+def cost(folder: Path, change: Callable[[World, int], None], notes: int) -> int:
+    """Return the steps of a run after a change of all notes."""
+    folder.mkdir()
+    world = World(folder)
+    for number in range(notes):
+        world.note(f"{number}.md", *lines(number, "water"))
+    world.run(ship=False)
+    change(world, notes)
+    count = steps(lambda: world.run(ship=False))
+    world.close()
+    return count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [lost, edited, renamed])
+def test_twice_the_notes_take_about_twice_the_steps(change, tmp_path: Path):
+    cost(tmp_path / "warm", change, 2)
+    one, two, four = (
+        cost(tmp_path / str(times), change, times * NOTES) for times in (1, 2, 4)
+    )
+    assert four - two < 2.2 * (two - one)
