@@ -20,10 +20,9 @@ import httpx2
 import msgspec
 
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
-from ankiforge.config.http import within
+from ankiforge.config.http import within, without_secret
 from ankiforge.errors import ServiceError
 from ankiforge.model import RETIRED, CardId, Json, NoteId, Strings
-from ankiforge.text.secrets import without_secret
 
 _T = TypeVar("_T")
 _API_VERSION = 6

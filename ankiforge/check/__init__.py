@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from ankiforge.check import duplicates, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.leak import safe_context
-from ankiforge.check.others import tempered
 from ankiforge.check.reading import (
     RULES,
     Check,
@@ -27,6 +26,7 @@ from ankiforge.check.reading import (
     in_words,
     make_finding,
     read,
+    tempered,
     without,
     without_markup,
 )

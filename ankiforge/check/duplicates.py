@@ -20,6 +20,7 @@ from itertools import chain, combinations
 from typing import Protocol
 
 from ankiforge.check.reading import Context, Needs, make_finding, needs, without_markup
+from ankiforge.language.lexicon import Words, listed
 from ankiforge.language.normal import (
     finders_of,
     for_comparing_words,
@@ -28,7 +29,6 @@ from ankiforge.language.normal import (
     tokens_of,
 )
 from ankiforge.language.quantities import DIGITS
-from ankiforge.language.tables import Words, listed
 from ankiforge.language.words import NEGATIONS, TERM, opposed, stem, synonyms
 from ankiforge.model import (
     NO_KEY,

@@ -8,7 +8,7 @@ that `safe_context` returns.
 
 from __future__ import annotations
 
-from ankiforge.language.tables import listed
+from ankiforge.language.lexicon import listed
 from ankiforge.language.words import beginning, beginnings, tokens
 from ankiforge.model import Card, CardKind, Strings
 from ankiforge.text import occlusion, regex

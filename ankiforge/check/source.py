@@ -34,6 +34,7 @@ from ankiforge.check.reading import (
     source_text,
     without_markup,
 )
+from ankiforge.language.lexicon import alternatives, listed, script, sure_language
 from ankiforge.language.normal import for_comparing_words, without_tex
 from ankiforge.language.quantities import (
     DIGITS,
@@ -46,8 +47,6 @@ from ankiforge.language.quantities import (
     stated_numbers,
     values,
 )
-from ankiforge.language.recognition import script, sure_language
-from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.words import (
     FUNCTION,
     NEGATORS,

@@ -21,7 +21,7 @@ from ankiforge.check.reading import (
 from ankiforge.language.quantities import is_cut
 from ankiforge.model import Card, Family, Finding, HighlightKind, Severity
 from ankiforge.text import cloze, regex
-from ankiforge.text.damage import damage_in
+from ankiforge.text.decoding import damage_in
 from ankiforge.text.fold import clean, is_visible, outside, shields
 
 MAX_LENGTH = 8000

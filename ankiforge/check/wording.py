@@ -36,8 +36,13 @@ from ankiforge.check.reading import (
     without,
     without_markup,
 )
-from ankiforge.language.recognition import language_of, script, sure_language
-from ankiforge.language.tables import alternatives, listed
+from ankiforge.language.lexicon import (
+    alternatives,
+    language_of,
+    listed,
+    script,
+    sure_language,
+)
 from ankiforge.language.words import (
     FUNCTION,
     NEGATIONS,

@@ -250,7 +250,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     Cards go into the package, or with --push to Anki, once their note is left alone for two
     minutes. Ctrl-C stops it at any time.
     """
-    from ankiforge.pipeline.locks import lock
+    from ankiforge.config.workspace import lock
     from ankiforge.pipeline.watch import file_events, follow
 
     folder = workspace_of(call)

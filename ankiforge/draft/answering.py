@@ -13,8 +13,8 @@ from typing import Any
 from ankiforge.draft.prompt import ModelRequest, data, exactly, joined, message
 from ankiforge.draft.reply import find_quote, objects
 from ankiforge.draft.sendable import SendableText, ours
+from ankiforge.language.lexicon import language_of
 from ankiforge.language.quantities import all_numbers
-from ankiforge.language.recognition import language_of
 from ankiforge.language.words import TERM, tokens
 from ankiforge.model import Json, Value
 from ankiforge.text import regex

@@ -45,8 +45,7 @@ from ankiforge.draft.propose import propose
 from ankiforge.draft.reply import Repair, all_failed, markdown, on_a_line, string_in
 from ankiforge.draft.sendable import Sendable, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError, ItemError
-from ankiforge.language.recognition import NAMES, language_of
-from ankiforge.language.tables import listed
+from ankiforge.language.lexicon import NAMES, language_of, listed
 from ankiforge.model import (
     CASCADE,
     Card,

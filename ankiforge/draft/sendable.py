@@ -34,8 +34,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.instructions import withheld, without_comment
 from ankiforge.errors import UsageError
-from ankiforge.language.recognition import language_of
-from ankiforge.language.tables import listed
+from ankiforge.language.lexicon import language_of, listed
 from ankiforge.model import (
     Document,
     DocumentKey,

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from ankiforge.config import LLM, is_loopback, key_for, key_variable, origin
+from ankiforge.config.http import without_secret
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.text import regex
-from ankiforge.text.secrets import without_secret
 
 # --- prices ---------------------------------------------------------------------------
 

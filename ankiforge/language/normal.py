@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
+from ankiforge.language.lexicon import by_word, listed
 from ankiforge.language.quantities import DIGITS, arabic, space_raised
-from ankiforge.language.tables import by_word, listed
 from ankiforge.language.words import (
     FUNCTION,
     NUMBER_WORDS,

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from ankiforge.language.tables import DATA, by_word
+from ankiforge.language.lexicon import DATA, by_word
 from ankiforge.language.words import NUMBER_WORDS, ORDINALS, tokens
 from ankiforge.model import Strings
 from ankiforge.text import regex

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from ankiforge.language.tables import DATA, Words, by_word, listed, section
+from ankiforge.language.lexicon import DATA, Words, by_word, listed, section
 from ankiforge.text import regex
 
 _FUNCTION_WORDS = {

@@ -82,7 +82,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import gaps, image_paths, make, plain
-from ankiforge.text.damage import damage_in
+from ankiforge.text.decoding import damage_in
 from ankiforge.text.fold import for_finding
 
 _DIGEST = "kind || content"

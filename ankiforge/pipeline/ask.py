@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.sendable import Privacy, SendableText
 from ankiforge.errors import ServiceError
-from ankiforge.language.recognition import language_of
+from ankiforge.language.lexicon import language_of
 from ankiforge.ledger import FoundWork, Ledger, cards, search
 from ankiforge.ledger.search import FoundPassage, Hides, WantedWords
 from ankiforge.model import (

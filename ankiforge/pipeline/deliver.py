@@ -37,7 +37,7 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.config.workspace import WorkspaceFolder, lock
 from ankiforge.config.yamlfile import Location, suggestion
 from ankiforge.errors import (
     BugError,
@@ -69,7 +69,6 @@ from ankiforge.pipeline.collection import (
     seen_types,
 )
 from ankiforge.pipeline.decks import Decks, tags_of
-from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.pictures import paper_addresses, pictures_of, roots
 from ankiforge.pipeline.result import RunResult
 

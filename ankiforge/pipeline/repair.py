@@ -28,7 +28,7 @@ from ankiforge.anki.notetypes import fields_shown
 from ankiforge.anki.reading import TABLES, ReadNote, mended_form, read_note, read_table
 from ankiforge.anki.render import render, unrender
 from ankiforge.check import MAX_LENGTH
-from ankiforge.check.others import asked_at_once
+from ankiforge.check.reading import asked_at_once
 from ankiforge.draft import repairs
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.repairs import CardRepair, CardToRepair
@@ -67,8 +67,9 @@ from ankiforge.pipeline.collection import (
     adopted_guids,
     as_in_anki,
     collection_path,
+    one_of_each,
+    tended_days,
 )
-from ankiforge.pipeline.failing import one_of_each, tended_days
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import plain
 from ankiforge.text.lists import FEWEST, things

@@ -28,7 +28,7 @@ from msgspec.structs import replace
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import confirm, remembered_concerns, require_trust
-from ankiforge.config.workspace import WorkspaceFolder, user_folder
+from ankiforge.config.workspace import WorkspaceFolder, lock, user_folder
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.model import (
@@ -41,7 +41,6 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.result import Job, Progress, RunResult, accept_policy
 from ankiforge.text import counted
 
@@ -865,7 +864,7 @@ class Workspace:
         """Add how many cards fail. That a collection cannot be read was reported before."""
         if result.scan is None or result.scan.state not in ("same", "taken"):
             return
-        from ankiforge.pipeline.failing import count_failing
+        from ankiforge.pipeline.collection import count_failing
 
         with suppress(ItemError):
             now = datetime.now().astimezone()

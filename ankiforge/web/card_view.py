@@ -29,7 +29,7 @@ from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import SOUND, address, render
 from ankiforge.check import safe_context
-from ankiforge.language.recognition import language_of
+from ankiforge.language.lexicon import language_of
 from ankiforge.model import (
     Card,
     CardKind,

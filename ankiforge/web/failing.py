@@ -29,8 +29,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline import repair as mending
-from ankiforge.pipeline.collection import collection_path
-from ankiforge.pipeline.failing import FailingCount
+from ankiforge.pipeline.collection import FailingCount, collection_path
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.repair import repair_text

@@ -9,9 +9,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge.config.workspace import resolve
+from ankiforge.config.workspace import lock, resolve
 from ankiforge.extract import registry
-from ankiforge.pipeline.locks import lock
 from tests.fakes.agent import client
 from tests.limits import PATIENCE
 

@@ -50,8 +50,7 @@ from ankiforge.draft.propose.features import (
 )
 from ankiforge.draft.propose.ranking import MOST, RankedSentence, is_same, score
 from ankiforge.draft.propose.refused import Reason, stems
-from ankiforge.language.lexicon import LANGUAGES, language
-from ankiforge.language.recognition import language_of
+from ankiforge.language.lexicon import LANGUAGES, language, language_of
 from ankiforge.language.tokens import Kind, tokens
 from ankiforge.text.cloze import cloze_answers
 

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from ankiforge.language.tables import listed
+from ankiforge.language.lexicon import listed
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
 from ankiforge.text.fold import locate
 from ankiforge.text.sentences import sentence_around

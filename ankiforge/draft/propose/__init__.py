@@ -33,8 +33,7 @@ from ankiforge.draft.propose.refused import (
     stems,
 )
 from ankiforge.errors import BugError, one_item
-from ankiforge.language.lexicon import language
-from ankiforge.language.recognition import language_of
+from ankiforge.language.lexicon import language, language_of
 from ankiforge.language.tokens import is_verb, tokens
 from ankiforge.model import (
     Card,

@@ -22,9 +22,14 @@ from pathlib import Path
 from ankiforge.draft.propose.excerpts import word_count
 from ankiforge.draft.propose.ranking import Features, score
 from ankiforge.draft.propose.refused import Reason, ends_whole, is_whole_line
-from ankiforge.language.lexicon import LANGUAGES, Language, language
-from ankiforge.language.recognition import language_of
-from ankiforge.language.tables import read_table, read_weights
+from ankiforge.language.lexicon import (
+    LANGUAGES,
+    Language,
+    language,
+    language_of,
+    read_table,
+    read_weights,
+)
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Highlight, Value
 from ankiforge.text import regex

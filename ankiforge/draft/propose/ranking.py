@@ -15,9 +15,8 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from ankiforge.draft.propose.refused import ROMAN, is_no_answer, stem
-from ankiforge.language.lexicon import Language
+from ankiforge.language.lexicon import Language, listed, read_weights
 from ankiforge.language.quantities import inside_units
-from ankiforge.language.tables import listed, read_weights
 from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex

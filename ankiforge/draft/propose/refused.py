@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 
-from ankiforge.language.lexicon import Language
+from ankiforge.language.lexicon import Language, listed
 from ankiforge.language.quantities import MONTHS
-from ankiforge.language.tables import listed
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
-from ankiforge.text.damage import damage_in
+from ankiforge.text.decoding import damage_in
 from ankiforge.text.fold import shields, without_formulas
 from ankiforge.text.passages import RAISED_NOTE
 

@@ -23,7 +23,7 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.config import is_loopback
-from ankiforge.config.http import within
+from ankiforge.config.http import within, without_secret
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.database import (
     Account,
@@ -37,7 +37,6 @@ from ankiforge.extract.zotero.database import (
     plain,
 )
 from ankiforge.model import Json, Memory
-from ankiforge.text.secrets import without_secret
 
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds before each retry."""
