@@ -170,8 +170,7 @@ def print_summary(
     every_card = once(workspace, why_every_card(result, workspace.ledger))
     block, told = as_text(
         result,
-        workspace.ledger,
-        workspace.folder,
+        workspace,
         verbose=call.verbose,
         names_next=not in_review,
         hints=(every_card, offer),

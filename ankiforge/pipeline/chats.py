@@ -43,12 +43,16 @@ def is_offered(workspace: WorkspaceFolder) -> bool:
     return workspace.config.drafter != "llm" and not was_told(_USED)
 
 
+def number_offered(workspace: Workspace) -> int:
+    """Return how many highlights a chat is to be offered for, at most `MOST`; 0 = none is."""
+    if not is_offered(workspace.folder):
+        return 0
+    return chat.asked_in(for_model(workspace.job(), workspace.ledger, enough=chat.MOST))
+
+
 def offer(workspace: Workspace) -> str:
     """Return the sentence that offers a chat; "" if there is no reason to."""
-    if not is_offered(workspace.folder):
-        return ""
-    tasks = for_model(workspace.job(), workspace.ledger, enough=chat.MOST)
-    number = chat.asked_in(tasks)
+    number = number_offered(workspace)
     if not number:
         return ""
     best = "highlight" if number == 1 else f"best {number} highlights"

@@ -57,6 +57,7 @@ from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.workspace import Workspace
 
 
 DECIDE = "review"
@@ -135,7 +136,7 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
         return "", ""
     if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
-    return "draft", "your chat asks about the best 20: copy, paste back"
+    return "draft", "your chat asks about the best: copy, paste back"
 
 
 def proposals_of_highlights(
@@ -439,8 +440,7 @@ def _kinds_left_out(ledger: Ledger) -> Counter[str]:
 
 def as_text(
     result: RunResult,
-    ledger: Ledger,
-    workspace: WorkspaceFolder,
+    workspace: Workspace,
     *,
     verbose: bool = False,
     names_next: bool = True,
@@ -450,12 +450,12 @@ def as_text(
 
     Args:
         result: the run.
-        ledger: the ledger.
         workspace: where it ran.
         verbose: whether everything is counted and listed.
         names_next: whether the block ends with the next command.
         hints: lines of advice, which come last.
     """
+    ledger, folder = workspace.ledger, workspace.folder
     report = result.report
     is_news = report is not None and bool(report.new or report.changed)
     # if nothing came in, the contents of the ledger are not counted again
@@ -466,7 +466,7 @@ def as_text(
     waits = counts["waiting"]
 
     # counts, package, next step
-    step, why = _step_after(result, ledger, workspace, waits, is_news=is_news)
+    step, why = _step_after(result, ledger, folder, waits, is_news=is_news)
     block = [_counts(result, counts)]
     # where nothing was found, the package of before is no news
     of_before = report is None or bool(report.seen) or is_news
@@ -486,12 +486,12 @@ def as_text(
     ]
     if is_news and result.proposed:
         told.append(proposals_of_highlights(ledger, waits))
-    told.append(_model_line(result, workspace))
+    told.append(_model_line(result, folder))
     if report is not None and (is_news or not report.seen):
         told += _not_read_lines(report, ledger)
     if report is not None and not report.seen and not (result.failed or step or why):
         told.append(NO_HIGHLIGHTS)
-    changes = _changes_that_stand(result, ledger, workspace)
+    changes = _changes_that_stand(result, ledger, folder)
     told += _changes(changes, None if verbose else SHOWN)
     if result.remembered:
         paths = [shown_path(path) for path in result.remembered]
@@ -522,13 +522,16 @@ def _step_after(
     return draft_step(workspace, waits["without"] if is_news else 0)
 
 
-def _chat_line(workspace: WorkspaceFolder) -> Text:
+def _chat_line(workspace: Workspace) -> Text:
     """Yield the line that offers the chat beside the review, until it was used or put away."""
-    from ankiforge.pipeline.chats import is_offered
+    from ankiforge.draft.chat import MOST
+    from ankiforge.pipeline.chats import number_offered
 
-    if is_offered(workspace):
-        command, why = draft_step(workspace, 1)
-        yield f"  or    {columns(f'ankiforge {command}', why)}"
+    number = number_offered(workspace)
+    if number:
+        best = f"the best {MOST}" if number == MOST else counted(number, "highlight")
+        why = f"your chat asks about {best}: copy, paste back"
+        yield f"  or    {columns('ankiforge draft', why)}"
 
 
 def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:

@@ -65,6 +65,15 @@ def answer_to(prompt: str) -> str:
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
+def test_run_offers_the_chat_only_for_highlights_that_it_may_ask_about(forge, vault):
+    note = vault / "Row.md"
+    note.write_text(f"=={ALPHA}==\n\n=={SECRET}== #no-llm\n\nLetter :: sign\n", "utf-8")
+    said = forge.ok("run", vault, "--accept", "review").stdout
+    assert "your chat asks about 1 highlight: copy, paste back" in said
+    note.write_text("Letter :: sign\n\nVowel :: voice\n", "utf-8")
+    assert "your chat" not in forge.ok("run", vault, "--accept", "review").stdout
+
+
 def test_a_chat_asks_for_what_waits_at_the_terminal(forge, row, at_terminal):
     with at_terminal() as keyboard:
         assert "m chat" in keyboard.shown()
