@@ -4,6 +4,8 @@ Above the question, a card shows where it comes from: document › headings › 
 A heading may contain the answer, perhaps in another inflection: `Catalysis` above “What
 speeds it up? A catalyst”. The note of a card and the review page show only the parts
 that `safe_context` returns.
+
+Tested by `tests/check/test_leak.py`.
 """
 
 from __future__ import annotations

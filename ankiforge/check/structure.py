@@ -1,4 +1,7 @@
-"""Checks of what would break on the way to Anki, or leaves nothing to ask."""
+"""Checks of what would break on the way to Anki, or leaves nothing to ask.
+
+Tested by `tests/check/test_examples.py`.
+"""
 
 from __future__ import annotations
 

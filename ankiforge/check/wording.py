@@ -4,6 +4,8 @@ Word lists are in `language/data/signs.txt`, patterns of questions in `data/ques
 
 Most people mark what is important, so most marks make no card that is kept as it is: policy
 accepts one at once only if it hides a phrase of a sentence that stands alone (`emphasis`).
+
+Tested by `tests/check/test_examples.py` and `tests/check/test_others_table.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The commands that exchange cards with Anki: build, pull, push, adopt, patch."""
+"""The commands that exchange cards with Anki: build, pull, push, adopt, patch.
+
+Tested by `tests/anki/test_push.py`, `tests/anki/test_patch.py` and
+`tests/pipeline/test_other_tools.py`.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 While an answer is awaited, the clipboard is read once a second for at most ten minutes, where a
 program can. What it holds is compared in memory with the form of an answer about the highlights
 that were asked about; nothing else of it is kept or shown.
+
+Tested by `tests/cli/test_terminal_chat.py`.
 """
 
 from __future__ import annotations

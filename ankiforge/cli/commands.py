@@ -1,4 +1,7 @@
-"""The table of commands, and the options that every command accepts."""
+"""The table of commands, and the options that every command accepts.
+
+Tested by `tests/test_house.py` and `tests/cli/test_bad_input.py`.
+"""
 
 from __future__ import annotations
 

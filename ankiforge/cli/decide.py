@@ -1,4 +1,7 @@
-"""The commands with which a person decides: accept, reject, edit, skip, undo."""
+"""The commands with which a person decides: accept, reject, edit, skip, undo.
+
+Tested by `tests/cli/test_told.py` and `tests/cli/test_by_query.py`.
+"""
 
 from __future__ import annotations
 

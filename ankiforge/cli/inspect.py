@@ -1,4 +1,8 @@
-"""The commands that show and report: status, list, show, seen, stats, doctor, export."""
+"""The commands that show and report: status, list, show, seen, stats, doctor, export.
+
+Tested by `tests/cli/test_search.py`, `tests/ledger/test_journals.py` and
+`tests/pipeline/test_answer.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The commands for the language model that drafts: list, use, off."""
+"""The commands for the language model that drafts: list, use, off.
+
+Tested by `tests/cli/test_model.py`.
+"""
 
 from __future__ import annotations
 

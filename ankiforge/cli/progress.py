@@ -1,4 +1,7 @@
-"""Progress of long work, and the offer to use a model."""
+"""Progress of long work, and the offer to use a model.
+
+Tested by `tests/cli/test_progress.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The command `repair`: cards that fail, the checks on any deck, and cards against a source."""
+"""The command `repair`: cards that fail, the checks on any deck, and cards against a source.
+
+Tested by `tests/anki/test_repair.py`, `tests/anki/test_checked_decks.py` and
+`tests/pipeline/test_against.py`.
+"""
 
 from __future__ import annotations
 

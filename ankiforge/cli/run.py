@@ -1,4 +1,8 @@
-"""The commands that read and draft: run, extract, draft."""
+"""The commands that read and draft: run, extract, draft.
+
+Tested by `tests/draft/test_llm_chat.py`, `tests/cli/test_terminal_chat.py` and
+`tests/extract/test_readings.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The commands that serve until Ctrl-C: review, watch, mcp."""
+"""The commands that serve until Ctrl-C: review, watch, mcp.
+
+Tested by `tests/pipeline/watch/test_watch.py` and `tests/mcp/test_mcp.py`.
+"""
 
 from __future__ import annotations
 

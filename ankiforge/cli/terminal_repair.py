@@ -1,4 +1,7 @@
-"""Repair cards in the terminal, with single keys."""
+"""Repair cards in the terminal, with single keys.
+
+Tested by `tests/cli/test_terminal_repair.py`.
+"""
 
 from __future__ import annotations
 

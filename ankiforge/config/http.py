@@ -5,6 +5,8 @@ server that sends a byte now and then, or `102 Processing` without end, never ex
 them. So the whole request has one, counted from its start.
 
 A key is removed from what is told of a failed request, even where its characters are escaped.
+
+Tested by `tests/anki/test_connect_requests.py` and `tests/text/test_word_table.py`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ journal/            the decisions, a file for each machine; may be shared
 
 Its locks see to it that two programs never draft, or publish, at the same time.
 
-Tested by `tests/cli/test_bad_input.py` and `tests/mcp/test_mcp.py`.
+Tested by `tests/config/test_workspace.py` and `tests/cli/test_bad_input.py`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ hash of the question about that thing alone, before it is parsed. So nothing is 
 whichever things share a request and in whatever form the server was asked. The cache also keeps
 why each question of a small model that made no card was dropped, to be shown at any time without
 asking again, also after the database was lost.
+
+Tested by `tests/draft/test_server.py`.
 """
 
 from __future__ import annotations

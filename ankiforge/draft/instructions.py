@@ -1,4 +1,7 @@
-"""What the drafters share: which highlights may be drafted, and what a comment asks for."""
+"""What the drafters share: which highlights may be drafted, and what a comment asks for.
+
+Tested by `tests/draft/test_cases.py` and `tests/draft/test_llm.py`.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ fact. A program offers only the moves that two readers found better in most case
 to ask a clause alone, to hide a word everywhere, to show what a card is mixed up with, to
 say what it is about. Another gap, a hint of first letters, or an end of the card were not.
 
-Tested by: tests/draft/test_repairs_table.py, tests/anki/test_repair.py
+Tested by `tests/draft/test_repairs_table.py` and `tests/anki/test_repair.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The available sources, each of which is imported when it is needed."""
+"""The available sources, each of which is imported when it is needed.
+
+Tested by `tests/config/test_config.py` and `tests/sources/test_every_source.py`.
+"""
 
 from __future__ import annotations
 

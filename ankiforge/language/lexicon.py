@@ -3,6 +3,8 @@
 A list has sections of words, each line labelled with a language or a meaning. `Language` has the
 tables of one: function words, cues, word classes and frequencies. By the function words it is
 told which language a text is in.
+
+Tested by `tests/check/test_examples.py` and `tests/draft/test_proposals.py`.
 """
 
 from __future__ import annotations

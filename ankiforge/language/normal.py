@@ -1,4 +1,7 @@
-"""The normal form of a text: without typography, case, accents, TeX and number words."""
+"""The normal form of a text: without typography, case, accents, TeX and number words.
+
+Tested by `tests/text/test_word_table.py` and `tests/check/test_duplicates.py`.
+"""
 
 from __future__ import annotations
 

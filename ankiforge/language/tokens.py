@@ -1,4 +1,7 @@
-"""The words of a sentence with their class: noun, verb, adjective, number, small word."""
+"""The words of a sentence with their class: noun, verb, adjective, number, small word.
+
+Tested by `tests/draft/test_proposals.py`.
+"""
 
 from __future__ import annotations
 

@@ -19,10 +19,7 @@ What must stay true:
   (`waiting_row`).
 - What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
 
-Tested by `tests/ledger/test_desk_table.py`, `test_decisions.py` and `test_forms.py`,
-`tests/facts`, the golden histories (`vault`, `model`, `alike`), `tests/cli/test_lists.py`,
-`tests/cli/test_by_query.py`, `tests/web`, and `test_corrections.py` and
-`test_lost_and_found.py` in `tests/anki`.
+Tested by `tests/ledger/test_desk_table.py`, `test_decisions.py` and `test_forms.py`.
 """
 
 from __future__ import annotations

@@ -22,9 +22,8 @@ What must stay true:
   sooner.
 - Texts are folded here: equal means "the same passage", never "unchanged".
 
-Tested by `tests/ledger/test_match_table.py`, `tests/ledger/passages.yaml`, which has a case for
-each step, and `moves.yaml` and `papers.yaml` in `tests/golden/histories`. What a bound costs in
-questions and wrong matches, `python -m tests.life` shows.
+Tested by `tests/ledger/test_match_table.py` and `test_which_passage.py`, which has a case for each
+step. What a bound costs in questions and wrong matches, `python -m tests.life` shows.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ gone because its condition is. A question has no row of its own, and its id is m
 what it is about: only its id answers it. The kinds, with what each answer does in words,
 are `model.QuestionKind`; here each has a function that asks, and a case in `answer`.
 
-Tested by `decisions.yaml` and `machines.yaml` in `tests/golden/histories`.
+Tested by `tests/ledger/test_which_are_same.py` and `tests/golden/histories/decisions.yaml`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Everything here is called inside a transaction of the ingest.
 
-Tested with `ingest`, by `tests/ledger/test_routes.py` and `test_renames.py`.
+Tested by `tests/ledger/test_routes.py` and `test_renames.py`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ What must stay true:
 - `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
   may have changed.
 
-Tested by `test_views.py`, `test_collections.py` and `test_lost_and_found.py` in `tests/anki`.
+Tested by `tests/anki/test_views.py`, `test_collections.py` and `test_lost_and_found.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The protocol: arguments and descriptions of the tools, a server on stdin and stdout."""
+"""The protocol: arguments and descriptions of the tools, a server on stdin and stdout.
+
+Tested by `tests/mcp/test_mcp.py`.
+"""
 
 from __future__ import annotations
 

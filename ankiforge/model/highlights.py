@@ -1,4 +1,7 @@
-"""Highlights as read from sources, and the documents that contain them."""
+"""Highlights as read from sources, and the documents that contain them.
+
+Tested by `tests/config/test_deckfiles.py` and `tests/golden/test_golden.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What sources yield, and what they may ask of the ledger."""
+"""What sources yield, and what they may ask of the ledger.
+
+Tested by `tests/sources/test_sources.py`.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ it touches:
     anki.notes           the HTML of its fields (`content_html`)
     anki.notetypes       the fields and templates of a new note type, and its cards
     web.card_view        how the review page shows it
+
+Tested by `tests/anki/test_layout_table.py` and `tests/cli/test_lists.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Cards, highlights, works and questions as JSON, as text, and as files for other programs."""
+"""Cards, highlights, works and questions as JSON, as text, and as files for other programs.
+
+Tested by `tests/anki/test_told_afterwards.py`, `tests/cli/test_lists.py` and
+`tests/cli/test_export.py`.
+"""
 
 from __future__ import annotations
 

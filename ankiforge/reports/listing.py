@@ -1,4 +1,7 @@
-"""Cards, drafts, questions and highlights for `list` and `show`, as JSON and as lines."""
+"""Cards, drafts, questions and highlights for `list` and `show`, as JSON and as lines.
+
+Tested by `tests/cli/test_lists.py` and `tests/cli/test_by_query.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Tell which cards fail and what can be done, and what is wrong with the notes of a deck."""
+"""Tell which cards fail and what can be done, and what is wrong with the notes of a deck.
+
+Tested by `tests/anki/test_repair.py`, `tests/anki/test_checked_decks.py` and
+`tests/pipeline/test_against.py`.
+"""
 
 from __future__ import annotations
 

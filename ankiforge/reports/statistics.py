@@ -1,6 +1,8 @@
 """The fates of highlights, and how their cards fare in Anki, by source, document and drafter.
 
 Minutes a day as text and JSON: how many new cards fit, and what comes of it.
+
+Tested by `tests/anki/test_minutes.py` and `tests/anki/test_stats.py`.
 """
 
 from __future__ import annotations

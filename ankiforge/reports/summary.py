@@ -1,6 +1,8 @@
 """The state of a workspace, and the command to type next.
 
 The result of a run, as text and as JSON: what came in, what changed, what was written.
+
+Tested by `tests/cli/test_told.py` and `tests/cli/test_status.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Tables of cards: rows of question and answer, as chats write them and Anki exports them."""
+"""Tables of cards: rows of question and answer, as chats write them and Anki exports them.
+
+Tested by `tests/text/test_card_table.py`.
+"""
 
 from __future__ import annotations
 

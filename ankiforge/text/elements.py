@@ -1,4 +1,7 @@
-"""What elements of HTML mean in a text: which ones part its lines, which emphasise words."""
+"""What elements of HTML mean in a text: which ones part its lines, which emphasise words.
+
+Tested by `tests/draft/test_cases.py` and `tests/extract/test_texts.py`.
+"""
 
 from __future__ import annotations
 

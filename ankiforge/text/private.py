@@ -3,6 +3,8 @@
 What decides is the tag in any case and at any place: in the text, in a comment, among
 the tags of a mark or of its document. When in doubt, text is private: a document with a
 spelling that looks like the tag is so until a person says that it is none.
+
+Tested by `tests/text/test_private_table.py` and `tests/laws/test_private_spellings.py`.
 """
 
 from __future__ import annotations

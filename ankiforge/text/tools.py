@@ -1,4 +1,7 @@
-"""Other flashcard tools that keep cards in notes: their names and schedules."""
+"""Other flashcard tools that keep cards in notes: their names and schedules.
+
+Tested by `tests/pipeline/test_other_tools.py` and `tests/check/test_examples.py`.
+"""
 
 from __future__ import annotations
 

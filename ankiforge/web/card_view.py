@@ -9,6 +9,8 @@ The sources of the pieces, one behind the other, are the Markdown to the letter.
 sends back what it shows, and what nobody touched stays as it was.
 
 Show a card as Anki does, and its passage: as data for the page, formulas as MathML.
+
+Tested by `tests/web/test_card_view.py`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ number]; `text`, a note as `html`; or `list`, the marks with the words around th
 `key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a figure;
 besides its `page` and how far down it is there, `at`, from 0 to 1; or the `place` and `blocks`
 of its passage.
+
+Tested by `tests/web/test_document.py` and `tests/web/test_made_beside.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The sentence that a proposal is made of: that of the mark, completed from its source."""
+"""The sentence that a proposal is made of: that of the mark, completed from its source.
+
+Tested by `tests/draft/test_proposals.py`.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ the gap (`ranking`) gives the sureness, which decides what is proposed, in which
 Its weights are in `data/sureness.txt` and `data/sureness_words.txt`, learned by
 `tools/proposals/learn.py` from sentences of real sources, each of which a strict reader kept or
 threw away. Marks of a reader are judged by the same tables: `is_clause`, `is_term`.
+
+Tested by `tests/draft/test_proposals.py`.
 """
 
 from __future__ import annotations

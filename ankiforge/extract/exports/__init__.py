@@ -1,4 +1,7 @@
-"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards, TiddlyWiki."""
+"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards, TiddlyWiki.
+
+Tested by `tests/extract/test_texts.py` and `tests/sources/test_every_source.py`.
+"""
 
 from __future__ import annotations
 

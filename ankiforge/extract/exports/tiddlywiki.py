@@ -8,6 +8,8 @@ work as in a vault. Wikitext is converted to Markdown line by line (`markdown_of
 then read by the functions for vaults, so that plain text is as specified in docs/reference/keys.md.
 Transclusions and macros (`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on
 a line of their own. Rows of tables are read as paragraphs.
+
+Tested by `tests/sources/test_sources.py` and `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A spelling that looks like the tag `#no-llm`, there or elsewhere in the note, and is none makes all
 of the note private until a person says that it is not meant so.
+
+Tested by `tests/extract/test_texts.py` and `tests/sources/test_sources.py`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A sentence, a phrase or a side of a card is a range of tokens, so both texts come from
 one parse.
+
+Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The highlights of one note: hand-written cards, quotes from papers, marked text."""
+"""The highlights of one note: hand-written cards, quotes from papers, marked text.
+
+Tested by `tests/extract/test_texts.py`.
+"""
 
 from __future__ import annotations
 

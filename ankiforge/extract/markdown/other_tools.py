@@ -3,6 +3,8 @@
 A tool is told by what it writes beside each of its notes in Anki. If our readers made a card of
 the place, or the settings name the tool's dialect, it is read; else a run says how many are not,
 and docs/guides/coming-from.md how to go on.
+
+Tested by `tests/pipeline/test_other_tools.py` and `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

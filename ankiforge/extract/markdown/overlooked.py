@@ -2,6 +2,8 @@
 
 The signs are looked for in the text as it is written, whatever the parser makes of it. Each
 is in a highlight of its block, or is left out with a reason.
+
+Tested by `tests/extract/test_overlooked.py` and `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Parse the text of a block into tokens by markdown-it with rules of our own, and pair them."""
+"""Parse the text of a block into tokens by markdown-it with rules of our own, and pair them.
+
+Tested by `tests/extract/test_texts.py`.
+"""
 
 from __future__ import annotations
 

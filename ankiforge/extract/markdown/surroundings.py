@@ -1,4 +1,7 @@
-"""What surrounds a highlight of a note: context, headings, links, ids of tools."""
+"""What surrounds a highlight of a note: context, headings, links, ids of tools.
+
+Tested by `tests/extract/test_texts.py` and `tests/extract/test_obsidian.py`.
+"""
 
 from __future__ import annotations
 

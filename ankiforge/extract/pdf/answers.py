@@ -2,6 +2,8 @@
 
 A file that PDFium refuses is mended in memory, and PDFium reads the copy, so that the text of
 a page, and with it all keys, come from one reader (`benchmarks/broken_pdfs.py`).
+
+Tested by `tests/extract/test_pdfs.py` and `tests/extract/test_pdf_faults.py`.
 """
 
 from __future__ import annotations

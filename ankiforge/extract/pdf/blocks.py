@@ -1,4 +1,7 @@
-"""Where the blocks of a page begin: paragraphs, headings, items of lists."""
+"""Where the blocks of a page begin: paragraphs, headings, items of lists.
+
+Tested by `tests/extract/test_chars_table.py` and `tests/extract/test_pdfs.py`.
+"""
 
 from __future__ import annotations
 

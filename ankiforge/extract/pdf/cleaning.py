@@ -1,4 +1,7 @@
-"""Text of PDFs made fit for storage: ligatures, control characters, white space, hyphens."""
+"""Text of PDFs made fit for storage: ligatures, control characters, white space, hyphens.
+
+Tested by `tests/extract/test_chars_table.py` and `tests/extract/test_titles_table.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The text that a mark covers on a page, and its context."""
+"""The text that a mark covers on a page, and its context.
+
+Tested by `tests/extract/test_chars_table.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The text around quotes in EPUBs and in snapshots of web pages."""
+"""The text around quotes in EPUBs and in snapshots of web pages.
+
+Tested by `tests/extract/test_pdfs.py`.
+"""
 
 from __future__ import annotations
 

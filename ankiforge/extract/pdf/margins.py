@@ -1,4 +1,7 @@
-"""What is printed beside the text of a page: running heads and feet, the numbers of its lines."""
+"""What is printed beside the text of a page: running heads and feet, the numbers of its lines.
+
+Tested by `tests/extract/test_chars_table.py` and `tests/extract/test_pdfs.py`.
+"""
 
 from __future__ import annotations
 

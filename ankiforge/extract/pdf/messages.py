@@ -1,4 +1,7 @@
-"""Questions about PDFs, and their replies, as they pass between processes."""
+"""Questions about PDFs, and their replies, as they pass between processes.
+
+Tested by `tests/extract/test_pdfs.py`.
+"""
 
 from __future__ import annotations
 

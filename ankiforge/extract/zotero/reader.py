@@ -1,4 +1,8 @@
-"""An open Zotero: its libraries, from the database or an API, and the files beside it."""
+"""An open Zotero: its libraries, from the database or an API, and the files beside it.
+
+Tested by `tests/extract/test_zotero.py`, `tests/extract/test_zotero_api.py` and
+`tests/extract/test_zotero_ways.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Map the items of Zotero's libraries to our model, work by work."""
+"""Map the items of Zotero's libraries to our model, work by work.
+
+Tested by `tests/extract/test_zotero_damaged.py` and `tests/extract/test_zotero_sync.py`.
+"""
 
 from __future__ import annotations
 
