@@ -179,7 +179,8 @@ def _leaves_little(
     shown = without(text, hidden).replace(GAP, "")
     if word_count(reading.whole) >= _WORDS_TO_MEASURE:
         share_hidden = 1 - len(shown) / len(reading.whole)
-        yield from counted(ceil(100 * share_hidden), "gap_gt50pct", f"c{number}")
+        which = f"gap {number}" if len(reading.hidden) > 1 else ""
+        yield from counted(ceil(100 * share_hidden), "gap_gt50pct", which)
     elif not content(shown) and "![" not in text and "$" not in text:
         yield make_finding("short_cloze", f"“{shown.strip()}”")
 

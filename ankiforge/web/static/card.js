@@ -74,7 +74,7 @@ export class Card {
   }
   // Lines that may be cards; with a box if they are to be ticked.
   #lines() {
-    return h("ul", { className: "lines" }, this.item.lines.map((line) => {
+    return h("ul", { className: "lines", ariaLabel: "Lines" }, this.item.lines.map((line) => {
       const words = [h("span", { className: "a", dir: "auto" }, rich(line.a)), h("span", { className: "b", dir: "auto" }, rich(line.b)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
       const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#changed() });

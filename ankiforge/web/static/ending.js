@@ -1,7 +1,7 @@
 // The ending of a sitting belongs to its document: the cards that were made, tied to their marks, and where to go on.
 import { $, button, h, rich } from "./dom.js";
 import { harmless } from "./face.js";
-import { TEN, WORDS } from "./say.js";
+import { TEN, WORDS, announce } from "./say.js";
 import { post } from "./server.js";
 
 const QUIET = 1200; // ms without a key, after which it reacts
@@ -16,7 +16,7 @@ export class Ending {
   #next = null; // what comes after this document or list: {label, run}
   #rest = null; // what is left of it
   #told = h("p", { className: "told" });
-  #list = h("ol", { className: "made-cards" });
+  #list = h("ol", { className: "made-cards", ariaLabel: "Your new cards" });
   #heading = h("h2", { tabIndex: -1 }, "Done.");
 
   constructor(sitting, page) {
@@ -96,7 +96,10 @@ export class Ending {
     this.chosen.scrollIntoView({ block: "nearest" });
     this.#sitting.level();
   }
-  step(by) { this.#choose(this.rows.indexOf(this.chosen) + by); }
+  step(by) {
+    this.#choose(this.rows.indexOf(this.chosen) + by);
+    announce(this.chosen?.innerText ?? "");
+  }
   show(key) {
     const row = this.rows.findIndex((each) => each.dataset.key === key);
     if (row >= 0) this.#choose(row);

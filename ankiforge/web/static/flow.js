@@ -1,5 +1,5 @@
 // A note, and the marks of a book: text in the page, with marks where their words stand.
-import { all, formula, h } from "./dom.js";
+import { all, fit, formula, h } from "./dom.js";
 import { harmless } from "./face.js";
 import { lettersOf, lettersOfAll, occurrences, textsIn } from "./letters.js";
 import { svg } from "./shapes.js";
@@ -39,7 +39,7 @@ function block({ runs, rows }) {
 }
 
 function flowing(paper, content, find) {
-  const layer = svg("svg", { class: "marks" });
+  const layer = svg("svg", { class: "marks", "aria-hidden": true });
   const node = h("div", { className: "flow" }, content);
   node.prepend(layer);
   content.addEventListener("load", () => paper.layout(), true); // a picture moves what is below it
@@ -67,6 +67,7 @@ function flowing(paper, content, find) {
     },
     layout() {
       content.style.fontSize = `${paper.zoom * 1.0625}rem`;
+      fit(content);
       // a range that was taken out of the page with its text has moved to what held it
       const [one] = ranges.values();
       if (!one || !content.contains(one.startContainer)) ranges = find();

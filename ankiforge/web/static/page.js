@@ -153,7 +153,6 @@ class Page {
       else if (this.view === "shelf") await this.openShelf();
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(item, reply.replaced ?? [], last);
       tell(item ? ["Taken back: ", quoted(item.line ?? item.title)] : "Taken back.");
-      announce($("#said").textContent || $("#toast").textContent);
     }, { bringsCard: true });
   }
 

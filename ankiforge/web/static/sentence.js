@@ -1,6 +1,6 @@
 // A sentence whose words may be hidden, whose ends may be cut, and before which another one may stand; or the words of a
 // passage of which a person makes a card.
-import { h, kbd } from "./dom.js";
+import { fit, h, kbd } from "./dom.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { between, words } from "./words.js";
 
@@ -187,15 +187,4 @@ export function sentence(card, name, does) {
   return { node, box, card, gap, take, made, number, answer, isOwn, cutTail, cutHead, before, selected, sentences, focus };
 }
 
-// A formula that is wider than the card is set smaller; one that is much wider scrolls, with its end faded.
-function fit(node) {
-  for (const math of node.querySelectorAll("math")) {
-    math.style.fontSize = "";
-    math.classList.remove("wide");
-    const part = math.clientWidth / math.scrollWidth;
-    if (!math.clientWidth || part > 0.995) continue;
-    math.style.fontSize = `${Math.max(part * 0.98, 0.74)}em`;
-    math.classList.toggle("wide", math.scrollWidth > math.clientWidth + 1);
-  }
-}
 const fits = new ResizeObserver((all) => { for (const { target } of all) fit(target); });

@@ -11,7 +11,7 @@ const AIR = 0.022; // of a page's width, left of its text
 
 export function sheets(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
-    const marksLayer = svg("svg", { class: "marks" });
+    const marksLayer = svg("svg", { class: "marks", "aria-hidden": true });
     const leaf = h("div", { className: "leaf" });
     leaf.append(marksLayer);
     const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);

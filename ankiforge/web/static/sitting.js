@@ -392,7 +392,7 @@ export class Sitting {
         const figure = state === "card" && card.figure?.left();
         const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`] : [`${action.said.replace(/:$/, "")}: `, quoted(name)];
         tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
-        announce(`${action.said}. ${$("#count").textContent}`);
+        announce($("#count").textContent); // what was done is a status itself
       } catch (error) {
         Object.assign(this, before);
         this.isStoring = false;
