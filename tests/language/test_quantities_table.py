@@ -57,6 +57,11 @@ def test_the_numbers_of_a_text(text, values):
         ("the 19th century was", "19th century"),
         ("原発性が約 70 %と多い", "70 %"),
         ("血中に5mgの", "5mg"),
+        ("with V1.4 of it", "V1.4"),
+        ("about HKD1.7 million more", "HKD1.7 million"),
+        ("as ISO Z39.88-2004 says", "Z39.88-2004"),
+        ("tutti i 100 milioni di volte", "100 milioni"),
+        ("ions of H2O2 there", "H2O2"),
     ],
 )
 def test_nothing_of_a_unit_is_cut(text, whole):
