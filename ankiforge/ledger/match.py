@@ -264,13 +264,15 @@ def _with_equal_question(
     between the same matched neighbours. The journal holds neither headings nor the order
     of the lines: after a lost database, to be the only one is enough.
 
-    The question proves nothing where both answers stand on in another line that is alike:
-    of two lines of one form, each was corrected.
+    The question proves nothing where its old answer stands in a new line that is alike,
+    and its new one stood in a line that went: of two lines of one form, each was corrected.
     """
     pairs = matching.pairs
-    asked_there = _single_questions(known)
+    asked_there, asked_here = _single_questions(known), _single_questions(found)
+    new = [each for each in found if each.question and each.question not in asked_there]
+    gone = [each for each in known if each.question and each.question not in asked_here]
     same_spot = None
-    for question, mark in _single_questions(found).items():
+    for question, mark in asked_here.items():
         if mark in pairs:
             continue
         old = asked_there.get(question)
@@ -285,12 +287,8 @@ def _with_equal_question(
             old = beginning_so[0] if len(beginning_so) == 1 else None
         if old is None:
             continue
-        answer_went_on = any(
-            _with_equal_answer(old, each) for each in matching.found_left
-        )
-        if answer_went_on and any(
-            _with_equal_answer(each, mark) for each in matching.known_left
-        ):
+        answer_went_on = any(_with_equal_answer(old, each) for each in new)
+        if answer_went_on and any(_with_equal_answer(each, mark) for each in gone):
             continue
         if old.from_journal or old.highlight.heading == mark.highlight.heading:
             yield mark, old
@@ -302,9 +300,7 @@ def _with_equal_question(
 
 
 def _with_equal_answer(known: Mark, found: Mark) -> bool:
-    """Return whether two hand-written cards with other questions have one answer, and are alike."""
-    if not known.question or not found.question or known.question == found.question:
-        return False
+    """Return whether two hand-written cards have one answer, and are alike."""
     known_sides, found_sides = known.newest.sides or (), found.newest.sides or ()
     return known_sides[1:] == found_sides[1:] and likeness(known, found) >= ALIKE
 
