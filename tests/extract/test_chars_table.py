@@ -3,8 +3,8 @@
 import pytest
 
 from ankiforge.extract.pdf.cleaning import Spelling
-from ankiforge.extract.pdf.coverage import TextUnderMarks, quads
-from ankiforge.extract.pdf.text import Char, PageText
+from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
+from ankiforge.extract.pdf.text import Char, PageText, Segments
 
 WIDE, HIGH = 6.0, 12.0
 
@@ -26,14 +26,14 @@ def page(*lines: str, document: str = "") -> PageText:
     return PageText(chars, Spelling([document]))
 
 
-def covered(text: PageText, *marked: tuple[int, float, float]) -> str:
-    """The words below quads, each a row and its first and last column."""
+def under(text: PageText, *marked: tuple[int, float, float]) -> Segments:
+    """The letters below quads, each a row and its first and last column."""
     points: list[float] = []
     for row, first, last in marked:
         left, right = first * WIDE, last * WIDE
         bottom = 700.0 - row * HIGH
         points += (left, bottom + HIGH, right, bottom + HIGH, left, bottom, right, bottom)
-    return text.quote(TextUnderMarks(text).under(quads(points, None)))
+    return TextUnderMarks(text).under(quads(points, None))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,31 @@ def covered(text: PageText, *marked: tuple[int, float, float]) -> str:
     ],
 )  # fmt: skip
 def test_the_words_below_quads(lines, marked, words):
-    assert covered(page(*lines), *marked) == words
+    text = page(*lines)
+    assert text.quote(under(text, *marked)) == words
+
+
+@pytest.mark.parametrize(
+    ("lines", "marked", "words"),
+    [
+        (("the cell divides",), [(0, 4, 8)], "cell"),
+        (("the cell divides",), [(0, 4, 14)], "cell divides"),
+        (("the cell divides",), [(0, 2, 8)], "the cell"),
+        (("to p", "plant"), [(0, 0, 4), (1, 0, 5)], "to p plant"),
+        (("differs from", "plant to plant", "here"), [(0, 0, 12), (1, 0, 10), (2, 0, 4)],
+         "differs from plant to plant here"),  # a line of a mark stops within a word
+        (("a bigger model",), [(0, 9, 13)], "model"),
+        (("die Honigernte",), [(0, 4, 9)], "Honig"),  # half a word, which may be meant
+        (("die Honigernte",), [(0, 0, 9)], "die Honigernte"),
+        (("it has 70B more",), [(0, 3, 8)], "has 70B"),
+        (("記憶の痕跡と 学習",), [(0, 1, 3)], "憶の"),  # no blanks part words
+        (("記憶の痕跡 学習",), [(0, 3, 7)], "痕跡 学"),
+        (("well-known one",), [(0, 7, 14)], "known one"),
+    ],
+)  # fmt: skip
+def test_a_mark_takes_whole_words(lines, marked, words):
+    text = page(*lines)
+    assert text.quote(whole_words(under(text, *marked))) == words
 
 
 @pytest.mark.parametrize(

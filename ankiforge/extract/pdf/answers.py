@@ -45,6 +45,7 @@ from ankiforge.extract.pdf.coverage import (
     TextUnderMarks,
     around,
     quads,
+    whole_words,
 )
 from ankiforge.extract.pdf.drawing import cut_out, measured, texts_of, view_page
 from ankiforge.extract.pdf.margins import LONGEST_LINE, Running
@@ -405,6 +406,9 @@ class _LocatedMark(Value):
     """Its first character, or the one beside it; None on a page without text."""
     span: Span
     """What it covers of the text of the page, or else the character beside it."""
+    words: Segments
+    """The segments with the rest of the words in which they stop."""
+    words_span: Span
 
     @property
     def order(self) -> tuple[int, float, float]:
@@ -571,20 +575,27 @@ class _OpenPdf:
         _, _, _, top = annotation.box or NO_BOX
         char_number = located.begins.number if located.begins else 0
 
-        # its words, without the letter of an item
+        # its words, whole ones, without the letter of an item
         code = page.text.code(located.segments)
         printed = code or without_bullets(one_line(page.text.quote(located.segments)))
         exact = printed
+        if not code and located.words != located.segments:
+            exact = without_bullets(one_line(page.text.quote(located.words)))
         if located.begins in page.text.list_items:
-            exact = LABEL.sub("", printed, count=1).strip() or printed
+            exact = LABEL.sub("", exact, count=1).strip() or exact
 
         # its context: what is no mark on text has only the sentence beside it, and a mark on
         # text that covers none has nothing
         prefix = suffix = sentence = nearby = ""
+        anchor_around: Pair | None = None
         if located.segments:
+            text = page.text.text
             asks = asking.asks(annotation.comment)
-            prefix, suffix, sentence = around(page.text.text, located.span, page.body)
-            nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
+            prefix, suffix, sentence = around(text, located.words_span, page.body)
+            if located.words_span != located.span:
+                before, after, _ = around(text, located.span, page.body)
+                anchor_around = (before, after)
+            nearby = _nearby(text, located.words_span, page.body, asks=asks)
         elif located.begins and not annotation.on_text:
             _, _, sentence = around(page.text.text, located.span, page.body)
         if code or sentence in (exact, printed):
@@ -595,6 +606,7 @@ class _OpenPdf:
             kind=annotation.kind,
             exact=exact,
             anchor_text=self._anchor(page, annotation, exact, printed),
+            anchor_around=anchor_around,
             hints=tuple(_hints(annotation, names)),
             prefix=prefix,
             suffix=suffix,
@@ -716,10 +728,23 @@ def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
         left, _, _, top = annotation.box or NO_BOX
         nearest = page.passages.nearest(left, top)
         span = page.text.span(nearest, nearest) if nearest else (0, 0)
-        return _LocatedMark(annotation, [], nearest, span)
+        return _LocatedMark(annotation, [], nearest, span, [], span)
+    words = whole_words(segments)
+    span = page.text.span(*_ends(segments))
+    return _LocatedMark(
+        annotation,
+        segments,
+        _ends(segments)[0],
+        span,
+        words,
+        page.text.span(*_ends(words)),
+    )
+
+
+def _ends(segments: Segments) -> tuple[PrintedChar, PrintedChar]:
+    """Return the first and the last character of a passage on its page."""
     chars = sorted(chain.from_iterable(segments), key=attrgetter("place"))
-    span = page.text.span(chars[0], chars[-1])
-    return _LocatedMark(annotation, segments, chars[0], span)
+    return (chars[0], chars[-1])
 
 
 def _comment(annotation: Annotation, exact: str) -> str:

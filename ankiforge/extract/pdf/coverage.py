@@ -6,7 +6,7 @@ Tested by `tests/extract/test_chars_table.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, pairwise, starmap
 from math import atan2, hypot, isfinite
 from operator import attrgetter
@@ -22,6 +22,8 @@ from ankiforge.extract.pdf.text import (
     usual_step,
 )
 from ankiforge.model import Span, Value
+from ankiforge.text import regex
+from ankiforge.text.fold import UNSPACED
 from ankiforge.text.passages import CONTEXT
 from ankiforge.text.sentences import sentence_around
 
@@ -211,6 +213,46 @@ def _goes_on(last: PrintedChar, char: PrintedChar, covered: Covered) -> bool:
     if last.line is not char.line or covered[last] is not covered[char]:
         return False
     return char.previous is last or char.number - last.number <= NEXT
+
+
+# --- whole words --------------------------------------------------------------------------
+
+
+def whole_words(segments: Segments) -> Segments:
+    """Return the characters under a mark with the rest of the words in which it stops.
+
+    A pointer is let go a letter too early, and a program may end a line of a mark within a
+    word. A mark within one word is left alone, unless little is missing: it may be meant.
+    """
+    covered = set(chain.from_iterable(segments))
+    is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
+    whole: Segments = []
+    for segment in segments:
+        before = list(_rest_of_word(segment[0], "previous", covered))
+        after = list(_rest_of_word(segment[-1], "next", covered))
+        if not is_phrase and len(before) + len(after) >= len(segment):
+            return segments
+        whole.append([*reversed(before), *segment, *after])
+    return whole
+
+
+# A letter of a script that does not part its words.
+_RUNS_ON = regex(f"[{UNSPACED}]")
+
+
+def _rest_of_word(
+    char: PrintedChar, side: str, covered: Collection[PrintedChar]
+) -> Iterator[PrintedChar]:
+    """Yield the letters of a word beyond its last marked one."""
+    if not char.text.isalnum() or _RUNS_ON.match(char.text):
+        return
+    beyond: PrintedChar | None = getattr(char, side)
+    while beyond and beyond not in covered and beyond.line is char.line:
+        if not beyond.is_letter_beside(char) or beyond.shown != beyond.text:
+            return
+        yield beyond
+        char = beyond
+        beyond = getattr(char, side)
 
 
 # --- reading order ----------------------------------------------------------------------
