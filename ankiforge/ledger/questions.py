@@ -23,7 +23,7 @@ from ankiforge.ledger import cards, decide, desk, forms, private, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, Store, encode, words_of
+from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode, words_of
 from ankiforge.ledger.views import DELETED, DROPPED, retired_unexplained
 from ankiforge.model import (
     PROPOSE,
@@ -115,11 +115,9 @@ def answer(
                 _merge(store, question.guids)
             case QuestionKind.DUPLICATE:
                 store.add("different", question.new, PERSON, {"old": question.old})
-            case QuestionKind.CONFLICT if not yes and (
-                act := _repair_of(store, question)
-            ):
+            case QuestionKind.CONFLICT if question.repair and not yes:
                 # a repair is one thing: all its fields, and what is new beside it
-                decide.undo(store, act)
+                decide.undo(store, question.repair)
                 for conflict in question.conflicts:
                     store.write("DELETE FROM conflict WHERE guid = ?", conflict.guid)
             case QuestionKind.CONFLICT:
@@ -279,19 +277,33 @@ def ticked(pairs: Iterable[PerhapsSame]) -> list[PerhapsSame]:
     return in_order
 
 
-def _repair_of(store: Store, question: Question) -> str:
-    """Return the action of the repair that gave a card the words in conflict; "" if none did."""
-    guids = {conflict.guid for conflict in question.conflicts}
+def _repair_of(store: Store, guid: str) -> str:
+    """Return the action of the repair that gave a card its words; "" if none did."""
     condition = f"what IN ('repair', 'edit', 'revise') AND {NOT_UNDONE} ORDER BY n"
     act = ""
     acts_of_repairs = set()
     for event in store.each_event(condition):
-        if event.body.get("guid") not in guids:
+        if event.body.get("guid") != guid:
             continue
         if event.what == "repair" and event.body["name"] != cards.LEFT:
             acts_of_repairs.add(event.act)
         act = event.act or ""
     return act if act in acts_of_repairs else ""
+
+
+def waiting_beside(store: Store) -> set[str]:
+    """Return the cards that one repair changed or added with another one that is in conflict.
+
+    A repair goes to Anki as a whole, once its question is answered.
+    """
+    waiting: set[str] = set()
+    in_conflict: set[str] = set()
+    for question in _ask_about_conflicts(store):
+        in_conflict.update(question.guids)
+        for event in store.each_event(OF_ACTION, question.repair):
+            waiting.add(event.body.get("guid", ""))
+            waiting.update(new["guid"] for new in event.body.get("new", ()))
+    return waiting - in_conflict
 
 
 def _answer_same(
@@ -393,13 +405,17 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
 
 _CHANGED_BY_BOTH = "You changed this card, and so did its source."
 _EDITED_TWICE = "You changed this card here, and in Anki."
+_REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
     """Ask about cards that both a person and the source changed, or a person twice."""
     for guid, conflicts in _conflicts(store).items():
         only_edits = all(conflict.edited_here for conflict in conflicts)
+        repair = _repair_of(store, guid)
         text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
+        if repair:
+            text = _REPAIRED
         lost = sorted({number for each in conflicts for number in _numbers_lost(each)})
         if lost:
             cards_lost = ", ".join(f"c{number}" for number in lost)
@@ -414,6 +430,7 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
             new=guid,
             guids=(Guid(guid),),
             conflicts=tuple(conflicts),
+            repair=repair,
         )
 
 
@@ -442,6 +459,7 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
         if any(conflict.field == card_row["field"] for conflict in of_card):
             continue
         state, _ = cards.state_of(store, card_row["guid"])
+        repaired = state.adopted.repaired if state.adopted else {}
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
@@ -449,7 +467,7 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
             source=card_row["source"],
             theirs=card_row["theirs"],
             ours=card_row["ours"],
-            edited_here=card_row["field"] in state.pinned,
+            edited_here=card_row["field"] in (*state.pinned, *repaired),
         )
         of_card.append(conflict)
     return conflicts

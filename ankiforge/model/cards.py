@@ -197,6 +197,8 @@ class Question(Value):
     """The drafts that wait for the answer."""
     pairs: tuple[PerhapsSame, ...] = ()
     """Of a question about many passages of one document: these, each with a tick."""
+    repair: str = ""
+    """The action of the repair whose words are in conflict: it is sent or taken back as a whole."""
 
     @property
     def is_between_edits(self) -> bool:
@@ -206,6 +208,8 @@ class Question(Value):
     @property
     def accept(self) -> str:
         """The effect of accepting, in a few words."""
+        if self.repair:
+            return "send the repair"
         if self.is_between_edits:
             return "take the words from here"
         if self.pairs:
@@ -217,6 +221,8 @@ class Question(Value):
     @property
     def reject(self) -> str:
         """The effect of rejecting, in a few words."""
+        if self.repair:
+            return "keep the words in Anki, and take all of the repair back"
         if self.is_between_edits:
             return "keep those in Anki"
         if self.pairs:

@@ -47,7 +47,7 @@ from ankiforge.errors import (
     UsageError,
     one_item,
 )
-from ankiforge.ledger import Ledger, QueryTerm, lists, views
+from ankiforge.ledger import Ledger, QueryTerm, lists, questions, views
 from ankiforge.model import (
     CardId,
     Conflict,
@@ -553,6 +553,11 @@ def plan_cards(
         conflicts.extend(plan.conflicts)
     taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
     views.record_plan(ledger, settled, settings, conflicts, taken_mods)
+    waiting = questions.waiting_beside(ledger)
+    for place, plan in enumerate(planned):
+        if plan.note and plan.guid in waiting:
+            held = "of a repair about which a question is open"
+            planned[place] = Planned(plan.guid, plan.live, held=held)
     return planned
 
 

@@ -88,8 +88,7 @@ class Listing:
         match view:
             case "questions":
                 for question in open_questions(ledger):
-                    if question.kind is not QuestionKind.CONFLICT:
-                        yield _question(question, whole=self._verbose)
+                    yield _question(question, whole=self._verbose)
             case "recent":
                 for entry in ledger.history():
                     yield done_json(entry), (done_line(entry),)

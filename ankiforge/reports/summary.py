@@ -234,11 +234,6 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
 def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     """Return the command to type next, and why."""
     counts = overview.counts(ledger, "fates", "waiting", "anki")
-    if not counts["fates"].total():
-        command = (
-            "run" if workspace.config.sources or workspace.remembered else "run PATH"
-        )
-        return command, "no highlight was found so far"
     if any(belonging.belonging(ledger).values()):
         return "adopt", "keep the history that other tools have"
     if waits_for_a_person(counts["waiting"]):
@@ -246,6 +241,9 @@ def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     unsent = counts["anki"]["none"]
     if unsent:
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
+    if not counts["fates"].total():
+        has_paths = workspace.config.sources or workspace.remembered
+        return "run" if has_paths else "run PATH", "no highlight was found so far"
     command, reason = draft_step(workspace, counts["waiting"]["without"])
     return command or "run", reason or "read what is new"
 

@@ -503,12 +503,12 @@ class Faces:
                     "option": {"name": "later", "label": label, "on": True},
                 }
         if question.is_between_edits:
-            answers = [
-                *_careful(
-                    ("Keep Anki’s", "Anki’s words stay:"),
-                    ("Take those from here", "The words from here taken:"),
-                )
-            ]
+            keep = ("Keep Anki’s", "Anki’s words stay:")
+            take = ("Take those from here", "The words from here taken:")
+            if question.repair:
+                keep = ("Keep Anki’s", "The repair taken back:")
+                take = ("Send the repair", "The repair will be sent:")
+            answers = [*_careful(keep, take)]
         title = question.text.partition(":")[0]
         if question.kind in (QuestionKind.ABSENT, QuestionKind.EMPTIED):
             title = question.text.partition(". ")[0].removesuffix(".")
@@ -550,6 +550,8 @@ class Faces:
         card = as_in_anki(self._ledger, card)
         mine = dict(card.fields)
         theirs = dict(card.fields)
+        if card.adopted and question.repair:  # in Anki nothing of it is there yet
+            mine |= card.adopted.words
         for conflict in question.conflicts:
             mine[conflict.field] = conflict.mine
             theirs[conflict.field] = conflict.source
@@ -563,6 +565,8 @@ class Faces:
             my_card["label"] = "In Anki"
             their_card["label"] = "Here"
             asked = "You changed this card here and in Anki. Which words stay?"
+        if question.repair:
+            asked = f"{question.text} Which words stay?"
         return {
             "title": my_card["title"],
             "ask": asked,

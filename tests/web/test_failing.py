@@ -144,3 +144,23 @@ def test_the_buttons_have_room_when_the_window_becomes_narrow(forge, fails, open
     settle(page)
     last = page.locator("#buttons > *").last.bounding_box()
     assert last["x"] + last["width"] <= 390
+
+
+def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
+    forge, anki, fails, opened
+):
+    nid = fails["metals"]
+    forge.ok("repair", f"nid:{nid}", "--take", 1)
+    note = anki.col.get_note(nid)
+    note.fields[1] = "iron, zinc, gold (all heavy)"
+    anki.col.update_note(note)
+    forge.ok("build")
+    page = opened(forge, "changed")
+    assert waiting(page, "changed") == 1
+    words = page.locator(CARD).inner_text()
+    assert "You repaired this card here, and changed it in Anki." in words
+    page.keyboard.press("a")
+    settle(page)
+    assert waiting(page, "changed") == 0
+    anki.load(package(forge))
+    assert fields_of(anki, nid)[1] == "iron"

@@ -27,7 +27,7 @@ const hasCards = ({ sitting }) => sitting.card?.item.cards;
 /** @type {Key[]} */
 export const KEYS = [
   decide("Enter", "The blue button", ({ sitting }) => sitting.enter(), { label: () => "" }),
-  decide("a", "Accept, and go on", ({ sitting }) => sitting.enter(), action("a")),
+  decide("a", "Accept, and go on", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a")),
   decide("x", "Reject; of a card that fails: suspend it", ({ sitting }) => sitting.press("x"), action("x")),
   decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
   decide("e", "Edit", ({ sitting }) => sitting.edit(), { label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
