@@ -97,7 +97,7 @@ def is_card_table(head: str) -> bool:
 
 def _table(text: str) -> _Table:
     """Return a text as a table: its own settings, its headings, and its lines."""
-    text = _CONTROL.sub("", text)
+    text = text.replace("\r", "")
     before = ""
     fenced = _FENCED.search(text)
     if fenced and not told_by_anki(text)[0] and not _headings(text)[1]:
@@ -210,6 +210,9 @@ def card_rows(text: str) -> Iterator[CardRow]:
             hint = _QUOTES_HINT
         elif width and any(map(str.strip, cells[width:])):
             fault = f"it has {len(cells)} columns, and its table {width}"
+        elif sign := next(filter(None, map(_CONTROL.search, cells)), None):
+            fault = f"it contains a sign that nobody types, U+{ord(sign[0]):04X}"
+            hint = "remove the sign"
         elif not front:
             fault = "it has no question"
         elif len(cells) == 1 and not (row.get("guid") or "{{c" in front):

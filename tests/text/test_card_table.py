@@ -16,7 +16,13 @@ TABLES = [
     ("Front,Back\n“A”?,b\nC?,d\n", ["“A”? → b", "C? → d"], []),
     ("```csv\nFront,Back\nA?,b\n```\n", ["A? → b"], []),
     ("Here they are:\n\n```\nFront,Back\nA?,b\n```\nGood luck, and more!\n", ["A? → b"], []),
-    ("Front,Back\nWhat\x00 is it?,a cell\n", ["What is it? → a cell"], []),
+    ("Front,Back\r\nA?,b\r\n", ["A? → b"], []),
+    (
+        "Front,Back\nWhat\x00 is it?,a cell\nD?,e\n",
+        ["D? → e"],
+        ["line 2: it contains a sign that nobody types, U+0000"],
+    ),
+    ("#separator:comma\nA?,b\n#D?,e\n", ["A? → b", "#D? → e"], []),
     ('Front,Back\nA?,"b\nc"\nD?,e\n', ["A? → b\nc", "D? → e"], []),
     # a damaged row is named, and the rest goes on
     ("Front,Back\nA?,b,c\nD?,e\n", ["D? → e"], ["line 2: it has 3 columns, and its table 2"]),

@@ -9,6 +9,7 @@ Tested by `tests/extract/test_texts.py` and `tests/sources/test_sources.py`.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -130,7 +131,11 @@ def _yaml(head: str) -> tuple[Json, str]:
         return {}, ""
     if isinstance(values, dict):
         return values, ""
-    return {}, "the front matter is not a list of keys and values"
+    try:
+        name = tomllib.loads(head).get("name")  # of hashcards: its deck
+    except tomllib.TOMLDecodeError:
+        return {}, "the front matter is not a list of keys and values"
+    return {"deck": name}, ""
 
 
 def _word(value: Any) -> str:

@@ -721,10 +721,13 @@ class _CardLines:
         assert answered
 
         # up to the next question; of an item of a list, up to what is no longer in it
-        last = self.past(middle)
+        first = middle + 1
+        if answered.end() == len(self.text(middle)):
+            first = self.state.skipEmptyLines(first)  # it begins below
+        last = self.past(first) if first < self.end else first
         indents = self.state.sCount
         is_item = _BULLET.match(self.text(start))
-        for line in range(middle + 1, last):
+        for line in range(first, last):
             words = self.text(line)
             if (
                 (is_item and indents[line] <= indents[start])
@@ -753,23 +756,30 @@ class _CardLines:
         )
 
     def _answer_below(self, start: int, asked: re.Match[str]) -> int | None:
-        """Return the line with the answer to the question in a line; None if there is none."""
-        last = self.past(start)
+        """Return the line with the answer to the question in a line; None if there is none.
+
+        Paragraphs between them are a part of the question.
+        """
         is_item = _BULLET.match(self.text(start))
-        for line in range(start, last):
-            words = self.text(line)
-            if line > start and _ASKED.match(words):
-                return None
-            if _answer_to(asked, words):
-                if line > start and not is_item and _BULLET.match(words):
+        line = start
+        while line < self.end and not self._leaves_container(line):
+            last = self.past(line)
+            for number in range(line, last):
+                words = self.text(number)
+                answered = _answer_to(asked, words)
+                if number > start and (_ASKED.match(words) or self._is_gapped(number)):
                     return None
-                return line
-        # it may be the next paragraph, or the item below
-        following = self.state.skipEmptyLines(last)
-        if following >= self.end or self._leaves_container(following):
-            return None
-        answered = _answer_to(asked, self.text(following))
-        return following if answered and answered.start() == 0 else None
+                # below another paragraph it begins one
+                if not answered or (line > start and answered.start() > 0):
+                    continue
+                if line == start < number and not is_item and _BULLET.match(words):
+                    return None
+                return number
+            following = self.state.skipEmptyLines(last)
+            if following == last or following - start > _LONGEST:
+                return None
+            line = following
+        return None
 
     def with_brackets(self, start: int) -> Written | None:
         """Return the card of a text of hashcards after `C:`; each bracket in it is a gap."""
