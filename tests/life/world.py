@@ -65,6 +65,8 @@ WITH_FOOTER = 0.3
 """How likely a note ends with a block id on a line of its own, which names whatever stands above it."""
 WITH_PICTURE = 0.1
 """How likely a passage has a picture."""
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How a picture begins: what does not is none, and not shown."""
 PICTURE = re.compile(r"!\[\[[^\]]*\]\]|!\[[^\]]*\]\([^)]*\)")
 OWN_WORDS = re.compile(r" ?\\?\[(?:mine|anki) \d+\\?\]")
 
@@ -566,7 +568,7 @@ class Vault:
         pictures.mkdir(exist_ok=True)
         for passage in passages(notes).values():
             if passage.picture:
-                (pictures / passage.picture).write_bytes(passage.picture.encode())
+                (pictures / passage.picture).write_bytes(PNG + passage.picture.encode())
 
     def spoil(self, name: str, way: str) -> None:
         """Make a note one that cannot be read, until the notes are written next."""
