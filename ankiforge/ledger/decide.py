@@ -462,6 +462,7 @@ def _accept_as(
     guid = Guid(draft_row["revises"])
     card, passage_of_card = cards.state_of(store, guid)
     body: Json = {"guid": guid}
+    sentences = facts.decided_by(draft, of.text)
     if not draft_row["slot"]:  # one sentence of the card gives way, the others stay
         passages = (of.passage, *(kin.passage for kin in of.kin))
         about = facts.of_cards(families.decisions_of(passages)).get(guid)
@@ -470,7 +471,6 @@ def _accept_as(
         draft = _with_sentence(card, draft, body["instead"], about)
     body["draft"] = _words_of(draft)
     event = store.add("revise", passage_of_card.key, PERSON, body)
-    sentences = facts.decided_by(draft, of.text)
     desk.decide(store, of, event, sentences, draft_row["id"])
     return guid
 
