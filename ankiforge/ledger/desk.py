@@ -26,7 +26,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from urllib.parse import unquote
 
 import msgspec
@@ -522,11 +529,14 @@ class OfferedPassage(Value):
         return decided
 
 
-def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
-    """Return a passage as it is read here and now."""
+def offered_passage(
+    store: Store, passage: Passage, kin: Sequence[Kin] | None = None
+) -> OfferedPassage:
+    """Return a passage as it is read here and now; `kin`: its family, if that was read."""
     query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
     rows = store.rows(query, encode(passage.keys))
-    kin = families.kin_of(store, passage.key)
+    if kin is None:
+        kin = families.kin_of(store, passage.key)
     leading = cards.leading_row(store, passage)
     if leading is None:
         return OfferedPassage(passage, rows=rows, kin=kin)
@@ -593,6 +603,8 @@ def decide(
     event: Event,
     sentences: Strings,
     draft_id: str = "",
+    *,
+    settles_kin: bool = True,
 ) -> None:
     """Record which facts a decision decides, and take away the drafts that it settles.
 
@@ -602,6 +614,8 @@ def decide(
         event: the decision, with the card that it makes, rewords or ends, if any.
         sentences: those that it decides.
         draft_id: the draft that it is on; "" = a card, or words of the person.
+        settles_kin: whether drafts of its family are settled, too: else `settle_kin` is called
+            after the last decision.
     """
     guid: str = event.body.get("guid", "")
     before = of.facts_now()
@@ -660,7 +674,8 @@ def decide(
         )
         settle(store, left, after, now_decided, take)
         _draft_what_lacks(store, of.passage, left, after)
-    settle_kin(store, of.passage.key)
+    if settles_kin:
+        settle_kin(store, of.passage.key)
 
 
 def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
@@ -834,20 +849,32 @@ def _carry(store: Store, draft_row: Row, places: Iterable[Row]) -> None:
 
 
 def settle_kin(store: Store, key: str) -> None:
-    """Settle the waiting drafts of a passage's family, and where its cards are at home."""
-    kin = store.family(key)
-    for other in kin:
-        settle_passage(store, other)
+    """Settle what waits in a passage's family, if it has one, and where its cards are at home."""
+    if not store.family(key):
+        return
+    members = families.members_of(store, key)
+    for member in members:
+        settle_passage(store, member, members)
     for error in families.place(store, [key]).values():
         raise error
 
 
-def settle_passage(store: Store, key: str) -> None:
+def settle_passage(
+    store: Store, key: str, members: Mapping[str, Kin] | None = None
+) -> None:
     """Drop the drafts of a passage that no longer wait, as its events have changed.
 
     The rules are asked again if a fact is offered that has no draft.
+
+    Args:
+        store: the store, in a transaction.
+        key: the oldest key of the passage.
+        members: its family, by key, if that was read.
     """
-    of = offered_passage(store, store.passage(key))
+    kin = None
+    if members is not None:
+        kin = [member for other, member in members.items() if other != key]
+    of = offered_passage(store, store.passage(key), kin)
 
     def take(row_id: str) -> None:
         store.write("DELETE FROM draft WHERE id = ?", row_id)

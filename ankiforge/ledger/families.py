@@ -152,11 +152,18 @@ class Kin(Value):
 
 def kin_of(store: Store, key: str) -> list[Kin]:
     """Return the other passages of the family of a passage."""
-    kin = []
-    for other_key in store.family(key):
-        passage = store.passage(other_key)
-        kin.append(Kin(passage, sentences_here(store, passage)))
-    return kin
+    return [_as_kin(store, other) for other in store.family(key)]
+
+
+def members_of(store: Store, key: str) -> dict[str, Kin]:
+    """Return all passages of the family of a passage, by their oldest keys."""
+    keys = sorted((store.first(key), *store.family(key)))
+    return {each: _as_kin(store, each) for each in keys}
+
+
+def _as_kin(store: Store, key: str) -> Kin:
+    passage = store.passage(key)
+    return Kin(passage, sentences_here(store, passage))
 
 
 def sentences_here(store: Store, passage: Passage) -> Strings:

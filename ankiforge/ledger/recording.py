@@ -342,9 +342,12 @@ class _Recording:
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
         self._sentences: list[tuple[str, str, Strings]] = []
+        self._in_families: list[str] = []
+        """The highlights with forms of the person whose passages have families."""
         self.gathered: tuple[list[Any], ...] = (
             *(self.changes, self.new, self.proposed, self._dropped_ids),
             *(self._rows, self._outcomes, self._terms, self._sentences),
+            self._in_families,
         )
         """All that `take` adds to."""
 
@@ -392,6 +395,8 @@ class _Recording:
             earlier = [row for row in earlier if row["drafter"] != PROPOSE]
 
         kin = families.kin_of(store, passage.key)
+        if kin and own:
+            self._in_families.append(key)
         of = desk.OfferedPassage(passage, text, rows=earlier, kin=kin)
         drafted_facts = self._take_own(of, own, highlight)
 
@@ -657,7 +662,14 @@ class _Recording:
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
         families.index(store, self._sentences)
-        return families.place(store, [outcome["key"] for outcome in self._outcomes])
+
+        # cards that followed their source decided for their families
+        heads = {min((store.first(key), *store.family(key))) for key in self._in_families}
+        failed = store.attempt_each(
+            sorted(heads), lambda head: desk.settle_kin(store, head)
+        )
+        keys = [outcome["key"] for outcome in self._outcomes]
+        return failed | families.place(store, keys)
 
 
 def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
@@ -853,7 +865,7 @@ def _follow(
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording_of(draft))}
     event = store.add("revise", draft.key, SOURCE, body)
     sentences = facts.covered(of.text, draft.quote)
-    desk.decide(store, of, event, sentences)
+    desk.decide(store, of, event, sentences, settles_kin=False)
     revised = store.passage(draft.key).cards[card.guid]
     change = cards.change_of(revised, card)
     if change is not None:
