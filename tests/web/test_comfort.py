@@ -242,7 +242,7 @@ def test_the_help_and_the_guide_are_drawn_from_the_table_of_keys(maths, opened):
     for group, key, name in table:
         if key:
             groups.setdefault(group, []).append(f"{keys_of(key)} {name}")
-    rows = [f"- **{group}**: {' · '.join(keys)}" for group, keys in groups.items()]
+    rows = [f"- **{group}**: {'; '.join(keys)}" for group, keys in groups.items()]
     assert "\n".join(rows) in guide, "\n".join(rows)
 
 
