@@ -98,15 +98,8 @@ class Desk:
 
     def questions(self, kind: str = "") -> list[Any]:
         """The open questions, of one kind if it is given."""
-        views = ("questions", "changed")
-        found = [
-            one
-            for view in views
-            for one in self.forge.ok("list", "--view", view, "--json").lines
-        ]
-        return [
-            one for one in found if "question" in one and kind in ("", one["question"])
-        ]
+        found = self.forge.ok("list", "--view", "questions", "--json").lines
+        return [one for one in found if kind in ("", one["question"])]
 
     def answered(self, kind: str, answer: str) -> None:
         """The one question of a kind is answered with `accept` or `reject`."""

@@ -355,10 +355,8 @@ class Player:
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The highlights with neither card nor draft, and the questions."""
         with clock.ahead(self.ahead):
-            without, *views = machine.forge.lists("none", "questions", "changed")
-        # the view of changes tells of changes, too
-        lines = [one for view in views for one in view if one.get("question")]
-        return [row for row in without if row["key"]], lines
+            without, questions = machine.forge.lists("none", "questions")
+        return [row for row in without if row["key"]], questions
 
     def listed(self, machine: Machine, *which: str) -> list[dict[str, Any]]:
         with clock.ahead(self.ahead):

@@ -152,8 +152,8 @@ class Program:
         ]
 
     def questions(self) -> list[Question]:
-        rows = [*self.shown("--view", "questions"), *self.shown("--view", "changed")]
-        found = [each for one in rows if "question" in one for each in questions_of(one)]
+        rows = self.shown("--view", "questions")
+        found = [each for one in rows for each in questions_of(one)]
         return [*found, *(one for row in self.rows() for one in waiting_of(row))]
 
     # --- what a person decides
