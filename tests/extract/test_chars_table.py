@@ -174,3 +174,22 @@ def test_numbers_that_count_lines_in_a_margin_are_no_text(lines, shown):
 )
 def test_where_a_hyphen_at_a_line_end_stays(left, right, document, keeps):
     assert Spelling([document]).keeps_hyphen(left, right) is keeps
+
+
+@pytest.mark.parametrize(
+    ("font", "height", "words"),
+    [
+        ("Times-Roman", HIGH, "of jumping"),  # the font says that its letters are wider
+        ("CMMI10", HIGH, "ofjumping"),  # an overhang in a formula
+        ("Times-Roman", 0.6 * HIGH, "ofjumping"),  # raised, or lowered
+    ],
+)
+def test_letters_that_touch_are_of_one_word_in_formulas(font, height, words):
+    chars = page("ofjumping")._all[:-2]
+    chars[2:] = [
+        char._replace(number=char.number + 1, height=height, top=char.bottom + height)
+        for char in chars[2:]
+    ]
+    blank = chars[1]._replace(number=2, text=" ", generated=True)
+    text = PageText([*chars[:2], blank, *chars[2:]], Spelling([""]), lambda _: font)
+    assert text.text == words

@@ -323,6 +323,9 @@ MOST_BLANKS = 80
 SKIPPED = 8
 """How many places a mark that stays on its line may skip, with a blank to show for it."""
 
+LEVEL_SLACK = 0.05
+"""How far the tops and bottoms of letters of one size are apart, at most, in heights."""
+
 # What is between two consecutive visible characters.
 NOTHING = 0
 BLANK = 1
@@ -451,7 +454,7 @@ class PageText:
             if last:
                 char.gap = NOTHING
                 if char.number != last.number + 1 or last.text in MARKERS:
-                    char.gap = _gap(last, char, chars)
+                    char.gap = _gap(last, char, chars, font_of)
                 if char.gap is NOTHING:
                     within_words.append((last, char))
             last = char
@@ -720,7 +723,9 @@ def usual_step(pairs: Iterable[tuple[PrintedChar, PrintedChar]]) -> tuple[float,
     return (dx / length, dy / length)
 
 
-def _gap(left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char]) -> int:
+def _gap(
+    left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], font_of: FontOf
+) -> int:
     """Return the gap between two visible characters that are not direct neighbours."""
     if left.text in MARKERS:
         return LINE
@@ -729,13 +734,24 @@ def _gap(left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char]) -> in
         if char.generated or char.text in BLANKS:
             between.append(char)
     if all(char.generated for char in between) and _touch(left, right):
-        return NOTHING
+        # PDFium parts letters of formulas; where it parts words, their boxes may touch
+        if not _are_level(left, right) or _MATHS_FONT.match(font_of(left)):
+            return NOTHING
     if any(char.text in BREAKS for char in between):
         return LINE
     height = max(left.height, right.height)
     if abs(left.y - right.y) > 0.4 * height and (left.text in HYPHENS or not between):
         return LINE
     return BLANK
+
+
+_MATHS_FONT = regex(r"CMMI|LMMath|NewTXMI|RMTMI|MSBM|.*Math")
+
+
+def _are_level(left: PrintedChar, right: PrintedChar) -> bool:
+    """Return whether two letters are of one height and on one base line."""
+    slack = LEVEL_SLACK * left.height
+    return abs(left.top - right.top) < slack and abs(left.bottom - right.bottom) < slack
 
 
 def _touch(left: PrintedChar, right: PrintedChar) -> bool:
