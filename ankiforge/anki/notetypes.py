@@ -273,12 +273,8 @@ def _lexer(language: str) -> Lexer | None:
 DESIGN_MOD = 1_400_000_005
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
-# (id of the first field, content fields). Ids are consecutive, including the fields of
-# `_MACHINE`.
-_FIELDS = {
-    Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
-    Family.CLOZE: (1505806687601, "Text Extra"),
-}
+# The id of the first field. Those of the others follow, up to the last one of `_MACHINE`.
+_FIRST_FIELD_IDS = {Family.BASIC: 1407267147801, Family.CLOZE: 1505806687601}
 _MACHINE = "Source Citation Links Open AnkiforgeId Feedback Spare1 Spare2 Spare3"
 _TEMPLATE_IDS = {
     Family.BASIC: {"Card 1": 1407267147901, "Card 2": 1407267147902},
@@ -293,8 +289,8 @@ OUR_FAMILIES = tuple(_NAMES)
 def our_note_type(family: Family) -> SeenType:
     """Return the note type of a family."""
     name = _NAMES[family]
-    first_id, content = _FIELDS[family]
-    names = (*content.split(), *_MACHINE.split())
+    first_id = _FIRST_FIELD_IDS[family]
+    names = (*family.content_fields, *_MACHINE.split())
     ids = range(first_id, first_id + len(names))
     # a file is named after its template: `basic-card-1-question.html`
     templates = []

@@ -1,6 +1,6 @@
 """The commands that read and draft: run, extract, draft.
 
-Tested by `tests/draft/test_llm_chat.py`, `tests/cli/test_terminal_chat.py` and
+Tested by `tests/draft/test_llm_chat.py`, `tests/cli/test_forget.py` and
 `tests/extract/test_readings.py`.
 """
 

@@ -252,7 +252,7 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
     fields = []
     for name in names:
         written = pieces(markdown.get(name, ""), draw, cloze=name == "Text")
-        fields.append([name, LABELS[name], written])
+        fields.append([name, LABELS.get(name, name), written])
     return {
         "front": context + front,
         "back": context + back,

@@ -8,7 +8,7 @@ Its weights are in `data/sureness.txt` and `data/sureness_words.txt`, learned by
 `tools/proposals/learn.py` from sentences of real sources, each of which a strict reader kept or
 threw away. Marks of a reader are judged by the same tables: `is_clause`, `is_term`.
 
-Tested by `tests/draft/test_proposals.py`.
+Tested by `tests/draft/test_proposals.py` and `tests/ledger/test_cards_by_hand.py`.
 """
 
 from __future__ import annotations
