@@ -3,7 +3,7 @@
 They are computed from the tables each time; an answer is an event, and the question is
 gone because its condition is. A question has no row of its own, and its id is made of
 what it is about: only its id answers it. The kinds, with what each answer does in words,
-are `model.QuestionKind`; here each has a function that asks, and a case in `answer`.
+are `model.QuestionKind`; here each has a function that asks, and one that answers behind it.
 
 Tested by `tests/ledger/test_which_are_same.py` and `tests/golden/histories/decisions.yaml`.
 """
@@ -11,7 +11,7 @@ Tested by `tests/ledger/test_which_are_same.py` and `tests/golden/histories/deci
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from operator import attrgetter
 from typing import NamedTuple
@@ -59,6 +59,9 @@ TICKED = 85
 """How much alike a passage and one that is gone are that are ticked, in per cent."""
 MISSING_SHOWN = 5
 """The number of missing notes that are shown as examples."""
+
+Without = Collection[str] | None
+"""What an answer leaves out; None = what is not ticked at first. See `answer`."""
 
 
 def open_questions(store: Store) -> list[Question]:
@@ -108,65 +111,7 @@ def answer(
                 hint="ankiforge list --view questions",
             )
         [question] = matching
-        match question.kind:
-            case QuestionKind.SAME:
-                _answer_same(store, question, yes, without)
-            case QuestionKind.DUPLICATE if yes:
-                _merge(store, question.guids)
-            case QuestionKind.DUPLICATE:
-                store.add("different", question.new, PERSON, {"old": question.old})
-            case QuestionKind.CONFLICT if question.repair and not yes:
-                # a repair is one thing: all its fields, and what is new beside it
-                decide.undo(store, question.repair)
-                for conflict in question.conflicts:
-                    store.write("DELETE FROM conflict WHERE guid = ?", conflict.guid)
-            case QuestionKind.CONFLICT:
-                # whose words each field keeps: the source's, or the person's
-                for conflict in question.conflicts:
-                    _, passage = cards.state_of(store, conflict.guid)
-                    body = {
-                        "guid": conflict.guid,
-                        "field": conflict.field,
-                        "choice": "source" if yes else "mine",
-                        "theirs": conflict.theirs,
-                        "ours": conflict.ours,
-                    }
-                    if yes:
-                        body["was"] = conflict.mine
-                    store.add("resolve", passage.key, PERSON, body)
-                    query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
-                    store.write(query, conflict.guid, conflict.field)
-            case QuestionKind.ABSENT:
-                # they were deleted, or their notes are shipped again
-                for guid in question.guids:
-                    _, passage = cards.state_of(store, guid)
-                    body = {"guid": guid, "why": DELETED} if yes else {"guid": guid}
-                    store.add("retire" if yes else "unseen", passage.key, PERSON, body)
-                    store.write("DELETE FROM seen WHERE guid = ?", guid)
-            case QuestionKind.RETIRED:
-                for guid in question.guids:
-                    body = {"guid": guid, "why": DROPPED} if yes else {"guid": guid}
-                    store.add("retire" if yes else "keep", question.new, PERSON, body)
-            case QuestionKind.EMPTIED:
-                store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
-            case QuestionKind.DIALECT:
-                # the next run reads the vault so
-                for pending in readings.pending(store):
-                    if pending.container == question.new:
-                        on = pending.difference.on
-                        dialects_read: Json = {"read": on}
-                        if pending.difference.off:
-                            dialects_read["off"] = pending.difference.off
-                        if not yes:
-                            dialects_read = {"read": pending.read, "declined": on}
-                        key = readings.key_of(question.new)
-                        store.add("dialects", key, PERSON, dialects_read)
-            case QuestionKind.PRIVATE:
-                choice = private.KEPT if yes else private.RELEASED
-                key = private.key_of(question.new)
-                store.add("private", key, PERSON, {"choice": choice})
-            case QuestionKind.FORM:
-                _answer_form(store, question, yes, without or ())
+        _ANSWERING[question.kind](store, question, yes, without)
 
 
 def _question_id(kind: QuestionKind, *parts: str) -> str:
@@ -306,9 +251,7 @@ def waiting_beside(store: Store) -> set[str]:
     return waiting - in_conflict
 
 
-def _answer_same(
-    store: Store, question: Question, yes: bool, without: Collection[str] | None
-) -> None:
+def _answer_same(store: Store, question: Question, yes: bool, without: Without) -> None:
     """Record which passages are one, and which are two.
 
     `without`: of many pairs, the ids of those that are two; None = those that are not likely.
@@ -400,6 +343,16 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
         store.add("retire", passage.key, PERSON, body)
 
 
+def _answer_duplicate(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Make two equal cards one, or leave both."""
+    if yes:
+        _merge(store, question.guids)
+    else:
+        store.add("different", question.new, PERSON, {"old": question.old})
+
+
 # --- a card that a person and its source changed ----------------------------------------
 
 
@@ -478,6 +431,34 @@ def in_conflict(store: Store) -> set[str]:
     return set(_conflicts(store))
 
 
+def _answer_conflict(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Let each field keep the source's words, or the person's.
+
+    A repair is one thing: it is taken back with all its fields, and what is new beside it.
+    """
+    if question.repair and not yes:
+        decide.undo(store, question.repair)
+        for conflict in question.conflicts:
+            store.write("DELETE FROM conflict WHERE guid = ?", conflict.guid)
+        return
+    for conflict in question.conflicts:
+        _, passage = cards.state_of(store, conflict.guid)
+        body = {
+            "guid": conflict.guid,
+            "field": conflict.field,
+            "choice": "source" if yes else "mine",
+            "theirs": conflict.theirs,
+            "ours": conflict.ours,
+        }
+        if yes:
+            body["was"] = conflict.mine
+        store.add("resolve", passage.key, PERSON, body)
+        query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
+        store.write(query, conflict.guid, conflict.field)
+
+
 # --- notes that are missing in Anki -----------------------------------------------------
 
 
@@ -510,6 +491,19 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
         )
 
 
+def _answer_absent(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Retire the cards whose notes were deleted, or ship their notes again."""
+    for guid in question.guids:
+        _, passage = cards.state_of(store, guid)
+        if yes:
+            store.add("retire", passage.key, PERSON, {"guid": guid, "why": DELETED})
+        else:
+            store.add("unseen", passage.key, PERSON, {"guid": guid})
+        store.write("DELETE FROM seen WHERE guid = ?", guid)
+
+
 # --- notes that are tagged as dropped, against a person's decision here ----------------
 
 
@@ -525,6 +519,17 @@ def _ask_about_retired(store: Store) -> Iterator[Question]:
             guids=(guid,),
             examples=(words_of(state.fields),),
         )
+
+
+def _answer_retired(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Retire the cards as their notes say, or keep them."""
+    for guid in question.guids:
+        if yes:
+            store.add("retire", question.new, PERSON, {"guid": guid, "why": DROPPED})
+        else:
+            store.add("keep", question.new, PERSON, {"guid": guid})
 
 
 # --- a source that lost its documents ---------------------------------------------------
@@ -560,6 +565,13 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
         )
 
 
+def _answer_emptied(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Let the next run take the documents as gone, or wait for them."""
+    store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
+
+
 # --- a vault with other plugins ---------------------------------------------------------
 
 
@@ -573,6 +585,21 @@ def _ask_about_dialects(store: Store) -> Iterator[Question]:
             text=readings.asked(pending),
             new=pending.container,
         )
+
+
+def _answer_dialects(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Let the next run read a vault as its plugins are now, or as before."""
+    for pending in readings.pending(store):
+        if pending.container != question.new:
+            continue
+        dialects: Json = {"read": pending.difference.on}
+        if pending.difference.off:
+            dialects["off"] = pending.difference.off
+        if not yes:
+            dialects = {"read": pending.read, "declined": pending.difference.on}
+        store.add("dialects", readings.key_of(question.new), PERSON, dialects)
 
 
 # --- lines that may be no cards ---------------------------------------------------------
@@ -674,17 +701,13 @@ def lines_by_front(drafts: Iterable[Card]) -> list[LinesOfFront]:
     return lines
 
 
-def _answer_form(
-    store: Store,
-    question: Question,
-    accepted: bool,
-    without: Collection[str] = (),
-) -> None:
+def _answer_form(store: Store, question: Question, yes: bool, without: Without) -> None:
     """Accept the waiting drafts of a form, or leave their passages out.
 
     `without`: the drafts that are no cards; they are rejected. Fields of a key, or of a key
     in a folder, of which all are without, are no cards from now on.
     """
+    no_cards = without or ()
     condition = f"d.id IN {EACH}"
     drafts = list(desk.each_waiting(store, condition, encode(question.drafts)))
     by_form: dict[str, list[Card]] = defaultdict(list)
@@ -694,7 +717,7 @@ def _answer_form(
     choices: dict[str, str] = {}
     for name, of_form in by_form.items():
         choices[name] = forms.NEVER
-        if accepted and any(draft.id not in without for draft in of_form):
+        if yes and any(draft.id not in no_cards for draft in of_form):
             choices[name] = forms.ACCEPTED
     for name, of_form in by_form.items():
         broadest = forms.names_of_form(of_form[0].highlight)[-1]
@@ -706,7 +729,7 @@ def _answer_form(
             store.write("DELETE FROM draft WHERE id = ?", draft.id)
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             store.write(query, forms.NO_CARDS, draft.highlight.key)
-        elif draft.id in without:
+        elif draft.id in no_cards:
             decide.reject(store, draft.id)
         elif draft.clean and all(
             remark.kind is RemarkKind.FORM for remark in draft.remarks
@@ -733,6 +756,14 @@ def _ask_about_privacy(store: Store) -> Iterator[Question]:
         )
 
 
+def _answer_privacy(
+    store: Store, question: Question, yes: bool, _without: Without
+) -> None:
+    """Take a spelling as the tag, or as another word."""
+    choice = private.KEPT if yes else private.RELEASED
+    store.add("private", private.key_of(question.new), PERSON, {"choice": choice})
+
+
 # --- all kinds --------------------------------------------------------------------------
 
 _ASKING = (
@@ -748,3 +779,15 @@ _ASKING = (
     _ask_about_forms,
 )
 """The functions that ask, in the order in which their questions are listed."""
+_ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], None]] = {
+    QuestionKind.SAME: _answer_same,
+    QuestionKind.DUPLICATE: _answer_duplicate,
+    QuestionKind.CONFLICT: _answer_conflict,
+    QuestionKind.ABSENT: _answer_absent,
+    QuestionKind.RETIRED: _answer_retired,
+    QuestionKind.EMPTIED: _answer_emptied,
+    QuestionKind.DIALECT: _answer_dialects,
+    QuestionKind.PRIVATE: _answer_privacy,
+    QuestionKind.FORM: _answer_form,
+}
+"""The functions that record an answer, by the kind of the question."""

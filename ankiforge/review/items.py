@@ -345,49 +345,17 @@ class Review:
             if decision.act == "make" and (
                 item.outcome or decision.choice == OF_THE_PASSAGE
             ):
-                highlight = item.highlight
-                if highlight is None:
-                    raise RefusedError("No card can be made here.")
-                question = None if decision.mode == "cloze" else decision.text
-                fields = fields_from_spans(highlight, decision.spans, question)
-                self._make(decision, highlight, fields)
+                self._make_of_words(decision, item.highlight)
             elif item.question:
                 self._answer(decision, item.question)
                 undoable = item.question.kind is not QuestionKind.EMPTIED
             elif item.outcome:
-                # a card of a passage, or a note that none is wanted
-                highlight = item.outcome.highlight
-                match decision.act:
-                    case "none":
-                        self._ledger.reject(highlight.key)
-                    case "write":
-                        self._make(decision, highlight, new_fields(decision.fields))
-                    case _:
-                        raise RefusedError(f"This cannot be done here: {decision.act}")
+                self._decide_on_passage(decision, item.outcome.highlight)
             elif decision.act == "restore":
                 undo(self._ledger, decision.id)
                 undoable = False
             elif item.drafts:
-                # the fact or the rest of the passage is rejected, or the chosen draft is used
-                chosen = item.chosen(decision.choice)
-                if decision.act == "reject":
-                    self._ledger.reject(item.drafts[0].id, decision.text)
-                elif decision.act == "passage":
-                    self._ledger.reject(chosen.highlight.key, decision.text)
-                elif decision.act == "write":  # beside what was drafted
-                    self._make(decision, chosen.highlight, new_fields(decision.fields))
-                elif decision.act == "instead":  # of the draft
-                    self._make(decision, chosen.highlight, new_fields(decision.fields))
-                    key = chosen.highlight.key
-                    for waiting in lists.waiting_among(self._ledger, [key]):
-                        if waiting.id == chosen.id:
-                            self._ledger.reject(chosen.id)
-                elif decision.act == "make" and chosen.gaps:
-                    question = None if decision.mode == "cloze" else decision.text
-                    fields = fields_from_sentence(chosen, _selection(decision), question)
-                    self._make(decision, chosen.highlight, fields)
-                else:
-                    self._decide_on(chosen.id, decision)
+                self._decide_on_offer(decision, item)
             else:
                 self._decide_on(decision.id, decision)
 
@@ -397,6 +365,47 @@ class Review:
         if decision.act == "reject":
             return Decided(action if undoable else "", later=rest)
         return Decided(action if undoable else "", rest)
+
+    def _make_of_words(self, decision: Decision, highlight: Highlight | None) -> None:
+        """Make a card of the words of a passage that a person chose."""
+        if highlight is None:
+            raise RefusedError("No card can be made here.")
+        question = None if decision.mode == "cloze" else decision.text
+        fields = fields_from_spans(highlight, decision.spans, question)
+        self._make(decision, highlight, fields)
+
+    def _decide_on_passage(self, decision: Decision, highlight: Highlight) -> None:
+        """Write a card of a passage that has no draft, or note that none is wanted."""
+        match decision.act:
+            case "none":
+                self._ledger.reject(highlight.key)
+            case "write":
+                self._make(decision, highlight, new_fields(decision.fields))
+            case _:
+                raise RefusedError(f"This cannot be done here: {decision.act}")
+
+    def _decide_on_offer(self, decision: Decision, item: Item) -> None:
+        """Decide on a fact, on the rest of its passage, or on the draft that is chosen."""
+        ledger = self._ledger
+        chosen = item.chosen(decision.choice)
+        match decision.act:
+            case "reject":
+                ledger.reject(item.drafts[0].id, decision.text)
+            case "passage":
+                ledger.reject(chosen.highlight.key, decision.text)
+            case "write":  # beside what was drafted
+                self._make(decision, chosen.highlight, new_fields(decision.fields))
+            case "instead":  # of the draft, unless that was decided with it
+                self._make(decision, chosen.highlight, new_fields(decision.fields))
+                waiting = lists.waiting_among(ledger, [chosen.highlight.key])
+                if any(draft.id == chosen.id for draft in waiting):
+                    ledger.reject(chosen.id)
+            case "make" if chosen.gaps:
+                question = None if decision.mode == "cloze" else decision.text
+                fields = fields_from_sentence(chosen, _selection(decision), question)
+                self._make(decision, chosen.highlight, fields)
+            case _:
+                self._decide_on(chosen.id, decision)
 
     def _answer(self, decision: Decision, question: Question) -> None:
         ledger = self._ledger
