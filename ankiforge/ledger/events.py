@@ -252,11 +252,15 @@ class Text(Value, omit_defaults=True):
     """A reading of a passage, as an event carries it."""
 
     exact: str
+    """The words that were marked."""
     before: str = ""
     after: str = ""
+    """The text around them, up to `CONTEXT` characters on each side."""
     container: str = ""
     place: str = ""
+    """Where it stood: the container, and the document in it."""
     kind: str = ""
+    """The kind of the highlight: words, a picture, a card written by hand."""
     own: str = ""
     """The id in the source, if any."""
     n: int = 0

@@ -1,6 +1,6 @@
 """Cards, highlights, works and questions as JSON, as text, and as files for other programs.
 
-Tested by `tests/anki/test_told_afterwards.py`, `tests/cli/test_lists.py` and
+Tested by `tests/reports/test_cards_table.py`, `tests/cli/test_lists.py` and
 `tests/cli/test_export.py`.
 """
 

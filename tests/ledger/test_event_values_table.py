@@ -3,12 +3,13 @@
 `REQUIRED` says without which fields an event means nothing; each is left out once.
 """
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from ankiforge.ledger.events import Event
-from ankiforge.ledger.journal import MOST_N, REQUIRED, is_known, is_sound
+from ankiforge.ledger.journal import MOST_N, REQUIRED, _tail, is_known, is_sound
 
 DRAFT = {"kind": "basic", "fields": {"Front": "q"}}
 NOTE = {"guid": "g", "id": 1, "type": 2, "names": {"Front": "F"}, "html": {"F": "q"}}
@@ -162,3 +163,17 @@ def test_a_number_that_leaves_no_room_for_later_events_is_refused(n, sound):
 def test_a_kind_that_is_not_known_is_kept_whatever_its_shape():
     assert not is_known(event("dreamt"))
     assert is_sound(event("dreamt", guid=1))
+
+
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        (b"one\ntwo\n", True),
+        (b"one\ntwo\nthree\n", True),  # it grew
+        (b"one\ntwo", False),  # it is shorter than what was read of it
+        (b"one\nTWO\n", False),
+    ],
+)
+def test_a_journal_that_was_read_is_known_by_its_end(now, same):
+    read = b"one\ntwo\n"
+    assert (_tail(BytesIO(now), len(read)) == _tail(BytesIO(read), len(read))) is same

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from ankiforge.ledger.events import FactDecision
+from ankiforge.ledger.events import FactDecision, Passage, Text
 from ankiforge.ledger.facts import (
     NEARLY,
     CardSentences,
@@ -20,6 +20,7 @@ from ankiforge.ledger.families import (
     ByWords,
     DecidedSentence,
     Standing,
+    _first_reading,
     is_long,
     moved,
     reworded,
@@ -34,6 +35,20 @@ M4 = "The patient of 1953, Henry M., had lost the hippocampi of both sides when 
 G = "The amygdala gives every memory of fear its emotional colour."
 F = "Iron is Fe."
 HERE, THERE = ("v", "a.md"), ("v", "b.md")
+
+
+@pytest.mark.parametrize(
+    ("readings", "sentence", "first"),
+    [
+        ((f"{H} {M}", f"{G} {H}", G), H, f"{G} {H}"),
+        ((f"{H} {M}", f"{G} {H}", G), M, f"{H} {M}"),
+        ((f"{H} {M}", f"{G} {H}", G), F, f"{H} {M}"),  # it stood in none: the newest
+        ((), H, ""),
+    ],
+)
+def test_a_sentence_is_of_the_reading_that_had_it_first(readings, sentence, first):
+    passage = Passage(("k",), texts=[Text(words) for words in readings])
+    assert _first_reading(passage, sentence).exact == first
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.text.identifiers import isbn13, names_in, names_of, url_name
+from ankiforge.text.identifiers import (
+    decode_sketch,
+    isbn13,
+    names_in,
+    names_of,
+    sketch,
+    url_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +76,18 @@ def test_no_text_breaks_it(text):
     names_in(text)
     url_name(text)
     isbn13(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cells divide by mitosis, and germ cells by meiosis.",
+        "“Cells” divide – by ‘mitosis’ – and germ cells by meiosis…",
+        "==Cells== divide by *mitosis* and germ cells by meiosis ^id",
+    ],
+)
+def test_a_sketch_knows_words_whatever_signs_are_around_them(text):
+    plain = decode_sketch(
+        sketch("cells divide by mitosis and germ cells by meiosis", "a.md")
+    )
+    assert decode_sketch(sketch(text, "a.md")).hashes == plain.hashes
