@@ -211,7 +211,7 @@ def test_the_five_numbers_of_a_run_make_the_highlights(forge, vault):
     assert sum(run["left_out"].values()) == len(counted) < len(entries)
     text = forge.ok("run", "-v").stdout
     numbers = run["passages"]
-    assert f"{sum(numbers.values())} highlights: 0 asked, " in text
+    assert f"{sum(numbers.values())} highlights: 0 asked about, " in text
     assert f"{numbers['with_card']} with a card, 1 rejected or skipped" in text
 
 
