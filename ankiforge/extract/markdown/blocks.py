@@ -71,6 +71,8 @@ class Block:
     syntax: Syntax
     lines: Span
     """[first, last) lines of the note it was read from; the cells of a row share them."""
+    number: int = 0
+    """Its place in the note, counted from 1."""
     id: str = ""
     is_line: bool = False
     """Whether it may be a card on one line."""
@@ -225,58 +227,62 @@ class Blocks:
 
     def plain_text(self) -> str:
         """Return the plain text."""
-        return self.text_between(0, len(self.blocks))
+        return self.text_of(self.blocks)
 
-    def text_between(self, first: int, end: int) -> str:
-        """Return the plain text of blocks [first, end), with the gap before the first."""
+    def text_of(self, blocks: Sequence[Block]) -> str:
+        """Return the plain text of blocks that follow one another."""
         parts = []
-        for index in range(first, end):
-            parts.append(self.gap(index))
-            parts.append(self.blocks[index].plain)
-        return "".join(parts)
+        for block in blocks:
+            parts.append(self._gap_above(block))
+            parts.append(block.plain)
+        return "".join(parts[1:])
 
-    def gap(self, index: int) -> str:
+    def above(self, block: Block) -> Block | None:
+        """Return the block before another one, if any."""
+        return self.blocks[block.number - 2] if block.number > 1 else None
+
+    def below(self, block: Block) -> Block | None:
+        """Return the block after another one, if any."""
+        return self.blocks[block.number] if block.number < len(self.blocks) else None
+
+    def up_to(self, first: Block, last: Block) -> Sequence[Block]:
+        """Return the blocks from one to another, with both."""
+        return self.blocks[first.number - 1 : last.number]
+
+    def _gap_above(self, block: Block) -> str:
         """Return the text between a block and the one before it.
 
         The cells of a row are one line.
         """
-        if index == 0:
+        above = self.above(block)
+        if above is None:
             return ""
-        before = self.blocks[index - 1]
-        block = self.blocks[index]
-        are_cells = block.part is BlockKind.CELL and before.part is BlockKind.CELL
-        return " | " if are_cells and block.lines == before.lines else "\n"
+        are_cells = block.part is BlockKind.CELL and above.part is BlockKind.CELL
+        return " | " if are_cells and block.lines == above.lines else "\n"
 
     def around(
-        self,
-        first: int,
-        start: int,
-        last: int,
-        end: int,
-        length: int,
+        self, first: Block, start: int, last: Block, end: int, length: int
     ) -> Pair:
         """Return the plain text around a passage.
 
         Args:
-            first: the index of its first block.
+            first: its first block.
             start: where it starts in the plain text of that.
-            last: the index of its last block.
+            last: its last block.
             end: where it ends in the plain text of that.
             length: the number of characters wanted on each side.
 
         Returns:
             The text before it, and the text after it.
         """
-        before = self.blocks[first].plain[:start]
-        while len(before) < length and first:
-            previous = self.blocks[first - 1].plain
-            before = previous + self.gap(first) + before
-            first -= 1
-        after = self.blocks[last].plain[end:]
-        while len(after) < length and last + 1 < len(self.blocks):
-            last += 1
-            following = self.blocks[last].plain
-            after += self.gap(last) + following
+        before = first.plain[:start]
+        while len(before) < length and (above := self.above(first)):
+            before = above.plain + self._gap_above(first) + before
+            first = above
+        after = last.plain[end:]
+        while len(after) < length and (below := self.below(last)):
+            after += self._gap_above(below) + below.plain
+            last = below
         return before[-length:], after[:length]
 
 
@@ -438,6 +444,8 @@ class _BlockParser:
             if token.map:
                 self._lines = (token.map[0], token.map[1])
             self._read(tokens, index)
+        for number, block in enumerate(self._blocks, 1):
+            block.number = number
         return Blocks(
             blocks=tuple(self._blocks),
             tags=tuple(dict.fromkeys(self._note_tags)),

@@ -96,30 +96,29 @@ class NoteReader:
         self._document = document
         self._namespace = namespace
         self._note = note
-        self._blocks = note.blocks
         self._lines = note.source.split("\n")
         self._wanted = wanted
         self._keeps_bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
         self._mark_signs = _MARK_SIGNS if self._keeps_bold else _MARK_SIGNS + _BOLD_SIGNS
         """A block without any of these has no marks."""
-        self._kept = kept(self._blocks, note.source)
+        self._kept = kept(note.blocks, note.source)
         self._footnote_texts: dict[str, str] = {}
         """The footnotes in Markdown, by their labels; private ones stay where they are."""
-        for block in self._blocks if "[^" in note.source else ():
+        for block in note.blocks if "[^" in note.source else ():
             if block.is_text and not block.private:
                 self._footnote_texts |= block.inline.footnote_texts()
         # what two colons join in several texts is a name, no card: `BCR::ABL1`
-        sources = {block.source for block in self._blocks if "::" in block.source}
+        sources = {block.source for block in note.blocks if "::" in block.source}
         uses: Counter[str] = Counter()
         for source in sources:
             uses.update(set(_COLON_NAME.findall(source)))
         self._colon_names = {name for name, times in uses.items() if times > 1}
-        self._quotes = Quotes(self._blocks, citations, wanted.marks, self._card)
+        self._quotes = Quotes(note, citations, wanted.marks, self._card)
         self._placed: list[PlacedHighlight] = []
         """The highlights that were read."""
         self._terms = self._lists_of_terms() if "glossary" in wanted.cards else {}
-        """The lines of lists that look like a glossary, by the index of their block."""
+        """The lines of lists that look like a glossary, by their block."""
 
     def highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
         """Return the highlights of the note, in reading order.
@@ -130,67 +129,64 @@ class NoteReader:
         """
         placed: list[PlacedHighlight] = []
         used = set(self._quotes.covered)
-        for index, block in enumerate(self._blocks):
-            in_block = list(self._in_block(index, block))
+        for block in self._note.blocks:
+            in_block = list(self._in_block(block))
             placed += in_block
             if in_block:
-                used.add(index)
+                used.add(block)
 
         # whole callouts and block quotes, in which nothing else was found
-        members_of = defaultdict[tuple[Form, int], list[int]](list)
-        for index, block in enumerate(self._blocks):
+        members_of = defaultdict[tuple[Form, int], list[Block]](list)
+        for block in self._note.blocks:
             if "callout" in self._wanted.marks and block.callout:
-                members_of[Form.CALLOUT, block.callout].append(index)
+                members_of[Form.CALLOUT, block.callout].append(block)
             elif "quote" in self._wanted.marks and block.quotes:
-                members_of[Form.MARK, block.quotes[0]].append(index)
+                members_of[Form.MARK, block.quotes[0]].append(block)
         for (form, number), members in members_of.items():
-            first = members[0]
-            last = members[-1]
-            if form is Form.MARK and self._blocks[first].style:  # a callout as a quote
+            first, last = members[0], members[-1]
+            if form is Form.MARK and first.style:  # a callout as a quote
                 continue
             if not used.isdisjoint(members):
                 continue
-            following = self._note.text_between(first + 1, last + 1)
-            words = self._blocks[first].plain + following
+            words = self._note.text_of(self._note.up_to(first, last))
             body = self._note.bodies[number]
             if form is Form.MARK:
                 body = _QUOTE_SIGNS.sub("", body)
             markdown = (rich(body, self._note.context),)
             highlight = self._highlight(first, form, words, markdown)
-            end = len(self._blocks[last].plain)
-            placed.append(PlacedHighlight(first, 0, last, end, highlight))
+            placed.append(PlacedHighlight(first, 0, last, len(last.plain), highlight))
 
-        self._placed = sorted(placed, key=attrgetter("first", "start"))
+        self._placed = sorted(placed, key=attrgetter("place"))
         surroundings = Surroundings(self._note, text, front, self._placed)
         return tuple(map(surroundings.added_to, self._placed))
 
     def left_out(self, text: str, front_lines: int) -> tuple[LeftOut, ...]:
         """Return the signs that are in no highlight that was read; see `overlooked`."""
-        signs = overlooked(text, front_lines, self._wanted, self._blocks, self._placed)
+        signs = overlooked(
+            text, front_lines, self._wanted, self._note.blocks, self._placed
+        )
         unclear = []
-        for index in self._quotes.unclear:
-            if not any(placed.first <= index <= placed.last for placed in self._placed):
-                line = self._blocks[index].lines[0] + 1
-                unclear.append(
-                    LeftOut("quote with links", f"line {line}", _UNCLEAR_QUOTE)
-                )
+        for block in self._quotes.unclear:
+            if not any(placed.contains(block) for placed in self._placed):
+                place = f"line {block.lines[0] + 1}"
+                unclear.append(LeftOut("quote with links", place, _UNCLEAR_QUOTE))
         return (*signs, *unclear)
 
-    def _in_block(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
+    def _in_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the card that a block is, or its quotes and marked sentences."""
-        card = self._card(index)
+        card = self._card(block)
         if card:
-            yield PlacedHighlight(index, 0, index, len(block.plain), card)
+            yield PlacedHighlight(block, 0, block, len(block.plain), card)
             return
 
         # the quotes that start in it
-        for start, quote in self._quotes.starts.get(index, {}).items():
-            fields = quote.fields(self._blocks, self._wanted.marks, self._document.uri)
+        for start, quote in self._quotes.starts.get(block, {}).items():
+            fields = quote.fields(self._wanted.marks, self._document.uri)
             form = Form.PHRASE if fields["gaps"] else Form.MARK
-            highlight = self._highlight(index, form, **fields)
+            highlight = self._highlight(block, form, **fields)
             last = quote.pieces[-1]
             yield PlacedHighlight(
-                index, start, last.block, last.end, highlight, quote.covers
+                block, start, last.block, last.end, highlight, quote.covers
             )
 
         # the pictures that are alone in a mark
@@ -202,7 +198,7 @@ class NoteReader:
             if picture.sign not in self._wanted.marks:
                 continue
             figure = self._highlight(
-                index,
+                block,
                 Form.MARK,
                 "",
                 (picture.markdown,),
@@ -210,27 +206,27 @@ class NoteReader:
                 colour=picture.colour,
             )
             figure = replace(figure, kind=HighlightKind.IMAGE)
-            yield PlacedHighlight(index, picture.start, index, picture.start, figure)
+            yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
-        sentences = list(self._sentences(index, block))
+        sentences = list(self._sentences(block))
         if sentences:
             yield from sentences
             return
-        unanswered = self._unanswered(index, block)
+        unanswered = self._unanswered(block)
         if unanswered:
             yield unanswered
-        elif block in self._kept and index not in self._quotes.covered:
+        elif block in self._kept and block not in self._quotes.covered:
             for passage in self._kept[block]:
-                yield self._kept_by_another_program(index, block, passage)
-        elif index not in self._quotes.covered:
-            for (start, end), sides in self._terms.get(index, ()):
-                card = self._two_sides(index, block, sides)
+                yield self._kept_by_another_program(block, passage)
+        elif block not in self._quotes.covered:
+            for (start, end), sides in self._terms.get(block, ()):
+                card = self._two_sides(block, sides)
                 exact = block.plain[start:end].strip()
                 card = replace(card, exact=exact, written=_TERM)
-                yield PlacedHighlight(index, start, index, end, card)
+                yield PlacedHighlight(block, start, block, end, card)
 
     def _kept_by_another_program(
-        self, index: int, block: Block, passage: KeptPassage
+        self, block: Block, passage: KeptPassage
     ) -> PlacedHighlight:
         """Return a passage that another program keeps in a note, with the links behind it."""
         start, end, label, comment = passage
@@ -240,7 +236,7 @@ class NoteReader:
             if link_start >= end and len(self._kept[block]) == 1:
                 links.append(address_of(target, ""))
         highlight = self._highlight(
-            index,
+            block,
             Form.MARK,
             block.plain[start:end],
             (markdown,),
@@ -248,21 +244,21 @@ class NoteReader:
             page_label=label,
             links=tuple(links),
         )
-        return PlacedHighlight(index, start, index, end, highlight)
+        return PlacedHighlight(block, start, block, end, highlight)
 
-    def _lists_of_terms(self) -> dict[int, list[tuple[Span, CardSides]]]:
+    def _lists_of_terms(self) -> dict[Block, list[tuple[Span, CardSides]]]:
         """Return the lines `Term: meaning` that stand below one another, at least six of them."""
-        lists: dict[int, list[tuple[Span, CardSides]]] = {}
+        lists: dict[Block, list[tuple[Span, CardSides]]] = {}
         if sum(map(self._note.source.count, ":：")) < FEWEST_TERMS:
             return lists
-        for _, run in groupby(enumerate(self._blocks), self._list_of):
-            terms: dict[int, list[tuple[Span, CardSides]]] = {}
+        for _, run in groupby(self._note.blocks, _list_of):
+            terms: dict[Block, list[tuple[Span, CardSides]]] = {}
             fronts = list[str]()
-            for index, block in run:
+            for block in run:
                 lines = terms_on_lines(block.inline, is_item=block.part is BlockKind.ITEM)
                 if lines is None:
                     break
-                terms[index] = lines
+                terms[block] = lines
                 fronts += [
                     block.plain[slice(*sides.front)].casefold() for _, sides in lines
                 ]
@@ -270,25 +266,15 @@ class NoteReader:
                 lists |= terms
         return lists
 
-    def _list_of(self, placed: tuple[int, Block]) -> object:
-        """Return the list that a block belongs to, or the paragraphs with colons around it."""
-        _, block = placed
-        if ":" not in block.source and "：" not in block.source:
-            return block
-        if block.part not in (BlockKind.TEXT, BlockKind.ITEM):
-            return block
-        return (block.headings, block.path[0][0] if block.part is BlockKind.ITEM else 0)
-
     def _highlight(
         self,
-        index: int,
+        block: Block,
         form: Form,
         exact: str,
         markdown: Strings,
         **more: object,
     ) -> Highlight:
         """Return the highlight that starts in a block, without its surroundings."""
-        block = self._blocks[index]
         is_mark = form in _MARK_FORMS
         syntax = block.syntax
         deck = "" if is_mark else syntax.deck_of(block.tags) or block.deck
@@ -302,37 +288,34 @@ class NoteReader:
             markdown=markdown,
             tags=tuple(tag for tag in tags if not syntax.is_deck(tag)),
             deck=deck,
-            block=block.id or str(index + 1),
+            block=block.id or str(block.number),
             **more,  # type: ignore[arg-type]
         )
 
     # --- cards written by hand --------------------------------------------------------
 
-    def _card(self, index: int) -> Highlight | None:
+    def _card(self, block: Block) -> Highlight | None:
         """Return the card that a whole block is, None if it is not a card."""
-        block = self._blocks[index]
         card = block.card
         if card and self._is_card_over_lines(block):
             written = card.sign
             if card.sign in block.syntax.block:
                 written = _BETWEEN_SIDES.format(card.sign)
             # a card over several lines would ask the same of the next block, and so on
-            is_last = index + 1 == len(self._blocks)
-            if not is_last:
-                is_last = self._is_card_over_lines(self._blocks[index + 1])
-                is_last = is_last or self._card(index + 1) is not None
+            below = self._note.below(block)
+            goes_on = below and not (self._is_card_over_lines(below) or self._card(below))
             return self._highlight(
-                index,
+                block,
                 Form.CLOZE if card.cloze else Form.BLOCK,
                 block.plain,
                 (*block.card_markdown, *self._footnotes(block.footnotes)),
                 two_way=card.two_way,
                 written=written,
-                open_end=card.open_end and not is_last,
+                open_end=bool(card.open_end and goes_on),
                 declared=block.syntax.declared or card.declared,
                 skip=_SEVERAL if card.several else "",
             )
-        on_a_line = self._card_on_a_line(index, block) or self._cloze(index, block)
+        on_a_line = self._card_on_a_line(block) or self._cloze(block)
         if on_a_line:
             return on_a_line
 
@@ -348,7 +331,7 @@ class NoteReader:
                 term = plain_term(block.inline)
                 if term:
                     term = term._replace(form=Form.GLOSSARY)
-                    defined = self._two_sides(index, block, term)
+                    defined = self._two_sides(block, term)
                     return replace(defined, open_end=self._has_lazy_line(block))
         return None
 
@@ -364,7 +347,7 @@ class NoteReader:
             return False
         return "block" in self._wanted.cards or block.syntax.declared or card.declared
 
-    def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
+    def _card_on_a_line(self, block: Block) -> Highlight | None:
         """Return the card of a `front::back` line; None if the block is none."""
         sides = block.sides
         if sides is None or block in self._kept:
@@ -380,9 +363,9 @@ class NoteReader:
         form = sides.form
         if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
             form = Form.INLINE_FIELD
-        return self._two_sides(index, block, sides._replace(form=form))
+        return self._two_sides(block, sides._replace(form=form))
 
-    def _two_sides(self, index: int, block: Block, sides: CardSides) -> Highlight:
+    def _two_sides(self, block: Block, sides: CardSides) -> Highlight:
         """Return the card of a front and a back on one line."""
         front, _ = block.inline.markdown(
             *sides.front, bold=sides.form not in _WRITTEN_TERMS, pictures_around=True
@@ -391,7 +374,7 @@ class NoteReader:
         front = without_outer_tags(front) or front
         back = without_outer_tags(back) or back
         return self._highlight(
-            index,
+            block,
             sides.form,
             block.plain,
             (front, back, *self._footnotes(block.footnotes)),
@@ -400,7 +383,7 @@ class NoteReader:
             declared=bool(sides.sign) and block.syntax.declared,
         )
 
-    def _cloze(self, index: int, block: Block) -> Highlight | None:
+    def _cloze(self, block: Block) -> Highlight | None:
         """Return the cloze card that a block is."""
         wants_ours = "cloze" in self._wanted.cards
         signs = block.syntax.gaps.signs
@@ -430,7 +413,7 @@ class NoteReader:
         markdown, _ = table.around(inline.cloze(), ())
         only_picture = not block.plain
         return self._highlight(
-            index,
+            block,
             Form.CLOZE,
             table.text if only_picture else block.plain,
             (markdown, *self._footnotes(block.footnotes)),
@@ -442,7 +425,7 @@ class NoteReader:
             skip=skip,
         )
 
-    def _unanswered(self, index: int, block: Block) -> PlacedHighlight | None:
+    def _unanswered(self, block: Block) -> PlacedHighlight | None:
         """Return the question of a card over several lines without an answer below it.
 
         Its `?` is the last line of a paragraph, or is alone right below a heading.
@@ -456,19 +439,19 @@ class NoteReader:
             return None
         if "block" not in self._wanted.cards and not block.syntax.declared:
             return None
-        first = index
+        first = block
         question = block.plain
         if len(lines) == 1:
-            heading = self._blocks[index - 1] if index else None
+            heading = self._note.above(block)
             if heading is None or heading.part is not BlockKind.HEADING:
                 return None
             if heading.lines[1] != block.lines[0]:
                 return None
-            first = index - 1
+            first = heading
             question = f"{heading.plain}\n{block.plain}"
         written = _BETWEEN_SIDES.format(sign)
-        highlight = self._highlight(index, Form.BLOCK, question, (), written=written)
-        return PlacedHighlight(first, 0, index, len(block.plain), highlight)
+        highlight = self._highlight(block, Form.BLOCK, question, (), written=written)
+        return PlacedHighlight(first, 0, block, len(block.plain), highlight)
 
     def _footnotes(self, names: Sequence[str]) -> Strings:
         """Return the text of footnotes as the Extra of a card; () if there is none to show."""
@@ -483,7 +466,7 @@ class NoteReader:
 
     # --- marked sentences -------------------------------------------------------------
 
-    def _sentences(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
+    def _sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the sentences with marked phrases, or the term that one mark makes."""
         if not any(sign in block.source for sign in self._mark_signs):
             return
@@ -492,15 +475,15 @@ class NoteReader:
         for phrase in block.inline.phrases:
             if phrase.sign not in self._wanted.marks:
                 continue
-            if not self._quotes.hold(index, phrase.span):
+            if not self._quotes.hold(block, phrase.span):
                 marks.append(phrase)
         phrases = outermost(marks)
         if len(phrases) == 1:
             term = plain_term(block.inline, phrases[0].span)
             if term:
-                card = self._two_sides(index, block, term)
+                card = self._two_sides(block, term)
                 card = replace(card, colour=phrases[0].note, written="")
-                yield PlacedHighlight(index, 0, index, len(block.plain), card)
+                yield PlacedHighlight(block, 0, block, len(block.plain), card)
                 return
         if not phrases:
             return
@@ -513,7 +496,7 @@ class NoteReader:
             colours = [phrase.note for phrase in inside if phrase.sign == "mark"]
             gaps = [(phrase.start - start, phrase.end - start) for phrase in inside]
             highlight = self._highlight(
-                index,
+                block,
                 Form.PHRASE,
                 block.plain[start:end],
                 (markdown, *self._footnotes(block.inline.footnotes(start, end))),
@@ -523,7 +506,16 @@ class NoteReader:
                 colour=next(filter(None, colours), ""),
                 written="**" if any(phrase.sign == "bold" for phrase in inside) else "",
             )
-            yield PlacedHighlight(index, start, index, end, highlight)
+            yield PlacedHighlight(block, start, block, end, highlight)
+
+
+def _list_of(block: Block) -> object:
+    """Return the list that a block belongs to, or the paragraphs with colons around it."""
+    if ":" not in block.source and "：" not in block.source:
+        return block
+    if block.part not in (BlockKind.TEXT, BlockKind.ITEM):
+        return block
+    return (block.headings, block.path[0][0] if block.part is BlockKind.ITEM else 0)
 
 
 def _sentences_of(

@@ -286,6 +286,31 @@ def _lines_text(numbers: Iterable[int]) -> str:
     return f"{lines} {', '.join(spans)}"
 
 
+def _shows(placed: PlacedHighlight, sign: _Lookalike, block: Block) -> bool:
+    """Return whether a highlight in the block of a sign shows its words, or is all of the block."""
+    highlight = placed.highlight
+    if block.part is not BlockKind.CELL:
+        if highlight.kind is HighlightKind.CARD:
+            return True
+        if sign.words and placed.start == 0 and placed.end == len(block.plain):
+            return True
+    shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
+    return bool(sign.words) and sign.words in shown
+
+
+def _marks_phrase(sign: _Lookalike, block: Block) -> bool:
+    """Return whether a sign marks a phrase of its block, or opens a long one."""
+    for phrase in block.inline.phrases:
+        if sign.kind in ("mark", "html", "gap"):
+            words = _letters(block.inline.plain[phrase.start : phrase.end])
+            if words and (words in sign.words or sign.words in words):
+                return True
+        # one that is longer than what is looked for between signs
+        if sign.kind == "open" and 2 * (phrase.end - phrase.start) >= _MOST_INSIDE:
+            return True
+    return False
+
+
 class _Highlighted:
     """The highlights of a note, by the line and by the block."""
 
@@ -296,69 +321,45 @@ class _Highlighted:
         placed: Iterable[PlacedHighlight],
     ) -> None:
         self._body = body
-        self._blocks = blocks
-        self._blocks_at: dict[int, list[int]] = defaultdict(list)
-        """The indices of the blocks on a line."""
-        self._placed_in: dict[int, list[PlacedHighlight]] = defaultdict(list)
-        """The highlights of a block, by its index."""
-        for index, block in enumerate(blocks):
+        self._blocks_at: dict[int, list[Block]] = defaultdict(list)
+        """The blocks on a line."""
+        self._placed_in: dict[Block, list[PlacedHighlight]] = defaultdict(list)
+        """The highlights of a block."""
+        for block in blocks:
             for line in range(*block.lines):
-                self._blocks_at[line].append(index)
+                self._blocks_at[line].append(block)
         for highlight in placed:
-            for index in (*range(highlight.first, highlight.last + 1), *highlight.beside):
-                self._placed_in[index].append(highlight)
+            inside = blocks[highlight.first.number - 1 : highlight.last.number]
+            for block in (*inside, *highlight.beside):
+                self._placed_in[block].append(highlight)
         self.lines: set[int] = set()
         """The lines of highlights, and those right below, where tools write their ids."""
-        for index in self._placed_in:
-            first, end = blocks[index].lines
+        for block in self._placed_in:
+            first, end = block.lines
             self.lines.update(range(first, end + 1))
-        self._quotes = {
-            number for index in self._placed_in for number in blocks[index].quotes
-        }
+        self._quotes = {number for block in self._placed_in for number in block.quotes}
         """The numbers of the block quotes with a highlight."""
-
-    def _at(self, line: int) -> list[Block]:
-        """Return the blocks on a line."""
-        return [self._blocks[index] for index in self._blocks_at[line]]
 
     def is_code(self, line: int) -> bool:
         """Return whether a line is code."""
-        blocks = self._at(line)
+        blocks = self._blocks_at[line]
         return bool(blocks) and all(block.part is BlockKind.CODE for block in blocks)
 
     def holds(self, sign: _Lookalike) -> bool:
         """Return whether a sign is in a highlight."""
         if sign.kind == "callout":
             # a title without words is no block
-            inside = self._at(sign.line) or self._at(sign.line + 1)
+            inside = self._blocks_at[sign.line] or self._blocks_at[sign.line + 1]
             numbers = {block.quotes[-1] for block in inside if block.quotes}
             if not numbers.isdisjoint(self._quotes):
                 return True
-        for index in self._blocks_at[sign.line]:
-            block = self._blocks[index]
-            placed = self._placed_in.get(index, ())
-            for each in placed:
-                highlight = each.highlight
-                is_whole = each.start == 0 and each.end == len(block.plain)
-                if block.part is not BlockKind.CELL:
-                    if highlight.kind is HighlightKind.CARD or (sign.words and is_whole):
-                        return True
-                shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
-                if sign.words and sign.words in shown:
-                    return True
+        for block in self._blocks_at[sign.line]:
+            placed = self._placed_in.get(block, ())
+            if any(_shows(each, sign, block) for each in placed):
+                return True
             # or it marks a phrase of a block that has highlights
-            phrases = block.inline.phrases if placed and block.is_text else ()
-            for phrase in phrases:
-                if sign.kind in ("mark", "html", "gap"):
-                    words = _letters(block.inline.plain[phrase.start : phrase.end])
-                    if words and (words in sign.words or sign.words in words):
-                        return True
-                # one that is longer than what is looked for between signs
-                if (
-                    sign.kind == "open"
-                    and 2 * (phrase.end - phrase.start) >= _MOST_INSIDE
-                ):
-                    return True
+            if placed and block.is_text and _marks_phrase(sign, block):
+                return True
         return False
 
     def why_none(self, sign: _Lookalike, part: str) -> str:
@@ -395,7 +396,9 @@ class _Highlighted:
         after = body[sign.start + 2 : sign.start + 3]
         if sign.kind != "gap" and before.isalnum() and after.isalnum():
             return "between two letters or digits it is a comparison, as in `x==1`"
-        in_table = any(block.part is BlockKind.CELL for block in self._at(sign.line))
+        in_table = any(
+            block.part is BlockKind.CELL for block in self._blocks_at[sign.line]
+        )
         if in_table and "|" in inside:
             return "a bar in it ends the cell of a table: write it as `\\|`"
         signs = "braces" if sign.kind == "gap" else "signs"
@@ -412,7 +415,7 @@ class _Highlighted:
         if not _WORD.search(front) or not _WORD.search(back):
             return "one side of the colons has no words"
         blocks = []
-        for block in self._at(sign.line):
+        for block in self._blocks_at[sign.line]:
             if block.part in (BlockKind.TEXT, BlockKind.ITEM):
                 blocks.append(block)
         if not blocks:

@@ -479,11 +479,11 @@ class _NoteReading:
 
 
 def _citations_of(cut: Blocks, body: str) -> Citations:
-    """Return the citations in the blocks of a part, by the index of the block."""
+    """Return the citations in the blocks of a part."""
     if not may_quote(body):
         return {}
-    cited = ((index, citations_in(block)) for index, block in enumerate(cut.blocks))
-    return {index: citations for index, citations in cited if citations}
+    cited = ((block, citations_in(block)) for block in cut.blocks)
+    return {block: citations for block, citations in cited if citations}
 
 
 def plain_text(markdown: str) -> str:

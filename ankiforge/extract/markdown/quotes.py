@@ -13,11 +13,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
-from ankiforge.extract.markdown.blocks import Block, BlockKind
+from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.placeholders import may_quote
 from ankiforge.extract.markdown.signs import hex_colour
@@ -112,6 +114,11 @@ class Citation(NamedTuple):
         """Where it ends in the plain text."""
         return self.span[1]
 
+    @property
+    def has_place(self) -> bool:
+        """Whether it names a page or a passage, not just a paper."""
+        return bool(self.exact or self.label or self.page)
+
     def joined(self, other: Citation) -> Citation:
         """Return one citation of all that both cite."""
         end = max(self.end, other.end)
@@ -128,8 +135,8 @@ class Citation(NamedTuple):
         )
 
 
-Citations = dict[int, list[Citation]]
-"""The citations of a note, by block index."""
+Citations = dict[Block, list[Citation]]
+"""The citations of a note, by block."""
 
 
 def papers(citations: Citations) -> Iterator[Pair]:
@@ -391,11 +398,15 @@ _BETWEEN_PIECES = "\n\n"
 class QuotePiece(NamedTuple):
     """The part of a quote in one block."""
 
-    block: int
-    """The index of the block."""
+    block: Block
     start: int
     """[start, end) in its plain text, without quotation marks."""
     end: int
+
+    @property
+    def text(self) -> str:
+        """Its plain text."""
+        return self.block.plain[self.start : self.end]
 
 
 class Quote(NamedTuple):
@@ -405,27 +416,18 @@ class Quote(NamedTuple):
     """Of each of its blocks, in order."""
     citation: Citation
     comment: str = ""
-    covers: tuple[int, ...] = ()
-    """Indices of further blocks that belong to it: titles, comments, links."""
+    covers: tuple[Block, ...] = ()
+    """Further blocks that belong to it: titles, comments, links."""
 
-    def text(self, blocks: Sequence[Block]) -> str:
-        """Return its plain text; `blocks` are those of the note."""
-        texts = []
-        for piece in self.pieces:
-            plain = blocks[piece.block].plain
-            texts.append(plain[piece.start : piece.end])
-        return "\n".join(texts)
+    @property
+    def text(self) -> str:
+        """Its plain text."""
+        return "\n".join([piece.text for piece in self.pieces])
 
-    def fields(
-        self,
-        blocks: Sequence[Block],
-        wanted_marks: frozenset[str],
-        note_address: str,
-    ) -> Json:
+    def fields(self, wanted_marks: frozenset[str], note_address: str) -> Json:
         """Return the fields of the highlight that it becomes.
 
         Args:
-            blocks: the blocks of its note.
             wanted_marks: the marks that make highlights.
             note_address: opens the note in Obsidian.
         """
@@ -436,7 +438,7 @@ class Quote(NamedTuple):
         length = 0
         markdown_length = 0
         for piece in self.pieces:
-            block = blocks[piece.block]
+            block = piece.block
             # the phrases that overlap the piece, and of the wanted ones those inside
             phrases = []
             for phrase in block.inline.phrases:
@@ -461,7 +463,7 @@ class Quote(NamedTuple):
                     piece.start, piece.end, inside, bold="bold" not in wanted_marks
                 )
             else:
-                text = f"```\n{block.plain[piece.start : piece.end]}\n```"
+                text = f"```\n{piece.text}\n```"
                 spans = ()
             markdown.append(text)
             for mark in inside:
@@ -476,7 +478,7 @@ class Quote(NamedTuple):
         colour = mark_colour or citation.colour
         if not colour:
             # a callout may name one: `quote|#ffd400`
-            _, _, option = blocks[self.pieces[0].block].style.partition("|")
+            _, _, option = self.pieces[0].block.style.partition("|")
             in_hex = hex_colour(option.strip().lower())
             colour = in_hex if in_hex.startswith("#") else ""
         known: tuple[Hint, ...] = ()
@@ -488,7 +490,7 @@ class Quote(NamedTuple):
             )
         addresses = [address_of(link, note_address) for link in citation.links]
         return {
-            "exact": self.text(blocks),
+            "exact": self.text,
             "markdown": (_BETWEEN_PIECES.join(markdown),),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
@@ -500,280 +502,249 @@ class Quote(NamedTuple):
         }
 
 
+@dataclass
+class _Group:
+    """The blocks of an outermost block quote, or a block outside of any."""
+
+    blocks: list[Block]
+    link: Block | None = None
+    """The line below or above it that contains only its link."""
+
+    @property
+    def is_quote(self) -> bool:
+        """Whether it is a block quote."""
+        return bool(self.blocks[0].quotes)
+
+    @property
+    def with_link(self) -> tuple[Block, ...]:
+        """Its blocks, and the line with its link."""
+        return (*self.blocks, self.link) if self.link else tuple(self.blocks)
+
+
 class Quotes:
     """The quotes of a note, by the block in which they start."""
 
     def __init__(
         self,
-        blocks: Sequence[Block],
+        note: Blocks,
         citations: Citations,
         wanted_marks: frozenset[str],
-        is_card: Callable[[int], object],
+        is_card: Callable[[Block], object],
     ) -> None:
         """Find the quotes of a note.
 
         Args:
-            blocks: the blocks of the note.
+            note: its blocks.
             citations: its citations.
             wanted_marks: the marks that make highlights.
-            is_card: returns whether the block at an index is a card.
+            is_card: returns whether a block is a card.
         """
-        self._blocks = blocks
-        self.starts: dict[int, dict[int, Quote]] = {}
-        """By block index and offset in the block."""
-        self.covered: set[int] = set()
-        """The indices of blocks that belong to a quote."""
-        self._pieces: dict[int, list[QuotePiece]] = {}
-        """The quoted pieces of each block, by its index."""
-        self.unclear: list[int] = []
-        """The indices of blocks in block quotes of which it is unclear which words their links are
-        about."""
+        self._note = note
+        self.starts: dict[Block, dict[int, Quote]] = {}
+        """By block and offset in the block."""
+        self.covered: set[Block] = set()
+        """The blocks that belong to a quote."""
+        self._pieces: dict[Block, list[QuotePiece]] = {}
+        """The quoted pieces of each block."""
+        self.unclear: list[Block] = []
+        """Blocks in block quotes of which it is unclear which words their links are about."""
         if not citations:
             return
-        self._cards = frozenset(filter(is_card, range(len(blocks))))
+        self._cards = frozenset(filter(is_card, note.blocks))
         self._citations = {
-            index: cited for index, cited in citations.items() if index not in self._cards
+            block: cited for block, cited in citations.items() if block not in self._cards
         }
         self._link_only = set(filter(self._has_only_links, self._citations))
-        """The indices of the blocks without words besides those of their links."""
-        for members, link_beside in self._groups():
+        """The blocks without words besides those of their links."""
+        for group in self._groups():
             quotes: list[Quote] = []
-            if link_beside is not None:
-                quotes = self._in_group(members, link_beside)
+            if group.is_quote:
+                quotes = self._in_group(group)
             if not quotes:
-                for index in members:
-                    in_block = self._in_block(index)
+                for block in group.blocks:
+                    in_block = self._in_block(block)
                     quotes += in_block
-                    if not in_block and self._is_unclear(index):
-                        self.unclear.append(index)
+                    if not in_block and self._is_unclear(block):
+                        self.unclear.append(block)
             for found in quotes:
                 self._take(found, wanted_marks)
 
-    def _has_only_links(self, index: int) -> bool:
-        block = self._blocks[index]
+    def _has_only_links(self, block: Block) -> bool:
         if block.part is BlockKind.HEADING or block.inline.is_footnote:
             return False
-        if any(citation.words for citation in self._citations[index]):
+        if any(citation.words for citation in self._citations[block]):
             return False
-        texts = self._texts_between(index)
+        texts = self._texts_between(block)
         return not any(as_comment(block.plain[start:end]) for start, end in texts)
 
-    def _groups(self) -> Iterator[tuple[list[int], list[int] | None]]:
-        """Yield the blocks of each outermost block quote, and each block outside of them.
-
-        With a block quote comes the block below or above it that may be its link; with
-        another block None.
-        """
-        blocks = self._blocks
-        groups: list[list[int]] = []
-        for index, block in enumerate(blocks):
-            above = blocks[index - 1].quotes if index else ()
-            if block.quotes and block.quotes[:1] == above[:1]:
-                groups[-1].append(index)
+    def _groups(self) -> Iterator[_Group]:
+        """Yield the outermost block quotes, each with the line beside it that is its link."""
+        groups: list[_Group] = []
+        for block in self._note.blocks:
+            last = groups[-1].blocks[-1] if groups else None
+            if last and block.quotes and block.quotes[:1] == last.quotes[:1]:
+                groups[-1].blocks.append(block)
             else:
-                groups.append([index])
+                groups.append(_Group([block]))
 
-        unused_links = {index for index in self._link_only if not blocks[index].quotes}
-        for members in groups:
-            first = members[0]
-            if not blocks[first].quotes:
-                yield members, None
-                continue
-            link_beside: list[int] = []
-            if self._citations.keys().isdisjoint(members):
-                for index in (first - 1, members[-1] + 1):
-                    if index in unused_links:
-                        link_beside = [index]
-            unused_links.difference_update(link_beside)
-            yield members, link_beside
+        free_links = {block for block in self._link_only if not block.quotes}
+        for group in groups:
+            if group.is_quote and self._citations.keys().isdisjoint(group.blocks):
+                above = self._note.above(group.blocks[0])
+                below = self._note.below(group.blocks[-1])
+                for beside in (below, above):
+                    if beside in free_links:
+                        free_links.remove(beside)
+                        group.link = beside
+                        break
+            yield group
 
-    def _is_unclear(self, index: int) -> bool:
+    def _is_unclear(self, block: Block) -> bool:
         """Return whether a block in a block quote has a link to a place, but no quote."""
-        block = self._blocks[index]
-        if not block.quotes or block.style or index in self._link_only:
+        if not block.quotes or block.style or block in self._link_only:
             return False
-        for citation in self._citations.get(index, ()):
-            if citation.links and (citation.exact or citation.label or citation.page):
+        for citation in self._citations.get(block, ()):
+            if citation.links and citation.has_place:
                 return True
         return False
 
     def _take(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
         """Add a quote, unless it is a remark, or a highlight with a citekey alone."""
-        blocks = self._blocks
         first = quote.pieces[0]
         last = quote.pieces[-1]
+        if REMARK.match(first.block.plain[: first.start] + quote.text):
+            return
         signs: set[str] = set()
         for piece in quote.pieces:
-            block = blocks[piece.block]
-            signs.update(phrase.sign for phrase in block.inline.phrases)
-            if block.callout:
+            signs.update(phrase.sign for phrase in piece.block.inline.phrases)
+            if piece.block.callout:
                 signs.add("callout")
-        before = blocks[first.block].plain[: first.start]
-        if REMARK.match(before + quote.text(blocks)):
-            return
         if not quote.citation.links and not signs.isdisjoint(wanted_marks):
             return
 
         self.starts.setdefault(first.block, {})[first.start] = quote
-        self.covered.update(range(first.block, last.block + 1))
+        self.covered.update(self._note.up_to(first.block, last.block))
         self.covered.update(quote.covers)
         for piece in quote.pieces:
             self._pieces.setdefault(piece.block, []).append(piece)
 
-    def hold(self, index: int, span: Span) -> bool:
+    def hold(self, block: Block, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""
         start, end = span
-        pieces = self._pieces.get(index, ())
+        pieces = self._pieces.get(block, ())
         return any(start < piece.end and piece.start < end for piece in pieces)
 
-    def _marked_spans(self, index: int) -> list[Span]:
-        """Return the outermost highlights of a block, whether wanted or not."""
-        phrases = self._blocks[index].inline.phrases
-        marks = [phrase for phrase in phrases if phrase.sign in ("==", "mark")]
-        return [phrase.span for phrase in outermost(marks)]
-
-    def _texts_between(self, index: int) -> list[Span]:
+    def _texts_between(self, block: Block) -> list[Span]:
         """Return the texts before, between and after the citations of a block."""
         edges = [0]
-        for citation in self._citations.get(index, ()):
+        for citation in self._citations.get(block, ()):
             edges.extend(citation.span)
-        edges.append(len(self._blocks[index].plain))
+        edges.append(len(block.plain))
         return list(pairwise(edges))[::2]
 
-    # --- paragraphs and list items ----------------------------------------------------
+    # === paragraphs and list items =====================================================
 
-    def _in_block(self, index: int) -> list[Quote]:
+    def _in_block(self, block: Block) -> list[Quote]:
         """Return the quotes of one block, each before its link."""
-        block = self._blocks[index]
-        if block.part is BlockKind.HEADING or index in self._link_only:
+        if block.part is BlockKind.HEADING or block in self._link_only:
             return []
-        linked = [one for one in self._citations.get(index, ()) if one.links]
+        linked = [one for one in self._citations.get(block, ()) if one.links]
         quotes = []
-        previous_end = 0
+        text_start = 0
         for citation in linked:
-            text_before = trimmed_words(block.plain, previous_end, citation.start)
-            previous_end = citation.end
+            before = trimmed_words(block.plain, text_start, citation.start)
+            text_start = citation.end
             quoted = citation.words
-            if quoted is None and text_before:
-                start, end = text_before
-                quoted = quoted_at_end(block.plain, start, end)
-                # all of the text may be the quote, if the block contains nothing else
-                is_alone = (
-                    len(linked) == 1
-                    and block.part is not BlockKind.TITLE
-                    and not self._marked_spans(index)
-                    and not as_comment(block.plain[citation.end :])
-                )
-                word_count = len(block.plain[start:end].split())
-                if (
-                    quoted is None
-                    and is_alone
-                    and citation.annotation
-                    and word_count >= _FEWEST_WORDS
-                ):
-                    quoted = text_before
+            if before and not quoted:
+                quoted = quoted_at_end(block.plain, *before)
+            if before and not quoted and self._is_quote_alone(block, before, linked):
+                quoted = before
             if quoted:
-                quotes.append(Quote((QuotePiece(index, *quoted),), citation))
+                quotes.append(Quote((QuotePiece(block, *quoted),), citation))
         if len(quotes) != 1:
             return quotes
+        return [self._with_comment(quotes[0], linked)]
 
-        # the reader's words about the only quote of a block that begins with it: text after it,
-        # and the items below, if all are text without marks and links
-        [quote] = quotes
+    def _is_quote_alone(
+        self, block: Block, words: Span, linked: Sequence[Citation]
+    ) -> bool:
+        """Return whether words without quotation marks are quoted: nothing else stands beside them.
+
+        Their link leads to an annotation.
+        """
+        if len(linked) > 1 or not linked[0].annotation or block.part is BlockKind.TITLE:
+            return False
+        if _marked_spans(block) or as_comment(block.plain[linked[0].end :]):
+            return False
+        return len(block.plain[slice(*words)].split()) >= _FEWEST_WORDS
+
+    def _with_comment(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
+        """Return the only quote of a block with the reader's words about it, if it begins there.
+
+        They are the text after it, and the items below it.
+        """
         [piece] = quote.pieces
+        block = piece.block
         if as_comment(block.plain[: min(piece.start, linked[0].start)]):
-            return quotes
-        below: list[int] = []
-        for other in range(index + 1, len(self._blocks) if block.path else 0):
-            item = self._blocks[other]
-            if item.path[: len(block.path)] != block.path:
-                break
-            if (
-                other in self._cards
-                or other in self._citations
-                or item.sides
-                or not item.is_text
-                or self._marked_spans(other)
-            ):
-                below = []
-                break
-            below.append(other)
+            return quote
         end = max(piece.end, linked[-1].end)
         after = as_comment(block.plain[end:].lstrip(_CLOSING))
-        comment = _joined(after, *(self._blocks[other].plain for other in below))
-        return [quote._replace(comment=comment, covers=tuple(below))]
+        items = self._comments_below(block) if block.path else ()
+        comment = _joined(after, *(item.plain for item in items))
+        return quote._replace(comment=comment, covers=items)
 
-    # --- block quotes and callouts ----------------------------------------------------
+    def _comments_below(self, item: Block) -> tuple[Block, ...]:
+        """Return the items within an item; () if any of them has marks, links, or a card."""
+        items: list[Block] = []
+        below = self._note.below(item)
+        while below and below.path[: len(item.path)] == item.path:
+            if below in self._cards or below in self._citations or below.sides:
+                return ()
+            if not below.is_text or _marked_spans(below):
+                return ()
+            items.append(below)
+            below = self._note.below(below)
+        return tuple(items)
 
-    def _in_group(
-        self,
-        members: Sequence[int],
-        link_beside: Sequence[int],
-    ) -> list[Quote]:
-        """Return the quotes of one block quote, [] if its blocks are read one by one.
+    # === block quotes and callouts =====================================================
 
-        Args:
-            members: the indices of its blocks.
-            link_beside: that of the line beside it that contains only its link, if any.
-        """
-        # blocks with both links and words
+    def _in_group(self, group: _Group) -> list[Quote]:
+        """Return the quotes of one block quote, [] if its blocks are read one by one."""
+        # blocks with both links and words cite the same, at their ends
         citing = []
-        first_links = set()
-        for index in members:
-            if index in self._citations and index not in self._link_only:
-                citing.append(index)
-                first_links.add(self._citations[index][0].links)
-        if len(first_links) > 1:
+        for block in group.blocks:
+            if block in self._citations and block not in self._link_only:
+                citing.append(block)
+        if len({self._citations[block][0].links for block in citing}) > 1:
+            return []
+        citation = self._cited_by(group.with_link)
+        if citation is None or not all(map(self._ends_a_quote, citing)):
             return []
 
-        # all that its blocks cite as one; it has to be a place in a paper
-        covered = (*members, *link_beside)
-        citations: list[Citation] = []
-        for index in covered:
-            citations.extend(self._citations.get(index, ()))
-        if not any(citation.links or citation.label for citation in citations):
-            return []
-        citation = citations[0]
-        for other in citations[1:]:
-            citation = citation.joined(other)
-        if not all(map(self._ends_a_quote, citing)):
-            return []
-
-        body = []
-        for index in members:
-            if self._blocks[index].part is not BlockKind.TITLE:
-                body.append(index)
         # a callout is one if it is used for quotes, or its link leads to a page or a passage
-        style = self._blocks[members[0]].style
-        has_place = bool(citation.exact or citation.label or citation.page)
-        if style and not has_place and not _QUOTING.search(style):
+        style = group.blocks[0].style
+        if style and not citation.has_place and not _QUOTING.search(style):
             return []
+        body = [block for block in group.blocks if block.part is not BlockKind.TITLE]
         if not self._cards.isdisjoint(body):
             return []
         pieces, comment = self._words_and_comment(body)
         if not pieces:
             return []
+        return [Quote(_without_marks(pieces), citation, comment, group.with_link)]
 
-        # without the quotation marks around the whole
-        first = pieces[0]
-        last = pieces[-1]
-        first_plain = self._blocks[first.block].plain
-        quoted = None
-        if len(pieces) == 1:
-            quoted = quoted_at_end(first_plain, first.start, first.end)
-        closer = self._blocks[last.block].plain[last.end - 1]
-        if quoted and not as_comment(first_plain[first.start : quoted[0]]):
-            pieces = [QuotePiece(first.block, *quoted)]
-        elif first_plain[first.start] in OPENERS_OF.get(closer, ""):
-            # a single piece keeps its opening mark here
-            pieces[0] = first._replace(start=first.start + 1)
-            pieces[-1] = last._replace(end=last.end - 1)
-        return [Quote(tuple(pieces), citation, comment, covered)]
+    def _cited_by(self, blocks: Sequence[Block]) -> Citation | None:
+        """Return all that some blocks cite as one citation of a place in a paper, if any."""
+        citations: list[Citation] = []
+        for block in blocks:
+            citations.extend(self._citations.get(block, ()))
+        if not any(citation.links or citation.label for citation in citations):
+            return None
+        return reduce(Citation.joined, citations)
 
-    def _ends_a_quote(self, index: int) -> bool:
+    def _ends_a_quote(self, block: Block) -> bool:
         """Return whether the links of a block are before or after its text."""
-        block = self._blocks[index]
-        citations = self._citations[index]
+        citations = self._citations[block]
         if block.part is BlockKind.TITLE:
             return any(citation.exact for citation in citations)
         for citation in citations:
@@ -794,37 +765,22 @@ class Quotes:
                 return False
         return True
 
-    def _words_and_comment(self, body: Sequence[int]) -> tuple[list[QuotePiece], str]:
+    def _words_and_comment(self, body: Sequence[Block]) -> tuple[list[QuotePiece], str]:
         """Return the quoted pieces of a block quote, and the reader's comment.
 
         What follows a link, is below a rule, or begins like a remark is a comment.
         """
-        # a callout within the quote is the reader's; a quote within it is the quote, and the
-        # blocks that follow that are the reader's
-        depths = {index: len(self._blocks[index].quotes) for index in body}
-        outer_depth = min(depths.values(), default=0)
-        inner = [index for index in body if depths[index] > outer_depth]
-        callouts = []
-        for index in inner:
-            if self._blocks[index].style != self._blocks[body[0]].style:
-                callouts.append(index)
-        quoting = inner or list(body)
-        commenting = [index for index in body if index > quoting[-1]]
-        if callouts and callouts[0] != body[0]:
-            quoting = [index for index in body if index not in callouts]
-            commenting = callouts
-
+        quoting, commenting = _quoting_and_commenting(body)
         pieces: list[QuotePiece] = []
         comments: list[str] = []
         # whether a link or a comment followed the words
         is_quote_over = False
-        for index in quoting:
-            block = self._blocks[index]
-            is_below_rule = block.rules > self._blocks[quoting[0]].rules
+        for block in quoting:
+            is_below_rule = block.rules > quoting[0].rules
             remark = REMARK.match(block.plain)
-            link_count = len(self._citations.get(index, ()))
-            for number, (start, end) in enumerate(self._texts_between(index)):
-                span = trimmed_words(block.plain, start, end)
+            link_count = len(self._citations.get(block, ()))
+            for number, between in enumerate(self._texts_between(block)):
+                span = trimmed_words(block.plain, *between)
                 words = as_comment(block.plain[slice(*span)]) if span else ""
                 if span is None or not words:
                     continue
@@ -832,13 +788,52 @@ class Quotes:
                     comments.append(remark["words"] if remark else words)
                     is_quote_over = True
                 else:
-                    pieces.append(QuotePiece(index, *span))
+                    pieces.append(QuotePiece(block, *span))
                     is_quote_over = number < link_count
-        for index in commenting:
-            block = self._blocks[index]
-            if index not in self._link_only and block.part is not BlockKind.TITLE:
+        for block in commenting:
+            if block not in self._link_only and block.part is not BlockKind.TITLE:
                 comments.append(block.plain)
         return pieces, _joined(*comments)
+
+
+def _quoting_and_commenting(
+    body: Sequence[Block],
+) -> tuple[Sequence[Block], Sequence[Block]]:
+    """Return the blocks of a block quote that quote, and those that are the reader's.
+
+    A callout within it is the reader's. A quote within it is the quote, and the blocks behind
+    that are the reader's.
+    """
+    outer_depth = min((len(block.quotes) for block in body), default=0)
+    inner = [block for block in body if len(block.quotes) > outer_depth]
+    callouts = [block for block in inner if block.style != body[0].style]
+    if callouts and callouts[0] is not body[0]:
+        return [block for block in body if block not in callouts], callouts
+    quoting = inner or body
+    return quoting, [block for block in body if block.number > quoting[-1].number]
+
+
+def _marked_spans(block: Block) -> list[Span]:
+    """Return the outermost highlights of a block, whether wanted or not."""
+    marks = [one for one in block.inline.phrases if one.sign in ("==", "mark")]
+    return [phrase.span for phrase in outermost(marks)]
+
+
+def _without_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
+    """Return the pieces of a quote without the quotation marks around the whole."""
+    first, last = pieces[0], pieces[-1]
+    plain = first.block.plain
+    if len(pieces) == 1:
+        quoted = quoted_at_end(plain, first.start, first.end)
+        if quoted and not as_comment(plain[first.start : quoted[0]]):
+            return (QuotePiece(first.block, *quoted),)
+    closer = last.text[-1]
+    if plain[first.start] not in OPENERS_OF.get(closer, ""):
+        return tuple(pieces)
+    if first is last:  # it keeps its opening mark
+        return (first._replace(end=first.end - 1),)
+    unquoted = last._replace(end=last.end - 1)
+    return (first._replace(start=first.start + 1), *pieces[1:-1], unquoted)
 
 
 def _joined(*texts: str) -> str:

@@ -6,7 +6,7 @@ Tested by `tests/extract/test_texts.py` and `tests/extract/test_obsidian.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -33,17 +33,26 @@ _CUT_COMMENT = "[…]"
 class PlacedHighlight(NamedTuple):
     """A highlight whose surroundings are still to be added."""
 
-    first: int
-    """The index of its first block."""
+    first: Block
+    """Its first block."""
     start: int
     """Where it starts in the plain text of that."""
-    last: int
-    """The index of its last block."""
+    last: Block
+    """Its last block."""
     end: int
     """Where it ends in the plain text of that."""
     highlight: Highlight
-    beside: tuple[int, ...] = ()
-    """The indices of further blocks that belong to it: comments, links."""
+    beside: tuple[Block, ...] = ()
+    """Further blocks that belong to it: comments, links."""
+
+    @property
+    def place(self) -> Span:
+        """What it is sorted by in its note."""
+        return (self.first.number, self.start)
+
+    def contains(self, block: Block) -> bool:
+        """Return whether a block is among those from its first to its last."""
+        return self.first.number <= block.number <= self.last.number
 
 
 class Surroundings:
@@ -65,7 +74,6 @@ class Surroundings:
             all_placed: all its highlights.
         """
         self._note = note
-        self._blocks = note.blocks
         self._front = front
         self._lines = text.split("\n")
         self._per_block = Counter(placed.highlight.block for placed in all_placed)
@@ -78,7 +86,7 @@ class Surroundings:
         self._code_lines: set[int] = set()
         self._items: dict[tuple[Span, ...], Block] = {}
         """The first paragraph of each list item, by its path."""
-        for block in self._blocks:
+        for block in note.blocks:
             if block.part is BlockKind.CODE:
                 self._code_lines.update(range(*block.lines))
             elif block.part is BlockKind.ITEM:
@@ -89,59 +97,20 @@ class Surroundings:
     def added_to(self, placed: PlacedHighlight) -> Highlight:
         """Return a highlight with its surroundings."""
         highlight = placed.highlight
-        block = self._blocks[placed.first]
+        block = placed.first
         is_card = highlight.kind is HighlightKind.CARD
-
-        # the plain text around it
-        length = CONTEXT
-        may_ask = asks(highlight.comment)
-        if not is_card:
-            # long enough for the paragraphs around: a neighbour that is cut off at this length is
-            # too long to be taken
-            limit = NEARBY if may_ask else PARAGRAPH
-            length = max(CONTEXT, limit - len(highlight.exact) + 1)
-        before, after = self._note.around(
-            placed.first, placed.start, placed.last, placed.end, length
-        )
-        nearby = ""
-        if not is_card:
-            whole = f"{before}{highlight.exact}{after}"
-            start = len(before)
-            end = len(whole) - len(after)
-            nearby = paragraphs_around(whole, start, end, asks=may_ask)
-            for comment in self._comments:
-                nearby = nearby.replace(comment, _CUT_COMMENT)
-
+        before, after, nearby = self._text_around(placed)
         note_address = highlight.document.uri
-        address = note_address + quote(block.anchor, safe="") if note_address else ""
-
-        # the headings and the list items above it; the last item of its path may be itself
         titles = [head.plain for head in (*block.headings, *block.heads)]
-        above = []
-        for depth in range(1, len(block.path) + 1):
-            item = self._items.get(block.path[:depth])
-            if item and item is not block and not SYNCED_ITEM.match(item.plain):
-                above.append(shortened(item.plain, _LONGEST_ITEM))
-
-        # the links that it has already, and those in its text
-        links = list(highlight.links)
-        blocks = self._blocks[placed.first : placed.last + 1]
-        for block_inside in blocks:
-            for (link_start, link_end), target in block_inside.inline.targets:
-                starts_before = block_inside is block and link_start < placed.start
-                ends_after = block_inside is blocks[-1] and link_end > placed.end
-                if not (starts_before or ends_after):
-                    links.append(address_of(target, note_address))
+        links = (*highlight.links, *self._links_in(placed))
 
         # its own id, if its block holds nothing else
         own = ""
         if block.id and self._per_block[highlight.block] == 1:
             own = hints.block_id(block.id)
-
-        # the tag of privacy, if a part of it is private
         tags = highlight.tags
-        blocks_beside = [self._blocks[index] for index in placed.beside]
-        if any(part.private for part in (*blocks, *blocks_beside)) and TAG not in tags:
+        inside = (*self._note.up_to(block, placed.last), *placed.beside)
+        if any(part.private for part in inside) and TAG not in tags:
             tags = (*tags, TAG)
 
         # what other tools wrote; a block may hold thousands of highlights
@@ -157,8 +126,8 @@ class Surroundings:
             suffix=after[:CONTEXT],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=tuple(above),
-            uri=address,
+            above=tuple(self._items_above(block)),
+            uri=note_address + quote(block.anchor, safe="") if note_address else "",
             links=tuple(filter(None, dict.fromkeys(links))),
             tags=tags,
             skip=self._front.skip or highlight.skip,
@@ -169,6 +138,42 @@ class Surroundings:
             tool=tool_marks.tool,
             hints=highlight.hints + tool_marks.hints,
         )
+
+    def _text_around(self, placed: PlacedHighlight) -> tuple[str, str, str]:
+        """Return the plain text before and after a highlight, and the paragraphs around a mark."""
+        highlight = placed.highlight
+        passage = (placed.first, placed.start, placed.last, placed.end)
+        if highlight.kind is HighlightKind.CARD:
+            return (*self._note.around(*passage, CONTEXT), "")
+        # long enough for the paragraphs around: a neighbour that is cut off at this length is
+        # too long to be taken
+        may_ask = asks(highlight.comment)
+        limit = NEARBY if may_ask else PARAGRAPH
+        length = max(CONTEXT, limit - len(highlight.exact) + 1)
+        before, after = self._note.around(*passage, length)
+        whole = f"{before}{highlight.exact}{after}"
+        end = len(whole) - len(after)
+        nearby = paragraphs_around(whole, len(before), end, asks=may_ask)
+        for comment in self._comments:
+            nearby = nearby.replace(comment, _CUT_COMMENT)
+        return before, after, nearby
+
+    def _items_above(self, block: Block) -> Iterator[str]:
+        """Yield the list items that contain a block, shortened, the outermost first."""
+        for depth in range(1, len(block.path) + 1):
+            item = self._items.get(block.path[:depth])
+            if item and item is not block and not SYNCED_ITEM.match(item.plain):
+                yield shortened(item.plain, _LONGEST_ITEM)
+
+    def _links_in(self, placed: PlacedHighlight) -> Iterator[str]:
+        """Yield the addresses of the links in the text of a highlight."""
+        for block in self._note.up_to(placed.first, placed.last):
+            for (start, end), target in block.inline.targets:
+                if block is placed.first and start < placed.start:
+                    continue
+                if block is placed.last and end > placed.end:
+                    continue
+                yield address_of(target, placed.highlight.document.uri)
 
 
 # --- what other tools wrote -----------------------------------------------------------
