@@ -29,12 +29,10 @@ import json
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ankiforge import check
-from ankiforge.draft.propose.features import is_clause, is_term
 from ankiforge.model import (
     PHRASE,
     Card,
@@ -97,13 +95,6 @@ def card(row: dict[str, Any], highlight: Highlight) -> Card:
 def rules_of(draft: Card, highlight: Highlight) -> Rules:
     """Return the rules by which a card is blocked or warned about."""
     context = check.Context(highlight, check.DuplicateIndex())
-    if highlight.form is Form.PHRASE:
-        context = check.Context(
-            highlight,
-            check.DuplicateIndex(),
-            is_clause=partial(is_clause, highlight),
-            is_term=partial(is_term, highlight),
-        )
     found = check.check(draft, context)
     return frozenset(each.check for each in found if each.severity is not Severity.INFO)
 

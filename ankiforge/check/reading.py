@@ -178,12 +178,6 @@ class Context(Value):
     """The cards and drafts that there are already."""
     picture_fault: Callable[[str], str] = lambda path: ""
     """Why a picture that the draft shows cannot be read, "" if it can."""
-    is_clause: Callable[[str], bool] = lambda text: False
-    """Whether a line without a full stop has a subject with its verb."""
-    has_subject: Callable[[str], bool] = lambda text: True
-    """Whether a sentence names something before its verb."""
-    is_term: Callable[[str, str], bool] = lambda text, phrase: True
-    """Whether a phrase of a text names a thing, and is no mere adjective."""
     leads_elsewhere: Callable[[str], bool] = lambda phrase: False
     """Whether a phrase begins another passage, in which it is marked, too."""
 

@@ -36,7 +36,6 @@ from ankiforge.check.reading import (
     read,
     source_text,
     without,
-    without_markup,
 )
 from ankiforge.language.lexicon import (
     alternatives,
@@ -46,13 +45,11 @@ from ankiforge.language.lexicon import (
     sure_language,
 )
 from ankiforge.language.words import (
-    FUNCTION,
     NEGATIONS,
     STOP_WORDS,
     content,
     has_word,
     holds,
-    stem,
     stems,
     tokens,
     word_count,
@@ -210,7 +207,6 @@ def _name_cut(answer: str, before: str, behind: str) -> str:
     return ""
 
 
-# === emphasis =========================================================================
 
 _SAY_NOTHING = STOP_WORDS | NEGATIONS
 # Words that say nothing at the beginning: `Note`.
@@ -379,6 +375,7 @@ def _is_among(word: str, others: list[str]) -> bool:
     return False
 
 
+=======
 # === questions ========================================================================
 
 # An answer that is yes or no.

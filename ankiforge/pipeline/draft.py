@@ -258,7 +258,6 @@ class Checks:
         What is a card already is not checked: nobody is asked about it.
         """
         from ankiforge import check
-        from ankiforge.draft.propose.features import has_subject, is_clause, is_term
         from ankiforge.pipeline.pictures import picture_fault
 
         passage = without_comment(highlight)
@@ -274,9 +273,6 @@ class Checks:
                 passage,
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
-                partial(is_clause, passage),
-                partial(has_subject, passage),
-                partial(is_term, passage),
                 partial(leads_elsewhere, self.ledger, highlight),
             )
             findings = check.check(draft, context)

@@ -2,13 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.draft.propose.features import has_subject
 from ankiforge.model import (
     COMMENT_AND_MORE,
     Card,
@@ -67,12 +65,7 @@ def findings(
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
     about = highlight or passage(draft.quote)
-    context = Context(
-        about,
-        twins or DuplicateIndex(),
-        picture_fault=_fault,
-        has_subject=partial(has_subject, about),
-    )
+    context = Context(about, twins or DuplicateIndex(), picture_fault=_fault)
     return check(draft, context)
 
 

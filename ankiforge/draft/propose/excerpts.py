@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.refused import is_whole_clause, noise
+from ankiforge.draft.propose.refused import noise
+from ankiforge.language.clauses import is_whole_clause
 from ankiforge.language.lexicon import Language
 from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value

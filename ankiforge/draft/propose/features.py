@@ -6,7 +6,7 @@ over the features of the sentence and its passage, the beginnings of the words, 
 the gap (`ranking`) gives the sureness, which decides what is proposed, in which order, and why.
 Its weights are in `data/sureness.txt` and `data/sureness_words.txt`, learned by
 `tools/proposals/learn.py` from sentences of real sources, each of which a strict reader kept or
-threw away. Marks of a reader are judged by the same tables: `is_clause`, `is_term`.
+threw away.
 
 Tested by `tests/draft/test_proposals.py` and `tests/ledger/test_cards_by_hand.py`.
 """
@@ -18,87 +18,21 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import zip_longest
 from pathlib import Path
 
 from ankiforge.draft.propose.excerpts import word_count
 from ankiforge.draft.propose.ranking import Features, score
-from ankiforge.draft.propose.refused import Reason, ends_whole, is_whole_line
+from ankiforge.draft.propose.refused import Reason, ends_whole
 from ankiforge.language.lexicon import (
     LANGUAGES,
     Language,
-    language,
-    language_of,
     read_table,
     read_weights,
 )
-from ankiforge.language.tokens import Kind, Token, is_verb, tokens
-from ankiforge.model import Highlight, Value
+from ankiforge.language.tokens import Kind, Token
+from ankiforge.model import Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries
-
-_NAMES = frozenset(
-    (Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.VERB, Kind.SHIELD, Kind.UNSAFE)
-)
-
-_SUBJECTS = frozenset((Kind.NOUN, Kind.NAME, Kind.SHIELD))
-
-# The words of a preposition with its noun that only say how.
-_MOST_IN_ADVERBIAL = 2
-
-
-def is_clause(highlight: Highlight, text: str) -> bool:
-    """Return whether a line without a full stop is a sentence: a subject with its verb."""
-    name = language_of(text, highlight.nearby, highlight.context)
-    return is_whole_line(text, language(name))
-
-
-def has_subject(highlight: Highlight, text: str) -> bool:
-    """Return whether a sentence names something before its verb.
-
-    True if the language has no tables.
-    """
-    name = language_of(text, highlight.nearby, highlight.context)
-    tables = language(name)
-    if not tables.small or name == "cjk":
-        return True
-    names_something = False
-    words = tokens(text, tables)
-    for token, behind in zip_longest(words, words[1:]):
-        names_behind = behind is not None and behind.kind in _SUBJECTS
-        if token.kind in _SUBJECTS:
-            names_something = True
-        elif is_verb(token, tables) and not (token is words[0] and names_behind):
-            return names_something  # `Working memory` is named by its first two words
-    return names_something
-
-
-def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
-    """Return whether a phrase of a text names or tells something, and is no mere adjective.
-
-    True if the language has no tables.
-    """
-    name = language_of(text, highlight.nearby, highlight.context)
-    tables = language(name)
-    start = text.find(phrase)
-    if not tables.small or name == "cjk" or start < 0:
-        return True
-    end = start + len(phrase)
-    # A formula or code is one word with its signs, which are not in the phrase.
-    inner = [
-        word for word in tokens(text, tables) if word.start < end and word.end > start
-    ]
-    # `in phases`, `by default`
-    if 0 < len(inner) <= _MOST_IN_ADVERBIAL and inner[0].folded in tables.prepositions:
-        return False
-    # a noun, a verb, a name, a number, code or a formula
-    return any(
-        word.kind in _NAMES
-        or (len(word.word) > 1 and word.word.isupper())
-        or word.folded in tables.numbers
-        for word in inner
-    )
-
 
 # === features =========================================================================
 

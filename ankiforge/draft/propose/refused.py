@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 
+from ankiforge.language.clauses import begins_whole
 from ankiforge.language.lexicon import Language, listed
 from ankiforge.language.quantities import MONTHS
-from ankiforge.language.tokens import Kind, Token, is_verb, tokens
+from ankiforge.language.tokens import Kind, Token, is_verb
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.decoding import damage_in
@@ -42,73 +43,6 @@ class Reason(Enum):
     KINDS = "its deck takes no cards with gaps"
 
 
-# --- whether words are a sentence -----------------------------------------------------
-
-_BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
-_OF_SUBJECT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.SHIELD))
-# Words from which a text is a sentence, when others are left out beside it.
-_LEAST_WORDS = 5
-# Words from which a line of a note is a sentence by itself.
-_LEAST_IN_LINE = 4
-
-
-def _breaks_off(text: str, language: Language) -> bool:
-    """Return whether words without a full stop are only the beginning of a sentence."""
-    words = tokens(text, language)
-    if _ends_open(words, language) or _BREAKS_OFF.search(text):
-        return True
-    return not any(language.may_be_verb(token.folded) for token in words)
-
-
-def is_whole_clause(text: str, language: Language) -> bool:
-    """Return whether words without a full stop begin a sentence, and could be all of it."""
-    if not _BEGINS.match(text) or len(text.split()) < _LEAST_WORDS:
-        return False
-    words = tokens(text, language)
-    return _has_subject(words, language) and not _breaks_off(text, language)
-
-
-def is_whole_line(text: str, language: Language) -> bool:
-    """Return whether a line of a note without a full stop states something by itself."""
-    words = tokens(text, language)
-    goes_on = text.rstrip().endswith(":") or _breaks_off(text, language)
-    if len(text.split()) < _LEAST_IN_LINE or goes_on or not _has_subject(words, language):
-        return False
-    verb = next(place for place, token in enumerate(words) if is_verb(token, language))
-    if verb and words[verb - 1].folded in language.prepositions:  # `notes with marks`
-        return False
-
-    # `Boxes wrap across the edges`: what was taken for a verb may be a noun, perhaps in the plural
-    after = words[verb + 1].folded if verb + 1 < len(words) else ""
-    forms = {words[verb].folded, words[verb].folded.removesuffix("s")}
-    may_be_noun = any(language.look_up(form)[0] in "bn" for form in forms)
-    return not (
-        words[0].folded not in language.determiners
-        and after in language.prepositions
-        and may_be_noun
-    )
-
-
-def _has_subject(words: Sequence[Token], language: Language) -> bool:
-    """Return whether words begin with a subject and its verb, though without a capital."""
-    has_noun = False
-    for token in words:
-        if token.folded in language.participles:
-            return False
-        if is_verb(token, language):
-            return has_noun
-        if token.kind in _OF_SUBJECT or token.folded in language.pronouns:
-            has_noun = has_noun or token.kind != Kind.ADJECTIVE
-        elif has_noun and token.folded in language.prepositions:
-            continue
-        elif (
-            token.folded not in language.determiners
-            and token.folded not in language.joins
-        ):
-            return False
-    return False
-
-
 # --- what cannot be mended ------------------------------------------------------------
 
 _LOWER = "a-zß-öø-ÿа-яё"
@@ -125,7 +59,6 @@ _DEBRIS = regex(
     r"[\u0700-\u085f\u1200-\u139f\ue000-\uf8ff\ufffd]|:\w+:`"
     r"|\b(?:SELECT|INSERT INTO|CREATE TABLE)\b|\w\(\);|\w = \w+;"
 )
-_BREAKS_OFF = regex(r"(?:[,(\[{–—“„«-]|,[”\"’»]|\w-)\s*\Z")
 MOST_WORDS = 36
 """The words of a sentence, at most."""
 # A heading without a sign behind it: `Foreign Keys A foreign key is`, `2.2 Weighted Graphs In the`.
@@ -162,7 +95,7 @@ def refusal_of_form(
         return Reason.GARBLED
     if not is_note:
         is_code = bool(words) and words[0].kind in (Kind.SHIELD, Kind.UNSAFE)
-        if not (is_code or _BEGINS.match(text)):
+        if not (is_code or begins_whole(text)):
             return Reason.CUT_OFF
         if _HEADING.match(text):
             return Reason.HEADING
@@ -186,14 +119,6 @@ def refusal_of_words(text: str, cues: Collection[str], *, is_note: bool) -> Reas
 def ends_whole(text: str) -> bool:
     """Return whether a sentence ends with its full stop."""
     return _ENDS_WHOLE.search(text[-8:]) is not None
-
-
-def _ends_open(words: Sequence[Token], language: Language) -> bool:
-    """Return whether the last word asks for another: an article, a preposition, `and`."""
-    last = next((token for token in reversed(words) if token.kind != Kind.SIGN), None)
-    if last is None or (last.word.isupper() and len(last.word) > 1):
-        return False
-    return last.folded in language.open_ends
 
 
 # --- what is left off a card, though never off its quote ------------------------------

@@ -1,0 +1,356 @@
+"""Whether a marked phrase is meant to be recalled, or only emphasized.
+
+Most people mark what is important, so most marks make no card that is kept as it is. Policy accepts
+one at once only if it is sure of it; every other mark waits with a finding, and is one key away.
+It is sure of three forms: a sentence that names the phrase (`is called ==mitosis==`), a term with
+its definition (`==Osmosis== is the flow of …`, `==Osmosis==: the flow of …`), and a statement that
+stands alone, names its subject, and of which one thing is hidden. `benchmarks/marks.py` measures
+how many of them a strict reader keeps.
+
+Tested by: tests/check/test_emphasis_table.py, tests/check/test_emphasis.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+from ankiforge.check.reading import (
+    DEFINES,
+    Context,
+    Needs,
+    PlainDraft,
+    make_finding,
+    marked,
+    naming,
+    needs,
+    read,
+    without,
+)
+from ankiforge.language.clauses import (
+    has_main_verb,
+    is_noun_phrase,
+    is_whole_line,
+    names_subject,
+)
+from ankiforge.language.lexicon import Cue, language
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tables import alternatives, listed
+from ankiforge.language.tokens import Kind, Token, is_verb
+from ankiforge.language.tokens import tokens as words_of
+from ankiforge.language.words import FUNCTION, NEGATIONS, STOP_WORDS, stem, tokens
+from ankiforge.model import Card, Family, Finding, Highlight
+from ankiforge.text import regex
+
+_SAY_NOTHING = STOP_WORDS | NEGATIONS
+# Words that say nothing at the beginning: `Note`.
+_MEANINGLESS = listed("signs", "label") | _SAY_NOTHING
+_WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
+# Letters with which two forms of a word begin: `ambiguity`, `ambiguous`.
+_TELLING = 5
+
+
+@needs(Needs.CARD)
+def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
+    """Find phrases that are marked for emphasis rather than to be recalled."""
+    if draft.kind.family is not Family.CLOZE or not marked(draft, context.highlight):
+        return
+    reading = read(draft)
+    if not reading.gaps:
+        return
+    text = draft.field("Text")
+    sentence = MarkedSentence(text, reading, context.highlight)
+
+    # the phrase: a mere `not`, a label of what follows, or shown beside the gap
+    for answer in reading.answers:
+        words = {word for word in tokens(answer) if not word.isdecimal()}
+        if words <= _SAY_NOTHING and _WORDS_ONLY.fullmatch(answer):
+            yield make_finding("gap_stopword", f"“{answer}”")
+        elif sentence.is_begun_by_phrase and (
+            words <= _MEANINGLESS or context.leads_elsewhere(answer)
+        ):
+            yield make_finding("label", f"“{answer}”")
+    is_definition = sentence.is_begun_by_phrase and DEFINES.match(
+        text, reading.gaps[0].end
+    )
+    title = naming(context.highlight)
+    for answer in _given_away(reading, text, title, bool(is_definition)):
+        yield make_finding("gap_leak", f"“{answer}”")
+
+    doubt = doubt_about(sentence)
+    if doubt:
+        yield make_finding("leans_back" if doubt == LEANS else "fragment", doubt)
+
+
+# --- the sentence of a mark -----------------------------------------------------------
+
+_MOST_WORDS = 30
+"""The words of a sentence of which one phrase is all that is to be recalled, at most.
+
+Of the longer ones of `benchmarks/marks.jsonl` two strict readers kept 7 of 26.
+"""
+_MOST_PHRASES = 2
+_LONGEST_PHRASE = 4
+"""The words of a phrase that nothing names, at most: few recall more word for word."""
+_LEAST_BESIDE = 4
+"""The content words beside the phrases of a statement: with less, nobody knows what is asked."""
+LEANS = "its sentence points at text before it"
+"""The doubt that is a finding of its own."""
+_ASKS = regex(r"[?？؟][\W_]*\Z")
+_FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
+_ENDS_DEFINED = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?::|(?:-{1,3}|[–—])\s)")
+"""Matches what is between a term and its definition in a line of a note."""
+# An example, a list that goes on, a tag, an address, the arrows of a sketch.
+_SKETCH = regex(
+    r"(?i)(?<!\w)(?:e\.\s?g|i\.\s?e|z\.\s?B|p\.\s?ej|ad es|par ex|etc)\b|(?<!\w)#\w"
+    r"|https?:|[→⇒]|[-=]>"
+)
+_COLON = regex(r":(?!\w)")
+_NEGATES = NEGATIONS | frozenset("non pas sin sans senza não без не".split())
+# Words of a sentence that are its beginning; behind them `this` points at the sentence itself.
+_EARLY_WORDS = 4
+# What a sentence does that is no statement about its subject.
+_TO_SOMEBODY = frozenset(("you", "i", "we", "he_she", "advice", "announces", "hedges"))
+_NAMING = alternatives("signs", "naming")
+# Where no blanks are written, they stand right beside the name.
+_NAMED = regex(
+    rf"(?i)(?:(?<!\w)(?:{_NAMING})(?!\w)\W*(?:\w{{1,4}}\W+)?"  # `is called an`
+    r"|(?:[称稱][为為]|叫[做作])\W*)\Z"
+)
+_NAMES = regex(rf"(?i)\W*(?:(?:{_NAMING})(?!\w)|と(?:呼|称|いう|言う))")
+# Characters before a phrase that are searched for what names it.
+_NEAR = 40
+_POINTS_CJK = regex(r"[此该該這这其]|[こそ][のれうち]|また|しかし|但是|因此")
+
+
+class MarkedSentence:
+    """The sentence of a card with its marked phrases, as words."""
+
+    def __init__(self, text: str, reading: PlainDraft, highlight: Highlight) -> None:
+        """Find the phrases among the words of a card.
+
+        Args:
+            text: its Markdown.
+            reading: its plain text.
+            highlight: its passage, which may show the language.
+        """
+        self.markdown = text
+        self.plain = reading.whole
+        self._behind = text[reading.gaps[0].end :]
+        self.tables = language(
+            language_of(self.plain, highlight.nearby, highlight.context)
+        )
+        self.words = words_of(self.plain, self.tables)
+        self.phrases: list[Sequence[Token]] = []
+        """The words of each phrase; those that are not found are missing."""
+        self.is_complete = True
+        """Whether each phrase was found, and is made of whole words."""
+        self._starts: list[int] = []
+        place = 0
+        for answer in reading.answers:
+            start = self.plain.find(answer, place) if answer else -1
+            place = start + len(answer)
+            phrase = [
+                word
+                for word in self.words
+                if word.start < place and word.end > start >= 0
+            ]
+            if not phrase or not _is_whole(phrase, start, place):
+                self.is_complete = False
+                continue
+            self.phrases.append(phrase)
+            self._starts.append(start)
+
+    @cached_property
+    def spoken(self) -> list[Token]:
+        """Its words without signs."""
+        return [word for word in self.words if word.kind != Kind.SIGN]
+
+    @cached_property
+    def beside(self) -> list[Token]:
+        """The words and signs beside the phrases."""
+        hidden = {word for phrase in self.phrases for word in phrase}
+        return [word for word in self.words if word not in hidden]
+
+    @cached_property
+    def cues(self) -> list[Cue]:
+        """What its words do."""
+        return self.tables.cues.find([word.folded for word in self.words])
+
+    @cached_property
+    def is_begun_by_phrase(self) -> bool:
+        """Whether no word is before the first phrase."""
+        gap = self.markdown.find("{{c")
+        return not tokens(self.markdown[:gap])
+
+    @cached_property
+    def is_named(self) -> bool:
+        """Whether words such as `is called` stand right beside a phrase."""
+        for phrase, start in zip(self.phrases, self._starts, strict=True):
+            before = self.plain[:start]
+            end = phrase[-1].end
+            if _NAMED.search(before[-_NEAR:]) or _NAMES.match(self.plain, end):
+                return not (self.tables.name == "cjk" and _POINTS_CJK.search(before))
+        return False
+
+    @cached_property
+    def is_defined(self) -> bool:
+        """Whether the phrase that begins it is a term, and an article begins its definition."""
+        if not (self.is_begun_by_phrase and len(self.phrases) == 1):
+            return False
+        if not self.is_statement_of(self.phrases[0]):
+            return False
+        after = self.words[self.words.index(self.phrases[0][-1]) + 1 :]
+        rest = [word for word in after if word.kind != Kind.SIGN]
+        if not _ENDS_DEFINED.match(self._behind):
+            if not after or after[0].folded not in self.tables.copulas:
+                return False
+            rest = rest[1:]
+        articles = self.tables.determiners - listed("signs", "pointing")
+        if not rest or rest[0].folded not in articles:
+            return False
+        return sum(map(_is_content, rest)) >= _LEAST_BESIDE
+
+    def is_statement_of(self, phrase: Sequence[Token]) -> bool:
+        """Return whether a phrase is a short name, noun or number."""
+        if not self.tables.vague.isdisjoint(word.folded for word in phrase):
+            return False
+        return len(phrase) <= _LONGEST_PHRASE and is_noun_phrase(phrase, self.tables)
+
+    def does(self, sections: frozenset[str]) -> bool:
+        """Return whether words of one of these sections of `cues.txt` are in it."""
+        return any(cue.section in sections for cue in self.cues)
+
+
+def _is_whole(phrase: Sequence[Token], start: int, end: int) -> bool:
+    """Return whether the edges of a phrase are within no word."""
+    first, last = phrase[0], phrase[-1]
+    if Kind.SHIELD in (first.kind, last.kind):
+        return True  # code and formulas have signs that are not in the phrase
+    return first.start >= start and last.end <= end
+
+
+def _is_content(word: Token) -> bool:
+    """Return whether a word means something by itself."""
+    return Kind.NOUN <= word.kind <= Kind.SHIELD
+
+
+def doubt_about(sentence: MarkedSentence) -> str:
+    """Return why a sentence may not ask for its phrases; "" if it surely does."""
+    for reason, is_doubtful in _DOUBTS.items():
+        if is_doubtful(sentence):
+            return reason
+    if sentence.is_named or sentence.is_defined:
+        return ""
+    for reason, is_doubtful in _DOUBTS_ABOUT_STATEMENT.items():
+        if is_doubtful(sentence):
+            return reason
+    return ""
+
+
+def _leans(sentence: MarkedSentence) -> bool:
+    """Return whether a sentence needs the one before it."""
+    tables = sentence.tables
+    words = sentence.spoken
+    for cue in sentence.cues:
+        if cue.section == "leans" and cue.first <= 1:
+            behind = sentence.words[cue.last : cue.last + 1]
+            is_joined = any(word.folded in tables.prepositions for word in behind)
+            if sentence.words[cue.first].word[0].isupper() and not is_joined:
+                return True  # not `Instead of DNA`
+    verb = next((n for n, word in enumerate(words) if is_verb(word, tables)), 0)
+    subject = {word.folded for word in words[: max(verb, _EARLY_WORDS)]}
+    pointing = listed("signs", "pointing", tables.name or None)
+    return words[0].folded in tables.continues or not pointing.isdisjoint(subject)
+
+
+def _is_no_sentence(sentence: MarkedSentence) -> bool:
+    """Return whether a text is a fragment, a label with what follows, or has no verb of its own."""
+    if _COLON.search(sentence.plain[:-1]):
+        return True
+    is_ended = _FULL_STOP.search(sentence.plain) is not None
+    if not (is_ended or is_whole_line(sentence.plain, sentence.tables)):
+        return True
+    return not has_main_verb(sentence.words, sentence.tables)
+
+
+_DOUBTS: dict[str, Callable[[MarkedSentence], bool]] = {
+    "it is a cell of a table": lambda sentence: sentence.markdown.startswith("| "),
+    "a question states nothing": lambda sentence: bool(_ASKS.search(sentence.plain)),
+    "it is a part of a word": lambda sentence: not sentence.is_complete,
+    "it is one of many words": lambda sentence: len(sentence.spoken) > _MOST_WORDS,
+    "it is one of several phrases": lambda sentence: (
+        len(sentence.phrases) > _MOST_PHRASES
+    ),
+    LEANS: _leans,
+    "its sentence is advice or a remark": lambda sentence: sentence.does(_TO_SOMEBODY),
+    "its sentence is an example or a sketch": lambda sentence: bool(
+        _SKETCH.search(sentence.plain)
+    ),
+}
+"""Why any sentence is in doubt, in the order in which it is asked."""
+
+_DOUBTS_ABOUT_STATEMENT: dict[str, Callable[[MarkedSentence], bool]] = {
+    "its language has no tables": lambda sentence: (
+        not sentence.tables.small or sentence.tables.name == "cjk"
+    ),
+    "it begins its sentence": lambda sentence: sentence.is_begun_by_phrase,
+    "not a whole sentence": _is_no_sentence,
+    "its sentence names no subject": lambda sentence: (
+        not names_subject(sentence.words, sentence.tables)
+    ),
+    "its sentence says what is not so": lambda sentence: any(
+        word.folded in _NEGATES or word.folded.endswith("n't") for word in sentence.words
+    ),
+    "it is no short name, noun or number": lambda sentence: (
+        not all(map(sentence.is_statement_of, sentence.phrases))
+    ),
+    "the sentence says little beside it": lambda sentence: (
+        sum(map(_is_content, sentence.beside)) < _LEAST_BESIDE
+    ),
+}
+"""Why a sentence is in doubt that neither names nor defines its phrase."""
+
+
+# --- phrases that the card shows ------------------------------------------------------
+
+
+def _given_away(
+    reading: PlainDraft, text: str, title: str, is_definition: bool
+) -> Iterator[str]:
+    """Yield phrases that the card shows beside the gap, or spells out there.
+
+    Title and headings are shown, too. In a definition, half of the words of its term are
+    enough.
+    """
+    for number, hidden in reading.hidden:
+        beside = _telling(without(text, hidden))
+        shown = [*beside, *_telling(title)]
+        initials = "".join(word[0] for word in shown if len(word) > 1)
+        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+            words = _telling(answer)
+            if number not in gap.numbers or not words:
+                continue
+            capitals = "".join(filter(str.isupper, answer))
+            is_acronym = len(capitals) > 1 and 2 * len(capitals) > len(answer)
+            is_spelt = is_acronym and capitals.casefold() in initials
+            is_shown = all(_is_among(word, shown) for word in words)
+            repeated = [word for word in words if _is_among(word, beside)]
+            is_circular = is_definition and 2 * len(repeated) >= len(words)
+            if is_shown or is_circular or is_spelt:
+                yield answer
+
+
+def _telling(text: str) -> list[str]:
+    """Return the words of a text that are no function words."""
+    return [word for word in tokens(text) if word not in FUNCTION]
+
+
+def _is_among(word: str, others: list[str]) -> bool:
+    """Return whether another form of a word is among others."""
+    beginning = word[:_TELLING]
+    for other in others:
+        is_alike = len(beginning) == _TELLING and other.startswith(beginning)
+        if is_alike or stem(other) == stem(word):
+            return True
+    return False
