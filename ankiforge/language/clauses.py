@@ -127,19 +127,36 @@ def names_subject(words: Sequence[Token], language: Language) -> bool:
 
 
 def has_main_verb(words: Sequence[Token], language: Language) -> bool:
-    """Return whether a verb says something, not only `that uses` or `called` beside a noun."""
+    """Return whether a verb says something, not only `that uses` or `required by` of a noun."""
     describes = False
     before: Token | None = None
     for token, behind in zip_longest(words, words[1:]):
         if token.folded in _RELATIVE:
             describes = True
-        elif is_verb(token, language):
-            goes_on = before is not None and is_verb(before, language)  # `that can use`
-            if not (describes or goes_on or _may_describe(token, behind, language)):
+        elif is_verb(token, language) or _is_plural_or_verb(
+            before, token, behind, language
+        ):
+            is_free = before is None or not (
+                is_verb(before, language)  # `that can use`
+                or before.folded in language.prepositions  # `for running`, `to represent`
+            )
+            if is_free and not (describes or _may_describe(token, behind, language)):
                 return True
             describes = False
         before = token
     return False
+
+
+def _is_plural_or_verb(
+    before: Token | None, token: Token, behind: Token | None, language: Language
+) -> bool:
+    """Return whether a plural is a verb with its object instead: `the heart pumps blood`."""
+    if language.name != "en" or before is None or behind is None:
+        return False
+    is_between = before.kind in _THINGS and (
+        behind.kind in _THINGS or behind.folded in language.determiners
+    )
+    return is_between and token.kind == Kind.NOUN and language.may_be_verb(token.folded)
 
 
 def _may_describe(verb: Token, behind: Token | None, language: Language) -> bool:
@@ -147,6 +164,8 @@ def _may_describe(verb: Token, behind: Token | None, language: Language) -> bool
     if verb.folded in language.participles:
         return True
     is_participle = language.look_up(verb.folded)[0] == "d"
+    if language.name == "en":
+        is_participle = verb.folded.endswith("ed")
     return is_participle and (behind is None or behind.folded in language.prepositions)
 
 
@@ -156,6 +175,8 @@ def is_noun_phrase(words: Sequence[Token], language: Language) -> bool:
     if not spoken or spoken[-1].kind not in _LAST_OF_PHRASE:
         return False
     first = spoken[0]
+    if first.kind == Kind.ADVERB:
+        return False
     if first.kind == Kind.SMALL and first.folded not in language.determiners:
         return False  # `in phases`, `to a cell`, `both of them`
     return not any(is_verb(token, language) for token in spoken)

@@ -258,6 +258,7 @@ class Checks:
         What is a card already is not checked: nobody is asked about it.
         """
         from ankiforge import check
+        from ankiforge.draft.propose.features import sureness_of_text
         from ankiforge.pipeline.pictures import picture_fault
 
         passage = without_comment(highlight)
@@ -273,6 +274,7 @@ class Checks:
                 passage,
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
+                partial(sureness_of_text, passage),
                 partial(leads_elsewhere, self.ledger, highlight),
             )
             findings = check.check(draft, context)

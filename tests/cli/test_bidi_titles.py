@@ -22,7 +22,7 @@ def vault(tmp_path: Path) -> Path:
         "utf-8",
     )
     (folder / "Plain.md").write_text(
-        "# Plants\n\nA ==ribosome== makes proteins.\n", "utf-8"
+        "# Plants\n\nA ==ribosome== makes proteins for the cell.\n", "utf-8"
     )
     return folder
 

@@ -62,7 +62,7 @@ def filled(vault: Path) -> Path:
     """A vault in which every fate but failure happens."""
     (vault / "a.md").write_text(
         "---\ntags: [t]\n---\n# H\n\nWhat is a cell?::A unit of life\n\n"
-        "The ==nucleus== holds most of the DNA.\n\n"
+        "The ==nucleus== holds most of the DNA of an animal.\n\n"
         "Its status:: done\n\n"
         "A {{c1::}} cloze of nothing.\n\n"
         "==Well, who would have thought that?==\n",

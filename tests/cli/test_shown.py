@@ -232,7 +232,7 @@ def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("==Insulin== lowers sugar.", "it begins its sentence"),
+        ("==Insulin== lowers the sugar of the blood.", "it begins its sentence"),
         ("Improve the ==write== performance of a disk", "not a whole sentence"),
     ],
 )

@@ -12,7 +12,7 @@ Katze:::cat
 
 Hund:::dog
 
-The ==mitochondrion== makes ==ATP==.
+The ==mitochondrion== makes ==ATP== for the whole cell of an animal.
 
 a rank:: third in the row
 

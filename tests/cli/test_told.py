@@ -20,7 +20,7 @@ tags: [cells]
 
 What powers the cell?::The mitochondrion
 
-The ==nucleus== holds most of the DNA.
+The ==nucleus== holds most of the DNA of a cell.
 """
 
 
@@ -241,7 +241,7 @@ KINDS = """\
 
 What powers the cell?::The mitochondrion
 
-The ==nucleus== holds most of the DNA.
+The ==nucleus== holds most of the DNA of a cell.
 
 ==Mitochondria are organelles that produce most of the chemical energy that a cell needs.==
 
@@ -287,18 +287,20 @@ def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
 
 
 def test_a_run_shows_changed_words_without_markup(forge, vault, note):
-    note.write_text("# A\n\nThe ==nucleus== holds the **DNA** of it.\n", encoding="utf-8")
+    note.write_text(
+        "# A\n\nThe ==nucleus== holds the **DNA** of the cell.\n", encoding="utf-8"
+    )
     forge.ok("run", vault)
     rewrite(note, "holds the", "holds most of the")
     told = forge.ok("run").stdout
-    assert "holds the DNA of it. → …holds most of the DNA of it.\n" in told
+    assert "holds the DNA of the cell. → …holds most of the DNA of the cell.\n" in told
     rewrite(note, "The ==nucleus==", "A ==nucleus==")
     assert (
-        "The [nucleus] holds most of the DNA of it. → A [nucleus]"
+        "The [nucleus] holds most of the DNA of the cell. → A [nucleus]"
         in forge.ok("run").stdout
     )
     rewrite(note, "**DNA**", "*DNA*")
-    assert "**DNA** of it. → …the *DNA* of it.\n" in forge.ok("run").stdout
+    assert "**DNA** of the cell. → …the *DNA* of the cell.\n" in forge.ok("run").stdout
 
 
 def test_a_build_without_cards_names_the_next_command(forge, vault, note):

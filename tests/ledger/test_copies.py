@@ -126,8 +126,8 @@ def test_a_copy_of_a_card_makes_no_draft_though_its_note_is_left_out_now(world: 
 
 
 def test_an_edited_copy_of_a_line_that_goes_is_asked_about_once(world: World):
-    line = "- The ==Golgi apparatus== sorts proteins for export."
-    edited = line.replace("sorts", "packs")
+    line = "- The ==Golgi apparatus== holds the proteins for export."
+    edited = line.replace("holds", "packs")
     world.note("l.md", line)
     world.run()
     [guid] = world.live()
@@ -137,4 +137,4 @@ def test_an_edited_copy_of_a_line_that_goes_is_asked_about_once(world: World):
     world["a"].accept(world.question("same").id)
     world.run()
     assert open_questions(world["a"]) == []
-    assert "packs proteins" in world.live()[guid]
+    assert "packs the proteins" in world.live()[guid]

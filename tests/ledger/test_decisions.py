@@ -279,7 +279,7 @@ def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
 
 
 def test_another_form_is_another_note(world: World):
-    asked = "The {} begins in Switzerland, not in France."
+    asked = "The {} begins in Switzerland near the pass of Oberalp."
     world.note("a.md", asked.format("==Rhine=="), FAUST)
     world.run()
     old = world.only("Rhine").guid

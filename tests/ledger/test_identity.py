@@ -110,8 +110,8 @@ JOINED = {
         "The ==Rhine== is 1230 km long from its source, and the ==Main== joins it in the city of Mainz.\n",
     ),
     "the first one goes": (
-        "The ==Main== is a river. In the city of Mainz, the ==Rhine== receives it after many bends.\n",
-        "The ==Main== is a river, and in the city of Mainz, the ==Rhine== receives it after many bends.\n",
+        "The ==Main== is a river of Franconia in Germany. In the city of Mainz, the ==Rhine== receives it after many bends.\n",
+        "The ==Main== is a river of Franconia in Germany, and in the city of Mainz, the ==Rhine== receives it after many bends.\n",
     ),
 }
 

@@ -14,7 +14,7 @@ from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import record_view
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
 
-MORE = "The ==Danube== flows through ten countries on its way to the Black Sea."
+MORE = "The ==Danube== has ten countries beside it on its way to the Black Sea."
 
 
 def lived(world: World) -> None:

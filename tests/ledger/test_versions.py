@@ -56,7 +56,9 @@ def two(forge_in, tmp_path):
         forge.name_machine(name)
         notes = forge.folder / "notes"
         notes.mkdir(parents=True)
-        (notes / "a.md").write_text("Katze:::cat\n\nThe ==lens== bends light.\n")
+        (notes / "a.md").write_text(
+            "Katze:::cat\n\nThe ==lens== of the eye can change its thickness.\n"
+        )
         forge.settings("sources: [obsidian: {name: notes, path: notes}]\n", trust=True)
         forge.ok("run")
         carry(computers[0] if computers else forge, forge)

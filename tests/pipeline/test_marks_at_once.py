@@ -13,8 +13,8 @@ The heart pumps blood into the <mark>aorta</mark> at each beat.
 A folder of notes is called a ==vault==
 Der ==Sinusknoten== gibt den Takt des Herzens vor.
 Le foie produit la ==bile== qui aide à la digestion.
-心脏把血液泵入==主动脉==。
-The mass of a body at rest is ==$m = E/c^2$== in special relativity.
+细胞核的分裂称为==有丝分裂==。
+The mass of a body at rest is called ==$m = E/c^2$== in special relativity.
 In Python, a key of a dictionary is removed with ==`del`==.
 """
 WAITING = """
@@ -72,12 +72,15 @@ def test_several_gaps_stay_and_a_card_that_was_accepted_follows_its_edits(
     forge: Any, vault: Path
 ) -> None:
     note = vault / "note.md"
-    note.write_text("The ==liver== makes ==bile== from cholesterol.\n", encoding="utf-8")
+    note.write_text(
+        "The ==liver== makes ==bile== from the cholesterol of food.\n", encoding="utf-8"
+    )
     forge.ok("run", vault)
     [card] = forge.cards()
     assert card["verdict"] == "accepted"
     note.write_text(
-        "It makes ==bile== in the ==liver== from cholesterol.\n", encoding="utf-8"
+        "It makes ==bile== in the ==liver== from the cholesterol of food.\n",
+        encoding="utf-8",
     )
     forge.ok("run")
     [card] = forge.cards()

@@ -26,11 +26,13 @@ from ankiforge.draft.propose.refused import Reason, ends_whole
 from ankiforge.language.lexicon import (
     LANGUAGES,
     Language,
+    language,
+    language_of,
     read_table,
     read_weights,
 )
-from ankiforge.language.tokens import Kind, Token
-from ankiforge.model import Value
+from ankiforge.language.tokens import Kind, Token, tokens
+from ankiforge.model import Highlight, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries
 
@@ -288,6 +290,15 @@ def _words_of_features() -> dict[str, tuple[str, str]]:
             name, *words = line.split(" | ")
             words_by_feature[name] = (words[0], words[-1])
     return words_by_feature
+
+
+def sureness_of_text(highlight: Highlight, text: str) -> float:
+    """Return how likely a strict person keeps a card of a sentence, from 0 to 1."""
+    name = language_of(text, highlight.nearby, highlight.context)
+    tables = language(name)
+    words = tokens(text, tables)
+    features = features_of_text(text, words, tables)
+    return sureness(features_of(features, features, words, language=name, is_part=False))
 
 
 def sureness(features: Features, gap: float | None = None) -> float:

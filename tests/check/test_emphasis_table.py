@@ -1,0 +1,171 @@
+"""Which marks policy is sure of, and why it doubts the others: a row for each."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import cards
+from msgspec.structs import replace
+
+from ankiforge.model import Form, Origin
+
+SURE = ""
+POINTS = "does not stand alone: its sentence points at text before it"
+ONLY = "perhaps only emphasis: "
+ROWS = [
+    # named
+    ("The division of a nucleus is called {{c1::mitosis}}.", SURE),
+    ("the output of a layer is known as its {{c1::activation}}", SURE),
+    ("Die Teilung des Kerns in der Zelle heißt {{c1::Mitose}}.", SURE),
+    ("細胞の分裂を{{c1::有糸分裂}}と呼ぶ。", SURE),
+    ("细胞核的分裂称为{{c1::有丝分裂}}。", SURE),
+    ("そのため細胞の分裂を{{c1::有糸分裂}}と呼ぶ。", ONLY + "its language has no tables"),
+    ("细胞核的分裂发生在{{c1::体细胞}}里。", ONLY + "its language has no tables"),
+    # defined
+    ("{{c1::Osmosis}} is the flow of water through a membrane of a cell.", SURE),
+    ("{{c1::Osmosis}}: the flow of water through a membrane of a cell", SURE),
+    ("**{{c1::Osmosis}}** – a flow of water through a membrane of a cell", SURE),
+    ("{{c1::Osmosis}} is a flow.", ONLY + "it begins its sentence"),
+    (
+        "{{c1::Osmosis}}: flow of water through a membrane of a cell",
+        ONLY + "it begins its sentence",
+    ),
+    (
+        "{{c1::Server}} (a service of its own) - this is one of them",
+        POINTS,
+    ),
+    (
+        "{{c1::Surveys}}, are the usual way of collecting data about people.",
+        ONLY + "it begins its sentence",
+    ),
+    (
+        "{{c1::Osmosis}} moves water through a membrane of a cell.",
+        ONLY + "it begins its sentence",
+    ),
+    (
+        "{{c1::Cells}} are the {{c2::units}} of life on the surface of this earth.",
+        ONLY + "it begins its sentence",
+    ),
+    # stated
+    ("The kidney removes {{c1::creatinine}} out of the blood of the body.", SURE),
+    ("In the cell, mRNA is translated into protein at the {{c1::ribosome}}.", SURE),
+    ("The nucleus holds the {{c1::chromatin}} of a cell.", SURE),
+    (
+        "The nucleus holds the {{c1::water}} of a cell.",
+        ONLY + "nothing says that it is to be recalled",
+    ),
+    # any sentence
+    (
+        "| Organ | Makes |\n|---|---|\n| Pancreas | {{c1::insulin}} |",
+        ONLY + "it is a cell of a table",
+    ),
+    (
+        "Does the kidney of a whale filter {{c1::plasma}} at all?",
+        ONLY + "a question states nothing",
+    ),
+    (
+        "The kidney re{{c1::absorbs}} most of the water of the blood.",
+        ONLY + "it is a part of a word",
+    ),
+    (
+        "Salt is made of {{c1::sodium}}, {{c2::chlorine}} and {{c3::traces}} of iron.",
+        ONLY + "it is one of several phrases",
+    ),
+    ("It moves {{c1::water}} through a membrane of the cell.", POINTS),
+    ("Near zero, this {{c1::approximation}} of the function becomes exact.", POINTS),
+    ("of the cells that move {{c1::water}} through a membrane.", POINTS),
+    ("Instead of DNA, retroviruses carry {{c1::RNA}} as their material.", SURE),
+    (
+        "Enzymes speed up reactions; they do this by lowering the {{c1::zymogen barrier}}.",
+        SURE,
+    ),
+    (
+        "We solve the equations of the pendulum with {{c1::small angles}}.",
+        ONLY + "its sentence is advice or a remark",
+    ),
+    (
+        "You should store the passwords of users as {{c1::hashes}}.",
+        ONLY + "its sentence is advice or a remark",
+    ),
+    (
+        "The kidney removes {{c1::plasma}} out of the blood, e.g. of a whale.",
+        ONLY + "its sentence is an example or a sketch",
+    ),
+    (
+        "Heat -> the kidney of a whale filters less {{c1::plasma}}",
+        ONLY + "its sentence is an example or a sketch",
+    ),
+    # a statement
+    ("Filter of the kidney for {{c1::plasma}}", ONLY + "not a whole sentence"),
+    (
+        "Amount of {{c1::memory}} required for running an algorithm.",
+        ONLY + "not a whole sentence",
+    ),
+    (
+        "A vessel that carries {{c1::plasma}} out of the kidney.",
+        ONLY + "not a whole sentence",
+    ),
+    (
+        "Kidney: the filter for {{c1::plasma}} has three layers of cells.",
+        ONLY + "not a whole sentence",
+    ),
+    (
+        "Holds the {{c1::plasma}} of the blood in three layers.",
+        ONLY + "its sentence names no subject",
+    ),
+    (
+        "Stores most of the {{c1::glucose}} after meals of the day",
+        ONLY + "not a whole sentence",
+    ),
+    (
+        "Mainly has the {{c1::plasma}} of the blood in small units.",
+        ONLY + "its sentence names no subject",
+    ),
+    (
+        "The kidney does not filter {{c1::proteins}} out of the blood.",
+        ONLY + "its sentence says what is not so",
+    ),
+    (
+        "The kidney doesn't filter {{c1::proteins}} out of the blood.",
+        ONLY + "its sentence says what is not so",
+    ),
+    (
+        "The kidney of a whale {{c1::removes plasma}} in small units.",
+        ONLY + "it is no short name, noun or number",
+    ),
+    (
+        "Sleep of adults goes on {{c1::in phases}} through the whole night.",
+        ONLY + "it is no short name, noun or number",
+    ),
+    (
+        "The kidney of a whale removes plasma in many {{c1::ways}}.",
+        ONLY + "it is no short name, noun or number",
+    ),
+    (
+        "Cognition is about {{c1::mental states}}.",
+        ONLY + "the sentence says little beside it",
+    ),
+    ("The cells need {{c1::water}}.", ONLY + "the sentence says little beside it"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), ROWS)
+def test_a_mark_is_sure_or_in_doubt(text, says):
+    draft = replace(cards.cloze(text), origin=Origin("rules:phrase"))
+    about = cards.passage(draft.quote, form=Form.PHRASE)
+    said = [
+        finding.message
+        for finding in cards.findings(draft, about)
+        if finding.check in ("fragment", "leans_back")
+    ]
+    assert (said or [SURE])[-1] == says
+
+
+def test_a_long_sentence_is_in_doubt():
+    text = "The kidney removes {{c1::plasma}} out of the blood" + " of the body" * 8 + "."
+    draft = replace(cards.cloze(text), origin=Origin("rules:phrase"))
+    about = cards.passage(draft.quote, form=Form.PHRASE)
+    said = {finding.check: finding.message for finding in cards.findings(draft, about)}
+    assert said["fragment"] == ONLY + "it is one of many words"
