@@ -7,7 +7,7 @@ its definition (`==Osmosis== is the flow of …`, `==Osmosis==: the flow of …`
 stands alone, names its subject, and of which one thing is hidden. `benchmarks/marks.py` measures
 how many of them a strict reader keeps.
 
-Tested by: tests/check/test_emphasis_table.py, tests/check/test_emphasis.py
+Tested by `tests/check/test_emphasis_table.py` and `tests/check/test_emphasis.py`.
 """
 
 from __future__ import annotations

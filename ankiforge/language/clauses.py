@@ -3,7 +3,7 @@
 The tables of `lexicon` know seven languages; of any other nothing is said here, and whoever asks
 looks at `Language.small` first.
 
-Tested by: tests/language/test_clauses_table.py
+Tested by `tests/language/test_clauses_table.py`.
 """
 
 from __future__ import annotations
