@@ -26,6 +26,7 @@ import pytest
 
 import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDFs would import it
 from ankiforge.anki import collection
+from ankiforge.check import emphasis
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
 from ankiforge.draft import client
@@ -39,6 +40,9 @@ from tests import examples
 from tests.fakes import llm_server
 from tests.forked import AtTerminal
 from tests.limits import PATIENCE
+
+_LEAST_SURE = emphasis.LEAST_SURE
+_MOST_COMMON = emphasis.MOST_COMMON
 
 examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
@@ -238,6 +242,9 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             files_on_disk, "QUIET_SECONDS", 0.0
         )  # tests write their notes in one go
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
+        # most tests mark a common word of a short sentence, to have a card at once
+        patch.setattr(emphasis, "LEAST_SURE", 0.0)
+        patch.setattr(emphasis, "MOST_COMMON", 10.0)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
         patch.setattr(client, "_PAUSE_S", 0.02)  # nobody waits for a model that loads
@@ -250,6 +257,13 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
         patch.setattr(yamlfile, "parse", parsed_once)
         yield
+
+
+@pytest.fixture
+def sure_of_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policy is as sure of a mark as it is for a user."""
+    monkeypatch.setattr(emphasis, "LEAST_SURE", _LEAST_SURE)
+    monkeypatch.setattr(emphasis, "MOST_COMMON", _MOST_COMMON)
 
 
 @pytest.fixture(scope="session", autouse=True)

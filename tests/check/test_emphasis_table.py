@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from ankiforge.model import Form, Origin
 
+pytestmark = pytest.mark.usefixtures("sure_of_facts")
+
 SURE = ""
 POINTS = "does not stand alone: its sentence points at text before it"
 ONLY = "perhaps only emphasis: "

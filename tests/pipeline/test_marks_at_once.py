@@ -5,6 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+SURE = """
+The division of a nucleus is called ==mitosis==.
+==Aldosterone== is a hormone of the adrenal cortex that raises the reabsorption of sodium.
+細胞の分裂を==有糸分裂==と呼ぶ。
+An autoregressive model is a kind of ==linear autoregression== in which the variables are earlier values.
+"""
+UNSURE = """
+The capital of Mali is ==Bamako== today and was ==Segou== before.
+Once upon a time, there was a hardworking ==tailor== in the town.
+Osmosis is the movement of ==water== across a membrane.
+"""
 AT_ONCE = """
 The ==mitochondrion== produces most of the ATP of a cell.
 The ==pancreas== makes all the insulin of the body
@@ -55,6 +68,20 @@ def test_a_phrase_of_a_sentence_that_stands_alone_is_accepted(
     found = verdicts(forge, vault, AT_ONCE)
     assert [text for text, verdict in found.items() if verdict != "accepted"] == []
     assert len(found) == len(lines(AT_ONCE))
+
+
+@pytest.mark.usefixtures("sure_of_facts")
+def test_a_phrase_that_is_named_or_the_term_of_a_sure_fact_is_accepted(
+    forge: Any, vault: Path
+) -> None:
+    found = verdicts(forge, vault, SURE + UNSURE.strip())
+    sure = [
+        text.replace("{{c1::", "==").replace("}}", "==")
+        for text, verdict in found.items()
+        if verdict == "accepted"
+    ]
+    assert sure == lines(SURE)
+    assert len(found) == len(lines(SURE)) + len(lines(UNSURE))
 
 
 def test_an_unfit_mark_waits_with_a_reason_and_all_its_gaps(
