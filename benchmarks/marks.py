@@ -13,9 +13,11 @@ What is accepted now is judged from the card alone: the first two sheets lack ti
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.draft.propose.features import sureness_of_text
 from ankiforge.model import (
     PHRASE,
     Card,
@@ -57,7 +59,8 @@ def is_accepted(row: dict[str, str]) -> bool:
         0,
         Origin(PHRASE),
     )
-    findings = check(card, Context(highlight, DuplicateIndex()))
+    sureness = partial(sureness_of_text, highlight)
+    findings = check(card, Context(highlight, DuplicateIndex(), sureness=sureness))
     return all(finding.severity is Severity.INFO for finding in findings)
 
 
