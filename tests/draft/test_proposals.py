@@ -106,7 +106,7 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
     ("text", "reason"),
     [
         ("The quiet corner of the old room near the wide window.", Reason.FRAGMENT),
-        (ADVICE, Reason.ASIDE),
+        (ADVICE, Reason.TO_READER),
         ("Who would have thought that this was all it took?", Reason.QUESTION),
     ],
 )

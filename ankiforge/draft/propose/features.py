@@ -244,7 +244,7 @@ _REASONS = {
     "dots": Reason.FRAGMENT,
     "leans": Reason.UNNAMED,
     "advice": Reason.ASIDE,
-    "you": Reason.ASIDE,
+    "you": Reason.TO_READER,
     "first_person": Reason.ASIDE,
     "we": Reason.ASIDE,
     "exclamation": Reason.ASIDE,
@@ -369,9 +369,23 @@ def decisive(features: Features) -> list[Feature]:
     return sorted(found, key=lambda feature: -abs(feature.weight))
 
 
+_GUESSED = frozenset((Reason.ASIDE, Reason.STORY, Reason.SAYS_LITTLE))
+_DOUBTFUL = 0.2
+"""The sureness from which these are not said: the sentence is only not sure enough.
+
+Of the passages that a strict reader labelled, `advice` was right of 76 % of those below it, of 28 %
+above; `a story` of 74 and 33 %, `says little` of 65 and 38 %.
+"""
+
+
 def reason_against(features: Features) -> Reason:
     """Return the strongest reason against a card that a few words can say."""
     for feature in decisive(features):
         if feature.weight < 0 and feature.name in _REASONS:
-            return _REASONS[feature.name]
-    return Reason.SAYS_LITTLE
+            reason = _REASONS[feature.name]
+            break
+    else:
+        reason = Reason.SAYS_LITTLE
+    if reason in _GUESSED and sureness(features) >= _DOUBTFUL:
+        return Reason.UNSURE
+    return reason

@@ -27,6 +27,7 @@ class Reason(Enum):
     """Why a passage is not proposed, in words for a person."""
 
     ASIDE = "advice or an aside"
+    TO_READER = "speaks to the reader"
     STORY = "part of a story"
     ANNOUNCEMENT = "announces what comes, or points at another place"
     QUESTION = "a question, which states nothing"
@@ -70,7 +71,7 @@ _HEADING = regex(
 )
 _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 # What a sentence does of which nobody keeps a card.
-_NEVER = {"leans": Reason.UNNAMED, "you": Reason.ASIDE}
+_NEVER = {"leans": Reason.UNNAMED, "you": Reason.TO_READER}
 
 
 def refusal_of_form(
