@@ -202,14 +202,19 @@ class MarkedSentence:
         for start, end in self._spans:
             before = self.plain[:start]
             if _NAMING.search(before[-_NEAR:]):
-                says_enough = sum(map(_is_content, self.beside)) >= _LEAST_BESIDE
-                # an English `called` may only describe the noun before it
-                return says_enough and (
-                    self.tables.name != "en" or has_main_verb(self.words, self.tables)
-                )
+                return self._names_something
             if _NAMING_CJK.search(before) or _NAMED_CJK.match(self.plain, end):
                 return not _POINTS_CJK.search(before)
         return False
+
+    @cached_property
+    def _names_something(self) -> bool:
+        """Whether a sentence that names a phrase says of what."""
+        if sum(map(_is_content, self.beside)) < _LEAST_BESIDE:
+            return False
+        if self.tables.name == "en" and not has_main_verb(self.words, self.tables):
+            return False  # `called` only describes the noun before it
+        return not self.tables.small or names_subject(self.words, self.tables)
 
     @cached_property
     def is_defined(self) -> bool:

@@ -13,7 +13,7 @@ from ankiforge.extract import files
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
-NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
+NOTE = "The ==mitochondrion== makes ATP for the cell.\n\nWhat is osmosis?::Movement of water\n"
 LONG_AGO = 1_700_000_000
 
 
