@@ -41,8 +41,13 @@ from tests.fakes import llm_server
 from tests.forked import AtTerminal
 from tests.limits import PATIENCE
 
-_LEAST_SURE = emphasis.LEAST_SURE
-_MOST_COMMON = emphasis.MOST_COMMON
+_LENIENT = {
+    "LEAST_SURE": 0.0,
+    "MOST_COMMON": 10.0,
+    "_LEAST_BESIDE": 1,
+    "_MOST_PHRASES": 8,
+}
+_REAL = {name: getattr(emphasis, name) for name in _LENIENT}
 
 examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
@@ -243,8 +248,8 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         )  # tests write their notes in one go
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
         # most tests mark a common word of a short sentence, to have a card at once
-        patch.setattr(emphasis, "LEAST_SURE", 0.0)
-        patch.setattr(emphasis, "MOST_COMMON", 10.0)
+        for name, limit in _LENIENT.items():
+            patch.setattr(emphasis, name, limit)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
         patch.setattr(client, "_PAUSE_S", 0.02)  # nobody waits for a model that loads
@@ -262,8 +267,8 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def sure_of_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Policy is as sure of a mark as it is for a user."""
-    monkeypatch.setattr(emphasis, "LEAST_SURE", _LEAST_SURE)
-    monkeypatch.setattr(emphasis, "MOST_COMMON", _MOST_COMMON)
+    for name, limit in _REAL.items():
+        monkeypatch.setattr(emphasis, name, limit)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,8 +12,8 @@ PAPERS = SETTINGS.replace(
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WHO = "In which year was the WHO founded?::{}\n"
-GAP = "In its ==worst case== the search takes as long as the list is.\n"
-GAPS = "The ==liver== stores ==glycogen== for the night.\n"
+GAP = "The ==worst case== of the search is a list with the word at its end.\n"
+GAPS = "The ==liver== keeps ==glycogen== for the night.\n"
 THREE = "The ==heart==, the ==liver== and the ==lung== are organs.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 """A person accepts the card, imports and answers it."""
@@ -151,17 +151,17 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "a gap whose words change keeps its number": ("search", (
         do.write(GAP), *ACCEPTED,
         *ships(GAP.replace("worst case", "least good case"),
-               Text="In its {{c1::least good case}} the search takes as long as the list is."),
+               Text="The {{c1::least good case}} of the search is a list with the word at its end."),
     )),
     "a gap that goes and comes back keeps its card": ("glycogen", (
         do.write(GAPS), *ACCEPTED,
-        *ships(GAPS.replace("==liver==", "liver"), Text="The liver stores {{c2::glycogen}} for the night."),
-        *ships(GAPS, Text="The {{c1::liver}} stores {{c2::glycogen}} for the night."),
+        *ships(GAPS.replace("==liver==", "liver"), Text="The liver keeps {{c2::glycogen}} for the night."),
+        *ships(GAPS, Text="The {{c1::liver}} keeps {{c2::glycogen}} for the night."),
     )),
     "a gap before the others takes a number that none had": ("glycogen", (
         do.write(GAPS), *ACCEPTED,
         *ships("At noon the " + GAPS.replace("The", "==healthy=="),
-               Text="At noon the {{c3::healthy}} {{c1::liver}} stores {{c2::glycogen}} for the night."),
+               Text="At noon the {{c3::healthy}} {{c1::liver}} keeps {{c2::glycogen}} for the night."),
     )),
     "gaps that change places keep their numbers": ("lung", (
         do.write(THREE), *ACCEPTED,

@@ -28,7 +28,10 @@ class Patched:
             self.file(case["name"]).write_bytes(case["note"].encode())
         (desk.notes / "lens.png").write_bytes(b"\x89PNG\r\n\x1a\n a picture")
         desk.run()
-        desk.forge("accept", "--all", "--filter", "verdict:waiting finding:fragment")
+        for finding in ("fragment", "leans_back"):
+            desk.forge(
+                "accept", "--all", "--filter", f"verdict:waiting finding:{finding}"
+            )
         desk.go()
         for case in CASES:
             self.edit(case)
