@@ -12,7 +12,7 @@ PAPERS = SETTINGS.replace(
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WHO = "In which year was the WHO founded?::{}\n"
-GAP = "The ==worst case== of the search is a list with the word at its end.\n"
+GAP = "The ==worst query== of the search is a list with the word at its end.\n"
 GAPS = "The ==liver== keeps ==glycogen== for the night.\n"
 THREE = "The ==heart==, the ==liver== and the ==lung== are organs.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
@@ -150,8 +150,8 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     )),
     "a gap whose words change keeps its number": ("search", (
         do.write(GAP), *ACCEPTED,
-        *ships(GAP.replace("worst case", "least good case"),
-               Text="The {{c1::least good case}} of the search is a list with the word at its end."),
+        *ships(GAP.replace("worst query", "least good query"),
+               Text="The {{c1::least good query}} of the search is a list with the word at its end."),
     )),
     "a gap that goes and comes back keeps its card": ("glycogen", (
         do.write(GAPS), *ACCEPTED,

@@ -1,20 +1,16 @@
 """Which marks policy is sure of, and why it doubts the others: a row for each."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-import cards
 from msgspec.structs import replace
 
+from ankiforge.check.emphasis import LEANS
 from ankiforge.model import Form, Origin
+from tests.check import cards
 
 pytestmark = pytest.mark.usefixtures("sure_of_facts")
 
 SURE = ""
-POINTS = "does not stand alone: its sentence points at text before it"
+POINTS = f"does not stand alone: {LEANS}"
 ONLY = "perhaps only emphasis: "
 ROWS = [
     # named
