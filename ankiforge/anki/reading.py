@@ -96,6 +96,8 @@ _TAGS = frozenset(
 _DOLLARS = regex(
     r"(?<![\\$\w\[])\$(?!\s?\d[\d.,]*\s)[^$\n]*?(?:\\[a-zA-Z]{2,}|[\^_]\{?\w)[^$\n]*?\$(?![\w$\]])"
 )
+# Code shows its dollars.
+_AS_TYPED = regex(r"(?is)<(code|pre)\b.*?</\1>|`[^`\n]*`")
 _BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
@@ -218,7 +220,8 @@ def _in_dollars(texts: Iterable[str], note_type: SeenType) -> str:
     templates = "".join(each.question + each.answer for each in note_type.templates)
     if "<script" in templates or "[latex]" in templates:  # a script may
         return ""
-    formula = _DOLLARS.search(_TYPESET.sub("", "\n".join(texts)))
+    read = _AS_TYPED.sub("", _TYPESET.sub("", "\n".join(texts)))
+    formula = _DOLLARS.search(read)
     return formula[0] if formula else ""
 
 
@@ -288,7 +291,7 @@ def mended_form(note: ReadNote, faults: frozenset[str]) -> Texts:
     mended = {}
     for ours, name in note.names.items():
         text = html[name]
-        if "maths" in faults:
+        if "maths" in faults and not _AS_TYPED.search(text):
             text = _IN_DOLLARS.sub(lambda match: rf"\({match[1].strip()}\)", text)
         if "eaten" in faults:
             text = _literal(text)

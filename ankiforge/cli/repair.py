@@ -159,7 +159,7 @@ def _hold(call: Call, notes: Sequence[ReadNote], source: SourceText) -> None:
         return
     for note in notes:
         if note.unread:
-            call.print(f"not read: {note.unread}")
+            call.print(f"not read: {note.place} ({note.unread})")
     for line in held_text(held, pairs):
         call.print(line)
 

@@ -253,6 +253,9 @@ def _is_flat(back: str, parts: list[str]) -> bool:
         return False
     if len({len(bullet[1]) for bullet in bullets}) > 1:
         return False
+    # a sentence that goes on in the next line
+    if not bullets and "\n" in back and len({part[0].isupper() for part in parts}) > 1:
+        return False
     for part in parts:
         if "\n" in part or part.startswith("\\<"):
             return False
@@ -302,11 +305,16 @@ def _two_questions(card: CardToRepair) -> Iterator[CardRepair]:
         return
     if _SAME.search(answers[1]) or _NUMBERED.match(answers[1]):
         return
+    if "\n" in back and answers[1][0].islower():  # a sentence that goes on
+        return
     second = f"{halves[1][:1].upper()}{halves[1][1:].rstrip('?')}?"
-    shared = set(map(stem, content(plain(first)))) & set(
-        map(stem, content(plain(second)))
-    )
-    if _LEANS.search(second) or not shared:  # the first one tells its subject
+    asked_first, asked_second = _stems(first), _stems(second)
+    # the other half answers it
+    own = asked_second - asked_first
+    if own & _stems(answers[0]) and not own & _stems(answers[1]):
+        return
+    # the first one tells its subject
+    if _LEANS.search(second) or 2 * len(asked_first & asked_second) < len(asked_first):
         subject = _ASKS_WHAT.sub("", first).rstrip("?")
         if subject == first.rstrip("?") or not _SUBJECT.fullmatch(subject):
             second = f"{first}\n\n{second}"
@@ -386,8 +394,7 @@ def _is_answer(sentence: str, front: str) -> bool:
         return False
     if _BEGINS_ELSEWHERE.match(sentence) or _SAYS_LITTLE.search(sentence):
         return False
-    asked = set(map(stem, content(front)))
-    said = set(map(stem, content(plain(sentence))))
+    asked, said = _stems(front), _stems(sentence)
     # of a term every word, of a question half
     needed = len(asked) / 2 if "?" in front else len(asked)
     return (
@@ -485,18 +492,19 @@ def _in_a_line(fields: Texts) -> str:
 
 
 def _context(card: CardToRepair) -> Iterator[CardRepair]:
-    """Offer a short question with its subject, if it names nothing of its deck."""
+    """Offer a question with its subject, if it names none, and nothing of its deck."""
     front = card.fields["Front"]
-    words = set(map(stem, content(plain(front))))
-    topic_words = set(map(stem, content(card.topic)))
-    if (
-        topic_words
-        and len(words) <= 1
-        and front.rstrip().endswith("?")
-        and words.isdisjoint(topic_words)
-    ):
+    words, topic_words = _stems(front), _stems(card.topic)
+    if not _LEANS.search(front) or not front.rstrip().endswith("?"):
+        return
+    if topic_words and len(words) <= 1 and words.isdisjoint(topic_words):
         fields = {"Front": f"{card.topic}: {front}"}
         yield CardRepair("context", "say what it is about", fields)
+
+
+def _stems(text: str) -> set[str]:
+    """Return the content words of Markdown."""
+    return set(map(stem, content(plain(text))))
 
 
 # --- a model, or a chat -------------------------------------------------------------------

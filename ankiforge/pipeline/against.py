@@ -109,10 +109,13 @@ class SourceText:
         self._unknown = math.log(1 + 2 * total)
 
     def nearest(self, fields: Texts) -> str:
-        """Return the paragraph that has most of a card; "" if none has enough."""
+        """Return the few sentences that have most of a card; "" if none have enough.
+
+        A paragraph may be a whole page of a PDF.
+        """
         for share, window in self._best(" ".join(fields.values()))[:1]:
             if share >= _NEAR:
-                return window.paragraph
+                return window.text
         return ""
 
     def _best(self, text: str) -> list[tuple[float, _Window]]:
@@ -202,7 +205,7 @@ def _text_of_pdf(path: Path) -> str:
     ):  # which ends if the file takes too long, or too much memory
         reply = worker.ask(Search(absolute(path)))
     if isinstance(reply, Failed):
-        raise ItemError(f"{path}: {reply.what}", hint=reply.hint)
+        raise ItemError(f"{path}: {reply.what}", hint=_READABLE)
     assert isinstance(reply, Searched)
     return "\n\n".join(reply.texts)
 

@@ -103,7 +103,7 @@ class Counts(msgspec.Struct):
             yield f"not read: {told} ({reason}): {named}{more}"
         unread = sum(map(len, self.unread.values()))
         yield (
-            f"{counted(self.notes, 'note')}: {self.errors:,} with errors,"
+            f"{counted(self.notes - unread, 'note')}: {self.errors:,} with errors,"
             f" {self.worst[Severity.WARN]:,} with warnings,"
             f" nothing to say of {self.worst[None] - unread:,}"
         )

@@ -39,8 +39,8 @@ _ASKS_FOR_SEVERAL = regex(
     """
 )
 _ASKS_FOR_NUMBER = regex(
-    rf"(?i)\b(?:the|die|les|los|las|which|what|first|are|name|list)\ (?:\w+\ )?({_NUMBERS})\b"
-    rf"|[(\[]({_NUMBERS})\b"
+    r"(?i)\b(?:the|die|les|los|las|which|welche|what|first|are|name|list)\ (?:\w+\ )?"
+    rf"({_NUMBERS})\b|[(\[]({_NUMBERS})\b"
 )
 _NUMBER_WORDS = {
     word: number
