@@ -20,7 +20,7 @@ Tested by `tests/ledger/test_fold_table.py`, which has a row for what each kind 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -150,26 +150,30 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if old in answered:
             del passage.asked[key]
 
-    # If a passage had two keys with cards about the same under each, those of the oldest key
-    # stand. A card that a person accepted prevails over older ones that were only dropped, and
-    # so does the one that was kept of two equal cards.
-    cards_of: dict[str, list[Card]] = defaultdict(list)
+    _supersede(passage)
+    return passage
+
+
+def _supersede(passage: Passage) -> None:
+    """Let the cards of the oldest key stand, of those about the same under several keys.
+
+    A card that a person accepted prevails over older ones that were only dropped, and so does
+    the one that was kept of two equal cards.
+    """
+    by_key: dict[str, list[Card]] = {key: [] for key in passage.keys}
     for card in passage.cards.values():
-        cards_of[card.key].append(card)
+        by_key.setdefault(card.key, []).append(card)
     by_age = []
     for key in passage.keys:
-        cards = cards_of.get(key, [])
-        if any(not card.why.startswith(MERGED) for card in cards):
-            by_age.append(cards)
+        if any(not card.why.startswith(MERGED) for card in by_key[key]):
+            by_age.append(by_key[key])
     for cards in by_age[1:]:
         oldest_stand = any(card.live for card in by_age[0])
         for card in cards:
-            if not _asks_the_same(passage, card, by_age[0]):
-                continue
-            if card.live and (oldest_stand or card.by != PERSON):
+            may_go = card.live and (oldest_stand or card.by != PERSON)
+            if may_go and _asks_the_same(passage, card, by_age[0]):
                 why = "the same passage has an older card"
                 passage.cards[card.id] = _judged(card, Verdict.SUPERSEDED, card.by, why)
-    return passage
 
 
 def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool:
@@ -275,108 +279,113 @@ def _change(
 
 def _applied(card: Card, event: Event) -> Card:
     """Return a card as it is after an event that stands and names it."""
+    change = _CHANGES.get(event.what)
+    return change(card, event) if change else card
+
+
+def _adopted(card: Card, event: Event) -> Card:
+    """Take over another tool's note, or its schedule for a card of ours."""
     body = event.body
-    match event.what:
-        case "adopt":
-            # a person took over another tool's note, or its schedule for a card of ours
-            schedule = tuple(map(tuple, body.get("schedule", ())))
-            card = replace(card, schedule=schedule)
-            if body.get("note"):
-                # packages before that were merged with other words than those of the adoption
-                shipped = tuple(replace(sent, hashes={}) for sent in card.shipped)
-                note = {**body["note"], "words": dict(card.fields)}
-                adopted = msgspec.convert(note, Adopted)
-                card = replace(card, shipped=shipped, adopted=adopted)
+    card = replace(card, schedule=tuple(map(tuple, body.get("schedule", ()))))
+    if not body.get("note"):
+        return card
+    # packages before that were merged with other words than those of the adoption
+    shipped = tuple(replace(sent, hashes={}) for sent in card.shipped)
+    note = {**body["note"], "words": dict(card.fields)}
+    return replace(card, shipped=shipped, adopted=msgspec.convert(note, Adopted))
 
-        # its words
-        case "revise":
-            words = _words_in(event)
-            card = replace(card, typed=())
-            if event.by == PERSON:
-                card = replace(worded(card, words), pinned=(), offered={})
-            else:  # the source offers it
-                card = _offered(card, words)
-            card = _given(card, event.machine, words)
-        case "edit":
-            # a person typed these fields: they stay when the source changes
-            typed: Texts = body["fields"]
-            resolved = dict(card.resolved)
-            for name, (theirs, _) in body.get("over", {}).items():
-                # our words are to replace those in Anki, as if that had been asked
-                resolved[name] = ("source", theirs, "")
-            card = replace(
-                card,
-                kind=CardKind(body.get("kind", card.kind)),
-                fields=_filled({**dict(card.fields), **typed}),
-                pinned=_with(card.pinned, typed),
-                offered=_less(card.offered, typed),
-                resolved=resolved,
-            )
-        case "resolve":
-            # a person chose whose text a field has
-            name = body["field"]
-            choice = (body["choice"], body["theirs"], body["ours"])
-            offered = card.offered.get(name)
-            card = replace(
-                card,
-                resolved={**card.resolved, name: choice},
-                offered=_less(card.offered, [name]),
-            )
-            if offered is not None and body["choice"] == "source":
-                fields = tuple({**dict(card.fields), name: offered}.items())
-                pinned = tuple(pinned for pinned in card.pinned if pinned != name)
-                card = replace(card, fields=fields, pinned=pinned)
 
-        # its deck and tags
-        case "placed":
-            if "deck" in body:
-                card = replace(card, deck=body["deck"], own_deck=True)
-            added = body.get("added", ())
-            removed = body.get("removed", ())
-            card = replace(
-                card,
-                added=(*_without(card.added, removed), *added),
-                removed=(*_without(card.removed, added), *removed),
-            )
+def _revised(card: Card, event: Event) -> Card:
+    """Give it the new words of a person, or offer it those of its source."""
+    words = _words_in(event)
+    card = replace(card, typed=())
+    if event.by == PERSON:
+        card = replace(worded(card, words), pinned=(), offered={})
+    else:
+        card = _offered(card, words)
+    return _given(card, event.machine, words)
 
-        # its end, unless a person decided on it, and policy or the source ends it
-        case "reject" | "retire" if event.by == PERSON or card.by != PERSON:
-            verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
-            card = _judged(card, verdict, event.by, body.get("why", ""))
 
-        # its note in Anki
-        case "repair":
-            card = replace(card, repaired=True)
-        case "shipped":
-            shipped_now = Shipped(
-                mod=body["mod"],
-                tags=tuple(body.get("tags", ())),
-                digest=body["digest"],
-                hashes=body.get("hashes", {}),
-            )
-            if (
-                not card.shipped and "type" in body
-            ):  # the first package fixes the note type
-                card = replace(card, mapped=msgspec.convert(body["type"], MappedType))
-            card = replace(
-                card,
-                shipped=(*card.shipped, shipped_now),
-                words=digest_of_card(card),
-                numbers={**card.numbers, **body.get("numbers", {})},
-                repaired=False,
-            )
-        case "pictures":
-            card = replace(card, pictures={**card.pictures, **body["names"]})
-        case "seen":
-            seen_by = tuple(sorted({*card.seen_by, event.machine}))
-            card = replace(card, seen_by=seen_by)
-        case "unseen":
-            # it is absent by accident, so it is shipped again
-            card = _wanted_again(replace(card, seen_by=()), event)
-        case "keep":
-            # a person keeps it although its note has the tag of dropped cards
-            card = _judged(card, Verdict.LIVE, PERSON)
-    return card
+def _edited(card: Card, event: Event) -> Card:
+    """Give fields the words that a person typed: they stay when the source changes."""
+    typed: Texts = event.body["fields"]
+    resolved = dict(card.resolved)
+    for name, (theirs, _) in event.body.get("over", {}).items():
+        # our words are to replace those in Anki, as if that had been asked
+        resolved[name] = ("source", theirs, "")
+    return replace(
+        card,
+        kind=CardKind(event.body.get("kind", card.kind)),
+        fields=_filled({**dict(card.fields), **typed}),
+        pinned=_with(card.pinned, typed),
+        offered=_less(card.offered, typed),
+        resolved=resolved,
+    )
+
+
+def _resolved(card: Card, event: Event) -> Card:
+    """Note whose text a field has, as a person chose."""
+    body = event.body
+    name = body["field"]
+    choice = (body["choice"], body["theirs"], body["ours"])
+    offered = card.offered.get(name)
+    card = replace(
+        card,
+        resolved={**card.resolved, name: choice},
+        offered=_less(card.offered, [name]),
+    )
+    if offered is None or body["choice"] != "source":
+        return card
+    fields = tuple({**dict(card.fields), name: offered}.items())
+    pinned = tuple(pinned for pinned in card.pinned if pinned != name)
+    return replace(card, fields=fields, pinned=pinned)
+
+
+def _placed(card: Card, event: Event) -> Card:
+    """Change its deck and tags as a person did."""
+    if "deck" in event.body:
+        card = replace(card, deck=event.body["deck"], own_deck=True)
+    added = event.body.get("added", ())
+    removed = event.body.get("removed", ())
+    return replace(
+        card,
+        added=(*_without(card.added, removed), *added),
+        removed=(*_without(card.removed, added), *removed),
+    )
+
+
+def _ended(card: Card, event: Event) -> Card:
+    """End it, unless a person decided on it, and policy or the source ends it."""
+    if event.by != PERSON and card.by == PERSON:
+        return card
+    verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
+    return _judged(card, verdict, event.by, event.body.get("why", ""))
+
+
+def _shipped(card: Card, event: Event) -> Card:
+    """Note the package that has its note; the first one fixes the note type."""
+    body = event.body
+    shipped_now = Shipped(
+        mod=body["mod"],
+        tags=tuple(body.get("tags", ())),
+        digest=body["digest"],
+        hashes=body.get("hashes", {}),
+    )
+    if not card.shipped and "type" in body:
+        card = replace(card, mapped=msgspec.convert(body["type"], MappedType))
+    return replace(
+        card,
+        shipped=(*card.shipped, shipped_now),
+        words=digest_of_card(card),
+        numbers={**card.numbers, **body.get("numbers", {})},
+        repaired=False,
+    )
+
+
+def _seen(card: Card, event: Event) -> Card:
+    """Note that a machine saw its note in Anki."""
+    seen_by = tuple(sorted({*card.seen_by, event.machine}))
+    return replace(card, seen_by=seen_by)
 
 
 def _accept(passage: Passage, event: Event) -> None:
@@ -537,3 +546,29 @@ def _less(offered: Texts, names: Iterable[str]) -> Texts:
 
 def _filled(fields: Texts) -> Fields:
     return tuple((name, text) for name, text in fields.items() if text)
+
+
+_CHANGES: Mapping[str, Callable[[Card, Event], Card]] = {
+    # its words
+    "adopt": _adopted,
+    "revise": _revised,
+    "edit": _edited,
+    "resolve": _resolved,
+    # its deck and tags
+    "placed": _placed,
+    # its end
+    "reject": _ended,
+    "retire": _ended,
+    # its note in Anki
+    "repair": lambda card, event: replace(card, repaired=True),
+    "shipped": _shipped,
+    "pictures": lambda card, event: replace(
+        card, pictures={**card.pictures, **event.body["names"]}
+    ),
+    "seen": _seen,
+    # it is absent by accident, so it is shipped again
+    "unseen": lambda card, event: _wanted_again(replace(card, seen_by=()), event),
+    # a person keeps it although its note has the tag of dropped cards
+    "keep": lambda card, event: _judged(card, Verdict.LIVE, PERSON),
+}
+"""By kind of event: the card as it is after an event that stands and names it."""

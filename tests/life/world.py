@@ -65,6 +65,8 @@ WITH_FOOTER = 0.3
 """How likely a note ends with a block id on a line of its own, which names whatever stands above it."""
 WITH_PICTURE = 0.1
 """How likely a passage has a picture."""
+SENTENCE = re.compile(r"[^a-z][^:]*$")
+"""What stays a sentence of its own in a longer mark: not `term: meaning`, nor what begins small."""
 PNG = b"\x89PNG\r\n\x1a\n"
 """How a picture begins: what does not is none, and not shown."""
 PICTURE = re.compile(r"!\[\[[^\]]*\]\]|!\[[^\]]*\]\([^)]*\)")
@@ -320,7 +322,8 @@ class World:
 
     def move_sentences(self) -> None:
         """Join marks of whole sentences, part them, or shift a sentence from one to another."""
-        marks = [spot for spot in self.spots() if self.at(spot).form == "plain"]
+        plain = [spot for spot in self.spots() if self.at(spot).form == "plain"]
+        marks = [spot for spot in plain if SENTENCE.match(self.at(spot).sentence)]
         if len(marks) < 2:
             return
         what = self.luck.choice(MOVES)
