@@ -193,3 +193,19 @@ def test_letters_that_touch_are_of_one_word_in_formulas(font, height, words):
     blank = chars[1]._replace(number=2, text=" ", generated=True)
     text = PageText([*chars[:2], blank, *chars[2:]], Spelling([""]), lambda _: font)
     assert text.text == words
+
+
+@pytest.mark.parametrize(
+    ("line", "font", "is_misread"),
+    [
+        ("takes $(#2) memory", "NewTXMI", True),  # O(N2), by a font without a table
+        ("in ⇥(N)", "txmiaX", True),  # Θ
+        ("takes 5 $ & more", "Times-Roman", False),
+        ("f(x) = 3(a + b)!", "CMMI10", False),
+        ("!#$%&' =? A", "", True),  # a formula that TeX drew
+        ("a & b", "", False),
+    ],
+)
+def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_misread):
+    text = PageText(page(line)._all, Spelling([""]), lambda _: font)
+    assert text.is_misread([text.chars]) is is_misread

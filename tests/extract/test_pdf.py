@@ -243,3 +243,20 @@ def test_raised_text_is_measured_at_the_letter_beside_it(tmp_path):
     write_pdf(tmp_path / "a.pdf", [page])
     found = texts(opened("pdf", tmp_path, name="papers").scan())
     assert found == ["grows by 10⁵ in a day"]
+
+
+@pytest.mark.parametrize(
+    ("font", "words"),
+    [("CMSY10", "ten × smaller"), ("Times-Roman", "ten ⇥ smaller")],
+)
+def test_the_sign_for_times_of_tex_is_that_sign(tmp_path, font, words):
+    one_page(tmp_path / "a.pdf", mark("ten x smaller"), text="It is ten x smaller here.")
+    writer = PdfWriter(clone_from=tmp_path / "a.pdf")
+    to_unicode = StreamObject()
+    to_unicode.set_data(b"1 begincodespacerange <00> <ff> endcodespacerange "
+                        b"1 beginbfchar <78> <21e5> endbfchar")  # fmt: skip
+    for one in writer.pages[0]["/Resources"]["/Font"].values():
+        one.get_object()[NameObject("/BaseFont")] = NameObject(f"/{font}")
+        one.get_object()[NameObject("/ToUnicode")] = writer._add_object(to_unicode)
+    writer.write(tmp_path / "a.pdf")
+    assert texts(opened("pdf", tmp_path, name="papers").scan()) == [words]

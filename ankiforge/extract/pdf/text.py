@@ -103,6 +103,9 @@ def upright_text(page: PdfPage) -> PdfTextPage:
 _WHITE_SPACE = frozenset((9, 10, 13))
 """The control characters that are what they say: tab, line feed, carriage return."""
 _GRAVE_ACCENT = 96
+_TIMES = 0x21E5
+"""⇥, for which Quartz takes the × of TeX's symbols."""
+_MISTAKEN = frozenset((_GRAVE_ACCENT, _TIMES))
 
 
 def page_chars(page: PdfTextPage) -> list[Char]:
@@ -129,7 +132,7 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         width = right - left
         height = top - bottom
         text = chr(code) if code <= 0x10FFFF else "\ufffd"
-        if (code < 32 and code not in _WHITE_SPACE) or code == _GRAVE_ACCENT:
+        if (code < 32 and code not in _WHITE_SPACE) or code in _MISTAKEN:
             text = _letter(raw, number, code, width / (height or 1.0))
         generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, number))
         width = width if width > 0.1 else 0.1
@@ -160,7 +163,7 @@ NARROW = 0.6
 
 
 def _letter(raw: Any, number: int, code: int, width: float) -> str:
-    """Return the letter that a control character shows, or a ` that may be ℓ.
+    """Return the letter that a control character shows, a ` that may be ℓ, or a ⇥ that may be ×.
 
     `width` is relative to its height.
     """
@@ -170,8 +173,10 @@ def _letter(raw: Any, number: int, code: int, width: float) -> str:
     if re.match(_ITALIC_FONT, font):
         if code == _GRAVE_ACCENT or (code == 1 and width < NARROW):
             return "ℓ"
-        if not font.startswith(b"RMTMI"):
+        if code < 32 and not font.startswith(b"RMTMI"):
             return _ITALIC[code]
+    if code == _TIMES and re.match(_SYMBOL_FONT, font):
+        return "×"
     if code < 32 and re.match(_SYMBOL_FONT, font):
         return _SYMBOLS[code]
     return chr(code)
@@ -323,6 +328,10 @@ MOST_BLANKS = 80
 SKIPPED = 8
 """How many places a mark that stays on its line may skip, with a blank to show for it."""
 
+NO_MATHS = frozenset('#$"&@⇥✓')
+"""Signs that no formula has."""
+UNNAMED = 3
+"""The number of them in fonts without names, at least, that are formulas drawn by TeX."""
 LEVEL_SLACK = 0.05
 """How far the tops and bottoms of letters of one size are apart, at most, in heights."""
 
@@ -429,10 +438,11 @@ class PageText:
         self,
         chars: list[Char],
         spelling: Spelling,
-        font_of: FontOf = lambda _: "",
+        font_of: FontOf = lambda _: "Times",
     ) -> None:
         """Join the text of a page from all of its characters, visible or not."""
         self._spelling = spelling
+        self._font_of = font_of
         self.line_numbers: set[str] = set()
         """Numbers that count the lines in a margin, and are no text."""
         numbers = list(line_numbers(chars))
@@ -650,7 +660,10 @@ class PageText:
         for segment in segments:
             if is_misread(self._all[segment[0].number : segment[-1].number + 1]):
                 return True
-        return False
+        # a font for maths gives the codes of these signs to letters, if it has no table
+        signs = [char for char in chain.from_iterable(segments) if char.text in NO_MATHS]
+        fonts = [self._font_of(sign) for sign in signs]
+        return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= UNNAMED
 
     def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
         """Return whether a mark stops just before the hyphen that ends the line."""
@@ -745,7 +758,7 @@ def _gap(
     return BLANK
 
 
-_MATHS_FONT = regex(r"CMMI|LMMath|NewTXMI|RMTMI|MSBM|.*Math")
+_MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)|.*Math")
 
 
 def _are_level(left: PrintedChar, right: PrintedChar) -> bool:
