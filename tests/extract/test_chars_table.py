@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.extract.pdf.cleaning import Spelling
+from ankiforge.extract.pdf.cleaning import Spelling, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
 from ankiforge.extract.pdf.text import Char, PageText, Segments
 
@@ -209,3 +209,20 @@ def test_letters_that_touch_are_of_one_word_in_formulas(font, height, words):
 def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_misread):
     text = PageText(page(line)._all, Spelling([""]), lambda _: font)
     assert text.is_misread([text.chars]) is is_misread
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("²This style is called algebraic.", "This style is called algebraic."),
+        ("⁴To illustrate it", "To illustrate it"),
+        ("¹² See below.", "See below."),
+        ("¹⁴C dates the wood.", "¹⁴C dates the wood."),
+        ("³He is rare.", "³He is rare."),
+        ("⁶⁰Co decays.", "⁶⁰Co decays."),
+        ("²nd of May", "²nd of May"),
+        ("10⁵ cells", "10⁵ cells"),
+    ],
+)
+def test_the_number_of_a_footnote_is_no_part_of_it(text, words):
+    assert without_note_number(text) == words

@@ -40,6 +40,7 @@ from ankiforge.extract.pdf.cleaning import (
     last_word,
     one_line,
     unswapped,
+    without_note_number,
 )
 from ankiforge.extract.pdf.coverage import (
     TextUnderMarks,
@@ -575,7 +576,7 @@ class _OpenPdf:
         _, _, _, top = annotation.box or NO_BOX
         char_number = located.begins.number if located.begins else 0
 
-        # its words, whole ones, without the letter of an item
+        # its words, whole ones, without the letter of an item and the number of a note
         code = page.text.code(located.segments)
         printed = code or without_bullets(one_line(page.text.quote(located.segments)))
         exact = printed
@@ -583,6 +584,7 @@ class _OpenPdf:
             exact = without_bullets(one_line(page.text.quote(located.words)))
         if located.begins in page.text.list_items:
             exact = LABEL.sub("", exact, count=1).strip() or exact
+        exact = exact if code else without_note_number(exact)
 
         # its context: what is no mark on text has only the sentence beside it, and a mark on
         # text that covers none has nothing
@@ -598,6 +600,7 @@ class _OpenPdf:
             nearby = _nearby(text, located.words_span, page.body, asks=asks)
         elif located.begins and not annotation.on_text:
             _, _, sentence = around(page.text.text, located.span, page.body)
+        sentence = without_note_number(sentence)
         if code or sentence in (exact, printed):
             sentence = ""
         return Highlight(

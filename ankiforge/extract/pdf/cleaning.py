@@ -68,6 +68,20 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+# A raised number before a word: of a note, if not of an isotope (³He, ⁷⁵As).
+_NUMBER_OF_NOTE = regex(
+    r"(?:[¹²³⁴⁵⁶⁷⁸⁹](?!He\b|Li\b|Be\b)|[¹²³⁴⁵⁶⁷⁸⁹][⁰¹²³⁴⁵⁶⁷⁸⁹](?=\s?[^\W\d_]{3}))\s?(?=[^\W\d_]{2})"
+)
+
+
+def without_note_number(text: str) -> str:
+    """Return a passage without the number of the footnote that it begins: `²This style …`."""
+    number = _NUMBER_OF_NOTE.match(text)
+    if not number or not text[number.end()].isupper():
+        return text
+    return text[number.end() :]
+
+
 def flowing(text: str) -> str:
     """Return the clean text with line breaks only between blocks.
 
