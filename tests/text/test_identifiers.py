@@ -91,3 +91,11 @@ def test_a_sketch_knows_words_whatever_signs_are_around_them(text):
         sketch("cells divide by mitosis and germ cells by meiosis", "a.md")
     )
     assert decode_sketch(sketch(text, "a.md")).hashes == plain.hashes
+
+
+def test_a_sketch_tells_letters_with_accents_apart():
+    hashes = [
+        decode_sketch(sketch(f"le {word} de la ville", "a.md")).hashes
+        for word in ("côte", "côté")
+    ]
+    assert hashes[0].isdisjoint(hashes[1])

@@ -1,0 +1,20 @@
+"""Signs of a block of Markdown, as rows."""
+
+import pytest
+
+from ankiforge.extract.markdown.inline import read
+from ankiforge.extract.markdown.signs import InlineContext
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "inside"),
+    [
+        ("*term:: meaning* of it", "::", True),
+        ("of *term:: meaning*", "::", True),
+        ("*term:: meaning*", "::", False),  # of all words
+        ("term:: *meaning*", "::", False),
+    ],
+)
+def test_emphasis_of_some_words_may_be_open_at_a_sign(text, sign, inside):
+    block = read(text, InlineContext())
+    assert block.has_emphasis_around(block.plain.index(sign)) is inside
