@@ -650,10 +650,10 @@ def plan(card: Card, layout: Layout, ours: Ours, options: ShippingOptions) -> Pl
 
     # a figure never goes without its picture, and no new note does: the picture may be on
     # another computer, and the note in an Anki that was not read
-    is_figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
-    lacks_picture = not ours.unread.isdisjoint(card.family.content_fields)
-    if lacks_picture and (is_figure or in_anki is None):
-        return replace(nothing, problems=ours.missing)
+    if not ours.unread.isdisjoint(card.family.content_fields):  # it lacks a picture
+        figures = (HighlightKind.IMAGE, HighlightKind.INK)
+        if in_anki is None or card.highlight.kind in figures:
+            return replace(nothing, problems=ours.missing)
 
     if in_anki is None:
         hashes = {name: field_hash(html) for name, html in ours.fields.items()}
@@ -898,9 +898,9 @@ def _mod_of(
     """
     seen_mod = in_anki.mod if in_anki else 0
     waits_for_import = in_anki is None or seen_mod < card.mod
-    is_packed_again = options.full and seen_mod == card.mod
-    if card.mod and card.digest == digest and (waits_for_import or is_packed_again):
-        return card.mod
+    if card.mod and card.digest == digest:
+        if waits_for_import or (options.full and seen_mod == card.mod):
+            return card.mod
     return next_mod(card.guid, card.mod, seen_mod)
 
 

@@ -192,13 +192,14 @@ def deck_of(
     deck = _joined(named.split("::")) or of_run
     if not deck:
         folder = document.path.rpartition("/")[0]
-        is_note = highlight.namespace.partition(":")[0] in _OF_NOTES
         topic = ""  # the first tag that says what it is about
         for name in (*highlight.tags, *document.tags):
             if not topic and _normalised(name).partition("/")[0] != TAG:
                 topic = _path(name.removeprefix("#"))
         title = _part(document.title)
-        book = _path(folder) if is_note else title
+        book = title
+        if highlight.namespace.partition(":")[0] in _OF_NOTES:
+            book = _path(folder)
         source = _part(document.source)
         values = (title, _path(collection), _path(folder), source, book, topic)
         deck = _fill(rule.deck, values)

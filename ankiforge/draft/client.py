@@ -380,8 +380,8 @@ class Wire(httpx2.BaseTransport):
         self._settings = settings
         self._notice = notice
         # certificates take a while to load
-        is_plain = settings.local and settings.base_url.startswith("http:")
-        self._tls = httpx2.create_ssl_context(verify=not is_plain)
+        verify = not (settings.local and settings.base_url.startswith("http:"))
+        self._tls = httpx2.create_ssl_context(verify=verify)
         # When the server has loaded its model for too long; None = it does not load it.
         self._loaded_until: float | None = None
         self._changed = threading.Condition()
@@ -434,8 +434,9 @@ class Wire(httpx2.BaseTransport):
         settings = self._settings
         headers = {"accept-encoding": "identity"}
         for name, value in request.headers.items():
-            is_ours = name in _OURS or LLM.owns(settings.base_url)
-            if is_ours and (name != "authorization" or settings.key):
+            if name not in _OURS and not LLM.owns(settings.base_url):
+                continue
+            if name != "authorization" or settings.key:
                 headers.setdefault(name, value)
         sent = httpx2.Request(
             request.method,
@@ -808,8 +809,9 @@ class Client:
         several in a row were not answered, or every one was rejected.
         """
         settings = self.settings
-        is_rejection = not isinstance(error, UnansweredError | ServiceError)
-        if isinstance(error, TooLongError) or (is_rejection and self._has_answered):
+        if isinstance(error, TooLongError):
+            return error
+        if self._has_answered and not isinstance(error, UnansweredError | ServiceError):
             return error
         with self._lock:
             self._failed += 1

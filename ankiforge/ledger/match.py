@@ -475,11 +475,11 @@ def match_spots(
         found_left: what was found and not matched.
     """
     were_there = [mark for mark in known if mark in known_left and mark.was_there]
-    are_here = [mark for mark in found if mark in found_left]
+    here = [mark for mark in found if mark in found_left]
     same_spot = _SameSpot(known, found, pairs)
     matching = _Matching(known, found)
     places = _places(known, found)
-    for mark, old in _by_likeness(were_there, are_here, places, least=0):
+    for mark, old in _by_likeness(were_there, here, places, least=0):
         if same_spot.has(mark, old) and _may_stand_here(old, mark):
             matching.take([(mark, old)])
     return matching.pairs

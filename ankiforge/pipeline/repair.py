@@ -141,10 +141,12 @@ def _repeats(
         yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
     for finding in index.near(card, note.key):
         # of strangers' cards, most that are alike are about two things
-        is_similar = finding.check == "duplicate" and not note.key
-        is_told = finding.duplicate == same or finding.severity is Severity.INFO
-        if not is_similar and not is_told:
-            yield finding
+        if finding.check == "duplicate" and not note.key:
+            continue
+        # it was told above, or is only counted
+        if finding.duplicate == same or finding.severity is Severity.INFO:
+            continue
+        yield finding
 
 
 # --- the list ---------------------------------------------------------------------------------
@@ -416,8 +418,11 @@ class _Lister:
                     known[ours] = id
             mapped = MappedType(note_type.id, note_type.name, note.names, known)
         above, _, last = note.deck.rpartition("::")
-        is_alone = note_type.cloze or len(seen.ordinals) == 1
-        card = CardToRepair(fields, topic=last if above else "", alone=is_alone)
+        card = CardToRepair(
+            fields,
+            topic=last if above else "",
+            alone=note_type.cloze or len(seen.ordinals) == 1,
+        )
         return RepairEntry(note, note.guid, seen.cards, card, mapped)
 
 

@@ -90,9 +90,10 @@ def refusal_of_form(
         return Reason.LONG
     if text.endswith(":"):
         return Reason.ANNOUNCEMENT
-    has_debris = language.small and not is_note and _DEBRIS.search(text)
+    if language.small and not is_note and _DEBRIS.search(text):
+        return Reason.GARBLED
     bare = without_formulas(text)
-    if has_debris or damage_in(bare) or _HYPHEN.search(bare) or _GLUED.search(bare):
+    if damage_in(bare) or _HYPHEN.search(bare) or _GLUED.search(bare):
         return Reason.GARBLED
     if not is_note:
         is_code = bool(words) and words[0].kind in (Kind.SHIELD, Kind.UNSAFE)

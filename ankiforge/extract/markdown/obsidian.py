@@ -192,8 +192,8 @@ class Vault(NoteSource):
         """Yield the folders with notes that are templates, drawings, or left out by settings."""
         if self.folder.only:
             return
-        is_excluded = matcher(self.settings.exclude, git=True)
-        is_template = matcher(template_folders(self.folder.root), git=True)
+        excluded = matcher(self.settings.exclude, git=True)
+        of_templates = matcher(template_folders(self.folder.root), git=True)
         folders: dict[str, Counter[str]] = defaultdict(Counter)
         for path in set((self.folder.others or {}).values()):
             if not path.casefold().endswith((".md", _CANVAS)):
@@ -201,9 +201,9 @@ class Vault(NoteSource):
             reason = "the settings do not select them (`include`)"
             if _DRAWING.match(path):
                 reason = "drawings of Excalidraw are not read"
-            elif is_template(path):
+            elif of_templates(path):
                 reason = "they are templates of a plug-in"
-            elif is_excluded(path):
+            elif excluded(path):
                 reason = "the settings leave them out (`exclude`)"
             parent = path.rpartition("/")[0] or "."
             folders[f"{parent}/"][reason] += 1

@@ -400,8 +400,10 @@ def read_sign(state: StateInline, silent: bool) -> bool:
         return False
     if kind == "html" and "=" not in sign["with"]:
         # it may be words: `vector<int>`, `a<b and c>d`, `<name>`
-        is_element = sign["element"].lower() in _ELEMENTS
-        if not (is_element and _WITHOUT_VALUE.issuperset(sign["with"].split())):
+        element = sign["element"].lower()
+        if element not in _ELEMENTS or not _WITHOUT_VALUE.issuperset(
+            sign["with"].split()
+        ):
             kind = "less"
             end = state.pos + 1
     if kind == "ruby" and sign["base"] and "{" in state.env["context"].gaps.signs:
