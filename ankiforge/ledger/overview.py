@@ -135,11 +135,21 @@ def arranged(
     )
 
 
+def _has_card(passage: str) -> str:
+    """Return the condition that a live card is at home in a passage, asked of indexes."""
+    return (
+        f"(EXISTS (SELECT 1 FROM card c WHERE c.passage = {passage} AND c.live"
+        " AND NOT EXISTS (SELECT 1 FROM home m WHERE m.guid = c.guid))"
+        " OR EXISTS (SELECT 1 FROM home m JOIN card c USING (guid)"
+        f" WHERE m.passage = {passage} AND c.live))"
+    )
+
+
 def proposed(store: Store, ids: Iterable[str]) -> int:
     """Return how many of these drafts are proposals on passages without a card."""
     number: int = store.value(
         f"SELECT count(*) FROM offered d WHERE d.id IN {EACH} AND d.drafter = ?"
-        " AND NOT EXISTS (SELECT 1 FROM placed c WHERE c.home = d.passage AND c.live)",
+        f" AND NOT {_has_card('d.passage')}",
         encode(list(ids)),
         PROPOSE,
     )
@@ -154,8 +164,7 @@ def has_cards(store: Store) -> bool:
 # --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
-    "CASE WHEN EXISTS (SELECT 1 FROM placed c"
-    " WHERE c.home = f.first AND c.live) THEN 'carded'"
+    f"CASE WHEN {_has_card('f.first')} THEN 'carded'"
     " WHEN p.skipped THEN 'left_out'"
     " WHEN w.best IS NOT NULL THEN CASE w.best"
     " WHEN 0 THEN 'blocked' ELSE 'waiting' END"
@@ -169,8 +178,7 @@ STANDS = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
 _STANDS = (
     "CASE WHEN f.first IN (SELECT value FROM json_each(?2)) THEN 'asked'"
     " WHEN w.best IS NOT NULL THEN 'to_decide'"
-    " WHEN EXISTS (SELECT 1 FROM placed c"
-    " WHERE c.home = f.first AND c.live) THEN 'with_card'"
+    f" WHEN {_has_card('f.first')} THEN 'with_card'"
     " WHEN p.skipped OR p.decided OR h.fate = 'left_out' THEN 'rejected_or_skipped'"
     " ELSE 'left_out' END"
 )
@@ -286,8 +294,8 @@ def places(store: Store, ids: Iterable[str]) -> list[Place]:
 
 
 _MARKS = (
-    "SELECT {columns}, coalesce(a.first, h.key) AS passage, EXISTS (SELECT 1 FROM placed c"
-    "  WHERE c.home = coalesce(a.first, h.key) AND c.live) AS carded"
+    "SELECT {columns}, coalesce(a.first, h.key) AS passage,"
+    f" {_has_card('coalesce(a.first, h.key)')} AS carded"
     " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
     " WHERE h.document IN {documents} AND h.state = 'present'"
     " ORDER BY h.document, h.position"

@@ -115,6 +115,7 @@ CREATE TABLE IF NOT EXISTS sentence (name TEXT NOT NULL, key TEXT NOT NULL, PRIM
 CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
 -- cards whose sentences stand in another passage of their family than the one under which they were accepted
 CREATE TABLE IF NOT EXISTS home (guid TEXT PRIMARY KEY, passage TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS home_passage ON home (passage);
 -- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
 -- what waits beside the person's own form of its sentence is of that offer
 CREATE VIEW IF NOT EXISTS offered AS

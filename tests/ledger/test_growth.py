@@ -1,10 +1,11 @@
-"""An ingest of many notes takes steps in their number, not in its square."""
+"""What is done with many notes takes steps in their number, not in its square."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ankiforge.ledger import overview
 from ankiforge.model import h16
 from tests.ledger.world import World
 from tests.limits import steps
@@ -54,3 +55,35 @@ def test_twice_the_notes_take_about_twice_the_steps(change, tmp_path: Path):
         cost(tmp_path / str(times), change, times * NOTES) for times in (1, 2, 4)
     )
     assert four - two < 2.2 * (two - one)
+
+
+def looks(world: World) -> int:
+    """Return how many thousand steps SQLite takes to tell what waits, and what became of all."""
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+
+    ledger = world["a"]
+    ledger.writable().set_progress_handler(step, 1000)
+    overview.order(ledger)
+    assert {each.fate for each in overview.fates(ledger)} == {"carded"}
+    ledger.writable().set_progress_handler(None, 0)
+    return count
+
+
+@pytest.mark.slow
+def test_twice_the_cards_are_looked_through_in_about_twice_the_steps(tmp_path: Path):
+    counts = []
+    for notes in (100, 200):
+        folder = tmp_path / str(notes)
+        folder.mkdir()
+        world = World(folder)
+        for number in range(notes):
+            world.note(f"{number}.md", *lines(number, "water"))
+        world.run(ship=False)
+        counts.append(looks(world))
+        world.close()
+    once, twice = counts
+    assert twice < 2.5 * once
