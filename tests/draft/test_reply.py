@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ankiforge.draft.chat import label_for, read_answer
 from ankiforge.draft.prompt import load
+from ankiforge.draft.reply import objects
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import (
     Document,
@@ -103,3 +104,17 @@ def test_a_card_of_no_passage_that_comes_in_two_spellings_is_told_once():
     two = {"h": "zz", "question": "Who?", "answer": "Nobody here"}
     answer = read_answer(json.dumps([one, two]), [TASK], PROMPT)
     assert len(answer.unused) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "card"),
+    [
+        ("{“front”: “Who?”, “back”: “She.”}", {"front": "Who?", "back": "She."}),
+        (
+            '{"front": "Who said “no”, and when?", "back": "She."}',
+            {"front": "Who said “no”, and when?", "back": "She."},
+        ),
+    ],
+)
+def test_typographic_quotes_are_those_of_json_only_where_it_begins_with_them(reply, card):
+    assert objects(reply) == [card]

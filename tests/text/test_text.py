@@ -5,6 +5,7 @@ import pytest
 from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import words_of
 from ankiforge.text.cloze import (
+    alt_and_width,
     escape_signs,
     from_brackets,
     gaps,
@@ -293,3 +294,15 @@ def test_gaps_are_typed_in_brackets(markdown, shown, typed, stored):
     assert to_brackets(markdown) == shown
     if shown is not None:
         assert from_brackets(typed, markdown) == stored
+
+
+@pytest.mark.parametrize(
+    ("label", "alt", "width"),
+    [
+        ("a cell|200", "a cell", "200"),
+        ("a cell", "a cell", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
+    assert alt_and_width(label) == (alt, width)

@@ -3,7 +3,8 @@
 A spelling that looks like the tag `#no-llm`, there or elsewhere in the note, and is none makes all
 of the note private until a person says that it is not meant so.
 
-Tested by `tests/extract/test_texts.py` and `tests/sources/test_sources.py`.
+Tested by `tests/extract/test_texts.py`, `tests/sources/test_sources.py` and
+`tests/laws/test_private_spellings.py`.
 """
 
 from __future__ import annotations
