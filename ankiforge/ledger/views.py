@@ -261,13 +261,8 @@ class _ViewRecording:
                 continue
             is_asked = before["asked"] or guid in deleted_with_many
             state, _ = cards.state_of(self._store, guid)
-            if (
-                before["absent"]
-                and card["live"]
-                and not is_asked
-                and self._store.machine not in state.seen_by
-            ):
-                # a person wanted it again since: it is shipped again
+            if card["live"] and not is_asked and self._store.machine not in state.seen_by:
+                # a person wanted it again since, perhaps elsewhere: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
             if card["live"]:

@@ -102,6 +102,30 @@ def test_what_another_computer_made_and_a_person_deleted_stays_deleted(
     assert desk.card()["verdict"] == "retired"
 
 
+def test_what_a_person_wants_again_on_one_computer_is_not_retired_by_another(
+    desk, forge_in, tmp_path: Path
+):
+    other = forge_in(tmp_path / "other")
+    for each in (desk.forge, other):
+        source = f"sources: [{{obsidian: {{name: notes, path: {desk.notes}}}}}]"
+        each.settings(f"{source}\nanki: {{collection: {desk.col.path}}}\n", trust=True)
+
+    def share(giver, taker):
+        journals = (each.folder / "journal" for each in (giver, taker))
+        shutil.copytree(*journals, dirs_exist_ok=True)
+
+    desk.write(TWO)
+    desk.go()
+    share(desk.forge, other)
+    other.ok("run")  # it has seen both notes
+    desk.delete()
+    desk.run(tombstones=1)
+    desk.say("undo")
+    share(desk.forge, other)
+    other.ok("run")
+    assert [card["verdict"] for card in other.cards()] == ["accepted", "accepted"]
+
+
 def test_an_old_package_is_told_too(desk, tmp_path: Path):
     desk.write(TWO)
     desk.run(written=2)
