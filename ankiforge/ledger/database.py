@@ -1,7 +1,8 @@
 """The database of a workspace, and two files beside it: what saves time, and what was paid for.
 
 The database is a cache, rebuilt from the journal and the sources: what is damaged, or has another
-schema, is thrown away. It is opened to write into it, or as a copy that is only read.
+schema, is thrown away. It is opened to write into it, or to read it, and then copied before
+anything is written.
 
 `memory.db` contains nothing that cannot be read or computed again, so errors are ignored:
 an unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the
@@ -271,15 +272,19 @@ class Database:
         first = self.row(query, *values)
         return first[0] if first else None
 
+    def writable(self) -> sqlite3.Connection:
+        """Return the connection, before something is written."""
+        return self._db
+
     def write(self, query: str, *values: object) -> int:
         """Run a statement. Return the number of rows it changed."""
-        return self._db.execute(query, values).rowcount
+        return self.writable().execute(query, values).rowcount
 
     def write_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
         """Run a statement for each of many rows."""
         rows = list(rows)
         if rows:
-            self._db.executemany(query, rows)
+            self.writable().executemany(query, rows)
 
     def insert(
         self,
@@ -303,7 +308,7 @@ class Database:
         columns = ", ".join(rows[0])
         values = ", ".join(f":{column}" for column in rows[0])
         statement = f"{verb} INTO {table} ({columns}) VALUES ({values}) {otherwise}"
-        return self._db.executemany(statement, rows).rowcount
+        return self.writable().executemany(statement, rows).rowcount
 
     def define(
         self,
@@ -425,6 +430,30 @@ def _hash_of_tables(db: sqlite3.Connection) -> str:
     query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     rows = [tuple(row) for row in db.execute(query)]
     return sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+def snapshot_of(database: OwnPath) -> sqlite3.Connection | None:
+    """Open a database to read it as it is now, whatever other programs write.
+
+    Return None if it is not there or of another version, or if SQLite cannot make the files that it
+    needs beside it.
+    """
+    if not database.is_there():
+        return None
+    uri = f"{database.database().as_uri()}?mode=rw"
+    snapshot = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_SECONDS)
+    try:
+        snapshot.row_factory = sqlite3.Row
+        for setting in ("query_only = ON", "case_sensitive_like = ON"):
+            snapshot.execute(f"PRAGMA {setting}")
+        snapshot.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        snapshot.execute("BEGIN")
+        if _version(snapshot) == VERSION and _has_all_tables(snapshot):
+            return snapshot
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        pass  # what is wrong with it, the copy tells
+    snapshot.close()
+    return None
 
 
 def copy_database(database: OwnPath) -> sqlite3.Connection:

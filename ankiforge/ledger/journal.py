@@ -74,6 +74,17 @@ class JournalFiles:
         """Return the names of all files, sorted."""
         return [path.name for path in self._folder.listed(ENDING)]
 
+    def is_read(self, name: str, before: ReadUpTo | None) -> bool:
+        """Return whether a file was read to its end, and is the same."""
+        if before is None:
+            return False
+        try:
+            with (self._folder / name).open(max_bytes=LARGEST_BYTES) as file:
+                is_longer = file.seek(0, os.SEEK_END) > before.size
+                return not is_longer and _tail(file, before.size) == before.tail
+        except OSError:
+            return False
+
     def read_new(self, name: str, before: ReadUpTo | None) -> NewLines:
         """Read on in a file from where it was read before, or all of it if it was replaced.
 

@@ -35,7 +35,13 @@ import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger.database import Database, copy_database, in_batches, open_database
+from ankiforge.ledger.database import (
+    Database,
+    copy_database,
+    in_batches,
+    open_database,
+    snapshot_of,
+)
 from ankiforge.ledger.database import Row as Row
 from ankiforge.ledger.database import encode as encode
 from ankiforge.ledger.events import (
@@ -154,16 +160,23 @@ class Store(Database):
     ) -> None:
         """Open the database, or make an empty one. Call `unite` before anything else.
 
-        With `read_only`, work on a copy in memory: neither database nor journal is
-        written.
+        With `read_only`, neither database nor journal is written: the database is read as it is
+        now, and copied before something would be written.
         """
         self.machine = machine
         self.journal_state = JournalState()
         """As the last `unite` found it."""
         self._read_only = read_only
         self._journal = JournalFiles(journal, machine)
-        db = copy_database(database) if read_only else open_database(database)
-        super().__init__(db)
+        self._database = database
+        self._snapshot = snapshot_of(database) if read_only else None
+        """The database that is only read; what is to be written goes into a copy of it."""
+        if self._snapshot:
+            super().__init__(self._snapshot)
+        else:
+            super().__init__(
+                copy_database(database) if read_only else open_database(database)
+            )
         self._version = 0
         self._transaction: _Transaction | None = None
         self._passages: dict[str, Passage] = {}
@@ -174,7 +187,20 @@ class Store(Database):
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
 
+    def close(self) -> None:
+        """Close the database."""
+        super().close()
+        if self._snapshot:
+            self._snapshot.close()
+
     # --- transactions and actions -------------------------------------------------------
+
+    def writable(self) -> sqlite3.Connection:
+        """Return the connection; if it may only be read, a copy that takes its place."""
+        if self._db is self._snapshot:
+            self._db = copy_database(self._database)
+            self._drop_copies()
+        return self._db
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -189,7 +215,7 @@ class Store(Database):
         appended: tuple[int, int] | None = None
         """The size of this machine's file of the journal before and after its lines."""
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self.writable().execute("BEGIN IMMEDIATE")
             self._transaction = _Transaction()
             self._drop_stale()
             yield
@@ -629,6 +655,8 @@ class Store(Database):
         A last line without its end is read by a later call. Lines that no file has any
         more, whoever made them, are written again into this machine's own file.
         """
+        if self._transaction is None and self._is_united():
+            return []
         new: list[Event] = []
         unreadable = 0
         missing = 0
@@ -672,6 +700,25 @@ class Store(Database):
             unknown = self.value("SELECT count(*) FROM unknown_event")
         self.journal_state = JournalState(unreadable, missing, unknown)
         return sorted(new, key=by_order)
+
+    def _is_united(self) -> bool:
+        """Return whether all files of the journal were read to their ends; note their faults."""
+        read = {}
+        for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
+            name = row["name"].removeprefix("read ")
+            read[name] = self._read_up_to(name)
+        names = self._journal.names()
+        if self.meta("reader") != READER or read.keys() - set(names):
+            return False
+        unreadable = 0
+        for name in names:
+            read_up_to = read.get(name)
+            if read_up_to is None or not self._journal.is_read(name, read_up_to):
+                return False
+            unreadable += read_up_to.unreadable
+        unknown = self.value("SELECT count(*) FROM unknown_event")
+        self.journal_state = JournalState(unreadable, unknown=unknown)
+        return True
 
     def _insert(self, events: Iterable[Event]) -> list[Event]:
         """Store events of the journal. Return those that were not known."""
