@@ -73,6 +73,8 @@ ROWS = [
     ),
     ("It moves {{c1::water}} through a membrane of the cell.", POINTS),
     ("Near zero, this {{c1::approximation}} of the function becomes exact.", POINTS),
+    ("Heat turns this {{c1::creatinine}} of the blood into gas.", POINTS),
+    ("They're made of {{c1::chromatin}} and of proteins in the nucleus.", POINTS),
     ("of the cells that move {{c1::water}} through a membrane.", POINTS),
     ("Instead of DNA, retroviruses carry {{c1::RNA}} as their material.", SURE),
     (
@@ -146,6 +148,10 @@ ROWS = [
         ONLY + "the sentence says little beside it",
     ),
     ("The cells need {{c1::water}}.", ONLY + "the sentence says little beside it"),
+    (
+        "The kidney removes {{c1::the creatinine of muscle fibres}} out of the blood.",
+        ONLY + "it is no short name, noun or number",
+    ),
 ]
 
 
@@ -167,3 +173,14 @@ def test_a_long_sentence_is_in_doubt():
     about = cards.passage(draft.quote, form=Form.PHRASE)
     said = {finding.check: finding.message for finding in cards.findings(draft, about)}
     assert said["fragment"] == ONLY + "it is one of many words"
+
+
+def test_half_of_a_term_may_stand_again_unless_it_is_defined():
+    for text, is_leak in (
+        ("{{c1::Circular buffer}}: a buffer whose end is joined to its beginning", True),
+        ("Nets have a {{c1::circular buffer}}: a buffer whose end is joined", False),
+    ):
+        draft = replace(cards.cloze(text), origin=Origin("rules:phrase"))
+        about = cards.passage(draft.quote, form=Form.PHRASE)
+        found = {finding.check for finding in cards.findings(draft, about)}
+        assert ("gap_leak" in found) is is_leak

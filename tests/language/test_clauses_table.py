@@ -71,6 +71,8 @@ def test_a_sentence_names_its_subject(text, names):
         ("Number of steps for running an algorithm", False),
         ("Bits needed to represent the input", False),
         ("A cell called neuron", False),
+        ("The heart pumps blood", True),
+        ("Two filters of plasma", False),
     ],
 )
 def test_a_sentence_has_a_verb_of_its_own(text, has_verb):
@@ -89,6 +91,7 @@ def test_a_sentence_has_a_verb_of_its_own(text, has_verb):
         ("both of them", False),
         ("separates cells", False),
         ("thin", False),
+        ("soluble", False),
         ("quickly a membrane", False),
         ("…", False),
     ],
