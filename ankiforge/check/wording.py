@@ -204,7 +204,7 @@ def _name_cut(answer: str, before: str, behind: str) -> str:
     return ""
 
 
-# === questions ========================================================================
+# --- questions ------------------------------------------------------------------------
 
 # An answer that is yes or no.
 _YES_NO = regex(
@@ -365,8 +365,6 @@ def _question_patterns() -> tuple[_Pattern, ...]:
         )
     return tuple(patterns)
 
-
-# === wording ==========================================================================
 
 # --- what the card does not show, and what stands for words ---------------------------
 

@@ -1,6 +1,6 @@
 """The words of a sentence with their class: noun, verb, adjective, number, small word.
 
-Tested by `tests/draft/test_proposals.py`.
+Tested by `tests/language/test_tokens_table.py` and `tests/draft/test_proposals.py`.
 """
 
 from __future__ import annotations

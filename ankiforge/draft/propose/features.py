@@ -36,8 +36,6 @@ from ankiforge.model import Highlight, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries
 
-# === features =========================================================================
-
 DATA = Path(__file__).parent / "data"
 BEGINNING = 5
 """The letters of a word by which its weight for a card is looked up."""
@@ -45,6 +43,11 @@ _SECTIONS = frozenset(
     ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
 )
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+# From so many on, further words of the kind say no more; halved, an amount is about as large as
+# the features that are there or not, so that learning shrinks their weights alike.
+_MOST_PEOPLE = 3
+_MOST_NAMES = 4
+_SCALE = 2
 # Tokens before what a sentence says about its subject.
 _FEW_TOKENS = 6
 # Words of an exclamation or a heading.
@@ -178,7 +181,7 @@ def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
                 features["term_and_definition"] = 1.0
     for section, count in people.items():
         if count:
-            features[_PEOPLE[section]] = min(count, 3) / 2
+            features[_PEOPLE[section]] = min(count, _MOST_PEOPLE) / _SCALE
     return features
 
 
@@ -203,7 +206,7 @@ def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> 
     if numbers > 2:
         features["many_numbers"] = 1.0
     if names:
-        features["names"] = min(names, 4) / 2
+        features["names"] = min(names, _MOST_NAMES) / _SCALE
     if has_acronym and not text.isupper():
         features["acronym"] = 1.0
     if has_code:
@@ -228,7 +231,7 @@ def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
         features["plain_words"] = min(mean - 4.7, 1.0)
 
 
-# === sureness =========================================================================
+# --- how likely a card is kept ---------------------------------------------------------
 
 STEM = 6
 """The letters of a word by which its weight is looked up."""
