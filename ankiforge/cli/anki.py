@@ -419,8 +419,8 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     from ankiforge.pipeline.query import joined
 
     refuse_unknown_options(query)
-    target = None if output is None else output.expanduser()
-    if target is not None and target.exists() and not force:
+    target = output.expanduser() if output and str(output) != "-" else None
+    if target and target.exists() and not force:
         message = f"{output}: exists already"
         raise UsageError(message, hint="another name, or --force to replace it")
     with session(call) as workspace:
@@ -432,21 +432,14 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
         message = f"there are edits below several folders: {roots}"
         raise UsageError(message, hint="ankiforge patch source:NAME")
 
-    # the patch: into the file, to a program, or on the screen
     diff = b"".join(file.diff for file in files)
-    is_printed = target is None and bool(diff) and not call.as_json
-    if target is not None and diff:
+    if target and diff:
         target.write_bytes(diff)
-    elif is_printed and sys.stdout.isatty():
-        # without signs that could control the terminal
-        call.print(diff.decode("utf-8").removesuffix("\n"))
-    elif is_printed:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(diff)
-        sys.stdout.buffer.flush()
     if call.as_json:
         for row in _rows_of_patch(result):
             call.data(row)
+    elif diff and not target:
+        _print_patch(call, diff)
 
     # what it holds and what it does not, and how it is applied
     for edit in result.refused:
@@ -460,12 +453,22 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     call.say(f"{edits} in {counted(len(files), 'file')}")
     folder = quote(str(root))
     apply = f"ankiforge patch -q | patch -p1 -d {folder}"
-    if target is not None:
+    if target:
         path = quote(str(target.absolute()))
         apply = f"cd {folder} && git apply {path}   (or: patch -p1 < {path})"
-    if target is not None or not call.as_json:
+    if target or not call.as_json:
         call.say(f"to apply: {apply}")
         call.say("then: ankiforge run")
+
+
+def _print_patch(call: Call, diff: bytes) -> None:
+    """Print a patch for a program letter by letter, on a screen without what could control it."""
+    if sys.stdout.isatty():
+        call.print(diff.decode("utf-8").removesuffix("\n"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff)
+    sys.stdout.buffer.flush()
 
 
 def _rows_of_patch(result: Patch) -> Iterator[Json]:

@@ -457,7 +457,8 @@ def as_text(
     """
     ledger, folder = workspace.ledger, workspace.folder
     report = result.report
-    is_news = report is not None and bool(report.new or report.changed)
+    is_news = bool(report and (report.new or report.changed))
+    found_nothing = report is not None and not report.seen
     # if nothing came in, the contents of the ledger are not counted again
     names = ["waiting"]
     if is_news or verbose:
@@ -469,7 +470,7 @@ def as_text(
     step, why = _step_after(result, ledger, folder, waits, is_news=is_news)
     block = [_counts(result, counts)]
     # where nothing was found, the package of before is no news
-    of_before = report is None or bool(report.seen) or is_news
+    of_before = is_news or not found_nothing
     block += [f"  → {line}" for line in delivery_lines(result, of_before=of_before)]
     if names_next and (step or why):
         block.append(next_line(step, why))
@@ -487,9 +488,9 @@ def as_text(
     if is_news and result.proposed:
         told.append(proposals_of_highlights(ledger, waits))
     told.append(_model_line(result, folder))
-    if report is not None and (is_news or not report.seen):
+    if report is not None and (is_news or found_nothing):
         told += _not_read_lines(report, ledger)
-    if report is not None and not report.seen and not (result.failed or step or why):
+    if found_nothing and not (result.failed or step or why):
         told.append(NO_HIGHLIGHTS)
     changes = _changes_that_stand(result, ledger, folder)
     told += _changes(changes, None if verbose else SHOWN)

@@ -17,6 +17,7 @@ import logging
 import re
 import secrets
 import socket
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -286,53 +287,9 @@ class PageServer:
 
     def _api(self, name: str, query: Texts) -> Response | None:
         """Answer a request of the script that changes nothing."""
-        match name:
-            case "state":
-                return _json(self.open_session().state())
-            case "list":
-                words = query.get("words", "")[:500]
-                list_id = query.get("id", "")
-                digits = query.get("start", "")[:9]
-                start = int(digits) if digits.isdecimal() else 0
-                return _json(self.open_session().listed(list_id, words, start))
-            case "shelf":
-                return _json(self.open_session().shelf())
-            case "sitting":
-                return _json(self.open_session().sitting(query.get("key", "")))
-            case "cover":
-                cover = self.open_session().documents.cover(query.get("key", ""))
-                return None if cover is None else _json(cover)
-            case "chat":
-                return _json(self.open_session().ask_chat(query.get("key", "")))
-            case "minutes":
-                return _json(self.open_session().minutes())
-            case "document":
-                shown = self.open_session().documents.document(query.get("key", ""))
-                return None if shown is None else _json(shown)
-            case "texts":
-                texts = self.open_session().documents.texts(query.get("id", ""))
-                return None if texts is None else _json(texts)
-            case "states":
-                states = self.open_session().documents.states(query.get("key", ""))
-                return _json(states)
-            case "page":
-                number, width = (query.get(each, "")[:6] for each in ("page", "width"))
-                if not (number.isdecimal() and width.isdecimal()):
-                    return None
-                drawn = self.open_session().documents.page(
-                    query.get("id", ""), int(number), int(width)
-                )
-                return None if drawn is None else _json(drawn)
-            case "placement":
-                return _json(self.open_session().placement(query.get("id", "")))
-            case "words":
-                return _json(self.open_session().words(query.get("key", "")))
-            case "item":
-                id = query.get("id", "")
-                session = self.open_session()
-                item = session.at(id) if is_highlight_key(id) else session.item(id)
-                return _json({"item": item})
-        return None
+        reads = _READS.get(name)
+        value = reads(self.open_session(), query) if reads else None
+        return None if value is None else _json(value)
 
     def _post(self, path: str, body: bytes) -> Response:
         """Carry out a request of the script."""
@@ -370,8 +327,46 @@ class PageServer:
         raise HttpError("404 Not Found", _NOTHING_HERE)
 
 
-def _query_of(environ: Json) -> dict[str, str]:
-    return dict(parse_qsl(environ.get("QUERY_STRING", "")))
+def _query_of(environ: Json) -> defaultdict[str, str]:
+    """Return the query of an address; what it lacks is ""."""
+    return defaultdict(str, parse_qsl(environ.get("QUERY_STRING", "")))
+
+
+def _listed(session: ReviewSession, query: Texts) -> Json:
+    start = query["start"][:9]
+    place = int(start) if start.isdecimal() else 0
+    return session.listed(query["id"], query["words"][:500], place)
+
+
+def _page_of(session: ReviewSession, query: Texts) -> Json | None:
+    number, width = query["page"][:6], query["width"][:6]
+    if not (number.isdecimal() and width.isdecimal()):
+        return None
+    return session.documents.page(query["id"], int(number), int(width))
+
+
+def _item(session: ReviewSession, query: Texts) -> Json:
+    id = query["id"]
+    return {"item": session.at(id) if is_highlight_key(id) else session.item(id)}
+
+
+_READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
+    "state": lambda session, _: session.state(),
+    "list": _listed,
+    "shelf": lambda session, _: session.shelf(),
+    "sitting": lambda session, query: session.sitting(query["key"]),
+    "cover": lambda session, query: session.documents.cover(query["key"]),
+    "chat": lambda session, query: session.ask_chat(query["key"]),
+    "minutes": lambda session, _: session.minutes(),
+    "document": lambda session, query: session.documents.document(query["key"]),
+    "texts": lambda session, query: session.documents.texts(query["id"]),
+    "states": lambda session, query: session.documents.states(query["key"]),
+    "page": _page_of,
+    "placement": lambda session, query: session.placement(query["id"]),
+    "words": lambda session, query: session.words(query["key"]),
+    "item": _item,
+}
+"""What the script may ask for; it changes nothing. None: there is no such thing."""
 
 
 def _same(given: str, secret: str) -> bool:

@@ -48,6 +48,11 @@ function flowing(paper, content, find) {
     const o = node.getBoundingClientRect();
     return boxesIn(range).map(([l, t, r, b]) => [l - o.left, t - o.top, r - o.left, b - o.top]);
   };
+  const known = new Map(); // the boxes of each mark, until the text is laid out anew
+  const boxesOf = (key) => {
+    if (!known.has(key)) known.set(key, boxes(ranges.get(key)));
+    return known.get(key);
+  };
   const asked = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
     const range = sentenceIn(ranges.get(key), sentence);
     return range ? boxes(range) : [];
@@ -68,6 +73,7 @@ function flowing(paper, content, find) {
     layout() {
       content.style.fontSize = `${paper.zoom * 1.0625}rem`;
       fit(content);
+      known.clear();
       // a range that was taken out of the page with its text has moved to what held it
       const [one] = ranges.values();
       if (!one || !content.contains(one.startContainer)) ranges = find();
@@ -75,10 +81,10 @@ function flowing(paper, content, find) {
     draw() {
       layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
-      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxes(ranges.get(mark.key)), asked(mark.key))));
+      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxesOf(mark.key), asked(mark.key))));
     },
     near: async () => {},
-    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxes(ranges.get(key)), asked: asked(key) } : null),
+    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxesOf(key), asked: asked(key) } : null),
   };
 }
 

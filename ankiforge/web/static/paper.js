@@ -43,6 +43,7 @@ export class Paper {
   body = null;
   ready;
   #frame = 0;
+  #drawing = 0;
 
   constructor(key, pane) {
     this.key = key;
@@ -72,7 +73,7 @@ export class Paper {
   }
   leave() {
     this.observer.disconnect();
-    this.#closeFind();
+    this.endSearch();
   }
   #clicked({ clientX, clientY, target }) {
     if (!getSelection().isCollapsed || target.closest("a")) return;
@@ -108,7 +109,13 @@ export class Paper {
 
   // ---- The marks.
 
-  draw() { this.body.draw(); }
+  // Once before the next frame, however much has changed.
+  draw() {
+    this.#drawing ||= requestAnimationFrame(() => {
+      this.#drawing = 0;
+      this.body.draw();
+    });
+  }
 
   // Show which mark and which of its sentences is asked.
   ask(key, sentences) {
@@ -229,11 +236,10 @@ export class Paper {
     if (page) this.pane.scrollTo(this.pane.scrollLeft, page.node.offsetTop);
     return Boolean(page);
   }
-  #closeFind() {
+  endSearch() {
     for (const old of this.node.querySelectorAll(".found")) old.remove();
     CSS.highlights?.delete("found");
   }
-  endSearch() { this.#closeFind(); }
 }
 
 // The line to the card leaves below the first line of text, but near the upper edge of a figure.

@@ -70,10 +70,7 @@ export class Sitting {
     document.body.classList.toggle("ended", !item || this.isOver);
     if (!item || this.isOver) return this.end();
     this.ending = null;
-    // a card that was shown before has what was typed into it, also after an undo
-    const known = `${item.id} ${item.turn}`;
-    if (!this.#cards.has(known)) this.#cards.set(known, new Card(item, () => this.changed(), (key) => this.press(key)));
-    this.card = this.#cards.get(known);
+    this.card = this.#cardOf(item);
     if (recalled("recall")) document.body.classList.add("hiding");
     $("#margin").replaceChildren(this.card.node, this.#notices());
     $("#margin").scrollTop = 0;
@@ -95,6 +92,12 @@ export class Sitting {
     // the document of the next item is opened before it is needed
     const next = this.items[(this.at + 1) % this.items.length]?.source;
     if (next) setTimeout(() => paperOf(next.key, next.document, $("#paper")), LATER);
+  }
+  // A card that was shown before has what was typed into it, also after an undo.
+  #cardOf(item) {
+    const known = `${item.id} ${item.turn}`;
+    if (!this.#cards.has(known)) this.#cards.set(known, new Card(item, () => this.changed(), (key) => this.press(key)));
+    return this.#cards.get(known);
   }
   #look(glides) {
     const { paper, card } = this;
@@ -416,9 +419,9 @@ export class Sitting {
     const place = follows ? this.items.indexOf(item.then) : -1;
     if (place >= 0 && reply.item?.id === item.then.id) {
       const { turn, facts, several } = reply.item;
-      const known = `${item.then.id} ${item.then.turn}`;
+      const card = this.#cardOf(item.then);
       Object.assign(item.then, { turn, facts, several });
-      this.#cards.set(`${item.then.id} ${turn}`, this.#cards.get(known) ?? new Card(item.then, () => this.changed(), (key) => this.press(key)));
+      this.#cards.set(`${item.then.id} ${turn}`, card);
     } else if (place >= 0) {
       this.items.splice(place, 1, ...(reply.item ? [reply.item] : []));
       if (this.at === place) this.show();
