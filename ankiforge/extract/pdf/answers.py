@@ -292,6 +292,13 @@ def _answer(
     if isinstance(question, Around):
         with closing(_OpenPdf(pages, name)) as reading:
             return Contexts(tuple(map(reading.passage, question.quotes)))
+    return _read(pages, name, notices, even_without_marks=question.named)
+
+
+def _read(
+    pages: _FilePages, name: str, notices: list[Pair], *, even_without_marks: bool
+) -> Read:
+    """Return the marks of an open file, and what else is to be said about it."""
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
         message = f"{counted(annotations.hidden, 'hidden mark')} left out"
@@ -301,7 +308,7 @@ def _answer(
         is_whole=CUT not in notices and REPAIRED not in notices,
         left_out=annotations.left_out,
     )
-    if question.named or annotations.marks or pages.damaged:
+    if even_without_marks or annotations.marks or pages.damaged:
         with closing(_OpenPdf(pages, name)) as reading:
             read = reading.read(annotations.marks, read)
     if not annotations.marks and not annotations.hidden:
@@ -523,11 +530,23 @@ class _OpenPdf:
                 marks.append(mark)
                 before = (page, located)
 
-        # the pages that cannot be read, and those without text under a mark
-        problems: list[Pair] = []
+        id = document_id(self._folds, self._pages.opened())
+        page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
+        return structs.replace(
+            read,
+            document=structs.replace(self._work, key=DocumentKey(f"pdf:{id}")),
+            marks=tuple(marks),
+            areas=tuple(areas),
+            pages=tuple(page_hashes),
+            problems=tuple(self._problems(marks)),
+            notices=(*read.notices, *_notices(marks)),
+            is_whole=read.is_whole and not self._pages.damaged,
+        )
+
+    def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
+        """Yield the pages that cannot be read, and those without text under a mark."""
         if self._pages.damaged:
-            pages = self._named(self._pages.damaged)
-            problems.append((f"{pages} cannot be read", REPAIR))
+            yield (f"{self._named(self._pages.damaged)} cannot be read", REPAIR)
         scanned = set()
         for mark in marks:
             number = int(mark.block)
@@ -537,30 +556,7 @@ class _OpenPdf:
         if scanned:
             has = "has" if len(scanned) == 1 else "have"
             message = f"{self._named(sorted(scanned))} {has} marks but no text, as a scan"
-            hint = "add a text layer (OCR); the marks will then be read"
-            problems.append((message, hint))
-
-        misread = [mark for mark in marks if mark.skip == MISREAD]
-        notices = list(read.notices)
-        if misread:
-            marked = counted(len(misread), "mark")
-            message = (
-                f"the text layer of this file is not reliable: {marked} without cards"
-            )
-            notices.append((message, MISREAD_HINT))
-
-        id = document_id(self._folds, self._pages.opened())
-        page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
-        return structs.replace(
-            read,
-            document=structs.replace(self._work, key=DocumentKey(f"pdf:{id}")),
-            marks=tuple(marks),
-            areas=tuple(areas),
-            pages=tuple(page_hashes),
-            problems=tuple(problems),
-            notices=tuple(notices),
-            is_whole=read.is_whole and not self._pages.damaged,
-        )
+            yield (message, "add a text layer (OCR); the marks will then be read")
 
     def _mark(
         self,
@@ -718,6 +714,15 @@ class _OpenPdf:
             heading=self._heading(page.number, char.number, char.top),
             nearby=_nearby(text, span, body, asks=quote.asks),
         )
+
+
+def _notices(marks: Sequence[Highlight]) -> Iterator[Pair]:
+    """Yield that letters of the file are not those of its pages, if marks wait for that."""
+    misread = [mark for mark in marks if mark.skip == MISREAD]
+    if misread:
+        marked = counted(len(misread), "mark")
+        message = f"the text layer of this file is not reliable: {marked} without cards"
+        yield (message, MISREAD_HINT)
 
 
 def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
