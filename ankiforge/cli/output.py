@@ -539,7 +539,7 @@ def session(
     Args:
         call: the options of the command.
         writes: the lock to hold ("drafting" or "publishing"); "" = none.
-        read_only: work on a copy in memory, so that nothing is written.
+        read_only: write nothing; what would be written goes into a copy in memory.
         patience: how long to wait for the lock in seconds; None = the default.
         folder: the workspace, if it has been found; None = that of the call.
     """

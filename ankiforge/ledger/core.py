@@ -59,7 +59,7 @@ class Ledger(Store):
     ) -> None:
         """Open the database (or rebuild it), and read the new lines of the journal.
 
-        With `read_only`, everything happens in a copy in memory, and nothing is written.
+        With `read_only`, nothing is written: what would be goes into a copy in memory.
 
         Raises:
             LedgerError: the database or the journal cannot be used.

@@ -124,7 +124,7 @@ class Workspace:
             folder: the folder with `ankiforge.yaml`; None for the one that a command would
                 use here. A `WorkspaceFolder` has been found, and its settings confirmed, by
                 the caller.
-            read_only: work on a copy in memory, so that nothing is written.
+            read_only: write nothing; what would be written goes into a copy in memory.
             offline: contact no other machine.
             jobs: the number of concurrent requests and files; 0 = as in the settings, and
                 as many files as cores.
@@ -1050,7 +1050,7 @@ class Workspace:
 def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:
     """Open the ledger of a workspace and read the new lines of its journal.
 
-    With `read_only`, everything happens in a copy in memory.
+    With `read_only`, nothing is written: what would be goes into a copy in memory.
 
     Raises:
         LedgerError: database or journal cannot be used.
