@@ -19,6 +19,7 @@ ALPHA = "Alpha is the first of the letters that form the Greek alphabet."
 BETA = "Beta comes second in the long row of 24 letters."
 GAMMA = "Gamma was a camel's throwing stick in the script of Phoenicia."
 SECRET = "Zanzibar keeps the key of my diary under the third stone."
+TRIES = 4
 CLIPBOARD = re.compile(r"\x1b\]52;c;([\w+/=]*)\x07")
 ESCAPE = "\x1b"
 
@@ -124,9 +125,14 @@ def test_a_program_of_the_clipboard_is_used_and_without_one_a_file(
     program.write_text(f'#!/bin/sh\ncat > "{tmp_path}/clipboard"\n', "utf-8")
     program.chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    with at_terminal(DISPLAY=":0", PATH=path) as keyboard:
-        keyboard.shown()
-        assert not CLIPBOARD.search(keyboard.press("m"))
+    for _ in range(TRIES):
+        with at_terminal(DISPLAY=":0", PATH=path) as keyboard:
+            keyboard.shown()
+            # on a busy machine it may not end in time, and the terminal is asked instead
+            if not CLIPBOARD.search(keyboard.press("m")):
+                break
+    else:
+        raise AssertionError("the program was never used")
     copied = (tmp_path / "clipboard").read_text("utf-8")
     assert BETA in copied
     with at_terminal(TERM="linux") as keyboard:
