@@ -246,15 +246,22 @@ def test_raised_text_is_measured_at_the_letter_beside_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("font", "words"),
-    [("CMSY10", "ten × smaller"), ("Times-Roman", "ten ⇥ smaller")],
+    ("font", "code", "words"),
+    [
+        ("CMSY10", "21e5", "ten × smaller"),
+        ("Times-Roman", "21e5", "ten ⇥ smaller"),
+        ("CMSY10", "0030", "ten ′ smaller"),
+        ("Times-Roman", "0030", "ten 0 smaller"),
+    ],
 )
-def test_the_sign_for_times_of_tex_is_that_sign(tmp_path, font, words):
+def test_signs_of_tex_are_what_they_show(tmp_path, font, code, words):
     one_page(tmp_path / "a.pdf", mark("ten x smaller"), text="It is ten x smaller here.")
     writer = PdfWriter(clone_from=tmp_path / "a.pdf")
     to_unicode = StreamObject()
-    to_unicode.set_data(b"1 begincodespacerange <00> <ff> endcodespacerange "
-                        b"1 beginbfchar <78> <21e5> endbfchar")  # fmt: skip
+    to_unicode.set_data(
+        b"1 begincodespacerange <00> <ff> endcodespacerange "
+        b"1 beginbfchar <78> <%s> endbfchar" % code.encode()
+    )
     for one in writer.pages[0]["/Resources"]["/Font"].values():
         one.get_object()[NameObject("/BaseFont")] = NameObject(f"/{font}")
         one.get_object()[NameObject("/ToUnicode")] = writer._add_object(to_unicode)

@@ -105,7 +105,9 @@ _WHITE_SPACE = frozenset((9, 10, 13))
 _GRAVE_ACCENT = 96
 _TIMES = 0x21E5
 """⇥, for which Quartz takes the × of TeX's symbols."""
-_MISTAKEN = frozenset((_GRAVE_ACCENT, _TIMES))
+_PRIME = 0x30
+"""The code of ′ among TeX's symbols, which is that of 0."""
+_MISTAKEN = frozenset((_GRAVE_ACCENT, _TIMES, _PRIME))
 
 
 def page_chars(page: PdfTextPage) -> list[Char]:
@@ -162,8 +164,11 @@ NARROW = 0.6
 Δ."""
 
 
+_SIGNS_OF_TEX = {_TIMES: "×", _PRIME: "′"}
+
+
 def _letter(raw: Any, number: int, code: int, width: float) -> str:
-    """Return the letter that a control character shows, a ` that may be ℓ, or a ⇥ that may be ×.
+    """Return the letter that a control character shows, or one that it is taken for: ` for ℓ.
 
     `width` is relative to its height.
     """
@@ -175,10 +180,11 @@ def _letter(raw: Any, number: int, code: int, width: float) -> str:
             return "ℓ"
         if code < 32 and not font.startswith(b"RMTMI"):
             return _ITALIC[code]
-    if code == _TIMES and re.match(_SYMBOL_FONT, font):
-        return "×"
-    if code < 32 and re.match(_SYMBOL_FONT, font):
-        return _SYMBOLS[code]
+    if re.match(_SYMBOL_FONT, font):
+        if code in _SIGNS_OF_TEX:
+            return _SIGNS_OF_TEX[code]
+        if code < 32:
+            return _SYMBOLS[code]
     return chr(code)
 
 
