@@ -36,18 +36,10 @@ from ankiforge.extract.pdf import worker
 from ankiforge.ledger import ingest as reading
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.listing import Listing
-from tests import examples
+from tests import at_once, examples
 from tests.fakes import llm_server
 from tests.forked import AtTerminal
 from tests.limits import PATIENCE
-
-_LENIENT = {
-    "LEAST_SURE": 0.0,
-    "MOST_COMMON": 10.0,
-    "_LEAST_BESIDE": 1,
-    "_MOST_PHRASES": 8,
-}
-_REAL = {name: getattr(emphasis, name) for name in _LENIENT}
 
 examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
@@ -248,7 +240,7 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         )  # tests write their notes in one go
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
         # most tests mark a common word of a short sentence, to have a card at once
-        for name, limit in _LENIENT.items():
+        for name, limit in at_once.LENIENT.items():
             patch.setattr(emphasis, name, limit)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
@@ -267,7 +259,7 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def sure_of_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Policy is as sure of a mark as it is for a user."""
-    for name, limit in _REAL.items():
+    for name, limit in at_once.REAL.items():
         monkeypatch.setattr(emphasis, name, limit)
 
 
