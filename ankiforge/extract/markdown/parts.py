@@ -113,29 +113,15 @@ def mark_private(
         tagged.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
-        # a block that says only the tag is about the note
-        tagged_here = []
-        for block in blocks_at_line[number]:
-            if any(map(str.isalnum, without_tag(block.plain))):
-                tagged_here.append(block)
+        tagged_here = [block for block in blocks_at_line[number] if _says_more(block)]
         if not tagged_here and _COMMENT.match(lines[number]):
             # a comment belongs to the block right above it
             tagged_here = blocks_at_line[number - 1]
         tagged.update(tagged_here)
-        if not tagged_here:
-            is_whole_note = True
-    # a heading or a title may be there as several objects with the same lines
-    head_lines = {block.lines for block in tagged if block.part is not BlockKind.TEXT}
-    item_paths = {block.path for block in tagged if block.part is BlockKind.ITEM}
+        is_whole_note |= not tagged_here
+    is_below = _below(tagged)
     for block in blocks:
-        heads = (*block.headings, *block.titles, *block.heads)
-        depths = range(1, len(block.path) + 1)
-        block.private = (
-            block.private
-            or block in tagged
-            or any(head.lines in head_lines for head in heads)
-            or any(block.path[:depth] in item_paths for depth in depths)
-        )
+        block.private = block.private or block in tagged or is_below(block)
     # the footnotes of what is private
     notes = set[str]()
     for block in tagged:
@@ -147,6 +133,29 @@ def mark_private(
                 for block in blocks_at_line[number]:
                     block.private = True
     return is_whole_note
+
+
+def _says_more(block: Block) -> bool:
+    """Return whether a block says more than the tag: else it is about the note."""
+    return any(map(str.isalnum, without_tag(block.plain)))
+
+
+def _below(tagged: Iterable[Block]) -> Callable[[Block], bool]:
+    """Return what says whether a block is below one of these headings, titles, heads or items.
+
+    A heading or a title may be there as several objects with the same lines.
+    """
+    head_lines = {block.lines for block in tagged if block.part is not BlockKind.TEXT}
+    item_paths = {block.path for block in tagged if block.part is BlockKind.ITEM}
+
+    def is_below(block: Block) -> bool:
+        heads = (*block.headings, *block.titles, *block.heads)
+        if any(head.lines in head_lines for head in heads):
+            return True
+        depths = range(1, len(block.path) + 1)
+        return any(block.path[:depth] in item_paths for depth in depths)
+
+    return is_below
 
 
 def lines_below_tagged(text: str) -> frozenset[int]:

@@ -642,7 +642,7 @@ class Quotes:
         edges.append(len(block.plain))
         return list(pairwise(edges))[::2]
 
-    # === paragraphs and list items =====================================================
+    # --- paragraphs and list items ----------------------------------------------------
 
     def _in_block(self, block: Block) -> list[Quote]:
         """Return the quotes of one block, each before its link."""
@@ -706,7 +706,7 @@ class Quotes:
             below = self._note.below(below)
         return tuple(items)
 
-    # === block quotes and callouts =====================================================
+    # --- block quotes and callouts ----------------------------------------------------
 
     def _in_group(self, group: _Group) -> list[Quote]:
         """Return the quotes of one block quote, [] if its blocks are read one by one."""

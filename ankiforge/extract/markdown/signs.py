@@ -384,48 +384,82 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     if sign is None:
         return False
     kind = str(sign.lastgroup)
-    end = sign.end()
-    if kind == "footnote" and _MARK_IN_FOOTNOTE.search(sign[0]):
-        # what is marked in it is part of the sentence
-        state.env.setdefault("footnote_ends", set()).add(end - 1)
-        kind = "footnote_start"
-        end = state.pos + len("^[")
-    if kind == "bracket":
-        if state.pos not in state.env.get("footnote_ends", ()):
-            return False
-        kind = "footnote_end"
-    if kind == "url" and not _SCHEME.search(state.pending):
+    meant = _MEANT[kind](state, sign) if kind in _MEANT else (kind, sign.end())
+    if meant is None:
         return False
-    if kind == "reference" and not _address_of_reference(state, sign):
-        return False
-    if kind == "html" and "=" not in sign["with"]:
-        # it may be words: `vector<int>`, `a<b and c>d`, `<name>`
-        element = sign["element"].lower()
-        if element not in _ELEMENTS or not _WITHOUT_VALUE.issuperset(
-            sign["with"].split()
-        ):
-            kind = "less"
-            end = state.pos + 1
-    if kind == "ruby" and sign["base"] and "{" in state.env["context"].gaps.signs:
-        kind = "text"
-        end = state.pos + 1
-    if kind == "gap" and not sign["numbers"]:
-        placeholder = PLACEHOLDER.match(state.src, state.pos)
-        # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
-        context: InlineContext = state.env["context"]
-        if placeholder and "{{" in context.gaps.signs:
-            if _LINK_OR_HINT.search(placeholder[0]):
-                placeholder = None
-        if placeholder:
-            kind = "verbatim"
-            end = placeholder.end()
-        elif state.env["jinja"]:
-            kind = "text"
+    kind, end = meant
     raw = state.src[state.pos : end]
     state.pos = end
     if not silent:
         _ADD[kind](cast(State, state), sign, raw)
     return True
+
+
+# --- what a sign means where it stands --------------------------------------------------
+
+_Meant = tuple[str, int] | None
+"""The kind of a sign, and where it ends; None if it is plain text."""
+
+
+def _footnote(state: StateInline, sign: re.Match[str]) -> _Meant:
+    if not _MARK_IN_FOOTNOTE.search(sign[0]):
+        return "footnote", sign.end()
+    # what is marked in it is part of the sentence
+    state.env.setdefault("footnote_ends", set()).add(sign.end() - 1)
+    return "footnote_start", state.pos + len("^[")
+
+
+def _bracket(state: StateInline, sign: re.Match[str]) -> _Meant:
+    if state.pos not in state.env.get("footnote_ends", ()):
+        return None
+    return "footnote_end", sign.end()
+
+
+def _url(state: StateInline, sign: re.Match[str]) -> _Meant:
+    return ("url", sign.end()) if _SCHEME.search(state.pending) else None
+
+
+def _reference(state: StateInline, sign: re.Match[str]) -> _Meant:
+    return ("reference", sign.end()) if _address_of_reference(state, sign) else None
+
+
+def _html(state: StateInline, sign: re.Match[str]) -> _Meant:
+    if "=" in sign["with"]:
+        return "html", sign.end()
+    if sign["element"].lower() in _ELEMENTS:
+        if _WITHOUT_VALUE.issuperset(sign["with"].split()):
+            return "html", sign.end()
+    # it is words: `vector<int>`, `a<b and c>d`, `<name>`
+    return "less", state.pos + 1
+
+
+def _ruby(state: StateInline, sign: re.Match[str]) -> _Meant:
+    if sign["base"] and "{" in state.env["context"].gaps.signs:
+        return "text", state.pos + 1
+    return "ruby", sign.end()
+
+
+def _gap(state: StateInline, sign: re.Match[str]) -> _Meant:
+    if sign["numbers"]:
+        return "gap", sign.end()
+    placeholder = PLACEHOLDER.match(state.src, state.pos)
+    if placeholder:
+        # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
+        is_cloze = "{{" in state.env["context"].gaps.signs
+        if not (is_cloze and _LINK_OR_HINT.search(placeholder[0])):
+            return "verbatim", placeholder.end()
+    return ("text" if state.env["jinja"] else "gap"), sign.end()
+
+
+_MEANT: dict[str, Callable[[StateInline, re.Match[str]], _Meant]] = {
+    "footnote": _footnote,
+    "bracket": _bracket,
+    "url": _url,
+    "reference": _reference,
+    "html": _html,
+    "ruby": _ruby,
+    "gap": _gap,
+}
 
 
 # --- a token for each kind of sign ------------------------------------------------------
