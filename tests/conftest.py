@@ -26,7 +26,6 @@ import pytest
 
 import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDFs would import it
 from ankiforge.anki import collection
-from ankiforge.check import emphasis
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
 from ankiforge.draft import client
@@ -36,7 +35,7 @@ from ankiforge.extract.pdf import worker
 from ankiforge.ledger import ingest as reading
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.listing import Listing
-from tests import at_once, examples
+from tests import examples
 from tests.fakes import llm_server
 from tests.forked import AtTerminal
 from tests.limits import PATIENCE
@@ -239,9 +238,6 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             files_on_disk, "QUIET_SECONDS", 0.0
         )  # tests write their notes in one go
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
-        # most tests mark a common word of a short sentence, to have a card at once
-        for name, limit in at_once.LENIENT.items():
-            patch.setattr(emphasis, name, limit)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
         patch.setattr(client, "_PAUSE_S", 0.02)  # nobody waits for a model that loads
@@ -254,13 +250,6 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
         patch.setattr(yamlfile, "parse", parsed_once)
         yield
-
-
-@pytest.fixture
-def sure_of_facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Policy is as sure of a mark as it is for a user."""
-    for name, limit in at_once.REAL.items():
-        monkeypatch.setattr(emphasis, name, limit)
 
 
 @pytest.fixture(scope="session", autouse=True)

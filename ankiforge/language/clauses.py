@@ -136,8 +136,10 @@ def has_main_verb(words: Sequence[Token], language: Language) -> bool:
         elif is_verb(token, language) or _is_plural_or_verb(
             before, token, behind, language
         ):
+            begins_predicate = token.folded in language.auxiliaries  # `that cells use is`
             is_free = before is None or not (
-                is_verb(before, language)  # `that can use`
+                before.folded in language.auxiliaries  # `that can use`
+                or (is_verb(before, language) and not begins_predicate)
                 or before.folded in language.prepositions  # `for running`, `to represent`
             )
             if is_free and not (describes or _may_describe(token, behind, language)):
@@ -153,10 +155,12 @@ def _is_plural_or_verb(
     """Return whether a plural is a verb with its object instead: `the heart pumps blood`."""
     if language.name != "en" or before is None or behind is None:
         return False
-    is_between = before.kind in _THINGS and (
-        behind.kind in _THINGS or behind.folded in language.determiners
-    )
-    return is_between and token.kind == Kind.NOUN and language.may_be_verb(token.folded)
+    has_subject = before.kind in _THINGS or before.folded in _RELATIVE
+    if not (has_subject and token.kind == Kind.NOUN and token.folded.endswith("s")):
+        return False
+    if behind.folded in language.determiners:  # `caffeine blocks the receptors`
+        return True
+    return behind.kind in _THINGS and language.may_be_verb(token.folded)
 
 
 def _may_describe(verb: Token, behind: Token | None, language: Language) -> bool:

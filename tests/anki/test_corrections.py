@@ -13,8 +13,8 @@ RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WHO = "In which year was the WHO founded?::{}\n"
 GAP = "The ==worst query== of the search is a list with the word at its end.\n"
-GAPS = "The ==liver== keeps ==glycogen== for the night.\n"
-THREE = "The ==heart==, the ==liver== and the ==lung== are organs.\n"
+GAPS = "The ==amygdala== keeps ==glycogen== for the night.\n"
+THREE = "The ==hippocampus==, the ==amygdala== and the ==cerebellum== are organs.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 """A person accepts the card, imports and answers it."""
 
@@ -155,24 +155,24 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     )),
     "a gap that goes and comes back keeps its card": ("glycogen", (
         do.write(GAPS), *ACCEPTED,
-        *ships(GAPS.replace("==liver==", "liver"), Text="The liver keeps {{c2::glycogen}} for the night."),
-        *ships(GAPS, Text="The {{c1::liver}} keeps {{c2::glycogen}} for the night."),
+        *ships(GAPS.replace("==amygdala==", "amygdala"), Text="The amygdala keeps {{c2::glycogen}} for the night."),
+        *ships(GAPS, Text="The {{c1::amygdala}} keeps {{c2::glycogen}} for the night."),
     )),
     "a gap before the others takes a number that none had": ("glycogen", (
         do.write(GAPS), *ACCEPTED,
         *ships("At noon the " + GAPS.replace("The", "==healthy=="),
-               Text="At noon the {{c3::healthy}} {{c1::liver}} keeps {{c2::glycogen}} for the night."),
+               Text="At noon the {{c3::healthy}} {{c1::amygdala}} keeps {{c2::glycogen}} for the night."),
     )),
-    "gaps that change places keep their numbers": ("lung", (
+    "gaps that change places keep their numbers": ("cerebellum", (
         do.write(THREE), *ACCEPTED,
-        *ships("The ==lung==, the ==heart== and the ==liver== are organs.\n",
-               Text="The {{c3::lung}}, the {{c1::heart}} and the {{c2::liver}} are organs."),
+        *ships("The ==cerebellum==, the ==hippocampus== and the ==amygdala== are organs.\n",
+               Text="The {{c3::cerebellum}}, the {{c1::hippocampus}} and the {{c2::amygdala}} are organs."),
     )),
-    "the number of a gap that went is not given to other words": ("lung", (
-        do.write(THREE), *ACCEPTED, *ships(THREE.replace("==liver== and the ", ""),
-                                           Text="The {{c1::heart}}, the {{c3::lung}} are organs."),
-        *ships("The ==heart==, the ==lung== are big ==organs==.\n",
-               Text="The {{c1::heart}}, the {{c3::lung}} are big {{c4::organs}}."),
+    "the number of a gap that went is not given to other words": ("cerebellum", (
+        do.write(THREE), *ACCEPTED, *ships(THREE.replace("==amygdala== and the ", ""),
+                                           Text="The {{c1::hippocampus}}, the {{c3::cerebellum}} are organs."),
+        *ships("The ==hippocampus==, the ==cerebellum== are big ==organs==.\n",
+               Text="The {{c1::hippocampus}}, the {{c3::cerebellum}} are big {{c4::organs}}."),
     )),
     "CSS and templates of a person's own stay": ("WHO", (
         do.write(WHO.format(1946)), *ACCEPTED,

@@ -3,11 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
+from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.check.emphasis import LEANS
 from ankiforge.model import Form, Origin
 from tests.check import cards
-
-pytestmark = pytest.mark.usefixtures("sure_of_facts")
 
 SURE = ""
 POINTS = f"does not stand alone: {LEANS}"
@@ -50,10 +49,8 @@ ROWS = [
     ("The kidney removes {{c1::creatinine}} out of the blood of the body.", SURE),
     ("In the cell, mRNA is translated into protein at the {{c1::ribosome}}.", SURE),
     ("The nucleus holds the {{c1::chromatin}} of a cell.", SURE),
-    (
-        "The nucleus holds the {{c1::water}} of a cell.",
-        ONLY + "nothing says that it is to be recalled",
-    ),
+    ("The cells need {{c1::water}}.", SURE),
+    ("In 1869 Mendeleev published the {{c1::periodic table}} of elements.", SURE),
     # any sentence
     (
         "| Organ | Makes |\n|---|---|\n| Pancreas | {{c1::insulin}} |",
@@ -68,7 +65,8 @@ ROWS = [
         ONLY + "it is a part of a word",
     ),
     (
-        "Salt is made of {{c1::sodium}}, {{c2::chlorine}} and {{c3::traces}} of iron.",
+        "Salt has {{c1::sodium}}, {{c2::chlorine}}, {{c3::iodine}}, {{c4::iron}} and"
+        " {{c5::traces}} of gold.",
         ONLY + "it is one of several phrases",
     ),
     ("It moves {{c1::water}} through a membrane of the cell.", POINTS),
@@ -144,11 +142,6 @@ ROWS = [
         ONLY + "it is no short name, noun or number",
     ),
     (
-        "Cognition is about {{c1::mental states}}.",
-        ONLY + "the sentence says little beside it",
-    ),
-    ("The cells need {{c1::water}}.", ONLY + "the sentence says little beside it"),
-    (
         "The kidney removes {{c1::the creatinine of muscle fibres}} out of the blood.",
         ONLY + "it is no short name, noun or number",
     ),
@@ -165,6 +158,24 @@ def test_a_mark_is_sure_or_in_doubt(text, says):
         if finding.check in ("fragment", "leans_back")
     ]
     assert (said or [SURE])[-1] == says
+
+
+@pytest.mark.parametrize(
+    ("text", "sureness", "is_sure"),
+    [
+        ("The nucleus holds the {{c1::water}} of a cell.", 0.5, True),
+        ("The nucleus holds the {{c1::water}} of a cell.", 0.3, False),
+        ("The nucleus holds the {{c1::chromatin}} of a cell.", 0.3, True),
+        ("The nucleus holds {{c1::46}} chromosomes.", 0.3, True),
+        ("Water of a cell is called {{c1::moisture}}.", 0.3, True),
+    ],
+)
+def test_a_common_word_needs_a_sure_fact(text, sureness, is_sure):
+    draft = replace(cards.cloze(text), origin=Origin("rules:phrase"))
+    about = cards.passage(draft.quote, form=Form.PHRASE)
+    context = Context(about, DuplicateIndex(), sureness=lambda sentence: sureness)
+    found = {finding.check for finding in check(draft, context)}
+    assert ("fragment" not in found) is is_sure
 
 
 def test_a_long_sentence_is_in_doubt():

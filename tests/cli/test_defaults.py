@@ -64,7 +64,7 @@ def test_init_names_the_forms_that_are_read(forge):
 
 # --- not selected is not gone -----------------------------------------------------------------
 
-MARKED = """The ==cell== is a very small room in which all of life takes place.
+MARKED = """The ==ribosome== is a very small room in which all of life takes place.
 
 A **membrane** holds together whatever is inside of such a room.
 

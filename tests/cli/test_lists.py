@@ -14,7 +14,7 @@ tags: [Biology/Cell]
 
 Osmosis is the steady movement of ==water== across a membrane.
 
-Schrödinger's ==cat== sleeps in a box of steel.
+Schrödinger's ==axolotl== sleeps in a box of steel.
 
 What is C++?::a language
 
@@ -43,17 +43,17 @@ def backs(result):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ([], {"water}} across a membrane.", "cat}} sleeps in a box of steel.", "a language", "splitting}} of data for tests."}),
+        ([], {"water}} across a membrane.", "axolotl}} sleeps in a box of steel.", "a language", "splitting}} of data for tests."}),
         (["verdict:waiting"], {"splitting}} of data for tests."}),
         (["cross validation"], {"splitting}} of data for tests."}),
-        (["schrodinger"], {"cat}} sleeps in a box of steel."}),
+        (["schrodinger"], {"axolotl}} sleeps in a box of steel."}),
         (["C++"], {"a language"}),
         (["document:later"], {"splitting}} of data for tests."}),
         (["-document:cells"], {"splitting}} of data for tests."}),
         (["-verdict:accepted"], {"splitting}} of data for tests."}),
         (["-verdict:waiting", "language"], {"a language"}),
         (["--", "-verdict:accepted"], {"splitting}} of data for tests."}),
-        (["kind:cl*", "verdict:accepted", "-water"], {"cat}} sleeps in a box of steel."}),
+        (["kind:cl*", "verdict:accepted", "-water"], {"axolotl}} sleeps in a box of steel."}),
         (["tag:biology", "membrane"], {"water}} across a membrane."}),
         (["tag:#biology/cell", "membrane"], {"water}} across a membrane."}),
         (["tag:bio"], set()),
@@ -215,8 +215,8 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     assert read.ok("list", "--view", "changed", "--json").lines == []
 
     whole = NOTE.replace(
-        "Schrödinger's ==cat== sleeps in a box of steel.",
-        "{{Schrödinger's cat sleeps in a box of steel.}}",
+        "Schrödinger's ==axolotl== sleeps in a box of steel.",
+        "{{Schrödinger's axolotl sleeps in a box of steel.}}",
     )
     (vault / "cells.md").write_text(whole, encoding="utf-8")
     assert "1 card kept the old words" in read.ok("run").stdout

@@ -16,7 +16,6 @@ import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.at_once import be_lenient
 from tests.facts.history import VIOLATIONS, played, rates
 
 
@@ -46,5 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    be_lenient()
     main()

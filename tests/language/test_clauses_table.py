@@ -72,6 +72,10 @@ def test_a_sentence_names_its_subject(text, names):
         ("Bits needed to represent the input", False),
         ("A cell called neuron", False),
         ("The heart pumps blood", True),
+        ("Caffeine blocks the receptors of adenosine", True),
+        ("The organ that cleans the blood is called a kidney", True),
+        ("The energy that cells spend is called chemical", True),
+        ("The rule that everybody uses for running", False),
         ("Two filters of plasma", False),
     ],
 )

@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tests.at_once import be_lenient
 from tests.life.history import lived
 from tests.life.judge import REPORTED
 
@@ -70,5 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    be_lenient()
     main()

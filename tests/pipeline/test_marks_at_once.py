@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 SURE = """
 The division of a nucleus is called ==mitosis==.
 ==Aldosterone== is a hormone of the adrenal cortex that raises the reabsorption of sodium.
@@ -14,9 +12,9 @@ The division of a nucleus is called ==mitosis==.
 An autoregressive model is a kind of ==linear autoregression== in which the variables are earlier values.
 """
 UNSURE = """
-The capital of Mali is ==Bamako== today and was ==Segou== before.
-Once upon a time, there was a hardworking ==tailor== in the town.
-Osmosis is the movement of ==water== across a membrane.
+She looked at the ==garden== for a long time and went home.
+The first thing to see in the town was a ==house== by the river.
+My friend gave me the ==book== on a rainy day.
 """
 AT_ONCE = """
 The ==mitochondrion== produces most of the ATP of a cell.
@@ -70,7 +68,6 @@ def test_a_phrase_of_a_sentence_that_stands_alone_is_accepted(
     assert len(found) == len(lines(AT_ONCE))
 
 
-@pytest.mark.usefixtures("sure_of_facts")
 def test_a_phrase_that_is_named_or_the_term_of_a_sure_fact_is_accepted(
     forge: Any, vault: Path
 ) -> None:
