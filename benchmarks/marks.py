@@ -5,8 +5,7 @@
 `marks.jsonl` has four sheets of marks of public vaults, ten, thirteen and twenty-nine of them: the
 card, where it stands, whether it was accepted at once when it was rated, and whether each blind rater
 would keep it unchanged, with the reason if not. Two raters read the first two sheets and the last
-one, one the third. The rules of now were made after the first three; nobody who wrote them had
-seen the vaults of the fourth, and its first ratings led to a few more doubts (`check/emphasis.py`).
+one, one the third. The rules of now were chosen on all four: on unseen marks they may do worse.
 What is accepted now is judged from the card alone: the first two sheets lack title and heading.
 """
 

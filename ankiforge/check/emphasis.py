@@ -123,8 +123,6 @@ _COLON = regex(r":(?!\w)")
 _NEGATES = NEGATIONS | frozenset("non pas sin sans senza não без не".split())
 # Words of a sentence that are its beginning; behind them `this` points at the sentence itself.
 _EARLY_WORDS = 4
-# What a sentence does that is no statement about its subject.
-_TO_SOMEBODY = frozenset(("you", "i", "we", "he_she", "advice", "announces", "hedges"))
 _NAMING = regex(
     rf"(?i)(?<!\w)(?:{alternatives('signs', 'naming')})(?!\w)\W*(?:\w{{1,4}}\W+)?\Z"
 )
@@ -245,15 +243,6 @@ class MarkedSentence:
             return False
         return len(phrase) <= _LONGEST_PHRASE and is_noun_phrase(phrase, self.tables)
 
-    def does(self, sections: frozenset[str]) -> bool:
-        """Return whether words of one of these sections of `cues.txt` are beside the phrases."""
-        beside = set(self.beside)
-        return any(
-            cue.section in sections
-            and beside.issuperset(self.words[cue.first : cue.last])
-            for cue in self.cues
-        )
-
 
 def _is_whole(phrase: Sequence[Token], start: int, end: int) -> bool:
     """Return whether the edges of a phrase are within no word."""
@@ -337,7 +326,6 @@ _DOUBTS: dict[str, Callable[[MarkedSentence], bool]] = {
         len(sentence.phrases) > _MOST_PHRASES
     ),
     LEANS: _leans,
-    "its sentence is advice or a remark": lambda sentence: sentence.does(_TO_SOMEBODY),
     "its sentence is an example or a sketch": lambda sentence: bool(
         _SKETCH.search(sentence.plain)
     ),
@@ -355,9 +343,6 @@ _DOUBTS_ABOUT_STATEMENT: dict[str, Callable[[MarkedSentence], bool]] = {
     ),
     "its sentence says what is not so": lambda sentence: any(
         word.folded in _NEGATES or word.folded.endswith("n't") for word in sentence.words
-    ),
-    "it is no short name, noun or number": lambda sentence: (
-        not all(map(sentence.is_statement_of, sentence.phrases))
     ),
 }
 """Why a sentence is in doubt that neither names nor defines its phrase."""

@@ -156,11 +156,9 @@ def _is_plural_or_verb(
     if language.name != "en" or before is None or behind is None:
         return False
     has_subject = before.kind in _THINGS or before.folded in _RELATIVE
-    if not (has_subject and token.kind == Kind.NOUN and token.folded.endswith("s")):
-        return False
-    if behind.folded in language.determiners:  # `caffeine blocks the receptors`
-        return True
-    return behind.kind in _THINGS and language.may_be_verb(token.folded)
+    is_plural = token.kind == Kind.NOUN and token.folded.endswith("s")
+    has_object = behind.kind in _THINGS or behind.folded in language.determiners
+    return has_subject and is_plural and has_object
 
 
 def _may_describe(verb: Token, behind: Token | None, language: Language) -> bool:

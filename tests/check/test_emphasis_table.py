@@ -81,11 +81,11 @@ ROWS = [
     ),
     (
         "We solve the equations of the pendulum with {{c1::small angles}}.",
-        ONLY + "its sentence is advice or a remark",
+        ONLY + "its sentence names no subject",
     ),
     (
         "You should store the passwords of users as {{c1::hashes}}.",
-        ONLY + "its sentence is advice or a remark",
+        ONLY + "its sentence names no subject",
     ),
     (
         "The kidney removes {{c1::plasma}} out of the blood, e.g. of a whale.",
@@ -131,19 +131,19 @@ ROWS = [
     ),
     (
         "The kidney of a whale {{c1::removes plasma}} in small units.",
-        ONLY + "it is no short name, noun or number",
+        SURE,
     ),
     (
         "Sleep of adults goes on {{c1::in phases}} through the whole night.",
-        ONLY + "it is no short name, noun or number",
+        SURE,
     ),
     (
         "The kidney of a whale removes plasma in many {{c1::ways}}.",
-        ONLY + "it is no short name, noun or number",
+        SURE,
     ),
     (
         "The kidney removes {{c1::the creatinine of muscle fibres}} out of the blood.",
-        ONLY + "it is no short name, noun or number",
+        SURE,
     ),
 ]
 

@@ -191,7 +191,7 @@ def test_the_five_numbers_of_a_run_make_the_highlights(forge, vault):
         "The ==liver== makes bile. ^a\n\n"
         "It was ==also== seen elsewhere. ^b\n\n"
         "Where is the ==spleen==, which is an organ? ^c\n\n"
-        "A ==kidney== keeps the blood clean. ^d\n"
+        "The organ that cleans the blood is called a ==kidney==. ^d\n"
     )
     forge.settings("anki: {collection: none}\n")
     run = forge.json("run", vault)

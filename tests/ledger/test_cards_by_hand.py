@@ -198,7 +198,7 @@ def test_one_undo_after_another_takes_each_back(desk):
         "The sign \\` opens ==inline code== in a text of a note.\n\nAnother \\` closes it.\n",
         "What opens code::The sign \\`\n\nAnother \\` closes it.\n",
         "Code in a fence of {{c1::tildes}} may have others.\n\n~~~\n```\n~~~\n\nAs ``` here.\n",
-        "The sign \\$ begins ==a price== in a text of a note.\n\nIt is \\$5 there.\n",
+        "The sign \\$ begins a ==macron== in a text of a note.\n\nIt is \\$5 there.\n",
     ],
 )
 def test_signs_of_markup_that_are_words_change_no_source(forge, vault, note):

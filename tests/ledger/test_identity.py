@@ -106,8 +106,8 @@ def test_another_unicode_form_of_equal_words_is_no_change(forge, notes: Path, fo
 
 JOINED = {
     "the second one goes": (
-        "The ==Rhine== is 1230 km long from its source. The ==Main== joins it in the city of Mainz.\n",
-        "The ==Rhine== is 1230 km long from its source, and the ==Main== joins it in the city of Mainz.\n",
+        "The ==Rhine== is 1230 km long from its source. The ==Regnitz== joins it in the city of Mainz.\n",
+        "The ==Rhine== is 1230 km long from its source, and the ==Regnitz== joins it in the city of Mainz.\n",
     ),
     "the first one goes": (
         "The ==Main== is a river of Franconia in Germany. In the city of Mainz, the ==Rhine== receives it after many bends.\n",
