@@ -258,7 +258,7 @@ def read_answer(
         hint = "ask for question and answer"
         unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
     if ends_in_the_middle(text):
-        hint = "let the chat go on, and paste the rest"
+        hint = "ask the chat to write that card and the rest again"
         unused.append(Problem("", f"the answer ends in the middle of a card: {hint}"))
     if not (items or unusable):
         hint = "paste the whole answer, or ask the chat for the JSON only"

@@ -153,10 +153,10 @@ _BEHIND_NAME = regex(r"\s*[:(–—→]\s*| - | z\. ?B\. | e\. ?g\. ")
 # A line that begins with a label in bold, or underlined.
 _LABEL = regex(
     r"""(?mx)
-    ^[ \t]*(?:\*\*|<b>|<u>|__)\s*
-    (?P<label>[^*<>\n:]{2,60}?)
-    \s*(?P<colon>:)?\s*(?:\*\*|</b>|</u>|__)
-    (?:\s*:\s*|(?(colon)\s*|[ \t]*$\s*))
+    ^[ \t]{0,9}(?:\*\*|<b>|<u>|__)\s{0,9}
+    (?P<label>[^*<>\s:][^*<>\n:]{1,59}?)
+    \s{0,9}(?P<colon>:)?\s{0,9}(?:\*\*|</b>|</u>|__)
+    (?:\s{0,9}:\s{0,9}|(?(colon)\s{0,9}|[ \t]{0,9}$\s{0,9}))
     """
 )
 # What belongs to the part before it.

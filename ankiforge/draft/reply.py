@@ -707,6 +707,8 @@ def _item(card: Json) -> ReplyItem | None:
         words = str(card["h"])[:40].casefold()
         label = re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
     quote = scrub(_string(card, "quote"))
+    if len(letters_of(quote).encode()) < _SHORTEST_QUOTE:
+        quote = ""  # a letter is in every passage
     front = _string(card, "front")
     back = _string(card, "back")
     text = _string(card, "text")
@@ -738,6 +740,8 @@ def _item(card: Json) -> ReplyItem | None:
 
 
 _LONGEST_STRING = 20_000
+_SHORTEST_QUOTE = 3
+"""The bytes of the letters of a quote, at least: those of one Chinese character."""
 _MOST_PARTS = 100
 
 

@@ -1,9 +1,11 @@
 """Tables of small decisions: comments, prompts by model, prices, what is drafted first."""
 
+import json
+
 import pytest
 
 from ankiforge.draft.instructions import Wish, instruction, without_comment
-from ankiforge.draft.reply import ends_in_the_middle
+from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import is_small_model
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
@@ -121,3 +123,20 @@ def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, sa
 )
 def test_a_reply_that_ends_in_the_middle(reply, ends):
     assert ends_in_the_middle(reply) == ends
+
+
+@pytest.mark.parametrize(
+    ("quote", "kept"),
+    [
+        ("b", ""),
+        ("of", ""),
+        ("“t”", ""),
+        ("RNA", "RNA"),
+        ("盐", "盐"),
+        ("the rest", "the rest"),
+    ],
+)
+def test_a_quote_that_every_passage_has_is_none(quote, kept):
+    card = {"h": "1", "kind": "basic", "front": "a?", "back": "b", "quote": quote}
+    [item] = every_item(json.dumps({"cards": [card]}))[0]
+    assert item.quote == kept

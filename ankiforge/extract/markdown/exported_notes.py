@@ -23,9 +23,11 @@ _SECTION = regex(rf"(?i){_ABOUT}")
 _SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) notes)?\W*\Z")
 # WeRead's passages, several in a quote: `📌 The words`, and in the line below `⏱ 2022-01-16`.
 _PINNED = regex(r"(?s)📌\s*(?P<words>\S[^📌⏱]*[^📌⏱\s])\s*(?:⏱[^📌]*)?")
+_NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
+# A card cites a page, not a location of Kindle, which it calls so in each language.
 _PLACE = (
-    r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)"
-    r"\s{0,9}:?\s{0,9}(?P<label>[\divxlc]+(?:[-–]\d+)?)"
+    rf"(?:(?:locations?|loc\.?|position|pos\.?|emplacement)\s{{0,9}}:?\s{{0,9}}{_NUMBER}"
+    rf"|(?:pages?|seite|página)\s{{0,9}}:?\s{{0,9}}(?P<label>{_NUMBER}))"
 )
 # `Highlight (yellow) - Page 42 · Location 2000`: what stands before the place.
 _WORDS_FOR_MARK = ("highlight", "markierung", "surlignement")
@@ -208,8 +210,10 @@ class _Reader:
 
     def _is_passage(self, block: Block, *, names_place: bool) -> bool:
         """Return whether a block among highlights is a passage."""
-        if self.is_synced(block):
-            return block.path[:-1] == self.synced
+        if self.is_synced(block):  # also below a heading there
+            paths = {passage.path for passage in self.passages}
+            above = (block.path[:depth] for depth in range(len(block.path)))
+            return paths.isdisjoint(above)
         if block.path[:-1] in self._items:
             return False
         is_quote = bool(block.quotes) and block.part is not self._is_title
