@@ -392,7 +392,7 @@ export class Sitting {
         this.isStoring = false;
         this.#page.counted(reply);
         await this.#stored({ item, at, reply, follows, decision, isOpened });
-        const figure = state === "card" && card.figure?.left();
+        const figure = state === "card" && decision.act !== "masks" && card.figure?.left();
         const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`] : [`${action.said.replace(/:$/, "")}: `, quoted(name)];
         tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
         announce($("#count").textContent); // what was done is a status itself
