@@ -707,7 +707,8 @@ def _item(card: Json) -> ReplyItem | None:
         words = str(card["h"])[:40].casefold()
         label = re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
     quote = scrub(_string(card, "quote"))
-    if len(letters_of(quote).encode()) < _SHORTEST_QUOTE:
+    letters = letters_of(quote)
+    if letters.isalpha() and len(letters.encode()) < _SHORTEST_QUOTE:
         quote = ""  # a letter is in every passage
     front = _string(card, "front")
     back = _string(card, "back")

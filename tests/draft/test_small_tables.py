@@ -133,6 +133,7 @@ def test_a_reply_that_ends_in_the_middle(reply, ends):
         ("“t”", ""),
         ("RNA", "RNA"),
         ("盐", "盐"),
+        ("1.5", "1.5"),
         ("the rest", "the rest"),
     ],
 )
