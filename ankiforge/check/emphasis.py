@@ -1,11 +1,15 @@
 """Whether a marked phrase is meant to be recalled, or only emphasized.
 
 Most people mark what is important, so most marks make no card that is kept as it is. Policy accepts
-one at once only if it is sure of it; every other mark waits with a finding, and is one key away.
-It is sure of three forms: a sentence that names the phrase (`is called ==mitosis==`), a term with
-its definition (`==Osmosis== is the flow of …`, `==Osmosis==: the flow of …`), and a statement that
-stands alone, names its subject, and of which one thing is hidden. `benchmarks/marks.py` measures
-how many of them a strict reader keeps.
+a mark at once only if nothing here is in doubt; every other mark waits with a finding, and is one
+key away. Three forms are not in doubt:
+
+- a sentence that names the phrase: `is called ==mitosis==`
+- a term with its definition: `==Osmosis== is the flow of …`, `==Osmosis==: the flow of …`
+- a statement that stands alone, names its subject, and hides a term or an amount, or that surely
+  states a fact
+
+`benchmarks/marks.py` measures how many of them a strict reader keeps.
 
 Tested by `tests/check/test_emphasis_table.py` and `tests/check/test_emphasis.py`.
 """
@@ -82,7 +86,7 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     for answer in _given_away(reading, text, title, bool(is_definition)):
         yield make_finding("gap_leak", f"“{answer}”")
 
-    doubt = doubt_about(sentence) or _doubt_about_fact(sentence, context)
+    doubt = _doubt_about(sentence, context)
     if doubt:
         yield make_finding("leans_back" if doubt == LEANS else "fragment", doubt)
 
@@ -95,19 +99,16 @@ _MOST_WORDS = 30
 Of the longer ones of `benchmarks/marks.jsonl` two strict readers kept 7 of 26.
 """
 _MOST_PHRASES = 4
-_LONGEST_PHRASE = 4
-"""The words of a phrase that nothing names, at most: few recall more word for word."""
+_LONGEST_TERM = 4
+"""The words of a term that is defined, at most."""
 _LEAST_BESIDE = 3
 """The content words beside a phrase that a sentence names or defines, at least."""
-LEAST_SURE = 0.4
+_LEAST_SURE = 0.4
 """The sureness (`draft/propose/features.py`) of a sentence that only states something, at least.
 
-Of the 715 marks of `benchmarks/marks.jsonl` every rater keeps 71 % of those that are accepted with
-it, and 66 % without a limit. With .7 for all it was 87 %, but then nine of ten plain facts
-(`The hippocampus binds the parts of an experience into one memory.`) waited.
+Of the marks of `benchmarks/marks.jsonl` that are accepted with it, every rater keeps 148 of 211
+(70 %); without it 151 of 232 (65 %), with .7 instead 132 of 186 (71 %).
 """
-LEAST_COMMON = RAREST
-"""The Zipf frequency of a word of a term, at most: that of a word in no table."""
 LEANS = "its sentence points at text before it"
 """The doubt that is a finding of its own."""
 _ASKS = regex(r"[?？؟][\W_]*\Z")
@@ -220,7 +221,7 @@ class MarkedSentence:
         """Whether the phrase that begins it is a term, and an article begins its definition."""
         if not (self.is_begun_by_phrase and len(self.phrases) == 1):
             return False
-        if not self.is_statement_of(self.phrases[0]):
+        if not self._is_short_name(self.phrases[0]):
             return False
         end = self.phrases[0][-1].end
         sign = _ENDS_DEFINED.match(self.plain, end)
@@ -235,13 +236,13 @@ class MarkedSentence:
             return False
         return sum(map(_is_content, rest)) >= _LEAST_BESIDE
 
-    def is_statement_of(self, phrase: Sequence[Token]) -> bool:
+    def _is_short_name(self, phrase: Sequence[Token]) -> bool:
         """Return whether a phrase is a short name, noun or number."""
         if len(phrase) == 1 and len(phrase[0].word) == 1 and phrase[0].word.isalpha():
             return False
         if not self.tables.vague.isdisjoint(word.folded for word in phrase):
             return False
-        return len(phrase) <= _LONGEST_PHRASE and is_noun_phrase(phrase, self.tables)
+        return len(phrase) <= _LONGEST_TERM and is_noun_phrase(phrase, self.tables)
 
 
 def _is_whole(phrase: Sequence[Token], start: int, end: int) -> bool:
@@ -259,7 +260,7 @@ def _is_content(word: Token) -> bool:
     return Kind.NOUN <= word.kind <= Kind.SHIELD
 
 
-def doubt_about(sentence: MarkedSentence) -> str:
+def _doubt_about(sentence: MarkedSentence, context: Context) -> str:
     """Return why a sentence may not ask for its phrases; "" if it surely does."""
     for reason, is_doubtful in _DOUBTS.items():
         if is_doubtful(sentence):
@@ -269,23 +270,16 @@ def doubt_about(sentence: MarkedSentence) -> str:
     for reason, is_doubtful in _DOUBTS_ABOUT_STATEMENT.items():
         if is_doubtful(sentence):
             return reason
-    return ""
-
-
-def _doubt_about_fact(sentence: MarkedSentence, context: Context) -> str:
-    """Return why a sentence may be no fact to recall its phrases by; "" if it surely is one."""
-    if sentence.is_named or sentence.is_defined:
-        return ""
     if all(map(_is_term_or_amount, sentence.phrases)):
         return ""
-    if context.sureness(sentence.plain) >= LEAST_SURE:
+    if context.sureness(sentence.plain) >= _LEAST_SURE:
         return ""
     return "nothing says that it is to be recalled"
 
 
 def _is_term_or_amount(phrase: Sequence[Token]) -> bool:
     """Return whether a phrase has a number, or a word that is in no table."""
-    return any(word.kind == Kind.NUMBER or word.zipf <= LEAST_COMMON for word in phrase)
+    return any(word.kind == Kind.NUMBER or word.zipf <= RAREST for word in phrase)
 
 
 def _leans(sentence: MarkedSentence) -> bool:
@@ -330,7 +324,7 @@ _DOUBTS: dict[str, Callable[[MarkedSentence], bool]] = {
         _SKETCH.search(sentence.plain)
     ),
 }
-"""Why any sentence is in doubt, in the order in which it is asked."""
+"""Why any sentence is in doubt, in the order in which the doubts are looked at."""
 
 _DOUBTS_ABOUT_STATEMENT: dict[str, Callable[[MarkedSentence], bool]] = {
     "its language has no tables": lambda sentence: (

@@ -709,7 +709,7 @@ def _item(card: Json) -> ReplyItem | None:
     quote = scrub(_string(card, "quote"))
     letters = letters_of(quote)
     if letters.isalpha() and len(letters.encode()) < _SHORTEST_QUOTE:
-        quote = ""  # a letter is in every passage
+        quote = ""  # one or two letters are in every passage
     front = _string(card, "front")
     back = _string(card, "back")
     text = _string(card, "text")

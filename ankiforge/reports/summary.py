@@ -138,7 +138,7 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
         return "", ""
     if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
-    return "draft", "your chat asks about the best: copy, paste back"
+    return "draft", "your chat writes the questions: copy, paste back"
 
 
 def proposals_of_highlights(

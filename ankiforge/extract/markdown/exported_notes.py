@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线)\b"
 _SECTION = regex(rf"(?i){_ABOUT}")
-# A heading above nothing but passages: Kobo, Glasp and WeRead write them as quotes.
+# A heading above nothing but passages, which Glasp and WeRead write as quotes.
 _SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) notes)?\W*\Z")
 # WeRead's passages, several in a quote: `📌 The words`, and in the line below `⏱ 2022-01-16`.
 _PINNED = regex(r"(?s)📌\s*(?P<words>\S[^📌⏱]*[^📌⏱\s])\s*(?:⏱[^📌]*)?")
 _NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
-# A card cites a page, not a location of Kindle, which it calls so in each language.
+# Only a page has a label: a card does not cite locations of a Kindle.
 _PLACE = (
     rf"(?:(?:locations?|loc\.?|position|pos\.?|emplacement)\s{{0,9}}:?\s{{0,9}}{_NUMBER}"
     rf"|(?:pages?|seite|página)\s{{0,9}}:?\s{{0,9}}(?P<label>{_NUMBER}))"
@@ -81,13 +81,13 @@ def is_of_book(text: str) -> bool:
 def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]:
     """Return the passages that other programs keep in a note, in the order of their blocks.
 
-    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
-    it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
-    Highlight)`), or if that stands alone below it; where the note has a heading “Metadata”,
-    any list item and quote is; where the heading says no more, any quote is. No item within
-    another one is, but for those right below an item that says when they were synced. And text
-    right below a heading that is a place (`Page 5 @ 21 May 2024`, `Highlight (yellow) -
-    Location 64`) is a passage.
+    Passages stand below a heading such as “Highlights”. A paragraph, list item or quote there is
+    one if it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
+    Highlight)`), or if the place stands alone below it. So is any quote below a heading that says
+    no more, and any list item or quote of a note with a heading “Metadata”. An item within another
+    one is none, unless an item around it says when its passages were synced. Text right below
+    a heading that is a place (`Page 5 @ 21 May 2024`, `Highlight (yellow) - Location 64`) is a
+    passage, too.
 
     The reader's note begins with `Note:`, stands in the lines right below the place, or
     below a heading `Note - Location 64`.
@@ -114,7 +114,7 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
                 )  # it is written as a quote, and means a heading
             elif SYNCED_ITEM.match(block.plain):
                 reader.synced = block.path
-            elif reader.above or reader.is_synced(block):
+            elif reader.above or reader.is_within_synced(block):
                 reader.read(block, before, below)
         before = block
     return reader.passages
@@ -195,14 +195,14 @@ class _Reader:
         self._place = block if end else None
         self._comment(rest)
 
-    def is_synced(self, block: Block) -> bool:
+    def is_within_synced(self, block: Block) -> bool:
         """Return whether a block stands within the item that says when it was synced."""
         depth = len(self.synced)
         return 0 < depth < len(block.path) and block.path[:depth] == self.synced
 
     def _is_among_highlights(self, block: Block) -> bool:
         """Return whether a block stands below a heading such as “Highlights”."""
-        if self.is_synced(block):
+        if self.is_within_synced(block):
             return True
         if self.above.casefold() == "metadata":
             return False
@@ -210,7 +210,7 @@ class _Reader:
 
     def _is_passage(self, block: Block, *, names_place: bool) -> bool:
         """Return whether a block among highlights is a passage."""
-        if self.is_synced(block):  # also below a heading there
+        if self.is_within_synced(block):  # also below a heading there
             paths = {passage.path for passage in self.passages}
             above = (block.path[:depth] for depth in range(len(block.path)))
             return paths.isdisjoint(above)
