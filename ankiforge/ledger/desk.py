@@ -763,7 +763,7 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
 
 
 def settle_families(
-    store: Store, touched: Collection[str], renewed: Collection[str] = ()
+    store: Store, touched: Collection[str], renewed: Mapping[str, str] = {}
 ) -> dict[str, BugError]:
     """Join the families of passages (see `families.join`), and settle what waits in them.
 

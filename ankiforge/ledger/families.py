@@ -234,14 +234,15 @@ class JoinedFamilies(Value):
 
 
 def join(
-    store: Store, touched: Collection[str], renewed: Collection[str] = ()
+    store: Store, touched: Collection[str], renewed: Mapping[str, str] = {}
 ) -> JoinedFamilies:
     """Record which passages hold sentences that were decided in others.
 
     Args:
         store: the store, in a transaction.
         touched: keys of highlights that came, went or changed, or on which somebody decided.
-        renewed: those of them that got other words, or were not here at the last run.
+        renewed: by key of those of them that got other words, or were not here at the last run:
+            the text that each had here at that run; "" if none.
     """
     store.refold()
     if not touched or store.row("SELECT 1 FROM decided_fact LIMIT 1") is None:
@@ -253,7 +254,7 @@ def join(
     for row in store.rows(query, encode(list(touched))):
         before[row["name"]].add(row["key"])
     index_lacking(store)
-    joining = _Joining(store, frozenset(touched), frozenset(renewed), before)
+    joining = _Joining(store, frozenset(touched), renewed, before)
     joining.each_touched(joining.join_equal)
     joining.each_touched(joining.join_what_left)
     joining.join_like()
@@ -295,7 +296,7 @@ class _Joining:
         self,
         store: Store,
         touched: frozenset[str],
-        renewed: frozenset[str],
+        renewed: Mapping[str, str],
         before: Mapping[str, Collection[str]],
     ) -> None:
         self._store = store
@@ -451,9 +452,7 @@ class _Joining:
         if row is None:
             return
         passage = store.passage(key)
-        before: Strings = ()
-        if passage.texts[1:]:
-            before = facts.sentences(passage.texts[1].exact)
+        before = facts.sentences(self._renewed.get(key, ""))
         for sentence in _sentences_of(row):
             query = "SELECT 1 FROM decided_fact WHERE name = ?"
             if store.row(query, facts.name_of(sentence)):

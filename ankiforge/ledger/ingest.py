@@ -161,8 +161,9 @@ class Ingest:
 
         self.touched: set[str] = set()
         """Keys of highlights that came, went or changed."""
-        self.renewed: set[str] = set()
-        """Those of them that got other words, or were not here at the last run."""
+        self.renewed: dict[str, str] = {}
+        """By key of those that got other words, or were not here at the last run: the text that
+        each had here then; "" if none."""
 
         # when all are read
         self.documents: list[MatchedDocument] = []
@@ -348,7 +349,8 @@ class Ingest:
             document_id = self._write_document(document, old_row)
             had = known_in(self.store, document_id) if old_row else []
             found = found_in(document, document_id)
-            pairs = match_in_document(had, found)
+            stayed = old_row is not None and old_row["state"] == "present"
+            pairs = match_in_document(had, found, stayed=stayed)
             remember(pairs)
             if isinstance(document, Unmarked) or document.is_whole:
                 matched = set(pairs.values())
@@ -512,7 +514,7 @@ class Ingest:
             if known.state != "present" or newest is None:
                 self.touched.add(known.key)
             if known.state not in ("present", "journal"):
-                self.renewed.add(known.key)
+                self.renewed[known.key] = ""
             if newest is None:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
@@ -521,7 +523,7 @@ class Ingest:
             if moved or exact(newest.exact) != exact(text.exact):
                 self.store.add("text", known.key, SOURCE, body)
                 self.touched.add(known.key)
-                self.renewed.add(known.key)
+                self.renewed.setdefault(known.key, newest.exact)
         write_highlights(self.store, rows)
 
     def _write_absent(self) -> None:

@@ -7,7 +7,7 @@ nothing is taken twice, and each step sees only what the steps before it left:
    renamed or moved; by half of their marks, if only one document that went has them.
 2. `match_in_document`, for each matched document: the mark's own id, equal text, a label
    where the texts are half alike, a hand-written question that stands there once, 85 %
-   alike with one side equal.
+   alike with one side equal (not with what was deleted in an earlier run).
 3. `match_moved`, across documents: equal text. Two documents between which half of what
    went or came has moved are matched as well: a note was split, or merged. Step 2 again.
 4. `match_spots`, in a matched document: between the same matched neighbours, half alike.
@@ -203,12 +203,20 @@ class _Matching:
         return self.pairs
 
 
-def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
+def match_in_document(
+    known: Sequence[Mark], found: Sequence[Mark], *, stayed: bool = False
+) -> Pairs:
     """Match the highlights of one document by id, text, label, question and likeness.
 
     Both lists are in reading order.
     Equal words outrank a label. A label decides here only between texts that are half
     alike; see `match_labels`.
+
+    Args:
+        known: the highlights that the document had, those that went from it, too.
+        found: those that it has.
+        stayed: whether the document was there at the last run. What had gone from it then was
+            deleted, and what is only like that is new.
     """
     matching = _Matching(known, found)
     places = _places(known, found)
@@ -224,6 +232,8 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
         matching.take(_with_equal_question(known, found, matching))
     if matching.is_open:
         for mark, old in _by_likeness(*left, places, least=ALIKE):
+            if stayed and not old.was_there:
+                continue
             if _one_side_equal(old, mark):
                 matching.take([(mark, old)])
     return matching.pairs
