@@ -471,7 +471,13 @@ class _BlockParser:
                 self._add_paragraph(token.content, container)
             case "inline" if before == "heading_open":
                 level = int(tokens[index - 1].tag.removeprefix("h"))
-                self._headings = [above for above in self._headings if above[0] < level]
+                # one in a list item ends no heading outside of it
+                is_inside = bool(self._open_lists)
+                self._headings = [
+                    (above_level, above)
+                    for above_level, above in self._headings
+                    if above_level < level or (is_inside and not above.path)
+                ]
                 block = self._add(BlockKind.HEADING, token.content, self._lines)
                 if block:
                     self._headings.append((level, block))

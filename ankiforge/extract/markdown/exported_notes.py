@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ankiforge.model import Span
 from ankiforge.text import regex
@@ -17,12 +18,17 @@ from ankiforge.text import regex
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Block
 
-_ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线)\b"
+_ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线|划线评论)\b"
 _SECTION = regex(rf"(?i){_ABOUT}")
 # A heading above nothing but passages, which Glasp and WeRead write as quotes.
 _SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) notes)?\W*\Z")
-# WeRead's passages, several in a quote: `📌 The words`, and in the line below `⏱ 2022-01-16`.
-_PINNED = regex(r"(?s)📌\s*(?P<words>\S[^📌⏱]*[^📌⏱\s])\s*(?:⏱[^📌]*)?")
+# WeRead's passages and thoughts, several in a quote: `📌 The words ^id`, `💭 a thought`, each with
+# its time, `⏱ 2022-01-16`.
+_PIN = "📌"
+_PINNED = regex(
+    rf"(?s)(?P<sign>[{_PIN}💭])\s*(?P<words>[^{_PIN}💭⏱]*?[^{_PIN}💭⏱\s-])"
+    rf"[\s-]*(?:\^[\w-]+[\s-]*)?(?=[{_PIN}💭⏱]|\Z)"
+)
 _NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
 # Only a page has a label: a card does not cite locations of a Kindle.
 _PLACE = (
@@ -62,14 +68,16 @@ _NOTE = regex(r"(?is)(?:(?:my\s+)?notes?\s*:|💭)\s*(?P<words>[^⏱]*[^⏱\s-])
 _TAGS = regex(r"(?i)tags?\s*:|⏱")
 
 
-class KeptPassage(NamedTuple):
+@dataclass(slots=True)
+class KeptPassage:
     """One passage."""
 
+    block: Block
     start: int
     end: int
     """Where its text begins and ends in the plain text of its block."""
-    label: str
-    """The page or location, "" if unknown."""
+    label: str = ""
+    """The page, "" if unknown."""
     comment: str = ""
 
 
@@ -158,8 +166,10 @@ class _Reader:
         """The heading above, or a line that means one; "" = none."""
         self.synced: tuple[Span, ...] = ()
         """The path of the item that says when the passages below it were synced; () = none."""
-        self.last: Block | None = None
+        self.last: KeptPassage | None = None
         """The passage that a note below is about."""
+        self._pinned: dict[str, KeptPassage] = {}
+        """WeRead's passages, by their words."""
         self._place: Block | None = None
         """The block that ends with the place of the last passage: right below stands its note."""
 
@@ -171,29 +181,46 @@ class _Reader:
         at_place = _AT_PLACE.match(self.above)
         if not at_place and not self._is_among_highlights(block):
             return
+        if _PIN in block.plain:
+            self._read_pinned(block)
+            return
         note = _NOTE.match(block.plain)
         if self.last and (note or _TAGS.match(block.plain)):
             self._comment(note["words"] if note else "")
             return
         end, rest = _place_in(block)
+        label = (end and end["label"]) or ""
         if end and end.start() == 0:
-            self._place_of(block, before, end["label"] or "")
-            self._comment(rest)
+            self._place_of(block, before, label)
+        elif end is None and before is self._place and self._is_note(block, below):
+            rest = block.plain
+        elif at_place or self._is_passage(block, names_place=end is not None):
+            label = label or (at_place and at_place["label"]) or ""
+            self._add(block, end.start() if end else len(block.plain), label)
+            self._place = block if end else None
+        else:
             return
-        if end is None and before is self._place and self._is_note(block, below):
-            self._comment(block.plain)
-            return
-        if not (at_place or self._is_passage(block, names_place=end is not None)):
-            return
-        label = (end["label"] if end else "") or (at_place["label"] if at_place else "")
-        passage_end = end.start() if end else len(block.plain)
-        pinned = [
-            KeptPassage(*pin.span("words"), "") for pin in _PINNED.finditer(block.plain)
-        ]
-        self.passages[block] = pinned or [KeptPassage(0, passage_end, label or "")]
-        self.last = block
-        self._place = block if end else None
         self._comment(rest)
+
+    def _add(self, block: Block, end: int, label: str) -> None:
+        """Add the passage at the start of a block."""
+        self.last = KeptPassage(block, 0, end, label)
+        self.passages[block] = [self.last]
+
+    def _read_pinned(self, block: Block) -> None:
+        """Read passages of WeRead, with the thoughts behind them; one told twice counts once."""
+        if not self._is_passage(block):
+            return
+        for piece in _PINNED.finditer(block.plain):
+            words = piece["words"]
+            if piece["sign"] != _PIN:
+                self._comment(words)
+                continue
+            self.last = self._pinned.get(words)
+            if self.last is None:
+                self.last = KeptPassage(block, *piece.span("words"))
+                self._pinned[words] = self.last
+                self.passages.setdefault(block, []).append(self.last)
 
     def is_within_synced(self, block: Block) -> bool:
         """Return whether a block stands within the item that says when it was synced."""
@@ -208,7 +235,7 @@ class _Reader:
             return False
         return any(_SECTION.search(heading.plain) for heading in block.headings)
 
-    def _is_passage(self, block: Block, *, names_place: bool) -> bool:
+    def _is_passage(self, block: Block, *, names_place: bool = False) -> bool:
         """Return whether a block among highlights is a passage."""
         if self.is_within_synced(block):  # also below a heading there
             paths = {passage.path for passage in self.passages}
@@ -226,34 +253,29 @@ class _Reader:
         if above is None:
             return
         if above in self.passages:
-            *earlier, passage = self.passages[above]
-            passage = passage._replace(label=passage.label or label)
-            self.passages[above] = [*earlier, passage]
+            self.last = self.passages[above][-1]
+            self.last.label = self.last.label or label
         elif _may_be_passage(above, block):
-            self.passages[above] = [KeptPassage(0, len(above.plain), label)]
+            self._add(above, len(above.plain), label)
         else:
             return
-        self.last = above
         self._place = block
 
     def _is_note(self, block: Block, below: Block | None) -> bool:
         """Return whether a block right below a place is the note about the passage there."""
-        passage = self.last
-        if passage is None or (below and _END.match(below.plain)):
+        if self.last is None or (below and _END.match(below.plain)):
             return False
+        about = self.last.block
         return (block.rules, block.quotes, block.path) == (
-            passage.rules,
-            passage.quotes,
-            passage.path,
+            about.rules,
+            about.quotes,
+            about.path,
         )
 
     def _comment(self, words: str) -> None:
-        """Add to the note about the last passage."""
-        if self.last and words:
-            *earlier, passage = self.passages[self.last]
-            comments = filter(None, (passage.comment, words))
-            passage = passage._replace(comment="\n".join(comments))
-            self.passages[self.last] = [*earlier, passage]
+        """Add to the note about the last passage, if it does not say so."""
+        if self.last and words and words not in self.last.comment.split("\n"):
+            self.last.comment = "\n".join(filter(None, (self.last.comment, words)))
 
 
 def _place_in(block: Block) -> tuple[re.Match[str] | None, str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -32,6 +33,8 @@ _HEAD = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _SWITCHES = ("cards", "ankiforge")
 _OFF = regex("(?i)false|no|off")
 _OFF_LINE = regex(r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$")
+# Front matter of hashcards, whose `name` is the deck.
+_TOML = regex(r"(?m)^[\w-]+[ \t]*=")
 # Characters; longer front matter is not read.
 _LARGEST = 64_000
 # Characters above which the fast YAML loader is not used: deep nesting could end the
@@ -118,6 +121,10 @@ def _yaml(head: str) -> tuple[Json, str]:
 
     if len(head) > _LARGEST:
         return {}, f"the front matter is larger than {_LARGEST // 1000} kB"
+    if _TOML.search(head):
+        with suppress(tomllib.TOMLDecodeError):
+            of_hashcards = tomllib.loads(head)
+            return {"deck": of_hashcards.get("name"), **of_hashcards}, ""
     loader = yaml.BaseLoader
     if len(head) <= _LONG:
         loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -132,11 +139,7 @@ def _yaml(head: str) -> tuple[Json, str]:
         return {}, ""
     if isinstance(values, dict):
         return values, ""
-    try:
-        name = tomllib.loads(head).get("name")  # of hashcards: its deck
-    except tomllib.TOMLDecodeError:
-        return {}, "the front matter is not a list of keys and values"
-    return {"deck": name}, ""
+    return {}, "the front matter is not a list of keys and values"
 
 
 def _word(value: Any) -> str:

@@ -216,8 +216,7 @@ class NoteReader:
         if unanswered:
             yield unanswered
         elif block in self._kept and block not in self._quotes.covered:
-            for passage in self._kept[block]:
-                yield self._kept_by_another_program(block, passage)
+            yield from map(self._kept_by_another_program, self._kept[block])
         elif block not in self._quotes.covered:
             for (start, end), sides in self._terms.get(block, ()):
                 card = self._two_sides(block, sides)
@@ -225,11 +224,9 @@ class NoteReader:
                 card = replace(card, exact=exact, written=_TERM)
                 yield PlacedHighlight(block, start, block, end, card)
 
-    def _kept_by_another_program(
-        self, block: Block, passage: KeptPassage
-    ) -> PlacedHighlight:
+    def _kept_by_another_program(self, passage: KeptPassage) -> PlacedHighlight:
         """Return a passage that another program keeps in a note, with the links behind it."""
-        start, end, label, comment = passage
+        block, start, end = passage.block, passage.start, passage.end
         markdown, _ = block.inline.markdown(start, end)
         links = []
         for (link_start, _), target in block.inline.targets:
@@ -240,8 +237,8 @@ class NoteReader:
             Form.MARK,
             block.plain[start:end],
             (markdown,),
-            comment=comment,
-            page_label=label,
+            comment=passage.comment,
+            page_label=passage.label,
             links=tuple(links),
         )
         return PlacedHighlight(block, start, block, end, highlight)

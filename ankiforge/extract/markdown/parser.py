@@ -163,7 +163,8 @@ def _escape_ampersands(tokens: Sequence[InlineToken]) -> None:
 
 # --- the parser -----------------------------------------------------------------------
 
-_LINE_END = regex(r"\\?\n[ \t]*")
+# The end of a line, hard or not; and a backslash at the end of a paragraph, meant as a hard one.
+_LINE_END = regex(r"(?P<last>\\(?=\Z|\n[ \t]*(?:\n|\Z)))|\\?\n[ \t]*")
 
 
 def _read_line_end(state: StateInline, silent: bool) -> bool:
@@ -172,6 +173,10 @@ def _read_line_end(state: StateInline, silent: bool) -> bool:
     if match is None or silent:
         return False
     assert isinstance(state, State)
+    state.pos = match.end()
+    if match["last"]:
+        state.add(SignKind.ATOM, match[0], "")
+        return True
     if state.context.verbatim:
         markdown = match[0]
     else:
@@ -180,7 +185,6 @@ def _read_line_end(state: StateInline, silent: bool) -> bool:
             markdown = HARD_BREAK
         state.pending = state.pending.rstrip(" ")
     state.add(SignKind.BREAK, " ", markdown)
-    state.pos = match.end()
     return True
 
 

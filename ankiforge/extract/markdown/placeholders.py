@@ -170,9 +170,14 @@ FENCE = rf"""
 """
 """Matches a fence at the start of a line; one that is not closed ends with its quote or the
 text."""
+# A field has a name of one word, or is one of Readwise. At the start of a page, as Logseq has them,
+# no blank needs to follow the colons, if one of them says what the page is.
 _FIELD = (
     r"(?P<field>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?"
-    r"[*_]{0,3}[\w-]{1,200}[*_]{0,3}::(?:[ \t][^\n]*)?$)"
+    r"[*_]{0,3}(?:[\w-]{1,200}|Full[ ]Title|Document[ ](?:Note|Tags))[*_]{0,3}"
+    r"::(?:[ \t][^\n]*)?$"
+    r"|\A(?=(?:[\w-]{1,40}::[^\n]*\n){0,20}(?:(?:full-)?title|author|alias|tags|category|url)::)"
+    r"(?:[\w-]{1,40}::[^\n]*(?:\n|\Z))+)"
 )
 _HIDING = rf"""
 (?=[\\<%`$]|^)  # the signs at which something may begin, or a line
