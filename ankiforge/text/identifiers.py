@@ -75,10 +75,15 @@ def sketch(text: str, path: str) -> str:
     else:
         words = [word.encode() for word in re.findall(_WORD, plain)]
     shingles = zip(words, words[1:], words[2:], words[3:], strict=False)
-    hashes = set(map(crc32, map(b" ".join, shingles)))
+    hashes = list(map(crc32, map(b" ".join, shingles)))
+    # of a long text, only those that are surely among the smallest ones need be in order
+    limit = 2 * SIZE * (_MASK // max(len(hashes), 1))
+    smallest = {number for number in hashes if number < limit}
+    if len(smallest) < SIZE:
+        smallest = set(hashes)
     name = path.rpartition("/")[2]
     stored = Sketch(
-        hashes=frozenset(sorted(hashes)[:SIZE]),
+        hashes=frozenset(sorted(smallest)[:SIZE]),
         words=len(words),
         own=frozenset(own_ids),
         hints=frozenset([name, *(f"^{block_id}" for block_id in block_ids)]),

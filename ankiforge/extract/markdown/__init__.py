@@ -29,7 +29,7 @@ from ankiforge.extract.discover import PICTURES, SOUNDS, kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.extract.markdown import exported_notes
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
-from ankiforge.text import regex
+from ankiforge.text import AnyOf, regex
 from ankiforge.text.private import names_tag
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
@@ -107,13 +107,13 @@ class WantedMarks(NamedTuple):
 
 # Signs of each kind of mark and card; a note without any of them has none.
 _SIGNS = {
-    "==": ("==", "＝＝"),
-    "mark": ("<mark", "<span", "~={"),
-    "bold": ("**", "__"),
-    "callout": ("[!",),
-    "quote": (">",),
-    "inline": ("::", "：："),
-    "cloze": ("{{",),
+    "==": AnyOf("==", "＝＝"),
+    "mark": AnyOf("<mark", "<span", "~={"),
+    "bold": AnyOf("**", "__"),
+    "callout": AnyOf("[!"),
+    "quote": AnyOf(">"),
+    "inline": AnyOf("::", "：："),
+    "cloze": AnyOf("{{"),
 }
 _SEPARATOR = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
 BOLD = r"(?:\*\*|__)?"
@@ -126,8 +126,10 @@ GAPPED = r"C:[ \t]+(?=\S)"
 """The beginning of a text of hashcards with gaps in brackets."""
 # A question in letters, a text with gaps, and a block of Logseq that is a card.
 _LETTERS = regex(rf"(?m)^[ \t>]*(?:{ASKED}|{GAPPED})|#card\b|\[\[card\]\]")
-# Without any of these there is none.
-_BEFORE_LETTER = ("Q", "F", "问", "問", "C:", "#card", "[[card]]")
+# Without any of these there is none; they are found much sooner.
+_MAY_BE_LETTERS = regex(
+    r"[QF问問C#\[](?:(?:uestion|rage)?\s?\d{0,4}[*_]{0,2}[:：]|card|\[card)"
+)
 FEWEST_TERMS = 6
 """Lines `Term: meaning`, from which a list looks like a glossary."""
 # Six lines that may be `- Term: meaning`, of a list or with a bold term.
@@ -215,12 +217,12 @@ class NoteSource(FileSource):
         wanted = self.wanted(note.marks)
         folded = f"\n{text.casefold()}\n"
         for kind in _SIGNS.keys() & (wanted.marks | wanted.cards):
-            if any(sign in folded for sign in _SIGNS[kind]):
+            if _SIGNS[kind].is_in(folded):
                 return True
         if "block" in wanted.cards:
-            if _SEPARATOR.search(folded):
+            if ("?" in folded or "？" in folded) and _SEPARATOR.search(folded):
                 return True
-            if any(word in text for word in _BEFORE_LETTER) and _LETTERS.search(text):
+            if _MAY_BE_LETTERS.search(text) and _LETTERS.search(text):
                 return True
         if "glossary" in wanted.cards:
             if any(heading in folded for heading in wanted.glossaries):

@@ -301,7 +301,8 @@ def _markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
     if with_comments:
         interrupts = ["paragraph", "blockquote", "list", "table"]
         rules.before(first_rule, "comment", _comment_line, {"alt": interrupts})
-    return parser.enable("table").disable(["inline", "reference", "text_join"])
+    disabled = ["normalize", "inline", "reference", "text_join"]
+    return parser.enable("table").disable(disabled)
 
 
 def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -230,6 +230,8 @@ _JSON = regex(
 
 def tags_name_it(text: str) -> bool:
     """Return whether a note names the tag in its front matter, or in a line of tags."""
+    if not names_tag(text):
+        return False
     front_matter = FRONT_MATTER.match(text)
     if front_matter and names_tag(front_matter["fields"]):
         return True

@@ -45,7 +45,7 @@ from ankiforge.model import (
     Span,
     Strings,
 )
-from ankiforge.text import regex
+from ankiforge.text import AnyOf, regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.fold import outside
 
@@ -66,6 +66,8 @@ _UNCLEAR_QUOTE = (
 _BETWEEN_SIDES = "{} between question and answer"
 _MARK_SIGNS = ("==", "＝＝", "<", "~=")
 _BOLD_SIGNS = ("**", "__")
+# A block without any of these shows no picture.
+_PICTURES = AnyOf("![", "<")
 # Names that two colons join.
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 _TERM = "Term: meaning"
@@ -100,7 +102,8 @@ class NoteReader:
         self._wanted = wanted
         self._keeps_bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
-        self._mark_signs = _MARK_SIGNS if self._keeps_bold else _MARK_SIGNS + _BOLD_SIGNS
+        bold_signs = () if self._keeps_bold else _BOLD_SIGNS
+        self._mark_signs = AnyOf(*_MARK_SIGNS, *bold_signs)
         """A block without any of these has no marks."""
         self._kept = kept(note.blocks, note.source)
         self._footnote_texts: dict[str, str] = {}
@@ -190,7 +193,7 @@ class NoteReader:
             )
 
         # the pictures that are alone in a mark
-        may_hold_picture = "![" in block.source or "<img" in block.source.lower()
+        may_hold_picture = _PICTURES.is_in(block.source)
         for picture in block.inline.marked_pictures if may_hold_picture else ():
             name = _shown_name(picture.markdown)
             if PurePosixPath(name).suffix.lower() not in PICTURES:
@@ -465,7 +468,7 @@ class NoteReader:
 
     def _sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the sentences with marked phrases, or the term that one mark makes."""
-        if not any(sign in block.source for sign in self._mark_signs):
+        if not self._mark_signs.is_in(block.source):
             return
         # the outermost wanted marks that no quote contains
         marks = []

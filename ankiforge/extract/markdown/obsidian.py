@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 from urllib.parse import quote
@@ -219,6 +219,12 @@ class Vault(NoteSource):
                 left_out=tuple(left_out),
             )
 
+    @cached_property
+    def _address(self) -> str:
+        """The address of the vault in Obsidian."""
+        name = Path(os.path.realpath(self.folder.root)).name
+        return f"obsidian://open?vault={quote(name, safe='')}"
+
     @contextmanager
     def reading(self, files: list[File]) -> Iterator[None]:
         """End the process that searches for expressions when all files are read."""
@@ -235,15 +241,13 @@ class Vault(NoteSource):
     ) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         is_canvas = _is_canvas(file)
-        vault_folder = Path(os.path.realpath(self.folder.root))
-        vault = quote(vault_folder.name, safe="")
         name = file.path if is_canvas else file.path[:-3]
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
             self.folder.name,
             title=title_of(file.path),
             path=file.path,
-            uri=f"obsidian://open?vault={vault}&file={quote(name, safe='')}",
+            uri=f"{self._address}&file={quote(name, safe='')}",
             dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())

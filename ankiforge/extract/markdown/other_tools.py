@@ -14,7 +14,7 @@ from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from ankiforge.model import NOTE_OF, LeftOut, Strings
-from ankiforge.text import regex
+from ankiforge.text import AnyOf, regex
 from ankiforge.text.tools import TITLES
 
 GUIDE = "docs/guides/coming-from.md"
@@ -76,7 +76,7 @@ TOOLS = (
         _NOT_ON,
     ),
 )
-PARTS = tuple(part for tool in TOOLS for part in tool.parts)
+PARTS = AnyOf(*[part for tool in TOOLS for part in tool.parts])
 """A note without any of these has no card of these tools."""
 
 
@@ -88,6 +88,8 @@ def unread(text: str, read_lines: Container[int]) -> Iterator[LeftOut]:
         read_lines: the numbers of the lines of its highlights, and of those right below them.
     """
     begun = f"\n{text}"
+    if not PARTS.is_in(begun):
+        return
     for tool in TOOLS:
         if not any(part in begun for part in tool.parts):
             continue

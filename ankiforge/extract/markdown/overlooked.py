@@ -28,7 +28,7 @@ from ankiforge.model import (
     HighlightKind,
     LeftOut,
 )
-from ankiforge.text import regex
+from ankiforge.text import AnyOf, regex
 from ankiforge.text.fold import MATH
 
 # Up to so many characters of a paragraph are between two signs.
@@ -39,7 +39,9 @@ _INSIDE = rf"(?:(?!\n[ \t>]*\n).){{1,{_MOST_INSIDE}}}?"
 # `SIGN` fails at each letter.
 _LETTER = regex(r"[=＝<~{｛:：]")
 _LETTER_OR_LINE = regex(r"(?m)[=＝<~{｛:：]|^")
-_OF_LINES = regex(r"(?m)\?[ \t]*$|\[!|ls-type|#card|[QF]:")
+_OF_LINES = regex(
+    r"(?m)[?\[#QF:](?:(?<=\?)[ \t]*$|(?<=\[)!|(?<=\#)card|(?<=[QF]):|(?<=ls-type:):)"
+)
 SIGN = regex(
     rf"""(?xsm)
       (?:==|＝＝)(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])(?:==|＝＝)
@@ -57,7 +59,7 @@ SIGN = regex(
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
-_SIGNS = (
+_SIGNS = AnyOf(
     "==",
     "｛｛",
     "：：",
@@ -72,7 +74,6 @@ _SIGNS = (
     "Q:",
     "Q：",
     "F: ",
-    *other_tools.PARTS,
 )
 _NAME_OF_GAP = regex(r"\A(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|cloze\s+)")
 _TAG = regex(r"<[^<>\n]*>")
@@ -149,7 +150,7 @@ class _Lookalike(NamedTuple):
 
 def may_be_overlooked(text: str) -> bool:
     """Return whether there may be anything in a note that looks like a mark or a card."""
-    return any(sign in text for sign in _SIGNS)
+    return _SIGNS.is_in(text) or other_tools.PARTS.is_in(text)
 
 
 def overlooked(
@@ -226,9 +227,8 @@ def overlooked(
 
 def _signs_in(body: str) -> Iterator[_Lookalike]:
     """Yield the signs of marks and cards, in the order of the text."""
-    starts = [0]
-    for line in body.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
+    number = 0
+    counted_until = 0
     position = 0
     gap_until = 0
     inside_until = 0
@@ -249,7 +249,8 @@ def _signs_in(body: str) -> Iterator[_Lookalike]:
             position = match.start() + 2
         elif kind == "logseq_card":
             position = match.start() + 1
-        number = bisect_right(starts, match.start()) - 1
+        number += body.count("\n", counted_until, match.start())
+        counted_until = match.start()
         inside = _NAME_OF_GAP.sub("", match[group])
         look = _LOOKS.get(kind) or _OPEN_LOOKS[match[0][0]]
         yield _Lookalike(kind, look, number, _letters(inside), *match.span())

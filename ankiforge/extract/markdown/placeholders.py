@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.front_matter import SENTENCE
 from ankiforge.model import Strings, Texts
-from ankiforge.text import regex
+from ankiforge.text import AnyOf, regex
 from ankiforge.text.fold import MATH, OTHER_MATHS, in_dollars
 
 # An item with at least four columns before it, or about five behind its sign.
@@ -209,8 +209,7 @@ _HIDING = rf"""
 # The parts that a note has for programs, or for its writer alone.
 _UNSEEN = ("comment", "program", "field", "data")
 # Without any of these, a text has nothing to hide.
-_SIGN = regex(r"[\\<%`$~]")
-_PARTS = ("::", "]:", "[!", "TARGET DECK")
+_SIGNS = AnyOf(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK")
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
@@ -258,11 +257,12 @@ def prepared(
     `is_read` says of a comment and its place whether a plug-in reads the cards in it; of
     such a comment only the signs around it are hidden.
     """
+    text = text.replace("\0", "\ufffd")
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
     if "citeturn" in text:
         text = _CITED.sub(lambda mark: COMMENT * len(mark[0]), text)
-    if not _may_hide(text):
+    if not _SIGNS.is_in(text):
         return PreparedSource(with_fitting_indents(text))
     text = without_open_signs(text)
     all_maths: list[str] = []
@@ -301,16 +301,11 @@ def prepared(
             references[normalizeReference(hidden["label"])] = target
         elif maths or not any(map(hidden.group, _UNSEEN)):
             return hidden[0]
-        return re.sub(r"[^\n]", COMMENT, hidden[0])
+        return "\n".join([COMMENT * len(line) for line in hidden[0].split("\n")])
 
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     text = with_fitting_indents(with_open_signs(pattern.sub(placeholder, text)))
     return PreparedSource(text, tuple(all_maths), references)
-
-
-def _may_hide(text: str) -> bool:
-    """Return whether there may be anything in a text that is hidden from the parser."""
-    return _SIGN.search(text) is not None or any(part in text for part in _PARTS)
 
 
 def without_open_signs(text: str) -> str:
@@ -336,7 +331,7 @@ def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, 
 
     The kinds are code (with maths), definition, and those of `_UNSEEN`.
     """
-    if not _may_hide(text):
+    if not _SIGNS.is_in(text):
         return
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     for hidden in pattern.finditer(without_open_signs(text)):

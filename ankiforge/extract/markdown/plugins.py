@@ -521,7 +521,7 @@ _CODE_OR_MATHS = regex(
 
 def _declared(word: str, text: str) -> re.Match[str] | None:
     """Return where a note says its deck or tags: on the line of a word, or on the next one."""
-    if not word:
+    if not word or word not in text:
         return None
     declaration = re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)")
     return declaration.search(text)

@@ -597,7 +597,9 @@ def _path_at(state: State, address: str) -> str:
 
 def sound_at(context: InlineContext, address: str) -> str:
     """Return the Markdown of the sound to which a link leads; "" if it leads elsewhere."""
-    if PurePosixPath(address).suffix.lower() not in SOUNDS or "://" in address:
+    if "." not in address or "://" in address:
+        return ""
+    if PurePosixPath(address).suffix.lower() not in SOUNDS:
         return ""
     return f" ![]({quote(context.picture(address))})"
 
