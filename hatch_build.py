@@ -10,7 +10,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class AddressHook(MetadataHookInterface):
-    """Derive the project's links, and those of the README, from `tool.ankiforge.repository`."""
+    """Derive the project's links, those of the README, and its name in the registry of MCP."""
 
     PLUGIN_NAME = "custom"
 
@@ -25,9 +25,8 @@ class AddressHook(MetadataHookInterface):
         }
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         owner = repository.split("/")[-2]
-        text = absolute(
-            text.replace("io.github.OWNER/", f"io.github.{owner}/"), repository
-        )
+        text = absolute(text, repository)
+        text += f"\n<!-- mcp-name: io.github.{owner}/ankiforge -->\n"  # the registry asks for it
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 

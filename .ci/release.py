@@ -1,6 +1,6 @@
 """Checks before a release, its notes, and its entry for the MCP registry.
 
-python .ci/release.py check [TAG]   refuse a release that is not finished; without TAG, this version
+python .ci/release.py check [TAG]   refuse an unfinished release; with TAG, it must be dated
 python .ci/release.py notes TAG     print that version's part of CHANGELOG.md
 python .ci/release.py server        print server.json for the MCP registry
 """
@@ -33,20 +33,21 @@ def version(root: Path) -> str:
 
 
 def server_entry(root: Path) -> dict[str, Any]:
-    """Return the entry for the MCP registry, with the owner of the repository in its name."""
+    """Return server.json with its name, which holds the repository's owner, and its version."""
+    text = (root / "packaging" / "server.json").read_text(encoding="utf-8")
+    entry: dict[str, Any] = json.loads(text)
     owner = repository(root).split("/")[-2]
-    entry: dict[str, Any] = json.loads(server_text(root).replace(PLACEHOLDER, owner))
+    entry |= {"name": f"io.github.{owner}/ankiforge", "version": version(root)}
+    entry["packages"][0]["version"] = version(root)
     return entry
 
 
-def server_text(root: Path) -> str:
-    """Return server.json as it is written, with the placeholder for the owner."""
-    return (root / "packaging" / "server.json").read_text(encoding="utf-8")
+def problems(root: Path, tag: str = "") -> list[str]:
+    """Return what keeps the tree in `root` from being released; [] if nothing does.
 
-
-def problems(root: Path, tag: str) -> list[str]:
-    """Return what keeps the tree in `root` from being released as `tag`; [] if nothing does."""
-    wanted = tag.removeprefix("v")
+    Without `tag`, its version is that of the program, and its day need not be known yet.
+    """
+    wanted = tag.removeprefix("v") or version(root)
     told = []
     if PLACEHOLDER in repository(root):
         told.append(
@@ -57,18 +58,15 @@ def problems(root: Path, tag: str) -> list[str]:
     for name, stated in versions(root).items():
         if stated != version(root):
             told.append(f"{name}: the version is not {version(root)}")
-    heading = notes(root, tag).partition("\n")[0]
-    if not re.search(r" - \d{4}-\d\d-\d\d$", heading):
-        told.append(f"CHANGELOG.md: no dated section for {wanted}")
+    heading = notes(root, wanted).partition("\n")[0]
+    if not heading:
+        told.append(f"CHANGELOG.md: no section for {wanted}")
+    elif tag and not re.search(r" - \d{4}-\d\d-\d\d$", heading):
+        told.append(f"CHANGELOG.md: the section for {wanted} has no date")
     readme = (root / "README.md").read_text(encoding="utf-8")
     if "<this repository>" in readme:
         told.append(
             "README.md: it still says <this repository>; give the address or `pip install`"
-        )
-    name = json.loads(server_text(root))["name"]
-    if f"<!-- mcp-name: {name} -->" not in readme:
-        told.append(
-            f"README.md: no <!-- mcp-name: {name} -->, which the MCP registry asks for"
         )
     return told
 
@@ -83,7 +81,6 @@ def versions(root: Path) -> dict[str, str]:
     return {
         "CITATION.cff": cited[1] if cited else "",
         "packaging/mcpb/manifest.json": bundle["version"],
-        "packaging/server.json": server_entry(root)["version"],
     }
 
 
@@ -100,8 +97,7 @@ def notes(root: Path, tag: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run one of the three commands; 0, or 1 with the problems on stderr."""
-    command, *rest = arguments
-    tag = rest[0] if rest else f"v{version(ROOT)}"
+    command, tag, *_ = *arguments, ""
     if command == "notes":
         sys.stdout.write(notes(ROOT, tag).partition("\n")[2].strip() + "\n")
         return 0

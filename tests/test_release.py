@@ -75,13 +75,10 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "ankiforge").mkdir()
     (tmp_path / "ankiforge/__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "CITATION.cff").write_text("title: x\nversion: 0.1.0\n")
-    (tmp_path / "README.md").write_text(
-        "# A\n\n<!-- mcp-name: io.github.OWNER/ankiforge -->\n"
-    )
+    (tmp_path / "README.md").write_text("# A\n")
     (tmp_path / "packaging/mcpb").mkdir(parents=True)
     (tmp_path / "packaging/mcpb/manifest.json").write_text('{"version": "0.1.0"}')
-    entry = '{"name": "io.github.OWNER/ankiforge", "version": "0.1.0"}'
-    (tmp_path / "packaging/server.json").write_text(entry)
+    (tmp_path / "packaging/server.json").write_text('{"packages": [{}]}')
     (tmp_path / "CHANGELOG.md").write_text(
         "# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n"
     )
@@ -97,7 +94,34 @@ def test_a_finished_release_passes_with_its_notes(tree):
 
     assert release.problems(tree, "v0.1.0") == []
     assert release.notes(tree, "v0.1.0") == "## 0.1.0 - 2026-12-01\n\nWords.\n\n"
-    assert release.server_entry(tree)["name"] == "io.github.a/ankiforge"
+    assert release.server_entry(tree) == {
+        "name": "io.github.a/ankiforge",
+        "version": "0.1.0",
+        "packages": [{"version": "0.1.0"}],
+    }
+
+
+def test_before_its_day_a_release_needs_no_date_but_a_section(tree):
+    release = script(".ci/release.py")
+    changes = tree / "CHANGELOG.md"
+
+    changes.write_text("# C\n\n## 0.1.0 - not released yet\n\nWords.\n")
+    assert release.problems(tree) == []
+
+    changes.write_text("# C\n")
+    assert release.problems(tree) == ["CHANGELOG.md: no section for 0.1.0"]
+
+
+def test_the_owner_of_the_repository_is_named_in_one_place():
+    told = subprocess.run(
+        ["git", "grep", "-l", "github.*OWNER", "--", ":!tests", ":!tools"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout.split() == ["pyproject.toml"]
 
 
 @pytest.mark.parametrize(
@@ -107,22 +131,10 @@ def test_a_finished_release_passes_with_its_notes(tree):
         ("ankiforge/__init__.py", "0.1.0", "0.2.0", "the version is not 0.1.0"),
         ("CITATION.cff", "0.1.0", "0.0.9", "CITATION.cff: the version is not 0.1.0"),
         (
-            "packaging/server.json",
-            "0.1.0",
-            "0.0.9",
-            "packaging/server.json: the version is not",
-        ),
-        (
             "packaging/mcpb/manifest.json",
             "0.1.0",
             "0.0.9",
             "manifest.json: the version is not",
-        ),
-        (
-            "README.md",
-            "mcp-name",
-            "name",
-            "no <!-- mcp-name: io.github.OWNER/ankiforge -->",
         ),
         (
             "README.md",
@@ -134,7 +146,7 @@ def test_a_finished_release_passes_with_its_notes(tree):
             "CHANGELOG.md",
             " - 2026-12-01",
             " - not released yet",
-            "no dated section for 0.1.0",
+            "the section for 0.1.0 has no date",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The bundle for desktop agents and the entry for the registry: they name what is released, and start."""
+"""The bundle for desktop agents names what is released, and starts; how a client starts it: `test_channels.py`."""
 
 import json
 import subprocess
@@ -43,30 +43,4 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path)
         assert [one["name"] for one in agent.tools()] == [
             one["name"] for one in manifest["tools"]
         ]
-        assert str(forge.folder) in agent("list_cards")
-
-
-@pytest.mark.slow
-def test_what_the_registry_starts_is_a_server_with_the_tools(forge, tmp_path):
-    entry = json.loads((ROOT / "packaging" / "server.json").read_text())
-    [package] = entry["packages"]
-    assert (entry["version"], package["version"]) == (__version__, __version__)
-
-    # a client runs: uvx --with "mcp>=…" ankiforge-cards@VERSION -C WORKSPACE mcp
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    [extra] = package["runtimeArguments"]
-    assert package["runtimeHint"] == "uvx"
-    assert package["identifier"] == project["name"]
-    assert (extra["name"], [extra["value"]]) == (
-        "--with",
-        project["optional-dependencies"]["mcp"],
-    )
-    command = [str(Path(sys.executable).with_name(package["identifier"]))]
-    for argument in package["packageArguments"]:
-        if argument["type"] == "named":
-            command.append(argument["name"])
-        command.append(argument.get("value", str(forge.folder)))
-    forge.settings("sources: []\n")
-    with connected(command, forge.environment, tmp_path) as agent:
-        assert "propose_cards" in [tool["name"] for tool in agent.tools()]
         assert str(forge.folder) in agent("list_cards")
