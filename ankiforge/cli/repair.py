@@ -99,17 +99,19 @@ def repair(
 def _check_file(call: Call, path: Path, deck: str, source: SourceText | None) -> None:
     """Print the faults of the notes of a file, and end with its exit code."""
     from ankiforge.anki.notes import in_deck
-    from ankiforge.pipeline.repair import check_notes, notes_of
+    from ankiforge.pipeline.repair import check_deck, check_notes, notes_of
     from ankiforge.reports.repair import SHOWN, Counts, note_json
 
     counts = Counts(shown=call.shown(SHOWN))
     in_question: list[ReadNote] = []
+    decks = set()
     try:
         with notes_of(path) as (notes, count):
             call.say(f"the notes of {path}")
             with counting_bar(call, "checking", count) as show:
                 for number, (note, findings) in enumerate(check_notes(notes), start=1):
                     show(number)
+                    decks.add(note.deck)
                     if not in_deck(note.deck, deck):
                         continue
                     if source is not None:
@@ -118,6 +120,8 @@ def _check_file(call: Call, path: Path, deck: str, source: SourceText | None) ->
                     counts.add(note, findings)
                     if call.as_json and findings:
                         call.data(note_json(note, findings, fields=call.verbose))
+        if deck:
+            check_deck(deck, decks)
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from error
     if source is not None:

@@ -102,9 +102,9 @@ class TerminalRepair(TerminalReview):
             self._decided(mending.take(self._workspace, entry, by_key[key]))
             return not self._waits_for_anki(entry)
         if key in _IN_ANKI:
-            what = _IN_ANKI[key]
-            said = mending.do_in_anki(self._workspace, what, entry.cards_asked)
-            self._print(f"{what}: {said}")
+            self._print(
+                mending.do_in_anki(self._workspace, _IN_ANKI[key], entry.cards_asked)
+            )
             return False
         match key:
             case "\r" | "\n":
@@ -114,7 +114,7 @@ class TerminalRepair(TerminalReview):
                 return True
             case "x":
                 action, said = mending.suspend(self._workspace, entry)
-                self._print(f"suspend: {said}; w asks it again")
+                self._print(f"{said}; w asks it again")
                 self._decided(action)
                 self._suspended[action] = entry.cards_asked
                 return False
@@ -151,8 +151,7 @@ class TerminalRepair(TerminalReview):
         )
         cards = self._suspended.pop(action, ())
         if cards:
-            said = mending.do_in_anki(self._workspace, "unsuspend", cards)
-            self._print(f"unsuspend: {said}")
+            self._print(mending.do_in_anki(self._workspace, "unsuspend", cards))
 
     def _waits_for_anki(self, entry: RepairEntry) -> bool:
         """Name the properties that only Anki can change; return whether a card has one."""

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,28 @@ def notes_of(path: Path) -> Iterator[tuple[Iterator[ReadNote], int]]:
         types = {note_type.id: note_type for note_type in view.types}
         notes = (read_note(note, types.get(note.type_id)) for note in view.notes())
         yield notes, view.note_count
+
+
+def check_deck(deck: str, decks: Iterable[str]) -> None:
+    """Refuse a deck in which no note is.
+
+    Args:
+        deck: as a person named it.
+        decks: those of all notes.
+
+    Raises:
+        UsageError: the hint names decks that are called nearly like it.
+    """
+    called = {}
+    for name in decks:
+        if in_deck(name, deck):
+            return
+        # a person may leave out the decks above
+        called[name.casefold()] = called[name.rpartition("::")[2].casefold()] = name
+    alike = get_close_matches(deck.casefold(), called, n=3) or sorted(called)[:9]
+    names = dict.fromkeys(called[each] for each in alike)
+    hint = f"there is: {', '.join(names)}" if names else "there is no note at all"
+    raise UsageError(f"there is no note in a deck {deck}", hint=hint)
 
 
 # --- badly made -------------------------------------------------------------------------------
@@ -261,7 +284,7 @@ def listing(
 
     Raises:
         ItemError: the collection cannot be read.
-        UsageError: there is none, or the query is wrong.
+        UsageError: there is none, or the query is wrong or names a deck without notes.
     """
     ledger = workspace.ledger
     which = wanted(query)
@@ -270,6 +293,8 @@ def listing(
         hint = "set anki.collection in ankiforge.yaml, or name a file: ankiforge repair deck.apkg"
         raise UsageError("there is no collection of Anki to look at", hint=hint)
     with open_view(path, None) as view:
+        for deck in which.decks:
+            check_deck(deck, (note.deck for note in view.notes()))
         every = histories(view, now)
         lister = _Lister(ledger, view, source)
     cards = []

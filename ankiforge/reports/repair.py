@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from ankiforge.anki.reading import ReadNote
+from ankiforge.check import in_words
 from ankiforge.draft.repairs import CardRepair
-from ankiforge.model import Finding, Json, Severity
+from ankiforge.model import Finding, Json, Pair, Severity
 from ankiforge.pipeline.against import HeldAgainst, Said, SameCards
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.reports.cards import Text
@@ -54,8 +55,8 @@ class Counts(msgspec.Struct):
     """Notes by their most severe finding; None = they have none."""
     found: Counter[tuple[Severity, str]] = msgspec.field(default_factory=Counter)
     """Notes by severity and name of a check."""
-    examples: dict[tuple[Severity, str], list[str]] = {}
-    """Two lines of text for each note that is shown."""
+    examples: dict[tuple[Severity, str], list[Pair]] = {}
+    """Each note that is shown, and what is wrong with it."""
 
     def add(self, note: ReadNote, findings: Sequence[Finding]) -> None:
         """Count a note."""
@@ -71,13 +72,12 @@ class Counts(msgspec.Struct):
         for key, finding in first.items():
             self.found[key] += 1
             examples = self.examples.setdefault(key, [])
-            if self.shown is None or len(examples) < 2 * self.shown:
+            if self.shown is None or len(examples) < self.shown:
                 place = f"{note.place} · {shortened(note.deck, 60)}".removesuffix(" · ")
                 message = finding.message
                 if finding.duplicate and finding.duplicate not in message:
                     message = f"{message} ({finding.duplicate})"
-                examples.append(f"    {place}: {shortened(note.front, 60)}")
-                examples.append(f"      {message}")
+                examples.append((f"{place}: {shortened(note.front, 60)}", message))
 
     @property
     def errors(self) -> int:
@@ -90,12 +90,15 @@ class Counts(msgspec.Struct):
         in_order = self.found.most_common()
         in_order.sort(key=lambda entry: _ORDER.index(entry[0][0]), reverse=True)
         for (severity, name), count in in_order:
-            lines = self.examples[severity, name]
-            yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')})"
-            yield from lines
-            notes_left = count - len(lines) // 2
-            if notes_left:
-                yield f"    … and {notes_left:,} more (-v names all)"
+            examples = self.examples[severity, name]
+            says = "Anki takes words for markup" if name == "eaten" else in_words(name)
+            yield f"{WORDS[severity]}  {says}  ({counted(count, 'note')})"
+            for note, message in examples:
+                yield f"    {note}"
+                if message != says:
+                    yield f"      {message}"
+            if count > len(examples):
+                yield f"    … and {count - len(examples):,} more (-v names all)"
         for reason, places in self.unread.items():
             named = ", ".join(places[: self.shown])
             more = "" if self.shown is None or len(places) <= self.shown else ", …"

@@ -96,6 +96,9 @@ def test_a_run_says_one_line_and_nothing_where_nothing_fails(forge, anki, add):
 def test_badly_made_is_only_what_a_person_names(forge, anki, add):
     nid = add("Name the four metals.", "iron, zinc, gold, lead", answers="33")
     assert forge.ok("repair", "--json").lines == []
+    refused = forge("repair", "deck:Theris", code=2).stderr
+    assert "no note in a deck Theris" in refused
+    assert "there is: Theirs" in refused
     [line] = forge.ok("repair", "deck:Theirs", "--json").lines
     assert (line["nid"], line["fails"]) == (nid, False)
     assert [finding["check"] for finding in line["findings"]] == ["set"]

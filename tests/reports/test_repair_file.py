@@ -304,8 +304,10 @@ def test_a_deck_is_chosen_with_those_below_it(forge, deck):
     path = deck(("osmosis", "<br>", ""))
 
     assert forge("repair", path, "--deck", "Biology", "--json", code=1).lines
-    assert forge("repair", path, "--deck", "Bio", "--json", code=0).lines == []
-    assert "0 notes: 0 with errors" in forge.ok("repair", path, "--deck", "Bio").stdout
+    refused = forge("repair", path, "--deck", "Bio", "--json", code=2)
+    assert refused.lines == []
+    assert "no note in a deck Bio" in refused.stderr
+    assert "there is: Biology" in refused.stderr
 
 
 def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found):
