@@ -180,56 +180,52 @@ def layout_of(
         types: the note types in Anki.
         mapped: the note types, not ours, that new notes get.
     """
+    # where our fields were at first; the note type as Anki has it, or as a package brings it;
+    # the fields that must be there, and those of a new note
     adopted = card.adopted
-    its_type = None if adopted else mapped_type_of(card, in_anki, mapped)
-    is_ours = not adopted and its_type is None
-    guid = Guid(adopted.guid) if adopted else card.guid
-    if adopted and in_anki is None and not adopted.again:
-        return Layout(guid)
-
-    # the note type as Anki has it, and where our fields were in it at first
+    its_type = mapped_type_of(card, in_anki, mapped)
+    guid = card.guid
+    needed = card.family.needed_fields
+    html: Texts = {}
     if adopted:
+        guid = Guid(adopted.guid)
+        if in_anki is None and not adopted.again:
+            return Layout(guid)
         first_type = MappedType(adopted.type, "", adopted.names)
+        note_type = types.get(adopted.type)
+        html = adopted.html
+    elif its_type:
+        first_type = its_type
+        note_type = types.get(its_type.id)
     else:
-        first_type = its_type or our_mapped_type(card.family)
-    note_type = types.get(first_type.id)
-    if is_ours:  # a package brings it
+        first_type = our_mapped_type(card.family)
         note_type = shipped_type(card.family, types)
-    if note_type is None and its_type:
-        return Layout(guid, in_anki, f"Anki has no note type {its_type.name} any more")
+        needed = (IDENTITY, *needed)
     if note_type is None:
-        return Layout(guid, in_anki, TYPE_CHANGED)
+        gone = f"Anki has no note type {first_type.name} any more"
+        return Layout(guid, in_anki, gone if its_type else TYPE_CHANGED)
 
-    # where they are now; in our types the person has fields that no package fills
+    # where they are now, and whether a note in this type can be shipped
     now = mapped.get(card.family) if its_type else None
     places = positions_in(note_type, first_type, now)
-    if is_ours:
-        for name in OF_THE_PERSON:
-            places.pop(name, None)
-
-    # the fields as they are there, or as a new note has them
-    fields = tuple("" for _ in note_type.fields)
-    if in_anki:
-        fields = in_anki.fields
-    elif adopted:
-        fields = tuple(adopted.html.get(name, "") for name in note_type.names)
-
-    # whether a note in this type can be shipped now
-    if is_ours and IDENTITY not in places:
-        return Layout(guid, in_anki, f"{note_type.name} has no field {IDENTITY} any more")
-    if in_anki is not None and in_anki.type_id != note_type.id:
-        return Layout(guid, in_anki, TYPE_CHANGED)
-    if len(fields) != len(note_type.fields):
-        return Layout(guid, in_anki, TYPE_CHANGED)
-    for name in card.family.needed_fields:
+    for name in needed:
         if name not in places:
             gone = first_type.fields.get(name, name)
-            fault = f"{note_type.name} has no field {gone} any more"
-            return Layout(guid, in_anki, fault)
-    if is_ours and in_anki and in_anki.identity is None:
-        return Layout(guid, in_anki, TYPE_CHANGED)
+            return Layout(guid, in_anki, f"{note_type.name} has no field {gone} any more")
+    if IDENTITY in places:
+        places = {name: at for name, at in places.items() if name not in OF_THE_PERSON}
+    fields = tuple(html.get(name, "") for name in note_type.names)
     layout = Layout(guid, in_anki, "", note_type, fields, places, mapped=its_type)
-    return _with_base(layout, card, in_anki) if in_anki else layout
+    if in_anki is None:
+        return layout
+    is_of_type = (
+        in_anki.type_id == note_type.id
+        and len(in_anki.fields) == len(note_type.fields)
+        and (IDENTITY not in places or in_anki.identity is not None)
+    )
+    if not is_of_type:
+        return Layout(guid, in_anki, TYPE_CHANGED)
+    return _with_base(replace(layout, fields=in_anki.fields), card, in_anki)
 
 
 def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
@@ -258,8 +254,8 @@ def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
     bases = [sent for sent in card.shipped if sent.hashes]
     if card.adopted:
         as_adopted = {}
-        for name, their_name in card.adopted.names.items():
-            as_adopted[name] = field_hash(card.adopted.html.get(their_name, ""))
+        for name in card.adopted.names:
+            as_adopted[name] = field_hash(card.adopted.first_html(name))
         bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
     base = base_of(bases, in_anki, theirs) or NO_BASE
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
@@ -279,7 +275,10 @@ def mapped_type_of(
     """Return the note type, not ours, of a card's note; None if it is or will be one of ours.
 
     The first package fixes it: what the settings say now counts for cards that were in none.
+    A note of another tool has a type that is neither.
     """
+    if card.adopted:
+        return None
     if card.mapped or card.mod or in_anki:
         return card.mapped
     of_new_cards = mapped.get(card.family)
@@ -426,24 +425,14 @@ def our_fields(
     available: dict[str, Media] = {}
     missing: list[Problem] = []
     for path, picture in files.pictures.items():
-        # the name under which it was shipped; if a file is not there, an embed names it
-        # without its folder, and words that a person wrote in Anki have the name itself
-        name = ""
-        file = path.rpartition("/")[2]
-        if layout.in_anki and (path in card.pictures or is_media_name(path)):
-            name = card.pictures.get(path, path)
-        elif layout.in_anki:
-            names = set()
-            for known_path, known_name in card.pictures.items():
-                if known_path.rpartition("/")[2] == file:
-                    names.add(known_name)
-            name = names.pop() if len(names) == 1 else ""
         if isinstance(picture, Media):
             available[path] = picture
-        else:
-            missing.append(picture)
-            if name:
-                available[path] = Media(name, "")
+            continue
+        missing.append(picture)
+        # words that a person wrote in Anki have the name itself
+        name = card.shipped_picture(path) or (path if is_media_name(path) else "")
+        if layout.in_anki and name:
+            available[path] = Media(name, "")
 
     # the words of the card
     content = content_html(card.kind, card.fields, available)
@@ -455,18 +444,11 @@ def our_fields(
             if path not in available and "://" not in path:
                 unread.add(name)
     if card.adopted:
-        # those whose source has not changed since have the HTML of then
-        words_now = dict(card.fields)
-        for name, their_name in card.adopted.names.items():
-            was = (
-                card.adopted.words.get(name, ""),
-                card.adopted.html.get(their_name, ""),
-            )
-            # the HTML of a repair keeps what Markdown cannot say
-            for words, html in (card.adopted.repaired.get(name, was), was):
-                if words_now.get(name, "") == words:
-                    fields[name] = html
-                    unread.discard(name)
+        for name in card.adopted.names:
+            html = card.adopted.html_of(name, card.field(name))
+            if html is not None:
+                fields[name] = html
+                unread.discard(name)
         if not unread:
             missing.clear()
 

@@ -329,6 +329,20 @@ class Adopted(Value, omit_defaults=True):
     repaired: Mapping[str, Pair] = {}
     """By our field: the words that a repair gave it, in Markdown, and their HTML."""
 
+    def first_html(self, name: str) -> str:
+        """Return the HTML of a field of ours as it was taken over."""
+        return self.html.get(self.names[name], "")
+
+    def html_of(self, name: str, words: str) -> str | None:
+        """Return the HTML that a field of ours had with these words; None if they are new.
+
+        It keeps what Markdown cannot say.
+        """
+        if words == self.words.get(name, ""):
+            return self.first_html(name)
+        repaired, html = self.repaired.get(name, ("", None))
+        return html if words == repaired else None
+
 
 class MappedType(Value, omit_defaults=True):
     """A note type that is not ours, and which of its fields get ours."""
@@ -578,6 +592,20 @@ class Card(Value, omit_defaults=True):
         if self.live and self.anki in _IN_ANKI:
             return _IN_ANKI[self.anki]
         return self.told
+
+    def shipped_picture(self, path: str) -> str:
+        """Return the name under which a picture was shipped, "" if that is not sure.
+
+        An embed whose file is not there names it without its folder.
+        """
+        if path in self.pictures:
+            return self.pictures[path]
+        file = path.rpartition("/")[2]
+        names = set()
+        for known, name in self.pictures.items():
+            if known.rpartition("/")[2] == file:
+                names.add(name)
+        return names.pop() if len(names) == 1 else ""
 
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""
