@@ -21,9 +21,11 @@ import hashlib
 import html
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from html.parser import HTMLParser
+from itertools import count, repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -530,13 +532,17 @@ _LINE_START = regex(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
 _CLOZE = regex(r"(\{\{c[0-9,]+::|::|\}\})")
 # By the name of an element in our Markdown. A sign counts only beside a letter or digit.
 _SIGNS = {"i": "*", "b": "**", "s": "~~"}
-_START = {"mark": "==", "br": "\n", "a": "[", "td": "| ", "th": "| "}
-_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n"}
-_HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
-# Tags that start a new paragraph.
-_BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
 _FENCE = "```\n"
 """What opens a block of code in no language."""
+_HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+_START = {
+    "mark": "==", "br": "\n", "td": "| ", "th": "| ", "pre": _FENCE, "hr": "---\n\n",
+    **_HEADING,
+}  # fmt: skip
+_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n", "pre": "\n```\n\n"}
+# Tags that start a new paragraph, and those whose end does.
+_BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
+_BLOCK_ENDS = {"p", "div", *_HEADING}
 _ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 
@@ -557,18 +563,14 @@ class _MarkdownWriter(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.lists: list[int | None] = []
-        """The next number of each open list, None for bullets."""
+        self.open: Counter[str] = Counter()
+        """How many elements of each name are open."""
+        self.lists: list[Iterator[str]] = []
+        """The bullets or numbers of each open list that are left."""
         self.links: list[str] = []
         """The target of each open link."""
-        self.code = 0
-        """The number of open `<code>`."""
-        self.pre = 0
-        """The number of open `<pre>`."""
         self.table_rule = ""
         """The rule below the head of a table."""
-        self.cells = 0
-        """The number of open cells of tables."""
         self.around: list[list[str]] = []
         """The parts before each open blockquote."""
         self.emphasis: list[tuple[str, list[str], int]] = []
@@ -578,28 +580,21 @@ class _MarkdownWriter(HTMLParser):
         attributes = {name: value or "" for name, value in attrs}
         if tag in _BLOCK_TAGS:
             self._break_block()
+        self.open[tag] += 1
         if tag in ("ul", "ol"):
             self._break_block(1 if self.lists else 2)
             start = attributes.get("start", "1")
+            bullets = repeat("- ")
             if tag == "ol" and re.fullmatch("[0-9]{1,9}", start):
-                self.lists.append(int(start))
-            else:
-                self.lists.append(None)
+                bullets = map("{}. ".format, count(int(start)))
+            self.lists.append(bullets)
         elif tag == "li":
             self._break_block(1)
-            number = self.lists[-1] if self.lists else None
-            bullet = "- "
-            if number is not None:
-                bullet = f"{number}. "
-                self.lists[-1] = number + 1
-            indent = "   " * max(len(self.lists) - 1, 0)
+            bullet = next(self.lists[-1]) if self.lists else "- "
+            indent = "   " * (len(self.lists) - 1)
             self.parts.append(indent + bullet)
-        elif tag == "pre":
-            self.pre += 1
-            self.parts.append(_FENCE)
         elif tag == "code":
-            self.code += 1
-            if not self.pre:
+            if not self.open["pre"]:
                 self.parts.append("`")
             elif self.parts[-1:] == [_FENCE]:  # the block that was just opened
                 language = attributes.get("class", "").removeprefix("language-")
@@ -614,38 +609,31 @@ class _MarkdownWriter(HTMLParser):
                 label += f"|{width}"
             path = attributes.get("src", "")
             self.parts.append(f"![{label}]({path})")
-        elif tag == "hr":
-            self.parts.append("---\n\n")
         elif tag == "thead":
             self.table_rule = "|"
+        elif tag == "a":
+            self.links.append(attributes.get("href", ""))
+            self.parts.append("[")
         elif tag in EMPHASIS:
             self.emphasis.append((EMPHASIS[tag], self.parts, len(self.parts)))
             self.parts.append("")
-        elif tag == "br" and self.cells:
+        elif tag == "br" and (self.open["td"] or self.open["th"]):
             self.parts.append("<br>")
-        elif tag in _START or tag in _HEADING:
-            self.parts.append(_START.get(tag) or _HEADING[tag])
-        if tag == "a":
-            self.links.append(attributes.get("href", ""))
+        elif tag in _START:
+            self.parts.append(_START[tag])
         if tag in ("td", "th"):
-            self.cells += 1
-            alignment = attributes.get("align", "")
-            self.table_rule += _ALIGN.get(alignment, "---|")
+            self.table_rule += _ALIGN.get(attributes.get("align", ""), "---|")
 
     def handle_endtag(self, tag: str) -> None:
+        self.open[tag] = max(self.open[tag] - 1, 0)
         if tag == "a":
             target = self.links.pop() if self.links else ""
             self.parts.append(f"]({target})" if target else "]")
         elif tag in ("ul", "ol"):
             self.lists = self.lists[:-1]
             self._break_block(1 if self.lists else 2)
-        elif tag == "pre":
-            self.pre = max(self.pre - 1, 0)
-            self.parts.append("\n```\n\n")
-        elif tag == "code":
-            self.code = max(self.code - 1, 0)
-            if not self.pre:
-                self.parts.append("`")
+        elif tag == "code" and not self.open["pre"]:
+            self.parts.append("`")
         elif tag == "thead":
             self.parts.append(f"{self.table_rule}\n")
         elif tag == "blockquote" and self.around:
@@ -653,12 +641,11 @@ class _MarkdownWriter(HTMLParser):
             self.parts = self.around.pop()
             self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
             self._break_block()
-        elif tag in ("p", "div", *_HEADING):
+        elif tag in _BLOCK_ENDS:
             self._break_block()
         elif tag in EMPHASIS:
             self._end_emphasis(EMPHASIS[tag])
         elif tag in _END:
-            self.cells -= tag in ("td", "th") and self.cells > 0
             self.parts.append(_END[tag])
 
     def _end_emphasis(self, name: str) -> None:
@@ -687,7 +674,7 @@ class _MarkdownWriter(HTMLParser):
             self.parts.append("\n" * max(lines - line_ends, 0))
 
     def handle_data(self, data: str) -> None:
-        if not (self.code or self.pre):
+        if not (self.open["code"] or self.open["pre"]):
             written = "".join(self.parts[-2:])
             *parts, last = SOUND.split(data)  # text, name of a sound, text …
             for text, name in zip(parts[::2], parts[1::2], strict=True):
