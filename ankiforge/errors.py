@@ -125,21 +125,14 @@ def one_item() -> Iterator[None]:
             raise
         import traceback
 
-        _log_once(error)
+        # once for each place that raises
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        if stack not in _logged:
+            import logging
+
+            _logged.add(stack)
+            told = traceback_of(error)
+            logging.getLogger(__name__).error("ankiforge fails here:\n%s", told)
         summary = " ".join(traceback.format_exception_only(error)[-1].split())
         hint = "please report it with the traceback; the next run tries again"
         raise BugError(f"{BUG} ({summary[:200]})", hint=hint) from error
-
-
-def _log_once(error: Exception) -> None:
-    """Log an unexpected exception, unless one was raised at the same place before."""
-    import logging
-    import traceback
-
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    if stack not in _logged:
-        _logged.add(stack)
-        logging.getLogger(__name__).error(
-            "ankiforge fails here:\n%s",
-            traceback_of(error),
-        )

@@ -340,20 +340,6 @@ def note_types(
     return tuple(types)
 
 
-def other_note_types(
-    database: AnkiDatabase, read: Iterable[NoteTypeId]
-) -> Iterator[SeenType]:
-    """Yield the note types with other ids, ascending. One that cannot be read is left out."""
-    if database.legacy:
-        ids = set(database.column("models", dict[NoteTypeId, Json]))
-    else:
-        rows = database.rows(f"select {numbers('id')} from notetypes")
-        ids = {id for (id,) in rows}
-    for id in sorted(ids.difference(read)):
-        with suppress(ItemError):
-            yield from note_types(database, (id,))
-
-
 def _tag_of(tag: int | None) -> int:
     return -1 if tag is None else tag
 
@@ -654,7 +640,14 @@ class View(Value):
         """Yield all other note types, some more than once; one that cannot be read is left out."""
         known = [note_type.id for note_type in self.types]
         for database in self.databases:
-            yield from other_note_types(database, known)
+            if database.legacy:
+                ids = set(database.column("models", dict[NoteTypeId, Json]))
+            else:
+                rows = database.rows(f"select {numbers('id')} from notetypes")
+                ids = {id for (id,) in rows}
+            for id in sorted(ids.difference(known)):
+                with suppress(ItemError):
+                    yield from note_types(database, (id,))
 
     def reviews(self) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""

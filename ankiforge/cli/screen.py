@@ -87,7 +87,11 @@ class Screen:
         self._head = head
         self._above = self._wrapped(above)
         self._body = self._wrapped(body)
-        self._keys = Text(_of_keys(keys, self.width - 2), "dim")
+        # where the keys have no room, the last of them but two go first
+        told = [*keys]
+        while len(told) > 2 and len(" · ".join(told)) > self.width - 2:
+            del told[-3]
+        self._keys = Text(" · ".join(told), "dim")
         self._paint()
         self._said = []
 
@@ -178,11 +182,3 @@ class Frame(NamedTuple):
             above = [*above[: room - 1], Text(" …", "dim")] if room else []
         blank = rows - len(self.body) - len(above)
         return Frame(above, self.body, said, (Text(),) * blank)
-
-
-def _of_keys(keys: Strings, room: int) -> str:
-    """Return the line of the keys; where it has no room, the last of them but two go first."""
-    told = [*keys]
-    while len(told) > 2 and len(" · ".join(told)) > room:
-        del told[-3]
-    return " · ".join(told)

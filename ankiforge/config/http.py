@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import lru_cache
 from typing import TypeVar
@@ -85,17 +85,12 @@ def _pattern(secret: str) -> re.Pattern[str]:
             rf"&(?:amp;)*#(?:0*{code}|x0*{code:x});?",
         )
         characters.append(f"(?:{'|'.join(forms)})")
-    plain = "".join(characters)
-    encoded = map(re.escape, _encoded(secret.encode()))
-    return re.compile("|".join((plain, *encoded)), re.IGNORECASE)
-
-
-def _encoded(secret: bytes) -> Iterator[str]:
-    """Yield a secret in hexadecimal digits, and in base64 at each of three places in a text."""
-    yield secret.hex()
+    # in hexadecimal digits, and in base64 at each of three places in a text
+    data = secret.encode()
+    encoded = [data.hex()]
     for before in range(3):
-        text = b64encode(bytes(before) + secret).decode().rstrip("=")
+        text = b64encode(bytes(before) + data).decode().rstrip("=")
         # its first and last characters also hold what stands beside the secret
-        whole = text[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
-        yield whole
-        yield whole.replace("+", "-").replace("/", "_")
+        whole = text[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
+        encoded += (whole, whole.replace("+", "-").replace("/", "_"))
+    return re.compile("|".join(("".join(characters), *map(re.escape, encoded))), re.I)

@@ -544,11 +544,6 @@ def attempts_name(highlight: Highlight) -> str:
     return f"attempts/{h16(highlight.key, highlight.exact)}"
 
 
-def encode_attempts(attempts: Sequence[Attempt]) -> str:
-    """Return attempts as they are kept."""
-    return msgspec.json.encode(attempts).decode()
-
-
 def attempts_about(highlight: Highlight, kept: Callable[[str], str | None]) -> Attempts:
     """Return the last attempts of a small model for a passage; () if it was not asked about it.
 
@@ -652,7 +647,7 @@ class Client:
     def keep_attempts(self, highlight: Highlight, attempts: Sequence[Attempt]) -> None:
         """Keep the attempts about a highlight beside the replies."""
         name = attempts_name(highlight)
-        encoded = encode_attempts(attempts)
+        encoded = msgspec.json.encode(attempts).decode()
         if self._replies.get(name) != encoded:
             self._replies.put(name, encoded, model=self.settings.model, prompt="")
 

@@ -9,7 +9,7 @@ Tested by `tests/cli/test_terminal_chat.py` and `tests/web/test_chat.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 
 import msgspec
@@ -38,14 +38,9 @@ _MOST_ASKED = 50
 _LARGEST = 1_000_000
 
 
-def is_offered(workspace: WorkspaceFolder) -> bool:
-    """Return whether a chat is to be offered, if there is something to ask."""
-    return workspace.config.drafter != "llm" and not was_told(_USED)
-
-
 def number_offered(workspace: Workspace) -> int:
     """Return how many highlights a chat is to be offered for, at most `MOST`; 0 = none is."""
-    if not is_offered(workspace.folder):
+    if workspace.folder.config.drafter == "llm" or was_told(_USED):
         return 0
     return chat.asked_in(for_model(workspace.job(), workspace.ledger, enough=chat.MOST))
 
@@ -103,7 +98,12 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
     best = for_model(job, ledger, limit, document)
     chats = chat.export_chats(best, prompt)
     keys = tuple(frozenset(each.keys) for each in chats)
-    _remember(workspace.folder, keys)
+    # for an answer that comes as a file: which highlights the texts are about
+    new = [sorted(each) for each in keys]
+    before = [each for each in _asked(workspace.folder) if each not in new]
+    with suppress(OSError, OwnFileError):  # then an answer says only what it has
+        latest = msgspec.json.encode([*new, *before][:_MOST_ASKED])
+        (workspace.folder.folder / _ASKED).write(latest)
     privacy = privacy_of(ledger)
     reasons = map(privacy.why, desk.to_draft(ledger, by_model=True, within=job.within))
     return Asked(
@@ -114,14 +114,6 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
     )
 
 
-def _remember(folder: WorkspaceFolder, texts: Iterable[frozenset[HighlightKey]]) -> None:
-    """Store which highlights the texts are about, for an answer that comes as a file."""
-    new = [sorted(keys) for keys in texts]
-    latest = [*new, *(keys for keys in _asked(folder) if keys not in new)][:_MOST_ASKED]
-    with suppress(OSError, OwnFileError):  # then an answer says only what it has
-        (folder.folder / _ASKED).write(msgspec.json.encode(latest))
-
-
 def _asked(folder: WorkspaceFolder) -> list[list[HighlightKey]]:
     """Return the highlights of the latest texts, the newest first."""
     file = folder.folder / _ASKED
@@ -129,15 +121,6 @@ def _asked(folder: WorkspaceFolder) -> list[list[HighlightKey]]:
         if file.is_there():
             return msgspec.json.decode(file.read(_LARGEST), type=list[list[HighlightKey]])
     return []
-
-
-def _asked_with(
-    folder: WorkspaceFolder, answered: Collection[HighlightKey]
-) -> Collection[HighlightKey]:
-    """Return the highlights of the text that an answer is most likely of; () if none is known."""
-    return max(
-        _asked(folder), key=lambda keys: len(set(keys).intersection(answered)), default=()
-    )
 
 
 class Taken(Value):
@@ -207,8 +190,9 @@ def take(
             steps = tuple(record(job, ledger, [answer.drafted]))
             put_away()
     if not asked and answer.drafted:
-        answered = [result.highlight.key for result in answer.drafted]
-        asked = _asked_with(workspace.folder, answered)
+        answered = {result.highlight.key for result in answer.drafted}
+        texts = _asked(workspace.folder)
+        asked = max(texts, key=lambda keys: len(answered.intersection(keys)), default=())
     return Taken(
         drafted=answer.drafted,
         unused=answer.unused,

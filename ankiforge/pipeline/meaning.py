@@ -116,7 +116,11 @@ class Meaning:
         if not _is_alike(self._probe(), probe):
             self._forget()
             raise self._changed()
-        self._drop_unused()
+        # vectors of texts that are gone are dropped, if they are the most
+        made = self._cache.everything().keys() - {_PROBE, _LEARNT}
+        used = {row["exact"] for row in self._ledger.rows(_PASSAGES)}
+        if len(made) > 2 * len(used):
+            self._cache.keep({}, forget=made - used)
         self._learn()
 
     def _kept(self) -> dict[str, bytes]:
@@ -163,13 +167,6 @@ class Meaning:
         if self._privacy.why(highlight):
             return ""
         return self._privacy.passage(highlight).marked
-
-    def _drop_unused(self) -> None:
-        """Drop vectors of texts that are gone, if they are the most."""
-        kept = self._cache.everything().keys() - {_PROBE, _LEARNT}
-        used = {row["exact"] for row in self._ledger.rows(_PASSAGES)}
-        if len(kept) > 2 * len(used):
-            self._cache.keep({}, forget=kept - used)
 
     # --- what answers nothing ---------------------------------------------------------
 

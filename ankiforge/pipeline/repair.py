@@ -510,14 +510,22 @@ class Nearest:
             self._words[note.id] = _stems(note.fields)
             for word in self._words[note.id]:
                 self._holders[word].append(note.id)
-            self._asked[note.id] = _stems(_asked_of(note, types.get(note.type_id)))
+            # the fields that its first card asks, else its first one
+            asked: Strings = ()
+            note_type = types.get(note.type_id)
+            if note_type is not None:
+                first = 0 if note_type.cloze else min(note.ordinals, default=0)
+                shown = fields_shown(note_type.templates[first].question)
+                texts = zip(note_type.names, note.fields, strict=False)
+                asked = tuple(text for name, text in texts if name in shown)
+            self._asked[note.id] = _stems(asked or note.fields[:1])
 
     def to(self, note_id: NoteId) -> NoteId:
-        """Return the note that a note is mixed up with; 0 if there is none."""
-        return self._twin(note_id) or self._with_rare_words(note_id)
+        """Return the note that a note is mixed up with; 0 if there is none.
 
-    def _twin(self, note_id: NoteId) -> NoteId:
-        """Return the failing note that asks nearly the same; 0 if there is none."""
+        It is the failing one that asks nearly the same, else the one that shares most rare
+        words, if they are enough.
+        """
         asked = self._asked[note_id]
         twins = []
         for other, count in self._failing.items():
@@ -526,10 +534,9 @@ class Nearest:
             if other != note_id and shared > 1:
                 twins.append((shared / len(asked | theirs), count, other))
         alike, _, twin = max(twins, default=(0.0, 0, 0))
-        return twin if alike >= _TWIN else 0
+        if alike >= _TWIN:
+            return twin
 
-    def _with_rare_words(self, note_id: NoteId) -> NoteId:
-        """Return the note that shares most rare words, if they are enough; else 0."""
         total = len(self._words)
         whole = 0.0
         score: dict[NoteId, float] = defaultdict(float)
@@ -547,17 +554,6 @@ class Nearest:
         best = max(score, key=rank, default=0)
         needed = _SHARE_OF_FAILING if best in self._failing else _SHARE
         return best if best and score[best] >= needed * whole else 0
-
-
-def _asked_of(note: NoteInAnki, note_type: SeenType | None) -> Strings:
-    """Return the fields that the first card of a note asks; else the first one."""
-    asked: Strings = ()
-    if note_type is not None:
-        first = 0 if note_type.cloze else min(note.ordinals, default=0)
-        shown = fields_shown(note_type.templates[first].question)
-        texts = zip(note_type.names, note.fields, strict=False)
-        asked = tuple(text for name, text in texts if name in shown)
-    return asked or note.fields[:1]
 
 
 # --- taking a repair --------------------------------------------------------------------------

@@ -166,21 +166,14 @@ def entry_text(entry: RepairEntry) -> Text:
         yield f"  {reason}"
     if entry.near:
         yield f"  mixed up with: {shortened(entry.near.note.front, _SIDE)}"
-    for line in passage_lines(entry):
-        yield f"  {line}"
-
-
-def passage_lines(entry: RepairEntry) -> Text:
-    """Yield the passage of a card, with its quote marked."""
+    # its passage, with its quote marked
     passage = on_one_line(entry.passage)
     quote = on_one_line(entry.quote)
-    place = passage.find(quote) if quote else -1
-    if place >= 0 and quote != passage:
-        before = passage[:place][-_SIDE // 2 :]
-        after = passage[place + len(quote) :][: _SIDE // 2]
-        yield f"“{before}»{quote}«{after}”"
+    before, found, after = passage.partition(quote) if quote else (passage, "", "")
+    if found and quote != passage:
+        yield f"  “{before[-_SIDE // 2 :]}»{quote}«{after[: _SIDE // 2]}”"
     elif passage:
-        yield f"“{shortened(passage, _SIDE)}”"
+        yield f"  “{shortened(passage, _SIDE)}”"
 
 
 def repair_text(number: int, repair: CardRepair) -> Text:
