@@ -2,8 +2,9 @@
 
 A repair is data: what the words of the card become, and which cards are new. None adds a
 fact. A program offers only the moves that two readers found better in most cases: to split,
-to ask a clause alone, to hide a word everywhere, to show what a card is mixed up with, to
-say what it is about. Another gap, a hint of first letters, or an end of the card were not.
+to ask a clause alone, to hide a word everywhere, to show what a card is mixed up with.
+Another gap, a hint of first letters, or an end of the card were not; the subject of its deck
+in a question, and a part of a cloze, fitted 2 of 20,000 cards.
 
 Tested by `tests/draft/test_repairs_table.py` and `tests/anki/test_repair.py`.
 """
@@ -45,7 +46,6 @@ _MOST_WORDS_OF_POINT = 6
 _FEWEST_IF_SHORT = 5
 # The first sentence of a long answer, in words.
 _SENTENCE_WORDS = range(2, 31)
-_FEWEST_OF_CLAUSE = 4
 # The content words of an answer that the question does not have.
 _FEWEST_NEW = 3
 
@@ -96,16 +96,25 @@ def offers(card: CardToRepair) -> tuple[CardRepair, ...]:
     """Return the repairs that a program can make of a card, at most three, the surest first."""
     found: list[CardRepair] = []
     if card.is_cloze:
-        found += _clozes(card)
+        text = card.fields["Text"]
+        is_nested = any(
+            later.start < gap.end for gap, later in pairwise(cloze.gaps(text))
+        )
+        hidden = hidden_everywhere(text)
+        if "gap_leak" in card.faults and hidden != text and not is_nested:
+            says = "hide the word wherever it stands"
+            found.append(CardRepair("hide", says, {"Text": hidden}))
     elif card.alone and not any("![" in text for text in card.fields.values()):
         found += _labelled(card)
         if not found:
             found += _two_questions(card)
             found += _set(card)
             found += _first_sentence(card)
-    found += _contrast(card)
-    if not card.is_cloze and not any(repair.name == "split" for repair in found):
-        found += _context(card)
+    if card.near and _answer_of(card.near) != _answer_of(card.fields):
+        below = _below(card, f"Not: {_in_a_line(card.near)}")
+        says = "show the other card below the answer, on both notes"
+        beside = f"Not: {_in_a_line(card.fields)}"
+        found.append(CardRepair("contrast", says, {"Extra": below}, beside=beside))
     return tuple(found[:MOST_OFFERS])
 
 
@@ -407,30 +416,6 @@ def _below(card: CardToRepair, text: str) -> str:
     return "\n\n".join(filter(None, (card.fields.get("Extra", ""), text)))
 
 
-def _clozes(card: CardToRepair) -> Iterator[CardRepair]:
-    text = card.fields["Text"]
-    gaps = cloze.gaps(text)
-    numbers = cloze.numbers(text)
-    is_nested = any(later.start < gap.end for gap, later in pairwise(gaps))
-    if not gaps or is_nested:
-        return
-    if "gap_leak" in card.faults:
-        hidden = hidden_everywhere(text)
-        if hidden != text:
-            yield CardRepair("hide", "hide the word wherever it stands", {"Text": hidden})
-    if "cloze_gt40w" in card.faults:
-        parts = _SENTENCE.split(text)
-        with_gaps = [part for part in parts if "{{c" in part]
-        is_whole = len(with_gaps) == 1 and len(cloze.gaps(with_gaps[0])) == len(gaps)
-        if len(parts) > 1 and is_whole and len(with_gaps[0].split()) >= _FEWEST_OF_CLAUSE:
-            below = _below(card, cloze.words_of(text))
-            says = "ask only the sentence with the gap; all of it goes below the answer"
-            yield CardRepair("clause", says, {"Text": with_gaps[0], "Extra": below})
-    if "set" in card.faults and len(numbers) == 1:
-        says = f"a card for each gap: this one hides the first, {len(gaps) - 1} are new"
-        yield CardRepair("split", says, {"Text": with_own_numbers(text)})
-
-
 _GAP = regex(r"(?s)\{\{c(\d+)::(.*?)(?:::(.*?))?\}\}")
 _KEPT = regex(r"(?s)(\{\{c[\d,]+::.*?\}\}|<[^<>]*>|\$[^$\n]*\$|\\\(.*?\\\)|`[^`]*`)")
 
@@ -451,27 +436,7 @@ def hidden_everywhere(text: str) -> str:
     return text
 
 
-def with_own_numbers(text: str) -> str:
-    """Return a cloze with a number for each gap; the first keeps its own, and so its history."""
-    numbers = iter(range(max(cloze.numbers(text), default=0), 500))
-
-    def numbered(match: re.Match[str]) -> str:
-        hint = f"::{match[3]}" if match[3] else ""
-        return f"{{{{c{next(numbers)}::{match[2]}{hint}}}}}"
-
-    return _GAP.sub(numbered, text)
-
-
 # --- beside others ------------------------------------------------------------------------
-
-
-def _contrast(card: CardToRepair) -> Iterator[CardRepair]:
-    """Show each of two cards that are mixed up below the answer of the other."""
-    if card.near and _answer_of(card.near) != _answer_of(card.fields):
-        below = _below(card, f"Not: {_in_a_line(card.near)}")
-        says = "show the other card below the answer, on both notes"
-        beside = f"Not: {_in_a_line(card.fields)}"
-        yield CardRepair("contrast", says, {"Extra": below}, beside=beside)
 
 
 def _answer_of(fields: Texts) -> str:
@@ -489,17 +454,6 @@ def _in_a_line(fields: Texts) -> str:
         question = _GAP.sub(GAP, fields["Text"])
         return f"{' '.join(question.split())} → {' '.join(answers.split())}"
     return " → ".join(" ".join(fields[name].split()) for name in ("Front", "Back"))
-
-
-def _context(card: CardToRepair) -> Iterator[CardRepair]:
-    """Offer a question with its subject, if it names none, and nothing of its deck."""
-    front = card.fields["Front"]
-    words, topic_words = _stems(front), _stems(card.topic)
-    if not _LEANS.search(front) or not front.rstrip().endswith("?"):
-        return
-    if topic_words and len(words) <= 1 and words.isdisjoint(topic_words):
-        fields = {"Front": f"{card.topic}: {front}"}
-        yield CardRepair("context", "say what it is about", fields)
 
 
 def _stems(text: str) -> set[str]:

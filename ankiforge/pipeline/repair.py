@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
@@ -669,13 +669,6 @@ def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:
     return {**{name: fields[name] for name in ("Front", "Back")}, "Back": back}
 
 
-_ON_HTML: dict[str, Callable[[str], str]] = {
-    "hide": repairs.hidden_everywhere,
-    "split": repairs.with_own_numbers,
-}
-"""Moves that change the HTML of a cloze as they change its Markdown."""
-
-
 def _written(
     entry: RepairEntry, fields: Texts, repair: CardRepair | None
 ) -> dict[str, Pair]:
@@ -691,11 +684,10 @@ def _written(
         if name not in names or text == before.get(name, ""):
             continue
         there = html[names[name]]
-        move = _ON_HTML.get(repair.name) if repair and name == "Text" else None
         if repair and name in repair.html:
             shown = repair.html[name]
-        elif move is not None:
-            shown = move(there)
+        elif repair and repair.name == "hide":  # in its HTML as in its Markdown
+            shown = repairs.hidden_everywhere(there)
         else:
             shown = _reworded(there, before.get(name, ""), text, cloze=name == "Text")
         written[name] = (text, shown)

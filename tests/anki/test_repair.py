@@ -131,11 +131,6 @@ REPAIRS = {
         ["What are its pros and cons?<br><br><strong>Pro</strong>", "<ul><li>good</li><li>cheap</li><li>red</li></ul>"],
         1,
     ),
-    "split gaps": (
-        ("Cloze", "{{c1::Iron}}, {{c1::zinc}} and <b>{{c1::gold}}</b> are metals.", ""),
-        ["{{c1::Iron}}, {{c2::zinc}} and <b>{{c3::gold}}</b> are metals.", ""],
-        0,
-    ),
     "two": (
         ("Basic", "What is dropout and why is it used?", "Masking of units. It stops overfitting."),
         ["What is dropout?", "Masking of units."],

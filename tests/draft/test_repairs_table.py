@@ -113,22 +113,10 @@ ROWS = [
     (gaps("{{c1::Iron}} rusts, iron does.", "gap_leak"), ["hide"],
      {"Text": "{{c1::Iron}} rusts, {{c1::iron}} does."}),
     (gaps("{{c1::Iron}} rusts; <i title=iron>x</i>", "gap_leak"), [], None),
-    (gaps("{{c2::a}}, {{c2::b::x}} and {{c2::c}}", "set"), ["split"],
-     {"Text": "{{c2::a}}, {{c3::b::x}} and {{c4::c}}"}),
-    (gaps("{{c1::a}}, {{c2::b}}, {{c2::c}}, {{c2::d}}", "set"), [], None),
-    (gaps(f"Much before. One {{{{c1::gap}}}} stands in here. {LONG}", "cloze_gt40w"), ["clause"],
-     {"Text": "One {{c1::gap}} stands in here."}),
-    (gaps(f"A {{{{c1::gap}}}} is here. A {{{{c1::gap}}}} there. {LONG}", "cloze_gt40w"), [], None),
     # beside others
     (basic("When are spring tides?", "at new moon", near=NEAR), ["contrast"],
      {"Extra": "Not: When are neap tides? → at the quarters"}),
     (basic("When is it calm?", "At the quarters.", near=NEAR), [], None),
-    (basic("What is its period?", "12 h", topic="Tides"), ["context"],
-     {"Front": "Tides: What is its period?"}),
-    (basic("What is the Bayes error rate?", "the least", topic="Tides"), [], None),
-    (basic("Why autoencoders?", "to compress", topic="Tides"), [], None),
-    (basic("What raises tides?", "the Moon", topic="Tides"), [], None),
-    (basic("the period", "12 h", topic="Tides"), [], None),
 ]  # fmt: skip
 
 
