@@ -614,11 +614,8 @@ class View(Value):
             last = (guid, id)
             # a person may have changed the type, so AnkiforgeId is in whatever field
             fields = tuple(text.split("\x1f"))
-            identity = None
-            for parsed in map(parse_identity, fields):
-                if parsed and parsed.guid == guid:
-                    identity = parsed
-                    break
+            parsed = filter(None, map(parse_identity, fields))
+            identity = next((each for each in parsed if each.guid == guid), None)
             cards = sorted(cards_of.get(id, {}).values(), key=itemgetter(1, 0))
             yield NoteInAnki(
                 guid=Guid(guid),
@@ -855,28 +852,18 @@ def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
         return (("Text", text),) if text else ()
     folded_names = [name.casefold() for name in note_type.names]
     html_of = dict(zip(folded_names, fields, strict=False))
-    template = SeenTemplate("", None, "", "")
-    if note_type.templates:
-        template = note_type.templates[0]
+    [template, *_] = (*note_type.templates, SeenTemplate("", None, "", ""))
     asked = map(str.casefold, fields_shown(template.question))
     shown = map(str.casefold, fields_shown(template.answer))
-    front = [name for name in asked if name in html_of]
-    if not front:
-        front = list(html_of)[:1]
-    order = (*front, *shown, *html_of)
-    text_of = {}
-    for name in order:
-        text_of[name] = _plain_text(html_of.get(name, ""))
-    question = ""
-    for name in front:
-        question = question or text_of[name]
-    answer = ""
-    for name, text in text_of.items():
-        if name not in front and text != question:
-            answer = answer or text
-    if not question or not answer:
-        return ()
-    return (("Front", question), ("Back", answer))
+    front = [name for name in asked if name in html_of] or list(html_of)[:1]
+    texts = {}
+    for name in (*front, *shown, *html_of):
+        texts[name] = _plain_text(html_of.get(name, ""))
+    question = next(filter(None, map(texts.get, front)), "")
+    for name, text in texts.items():
+        if question and name not in front and text not in ("", question):
+            return (("Front", question), ("Back", text))
+    return ()
 
 
 def _plain_text(field: str) -> str:

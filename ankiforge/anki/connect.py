@@ -262,13 +262,12 @@ class AnkiConnect:
         options = self._options_of(deck)
         if options["new"]["perDay"] == limit:
             return
-        is_shared = False
-        for other in self._ask("deckNames", tuple[str, ...]):
-            options_of_other = self._ask("getDeckConfig", object, {"deck": other})
-            if other != deck and _id_of(options_of_other) == str(options["id"]):
-                is_shared = True
-                break
-        if is_shared:
+        if any(
+            _id_of(self._ask("getDeckConfig", object, {"deck": other}))
+            == str(options["id"])
+            for other in self._ask("deckNames", tuple[str, ...])
+            if other != deck
+        ):
             copy = {"name": f"{deck} (ankiforge)", "cloneFrom": str(options["id"])}
             copy_id = self._ask("cloneDeckConfigId", int, copy)
             chosen = {"decks": [deck], "configId": copy_id}

@@ -228,20 +228,15 @@ def highlighted(code: str, language: str, literal: Callable[[str], str]) -> str:
         return literal(code)
     from pygments.token import Comment, Keyword, Literal, Name, Number, Operator
 
-    named = (Name.Function, Name.Class, Name.Tag, Name.Builtin)
+    # the first that fits: a number is a literal, too
+    colours = {
+        Comment: "af-c", Keyword: "af-k", Operator.Word: "af-k", Number: "af-n",
+        Literal: "af-s", Name.Function: "af-f", Name.Class: "af-f", Name.Tag: "af-f",
+        Name.Builtin: "af-f",
+    }  # fmt: skip
     runs: list[tuple[str, str]] = []  # (class, text)
     for kind, text in lexer.get_tokens(code):
-        colour = ""
-        if kind in Comment:
-            colour = "af-c"
-        elif kind in Keyword or kind in Operator.Word:
-            colour = "af-k"
-        elif kind in Number:
-            colour = "af-n"
-        elif kind in Literal:
-            colour = "af-s"
-        elif any(kind in name for name in named):
-            colour = "af-f"
+        colour = next((colours[each] for each in colours if kind in each), "")
         if runs and runs[-1][0] == colour:
             text = runs.pop()[1] + text
         runs.append((colour, text))

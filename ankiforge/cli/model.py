@@ -144,12 +144,8 @@ def use(
         tell = call.say if yes else call.warn
         for line in _terms(choice, estimate):
             tell(line)
-        if not yes:
-            if not call.interactive:
-                raise UsageError("no terminal to ask you on", hint="--yes agrees to this")
-            if not click.confirm("Draft with it?", default=choice.is_local, err=True):
-                call.say("nothing was sent, and nothing was changed")
-                return
+        if not (yes or _agrees(call, "Draft with it?", choice)):
+            return
 
         # one passage, then the setting, then the rest
         if estimate.highlights and not _try(call, workspace):
@@ -201,16 +197,26 @@ def _use_for_meaning(
         tell("  it stays on this machine, and costs nothing")
     else:
         tell("  each passage once; nothing under #no-llm")
-    if not yes:
-        if not call.interactive:
-            raise UsageError("no terminal to ask you on", hint="--yes agrees to this")
-        if not click.confirm("Use it?", default=choice.is_local, err=True):
-            call.say("nothing was sent, and nothing was changed")
-            return
+    if not (yes or _agrees(call, "Use it?", choice)):
+        return
     embedder.questions(["Does it answer?"])
     written = _write(call, folder, {("meaning", key): given[key] for key in given})
     told = {"model": llm.model, "base_url": llm.base_url, "settings": written}
     call.show(told, [f"written to {written}", "next: ankiforge run"] if written else [])
+
+
+def _agrees(call: Call, question: str, choice: NamedModel) -> bool:
+    """Ask before anything is sent to a model.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+    """
+    if not call.interactive:
+        raise UsageError("no terminal to ask you on", hint="--yes agrees to this")
+    agrees = click.confirm(question, default=choice.is_local, err=True)
+    if not agrees:
+        call.say("nothing was sent, and nothing was changed")
+    return agrees
 
 
 def _terms(choice: NamedModel, estimate: Estimate) -> Iterator[str]:

@@ -206,9 +206,8 @@ def _mend(
 
             TerminalRepair(call, workspace, found).run()
             return
-        failing = counted(len(found.failing), "card")
-        verb = "fails" if len(found.failing) == 1 else "fail"
-        told = f"{failing} {verb}; in 30 days they took {found.minutes:.0f} minutes"
+        failing = counted(len(found.failing), "card fails", "cards fail")
+        told = f"{failing}; in 30 days they took {found.minutes:.0f} minutes"
         if found.badly_made:
             told += f"; {len(found.badly_made):,} more are badly made"
         call.say(told)

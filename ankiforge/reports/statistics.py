@@ -277,9 +277,8 @@ def intake_line(forecast: Forecast, accepted: int) -> str:
     # for how long the cards in Anki last
     last = "No card waits in Anki."
     if waiting:
-        wait = "waits" if waiting == 1 else "wait"
         time = counted(forecast.days, "day") if forecast.days else "more than a year"
-        last = f"{counted(waiting, 'card')} {wait} in Anki: {time}."
+        last = f"{counted(waiting, 'card waits', 'cards wait')} in Anki: {time}."
     sentences = [fit, last]
 
     # the minutes that the cards of today add

@@ -480,7 +480,7 @@ def as_text(
     # what else there is to know
     told = [
         _belonging_line(ledger),
-        failing_line(result.failing, result.failing_minutes),
+        _failing_line(result.failing, result.failing_minutes),
         anki_line(result),
         held_line(result),
         minutes_line(result),
@@ -623,9 +623,8 @@ def _details(
     yield row("in all", f"{counted(standings.total(), 'highlight')}: {states}")
     lookalikes = _kinds_left_out(ledger).total()
     if lookalikes:
-        them = "entry" if lookalikes == 1 else "entries"
-        them = f"{lookalikes:,} {them} that only look like highlights"
-        yield row("", f"{them}: ankiforge list --no-card --all")
+        only = "that only look like highlights: ankiforge list --no-card --all"
+        yield row("", f"{counted(lookalikes, 'entry', 'entries')} {only}")
 
 
 def _words_of_reason(reason: str) -> str:
@@ -642,13 +641,12 @@ def _words_of_reason(reason: str) -> str:
     return words.get(reason) or in_words(reason)
 
 
-def failing_line(cards: int, minutes: float) -> str:
+def _failing_line(cards: int, minutes: float) -> str:
     """Return how many cards fail in Anki; "" if none does."""
     if not cards:
         return ""
-    verb = "fails" if cards == 1 else "fail"
     spent = f" ({counted(round(minutes), 'minute')} lately)" if round(minutes) else ""
-    return f"{counted(cards, 'card')} {verb}{spent}: ankiforge repair"
+    return f"{counted(cards, 'card fails', 'cards fail')}{spent}: ankiforge repair"
 
 
 def _belonging_line(ledger: Ledger) -> str:
@@ -656,11 +654,10 @@ def _belonging_line(ledger: Ledger) -> str:
     tools = sorted(belonging.belonging(ledger).items())
     if not tools:
         return ""
-    parts = [f"{number:,} to {TITLES[tool]}" for tool, number in tools]
-    belong = "note belongs" if tools[0][1] == 1 else "notes belong"
-    first = parts[0].replace(" to ", f" {belong} to ", 1)
-    listed = " and ".join([first, *parts[1:]])
-    return f"{listed}. To keep their history, run first: ankiforge adopt"
+    (tool, number), *others = tools
+    parts = [f"{counted(number, 'note belongs', 'notes belong')} to {TITLES[tool]}"]
+    parts += [f"{number:,} to {TITLES[tool]}" for tool, number in others]
+    return f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt"
 
 
 def _model_line(result: RunResult, workspace: WorkspaceFolder) -> str:
@@ -708,16 +705,14 @@ def _not_read_lines(report: Report, ledger: Ledger) -> Text:
     After a run that found no highlights, also that no PDF that was read has marks drawn into
     its pages.
     """
-    numbers = Counter[str]()
     of_tools = Counter[str]()
-    files: dict[str, set[str]] = {}
+    files: dict[str, list[str]] = {}
     for entry in overview.left_out(ledger):
         kind = entry.left_out.kind
         if kind.startswith(NOTE_OF):
             of_tools[kind.removeprefix(NOTE_OF)] += 1
         if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
-            numbers[kind] += 1
-            files.setdefault(kind, set()).add(entry.document)
+            files.setdefault(kind, []).append(entry.document)
     if of_tools:
         notes = [
             f"{counted(number, 'note')} of {tool}" for tool, number in of_tools.items()
@@ -725,18 +720,16 @@ def _not_read_lines(report: Report, ledger: Ledger) -> Text:
         are = "is" if of_tools.total() == 1 else "are"
         yield f"{', '.join(notes)} {are} not read: docs/guides/coming-from.md"
     parts = []
-    for kind, number in numbers.items():
-        part = f"{number:,} × {kind}"
+    for kind, documents in files.items():
+        part = f"{len(documents):,} × {kind}"
         if not kind.endswith(NO_EXPORT):
-            part += f", in {counted(len(files[kind]), 'file')}"
+            part += f", in {counted(len(set(documents)), 'file')}"
         parts.append(part)
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    if report.files.get(".pdf") and not report.seen and DRAWN not in numbers:
-        pdfs = "the PDFs"
-        if report.unread_files.get(".pdf"):
-            pdfs = "the PDFs that were read"
-        yield f"{pdfs} have no annotations, and no marks are drawn into their pages either"
+    if report.files.get(".pdf") and not report.seen and DRAWN not in files:
+        read = " that were read" if report.unread_files.get(".pdf") else ""
+        yield f"the PDFs{read} have no annotations, and no marks are drawn into their pages either"
 
 
 def minutes_line(result: RunResult) -> str:
@@ -782,9 +775,8 @@ def anki_line(result: RunResult) -> str:
             parts.append(f"{counted(len(notes), 'note')} {outcome}")
     unknown = sum(planned.unknown for planned in result.planned)
     if unknown:
-        with_words = "has words" if unknown == 1 else "have words"
-        notes_counted = counted(unknown, "note")
-        parts.append(f"{notes_counted} {with_words} that no journal here knows: kept")
+        have = counted(unknown, "note has", "notes have")
+        parts.append(f"{have} words that no journal here knows: kept")
     return f"In Anki: {'; '.join(parts)}" if parts else ""
 
 
@@ -862,10 +854,10 @@ def _changes(changes: list[Change], limit: int | None) -> Text:
         parts.append(f"{counted(len(followed), 'card')} changed with the source")
     if not_followed:
         parts.append(f"{counted(len(not_followed), 'card')} kept the old words")
-    shows_all = limit is None or len(ordered) <= limit
-    end = ":" if shows_all else "; all: ankiforge list --view changed"
+    shown = ordered[:limit]
+    end = ":" if len(shown) == len(ordered) else "; all: ankiforge list --view changed"
     yield f"{', '.join(parts)}{end}"
-    for change in ordered[:limit]:
+    for change in shown:
         differences = []
         for _, before, after in change.words:
             old = on_one_line(with_brackets(before))
