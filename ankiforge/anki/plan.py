@@ -515,9 +515,14 @@ class Planned(Value):
     """Whether it keeps words in Anki that the journal does not know."""
 
     @property
+    def waits(self) -> bool:
+        """Whether something of it cannot be shipped now."""
+        return bool(self.held or self.conflicts or self.problems)
+
+    @property
     def settled(self) -> bool:
         """Whether there is nothing to write and nothing to decide."""
-        return not (self.note or self.held or self.conflicts or self.problems)
+        return not (self.note or self.waits)
 
 
 # --- the table of a field ---------------------------------------------------------------

@@ -584,7 +584,7 @@ class _MarkdownWriter(HTMLParser):
         if tag in ("ul", "ol"):
             self._break_block(1 if self.lists else 2)
             start = attributes.get("start", "1")
-            bullets = repeat("- ")
+            bullets: Iterator[str] = repeat("- ")
             if tag == "ol" and re.fullmatch("[0-9]{1,9}", start):
                 bullets = map("{}. ".format, count(int(start)))
             self.lists.append(bullets)

@@ -9,7 +9,6 @@ Tested by `tests/cli/test_init.py` and `tests/cli/test_model.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,13 @@ def init(
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
     if not own_file(settings).is_there():
-        _refuse_a_vault(root)
+        # a vault would read and synchronise the files of the workspace
+        for folder in (root, *root.parents):
+            if (folder / ".obsidian").is_dir():
+                message = (
+                    f"{root} is inside the vault {folder}, where ankiforge never writes"
+                )
+                raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
         call.say("looking for vaults, Zotero, e-books, Anki and local models …")
         if not decks and call.interactive:
             decks = click.prompt(
@@ -100,37 +105,47 @@ def init(
     if not unconfirmed:
         # not before: the journal may be outside the workspace
         workspace.prepare()
-    is_registered = folders.register(root, user_folder)
-
-    advice = ""
-    if written and workspace.config.drafter == "rules":
-        advice = "questions from a chat window: ankiforge draft"
-        if found["models"]:
-            name = found["models"][0].partition(":")[0]
-            advice = f"to draft with a model: ankiforge model use {name}"
-    made = Made(
-        settings=settings,
-        written=[path.relative_to(root).as_posix() for path in written],
-        moved=[path.name for path in moved],
-        registered=is_registered,
-        found=found,
-        unconfirmed=[str(concern) for concern in unconfirmed],
-        confirmed=[str(concern) for concern in confirmed],
-        advice=advice,
-    )
+    made: Json = {
+        "workspace": str(root),
+        "written": [path.relative_to(root).as_posix() for path in written],
+        "moved": [path.name for path in moved],
+        "registered": folders.register(root, user_folder),
+        "found": found,
+        "unconfirmed": list(map(str, unconfirmed)),
+        "confirmed": list(map(str, confirmed)),
+    }
     if call.as_json:
-        call.data(made.as_json())
-    else:
-        for line in made.as_text():
-            call.say(line)
+        call.data(made)
+        return
+    for line in _in_lines(made, settings, offers=workspace.config.drafter == "rules"):
+        call.say(line)
 
 
-def _refuse_a_vault(root: Path) -> None:
-    """Raise for a folder in a vault, which would read and synchronise the workspace's files."""
-    for folder in (root, *root.parents):
-        if (folder / ".obsidian").is_dir():
-            message = f"{root} is inside the vault {folder}, where ankiforge never writes"
-            raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
+def _in_lines(made: Json, settings: Path, *, offers: bool) -> Iterator[str]:
+    """Yield what was made line by line, and the next command.
+
+    Args:
+        made: the object of `--json`.
+        settings: the file with the settings.
+        offers: whether a model or a chat is offered.
+    """
+    for kind, things in made["found"].items():
+        if things:
+            yield f"  {kind:8}{'; '.join(things)}"
+    yield f"made {settings}" if made["written"] else f"{settings} already exists"
+    if made["moved"]:
+        yield f"moved here from the default workspace: {', '.join(made['moved'])}"
+    models = made["found"]["models"]
+    if offers and models:
+        yield f"to draft with a model: ankiforge model use {models[0].partition(':')[0]}"
+    elif offers and made["written"]:
+        yield "questions from a chat window: ankiforge draft"
+    yield from (f"confirmed: {concern}" for concern in made["confirmed"])
+    yield from (f"not confirmed: {concern}" for concern in made["unconfirmed"])
+    command = "run" if made["registered"] else f"run -C {settings.parent}"
+    if made["unconfirmed"]:
+        command = f"init --trust {settings.parent}"
+    yield f"next: read {settings}, then: ankiforge {command}"
 
 
 def _with_model_of(user_folder: Path, text: str) -> str:
@@ -149,64 +164,6 @@ def _with_model_of(user_folder: Path, text: str) -> str:
     for key, value in (default.get("llm") or {}).items():
         values["llm", key] = value
     return with_values(text, values) or text
-
-
-@dataclass(frozen=True)
-class Made:
-    """The result of `init` for a workspace."""
-
-    settings: Path
-    written: list[str]
-    """The new files, relative to the workspace; none if it was there already."""
-    moved: list[str]
-    """The files that were moved here from the default workspace."""
-    registered: bool
-    """Whether commands use it outside of any workspace."""
-    found: dict[str, list[str]]
-    """What is on this machine, by kind."""
-    unconfirmed: list[str]
-    """What the settings ask for, and nobody has confirmed."""
-    confirmed: list[str]
-    advice: str
-    """How to draft with a language model; "" if one drafts."""
-
-    def as_json(self) -> Json:
-        """Return all of it."""
-        return {
-            "workspace": str(self.settings.parent),
-            "written": self.written,
-            "moved": self.moved,
-            "registered": self.registered,
-            "found": self.found,
-            "unconfirmed": self.unconfirmed,
-            "confirmed": self.confirmed,
-        }
-
-    def as_text(self) -> Iterator[str]:
-        """Yield it line by line, and the next command."""
-        for kind, things in self.found.items():
-            if things:
-                yield f"  {kind:8}{'; '.join(things)}"
-        if self.written:
-            yield f"made {self.settings}"
-        else:
-            yield f"{self.settings} already exists"
-        if self.moved:
-            yield f"moved here from the default workspace: {', '.join(self.moved)}"
-        if self.advice:
-            yield self.advice
-        for concern in self.confirmed:
-            yield f"confirmed: {concern}"
-        for concern in self.unconfirmed:
-            yield f"not confirmed: {concern}"
-        root = self.settings.parent
-        if self.unconfirmed:
-            command = f"init --trust {root}"
-        elif self.registered:
-            command = "run"
-        else:
-            command = f"run -C {root}"
-        yield f"next: read {self.settings}, then: ankiforge {command}"
 
 
 # --- what is on this machine ----------------------------------------------------------------

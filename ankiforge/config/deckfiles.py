@@ -165,9 +165,9 @@ def deck_of(
     """
     document = highlight.document
     colour = colour_name(highlight.colour)
-    rule = None
-    for candidate in rules:
-        select = candidate.select
+
+    def is_chosen(rule: DeckRule) -> bool:
+        select = rule.select
         conditions = (
             (select.source, (document.source,)),
             (select.path, (document.path,)),
@@ -176,11 +176,9 @@ def deck_of(
             (select.colour, (colour,)),
             (select.author, document.creators),
         )
-        if all(not wanted or _match(wanted, values) for wanted, values in conditions):
-            rule = candidate
-            break
-    if rule is None:
-        raise LookupError("the last rule must match everything")
+        return all(not wanted or _match(wanted, values) for wanted, values in conditions)
+
+    rule = next(filter(is_chosen, rules))
 
     # a work has one deck: its other collections become tags
     collection, *others = sorted(document.collections) or [""]
@@ -203,11 +201,8 @@ def deck_of(
         source = _part(document.source)
         values = (title, _path(collection), _path(folder), source, book, topic)
         deck = _fill(rule.deck, values)
-    action: Action = "card"
-    for name, meaning in rule.colours.items():
-        if name == colour:
-            action = meaning
-    return DeckChoice(deck, tags, rule.kinds, action)
+    meant: list[Action] = [rule.colours[name] for name in rule.colours if name == colour]
+    return DeckChoice(deck, tags, rule.kinds, meant[0] if meant else "card")
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:

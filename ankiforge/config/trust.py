@@ -10,7 +10,7 @@ Tested by `tests/config/test_trust.py` and `tests/config/test_outside.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ankiforge.config import (
@@ -55,39 +55,35 @@ def _concerns_of_settings(workspace: WorkspaceFolder) -> Iterator[Concern]:
     """Yield the concerns about `ankiforge.yaml`."""
     config = workspace.config
     where = config.where
+    llm, meaning, anki = config.llm, config.meaning, config.anki
 
     # sources outside the workspace, with the files that they link to, and books
+    read: list[tuple[str, Path, Location]] = []
     for source in config.sources:
-        path = _real_path(source.path)
-        if _is_outside(path, workspace):
-            yield Concern(f"{path} would be read, {_OUTSIDE}", source.where.at("path"))
+        read.append(("{} would be read", source.path, source.where.at("path")))
         for key, noun in (("linked", "linked files"), ("books", "books")):
+            place = source.where.at(key)
             listed = source.options.get(key)
             for folder in listed if isinstance(listed, list) else ():
-                place = source.where.at(key)
-                path = _real_path(expanded(str(folder), workspace.root, place))
-                if _is_outside(path, workspace):
-                    yield Concern(f"{noun} in {path} would be read, {_OUTSIDE}", place)
+                path = expanded(str(folder), workspace.root, place)
+                read.append((f"{noun} in {{}} would be read", path, place))
+    yield from _concerns_outside(read, workspace)
 
     # services elsewhere, and the keys that they would get
-    llm = config.llm
-    place = where.at("llm", "base_url")
-    yield from _concerns_of_service(place, "passages", LLM, llm.base_url, llm.key_env)
-    meaning = config.meaning
+    services = [(where.at("llm", "base_url"), "passages", LLM, llm.base_url, llm.key_env)]
     if meaning.base_url:
         place = where.at("meaning", "base_url")
-        yield from _concerns_of_service(
-            place, "passages and questions", LLM, meaning.base_url, meaning.key_env
-        )
-    anki = config.anki
+        gets = "passages and questions"
+        services.append((place, gets, LLM, meaning.base_url, meaning.key_env))
     place = where.at("anki", "connect")
-    yield from _concerns_of_service(place, "cards", ANKI, anki.connect, anki.key_env)
+    services.append((place, "cards", ANKI, anki.connect, anki.key_env))
     for source in config.sources:
         place = source.where.at("url")
         url = str(source.options.get("url") or "")
         key_env = str(source.options.get("key_env") or "")
-        gets = "a key and questions"
-        yield from _concerns_of_service(place, gets, ZOTERO, url, key_env)
+        services.append((place, "a key and questions", ZOTERO, url, key_env))
+    for service in services:
+        yield from _concerns_of_service(*service)
 
     # a cluster's scheduler can run programs here, on this machine, too, where anybody may
     # have started it
@@ -96,19 +92,31 @@ def _concerns_of_settings(workspace: WorkspaceFolder) -> Iterator[Concern]:
         yield Concern(message, where.at("executor"))
 
     # packages, collection and journal
-    output = _real_path(workspace.output)
-    if not workspace.is_default and _is_outside(output, workspace):
-        message = f"packages would be written to {output}, {_OUTSIDE}"
-        yield Concern(message, where.at("output"))
+    used = [
+        (
+            "decisions and passages would be written to {}",
+            workspace.journal.path,
+            where.at("journal"),
+        )
+    ]
     if anki.collection not in ("auto", "none"):
-        collection = _real_path(anki.collection)
-        if _is_outside(collection, workspace):
-            message = f"{collection} would be read, {_OUTSIDE}"
-            yield Concern(message, where.at("anki", "collection"))
-    journal = workspace.journal.path
-    if _is_outside(journal, workspace):
-        message = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
-        yield Concern(message, where.at("journal"))
+        place = where.at("anki", "collection")
+        used.insert(0, ("{} would be read", Path(anki.collection), place))
+    if not workspace.is_default:
+        place = where.at("output")
+        used.insert(0, ("packages would be written to {}", workspace.output, place))
+    yield from _concerns_outside(used, workspace)
+
+
+def _concerns_outside(
+    places: Iterable[tuple[str, Path, Location]], workspace: WorkspaceFolder
+) -> Iterator[Concern]:
+    """Yield a concern for each path that is outside the workspace."""
+    for says, path, where in places:
+        # unlike `Path.resolve`, this accepts a circular link
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(workspace.root):
+            yield Concern(f"{says.format(real)}, {_OUTSIDE}", where)
 
 
 def _concerns_of_service(
@@ -142,21 +150,9 @@ def remembered_concerns(workspace: WorkspaceFolder) -> list[Concern]:
     if workspace.is_default:
         return []
     where = Location(REMEMBERED)
-    paths = [_real_path(item.path) for item in workspace.remembered]
-    outside = []
-    for path in paths:
-        if _is_outside(path, workspace):
-            outside.append(Concern(f"{path} would be read, {_OUTSIDE}", where))
-    return outside
-
-
-def _real_path(path: str | Path) -> Path:
-    """Resolve links. Unlike `Path.resolve`, this accepts a circular one."""
-    return Path(os.path.realpath(path))
-
-
-def _is_outside(path: Path, workspace: WorkspaceFolder) -> bool:
-    return not path.is_relative_to(workspace.root)
+    paths = [Path(item.path) for item in workspace.remembered]
+    read = [("{} would be read", path, where) for path in paths]
+    return list(_concerns_outside(read, workspace))
 
 
 # --- confirmations ----------------------------------------------------------------------

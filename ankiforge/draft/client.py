@@ -30,8 +30,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
@@ -246,40 +245,45 @@ def refusal(
         location: where the server redirects to.
     """
     message = f"{settings.host} answers {status}: {said(body) or 'no reason given'}"
-    if status == 402 or _NO_MONEY.search(body):
-        return ServiceError(message, hint=_MONEY)
-    if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(body)):
-        return TooLongError(message)
-    if status == 403 and _MODERATED.search(body):
-        return ItemError(message)
-    if status in (401, 403) or (status == 400 and _BAD_KEY.search(body)):
-        hint = f"check the key in the environment variable {settings.key_name}"
-        if not settings.key_name:
-            hint = (
-                "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
-                " variable that holds the key, then: ankiforge init --trust"
-                f" {settings.workspace}"
-            )
-        return ServiceError(message, hint=hint)
-    if status in (404, 405, 410) or (status < 500 and _NO_MODEL.search(body)):
-        hint = (
-            f"does this server have the model {settings.model!r}, and is base_url right?"
+    key = f"check the key in the environment variable {settings.key_name}"
+    if not settings.key_name:
+        key = (
+            "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
+            " variable that holds the key, then: ankiforge init --trust"
+            f" {settings.workspace}"
         )
-        return ServiceError(message, hint=hint)
-    if 300 <= status < 400:
-        address = location.removesuffix("/chat/completions")[:200]
-        return ServiceError(
-            message, hint=f"the server redirects to {address}: set llm.base_url to that"
-        )
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        hint = f"wait for a while, or set llm.concurrency to 1; then {AGAIN}"
-        return UnansweredError(message, hint=hint)
-    if status >= 500 or status in (408, 409):
-        hint = f"the server fails: see its log, or restart it; then {AGAIN}"
-        return UnansweredError(message, hint=hint)
-    return ItemError(
-        message, hint="if it rejects every request, check llm.extra_body and llm.model"
-    )
+    address = location.removesuffix("/chat/completions")[:200]
+    for statuses, says, error, hint in _REFUSALS:
+        if status in statuses and says.search(body):
+            about = {"key": key, "model": repr(settings.model), "address": address}
+            return error(message, hint=hint.format_map(about))
+    hint = "if it rejects every request, check llm.extra_body and llm.model"
+    return ItemError(message, hint=hint)
+
+
+_ANY = range(1000)
+_ANYTHING = regex("")
+_NO_SUCH = "does this server have the model {model}, and is base_url right?"
+_FAILS = f"the server fails: see its log, or restart it; then {AGAIN}"
+# The first that fits: statuses, what the body says, the error, and what to do.
+_REFUSALS: tuple[
+    tuple[Container[int], re.Pattern[str], type[ServiceError | ItemError], str], ...
+] = (
+    ((402,), _ANYTHING, ServiceError, _MONEY),
+    (_ANY, _NO_MONEY, ServiceError, _MONEY),
+    ((413,), _ANYTHING, TooLongError, ""),
+    ((400, 422, 500), _TOO_LONG, TooLongError, ""),
+    ((403,), _MODERATED, ItemError, ""),
+    ((401, 403), _ANYTHING, ServiceError, "{key}"),
+    ((400,), _BAD_KEY, ServiceError, "{key}"),
+    ((404, 405, 410), _ANYTHING, ServiceError, _NO_SUCH),
+    (range(500), _NO_MODEL, ServiceError, _NO_SUCH),
+    (range(300, 400), _ANYTHING, ServiceError,
+     "the server redirects to {address}: set llm.base_url to that"),
+    ((429,), _ANYTHING, UnansweredError,
+     f"wait for a while, or set llm.concurrency to 1; then {AGAIN}"),
+    ((408, 409, *range(500, 1000)), _ANYTHING, UnansweredError, _FAILS),
+)  # fmt: skip
 
 
 def refused_field(

@@ -101,8 +101,10 @@ def _answering(
     # how near passages are in meaning, if there is a model
     meaning = meaning_of(workspace)
     near = Near(b"", {}, 0)
-    problem = ""
+    problem = language = ""
     if meaning is not None:
+        if meaning.embedder.keeps_to_language:
+            language = language_of(query)
         try:
             near = meaning.near(query, hides)
         except ServiceError as error:
@@ -110,9 +112,6 @@ def _answering(
 
     # both joined
     words = search.by_words(ledger, query, hides)
-    language = ""
-    if meaning is not None and meaning.embedder.keeps_to_language:
-        language = language_of(query)
     scores = search.fused(words, near.cosines, near.spread)
     found = list(search.passages(ledger, scores, limit, hides, other_than=language))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
@@ -128,13 +127,8 @@ def _answering(
     shown = []
     for passage, choice, span in zip(found, choices, spans, strict=True):
         sentence = span or _with_most_words(*choice, wanted)
-        shown.append(
-            replace(
-                passage,
-                sentence=sentence,
-                by_meaning=passage.highlight.key in near.cosines,
-            )
-        )
+        by_meaning = passage.highlight.key in near.cosines
+        shown.append(replace(passage, sentence=sentence, by_meaning=by_meaning))
     return SearchResult((), tuple(shown), is_sure, near.missing, problem)
 
 

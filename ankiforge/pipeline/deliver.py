@@ -55,10 +55,12 @@ from ankiforge.model import (
     Guid,
     MappedType,
     Media,
+    Note,
     NoteInAnki,
     NoteTypeId,
     Problem,
     SeenType,
+    Shipped,
     Value,
     h16,
 )
@@ -344,15 +346,17 @@ def write(
     has_package = own_file(path).is_there()  # raises before anything is written
     planned = list(planned)
     problems = tuple(problem for plan in planned for problem in plan.problems)
-    packed = []
+    notes: dict[Guid, Note] = {}
+    sent: list[tuple[Guid, Shipped]] = []
     for plan in planned:
         if plan.note and plan.sent:
-            packed.append(plan)
-    if not (packed or has_package):
+            notes[plan.guid] = plan.note
+            sent.append((plan.guid, plan.sent))
+    if not (notes or has_package):
         return Published(path, problems=problems)
     from ankiforge.anki.package import is_ours, write_package
 
-    if not packed:
+    if not notes:
         aside = None
         if is_ours(path):
             with suppress(OSError):
@@ -360,12 +364,10 @@ def write(
         return Published(path, aside=aside, problems=problems)
 
     # the notes in the order in which Anki shows those that are new
-    note_by_guid = {plan.guid: plan.note for plan in packed if plan.note}
-    guids = views.in_learning_order(ledger, list(note_by_guid))
+    guids = views.in_learning_order(ledger, list(notes))
     beside = path.with_name(f".{path.name}.part")
     try:
-        write_package(beside, [note_by_guid[guid] for guid in guids])
-        sent = [(plan.guid, plan.sent) for plan in packed if plan.sent]
+        write_package(beside, [notes[guid] for guid in guids])
         added = views.record_shipped(ledger, sent)
         beside.replace(path)
     except OSError as error:
@@ -376,22 +378,22 @@ def write(
         beside.unlink(missing_ok=True)
 
     # the same plan would write the same package again, unless something waits, or has a picture
-    updated = sum(plan.changed for plan in packed)
-    varying = [plan for plan in planned if plan.held or plan.conflicts or plan.problems]
-    varying += [plan for plan in packed if plan.note and plan.note.media]
-    if settings and not varying:
+    updated = sum(plan.changed for plan in planned)
+    varies = any(plan.waits for plan in planned)
+    varies |= any(note.media for note in notes.values())
+    if settings and not varies:
         state = path.stat()
         last = LastPackage(
             settings=settings,
             path=str(path),
             size=state.st_size,
             mtime=state.st_mtime_ns,
-            notes=len(packed),
+            notes=len(notes),
             updated=updated,
         )
         ledger.keep_until_change(_LAST_PACKAGE, msgspec.json.encode(last).decode())
-    updated += sum(plan.rewritten for plan in packed)
-    return Published(path, len(packed), added, updated, problems=problems)
+    updated += sum(plan.rewritten for plan in planned)
+    return Published(path, len(notes), added, updated, problems=problems)
 
 
 def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:

@@ -758,7 +758,12 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         whole: whether to show all its highlights and cards, not only the first ones.
     """
     highlights = work["highlights"]
-    limit = len(highlights) + len(match.lines) if whole else _MOST_FOUND
+
+    def shown(lines: list[str]) -> Text:
+        first = lines if whole else lines[:_MOST_FOUND]
+        yield from first
+        if len(lines) > len(first):
+            yield f"    … {len(lines) - len(first)} more (-v)"
 
     # title, authors, and the days on which it was read
     document = work["document"]
@@ -774,7 +779,8 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         yield f"  read      {span}"
 
     yield f"  marked    {counted(len(highlights), 'highlight')}"
-    for highlight in highlights[:limit]:
+    marked = []
+    for highlight in highlights:
         exact = highlight["exact"]
         comment = highlight["comment"]
         page = highlight["page_label"]
@@ -786,10 +792,8 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         text = shortened(on_one_line(text), _LINE)
         if highlight["presence"] in ABSENT:
             text += f"  ({ABSENT[highlight['presence']]})"
-        yield f"    {text}"
-    more = len(highlights) - limit
-    if more > 0:
-        yield f"    … {more} more (-v)"
+        marked.append(f"    {text}")
+    yield from shown(marked)
 
     # the number of its cards, by their state, and how well they are remembered
     counts = work["counts"]
@@ -802,11 +806,10 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
     if recall is not None:
         parts.append(f"{recall:.0%} remembered now")
     yield f"  cards     {' · '.join(parts)}"
-    for line in match.lines[:limit]:
-        yield f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
-    more = len(match.lines) - limit
-    if more > 0:
-        yield f"    … {more} more (-v)"
+    cards = []
+    for line in match.lines:
+        cards.append(f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}")
+    yield from shown(cards)
     for link in work["links"]:
         yield f"  open      {link}"
 

@@ -263,27 +263,26 @@ def status_text(status: Status) -> Text:
     yield next_line(status.next, status.why)
     yield ""
     piles = [f"{shortened(title, _TITLE)} {n:,}" for title, n in status.documents.items()]
-    if piles:
-        more = len(piles) - FIRST
-        piles[FIRST:] = [f"and {more:,} more"] if more > 0 else []
-        yield row("waiting", columns(*piles))
-    yield row("workspace", status.workspace)
-    yield row("sources", first_of(status.sources) or "none yet")
-    if status.remembered:
-        yield row("paths", first_of([shown_path(path) for path in status.remembered]))
-    if status.model:
-        yield row("model", status.model)
-    looked = "not read yet"
-    if status.looked:
-        looked = f"read {status.looked[:16].replace('T', ' ')} UTC"
-    yield row("Anki", looked)
+    more = len(piles) - FIRST
+    piles[FIRST:] = [f"and {more:,} more"] if more > 0 else []
+    looked = status.looked[:16].replace("T", " ")
+    rows = [
+        ("waiting", columns(*piles)),
+        ("workspace", status.workspace),
+        ("sources", first_of(status.sources) or "none yet"),
+        ("paths", first_of([shown_path(path) for path in status.remembered])),
+        ("model", status.model),
+        ("Anki", f"read {looked} UTC" if looked else "not read yet"),
+    ]
     if without:
-        yield row("no card", f"{counted(without, 'highlight')}: ankiforge list --no-card")
+        no_card = f"{counted(without, 'highlight')}: ankiforge list --no-card"
+        rows.append(("no card", no_card))
     if status.cards["sourceless"]:
         gone = counted(status.cards["sourceless"], "card")
-        yield row("gone", f"{gone} without a source: ankiforge list finding:source_gone")
-    for place, left_out in status.not_read.items():
-        yield row("not read", f"{place}: {left_out}")
+        sourceless = f"{gone} without a source: ankiforge list finding:source_gone"
+        rows.append(("gone", sourceless))
+    rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
+    yield from (row(label, text) for label, text in rows if text)
 
 
 # --- the result of a run ------------------------------------------------------------------
