@@ -63,7 +63,7 @@ class LedgerError(ForgeError):
 
 
 class BusyError(LedgerError):
-    """Another program has the ledger, or does what only one may do at a time; it will be done."""
+    """Another program has the ledger, or a task of which only one may run; it will be done."""
 
 
 class RefusedError(ForgeError):

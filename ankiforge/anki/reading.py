@@ -283,7 +283,7 @@ _IN_DOLLARS = regex(r"(?<![\\$\w])\$(?!\d[\d.,]*\s)([^$\n]+?)\$(?![\w$])")
 
 
 def mended_form(note: ReadNote, faults: frozenset[str]) -> Texts:
-    """Return the HTML of the sides that show what was meant, by our field; {} if none does.
+    """Return the HTML of the sides as they were meant, by our field; {} if none differs.
 
     Formulas in dollars, words behind a `<`, and `**` of Markdown; a price stays.
     """

@@ -302,7 +302,7 @@ def _leans(sentence: MarkedSentence) -> bool:
 
 
 def _is_no_sentence(sentence: MarkedSentence) -> bool:
-    """Return whether a text is a fragment, a label with what follows, or has no verb of its own."""
+    """Return whether a text is a fragment, a label with its words, or has no verb of its own."""
     if _COLON.search(sentence.plain[:-1]):
         return True
     is_ended = _FULL_STOP.search(sentence.plain) is not None

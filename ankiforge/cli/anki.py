@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.patch import Patch
     from ankiforge.pipeline.result import RunResult
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.pipeline.workspace import PackageOptions, Workspace
 
 
 def _print_delivery(
@@ -96,15 +96,15 @@ def _print_delivery(
 @OUTPUT
 @flag("--full", help="Include every accepted card, whatever Anki has.")
 @FORCE
-def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
+def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
     If no Anki collection is found, the package holds every accepted card; importing it again
     changes nothing.
     """
     with session(call) as workspace:
-        result = workspace.build(deck=deck, output=output, full=full, force=force)
-        _print_delivery(call, workspace, result, deck)
+        result = workspace.build(full=full, **package)
+        _print_delivery(call, workspace, result, package["deck"])
     end_run(result)
 
 
@@ -132,7 +132,7 @@ def pull(
     connect: bool,
     bind: bool,
 ) -> None:
-    """Read what you did in Anki: edits, tags, deletions, reviews.
+    """Read your edits, tags, deletions and reviews in Anki.
 
     Nothing is written there.
     """
@@ -211,13 +211,11 @@ def pull(
 @flag("--yes", help="With --new-a-day: do not ask.")
 def push(
     call: Call,
-    deck: str,
-    output: str,
-    force: bool,
     sync: bool,
     suspend: bool,
     new_a_day: bool,
     yes: bool,
+    **package: Unpack[PackageOptions],
 ) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
@@ -231,7 +229,7 @@ def push(
             message = "--new-a-day needs to know how many minutes a day you give to Anki"
             raise UsageError(message, hint=workspace.folder.how_to_set("minutes: 20"))
         with counting_bar(call, "sending to Anki"):
-            result = workspace.push(deck=deck, output=output, force=force, sync=sync)
+            result = workspace.push(sync=sync, **package)
         if result.error is None and suspend:
             anki = workspace.running_anki()
             retired = anki.retired_cards()
@@ -240,7 +238,7 @@ def push(
                 call.say(f"{counted(len(retired), 'card')} suspended")
             else:
                 call.say("nothing to suspend")
-        _print_delivery(call, workspace, result, deck)
+        _print_delivery(call, workspace, result, package["deck"])
         if result.error is None and new_a_day:
             # the limits of new cards in Anki, after a question
             forecast = workspace.forecast()
@@ -462,7 +460,7 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
 
 
 def _print_patch(call: Call, diff: bytes) -> None:
-    """Print a patch for a program letter by letter, on a screen without what could control it."""
+    """Print a patch letter by letter for a program, without control characters on a screen."""
     if sys.stdout.isatty():
         call.print(diff.decode("utf-8").removesuffix("\n"))
         return

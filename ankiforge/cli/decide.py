@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 """The number of decisions that `undo` names."""
+
+
+class Which(TypedDict):
+    """The cards, drafts and questions of a decision, as options name them."""
+
+    ids: Words
+    every: bool
+    query: str
 
 
 IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
@@ -67,12 +75,10 @@ FILTER = click.option(
 @OVERRULE
 def accept(
     call: Call,
-    ids: Words,
-    every: bool,
-    query: str,
     gap: int | None,
     another: bool,
     force: bool,
+    **which: Unpack[Which],
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
@@ -82,6 +88,7 @@ def accept(
     """
     from ankiforge.review.items import taken_together
 
+    every = which["every"]
     if every and gap is not None:
         raise UsageError(
             "--gap needs the id of a proposal", hint="ankiforge accept ID --gap 2"
@@ -91,12 +98,11 @@ def accept(
         raise UsageError("--another needs the id of a draft", hint=hint)
     with session(call) as workspace:
         ledger = workspace.ledger
-        chosen = selected(ledger, ids, every, query)
+        chosen = selected(ledger, **which)
         if every:
-            with (
-                ledger.transaction()
-            ):  # else each passage asks whether another program wrote
-                chosen, left = taken_together(ledger, chosen, query)
+            # else each passage asks whether another program wrote
+            with ledger.transaction():
+                chosen, left = taken_together(ledger, chosen, which["query"])
             if left:
                 call.say("not accepted:")
             for reason, number in left.items():
@@ -121,9 +127,7 @@ def accept(
     "passages",
     help="Reject all undecided facts of the passage; its cards stay.",
 )
-def reject(
-    call: Call, ids: Words, every: bool, query: str, reason: str, passages: bool
-) -> None:
+def reject(call: Call, reason: str, passages: bool, **which: Unpack[Which]) -> None:
     """Reject drafts and cards, or answer questions with no."""
     from ankiforge.ledger import lists
     from ankiforge.model import is_card_id
@@ -136,10 +140,11 @@ def reject(
             ledger.reject(id, reason)
             return id if is_card_id(id) else ""
 
+        ids = which["ids"]
         keys = [id for id in ids if passages and is_key(id)]
-        ids = tuple(id for id in ids if id not in keys)
-        chosen = selected(ledger, ids, every, query) if ids or not keys else []
-        if every:
+        which["ids"] = tuple(id for id in ids if id not in keys)
+        chosen = selected(ledger, **which) if which["ids"] or not keys else []
+        if which["every"]:
             lines = lists.lines(ledger, chosen)
             chosen = [line.id for line in lines if line.waits or line.live]
         if passages:

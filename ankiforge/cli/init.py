@@ -122,7 +122,7 @@ def init(
 
 
 def _in_lines(made: Json, settings: Path, *, offers: bool) -> Iterator[str]:
-    """Yield what was made line by line, and the next command.
+    """Yield the outcome line by line, and the next command.
 
     Args:
         made: the object of `--json`.

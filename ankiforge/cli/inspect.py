@@ -148,7 +148,7 @@ def show(call: Call, words: Words) -> None:
 )  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
-    """Answer a question with what you have read, or find a work, and how well you remember it."""
+    """Answer a question from your reading, or find a work, and how well you remember it."""
     from ankiforge.ledger.lists import FIELDS
     from ankiforge.pipeline.ask import PASSAGES, ask
     from ankiforge.reports.cards import found_json, found_text, work_json, work_text
@@ -302,7 +302,7 @@ Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 
 0 if all is well.
 """)  # fmt: skip
 def doctor(call: Call) -> None:
-    """Check settings, sources, ledger, model and Anki, and say what to do."""
+    """Check settings, sources, ledger, model and Anki, and advise."""
     from ankiforge.config.workspace import resolve
     from ankiforge.extract import registry
     from ankiforge.reports.doctor import Machine, as_text, examine, exit_code

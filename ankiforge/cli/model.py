@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -92,6 +92,14 @@ TRIES = 5
 dropped."""
 
 
+class Named(TypedDict):
+    """The model that a person names."""
+
+    name: str
+    model: str
+    key_env: str
+
+
 @command("""
   ankiforge model use openai          with the key in OPENAI_API_KEY; or openrouter, gemini,
                                       groq, mistral, deepseek, anthropic
@@ -101,7 +109,7 @@ dropped."""
 """)  # fmt: skip
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--model", "model_name", default="", metavar="MODEL", help="Use this model there."
+    "--model", "model", default="", metavar="MODEL", help="Use this model there."
 )
 @click.option(
     "--key-env", default="", metavar="VARIABLE", help="The variable that holds the key."
@@ -114,9 +122,7 @@ dropped."""
     help="Draft cards with it, or compare meanings in search.",
 )
 @flag("--yes", help="Send what is shown; do not ask.")
-def use(
-    call: Call, name: str, model_name: str, key_env: str, purpose: str, yes: bool
-) -> None:
+def use(call: Call, purpose: str, yes: bool, **named: Unpack[Named]) -> None:
     """Draft with a model from now on.
 
     Shows what would be sent, to whom and at what price, and asks. Then up to five passages
@@ -127,9 +133,9 @@ def use(
     from ankiforge.pipeline.models import choose
 
     if purpose == "meaning":
-        _use_for_meaning(call, name, model_name, key_env, yes=yes)
+        _use_for_meaning(call, yes=yes, **named)
         return
-    choice = choose(name, model_name, key_env)
+    choice = choose(**named)
     if call.offline and not choice.is_local:
         hint = "run it without --offline, or use a model of this machine"
         raise UsageError("--offline forbids sending to another machine", hint=hint)
@@ -171,9 +177,7 @@ def use(
     end_run(result)
 
 
-def _use_for_meaning(
-    call: Call, name: str, model_name: str, key_env: str, *, yes: bool
-) -> None:
+def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[Named]) -> None:
     """Compare meanings with a model from now on, if it makes a vector."""
     from msgspec.structs import replace
 
@@ -182,7 +186,7 @@ def _use_for_meaning(
     from ankiforge.draft.server import embedding_models
     from ankiforge.pipeline.models import choose
 
-    choice = choose(name, model_name, key_env, wanted=embedding_models)
+    choice = choose(**named, wanted=embedding_models)
     llm = choice.llm
     given = {"key_env": llm.key_env, "model": llm.model, "base_url": llm.base_url}
     folder = workspace_of(call)

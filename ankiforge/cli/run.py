@@ -45,7 +45,7 @@ from ankiforge.text import cost_text, counted, on_one_line, shortened
 if TYPE_CHECKING:
     from ankiforge.model import HighlightKey
     from ankiforge.pipeline.result import RunResult
-    from ankiforge.pipeline.workspace import RunOptions, Workspace
+    from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
 
 
 PROBLEMS = 3
@@ -296,8 +296,7 @@ def draft(
     again: str,
     remark: str,
     estimate: bool,
-    drafter: str,
-    accept: str,
+    **options: Unpack[DraftOptions],
 ) -> None:
     """Draft cards for highlights that have been read and have no card yet.
 
@@ -315,7 +314,7 @@ def draft(
     if estimate:
         with session(call, read_only=True) as workspace:
             highlights_named(workspace, again)
-            estimated = workspace.estimate(drafter, limit=call.limit)
+            estimated = workspace.estimate(options["drafter"], limit=call.limit)
         cost = cost_text(estimated.cost_usd, local=estimated.local)
         if estimated.cost_usd is None:
             cost = "price unknown; set llm.price_usd"
@@ -333,18 +332,16 @@ def draft(
         result = workspace.draft(
             again=highlights_named(workspace, again),
             remark=remark.strip(),
-            drafter=drafter,
-            accept=accept,
             limit=call.limit,
             show=partial(progress.progress_bar, call),
+            **options,
         )
         print_summary(call, workspace, result)
-        has_model = "llm" in (drafter, workspace.folder.config.drafter)
-    if has_model or again or drafter or call.as_json or result.error is not None:
-        end_run(result)
-        return
-    with session(call) as workspace:
-        _ask_chat(call, workspace)
+        drafter = options["drafter"] or workspace.folder.config.drafter
+    is_asked = again or options["drafter"] or drafter == "llm"
+    if not (is_asked or call.as_json or result.error):
+        with session(call) as workspace:
+            _ask_chat(call, workspace)
     end_run(result)
 
 

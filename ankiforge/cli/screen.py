@@ -27,7 +27,7 @@ _LOW = 16
 
 
 class Screen:
-    """Frames of a head, a body, what the program says, and the keys."""
+    """Frames of a head, a body, messages of the program, and the keys."""
 
     def __init__(self, *, color: bool) -> None:
         """Prepare a screen; nothing is printed yet."""
@@ -75,7 +75,7 @@ class Screen:
     def show(
         self, head: Text, body: Iterable[Text], keys: Strings, above: Iterable[Text] = ()
     ) -> None:
-        """Paint a frame, with what was said since the last one.
+        """Paint a frame, with the messages since the last one.
 
         Args:
             head: the line at the top.
@@ -103,7 +103,7 @@ class Screen:
         return wrapped
 
     def answered(self) -> None:
-        """Take a key: what is said next stands instead of what was said before it."""
+        """Take a key: the next message stands instead of those before it."""
         self._is_answered = True
 
     def say(self, text: str, style: str = "") -> None:
@@ -164,7 +164,7 @@ class Frame(NamedTuple):
     """A hint and blank lines behind the body."""
 
     def fitting(self, most: int, usual: int) -> Frame:
-        """Return the lines that fit: what is above is cut first, then what was said.
+        """Return the lines that fit: those above are cut first, then the messages.
 
         Args:
             most: the rows of the window.

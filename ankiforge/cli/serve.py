@@ -330,12 +330,11 @@ class Passes:
         from ankiforge.pipeline.result import RunResult
 
         begun = time.monotonic()
-        result = RunResult()
+        result = RunResult(spent=self._spent)
         with self._telling_problems("read", result):
             with session(self._call, writes="drafting", patience=0.0) as workspace:
                 workspace.propose(
                     result,
-                    spent=self._spent,
                     in_progress=in_progress,
                     limit=self._call.limit,
                 )

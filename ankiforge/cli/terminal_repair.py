@@ -92,7 +92,7 @@ class TerminalRepair(TerminalReview):
                     self._print(error.hint, "dim")
 
     def _pressed(self, key: str, place: int, offers: list[CardRepair]) -> bool:
-        """Do what a key says with a card; return whether the next one comes."""
+        """Act on a key; return whether the next card comes."""
         entry = self._entries[place]
         by_key = {str(number): offer for number, offer in enumerate(offers, 1)}
         if key in by_key and not self._screen.is_whole:
@@ -142,7 +142,7 @@ class TerminalRepair(TerminalReview):
         return False
 
     def _undo_last(self) -> None:
-        """Undo the last decision, and unsuspend what was suspended with it."""
+        """Undo the last decision, and unsuspend the cards that it suspended."""
         action = self._taken.pop()
         undone = undo(self._ledger, action)
         entry = undone.entries[0]

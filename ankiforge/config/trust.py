@@ -92,20 +92,18 @@ def _concerns_of_settings(workspace: WorkspaceFolder) -> Iterator[Concern]:
         yield Concern(message, where.at("executor"))
 
     # packages, collection and journal
-    used = [
-        (
-            "decisions and passages would be written to {}",
-            workspace.journal.path,
-            where.at("journal"),
-        )
-    ]
-    if anki.collection not in ("auto", "none"):
-        place = where.at("anki", "collection")
-        used.insert(0, ("{} would be read", Path(anki.collection), place))
+    used = []
     if not workspace.is_default:
         place = where.at("output")
-        used.insert(0, ("packages would be written to {}", workspace.output, place))
+        used.append(("packages would be written to {}", workspace.output, place))
+    if anki.collection not in ("auto", "none"):
+        place = where.at("anki", "collection")
+        used.append(("{} would be read", Path(anki.collection), place))
     yield from _concerns_outside(used, workspace)
+    journal = workspace.journal.path  # a link in its place is refused
+    if not journal.is_relative_to(workspace.root):
+        message = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
+        yield Concern(message, where.at("journal"))
 
 
 def _concerns_outside(

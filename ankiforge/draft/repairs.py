@@ -181,7 +181,7 @@ _MOST_PARTS = 6
 
 
 def _labelled(card: CardToRepair) -> Iterator[CardRepair]:
-    """Ask for each part of an answer by its label; what labels name as the answer is not told."""
+    """Ask for each part of an answer by its label, unless the labels are the answer."""
     if card.faults.isdisjoint(("set", "answer_gt20w", "two_questions", "open")):
         return
     front = card.fields["Front"]
@@ -244,7 +244,7 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
 
 
 def _around_list(back: str) -> tuple[str, str, str]:
-    """Return what stands above the list of an answer, the list, and the paragraphs behind it."""
+    """Return the text above the list of an answer, the list, and the paragraphs behind it."""
     bullets = list(BULLET.finditer(back))
     if not bullets:
         return "", back, ""
@@ -387,7 +387,7 @@ def _first_sentence(card: CardToRepair) -> Iterator[CardRepair]:
 
 
 def _is_answer(sentence: str, front: str) -> bool:
-    """Return whether a sentence alone says what is asked.
+    """Return whether a sentence alone answers the front.
 
     One that does not name what is asked begins an argument, or a calculation; one that says
     little else may spell out the name.

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -36,7 +36,7 @@ from ankiforge.config import (
     is_loopback,
 )
 from ankiforge.config.deckfiles import DeckRule, load_decks
-from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.config.ownfiles import own_file
 from ankiforge.config.workspace import WorkspaceFolder, lock
 from ankiforge.config.yamlfile import Location, suggestion
 from ankiforge.errors import (
@@ -77,6 +77,7 @@ from ankiforge.pipeline.result import RunResult
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
+    from ankiforge.pipeline.workspace import Workspace
 
 
 # --- the user's own note types -------------------------------------------------------------
@@ -473,23 +474,20 @@ ALL = Scope()
 
 
 def plan_cards(
+    folder: WorkspaceFolder,
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
-    pictures: OwnPath,
-    mapped: Mapping[Family, MappedType] | None = None,
+    mapped: Mapping[Family, MappedType],
     scope: Scope = ALL,
-    *,
-    file_links: bool = False,
 ) -> list[Planned]:
     """Plan every card that may have something to write, and record which ones are settled.
 
     Args:
+        folder: provides settings, and the pictures cut from pages.
         ledger: the ledger of the cards.
         decks: the rules of the deck files.
-        pictures: the folder with pictures cut from pages.
         mapped: the note types of the user's for new notes; the others get ours.
         scope: which cards are planned.
-        file_links: whether cards link to PDFs outside vaults, too.
     """
     from ankiforge.extract.files import program
 
@@ -519,11 +517,11 @@ def plan_cards(
         full=scope.full,
         types=types_in_anki,
         mapped={
-            **(mapped or {}),
+            **mapped,
             Family.OCCLUSION: notetypes.chosen(seen_types(ledger)),
         },
     )
-    papers_of = paper_addresses(roots(ledger), file_links=file_links)
+    papers_of = paper_addresses(roots(ledger), file_links=folder.config.file_links)
     new_decks = Decks(ledger, decks)
     planned: list[Planned] = []
     settled: list[Guid] = []  # those that need no plan until they, or their notes, change
@@ -535,7 +533,7 @@ def plan_cards(
         media: dict[str, Media | Problem] = {}
         try:
             with one_item():
-                media = pictures_of(ledger, card, pictures)
+                media = pictures_of(ledger, card, folder.pictures)
                 layout = layout_of(card, note, options.types, options.mapped)
                 tags = tags_of(card, decks)
                 files = CardFiles(media, papers_of(card))
@@ -609,14 +607,7 @@ def publish(
         if published is not None:
             result.add_plan([], published)
             return
-        planned = plan_cards(
-            ledger,
-            decks,
-            folder.pictures,
-            mapped,
-            scope,
-            file_links=folder.config.file_links,
-        )
+        planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:
             written = write(ledger, planned, path, settings)
         except ItemError as error:
@@ -628,11 +619,9 @@ def publish(
 
 
 def push(
-    folder: WorkspaceFolder,
-    ledger: Ledger,
+    workspace: Workspace,
     result: RunResult,
     path: Path,
-    connect: Callable[[], AnkiConnect],
     *,
     deck: str = "",
     sync: bool = False,
@@ -643,19 +632,18 @@ def push(
     written, and the error is returned.
 
     Args:
-        folder: as for `publish`, like `ledger`, `result` and `path`.
-        ledger: has the cards.
+        workspace: has the cards, and reaches the running Anki.
         result: what is seen, planned, written and sent is added.
         path: where the package is written.
-        connect: connects to the running Anki.
         deck: only cards of this deck and its subdecks; "" = all.
         sync: let Anki sync before and after.
     """
+    folder, ledger = workspace.folder, workspace.ledger
     settings = folder.config.anki
 
     # look at Anki; without it, write the package
     try:
-        anki = connect()
+        anki = workspace.running_anki()
         was_synced = sync and anki.sync()
         if sync and not was_synced:
             message = "is not logged in to a sync account"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
-    from ankiforge.ledger import Replies
+    from ankiforge.pipeline.workspace import Workspace
 
 
 # --- a model that a person names --------------------------------------------------------
@@ -243,23 +243,19 @@ def require_chosen(folder: WorkspaceFolder) -> None:
 
 
 def language_model(
-    folder: WorkspaceFolder,
-    replies: Replies,
+    workspace: Workspace,
     notice: Callable[[str], None],
     *,
-    offline: bool = False,
-    jobs: int = 0,
+    folder: WorkspaceFolder | None = None,
     fresh: bool = False,
     spent: float = 0.0,
 ) -> Model:
     """Return the configured language model.
 
     Args:
-        folder: provides the settings and the prompts.
-        replies: a cache of what the model answered.
+        workspace: has what the model answered before, and the options of the command.
         notice: receives what a person should know while the model is asked.
-        offline: nothing is sent over the network.
-        jobs: the number of concurrent requests; 0 = as in the settings.
+        folder: provides the settings and the prompts; None = that of the workspace.
         fresh: it is asked again, even if it has answered the same before.
         spent: the part of the budget that is already spent, in dollars.
 
@@ -272,12 +268,13 @@ def language_model(
     from ankiforge.draft.server import ServerSettings
 
     # the server
+    folder = folder or workspace.folder
     llm = folder.config.llm
     is_small = is_small_model(llm.base_url, llm.model)
     options = asdict(llm)
     for name in ("prompt", "way"):
         del options[name]
-    options["concurrency"] = jobs or llm.concurrency
+    options["concurrency"] = workspace.jobs or llm.concurrency
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
     if not folder.is_default:
@@ -298,8 +295,9 @@ def language_model(
     # a small model works in readable steps, if the settings say nothing else
     by_size = "cascade" if is_small and not llm.prompt else "one"
     in_steps = (llm.way or by_size) == "cascade"
+    offline = workspace.offline
     return Model(
-        Client(server, replies, notice=notice, offline=offline, fresh=fresh),
+        Client(server, workspace.replies, notice=notice, offline=offline, fresh=fresh),
         load_prompt(folder),
         repair=repair_hints(),
         cascade=load_cascade(folder.root) if in_steps else None,

@@ -158,7 +158,7 @@ def _findings_alone(note: ReadNote) -> list[Finding]:
 def _repeats(
     note: ReadNote, card: Card, index: check.DuplicateIndex
 ) -> Iterator[Finding]:
-    """Yield what a card repeats of those before it."""
+    """Yield the findings that a card repeats one before it."""
     same = index.exact(card, note.key)
     if same:
         yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
@@ -375,7 +375,7 @@ class _Lister:
         near: RepairEntry | None = None,
         findings: Sequence[Finding] | None = None,
     ) -> RepairEntry | None:
-        """Return a note with what can be done about it; None if it cannot be read."""
+        """Return a note with its repairs; None if it cannot be read."""
         note = self.read(note_id)
         if note is None or note.draft is None:
             return None

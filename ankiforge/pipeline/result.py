@@ -154,6 +154,8 @@ class RunResult(msgspec.Struct):
     """The packages that were written."""
     pushed: tuple[int, int] | None = None
     """(new, updated) notes that Anki had after a push; None without a push."""
+    spent: float = 0.0
+    """The part of the model's budget that former runs spent, in dollars."""
     usage: Usage | None = None
     """What the model was asked, and what it cost; None without a model."""
     asked: int = 0

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from msgspec.structs import replace
 
@@ -56,15 +56,37 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.repair import RepairList
 
 
-class RunOptions(TypedDict, total=False):
-    """The arguments of `Workspace.run` that are options of commands, too."""
+class DraftOptions(TypedDict, total=False):
+    """How cards are drafted, as options of commands say it."""
+
+    drafter: str
+    """`rules` or `llm`; "" = as in the settings."""
+    accept: str
+    """`clean` or `review`, for the drafts of the rules; "" = as in the settings."""
+
+
+class ReadOptions(DraftOptions, total=False):
+    """How sources are read, and cards drafted."""
 
     deck: str
+    """The deck for new cards; "" = as the deck files say."""
+    marks: Strings
+    """What the notes at the PATHs read as marks, too, from now on."""
+
+
+class RunOptions(ReadOptions, total=False):
+    """The arguments of `Workspace.run` that are options of commands, too."""
+
     output: str | None
     force: bool
-    drafter: str
-    accept: str
-    marks: Strings
+
+
+class PackageOptions(TypedDict):
+    """The arguments of `Workspace.push` and `build` that are options of both commands."""
+
+    deck: str
+    output: str
+    force: bool
 
 
 ShowProgress = Callable[
@@ -283,12 +305,12 @@ class Workspace:
         Args:
             paths: files and folders to read; () for the sources of the settings and all
                 PATHs of former runs. They are remembered.
-            deck: the deck for new cards; "" = as the deck files say.
+            deck: as for `ReadOptions`.
             output: the path of the package; None = a file in the output folder of the workspace.
             force: replace a file that ankiforge did not write.
-            drafter: as for `propose`.
-            accept: as for `propose`.
-            marks: as for `propose`.
+            drafter: as for `ReadOptions`.
+            accept: as for `ReadOptions`.
+            marks: as for `ReadOptions`.
             limit: as for `propose`.
             show: shows the progress.
 
@@ -301,20 +323,12 @@ class Workspace:
             from ankiforge.anki.notes import deck_name
 
             deck = deck_name(deck)
+        options = ReadOptions(deck=deck, drafter=drafter, accept=accept, marks=marks)
         result = RunResult()
         with self.locked("drafting"):
             path = self.package_path(deck, output or "", force=force)
             result.add_scan(self.read_collection())
-            self.propose(
-                result,
-                paths,
-                deck=deck,
-                drafter=drafter,
-                accept=accept,
-                marks=marks,
-                limit=limit,
-                show=show,
-            )
+            self.propose(result, paths, limit=limit, show=show, **options)
             if self.read_only:
                 self.plan(result)
             else:
@@ -354,14 +368,10 @@ class Workspace:
         result: RunResult,
         paths: Iterable[Path | str] = (),
         *,
-        deck: str = "",
-        drafter: str = "",
-        accept: str = "",
-        marks: Strings = (),
         limit: int | None = None,
-        spent: float = 0.0,
         in_progress: Callable[[str], bool] = lambda path: False,
         show: ShowProgress = show_nothing,
+        **options: Unpack[ReadOptions],
     ) -> None:
         """Read the sources, draft, and accept as the settings allow.
 
@@ -373,14 +383,10 @@ class Workspace:
         Args:
             result: receives the result of each step.
             paths: files and folders to read; () for all known ones.
-            deck: the deck for new cards; "" = as the deck files say.
-            drafter: "rules" or "llm"; "" = as in the settings.
-            accept: "clean" or "review", for the drafts of the rules; "" = as in the settings.
-            marks: what the notes at the PATHs read as marks, too, from now on.
             limit: the number of highlights that the model drafts; None = all.
-            spent: the part of the model's budget that is already spent, in dollars.
             in_progress: returns whether a person is still writing the note at a path.
             show: shows the progress.
+            options: see `ReadOptions`.
 
         Raises:
             UsageError: there is nothing to read.
@@ -397,7 +403,7 @@ class Workspace:
         )
 
         named_paths = tuple(Path(path) for path in paths)
-        selection = select_sources(self.folder, named_paths, marks)
+        selection = select_sources(self.folder, named_paths, options.get("marks", ()))
         selected = selection.sources
         remembered = selection.remembered
         if not selected and not selection.problems:
@@ -422,14 +428,14 @@ class Workspace:
             folders.store_remembered(self.folder.folder, remembered)
             confirm(self.folder, remembered_concerns(self.folder), user_folder())
             result.remembered = [item.path for item in remembered if item not in before]
-        model = self.model(drafter, spent=spent)
+        model = self.model(options.get("drafter", ""), spent=result.spent)
         result.problems += Decks(self.ledger, self.decks).use()
         job = replace(
-            self.job(accept),
+            self.job(options.get("accept", "")),
             sources=sources,
             model=None if self.read_only else model,
             in_use=selection.in_use,
-            deck=deck,
+            deck=options.get("deck", ""),
             limit=limit,
             in_progress=in_progress,
         )
@@ -503,22 +509,22 @@ class Workspace:
         *,
         again: Iterable[HighlightKey] = (),
         remark: str = "",
-        drafter: str = "",
-        accept: str = "",
         limit: int | None = None,
         passed_over: Iterable[HighlightKey] = (),
         show: ShowProgress = show_nothing,
+        drafter: str = "",
+        accept: str = "",
     ) -> RunResult:
         """Draft cards for highlights that have been read and have no card yet.
 
         Args:
             again: draft only these highlights; the new drafts wait beside what is there.
             remark: with `again`, what to do better.
-            drafter: as for `propose`.
-            accept: as for `propose`.
             limit: as for `propose`.
             passed_over: highlights that the model is not asked about now.
             show: shows the progress.
+            drafter: as for `ReadOptions`.
+            accept: as for `ReadOptions`.
 
         Raises:
             UsageError: the rules cannot follow a remark.
@@ -631,15 +637,7 @@ class Workspace:
 
         if sends:
             require_chosen(self.folder)
-        return language_model(
-            self.folder,
-            self.replies,
-            self._notice,
-            offline=self.offline,
-            jobs=self.jobs,
-            fresh=fresh,
-            spent=spent,
-        )
+        return language_model(self, self._notice, fresh=fresh, spent=spent)
 
     def _follow(
         self,
@@ -948,14 +946,7 @@ class Workspace:
         except ConfigError as error:
             result.error = result.error or error
             return
-        planned = plan_cards(
-            self.ledger,
-            self.decks,
-            self.folder.pictures,
-            mapped,
-            file_links=self.folder.config.file_links,
-        )
-        result.add_plan(planned)
+        result.add_plan(plan_cards(self.folder, self.ledger, self.decks, mapped))
 
     def build(
         self,
@@ -1011,15 +1002,7 @@ class Workspace:
 
         result = RunResult()
         path = self.package_path(deck, output, force=force)
-        error = deliver.push(
-            self.folder,
-            self.ledger,
-            result,
-            path,
-            self.running_anki,
-            deck=deck,
-            sync=sync,
-        )
+        error = deliver.push(self, result, path, deck=deck, sync=sync)
         result.error = result.error or error
         self._foresee(result)
         return result

@@ -320,7 +320,7 @@ def question_line(question: Question) -> str:
 
 
 def done_words(entry: HistoryEntry) -> str:
-    """Return what a decision was about: its words, its card or its passage."""
+    """Return the words, the card or the passage of a decision."""
     return _words_of(entry) or entry.guid[:10] or entry.key
 
 
@@ -612,7 +612,7 @@ def why_model_made_none(ledger: Ledger, line: Card) -> str:
 
 
 def why_proposed(highlight: Highlight, quote: str) -> str:
-    """Return what speaks most for the sentence of a proposal, and its score."""
+    """Return the strongest reasons for the sentence of a proposal, and its score."""
     from ankiforge.draft.propose import Judged, draft_of, judged
     from ankiforge.draft.propose.features import decisive, weights
 

@@ -85,7 +85,7 @@ def as_asked(piles: Iterable[Pile]) -> list[Place]:
 
 
 def queue(ledger: Ledger, query: str = "") -> list[str]:
-    """Return the ids of the open decisions as a person is asked; with a query, of what it matches.
+    """Return the ids of the open decisions as a person is asked; with a query, those it matches.
 
     Raises:
         UsageError: the query cannot be read.

@@ -184,7 +184,7 @@ class FailingCards:
     # --- decisions ----------------------------------------------------------------------
 
     def _current(self, decision: Decision) -> RepairEntry:
-        """Return what a decision is about.
+        """Return the entry of a decision.
 
         Raises:
             StaleError: it is not what was painted, or waits no more.

@@ -11,8 +11,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import our_note_type, parse_identity
+from ankiforge.config import Config
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, lists, views
 from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.questions import open_questions
@@ -136,8 +138,9 @@ class World:
                 graves=frozenset(self.graves),
             )
         vault = opened("obsidian", self.vault, name=source)
+        folder = WorkspaceFolder(self.root, Config(), self.root)
         job = Job(
-            accepts, self.rules, OwnPath(self.root) / "pictures", sources=(vault,), in_use=self.in_use,
+            accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest(job, ledger)]
         collection.adopt_unknown(ledger, viewed.unknown)
@@ -145,9 +148,7 @@ class World:
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
-            planned = deliver.plan_cards(
-                ledger, self.rules, OwnPath(self.root) / "pictures"
-            )
+            planned = deliver.plan_cards(folder, ledger, self.rules, {})
             packed = [one for one in planned if one.note and one.sent]
             sent = [(one.guid, one.sent) for one in packed if one.sent]
             views.record_shipped(ledger, sent)
