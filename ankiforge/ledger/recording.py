@@ -45,8 +45,8 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.ledger.match import LONG, is_perhaps
-from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.match import LONG, is_perhaps, match_moved
+from ankiforge.ledger.readings import decode_highlight, mark_of
 from ankiforge.ledger.store import (
     EACH,
     Row,
@@ -740,16 +740,19 @@ def _original_of(
     passage: Passage,
     others: Iterable[Row],
 ) -> str:
-    """Return the title of the document that has the original, if this is a copy."""
-    if passage.decided or (
-        len(highlight_row["folded"]) < LONG
-        and highlight_row["kind"] != HighlightKind.CARD.value
-    ):
+    """Return the title of the document that has the original, if this is a copy.
+
+    A short text is one only beside the same words.
+    """
+    if passage.decided:
         return ""
     highlight = decode_highlight(highlight_row)
     for other_row in others:
-        # drafts of both would be the same
         other = decode_highlight(other_row)
+        if highlight.kind is not HighlightKind.CARD:
+            if not match_moved([mark_of(other)], [mark_of(highlight)]):
+                continue
+        # drafts of both would be the same
         marks = (other.gaps, other.markdown, other.comment)
         if marks != (highlight.gaps, highlight.markdown, highlight.comment):
             continue

@@ -43,6 +43,18 @@ def copied(world: World) -> World:
     return world
 
 
+@pytest.mark.parametrize(
+    ("line_before", "waiting"),
+    [("The atmosphere, from the ground up", 1), ("Of another planet, as it is seen", 2)],
+)
+def test_a_short_mark_is_a_copy_beside_the_same_words(world, line_before, waiting):
+    short = "It is ==rare== there"
+    world.note("a.md", "The atmosphere, from the ground up", short)
+    world.note("b.md", line_before, short)
+    world.run()
+    assert places(world) == ["a", "b"][:waiting]
+
+
 # --- the original goes ------------------------------------------------------------------
 
 
