@@ -61,6 +61,28 @@ class BlockKind(Enum):
     """A card over several lines."""
 
 
+@dataclass(eq=False, slots=True)
+class ListItem:
+    """An item of a list."""
+
+    list: int
+    """The number of its list in the note."""
+    first: Block | None = None
+    """Its first paragraph, if it has any."""
+
+
+@dataclass(eq=False, slots=True)
+class BlockQuote:
+    """A block quote, which may be a callout."""
+
+    body: str
+    """Its source without its signs; of a callout, without the title."""
+    style: str = ""
+    """The type of the callout, as in its brackets: `note`, `PDF|yellow`."""
+    title: Block | None = None
+    """The title of the callout; None if it is none."""
+
+
 @dataclass(eq=False)
 class Block:
     """One block of a note, with its place among headings, lists and quotes."""
@@ -92,16 +114,10 @@ class Block:
     """The number of the top-level block that contains it."""
     rules: int = 0
     """The number of rules (`---`) above it."""
-    path: tuple[Span, ...] = ()
-    """(number of the list, of the item) of the items that contain it, outermost first."""
-    quotes: tuple[int, ...] = ()
-    """The numbers of the block quotes that contain it, outermost first."""
-    callout: int = 0
-    """The number of the outermost callout that contains it, 0 = none."""
-    style: str = ""
-    """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
-    titles: tuple[Block, ...] = ()
-    """The titles of the callouts that contain it."""
+    items: tuple[ListItem, ...] = ()
+    """The list items that contain it, outermost first."""
+    quotes: tuple[BlockQuote, ...] = ()
+    """The block quotes that contain it, outermost first."""
     deck: str = ""
     """The deck that the last line of tags above names; "" if there is none."""
     tags_above: Strings = ()
@@ -119,6 +135,17 @@ class Block:
             return ""
         heading = _NOT_IN_LINKS.sub(" ", self.headings[-1].plain)
         return f"#{heading.strip()}"
+
+    @property
+    def callouts(self) -> Sequence[BlockQuote]:
+        """The callouts that contain it, outermost first; a title is not in its own."""
+        outer = self.quotes[:-1] if self.part is BlockKind.TITLE else self.quotes
+        return [quote for quote in outer if quote.title]
+
+    @property
+    def style(self) -> str:
+        """The type of the innermost callout."""
+        return next((quote.style for quote in reversed(self.quotes) if quote.style), "")
 
     @property
     def is_text(self) -> bool:
@@ -216,8 +243,6 @@ class Blocks:
     blocks: tuple[Block, ...]
     tags: Strings
     """The `#tags` of the note: those in blocks without other text."""
-    bodies: Mapping[int, str]
-    """The source of each block quote, of a callout without its title, by number."""
     context: InlineContext
     """What the text of its blocks may refer to."""
     headings: Headings = ()
@@ -356,15 +381,6 @@ _VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
 _TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
-@dataclass(slots=True)
-class _OpenQuote:
-    """An open block quote, which may be a callout."""
-
-    number: int
-    style: str = ""
-    title: Block | None = None
-
-
 def _without_id(words: str) -> tuple[str, str]:
     """Return the source of a block without the id at its end, and the id or ""."""
     block_id = BLOCK_ID.search(words) if "^" in words else None
@@ -399,8 +415,6 @@ class _BlockParser:
         """As `Block.deck`."""
         self._tags_above: Strings = ()
         """As `Block.tags_above`."""
-        self._quote_bodies: dict[int, str] = {}
-        """As `Blocks.bodies`."""
 
         self._lines: Span = (0, 0)
         """Of the token that was read last."""
@@ -411,12 +425,11 @@ class _BlockParser:
         self._row_cells: list[Block | None] = []
         self._header_sources: list[str] = []
         self._row_sources: list[str] = []
-        self._open_lists: list[Span] = []
-        """(number of the list, number of its open item), outermost first."""
-        self._open_quotes: list[_OpenQuote] = []
+        self._open_items: list[ListItem] = []
+        """The item that is read of each open list, outermost first."""
+        self._open_quotes: list[BlockQuote] = []
         """Outermost first."""
         self._list_count = 0
-        self._quote_count = 0
         self._rule_count = 0
         self._top_level_count = 0
 
@@ -450,7 +463,6 @@ class _BlockParser:
         return Blocks(
             blocks=tuple(self._blocks),
             tags=tuple(dict.fromkeys(self._note_tags)),
-            bodies=self._quote_bodies,
             context=self._context,
             headings=tuple(self._headings),
             source=self._text,
@@ -473,11 +485,11 @@ class _BlockParser:
             case "inline" if before == "heading_open":
                 level = int(tokens[index - 1].tag.removeprefix("h"))
                 # one in a list item ends no heading outside of it
-                is_inside = bool(self._open_lists)
+                is_inside = bool(self._open_items)
                 self._headings = [
                     (above_level, above)
                     for above_level, above in self._headings
-                    if above_level < level or (is_inside and not above.path)
+                    if above_level < level or (is_inside and not above.items)
                 ]
                 block = self._add(BlockKind.HEADING, token.content, self._lines)
                 if block:
@@ -506,12 +518,11 @@ class _BlockParser:
                 self._blocks.append(card)
             case "bullet_list_open" | "ordered_list_open":
                 self._list_count += 1
-                self._open_lists.append((self._list_count, 0))
+                self._open_items.append(ListItem(self._list_count))
             case "bullet_list_close" | "ordered_list_close":
-                self._open_lists.pop()
+                self._open_items.pop()
             case "list_item_open":
-                list_number, item_number = self._open_lists[-1]
-                self._open_lists[-1] = (list_number, item_number + 1)
+                self._open_items[-1] = ListItem(self._open_items[-1].list)
             case "blockquote_open":
                 self._open_quote()
             case "blockquote_close":
@@ -565,8 +576,7 @@ class _BlockParser:
                 quote.title = self._new_block(
                     BlockKind.TITLE, callout["title"], self._lines
                 )
-                _, _, body = self._quote_bodies[quote.number].partition("\n")
-                self._quote_bodies[quote.number] = body
+                _, _, quote.body = quote.body.partition("\n")
                 words = words[callout.end() :]
                 first_line += 1
 
@@ -605,9 +615,7 @@ class _BlockParser:
         body = []
         for line in self._source_lines[slice(*self._lines)]:
             body.append(signs.sub("", line, count=1))
-        self._quote_count += 1
-        self._open_quotes.append(_OpenQuote(self._quote_count))
-        self._quote_bodies[self._quote_count] = "\n".join(body)
+        self._open_quotes.append(BlockQuote("\n".join(body)))
 
     def _add_html(self, words: str, container: str) -> None:
         """Add HTML; with gaps in it, which make a card of their block, each item and row."""
@@ -649,6 +657,8 @@ class _BlockParser:
             or block.inline.hidden_pictures
         ):
             self._blocks.append(block)
+            if part is BlockKind.ITEM and self._open_items[-1].first is None:
+                self._open_items[-1].first = block
             return block
         deck = self._syntax.deck_of(block.tags) if words else ""
         if deck:
@@ -675,7 +685,7 @@ class _BlockParser:
         is_line: bool = False,
     ) -> Block:
         """Return a block at the place where the walk is."""
-        block = Block(
+        return Block(
             part=part,
             source=words,
             context=self._context,
@@ -685,18 +695,12 @@ class _BlockParser:
             headings=tuple([heading for _, heading in self._headings]),
             root=self._top_level_count,
             rules=self._rule_count,
-            path=tuple(self._open_lists),
-            quotes=tuple([quote.number for quote in self._open_quotes]),
+            items=tuple(self._open_items),
+            quotes=tuple(self._open_quotes),
             deck=self._deck,
             tags_above=self._tags_above,
             private=any(heading.private for _, heading in self._headings),
         )
-        for quote in self._open_quotes:
-            if quote.title:
-                block.callout = block.callout or quote.number
-                block.titles += (quote.title,)
-            block.style = quote.style or block.style
-        return block
 
 
 def may_be_card(line: str, syntax: Syntax) -> bool:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ankiforge.model import Span
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
-    from ankiforge.extract.markdown.blocks import Block
+    from ankiforge.extract.markdown.blocks import Block, ListItem
 
 _ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线|划线评论)\b"
 _SECTION = regex(rf"(?i){_ABOUT}")
@@ -121,7 +120,7 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
                     block.plain
                 )  # it is written as a quote, and means a heading
             elif SYNCED_ITEM.match(block.plain):
-                reader.synced = block.path
+                reader.synced = block.items[-1] if block.items else None
             elif reader.above or reader.is_within_synced(block):
                 reader.read(block, before, below)
         before = block
@@ -154,18 +153,14 @@ class _Reader:
 
         self._is_title = BlockKind.TITLE
         self._has_metadata = False
-        self._items: set[tuple[Span, ...]] = set()
-        """The paths of the list items."""
         for block in blocks:
             if block.part is BlockKind.HEADING and block.plain.casefold() == "metadata":
                 self._has_metadata = True
-            if block.part is BlockKind.ITEM:
-                self._items.add(block.path)
         self.passages: dict[Block, list[KeptPassage]] = {}
         self.above = ""
         """The heading above, or a line that means one; "" = none."""
-        self.synced: tuple[Span, ...] = ()
-        """The path of the item that says when the passages below it were synced; () = none."""
+        self.synced: ListItem | None = None
+        """The item that says when the passages below it were synced."""
         self.last: KeptPassage | None = None
         """The passage that a note below is about."""
         self._pinned: dict[str, KeptPassage] = {}
@@ -224,8 +219,7 @@ class _Reader:
 
     def is_within_synced(self, block: Block) -> bool:
         """Return whether a block stands within the item that says when it was synced."""
-        depth = len(self.synced)
-        return 0 < depth < len(block.path) and block.path[:depth] == self.synced
+        return self.synced in block.items[:-1]
 
     def _is_among_highlights(self, block: Block) -> bool:
         """Return whether a block stands below a heading such as “Highlights”."""
@@ -238,15 +232,14 @@ class _Reader:
     def _is_passage(self, block: Block, *, names_place: bool = False) -> bool:
         """Return whether a block among highlights is a passage."""
         if self.is_within_synced(block):  # also below a heading there
-            paths = {passage.path for passage in self.passages}
-            above = (block.path[:depth] for depth in range(len(block.path)))
-            return paths.isdisjoint(above)
-        if block.path[:-1] in self._items:
+            taken = {passage.items[-1] for passage in self.passages if passage.items}
+            return taken.isdisjoint(block.items[:-1])
+        if len(block.items) > 1 and block.items[-2].first:
             return False
         is_quote = bool(block.quotes) and block.part is not self._is_title
         if is_quote and any(_SECTION_ALONE.match(each.plain) for each in block.headings):
             return True
-        return names_place or (self._has_metadata and bool(block.path or is_quote))
+        return names_place or (self._has_metadata and bool(block.items or is_quote))
 
     def _place_of(self, block: Block, above: Block | None, label: str) -> None:
         """Make a passage of the paragraph above a place that stands alone."""
@@ -266,10 +259,10 @@ class _Reader:
         if self.last is None or (below and _END.match(below.plain)):
             return False
         about = self.last.block
-        return (block.rules, block.quotes, block.path) == (
+        return (block.rules, block.quotes, block.items) == (
             about.rules,
             about.quotes,
-            about.path,
+            about.items,
         )
 
     def _comment(self, words: str) -> None:

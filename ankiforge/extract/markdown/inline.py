@@ -58,16 +58,12 @@ def read(text: str, context: InlineContext) -> Inline:
                     token.markdown = ""
                 elif token.plain.strip() or token.markdown.strip():
                     break
-        _collapse_blanks(tokens)
+        # collapse blanks and drop those at the ends, but keep one beside a picture
+        blanks = _Blanks()
+        for token in tokens:
+            blanks.pass_token(token)
+        _drop_last_blanks(tokens)
     return Inline(tokens)
-
-
-def _collapse_blanks(tokens: Sequence[InlineToken]) -> None:
-    """Collapse blanks and drop those at the ends, but keep one beside a picture."""
-    blanks = _Blanks()
-    for token in tokens:
-        blanks.pass_token(token)
-    _drop_last_blanks(tokens)
 
 
 class _Blanks:
@@ -392,7 +388,8 @@ class Inline:
             last_letters[token] = len(text)
             written = token.markdown
             if token.kind is SignKind.TEXT:
-                written = _cut(token, start, end)
+                first = max(0, start - token.start)
+                written = written[first : max(0, end - token.start)]
                 if not text:
                     written = _without_block_sign(written)
             elif token.kind in _HIDDEN:
@@ -506,11 +503,6 @@ def _last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
         if token.is_shown_picture:
             last = token
     return last
-
-
-def _cut(token: InlineToken, start: int, end: int) -> str:
-    """Return the Markdown of a text without what is outside [start, end) of the plain text."""
-    return token.markdown[max(0, start - token.start) : max(0, end - token.start)]
 
 
 def _without_block_sign(words: str) -> str:

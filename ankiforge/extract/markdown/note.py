@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURES
 from ankiforge.extract.markdown import FEWEST_TERMS, WantedMarks
-from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
+from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, Blocks
 from ankiforge.extract.markdown.exported_notes import KeptPassage, kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.hand_written import (
@@ -139,20 +139,20 @@ class NoteReader:
                 used.add(block)
 
         # whole callouts and block quotes, in which nothing else was found
-        members_of = defaultdict[tuple[Form, int], list[Block]](list)
+        members_of = defaultdict[tuple[Form, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
-            if "callout" in self._wanted.marks and block.callout:
-                members_of[Form.CALLOUT, block.callout].append(block)
+            if "callout" in self._wanted.marks and block.callouts:
+                members_of[Form.CALLOUT, block.callouts[0]].append(block)
             elif "quote" in self._wanted.marks and block.quotes:
                 members_of[Form.MARK, block.quotes[0]].append(block)
-        for (form, number), members in members_of.items():
+        for (form, quote), members in members_of.items():
             first, last = members[0], members[-1]
             if form is Form.MARK and first.style:  # a callout as a quote
                 continue
             if not used.isdisjoint(members):
                 continue
             words = self._note.text_of(self._note.up_to(first, last))
-            body = self._note.bodies[number]
+            body = quote.body
             if form is Form.MARK:
                 body = _QUOTE_SIGNS.sub("", body)
             markdown = (rich(body, self._note.context),)
@@ -322,7 +322,7 @@ class NoteReader:
         # a list item `Term: definition` below the heading of a glossary
         if (
             block.part is BlockKind.ITEM
-            and len(block.path) == 1
+            and len(block.items) == 1
             and block.headings
             and "glossary" in self._wanted.cards
         ):
@@ -515,7 +515,7 @@ def _list_of(block: Block) -> object:
         return block
     if block.part not in (BlockKind.TEXT, BlockKind.ITEM):
         return block
-    return (block.headings, block.path[0][0] if block.part is BlockKind.ITEM else 0)
+    return (block.headings, block.items[0].list if block.part is BlockKind.ITEM else 0)
 
 
 def _sentences_of(

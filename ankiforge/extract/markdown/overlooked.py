@@ -3,7 +3,12 @@
 The signs are looked for in the text as it is written, whatever the parser makes of it. Each
 is in a highlight of its block, or is left out with a reason.
 
-Tested by `tests/extract/test_overlooked.py` and `tests/extract/test_texts.py`.
+A card that another tool keeps in a note is told by what the tool writes beside each of its notes in
+Anki. If our readers made a card of the place, or the settings name the tool's dialect, it is read;
+else a run says how many are not, and docs/guides/coming-from.md how to go on.
+
+Tested by `tests/extract/test_overlooked.py`, `tests/pipeline/test_other_tools.py` and
+`tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +16,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown import ASKED, WantedMarks, other_tools
+from ankiforge.extract.markdown import ASKED, WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind
 from ankiforge.extract.markdown.hand_written import FIELD
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
@@ -25,11 +30,78 @@ from ankiforge.model import (
     CODE_AND_MATHS,
     LOGSEQ_CARD,
     LOGSEQ_MARK,
+    NOTE_OF,
     HighlightKind,
     LeftOut,
+    Strings,
 )
 from ankiforge.text import AnyOf, regex
 from ankiforge.text.fold import MATH
+from ankiforge.text.tools import TITLES
+
+_GUIDE = "docs/guides/coming-from.md"
+
+
+class _OtherTool(NamedTuple):
+    """A tool that makes notes in Anki of notes in Markdown."""
+
+    name: str
+    sign: re.Pattern[str]
+    """Matches what it writes once for each of its cards."""
+    parts: Strings
+    """A note without any of these has none of its cards."""
+    reason: str
+    """Why a card of it is not read."""
+
+
+_NOT_ON = f"its plug-in is not on, or does not read this place: {_GUIDE}"
+_UNKNOWN = f"this form is not read; what is in Anki can be taken over: {_GUIDE}"
+ANKIOPS = _OtherTool(
+    "AnkiOps",
+    regex(r"(?m)^<!--\s*(?:note_key|note_id):"),
+    ("note_key:", "note_id:"),
+    _UNKNOWN,
+)
+_TOOLS = (
+    _OtherTool(
+        "yanki",
+        regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"),
+        ("noteId:",),
+        _UNKNOWN,
+    ),
+    ANKIOPS,
+    _OtherTool(
+        "hashcards",
+        regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"),
+        ("\nC:",),
+        _UNKNOWN,
+    ),
+    _OtherTool(
+        TITLES["o2a"],
+        regex(
+            r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
+            r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}"
+        ),
+        ("START", "ID:"),
+        _NOT_ON,
+    ),
+    _OtherTool(
+        "flashcards-obsidian",
+        regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"),
+        ("^1",),
+        _NOT_ON,
+    ),
+    _OtherTool(
+        "spaced repetition",
+        regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
+        ("<!--SR:", "[!sr"),
+        _NOT_ON,
+    ),
+)
+_TOOL_PARTS = AnyOf(*[part for tool in _TOOLS for part in tool.parts])
+"""A note without any of these has no card of these tools."""
+
+# --- marks and cards --------------------------------------------------------------------
 
 # Up to so many characters of a paragraph are between two signs.
 _MOST_INSIDE = 300
@@ -150,7 +222,7 @@ class _Lookalike(NamedTuple):
 
 def may_be_overlooked(text: str) -> bool:
     """Return whether there may be anything in a note that looks like a mark or a card."""
-    return _SIGNS.is_in(text) or other_tools.PARTS.is_in(text)
+    return _SIGNS.is_in(text) or _TOOL_PARTS.is_in(text)
 
 
 def overlooked(
@@ -187,7 +259,7 @@ def overlooked(
     hidden.sort()
 
     highlighted = _Highlighted(body, blocks, placed)
-    left_out += other_tools.unread(text, highlighted.lines)
+    left_out += _unread_of_tools(text, highlighted.lines)
     code_lines = []
     unselected = defaultdict[tuple[str, str], list[int]](list)
     """The lines of signs that the settings do not read, by kind and setting."""
@@ -338,8 +410,8 @@ class _Highlighted:
         for block in self._placed_in:
             first, end = block.lines
             self.lines.update(range(first, end + 1))
-        self._quotes = {number for block in self._placed_in for number in block.quotes}
-        """The numbers of the block quotes with a highlight."""
+        self._quotes = {quote for block in self._placed_in for quote in block.quotes}
+        """The block quotes with a highlight."""
 
     def is_code(self, line: int) -> bool:
         """Return whether a line is code."""
@@ -351,8 +423,8 @@ class _Highlighted:
         if sign.kind == "callout":
             # a title without words is no block
             inside = self._blocks_at[sign.line] or self._blocks_at[sign.line + 1]
-            numbers = {block.quotes[-1] for block in inside if block.quotes}
-            if not numbers.isdisjoint(self._quotes):
+            quotes = {block.quotes[-1] for block in inside if block.quotes}
+            if not quotes.isdisjoint(self._quotes):
                 return True
         for block in self._blocks_at[sign.line]:
             placed = self._placed_in.get(block, ())
@@ -431,3 +503,23 @@ class _Highlighted:
             if len(sides) == 2 and not all(map(_WORD.search, sides)):
                 return "one side of the colons shows neither words nor a picture or sound"
         return "the colons are part of a mark, a name or an address, as in `std::vector`"
+
+
+def _unread_of_tools(text: str, read_lines: Container[int]) -> Iterator[LeftOut]:
+    """Yield the cards of other tools in a note of which no highlight was made.
+
+    Args:
+        text: the note as it is written.
+        read_lines: the numbers of the lines of its highlights, and of those right below them.
+    """
+    begun = f"\n{text}"
+    if not _TOOL_PARTS.is_in(begun):
+        return
+    for tool in _TOOLS:
+        if not any(part in begun for part in tool.parts):
+            continue
+        for sign in tool.sign.finditer(text):
+            first = text.count("\n", 0, sign.start())
+            lines = range(first, first + sign[0].count("\n") + 1)
+            if not any(number in read_lines for number in lines):
+                yield LeftOut(f"{NOTE_OF}{tool.name}", f"line {first + 1}", tool.reason)

@@ -61,8 +61,10 @@ def tokenized(text: str, context: InlineContext) -> list[InlineToken]:
     # what would read as a sign in our Markdown, and what a placeholder stands for
     if not context.verbatim:
         _escape_signs(tokens, parsed)
-    if "&" in text:
-        _escape_ampersands(tokens)
+    if "&" in text:  # each that would begin an entity with what follows it
+        for token, following in pairwise(tokens):
+            if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
+                token.become(SignKind.ATOM, token.plain, r"\&")
     if not text.isascii() and PLACEHOLDERS.search(text):
         for token in tokens:
             token.plain = restored(token.plain, context.maths)
@@ -152,13 +154,6 @@ def _escape_signs(
             continue
         if (before + after).strip():
             token.become(SignKind.ATOM, token.plain, f"\\{token.plain}")
-
-
-def _escape_ampersands(tokens: Sequence[InlineToken]) -> None:
-    """Escape each `&` that would begin an entity with what follows it."""
-    for token, following in pairwise(tokens):
-        if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
-            token.become(SignKind.ATOM, token.plain, r"\&")
 
 
 # --- the parser -----------------------------------------------------------------------

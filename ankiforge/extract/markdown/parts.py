@@ -25,7 +25,6 @@ from ankiforge.extract.markdown import (
     NoteSource,
     Part,
     exported_notes,
-    other_tools,
 )
 from ankiforge.extract.markdown.blocks import (
     Block,
@@ -43,7 +42,7 @@ from ankiforge.extract.markdown.front_matter import (
 )
 from ankiforge.extract.markdown.hand_written import Syntax, Written
 from ankiforge.extract.markdown.note import NoteReader
-from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
+from ankiforge.extract.markdown.overlooked import ANKIOPS, may_be_overlooked, overlooked
 from ankiforge.extract.markdown.placeholders import may_quote, prepared, texts_in_comments
 from ankiforge.extract.markdown.quotes import Citations, citations_in, papers
 from ankiforge.extract.markdown.signs import InlineContext
@@ -113,7 +112,11 @@ def mark_private(
         tagged.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
-        tagged_here = [block for block in blocks_at_line[number] if _says_more(block)]
+        tagged_here = []
+        for block in blocks_at_line[number]:
+            # one that says no more than the tag is about the note
+            if any(map(str.isalnum, without_tag(block.plain))):
+                tagged_here.append(block)
         if not tagged_here and _COMMENT.match(lines[number]):
             # a comment belongs to the block right above it
             tagged_here = blocks_at_line[number - 1]
@@ -135,25 +138,20 @@ def mark_private(
     return is_whole_note
 
 
-def _says_more(block: Block) -> bool:
-    """Return whether a block says more than the tag: else it is about the note."""
-    return any(map(str.isalnum, without_tag(block.plain)))
-
-
 def _below(tagged: Iterable[Block]) -> Callable[[Block], bool]:
     """Return what says whether a block is below one of these headings, titles, heads or items.
 
     A heading or a title may be there as several objects with the same lines.
     """
     head_lines = {block.lines for block in tagged if block.part is not BlockKind.TEXT}
-    item_paths = {block.path for block in tagged if block.part is BlockKind.ITEM}
+    items = {block.items[-1] for block in tagged if block.part is BlockKind.ITEM}
 
     def is_below(block: Block) -> bool:
-        heads = (*block.headings, *block.titles, *block.heads)
+        titles = [quote.title for quote in block.callouts]
+        heads = filter(None, (*block.headings, *titles, *block.heads))
         if any(head.lines in head_lines for head in heads):
             return True
-        depths = range(1, len(block.path) + 1)
-        return any(block.path[:depth] in item_paths for depth in depths)
+        return not items.isdisjoint(block.items)
 
     return is_below
 
@@ -297,11 +295,15 @@ class _NoteReading:
         lines = part.text.split("\n")
         body = "\n" * front.lines + "\n".join(lines[front.lines :])
         # AnkiOps writes `Q: … A: …`, too, and keeps its cards in step with Anki itself
-        is_of_ankiops = other_tools.ANKIOPS.sign.search(part.text)
+        is_of_ankiops = ANKIOPS.sign.search(part.text)
         letters = "block" in wanted.cards and not is_of_ankiops
         cut = self._cut(body, (dialect or Syntax())._replace(letters=letters), dialect)
         why_private = self._why_private(part, front, body, cut)
-        citations = _citations_of(cut, body)
+        citations: Citations = {}
+        for block in cut.blocks if may_quote(body) else ():
+            in_block = citations_in(block)
+            if in_block:
+                citations[block] = in_block
         self._document = self._described(front, dialect, cut, citations, why_private)
 
         reader = NoteReader(
@@ -485,14 +487,6 @@ class _NoteReading:
                 left_out=left_out,
                 doubt=doubt,
             )
-
-
-def _citations_of(cut: Blocks, body: str) -> Citations:
-    """Return the citations in the blocks of a part."""
-    if not may_quote(body):
-        return {}
-    cited = ((block, citations_in(block)) for block in cut.blocks)
-    return {block: citations for block, citations in cited if citations}
 
 
 def plain_text(markdown: str) -> str:

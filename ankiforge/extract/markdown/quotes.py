@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, quote, unquote
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.placeholders import may_quote
-from ankiforge.extract.markdown.signs import hex_colour
+from ankiforge.extract.markdown.signs import Phrase, hex_colour
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 
@@ -393,6 +393,7 @@ _CLOSING = '”"»“」』'
 _FEWEST_WORDS = 3
 # Pieces of a quote are joined by a line end in its text, and in its Markdown by this.
 _BETWEEN_PIECES = "\n\n"
+_HEX = regex("#.*")
 
 
 class QuotePiece(NamedTuple):
@@ -407,6 +408,27 @@ class QuotePiece(NamedTuple):
     def text(self) -> str:
         """Its plain text."""
         return self.block.plain[self.start : self.end]
+
+    @property
+    def phrases(self) -> list[Phrase]:
+        """The marked phrases that overlap it."""
+        return [one for one in self.block.inline.phrases if self.overlaps(one.span)]
+
+    def overlaps(self, span: Span) -> bool:
+        """Return whether it overlaps a span of its block."""
+        start, end = span
+        return self.start < end and start < self.end
+
+    def gaps(self, wanted_marks: frozenset[str]) -> list[Phrase]:
+        """Return the wanted marks inside it, [] if one is all of it but quotation marks."""
+        plain = self.block.plain
+        marks = [one for one in outermost(self.phrases) if one.sign in wanted_marks]
+        for mark in marks:
+            before = plain[self.start : mark.start]
+            after = plain[max(mark.end, self.start) : self.end]
+            if not has_words(before + after):
+                return []
+        return [one for one in marks if self.start <= one.start and one.end <= self.end]
 
 
 class Quote(NamedTuple):
@@ -434,53 +456,31 @@ class Quote(NamedTuple):
         markdown: list[str] = []
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
-        mark_colour = ""
+        colours: list[str] = []
         length = 0
         markdown_length = 0
         for piece in self.pieces:
-            block = piece.block
-            # the phrases that overlap the piece, and of the wanted ones those inside
-            phrases = []
-            for phrase in block.inline.phrases:
-                if piece.start < phrase.end and phrase.start < piece.end:
-                    phrases.append(phrase)
-                    if phrase.sign == "mark" and not mark_colour:
-                        mark_colour = phrase.note
-            marks = [one for one in outermost(phrases) if one.sign in wanted_marks]
-            inside = []
-            for mark in marks:
-                if piece.start <= mark.start and mark.end <= piece.end:
-                    inside.append(mark)
-            # a mark of the whole piece hides nothing in it; quotation marks do not count
-            for mark in marks:
-                before = block.plain[piece.start : mark.start]
-                after = block.plain[max(mark.end, piece.start) : piece.end]
-                if not has_words(before + after):
-                    inside = []
-
-            if block.is_text:
-                text, spans = block.inline.markdown(
+            colours += [one.note for one in piece.phrases if one.sign == "mark"]
+            inside = piece.gaps(wanted_marks)
+            text = f"```\n{piece.text}\n```"
+            spans: tuple[Span, ...] = ()
+            if piece.block.is_text:
+                text, spans = piece.block.inline.markdown(
                     piece.start, piece.end, inside, bold="bold" not in wanted_marks
                 )
-            else:
-                text = f"```\n{piece.text}\n```"
-                spans = ()
             markdown.append(text)
-            for mark in inside:
-                moved_by = length - piece.start
-                gaps.append((mark.start + moved_by, mark.end + moved_by))
+            moved_by = length - piece.start
+            gaps += [(one.start + moved_by, one.end + moved_by) for one in inside]
             for start, end in spans:
                 markdown_gaps.append((start + markdown_length, end + markdown_length))
-            length += piece.end - piece.start + len("\n")
+            length += len(piece.text) + len("\n")
             markdown_length += len(text) + len(_BETWEEN_PIECES)
 
         citation = self.citation
-        colour = mark_colour or citation.colour
-        if not colour:
-            # a callout may name one: `quote|#ffd400`
-            _, _, option = self.pieces[0].block.style.partition("|")
-            in_hex = hex_colour(option.strip().lower())
-            colour = in_hex if in_hex.startswith("#") else ""
+        colours.append(citation.colour)
+        # a callout may name one: `quote|#ffd400`
+        _, _, option = self.pieces[0].block.style.partition("|")
+        colours += _HEX.findall(hex_colour(option.strip().lower()))
         known: tuple[Hint, ...] = ()
         if citation.annotation:
             _, _, key = citation.annotation.rpartition("/")
@@ -495,7 +495,7 @@ class Quote(NamedTuple):
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": self.comment,
-            "colour": colour,
+            "colour": next(filter(None, colours), ""),
             "page_label": citation.label or citation.page,
             "hints": known,
             "links": tuple(filter(None, addresses)),
@@ -617,7 +617,7 @@ class Quotes:
         signs: set[str] = set()
         for piece in quote.pieces:
             signs.update(phrase.sign for phrase in piece.block.inline.phrases)
-            if piece.block.callout:
+            if piece.block.callouts:
                 signs.add("callout")
         if not quote.citation.links and not signs.isdisjoint(wanted_marks):
             return
@@ -630,9 +630,7 @@ class Quotes:
 
     def hold(self, block: Block, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""
-        start, end = span
-        pieces = self._pieces.get(block, ())
-        return any(start < piece.end and piece.start < end for piece in pieces)
+        return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
 
     def _texts_between(self, block: Block) -> list[Span]:
         """Return the texts before, between and after the citations of a block."""
@@ -689,7 +687,7 @@ class Quotes:
             return quote
         end = max(piece.end, linked[-1].end)
         after = as_comment(block.plain[end:].lstrip(_CLOSING))
-        items = self._comments_below(block) if block.path else ()
+        items = self._comments_below(block) if block.items else ()
         comment = _joined(after, *(item.plain for item in items))
         return quote._replace(comment=comment, covers=items)
 
@@ -697,7 +695,7 @@ class Quotes:
         """Return the items within an item; () if any of them has marks, links, or a card."""
         items: list[Block] = []
         below = self._note.below(item)
-        while below and below.path[: len(item.path)] == item.path:
+        while below and item.items[-1] in below.items:
             if below in self._cards or below in self._citations or below.sides:
                 return ()
             if not below.is_text or _marked_spans(below):

@@ -6,7 +6,7 @@ something, `inline` reads them.
 
 The signs are marks, clozes, maths, links of Obsidian, tags, footnotes, readings, bare addresses,
 placeholders of templates, and the HTML elements that notes contain. `_SIGN` says which of them
-begins at a position, and `_ADD` has a function for each that adds its token.
+begins at a position, and for each a function adds its token (`_adds`).
 
 Tested by `tests/extract/test_texts.py`.
 """
@@ -399,8 +399,16 @@ def read_sign(state: StateInline, silent: bool) -> bool:
 
 _Meant = tuple[str, int] | None
 """The kind of a sign, and where it ends; None if it is plain text."""
+_Means = Callable[[StateInline, re.Match[str]], _Meant]
+_MEANT: dict[str, _Means] = {}
 
 
+def _means(kind: str) -> Callable[[_Means], _Means]:
+    """Register a function that says what a kind of sign means where it stands."""
+    return lambda means: _MEANT.setdefault(kind, means)
+
+
+@_means("footnote")
 def _footnote(state: StateInline, sign: re.Match[str]) -> _Meant:
     if not _MARK_IN_FOOTNOTE.search(sign[0]):
         return "footnote", sign.end()
@@ -409,20 +417,24 @@ def _footnote(state: StateInline, sign: re.Match[str]) -> _Meant:
     return "footnote_start", state.pos + len("^[")
 
 
+@_means("bracket")
 def _bracket(state: StateInline, sign: re.Match[str]) -> _Meant:
     if state.pos not in state.env.get("footnote_ends", ()):
         return None
     return "footnote_end", sign.end()
 
 
+@_means("url")
 def _url(state: StateInline, sign: re.Match[str]) -> _Meant:
     return ("url", sign.end()) if _SCHEME.search(state.pending) else None
 
 
+@_means("reference")
 def _reference(state: StateInline, sign: re.Match[str]) -> _Meant:
     return ("reference", sign.end()) if _address_of_reference(state, sign) else None
 
 
+@_means("html")
 def _html(state: StateInline, sign: re.Match[str]) -> _Meant:
     if "=" in sign["with"]:
         return "html", sign.end()
@@ -433,12 +445,14 @@ def _html(state: StateInline, sign: re.Match[str]) -> _Meant:
     return "less", state.pos + 1
 
 
+@_means("ruby")
 def _ruby(state: StateInline, sign: re.Match[str]) -> _Meant:
     if sign["base"] and "{" in state.env["context"].gaps.signs:
         return "text", state.pos + 1
     return "ruby", sign.end()
 
 
+@_means("gap")
 def _gap(state: StateInline, sign: re.Match[str]) -> _Meant:
     if sign["numbers"]:
         return "gap", sign.end()
@@ -451,20 +465,20 @@ def _gap(state: StateInline, sign: re.Match[str]) -> _Meant:
     return ("text" if state.env["jinja"] else "gap"), sign.end()
 
 
-_MEANT: dict[str, Callable[[StateInline, re.Match[str]], _Meant]] = {
-    "footnote": _footnote,
-    "bracket": _bracket,
-    "url": _url,
-    "reference": _reference,
-    "html": _html,
-    "ruby": _ruby,
-    "gap": _gap,
-}
-
-
 # --- a token for each kind of sign ------------------------------------------------------
 
 
+_Add = Callable[[State, re.Match[str], str], object]
+# By the name of the group in `_SIGN`: what adds the token of a sign, as it is written.
+_ADD: dict[str, _Add] = {}
+
+
+def _adds(kind: str) -> Callable[[_Add], _Add]:
+    """Register a function that adds the token of a kind of sign."""
+    return lambda add: _ADD.setdefault(kind, add)
+
+
+@_adds("lines")
 def _add_maths_on_lines(state: State, sign: re.Match[str], raw: str) -> None:
     """Add maths over several lines, which was replaced by its number."""
     maths = state.context.maths[int(sign["number"])]
@@ -473,17 +487,20 @@ def _add_maths_on_lines(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(SignKind.OPAQUE, on_one_line, markdown)
 
 
+@_adds("sound")
 def _add_sound(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a sound as Anki writes it; its text is part of the keys."""
     path = state.context.picture(sign["heard"].strip())
     state.add(SignKind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
 
 
+@_adds("address")
 def _add_address(state: State, sign: re.Match[str], raw: str) -> None:
     """Add an address in angle brackets."""
     state.add(SignKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
 
 
+@_adds("url")
 def _add_bare_address(state: State, sign: re.Match[str], raw: str) -> None:
     """Add an address from its colon on: its scheme was read as text."""
     before = _SCHEME.sub("", state.pending)
@@ -492,6 +509,7 @@ def _add_bare_address(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(SignKind.ATOM, address, literal(address)).target = address
 
 
+@_adds("script")
 def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
     """Add raised or lowered text, in letters of Unicode if all of it can be written so."""
     words = sign["raised"]
@@ -503,6 +521,7 @@ def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(SignKind.ATOM, raised(words, level), markdown)
 
 
+@_adds("mark")
 def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a sign of a mark, which may open one, or close it."""
     if raw not in ("==", "＝＝"):
@@ -519,11 +538,13 @@ def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
     token.closes = not before.isspace()
 
 
+@_adds("gap")
 def _add_gap(state: State, sign: re.Match[str], raw: str) -> None:
     """Add the start of a cloze, with its numbers."""
     state.add(SignKind.GAP, raw, note=sign["numbers"] or sign["gap_number"] or "")
 
 
+@_adds("footnote")
 def _add_footnote(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a footnote by its label; one in the line keeps its text, which is part of the keys."""
     if sign["footnote_name"]:
@@ -533,6 +554,7 @@ def _add_footnote(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(SignKind.ATOM, raw.replace("\n", " "), "", note)
 
 
+@_adds("ruby")
 def _add_reading(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a reading in brackets behind its letters."""
     if sign["base"]:
@@ -545,8 +567,10 @@ def _add_reading(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(SignKind.TEXT, reading_in_brackets(sign))
 
 
-def _add_embed(state: State, written: str) -> None:
+@_adds("embed")
+def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a picture, a sound, or something else, to which there is a link."""
+    written = sign["file"]
     name = _NAME_END.split(written)[0].strip()
     # a name may have the sign of a heading in it: `![[figure #1.png]]`
     whole_name = written.partition("|")[0].rstrip("\\").strip()
@@ -559,9 +583,10 @@ def _add_embed(state: State, written: str) -> None:
         token.target = _wiki_target(written)
 
 
-def _add_wiki_link(state: State, target: str) -> None:
+@_adds("wiki")
+def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a link between notes, with the words that Obsidian shows."""
-    name, _, alias = target.partition("|")
+    name, _, alias = sign["target"].partition("|")
     shown = alias.strip()
     if not shown:
         # the id of a block, `#^id`, is not shown
@@ -610,7 +635,9 @@ def _wiki_target(written: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-def _add_table_edge(state: State, kind: str, raw: str) -> None:
+@_adds("row")
+@_adds("cell")
+def _add_table_edge(state: State, sign: re.Match[str], raw: str) -> None:
     """Add the edge of a row or cell of a table in HTML.
 
     HTML allows rows and cells that nothing closes, so the next one ends them. One that closes
@@ -627,12 +654,13 @@ def _add_table_edge(state: State, kind: str, raw: str) -> None:
             break
     if is_first:
         state.add(SignKind.GONE)
-    elif kind == "cell":
+    elif sign["cell"]:
         state.add(SignKind.ATOM, " | ")
     else:
         state.add(SignKind.ATOM, "\n", "\n" if state.context.verbatim else HARD_BREAK)
 
 
+@_adds("html")
 def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a mark, emphasis, the edge of a block, or an embedded file.
 
@@ -704,41 +732,26 @@ def _add_file(state: State, raw: str) -> None:
     state.add(SignKind.PICTURE, "", f"![{label}]({shown})")
 
 
-# By the name of the group in `_SIGN`: what adds the token of a sign, as it is written.
-_ADD: dict[str, Callable[[State, re.Match[str], str], object]] = {
-    "lines": _add_maths_on_lines,
+_ADD |= {
     "verbatim": lambda state, sign, raw: state.add(
         SignKind.OPAQUE, raw.replace("\n", " ")
     ),
     "templater": lambda state, sign, raw: state.add(SignKind.OPAQUE, raw, literal(raw)),
-    "embed": lambda state, sign, raw: _add_embed(state, sign["file"]),
     "picture": lambda state, sign, raw: _show_picture(
         state, sign["angled"] or sign["bare"] or "", sign["alt"]
     ),
     "reference": lambda state, sign, raw: _show_picture(
         state, _address_of_reference(state, sign), sign["name"]
     ),
-    "sound": _add_sound,
-    "wiki": lambda state, sign, raw: _add_wiki_link(state, sign["target"]),
-    "address": _add_address,
-    "url": _add_bare_address,
-    "script": _add_script,
-    "row": lambda state, sign, raw: _add_table_edge(state, "row", raw),
-    "cell": lambda state, sign, raw: _add_table_edge(state, "cell", raw),
-    "html": _add_html,
     # it would begin a tag in a field
     "less": lambda state, sign, raw: state.add(SignKind.TEXT, raw, literal(raw)),
     "hash": lambda state, sign, raw: state.add(SignKind.TAG, raw, note=raw[1:]),
-    "mark": _add_mark,
-    "gap": _add_gap,
     "text": lambda state, sign, raw: state.add(SignKind.TEXT, raw),
     "label": lambda state, sign, raw: state.add(
         SignKind.GONE, note=f"{LABEL}{sign['label_name']}"
     ),
-    "footnote": _add_footnote,
     "footnote_start": lambda state, sign, raw: state.add(SignKind.ATOM, raw, " ("),
     "footnote_end": lambda state, sign, raw: state.add(SignKind.ATOM, raw, ")"),
-    "ruby": _add_reading,
     # nothing is shown of it, and it is part of the keys
     "cited": lambda state, sign, raw: state.add(SignKind.ATOM, raw, ""),
     # nothing is shown of them

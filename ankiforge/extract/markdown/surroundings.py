@@ -84,13 +84,9 @@ class Surroundings:
             if len(comment.split()) >= _FEWEST_WORDS:
                 self._comments.append(comment)
         self._code_lines: set[int] = set()
-        self._items: dict[tuple[Span, ...], Block] = {}
-        """The first paragraph of each list item, by its path."""
         for block in note.blocks:
             if block.part is BlockKind.CODE:
                 self._code_lines.update(range(*block.lines))
-            elif block.part is BlockKind.ITEM:
-                self._items.setdefault(block.path, block)
         self._tool_marks: dict[Span, _ToolMarks] = {}
         """By the lines of a block."""
 
@@ -103,6 +99,11 @@ class Surroundings:
         note_address = highlight.document.uri
         titles = [head.plain for head in (*block.headings, *block.heads)]
         links = (*highlight.links, *self._links_in(placed))
+        items = []
+        for item in block.items:
+            if item.first and item.first is not block:
+                if not SYNCED_ITEM.match(item.first.plain):
+                    items.append(item.first)
 
         # its own id, if its block holds nothing else
         own = ""
@@ -126,7 +127,7 @@ class Surroundings:
             suffix=after[:CONTEXT],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=tuple(self._items_above(block)),
+            above=tuple(shortened(item.plain, _LONGEST_ITEM) for item in items),
             uri=note_address + quote(block.anchor, safe="") if note_address else "",
             links=tuple(filter(None, dict.fromkeys(links))),
             tags=tags,
@@ -157,13 +158,6 @@ class Surroundings:
         for comment in self._comments:
             nearby = nearby.replace(comment, _CUT_COMMENT)
         return before, after, nearby
-
-    def _items_above(self, block: Block) -> Iterator[str]:
-        """Yield the list items that contain a block, shortened, the outermost first."""
-        for depth in range(1, len(block.path) + 1):
-            item = self._items.get(block.path[:depth])
-            if item and item is not block and not SYNCED_ITEM.match(item.plain):
-                yield shortened(item.plain, _LONGEST_ITEM)
 
     def _links_in(self, placed: PlacedHighlight) -> Iterator[str]:
         """Yield the addresses of the links in the text of a highlight."""

@@ -33,11 +33,12 @@ from ankiforge.extract.pdf.cleaning import (
     WORD,
     Spelling,
     first_word,
+    is_misread,
     last_word,
+    righted,
     unswapped,
 )
 from ankiforge.extract.pdf.margins import line_numbers
-from ankiforge.extract.pdf.scripts import is_misread, righted
 from ankiforge.model import Span
 from ankiforge.text import regex
 
