@@ -256,7 +256,7 @@ _RIGHT_TO_LEFT = regex(
     "\ufb1d-\ufefc\u200c]{2,}"
 )
 _NO_JOINER = "\u200c"
-_SWAPPED = frozenset(("ال", "أل", "إل", "آل"))
+_TURNED_AROUND = frozenset(("ال", "أل", "إل", "آل"))
 # What no word of Arabic, Persian or Hebrew begins with, and an article before an alef.
 _BACKWARDS = regex(r"(?<![^\W_])[ةىךםןףץ]\w|\b[وفبك]?ا[اأإآ]ل")
 _CLUSTERED = regex("[\u0900-\u109f\u1780-\u17ff]")
@@ -292,7 +292,7 @@ def righted(chars: list[Char], text: str) -> list[Char]:
         for place, (first, second) in enumerate(pairwise(letters)):
             if (first.left, first.right) != (second.left, second.right):
                 continue
-            if first.text + second.text in _SWAPPED or second.text == _NO_JOINER:
+            if first.text + second.text in _TURNED_AROUND or second.text == _NO_JOINER:
                 letters[place] = first._replace(text=second.text)
                 letters[place + 1] = second._replace(text=first.text)
         for number, letter in enumerate(letters, start):
