@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -146,20 +147,18 @@ class Cues:
                 self._begun_by[word] = entries
             for name, rest in entries:
                 end = place + 1 + len(rest)
-                if not rest or _are(words[place + 1 : end], rest):
+                if not rest or _are(words, place + 1, rest):
                     cues.append(Cue(name, place, end))
         return cues
 
 
-def _are(words: Sequence[str], wanted: Strings) -> bool:
-    """Return whether words are those of a cue, where `*` stands for the rest of a word."""
-    if len(words) != len(wanted):
-        return False
-    for word, pattern in zip(words, wanted, strict=True):
-        if pattern.endswith("*"):
-            if not word.startswith(pattern[:-1]):
-                return False
-        elif word != pattern:
+def _are(words: Sequence[str], place: int, wanted: Strings) -> bool:
+    """Return whether the words from a place on are those of a cue; `*` is the rest of a word."""
+    for number, pattern in enumerate(wanted, place):
+        if number == len(words):
+            return False
+        word = words[number]
+        if word != pattern and not (pattern[-1] == "*" and word.startswith(pattern[:-1])):
             return False
     return True
 
@@ -383,10 +382,9 @@ class _Scores(NamedTuple):
 @lru_cache(maxsize=64)  # worth, the passage and its ranking ask for the same text
 def _scores(sample: str) -> _Scores:
     languages = _languages_by_word()
-    counts = Counter[str]()
     words = _LETTERS.findall(sample.replace("’", "'"))
-    for word in words:
-        counts.update(languages.get(word.casefold(), ()))
+    of_words = (languages.get(word.casefold(), ()) for word in words)
+    counts = Counter(chain.from_iterable(of_words))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
     (language, best), (_, next_best) = ranked[:2]
     return _Scores(language, best, next_best, len(words))

@@ -260,7 +260,7 @@ def _kind(word: _WordWithNeighbours) -> tuple[int, float]:
     language = word.language
     if folded in language.numbers:
         return Kind.NUMBER, _ZIPF_OF_NUMERAL
-    with_verb = _WITH_VERB.get(language.name)
+    with_verb = None if folded.isalpha() else _WITH_VERB.get(language.name)
     if with_verb is not None and with_verb.search(folded):
         return Kind.VERB, _ZIPF_OF_CONTRACTION
     letter, zipf = language.look_up(folded)

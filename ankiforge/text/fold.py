@@ -23,6 +23,7 @@ from functools import lru_cache
 from ankiforge.text import regex
 
 _NOT_LETTERS = regex(r"[\W_]+")
+_ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 _BLANKS = regex(r"\s+")
 # White space other than a single space, which needs no replacement.
 _UNEVEN = regex(r" \s+|[^\S ]\s*")
@@ -37,6 +38,8 @@ _TYPOGRAPHIC = regex(f"[{''.join(_TYPOGRAPHY)}]")
 
 def letters_of(text: str) -> str:
     r"""Return only letters and digits, casefolded: NFKC, casefold, delete `[\W_]+`."""
+    if text.isascii():
+        return text.lower().encode().translate(None, _ASCII_SIGNS).decode()
     return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 

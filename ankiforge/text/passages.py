@@ -201,6 +201,7 @@ _NOTE_NUMBER = regex(
     r"([,;:”’\"')]{0,2})(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=[\s.,;:)]|$)"
     r"|([.!?][”’\"')]?)(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
 )
+_DIGIT = regex(r"\d")
 LEAST_NOTES = 3
 """Words with such numbers, each its own, at least, before they are cut off."""
 # One that is cut off even alone: `decline118`, but not `python3`, `sha256`, `Windows10`.
@@ -219,11 +220,12 @@ def without_note_numbers(passages: list[str]) -> list[str]:
     that ends with digits comes with the same ones each time. Where there are few, only what
     can hardly be a name is cut off.
     """
+    numbered = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
     words = Counter(
-        note.groups()
-        for text in dict.fromkeys(passages)
-        for note in _NOTE_NUMBER.finditer(text)
+        note.groups() for text in numbered for note in _NOTE_NUMBER.finditer(text)
     )
+    if not words:
+        return passages
     numbers = {number or at_end for _, _, number, _, at_end in words}
 
     def without(note: re.Match[str]) -> str:
@@ -233,7 +235,8 @@ def without_note_numbers(passages: list[str]) -> list[str]:
             return note[0]
         return f"{note[1]}{note[2] or note[4] or ''}"
 
-    return [_NOTE_NUMBER.sub(without, passage) for passage in passages]
+    cleaned = {text: _NOTE_NUMBER.sub(without, text) for text in numbered}
+    return [cleaned.get(passage, passage) for passage in passages]
 
 
 # --- parts of keys --------------------------------------------------------------------

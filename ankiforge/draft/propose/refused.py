@@ -55,6 +55,8 @@ _GLUED = regex(
     rf"\w”[{_LOWER}]{{2}}|[{_LOWER}]{{3}}[,;](?:\d{{1,3}})?[^\W\d_]{{2}}"
     rf"|(?<![\w.(])[{_LOWER}]{{3,}}[.!?][”\"»]?\d{{0,3}}[“\"«]?[A-ZÀ-ÞА-ЯЁ][{_LOWER}]{{2,}}(?![\w.(])"
 )
+# Without one of these, nothing is glued.
+_CLOSE = regex(r"[”,;.!?][\w”\"»“«]")
 # Letters of a font without a table, a role of reStructuredText, a line of a program.
 _DEBRIS = regex(
     r"[\u0700-\u085f\u1200-\u139f\ue000-\uf8ff\ufffd]|:\w+:`"
@@ -93,7 +95,9 @@ def refusal_of_form(
     if language.small and not is_note and _DEBRIS.search(text):
         return Reason.GARBLED
     bare = without_formulas(text)
-    if damage_in(bare) or _HYPHEN.search(bare) or _GLUED.search(bare):
+    if damage_in(bare) or _HYPHEN.search(bare):
+        return Reason.GARBLED
+    if _CLOSE.search(bare) and _GLUED.search(bare):
         return Reason.GARBLED
     if not is_note:
         is_code = bool(words) and words[0].kind in (Kind.SHIELD, Kind.UNSAFE)
@@ -138,6 +142,7 @@ _YEAR_OF_CITATION = regex(
     r"([A-ZÀ-Þ][\w’'-]*|et al)\.?,? (?:1[6-9]|20)\d\d[a-z]?(?=[,:;)])"
 )
 _WORD_BEFORE = regex(r"[^\W_]{2,}[.,;:!?”\"»)]*\Z")
+_DIGIT = regex(r"[\d¹²³⁰-⁹]")
 _NOTE_NUMBER = regex(
     rf"{RAISED_NOTE.pattern}"
     r"|(?<=[^\W\d_A-ZÀ-Þ]{3}[.,;:!?”\"»)])(?!1[5-9]\d\d|20\d\d)\d{1,4}"
@@ -159,22 +164,26 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
     the end and, except in Markdown, backslashes that escape a sign.
     """
     spans = []
-    for pattern in (_LIST_SIGN, _NOTE_NUMBER, _COMMA_AT_END):
+    for pattern in (_LIST_SIGN, _COMMA_AT_END):
         spans += [match.span() for match in pattern.finditer(text)]
     for match in _BRACKETED.finditer(text):
         names = _YEAR_OF_CITATION.findall(match[0])
         if any(name.casefold() not in MONTHS for name in names):
             spans.append(match.span())
-    for match in _GLUED_NUMBER.finditer(text):
-        if language.look_up(match[1])[0] in _NO_NOUN:
-            spans.append(match.span(2))
-    for match in _CITATION.finditer(text):
+    if _DIGIT.search(text):
+        spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
+        for match in _GLUED_NUMBER.finditer(text):
+            if language.look_up(match[1])[0] in _NO_NOUN:
+                spans.append(match.span(2))
+    for match in _CITATION.finditer(text) if "[" in text else ():
         before = _WORD_BEFORE.search(text, 0, match.start())
         # not `as in [27]`, which would break the sentence
         if before and before[0].casefold() not in language.prepositions:
             spans.append(match.span())
     if not is_markdown:
         spans += [match.span() for match in _ESCAPE.finditer(text)]
+    if not spans:
+        return []
 
     # nothing within code or a formula, and each character once
     kept: list[Span] = []
