@@ -234,6 +234,8 @@ class Published(Value):
     """Notes that no package contained before."""
     updated: int = 0
     """Notes that are newer than those in Anki, or than those of an earlier package."""
+    taken_back: int = 0
+    """Cards of earlier packages whose acceptance was undone; none of them was seen in Anki."""
     aside: Path | None = None
     """Where the old package was moved, because nothing is left to ship."""
     problems: tuple[Problem, ...] = ()
@@ -394,7 +396,9 @@ def write(
         )
         ledger.keep_until_change(_LAST_PACKAGE, msgspec.json.encode(last).decode())
     updated += sum(plan.rewritten for plan in planned)
-    return Published(path, len(notes), added, updated, problems=problems)
+    terms = [QueryTerm("verdict", "taken back"), QueryTerm("anki", "written")]
+    taken_back = len(lists.find(ledger, terms))
+    return Published(path, len(notes), added, updated, taken_back, problems=problems)
 
 
 def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:

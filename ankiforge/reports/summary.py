@@ -795,6 +795,7 @@ def delivery_lines(result: RunResult, *, of_before: bool = True) -> Text:
                 "new": published.added,
                 "updated": published.updated,
                 "as before": published.as_before,
+                "taken back and no longer in it": published.taken_back,
             }
             if published.added == published.notes:
                 notes = counted(published.notes, "new note")

@@ -368,6 +368,19 @@ def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
     assert "2 notes (2 as before)" in forge.ok("build").stdout
 
 
+def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
+    (vault / "a.md").write_text("It reduces ==the cost== to much less\n\nq::a\n")
+    forge.ok("run", vault)
+    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    forge.ok("accept", draft["id"])
+    assert "(1 new, 1 as before)" in forge.ok("build").stdout
+    forge.ok("undo")
+    told = "1 note (1 as before, 1 taken back and no longer in it)"
+    assert told in forge.ok("build").stdout
+    forge.ok("accept", draft["id"])
+    assert "2 notes (2 as before)" in forge.ok("build").stdout
+
+
 def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     lines = [f"- reduces the cost of step {number} to ==O(n)==" for number in range(7)]
     (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")

@@ -93,6 +93,24 @@ def test_a_draft_leaves_where_its_sentence_is_reworded(vault):
     assert ids(vault)[P] == before[P]
 
 
+@pytest.mark.parametrize(
+    ("pasted", "same"),
+    [
+        ({"A": [mark(P, Q, R)]}, True),
+        ({"A": [mark(P, Q), mark(R)]}, False),  # a limit: it is drafted anew there
+    ],
+)
+def test_a_sentence_that_comes_back_to_its_mark_has_its_draft_of_before(
+    vault, pasted, same
+):
+    vault.write_notes({"A": [mark(P, Q, R)]})
+    before = ids(vault)[R]
+    vault.write_notes({"A": [mark(P, Q)]})
+    assert R not in ids(vault)
+    vault.write_notes(pasted)
+    assert (ids(vault)[R] == before) is same
+
+
 def test_a_sentence_in_two_marks_has_two_drafts(vault):
     vault.write_notes({"A": [mark(P, Q, R)]})
     [before] = ids(vault)[R]
