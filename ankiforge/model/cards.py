@@ -417,7 +417,7 @@ class Card(Value, omit_defaults=True):
     """Of a proposal: up to four cloze texts of its sentence, one gap each, best first. `fields`
     holds the first."""
     sureness: float = 0.0
-    """Of a proposal: how likely a person keeps it, from 0 to 1."""
+    """Of a proposal or marked phrases: how likely a person keeps it, from 0 to 1."""
     revises: Guid | None = None
     """The card that may get this text; None for a new card."""
     replaces: Guid | None = None

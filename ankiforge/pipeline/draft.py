@@ -196,6 +196,7 @@ def for_model(
             break
     if limit is not None:
         from ankiforge.draft.propose import surest
+        from ankiforge.draft.propose.features import sureness_of_text
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""
@@ -204,7 +205,9 @@ def for_model(
             if brief_of(job.decks, highlight).wants in ("definition", "question"):
                 return 0.0
             best = surest(highlight)
-            return 1.0 - best.sureness if best else 1.0
+            if best is not None:
+                return 1.0 - best.sureness
+            return 2.0 - sureness_of_text(highlight, highlight.exact)
 
         likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
         highlights = [highlight for highlight in highlights if highlight.key in likeliest]
@@ -280,7 +283,10 @@ class Checks:
             findings = check.check(draft, context)
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
-            checked.append(replace(draft, findings=findings, deck=deck))
+            sure = draft.sureness
+            if check.marked(draft, passage):
+                sure = context.sureness(check.read(draft).whole)
+            checked.append(replace(draft, findings=findings, deck=deck, sureness=sure))
         return checked
 
 

@@ -11,6 +11,8 @@ from tests.check import cards
 SURE = ""
 POINTS = f"does not stand alone: {LEANS}"
 ONLY = "perhaps only emphasis: "
+CUT = ONLY + "it is a part of a word"
+UNSAID = ONLY + "nothing says that it is to be recalled"
 ROWS = [
     # named
     ("The division of a nucleus is called {{c1::mitosis}}.", SURE),
@@ -18,8 +20,8 @@ ROWS = [
     ("Die Teilung des Kerns in der Zelle heißt {{c1::Mitose}}.", SURE),
     ("細胞の分裂を{{c1::有糸分裂}}と呼ぶ。", SURE),
     ("细胞核的分裂称为{{c1::有丝分裂}}。", SURE),
-    ("そのため細胞の分裂を{{c1::有糸分裂}}と呼ぶ。", ONLY + "its language has no tables"),
-    ("细胞核的分裂发生在{{c1::体细胞}}里。", ONLY + "its language has no tables"),
+    ("そのため細胞の分裂を{{c1::有糸分裂}}と呼ぶ。", UNSAID),
+    ("细胞核的分裂发生在{{c1::体细胞}}里。", UNSAID),
     # defined
     ("{{c1::Osmosis}} is the flow of water through a membrane of a cell.", SURE),
     ("{{c1::Osmosis}}: the flow of water through a membrane of a cell", SURE),
@@ -62,7 +64,7 @@ ROWS = [
     ),
     (
         "The kidney re{{c1::absorbs}} most of the water of the blood.",
-        ONLY + "it is a part of a word",
+        CUT,
     ),
     (
         "Salt has {{c1::sodium}}, {{c2::chlorine}}, {{c3::iodine}}, {{c4::iron}} and"
@@ -81,53 +83,53 @@ ROWS = [
     ),
     (
         "We solve the equations of the pendulum with {{c1::small angles}}.",
-        ONLY + "its sentence names no subject",
+        UNSAID,
     ),
     (
         "You should store the passwords of users as {{c1::hashes}}.",
-        ONLY + "its sentence names no subject",
+        UNSAID,
     ),
     (
         "The kidney removes {{c1::plasma}} out of the blood, e.g. of a whale.",
-        ONLY + "its sentence is an example or a sketch",
+        UNSAID,
     ),
     (
         "Heat -> the kidney of a whale filters less {{c1::plasma}}",
-        ONLY + "its sentence is an example or a sketch",
+        UNSAID,
     ),
     # a statement
-    ("Filter of the kidney for {{c1::plasma}}", ONLY + "not a whole sentence"),
+    ("Filter of the kidney for {{c1::plasma}}", UNSAID),
     (
         "Amount of {{c1::memory}} required for running an algorithm.",
-        ONLY + "not a whole sentence",
+        UNSAID,
     ),
     (
         "A vessel that carries {{c1::plasma}} out of the kidney.",
-        ONLY + "not a whole sentence",
+        UNSAID,
     ),
     (
         "Kidney: the filter for {{c1::plasma}} has three layers of cells.",
-        ONLY + "not a whole sentence",
+        UNSAID,
     ),
     (
         "Holds the {{c1::plasma}} of the blood in three layers.",
-        ONLY + "its sentence names no subject",
+        UNSAID,
     ),
     (
         "Stores most of the {{c1::glucose}} after meals of the day",
-        ONLY + "not a whole sentence",
+        UNSAID,
     ),
     (
         "Mainly has the {{c1::plasma}} of the blood in small units.",
-        ONLY + "its sentence names no subject",
+        UNSAID,
     ),
     (
         "The kidney does not filter {{c1::proteins}} out of the blood.",
-        ONLY + "its sentence says what is not so",
+        UNSAID,
     ),
     (
         "The kidney doesn't filter {{c1::proteins}} out of the blood.",
-        ONLY + "its sentence says what is not so",
+        UNSAID,
     ),
     (
         "The kidney of a whale {{c1::removes plasma}} in small units.",
@@ -141,10 +143,33 @@ ROWS = [
         "The kidney of a whale removes plasma in many {{c1::ways}}.",
         SURE,
     ),
+    ("The kidney removes {{c1::the creatinine of muscles}} out of the blood.", SURE),
     (
         "The kidney removes {{c1::the creatinine of muscle fibres}} out of the blood.",
-        SURE,
+        UNSAID,
     ),
+    ("The kidney removes {{c1::creatinine}} and {{c2::urea}} out of the blood.", SURE),
+    (
+        "The kidney {{c1::removes}} most {{c2::creatinine}} out of the blood.",
+        ONLY + "it is one of several phrases",
+    ),
+    # a short phrase that stands within a word before it, too
+    ("The usual shells of a system are known as {{c1::sh}}.", SURE),
+    ("The simplest model has o{{c1::ne consumer}} of plasma.", CUT),
+    # plain facts whose verb or language the tables do not know: no reason that is a guess
+    ("Water boils at {{c1::100 °C}}.", UNSAID),
+    ("DNA stores {{c1::genetic information}}.", UNSAID),
+    ("Gold does not rust because it is a {{c1::noble metal}}.", UNSAID),
+    ("Das Herz pumpt {{c1::Blut}} durch den Körper.", UNSAID),
+    ("Die Nieren filtern das {{c1::Blut}}.", UNSAID),
+    ("Die Erde kreist um die {{c1::Sonne}}.", UNSAID),
+    ("L'eau bout à {{c1::100 °C}}.", UNSAID),
+    ("Le cœur pompe le {{c1::sang}}.", UNSAID),
+    ("El agua hierve a {{c1::100 °C}}.", UNSAID),
+    ("Las plantas absorben {{c1::dióxido de carbono}}.", UNSAID),
+    ("Il cuore pompa il {{c1::sangue}}.", UNSAID),
+    ("Het hart pompt {{c1::bloed}} door het lichaam.", UNSAID),
+    ("心臓は{{c1::血液}}を送り出す。", UNSAID),
 ]
 
 

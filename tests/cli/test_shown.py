@@ -233,7 +233,7 @@ def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
     ("line", "reason"),
     [
         ("==Insulin== lowers the sugar of the blood.", "it begins its sentence"),
-        ("Improve the ==write== performance of a disk", "not a whole sentence"),
+        ("Improve the ==write== performance of a disk", "nothing says that"),
     ],
 )
 def test_the_reason_to_wait_is_true_of_the_sentence(forge, notes, line, reason):

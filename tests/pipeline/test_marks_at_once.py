@@ -117,3 +117,18 @@ def test_several_gaps_stay_and_a_card_that_was_accepted_follows_its_edits(
     assert [card["fields"]["Text"] for card in waiting] == [
         "It keeps {{c1::iron}} and {{c2::vitamins}} for weeks."
     ]
+
+
+def test_the_surest_of_the_marks_that_wait_are_asked_first(
+    forge: Any, vault: Path
+) -> None:
+    places = (f"Town {number}" for number in range(11))
+    unsure = [
+        f"She looked at the ==house== in {place} and went home." for place in places
+    ]
+    sure = "==Osmosis== moves water through a membrane because salt is on one side."
+    (vault / "note.md").write_text("\n\n".join([*unsure, sure]), encoding="utf-8")
+    forge.ok("run", vault)
+    asked = forge.ok("list", "--view", "new", "--json").lines
+    assert len(asked) == 12
+    assert "Osmosis" in [line["quote"].split()[0] for line in asked[:10]]

@@ -114,7 +114,7 @@ def facts_of(
     Or why there is none. Each draft has up to four gaps.
     """
     facts = []
-    reason = Reason.NO_GAP
+    reason: Reason | None = None
     worth = 0.0
     for result in judged(highlight):
         if isinstance(result, Reason):
@@ -131,9 +131,9 @@ def facts_of(
         else:
             refused = reason_against(result.features)
             worth = max(worth, result.sureness)
-        reason = refused if reason is Reason.NO_GAP else reason
+        reason = reason or refused
     if not facts:
-        return Drafted(highlight, reason=reason.value, worth=worth)
+        return Drafted(highlight, reason=(reason or Reason.UNSURE).value, worth=worth)
     facts.sort(key=lambda fact: -fact.sureness)
     return Drafted(highlight, tuple(facts), worth=worth)
 
