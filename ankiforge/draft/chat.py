@@ -40,6 +40,7 @@ from ankiforge.draft.reply import (
     letters_of_quote,
     on_a_line,
     places_of,
+    sentences_with,
     without_drafts,
 )
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
@@ -245,6 +246,7 @@ def read_answer(
     # the cards of each highlight
     items_of = defaultdict[HighlightKey, list[ReplyItem]](list)
     unused = []
+    moved = []
     for item in items:
         named = by_label.get(item.label)
         holder = named if item.kind is None else _holder(item, named, pending)
@@ -252,8 +254,13 @@ def read_answer(
             holder, item = _by_words(item, pending)
         if holder:
             items_of[holder.highlight.key].append(item)
+            if named and named is not holder:
+                moved.append(f"{_card(item)} for {_shown(holder.highlight.exact)}")
         else:
             unused.append(_unplaced(item, named))
+    if moved:
+        taken = f"{counted(len(moved), 'card')} taken for the passage quoted, not for the one named"
+        unused.append(Problem("", f"{taken}: {'; '.join(moved[:_NAMED])}", notice=True))
     for card in unusable:
         hint = "ask for question and answer"
         unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
@@ -298,10 +305,8 @@ def _result(
         for draft in drafts_of([item], highlight, origin, shape):
             faults = faults_of(draft, highlight)
         if faults:
-            card = _shown(item.front or item.text)
-            problems.append(
-                Problem("", f"{card} for {passage_shown}: {'; '.join(faults)}")
-            )
+            what = f"{_card(item)} for {passage_shown}: {'; '.join(faults)}"
+            problems.append(Problem("", what))
         else:
             sound.append(item)
     if not sound:
@@ -332,6 +337,10 @@ class _Unanswered(NamedTuple):
         """Return whether it has all of some letters."""
         return all(part in self.letters for part in parts)
 
+    def answers(self, answers: Sequence[str]) -> bool:
+        """Return whether it has some answers as whole words."""
+        return any(sentences_with(answers, place) for place in places_of(self.highlight))
+
     def is_marked(self, words: str) -> bool:
         """Return whether its mark has some words."""
         return find_quote(words, self.highlight.exact) is not None
@@ -346,7 +355,8 @@ def _holder(
     highlights that have it, the marked words come before the text around others, and then the
     label. A card without a quote is of its label, else of the only highlight with its answer
     that has a word of its question, too. With a label that no highlight has, a card needs a
-    quote that only one of them has.
+    quote that only one of them has. One that quotes one highlight, and has its answer from the
+    other that it names, is of neither.
     """
     quoted = letters_of_quote(item.quote)
     if named and (not quoted or named.is_marked(item.quote)):
@@ -376,6 +386,7 @@ def _holder(
         for each in pending
         if each.has(parts)
         and (each.is_marked(sought) or _has_around(each.highlight, sought))
+        and (quoted or each.answers(item.answers))
     ]
     if not ranked:
         return None
@@ -384,7 +395,12 @@ def _holder(
     if len(ranked) > 1 and ranked[1][0] == best_rank and (is_strange or not quoted):
         return None
     # without a quote, a word of its question, too
-    return best if quoted or best_rank[-1] else None
+    if not (quoted or best_rank[-1]):
+        return None
+    # it answers from the highlight of its label, and quotes another one
+    if named and named.answers(item.answers) and not best.answers(item.answers):
+        return None
+    return best
 
 
 def _by_words(
@@ -426,6 +442,8 @@ def _has_around(highlight: Highlight, quote: str) -> bool:
     return False
 
 
+# The cards of other passages than they name that are told.
+_NAMED = 3
 # The cards of a highlight that are checked.
 _MOST_OF_ONE = 20
 _NOT_ASKED = "it was imported before, or nobody asked for it"
@@ -439,11 +457,10 @@ _MOST_WORDS = 0.6
 
 def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
     """Return that no highlight gets a card, with the highlight that it names."""
-    card = _shown(item.front or item.text or item.why_none)
     quote = _shown(item.quote)
     if named:
         marked = _shown(named.highlight.exact)
-        return Problem("", f"{card}: {marked} does not have its quote {quote}")
+        return Problem("", f"{_card(item)}: {marked} does not have its quote {quote}")
     missing = []
     if item.label:
         missing.append(f"its label {item.label!r}")
@@ -451,7 +468,12 @@ def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
         missing.append(f"its quote {quote}")
     what = " or ".join(missing) or "its answer"
     reason = f"no highlight that still needs a card has {what}"
-    return Problem("", f"{card}: {reason}", _NOT_ASKED)
+    return Problem("", f"{_card(item)}: {reason}", _NOT_ASKED)
+
+
+def _card(item: ReplyItem) -> str:
+    """Return what a card asks, or why there is none."""
+    return _shown(item.front or item.text or item.why_none)
 
 
 def _shown(words: str) -> str:

@@ -59,6 +59,7 @@ from ankiforge.text.fold import (
     letters_of,
     letters_with_origins,
     locate,
+    locate_words,
     outside,
     shields,
     with_dollars,
@@ -124,8 +125,8 @@ def find_evidence(
             continue
         start, end = sentence_around(place, *span)
         # up to the sentences with the answers, if the quoted ones lack one
-        answered = _sentences_with(answers, place)
-        if answered and not _sentences_with(answers, place[start:end]):
+        answered = sentences_with(answers, place)
+        if answered and not sentences_with(answers, place[start:end]):
             start = min(start, answered[0])
             end = max(end, answered[1])
         return place[start:end], span[0] if place == highlight.exact else 0
@@ -134,18 +135,18 @@ def find_evidence(
     ):  # invented: it stays as it is, and a check blocks the card
         return quote, 0
     for place in places:
-        span = _sentences_with(answers, place)
+        span = sentences_with(answers, place)
         if span:
             start, end = span
             return place[start:end], start if place == highlight.exact else 0
     return quote, 0
 
 
-def _sentences_with(answers: Sequence[str], place: str) -> Span | None:
+def sentences_with(answers: Sequence[str], place: str) -> Span | None:
     """Return the sentences of a text that have all the answers; None if it lacks one."""
     spans: list[Span] = []
     for answer in answers:
-        span = locate(answer, place) or locate(answer.strip(_ENDS), place)
+        span = locate_words(answer, place) or locate_words(answer.strip(_ENDS), place)
         if span is None:
             return None
         spans.append(span)

@@ -85,7 +85,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import cloze_answers, literal, make, plain
-from ankiforge.text.fold import document_tag, for_finding, locate
+from ankiforge.text.fold import document_tag, for_finding, locate_words
 
 NAMES_ANOTHER = (
     "(d.findings LIKE '%duplicate%' OR d.findings LIKE '%similar%'"
@@ -582,7 +582,7 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
                 continue
             text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
             fields["Text"] = text
-        elif not locate(plain(card.field("Back")), fact.sentence):
+        elif not locate_words(plain(card.field("Back")), fact.sentence):
             continue
         reworded = replace(
             card,

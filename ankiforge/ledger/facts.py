@@ -27,7 +27,13 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.model import PROPOSE, Card, Highlight, Strings, Value, h16
 from ankiforge.text import regex
-from ankiforge.text.fold import UNSPACED, for_comparing, for_finding, locate
+from ankiforge.text.fold import (
+    UNSPACED,
+    for_comparing,
+    for_finding,
+    locate,
+    locate_words,
+)
 from ankiforge.text.sentences import sentences_by_part
 
 MOST = 4
@@ -138,7 +144,7 @@ def quoted_by(words: str, answer: str, text: str) -> str:
     """
     within = covered(text, words)
     if not within and answer:
-        within = tuple(each for each in sentences(text) if locate(answer, each))[:1]
+        within = tuple(each for each in sentences(text) if locate_words(answer, each))[:1]
     if not within:
         return ""
     whole = exact(text)

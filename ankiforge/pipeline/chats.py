@@ -156,8 +156,9 @@ class Taken(Value):
             said += f"; {none:,} not worth one"
         if self.drafted and self.unanswered:
             said += f"; {self.unanswered:,} not answered"
-        if self.unused and not self.is_known:
-            said += f"; {counted(len(self.unused), 'card')} not used"
+        unused = sum(not each.notice for each in self.unused)
+        if unused and not self.is_known:
+            said += f"; {counted(unused, 'card')} not used"
         return said
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from ankiforge.text import regex
@@ -176,29 +176,52 @@ def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
     are ignored. Of several places it is the one that begins nearest to `near`, by default
     the first. None if there is no match.
     """
+    nearest = None
+    for span in _places_of(quote, source):
+        if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
+            nearest = span
+        if span[0] >= near:
+            break
+    return nearest
+
+
+def locate_words(words: str, source: str) -> tuple[int, int] | None:
+    """Return the first position of words that are not within others: `two` is not in `networks`.
+
+    Scripts without capitals join words.
+    """
+    for start, end in _places_of(words, source):
+        if not (
+            _is_joined(source[max(start - 1, 0) : start], source[start])
+            or _is_joined(source[end : end + 1], source[end - 1])
+        ):
+            return start, end
+    return None
+
+
+def _is_joined(beside: str, letter: str) -> bool:
+    """Return whether a letter goes on with the character beside it, if there is one."""
+    is_unspaced = letter.isalpha() and letter.lower() == letter.upper()
+    return beside.isalnum() and letter.isalnum() and not is_unspaced
+
+
+def _places_of(quote: str, source: str) -> Iterator[tuple[int, int]]:
+    """Yield each position of `quote` in `source`."""
     needle = for_comparing(quote)
     if not needle:
-        return None
+        return
     haystack, origins = _compared_with_origins(source)
     position = haystack.find(needle)
-    if position < 0:
-        return None
-    later = position
-    while near > origins[later]:
-        later = haystack.find(needle, later + 1)
-        if later < 0:
-            break
-        if abs(origins[later] - near) < abs(origins[position] - near):
-            position = later
-    start = origins[position]
-    end = origins[position + len(needle) - 1] + 1
-    # what belongs to the last character: combining marks and soft hyphens
-    while end < len(source):
-        following = source[end]
-        if not unicodedata.combining(following) and following != "\u00ad":
-            break
-        end += 1
-    return start, end
+    while position >= 0:
+        end = origins[position + len(needle) - 1] + 1
+        # what belongs to the last character: combining marks and soft hyphens
+        while end < len(source):
+            following = source[end]
+            if not unicodedata.combining(following) and following != "\u00ad":
+                break
+            end += 1
+        yield origins[position], end
+        position = haystack.find(needle, position + 1)
 
 
 # --- as Anki stores it, as a terminal and a page show it ------------------------------

@@ -9,8 +9,17 @@ import os
 
 import pytest
 
-from ankiforge.draft.chat import read_answer
+from ankiforge.draft.chat import label_for, read_answer
 from ankiforge.draft.prompt import load
+from ankiforge.draft.sendable import Privacy
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Task,
+)
 from tests.draft.chats import HERE, PASSAGES, TASKS, answered
 
 FOUND = HERE / "found.json"
@@ -49,3 +58,46 @@ def test_the_bulk_of_five_megabytes_is_read():
     with no_hang():
         for huge in (text * 1_500, "x {y} lorem\n" * 400_000 + text):
             assert len(answered(read_answer(huge, TASKS, PROMPT))) == len(PASSAGES)
+
+
+SLEEP = "Slow-wave sleep fills the first third of the night. It releases growth hormone."
+NETS = "Convolutional networks share weights. Recurrent networks keep a hidden state of two layers."
+
+
+@pytest.mark.parametrize(
+    ("named", "quote", "back", "at", "told"),
+    [
+        ("sleep", "It releases growth hormone.", "growth hormone", "sleep", ""),
+        # the label is wrong: where its quote is, and that is told
+        ("nets", "It releases growth hormone.", "growth hormone", "sleep", "taken for"),
+        # the quote is wrong: the answer is where the label says
+        (
+            "nets",
+            "It releases growth hormone.",
+            "a hidden state",
+            "",
+            "does not have its",
+        ),
+        # without a quote, an answer is no part of a word
+        ("sleep", "", "growth hormone", "sleep", ""),
+        ("", "", "work", "", "no highlight"),
+        ("", "", "two", "nets", ""),
+    ],
+)
+def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
+    document = Document(DocumentKey("d"), "papers", "d")
+    highlights = [
+        Highlight(
+            document, "d", HighlightKind.HIGHLIGHT, exact, key=HighlightKey(f"d/{name}")
+        )
+        for name, exact in (("sleep", SLEEP), ("nets", NETS))
+    ]
+    card = {"quote": quote, "front": "What about networks and layers?", "back": back}
+    if named:
+        card["h"] = label_for(f"d/{named}")
+    task = Privacy(()).task(Task(document, tuple(highlights)))
+    answer = read_answer(json.dumps({"cards": [card]}), [task], PROMPT)
+    drafts = [draft for drafted in answer.drafted for draft in drafted.drafts]
+    assert [draft.key for draft in drafts] == ([f"d/{at}"] if at else [])
+    assert [told in problem.what for problem in answer.unused] == ([True] if told else [])
+    assert all(back in draft.quote for draft in drafts)

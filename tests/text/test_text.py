@@ -23,6 +23,7 @@ from ankiforge.text.fold import (
     for_searching,
     isolated,
     locate,
+    locate_words,
     outside,
     same,
     shields,
@@ -306,3 +307,21 @@ def test_gaps_are_typed_in_brackets(markdown, shown, typed, stored):
 )
 def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
     assert alt_and_width(label) == (alt, width)
+
+
+@pytest.mark.parametrize(
+    ("words", "source", "at"),
+    [
+        ("two", "The networks have two layers", 18),
+        ("two", "The networks", None),
+        ("TWO", "two networks", 0),
+        ("5", "15 or 5", 6),
+        ("rat", "generation", None),
+        ("サーバー", "このサーバーは", 2),
+        ("서울", "서울이다", 0),
+        ("", "any", None),
+    ],
+)
+def test_words_are_not_located_within_others(words, source, at):
+    span = locate_words(words, source)
+    assert (span and span[0]) == at
