@@ -410,7 +410,11 @@ def export(call: Call, file: Path) -> None:
         if len(asked.texts) > 1:
             message = f"these are {len(asked.texts)} prompts, each for a chat of its own"
             raise UsageError(message, hint=f"name a FILE, or --limit {MOST}")
-        call.write(asked.texts[0])
+        if call.as_json:
+            highlights = len(asked.keys[0])
+            call.data({"text": asked.texts[0], "highlights": highlights, "left": asked.left})
+        else:
+            call.write(asked.texts[0])
         return
     # one file for each chat: FILE, FILE-2, and so on; of other files, none is replaced
     files = []

@@ -265,7 +265,7 @@ def read_answer(
         hint = "ask for question and answer"
         unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
     if ends_in_the_middle(text):
-        way_on = "ask the chat for that card and the rest again"
+        way_on = "ask the chat for that card and the rest again, each whole"
         unused.append(Problem("", f"the answer ends in the middle of a card: {way_on}"))
     if not (items or unusable):
         hint = "paste the whole answer, or ask the chat for the JSON only"

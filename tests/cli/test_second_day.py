@@ -237,6 +237,8 @@ def test_an_export_asks_twenty_passages_and_tells_the_way_to_the_next(forge, tmp
     forge.ok("draft", "export", "again.md")  # the first may have been lost
     assert (forge.folder / "again.md").read_text("utf-8") == asked
     assert forge.ok("draft", "export", "-").stdout == asked + "\n"
+    [told] = forge.ok("draft", "export", "-", "--json").lines
+    assert told == {"text": asked, "highlights": 20, "left": 23}
     several = forge("draft", "export", "-", "--limit", "43", code=2).stderr
     assert "3 prompts" in several
     assert not (forge.folder / "-").exists()
