@@ -412,7 +412,9 @@ def export(call: Call, file: Path) -> None:
             raise UsageError(message, hint=f"name a FILE, or --limit {MOST}")
         if call.as_json:
             highlights = len(asked.keys[0])
-            call.data({"text": asked.texts[0], "highlights": highlights, "left": asked.left})
+            call.data(
+                {"text": asked.texts[0], "highlights": highlights, "left": asked.left}
+            )
         else:
             call.write(asked.texts[0])
         return

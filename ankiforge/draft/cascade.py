@@ -328,99 +328,114 @@ class Cascade:
     ) -> tuple[Drafted, list[Attempt]]:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
-        shown = alone.passages[highlight.key]
         drafts: list[Card] = []
         attempts: list[Attempt] = []
         unread: ModelAnswer | None = None
-        gaps = [(fact, answer) for fact in proposals for answer in fact.answers]
-        asked_about = None  # the fact that has its question
-        for proposed, answer in gaps:
-            if proposed is asked_about:
-                continue
-            words = plain(answer)
-            attempt = Attempt(proposed=words)
+        reason = ""
+        for fact in proposals:
+            for answer in fact.answers:
+                written = self._written(alone, fact, answer, ask)
+                if written is None:
+                    continue
+                attempt = Attempt(proposed=plain(answer))
+                reason = refused(written)
+                if reason:
+                    attempts.append(replace(attempt, dropped=reason))
+                    break
+                question = self._question_in(written, alone.passages[highlight.key])
+                if not question:
+                    unread = written
+                    dropped = what_is_unreadable(written)
+                    attempts.append(replace(attempt, dropped=dropped))
+                    continue
+                step = self._answered(alone, fact, answer, question, ask)
+                if step is not None:
+                    attempt, draft = step
+                    attempts.append(attempt)
+                    if draft is not None:
+                        drafts.append(draft)
+                        break
+            if reason:
+                break
 
-            # first request: the question to the gap
-            sentence = proposed.shown
-            span = locate(words, sentence)
-            if span is not None:
-                start, end = span
-                sentence = SendableText(f"{sentence[:start]}{_GAP}{sentence[end:]}")
-            asked = self._prompt.ask_for_question(shown, sentence, alone.text(words))
-            written = ask(asked)
-            if written is None:
-                # an estimate counts the second request, too
-                ask(self._prompt.ask_for_answer(shown, _UNKNOWN_QUESTION))
-                continue
-            refusal = refused(written)
-            if refusal:
-                attempts.append(replace(attempt, dropped=refusal))
-                if drafts:
-                    return Drafted(highlight, tuple(drafts)), attempts
-                return Drafted(highlight, reason=refusal), attempts
-            question = ""
-            if not written.cut_off:
-                content = written.completion.content
-                question = on_a_line(string_in(content, _QUESTION_NAMES), _LONGEST)
-            if not question:
-                unread = written
-                attempts.append(replace(attempt, dropped=what_is_unreadable(written)))
-                continue
-            # small models forget the sign that opens a question in Spanish
-            if (
-                question.endswith("?")
-                and "¿" not in question
-                and language_of(shown.around, shown.marked) == "es"
-            ):
-                question = f"¿{question}"
+        if drafts:
+            return Drafted(highlight, tuple(drafts)), attempts
+        if unread and not (reason or any(attempt.question for attempt in attempts)):
+            return given_up(highlight, unread), attempts
+        return Drafted(highlight, reason=reason or NONE_FITS), attempts
 
-            # second request: the model's own answer to its question
-            replied = ask(self._prompt.ask_for_answer(shown, alone.text(question)))
-            if replied is None:
-                continue
-            content = replied.completion.content
-            own_answer = on_a_line(string_in(content, _ANSWER_NAMES), _LONGEST)
-            attempt = replace(attempt, question=question, own_answer=own_answer)
-            answered = _answered(words, proposed.shown, own_answer, question)
-            if not answered:
-                dropped = "its own answer is another one"
-                attempts.append(replace(attempt, dropped=dropped))
-                continue
+    def _written(
+        self, alone: SendableTask, fact: ProposedGaps, answer: str, ask: Ask
+    ) -> ModelAnswer | None:
+        """Return the reply to the first request: the question to a gap."""
+        [shown] = alone.passages.values()
+        words = plain(answer)
+        sentence = fact.shown
+        span = locate(words, sentence)
+        if span is not None:
+            start, end = span
+            sentence = SendableText(f"{sentence[:start]}{_GAP}{sentence[end:]}")
+        written = ask(self._prompt.ask_for_question(shown, sentence, alone.text(words)))
+        if written is None:  # an estimate counts the second request, too
+            ask(self._prompt.ask_for_answer(shown, _UNKNOWN_QUESTION))
+        return written
 
-            # the card stands unless a check blocks it
-            origin = Origin(
+    def _question_in(self, written: ModelAnswer, shown: Sendable) -> str:
+        """Return the question that a reply has; "" if it has none."""
+        if written.cut_off:
+            return ""
+        content = written.completion.content
+        question = on_a_line(string_in(content, _QUESTION_NAMES), _LONGEST)
+        # small models forget the sign that opens a question in Spanish
+        if (
+            question.endswith("?")
+            and "¿" not in question
+            and language_of(shown.around, shown.marked) == "es"
+        ):
+            return f"¿{question}"
+        return question
+
+    def _answered(
+        self,
+        alone: SendableTask,
+        fact: ProposedGaps,
+        gap: str,
+        question: str,
+        ask: Ask,
+    ) -> tuple[Attempt, Card | None] | None:
+        """Take the second request, the model's own answer; return the card if that is the gap."""
+        [highlight] = alone.highlights
+        shown = alone.passages[highlight.key]
+        replied = ask(self._prompt.ask_for_answer(shown, alone.text(question)))
+        if replied is None:
+            return None
+        words = plain(gap)
+        content = replied.completion.content
+        own_answer = on_a_line(string_in(content, _ANSWER_NAMES), _LONGEST)
+        attempt = Attempt(proposed=words, question=question, own_answer=own_answer)
+        answered = _answered(words, fact.shown, own_answer, question)
+        if not answered:
+            return replace(attempt, dropped="its own answer is another one"), None
+        back = gap if answered == words else markdown(answered)
+        draft = Card(
+            key=highlight.key,
+            kind=CardKind.BASIC,
+            fields=sided(CardKind.BASIC, markdown(question), back),
+            quote=fact.quote,
+            answer=answered,
+            start=fact.start,
+            origin=Origin(
                 drafter="llm",
                 model=self._client.settings.model,
                 prompt=self._prompt.fingerprint,
                 request=replied.request,
-            )
-            draft = Card(
-                key=highlight.key,
-                kind=CardKind.BASIC,
-                fields=sided(
-                    CardKind.BASIC,
-                    markdown(question),
-                    answer if answered == words else markdown(answered),
-                ),
-                quote=proposed.quote,
-                answer=answered,
-                start=proposed.start,
-                origin=origin,
-            )
-            faults = self._blocks(draft, highlight) if self._blocks else ()
-            if faults:
-                dropped = f"a check blocks the card: {faults[0]}"
-                attempts.append(replace(attempt, dropped=dropped))
-                continue
-            attempts.append(attempt)
-            drafts.append(draft)
-            asked_about = proposed
-
-        if drafts:
-            return Drafted(highlight, tuple(drafts)), attempts
-        if unread is not None and not any(attempt.question for attempt in attempts):
-            return given_up(highlight, unread), attempts
-        return Drafted(highlight, reason=NONE_FITS), attempts
+            ),
+        )
+        faults = self._blocks(draft, highlight) if self._blocks else ()
+        if faults:
+            dropped = f"a check blocks the card: {faults[0]}"
+            return replace(attempt, dropped=dropped), None
+        return attempt, draft
 
 
 def _answered(gap: str, sentence: str, answer: str, question: str) -> str:

@@ -364,43 +364,45 @@ def _holder(
     is_strange = bool(item.label) and named is None
     if is_strange and sum(map(len, quoted)) < _LONG_QUOTE:
         return None
-    answer = " … ".join(item.answers)
-    answered = letters_of_quote(answer)
-    sought = item.quote if quoted else answer
-    parts = quoted or answered
-    if not parts:
-        return None
-    marks_decide = not quoted or sum(map(len, parts)) >= _LONG_QUOTE
-    words = {letters_of(word) for word in item.front.split() if len(word) > _SHORT_WORD}
-
-    def rank(each: _Unanswered) -> tuple[bool, bool, bool, int]:
-        return (
-            marks_decide and each.is_marked(sought),
-            each is named,
-            each.has(answered),
-            sum(word in each.letters for word in words),
-        )
-
-    ranked = [
-        (rank(each), each)
-        for each in pending
-        if each.has(parts)
-        and (each.is_marked(sought) or _has_around(each.highlight, sought))
-        and (quoted or each.answers(item.answers))
-    ]
+    ranked = _by_rank(item, named, pending)
     if not ranked:
         return None
-    ranked.sort(key=itemgetter(0), reverse=True)
-    best_rank, best = ranked[0]
-    if len(ranked) > 1 and ranked[1][0] == best_rank and (is_strange or not quoted):
-        return None
-    # without a quote, a word of its question, too
-    if not (quoted or best_rank[-1]):
+    (best_rank, best), *others = ranked
+    is_tie = any(rank == best_rank for rank, _ in others)
+    if not quoted:  # a word of its question, too
+        return best if best_rank[-1] and not is_tie else None
+    if is_tie and is_strange:
         return None
     # it answers from the highlight of its label, and quotes another one
     if named and named.answers(item.answers) and not best.answers(item.answers):
         return None
     return best
+
+
+_Rank = tuple[bool, bool, bool, int]
+
+
+def _by_rank(
+    item: ReplyItem, named: _Unanswered | None, pending: Iterable[_Unanswered]
+) -> list[tuple[_Rank, _Unanswered]]:
+    """Return the highlights that have the quote of a card, else its answer, the best first."""
+    answer = " … ".join(item.answers)
+    answered = letters_of_quote(answer)
+    quoted = letters_of_quote(item.quote)
+    sought = item.quote if quoted else answer
+    parts = quoted or answered
+    marks_decide = not quoted or sum(map(len, parts)) >= _LONG_QUOTE
+    words = {letters_of(word) for word in item.front.split() if len(word) > _SHORT_WORD}
+    ranked = []
+    for each in pending if parts else ():
+        if not (each.has(parts) and (quoted or each.answers(item.answers))):
+            continue
+        is_marked = each.is_marked(sought)
+        if is_marked or _has_around(each.highlight, sought):
+            shared = sum(word in each.letters for word in words)
+            rank = marks_decide and is_marked, each is named, each.has(answered), shared
+            ranked.append((rank, each))
+    return sorted(ranked, key=itemgetter(0), reverse=True)
 
 
 def _by_words(
