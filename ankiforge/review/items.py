@@ -253,6 +253,8 @@ class Decision(Value, forbid_unknown_fields=True):
     turn: str
     """Of the item that was shown; "" = whatever it is now."""
     act: str
+    sitting: int = 0
+    """The number of the sitting in which it was made; 0 = of none."""
     choice: int = 0
     """Which of the drafts, from 0, or `OF_THE_PASSAGE`."""
     gap: int = 1
@@ -297,7 +299,9 @@ class StaleError(RefusedError):
     def __init__(self, item: Item | None, face: Json | None = None) -> None:
         self.item = item
         self.face = face
-        """What stands in the item's place where the page has more than items."""
+        """What stands in the item's place, as the page shows it."""
+        self.sitting: Json | None = None
+        """The sitting in which the decision was made, as it is now."""
         message = "This no longer waits."
         if item or face:
             message = "This has changed meanwhile. Look again."

@@ -1,24 +1,31 @@
 """The order in which a person is asked: document by document, ten at a time, as they read.
 
 The page, the terminal, `status`, `list` and agents take it from here. Only the order; what
-waits is `overview.order`.
+waits is `overview.order`. The page's script shows a `Sitting`, which the server holds.
 
 Tested by `tests/review/test_sittings_table.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
+
+from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import Place
-from ankiforge.model import Card, DocumentId, Value
+from ankiforge.model import Card, DocumentId, Strings, Value
 from ankiforge.pipeline.query import matching
 
 TEN = 10
 """The decisions of a sitting."""
+RESULTS = {
+    **dict.fromkeys(("later", "leave"), "later"),
+    **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
+}
+"""What becomes of an item by what a person does; by anything else a card."""
 SECONDS_EACH = 8
 """Seconds that a decision takes, about."""
 
@@ -50,6 +57,50 @@ class Pile(Value):
         best = [place for place in self.places if place.id not in later]
         best = best or [*self.places]
         return sorted(best[:TEN], key=lambda place: place.position)
+
+
+class Sitting(Value):
+    """At most ten items that a person decides on together, and what became of each decision."""
+
+    ids: Strings
+    """What is left, in the order in which it is shown."""
+    results: Strings = ()
+    """`card`, `none` or `later`, one for each decision."""
+    actions: Strings = ()
+    """The ids by which `undo` takes the decisions back."""
+    key: str = ""
+    """Of a highlight of the document; "" if it is one of a list."""
+    list_id: str = ""
+
+    def decided(self, id: str, act: str, action: str, further: str = "") -> Sitting:
+        """Return it after a decision.
+
+        Once a mark has a card, a further fact of it comes next, in the place of the last of
+        the ten.
+        """
+        result = RESULTS.get(act, "card")
+        results = (*self.results, result)
+        ids = self._with(id, further if result == "card" else "")[: TEN - len(results)]
+        actions = (*self.actions, action) if action else self.actions
+        return replace(self, ids=ids, results=results, actions=actions)
+
+    def changed(self, id: str, now: str) -> Sitting:
+        """Return it with what stands in the place of an item; "" if that no longer waits."""
+        return replace(self, ids=self._with(id, now))
+
+    def joined(self, id: str, reading_order: Sequence[str]) -> Sitting:
+        """Return it with another item of the document, in the place of the last one."""
+        ids = [each for each in reading_order if each == id or each in self.ids]
+        if len(ids) + len(self.results) > TEN and len(ids) > 1:
+            ids.remove(ids[-2] if ids[-1] == id else ids[-1])
+        return replace(self, ids=tuple(ids))
+
+    def _with(self, id: str, now: str) -> Strings:
+        """Return the ids with another one, if there is one, in the place of an id."""
+        if id not in self.ids:
+            return self.ids
+        at = self.ids.index(id)
+        return (*self.ids[:at], *filter(None, [now]), *self.ids[at + 1 :])
 
 
 def shelf(ledger: Ledger, new: Iterable[str]) -> list[Pile]:

@@ -59,6 +59,7 @@ from ankiforge.review.items import (
     with_each_gap,
 )
 from ankiforge.review.selection import selectable_text, sentence_before, sentence_of
+from ankiforge.review.sittings import RESULTS
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.sentences import sentences
@@ -89,7 +90,9 @@ def act(what: str, label: str, key: str, look: str, said: str, **more: Any) -> J
         said: what the page says afterwards.
         more: what the person must give: `needs` and the words that ask for it.
     """
-    return {"act": what, "label": label, "key": key, "look": look, "said": said, **more}
+    becomes = RESULTS.get(what, "card")
+    words = {"label": label, "key": key, "look": look, "said": said}
+    return {"act": what, "becomes": becomes, **words, **more}
 
 
 ACCEPT = act("accept", "Accept", "a", "filled", "Accepted")

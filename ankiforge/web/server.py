@@ -43,7 +43,7 @@ from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence
 from ankiforge.web.found import Asking
-from ankiforge.web.session import ReviewSession, Round, Several
+from ankiforge.web.session import ReviewSession, Several
 
 HOST = "127.0.0.1"
 LARGEST = 8 * 1024 * 1024
@@ -155,8 +155,9 @@ class PageServer:
                 page = _REFUSED.format(reason=escape(error.message))
                 answer = Response(page.encode(), _HTML, error.status)
         except StaleError as error:
-            item = error.face or self.open_session().face_of(error.item)
-            answer = _json({"message": error.message, "item": item}, "409 Conflict")
+            face = error.face or self.open_session().face_of(error.item)
+            shown = {"message": error.message, "item": face, "sitting": error.sitting}
+            answer = _json(shown, "409 Conflict")
         except ForgeError as error:
             # without the id that it begins with
             words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
@@ -301,9 +302,6 @@ class PageServer:
                 case "/api/decide-several":
                     several = msgspec.json.decode(body, type=Several)
                     return _json(self.open_session().decide_several(several))
-                case "/api/ending":
-                    together = msgspec.json.decode(body, type=Round)
-                    return _json(self.open_session().ending(together))
                 case "/api/answer":
                     asking = msgspec.json.decode(body, type=Asking)
                     return _json(self.open_session().answer(asking))
@@ -332,10 +330,13 @@ def _query_of(environ: Json) -> defaultdict[str, str]:
     return defaultdict(str, parse_qsl(environ.get("QUERY_STRING", "")))
 
 
+def _number(text: str) -> int:
+    """Return a number of a query; 0 for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
 def _listed(session: ReviewSession, query: Texts) -> Json:
-    start = query["start"][:9]
-    place = int(start) if start.isdecimal() else 0
-    return session.listed(query["id"], query["words"][:500], place)
+    return session.listed(query["id"], query["words"][:500], _number(query["start"]))
 
 
 def _page_of(session: ReviewSession, query: Texts) -> Json | None:
@@ -347,7 +348,13 @@ def _page_of(session: ReviewSession, query: Texts) -> Json | None:
 
 def _item(session: ReviewSession, query: Texts) -> Json:
     id = query["id"]
-    return {"item": session.at(id) if is_highlight_key(id) else session.item(id)}
+    if is_highlight_key(id):
+        return session.at(id, _number(query["sitting"]))
+    return {"item": session.item(id)}
+
+
+def _ending(session: ReviewSession, query: Texts) -> Json | None:
+    return session.ending(_number(query["sitting"]), _number(query["seconds"]))
 
 
 _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
@@ -355,6 +362,7 @@ _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "list": _listed,
     "shelf": lambda session, _: session.shelf(),
     "sitting": lambda session, query: session.sitting(query["key"]),
+    "ending": _ending,
     "cover": lambda session, query: session.documents.cover(query["key"]),
     "chat": lambda session, query: session.ask_chat(query["key"]),
     "minutes": lambda session, _: session.minutes(),

@@ -11,7 +11,6 @@ Tested by `tests/web/test_deciding.py`, `tests/web/test_edit.py` and `tests/web/
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -28,7 +27,6 @@ from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
-from ankiforge.ledger.overview import Place
 from ankiforge.model import (
     Card,
     CardKind,
@@ -43,7 +41,6 @@ from ankiforge.model import (
     Value,
     h16,
     is_card_id,
-    is_draft_id,
     is_question_id,
 )
 from ankiforge.pipeline import chats
@@ -65,6 +62,7 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.statistics import intake_line
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import ending_of
+from ankiforge.review.sittings import Sitting
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents, Pages, document_id, paper_of
@@ -97,6 +95,8 @@ EMPTY = {
     "none": "Every passage has a card or a draft, or you decided that it needs none.",
 }
 """What a list is for, which is said where nothing waits in it."""
+_LATER = "later:"
+"""Begins what takes back that an item was put off."""
 STATES = {
     "Waiting": "verdict:waiting",
     "Accepted": "verdict:accepted -anki:seen",
@@ -137,28 +137,15 @@ class Several(Value, forbid_unknown_fields=True):
     """Instead of the ids: all that these words match."""
 
 
-class Round(Value, forbid_unknown_fields=True):
-    """The decisions that a person made together."""
-
-    actions: Strings
-    """The ids by which `undo` takes each back."""
-    decided: int
-    seconds: int
-    key: str = ""
-    """Of a highlight of the document whose cards they were."""
-    list_id: str = ""
-    """The list, if it was none of a document."""
-
-
 class _Undoable(NamedTuple):
     """A decision of this session that `undo` may take back."""
 
-    list_id: str
-    """The list from which the item was taken."""
     id: str
     """The item."""
-    settled: bool
-    """Whether nothing of the item was left."""
+    number: int
+    """Of the sitting; 0 for none."""
+    sitting: Sitting | None
+    """As it was before the decision."""
 
 
 def _foresee(
@@ -205,8 +192,8 @@ class ReviewSession:
         self._later: dict[str, None] = {}
         # The decisions of this session, by what `undo` takes.
         self._undos: dict[str, _Undoable] = {}
-        # How many items were decided in this session, by their lists.
-        self._done = Counter[str]()
+        # Each that was shown, by its number.
+        self._sittings: dict[int, Sitting] = {}
         self._order: Order | None = None
         # The highlights that the chat was asked about last.
         self._asked = frozenset[HighlightKey]()
@@ -264,7 +251,6 @@ class ReviewSession:
             entry: Json = {"id": id, "name": name}
             if id in self._queues:
                 entry["left"] = len(self._queues[id])
-                entry["done"] = self._done[id]
             elif id == "failing":
                 entry["left"] = self._failing.left
             lists.append(entry)
@@ -274,7 +260,7 @@ class ReviewSession:
         }
 
     def listed(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Return a list: {items} to decide on, {rows} to look at, or both.
+        """Return a list: a sitting to decide on, {rows} to look at, or both.
 
         Args:
             list_id: which one.
@@ -290,7 +276,9 @@ class ReviewSession:
             content = self._all(words.strip(), start)
         elif list_id == "failing":
             self._failing.read()
-            content = {"items": self._failing.faces(start, sittings.TEN)}
+            content = self._begun(
+                self._failing.faces(start, sittings.TEN), list_id=list_id
+            )
         elif list_id == "recent":
             # the newest decisions, one row for all events of an action
             rows = []
@@ -315,7 +303,7 @@ class ReviewSession:
                     self._queues[list_id].remove(id)
                 else:
                     faces.append(face)
-            content = {"items": faces}
+            content = self._begun(faces, list_id=list_id)
         if list_id == "changed":
             content["rows"] = self._changed_rows()
         return {**content, **self.state()}
@@ -384,15 +372,24 @@ class ReviewSession:
     def sitting(self, key: str) -> Json:
         """Return the ten of the document of a highlight, in reading order.
 
-        Of each mark it is the best fact. `items` are drawn whole; `waiting` counts all that wait.
+        Of each mark it is the best fact.
         """
         self._read()
         pile = self._pile(key)
-        if pile is None:
-            return {"items": [], "waiting": 0}
-        faces = [self._with_next(place) for place in pile.ten(self._later)]
-        items = [face for face in faces if face]
-        return {"items": items, "waiting": len(pile.places)}
+        places = pile.ten(self._later) if pile else []
+        faces = [self._with_next(place.id, place.key) for place in places]
+        return self._begun([face for face in faces if face], key=key)
+
+    def _begun(self, faces: Sequence[Json], **of: str) -> Json:
+        """Begin to decide on items of a document or list."""
+        ids = tuple(face["id"] for face in faces)
+        return self._shown(len(self._sittings) + 1, Sitting(ids, **of), faces)
+
+    def _shown(self, number: int, sitting: Sitting, faces: Sequence[Json]) -> Json:
+        """Hold a sitting under its number. Return it with the `items` that are new in it."""
+        self._sittings[number] = sitting
+        shown = {"ids": sitting.ids, "results": sitting.results}
+        return {"number": number, **shown, "items": faces}
 
     def _pile(self, key: str) -> sittings.Pile | None:
         """Return what is new in the document of a highlight; None if nothing waits there."""
@@ -402,14 +399,12 @@ class ReviewSession:
                 return pile
         return None
 
-    def _with_next(self, place: Place) -> Json | None:
+    def _with_next(self, id: str, key: str) -> Json | None:
         """Return the item of a draft with `then`, the next fact of its passage."""
-        face = self.item(place.id)
+        face = self.item(id)
         if face and face.get("several"):
-            for offer in offers(self._ledger, [place.key]):
-                if offer[0].changes is None and place.id not in {
-                    each.id for each in offer
-                }:
+            for offer in offers(self._ledger, [key]):
+                if offer[0].changes is None and id not in {each.id for each in offer}:
                     following = self.item(offer[0].id)
                     if following:
                         number, of = face["facts"]
@@ -427,16 +422,22 @@ class ReviewSession:
             return self._failing.face(id)
         return self.face_of(self._review.item(id))
 
-    def at(self, key: str) -> Json | None:
-        """Return the item of a mark: its offer, else its card, else its passage."""
-        for offer in offers(self._ledger, [key]):
-            if item := self.item(offer[0].id):
-                return item
+    def at(self, key: str, number: int) -> Json:
+        """Return the `item` of a mark: its offer, else its card, else its passage.
+
+        A new one joins the sitting at its document that has this number.
+        """
         passage = self._ledger.passage(HighlightKey(key))
-        for guid, card in passage.cards.items():
-            if card.live:
-                return self.item(guid)
-        return self.item(key)
+        ids: list[str] = [offer[0].id for offer in offers(self._ledger, [key])]
+        ids += [guid for guid, card in passage.cards.items() if card.live]
+        face = next(filter(None, map(self.item, (*ids, key))), None)
+        sitting = self._sittings.get(number)
+        if not (face and sitting and sitting.key and face["id"] in self._queues["new"]):
+            return {"item": face}
+        places = overview.places(self._ledger, (*sitting.ids, face["id"]))
+        places.sort(key=attrgetter("position"))
+        joined = sitting.joined(face["id"], [place.id for place in places])
+        return {"item": face, "sitting": self._shown(number, joined, [face])}
 
     def words(self, key: str) -> Json:
         """Return the `parts` of a passage, of which a card may be made."""
@@ -534,46 +535,64 @@ class ReviewSession:
         """Carry out a decision.
 
         Returns:
-            The new counts; `undo`, what takes it back; and `item`, the next fact of the
-            passage, if there is one.
+            The new counts; `undo`, what takes it back; `sitting`, what has changed in the one
+            in which it was made; and `item`, the next fact of the passage, if there is one, or
+            the same item as it is after something that leaves it.
 
         Raises:
             StaleError: the item is not the one that was painted.
             ForgeError: the decision is refused, with the reason.
         """
-        if is_failing_id(decision.id):
-            reply = self._failing.decide(decision)
-            self._order = None
-            return {**self.state(), **reply}
-        if decision.act in ("later", "now"):
-            # to the end of its list, or back to its beginning
-            list_id = self._leave(decision.id)
-            if decision.act == "later":
-                self._later[decision.id] = None
-            if list_id:
-                queue = self._queues[list_id]
-                place = len(queue) if decision.act == "later" else 0
-                queue.insert(place, decision.id)
-            return {**self.state(), "undo": ""}
+        before = self._sittings.get(decision.sitting)
         try:
-            if decision.act == "others":
-                new = self._review.others(self._review.current(decision))
-                self._order = None
-                said = "The model has drafted others."
-                return {**self.state(), "item": self._faces.face(new), "said": said}
-            decided = self._review.decide(decision)
+            reply = self._carried_out(decision)
         except StaleError as error:
-            if error.item is None:
+            error.face = error.face or self.face_of(error.item)
+            if error.face is None:
                 self._leave(decision.id)
+            if before:
+                error.sitting = self._replaced(decision, error.face)
             raise
+        item = reply.get("item")
+        if reply.get("undo"):
+            self._undos[reply["undo"]] = _Undoable(decision.id, decision.sitting, before)
+        if before and "undo" not in reply:  # the item stays, as it is now
+            reply["sitting"] = self._replaced(decision, item)
+        elif before:
+            further = item["id"] if item else ""
+            now = before.decided(decision.id, decision.act, reply["undo"], further)
+            reply["sitting"] = self._shown(decision.sitting, now, [item] if item else [])
+        return {**self.state(), **reply}
+
+    def _replaced(self, decision: Decision, face: Json | None) -> Json:
+        """Show what stands in the place of an item in the sitting of a decision."""
+        sitting = self._sittings[decision.sitting]
+        now = sitting.changed(decision.id, face["id"] if face else "")
+        return self._shown(decision.sitting, now, [face] if face else [])
+
+    def _carried_out(self, decision: Decision) -> Json:
+        """Carry out a decision; return what `decide` does, without counts and sitting."""
+        if is_failing_id(decision.id):
+            self._order = None
+            return self._failing.decide(decision)
+        if decision.act == "later":  # to the end of its list
+            list_id = self._leave(decision.id)
+            self._later[decision.id] = None
+            if list_id:
+                self._queues[list_id].append(decision.id)
+            return {"undo": f"{_LATER}{decision.id}"}
+        if decision.act == "others":
+            new = self._review.others(self._review.current(decision))
+            self._order = None
+            face = self._faces.face(new)
+            return {"item": face, "said": "The model has drafted others."}
+        decided = self._review.decide(decision)
 
         # take the item out of its list; what is left of its passage comes next, or last
         list_id = self._leave(decision.id)
         rest = decided.rest
         if rest is not None:
             self._queues[list_id or "new"].insert(0, rest.id)
-        else:
-            self._done[list_id] += 1
         if decided.later is not None:
             self._queues[list_id or "new"].append(decided.later.id)
         # these change other items, too
@@ -583,14 +602,8 @@ class ReviewSession:
             or is_card_id(decision.id)
         ):
             self._order = None
-        if decided.undo:
-            settled = rest is None
-            self._undos[decided.undo] = _Undoable(list_id, decision.id, settled)
-
-        reply = {**self.state(), "undo": decided.undo}
-        if rest is not None:
-            reply["item"] = self._faces.face(rest)
-        return reply
+        further = self._with_next(rest.id, rest.drafts[0].key) if rest else None
+        return {"undo": decided.undo, "item": further}
 
     def decide_several(self, several: Several) -> Json:
         """Accept or reject several cards and drafts, as one action that `undo` takes back.
@@ -624,13 +637,17 @@ class ReviewSession:
             said += f" {counted(left, 'card')} left as {were}: {why}"
         return {**self.state(), "undo": action if done else "", "said": said}
 
-    def ending(self, round: Round) -> Json:
-        """Return the ending of decisions: its `heading`, what is `told`, and the `cards`.
+    def ending(self, number: int, seconds: int) -> Json | None:
+        """Return the ending of a sitting: its `heading`, what is `told`, and the `cards`.
 
         Each card has the `key` of its mark and the printed number of its `page`; those of a
-        document stand in reading order.
+        document stand in reading order. None: there is no such sitting.
         """
-        ending = ending_of(self._ledger, round.actions, round.decided)
+        sitting = self._sittings.get(number)
+        if sitting is None:
+            return None
+        decided = len(sitting.results)
+        ending = ending_of(self._ledger, sitting.actions, decided)
         cards = []
         count = 0
         for card in ending.cards:
@@ -643,33 +660,33 @@ class ReviewSession:
                 count += 1
             place = {"key": card.highlight.key, "page": card.highlight.page_label}
             cards.append({**view, **place})
-        if round.key:
-            marks = overview.marks(self._ledger, round.key)
+        if sitting.key:
+            marks = overview.marks(self._ledger, sitting.key)
             order = [highlight.key for highlight, _ in marks]
             cards.sort(key=lambda each: order.index(each["key"]))
 
         # what is left of the document or list
         self._read()
-        if round.key:
-            pile = self._pile(round.key)
+        if sitting.key:
+            pile = self._pile(sitting.key)
             left = len(pile.places) if pile else 0
             left_told = f"{counted(left, 'mark') if left else 'no mark'} left"
         else:
             named = {each["id"]: each.get("left", 0) for each in self.state()["lists"]}
-            left = named.get(round.list_id, 0)
+            left = named.get(sitting.list_id, 0)
             left_told = f"{left or 'nothing'} left"
         made = counted(count, "card") if count else "No card"
-        if round.list_id == "failing":
-            made = f"{round.decided} decided"
+        if sitting.list_id == "failing":
+            made = f"{decided} decided"
         heading = f"{made}, {left_told}."
-        told = [f"{_in_words(round.decided)} decided in {_lasted(round.seconds)}."]
-        if round.list_id == "failing":
+        told = [f"{_in_words(decided)} decided in {_lasted(seconds)}."]
+        if sitting.list_id == "failing":
             told.append("“Open in Anki” brings the repairs to your cards.")
         elif count:
             told.append(ending.lines[1])
-        if not round.decided:
+        if not decided:
             heading = "All put off for later." if left else "Nothing waits here."
-            told = [EMPTY.get(round.list_id, "")]
+            told = [EMPTY.get(sitting.list_id, "")]
         return {"heading": heading, "told": " ".join(told), "cards": cards}
 
     def preview(self, decision: Decision) -> Json:
@@ -753,34 +770,25 @@ class ReviewSession:
         """Take back a decision.
 
         Returns:
-            The new counts; `item`, which waits again in the list `list`; and `replaced`, the
-            ids of its passage in whose place it comes.
+            The new counts; `item`, which waits again; and the `sitting` in which it was
+            decided on, as it was before.
 
         Raises:
             RefusedError: it cannot be undone, with the reason.
         """
-        failing = self._failing.undo(action)
-        if failing is not None:
-            self._order = None
-            again = {"list": "failing", "item": failing, "replaced": []}
-            return {**self.state(), **again}
-        undo(self._ledger, action)
-        list_id, id, settled = self._undos.pop(action, _Undoable("", "", settled=False))
-        self._done[list_id] -= settled
-        item = self._review.item(id) if id else None
-        replaced = []
-        if is_draft_id(id) and list_id:
-            # it comes back in place of what its passage offered after the decision
-            keys = [waiting.highlight.key for waiting in item.drafts] if item else []
-            for offer in offers(self._ledger, keys):
-                replaced += [draft.id for draft in offer]
-            for draft_id in replaced:
-                self._leave(draft_id)
-            self._queues[list_id].insert(0, id)
-        else:
-            self._order = None
-        face = self._faces.face(item) if item else None
-        return {**self.state(), "list": list_id, "item": face, "replaced": replaced}
+        if action.startswith(_LATER):
+            self._later.pop(action.removeprefix(_LATER), None)
+        elif self._failing.undo(action) is None:
+            undo(self._ledger, action)
+        self._order = None
+        done = self._undos.pop(action, None)
+        if done is None:
+            return self.state()
+        face = self.item(done.id)
+        reply = {**self.state(), "item": face}
+        if face and done.sitting:
+            reply["sitting"] = self._shown(done.number, done.sitting, [face])
+        return reply
 
     def send(self) -> Json:
         """Send the cards that Anki lacks, to a running Anki or as a package that is opened.

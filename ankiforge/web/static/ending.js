@@ -2,7 +2,7 @@
 import { $, button, h, rich } from "./dom.js";
 import { harmless } from "./face.js";
 import { TEN, WORDS, announce } from "./say.js";
-import { post } from "./server.js";
+import { get } from "./server.js";
 
 const QUIET = 1200; // ms without a key, after which it reacts
 
@@ -60,13 +60,11 @@ export class Ending {
   // ---- What was decided, and what comes next; both are asked for together.
 
   async fill() {
-    const { origin, actions, results } = this.#sitting;
-    const round = { actions, decided: results.length, seconds: this.seconds, key: origin.entry?.key ?? "", list_id: origin.list ?? "" };
-    const [reply, rest] = await Promise.all([post("ending", round), origin.read(), this.#page.shelf.load(), this.#page.foresee()])
+    const { origin, number } = this.#sitting;
+    const [reply, rest] = await Promise.all([get("ending", { sitting: number, seconds: this.seconds }), origin.read(), this.#page.shelf.load(), this.#page.foresee()])
       .catch(() => [null, null]);
     if (this.#sitting.ending !== this || !rest) return;
     this.#rest = rest;
-    this.#sitting.waiting = rest.waiting;
     this.#next = this.#page.after(origin);
     this.#heading.textContent = reply.heading;
     this.#told.textContent = reply.told;
@@ -112,8 +110,8 @@ export class Ending {
       const isMain = !made.length;
       made.push(button(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
-    const left = this.#rest?.waiting ?? 0;
-    if (left > 0) add(left > TEN ? "Ten more" : `The last ${WORDS[left]}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
+    const left = this.#rest?.ids.length ?? 0;
+    if (left > 0) add(left === TEN ? "Ten more" : `The last ${WORDS[left]}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
     if (this.#next) add(left > 0 && this.#sitting.origin.entry ? "Next paper" : this.#next.label, "⇧⏎", () => this.#next.run());
     if (!left && !this.#next) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());

@@ -24,7 +24,7 @@ const ROWS = ["all", "recent"];
 class Page {
   // shelf, sitting or list
   view = "start";
-  lists = []; // as the server counts them: {id, name}, and of those whose items wait {left, done}
+  lists = []; // as the server counts them: {id, name}, and of those whose items wait {left}
   ready = 0; // accepted cards that Anki lacks
   minutes = ""; // how many new cards fit into the person's minutes
   undos = []; // what may be taken back, the oldest first: {id}, and where it was decided
@@ -78,7 +78,7 @@ class Page {
     const read = async () => {
       const reply = await get("list", { id });
       this.counted(reply);
-      return { ...reply, waiting: reply.lists.find((list) => list.id === id).left };
+      return reply;
     };
     return this.#sit({ list: id, title: named.name, hash: id, read });
   }
@@ -106,7 +106,7 @@ class Page {
     const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
     if (!item) return tell("Nothing is to be done here.");
     await this.#sit({ single: true, title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows?.id ?? "changed", back: this.view === "list" ? this.rows.id : this.sitting.origin.list,
-      read: async () => ({ items: [item], waiting: 1 }) });
+      read: async () => ({ opened: item, number: 0, ids: [], results: [], items: [] }) });
   }
   // From a sitting back to where it was opened.
   leave() {
@@ -141,17 +141,16 @@ class Page {
 
   async undo(id = this.undos.at(-1)?.id) {
     if (!isFree()) return;
-    const last = this.undos.findLast((undo) => undo.id === id);
-    if (!last && !id) return tell("Nothing to undo. Older decisions: Recent, in the menu.");
+    if (!id) return tell("Nothing to undo. Older decisions: Recent, in the menu.");
     await attempt(async () => {
-      const isSkipped = last && !last.id;
-      const reply = isSkipped ? await post("decide", { id: last.item.id, turn: last.item.turn, act: "now" }) : await post("undo", id);
+      const last = this.undos.find((undo) => undo.id === id);
+      const reply = await post("undo", id);
       this.undos = this.undos.filter((undo) => undo !== last);
       this.counted(reply);
-      const item = reply.item ?? (isSkipped ? last.item : null);
+      const { item } = reply;
       if (this.view === "list") await this.rows.load();
       else if (this.view === "shelf") await this.openShelf();
-      else if (item && last?.sitting === this.sitting) this.sitting.putBack(item, reply.replaced ?? [], last);
+      else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
       tell(item ? ["Taken back: ", quoted(item.line ?? item.title)] : "Taken back.");
     }, { bringsCard: true });
   }

@@ -96,7 +96,7 @@ export class Paper {
     this.body.layout();
     this.draw();
     const after = held && this.#placeOf(this.now);
-    if (after) this.pane.scrollTop = after.top - before;
+    if (after) this.pane.scrollTo(this.#across(after), after.top - before);
     this.moved();
   }
 
@@ -187,9 +187,12 @@ export class Paper {
     const tall = this.pane.clientHeight;
     const long = place.bottom - place.top;
     const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
+    this.#glide(this.#across(place), Math.max(place.top - level, 0), glides && isGentle());
+  }
+  // How far the pane is moved sideways, so that the column of a mark is seen.
+  #across({ left, right }) {
     const wide = this.pane.clientWidth;
-    const x = place.right - place.left > wide ? place.left - 14 : Math.max((place.left + place.right - wide) / 2, 0);
-    this.#glide(Math.max(x, 0), Math.max(place.top - level, 0), glides && isGentle());
+    return Math.max(right - left > wide ? left - 14 : (left + right - wide) / 2, 0);
   }
 
   #glide(x, y, glides) {

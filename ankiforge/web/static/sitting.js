@@ -1,4 +1,5 @@
 // A sitting: what waits in one document, or in a list, ten at a time. The document stays; the card stands level with its mark.
+// The server holds what is left of the ten; here it is shown, and the next card before the server has answered.
 import { Card } from "./card.js";
 import { $, button, h, menuOf } from "./dom.js";
 import { Ending } from "./ending.js";
@@ -11,26 +12,23 @@ import { recalled } from "./settings.js";
 import { svg } from "./shapes.js";
 
 const LATER = 150; // ms after a decision, in which another one is not delayed
-// How the mark of an item stands after a decision, and what became of the decision.
-const STATES_AFTER = { reject: "none", none: "none", passage: "none", later: "asks", suspend: "none", leave: "asks" };
 const narrow = matchMedia("(max-width: 699px)");
 
 export class Sitting {
-  // What is decided on: `title`, `read` returns {items, waiting}; of a document its `entry` of the shelf, of a list its id `list`;
-  // `single` if it is one item that was opened from a row.
+  // What is decided on: `title`, and `read`, which returns a sitting; of a document its `entry` of the shelf, of a list its id
+  // `list`; `single` if it is one item that was opened from a row.
   origin;
-  items = [];
+  number = 0; // under which the server holds it
+  items = []; // what is left
   at = 0;
-  opened = null; // the item of another mark, which is shown instead
   results = []; // of each decision: card, none, later
-  actions = []; // what takes decisions back
-  waiting = 0;
+  opened = null; // the item of another mark, which is shown instead
   isStoring = false; // whether a decision is on its way
   notices = []; // rows of what sources changed
   card = null;
   paper = null;
   ending = null;
-  #cards = new Map();
+  #known = new Map(); // items, by their ids
   #page;
 
   constructor(origin, page) {
@@ -39,9 +37,24 @@ export class Sitting {
   }
 
   async load(read = this.origin.read()) {
-    const { items, waiting, rows = [] } = await read;
-    Object.assign(this, { items, waiting, notices: rows, at: 0, opened: null, results: [], actions: [], ending: null, size: Math.min(items.length, TEN) });
+    const reply = await read;
+    Object.assign(this, { at: 0, opened: reply.opened ?? null, notices: reply.rows ?? [], ending: null });
+    this.#take(reply);
   }
+  // Take what the server holds, with the items that are new, and stay at the one that is wanted.
+  #take({ number, ids, results, items }, wanted = this.item?.id) {
+    for (const item of items) {
+      const known = this.#known.get(item.id);
+      // what is shown already, or comes back, keeps what was typed into it
+      if (known?.isAhead || known?.turn === item.turn) Object.assign(known, item, { isAhead: false });
+      else this.#known.set(item.id, item);
+    }
+    Object.assign(this, { number, results, items: ids.map((id) => this.#known.get(id)) });
+    const at = this.items.findIndex(({ id }) => id === wanted);
+    this.at = at < 0 ? Math.max(Math.min(this.at, ids.length - 1), 0) : at;
+    if (this.paper) this.paper.ten = this.#marks;
+  }
+  get #marks() { return new Set(this.items.map(({ source }) => source?.key)); }
   async begin() {
     this.began = performance.now();
     this.resizes = new ResizeObserver(() => (this.ending ? this.level() : this.changed()));
@@ -57,8 +70,13 @@ export class Sitting {
   }
 
   get item() { return this.opened ?? this.items[this.at]; }
-  get isOver() { return !this.opened && this.results.length >= this.size; }
-  get waits() { return this.origin.single ? "" : `${number(this.waiting)} wait ${this.origin.entry ? "in this document" : "here"}`; }
+  get size() { return this.items.length + this.results.length; }
+  // How many wait, in words.
+  get waits() {
+    const { entry, list, single } = this.origin;
+    if (entry) return `${number(this.paper?.marks.filter(({ state }) => state === "asks").length ?? 0)} wait in this document`;
+    return single ? "" : `${number(this.#page.lists.find(({ id }) => id === list).left)} wait here`;
+  }
   get why() { return this.card?.item.actions.find(({ needs }) => needs === "text"); }
   // The action of a key, if it can be done now.
   actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.item.actions.find((action) => action.key === key); }
@@ -67,10 +85,10 @@ export class Sitting {
 
   async show(glides = true) {
     const { item } = this;
-    document.body.classList.toggle("ended", !item || this.isOver);
-    if (!item || this.isOver) return this.end();
+    document.body.classList.toggle("ended", !item);
+    if (!item) return this.end();
     this.ending = null;
-    this.card = this.#cardOf(item);
+    this.card = item.card ??= new Card(item, () => this.changed(), (key) => this.press(key));
     if (recalled("recall")) document.body.classList.add("hiding");
     $("#margin").replaceChildren(this.card.node, this.#notices());
     $("#margin").scrollTop = 0;
@@ -93,12 +111,6 @@ export class Sitting {
     const next = this.items[(this.at + 1) % this.items.length]?.source;
     if (next) setTimeout(() => paperOf(next.key, next.document, $("#paper")), LATER);
   }
-  // A card that was shown before has what was typed into it, also after an undo.
-  #cardOf(item) {
-    const known = `${item.id} ${item.turn}`;
-    if (!this.#cards.has(known)) this.#cards.set(known, new Card(item, () => this.changed(), (key) => this.press(key)));
-    return this.#cards.get(known);
-  }
   #look(glides) {
     const { paper, card } = this;
     if (!paper) return;
@@ -115,7 +127,7 @@ export class Sitting {
     if (!paper) return true;
     paper.moved = () => this.level();
     paper.chosen = (key) => this.goToMark(key);
-    paper.ten = new Set(this.items.map(({ source }) => source?.key));
+    paper.ten = this.#marks;
     paper.enter();
     if (!this.origin.entry) $("#title").textContent += ` · ${paper.title}`;
     return true;
@@ -143,8 +155,8 @@ export class Sitting {
   count() {
     const n = this.results.length;
     const of = WORDS[this.size] ?? this.size;
-    $("#count").textContent = this.ending || this.origin.single || this.opened ? "" : `${Math.min(n + 1, this.size)} of ${of}`;
-    $("#ticks").replaceChildren(...Array.from({ length: this.origin.single ? 0 : this.size }, (_, i) => {
+    $("#count").textContent = this.ending || this.opened ? "" : `${Math.min(n + 1, this.size)} of ${of}`;
+    $("#ticks").replaceChildren(...Array.from({ length: this.size }, (_, i) => {
       const tick = h("li");
       tick.dataset.s = this.results[i] ?? (i === n && !this.ending ? "now" : "open");
       return tick;
@@ -276,27 +288,17 @@ export class Sitting {
       [this.opened, this.at] = [null, known];
       return this.show();
     }
-    const { item } = await alone(() => get("item", { id: key }), { bringsCard: true }).catch(() => ({ item: null }));
+    const { item, sitting } = await alone(() => get("item", { id: key, sitting: this.number }), { bringsCard: true }).catch(() => ({}));
     if (!item) {
       this.paper.ask(key, []);
       this.paper.goTo(key);
       this.strip();
       return tell("Nothing is to be done here.");
     }
-    if (this.origin.entry && !item.beside && item.cards && item.actions.some(({ act }) => act === "accept")) this.#insert(item);
-    else this.opened = item;
+    // what waits joins the ten
+    this.opened = sitting ? null : item;
+    if (sitting) this.#take(sitting, item.id);
     await this.show();
-  }
-  // One that waits joins the ten, in reading order, in the place of the last of them.
-  #insert(item) {
-    const order = new Map(this.paper.marks.map(({ key }, i) => [key, i]));
-    const at = this.items.findIndex(({ source }) => order.get(source.key) > order.get(item.source.key));
-    this.items.splice(at < 0 ? this.items.length : at, 0, item);
-    const others = this.items.filter((each) => each !== item);
-    if (this.items.length + this.results.length > this.size && others.length) this.items = this.items.filter((each) => each !== others.at(-1));
-    this.opened = null;
-    this.at = this.items.indexOf(item);
-    this.paper.ten.add(item.source.key);
   }
   escape() {
     if (this.ending || !this.card?.leave()) {
@@ -365,117 +367,70 @@ export class Sitting {
   }
 
   async #store(action, given) {
-    const { item, card } = this;
+    const { item, items, at, results, opened, card } = this;
     const name = card.title;
-    const decision = { id: item.id, turn: item.turn, act: action.act, ...given };
-    if (action.stays) return this.#stays(item, decision, action);
     const again = (more) => this.#store(action, { ...given, ...more });
-    const { items, at, opened } = this;
-    const before = { items: [...items], at, opened, results: [...this.results] };
-    const isOpened = Boolean(opened) || this.origin.single;
-    const state = STATES_AFTER[decision.act] ?? "card";
-    const follows = !isOpened && state === "card" && item.then;
+    if (action.stays) tell(action.stays, { stays: UNTIL_NEXT });
     await alone(async () => {
       this.isStoring = true;
-      if (!isOpened) {
-        if (!item.beside && item.source) this.paper?.recolour({ [item.source.key]: state });
-        this.results.push(state === "asks" ? "later" : state);
-        // a further fact of a mark comes once its first was accepted, in the place of the last of the ten
-        this.items = [...items.slice(0, at), ...(follows ? [item.then] : []), ...items.slice(at + 1)];
-        if (follows && this.items.length + this.results.length > TEN) this.items.pop();
-        if (follows) this.size = Math.min(this.items.length + this.results.length, TEN);
-        if (this.at >= this.items.length) this.at = 0;
-        this.show();
-      }
+      if (!opened && !action.stays) this.#goAhead(action);
       try {
-        const reply = await post("decide", decision);
-        this.isStoring = false;
+        const reply = await post("decide", { id: item.id, turn: item.turn, act: action.act, sitting: opened ? 0 : this.number, ...given });
         this.#page.counted(reply);
-        await this.#stored({ item, at, reply, follows, decision, isOpened });
-        const figure = state === "card" && decision.act !== "masks" && card.figure?.left();
-        const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`] : [`${action.said.replace(/:$/, "")}: `, quoted(name)];
-        tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
+        this.isStoring = false;
+        this.#stored(reply, action);
+        const figure = action.becomes === "card" && action.act !== "masks" && card.figure?.left();
+        const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`] : [`${action.said}: `, quoted(name)];
+        if (action.stays) tell(reply.said);
+        else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
         announce($("#count").textContent); // what was done is a status itself
       } catch (error) {
-        Object.assign(this, before);
-        this.isStoring = false;
-        await this.#takeBack(item, error, action, again);
+        // the card comes back, as it is now, with the reason; what no longer waits goes
+        Object.assign(this, { items, at, results, isStoring: false });
+        const isGone = error.status === 409 && !error.item;
+        if (error.sitting) this.#take(error.sitting, item.id);
+        else if (error.status === 409) this.opened = error.item;
+        await this.show();
+        if (isGone) tell([`${error.message} `, quoted(item.line ?? item.title), " was not decided on again."]);
+        else this.card.fail(error, action.label, again);
       }
-    }, { bringsCard: isOpened });
+      this.#refresh();
+    }, { bringsCard: Boolean(opened || action.stays) });
   }
-  // A decision is stored.
-  async #stored({ item, at, reply, follows, decision, isOpened }) {
-    if (reply.undo) this.actions.push(reply.undo);
-    this.#page.undos.push({ id: reply.undo, sitting: this, item, at, counts: !isOpened });
-    const left = this.origin.list && reply.lists?.find(({ id }) => id === this.origin.list)?.left;
-    this.waiting = left ?? Math.max(this.waiting - (reply.item || isOpened || decision.act === "later" ? 0 : 1), 0);
-    setTimeout(() => this.paper?.refresh().then(() => this.strip()), LATER);
-    if (this.origin.single && !reply.item) return this.#page.leave();
-    if (isOpened) {
-      this.opened = null;
-      return this.show();
-    }
-    // it is asked as it stands now; if nothing of it is left, the next one is shown
-    const place = follows ? this.items.indexOf(item.then) : -1;
-    if (place >= 0 && reply.item?.id === item.then.id) {
-      const { turn, facts, several } = reply.item;
-      const card = this.#cardOf(item.then);
-      Object.assign(item.then, { turn, facts, several });
-      this.#cards.set(`${item.then.id} ${turn}`, card);
-    } else if (place >= 0) {
-      this.items.splice(place, 1, ...(reply.item ? [reply.item] : []));
-      if (this.at === place) this.show();
-    }
+  // Show the next one: a further fact of a mark that has got a card, in the place of the last of the ten, or the next mark.
+  #goAhead({ becomes }) {
+    const { items, at } = this;
+    const { source, beside, then } = items[at];
+    const next = becomes === "card" && then ? [then] : [];
+    for (const each of next) this.#known.set(each.id, Object.assign(each, { isAhead: true }));
+    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? "asks" : becomes });
+    this.results = [...this.results, becomes];
+    this.items = [...items.slice(0, at), ...next, ...items.slice(at + 1)].slice(0, TEN - this.results.length);
+    if (at >= this.items.length) this.at = 0;
+    this.show();
+  }
+  // A decision is stored. If something else is asked than was shown, that is shown.
+  #stored(reply, action) {
+    const { item } = this;
+    if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this });
+    if (!reply.sitting) this.opened = action.stays || this.origin.single ? reply.item ?? null : null;
+    else this.#take(reply.sitting, action.stays ? reply.item.id : item?.id);
+    if (action.stays || this.item !== item) this.show();
     this.ending?.fill();
   }
-  // The item comes back, as it is now, with the reason; one that no longer waits goes.
-  async #takeBack(item, error, action, again) {
-    let shown = item;
-    if (error.status === 409) {
-      const known = this.items.indexOf(item);
-      if (this.opened) this.opened = error.item;
-      else if (known >= 0) this.items.splice(known, 1, ...(error.item ? [error.item] : []));
-      this.at = Math.min(this.at, Math.max(this.items.length - 1, 0));
-      shown = error.item;
-    }
-    if (item.source) this.paper?.recolour({ [item.source.key]: "asks" });
-    if (!shown && this.origin.single) this.#page.leave();
-    else await this.show();
-    if (shown) this.card.fail(error, action.label, again);
-    else tell([`${error.message} `, quoted(item.line ?? item.title), " was not decided on again."]);
-  }
-  // Something is done after which the item stays, as it is then: a model drafts others, or Anki does something with the card.
-  async #stays(item, decision, action) {
-    tell(action.stays, { stays: UNTIL_NEXT });
-    await attempt(async () => {
-      const reply = await post("decide", decision);
-      this.#page.counted(reply);
-      if (this.opened) this.opened = reply.item;
-      else this.items.splice(this.items.indexOf(item), 1, reply.item);
-      this.show();
-      tell(reply.said);
-    });
-  }
+  #refresh() { setTimeout(() => this.paper?.refresh().then(() => this.strip()), LATER); }
 
   undo() { this.#page.undo(); }
   // What was decided here waits again.
-  putBack(item, replaced, { at, counts }) {
-    const ids = new Set([item.id, ...replaced]);
-    this.items = this.items.filter(({ id }) => !ids.has(id));
-    at = Math.min(at, this.items.length);
-    if (counts) this.items.splice(at, 0, item);
-    else this.opened = item;
-    if (counts) [this.at, this.opened] = [at, null];
-    if (counts) this.results.pop();
-    this.actions.pop();
-    this.waiting += 1;
+  putBack({ item, sitting }) {
     if (this.paper) this.paper.isOver = false;
-    if (item.source) this.paper?.recolour({ [item.source.key]: "asks" });
     this.ending?.stop();
     this.ending = null;
-    this.size = Math.max(this.size, this.results.length + this.items.length > 0 ? Math.min(TEN, this.results.length + this.items.length) : 0);
+    this.opened = sitting ? null : item;
+    if (sitting) this.#take(sitting, item.id);
+    if (item.source) this.paper?.recolour({ [item.source.key]: "asks" });
     this.show();
-    setTimeout(() => this.paper?.refresh().then(() => this.strip()), LATER);
+    this.#refresh();
   }
 
   // ---- The ending.
@@ -500,7 +455,6 @@ export class Sitting {
     if (this.paper) this.paper.isOver = false;
     this.ending.stop();
     await this.load(read);
-    if (this.paper) this.paper.ten = new Set(this.items.map(({ source }) => source?.key));
     this.began = performance.now();
     await this.show();
   }
