@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import citation_html, content_html
+from ankiforge.anki.notes import citation_html, content_html, context_of
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import SOUND, address, render
 from ankiforge.check import safe_context
@@ -202,7 +202,8 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         number: that of the gaps which are hidden, as Anki asks for them; 0 = all.
 
     Returns:
-        `front` and `back`, the two sides as HTML, of which `back` repeats the question;
+        `front` and `back`, the two sides as HTML, of which `back` repeats the question; what
+        Anki shows above them, `context`, and of that the headings, `place`;
         `fields` [[name, label, pieces]]; `title` and `answer` as text;
         `with_gaps`, the text of a cloze as HTML with its gaps shown;
         `note`, how many cards it makes; `figure`, in their place, of a figure: its picture and
@@ -241,7 +242,7 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
     # above both sides: where this passage is, not its copies
     with_one_place = replace(card, passages=(card.highlight,))
     citation = citation_html(with_one_place, safe_context)
-    context = _part("context", citation)
+    place = context_of(with_one_place, safe_context).partition(" › ")[2]
 
     # what a person can edit
     def draw(source: str) -> str:
@@ -254,8 +255,10 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         written = pieces(markdown.get(name, ""), draw, cloze=name == "Text")
         fields.append([name, LABELS.get(name, name), written])
     return {
-        "front": context + front,
-        "back": context + back,
+        "place": place,
+        "context": _part("context", citation),
+        "front": front,
+        "back": back,
         "fields": fields,
         "title": on_one_line(title),
         "answer": on_one_line(answer),
@@ -480,8 +483,7 @@ def _drawn(match: re.Match[str]) -> str:
 # --- the passage ------------------------------------------------------------------------
 
 Run = tuple[str, str, str]
-"""(text, its signs, MathML). Signs: `m` marked, `q` the words that the card rests on, `c` code;
-MathML is "" unless the text is a formula."""
+"""(text, signs, MathML). Signs: `m` marked, `c` code; MathML is "" if the text is no formula."""
 _LINE_END = regex(r"\n")
 _CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
@@ -498,24 +500,26 @@ def lang_of(text: str) -> str:
     return language
 
 
-def passage(
-    highlight: Highlight,
-    quote: str = "",
-    answer: str = "",
-) -> Json:
-    """Return the passage of a highlight as the page shows it.
+def asked_words(highlight: Highlight, quote: str, answer: str) -> str:
+    """Return the words of a mark on which a card rests; if that is all of it, the answer in it."""
+    marked = highlight.exact
+    span = locate(quote, marked) if quote.strip() else None
+    if span == (0, len(marked)) and answer.strip():
+        span = locate(answer, marked)
+    return marked[slice(*span)] if span else ""
 
-    The quote of a card is underlined; if that is all that is marked, the answer in it.
 
-    Args:
-        highlight: the highlight.
-        quote: the words on which a card rests.
-        answer: the answer of the card.
+def book_html(title: str, highlights: Iterable[Highlight]) -> str:
+    """Return the marks of a book as HTML; the quote of each has its key."""
+    entries = "".join(map(_entry_html, highlights))
+    return (
+        f'<div class="book"><h1 dir="auto">{escape(title)}</h1><ol>{entries}</ol></div>'
+    )
 
-    Returns:
-        `lang`, `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `said` and `links`.
-    """
-    text, spans = _spans(highlight, quote, answer)
+
+def _entry_html(highlight: Highlight) -> str:
+    """Return the place of a mark, its passage, and the comment on it."""
+    text, spans = _spans(highlight)
     # the page or file, and the headings that are not the title
     document = highlight.document
     place = [f"p. {highlight.page_label}"] if highlight.page_label else []
@@ -528,17 +532,41 @@ def passage(
     place.append(" › ".join(headings))
 
     # paragraphs, and tables: lines with ` | ` that follow each other
-    blocks: list[Json] = []
+    quote = ""
     lines = filter(None, _split(_runs(highlight, text, spans), _LINE_END))
     in_tables = groupby(lines, lambda line: any(" | " in words for words, _, _ in line))
     for is_table, group in in_tables:
         block = list(group)
         if is_table and len(block) > 1:
-            blocks.append({"rows": [_split(line, _CELL) for line in block]})
+            rows = []
+            for line in block:
+                cells = (f"<td>{_runs_html(cell)}</td>" for cell in _split(line, _CELL))
+                rows.append(f"<tr>{''.join(cells)}</tr>")
+            quote += f"<table>{''.join(rows)}</table>"
         else:
-            blocks += [{"runs": line} for line in block]
+            quote += "".join(f"<p>{_runs_html(line)}</p>" for line in block)
+    said = f'<p class="said" dir="auto">{escape(highlight.comment)}</p>'
+    return (
+        f'<li data-key="{escape(highlight.key)}"><p class="place" dir="auto">'
+        f"{escape(' · '.join(map(isolated, filter(None, place))))}</p>"
+        f'<blockquote dir="auto">{quote}</blockquote>{said if highlight.comment else ""}</li>'
+    )
 
-    # links to the mark and to its work; only known schemes can be opened
+
+def _runs_html(runs: Iterable[Run]) -> str:
+    """Return runs of a passage as HTML."""
+    parts = []
+    for text, signs, drawn in runs:
+        part = drawn or escape(text)
+        if "c" in signs:
+            part = f"<code>{part}</code>"
+        parts.append(f"<mark>{part}</mark>" if "m" in signs else part)
+    return "".join(parts)
+
+
+def links_of(highlight: Highlight) -> list[Texts]:
+    """Return links to a mark and to its work; only known schemes can be opened."""
+    document = highlight.document
     urls = [highlight.uri or document.uri, *highlight.links]
     for scheme, value in document.identifiers:
         if scheme in _RESOLVERS:
@@ -551,25 +579,14 @@ def passage(
             links.append({"label": _PROGRAMS[scheme], "href": target})
         elif scheme in ("http", "https"):
             links.append({"label": _shown(target), "href": target})
-    return {
-        "lang": lang_of(text),
-        "title": isolated(document.title),
-        "place": " · ".join(map(isolated, filter(None, place))),
-        "blocks": blocks,
-        "said": highlight.comment,
-        "links": links,
-    }
+    return links
 
 
 # --- words ------------------------------------------------------------------------------
 
 
-def _spans(
-    highlight: Highlight,
-    quote: str,
-    answer: str,
-) -> tuple[str, list[tuple[str, Span]]]:
-    """Return the text around a highlight, and the marks in it as (sign, span)."""
+def _spans(highlight: Highlight) -> tuple[str, list[Span]]:
+    """Return the text around a highlight, and where it is marked."""
     # a sentence in three parts: before the highlight, the highlight, after it
     before, exact, after = "", highlight.exact, ""
     sentence = highlight.sentence
@@ -599,20 +616,13 @@ def _spans(
     text = head + exact + tail
     whole = (len(head), len(head) + len(exact))
 
-    # the marked phrases, or else the whole highlight; and the words that a card rests on
+    # the marked phrases, or else the whole highlight
     marks = []
     if highlight.kind is not HighlightKind.CARD:
         for gap_start, gap_end in highlight.gaps:
             if gap_end <= len(exact):
                 marks.append((len(head) + gap_start, len(head) + gap_end))
-    marks = marks or [whole]
-    spans = [("m", mark) for mark in marks]
-    underlined = _located(quote, text, whole)
-    if underlined == whole == marks[0]:
-        underlined = _located(answer, text, whole)
-    if underlined and underlined != whole:
-        spans.append(("q", underlined))
-    return text, spans
+    return text, marks or [whole]
 
 
 def _following(context: str, rest: str) -> str:
@@ -636,25 +646,13 @@ def _following(context: str, rest: str) -> str:
     return "\n".join(near)
 
 
-def _located(words: str, text: str, within: Span) -> Span | None:
-    """Return where words are in a part of a text, else in the text."""
-    if not words.strip():
-        return None
-    first, last = within
-    span = locate(words, text[first:last])
-    if span is None:
-        return locate(words, text)
-    start, end = span
-    return first + start, first + end
-
-
 _DOLLARS = {"math": 1, "display": 2}
 
 
 def _runs(
     highlight: Highlight,
     text: str,
-    spans: Sequence[tuple[str, Span]],
+    spans: Sequence[Span],
 ) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
@@ -665,26 +663,23 @@ def _runs(
             if kind in ("code", "fence"):
                 code[start, end] = kind
     edges = {0, len(text)}
-    for _, span in spans:
+    for span in spans:
         edges.update(span)
     for start, end in (*formulas, *code):
         edges = {edge for edge in edges if not start < edge < end}
     edges.update(*formulas, *code)
     for start, end in pairwise(sorted(edges)):
-        signs = []
-        for sign, (first, last) in spans:
-            overlaps = first < end and start < last
-            if overlaps:
-                signs.append(sign)
+        is_marked = any(first < end and start < last for first, last in spans)
+        signs = "m" if is_marked else ""
         drawn = formulas.get((start, end), "")
         words = text[start:end]
         if (start, end) in code:
-            signs.append("c")
+            signs += "c"
             if code[start, end] == "fence":  # without the lines that open and close it
                 words = "\n".join(words.split("\n")[1:-1])
             else:
                 words = words.strip("`")
-        yield words, "".join(dict.fromkeys(signs)), drawn
+        yield words, signs, drawn
 
 
 def _formulas(text: str) -> dict[Span, str]:

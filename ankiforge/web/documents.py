@@ -7,10 +7,9 @@ notes by a thread of their own.
     document = {id, kind, title, marks, sheets?, html?}
 
 `kind` is `sheets`, the pages of a PDF, whose sizes are in `sheets` as [width, height, printed
-number]; `text`, a note as `html`; or `list`, the marks with the words around them. A mark has
-`key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a figure;
-besides its `page` and how far down it is there, `at`, from 0 to 1; or the `place` and `blocks`
-of its passage.
+number]; `text`, a note as `html`; or `list`, the marks with the words around them as `html`. A
+mark has `key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a
+figure; besides its `page` and how far down it is there, `at`, from 0 to 1.
 
 Tested by `tests/web/test_document.py` and `tests/web/test_made_beside.py`.
 """
@@ -47,7 +46,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import image_paths, plain, reveal
-from ankiforge.web.card_view import Find, lang_of, on_page, passage
+from ankiforge.web.card_view import Find, book_html, lang_of, on_page
 
 SECONDS = 20.0
 """The time limit for one picture of a page, and for one note."""
@@ -304,15 +303,11 @@ class Documents:
         if html:
             entries = []
             for highlight, state in marks:
-                beside = {"exact": highlight.exact, "before": highlight.prefix}
-                entries.append({**_entry(highlight, state), **beside})
+                entries.append({**_entry(highlight, state), "exact": highlight.exact})
             return {**_head(marks, "text"), "html": html, "marks": entries}
-        entries = []
-        for highlight, state in marks:
-            source = passage(highlight)
-            named = {name: source[name] for name in ("place", "blocks", "said")}
-            entries.append({**_entry(highlight, state), **named})
-        return {**_head(marks, "list"), "marks": entries}
+        entries = [_entry(highlight, state) for highlight, state in marks]
+        book = book_html(shown.document.title, highlights)
+        return {**_head(marks, "list"), "html": book, "marks": entries}
 
     def markdown_of(self, highlight: Highlight) -> str:
         """Return a note in which a passage is marked as Markdown; "" if it is in none."""

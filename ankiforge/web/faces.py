@@ -61,15 +61,16 @@ from ankiforge.review.items import (
 from ankiforge.review.selection import selectable_text, sentence_before, sentence_of
 from ankiforge.review.sittings import RESULTS
 from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.text.cloze import image_paths
 from ankiforge.text.sentences import sentences
 from ankiforge.web.card_view import (
     Find,
+    asked_words,
     card_view,
     compared,
+    lang_of,
     line_of,
+    links_of,
     parts_of,
-    passage,
 )
 from ankiforge.web.documents import Documents
 
@@ -171,12 +172,6 @@ def _why(waiting: Card) -> Texts | None:
 def _plain(text: str) -> Texts:
     """Return a remark without any warning in it."""
     return {"text": text, "tone": "plain"}
-
-
-def _show_masks(face: Json) -> None:
-    """Let a person change the masks of a figure; its picture is not shown twice."""
-    face["masks"] = True
-    face["source"]["pictures"] = []
 
 
 _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
@@ -352,7 +347,7 @@ class Faces:
                 }
                 number += len(waiting.gaps) or 1
         if is_figure:
-            _show_masks(face)
+            face["masks"] = True
         elif not first.by_hand:
             actions += self._more
         return face
@@ -449,7 +444,7 @@ class Faces:
             "source": self.source(card.highlight, card.quote),
         }
         if is_figure and card.live:
-            _show_masks(item)
+            item["masks"] = True
         return item
 
     def _question(self, question: Question) -> Json:
@@ -648,16 +643,13 @@ class Faces:
         return shown
 
     def source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
-        """Return the passage of a highlight with its pictures."""
-        source = passage(highlight, quote, answer)
-        alt = f"Picture in {highlight.document.title}"
-        pictures = []
-        for path in image_paths("\n".join(highlight.markdown)):
-            media = self.find(highlight, path)
-            if media:
-                pictures.append({"src": f"/picture/{media.name}", "alt": alt})
-        source["pictures"] = pictures
-        source["document"] = self._documents.prepare(highlight)
-        source["key"] = highlight.key
-        source["links"] = self._paper(highlight) + source["links"]
-        return source
+        """Return where a card is from, and the words of its mark that are `asked`."""
+        around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
+        return {
+            "key": highlight.key,
+            "document": self._documents.prepare(highlight),
+            "lang": lang_of(around),
+            "asked": asked_words(highlight, quote, answer),
+            "said": highlight.comment,
+            "links": self._paper(highlight) + links_of(highlight),
+        }

@@ -308,8 +308,6 @@ class PageServer:
                 case "/api/preview":
                     typed = msgspec.json.decode(body, type=Decision)
                     return _json(self.open_session().preview(typed))
-                case "/api/patch":
-                    return _json(self.open_session().patch())
                 case "/api/undo":
                     action = msgspec.json.decode(body, type=str)
                     return _json(self.open_session().undo(action))

@@ -18,7 +18,6 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
@@ -95,6 +94,7 @@ EMPTY = {
     "none": "Every passage has a card or a draft, or you decided that it needs none.",
 }
 """What a list is for, which is said where nothing waits in it."""
+EDITS = "Your edits in Anki stay there; “ankiforge patch” brings them to your notes, too."
 _LATER = "later:"
 """Begins what takes back that an item was put off."""
 STATES = {
@@ -687,6 +687,8 @@ class ReviewSession:
         if not decided:
             heading = "All put off for later." if left else "Nothing waits here."
             told = [EMPTY.get(sitting.list_id, "")]
+        if sitting.list_id == "changed":
+            told.append(EDITS)
         return {"heading": heading, "told": " ".join(told), "cards": cards}
 
     def preview(self, decision: Decision) -> Json:
@@ -731,30 +733,6 @@ class ReviewSession:
             "moves": placement.moves,
             "tagged": placement.tagged,
             "decks": decks_known(self._ledger),
-        }
-
-    def patch(self) -> Json:
-        """Return the edits made in Anki as a patch of the notes.
-
-        Returns:
-            `text`, the `command` that applies it once it is saved, how many `files` it
-            changes, and what is left out.
-        """
-        patch = self._workspace.patch()
-        refused = [
-            f"“{edit.words}” in {edit.where}: {edit.reason}" for edit in patch.refused
-        ]
-        folders = sorted({str(file.root) for file in patch.files})
-        files = [file for file in patch.files if str(file.root) == folders[0]]
-        for folder in folders[1:]:  # a patch is applied in one folder
-            refused.insert(
-                0, f"{folder}: for its edits, apply this patch, run, and copy again"
-            )
-        return {
-            "text": b"".join(file.diff for file in files).decode(errors="replace"),
-            "command": f"git -C {quote(folders[0])} apply" if folders else "",
-            "files": len(files),
-            "refused": refused[:MOST_REASONS],
         }
 
     def _leave(self, id: str) -> str:

@@ -6,7 +6,7 @@ A draft is written `document place sureness`; drafts are given the best first, a
 import pytest
 
 from ankiforge.ledger.overview import Place
-from ankiforge.review.sittings import Pile, as_asked, shelved
+from ankiforge.review.sittings import Pile, Sitting, as_asked, shelved
 
 
 def place(written: str) -> Place:
@@ -64,3 +64,65 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
 def test_a_document_takes_eight_seconds_a_draft(count, minutes):
     drafts = tuple(place(f"a {n} 1") for n in range(count))
     assert Pile(97, "a", drafts).minutes == minutes
+
+
+@pytest.mark.parametrize(
+    ("ids", "results", "decision", "left", "became"),
+    [
+        ("a b c", "", ("b", "accept", ""), "a c", "card"),
+        (
+            "a b c",
+            "",
+            ("b", "accept", "b2"),
+            "a b2 c",
+            "card",
+        ),  # its next fact comes next
+        ("a b c", "", ("b", "edit", "b2"), "a b2 c", "card"),
+        ("a b c", "", ("b", "reject", "b2"), "a c", "none"),  # once it has a card
+        ("a b c", "", ("c", "later", ""), "a b", "later"),
+        ("a b c", "", ("c", "leave", ""), "a b", "later"),
+        ("a", "", ("a", "passage", ""), "", "none"),
+        ("a", "", ("a", "accept", "a2"), "a2", "card"),
+        ("a", "", ("b", "accept", ""), "a", "card"),  # it was none of these
+        # ten is ten decisions: a further fact takes the place of the last
+        ("a b c", "n n n n n n n", ("a", "accept", "a2"), "a2 b", "card"),
+        ("a", "n n n n n n n n n", ("a", "accept", "a2"), "", "card"),
+    ],
+)
+def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, became):
+    id, act, further = decision
+    before = Sitting(tuple(ids.split()), tuple(results.split()), ("x",))
+    after = before.decided(id, act, "y", further)
+    assert (" ".join(after.ids), after.results[-1]) == (left, became)
+    assert after.results[:-1] == before.results
+    assert after.actions == ("x", "y")
+    assert before.decided(id, act, "", further).actions == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("ids", "id", "now", "left"),
+    [
+        ("a b c", "b", "b", "a b c"),
+        ("a b c", "b", "b2", "a b2 c"),
+        ("a b c", "b", "", "a c"),
+        ("a b c", "d", "e", "a b c"),
+    ],
+)
+def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
+    assert " ".join(Sitting(tuple(ids.split())).changed(id, now).ids) == left
+
+
+@pytest.mark.parametrize(
+    ("ids", "decided", "order", "joined"),
+    [
+        ("a c", 0, "a b c", "a b c"),
+        ("a c", 8, "a b c", "a b"),  # in the place of the last of the ten
+        ("a b", 8, "a b c", "a c"),  # which is never the one that joins
+        ("a", 9, "a c", "c"),
+        ("", 9, "c", "c"),
+    ],
+)
+def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined):
+    sitting = Sitting(tuple(ids.split()), ("card",) * decided)
+    new = next(each for each in "bc" if each not in ids and each in order)
+    assert " ".join(sitting.joined(new, order.split()).ids) == joined

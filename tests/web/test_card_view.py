@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.model import CardKind, Media
-from ankiforge.web.card_view import card_view, parts_of, passage
+from ankiforge.web.card_view import asked_words, book_html, card_view, parts_of
 
 
 def text_of(html: str) -> str:
@@ -95,6 +95,25 @@ def test_context_that_begins_within_the_sentence_is_not_said_twice(make_card):
         card.highlight, exact="helps memory", sentence=sentence, prefix="Spacing ",
         suffix=" in the long run. Cramming does not. ", nearby="", gaps=(), markdown=(),
     )  # fmt: skip
-    [block] = passage(highlight)["blocks"]
-    shown = "".join(words for words, *_ in block["runs"])
-    assert shown == f"{sentence} Cramming does not. "
+    shown = text_of(book_html("A book", [highlight]))
+    assert f"{sentence} Cramming does not." in shown
+    assert shown.count("Spacing") == 1
+
+
+@pytest.mark.parametrize(
+    ("quote", "answer", "asked"),
+    [
+        ("Testing helps.", "memory", "Testing helps."),
+        ("testing HELPS", "memory", "Testing helps"),  # as it is marked
+        ("Testing helps. So does sleep.", "sleep", "sleep"),  # all that is marked
+        ("Testing helps. So does sleep.", "", "Testing helps. So does sleep."),
+        ("Cramming does not.", "sleep", ""),  # beside the mark
+        ("", "sleep", ""),
+    ],
+)
+def test_of_a_mark_the_words_are_asked_on_which_the_card_rests(
+    make_card, quote, answer, asked
+):
+    highlight = make_card(CardKind.CLOZE, Text="The {{c1::b}}").highlight
+    marked = replace(highlight, exact="Testing helps. So does sleep.", gaps=())
+    assert asked_words(marked, quote, answer) == asked

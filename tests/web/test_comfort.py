@@ -1,11 +1,10 @@
 """What makes many decisions pleasant: rendered lists, recall first, a preview, a palette, decisions on several."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.web.conftest import rest, settle, shown, turn_to, waiting
+from tests.web.conftest import over, rest, settle, shown, turn_to, waiting
 
 DOCS = Path(__file__).parents[2] / "docs"
 ITEM = "#margin > .card"
@@ -164,31 +163,6 @@ def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
 
 
 @pytest.mark.slow
-def test_edits_made_in_anki_are_copied_as_a_patch(forge, backend, opened, tmp_path):
-    forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
-    note = forge.folder / "notes" / "Maths.md"
-    note.parent.mkdir()
-    note.write_text(NOTE, encoding="utf-8")
-    forge.ok("run")
-    (card,) = [card for card in forge.cards() if "forgetting" in str(card["fields"])]
-    with backend.opened(forge.profile) as anki:
-        anki.load(forge.folder / "ankiforge.apkg")
-        anki.edit(card["guid"], Back="Hermann Ebbinghaus, in 1885")
-    page = opened(forge, "changed")
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy the patch").click()
-    toast = page.locator("#said", has_text="1 note")
-    toast.wait_for()
-    patch = page.evaluate("navigator.clipboard.readText()")
-    (tmp_path / "edits.patch").write_text(patch, encoding="utf-8")
-    command = toast.locator("code").inner_text()
-    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
-    corrected = "Who measured forgetting first?::Hermann Ebbinghaus, in 1885"
-    old = "Who measured forgetting first?::Hermann Ebbinghaus"
-    assert note.read_text(encoding="utf-8") == NOTE.replace(old, corrected)
-
-
-@pytest.mark.slow
 def test_the_menu_of_a_phone_closes_with_escape_and_beside_it(maths, opened):
     page = opened(maths)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -282,3 +256,6 @@ def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
     page = opened(forge, "changed")
     assert "Which words stay?" in page.locator(ITEM).inner_text()
     assert "since 1541" in page.locator(".notices").inner_text()
+    page.keyboard.press("x")
+    over(page)
+    assert "“ankiforge patch”" in page.locator(".ending .told").first.inner_text()

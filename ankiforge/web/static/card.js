@@ -2,7 +2,7 @@
 // question, and its editor. It decides nothing itself: `made` says what an action would send.
 import { $, button, h, kbd, rich } from "./dom.js";
 import { editor } from "./edit.js";
-import { face } from "./face.js";
+import { face, inAnki } from "./face.js";
 import { figure } from "./figure.js";
 import { lettersOf } from "./letters.js";
 import { tell } from "./say.js";
@@ -10,7 +10,7 @@ import { sentence } from "./sentence.js";
 import { post } from "./server.js";
 
 const OF_THE_PASSAGE = -1; // the choice of a card beside what was drafted
-const MAKE = { act: "make", said: "Made" };
+const MAKE = { act: "make", becomes: "card", said: "Made" };
 
 export class Card {
   // What is done with it: look, ask (a question is typed), edit, or kept (what was edited is not stored).
@@ -27,7 +27,7 @@ export class Card {
   constructor(item, changed, press) {
     this.item = item;
     this.#changed = changed;
-    const { cards = [], facts, why } = item;
+    const { facts, why } = item;
     this.context = h("span", { className: "context", dir: "auto" });
     this.face = h("div", { className: "face-of-card" });
     this.others = h("ol", { className: "others", ariaLabel: "Other drafts of the same fact" });
@@ -38,9 +38,7 @@ export class Card {
       why && h("p", { className: `why ${why.tone}`, dir: "auto" }, why.text), ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
     this.node.classList.toggle("beside", Boolean(item.beside));
-    if (item.compose) this.#show(sentence({ parts: item.compose }, item.id, this.#does()));
-    else if (item.beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(held)));
-    else if (cards.length) this.#pick(0);
+    this.#show(0);
   }
 
   get card() { return this.item.cards?.[this.picked]; }
@@ -92,7 +90,16 @@ export class Card {
     this.remark.textContent = words;
     this.remark.hidden = !words;
   }
-  #show(shown) {
+  // Show the item as it was proposed, with one of its drafts.
+  #show(at) {
+    const { item } = this;
+    const { cards = [], compose, beside } = item;
+    this.#isOfPassage = false;
+    if (compose) this.#choose(sentence({ parts: compose }, item.id, this.#does()));
+    else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(held)));
+    else if (cards.length) this.#pick(at);
+  }
+  #choose(shown) {
     this.sentence = shown;
     shown.box.lang = this.item.source?.lang ?? "";
     this.face.replaceChildren(shown.node);
@@ -100,33 +107,29 @@ export class Card {
   #pick(at) {
     const { item } = this;
     this.picked = at;
-    [this.sentence, this.figure, this.#isOfPassage] = [null, null, false];
+    [this.sentence, this.figure] = [null, null];
     const { card } = this;
-    // the headings above a card in Anki; the title of its document stands above the page
-    const above = $(".af-where", new DOMParser().parseFromString(card.front ?? "", "text/html"))?.textContent ?? "";
-    this.context.textContent = above.split(" › ").slice(1).join(" › ");
+    this.context.textContent = card.place ?? "";
     this.warn("");
-    if (card.gaps) this.#show(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#does()));
+    if (card.gaps) this.#choose(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#does()));
     else if (card.figure) {
       this.figure = figure(card, item.masks && (() => this.#changed()));
       this.face.replaceChildren(this.figure.node);
-    } else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(bare(card))].filter(Boolean));
+    } else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card)].filter(Boolean));
     this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#other(other, i)])));
     if (item.choose && card.why) this.warn(card.why.text);
     this.#changed();
   }
   #other(card, i) {
-    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#pick(i) }, kbd(String(card.number ?? i + 1)),
-      h("span", { dir: "auto" }, rich(card.line ?? card.title, 90)), h("b", { dir: "auto" }, rich(card.answer_line ?? "", 40))));
+    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, kbd(String(card.number ?? i + 1)),
+      h("span", { dir: "auto" }, rich(card.line ?? card.title)), h("b", { dir: "auto" }, rich(card.answer_line ?? ""))));
   }
 
   // The sentences that are asked, for which the document is searched.
   get sentences() {
     if (this.sentence && this.card?.gaps && !this.#isOfPassage) return this.sentence.sentences();
-    const { blocks = [] } = this.item.source ?? {};
-    const runs = blocks.flatMap(({ runs: own, rows }) => own ?? rows.flat(2));
-    const quoted = runs.filter(([, signs]) => signs.includes("q")).map(([words]) => words).join("");
-    return quoted && this.picked === 0 ? [quoted] : [];
+    const { asked } = this.item.source ?? {};
+    return asked && this.picked === 0 ? [asked] : [];
   }
 
   // ---- What is chosen.
@@ -137,7 +140,7 @@ export class Card {
     if (this.mode !== "look" || this.item.beside) return;
     const at = cards.findLastIndex(({ number = 1, gaps }) => number === key || (gaps && number <= key && key < number + gaps.length));
     if (at < 0) return;
-    if (at !== this.picked || this.#isOfPassage) this.#pick(at);
+    if (at !== this.picked || this.#isOfPassage) this.#show(at);
     this.sentence?.gap(Number(key) - (cards[at].number ?? 1) + 1);
   }
   // The gaps that are not chosen: {key, words} of each.
@@ -154,7 +157,7 @@ export class Card {
     this.#isOfPassage = true;
     this.#question = null;
     this.others.replaceChildren();
-    this.#show(shown);
+    this.#choose(shown);
     return true;
   }
 
@@ -204,13 +207,10 @@ export class Card {
   // Go back to the card. Return whether there was something to leave. Words that were changed are kept, and shown as such.
   leave() {
     const { mode } = this;
-    if (mode === "look" && this.#isOfPassage) {
-      if (this.item.compose) this.#show(sentence({ parts: this.item.compose }, this.item.id, this.#does()));
-      else this.#pick(this.picked);
-      this.#isOfPassage = false;
-    } else if (mode === "ask") {
+    if (mode === "look" && this.#isOfPassage) this.#show(this.picked);
+    else if (mode === "ask") {
       this.mode = "look";
-      this.#show(this.sentence);
+      this.#choose(this.sentence);
       if (this.#question.isBegun()) tell("Question kept. Q goes on with it.");
     } else if (mode === "edit" && this.#editor.isChanged()) {
       this.mode = "kept";
@@ -227,20 +227,19 @@ export class Card {
     this.#editor = null;
     this.mode = "look";
     this.others.hidden = false;
-    if (this.item.beside) this.face.replaceChildren(h("div", { className: "two" }, this.item.cards.map(held)));
-    else if (this.item.compose) this.#show(this.sentence);
-    else this.#pick(this.picked);
+    if (this.item.compose) this.#choose(this.sentence);
+    else this.#show(this.picked);
     this.node.focus({ preventScroll: true });
   }
 
   // ---- What Enter does: the action and what is sent with it. Null if something is missing, which then has the focus.
 
   made() {
-    const choice = this.#isOfPassage ? OF_THE_PASSAGE : this.picked;
-    if (this.mode === "ask") return merged({ ...MAKE, label: "Make the card" }, this.#question.made(), choice);
-    if (this.mode !== "look") return merged(this.editing, { fields: this.#editor.sent() }, this.item.beside ? 0 : choice);
-    if (this.#isOfPassage) return merged({ ...MAKE, label: "Make this card" }, this.sentence.made(), choice);
-    return merged(this.main, this.given(this.main), this.item.beside ? 0 : choice);
+    const choice = this.#isOfPassage ? OF_THE_PASSAGE : this.item.beside ? 0 : this.picked;
+    const isMade = this.mode === "ask" || (this.mode === "look" && this.#isOfPassage);
+    const action = isMade ? { ...MAKE, label: this.says } : this.mode === "look" ? this.main : this.editing;
+    const given = this.mode === "ask" ? this.#question.made() : this.mode === "look" ? this.given(action) : { fields: this.#editor.sent() };
+    return given && { action, given: { choice, ...given } };
   }
   // What is sent with an action; null if something is missing.
   given({ act }) {
@@ -286,22 +285,10 @@ export class Card {
   }
 }
 
-const merged = (action, given, choice) => given && { action, given: { choice, ...given } };
-
 // One of two cards beside each other.
 const held = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` ${card.note}`),
-  card.figure ? figure(card).node : face(card));
-
-// A card without the line above it: the document stands beside it, and its heading above.
-function bare(card) {
-  const without = (html) => {
-    const template = h("template", { innerHTML: html });
-    $(".af-context", template.content)?.remove();
-    return template.innerHTML;
-  };
-  return { ...card, front: without(card.front), back: without(card.back) };
-}
+  card.figure ? figure(card).node : face(inAnki(card)));
 
 // The person's own question; the hidden words are its answer, unless they are changed.
 function asking(changed) {

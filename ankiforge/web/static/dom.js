@@ -37,22 +37,8 @@ export function putOver(node, box) {
   return node;
 }
 
-// A text of a card on one line: words and formulas, cut where it grows too long.
-export function rich(parts, most = Infinity) {
-  if (typeof parts === "string") return parts.length > most ? `${parts.slice(0, most).trimEnd()}…` : parts;
-  const shown = [];
-  let left = most;
-  for (const [text, math] of parts) {
-    if (left <= 0) {
-      shown.push("…");
-      break;
-    }
-    shown.push(math ? formula(math) : text.length > left ? `${text.slice(0, left).trimEnd()}…` : text);
-    left -= text.length > left ? left + 1 : text.length;
-    if (left < 0) break;
-  }
-  return shown;
-}
+// A text of a card on one line: words and formulas.
+export const rich = (parts) => (typeof parts === "string" ? parts : parts.map(([text, math]) => (math ? formula(math) : text)));
 export const flat = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
 
 // A key as it is printed on the keyboard; a capital letter needs Shift.

@@ -1,6 +1,6 @@
 // Edit a card: its fields as they are shown, gaps as pills, and below them what Anki will make of them.
 import { all, button, h } from "./dom.js";
-import { drawIn } from "./face.js";
+import { drawIn, inAnki } from "./face.js";
 import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
@@ -150,8 +150,9 @@ function preview(boxes, typed) {
     told.hidden = !reason;
     both.hidden = Boolean(reason);
     if (!card) return;
-    drawIn(sides[0], card.front);
-    drawIn(sides[1], card.back);
+    const { front, back } = inAnki(card);
+    drawIn(sides[0], front);
+    drawIn(sides[1], back);
     // what was typed as Markdown is drawn once the person has gone on
     for (const [name, , pieces] of card.fields) {
       const box = boxes.find((one) => one.dataset.name === name);

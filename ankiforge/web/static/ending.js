@@ -23,7 +23,7 @@ export class Ending {
     this.#sitting = sitting;
     this.#page = page;
     this.node = h("section", { className: "ending", ariaLabel: "Done" }, this.#heading, this.#told, this.#list,
-      h("p", { className: "told minutes" }), sitting.origin.list === "changed" && page.patchOffer());
+      h("p", { className: "told minutes" }));
   }
   get rows() { return [...this.#list.children]; }
 
@@ -75,9 +75,9 @@ export class Ending {
     this.#sitting.strip();
   }
   #row(card) {
-    const words = card.cards ? [h("b", {}, card.cards), `: ${card.title}`] : card.with_gaps ? harmless(card.with_gaps) : rich(card.line, 140);
+    const words = card.cards ? [h("b", {}, card.cards), `: ${card.title}`] : card.with_gaps ? harmless(card.with_gaps) : rich(card.line);
     const row = h("li", { onclick: () => this.#choose(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""),
-      h("span", { className: "q", dir: "auto" }, words), !card.with_gaps && h("b", { dir: "auto" }, rich(card.answer_line, 80)));
+      h("span", { className: "q", dir: "auto" }, words), !card.with_gaps && h("b", { dir: "auto" }, rich(card.answer_line)));
     row.dataset.key = card.key;
     return row;
   }

@@ -11,6 +11,9 @@ const grows = new ResizeObserver((all) => {
   for (const one of all) measure(one.target.ownerDocument.defaultView?.frameElement);
 });
 
+// A card with the line above it, which the page leaves out where its document stands beside it.
+export const inAnki = ({ context, front, back, title }) => ({ front: context + front, back: context + back, title });
+
 export function face(card) {
   const frame = h("iframe", { className: "face", title: `Card: ${card.title}`, tabIndex: -1 });
   frame.sandbox = "allow-same-origin";

@@ -1,5 +1,5 @@
 // A note, and the marks of a book: text in the page, with marks where their words stand.
-import { all, fit, formula, h } from "./dom.js";
+import { $, all, fit, h } from "./dom.js";
 import { harmless } from "./face.js";
 import { lettersOf, lettersOfAll, occurrences, textsIn } from "./letters.js";
 import { svg } from "./shapes.js";
@@ -8,34 +8,9 @@ const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // is drawn, so its letters are ot
 const SHORT = 12; // letters; a shorter mark is found only where it is marked
 const WITHOUT_BLANKS = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts in which a letter is a syllable or word
 
-export function text(paper, { html, marks, lang }) {
+export function text(paper, { kind, html, marks, lang }) {
   const content = h("div", { className: "note-text", dir: "auto", lang }, harmless(html));
-  return flowing(paper, content, () => rangesIn(content, marks));
-}
-
-export function list(paper, { title, marks, lang }) {
-  const entries = marks.map((mark) => {
-    const node = h("li", {}, h("p", { className: "place", dir: "auto" }, mark.place), h("blockquote", { dir: "auto" }, mark.blocks.map(block)),
-      mark.said && h("p", { className: "said", dir: "auto" }, mark.said));
-    node.dataset.key = mark.key;
-    return node;
-  });
-  const content = h("div", { className: "note-text book", dir: "auto", lang }, h("h1", { dir: "auto" }, title), h("ol", {}, entries));
-  return flowing(paper, content, () => new Map(entries.map((node) => {
-    const range = new Range();
-    range.selectNodeContents(node.querySelector("blockquote"));
-    return [node.dataset.key, range];
-  })));
-}
-
-// A paragraph or table of a passage.
-function block({ runs, rows }) {
-  const run = ([text, signs, math]) => {
-    const shown = signs.includes("c") ? h("code", {}, text) : text;
-    return h(signs.includes("m") ? "mark" : "span", {}, math ? formula(math) : shown);
-  };
-  if (runs) return h("p", {}, runs.map(run));
-  return h("table", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell.map(run))))));
+  return flowing(paper, content, () => (kind === "list" ? quotesIn(content) : rangesIn(content, marks)));
 }
 
 function flowing(paper, content, find) {
@@ -129,6 +104,13 @@ function sentenceIn(range, sentence) {
   made.setEnd(texts[end], Math.min(stop + 2, texts[end].length));
   return made;
 }
+
+// The quotes of a book, each of which is a mark.
+const quotesIn = (content) => new Map(all("[data-key]", content).map((node) => {
+  const range = new Range();
+  range.selectNodeContents($("blockquote", node));
+  return [node.dataset.key, range];
+}));
 
 // Where the marks of a note are. The note says itself what is marked; only long words are looked for elsewhere, since a wrong
 // place is worse than none. Formulas are drawn with other letters, so a mark may have none.

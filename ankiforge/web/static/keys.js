@@ -8,9 +8,10 @@ const GO_STAYS = 1500; // ms in which a second key may follow
 export const LISTS = { new: "n", changed: "c", failing: "f", questions: "q", none: "y", all: "a", recent: "r" };
 
 // Of each key: its group, its name in the help, the views in which it acts (shelf, sitting, list), and what it does. `label` is
-// its name in the palette now, "" if it cannot be pressed; `holds`: it decides nothing, so it waits for a card that is on its way.
+// its name in the palette now, "" if it cannot be pressed; `also` has other words by which the palette finds it; `holds`: it
+// decides nothing, so it waits for a card that is on its way.
 /** @typedef {{group: string, key: string, name: string, views: string, run: (page: any) => any, label?: (page: any) => string,
- *   holds?: boolean, inMenu?: boolean}} Key */
+ *   holds?: boolean, inMenu?: boolean, also?: string}} Key */
 const at = (group, views) => (key, name, run, more = {}) => ({ group, views, key, name, run, label: (page) => (page ? name : ""), ...more });
 const decide = at("Decide", "sitting");
 const card = at("The card", "sitting");
@@ -18,7 +19,7 @@ const paper = at("The document", "sitting");
 const shelf = at("The shelf", "shelf");
 const list = at("What you have read", "list");
 const any = at("Everywhere", "shelf sitting list");
-const action = (key) => ({ label: ({ sitting }) => sitting.actionOf(key)?.label.replace("{n} ", "") ?? "" });
+const action = (key, also = "") => ({ also, label: ({ sitting }) => sitting.actionOf(key)?.label.replace("{n} ", "") ?? "" });
 const holds = { holds: true };
 const ofSentence = (label) => ({ holds: true, label: ({ sitting }) => (sitting.card?.sentence?.card.gaps ? label : "") });
 const inPaper = (label) => ({ holds: true, label: ({ sitting }) => (sitting.paper ? label : "") });
@@ -27,20 +28,20 @@ const hasCards = ({ sitting }) => sitting.card?.item.cards;
 /** @type {Key[]} */
 export const KEYS = [
   decide("Enter", "The blue button", ({ sitting }) => sitting.enter(), { label: () => "" }),
-  decide("a", "Accept, and go on", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a")),
-  decide("x", "Reject; of a card that fails: suspend it", ({ sitting }) => sitting.press("x"), action("x")),
+  decide("a", "Accept, and go on", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a", "keep good yes add")),
+  decide("x", "Reject; of a card that fails: suspend it", ({ sitting }) => sitting.press("x"), action("x", "delete remove drop no bad")),
   decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
-  decide("e", "Edit", ({ sitting }) => sitting.edit(), { label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
-  decide("s", "Later; a card that fails: in 30 days", ({ sitting }) => sitting.press("s"), action("s")),
+  decide("e", "Edit", ({ sitting }) => sitting.edit(), { also: "change write fix deck tags", label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
+  decide("s", "Later; a card that fails: in 30 days", ({ sitting }) => sitting.press("s"), action("s", "skip postpone defer bury")),
   decide("w", "Another card, where a card would get new words", ({ sitting }) => sitting.press("w"), action("w")),
   decide("F", "Accept anyway", ({ sitting }) => sitting.press("F"), action("F")),
   decide("r", "Let the model draft others", ({ sitting }) => sitting.press("r"), action("r")),
   decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { label: ({ sitting }) => (sitting.why ? "Reject with a reason…" : "") }),
-  decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", run: (page) => page.undo() }),
+  decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", also: "revert take back ctrl z", run: (page) => page.undo() }),
 
   card("1 2 3", "Hide other words, take another draft or a repair", () => {}, { label: () => "" }),
   card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, label: (page) => (hasCards(page) ? "Show or hide the answer" : "") }),
-  card("q", "Ask a question", ({ sitting }) => sitting.ask(), { holds: true, label: ({ sitting }) => (sitting.card?.sentence ? "Ask a question instead" : "") }),
+  card("q", "Ask a question", ({ sitting }) => sitting.ask(), { holds: true, also: "basic", label: ({ sitting }) => (sitting.card?.sentence ? "Ask a question instead" : "") }),
   card(".", "End the sentence a clause earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence("End a clause earlier")),
   card(",", "Begin it a clause later", ({ sitting }) => sitting.card?.sentence?.cutHead(), ofSentence("Begin a clause later")),
   card("b", "With or without the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence("With or without the sentence before")),
@@ -54,7 +55,7 @@ export const KEYS = [
   paper("n", "Next mark of all", ({ sitting }) => sitting.stepMark(1), inPaper("Next mark")),
   paper("p", "Mark before", ({ sitting }) => sitting.stepMark(-1), inPaper("Mark before")),
   paper("/", "Find words", (page) => page.find("find"), inPaper("Find in the document")),
-  paper("g 1", "Go to a page, by its number", (page) => page.find("page"), { label: ({ sitting }) => (sitting.paper?.body?.pages ? "Go to a page" : "") }),
+  paper("g 1", "Go to a page, by its number", (page) => page.find("page"), { also: "number jump", label: ({ sitting }) => (sitting.paper?.body?.pages ? "Go to a page" : "") }),
   paper("+", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper("Larger")),
   paper("-", "Smaller", ({ sitting }) => sitting.paper?.zoomBy(-1), inPaper("Smaller")),
   paper("0", "Fit the text", ({ sitting }) => sitting.paper?.zoomBy(0), inPaper("Fit the text")),
@@ -70,17 +71,16 @@ export const KEYS = [
   list("c", "Make a card of the passage", (page) => page.rows.make()),
   list("a", "Answer the question from what you have read", (page) => page.rows.answer()),
 
-  any("m", "Questions from your chat", (page) => page.chat(), { inMenu: true }),
-  any("o", "Open in Anki", (page) => page.send(), { inMenu: true, label: ({ ready }) => (ready ? "Open in Anki" : "") }),
-  any("P", "Copy the patch of your edits in Anki", (page) => page.copyPatch()),
-  any("t", "Recall first: answers are hidden until Space", (page) => page.setRecall(!recalled("recall")), { inMenu: true, label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
-  any("d", "Light or dark colours", (page) => page.changeTheme(), { inMenu: true }),
+  any("m", "Questions from your chat", (page) => page.chat(), { inMenu: true, also: "llm ai gpt claude model" }),
+  any("o", "Open in Anki", (page) => page.send(), { inMenu: true, also: "export import sync apkg package deck", label: ({ ready }) => (ready ? "Open in Anki" : "") }),
+  any("t", "Recall first: answers are hidden until Space", (page) => page.setRecall(!recalled("recall")), { inMenu: true, also: "quiz test cover", label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
+  any("d", "Light or dark colours", (page) => page.changeTheme(), { inMenu: true, also: "theme night mode appearance" }),
   any("Ctrl K", "All actions", (page) => openPalette(page), { inMenu: true }),
-  any("?", "All keys", () => openHelp(), { inMenu: true }),
+  any("?", "All keys", () => openHelp(), { inMenu: true, also: "help shortcuts keyboard hotkeys" }),
   any("Escape", "Back: to the card, to the shelf", (page) => page.escape(), { label: () => "" }),
   ...Object.entries({ new: "Shelf", changed: "Changed", failing: "Failing", questions: "Questions", none: "No card yet", all: "All cards", recent: "Recent" })
     .map(([id, name]) => any(`g ${LISTS[id]}`, name, (page) => page.visit(id), { inMenu: true, group: "Go to" })),
-  any("g /", "Search all cards", (page) => page.searchAll(), { group: "Go to" }),
+  any("g /", "Search all cards", (page) => page.searchAll(), { group: "Go to", also: "find filter browse deck tag date" }),
 ];
 
 const may = (page, { views }) => views.split(" ").includes(page.view);

@@ -18,7 +18,6 @@ import { Shelf } from "./shelf.js";
 import { Sitting } from "./sitting.js";
 
 const ASK_AGAIN = 1500; // ms
-const PATCH_STAYS = 60000; // ms; one types a command meanwhile
 const ROWS = ["all", "recent"];
 
 class Page {
@@ -164,22 +163,6 @@ class Page {
       const reply = await post("send");
       this.counted(reply);
       tell(reply.said, { stays: reply.path ? UNTIL_NEXT : LONG, copy: reply.path });
-    });
-  }
-  patchOffer() {
-    return h("div", { className: "patch" }, h("p", { className: "told" }, "Your edits in Anki stay there. A patch brings them to your notes, too."),
-      h("button", { type: "button", className: "button outlined small", onclick: () => this.copyPatch() }, "Copy the patch"));
-  }
-  // The edits made in Anki, as a patch of the notes, on the clipboard.
-  async copyPatch() {
-    if (!isFree()) return;
-    tell("Reading Anki …", { stays: UNTIL_NEXT });
-    await attempt(async () => {
-      const { text, command, files, refused } = await post("patch");
-      const left = refused.length ? ` Left out: ${refused.join("; ")}.` : "";
-      if (!text) return tell(`No edit in Anki can be brought to your notes.${left}`, { stays: LONG });
-      await navigator.clipboard.writeText(text);
-      tell(`The patch of ${count(files, "note")} is copied.${left} Save it as edits.patch, then:`, { stays: PATCH_STAYS, copy: `${command} "$PWD/edits.patch"` });
     });
   }
   notices(rows) {

@@ -1,15 +1,6 @@
 // The command palette: every action with its key, found by its words.
 import { $, h, kbd } from "./dom.js";
 
-// Other words for actions, each before the words of a label.
-const SYNONYMS = [
-  ["theme dark light night mode appearance", "colours"], ["help shortcuts keyboard hotkeys", "all keys"],
-  ["keep good yes add deck", "accept"], ["delete remove drop no bad", "reject"], ["change write fix deck tags", "edit"],
-  ["skip postpone defer bury", "later"], ["revert back ctrl z", "undo"], ["export import send sync apkg package deck", "anki"],
-  ["find filter browse deck tag date", "search"], ["llm ai gpt claude model", "chat"], ["quiz test cover", "recall first"],
-  ["cloze gap blank hide", "hide"], ["question basic", "ask"], ["pdf paper book page source", "document"], ["page number jump", "go to a page"],
-];
-
 let shown = [], at = 0;
 
 export function palette(actions) {
@@ -23,11 +14,7 @@ export function palette(actions) {
 }
 function fill(actions) {
   const words = $("#palette-words").value.toLowerCase().split(/\s+/);
-  shown = actions.filter(({ group, label }) => {
-    const named = `${group} ${label}`.toLowerCase();
-    const others = SYNONYMS.filter(([, of]) => named.includes(of)).map(([each]) => each);
-    return words.every((word) => [named, ...others].some((each) => each.includes(word)));
-  });
+  shown = actions.filter(({ group, label, also = "" }) => words.every((word) => `${group} ${label} ${also}`.toLowerCase().includes(word)));
   at = 0;
   $("#palette-list").replaceChildren(...shown.map(row));
   $("#palette-none").hidden = shown.length > 0;

@@ -1,9 +1,9 @@
 // The document of a sitting: the pages of a PDF, a note, or the marks of a book. It is opened once, and never drawn white.
 // Every kind says where its marks are, as boxes; this module draws them, goes to them, and says where they stand on screen.
 import { h } from "./dom.js";
-import { list, text } from "./flow.js";
+import { text } from "./flow.js";
 import { get, until } from "./server.js";
-import { columnsOf, linesOf, outline, svg } from "./shapes.js";
+import { around, columnsOf, linesOf, outline, svg } from "./shapes.js";
 import { sheets } from "./sheets.js";
 
 const ZOOMS = [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.6, 3.2];
@@ -54,7 +54,7 @@ export class Paper {
   async #load() {
     const shown = await until(`document?${new URLSearchParams({ key: this.key })}`);
     Object.assign(this, { id: shown.id, title: shown.title, kind: shown.kind, marks: shown.marks });
-    const body = { sheets, text, list }[shown.kind](this, shown);
+    const body = (shown.kind === "sheets" ? sheets : text)(this, shown);
     this.node.classList.add(shown.kind);
     this.node.append(body.node);
     await body.begin();
@@ -145,9 +145,8 @@ export class Paper {
     if (isNow && this.asked.length && !mark.frame) made.push(svg("path", { class: "asked", d: outline(asked) }));
     const isRightToLeft = /^[^\p{L}]*[\u0590-\u08ff]/u.test(mark.words);
     for (const column of mark.frame ? [] : columnsOf(lines, true)) {
-      const left = isRightToLeft ? Math.max(...column.map(([, , r]) => r)) + 7 : Math.min(...column.map(([l]) => l)) - 7;
-      const [top, bottom] = [column[0][1], column.at(-1)[3]];
-      made.push(svg("path", { class: "side", d: `M${left} ${top + 1}V${bottom - 1}`, "data-s": state }));
+      const [left, top, right, bottom] = around(column);
+      made.push(svg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
     }
     return made;
   }
@@ -164,8 +163,8 @@ export class Paper {
     const o = origin.getBoundingClientRect();
     const dx = o.left - pane.left + this.pane.scrollLeft;
     const dy = o.top - pane.top + this.pane.scrollTop;
-    return { left: Math.min(...lines.map(([l]) => l)) + dx, right: Math.max(...lines.map(([, , r]) => r)) + dx,
-      top: lines[0][1] + dy, bottom: lines.at(-1)[3] + dy, x: lines[0][2] + dx, ...levelOf(lines[0], dy) };
+    const [left, , right] = around(lines);
+    return { left: left + dx, right: right + dx, top: lines[0][1] + dy, bottom: lines.at(-1)[3] + dy, x: lines[0][2] + dx, ...levelOf(lines[0], dy) };
   }
 
   // On screen: {x, y} of the end of its first line, and whether that is in view; null if it is not drawn.

@@ -91,7 +91,7 @@ export class Rows {
   }
   // A passage, its sentence in bold; above it what an answer says with it.
   #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
-    const state = cards.length ? cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line, 90)))
+    const state = cards.length ? cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)))
       : h("span", { className: "sub" }, "No card. ", h("kbd", {}, "C makes one"));
     const main = h("button", { type: "button", className: "row passage", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
       h("span", { className: "passage-words", dir: "auto" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place", dir: "auto" }, place), state);

@@ -1,7 +1,6 @@
 // What the page says: beside the buttons of a sitting, else in a toast; the words for screen readers; the question for a text.
 import { $, h, kbd, rich } from "./dom.js";
 
-const SHORT = 60; // characters of a card that are repeated
 const STAYS = 7000; // ms
 export const LONG = 30000;
 export const UNTIL_NEXT = 600000;
@@ -16,14 +15,14 @@ export const undoWith = (run) => { undo = run; };
 export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const number = (n) => n.toLocaleString("en");
 
-// The beginning of a card's words, apart from the direction of what stands around it.
-export const quoted = (words) => h("bdi", {}, "“", rich(words, SHORT), "”");
+// A card's words, cut by the style, apart from the direction of what stands around them.
+export const quoted = (words) => ["“", h("bdi", {}, rich(words)), "”"];
 
 // Say a text or nodes, and what is to be copied, such as a path; with a button that takes back what was done.
 export function tell(text, { undoes = false, stays = STAYS, copy = "" } = {}) {
   const place = document.body.dataset.view === "sitting" ? $("#said") : $("#toast");
   clear();
-  place.append(h("span", {}, ...[text].flat(2), copy && h("code", {}, ` ${copy}`)),
+  place.append(h("span", {}, ...[text].flat(3), copy && h("code", {}, ` ${copy}`)),
     undoes ? h("button", { id: "undo", className: "plain", type: "button", onclick: () => undo() }, "Undo ", kbd("u")) : "");
   place.hidden = false;
   clearTimeout(timer);
@@ -47,11 +46,6 @@ export function askText(question, button) {
   $("#say-yes").textContent = button;
   $("#say-text").value = "";
   dialog.returnValue = "";
-  $("#say-text").onkeydown = (e) => {
-    if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
-    e.preventDefault();
-    $("#say-yes").click();
-  };
   dialog.showModal();
   const answer = () => (dialog.returnValue === "yes" ? $("#say-text").value : null);
   return new Promise((done) => dialog.addEventListener("close", () => done(answer()), { once: true }));

@@ -9,7 +9,10 @@ export function svg(name, attributes = {}, ...kids) {
   return made;
 }
 
-// Boxes [left, top, right, bottom] in reading order, joined to lines.
+// The box around boxes [left, top, right, bottom].
+export const around = (boxes) => [Math.min(...boxes.map(([l]) => l)), Math.min(...boxes.map(([, t]) => t)), Math.max(...boxes.map(([, , r]) => r)), Math.max(...boxes.map(([, , , b]) => b))];
+
+// Boxes in reading order, joined to lines.
 export function linesOf(boxes) {
   const lines = [];
   for (const box of boxes) {
@@ -18,7 +21,7 @@ export function linesOf(boxes) {
     if (tall < 1 || box[2] - box[0] < 0.5) continue;
     const shared = last ? Math.min(last[3], box[3]) - Math.max(last[1], box[1]) : -1;
     const isSame = last && shared > 0.4 * Math.min(tall, last[3] - last[1]) && box[0] - last[2] < 1.6 * tall && last[0] - box[2] < 1.6 * tall;
-    if (isSame) lines[lines.length - 1] = [Math.min(last[0], box[0]), Math.min(last[1], box[1]), Math.max(last[2], box[2]), Math.max(last[3], box[3])];
+    if (isSame) lines[lines.length - 1] = around([last, box]);
     else lines.push([...box]);
   }
   return lines;
@@ -36,9 +39,9 @@ export function columnsOf(lines, loose = false) {
   return columns;
 }
 
-export const outline = (lines) => columnsOf(lines).map(around).join(" ");
+export const outline = (lines) => columnsOf(lines).map(outlineOf).join(" ");
 
-function around(lines) {
+function outlineOf(lines) {
   const edges = [lines[0][1]];
   for (let i = 1; i < lines.length; i += 1) edges.push((lines[i - 1][3] + lines[i][1]) / 2);
   edges.push(lines.at(-1)[3]);

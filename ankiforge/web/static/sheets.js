@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { words as layerOf } from "./layer.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { until } from "./server.js";
-import { svg } from "./shapes.js";
+import { around, svg } from "./shapes.js";
 
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
 const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
@@ -52,10 +52,7 @@ export function sheets(paper, shown) {
   // The part of a page that holds text, so that no room is lost to white margins.
   function cropTo(page) {
     if (!page.words.length) return;
-    const left = Math.min(...page.words.map(([, [l]]) => l));
-    const right = Math.max(...page.words.map(([, [, , r]]) => r));
-    const top = Math.min(...page.words.map(([, [, t]]) => t));
-    const bottom = Math.max(...page.words.map(([, [, , , b]]) => b));
+    const [left, top, right, bottom] = around(page.words.map(([, box]) => box));
     const isWide = page.ratio < 1; // slides are shown whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
       : { left: Math.max(left - AIR, 0), right: Math.min(right + AIR * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
@@ -76,23 +73,16 @@ export function sheets(paper, shown) {
   // The words of the asked sentences on a page, within the mark.
   function askedOn(page, key) {
     const within = page.marks[key] ?? [];
-    if (!within.length || !page.words.length) return [];
-    const all = [Math.min(...within.map((b) => b[0])), Math.min(...within.map((b) => b[1])), Math.max(...within.map((b) => b[2])), Math.max(...within.map((b) => b[3]))];
     const inMark = page.words.filter(([, [l, t, r, b]]) => within.some((m) => l < m[2] && r > m[0] && (t + b) / 2 > m[1] - 0.002 && (t + b) / 2 < m[3] + 0.002));
     const letters = lettersOfAll(inMark.map(([word]) => word));
-    const boxes = [];
-    for (const sentence of paper.asked) {
-      const [hit] = occurrences(letters, sentence);
-      if (hit) boxes.push(...inMark.slice(hit[0][0], hit[1][0] + 1).map(([, box]) => box));
-    }
-    return all ? boxes : [];
+    const hits = paper.asked.flatMap((sentence) => occurrences(letters, sentence).slice(0, 1));
+    return hits.flatMap(([[first], [last]]) => inMark.slice(first, last + 1).map(([, box]) => px(page, box)));
   }
 
   function drawMarks(page) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
     const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) => {
-      const asked = mark.key === paper.now ? askedOn(page, mark.key) : [];
-      return paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), asked.map((box) => px(page, box)));
+      return paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : []);
     });
     page.marksLayer.replaceChildren(...made);
   }
@@ -114,9 +104,8 @@ export function sheets(paper, shown) {
   }
   // The width of a column of text, which a phone shows alone.
   function columnWidth() {
-    const boxes = pages.flatMap((page) => Object.values(page.marks)).flat();
-    const widest = Math.max(...boxes.map(([l, , r]) => r - l), 0.3);
-    return Math.min(widest + 0.03, 1);
+    const widths = pages.flatMap((page) => Object.values(page.marks).flat()).map(([l, , r]) => r - l);
+    return Math.min(Math.max(...widths, 0.3) + 0.03, 1);
   }
 
   const first = pages[shown.marks.find(({ key }) => key === paper.key)?.page ?? 0];
@@ -136,8 +125,7 @@ export function sheets(paper, shown) {
   function boxesOf(key) {
     const page = pages.find((each) => each.marks[key]);
     if (!page) return null;
-    const asked = key === paper.now ? askedOn(page, key).map((box) => px(page, box)) : [];
-    return { origin: page.leaf, boxes: page.marks[key].map((box) => px(page, box)), asked };
+    return { origin: page.leaf, boxes: page.marks[key].map((box) => px(page, box)), asked: key === paper.now ? askedOn(page, key) : [] };
   }
   function inView() {
     const middle = paper.pane.getBoundingClientRect().top + paper.pane.clientHeight * 0.4;
