@@ -184,12 +184,18 @@ def repair_text(number: int, repair: CardRepair) -> Text:
     for sides in repair.new:
         words = " → ".join(on_one_line(text) for text in sides.values())
         yield f"     new: {shortened(words, _SIDE)}"
+    for line in around_repair(repair):
+        yield f"     {line}"
+
+
+def around_repair(repair: CardRepair) -> Text:
+    """Yield what is to be known of a repair besides the cards that it makes."""
     if repair.beside:
-        yield f"     on the other: {shortened(repair.beside, _SIDE)}"
+        yield f"on the other: {shortened(repair.beside, _SIDE)}"
     if repair.quote:
-        yield f"     the source: “{shortened(on_one_line(repair.quote), _SIDE)}”"
+        yield f"the source: “{shortened(on_one_line(repair.quote), _SIDE)}”"
     for doubt in repair.doubts:
-        yield f"     perhaps: {doubt}"
+        yield f"perhaps: {doubt}"
 
 
 # --- cards against a source -------------------------------------------------------------------

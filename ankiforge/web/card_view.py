@@ -392,15 +392,10 @@ def _clozes(html: str, *, hidden: bool, number: int = 0) -> str:
     return "".join(parts)
 
 
-_WORDS_BEGIN = regex(r'(?=<div class="af-(?:question|text)")')
-
-
-def compared(old: Json, new: Json, tags: Pair = ("del", "ins")) -> None:
-    """Mark in two faces the words that only one of them has; where they are from is no word."""
-    *old_place, old_words = _WORDS_BEGIN.split(old["back"], 1)
-    *new_place, new_words = _WORDS_BEGIN.split(new["back"], 1)
-    old_tokens = _TOKEN.findall(old_words)
-    new_tokens = _TOKEN.findall(new_words)
+def compared(old: Json, new: Json) -> None:
+    """Mark in two faces the words that only one of them has."""
+    old_tokens = _TOKEN.findall(old["back"])
+    new_tokens = _TOKEN.findall(new["back"])
     matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
     old_runs = []
     new_runs = []
@@ -408,19 +403,18 @@ def compared(old: Json, new: Json, tags: Pair = ("del", "ins")) -> None:
         differs = operation != "equal"
         old_runs.append((differs, old_tokens[old_start:old_end]))
         new_runs.append((differs, new_tokens[new_start:new_end]))
-    old_tag, new_tag = tags
-    old["back"] = "".join([*old_place, *_marked(old_runs, old_tag)])
-    new["back"] = "".join([*new_place, *_marked(new_runs, new_tag)])
+    old["back"] = "".join(_marked(old_runs))
+    new["back"] = "".join(_marked(new_runs))
 
 
-def _marked(runs: Iterable[tuple[bool, list[str]]], tag: str) -> Iterator[str]:
-    """Yield HTML in which the texts that differ are within a tag; HTML tags stay outside."""
+def _marked(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
+    """Yield HTML in which the texts that differ are marked; HTML tags stay outside."""
     for differs, tokens in runs:
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
             text = "".join(group)
             words = text.rstrip()
             marked = differs and not is_tag and bool(words)
-            yield f"<{tag}>{words}</{tag}>{text[len(words) :]}" if marked else text
+            yield f"<ins>{words}</ins>{text[len(words) :]}" if marked else text
 
 
 # --- formulas ---------------------------------------------------------------------------

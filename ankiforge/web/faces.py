@@ -61,6 +61,7 @@ from ankiforge.review.items import (
 from ankiforge.review.selection import selectable_text, sentence_before, sentence_of
 from ankiforge.review.sittings import RESULTS
 from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text.fold import shields
 from ankiforge.text.sentences import sentences
 from ankiforge.web.card_view import (
     Find,
@@ -161,7 +162,7 @@ def _why(waiting: Card) -> Texts | None:
     said = reasons(waiting)
     if not said:
         return None
-    tone = "plain"
+    tone = "quiet"
     if waiting.blocked:
         tone = "stop"
     elif not waiting.clean:
@@ -171,7 +172,7 @@ def _why(waiting: Card) -> Texts | None:
 
 def _plain(text: str) -> Texts:
     """Return a remark without any warning in it."""
-    return {"text": text, "tone": "plain"}
+    return {"text": text, "tone": "quiet"}
 
 
 _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
@@ -238,10 +239,12 @@ _WHICH_ARE_SAME = (
 """The same of one question about many passages of a document."""
 
 
-def words_of(highlight: Highlight) -> list[Pair]:
-    """Return the words of a passage, of which a person may make a card."""
+def words_of(highlight: Highlight) -> Json:
+    """Return the words of a passage, of which a person may make a card: `parts` and `code`."""
+    text = selectable_text(highlight)[0]
     formulas = None if highlight.has_formulas else ()
-    return parts_of(selectable_text(highlight)[0], formulas)
+    code = [[start, end] for start, end, kind in shields(text) if kind == "code"]
+    return {"parts": parts_of(text, formulas), "code": code}
 
 
 class Faces:
@@ -407,12 +410,14 @@ class Faces:
             actions = [make, nothing, write, SKIP, *self._more]
         else:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
-        parts = words_of(highlight) if text else None
+        words = words_of(highlight)
+        parts = words["parts"] if text else None
         source = self.source(highlight)
         return {
             "title": shortened(title, 90),
             "line": parts,
             "compose": parts,
+            "code": words["code"],
             "blank": [["Front", "Question", []], ["Back", "Answer", []]],
             "source": source,
             "actions": actions,
@@ -471,7 +476,7 @@ class Faces:
                     shown["note"] = " · ".join(filter(None, notes))
                     cards.append(shown)
                 if len(cards) == 2:
-                    compared(cards[0], cards[1], ("ins", "ins"))
+                    compared(cards[0], cards[1])
                 about = {"title": cards[0]["title"], "cards": cards, "beside": True}
                 about["ask"] = f"{question.text} Keep one?"
             case QuestionKind.CONFLICT:
@@ -532,7 +537,7 @@ class Faces:
         if len(cards) == 2 and "gaps" not in cards[1]:
             compared(cards[0], cards[1])
         source = self.source(highlight)
-        if len(question.examples) > 1:
+        if len(question.examples) > 1 and not question.guids:
             source["before"] = question.examples[1]
         return {
             "title": title,
@@ -555,7 +560,7 @@ class Faces:
             theirs[conflict.field] = conflict.source
         my_card = card_view(replace(card, fields=tuple(mine.items())), self.find)
         their_card = card_view(replace(card, fields=tuple(theirs.items())), self.find)
-        compared(my_card, their_card, ("ins", "ins"))
+        compared(my_card, their_card)
         my_card["label"] = "Yours"
         their_card["label"] = "From the source"
         asked = "You and the source both changed this card. Which words stay?"

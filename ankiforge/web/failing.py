@@ -32,7 +32,7 @@ from ankiforge.pipeline import repair as mending
 from ankiforge.pipeline.collection import FailingCount, collection_path
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.repair import repair_text
+from ankiforge.reports.repair import around_repair
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence, with_changes
 from ankiforge.text import counted
@@ -43,7 +43,6 @@ from ankiforge.web.faces import EDIT, Faces, act
 PREFIX = "nid:"
 """Of the ids of these items."""
 _TAKE = ("1", "2", "3")
-_SUSPENDS = "X suspends it in Anki, U asks it again."
 _LEAVE = act("leave", "Leave 30 days", "s", "text", "Left for 30 days")
 _SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = act(
@@ -121,10 +120,10 @@ class FailingCards:
         history = entry.fails.history if entry.fails else None
         told: Json = {}
         if history:
-            minutes = f"{history.seconds / 60:.0f} min"
-            answers = counted(history.asked, "answer")
-            parts = (entry.note.deck, history.in_one_line, f"{answers}, {minutes}")
-            told["history"] = " | ".join(filter(None, parts))
+            wrong = sum(answer.failed for answer in history.answers)
+            minutes = counted(max(round(history.seconds / 60), 1), "minute")
+            answers = f"{counted(history.asked, 'answer')}, {wrong} of them wrong"
+            told["history"] = f"{entry.note.deck}: {answers}; {minutes} in all."
         if entry.near:
             near = entry.near.card.fields
             sides = [line_of(near.get(name, "")) for name in ("Front", "Back", "Text")]
@@ -137,11 +136,15 @@ class FailingCards:
         actions: list[Json] = []
         repairs = []
         for number, repair in zip(_TAKE, entry.offers, strict=False):
-            _, *lines = repair_text(int(number), repair)
             says = repair.says[:1].upper() + repair.says[1:]
-            repairs.append(
-                {"says": says, "lines": [plain(line.strip()) for line in lines]}
-            )
+            becomes = dict(with_changes(card.fields, repair.fields))
+            cards = []
+            for words in (becomes, *repair.new):
+                kind = CardKind.CLOZE if "Text" in words else CardKind.BASIC
+                made = replace(card, kind=kind, fields=tuple(words.items()))
+                cards.append(card_view(made, self._faces.find))
+            lines = [plain(line) for line in around_repair(repair)]
+            repairs.append({"says": says, "cards": cards, "lines": lines})
             look = "more" if actions else "filled"
             take = act("take", f"Take repair {number}", number, look, "Repaired")
             actions.append({**take, "choice": int(number) - 1})
@@ -164,7 +167,6 @@ class FailingCards:
             "ask": sentence("; ".join(entry.why)),
             "cards": [view],
             "repairs": repairs,
-            "hint": _SUSPENDS,
             "actions": actions,
             **told,
         }

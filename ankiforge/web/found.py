@@ -21,7 +21,7 @@ from ankiforge.pipeline.ask import ask, asked_for
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import ABSENT
 from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.web.card_view import card_view, line_of, passage
+from ankiforge.web.card_view import card_view, line_of, links_of
 
 _AROUND = 140
 """Characters that are shown on each side of the sentence that answers."""
@@ -79,7 +79,7 @@ class FoundViews:
         absent = ABSENT.get(found.presence, "")
         document = highlight.document
         place = (document.title or document.path, page, highlight.heading, absent)
-        links = self._links(highlight) + passage(highlight)["links"]
+        links = self._links(highlight) + links_of(highlight)
         return {
             "key": highlight.key,
             "words": [line_of(part) if part else [] for part in words],

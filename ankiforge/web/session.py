@@ -440,8 +440,8 @@ class ReviewSession:
         return {"item": face, "sitting": self._shown(number, joined, [face])}
 
     def words(self, key: str) -> Json:
-        """Return the `parts` of a passage, of which a card may be made."""
-        return {"parts": words_of(highlight_of(self._ledger, key))}
+        """Return the words of a passage, of which a card may be made."""
+        return words_of(highlight_of(self._ledger, key))
 
     def _read(self) -> None:
         """Read the lists, if they may have changed outside this page."""
@@ -670,15 +670,15 @@ class ReviewSession:
         if sitting.key:
             pile = self._pile(sitting.key)
             left = len(pile.places) if pile else 0
-            left_told = f"{counted(left, 'mark') if left else 'no mark'} left"
+            left_told = f"{counted(left, 'mark')} left"
         else:
             named = {each["id"]: each.get("left", 0) for each in self.state()["lists"]}
             left = named.get(sitting.list_id, 0)
-            left_told = f"{left or 'nothing'} left"
+            left_told = f"{left} left"
         made = counted(count, "card") if count else "No card"
         if sitting.list_id == "failing":
             made = f"{decided} decided"
-        heading = f"{made}, {left_told}."
+        heading = f"{made}, {left_told}." if left else f"{made}. Nothing waits here."
         told = [f"{_in_words(decided)} decided in {_lasted(seconds)}."]
         if sitting.list_id == "failing":
             told.append("“Open in Anki” brings the repairs to your cards.")

@@ -141,7 +141,7 @@ def test_ten_is_ten_decisions_and_the_ending_belongs_to_the_document(notes, open
         assert page.locator("#count").inner_text() == f"{number} of two"
         page.keyboard.press("Enter")
         settle(page)
-    assert over(page) == "2 cards, no mark left."
+    assert over(page) == "2 cards. Nothing waits here."
     assert set(verdicts(notes).values()) == {"accepted"}
 
 

@@ -335,7 +335,7 @@ def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_fo
     assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
     page.keyboard.press("X")
     settle(page)
-    assert over(page) == "No card, no mark left."
+    assert over(page) == "No card. Nothing waits here."
     assert "waiting" not in [card["verdict"] for card in forge.cards()]
 
 

@@ -121,9 +121,12 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
     over(page)
     told = heard(page)
     assert between(told, "main Card", "region Document") == [
-        "region Done", "heading 2 cards, no mark left.", "list Your new cards", "listitem", "listitem",
+        "region Done", "heading 2 cards. Nothing waits here.", "list Your new cards", "listitem", "listitem",
     ]  # fmt: skip
-    assert page.evaluate("document.activeElement.textContent") == "2 cards, no mark left."
+    assert (
+        page.evaluate("document.activeElement.textContent")
+        == "2 cards. Nothing waits here."
+    )
     page.keyboard.press("j")
     assert "Osmosis is the diffusion of water." in statuses(page)[-1]
 

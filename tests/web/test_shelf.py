@@ -64,7 +64,7 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
         assert shown(page) == fact
         page.keyboard.press("a")
         settle(page)
-    assert over(page) == "3 cards, no mark left."
+    assert over(page) == "3 cards. Nothing waits here."
     assert page.locator("#buttons .filled span").inner_text() == "Next: Animals"
     ready(page)
     page.keyboard.press("Enter")

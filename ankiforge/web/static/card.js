@@ -2,12 +2,16 @@
 // question, and its editor. It decides nothing itself: `made` says what an action would send.
 import { $, button, h, kbd, rich } from "./dom.js";
 import { editor } from "./edit.js";
-import { face, inAnki } from "./face.js";
+import { face, harmless, inAnki } from "./face.js";
 import { figure } from "./figure.js";
 import { lettersOf } from "./letters.js";
 import { tell } from "./say.js";
 import { sentence } from "./sentence.js";
 import { post } from "./server.js";
+
+// A card in a list: its question and answer, or its text with its gaps.
+export const sides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? harmless(with_gaps) : rich(line)),
+  !with_gaps && h("b", { dir: "auto" }, rich(answer_line))];
 
 const OF_THE_PASSAGE = -1; // the choice of a card beside what was drafted
 const MAKE = { act: "make", becomes: "card", said: "Made" };
@@ -65,9 +69,9 @@ export class Card {
     return [
       history && h("p", { className: "history" }, history),
       near && h("p", { className: "why", dir: "auto" }, h("b", {}, "Mixed up with: "), near.map((side, i) => [i ? " → " : "", rich(side)])),
-      h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, lines }, i) => h("li", {},
+      h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, cards, lines }, i) => h("li", {},
         h("button", { type: "button", className: "other-draft repair", onclick: () => press(String(i + 1)) }, kbd(String(i + 1)),
-          h("span", { dir: "auto" }, h("b", {}, says), lines.map((line) => h("small", {}, line))))))),
+          h("span", { dir: "auto" }, says, cards.map((card) => h("span", { className: "becomes" }, sides(card))), lines.map((line) => h("small", {}, line))))))),
     ];
   }
   // Lines that may be cards; with a box if they are to be ticked.
@@ -76,7 +80,7 @@ export class Card {
       const words = [h("span", { className: "a", dir: "auto" }, rich(line.a)), h("span", { className: "b", dir: "auto" }, rich(line.b)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
       const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#changed() });
-      return h("li", {}, h(box ? "label" : "div", { className: "line" }, box || h("span"), words));
+      return h("li", {}, h(box ? "label" : "div", { className: "line" }, box, words));
     }));
   }
   get ticked() { return [...this.node.querySelectorAll(".lines input:checked")].map(({ value }) => value); }
@@ -95,7 +99,7 @@ export class Card {
     const { item } = this;
     const { cards = [], compose, beside } = item;
     this.#isOfPassage = false;
-    if (compose) this.#choose(sentence({ parts: compose }, item.id, this.#does()));
+    if (compose) this.#choose(sentence({ parts: compose, code: item.code }, item.id, this.#does()));
     else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(held)));
     else if (cards.length) this.#pick(at);
   }
@@ -149,10 +153,10 @@ export class Card {
     return gaps.map((words, i) => ({ key: String(number + i), words })).filter((_, i) => i + 1 !== this.sentence?.number());
   }
   // Hide words that were selected in the document; those of its passage `parts` if they are not in its sentence.
-  async take(text, passage) {
+  async take(text, words) {
     this.leave();
     if (this.sentence && this.sentence.take(text)) return true;
-    const shown = sentence({ parts: await passage() }, `${this.item.id}-own`, this.#does());
+    const shown = sentence(await words(), `${this.item.id}-own`, this.#does());
     if (!shown.take(text)) return false;
     this.#isOfPassage = true;
     this.#question = null;
@@ -261,6 +265,7 @@ export class Card {
     if (this.mode === "ask") return "Make the card";
     if (this.mode !== "look") return this.editing.save;
     const { main } = this;
+    if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
     if (this.figure && main.act === "accept") {
       const n = this.figure.left();

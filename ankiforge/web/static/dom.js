@@ -52,6 +52,7 @@ export function formula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML}">${text}</math>`, "text/xml");
   return document.importNode(made.documentElement.firstElementChild, true);
 }
+const SMALLEST = 0.6; // of its size, to which a formula is set
 // A formula that is wider than its place is set smaller; one that is much wider scrolls, with its end faded.
 export function fit(node) {
   for (const math of node.querySelectorAll("math")) {
@@ -59,7 +60,7 @@ export function fit(node) {
     math.classList.remove("wide");
     const part = math.clientWidth / math.scrollWidth;
     if (!math.clientWidth || part > 0.995) continue;
-    math.style.fontSize = `${Math.max(part * 0.98, 0.74)}em`;
+    math.style.fontSize = `${Math.max(part * 0.98, SMALLEST)}em`;
     math.classList.toggle("wide", math.scrollWidth > math.clientWidth + 1);
   }
 }

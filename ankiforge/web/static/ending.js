@@ -1,6 +1,6 @@
 // The ending of a sitting belongs to its document: the cards that were made, tied to their marks, and where to go on.
-import { $, button, h, rich } from "./dom.js";
-import { harmless } from "./face.js";
+import { sides } from "./card.js";
+import { $, button, h } from "./dom.js";
 import { TEN, WORDS, announce } from "./say.js";
 import { get } from "./server.js";
 
@@ -75,9 +75,9 @@ export class Ending {
     this.#sitting.strip();
   }
   #row(card) {
-    const words = card.cards ? [h("b", {}, card.cards), `: ${card.title}`] : card.with_gaps ? harmless(card.with_gaps) : rich(card.line);
+    const words = card.cards ? h("span", { className: "q" }, h("b", {}, card.cards), `: ${card.title}`) : sides(card);
     const row = h("li", { onclick: () => this.#choose(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""),
-      h("span", { className: "q", dir: "auto" }, words), !card.with_gaps && h("b", { dir: "auto" }, rich(card.answer_line)));
+      words);
     row.dataset.key = card.key;
     return row;
   }

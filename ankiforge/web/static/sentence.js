@@ -15,7 +15,7 @@ export function sentence(card, name, does) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;
   const proposed = card.spans ?? [];
   const { box, spots, options, first: focus } = words(card.parts, proposed.flat(), "The sentence", choose);
-  for (const spot of spots) if (code.some((each) => inside(spot, each))) spot.node.classList.add("code");
+  for (const spot of spots) if (code.some((each) => inside(spot, each))) spot.node.classList.add(spot.text === "`" ? "tick" : "code");
   const length = spots.at(-1)?.end ?? 0;
   const isWithTwo = starts.length > 1;
   let spans = proposed.slice(0, 1); // the words that are hidden, in code points

@@ -172,8 +172,7 @@ export class Sitting {
       $("#buttons").replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
       if ($("#buttons").scrollWidth <= $("#buttons").clientWidth) break;
     }
-    const { figure, item } = this.card;
-    $("#hint").textContent = this.card.mode === "look" ? item.hint ?? "" : "";
+    const { figure } = this.card;
     if (figure && !figure.left()) $("#buttons .filled").ariaDisabled = "true";
   }
   // What can be done now, {look, label, key, run}: what has a button, and what is in the menu.
@@ -317,7 +316,7 @@ export class Sitting {
     if (key !== this.item.source.key) await this.goToMark(key);
     const { card } = this;
     if (card?.item.source?.key !== key) return;
-    const isTaken = await card.take(text, async () => (await get("words", { key })).parts);
+    const isTaken = await card.take(text, () => get("words", { key }));
     getSelection().removeAllRanges();
     if (!isTaken) return tell("Select words of the mark itself.");
     if (how === "q") card.ask();
