@@ -14,8 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -383,6 +385,16 @@ def loaded(name: str) -> click.Command:
 COMMON = options_of(loaded("show"))
 
 
+@cache
+def as_on_the_site() -> str:
+    """The page of the commands, to which the site adds what `--help` says of their options."""
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "tools/docs_hooks.py")
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="reference/commands.md"))
+    return hooks.on_page_markdown(COMMANDS_PAGE, page)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     section = sections(COMMANDS_PAGE)[name]
@@ -394,8 +406,11 @@ def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     assert f"ankiforge {name}" in typed
     command = loaded(name)
     below = command.commands.values() if isinstance(command, click.Group) else ()
+    drawn = sections(as_on_the_site())[name]
     for option in set().union(*map(options_of, (command, *below))) - COMMON:
-        assert re.search(rf"`[^`]*{option}\b", section), f"{option} is not documented"
+        assert re.search(rf"^- `[^`]*{option}\b[^`]*`: \w", drawn, re.MULTILINE), (
+            f"{option} is not explained"
+        )
         short = {"--output": " -o "}.get(option, option)
         assert option in typed or short in typed, f"{option} has no example"
 
