@@ -380,10 +380,11 @@ class ReviewSession:
         faces = [self._with_next(place.id, place.key) for place in places]
         return self._begun([face for face in faces if face], key=key)
 
-    def _begun(self, faces: Sequence[Json], **of: str) -> Json:
+    def _begun(self, faces: Sequence[Json], key: str = "", list_id: str = "") -> Json:
         """Begin to decide on items of a document or list."""
         ids = tuple(face["id"] for face in faces)
-        return self._shown(len(self._sittings) + 1, Sitting(ids, **of), faces)
+        sitting = Sitting(ids, key=key, list_id=list_id)
+        return self._shown(len(self._sittings) + 1, sitting, faces)
 
     def _shown(self, number: int, sitting: Sitting, faces: Sequence[Json]) -> Json:
         """Hold a sitting under its number. Return it with the `items` that are new in it."""
