@@ -87,7 +87,7 @@ def opened(browser: Any) -> Iterator[Opening]:
 
 def settle(page: Any) -> None:
     """Wait until the page takes the next key."""
-    rest(page)
+    page.evaluate("new Promise(requestAnimationFrame)")  # by now it says that it is busy
     page.wait_for_selector("body[aria-busy=true]", state="detached")
     rest(page)
 
