@@ -74,7 +74,7 @@ from ankiforge.model import (
     Severity,
     Strings,
 )
-from ankiforge.text import occlusion, regex
+from ankiforge.text import AnyOf, occlusion, regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.fold import for_comparing, shields, without_formulas
 from ankiforge.text.sentences import sentences
@@ -303,8 +303,9 @@ def _foreign(text: str, source: str) -> Iterator[str]:
         if values(source).isdisjoint((value, value * 100)):
             yield word
     # months, if the source names only others
-    source_months = set(months(source).values())
-    for name, month in months(text).items():
+    named = months(text)
+    source_months = set(months(source).values()) if named else set()
+    for name, month in named.items():
         if source_months and month not in source_months:
             yield name
 
@@ -622,6 +623,16 @@ _TALK = regex(
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
     r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
 )
+# A text without any of these is no such talk, which is searched for letter by letter.
+_OF_TALK = AnyOf(
+    *("as an ai", "language model", "sorry", "unable", "i cannot", "instruction"),
+    *("prompt", "message", "card", "given passage", "given highlight", "given text"),
+)
+
+
+def _talk_in(text: str) -> re.Match[str] | None:
+    """Return the first talk to or of a model in a text."""
+    return _TALK.search(text) if _OF_TALK.is_in(text.casefold()) else None
 
 
 @needs(Needs.SOURCE)
@@ -651,11 +662,11 @@ def injected(draft: Card, context: Context) -> Iterator[Finding]:
     if asked_by_reader(draft):
         return
     source = source_text(highlight)
-    talk = _TALK.search(without_markup(text))
+    talk = _talk_in(without_markup(text))
     if talk and for_comparing(talk[0]) not in for_comparing(source):
         yield make_finding("model_talk", f"“{talk[0]}”")
         return
-    if not _TALK.search(source):
+    if not _talk_in(source):
         return
     # the document addresses a model, which may be its subject: a person decides
     answers = [for_comparing(answer) for answer in read(draft).answers if answer]

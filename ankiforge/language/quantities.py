@@ -321,6 +321,7 @@ _ONE = regex(
 )
 
 
+@lru_cache(maxsize=16)  # each gap of a sentence asks
 def inside_units(text: str) -> frozenset[int]:
     """Return the places of a text at which nothing may be cut.
 
@@ -337,6 +338,9 @@ def is_cut(text: str, place: int) -> bool:
 
     A hyphen between two words may be such an edge: `well-{{known}}`.
     """
+    at_blank = any(map(str.isspace, text[place - 1 : place + 1]))
+    if at_blank and not any(map(str.isdigit, text)):
+        return False  # only a number goes on behind a blank
     if place not in inside_units(text):
         return False
     before, after = text[place - 1], text[place]
@@ -347,6 +351,8 @@ def is_cut(text: str, place: int) -> bool:
 
 def uncut(text: str, start: int, end: int) -> tuple[int, int]:
     """Return a gap, widened to the whole numbers and quantities that it would cut."""
+    if not any(map(str.isdigit, text)):
+        return start, end
     for match in _ONE.finditer(text):
         first, last = match.span()
         if any(map(str.isdigit, match[0])):

@@ -10,7 +10,6 @@ Tested by `tests/extract/test_texts.py`, `tests/sources/test_sources.py` and
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -122,6 +121,8 @@ def _yaml(head: str) -> tuple[Json, str]:
     if len(head) > _LARGEST:
         return {}, f"the front matter is larger than {_LARGEST // 1000} kB"
     if _TOML.search(head):
+        import tomllib  # only hashcards writes it
+
         with suppress(tomllib.TOMLDecodeError):
             of_hashcards = tomllib.loads(head)
             return {"deck": of_hashcards.get("name"), **of_hashcards}, ""
