@@ -144,29 +144,38 @@ def to_draft(
         if not leads(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
-        if by_model:  # neither left out, nor a copy, nor decided on
-            if highlight_row["reason"].startswith(SAME_WORDS):
-                continue
-            if highlight_row["fate"] == "left_out":
-                continue
-            # a decided passage is sent once, if a fact of it is open
-            all_cards = passage.cards.values()
-            of_model = [card for card in all_cards if card.origin.drafter == "llm"]
-            is_settled = passage.decided
-            if is_settled and not (of_model or highlight_row["modelled"]):
-                query = "SELECT 1 FROM draft WHERE key = ? AND drafter = ?"
-                is_settled = store.row(query, highlight.key, PROPOSE) is None
-            # a model's card may quote words that are no longer in the passage
-            for card in of_model:
-                if card.live and card.quote:
-                    is_settled &= stands_in(card.quote, highlight)
-            if is_settled:
-                continue
+        if by_model and not _is_for_model(store, highlight_row, highlight, passage):
+            continue
         if passage.live and in_progress(highlight.document.path):
             continue
         if not passage.live and forms.form_choice(store, highlight) == forms.NEVER:
             highlight = replace(highlight, skip=forms.LEFT_OUT)
         yield highlight
+
+
+def _is_for_model(
+    store: Store, highlight_row: Row, highlight: Highlight, passage: Passage
+) -> bool:
+    """Return whether a model that did not draft a highlight yet is to.
+
+    Neither what is left out, nor a copy. A decided passage is sent once, if a fact of it is open;
+    and again if a model's card quotes words that are no longer in it.
+    """
+    if highlight_row["fate"] == "left_out":
+        return False
+    if highlight_row["reason"].startswith(SAME_WORDS):
+        return False
+    if not passage.decided:
+        return True
+    was_asked = bool(highlight_row["modelled"])
+    for card in passage.cards.values():
+        if card.origin.drafter != "llm":
+            continue
+        if card.live and card.quote and not stands_in(card.quote, highlight):
+            return True
+        was_asked = True
+    query = "SELECT 1 FROM draft WHERE key = ? AND drafter = ?"
+    return not was_asked and store.row(query, highlight.key, PROPOSE) is not None
 
 
 def number_to_draft(store: Store) -> int:
@@ -626,23 +635,18 @@ def decide(
 
     # the person's own forms all of whose facts are decided by one that waited beside them
     passed = []
-    offers = [
-        row["offer"] for row in of.rows if row["id"] == draft_id and not row["slot"]
-    ]
+    drafts_of_others = [row for row in of.rows if not row["slot"]]
+    offers = [row["offer"] for row in drafts_of_others if row["id"] == draft_id]
     for row in of.rows:
-        if (
-            row["slot"]
-            and row["offer"] in offers
-            and decided.issuperset(row["fact"].split())
-        ):
-            passed.append(row)
+        if row["slot"] and row["offer"] in offers:
+            if decided.issuperset(row["fact"].split()):
+                passed.append(row)
+    open_facts = () if of.passage.closed else before
     body: Json = {
         "of": event.id,
         "sentences": sentences,
         "passage": [facts.name_of(sentence) for sentence in of.sentences],
-        "facts": [facts.name_of(fact.sentence) for fact in before]
-        if not of.passage.closed
-        else [],
+        "facts": [facts.name_of(fact.sentence) for fact in open_facts],
     }
     if guid:
         body["guid"] = guid
@@ -662,16 +666,13 @@ def decide(
         take(row_id)
     left = [row for row in of.rows if row["id"] not in going]
     if left or len(of.sentences) > len(now_decided):
-        decision = replace(
-            msgspec.convert(body, FactDecision),
-            revises=event.what == "revise",
-            instead=event.body.get("instead", "") if event.what == "revise" else "",
-        )
+        decision = msgspec.convert(body, FactDecision)
+        if event.what == "revise":
+            instead = event.body.get("instead", "")
+            decision = replace(decision, revises=True, instead=instead)
         decisions = [*of.passage.facts, decision]
-        is_end = event.what == "reject"
-        after = replace(of, rows=left).facts_now(
-            decisions, live="" if is_end else guid, ended=guid if is_end else ""
-        )
+        live, ended = ("", guid) if event.what == "reject" else (guid, "")
+        after = replace(of, rows=left).facts_now(decisions, live=live, ended=ended)
         settle(store, left, after, now_decided, take)
         _draft_what_lacks(store, of.passage, left, after)
     if settles_kin:

@@ -267,6 +267,7 @@ class _Body(Text, kw_only=True):
     choice: str = ""
     read: Strings = ()
     declined: Strings = ()
+    off: Strings = ()
     field: str = ""
     theirs: str = ""
     ours: str = ""

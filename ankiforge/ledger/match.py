@@ -281,21 +281,18 @@ def _with_equal_question(
     asked_there, asked_here = _single_questions(known), _single_questions(found)
     new = [each for each in found if each.question and each.question not in asked_there]
     gone = [each for each in known if each.question and each.question not in asked_here]
+    heard_of = [mark for mark in known if mark.from_journal]
+    heard_of = [each for each in heard_of if each.highlight.kind is HighlightKind.CARD]
     same_spot = None
     for question, mark in asked_here.items():
-        if mark in pairs:
-            continue
         old = asked_there.get(question)
         if old is None and len(question) >= SHORTEST_EXTENDED:
             # the one card that only the journal knows, and whose text begins so
-            beginning_so = []
-            for other in known:
-                if other.highlight.kind is not HighlightKind.CARD:
-                    continue
-                if other.from_journal and other.newest.text.startswith(question):
-                    beginning_so.append(other)
-            old = beginning_so[0] if len(beginning_so) == 1 else None
-        if old is None:
+            begins_so = [
+                each for each in heard_of if each.newest.text.startswith(question)
+            ]
+            old = begins_so[0] if len(begins_so) == 1 else None
+        if old is None or mark in pairs:
             continue
         answer_went_on = any(_with_equal_answer(old, each) for each in new)
         if answer_went_on and any(_with_equal_answer(each, mark) for each in gone):

@@ -311,6 +311,7 @@ class _Recording:
         self._store = store
         self._by_model = by_model
         self._beside = beside
+        self._by_rules = not (by_model or beside)
 
         wanted = encode(keys)
         query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
@@ -371,6 +372,11 @@ class _Recording:
         if original:
             drafted = Drafted(drafted.highlight, reason=SAME_WORDS + original)
 
+        # nothing is proposed of what a model judged not worth a card
+        is_declined = drafted.declined and not self._beside
+        if self._by_rules:
+            is_declined = highlight_row["declined"] == highlight_row["content"]
+
         # earlier drafts, the person's own form, and the others, each about a sentence
         text = facts.text_of(highlight)
         own: list[Card] = []
@@ -378,21 +384,12 @@ class _Recording:
         for draft in self._as_told(passage, drafted, terms_of):
             if draft.own:
                 own.append(draft)
-            else:
+            elif not (is_declined and draft.proposed):
                 others.append((draft, facts.fact_of(draft, text)))
-        is_left_out = bool(original) or drafted.fate == "left_out"
-        anew = {facts.name_of(fact) for draft, fact in others if draft.proposed}
-        earlier = self._waiting_on(passage, highlight, None if is_left_out else anew)
-
-        # nothing is proposed of what a model judged not worth a card
-        is_declined = drafted.declined and not self._beside
-        if not (self._by_model or self._beside):
-            is_declined = highlight_row["declined"] == highlight_row["content"]
-        if is_declined:
-            others = [(draft, fact) for draft, fact in others if not draft.proposed]
-            proposals = [row for row in earlier if row["drafter"] == PROPOSE]
-            self._dropped_ids += [row["id"] for row in proposals]
-            earlier = [row for row in earlier if row["drafter"] != PROPOSE]
+        anew = None
+        if not (original or is_declined or drafted.fate == "left_out"):
+            anew = {facts.name_of(fact) for draft, fact in others if draft.proposed}
+        earlier = self._waiting_on(passage, highlight, anew)
 
         kin = families.kin_of(store, passage.key)
         if kin and own:
@@ -408,14 +405,14 @@ class _Recording:
                 drafted_facts.append(facts.name_of(sentence))
             elif sentence:
                 proposed[sentence] = None
-        worthy = desk.worthy_of(highlight_row, of.sentences)
-        if not (self._by_model or self._beside):
-            has_own_form = own or any(row["slot"] for row in earlier)
+        has_own_form = own or any(row["slot"] for row in earlier)
+        worthy: Strings = ()
+        if not self._by_rules and not is_declined:
+            worthy = desk.worthy_of(highlight_row, of.sentences)
+        elif not (is_declined or has_own_form):
             waits = {row["fact"] for row in earlier if row["drafter"] == PROPOSE}
             kept = [each for each in of.sentences if facts.name_of(each) in waits]
-            worthy = () if has_own_form else tuple(dict.fromkeys((*kept, *proposed)))
-        if is_declined:
-            worthy = ()
+            worthy = tuple(dict.fromkeys((*kept, *proposed)))
 
         of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, kin)
         shown = of.facts_now(drafted=drafted_facts)
@@ -531,12 +528,14 @@ class _Recording:
             is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
             if self._beside:
                 is_replaced = False
+            elif draft.proposed and anew is None:
+                is_replaced = True
             elif row["key"] != highlight.key:
                 is_replaced = draft.proposed and not self._by_model
             elif self._by_model:
                 is_replaced = not is_of_rules
-            elif draft.proposed and anew is not None and not row["revises"]:
-                is_replaced = row["fact"] in anew or row["fact"] not in names
+            elif draft.proposed and not row["revises"]:
+                is_replaced = row["fact"] in (anew or ()) or row["fact"] not in names
             else:
                 is_replaced = is_of_rules or not stands_in(draft.quote, highlight)
             if is_replaced:

@@ -3,11 +3,14 @@
 `REQUIRED` says without which fields an event means nothing; each is left out once.
 """
 
+import re
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ankiforge import ledger
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.journal import MOST_N, REQUIRED, _tail, is_known, is_sound
 
@@ -92,7 +95,11 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
     },
     "form": {"choice": ("accept", 1)},
     "private": {"choice": ("keep", 1)},
-    "dialects": {"read": (["osr"], "osr"), "declined": (["osr"], "osr")},
+    "dialects": {
+        "read": (["osr"], "osr"),
+        "declined": (["osr"], "osr"),
+        "off": (["osr"], "osr"),
+    },
     "decline": {},
     "undo": {"event": ("id", 1)},
     "ask": {"old": ("k", 1), "beside": (True, "yes")},
@@ -131,6 +138,14 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
 
 def test_every_kind_of_event_has_a_row():
     assert set(FIELDS) == set(REQUIRED)
+
+
+def test_every_field_that_is_read_of_an_event_has_a_row():
+    read = set[str]()
+    for path in Path(ledger.__file__).parent.glob("*.py"):
+        read.update(re.findall(r'\bbody(?:\[|\.get\()"(\w+)"', path.read_text("utf-8")))
+    assert {"guid", "off", "why"} <= read
+    assert read <= {name for fields in FIELDS.values() for name in fields}
 
 
 @pytest.mark.parametrize("what", FIELDS)
