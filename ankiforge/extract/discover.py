@@ -114,7 +114,7 @@ def kinds_below(folder: Path) -> set[str]:
 
 # --- sources of a path ------------------------------------------------------------------
 
-MAX_REASONS = 3
+_MAX_REASONS = 3
 """The number of unreadable files that are named per folder."""
 
 KnownFolders = Callable[[str], Mapping[Path, bool]]
@@ -234,7 +234,7 @@ def why_nothing(path: Path) -> str:
     walked = Walked()
     for file in files_below(path):
         walked.pass_file(file)
-        reason = why_not(file) if len(reasons) <= MAX_REASONS else ""
+        reason = why_not(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
     others = unread(path, walked, by_ending()).text

@@ -48,7 +48,7 @@ Stamp = tuple[int, int, int, int]
 
 TICK_NS = 100_000_000
 """The coarsest resolution of a file system that stores fractions of a second."""
-COARSE_NS = 2_000_000_000
+_COARSE_NS = 2_000_000_000
 """The resolution of FAT: two seconds."""
 
 
@@ -80,7 +80,7 @@ def _tick_is_over(moment: int, now: int) -> bool:
 
     Whole seconds hint at a file system that stores nothing finer.
     """
-    tick = TICK_NS if moment % 1_000_000_000 else COARSE_NS
+    tick = TICK_NS if moment % 1_000_000_000 else _COARSE_NS
     return moment + tick < now
 
 

@@ -367,7 +367,7 @@ class FolderSource(SourceType):
         """Yield the documents, problems, and a `Scan` at the end; see `model.Source`."""
 
 
-LARGEST_PICTURE = 50 << 20
+_LARGEST_PICTURE = 50 << 20
 """Bytes of a picture that are read, at most."""
 
 
@@ -583,7 +583,7 @@ class FileSource(FolderSource):
                 if _is_file_below(root, posixpath.normpath(path)):
                     with suppress(OSError, ItemError):
                         place = disk.stored_at(base, path)
-                        data, _ = disk.read_file(place, LARGEST_PICTURE)
+                        data, _ = disk.read_file(place, _LARGEST_PICTURE)
                         digest = hashlib.sha256(data).hexdigest()[:16]
                         highlight = replace(highlight, figure=digest)
             highlights.append(highlight)

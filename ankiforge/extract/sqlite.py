@@ -23,7 +23,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.files import SpecialFileError, open_regular, stamp_at, unreadable
 from ankiforge.model import Value
 
-COMPANIONS = ("", "-wal", "-journal")
+_COMPANIONS = ("", "-wal", "-journal")
 """The suffixes of the copied files. Never `-shm`, an index in the running program's
 memory."""
 TRIES = 3
@@ -57,7 +57,7 @@ class Owner(Value):
 def companions(database: Path) -> tuple[Path, ...]:
     """Return the real file of a database, and the journals that may lie beside it."""
     real = os.path.realpath(database)
-    return tuple(Path(f"{real}{suffix}") for suffix in COMPANIONS)
+    return tuple(Path(f"{real}{suffix}") for suffix in _COMPANIONS)
 
 
 def in_wal_mode(database: Path) -> bool:
@@ -165,7 +165,7 @@ def _copy_all(database: Path, folder: Path, owner: Owner) -> bool:
     """
     files = companions(database)
     before = [stamp_at(path) for path in files]
-    for path, suffix in zip(files, COMPANIONS, strict=True):
+    for path, suffix in zip(files, _COMPANIONS, strict=True):
         target = folder / f"{database.name}{suffix}"
         target.unlink(missing_ok=True)
         if suffix:

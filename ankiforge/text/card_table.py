@@ -16,12 +16,12 @@ from ankiforge.text import regex
 
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """What Anki calls what is between two columns."""
-FRONTS = frozenset(
+_FRONTS = frozenset(
     "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
     " pergunta вопрос 问题 問題 質問 질문".split()
 )
 """The headings of a column of questions, in lower case."""
-BACKS = frozenset(
+_BACKS = frozenset(
     "back answer antwort rückseite a verso réponse reponse respuesta definition definición"
     " définition risposta resposta ответ 答案 回答 解答 답".split()
 )
@@ -158,9 +158,9 @@ def _parts(head: str, separator: str) -> Strings:
     parts = []
     for name in names:
         word = name.strip(' *_“”„"').casefold()
-        if word in FRONTS:
+        if word in _FRONTS:
             parts.append("front")
-        elif word in BACKS:
+        elif word in _BACKS:
             parts.append("back")
         else:
             parts.append(_OTHERS.get(word, ""))

@@ -73,9 +73,9 @@ def text_of(raw: bytes, *, repairs: bool = False) -> str:
     return text
 
 
-MOST_DAMAGED = 0.01
+_MOST_DAMAGED = 0.01
 """Share of damaged characters, at most, of a text that is read all the same."""
-MOST_ACCENTED = 0.2
+_MOST_ACCENTED = 0.2
 """The same of letters beyond ASCII in Windows-1252: in Cyrillic or Greek are more."""
 
 
@@ -86,12 +86,12 @@ def _repaired(raw: bytes, encoding: str) -> str:
     beyond_ascii = sum(char > "\x7f" for char in text) - damaged
     # what is UTF-8 elsewhere is damaged, not written in another encoding
     if encoding.startswith("utf-16") or beyond_ascii or raw.startswith(b"\xef\xbb\xbf"):
-        return text if damaged <= MOST_DAMAGED * len(text) + 1 else ""
+        return text if damaged <= _MOST_DAMAGED * len(text) + 1 else ""
     windows = raw.decode("cp1252", "replace")
     if set("\ufffdÿþ") & set(windows):
-        return text if damaged <= MOST_DAMAGED * len(text) + 1 else ""
+        return text if damaged <= _MOST_DAMAGED * len(text) + 1 else ""
     accented = sum(char > "\x7f" for char in windows)
-    return windows if accented <= MOST_ACCENTED * len(windows) else ""
+    return windows if accented <= _MOST_ACCENTED * len(windows) else ""
 
 
 _OURS = "<<<<<<< "

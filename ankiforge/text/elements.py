@@ -174,12 +174,12 @@ _ABOVE = str.maketrans(
 _BELOW = str.maketrans(
     "0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
 )
-SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
+_SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
 
 
 def is_written_raised(text: str, name: str) -> bool:
     """Return whether all of a `<sup>` or `<sub>` can be written in letters of Unicode."""
-    _, table = SCRIPTS[name]
+    _, table = _SCRIPTS[name]
     return all(ord(letter) in table for letter in text)
 
 
@@ -190,7 +190,7 @@ def raised(text: str, name: str) -> str:
     if it contains a digit (`x^(1/2)`), because it would join digits before it; other text
     is left as it is (`K<sub>M</sub>`, `[1]`).
     """
-    sign, table = SCRIPTS[name]
+    sign, table = _SCRIPTS[name]
     if is_written_raised(text, name):
         return text.translate(table)
     if any(letter.isdigit() for letter in text) and text[:1] != "[":

@@ -149,13 +149,13 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
 
 # --- the ends of passages and of their neighbours -------------------------------------
 
-AT_MOST = (32, CONTEXT)
+_AT_MOST = (32, CONTEXT)
 """The lengths at which sources cut off context (hypothes.is, all others)."""
 
 
 def from_a_word(before: str) -> str:
     """Return the text before a passage, without an incomplete first word."""
-    if len(before) not in AT_MOST or before[0].isspace():
+    if len(before) not in _AT_MOST or before[0].isspace():
         return before
     # a longer word may be text in a script without spaces
     cut = re.match(r"\S{1,24}\s+(?=\S)", before)
@@ -202,7 +202,7 @@ _NOTE_NUMBER = regex(
     r"|([.!?][”’\"')]?)(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
 )
 _DIGIT = regex(r"\d")
-LEAST_NOTES = 3
+_LEAST_NOTES = 3
 """Words with such numbers, each its own, at least, before they are cut off."""
 # One that is cut off even alone: `decline118`, but not `python3`, `sha256`, `Windows10`.
 _SURELY_NOTE = regex(
@@ -231,7 +231,7 @@ def without_note_numbers(passages: list[str]) -> list[str]:
     def without(note: re.Match[str]) -> str:
         if words[note.groups()] > 1 or note[1] in _NUMBERED:
             return note[0]
-        if len(numbers) < LEAST_NOTES and not _SURELY_NOTE.search(note[0]):
+        if len(numbers) < _LEAST_NOTES and not _SURELY_NOTE.search(note[0]):
             return note[0]
         return f"{note[1]}{note[2] or note[4] or ''}"
 

@@ -47,7 +47,7 @@ from ankiforge.text.private import doubtful_tags
 if TYPE_CHECKING:  # loaded when a book is read
     from ankiforge.extract.pdf.worker import PdfWorker
 
-MOST_FILES = 200_000
+_MOST_FILES = 200_000
 """Files in the folders of books that are looked at, at most."""
 ENDINGS = (".epub", ".kepub", ".pdf", ".html", ".htm", ".xhtml")
 """The endings of books whose text can be read."""
@@ -153,7 +153,7 @@ class Shelf:
             for within, folders, names in os.walk(folder):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 count += len(names)
-                if count > MOST_FILES:
+                if count > _MOST_FILES:
                     return paths_by_name
                 for name in sorted(names):
                     if name.casefold().endswith(ENDINGS):

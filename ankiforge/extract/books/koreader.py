@@ -232,7 +232,7 @@ class KOReader(BookFileSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
         """Return whether a file has the name of a sidecar."""
-        if SIDECAR.fullmatch(candidate.path.name):
+        if _SIDECAR.fullmatch(candidate.path.name):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
 
@@ -282,7 +282,7 @@ class KOReader(BookFileSource):
 # --- sidecars -------------------------------------------------------------------------
 
 
-SIDECAR = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
+_SIDECAR = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
 """The name of a sidecar: its form since 2017, or the one before."""
 _MADE_IN = regex(
     r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
@@ -310,7 +310,7 @@ def book_of(settings: Table, path: str) -> Book:
     file = _text(settings, "doc_path")
     if not file:
         sidecar = PurePosixPath(path)
-        sidecar_name = SIDECAR.fullmatch(sidecar.name)
+        sidecar_name = _SIDECAR.fullmatch(sidecar.name)
         file = str(sidecar.parent.parent / sidecar.stem)
         if sidecar_name and sidecar_name[1]:
             folder = str(sidecar.parent).removesuffix(".sdr")

@@ -137,7 +137,7 @@ _TERMS = regex(
     r"(?m)(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
     rf"[:：][^\n]*+\s*+){{{FEWEST_TERMS}}}"
 )
-GLOSSARIES = ("glossary", "definitions", "key terms")
+_GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
 # When bold phrases are counted, and reported: of so many notes, from so many phrases, and if there
 # are so many times more of them than marks.
@@ -205,7 +205,7 @@ class NoteSource(FileSource):
 
     def wanted(self, marks: frozenset[str]) -> WantedMarks:
         """Return the marks and hand-written cards to read."""
-        headings = (*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings))
+        headings = (*_GLOSSARIES, *map(str.casefold, self.settings.glossary_headings))
         cards = selected_forms(self.settings.cards, self.own_cards)
         return WantedMarks(marks, cards, frozenset(headings))
 

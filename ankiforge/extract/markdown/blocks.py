@@ -368,7 +368,7 @@ def parse_blocks(
     return parser.parse(card_lines, written)
 
 
-BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
+_BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 """`^id` at the end of a block."""
 # The first line of a callout: `[!type] title`, folded with `-` or `+`.
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
@@ -383,7 +383,7 @@ _TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 def _without_id(words: str) -> tuple[str, str]:
     """Return the source of a block without the id at its end, and the id or ""."""
-    block_id = BLOCK_ID.search(words) if "^" in words else None
+    block_id = _BLOCK_ID.search(words) if "^" in words else None
     if block_id is None:
         return words, ""
     return words[: block_id.start()], block_id[1]

@@ -209,11 +209,11 @@ def _identifiers(values: Json) -> Iterator[Pair]:
 # --- what looks like the tag #no-llm --------------------------------------------------
 
 
-FRONT_MATTER = regex(
+_FRONT_MATTER = regex(
     r"(?ms)\A\s*(?:---|\+\+\+)[ \t]*\n(?P<fields>.*?)(?:^(?:---|\+\+\+|\.\.\.)[ \t]*$|\Z)"
 )
 """Front matter in YAML or TOML: up to the line that closes it, else to the end of the note."""
-LINE_OF_TAGS = regex(r"(?im)^[ \t>*_+#-]*(?:file)?tags?[ \t*_]{0,9}(?:::?|=)[^\n]*")
+_LINE_OF_TAGS = regex(r"(?im)^[ \t>*_+#-]*(?:file)?tags?[ \t*_]{0,9}(?:::?|=)[^\n]*")
 """Tags as Logseq and other programs write them in the text: `tags:: diary, no-llm`."""
 SENTENCE = 4
 """Words of the shortest text outside of the blocks that is more than a name or a remark."""
@@ -233,15 +233,15 @@ def tags_name_it(text: str) -> bool:
     """Return whether a note names the tag in its front matter, or in a line of tags."""
     if not names_tag(text):
         return False
-    front_matter = FRONT_MATTER.match(text)
+    front_matter = _FRONT_MATTER.match(text)
     if front_matter and names_tag(front_matter["fields"]):
         return True
-    return any(names_tag(line[0]) for line in LINE_OF_TAGS.finditer(text))
+    return any(names_tag(line[0]) for line in _LINE_OF_TAGS.finditer(text))
 
 
 def texts_in_front_matter(text: str) -> Iterator[str]:
     """Yield the sentences in the front matter of a note; a name or a type is none."""
-    front_matter = FRONT_MATTER.match(text)
+    front_matter = _FRONT_MATTER.match(text)
     for line in front_matter["fields"].split("\n") if front_matter else ():
         key, colon, value = line.partition(":")
         words = value if colon and " " not in key.strip() else line
@@ -253,8 +253,8 @@ def doubt_in(text: str) -> str:
     """Return a spelling like the tag, or a tag that may be about more than its block, or ""."""
     if not may_name_tag(text) or tags_name_it(text):
         return ""
-    tags = [line[0] for line in LINE_OF_TAGS.finditer(text)]
-    front_matter = FRONT_MATTER.match(text)
+    tags = [line[0] for line in _LINE_OF_TAGS.finditer(text)]
+    front_matter = _FRONT_MATTER.match(text)
     if front_matter:
         lines = front_matter["fields"].split("\n")
         tags += [line for line in lines if line.lstrip().startswith("-")]

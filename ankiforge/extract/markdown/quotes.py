@@ -310,7 +310,7 @@ def _page_label(text: str) -> str:
 # --- quotation marks and remarks ------------------------------------------------------
 
 
-OPENERS_OF = {
+_OPENERS_OF = {
     "”": "“„",
     "“": "„",
     "»": "«",
@@ -368,7 +368,7 @@ def quoted_at_end(plain: str, start: int, end: int) -> Span | None:
     """Return the text in quotation marks at the end of a span, None if there is none."""
     end = start + len(plain[start:end].rstrip(_ENDING))
     closer = plain[end - 1] if end > start else ""
-    openers = OPENERS_OF.get(closer)
+    openers = _OPENERS_OF.get(closer)
     if openers is None:
         return None
     depth = 1
@@ -826,7 +826,7 @@ def _without_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
         if quoted and not as_comment(plain[first.start : quoted[0]]):
             return (QuotePiece(first.block, *quoted),)
     closer = last.text[-1]
-    if plain[first.start] not in OPENERS_OF.get(closer, ""):
+    if plain[first.start] not in _OPENERS_OF.get(closer, ""):
         return tuple(pieces)
     if first is last:  # it keeps its opening mark
         return (first._replace(end=first.end - 1),)

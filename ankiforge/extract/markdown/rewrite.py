@@ -24,11 +24,11 @@ from ankiforge.errors import ItemError
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 
-MAX_WORDS = 1_500
+_MAX_WORDS = 1_500
 """The maximum number of words of a card. Longer ones are refused."""
-MAX_PLACES = 20
+_MAX_PLACES = 20
 """The maximum number of places in a note that are tried."""
-BETWEEN_FIELDS = "\ufdd2"
+_BETWEEN_FIELDS = "\ufdd2"
 """Separates the fields of a card, where the note has a sign of its own. Not a character of text."""
 _PICTURE_SIGN = "\ufdd3"
 """Stands for a picture, which the note names in another way. Not a character of text."""
@@ -106,8 +106,8 @@ def rewritings(
         raise ItemError(
             "it has no words by which it could be found in the note: edit the note yourself"
         )
-    if len(words) > MAX_WORDS:
-        raise ItemError(f"it has more than {MAX_WORDS:,} words: edit the note yourself")
+    if len(words) > _MAX_WORDS:
+        raise ItemError(f"it has more than {_MAX_WORDS:,} words: edit the note yourself")
 
     # the differences, part by part: both have the same signs, and none is in a difference
     changes = []
@@ -145,7 +145,7 @@ def without_escapes(markdown: str) -> str:
 
 def _tokens(fields: Sequence[str]) -> list[str]:
     """Return the tokens of all fields, without pictures and the targets of links."""
-    joined = BETWEEN_FIELDS.join(fields)
+    joined = _BETWEEN_FIELDS.join(fields)
     without_pictures = _PICTURE.sub(_PICTURE_SIGN, joined)
     return _TOKEN.findall(_LINK.sub(r"\1", without_pictures))
 
@@ -201,7 +201,7 @@ def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
         groups.append(f"({written})")
     pattern = _BETWEEN_WORDS.join(groups)
     whole = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
-    for match in islice(whole.finditer(note), MAX_PLACES):
+    for match in islice(whole.finditer(note), _MAX_PLACES):
         yield [match.span(group) for group in range(1, len(words) + 1)]
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # loaded when a file is read
     from ankiforge.extract.pdf.messages import Area, Read
     from ankiforge.extract.pdf.worker import PdfWorker
 
-NO_MARKS = (
+_NO_MARKS = (
     "no annotations in this file",
     "printing to PDF turns marks into part of the page:"
     " save or export the file with its annotations instead",
@@ -137,7 +137,7 @@ class Pdf(FileSource):
         if read.marks or read.problems or read.notices or not file.named:
             return
         if not any(entry.kind == DRAWN for entry in read.left_out):
-            yield Problem(file.path, *NO_MARKS, notice=True)
+            yield Problem(file.path, *_NO_MARKS, notice=True)
 
     def _highlights(self, file: File, read: Read) -> tuple[Highlight, ...]:
         """Return the highlights of a file in reading order; equal anchors are counted by page."""

@@ -40,15 +40,15 @@ KINDS = {
     "Ink": HighlightKind.INK,
 }
 """PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
-DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
+_DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
 """Notes if somebody added text to them, otherwise only drawings."""
 _NOT_BY_A_READER = frozenset({"", "Link", "Popup", "Widget"})
 """Parts of the document, and the window of a comment, which is an annotation of its own."""
-MARGIN = 8.0
+_MARGIN = 8.0
 """Points around a pen drawing, to show what a ring or a stroke was drawn at."""
 HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
 
-LEAST_NAME = 12
+_LEAST_NAME = 12
 """Characters of a /NM that identifies a mark, at least."""
 
 Reference = tuple[int, int]
@@ -92,7 +92,7 @@ class Annotation(Value):
         """The area to show in its picture, None if it has no picture."""
         if self.box and self.kind is HighlightKind.INK:
             left, bottom, right, top = self.box
-            return (left - MARGIN, bottom - MARGIN, right + MARGIN, top + MARGIN)
+            return (left - _MARGIN, bottom - _MARGIN, right + _MARGIN, top + _MARGIN)
         return self.box if self.kind is HighlightKind.IMAGE else None
 
 
@@ -145,7 +145,7 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
-        if count == 1 and len(name) >= LEAST_NAME and not _WEAK.match(name):
+        if count == 1 and len(name) >= _LEAST_NAME and not _WEAK.match(name):
             strong.add(name)
     return strong
 
@@ -177,7 +177,7 @@ def _annotation(
     place = f"page {page_number + 1}"
     if subtype in _NOT_BY_A_READER:
         return None
-    if kind is None and subtype not in DRAWINGS:
+    if kind is None and subtype not in _DRAWINGS:
         return LeftOut(subtype, place, "annotations of this kind are not read")
     contents = _contents(entry)
     if kind is None and not contents:

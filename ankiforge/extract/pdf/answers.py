@@ -166,16 +166,16 @@ def _written_anew(raw: bytes) -> bytes:
 
 # --- what is wrong with a file --------------------------------------------------------
 
-LOCKED = Failed(
+_LOCKED = Failed(
     "it is locked with a password",
     "open it in a PDF reader and save a copy without a password",
 )
-NO_PDF = Failed("it is not a PDF", "download it again, or leave it out with `exclude`")
+_NO_PDF = Failed("it is not a PDF", "download it again, or leave it out with `exclude`")
 EMPTY = Failed("the file is empty", "download it again")
 DAMAGED = Failed("it is damaged, or protected in an unknown way", REPAIR)
 _PAGES_NAMED = 12
 HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
-TOO_BIG = Failed(
+_TOO_BIG = Failed(
     "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
 )
 CUT = (
@@ -186,19 +186,19 @@ REPAIRED = (
     "it is damaged; what could be read was read, and marks may be missing",
     "download it again, or open it in a PDF reader and save a copy",
 )
-MISREAD = "its letters are not those that the page shows: the text layer is not reliable"
-MISREAD_HINT = "export it anew from the program that wrote it, or add a text layer (OCR)"
+_MISREAD = "its letters are not those that the page shows: the text layer is not reliable"
+_MISREAD_HINT = "export it anew from the program that wrote it, or add a text layer (OCR)"
 HEAD = 65_536
 """Bytes in which a PDF must begin. PDFium takes 1,024 bytes of junk before it, pypdf more."""
-TAIL = 2048
+_TAIL = 2048
 """Bytes at the end that are searched for the end of a complete file."""
-OPEN_PAGES = 64
+_OPEN_PAGES = 64
 """Pages that PDFium keeps in memory at a time."""
 NEAR = 200
 """Characters after the start of its box, beside twice its length, searched for a
 quote."""
-NO_BOX = (0.0, 0.0, 0.0, 0.0)
-CHAR_PAGES = 4
+_NO_BOX = (0.0, 0.0, 0.0, 0.0)
+_CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
 # A first page that a publisher puts before a paper.
 _IS_COVER = regex(r"We are IntechOpen|Elsevier has created a COVID-19 resource centre")
@@ -221,7 +221,7 @@ def answer_from(question: Question) -> Reply:
         with closing(document):
             return _answer(question, document, notices)
     except MemoryError:
-        return TOO_BIG
+        return _TOO_BIG
     except FileNotFoundError:
         return Failed(WENT_AWAY, READ_AGAIN)
     except OSError as error:
@@ -242,10 +242,10 @@ def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
     """
     with open(path, "rb", opener=open_regular) as file:
         head = file.read(HEAD)
-        file.seek(max(path.stat().st_size - TAIL, 0))
+        file.seek(max(path.stat().st_size - _TAIL, 0))
         tail = file.read()
     if b"%PDF-" not in head:
-        return NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
+        return _NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
     failure = DAMAGED
     try:
         pdf = _with_pages(path)
@@ -254,7 +254,7 @@ def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
         return pdf, [CUT]
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
-            failure = LOCKED
+            failure = _LOCKED
     for copy in repaired(path):
         with suppress(pdfium.PdfiumError):
             return _with_pages(copy), [REPAIRED]
@@ -349,7 +349,7 @@ class _FilePages:
         self.damaged: list[int] = []
         """Pages that cannot be opened."""
         # PDFium closes a page when it leaves the cache, or with the document
-        keep_open = lru_cache(maxsize=OPEN_PAGES)
+        keep_open = lru_cache(maxsize=_OPEN_PAGES)
         self._open_page = keep_open(lambda number: _OpenPage(document[number]))
 
     def __len__(self) -> int:
@@ -421,7 +421,7 @@ class _LocatedMark(Value):
     @property
     def order(self) -> tuple[int, float, float]:
         """The order of the annotations of a page: at one place, down and to the right."""
-        left, _, _, top = self.annotation.box or NO_BOX
+        left, _, _, top = self.annotation.box or _NO_BOX
         return (self.begins.place if self.begins else 0, -top, left)
 
 
@@ -478,7 +478,7 @@ class _OpenPdf:
             body = self._running.body(number, text.text)
             page = _MarkedPage(number, text, body, TextUnderMarks(text))
         self._kept[number] = page
-        if len(self._kept) > CHAR_PAGES:
+        if len(self._kept) > _CHAR_PAGES:
             self._kept.pop(next(iter(self._kept))).text.close()
         return page
 
@@ -569,7 +569,7 @@ class _OpenPdf:
         `names` are the /NM values that identify a mark.
         """
         annotation = located.annotation
-        _, _, _, top = annotation.box or NO_BOX
+        _, _, _, top = annotation.box or _NO_BOX
         char_number = located.begins.number if located.begins else 0
 
         # its words, whole ones, without the letter of an item and the number of a note
@@ -619,7 +619,7 @@ class _OpenPdf:
             page_label=self._pages.label(page.number),
             heading=self._heading(page.number, char_number, top),
             block=str(page.number),
-            skip=MISREAD if page.text.is_misread(located.segments) else "",
+            skip=_MISREAD if page.text.is_misread(located.segments) else "",
         )
 
     def _anchor(
@@ -718,11 +718,11 @@ class _OpenPdf:
 
 def _notices(marks: Sequence[Highlight]) -> Iterator[Pair]:
     """Yield that letters of the file are not those of its pages, if marks wait for that."""
-    misread = [mark for mark in marks if mark.skip == MISREAD]
+    misread = [mark for mark in marks if mark.skip == _MISREAD]
     if misread:
         marked = counted(len(misread), "mark")
         message = f"the text layer of this file is not reliable: {marked} without cards"
-        yield (message, MISREAD_HINT)
+        yield (message, _MISREAD_HINT)
 
 
 def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
@@ -733,7 +733,7 @@ def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
         if not segments:  # KOReader writes quads that cover nothing
             segments = page.passages.under(quads((), annotation.box))
     if not segments:
-        left, _, _, top = annotation.box or NO_BOX
+        left, _, _, top = annotation.box or _NO_BOX
         nearest = page.passages.nearest(left, top)
         span = page.text.span(nearest, nearest) if nearest else (0, 0)
         return _LocatedMark(annotation, [], nearest, span, [], span)

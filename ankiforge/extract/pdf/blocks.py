@@ -16,18 +16,18 @@ from ankiforge.text import regex
 if TYPE_CHECKING:
     from ankiforge.extract.pdf.text import PrintedChar
 
-BLOCK_GAP = 1.5
+_BLOCK_GAP = 1.5
 """A step down this many times the usual one begins a new block."""
-WIDEST_STEP = 2.2
+_WIDEST_STEP = 2.2
 """Lines with a larger step, in heights of their letters, are blocks of their own."""
-BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
-SIZE_CHANGE = 1.15
+_BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
+_SIZE_CHANGE = 1.15
 """A line whose letters are larger or smaller by this factor begins a block, too."""
-LEAST_COMPARED = 3
+_LEAST_COMPARED = 3
 """Characters of two lines, at least, whose sizes are compared."""
 HEADING = 6
 """Letters of a heading, and of the line below it, at least; shorter lines are indices of maths."""
-SHORTER = 0.1
+_SHORTER = 0.1
 """How much shorter a heading is than the line below, at least, in parts of that."""
 _BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
 # The label of a caption, without blanks.
@@ -55,9 +55,9 @@ class Line:
 
     def is_of_size_of(self, other: Line) -> bool:
         """Return whether the letters of two lines are of about one size."""
-        if min(len(self.chars), len(other.chars)) < LEAST_COMPARED:
+        if min(len(self.chars), len(other.chars)) < _LEAST_COMPARED:
             return True
-        return 1 / SIZE_CHANGE <= self.height / other.height <= SIZE_CHANGE
+        return 1 / _SIZE_CHANGE <= self.height / other.height <= _SIZE_CHANGE
 
     @property
     def letters(self) -> int:
@@ -86,8 +86,8 @@ def block_starts(lines: Sequence[Line], font_of: FontOf) -> set[PrintedChar]:
         first = line.chars[0]
         step = line.depth - above.depth
         if (
-            step > BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
-            or first.text in BULLETS
+            step > _BLOCK_GAP * min(usual, _WIDEST_STEP * line.height)
+            or first.text in _BULLETS
             or not line.is_of_size_of(above)
             or _is_heading(above, line, font_of)
             or _is_caption(line, above)
@@ -107,7 +107,7 @@ def _is_heading(line: Line, below: Line, font_of: FontOf) -> bool:
     if _BOLD.search(font):
         return True
     width = below.chars[-1].right - below.chars[0].left
-    return below.chars[-1].right - line.chars[-1].right > SHORTER * width
+    return below.chars[-1].right - line.chars[-1].right > _SHORTER * width
 
 
 def _is_caption(line: Line, above: Line) -> bool:
@@ -124,7 +124,7 @@ LABEL = regex(r"^(\(?)([a-zA-Z]|[ivx]{2,4}|\d{1,2})([.)])")
 """The letter or number of an item."""
 ALIGNED = 2.0
 """How far two items of a list are apart from one margin, at most, in points."""
-MOST_BETWEEN = 30
+_MOST_BETWEEN = 30
 """Items of other lists between two of one, at most."""
 _ROMAN = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 
@@ -175,7 +175,7 @@ def list_items(lines: Iterable[Line]) -> set[PrintedChar]:
             items.append(_Item(line.chars[0], behind[0], label))
     of_lists: set[PrintedChar] = set()
     for number, item in enumerate(items):
-        for later in items[number + 1 : number + 1 + MOST_BETWEEN]:
+        for later in items[number + 1 : number + 1 + _MOST_BETWEEN]:
             if item.comes_before(later):
                 of_lists |= {item.first, later.first}
                 break

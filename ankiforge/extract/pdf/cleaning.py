@@ -120,7 +120,7 @@ _SPELT_WITH_CAPITALS = regex(
     r"eVect|diVer|suVer|oVer|speciWc|signiWc|deWn|identiW|conWrm|Wrst|Weld|inXuen|reXect|Xow"
     r"|diYcul|suYcien|eYcien"
 )
-LEAST_WORDS = 3
+_LEAST_WORDS = 3
 """Words that are spelt so, at least."""
 CAPITAL_FOR_LIGATURE = regex(
     r"(?<=[a-z])[VWXY](?=[a-z])|\bX(?=[aiou]|ew|ex|ee)"
@@ -196,7 +196,7 @@ class Spelling:
         words: set[str] = set()
         for page in self._pages:
             words.update(_SPELT_WITH_CAPITALS.findall(page))
-        return len(words) >= LEAST_WORDS
+        return len(words) >= _LEAST_WORDS
 
     def mended(self, text: str) -> str:
         """Return the text with the ligatures that it spells as capitals: `eVect`, `Wrst`.

@@ -29,13 +29,13 @@ from ankiforge.text.sentences import sentence_around
 
 Point = tuple[float, float]
 
-ROW = 16.0
+_ROW = 16.0
 """Height of the strips by which characters are looked up, in points."""
 THIN = 0.45
 """A quad lower than this, relative to the letters, is a line under or through them."""
 PARTLY = 0.25
 """From this share (up to a half) the first or last letter of a word counts as covered."""
-MOST_QUADS = 2000
+_MOST_QUADS = 2000
 WIDEST = 14_400
 """Points; no page is wider. PyMuPDF marks the end of the plane when it finds nothing."""
 NEXT = 3
@@ -94,7 +94,7 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
     The corners are sorted by angle, because programs write them in any order.
     """
     marked: list[Quad] = []
-    for start in range(0, len(points) - 7, 8)[:MOST_QUADS]:
+    for start in range(0, len(points) - 7, 8)[:_MOST_QUADS]:
         numbers = points[start : start + 8]
         if all(map(isfinite, numbers)):
             corners = list(zip(numbers[::2], numbers[1::2], strict=True))
@@ -144,13 +144,13 @@ class TextUnderMarks:
         self._page = page
         self._rows: dict[int, list[PrintedChar]] = defaultdict(list)
         for char in page.chars:
-            self._rows[int(char.y // ROW)].append(char)
+            self._rows[int(char.y // _ROW)].append(char)
 
     def under(self, marked: list[Quad]) -> Segments:
         """Return the characters that a mark covers in reading order, a list per line."""
         covered = self._covered(marked, 0.0, Quad.holds)
         if not covered:
-            covered = self._covered(marked, 3 * ROW, Quad.underlines)
+            covered = self._covered(marked, 3 * _ROW, Quad.underlines)
         covered |= _ends_of_words(covered)
 
         # runs of covered characters on one line and in one quad
@@ -181,8 +181,8 @@ class TextUnderMarks:
         covered: Covered = {}
         for quad in marked:
             _, bottom, _, top = quad.box
-            first = int(bottom // ROW)
-            last = int((top + reach) // ROW)
+            first = int(bottom // _ROW)
+            last = int((top + reach) // _ROW)
             rows: Iterable[int] = range(first, last + 1)
             if last - first > len(self._rows):  # of a quad without end
                 rows = sorted(self._rows)
@@ -305,9 +305,9 @@ def _oddness(first: _Extent, second: _Extent) -> float:
 
 # --- context ----------------------------------------------------------------------------
 
-LONGEST_SENTENCE = 600
+_LONGEST_SENTENCE = 600
 """Characters around a mark; a longer sentence is a table or list without full stops."""
-REACH = 300
+_REACH = 300
 """Characters of page text that are cleaned and then cut to the 80 of the context."""
 
 
@@ -330,13 +330,13 @@ def around(
         text = text[body_start:body_end]
         start -= body_start
         end -= body_start
-    before = text[max(start - REACH, 0) : start]
-    after = text[end : end + REACH]
+    before = text[max(start - _REACH, 0) : start]
+    after = text[end : end + _REACH]
     prefix = flowing(before)[-CONTEXT:]
     suffix = flowing(after)[:CONTEXT]
 
     # the sentences around, within the block of the passage, unless they are too long
-    far = 2 * LONGEST_SENTENCE
+    far = 2 * _LONGEST_SENTENCE
     line_start = text.rfind("\n", 0, start) + 1
     block_start = max(line_start, start - far)
     block_end = text.find("\n", end, end + far)
@@ -345,6 +345,6 @@ def around(
     block = text[block_start:block_end]
     left, right = sentence_around(block, start - block_start, end - block_start)
     sentence = ""
-    if right - left <= LONGEST_SENTENCE + end - start:
+    if right - left <= _LONGEST_SENTENCE + end - start:
         sentence = one_line(block[left:right])
     return (prefix, suffix, sentence)

@@ -52,16 +52,16 @@ from ankiforge.extract.pdf.text import (
 from ankiforge.model import Label, Span, Value, h16
 from ankiforge.text.fold import for_finding, letters_with_origins, locate
 
-RESOLUTION = 200 / 72
+_RESOLUTION = 200 / 72
 """Pixels per point."""
 LONGEST = 1600
 """Pixels of the longer side, at most."""
-MOST_BYTES = 1_500_000
+_MOST_BYTES = 1_500_000
 """A larger picture is rendered again with fewer pixels."""
-FEWER = 0.7
+_FEWER = 0.7
 SMALLEST = 2.0
 """Points; a lower or narrower area shows nothing."""
-FARTHEST = 100_000.0
+_FARTHEST = 100_000.0
 """Points from the origin; no useful page reaches so far."""
 FINE = 2.0**20
 """Pixels of the longer side of a page on which places are computed."""
@@ -151,7 +151,7 @@ def _drawn(page: PdfPage, box: Box) -> bytes:
 
     Return b"" if nothing is visible.
     """
-    resolution = min(RESOLUTION, LARGEST / max(page.get_size()))
+    resolution = min(_RESOLUTION, LARGEST / max(page.get_size()))
     while True:
         cutout = _cutout(page, box, resolution)
         if min(cutout.width, cutout.height) < max(1.0, SMALLEST * resolution - 1):
@@ -163,9 +163,9 @@ def _drawn(page: PdfPage, box: Box) -> bytes:
         if drawn == b"\xff" * len(drawn):
             return b""
         picture = png(cutout.width, cutout.height, drawn)
-        if len(picture) <= MOST_BYTES:
+        if len(picture) <= _MOST_BYTES:
             return picture
-        resolution *= FEWER
+        resolution *= _FEWER
 
 
 def _cutout(page: PdfPage, box: Box, resolution: float) -> Cutout:
@@ -173,7 +173,7 @@ def _cutout(page: PdfPage, box: Box, resolution: float) -> Cutout:
     width, height = page.get_size()
     page_width = max(1, round(width * resolution))
     page_height = max(1, round(height * resolution))
-    near_box = [min(max(edge, -FARTHEST), FARTHEST) for edge in box]
+    near_box = [min(max(edge, -_FARTHEST), _FARTHEST) for edge in box]
     left, top, right, bottom = pixel_box(page, page_width, page_height, near_box)
     return Cutout(
         page_width=page_width,
@@ -257,18 +257,18 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 # --- whole pages ----------------------------------------------------------------------
 
-LETTER = (612.0, 792.0)
+_LETTER = (612.0, 792.0)
 """The size of a page that cannot be opened."""
-PAGE_LARGEST = 9_000_000
+_PAGE_LARGEST = 9_000_000
 """Pixels of a picture, at most."""
-PAGE_MOST_BYTES = 4_000_000
+_PAGE_MOST_BYTES = 4_000_000
 """A larger picture is drawn again with fewer pixels."""
-PAGE_FEWER = 0.7
-QUICK = 2
+_PAGE_FEWER = 0.7
+_QUICK = 2
 """The level of compression: the picture only goes to a browser on this machine."""
 LEAST_LETTERS = 12
 """Letters of a part of a mark that must be on the page together, if not all of it is."""
-HIGHER = 1.3
+_HIGHER = 1.3
 """Fonts of signs may have boxes that reach into other lines: times the usual height."""
 
 
@@ -276,13 +276,13 @@ def measured(document: PdfDocument) -> Measured:
     """Return the sizes and printed numbers of all pages."""
     pages = []
     for number in range(len(document)):
-        width, height = LETTER
+        width, height = _LETTER
         label = ""
         with suppress(*FAULTS):
             label = one_line(document.get_page_label(number))
             width, height = document.get_page_size(number)
         if not (width > 0 and height > 0):
-            width, height = LETTER
+            width, height = _LETTER
         pages.append((width, height, label or str(number + 1)))
     return Measured(tuple(pages))
 
@@ -324,7 +324,7 @@ def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         return DrawnPage()
-    scale = min(view.width / width, (PAGE_LARGEST / (width * height)) ** 0.5)
+    scale = min(view.width / width, (_PAGE_LARGEST / (width * height)) ** 0.5)
     while True:
         page_width = max(1, round(width * scale))
         page_height = max(1, round(height * scale))
@@ -333,12 +333,12 @@ def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
         # most pages have no colour, and are then a third as large
         red = drawn[::3]
         if red == drawn[1::3] == drawn[2::3]:
-            picture = png(page_width, page_height, red, grey=True, level=QUICK)
+            picture = png(page_width, page_height, red, grey=True, level=_QUICK)
         else:
-            picture = png(page_width, page_height, drawn, level=QUICK)
-        if len(picture) <= PAGE_MOST_BYTES:
+            picture = png(page_width, page_height, drawn, level=_QUICK)
+        if len(picture) <= _PAGE_MOST_BYTES:
             break
-        scale *= PAGE_FEWER
+        scale *= _PAGE_FEWER
 
     def place(box: Box) -> Place:
         left, top, right, bottom = pixel_box(page, page_width, page_height, box)
@@ -451,7 +451,7 @@ def _spans(text: PageText, mark: Marked) -> list[Span]:
 def _box_of(chars: Sequence[PrintedChar]) -> Box:
     """Return the box of characters beside each other; signs with a much higher box are cut."""
     usual = median_high([char.height for char in chars])
-    low = [char for char in chars if char.height <= HIGHER * usual]
+    low = [char for char in chars if char.height <= _HIGHER * usual]
     _, bottom, _, top = union(
         (char.left, char.bottom, char.right, char.top) for char in low
     )

@@ -31,7 +31,7 @@ from ankiforge.text.passages import paragraphs_around
 
 LARGEST = 50_000_000
 """Bytes of all pages of a book, above which it is not read."""
-LARGEST_LIST = 4_000_000
+_LARGEST_LIST = 4_000_000
 """Bytes of the list of a book's files, above which it is not read."""
 PAGES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
@@ -131,7 +131,7 @@ def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
     """
 
     def parsed(name: str) -> ElementTree.Element:
-        if sizes[name] > LARGEST_LIST:
+        if sizes[name] > _LARGEST_LIST:
             raise ValueError("the list of its files is too large")
         return ElementTree.fromstring(book.read(name))
 

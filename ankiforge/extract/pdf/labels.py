@@ -62,11 +62,11 @@ class Piece(Value):
         return (low, -end, high, -start)
 
 
-SIGN_LENGTH = 8.0
+_SIGN_LENGTH = 8.0
 """A shape before an entry of a legend is no longer, in sizes of the font."""
-SIGN_HEIGHT = 2.0
+_SIGN_HEIGHT = 2.0
 """It is lower than this."""
-SIGN_GAP = 2.5
+_SIGN_GAP = 2.5
 """How far it is from the words, at most."""
 
 
@@ -114,11 +114,11 @@ class Drawing(Value):
             middle_across = (sign_low + sign_high) / 2
 
             if (
-                0 < gap < SIGN_GAP * size
+                0 < gap < _SIGN_GAP * size
                 and is_beyond
                 and low < middle_across < high
-                and sign_end - sign_start < SIGN_LENGTH * size
-                and sign_high - sign_low < SIGN_HEIGHT * size
+                and sign_end - sign_start < _SIGN_LENGTH * size
+                and sign_high - sign_low < _SIGN_HEIGHT * size
             ):
                 return True
         return False
@@ -161,7 +161,7 @@ def union(boxes: Iterable[Box]) -> Box:
 
 # --- captions, numbers along axes, letters of panels ----------------------------------
 
-MOST_CAPTIONS = 50
+_MOST_CAPTIONS = 50
 """Captions in and around a frame that are looked for."""
 
 _CAPTION = regex(
@@ -173,7 +173,7 @@ _NUMBER = regex(
     r"[-−–+]?\$?(?:\d{1,3}(?:[,\u2009\u202f ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+−]?\d+)?[%°kKM]?"
 )
 _PANEL = regex(r"\(?([A-Za-z])[).]?")
-FRACTION = regex(r"\d+/\d+")
+_FRACTION = regex(r"\d+/\d+")
 
 
 def without_captions(pieces: list[Piece]) -> list[Piece]:
@@ -184,7 +184,7 @@ def without_captions(pieces: list[Piece]) -> list[Piece]:
             captions.append(piece)
     left_out: set[Piece] = set()
     by_depth = sorted(pieces, key=lambda piece: -piece.at.base)
-    for caption in captions[:MOST_CAPTIONS]:
+    for caption in captions[:_MOST_CAPTIONS]:
         block = [caption]
         for piece in by_depth:
             if piece.angle != caption.angle or piece is caption:
@@ -228,9 +228,9 @@ def number_of(text: str) -> float | None:
         return None
 
 
-LEAST_TICKS = 3
+_LEAST_TICKS = 3
 """Numbers in a row that grow with their place, at least, to be those of an axis."""
-TICK_SLACK = 0.015
+_TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
 
 
@@ -254,8 +254,8 @@ def ticks(pieces: Sequence[Piece]) -> set[Piece]:
             points = [(place(piece.box), value) for piece, value in ordered]
             # the longest runs that are even: of each axis in a row
             start = 0
-            while start + LEAST_TICKS <= len(points):
-                end = start + LEAST_TICKS
+            while start + _LEAST_TICKS <= len(points):
+                end = start + _LEAST_TICKS
                 if not _is_even(points[start:end]):
                     start += 1
                     continue
@@ -304,7 +304,7 @@ def _is_even(points: Sequence[tuple[float, float]]) -> bool:
         return False
     for place, value in points:
         expected = first + along * (place - first_place) / across
-        if abs(value - expected) > TICK_SLACK * abs(along):
+        if abs(value - expected) > _TICK_SLACK * abs(along):
             return False
     return True
 
@@ -326,13 +326,13 @@ def panels(pieces: Sequence[Piece]) -> set[Piece]:
 # --- the labels -----------------------------------------------------------------------
 
 
-MOST_LABELS = 200
+_MOST_LABELS = 200
 """Labels of one figure. With some of them hidden and others not, it would tell the answers."""
-MOST_PIECES = 400
+_MOST_PIECES = 400
 """Pieces of text in a frame; one with more is no figure, but a page."""
 MOST_WORDS = 20
 """More words than this are a sentence, no label; of a script without blanks, letters / 3."""
-ABOVE = 0.04
+_ABOVE = 0.04
 """How much larger a mask is than its letters, above and below, in sizes of the font."""
 BESIDE = 0.05
 """The same to the left and right, where a letter may be wider than its font says."""
@@ -356,7 +356,7 @@ def labels_of(
     for piece in pieces:
         if any(map(str.isalnum, piece.text)) and piece not in left_out:
             named.append(piece)
-    if len(named) > MOST_PIECES:
+    if len(named) > _MOST_PIECES:
         return ()
     labels = []
     for lines in joined(named, drawing):
@@ -371,12 +371,12 @@ def labels_of(
         left, bottom, right, top = union(line.box for line in lines)
         box = (
             max(left - BESIDE * size, frame[0]),
-            max(bottom - ABOVE * size, frame[1]),
+            max(bottom - _ABOVE * size, frame[1]),
             min(right + BESIDE * size, frame[2]),
-            min(top + ABOVE * size, frame[3]),
+            min(top + _ABOVE * size, frame[3]),
         )
         labels.append(FoundLabel(text, box))
-    return tuple(labels) if len(labels) <= MOST_LABELS else ()
+    return tuple(labels) if len(labels) <= _MOST_LABELS else ()
 
 
 def _words_of(lines: Sequence[Piece]) -> str:
@@ -398,9 +398,9 @@ def _words_of(lines: Sequence[Piece]) -> str:
 
 HYPHENS = "-\u2010\u00ad"
 
-SAME_SIZE = 1.15
+_SAME_SIZE = 1.15
 """Lines of one label differ in size by this factor, at most."""
-LINE_STEP = 1.38
+_LINE_STEP = 1.38
 """From line to line of a label, at most, in sizes."""
 EDGE = 0.4
 """Edges or middles of the lines of one label agree up to so many sizes."""
@@ -418,7 +418,7 @@ def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
         below: dict[Piece, Piece] = {}
         for number, line in enumerate(lines):
             for other in lines[number + 1 :]:
-                if line.at.base - other.at.base > LINE_STEP * line.at.size:
+                if line.at.base - other.at.base > _LINE_STEP * line.at.size:
                     break
                 if _goes_on(line, other, drawing):
                     below[line] = other
@@ -453,7 +453,7 @@ def _goes_on(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
     size = min(upper.at.size, lower.at.size)
     larger_size = max(upper.at.size, lower.at.size)
     step = upper.at.base - lower.at.base
-    if larger_size > SAME_SIZE * size or not 0.5 * size <= step <= LINE_STEP * size:
+    if larger_size > _SAME_SIZE * size or not 0.5 * size <= step <= _LINE_STEP * size:
         return False
     if drawing.has_sign_beside(upper) and drawing.has_sign_beside(lower):
         return False  # two entries of a legend
@@ -465,4 +465,6 @@ def _goes_on(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
 
 
 def _is_number(piece: Piece) -> bool:
-    return number_of(piece.text) is not None or FRACTION.fullmatch(piece.text) is not None
+    return (
+        number_of(piece.text) is not None or _FRACTION.fullmatch(piece.text) is not None
+    )

@@ -37,15 +37,15 @@ from ankiforge.extract.pdf.labels import (
 )
 from ankiforge.extract.pdf.text import CJK, MARKERS, Char, page_chars, visible
 
-MOST_OBJECTS = 20_000
+_MOST_OBJECTS = 20_000
 """Paths on a page that are looked at."""
 DEEPEST_FORM = 4
 """Forms within forms that are looked into."""
-MOST_SEGMENTS = 400
+_MOST_SEGMENTS = 400
 """Segments of a path that is taken apart."""
-MOST_SHAPES = 1000
+_MOST_SHAPES = 1000
 """Rules and small shapes in a frame that are compared with its words."""
-MOST_LETTERS = 20_000
+_MOST_LETTERS = 20_000
 """Letters in and around a frame; with more, it has no labels."""
 NEAR = 0.3
 """How far beyond the frame letters are read, in parts of its width and height, to tell what the
@@ -56,7 +56,7 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     """Return the labels inside a frame of a page, in no particular order."""
     with closing(page.get_textpage()) as text_page:
         letters = _letters(text_page, frame)
-    if len(letters) > MOST_LETTERS:
+    if len(letters) > _MOST_LETTERS:
         return ()
     if not any(_is_within(letter, frame) for letter in letters):
         return ()
@@ -102,11 +102,11 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
 
 # --- letters ----------------------------------------------------------------------------
 
-UP = 0.74
+_UP = 0.74
 """How far letters reach above their line, in sizes of the font."""
-DOWN = 0.22
-UP_CJK = 0.88
-DOWN_CJK = 0.14
+_DOWN = 0.22
+_UP_CJK = 0.88
+_DOWN_CJK = 0.14
 
 
 class Letter(NamedTuple):
@@ -160,11 +160,11 @@ def _letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         start, end = span(box, direction)
         pdfium_c.FPDFText_GetCharOrigin(raw, char.number, byref(x), byref(y))
         base = direction_x * y.value - direction_y * x.value
-        up = UP
-        down = DOWN
+        up = _UP
+        down = _DOWN
         if CJK.match(char.text):
-            up = UP_CJK
-            down = DOWN_CJK
+            up = _UP_CJK
+            down = _DOWN_CJK
         low = base - down * size
         high = base + up * size
         letters.append(Letter(char, angle, Placed(start, end, low, high, base, size)))
@@ -173,16 +173,16 @@ def _letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
 
 # --- pieces of lines --------------------------------------------------------------------
 
-WORD_GAP = 0.6
+_WORD_GAP = 0.6
 """Between words of one label, at most, in sizes of the font."""
-SHIFT = 0.5
+_SHIFT = 0.5
 """How far a raised or lowered letter is from its line, at most, in sizes of the larger font."""
-OTHER_SIZE = 1.7
+_OTHER_SIZE = 1.7
 """The sizes of two words of one label differ by this factor, at most."""
-SMALLEST_INDEX = 0.4
-LARGEST_INDEX = 0.85
+_SMALLEST_INDEX = 0.4
+_LARGEST_INDEX = 0.85
 """The size of a raised or lowered number, in sizes of the word before it."""
-INDEX_SHIFT = 0.65
+_INDEX_SHIFT = 0.65
 """How far it is from the line of the word, at most."""
 BLANK = 0.13
 """Between two words, at least, in sizes of the font."""
@@ -215,12 +215,12 @@ class _LetterRun:
         size = max(self.at.size, letter.at.size)
         smaller_size = min(last.at.size, letter.at.size)
         if letter.char.number != last.char.number + 1:
-            if size > OTHER_SIZE * smaller_size:
+            if size > _OTHER_SIZE * smaller_size:
                 return False
         return (
             letter.angle == self.angle
-            and abs(self.at.base - letter.at.base) <= SHIFT * size
-            and -size <= _gap(last, letter) <= WORD_GAP * size
+            and abs(self.at.base - letter.at.base) <= _SHIFT * size
+            and -size <= _gap(last, letter) <= _WORD_GAP * size
         )
 
     def words(self) -> list[_LetterRun]:
@@ -266,9 +266,9 @@ def _is_beside(first: Placed, second: Placed) -> bool:
 
 def _is_index(word: Placed, index: Placed) -> bool:
     """Return whether a small run is raised or lowered at the end of a word: e², x₁."""
-    if not SMALLEST_INDEX * word.size < index.size < LARGEST_INDEX * word.size:
+    if not _SMALLEST_INDEX * word.size < index.size < _LARGEST_INDEX * word.size:
         return False
-    if abs(word.base - index.base) > INDEX_SHIFT * word.size:
+    if abs(word.base - index.base) > _INDEX_SHIFT * word.size:
         return False
     # of two indices, one above the other, the second begins where the first does
     earliest = word.end - (index.end - index.start) - 0.1 * word.size
@@ -280,7 +280,7 @@ def _is_index(word: Placed, index: Placed) -> bool:
 
 THIN = 2.6
 """A rule is no higher, in points."""
-LONGEST_SIGN = 60
+_LONGEST_SIGN = 60
 """A shape before an entry of a legend is no longer, in points."""
 
 
@@ -290,7 +290,7 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
     signs: list[Box] = []
     count = pdfium_c.FPDFPage_CountObjects(page)
     objects = (pdfium_c.FPDFPage_GetObject(page, number) for number in range(count))
-    for path in islice(_paths_among(objects, _UNCHANGED, 0), MOST_OBJECTS):
+    for path in islice(_paths_among(objects, _UNCHANGED, 0), _MOST_OBJECTS):
         if not _reaches_into(path.box, frame):
             continue
         # gnuplot draws a curve and its sample in the legend as one path
@@ -302,9 +302,9 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
                 continue
             if height <= THIN and width > 4 * THIN:
                 rules.append(box)
-            elif min(width, height) <= 14 and max(width, height) <= LONGEST_SIGN:
+            elif min(width, height) <= 14 and max(width, height) <= _LONGEST_SIGN:
                 signs.append(box)
-    return Drawing(tuple(rules[:MOST_SHAPES]), tuple(signs[:MOST_SHAPES]))
+    return Drawing(tuple(rules[:_MOST_SHAPES]), tuple(signs[:_MOST_SHAPES]))
 
 
 def _reaches_into(box: Box, frame: Box) -> bool:
@@ -344,7 +344,7 @@ def _paths_among(objects: Iterable[Any], to_page: _Matrix, depth: int) -> Iterat
                 box = to_page.applied((left.value, bottom.value, right.value, top.value))
                 yield _Path(shape, box, to_page.after(_matrix_of(shape)))
         elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < DEEPEST_FORM:
-            count = min(pdfium_c.FPDFFormObj_CountObjects(shape), MOST_OBJECTS)
+            count = min(pdfium_c.FPDFFormObj_CountObjects(shape), _MOST_OBJECTS)
             numbers = range(count)
             parts = (pdfium_c.FPDFFormObj_GetObject(shape, number) for number in numbers)
             yield from _paths_among(parts, to_page.after(_matrix_of(shape)), depth + 1)
@@ -389,21 +389,21 @@ def _matrix_of(form: Any) -> _Matrix:
     return _Matrix(matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
 
 
-MOVE = pdfium_c.FPDF_SEGMENT_MOVETO
-FEWEST_POINTS = 4
+_MOVE = pdfium_c.FPDF_SEGMENT_MOVETO
+_FEWEST_POINTS = 4
 
 
 def _parts(path: _Path) -> list[Box]:
     """Return the box of each line and shape of a path; [] if it is not taken apart."""
     count = pdfium_c.FPDFPath_CountSegments(path.shape)
-    if not FEWEST_POINTS <= count <= MOST_SEGMENTS:
+    if not _FEWEST_POINTS <= count <= _MOST_SEGMENTS:
         return []
     lines: list[list[Box]] = []
     x = c_float()
     y = c_float()
     for number in range(count):
         segment = pdfium_c.FPDFPath_GetPathSegment(path.shape, number)
-        if not lines or pdfium_c.FPDFPathSegment_GetType(segment) == MOVE:
+        if not lines or pdfium_c.FPDFPathSegment_GetType(segment) == _MOVE:
             lines.append([])
         pdfium_c.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
         lines[-1].append((x.value, y.value, x.value, y.value))

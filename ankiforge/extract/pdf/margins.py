@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EDGE = 2
 """Lines at the top and at the bottom that may be running heads or feet."""
-SHARE = 0.3
+_SHARE = 0.3
 """Share of the pages that have a running line: left and right pages may differ."""
 LONGEST_LINE = 150
 """Characters of a running line, at most."""
@@ -56,7 +56,7 @@ class Running:
         counts: Counter[tuple[bool, str]] = Counter()
         for lines in self._edges:
             counts.update({line.key for line in lines})
-        least = max(2, SHARE * len(texts))
+        least = max(2, _SHARE * len(texts))
         self._recurring = {key for key, count in counts.items() if count >= least}
 
     def body(self, page: int, text: str) -> Span:
@@ -104,7 +104,7 @@ def _filled(lines: Iterable[str]) -> Iterator[str]:
 
 # --- numbers of lines -----------------------------------------------------------------
 
-LEAST_NUMBERS = 5
+_LEAST_NUMBERS = 5
 """Numbers of lines on a page, at least."""
 STEPS = (1, 2, 5, 10)
 """Every line is numbered, or every second, fifth or tenth."""
@@ -112,7 +112,7 @@ COUNTED = 0.8
 """The share of the numbers that are one step larger than the one above, at least."""
 NUMBERED = 0.6
 """The share of the lines beside them that they count, at least."""
-MOST_WITHIN = 3
+_MOST_WITHIN = 3
 """Lines that reach into their column, at most: a head, a foot, a stamp."""
 ALIGNED = 1.5
 """How far the edges of two numbers of one column are apart, at most, in points."""
@@ -162,7 +162,7 @@ def _columns(
 
 def _counts_lines(column: list[LineNumber], chars: Iterable[Char]) -> bool:
     """Return whether numbers in a column count the lines of the text, and stand beside it."""
-    if len(column) < LEAST_NUMBERS:
+    if len(column) < _LEAST_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)
     steps = Counter(below.value - above.value for above, below in pairwise(column))
@@ -183,7 +183,7 @@ def _counts_lines(column: list[LineNumber], chars: Iterable[Char]) -> bool:
             within.append(char)
         elif column[-1].y <= char.y <= column[0].y:
             beside.append(char)
-    if _row_count(within) > MOST_WITHIN:
+    if _row_count(within) > _MOST_WITHIN:
         return False
     return step * len(column) >= NUMBERED * _row_count(beside)
 

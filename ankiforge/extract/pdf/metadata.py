@@ -25,11 +25,11 @@ from ankiforge.text.private import doubtful_tags
 
 # --- headings ---------------------------------------------------------------------------
 
-MOST_ENTRIES = 5000
+_MOST_ENTRIES = 5000
 """Outline entries read, at most."""
 DEEPEST = 12
 """Levels of the outline."""
-LONGEST_ENTRY = 200
+_LONGEST_ENTRY = 200
 """Characters of an entry that are kept."""
 
 
@@ -82,10 +82,10 @@ _TOP = {
 def outline_of(document: PdfDocument) -> Iterator[OutlineEntry]:
     """Yield the entries of the outline."""
     with suppress(*FAULTS):
-        for item in islice(document.get_toc(DEEPEST), MOST_ENTRIES):
+        for item in islice(document.get_toc(DEEPEST), _MOST_ENTRIES):
             target = item.get_dest()
             page = target.get_index() if target else None
-            title = one_line(item.get_title())[:LONGEST_ENTRY]
+            title = one_line(item.get_title())[:_LONGEST_ENTRY]
             if page is None or page < 0 or not title:
                 continue
             # the height on its page to which it leads, infinity for all of it
@@ -182,24 +182,24 @@ def find_doi(text: str) -> str:
 # --- the identity of a document, see docs/reference/keys.md ---------------------------
 
 
-LITTLE_TEXT = 200
+_LITTLE_TEXT = 200
 """Folded characters; a document with fewer is identified by what its pages draw, too."""
 DEEPEST_FORM = 4
 """Levels of nested forms that are searched for pictures."""
-MOST_DRAWN = 1000
+_MOST_DRAWN = 1000
 """Objects of a page that are examined, at most."""
 
 
 def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) -> str:
     """Return 16 hex digits made from the folded texts of the pages and their drawings."""
-    if sum(map(len, folds)) >= LITTLE_TEXT:
+    if sum(map(len, folds)) >= _LITTLE_TEXT:
         return h16(*folds)
     # kind and place (in points) of each thing drawn, and digests of pictures
     drawn: list[str] = []
     for page in pages:
         if not page:
             continue
-        for drawing in islice(page.get_objects(max_depth=DEEPEST_FORM), MOST_DRAWN):
+        for drawing in islice(page.get_objects(max_depth=DEEPEST_FORM), _MOST_DRAWN):
             edges = map(round, drawing.get_bounds())
             drawn.append(" ".join(map(str, (drawing.type, *edges))))
             if isinstance(drawing, pdfium.PdfImage):

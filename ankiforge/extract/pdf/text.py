@@ -45,12 +45,12 @@ from ankiforge.text import regex
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
 """What is raised for damaged and hostile files."""
 
-BREAKS = frozenset("\r\n")
+_BREAKS = frozenset("\r\n")
 BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
 MARKERS = frozenset("\x02\ufffe\u00ad")
 """PDFium's signs for a hyphen at a line end, and the soft hyphen."""
 HYPHENS = frozenset("-\u2010") | MARKERS
-SAMPLE = 100
+_SAMPLE = 100
 """Characters of a page, approximately, that decide in which direction its text runs."""
 
 
@@ -87,7 +87,7 @@ def upright_text(page: PdfPage) -> PdfTextPage:
     text = page.get_textpage()
     count = text.count_chars()
     quarter_turns: Counter[int] = Counter()
-    for number in range(0, count, max(1, count // SAMPLE)):
+    for number in range(0, count, max(1, count // _SAMPLE)):
         angle = pdfium_c.FPDFText_GetCharAngle(text.raw, number)
         quarter_turns[round(-angle / (pi / 2)) % 4] += 1
     if not quarter_turns:
@@ -160,7 +160,7 @@ _ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
 _SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
 _ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
 _SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
-NARROW = 0.6
+_NARROW = 0.6
 """Width of ℓ, at most, relative to its height. Distiller gives it the code of the broad
 Δ."""
 
@@ -177,7 +177,7 @@ def _letter(raw: Any, number: int, code: int, width: float) -> str:
     pdfium_c.FPDFText_GetFontInfo(raw, number, font_name, len(font_name), None)
     font = font_name.value
     if re.match(_ITALIC_FONT, font):
-        if code == _GRAVE_ACCENT or (code == 1 and width < NARROW):
+        if code == _GRAVE_ACCENT or (code == 1 and width < _NARROW):
             return "ℓ"
         if code < 32 and not font.startswith(b"RMTMI"):
             return _ITALIC[code]
@@ -198,11 +198,11 @@ def font_of(page: PdfTextPage, char: PrintedChar) -> str:
 
 # --- visible characters -----------------------------------------------------------------
 
-SLACK = 0.2
+_SLACK = 0.2
 """Distance of letters printed twice, at most, relative to their width."""
 CELL = 16.0
 """Side of the squares by which they are looked up, in points."""
-MOST_NEAR = 64
+_MOST_NEAR = 64
 """Equal characters compared per square: a page with more exists only to waste time."""
 
 
@@ -220,7 +220,7 @@ def visible(chars: list[Char]) -> Iterator[Char]:
         if generated or text in BLANKS:
             continue
         sign = "-" if text in HYPHENS else text
-        slack = SLACK * width
+        slack = _SLACK * width
         if slack > CELL:
             slack = CELL
         first_column = (left - slack) // CELL
@@ -238,7 +238,7 @@ def visible(chars: list[Char]) -> Iterator[Char]:
         if near and _is_printed_already(char, near, slack):
             continue
         cell.append(char)
-        if len(cell) > MOST_NEAR:
+        if len(cell) > _MOST_NEAR:
             del cell[0]
         yield char
 
@@ -275,7 +275,7 @@ def is_rtl(characters: str) -> bool:
 _MARKS = "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u0327\u0328"
 _COMBINING = dict(zip("´`¨ˆ˜¯˘˙˚˝ˇ¸˛", _MARKS, strict=True))
 _DOTLESS = {"ı": "i", "ȷ": "j"}
-LEVEL = 0.6
+_LEVEL = 0.6
 """Vertical distance of accent and letter, at most, in heights: capitals raise the
 accent."""
 
@@ -306,7 +306,7 @@ def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
     """Return a letter with its accent, "" if the accent is not printed on it."""
     height = max(accent.height, letter.height)
     if not (
-        abs(accent.y - letter.y) < LEVEL * height
+        abs(accent.y - letter.y) < _LEVEL * height
         and letter.left <= accent.x <= letter.right
         and letter.text.isalpha()
     ):
@@ -320,26 +320,26 @@ def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
 
 _SIGNS = "0123456789+-\u2212\u2013n,"
 RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
-LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
+_LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
 """10⁵ must not become 105. NFKC maps both back, so that keys do not depend on it."""
 SMALLER = 0.85
 """Height of superscripts and subscripts, at most, relative to their line."""
-OFF_LINE = 0.1
+_OFF_LINE = 0.1
 """Vertical distance of such a sign from its base, at least, in heights of the base."""
 LEAST_LETTERS = 6
 """Different letters in code, at least: `1984` and `2001` are of one width in any font."""
-SAME_WIDTH = 0.02
+_SAME_WIDTH = 0.02
 """Difference between the widths of letters of code, at most, relative to them."""
-MOST_BLANKS = 80
+_MOST_BLANKS = 80
 """Blanks between two letters of code, at most."""
-SKIPPED = 8
+_SKIPPED = 8
 """How many places a mark that stays on its line may skip, with a blank to show for it."""
 
-NO_MATHS = frozenset('#$"&@⇥✓')
+_NO_MATHS = frozenset('#$"&@⇥✓')
 """Signs that no formula has."""
 UNNAMED = 3
 """The number of them in fonts without names, at least, that are formulas drawn by TeX."""
-LEVEL_SLACK = 0.05
+_LEVEL_SLACK = 0.05
 """How far the tops and bottoms of letters of one size are apart, at most, in heights."""
 
 # What is between two consecutive visible characters.
@@ -572,14 +572,14 @@ class PageText:
         def side(char: PrintedChar) -> int:
             """Return 1 if a character is raised, -1 if lowered, 0 if level with its base."""
             height = (char.y - base.y) / base.height
-            if abs(height) < OFF_LINE:
+            if abs(height) < _OFF_LINE:
                 return 0
             return 1 if (height > 0) == (self.direction[0] > 0) else -1
 
         for where, run in groupby(small, side):
             if where == 0:
                 continue
-            shapes = RAISED if where > 0 else LOWERED
+            shapes = RAISED if where > 0 else _LOWERED
             group = list(run)
             signs = [shapes.get(char.text, "") for char in group]
             # in e^(-t/S) only the minus has a superscript: convert all of them, or none
@@ -649,7 +649,7 @@ class PageText:
 
         def glue(left: PrintedChar, right: PrintedChar, _: Sequence[str]) -> str | None:
             # some between may be missing
-            if left.line is right.line and 0 < right.place - left.place <= SKIPPED:
+            if left.line is right.line and 0 < right.place - left.place <= _SKIPPED:
                 return " "
             before = self.text[max(left.start - 2 * WORD, 0) : left.start] + left.shown
             if self._is_hyphen_cut_off(left, right):
@@ -668,7 +668,7 @@ class PageText:
             if is_misread(self._all[segment[0].number : segment[-1].number + 1]):
                 return True
         # a font for maths gives the codes of these signs to letters, if it has no table
-        signs = [char for char in chain.from_iterable(segments) if char.text in NO_MATHS]
+        signs = [char for char in chain.from_iterable(segments) if char.text in _NO_MATHS]
         fonts = [self._font_of(sign) for sign in signs]
         return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= UNNAMED
 
@@ -705,7 +705,7 @@ class PageText:
         if len(letters) < LEAST_LETTERS or any(map(CJK.match, letters)):
             return ""
         width = chars[0].width
-        slack = SAME_WIDTH * width
+        slack = _SAME_WIDTH * width
         if any(abs(char.width - width) > slack for char in chars):
             return ""
         as_wide_on_page = sum(abs(char.width - width) < slack for char in self.chars)
@@ -721,7 +721,7 @@ class PageText:
             edge = margin
             for char in of_line:
                 blanks = round((char.left - edge) / width)
-                parts.append(" " * min(max(blanks, 0), MOST_BLANKS))
+                parts.append(" " * min(max(blanks, 0), _MOST_BLANKS))
                 parts.append(char.shown)
                 edge = char.right
         return "".join(parts)
@@ -757,7 +757,7 @@ def _gap(
         # PDFium parts letters of formulas; where it parts words, their boxes may touch
         if not _are_level(left, right) or _MATHS_FONT.match(font_of(left)):
             return NOTHING
-    if any(char.text in BREAKS for char in between):
+    if any(char.text in _BREAKS for char in between):
         return LINE
     height = max(left.height, right.height)
     if abs(left.y - right.y) > 0.4 * height and (left.text in HYPHENS or not between):
@@ -770,7 +770,7 @@ _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)
 
 def _are_level(left: PrintedChar, right: PrintedChar) -> bool:
     """Return whether two letters are of one height and on one base line."""
-    slack = LEVEL_SLACK * left.height
+    slack = _LEVEL_SLACK * left.height
     return abs(left.top - right.top) < slack and abs(left.bottom - right.bottom) < slack
 
 

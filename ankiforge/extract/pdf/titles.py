@@ -47,7 +47,7 @@ class PrintedLine(Value):
 
 # PDFium puts a sign for a hyphen and the break behind it.
 _LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
-SAMPLED = 9
+_SAMPLED = 9
 """Letters of a line, at most, whose sizes are compared."""
 BOLD = range(600, 1001)
 """The weights of bold fonts; many say it in their names only."""
@@ -106,7 +106,7 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
         if words:
             start = offset + _units(line[: len(line) - len(line.lstrip())])
             end = offset + _units(line.rstrip())
-            sampled = range(start, end, max(1, (end - start) // SAMPLED))
+            sampled = range(start, end, max(1, (end - start) // _SAMPLED))
             [(size, _)] = Counter(
                 letters.size(letters.at(each)) for each in sampled
             ).most_common(1)
@@ -181,21 +181,21 @@ _ENDS_OPEN = regex(r"(?:\S{5}\.|:)$")
 _SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
 _TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
 _HYPHENATED = regex(r"([\w-]*)[\ufffe\x02]\s*(\w*)")
-MOSTLY = 0.8
+_MOSTLY = 0.8
 """Words of a title in the metadata that are printed on the first page, at least: the share."""
-TITLE_LARGER = 1.2
+_TITLE_LARGER = 1.2
 """Minimum size of a printed title, relative to most of the page."""
-FAR_SMALLER = 2.5
+_FAR_SMALLER = 2.5
 """How much larger than a title another line may be: that of a logo."""
-FAR_LARGER = 1.4
+_FAR_LARGER = 1.4
 """The size of a title that may be as long as a sentence."""
-DOUBTFUL_LARGER = 1.05
+_DOUBTFUL_LARGER = 1.05
 """The same of one that stands above the abstract."""
-TITLE_LINES = 9
+_TITLE_LINES = 9
 """Lines of a printed title, at most."""
-SMALL_CAPITALS = 0.75
+_SMALL_CAPITALS = 0.75
 """Their size, at least, relative to the capitals beside them."""
-TITLE_STEP = 2.2
+_TITLE_STEP = 2.2
 """From line to line of a title, at most, in sizes."""
 LEAST_LETTERS = 8
 """Letters of a printed title, at least."""
@@ -203,31 +203,31 @@ LETTERS = 0.7
 """The same as a share: a font may give its letters as signs."""
 MOST_WORDS = 28
 """Words of a title, at most; a longer text is the abstract, unless it says what it is."""
-LONGEST_TITLE = 45
+_LONGEST_TITLE = 45
 _STUDY = regex(r"(?i):|\b(?:protocol|trial|study|review|meta-analysis|report)\b")
 _SENTENCE_WITHIN = regex(r"[a-z]{3}[.!?] [A-Z]")
 SMALLER = 0.85
 """The size of a raised number, at most, relative to its line."""
-LIKE_NAMES = 0.95
+_LIKE_NAMES = 0.95
 """What letters of words that may be names count for, as authors may be as large as a title."""
-HEAD_LINES = 6
+_HEAD_LINES = 6
 """Lines that stand higher than a bold title, at most."""
-COVER = 700
+_COVER = 700
 """Letters of a page that is no more than a cover, at most: all of its lines are set as titles."""
-BOLD_SIZE = 0.97
+_BOLD_SIZE = 0.97
 """The size of a bold title, at least, relative to most of the page."""
-CAPITALS_SIZE = 0.9
+_CAPITALS_SIZE = 0.9
 """The same of one in capitals."""
-MOSTLY_BOLD = 0.4
+_MOSTLY_BOLD = 0.4
 """The share of bold letters from which they say nothing."""
 NEARLY = 0.7
 """The size of a title that the metadata name, at least, relative to the one printed largest."""
-SUBTITLE_LARGER = 1.15
+_SUBTITLE_LARGER = 1.15
 """The size of a subtitle, at least, relative to most of the page, if no authors follow it."""
-SUBTITLE_STEP = 3
+_SUBTITLE_STEP = 3
 """From a title to its subtitle, at most, in sizes of the title."""
-SUBTITLE_LINES = 4
-SMALL_WORDS = 0.2
+_SUBTITLE_LINES = 4
+_SMALL_WORDS = 0.2
 """The share of words with small letters in a subtitle, at least; authors have fewer."""
 _CHAPTER = regex(r"(?i)(?:chapter|kapitel|cap[ií]tulo|chapitre) \d{1,3}[.:]? (?=.{8})")
 # Words of names that are written small, and what stands between two names.
@@ -269,7 +269,7 @@ def _is_too_long(title: str) -> bool:
     words = len(title.split())
     if words <= MOST_WORDS:
         return False
-    if words > LONGEST_TITLE or _SENTENCE_WITHIN.search(title):
+    if words > _LONGEST_TITLE or _SENTENCE_WITHIN.search(title):
         return True
     return _STUDY.search(title) is None
 
@@ -277,7 +277,7 @@ def _is_too_long(title: str) -> bool:
 def _is_worded_as_title(text: str) -> bool:
     """Return whether the words of a text may be a title, if it is large enough."""
     words = text.split()
-    if len(words) == 1 or len(words) > LONGEST_TITLE:
+    if len(words) == 1 or len(words) > _LONGEST_TITLE:
         return False
     letters = sum(map(str.isalpha, text))
     if letters < max(LEAST_LETTERS, LETTERS * len("".join(words))):
@@ -333,7 +333,7 @@ def _is_subtitle(text: str) -> bool:
         return False
     if _are_names(text) or _AUTHORS.search(text) or _ENDS_OPEN.search(text):
         return False
-    return sum(map(_is_small, words)) > SMALL_WORDS * len(words)
+    return sum(map(_is_small, words)) > _SMALL_WORDS * len(words)
 
 
 # --- the title --------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def title_of(
     def is_in(text: str, title: str) -> bool:
         words = title.split()
         printed = [word for word in words if for_finding(word) in text]
-        return len(printed) >= MOSTLY * len(words)
+        return len(printed) >= _MOSTLY * len(words)
 
     named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
     # a single word is mostly the name of a file or program
@@ -406,14 +406,14 @@ class _Block:
             # in small capitals most letters of a line may be the large or the small ones
             if not (above.text.isupper() and line.text.isupper()):
                 return False
-            if not SMALL_CAPITALS <= line.size / above.size <= 1 / SMALL_CAPITALS:
+            if not _SMALL_CAPITALS <= line.size / above.size <= 1 / _SMALL_CAPITALS:
                 return False
-        return -0.5 * line.size < above.top - line.top < TITLE_STEP * line.size
+        return -0.5 * line.size < above.top - line.top < _TITLE_STEP * line.size
 
     def is_cut_by(self, line: PrintedLine) -> bool:
         """Return whether the text of a sentence goes on in the next line, in small letters."""
         last = self.lines[-1]
-        if not 0 < last.top - line.top < TITLE_STEP * last.size:
+        if not 0 < last.top - line.top < _TITLE_STEP * last.size:
             return False
         if _are_names(line.text):  # by Ann Reader
             return False
@@ -446,7 +446,7 @@ class FirstPage:
     @cached_property
     def _is_cover(self) -> bool:
         """Whether the page has little text, all of which may be set as a title."""
-        return sum(len(line.text) for line in self._lines) <= COVER
+        return sum(len(line.text) for line in self._lines) <= _COVER
 
     @cached_property
     def _usual(self) -> float:
@@ -479,7 +479,7 @@ class FirstPage:
         """Return whether a line goes on with a block; bold letters part small ones and names."""
         above = block.lines[-1]
         are_names = _are_names(line.text) or _are_names(above.text)
-        if are_names or line.size < TITLE_LARGER * self._usual:
+        if are_names or line.size < _TITLE_LARGER * self._usual:
             if line.is_bold != above.is_bold:
                 return False
         return block.goes_on_with(line)
@@ -488,15 +488,15 @@ class FirstPage:
     def _shows_bold(self) -> bool:
         """Whether bold letters say something, as most are not."""
         bold = sum(len(line.text) for line in self._lines if line.is_bold)
-        return bold < MOSTLY_BOLD * sum(len(line.text) for line in self._lines)
+        return bold < _MOSTLY_BOLD * sum(len(line.text) for line in self._lines)
 
     def sets_off(self, title: str) -> bool:
         """Return whether a title stands in letters as those of a title, not in the text only."""
         printed = self._title_block
         least = NEARLY * printed.size if printed else 0.0
         if not self._is_cover:
-            least = max(least, DOUBTFUL_LARGER * self._usual)
-            least = min(least, TITLE_LARGER * self._usual)
+            least = max(least, _DOUBTFUL_LARGER * self._usual)
+            least = min(least, _TITLE_LARGER * self._usual)
         large = ""
         for line in self._lines:
             is_bold = line.is_bold and line.size >= self._usual and not self._is_cover
@@ -508,7 +508,7 @@ class FirstPage:
     def is_sure(self) -> bool:
         """Whether a title is much larger than the text."""
         block = self._title_block
-        return block is not None and block.size >= TITLE_LARGER * self._usual
+        return block is not None and block.size >= _TITLE_LARGER * self._usual
 
     def title(self) -> str:
         """Return the text that looks most like a title, with its subtitle, else ""."""
@@ -537,24 +537,24 @@ class FirstPage:
             above_text = set()
 
         def rank(block: _Block) -> float:
-            return block.size * (LIKE_NAMES if _are_names(self._text_of(block)) else 1)
+            return block.size * (_LIKE_NAMES if _are_names(self._text_of(block)) else 1)
 
         largest = max([line.size for line in self._lines if " " in line.text], default=0)
         for block in sorted(self._blocks, key=rank, reverse=True):
-            if block.size < max(DOUBTFUL_LARGER * self._usual, largest / FAR_SMALLER):
+            if block.size < max(_DOUBTFUL_LARGER * self._usual, largest / _FAR_SMALLER):
                 continue
-            if block.size >= TITLE_LARGER * self._usual or block.lines[0] in above_text:
+            if block.size >= _TITLE_LARGER * self._usual or block.lines[0] in above_text:
                 yield block
 
     def _marked_blocks(self) -> Iterator[_Block]:
         """Yield the blocks at the head of the page that are bold, or in capitals."""
         for block in self._blocks:
             higher = [line for line in self._lines if line.top > block.lines[0].top]
-            if len(higher) > HEAD_LINES or block.lines[0].text[0].isdigit():
+            if len(higher) > _HEAD_LINES or block.lines[0].text[0].isdigit():
                 continue
-            least = BOLD_SIZE if block.is_bold and self._shows_bold else CAPITALS_SIZE
+            least = _BOLD_SIZE if block.is_bold and self._shows_bold else _CAPITALS_SIZE
             text = self._text_of(block)
-            if least is CAPITALS_SIZE and not (text.isupper() and text.count(" ") > 2):
+            if least is _CAPITALS_SIZE and not (text.isupper() and text.count(" ") > 2):
                 continue
             if block.size >= least * self._usual and not _are_names(text):
                 yield block
@@ -566,9 +566,9 @@ class FirstPage:
     def _is_title(self, block: _Block) -> bool:
         """Return whether a block of large letters is a title: no sentence, journal, author."""
         title = self._text_of(block)
-        if len(block.lines) > TITLE_LINES or not _is_worded_as_title(title):
+        if len(block.lines) > _TITLE_LINES or not _is_worded_as_title(title):
             return False
-        if _is_too_long(title) and block.size < FAR_LARGER * self._usual:
+        if _is_too_long(title) and block.size < _FAR_LARGER * self._usual:
             return False
         following = self._lines.index(block.lines[-1]) + 1
         if any(map(block.is_cut_by, self._lines[following : following + 1])):
@@ -603,7 +603,7 @@ class FirstPage:
         if len(languages) > 1:  # the title in another language
             return title
         if not (beyond and _are_names(beyond[0].text)):
-            if below[0].size < SUBTITLE_LARGER * self._usual:
+            if below[0].size < _SUBTITLE_LARGER * self._usual:
                 return title
             if any(map(_Block(below).is_cut_by, beyond[:1])):
                 return title
@@ -618,7 +618,7 @@ class FirstPage:
         lines = following[0].lines
         if following[0].size == block.size and block.is_bold <= following[0].is_bold:
             return [], []
-        if not 0 < block.lines[-1].top - lines[0].top < SUBTITLE_STEP * block.size:
+        if not 0 < block.lines[-1].top - lines[0].top < _SUBTITLE_STEP * block.size:
             return [], []
 
         # it ends where names begin, if not with its block
@@ -627,7 +627,7 @@ class FirstPage:
             if _are_names(line.text) and not _is_small(below[-1].text.split()[-1]):
                 break
             below.append(line)
-        if len(below) > SUBTITLE_LINES:
+        if len(below) > _SUBTITLE_LINES:
             return [], []
         return below, lines[len(below) :] or [
             line for next_block in following[1:] for line in next_block.lines

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 MEMORY = 320 * 2**20
 """Bytes of data per process, where the system can limit it. A page of a few hundred kB
 may inflate to gigabytes."""
-CRASHED = Failed(
+_CRASHED = Failed(
     "the PDF reader crashed on it, or it takes more memory than is allowed",
     REPAIR,
 )
@@ -175,7 +175,7 @@ class Process:
             return json.decode(line, type=Reply)  # type: ignore[no-any-return]
         self.end()
         if monotonic() - begun < self._seconds:
-            return CRASHED
+            return _CRASHED
         hint = "print it to a new PDF, or leave it out with `exclude`"
         return Failed(f"reading it took longer than {self._seconds:g} s", hint)
 
@@ -197,13 +197,13 @@ class Process:
 
 SECONDS = 60.0
 """Wall clock time for one question."""
-PICTURES_AT_ONCE = 8
+_PICTURES_AT_ONCE = 8
 """Pictures per question."""
-REMOTE_SECONDS = 180.0
+_REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
-REMOTE_AHEAD = 32
+_REMOTE_AHEAD = 32
 """Questions sent to a cluster before the first reply is needed."""
-UNSAVED = 20
+_UNSAVED = 20
 """After this many new replies the cache is stored, so that a killed run can resume."""
 # The name of the list of what the cache holds.
 _INDEX = "index"
@@ -284,8 +284,8 @@ class PdfWorker:
         that a page that cannot be drawn costs little else.
         """
         pictures: list[CutOut] = []
-        for start in range(0, len(areas), PICTURES_AT_ONCE):
-            some = areas[start : start + PICTURES_AT_ONCE]
+        for start in range(0, len(areas), _PICTURES_AT_ONCE):
+            some = areas[start : start + _PICTURES_AT_ONCE]
             reply = self.ask(Cut(absolute(path), tuple(some)))
             if not isinstance(reply, Pictures):
                 assert isinstance(reply, Failed)
@@ -366,7 +366,7 @@ class PdfWorker:
         """Return a reply that was read ahead, or None: also if the cluster could not."""
         try:
             # send as many of the next questions as are read at a time
-            limit = REMOTE_AHEAD if self.executor else self.jobs
+            limit = _REMOTE_AHEAD if self.executor else self.jobs
             while self._ahead and self._next and len(self._begun) <= limit:
                 following = self._next.popleft()
                 task = self.answer
@@ -376,7 +376,7 @@ class PdfWorker:
             if question not in self._begun:
                 return None
             future = self._begun.pop(question)
-            reply = future.result(REMOTE_SECONDS if self.executor else None)
+            reply = future.result(_REMOTE_SECONDS if self.executor else None)
         except TimeoutError:  # the cluster does not answer any more
             self._begun = {}
             self._next = deque()
@@ -451,7 +451,7 @@ class _ReplyCache:
     def use(self, name: str) -> None:
         """Note that a reply was needed this time."""
         self._used.add(name)
-        if len(self._unsaved) >= UNSAVED:
+        if len(self._unsaved) >= _UNSAVED:
             self.store(complete=False)
 
     def store(self, *, complete: bool) -> None:

@@ -40,13 +40,13 @@ from ankiforge.extract.zotero.database import (
 )
 from ankiforge.model import Json, Memory
 
-PAUSES = (1.0, 2.0, 4.0)
+_PAUSES = (1.0, 2.0, 4.0)
 """Seconds before each retry."""
-LONGEST_WAIT = 60.0
+_LONGEST_WAIT = 60.0
 """If a server asks to wait longer, reading is left to another run."""
 AT_ONCE = 50
 """Keys in one request."""
-LEVELS = 3
+_LEVELS = 3
 """How far up an item belongs to others: annotation, attachment, paper."""
 _LATER = "run again later; nothing was counted as deleted"
 _ALLOW = (
@@ -67,7 +67,7 @@ _STUMBLED = (
     AttributeError,
     RecursionError,
 )
-OLDEST = 8
+_OLDEST = 8
 """The first version of Zotero whose API lists annotations."""
 Rows = list[Json]
 Kept = tuple[str, str, Rows, Rows]
@@ -117,7 +117,7 @@ class Connections(httpx2.Client):
         def send() -> httpx2.Response:
             return httpx2.Client.request(self, method, url, **options)
 
-        for pause in (*PAUSES, None):
+        for pause in (*_PAUSES, None):
             wait = 0.0
             try:
                 response = within(self._pace.whole, send, super().close)
@@ -125,7 +125,7 @@ class Connections(httpx2.Client):
                     seconds = response.headers.get(name, "")
                     if re.fullmatch(r"\d{1,9}", seconds):
                         wait = max(wait, float(seconds))
-                if wait > LONGEST_WAIT:
+                if wait > _LONGEST_WAIT:
                     message = f"{host} asks to wait {wait:,.0f} s"
                     raise ItemError(message, hint=_LATER)
                 fault = self._fault(response)
@@ -155,7 +155,7 @@ class Connections(httpx2.Client):
         local = self._address.local
         status = response.status_code
         version = response.headers.get("x-zotero-version", "").partition(".")[0]
-        if local and version.isdecimal() and int(version) < OLDEST:
+        if local and version.isdecimal() and int(version) < _OLDEST:
             return ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
         if status == 200 and response.headers.get("content-type", "").startswith(
             "application/json"
@@ -281,7 +281,7 @@ class Online:
         marks = self._all(zotero, "items", itemType="annotation || note")
         with self._understood():  # a row may have no key
             by_key = {row["key"]: row for row in marks}
-            for _ in range(LEVELS):
+            for _ in range(_LEVELS):
                 parents = {row["data"].get("parentItem") for row in by_key.values()}
                 missing = sorted(map(str, filter(None, parents - by_key.keys())))
                 for start in range(0, len(missing), AT_ONCE):

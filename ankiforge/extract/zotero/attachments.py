@@ -41,9 +41,9 @@ from ankiforge.model import Label, Picture, Texts, Value, h16
 from ankiforge.text import regex
 from ankiforge.text.asking import asks
 
-AIR = 4.0
+_AIR = 4.0
 """Points around a drawing."""
-FIGURES = ("image", "ink")
+_FIGURES = ("image", "ink")
 """The types of annotations that are pictures."""
 _CUT_FOLDER = "cut/"
 """The folder of pictures that were cut out of PDFs, in the names of pictures."""
@@ -120,7 +120,7 @@ def _areas(marks: Iterable[ZoteroMark]) -> dict[str, Area]:
             xs += stroke[::2]
             ys += stroke[1::2]
         if xs and ys:
-            boxes.append((min(xs) - AIR, min(ys) - AIR, max(xs) + AIR, max(ys) + AIR))
+            boxes.append((min(xs) - _AIR, min(ys) - _AIR, max(xs) + _AIR, max(ys) + _AIR))
         if page is not None and boxes and all(map(isfinite, boxes[0])):
             areas[mark.item.key] = Area(page, boxes[0])
     return areas
@@ -189,7 +189,7 @@ class ZoteroFiles:
             path = self._file(library, file)
             figures = []
             for mark in marks_on_file:
-                if mark.item.annotation_type in FIGURES:
+                if mark.item.annotation_type in _FIGURES:
                     figures.append(mark)
             cut_outs: dict[str, CutOut] = {}
             quotes = _quotes(marks_on_file)

@@ -142,7 +142,7 @@ class Collection(NamedTuple):
 
 Collections = dict[Any, Collection]
 """The collections of a library by key."""
-MOST_LEVELS = 100
+_MOST_LEVELS = 100
 """Collections around one another, at most: damaged ones may be in a circle."""
 
 
@@ -159,7 +159,7 @@ def paths_of(keys: Iterable[Any], collections: Collections) -> Strings:
 def _path_of(key: Any, collections: Collections) -> str | None:
     """Return the full path of a collection, None if part of it is missing or trash."""
     names: list[str] = []
-    while key in collections and len(names) < MOST_LEVELS:
+    while key in collections and len(names) < _MOST_LEVELS:
         collection = collections[key]
         if collection.deleted:
             break

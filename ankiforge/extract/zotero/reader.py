@@ -60,10 +60,10 @@ from ankiforge.text import counted, regex
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Online, Pace
 
-LIBRARY = "library "
+_LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
-LOCAL = "http://127.0.0.1:23119/api"
-MOST_LOOKED_INTO = 100
+_LOCAL = "http://127.0.0.1:23119/api"
+_MOST_LOOKED_INTO = 100
 """Stored PDFs without annotations in Zotero that are looked into, the newest first."""
 # Missing files that are named.
 _MOST_NAMES = 3
@@ -172,7 +172,7 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     if not api:
         return None
     if api == "local":
-        return Address(url.rstrip("/") or LOCAL, local=True)
+        return Address(url.rstrip("/") or _LOCAL, local=True)
     address = url.rstrip("/") or ZOTERO_WEB
     name = key_variable(ZOTERO, address, key_env)
     key = key_for(ZOTERO, address, key_env)
@@ -242,7 +242,7 @@ class ZoteroSource:
             if isinstance(sighting, Problem):
                 is_clean = False
             if isinstance(sighting, Scan):
-                looked.add(f"{LIBRARY}{sighting.container}")
+                looked.add(f"{_LIBRARY}{sighting.container}")
             yield sighting
         if known and is_clean:
             depends = tuple(sorted(looked))
@@ -266,9 +266,9 @@ class ZoteroSource:
             return None
         sightings: list[Sighting] = []
         for entry in depends:
-            if not entry.startswith(LIBRARY):
+            if not entry.startswith(_LIBRARY):
                 continue
-            container = entry.removeprefix(LIBRARY)
+            container = entry.removeprefix(_LIBRARY)
             paths = known.paths(container)
             sightings += [Unchanged(container, path) for path in paths]
             sightings.append(Scan(self.name, container, complete=True))
@@ -285,7 +285,7 @@ class ZoteroSource:
 
         # all files that were read
         folder = database.parent
-        files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
+        files = tuple(entry for entry in depends if not entry.startswith(_LIBRARY))
         cached = sorted(folder.glob("cache/*"))
         paths = [*companions(database), folder / STORAGE, *cached]
         paths += map(Path, files)
@@ -423,7 +423,7 @@ class ZoteroSource:
         ]
         unknown.sort(reverse=True)
         found = 0
-        for _, path in unknown[:MOST_LOOKED_INTO]:
+        for _, path in unknown[:_MOST_LOOKED_INTO]:
             read = worker.read(path)
             found += isinstance(read, Read) and bool(read.marks)
         return found

@@ -57,7 +57,7 @@ KINDS = {
 }
 
 
-LONGEST_FAMILY = 4
+_LONGEST_FAMILY = 4
 """Items that belong to one another, at most: annotation, attachment and paper are
 three."""
 
@@ -125,7 +125,7 @@ class Works:
         items = {item.key: item for item in all_items}
         for item in items.values():
             family = [item]
-            while len(family) < LONGEST_FAMILY:
+            while len(family) < _LONGEST_FAMILY:
                 parent = items.get(family[-1].parent_item)
                 if not parent:
                     break
