@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote
@@ -160,56 +161,27 @@ class Folder(msgspec.Struct):
     def _below(self, start: Path) -> Iterator[File | Problem | Unread]:
         """Yield the files and problems below a folder; count the files left out."""
         failed: list[OSError] = []
-        folders = [str(start)]
-        walked = Walked()
-        self.walked[start] = walked
-        # folders whose files do not count
-        uncounted = set[str]()
+        evicted: list[str] = []
         top = os.path.join(self.root, "")  # noqa: PTH118 - of very many files
-        while folders:
-            folder = folders.pop()
-            counts = folder not in uncounted
-            files: dict[str, os.DirEntry[str]] = {}
-            inner_folders: list[str] = []
-            evicted: list[str] = []
-            try:
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        is_folder = entry.is_dir(follow_symlinks=False)
-                        if is_folder and disk.is_without_notes(folder, entry.name):
-                            continue
-                        if is_folder and not (counts and walked.enter_folder(entry.name)):
-                            uncounted.add(entry.path)
-                        if disk.is_hidden(entry.name):
-                            if counts and not is_folder:
-                                walked.pass_file(entry)
-                            if name := disk.name_in_icloud(entry.name):
-                                path = os.path.join(folder, name)  # noqa: PTH118
-                                evicted.append(disk.legible(path.removeprefix(top)))
-                        elif is_folder:
-                            inner_folders.append(entry.path)
-                        else:
-                            files[entry.path] = entry
-            except OSError as error:
-                failed.append(error)
-                continue
-            folders += sorted(inner_folders, reverse=True)
-            for path in sorted(files):
-                entry = files[path]
-                path_below_root = entry.name
-                if path.startswith(top):
-                    path_below_root = path[len(top) :]
-                listed = self._listed(entry, disk.legible(path_below_root))
-                if listed is not None:
-                    yield listed
-                elif counts and not entry.is_symlink():
-                    walked.pass_file(entry)
-            for path in evicted:
-                is_folder = "." not in posixpath.basename(path)
-                if is_folder or self.fits(path):
-                    yield Unread(self.container, path)
-        for failure in failed:
-            yield self._not_listed(failure)
+        walked = self.walked[start] = Walked()
+        for entry, counts in _walk(start, walked, failed):
+            path = (
+                entry.path.removeprefix(top) if entry.path.startswith(top) else entry.name
+            )
+            listed = None
+            if not disk.is_hidden(entry.name):
+                listed = self._listed(entry, disk.legible(path))
+            elif name := disk.name_in_icloud(entry.name):
+                evicted.append(disk.legible(path.removesuffix(entry.name) + name))
+            if listed is not None:
+                yield listed
+            elif counts and not entry.is_symlink():
+                walked.pass_file(entry)
+        for path in evicted:
+            is_folder = "." not in posixpath.basename(path)
+            if is_folder or self.fits(path):
+                yield Unread(self.container, path)
+        yield from map(self._not_listed, failed)
 
     def _listed(self, entry: os.DirEntry[str], path: str) -> File | Problem | None:
         """Return the file at an entry of a folder, or why it is left out; None if it does not fit.
@@ -306,6 +278,33 @@ class Folder(msgspec.Struct):
             complete=not self.only and not self.missed,
             folder=str(self.root),
         )
+
+
+def _walk(
+    start: Path, walked: Walked, failed: list[OSError]
+) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """Yield what is below a folder but folders, sorted, and whether it counts as left out.
+
+    Folders that cannot be listed go to `failed`.
+    """
+    folders = [(str(start), True)]
+    while folders:
+        folder, counts = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=attrgetter("name"))
+        except OSError as error:
+            failed.append(error)
+            continue
+        inner = []
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry, counts
+            elif not disk.is_without_notes(folder, entry.name):
+                inner_counts = counts and walked.enter_folder(entry.name)
+                if not disk.is_hidden(entry.name):
+                    inner.append((entry.path, inner_counts))
+        folders += reversed(inner)
 
 
 def _add(
@@ -503,16 +502,13 @@ class FileSource(FolderSource):
                 was_any_read = True
                 # a problem is reported every time, so its file is read every time
                 problems = [each for each in sightings if isinstance(each, Problem)]
-                if any(not problem.notice for problem in problems):
+                if not all(problem.notice for problem in problems):
                     folder.count_unread(file)
                 fingerprint = ""
                 if known and not problems:
                     fingerprint = self._fingerprint(file, pictures, reader_fingerprint)
                 yield from self._with_fingerprint(
-                    file,
-                    sightings,
-                    fingerprint,
-                    tuple(pictures),
+                    file, sightings, fingerprint, tuple(pictures)
                 )
             folder.missed |= bool(files) and not was_any_read
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, zip_longest
 from typing import NamedTuple
 
-from ankiforge.model import Strings, Texts
+from ankiforge.model import Pair, Strings, Texts
 from ankiforge.text import regex
 
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
@@ -79,6 +79,36 @@ class _Table(NamedTuple):
     """The lines of its rows."""
     before: int
     """The number of lines before them."""
+
+    @property
+    def columns(self) -> list[str]:
+        """What each column holds: by its heading, or by what Anki says; else the sides first."""
+        columns = list(self.headings)
+        for name, value in self.said.items():
+            kind, is_column, _ = name.partition(" column")
+            if is_column and value.isdigit() and int(value) <= _MOST_COLUMNS:
+                columns += [""] * (int(value) - len(columns))
+                columns[int(value) - 1] = kind
+        if "front" in columns:
+            return columns
+        sides = iter(("front", "back", "extra"))
+        return [*[column or next(sides, "") for column in columns], *sides]
+
+    def why_no_card(self, row: Texts, cells: Sequence[str]) -> Pair:
+        """Return why a row of these cells is no card, and what to do about it; "" if it is one."""
+        width = len(self.headings)
+        if width and any(map(str.strip, cells[width:])):
+            return f"it has {len(cells)} columns, and its table {width}", _COMMAS_HINT
+        sign = _CONTROL.search("".join(cells))
+        if sign:
+            fault = f"it contains a sign that nobody types, U+{ord(sign[0]):04X}"
+            return fault, "remove the sign"
+        front = row.get("front", "")
+        if not front:
+            return "it has no question", _COMMAS_HINT
+        if len(cells) == 1 and not (row.get("guid") or "{{c" in front):
+            return "it has no answer", _COMMAS_HINT
+        return "", ""
 
 
 # A fence in which a chat wrote the table.
@@ -183,19 +213,7 @@ def _with_straight_quotes(text: str, separator: str) -> str:
 def card_rows(text: str) -> Iterator[CardRow]:
     """Yield the rows of a table, those that are no cards with the reason; no empty ones."""
     table = _table(text)
-    columns = list(table.headings)
-    for name, value in table.said.items():
-        kind, is_column, _ = name.partition(" column")
-        if is_column and value.isdigit() and int(value) <= _MOST_COLUMNS:
-            columns += [""] * (int(value) - len(columns))
-            columns[int(value) - 1] = kind
-    if "front" not in columns:
-        # the sides are the first columns that Anki says nothing about
-        sides = iter(("front", "back", "extra"))
-        columns = [column or next(sides, "") for column in columns]
-        columns += sides
-    width = len(table.headings)
-
+    columns = table.columns
     numbers = count(1)
     for lines, cells, fault in _rows(table):
         if not fault and not any(map(str.strip, cells)):
@@ -203,20 +221,9 @@ def card_rows(text: str) -> Iterator[CardRow]:
         row = dict[str, str]()
         for column, cell in zip_longest(columns, cells, fillvalue=""):
             row.setdefault(column, cell.strip())
-        front = row.get("front", "")
-        back = row.get("back", "")
-        hint = _COMMAS_HINT
-        if fault:
-            hint = _QUOTES_HINT
-        elif width and any(map(str.strip, cells[width:])):
-            fault = f"it has {len(cells)} columns, and its table {width}"
-        elif sign := next(filter(None, map(_CONTROL.search, cells)), None):
-            fault = f"it contains a sign that nobody types, U+{ord(sign[0]):04X}"
-            hint = "remove the sign"
-        elif not front:
-            fault = "it has no question"
-        elif len(cells) == 1 and not (row.get("guid") or "{{c" in front):
-            fault = "it has no answer"
+        hint = _QUOTES_HINT
+        if not fault:
+            fault, hint = table.why_no_card(row, cells)
         first = table.before + lines.start + 1
         place = f"line {first}"
         if len(lines) > 1 and fault:
@@ -224,8 +231,8 @@ def card_rows(text: str) -> Iterator[CardRow]:
         yield CardRow(
             next(numbers),
             place,
-            front,
-            back,
+            row.get("front", ""),
+            row.get("back", ""),
             row.get("extra", ""),
             tags=tuple(
                 tag.lstrip("#") for tag in _TAGS.split(row.get("tags", "")) if tag
@@ -234,7 +241,7 @@ def card_rows(text: str) -> Iterator[CardRow]:
             guid=row.get("guid", ""),
             is_html=table.said.get("html", "").casefold() == "true",
             fault=fault,
-            hint=hint if fault else "",
+            hint=hint,
         )
 
 

@@ -17,8 +17,9 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
+from itertools import filterfalse
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition
@@ -91,31 +92,27 @@ class Readwise(ExportSource):
     def items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
         """Yield the rows of a table, each with the file's path."""
         header, _, body = text.partition("\n")
-        columns = _columns_of(header)
-        table = csv.reader(
+        table = csv.DictReader(
             StringIO(body),
+            _columns_of(header),
+            restkey=_FURTHER,
+            restval="",
             delimiter=_delimiter_of(header),
             strict=True,
         )
         try:
             for cells in table:
-                row = dict.fromkeys(_USED, "")
-                for name, index in columns.items():
-                    if index < len(cells):
-                        row[name] = cells[index].strip()
-                if len(cells) > len(columns):
-                    message = "a row with more columns than the first"
-                    yield Problem(
-                        f"{path}:{table.line_num + 1}",
-                        message,
+                row = {name: cells.get(name, "").strip() for name in _USED}
+                fault = hint = ""
+                if _FURTHER in cells:
+                    fault, hint = (
+                        "a row with more columns than the first",
                         "put its text in quotes",
                     )
                 elif DAMAGED in row["highlight"] + row["note"]:
-                    yield Problem(
-                        f"{path}:{table.line_num + 1}",
-                        "letters of this row are damaged",
-                        "export it again",
-                    )
+                    fault, hint = "letters of this row are damaged", "export it again"
+                if fault:
+                    yield Problem(f"{path}:{table.line_num + 1}", fault, hint)
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
@@ -152,33 +149,23 @@ class Readwise(ExportSource):
         # the rows with comparable places are sorted; the others stand under no known heading
         types = Counter(row["location type"].casefold() for row in rows if _place(row))
         usual = max(types, key=types.__getitem__, default="")
-        placed: list[Row] = []
-        lost: list[Row] = []
-        for row in rows:
-            if _place(row) and row["location type"].casefold() == usual:
-                placed.append(row)
-            else:
-                lost.append(row)
-        placed.sort(key=_place)
-        ordered = [*placed, *lost]
-        texts = without_note_numbers([row["highlight"] for row in ordered])
-        headings: list[tuple[int, str]] = []  # those above a row, the outermost first
+
+        def is_placed(row: Row) -> bool:
+            return bool(_place(row)) and row["location type"].casefold() == usual
+
+        ordered = [
+            *_below_headings(sorted(filter(is_placed, rows), key=_place)),
+            *((row, "") for row in filterfalse(is_placed, rows)),
+        ]
+        texts = without_note_numbers([row["highlight"] for row, _ in ordered])
         times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
-        for number, (row, text) in enumerate(zip(ordered, texts, strict=True)):
+        for (row, heading), text in zip(ordered, texts, strict=True):
             note = _RowNote(row)
-            if number == len(placed):
-                headings = []
-            if note.level:
-                headings = [above for above in headings if above[0] < note.level]
             passage = for_finding(row["highlight"] or note.comment)
             times[passage] += 1
-            heading = " › ".join(words for _, words in headings)
             nth = times[passage]
             highlights.append(self._highlight(document, row, text, note, nth, heading))
-            if note.level and number < len(placed):
-                words, _ = _formatted(row["highlight"])
-                headings.append((note.level, on_one_line(words)))
         yield from self.extracted(document, highlights)
 
     def _highlight(
@@ -231,20 +218,23 @@ class Readwise(ExportSource):
 # --- the table --------------------------------------------------------------------------
 
 
-def _columns_of(line: str) -> dict[str, int]:
-    """Return the position of each column by its casefolded name in the header line.
+# The key of the cells behind the last column.
+_FURTHER = "\0"
+
+
+def _columns_of(line: str) -> list[str]:
+    """Return the casefolded names of the columns in the header line.
 
     Of two columns with one name, the first one counts.
     """
     try:
         table = csv.reader([line], delimiter=_delimiter_of(line))
-        names = next(table, [])
+        names = [name.strip().casefold() for name in next(table, [])]
     except csv.Error:
-        return {}
-    columns: dict[str, int] = {}
-    for index, name in reversed(list(enumerate(names))):
-        columns[name.strip().casefold()] = index
-    return columns
+        return []
+    return [
+        name if names.index(name) == place else "" for place, name in enumerate(names)
+    ]
 
 
 def _delimiter_of(line: str) -> str:
@@ -253,6 +243,19 @@ def _delimiter_of(line: str) -> str:
 
 
 # --- a row ------------------------------------------------------------------------------
+
+
+def _below_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
+    """Yield rows in the order of their book, each with the headings above it."""
+    headings: list[tuple[int, str]] = []  # (level, words), the outermost first
+    for row in rows:
+        level = _RowNote(row).level
+        if level:
+            headings = [above for above in headings if above[0] < level]
+        yield row, " › ".join(words for _, words in headings)
+        if level:
+            words, _ = _formatted(row["highlight"])
+            headings.append((level, on_one_line(words)))
 
 
 class _RowNote:

@@ -424,26 +424,24 @@ class Inline:
         numbers = [int(number) for gap in gaps for number in re.findall(r"\d+", gap.note)]
         unnumbered = count(max(numbers, default=0) + 1)
         text = ""
+        opener = ""  # of the cloze that begins right here
         for token in self.tokens:
-            before = self.tokens[token.place - 1] if token.place else None
+            written = token.markdown
             if token.kind is SignKind.GAP and token.closer:
-                text += f"{{{{c{token.note or next(unnumbered)}::"
-            elif token.kind is SignKind.GAP:
+                opener = f"{{{{c{token.note or next(unnumbered)}::"
+                text += opener
+                continue
+            if token.kind is SignKind.GAP:
                 # a blank at the end of the answer, or of its hint, moves out of the cloze
-                closer = token.markdown if token.markdown.startswith("::") else "}}"
-                has_blank = text.endswith(" ") or token.markdown.endswith(" ")
+                closer = written if written.startswith("::") else "}}"
+                has_blank = text.endswith(" ") or written.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_blank
-            elif (
-                token.kind is not SignKind.MARK and before and before.kind is SignKind.GAP
-            ):
-                # so does a blank before it
-                opener = text[text.rindex("{{") :] if before.closer else ""
-                written = token.markdown
-                if opener and written.startswith(" "):
-                    text = f"{text.removesuffix(opener)} {opener}"
-                text += written.lstrip(" ") if opener else written
             elif token.kind is not SignKind.MARK:
-                text += token.markdown
+                if opener and written.startswith(" "):  # so does one at its start
+                    text = f"{text.removesuffix(opener)} {opener}"
+                    written = written.lstrip(" ")
+                text += written
+            opener = ""
         return text.strip()
 
     def _with_pictures(

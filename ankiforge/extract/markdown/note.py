@@ -392,37 +392,23 @@ class NoteReader:
         inline = block.inline
         gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]
         openers = [gap.opener for gap in gaps] + inline.hidden_pictures
+        if not (wants_ours or "{{" in signs):
+            openers = [one for one in openers if not one.markdown.startswith("{{")]
         if not openers:
             return None
-        if not wants_ours and "{{" not in signs:
-            if all(opener.markdown.startswith("{{") for opener in openers):
-                return None
-
-        # the gaps may be placeholders of a template, as lone words are, or if other braces show
-        # that the block is code: `{{1}, {2}}`; those with a number or a hint are clozes
-        words = ["" if gap.note else inline.plain[gap.start : gap.end] for gap in gaps]
-        has_hint = any(token.kind is SignKind.HINT for token in inline.tokens)
-        has_hint |= any(opener.markdown.startswith("{{cloze") for opener in openers)
-        is_code = "{" in inline.unmarked_text() and any(words)
-        are_lone = bool(words) and all(map(_LONE_WORD.fullmatch, words))
-        skip = ""
-        if not has_hint and (is_code or are_lone):
-            skip = _PLACEHOLDER.format(word=words[0])
-
         table = _TableRow(block)
         markdown, _ = table.around(inline.cloze(), ())
-        only_picture = not block.plain
         return self._highlight(
             block,
             Form.CLOZE,
-            table.text if only_picture else block.plain,
+            block.plain or table.text,
             (markdown, *self._footnotes(block.footnotes)),
-            anchor_text=_shown_name(inline.cloze()) if only_picture else "",
+            anchor_text="" if block.plain else _shown_name(inline.cloze()),
             sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
             written="{{…}}",
             declared=block.syntax.declared,
-            skip=skip,
+            skip=_why_no_gaps(inline, gaps),
         )
 
     def _unanswered(self, block: Block) -> PlacedHighlight | None:
@@ -507,6 +493,22 @@ class NoteReader:
                 written="**" if any(phrase.sign == "bold" for phrase in inside) else "",
             )
             yield PlacedHighlight(block, start, block, end, highlight)
+
+
+def _why_no_gaps(inline: Inline, gaps: Sequence[Phrase]) -> str:
+    """Return why gaps may be placeholders of a template, "" if they are none.
+
+    A lone word in each may be one, or if other braces show that the block is code: `{{1}, {2}}`.
+    Those with a number or a hint are clozes.
+    """
+    words = ["" if gap.note else inline.plain[gap.start : gap.end] for gap in gaps]
+    for token in inline.tokens:
+        if token.kind is SignKind.HINT or token.markdown.startswith("{{cloze"):
+            return ""
+    is_code = "{" in inline.unmarked_text() and any(words)
+    if is_code or (words and all(map(_LONE_WORD.fullmatch, words))):
+        return _PLACEHOLDER.format(word=words[0])
+    return ""
 
 
 def _list_of(block: Block) -> object:

@@ -262,10 +262,12 @@ class Vault(NoteSource):
             )
             yield from self.read_note(note, picture)
             return
+        if "EXCALIDRAW VIEW" in text:  # what stands above a drawing looks like a mark
+            text = _BANNER.sub("", text, count=1)
         note = MarkdownNote(
             document,
             marks,
-            (Part(_without_banner(text)),),
+            (Part(text),),
             dialects=self.dialects if self.dialects.names else None,
         )
         o2a = self.dialects.o2a
@@ -296,11 +298,6 @@ class Vault(NoteSource):
         o2a = msgspec.structs.replace(self.dialects.o2a, fields_dict={})
         dialects = msgspec.structs.replace(self.dialects, o2a=o2a)
         return f"{super().selection}\n{msgspec.json.encode(dialects).decode()}"
-
-
-def _without_banner(text: str) -> str:
-    """Return a text without what Excalidraw writes above a drawing, which looks like a mark."""
-    return _BANNER.sub("", text, count=1) if "EXCALIDRAW VIEW" in text else text
 
 
 def _is_canvas(file: File) -> bool:

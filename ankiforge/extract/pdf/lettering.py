@@ -74,11 +74,12 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     rows: dict[tuple[int, int], list[_LetterRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.at.start):
         row = round(run.at.base / 4)
-        home = None
-        for near in (row - 1, row, row + 1):
-            for other in rows.get((run.angle, near), ()):
-                if _is_beside(other.at, run.at) or _is_index(other.at, run.at):
-                    home = other
+        close = [
+            *rows[run.angle, row - 1],
+            *rows[run.angle, row],
+            *rows[run.angle, row + 1],
+        ]
+        home = next((other for other in reversed(close) if other.takes(run)), None)
         if home is None:
             united.append(run)
             rows[run.angle, row].append(run)
@@ -223,6 +224,22 @@ class _LetterRun:
             and -size <= _gap(last, letter) <= _WORD_GAP * size
         )
 
+    def takes(self, other: _LetterRun) -> bool:
+        """Return whether another run goes on where it ends, or is an index of it: e², x₁."""
+        word, index = self.at, other.at
+        size = max(word.size, index.size)
+        if size <= 1.25 * min(word.size, index.size):
+            if abs(word.base - index.base) <= 0.15 * size:
+                if -0.3 * size < index.start - word.end < 0.4 * size:
+                    return True
+        if not _SMALLEST_INDEX * word.size < index.size < _LARGEST_INDEX * word.size:
+            return False
+        if abs(word.base - index.base) > _INDEX_SHIFT * word.size:
+            return False
+        # of two indices, one above the other, the second begins where the first does
+        earliest = word.end - (index.end - index.start) - 0.1 * word.size
+        return earliest < index.start < word.end + 0.2 * word.size
+
     def words(self) -> list[_LetterRun]:
         """Return its words."""
         words = [_LetterRun(self.letters[0])]
@@ -251,28 +268,6 @@ class _LetterRun:
 def _gap(last: Letter, letter: Letter) -> float:
     """Return how far apart two letters are on their line, which may run from the right."""
     return max(letter.at.start - last.at.end, last.at.start - letter.at.end)
-
-
-def _is_beside(first: Placed, second: Placed) -> bool:
-    """Return whether a run goes on where another one ends."""
-    size = max(first.size, second.size)
-    if size > 1.25 * min(first.size, second.size):
-        return False
-    return (
-        abs(first.base - second.base) <= 0.15 * size
-        and -0.3 * size < second.start - first.end < 0.4 * size
-    )
-
-
-def _is_index(word: Placed, index: Placed) -> bool:
-    """Return whether a small run is raised or lowered at the end of a word: e², x₁."""
-    if not _SMALLEST_INDEX * word.size < index.size < _LARGEST_INDEX * word.size:
-        return False
-    if abs(word.base - index.base) > _INDEX_SHIFT * word.size:
-        return False
-    # of two indices, one above the other, the second begins where the first does
-    earliest = word.end - (index.end - index.start) - 0.1 * word.size
-    return earliest < index.start < word.end + 0.2 * word.size
 
 
 # --- what is drawn ----------------------------------------------------------------------

@@ -184,49 +184,47 @@ class ZoteroFiles:
         """
         passages: dict[str, QuoteContext] = {}
         pictures: list[Picture] = []
-        for marks_on_file in _by_file(marks):
-            file = marks_on_file[0]
-            path = self._file(library, file)
-            figures = []
-            for mark in marks_on_file:
-                if mark.item.annotation_type in _FIGURES:
-                    figures.append(mark)
+        for on_file in _by_file(marks):
+            path = self._file(library, on_file[0])
+            figures = [mark for mark in on_file if mark.item.annotation_type in _FIGURES]
             cut_outs: dict[str, CutOut] = {}
-            quotes = _quotes(marks_on_file)
-            areas = _areas(figures)
-            if path and quotes:
-                found = self._worker.passages(path, tuple(quotes.values()))
-                passages |= zip(quotes, found, strict=False)
-            if path and areas:
-                first_areas = tuple(areas.values())[:MOST_PICTURES]
-                images, _ = self._worker.cut(path, first_areas)
-                cut_outs = dict(zip(areas, images, strict=False))
             if path is None:
-                # an attachment that may be opened and is not there
-                place = self._path(library, file)
-                with_text = 0
-                for mark in marks_on_file:
-                    with_text += bool(mark.item.annotation_text.strip())
-                if place and with_text and os.path.normpath(place) not in self.refused:
-                    self.missing[file.file.path] += with_text
+                self._count_missing(library, on_file)
+            else:
+                quotes = _quotes(on_file)
+                areas = _areas(figures)
+                if quotes:
+                    found = self._worker.passages(path, tuple(quotes.values()))
+                    passages |= zip(quotes, found, strict=False)
+                if areas:
+                    first_areas = tuple(areas.values())[:MOST_PICTURES]
+                    images, _ = self._worker.cut(path, first_areas)
+                    cut_outs = dict(zip(areas, images, strict=False))
             for mark in figures:
                 key = mark.item.key
                 cut_out = cut_outs.get(key, CutOut(b""))
+                picture = Picture("", b"")
                 # what a pen drew is in Zotero's picture, not in the file
-                name = ""
                 if mark.item.annotation_type == "ink" or not cut_out.data:
-                    name = self._cached_picture(library, key)
-                if not name and cut_out.data:
+                    picture = Picture(self._cached_picture(library, key), b"")
+                if not picture.name and cut_out.data:
                     digest = h16(library.namespace, key, cut_out.figure)
-                    name = f"{_CUT_FOLDER}{digest}.png"
-                    pictures.append(Picture(name, cut_out.data))
-                if name:
+                    picture = Picture(f"{_CUT_FOLDER}{digest}.png", cut_out.data)
+                    pictures.append(picture)
+                if picture.name:
                     passages[key] = Shown(
-                        picture=name,
+                        picture=picture.name,
                         figure=cut_out.figure,
                         labels=cut_out.labels,
                     )
         return passages, tuple(pictures)
+
+    def _count_missing(self, library: Library, on_file: list[ZoteroMark]) -> None:
+        """Count the marked texts of a file that may be opened and is not there."""
+        place = self._path(library, on_file[0])
+        with_text = sum(bool(mark.item.annotation_text.strip()) for mark in on_file)
+        if place and with_text and os.path.normpath(place) not in self.refused:
+            self.missing[on_file[0].file.path] += with_text
 
     # --- where files are
 
