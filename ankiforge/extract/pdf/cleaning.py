@@ -272,7 +272,7 @@ _STOPPED_NUMBER = regex(
 _BLANK = " \u00a0\r\n"
 SMALL = 0.8
 """Height of a box around the ink of a letter, at most, in heights of its line."""
-NO_GAP = 0.13
+_NO_GAP = 0.13
 """Gap between letters of one word, at most, in heights of their line."""
 REPEATED = 8
 """Letters after a glyph among which it may come again."""
@@ -337,7 +337,7 @@ def _is_parted_wrongly(
         return False
     gap = right.left - left.right
     if not between:
-        return gap > NO_GAP * height
+        return gap > _NO_GAP * height
     if not any(char.generated for char in between):
         return False
-    return gap < NO_GAP * height or min(left.height, right.height) < SMALL * height
+    return gap < _NO_GAP * height or min(left.height, right.height) < SMALL * height

@@ -337,7 +337,7 @@ _SKIPPED = 8
 
 _NO_MATHS = frozenset('#$"&@⇥✓')
 """Signs that no formula has."""
-UNNAMED = 3
+_UNNAMED = 3
 """The number of them in fonts without names, at least, that are formulas drawn by TeX."""
 _LEVEL_SLACK = 0.05
 """How far the tops and bottoms of letters of one size are apart, at most, in heights."""
@@ -670,7 +670,7 @@ class PageText:
         # a font for maths gives the codes of these signs to letters, if it has no table
         signs = [char for char in chain.from_iterable(segments) if char.text in _NO_MATHS]
         fonts = [self._font_of(sign) for sign in signs]
-        return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= UNNAMED
+        return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _UNNAMED
 
     def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
         """Return whether a mark stops just before the hyphen that ends the line."""
