@@ -14,10 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -36,6 +34,7 @@ from ankiforge.ledger import FIELDS
 from tests.fakes import llm_server
 from tests.limits import PATIENCE
 from tests.makers.build import build, copy_vault
+from tests.makers.site import as_on_the_site
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -385,16 +384,6 @@ def loaded(name: str) -> click.Command:
 COMMON = options_of(loaded("show"))
 
 
-@cache
-def as_on_the_site() -> str:
-    """The page of the commands, to which the site adds what `--help` says of their options."""
-    spec = importlib.util.spec_from_file_location("hooks", ROOT / "tools/docs_hooks.py")
-    hooks = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hooks)
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="reference/commands.md"))
-    return hooks.on_page_markdown(COMMANDS_PAGE, page)
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     section = sections(COMMANDS_PAGE)[name]
@@ -406,7 +395,7 @@ def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     assert f"ankiforge {name}" in typed
     command = loaded(name)
     below = command.commands.values() if isinstance(command, click.Group) else ()
-    drawn = sections(as_on_the_site())[name]
+    drawn = sections(as_on_the_site("reference/commands.md"))[name]
     for option in set().union(*map(options_of, (command, *below))) - COMMON:
         assert re.search(rf"^- `[^`]*{option}\b[^`]*`: \w", drawn, re.MULTILINE), (
             f"{option} is not explained"

@@ -1,9 +1,10 @@
-"""Draw the options of each command on the page of the commands, as `--help` explains them.
+"""Draw what the program says itself: options of commands as in `--help`, keys as in the page's help.
 
 MkDocs calls this while it builds the documentation (`make docs`).
 """
 
 import re
+from importlib.resources import files
 from typing import Any
 
 import click
@@ -14,10 +15,34 @@ _SECTION = re.compile(r"(?m)^(?=## )")
 _NAME = re.compile(r"## (\w+)\n\n    ankiforge ")
 
 
+_GROUP = re.compile(r'(?m)^const (\w+) = at\("([^"]+)"')
+_KEY = re.compile(r'(?m)^  (\w+)\("([^"]+)", "([^"]+)",')
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Return the text of a page; to each section of a command its options are added."""
-    if page.file.src_uri != "reference/commands.md":
-        return markdown
+    """Return the text of a page with what is drawn on it."""
+    if page.file.src_uri == "guides/review.md":
+        return markdown.replace("\n## Keys\n", f"\n## Keys\n\n{_keys()}\n")
+    if page.file.src_uri == "reference/commands.md":
+        return _with_options(markdown)
+    return markdown
+
+
+def _keys() -> str:
+    """Return all keys of the review page, by their groups."""
+    script = files("ankiforge.web").joinpath("static/keys.js").read_text(encoding="utf-8")
+    groups = dict(_GROUP.findall(script))
+    rows: dict[str, list[str]] = {name: [] for name in groups.values()}
+    for group, key, name in _KEY.findall(script):
+        signs = (
+            " ".join(f"`{sign}`" for sign in key.split(" ")) if key.strip() else "`Space`"
+        )
+        rows[groups[group]].append(f"{signs.replace('Escape', 'Esc')} {name}")
+    return "\n".join(f"- **{group}**: {'; '.join(keys)}" for group, keys in rows.items())
+
+
+def _with_options(markdown: str) -> str:
+    """Return the page of the commands with the options of each."""
     context = click.Context(forge_group)
     common = {option.name for option in _options(_command(context, "show"))}
     sections = []

@@ -1,12 +1,10 @@
 """What makes many decisions pleasant: rendered lists, recall first, a preview, a palette, decisions on several."""
 
-from pathlib import Path
-
 import pytest
 
+from tests.makers.site import as_on_the_site
 from tests.web.conftest import over, rest, settle, shown, turn_to, waiting
 
-DOCS = Path(__file__).parents[2] / "docs"
 ITEM = "#margin > .card"
 NOTE = r"""# Maths
 
@@ -211,7 +209,7 @@ def test_the_help_and_the_guide_are_drawn_from_the_table_of_keys(maths, opened):
     page.keyboard.press("?")
     shown = page.locator("#help dd").all_inner_texts()
     assert shown == [name for _, key, name in table if key]
-    guide = (DOCS / "guides" / "review.md").read_text(encoding="utf-8")
+    guide = as_on_the_site("guides/review.md")
     groups: dict[str, list[str]] = {}
     for group, key, name in table:
         if key:

@@ -5,7 +5,6 @@ import { palette } from "./palette.js";
 import { recalled, remember } from "./settings.js";
 
 const GO_STAYS = 1500; // ms in which a second key may follow
-export const LISTS = { new: "n", changed: "c", failing: "f", questions: "q", none: "y", all: "a", recent: "r" };
 
 // Of each key: its group, its name in the help, the views in which it acts (shelf, sitting, list), and what it does. `label` is
 // its name in the palette now, "" if it cannot be pressed; `also` has other words by which the palette finds it; `holds`: it
@@ -19,6 +18,7 @@ const paper = at("The document", "sitting");
 const shelf = at("The shelf", "shelf");
 const list = at("What you have read", "list");
 const any = at("Everywhere", "shelf sitting list");
+const go = at("Go to", "shelf sitting list");
 const action = (key, also = "") => ({ also, label: ({ sitting }) => sitting.actionOf(key)?.label.replace("{n} ", "") ?? "" });
 const holds = { holds: true };
 const ofSentence = (label) => ({ holds: true, label: ({ sitting }) => (sitting.card?.sentence?.card.gaps ? label : "") });
@@ -78,9 +78,14 @@ export const KEYS = [
   any("Ctrl K", "All actions", (page) => openPalette(page), { inMenu: true }),
   any("?", "All keys", () => openHelp(), { inMenu: true, also: "help shortcuts keyboard hotkeys" }),
   any("Escape", "Back: to the card, to the shelf", (page) => page.escape(), { label: () => "" }),
-  ...Object.entries({ new: "Shelf", changed: "Changed", failing: "Failing", questions: "Questions", none: "No card yet", all: "All cards", recent: "Recent" })
-    .map(([id, name]) => any(`g ${LISTS[id]}`, name, (page) => page.visit(id), { inMenu: true, group: "Go to" })),
-  any("g /", "Search all cards", (page) => page.searchAll(), { group: "Go to", also: "find filter browse deck tag date" }),
+  go("g n", "Shelf", (page) => page.visit("new"), { inMenu: true }),
+  go("g c", "Changed", (page) => page.visit("changed"), { inMenu: true }),
+  go("g f", "Failing", (page) => page.visit("failing"), { inMenu: true }),
+  go("g q", "Questions", (page) => page.visit("questions"), { inMenu: true }),
+  go("g y", "No card yet", (page) => page.visit("none"), { inMenu: true }),
+  go("g a", "All cards", (page) => page.visit("all"), { inMenu: true }),
+  go("g r", "Recent", (page) => page.visit("recent"), { inMenu: true }),
+  go("g /", "Search all cards", (page) => page.searchAll(), { also: "find filter browse deck tag date" }),
 ];
 
 const may = (page, { views }) => views.split(" ").includes(page.view);
