@@ -1,0 +1,286 @@
+"""Which events `undo` takes back, why a draft waits for a person, and which waits no longer, row by row."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import decide, desk, forms
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    RETIRED_BEFORE,
+    SOURCE,
+    Event,
+    Passage,
+    content,
+    digest_of_card,
+    guid_of,
+)
+from ankiforge.ledger.store import Store
+from ankiforge.model import (
+    PROPOSE,
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+    RemarkKind,
+    Verdict,
+    note_id,
+)
+
+P, Q = "v:v/p", "v:v/q"
+WORDS = {"kind": "basic", "fields": {"Front": "q", "Back": "a"}}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store in which each test begins where the others began."""
+    folder: Path = tmp_path_factory.mktemp("store")
+    opened = Store(own_file(folder / "a.db"), OwnPath(folder), "a")
+    opened.unite()
+    yield opened
+    opened.close()
+
+
+class TakenBack(Exception):
+    """Ends a transaction of which nothing is to be kept."""
+
+
+@pytest.fixture
+def empty(store: Store) -> Iterator[Store]:
+    """The store in a transaction that is taken back."""
+    with pytest.raises(TakenBack), store.transaction():
+        for key in (P, Q):
+            store.add("key", key, SOURCE, {"exact": "The heart pumps blood."})
+        yield store
+        raise TakenBack
+
+
+# --- which events are taken back ----------------------------------------------------------
+
+
+def recorded(store: Store) -> dict[str, Event]:
+    """Record decisions: two of a person, one with two events; and what is none of theirs."""
+    events = {}
+
+    def add(name: str, kind: str, key: str, by: str, **body: Any) -> None:
+        if kind in ("accept", "revise"):
+            body["draft"] = WORDS
+        events[name] = store.add(kind, key, by, body)
+
+    with store.action():
+        add("accept 1", "accept", P, PERSON, guid="af1")
+        add("fact", "fact", P, PERSON, of="", sentences=[], passage=[], facts=[])
+    with store.action():
+        add("accept 2", "accept", Q, PERSON, guid="af2")
+        add("reject", "reject", P, PERSON, guid="", content="c")
+    add("by policy", "accept", P, POLICY, guid="af3")
+    add("by the source", "revise", P, SOURCE, guid="af1")
+    add("found", "accept", Q, PERSON, guid="af4", found=True)
+    add("retired before", "retire", P, PERSON, guid="af3", why=RETIRED_BEFORE)
+    return events
+
+
+@pytest.mark.parametrize(
+    ("undone", "target", "taken_back"),
+    [
+        # the last decision of the person: all of its action; what was found is none
+        ("", "", "accept 2, reject"),
+        ("reject", "", "accept 2"),
+        ("accept 2, reject", "", "accept 1"),
+        # about a card: what the source did, too; of an action, only what is about the card
+        ("", "af1", "by the source"),
+        ("by the source", "af1", "accept 1"),
+        ("", "af2", "accept 2"),
+        ("", "af3", "retired before"),
+        ("retired before", "af3", ""),  # policy's alone
+        ("", "af4", ""),
+        # about a passage: the whole action
+        ("retired before", P, "by the source"),
+        ("by the source, retired before", P, "accept 2, reject"),
+        ("", Q, "accept 2, reject"),
+        ("accept 2, reject", Q, ""),
+        # by the id of an event
+        ("", "accept 1", "accept 1"),
+        ("", "reject", "accept 2, reject"),
+        ("reject", "reject", ""),
+        ("", "by policy", "by policy"),
+        ("", "fact", ""),  # is no decision
+        ("", "v:v/unknown", ""),
+        ("accept 1, accept 2, reject", "", ""),
+    ],
+)
+def test_what_undo_takes_back(empty, undone, target, taken_back):
+    events = recorded(empty)
+    names = {event.id: name for name, event in events.items()}
+    for name in filter(None, undone.split(", ")):
+        empty.add("undo", events[name].key, PERSON, {"event": events[name].id})
+    id = events[target].id if target in events else target
+    if not taken_back:
+        with pytest.raises(RefusedError, match=r"can be undone|nothing to undo"):
+            decide._to_undo(empty, id)
+        return
+    found = decide._to_undo(empty, id)
+    assert [names[event.id] for event in found] == taken_back.split(", ")
+
+
+def test_an_action_is_taken_back_by_its_id(empty):
+    events = recorded(empty)
+    found = decide._to_undo(empty, events["reject"].act)
+    assert found == [events["accept 2"], events["reject"]]
+
+
+# --- which drafts wait no longer ------------------------------------------------------------
+
+DOCUMENT = Document(DocumentKey("d"), "v", "Hearts")
+HIGHLIGHT = Highlight(
+    DOCUMENT, "v", HighlightKind.HIGHLIGHT, "The heart pumps blood.", HighlightKey(P)
+)
+TEXT = (("Text", "The {{c1::heart}} pumps blood."), ("Extra", ""))
+OTHER_TEXT = (("Text", "The heart {{c1::pumps}} blood."), ("Extra", ""))
+DRAFT = Card(
+    HighlightKey(P),
+    CardKind.CLOZE,
+    TEXT,
+    HIGHLIGHT.exact,
+    "heart",
+    passages=(HIGHLIGHT,),
+    origin=Origin("llm"),
+)
+FORM = replace(DRAFT, slot="0", origin=Origin("rules:phrase"))
+LIVE = replace(FORM, id="af1", verdict=Verdict.LIVE, fields=OTHER_TEXT)
+LIVE = replace(LIVE, texts=(("a", digest_of_card(LIVE)),))
+SAME = replace(LIVE, fields=TEXT, texts=(("a", digest_of_card(FORM)),))
+
+
+@pytest.mark.parametrize(
+    ("draft", "card", "row", "settled"),
+    [
+        (FORM, None, {}, False),
+        # the next run gives its words to the card, unless a check blocks them
+        (FORM, LIVE, {}, True),
+        (FORM, LIVE, {"severity": "warn"}, True),
+        (FORM, LIVE, {"severity": "block"}, False),
+        (FORM, LIVE, {"revises": "af1"}, False),
+        # it is a card, or was refused
+        (FORM, SAME, {}, True),
+        (FORM, replace(LIVE, verdict=Verdict.REJECTED), {}, True),
+        (FORM, replace(LIVE, verdict=Verdict.TAKEN_BACK), {}, False),
+        # what is not in a slot waits till its fact is decided, which settles it at once
+        (DRAFT, LIVE, {}, False),
+        (DRAFT, replace(LIVE, verdict=Verdict.REJECTED), {}, False),
+    ],
+)
+def test_what_waits_no_longer(empty, draft, card, row, settled):
+    passage = Passage((P,), cards={"af1": card} if card else {})
+    draft_row: Any = {"revises": "", "severity": "", "fact": "", "key": P, **row}
+    assert desk._is_settled(empty, passage, draft_row, draft) is settled
+
+
+# --- which highlights a model is to draft ---------------------------------------------------
+
+BY_MODEL = replace(LIVE, origin=Origin("llm"), quote=HIGHLIGHT.exact)
+SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
+
+
+@pytest.mark.parametrize(
+    ("cards", "row", "proposal", "is_for_model"),
+    [
+        ((), {}, False, True),
+        ((), {"fate": "left_out"}, False, False),
+        ((), {"reason": "same words as in Hearts"}, False, False),
+        ((), {"modelled": "before"}, False, True),  # other words, undecided
+        # a decided one is sent once, if a fact of it is open
+        ((LIVE,), {}, False, False),
+        ((LIVE,), {}, True, True),
+        ((LIVE,), {"modelled": "before"}, True, False),
+        ((BY_MODEL,), {}, True, False),
+        # and again, if a live card of a model quotes other words
+        ((SAYS_ELSE,), {}, False, True),
+        ((SAYS_ELSE,), {"modelled": "before"}, False, True),
+        ((replace(SAYS_ELSE, verdict=Verdict.REJECTED),), {}, True, False),
+        ((replace(SAYS_ELSE, quote=""),), {}, True, False),
+        ((replace(SAYS_ELSE, origin=Origin(PROPOSE)),), {}, False, False),
+    ],
+)
+def test_what_a_model_is_to_draft(empty, cards, row, proposal, is_for_model):
+    if proposal:
+        empty.insert("draft", [draft_columns(drafter=PROPOSE)])
+    passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
+    highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
+    answer = desk._is_for_model(empty, highlight_row, HIGHLIGHT, passage)
+    assert answer is is_for_model
+
+
+def draft_columns(**columns: object) -> dict[str, object]:
+    """Return the columns of a draft of P that waits; those not given are empty."""
+    names = "id key content slot kind deck drafter severity fact near revises replaces"
+    names += " findings tags words body"
+    return {**dict.fromkeys(names.split(), ""), "position": 0, "key": P, **columns}
+
+
+# --- why a draft waits for a person ---------------------------------------------------------
+
+OCCLUSION = replace(DRAFT, kind=CardKind.OCCLUSION, fields=(("Occlusion", "m"),))
+ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
+
+
+def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
+    return "accept", key, {"guid": guid, "draft": ELSEWHERE}
+
+
+@pytest.mark.parametrize(
+    ("draft", "events", "unknown_notes", "buried", "remarks"),
+    [
+        (DRAFT, [], [], None, []),
+        (replace(DRAFT, revises="af1"), [], [], None, [RemarkKind.REVISION]),
+        (replace(DRAFT, replaces="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
+        (replace(DRAFT, near="A."), [], [], None, [RemarkKind.NEAR]),
+        (replace(DRAFT, near="A.", revises="af1"), [], [], None, [RemarkKind.REVISION]),
+        # a grave says that its note was deleted; another's says nothing
+        (DRAFT, [], [], guid_of(P, DRAFT), [RemarkKind.NOTE_DELETED]),
+        (DRAFT, [], [], guid_of(Q, DRAFT), []),
+        # notes in Anki that no card here has
+        (DRAFT, [], ["ankiforge::doc::hearts"], None, [RemarkKind.UNKNOWN_NOTES]),
+        (DRAFT, [], [guid_of(P, DRAFT)], None, [RemarkKind.UNKNOWN_NOTES]),
+        (DRAFT, [], ["ankiforge::doc::livers"], None, []),
+        # the same words elsewhere
+        (DRAFT, [accepted(Q, "af2")], [], None, [RemarkKind.EQUAL_CARD]),
+        (DRAFT, [accepted(P, "af2")], [], None, []),
+        (DRAFT, [("reject", Q, {"content": content(DRAFT)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
+        (DRAFT, [("reject", Q, {"content": "other words"})], [], None, []),
+        # the person dropped what its passage says
+        (DRAFT, [("skip", P, {})], [], None, [RemarkKind.DECIDED_BEFORE]),
+        (replace(DRAFT, near="A."), [("skip", P, {})], [], None, [RemarkKind.NEAR]),
+        # what a figure hides is to be looked at, once
+        (OCCLUSION, [], [], None, [RemarkKind.FIGURE]),
+        (replace(OCCLUSION, revises="af1"), [], [], None, [RemarkKind.REVISION]),
+    ],
+)  # fmt: skip
+def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks):
+    for what, key, body in events:
+        empty.add(what, key, PERSON, body)
+    if buried:
+        empty.insert("grave", [{"id": note_id(buried)}])
+    fields = forms.Fields(empty)
+    found = desk._remarks(empty, draft, fields, frozenset(unknown_notes), bool(buried))
+    assert [remark.kind for remark in found] == remarks
+
+
+@pytest.mark.parametrize(("ended", "detail"), [(False, "af2"), (True, "af2, which is rejected or retired")])  # fmt: skip
+def test_an_equal_card_is_named(empty, ended, detail):
+    _, key, body = accepted(Q, "af2")
+    empty.add("accept", key, PERSON, body)
+    if ended:
+        empty.add("retire", Q, PERSON, {"guid": "af2"})
+    [remark] = desk._remarks(empty, DRAFT, forms.Fields(empty), frozenset(), False)
+    assert remark.detail == detail
