@@ -5,7 +5,8 @@ needs both. An undo is an event, and is never taken back itself: everything is a
 before, or the undo is refused with a reason.
 
 Tested by `tests/ledger/test_decisions.py`, which takes back each kind of decision by each name
-that `undo` takes, `test_decisions_table.py`, `tests/facts/test_facts.py` and `tests/golden/histories/decisions.yaml`.
+that `undo` takes, `tests/ledger/test_decisions_table.py`, `tests/facts/test_facts.py` and
+`tests/golden/histories/decisions.yaml`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ What must stay true:
   (`waiting_row`).
 - What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
 
-Tested by `tests/ledger/test_desk_table.py`, `test_decisions_table.py`, `test_decisions.py` and `test_forms.py`.
+Tested by `tests/ledger/test_desk_table.py`, `tests/ledger/test_decisions_table.py`,
+`test_decisions.py` and `test_forms.py`.
 """
 
 from __future__ import annotations
