@@ -56,7 +56,6 @@ from ankiforge.language.words import (
     TERM,
     content,
     contrary,
-    has_word,
     stem,
     stems,
     tokens,
@@ -76,7 +75,12 @@ from ankiforge.model import (
 )
 from ankiforge.text import AnyOf, occlusion, regex
 from ankiforge.text.cloze import image_paths
-from ankiforge.text.fold import for_comparing, shields, without_formulas
+from ankiforge.text.fold import (
+    for_comparing,
+    locate_words,
+    shields,
+    without_formulas,
+)
 from ankiforge.text.sentences import sentences
 from ankiforge.text.tools import schedule_of
 
@@ -128,9 +132,8 @@ def answer(draft: Card, context: Context) -> Iterator[Finding]:
     source = source_text(highlight)
     for wanted in reading.answers:
         # a name may come literally from the title or a heading, a number may not
-        if not any(map(str.isdecimal, wanted)) and _has_phrase(
-            for_comparing(naming(highlight)), for_comparing(wanted)
-        ):
+        is_number = any(map(str.isdecimal, wanted))
+        if not is_number and locate_words(wanted.strip(" ."), naming(highlight)):
             continue
         offered = for_comparing(wanted) in for_comparing(reading.asked)
         if offered and is_choice(reading.asked):
@@ -146,9 +149,9 @@ def answer(draft: Card, context: Context) -> Iterator[Finding]:
 def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     """Return the words of an answer that the source lacks, and the share that it has."""
     # all of it, maybe in another notation
-    if _has_phrase(for_comparing(source), for_comparing(wanted)):
+    if locate_words(wanted.strip(" ."), source):
         return [], 1.0
-    if _has_phrase(for_comparing_words(source), for_comparing_words(wanted)):
+    if locate_words(for_comparing_words(wanted).strip(" ."), for_comparing_words(source)):
         return [], 1.0
     if is_formula(wanted) and solid(wanted) in solid(source):
         return [], 1.0
@@ -190,20 +193,6 @@ def _beginnings(source: str) -> frozenset[str]:
     words = tokens(source)
     forms = (*words, *map(stem, words))
     return frozenset(form[:_PREFIX] for form in forms)
-
-
-def _has_phrase(source: str, wanted: str) -> bool:
-    """Return whether the source contains the answer as whole words: `rat` is not in `generation`.
-
-    Scripts without capitals join particles to words: 서울이다 contains 서울.
-    """
-    words = wanted.strip(" .")
-    if not words:
-        return False
-    first, last = words[0], words[-1]
-    joins_before = first.isalpha() and first.lower() == first.upper()
-    joins_after = last.isalpha() and last.lower() == last.upper()
-    return has_word(words, source, joined=(joins_before, joins_after))
 
 
 # --- subject --------------------------------------------------------------------------

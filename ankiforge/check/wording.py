@@ -45,7 +45,6 @@ from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
     content,
-    has_word,
     holds,
     stems,
     tokens,
@@ -309,12 +308,8 @@ def _gives_away(front: str, answer: str) -> Iterator[Finding]:
         return
     if not content(answer) or is_choice(front):
         return
-    shown = front
-    hidden = answer
-    if "?" in front:  # else `string type` is not `String`
-        shown = front.casefold()
-        hidden = answer.casefold()
-    if has_word(hidden, shown):
+    # the case counts without a question: `string type` is not `String`
+    if holds(front, answer, exact="?" not in front):
         yield make_finding("leak_exact", f"“{answer}”")
 
 

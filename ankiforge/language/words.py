@@ -61,33 +61,6 @@ def stems(text: str) -> Words:
     return frozenset(map(stem, content(text)))
 
 
-def has_word(
-    word: str,
-    text: str,
-    *,
-    joined: tuple[bool, bool] = (False, False),
-) -> bool:
-    """Return whether a text contains a word or phrase without letters before or after it.
-
-    `joined` allows letters (before it, after it), as in scripts that do not separate
-    words.
-    """
-    joined_before, joined_after = joined
-    start = text.find(word)
-    while start >= 0:
-        end = start + len(word)
-        before = "" if joined_before or start == 0 else text[start - 1]
-        after = "" if joined_after else text[end : end + 1]
-        if not _is_letter(before) and not _is_letter(after):
-            return True
-        start = text.find(word, start + 1)
-    return False
-
-
-def _is_letter(sign: str) -> bool:
-    return sign.isalnum() or sign == "_"
-
-
 def holds(text: str, words: str, *, exact: bool = False) -> bool:
     """Return whether a text contains whole words, or their plural; `exact` = with the same case."""
     if words.casefold() not in text.casefold():  # faster than compiling a pattern

@@ -202,7 +202,8 @@ def locate_words(words: str, source: str) -> tuple[int, int] | None:
 def _is_joined(beside: str, letter: str) -> bool:
     """Return whether a letter goes on with the character beside it, if there is one."""
     is_unspaced = letter.isalpha() and letter.lower() == letter.upper()
-    return beside.isalnum() and letter.isalnum() and not is_unspaced
+    is_letter = beside.isalnum() or beside == "_"
+    return is_letter and letter.isalnum() and not is_unspaced
 
 
 def _places_of(quote: str, source: str) -> Iterator[tuple[int, int]]:
