@@ -94,12 +94,6 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
 
 # --- the sentence of a mark -----------------------------------------------------------
 
-_MOST_WORDS = 30
-"""The words of a sentence of which one phrase is all that is to be recalled, at most.
-
-Of the longer ones of `benchmarks/marks.jsonl` two strict readers kept 7 of 26.
-"""
-_MOST_PHRASES = 4
 _LONGEST_TERM = 4
 """The words of a phrase that a sentence defines, or hides in a statement, at most."""
 _LEAST_BESIDE = 3
@@ -107,8 +101,8 @@ _LEAST_BESIDE = 3
 _LEAST_SURE = 0.4
 """The sureness (`draft/propose/features.py`) of a sentence that only states something, at least.
 
-Of the marks of `benchmarks/marks.jsonl` that are accepted with it, every rater keeps 144 of 201
-(72 %); without it 147 of 220 (67 %), with .8 instead 122 of 166 (73 %).
+Of the marks of `benchmarks/marks.jsonl` that are accepted with it, every rater keeps 145 of 202
+(72 %); without it 148 of 221 (67 %), with .8 instead 123 of 167 (74 %).
 """
 LEANS = "its sentence points at text before it"
 """The doubt that is a finding of its own."""
@@ -158,8 +152,6 @@ class MarkedSentence:
         self.words = words_of(self.plain, self.tables)
         self.phrases: list[Sequence[Token]] = []
         """The words of each phrase; those that are not found are missing."""
-        self.is_complete = True
-        """Whether each phrase was found, and is made of whole words."""
         self._spans: list[Span] = []
         place = 0
         for answer in reading.answers:
@@ -170,12 +162,9 @@ class MarkedSentence:
                 for word in self.words
                 if word.start < place and word.end > start >= 0
             ]
-            is_cut = self.tables.name != "cjk" and not _is_whole(phrase, start, place)
-            if is_cut or not phrase:
-                self.is_complete = False
-                continue
-            self.phrases.append(phrase)
-            self._spans.append((start, place))
+            if phrase:
+                self.phrases.append(phrase)
+                self._spans.append((start, place))
 
     @cached_property
     def spoken(self) -> list[Token]:
@@ -256,16 +245,6 @@ def _place_of(answer: str, text: str, start: int) -> int:
     return whole.start() if whole else text.find(answer, start)
 
 
-def _is_whole(phrase: Sequence[Token], start: int, end: int) -> bool:
-    """Return whether the edges of a phrase are within no word."""
-    if not phrase:
-        return False
-    first, last = phrase[0], phrase[-1]
-    if Kind.SHIELD in (first.kind, last.kind):
-        return True  # code and formulas have signs that are not in the phrase
-    return first.start >= start and last.end <= end
-
-
 def _is_content(word: Token) -> bool:
     """Return whether a word means something by itself."""
     return Kind.NOUN <= word.kind <= Kind.SHIELD
@@ -276,17 +255,16 @@ def _doubt_about(sentence: MarkedSentence, context: Context) -> str:
     for reason, is_doubtful in _DOUBTS.items():
         if is_doubtful(sentence):
             return reason
-    if _SKETCH.search(sentence.plain):
+    if _SKETCH.search(sentence.plain) or not sentence.phrases:
         return _UNSAID
     if sentence.is_named or sentence.is_defined:
         return ""
     if sentence.is_begun_by_phrase:
         return "it begins its sentence"
-    count = len(sentence.phrases)
     are_things = all(
         is_noun_phrase(phrase, sentence.tables) for phrase in sentence.phrases
     )
-    if count > _MOST_PHRASES or (count > 1 and not are_things):
+    if len(sentence.phrases) > 1 and not are_things:
         return "it is one of several phrases"
     if _is_statement(sentence) and (
         all(map(_is_term_or_amount, sentence.phrases))
@@ -347,8 +325,6 @@ def _is_statement(sentence: MarkedSentence) -> bool:
 _DOUBTS: dict[str, Callable[[MarkedSentence], bool]] = {
     "it is a cell of a table": lambda sentence: sentence.markdown.startswith("| "),
     "a question states nothing": lambda sentence: bool(_ASKS.search(sentence.plain)),
-    "it is a part of a word": lambda sentence: not sentence.is_complete,
-    "it is one of many words": lambda sentence: len(sentence.spoken) > _MOST_WORDS,
     LEANS: _leans,
 }
 """Why any sentence is in doubt, in the order in which the doubts are looked at."""
