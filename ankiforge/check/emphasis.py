@@ -52,10 +52,8 @@ from ankiforge.language.words import FUNCTION, NEGATIONS, STOP_WORDS, stem, toke
 from ankiforge.model import Card, Family, Finding, Highlight, Span
 from ankiforge.text import regex
 
-_SAY_NOTHING = STOP_WORDS | NEGATIONS
 # Words that say nothing at the beginning: `Note`.
-_MEANINGLESS = listed("signs", "label") | _SAY_NOTHING
-_WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
+_MEANINGLESS = listed("signs", "label") | STOP_WORDS | NEGATIONS
 # Letters with which two forms of a word begin: `ambiguity`, `ambiguous`.
 _TELLING = 5
 
@@ -71,14 +69,10 @@ def emphasis(draft: Card, context: Context) -> Iterator[Finding]:
     text = draft.field("Text")
     sentence = MarkedSentence(text, reading, context.highlight)
 
-    # the phrase: a mere `not`, a label of what follows, or shown beside the gap
-    for answer in reading.answers:
+    # the phrase: a label of what follows, or shown beside the gap
+    for answer in reading.answers if sentence.is_begun_by_phrase else ():
         words = {word for word in tokens(answer) if not word.isdecimal()}
-        if words <= _SAY_NOTHING and _WORDS_ONLY.fullmatch(answer):
-            yield make_finding("gap_stopword", f"“{answer}”")
-        elif sentence.is_begun_by_phrase and (
-            words <= _MEANINGLESS or context.leads_elsewhere(answer)
-        ):
+        if words <= _MEANINGLESS or context.leads_elsewhere(answer):
             yield make_finding("label", f"“{answer}”")
     is_definition = sentence.is_begun_by_phrase and DEFINES.match(
         text, reading.gaps[0].end
