@@ -221,13 +221,11 @@ def skip_reason(highlight: Highlight) -> str:
     if highlight.skip or comment.wish is Wish.SKIP:
         reason = highlight.skip or comment.words or "your comment says so"
         return reason if reason.startswith(("skip", ELSEWHERE)) else f"skip: {reason}"
-    is_lone = highlight.kind is HighlightKind.NOTE and not highlight.markdown
-    if is_lone and comment.wish is Wish.QUESTION:
-        return "" if comment.answer else UNANSWERED_NOTE
-    if is_lone and not (highlight.comment or highlight.exact).strip():
-        return "an empty comment without marked text"
-    if is_lone:
-        return "a comment without marked text"
+    if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
+        if comment.wish is Wish.QUESTION:
+            return "" if comment.answer else UNANSWERED_NOTE
+        words = (highlight.comment or highlight.exact).strip()
+        return f"{'a' if words else 'an empty'} comment without marked text"
     if highlight.kind in _PICTURES:
         if highlight.kind is HighlightKind.INK and comment.wish is not Wish.QUESTION:
             return "a drawing: write its question as the comment: `? …`"
