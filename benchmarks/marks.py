@@ -2,11 +2,17 @@
 
     python -m benchmarks.marks
 
-`marks.jsonl` has four sheets of marks of public vaults, ten, thirteen and twenty-nine of them: the
-card, where it stands, whether it was accepted at once when it was rated, and whether each blind rater
-would keep it unchanged, with the reason if not. Two raters read the first two sheets and the last
-one, one the third. The rules of now were chosen on all four: on unseen marks they may do worse.
+`marks.jsonl` has five sheets of marks of public vaults: the card, where it stands, whether it was
+accepted at once when it was rated, and whether each blind rater would keep it unchanged, with the
+reason if not. The rules of now were chosen on the first four: on the fifth they may do worse. Its 63
+marks of two vaults of the fourth sheet are new marks; all others are of vaults that were never used.
 What is accepted now is judged from the card alone: the first two sheets lack title and heading.
+
+A score that is learned does no better than the rules. A logistic regression or boosted trees over 115
+features of phrase, sentence and title, trained on some vaults and tested on others, keep 46 to 63 of 100
+where they accept half of what the raters would keep, and the rules 72; within what the rules accept they
+tell nothing (area under the curve .5). What raters reject there is vague, leans on a thing that the text
+named before, is a detail of a program's menus, or the title gives it away: no word shows it.
 """
 
 from __future__ import annotations
@@ -33,7 +39,7 @@ from ankiforge.model import (
 from ankiforge.text.cloze import plain, words_of
 
 ROWS = Path(__file__).with_name("marks.jsonl")
-SHEETS = ("first", "second", "third", "fourth")
+SHEETS = ("first", "second", "third", "fourth", "fifth")
 
 
 def is_accepted(row: dict[str, str]) -> bool:
