@@ -9,7 +9,7 @@ Tested by `tests/draft/test_llm_workspace.py`, `tests/draft/test_llm_paid_once.p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -277,7 +277,7 @@ class Checks:
                 passage,
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
-                partial(sureness_of_text, passage),
+                cache(partial(sureness_of_text, passage)),
                 partial(leads_elsewhere, self.ledger, highlight),
             )
             findings = check.check(draft, context)
