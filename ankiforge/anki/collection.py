@@ -850,8 +850,7 @@ def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
         markup = next((field for field in fields if "{{c" in field), "")
         text = "" if "image-occlusion:" in markup else _plain_text(markup)
         return (("Text", text),) if text else ()
-    folded_names = [name.casefold() for name in note_type.names]
-    html_of = dict(zip(folded_names, fields, strict=False))
+    html_of = dict(zip(map(str.casefold, note_type.names), fields, strict=False))
     [template, *_] = (*note_type.templates, SeenTemplate("", None, "", ""))
     asked = map(str.casefold, fields_shown(template.question))
     shown = map(str.casefold, fields_shown(template.answer))

@@ -199,11 +199,7 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
 
 def _card_of(sides: Texts) -> Card:
     """Return the card with these sides in Markdown."""
-    kind = CardKind.CLOZE if "Text" in sides else CardKind.BASIC
-    origin = Origin("person")
-    return Card(
-        NO_KEY, kind, tuple(sides.items()), quote="", answer="", start=0, origin=origin
-    )
+    return Card(NO_KEY, CardKind.of(sides), tuple(sides.items()), origin=Origin("person"))
 
 
 def _eaten(texts: Iterable[str]) -> str:

@@ -55,7 +55,9 @@ _SECONDS = 5
 
 def _programs(table: dict[str, tuple[Command, ...]]) -> Iterator[Command]:
     """Yield the programs that are here; over ssh none, because they have another clipboard."""
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+    from ankiforge.config import is_remote
+
+    if is_remote():
         return
     for variable, commands in table.items():
         if variable and not os.environ.get(variable):

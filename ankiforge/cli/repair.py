@@ -152,14 +152,7 @@ def _hold(call: Call, notes: Sequence[ReadNote], source: SourceText) -> None:
     pairs = same_cards(cards, mine)
     if call.as_json:
         for each in held:
-            same = [pair for pair in pairs if pair.note is each.note]
-            call.data(
-                {
-                    **held_json(each),
-                    "same": [pair.other for pair in same if not pair.in_anki],
-                    "in_anki": [pair.other for pair in same if pair.in_anki],
-                }
-            )
+            call.data(held_json(each, pairs))
         return
     for note in notes:
         if note.unread:

@@ -157,9 +157,10 @@ def _review_session(
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
     """Open the page, or print how to open it. `ended` removes its files when the page ends."""
-    remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
+    from ankiforge.config import is_remote
+
     if not (no_open or call.as_json):
-        browser = _browser(remote=remote)
+        browser = _browser()
         if browser is None:
             call.say(
                 "no browser can be opened here: open the whole address below in yours, or run"
@@ -173,7 +174,7 @@ def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
                 args=(file.as_uri(),),
                 daemon=True,
             ).start()
-    if remote:
+    if is_remote():
         port = urlsplit(address).port  # the page accepts requests for this port only
         host = socket.gethostname()
         call.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
@@ -211,16 +212,13 @@ def _redirect(address: str) -> Iterator[Path]:
         yield path
 
 
-def _browser(*, remote: bool) -> webbrowser.BaseBrowser | None:
+def _browser() -> webbrowser.BaseBrowser | None:
     """Return the browser of this machine; None if there is none."""
     import webbrowser
 
-    screen = (
-        sys.platform in ("darwin", "win32")
-        or os.environ.get("DISPLAY")
-        or os.environ.get("WAYLAND_DISPLAY")
-    )
-    if not os.environ.get("BROWSER") and (remote or not screen):
+    from ankiforge.config import has_screen
+
+    if not (os.environ.get("BROWSER") or has_screen()):
         return None
     try:
         browser = webbrowser.get()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -237,7 +238,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         OwnFileError: it is a link, no regular file, or too large.
     """
     data, where = read(own_file(path), path.name)
-    written = typed(_SettingsFile, {} if data is None else data, where)
+    written = typed(_SettingsFile, data, where)
     folder = path.parent.absolute()
 
     # sources, each with a name of its own
@@ -382,6 +383,23 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+# --- the person ---------------------------------------------------------------------------
+
+
+def is_remote() -> bool:
+    """Return whether the person sits at another computer, which shows no window of this one."""
+    return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
+
+
+def has_screen() -> bool:
+    """Return whether a person sees the windows that open here."""
+    if is_remote():
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 # --- services and their keys ------------------------------------------------------------

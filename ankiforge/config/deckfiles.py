@@ -122,7 +122,7 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     last_places = []
     for path in files:
         data, where = read(path, f"decks/{path.name}")
-        rule = typed(DeckRule, {} if data is None else data, where)
+        rule = typed(DeckRule, data, where)
         for name in _PLACEHOLDER.findall(rule.deck):
             if name not in _PLACEHOLDERS:
                 message = f"unknown placeholder {{{name}}}"
@@ -190,10 +190,12 @@ def deck_of(
     deck = _joined(named.split("::")) or of_run
     if not deck:
         folder = document.path.rpartition("/")[0]
-        topic = ""  # the first tag that says what it is about
+        # the first tag that says what it is about
+        topics = []
         for name in (*highlight.tags, *document.tags):
-            if not topic and _normalised(name).partition("/")[0] != TAG:
-                topic = _path(name.removeprefix("#"))
+            if _normalised(name).partition("/")[0] != TAG:
+                topics.append(_path(name.removeprefix("#")))
+        topic = next(filter(None, topics), "")
         title = _part(document.title)
         book = title
         if highlight.namespace.partition(":")[0] in _OF_NOTES:

@@ -216,7 +216,7 @@ def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
 
 
 def typed(wanted: type[T], data: object, where: Location) -> T:
-    """Convert plain data to a struct, or to a tuple of them.
+    """Convert plain data to a struct, or to a tuple of them. None is a file without values.
 
     Keys without a value get their default, in the mapping itself and in those directly
     below.
@@ -225,7 +225,7 @@ def typed(wanted: type[T], data: object, where: Location) -> T:
         ConfigError: with file, line, key, what was expected, and the nearest known word.
     """
     try:
-        return msgspec.convert(_without_empty(data, 2), wanted)
+        return msgspec.convert({} if data is None else _without_empty(data, 2), wanted)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         # such as `$.sources[0].name`

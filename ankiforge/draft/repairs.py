@@ -97,11 +97,8 @@ def offers(card: CardToRepair) -> tuple[CardRepair, ...]:
     found: list[CardRepair] = []
     if card.is_cloze:
         text = card.fields["Text"]
-        is_nested = any(
-            later.start < gap.end for gap, later in pairwise(cloze.gaps(text))
-        )
         hidden = hidden_everywhere(text)
-        if "gap_leak" in card.faults and hidden != text and not is_nested:
+        if "gap_leak" in card.faults and hidden != text:
             says = "hide the word wherever it stands"
             found.append(CardRepair("hide", says, {"Text": hidden}))
     elif card.alone and not any("![" in text for text in card.fields.values()):
@@ -421,7 +418,12 @@ _KEPT = regex(r"(?s)(\{\{c[\d,]+::.*?\}\}|<[^<>]*>|\$[^$\n]*\$|\\\(.*?\\\)|`[^`]
 
 
 def hidden_everywhere(text: str) -> str:
-    """Return a cloze, as Markdown or HTML, with the words of each gap hidden where they repeat."""
+    """Return a cloze, as Markdown or HTML, with the words of each gap hidden where they repeat.
+
+    One with a gap within another stays as it is.
+    """
+    if any(later.start < gap.end for gap, later in pairwise(cloze.gaps(text))):
+        return text
     for number, answer, _ in _GAP.findall(text):
         words = answer.strip(" .,;:")
         if not words or not words[0].isalnum() or not words[-1].isalnum():

@@ -513,6 +513,13 @@ class Card(Value, omit_defaults=True):
         return self.kind.family
 
     @property
+    def note_fields(self) -> Strings:
+        """The fields of ours that its note has."""
+        if self.adopted:
+            return tuple(self.adopted.names)
+        return tuple(self.mapped.fields) if self.mapped else self.family.content_fields
+
+    @property
     def waits(self) -> bool:
         """Whether it is a draft: nobody has decided on it."""
         return self.verdict is Verdict.OFFERED

@@ -163,6 +163,13 @@ class CardKind(StrEnum):
     OCCLUSION = "occlusion"
     """A figure some of whose parts are hidden: Anki's own Image Occlusion."""
 
+    @classmethod
+    def of(cls, words: Texts) -> CardKind:
+        """Return the kind of a card with these fields of a person's."""
+        if "Text" in words:
+            return cls.CLOZE
+        return cls.TWO_WAY if words.get("Reverse") else cls.BASIC
+
     @property
     def family(self) -> Family:
         """The note type for this kind."""
@@ -198,6 +205,11 @@ class Family(StrEnum):
     def switches(self) -> Strings:
         """Those of them that hold no words: their text only turns a card of the note on."""
         return _FAMILIES[self].switches
+
+    @property
+    def word_fields(self) -> Strings:
+        """Those of them that hold words."""
+        return tuple(name for name in self.content_fields if name not in self.switches)
 
 
 class _FamilyRow(NamedTuple):

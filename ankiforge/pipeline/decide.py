@@ -17,7 +17,6 @@ from ankiforge.ledger import Ledger, cards, decide, facts, lists
 from ankiforge.model import (
     Card,
     CardKind,
-    Family,
     Fields,
     Finding,
     Guid,
@@ -127,16 +126,14 @@ def _judged(
     words = dict(fields)
     text = facts.text_of(highlight)
     if "Text" in words:
-        kind = CardKind.CLOZE
         answer = words_of(words["Text"])
         quote = facts.quoted_by(plain(reveal(words["Text"])), "", text)
     else:
-        kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
         answer = words.get("Back", "")
         quote = facts.quoted_by("", plain(answer), text)
     draft = Card(
         key=highlight.key,
-        kind=kind,
+        kind=CardKind.of(words),
         fields=tuple((name, text) for name, text in fields if text),
         quote=quote or highlight.exact,
         answer=plain(answer),
@@ -170,7 +167,7 @@ def new_fields(words: Texts) -> Fields:
     for name, text in _clean(words).items():
         if text.strip() and name not in (DECK, TAGS):
             given[name] = text
-    family = Family.CLOZE if "Text" in given else Family.BASIC
+    family = CardKind.of(given).family
     names = family.content_fields
     for name in given:
         if name not in names:

@@ -33,6 +33,7 @@ from ankiforge.config import (
     ClozeType,
     Config,
     NoteTypes,
+    has_screen,
     is_loopback,
 )
 from ankiforge.config.deckfiles import DeckRule, load_decks
@@ -425,10 +426,7 @@ def open_file(path: Path) -> bool:
     """
     import subprocess
 
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        return False
-    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if sys.platform not in ("darwin", "win32") and not screen:
+    if not has_screen():
         return False
     if sys.platform == "win32":
         try:

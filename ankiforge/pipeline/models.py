@@ -272,8 +272,7 @@ def language_model(
     llm = folder.config.llm
     is_small = is_small_model(llm.base_url, llm.model)
     options = asdict(llm)
-    for name in ("prompt", "way"):
-        del options[name]
+    del options["prompt"], options["way"]
     options["concurrency"] = workspace.jobs or llm.concurrency
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
@@ -281,12 +280,9 @@ def language_model(
         options["workspace"] = shlex.quote(str(folder.root))
     if is_small:
         options["per_request"] = 1  # a small model confuses several highlights
-    given_options = {}
-    for name, value in options.items():
-        if value is not None:
-            given_options[name] = value
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        server = ServerSettings(**given_options)
+        server = ServerSettings(**given)
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
         where = folder.config.where.at("llm", key)

@@ -27,7 +27,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST, read_file
 from ankiforge.extract.markdown import NoteSource
-from ankiforge.extract.markdown.rewrite import in_order, rewritings, without_escapes
+from ankiforge.extract.markdown.rewrite import rewritings, without_escapes
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.readings import sketch_of
@@ -35,7 +35,6 @@ from ankiforge.model import (
     Card,
     CardKind,
     Extracted,
-    Family,
     Highlight,
     Media,
     Source,
@@ -313,15 +312,13 @@ class _EditedFile:
         stated = [name for name in old if old[name] or new[name]]
 
         # look for all fields of the card in the note, then for those alone that were changed
-        is_cloze = card.family is Family.CLOZE
         wanted = _WantedWords(card, before[index], media, tuple(html.values()))
         reasons: list[str] = []
         tried: set[str] = set()
         for searched in (stated, changed):
-            words = in_order(is_cloze, {name: old[name] for name in searched})
-            new_words = in_order(is_cloze, {name: new[name] for name in searched})
-            old_parts = tuple(filter(None, words))
-            new_parts = tuple(filter(None, new_words))
+            sought = [name for name in card.family.word_fields if name in searched]
+            old_parts = tuple(filter(None, map(old.__getitem__, sought)))
+            new_parts = tuple(filter(None, map(new.__getitem__, sought)))
             if len(old_parts) != len(new_parts):
                 raise ItemError(FIELD_EMPTIED)
             try:

@@ -614,12 +614,7 @@ def _change(
         line = next(lists.lines(ledger, [entry.guid]), None)
         if line is None:
             raise RefusedError(f"{entry.guid} is not a card any more", hint="list again")
-        places = line.family.content_fields
-        if line.adopted:
-            places = tuple(line.adopted.names)
-        elif line.mapped:
-            places = tuple(line.mapped.fields)
-        words = _merged_below({**entry.card.fields, **fields}, places)
+        words = _merged_below({**entry.card.fields, **fields}, line.note_fields)
         decide.edit(ledger, entry.guid, words, forced=True)
         decisions.repair(ledger, name, nid, entry.guid)
         for sides in new:
@@ -655,10 +650,8 @@ def _change(
 
 def _card_of(fields: Texts) -> Card:
     """Return a card that a person made of these words."""
-    kind = CardKind.CLOZE if "Text" in fields else CardKind.BASIC
     filled = tuple((name, text) for name, text in fields.items() if text)
-    origin = Origin(decide.PERSON)
-    return Card(NO_KEY, kind, filled, quote="", answer="", start=0, origin=origin)
+    return Card(NO_KEY, CardKind.of(fields), filled, origin=Origin(decide.PERSON))
 
 
 def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:

@@ -208,13 +208,15 @@ class Listing:
                 looks like a highlight and is none.
         """
         wanted = (*WITHOUT, "left_out") if everything else WITHOUT
-        folded_query = [word.casefold() for word in query]
+
+        def says_all(words: str) -> bool:
+            return all(word.casefold() in words.casefold() for word in query)
+
         for outcome in overview.fates(self._ledger):
             highlight = outcome.highlight
             title = highlight.document.title
-            words = f"{highlight.exact} {title} {outcome.reason}".casefold()
-            says_all = all(word in words for word in folded_query)
-            if outcome.fate in wanted and says_all:
+            words = f"{highlight.exact} {title} {outcome.reason}"
+            if outcome.fate in wanted and says_all(words):
                 data = {
                     **highlight_json(highlight),
                     "place": place_of(highlight),
@@ -230,7 +232,7 @@ class Listing:
             return
         for entry in left_out(self._ledger):
             words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
-            if all(word in words.casefold() for word in folded_query):
+            if says_all(words):
                 yield left_out_json(entry), left_out_lines(entry)
 
     def named(self, words: Strings) -> Shown:

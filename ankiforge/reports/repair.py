@@ -206,8 +206,9 @@ NO_VERDICT = (
 )
 
 
-def held_json(held: HeldAgainst) -> Json:
-    """Return a line of `repair FILE --source --json`."""
+def held_json(held: HeldAgainst, pairs: Iterable[SameCards]) -> Json:
+    """Return a line of `repair FILE --source --json`, with the cards that ask the same."""
+    same = [pair for pair in pairs if pair.note is held.note]
     return {
         "guid": held.note.guid,
         "nid": held.note.nid,
@@ -216,6 +217,8 @@ def held_json(held: HeldAgainst) -> Json:
         "said": held.verdict.value,
         "why": held.why,
         "passage": held.passage,
+        "same": [pair.other for pair in same if not pair.in_anki],
+        "in_anki": [pair.other for pair in same if pair.in_anki],
     }
 
 

@@ -593,11 +593,8 @@ def _details(
             "accepted": result.accepted,
         }
     )
-    if made:
-        yield row("made", made)
-    waiting = waiting_text(counts["waiting"])
-    if waiting:
-        yield row("waiting", waiting)
+    rows = [("made", made), ("waiting", waiting_text(counts["waiting"]))]
+    yield from (row(label, text) for label, text in rows if text)
     reasons = Counter(counts["reasons"])
     proposals = reasons.pop(PROPOSE, 0)
     named = {_words_of_reason(reason): number for reason, number in reasons.most_common()}
@@ -845,15 +842,17 @@ def _changes_that_stand(
 def _changes(changes: list[Change], limit: int | None) -> Text:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
     followed = [change for change in changes if not change.why]
-    not_followed = [change for change in changes if change.why]
-    ordered = [*followed, *not_followed]
+    kept = [change for change in changes if change.why]
+    ordered = [*followed, *kept]
     if not ordered:
         return
     parts = []
-    if followed:
-        parts.append(f"{counted(len(followed), 'card')} changed with the source")
-    if not_followed:
-        parts.append(f"{counted(len(not_followed), 'card')} kept the old words")
+    for some, did in (
+        (followed, "changed with the source"),
+        (kept, "kept the old words"),
+    ):
+        if some:
+            parts.append(f"{counted(len(some), 'card')} {did}")
     shown = ordered[:limit]
     end = ":" if len(shown) == len(ordered) else "; all: ankiforge list --view changed"
     yield f"{', '.join(parts)}{end}"

@@ -492,8 +492,8 @@ class Review:
             raise StaleError(None)
         if item.outcome:
             fields = new_fields(decision.fields)
-            kind = CardKind.CLOZE if "Text" in dict(fields) else CardKind.BASIC
             highlight = item.outcome.highlight
+            kind = CardKind.of(dict(fields))
             return Card(highlight.key, kind, fields, passages=(highlight,))
         if item.drafts:
             draft = item.chosen(decision.choice)

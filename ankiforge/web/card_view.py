@@ -236,8 +236,10 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         title = plain(markdown.get("Front", ""))
         written_answer = markdown.get("Back", "")
         answer = plain(written_answer)
-    if shown.get("Extra"):
-        back += _part("extra", shown["Extra"])
+    names = family.word_fields
+    for name in names:
+        if shown[name] and name not in family.needed_fields:
+            back += _part(name.lower(), shown[name])
 
     # above both sides: where this passage is, not its copies
     with_one_place = replace(card, passages=(card.highlight,))
@@ -249,7 +251,6 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         html = render(source, cloze=family is Family.CLOZE, pictures=media)
         return _clozes(on_page(html), hidden=False)
 
-    names = [name for name in family.content_fields if name not in family.switches]
     fields = []
     for name in names:
         written = pieces(markdown.get(name, ""), draw, cloze=name == "Text")

@@ -178,7 +178,7 @@ class FailingCards:
             card = next(iter(lists.lines(self._ledger, [entry.guid])))
             words = {**dict(card.fields), **entry.card.fields}
             return replace(card, fields=tuple(words.items()))
-        kind = CardKind.CLOZE if entry.card.is_cloze else CardKind.BASIC
+        kind = CardKind.of(entry.card.fields)
         about = Document(DocumentKey(""), "", entry.note.deck)
         passage = Highlight(about, "", HighlightKind.HIGHLIGHT, "")
         return Card(NO_KEY, kind, fields, passages=(passage,))

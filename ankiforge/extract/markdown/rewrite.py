@@ -21,7 +21,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from ankiforge.errors import ItemError
-from ankiforge.model import Span, Strings
+from ankiforge.model import Span
 from ankiforge.text import regex
 
 _MAX_WORDS = 1_500
@@ -318,9 +318,3 @@ def _changed(
 
 def _known(places: Iterable[Span | None]) -> list[Span]:
     return [span for span in places if span is not None]
-
-
-def in_order(kind_is_cloze: bool, fields: dict[str, str]) -> Strings:
-    """Return the fields of a card in the order in which a note states them."""
-    names = ("Text", "Extra") if kind_is_cloze else ("Front", "Back", "Extra")
-    return tuple(fields.get(name, "") for name in names)
