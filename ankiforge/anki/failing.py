@@ -9,14 +9,14 @@ Tested by `tests/anki/test_failing_table.py`.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
-from ankiforge.anki.collection import AnkiDatabase, View, numbers, texts
-from ankiforge.anki.studies import Calendar, calendar_of
+from ankiforge.anki.collection import View, numbers, texts
+from ankiforge.anki.studies import calendar_of
 from ankiforge.model import CardId, NoteId, Strings, Value
 
 WINDOW = 30
@@ -128,41 +128,36 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
     """
     found: dict[CardId, CardHistory] = {}
     for database in view.databases:
-        for history in _histories(database, calendar_of(database, now)):
-            found[history.card] = history
+        calendar = calendar_of(database, now)
+        answers: dict[CardId, list[Answer]] = defaultdict(list)
+        asked = Counter[CardId]()
+        seconds: dict[CardId, float] = defaultdict(float)
+        lately: dict[CardId, float] = defaultdict(float)
+        for id, card_id, ease, last, milliseconds, tested in database.rows(_LOG):
+            day = calendar.day(id)
+            taken = max(milliseconds, 0) / 1000
+            asked[card_id] += 1
+            seconds[card_id] += taken
+            if day > -WINDOW:
+                lately[card_id] += taken
+            answered = answers[card_id]
+            if not answered or answered[-1].day != day:
+                answered.append(Answer(day, ease, max(last, 0), bool(tested)))
+        for id, note, ordinal, lapses, suspended, flag, tags in database.rows(_CARDS):
+            found[id] = CardHistory(
+                card=id,
+                note=note,
+                ordinal=ordinal,
+                answers=tuple(answers[id]),
+                asked=asked[id],
+                seconds=seconds[id],
+                lately=lately[id],
+                lapses=lapses,
+                suspended=bool(suspended),
+                flagged=flag == _RED,
+                tags=tuple(tags.casefold().split()),
+            )
     return tuple(found.values())
-
-
-def _histories(database: AnkiDatabase, calendar: Calendar) -> Iterator[CardHistory]:
-    """Yield the cards of a database."""
-    answers: dict[CardId, list[Answer]] = defaultdict(list)
-    asked: dict[CardId, int] = defaultdict(int)
-    seconds: dict[CardId, float] = defaultdict(float)
-    lately: dict[CardId, float] = defaultdict(float)
-    for id, card_id, ease, last, milliseconds, tested in database.rows(_LOG):
-        day = calendar.day(id)
-        taken = max(milliseconds, 0) / 1000
-        asked[card_id] += 1
-        seconds[card_id] += taken
-        if day > -WINDOW:
-            lately[card_id] += taken
-        answered = answers[card_id]
-        if not answered or answered[-1].day != day:
-            answered.append(Answer(day, ease, max(last, 0), bool(tested)))
-    for id, note_id, ordinal, lapses, suspended, flag, tags in database.rows(_CARDS):
-        yield CardHistory(
-            card=id,
-            note=note_id,
-            ordinal=ordinal,
-            answers=tuple(answers[id]),
-            asked=asked[id],
-            seconds=seconds[id],
-            lately=lately[id],
-            lapses=lapses,
-            suspended=bool(suspended),
-            flagged=flag == _RED,
-            tags=tuple(tags.casefold().split()),
-        )
 
 
 def failing(

@@ -122,29 +122,22 @@ def names_of(note_type: SeenType, maps: Mapping[str, Texts]) -> Texts:
         note_type: the note type.
         maps: what the person said about note types, by name.
     """
-    names = maps.get(note_type.name) or _usual_names(note_type)
-    if not names.keys() >= set(note_type.family.needed_fields):
-        return {}
-    if len(set(names.values())) < len(names):  # one of their fields cannot be two of ours
-        return {}
-    return names
-
-
-def _usual_names(note_type: SeenType) -> Texts:
-    """Return our content fields and the fields that are usually called so, or stand so."""
-    present = {name.casefold(): name for name in note_type.names}
-    names: dict[str, str] = {}
-    for our_name, usual_names in _USUAL_NAMES[note_type.family].items():
-        usual = [name for name in usual_names if name in present]
-        if usual:
-            names[our_name] = present[usual[0]]
-    if names.keys() >= set(note_type.family.needed_fields):
-        return names
-    if note_type.cloze:
-        return {"Text": note_type.names[0]}
-    if len(note_type.names) == 2:
-        return dict(zip(("Front", "Back"), note_type.names, strict=True))
-    return names
+    needed = note_type.family.needed_fields
+    names = dict(maps.get(note_type.name, {}))
+    if not names:
+        # the fields that are usually called so, else those that stand so
+        present = {name.casefold(): name for name in note_type.names}
+        for our_name, usual_names in _USUAL_NAMES[note_type.family].items():
+            usual = [name for name in usual_names if name in present]
+            if usual:
+                names[our_name] = present[usual[0]]
+        if not names.keys() >= set(needed) and (
+            note_type.cloze or len(note_type.names) == 2
+        ):
+            names = dict(zip(needed, note_type.names, strict=False))
+    # one of their fields cannot be two of ours
+    is_clear = names.keys() >= set(needed) and len(set(names.values())) == len(names)
+    return names if is_clear else {}
 
 
 def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts]:

@@ -122,35 +122,6 @@ class Item(Value):
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
 
-def item_of(ledger: Ledger, id: str) -> Item | None:
-    """Return the item with an id; None if there is none.
-
-    A draft is one with all those of its offer. A passage has one as long as nothing of it waits
-    and it has no card, also if the person left it out.
-    """
-    if is_draft_id(id):
-        offer = next(offers(ledger, [id]), None)
-        if offer is None:
-            return None
-        changed = offer[0].changes
-        if changed is not None:
-            card = cards.card_of(ledger, changed)
-            return Item(id, offer, as_in_anki(ledger, card))
-        return Item(id, offer)
-    if is_question_id(id):
-        for question in questions.each_question(ledger):
-            if question.id == id:
-                return Item(id, question=question)
-        return None
-    if is_highlight_key(id):
-        outcome = next(overview.fates(ledger, id), None)
-        if outcome and outcome.fate in (*WITHOUT, "left_out"):
-            return Item(id, outcome=outcome)
-        return None
-    line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
-    return Item(id, card=line) if line else None
-
-
 def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
     """Return the next offer of a new card of a passage; None if there is none."""
     for offer in offers(ledger, [highlight.key]):
@@ -322,8 +293,33 @@ class Review:
         self._ledger: Ledger = workspace.ledger
 
     def item(self, id: str) -> Item | None:
-        """Return one item; None if it no longer waits."""
-        return item_of(self._ledger, id)
+        """Return one item; None if it no longer waits.
+
+        A draft is one with all those of its offer. A passage has one as long as nothing of it
+        waits and it has no card, also if the person left it out.
+        """
+        ledger = self._ledger
+        if is_draft_id(id):
+            offer = next(offers(ledger, [id]), None)
+            if offer is None:
+                return None
+            changed = offer[0].changes
+            if changed is not None:
+                card = cards.card_of(ledger, changed)
+                return Item(id, offer, as_in_anki(ledger, card))
+            return Item(id, offer)
+        if is_question_id(id):
+            for question in questions.each_question(ledger):
+                if question.id == id:
+                    return Item(id, question=question)
+            return None
+        if is_highlight_key(id):
+            outcome = next(overview.fates(ledger, id), None)
+            if outcome and outcome.fate in (*WITHOUT, "left_out"):
+                return Item(id, outcome=outcome)
+            return None
+        line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
+        return Item(id, card=line) if line else None
 
     def current(self, decision: Decision) -> Item:
         """Return the item of a decision.

@@ -146,19 +146,12 @@ def queue(ledger: Ledger, query: str = "") -> list[str]:
     if not query:
         return [*(place.id for place in asked), *order.changed, *order.questions]
     matches = set(matching(ledger, query))
-    found = [place.id for place in of_passages(ledger, asked, matches)]
-    return found + [id for id in order.changed if id in matches]
-
-
-def of_passages(
-    ledger: Ledger, places: Iterable[Place], drafts: Collection[str]
-) -> list[Place]:
-    """Return the places of the passages of which some drafts are."""
-    places = list(places)
+    # a passage is asked about if any of its drafts matches
     keys = set[str]()
-    for offer in offers(ledger, [place.key for place in places]):
-        keys.update(draft.key for draft in offer if draft.id in drafts)
-    return [place for place in places if not keys.isdisjoint(ledger.keys(place.key))]
+    for offer in offers(ledger, [place.key for place in asked]):
+        keys.update(draft.key for draft in offer if draft.id in matches)
+    found = [each.id for each in asked if not keys.isdisjoint(ledger.keys(each.key))]
+    return found + [id for id in order.changed if id in matches]
 
 
 def drafts(ledger: Ledger) -> Iterator[Card]:
