@@ -264,7 +264,7 @@ def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask
     if provider.price_usd is None:
         return ""
     folder = of_provider(provider).in_use(workspace.folder)
-    model = language_model(workspace, lambda text: None, folder=folder)
+    model = language_model(workspace, folder, lambda text: None)
     sample = []
     left = _SAMPLE
     for task in tasks:

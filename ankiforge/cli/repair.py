@@ -87,7 +87,13 @@ def repair(
                     "--take is for cards in your collection, and a file is not changed"
                 )
                 raise UsageError(message, hint="import it into Anki first")
-            _check_file(call, path.absolute(), deck, text)
+            try:
+                if text is not None:
+                    _hold(call, path.absolute(), deck, text)
+                else:
+                    _check_file(call, path.absolute(), deck)
+            except ItemError as error:
+                raise UsageError(error.message, hint=error.hint) from error
             return
     words = (*query, f"deck:{deck}") if deck else query
     _mend(call, words, text, take)
@@ -96,50 +102,47 @@ def repair(
 # --- a file -----------------------------------------------------------------------------------
 
 
-def _check_file(call: Call, path: Path, deck: str, source: SourceText | None) -> None:
+def _check_file(call: Call, path: Path, deck: str) -> None:
     """Print the faults of the notes of a file, and end with its exit code."""
     from ankiforge.anki.notes import in_deck
     from ankiforge.pipeline.repair import check_deck, check_notes, notes_of
     from ankiforge.reports.repair import SHOWN, Counts, note_json
 
     counts = Counts(shown=call.shown(SHOWN))
-    in_question: list[ReadNote] = []
     decks = set()
-    try:
-        with notes_of(path) as (notes, count):
-            call.say(f"the notes of {path}")
-            with counting_bar(call, "checking", count) as show:
-                for number, (note, findings) in enumerate(check_notes(notes), start=1):
-                    show(number)
-                    decks.add(note.deck)
-                    if not in_deck(note.deck, deck):
-                        continue
-                    if source is not None:
-                        in_question.append(note)
-                        continue
-                    counts.add(note, findings)
-                    if call.as_json and findings:
-                        call.data(note_json(note, findings, fields=call.verbose))
-        if deck:
-            check_deck(deck, decks)
-    except ItemError as error:
-        raise UsageError(error.message, hint=error.hint) from error
-    if source is not None:
-        _hold(call, in_question, source)
-        return
+    with notes_of(path) as (notes, count):
+        call.say(f"the notes of {path}")
+        with counting_bar(call, "checking", count) as show:
+            for number, (note, findings) in enumerate(check_notes(notes), start=1):
+                show(number)
+                decks.add(note.deck)
+                if not in_deck(note.deck, deck):
+                    continue
+                counts.add(note, findings)
+                if call.as_json and findings:
+                    call.data(note_json(note, findings, fields=call.verbose))
+    if deck:
+        check_deck(deck, decks)
     if not call.as_json:
         for line in counts.as_text():
             call.print(line)
     exit_with(1 if counts.errors else 0)
 
 
-def _hold(call: Call, notes: Sequence[ReadNote], source: SourceText) -> None:
+def _hold(call: Call, file: Path, deck: str, source: SourceText) -> None:
     """Print which cards their source does not support, which ask the same, and which Anki has."""
+    from ankiforge.anki.notes import in_deck
     from ankiforge.pipeline.against import same_cards
     from ankiforge.pipeline.collection import collection_path
-    from ankiforge.pipeline.repair import notes_of
+    from ankiforge.pipeline.repair import check_deck, notes_of
     from ankiforge.reports.repair import held_json, held_text
 
+    with notes_of(file) as (every, _):
+        read = list(every)
+    call.say(f"the notes of {file}")
+    if deck:
+        check_deck(deck, (note.deck for note in read))
+    notes = [note for note in read if in_deck(note.deck, deck)]
     cards = [note for note in notes if note.draft is not None]
     held = [source.hold(note) for note in cards]
     mine: list[ReadNote] = []

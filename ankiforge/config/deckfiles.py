@@ -123,10 +123,9 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     for path in files:
         data, where = read(path, f"decks/{path.name}")
         rule = typed(DeckRule, data, where)
-        for name in _PLACEHOLDER.findall(rule.deck):
-            if name not in _PLACEHOLDERS:
-                message = f"unknown placeholder {{{name}}}"
-                raise where.at("deck").error(message, suggestion(name, _PLACEHOLDERS))
+        for name in set(_PLACEHOLDER.findall(rule.deck)).difference(_PLACEHOLDERS):
+            message = f"unknown placeholder {{{name}}}"
+            raise where.at("deck").error(message, suggestion(name, _PLACEHOLDERS))
         if rule.takes_all:
             last_rules.append(rule)
             last_places.append(where)
@@ -203,8 +202,8 @@ def deck_of(
         source = _part(document.source)
         values = (title, _path(collection), _path(folder), source, book, topic)
         deck = _fill(rule.deck, values)
-    meant: list[Action] = [rule.colours[name] for name in rule.colours if name == colour]
-    return DeckChoice(deck, tags, rule.kinds, meant[0] if meant else "card")
+    meant = (action for name, action in rule.colours.items() if name == colour)
+    return DeckChoice(deck, tags, rule.kinds, next(meant, "card"))
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:

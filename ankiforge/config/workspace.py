@@ -303,20 +303,19 @@ def resolve(
         output = expanded(config.output, cwd.absolute(), config.where.at("output"))
         return WorkspaceFolder(home, config, output, True, instead_of)
 
-    named = cwd / directory.expanduser() if directory is not None else None
-    if named and named.resolve() == home:  # which needs no settings of its own
+    folder = next(filter(_is_workspace, (cwd, *cwd.parents)), None)
+    if directory is not None:
+        folder = cwd / directory.expanduser()
+    if folder and folder.resolve() == home:  # which needs no settings of its own
         return default()
-    for folder in (named,) if named else (cwd, *cwd.parents):
-        if _is_workspace(folder):
-            return default() if folder.resolve() == home else load(folder, kinds)
-    if named:
-        fault = (
-            "there is no ankiforge.yaml in it"
-            if named.is_dir()
-            else "there is no such folder"
-        )
-        hint = f"make a workspace there: ankiforge init {named}"
-        raise UsageError(f"{named}: {fault}", hint=hint)
+    if folder and _is_workspace(folder):
+        return load(folder, kinds)
+    if folder:
+        fault = "there is no such folder"
+        if folder.is_dir():
+            fault = "there is no ankiforge.yaml in it"
+        hint = f"make a workspace there: ankiforge init {folder}"
+        raise UsageError(f"{folder}: {fault}", hint=hint)
     root = registered(home)
     if root is None:
         return default()

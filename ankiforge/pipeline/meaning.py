@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from heapq import nlargest
+from itertools import filterfalse, islice
 from pathlib import Path
 from statistics import fmean, pstdev
 from struct import pack, unpack
@@ -236,13 +237,9 @@ class Meaning:
             if row["exact"] in by_hash:
                 by_key[HighlightKey(row["key"])] = by_hash[row["exact"]]
         if hides is not None:
-            shown: dict[HighlightKey, float] = {}
-            for key in sorted(by_key, key=lambda key: (-by_key[key], key)):
-                if len(shown) == _PUBLIC_LOOKED_AT:
-                    break
-                if not hides(key):
-                    shown[key] = by_key[key]
-            by_key = shown
+            best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
+            shown = islice(filterfalse(hides, best_first), _PUBLIC_LOOKED_AT)
+            by_key = {key: by_key[key] for key in shown}
         threshold, spread, _ = self._learnt()
         level = self._level(by_key.values())
         return Near(asked, by_key, missing, spread, level, threshold)

@@ -244,9 +244,9 @@ def require_chosen(folder: WorkspaceFolder) -> None:
 
 def language_model(
     workspace: Workspace,
+    folder: WorkspaceFolder,
     notice: Callable[[str], None],
     *,
-    folder: WorkspaceFolder | None = None,
     fresh: bool = False,
     spent: float = 0.0,
 ) -> Model:
@@ -254,8 +254,8 @@ def language_model(
 
     Args:
         workspace: has what the model answered before, and the options of the command.
+        folder: provides the settings and the prompts.
         notice: receives what a person should know while the model is asked.
-        folder: provides the settings and the prompts; None = that of the workspace.
         fresh: it is asked again, even if it has answered the same before.
         spent: the part of the budget that is already spent, in dollars.
 
@@ -268,7 +268,6 @@ def language_model(
     from ankiforge.draft.server import ServerSettings
 
     # the server
-    folder = folder or workspace.folder
     llm = folder.config.llm
     is_small = is_small_model(llm.base_url, llm.model)
     options = asdict(llm)

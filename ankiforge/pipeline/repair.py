@@ -204,6 +204,11 @@ class RepairEntry(Value):
         return is_card_id(self.guid)
 
     @property
+    def may_change(self) -> bool:
+        """Whether it can be changed here."""
+        return self.is_ours or self.type is not None
+
+    @property
     def why(self) -> Strings:
         """Why it is in the list, and its faults."""
         fails = self.fails.why if self.fails else ()
@@ -303,9 +308,7 @@ def listing(
         if note and note.draft and which.fits(note):
             cards.append(card)
     fails = tuple(lister.failing(cards, every))
-    made: list[RepairEntry] = []
-    if which.decks or which.notes:
-        made += lister.badly_made(which, {entry.note.nid for entry in fails})
+    made = lister.badly_made(which, {entry.note.nid for entry in fails})
     seconds = sum(card.history.lately for card in cards)
     return RepairList(fails, tuple(sorted(made, key=_rank)), seconds / 60)
 
@@ -358,7 +361,9 @@ class _Lister:
                 yield entry
 
     def badly_made(self, which: Wanted, but: Container[NoteId]) -> Iterator[RepairEntry]:
-        """Yield the entries of notes with findings."""
+        """Yield the entries of notes with findings, of decks or notes that are named."""
+        if not (which.decks or which.notes):
+            return
         notes = (self.read(note_id) for note_id in self._in_anki)
         for note, findings in check_notes(
             note for note in notes if note and which.fits(note)
@@ -397,7 +402,7 @@ class _Lister:
         if fails and asked_at_once(note.draft) >= FEWEST:
             faults.add("set")  # three things are a set only if they fail
         card = replace(entry.card, faults=frozenset(faults), fails=fails is not None)
-        if near is not None and (near.is_ours or near.type is not None):
+        if near is not None and near.may_change:
             card = replace(card, near=near.card.fields)
         entry = replace(
             entry, card=card, fails=fails, findings=tuple(findings), near=near
@@ -453,7 +458,7 @@ class _Lister:
 
 def _offers(entry: RepairEntry) -> tuple[CardRepair, ...]:
     """Return the repairs that a program offers for a note; form, which is certain, first."""
-    if not entry.is_ours and entry.type is None:
+    if not entry.may_change:
         return ()  # its question has several fields: only the person knows which to change
     found = []
     if not entry.is_ours:

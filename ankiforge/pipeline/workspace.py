@@ -637,7 +637,7 @@ class Workspace:
 
         if sends:
             require_chosen(self.folder)
-        return language_model(self, self._notice, fresh=fresh, spent=spent)
+        return language_model(self, self.folder, self._notice, fresh=fresh, spent=spent)
 
     def _follow(
         self,
