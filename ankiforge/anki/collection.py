@@ -854,7 +854,7 @@ def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
     [template, *_] = (*note_type.templates, SeenTemplate("", None, "", ""))
     asked = map(str.casefold, fields_shown(template.question))
     shown = map(str.casefold, fields_shown(template.answer))
-    front = [name for name in asked if name in html_of] or list(html_of)[:1]
+    front = list(filter(html_of.__contains__, asked)) or list(html_of)[:1]
     texts = {}
     for name in (*front, *shown, *html_of):
         texts[name] = _plain_text(html_of.get(name, ""))

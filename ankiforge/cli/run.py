@@ -40,7 +40,7 @@ from ankiforge.cli.output import (
     show_all,
 )
 from ankiforge.errors import UsageError
-from ankiforge.text import cost_text, counted, on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.model import HighlightKey
@@ -315,18 +315,7 @@ def draft(
         with session(call, read_only=True) as workspace:
             highlights_named(workspace, again)
             estimated = workspace.estimate(options["drafter"], limit=call.limit)
-        cost = cost_text(estimated.cost_usd, local=estimated.local)
-        if estimated.cost_usd is None:
-            cost = "price unknown; set llm.price_usd"
-        elif estimated.cost_usd:
-            cost = f"about {cost}, without reasoning and second tries"
-        line = (
-            f"{estimated.highlights} highlights, {estimated.requests} requests"
-            f" ({estimated.cached} already answered)"
-            f", about {estimated.tokens_in:,} tokens in, {estimated.tokens_out:,} out;"
-            f" cost: {cost}"
-        )
-        call.show(estimated, [line])
+        call.show(estimated, [estimated.said])
         return
     with session(call, writes="drafting") as workspace:
         result = workspace.draft(

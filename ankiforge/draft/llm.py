@@ -28,6 +28,7 @@ from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import Usage
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import Drafted, Highlight, Value
+from ankiforge.text import cost_text
 
 PATIENCE_S = 0.3
 """How long a result waits for the results of earlier highlights."""
@@ -57,6 +58,21 @@ class Estimate(Value):
     cost_usd: float | None
     local: bool = False
     """Whether the server is on this machine."""
+
+    @property
+    def said(self) -> str:
+        """All of it in a line."""
+        cost = cost_text(self.cost_usd, local=self.local)
+        if self.cost_usd is None:
+            cost = "price unknown; set llm.price_usd"
+        elif self.cost_usd:
+            cost = f"about {cost}, without reasoning and second tries"
+        return (
+            f"{self.highlights} highlights, {self.requests} requests"
+            f" ({self.cached} already answered)"
+            f", about {self.tokens_in:,} tokens in, {self.tokens_out:,} out;"
+            f" cost: {cost}"
+        )
 
 
 class Model:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import filterfalse
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -270,7 +272,7 @@ def status_text(status: Status) -> Text:
         ("waiting", columns(*piles)),
         ("workspace", status.workspace),
         ("sources", first_of(status.sources) or "none yet"),
-        ("paths", first_of([shown_path(path) for path in status.remembered])),
+        ("paths", first_of(list(map(shown_path, status.remembered)))),
         ("model", status.model),
         ("Anki", f"read {looked} UTC" if looked else "not read yet"),
     ]
@@ -841,8 +843,8 @@ def _changes_that_stand(
 
 def _changes(changes: list[Change], limit: int | None) -> Text:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
-    followed = [change for change in changes if not change.why]
-    kept = [change for change in changes if change.why]
+    kept = list(filter(attrgetter("why"), changes))
+    followed = list(filterfalse(attrgetter("why"), changes))
     ordered = [*followed, *kept]
     if not ordered:
         return
