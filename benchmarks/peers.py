@@ -8,6 +8,8 @@ further text and a marked sentence, of which this program makes a card, too, if 
 whole processes, which take turns. `genanki` alone, which is given the fields, is the floor.
 
 The programs: md2anki (a heading is a question) and ankdown (`%` before the answer), if installed.
+Not measured: mdanki (no longer on npm), inka (writes into a collection by Anki's desktop program),
+markdown2anki (asks for its settings, and needs a Pygments older than ours).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The program as a person calls it, in a home of its own."""
 
+import gc
 import importlib
 import io
 import json
@@ -55,6 +56,12 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # or by nohup
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_finish():
+    """What is imported and collected is no garbage: each collection would look through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers():
@@ -120,7 +127,7 @@ class Forge:
     def lists(self, *lists: str) -> list[list[dict[str, Any]]]:
         """What `list --view …` tells as JSON of several views, of a ledger that is opened once.
 
-        `none` is `list --no-card --all`.
+        `none` is `list --no-card --all`, `all` is `list --all`.
         """
         told = []
         with self.here(), Workspace(read_only=True) as opened:
@@ -135,7 +142,8 @@ class Forge:
                 if name == "none":
                     shown = listing.without_card((), everything=True)
                 else:
-                    shown = listing.listed((), name, everything=False)
+                    view = name.removeprefix("all")
+                    shown = listing.listed((), view, everything=not view)
                 lines = [msgspec.json.encode(data) for data, _ in shown]
                 told.append([json.loads(line) for line in lines])
         return told

@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import yaml
@@ -92,6 +92,14 @@ class Machine:
         return self.desk if (self.desk / "ankiforge.yaml").exists() else self.forge.home
 
 
+class Lists(NamedTuple):
+    """What `list` tells of a workspace."""
+
+    cards: list[dict[str, Any]]
+    without_card: list[dict[str, Any]]
+    questions: list[dict[str, Any]]
+
+
 class Player:
     def __init__(
         self,
@@ -116,6 +124,8 @@ class Player:
         self.asked = 0
         self.names: dict[str, str] = {}
         """{guid: what the history calls this note}, of all machines."""
+        self.latest: tuple[Machine, Lists] | None = None
+        """What the lists of a machine hold, if nothing was done since they were read."""
 
     def play(self) -> list[dict[str, Any]]:
         told = []
@@ -124,6 +134,8 @@ class Player:
             step = dict(step)
             machine = self.machine(step.pop("at", "laptop"))
             [(verb, what)] = step.items()
+            if verb != "forge":
+                self.latest = None
             try:
                 came = getattr(self, f"do_{verb}")(machine, what)
                 if came is not None:
@@ -342,26 +354,24 @@ class Player:
         machine.killed = True
 
     def call(self, machine: Machine, *words: str) -> Any:
+        self.latest = None
         self.ahead += TICK
         with clock.ahead(self.ahead):
             return machine.forge(*words, "--json")
 
-    def without_card(self, machine: Machine) -> list[dict[str, Any]]:
-        """The highlights with neither card nor draft; not what is no highlight."""
-        return self.lists(machine)[0]
+    def lists(self, machine: Machine) -> Lists:
+        """All cards and drafts, the highlights with neither, and the questions.
 
-    def lists(
-        self, machine: Machine
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The highlights with neither card nor draft, and the questions."""
-        with clock.ahead(self.ahead):
-            without, questions = machine.forge.lists("none", "questions")
-        return [row for row in without if row["key"]], questions
-
-    def listed(self, machine: Machine, *which: str) -> list[dict[str, Any]]:
-        with clock.ahead(self.ahead):
-            found: list[dict[str, Any]] = machine.forge.ok("list", *which, "--json").lines
-        return found
+        They are read once until something is done.
+        """
+        if self.latest is None or self.latest[0] is not machine:
+            with clock.ahead(self.ahead):
+                cards, without, questions = machine.forge.lists(
+                    "all", "none", "questions"
+                )
+            marks = [row for row in without if row["key"]]  # the others are no highlights
+            self.latest = (machine, Lists(cards, marks, questions))
+        return self.latest[1]
 
     def filled(self, machine: Machine, word: str) -> str:
         """`{card:word}`, `{passage:word}` and `{question:kind}` in one argument."""
@@ -374,16 +384,18 @@ class Player:
             if kind == "question":
                 [id] = [
                     one["id"]
-                    for one in self.questions(machine)
+                    for one in self.lists(machine).questions
                     if one["question"] == rest
                 ]
                 return str(id)
             keys = {
-                one["key"] for one in self.without_card(machine) if rest in one["exact"]
+                one["key"]
+                for one in self.lists(machine).without_card
+                if rest in one["exact"]
             }
             keys |= {
                 one["highlight"]
-                for one in self.listed(machine, "--all")
+                for one in self.lists(machine).cards
                 if rest in one["quote"]
             }
             [key] = keys
@@ -391,12 +403,9 @@ class Player:
 
         return re.sub(r"\{((?:card|passage|question)[^}]*)\}", fill, word)
 
-    def questions(self, machine: Machine) -> list[dict[str, Any]]:
-        return self.lists(machine)[1]
-
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""
-        cards = self.listed(machine, "--all")
+        cards = self.lists(machine).cards
         for keys in (("fields",), ("fields", "quote", "title")):
             found = [
                 card for card in cards if any(word in str(card[key]) for key in keys)
@@ -412,7 +421,7 @@ class Player:
 
     def look(self, machine: Machine) -> dict[str, Any]:
         """What is different from the last look: cards, drafts, passages, packages, requests."""
-        cards = self.listed(machine, "--all")
+        cards, without_card, questions = self.lists(machine)
         paths = sorted(machine.desk.rglob("*.apkg"))
         packages = {
             path.name: notes_in(path) for path in paths if ".previous." not in path.name
@@ -423,7 +432,6 @@ class Player:
                 guid: note["fields"] for guid, note in notes.items() if guid not in held
             }
         self.name(held)
-        without_card, questions = self.lists(machine)
         now: dict[str, Any] = {
             "cards": {
                 self.names[one["guid"]]: told(one) for one in cards if is_card(one)
