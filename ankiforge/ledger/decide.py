@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, RefusedError, one_item
 from ankiforge.ledger import belonging, cards, desk, facts, families
 from ankiforge.ledger.cards import HistoryEntry
+from ankiforge.ledger.desk import OfferedPassage
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -95,7 +96,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
     """
     if is_draft_id(target):  # as if no agent had proposed it
         with store.transaction():
-            draft_row = desk.waiting_row(store, target)
+            _, draft_row = desk.waiting(store, target)
             if draft_row["drafter"] != AGENT:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_SEE_RECENT)
@@ -358,7 +359,9 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPoli
             elif not _is_held(store, draft):
                 try:
                     with one_item(), store.attempt():
-                        guid = make_card(store, draft, by=POLICY)
+                        passage = store.passage(draft.key)
+                        of = desk.offered_passage(store, passage)
+                        guid = make_card(store, of, draft, by=POLICY)
                 except BugError as error:
                     failed.append((draft.highlight, error))
                     continue
@@ -418,8 +421,8 @@ def accept(
         hint = f"ankiforge undo {id[:10]} takes that back"
         raise RefusedError(f"{id[:10]} is {told}", hint=hint)
     with store.action():
-        draft_row = desk.waiting_row(store, id)
-        draft = desk.with_gap(_draft_in(draft_row), gap)
+        of, draft_row = desk.waiting(store, id)
+        draft = desk.with_gap(desk.draft_in(draft_row), gap)
         # Anki takes no figure without a mask, whatever a person says
         shown = draft.field(occlusion.FIELD)
         hides_nothing = bool(shown) and not occlusion.parse(shown).shown
@@ -433,18 +436,12 @@ def accept(
             for finding in draft.findings:
                 if finding.severity is Severity.BLOCK:
                     raise RefusedError(f"{id[:10]}: {finding.message}", hint=hint)
-        passage = store.passage(draft_row["key"])
         if another or not draft_row["revises"]:
-            for equal in desk.equal_cards(store, passage, content(draft)):
+            for equal in desk.equal_cards(store, of.passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
-                    store.add("different", passage.key, PERSON, body)
-        return _accept_as(store, draft_row, draft, forced=forced, another=another)
-
-
-def _draft_in(draft_row: Row) -> Card:
-    """Return a stored draft."""
-    return replace(desk.decode_draft(draft_row["body"]), id=draft_row["id"])
+                    store.add("different", of.passage.key, PERSON, body)
+        return _accept_as(store, of, draft_row, draft, forced=forced, another=another)
 
 
 def _words_of(card: Card) -> Json:
@@ -454,12 +451,17 @@ def _words_of(card: Card) -> Json:
 
 
 def _accept_as(
-    store: Store, draft_row: Row, draft: Card, *, forced: bool, another: bool
+    store: Store,
+    of: OfferedPassage,
+    draft_row: Row,
+    draft: Card,
+    *,
+    forced: bool,
+    another: bool,
 ) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
     if not draft_row["revises"] or (another and not draft_row["slot"]):
-        return make_card(store, draft, forced=forced)
-    of = desk.offered_passage(store, store.passage(draft_row["key"]))
+        return make_card(store, of, draft, forced=forced)
     guid = Guid(draft_row["revises"])
     card, passage_of_card = cards.state_of(store, guid)
     body: Json = {"guid": guid}
@@ -531,6 +533,7 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
 
 def make_card(
     store: Store,
+    of: OfferedPassage,
     draft: Card,
     *,
     by: str = PERSON,
@@ -540,13 +543,13 @@ def make_card(
 
     Args:
         store: the store.
+        of: its passage.
         draft: the words that become a card; it has no id if a person wrote them.
         by: who accepted them.
         forced: whether a check blocks it that the person overruled.
     """
-    passage = store.passage(draft.key)
-    of = desk.offered_passage(store, passage)
-    guid = guid_of(passage.key, draft)
+    key = of.passage.key
+    guid = guid_of(key, draft)
     body: Json = {"guid": guid, "draft": _words_of(draft)}
     if draft.deck:
         body["deck"] = draft.deck
@@ -555,11 +558,11 @@ def make_card(
     for row in of.rows:
         if row["id"] == draft.id and row["replaces"]:
             body["instead"] = row["replaces"]
-    event = store.add("accept", passage.key, by, body)
+    event = store.add("accept", key, by, body)
     sentences = facts.decided_by(draft, of.text)
     desk.decide(store, of, event, sentences, draft.id)
     if by == PERSON and was_deleted_unnoticed(store, guid):
-        send_again(store, passage.key, guid)
+        send_again(store, key, guid)
     return guid
 
 
@@ -568,7 +571,8 @@ def make(store: Store, draft: Card) -> Guid:
     with store.action():
         cards.highlight_row(store, draft.key)
         desk.refuse_doubtful(store, draft.key)
-        return make_card(store, draft)
+        of = desk.offered_passage(store, store.passage(draft.key))
+        return make_card(store, of, draft)
 
 
 def edit(
@@ -594,11 +598,11 @@ def edit(
     with store.action():
         guid = id
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
-            draft_row = desk.waiting_row(store, id)
-            draft = _draft_in(draft_row)
+            of, draft_row = desk.waiting(store, id)
+            draft = desk.draft_in(draft_row)
             text = fields.get("Text", draft.field("Text"))
             draft = desk.with_gap(draft, desk.nearest_gap(draft, text))
-            guid = _accept_as(store, draft_row, draft, forced=forced, another=False)
+            guid = _accept_as(store, of, draft_row, draft, forced=forced, another=False)
         card, passage = cards.state_of(store, guid)
         changed = {}
         for field, text in fields.items():
@@ -660,15 +664,14 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 continue
 
             # a draft, with the history that another tool has of its passage
-            draft_row = desk.waiting_row(store, taken.id)
-            draft = _draft_in(draft_row)
-            passage = store.passage(draft_row["key"])
-            of = desk.offered_passage(store, passage)
+            of, draft_row = desk.waiting(store, taken.id)
+            draft = desk.draft_in(draft_row)
             if taken.text:
                 text = keep_numbers(taken.text, draft.field("Text"))
                 fields = {**dict(draft.fields), "Text": text}
                 draft = replace(draft, fields=tuple(fields.items()))
-            guid = guid_of(passage.key, draft)
+            key = of.passage.key
+            guid = guid_of(key, draft)
             body = {"guid": guid, "draft": _words_of(draft)}
             if taken.deck:
                 body["deck"] = taken.deck
@@ -676,7 +679,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body["note"] = msgspec.to_builtins(taken.note)
             if taken.schedule:
                 body["schedule"] = taken.schedule
-            event = store.add("adopt", passage.key, PERSON, body)
+            event = store.add("adopt", key, PERSON, body)
             sentences = facts.covered(of.text, draft.quote)
             desk.decide(store, of, event, sentences, taken.id)
         store.set_meta("anki state", "")  # the notes are to be looked at again
@@ -753,9 +756,8 @@ def reject(store: Store, id: str, why: str = "") -> None:
     """
     with store.action():
         if is_draft_id(id):
-            draft_row = desk.waiting_row(store, id)
-            card = _draft_in(draft_row)
-            of = desk.offered_passage(store, store.passage(draft_row["key"]))
+            of, draft_row = desk.waiting(store, id)
+            card = desk.draft_in(draft_row)
             sentences = facts.decided_by(card, of.text)
             # a card that was accepted from a proposal and taken back is not rejected
             guid = ""

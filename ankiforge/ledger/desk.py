@@ -16,7 +16,7 @@ What must stay true:
   (`decide`). Where the offered facts change, `settle` takes the drafts of the others away.
 - A draft with a remark (`model.RemarkKind`) is never accepted by policy.
 - A draft whose passage is in doubt is not decided on before its question is answered
-  (`waiting_row`).
+  (`waiting`).
 - What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
 
 Tested by `tests/ledger/test_desk_table.py`, `tests/ledger/test_decisions_table.py`,
@@ -35,6 +35,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from itertools import chain
 from urllib.parse import unquote
 
 import msgspec
@@ -82,6 +83,7 @@ from ankiforge.model import (
     Verdict,
     h16,
     is_card_id,
+    is_question_id,
     note_id,
 )
 from ankiforge.text import regex
@@ -130,13 +132,13 @@ def to_draft(
     order = "document, position"
     if not by_model:  # checks compare with earlier drafts: a rebuild finds what was found
         order = f"{_ISSUED}, {order}"
-    rows = rows_in_parts(
+    parts = rows_in_parts(
         store,
         f"SELECT key FROM highlight {condition} ORDER BY {order}",
         f"SELECT * FROM highlight {condition} AND",
         "key",
     )
-    for highlight_row in rows:
+    for highlight_row in chain.from_iterable(parts):
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
@@ -201,8 +203,8 @@ def rows_in_parts(
     row_query: str,
     id_column: str,
     *values: object,
-) -> Iterator[Row]:
-    """Yield the rows of a query in the order of their ids, a part at a time.
+) -> Iterator[list[Row]]:
+    """Yield the rows of a query in the order of their ids, in parts.
 
     Args:
         store: the store.
@@ -218,9 +220,7 @@ def rows_in_parts(
         rows = store.rows(f"{row_query} {id_column} IN ({marks})", *part)
         store.load(row["key"] for row in rows)
         row_by_id = {row[name]: row for row in rows}
-        for id in part:
-            if id in row_by_id:
-                yield row_by_id[id]
+        yield [row_by_id[id] for id in part if id in row_by_id]
 
 
 def draft_again(store: Store, highlight_key: str, *, by_model: bool = True) -> None:
@@ -543,11 +543,17 @@ def offered_passage(
     store: Store, passage: Passage, kin: Sequence[Kin] | None = None
 ) -> OfferedPassage:
     """Return a passage as it is read here and now; `kin`: its family, if that was read."""
-    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
-    rows = store.rows(query, encode(passage.keys))
     if kin is None:
         kin = families.kin_of(store, passage.key)
-    leading = cards.leading_row(store, passage)
+    ahead = store.ahead.pop(passage.key, None)
+    if (
+        ahead is not None and not kin
+    ):  # else a decision on its family may have changed them
+        rows, leading = ahead
+    else:
+        query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
+        rows = store.rows(query, encode(passage.keys))
+        leading = cards.leading_row(store, passage)
     if leading is None:
         return OfferedPassage(passage, rows=rows, kin=kin)
     text = facts.text_of(decode_highlight(leading))
@@ -930,7 +936,7 @@ def each_waiting(
         values: the values in the condition.
     """
     joined = "CROSS JOIN highlight h ON h.key = d.key WHERE"
-    rows = rows_in_parts(
+    parts = rows_in_parts(
         store,
         f"SELECT d.id FROM draft d {joined} h.state = 'present' AND {condition}"
         " ORDER BY h.document, h.position, d.position",
@@ -942,22 +948,24 @@ def each_waiting(
     unknown_notes = frozenset(store.get_value("strangers", list[str]) or [])
     any_buried = store.row("SELECT 1 FROM grave") is not None
     fields = forms.Fields(store)
-    for draft_row in rows:
-        passage = store.passage(draft_row["key"])
-        draft = decode_draft(draft_row["body"])
-        if _is_settled(store, passage, draft_row, draft):
-            continue
-        draft = replace(
-            draft,
-            id=draft_row["id"],
-            passages=(decode_highlight_body(draft_row["mark"]),),
-            revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
-            replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
-            offer=draft_row["offer"],
-            near=draft_row["near"],
-        )
-        remarks = _remarks(store, draft, fields, unknown_notes, any_buried)
-        yield replace(draft, remarks=tuple(remarks))
+    for rows in parts:
+        store.read_same_words(row["content"] for row in rows)
+        for draft_row in rows:
+            passage = store.passage(draft_row["key"])
+            draft = decode_draft(draft_row["body"])
+            if _is_settled(store, passage, draft_row, draft):
+                continue
+            draft = replace(
+                draft,
+                id=draft_row["id"],
+                passages=(decode_highlight_body(draft_row["mark"]),),
+                revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
+                replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
+                offer=draft_row["offer"],
+                near=draft_row["near"],
+            )
+            remarks = _remarks(store, draft, fields, unknown_notes, any_buried)
+            yield replace(draft, remarks=tuple(remarks))
 
 
 def _is_settled(
@@ -1061,7 +1069,6 @@ def _remarks(
 
     # cards of the passage, and notes of the document
     highlight = draft.highlight
-    about = facts.decided_by(draft, facts.text_of(highlight))
     guid: str = ""
     if any_buried or unknown_notes:
         guid = guid_of(passage.key, draft)
@@ -1076,7 +1083,7 @@ def _remarks(
         yield Remark(RemarkKind.REPLACEMENT)
     elif draft.near:
         yield Remark(RemarkKind.NEAR)
-    elif _was_decided_before(store, passage, draft, about):
+    elif _was_decided_before(store, passage, draft):
         yield Remark(RemarkKind.DECIDED_BEFORE)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
@@ -1088,9 +1095,7 @@ def _remarks(
     for card in equal_cards(store, passage, words):
         no_longer = "" if card["live"] else ", which is rejected or retired"
         yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
-    query = "SELECT passage FROM rejected WHERE content = ?"
-    rejected = store.rows(query, words)
-    if any(row["passage"] != passage.key for row in rejected):
+    if any(other != passage.key for other in store.same_words(words).rejected):
         yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
     if forms.asks_form(store, highlight, fields):
@@ -1099,13 +1104,15 @@ def _remarks(
         yield Remark(RemarkKind.FIGURE)
 
 
-def _was_decided_before(
-    store: Store, passage: Passage, draft: Card, about: Strings
-) -> bool:
+def _was_decided_before(store: Store, passage: Passage, draft: Card) -> bool:
     """Return whether a person dropped nearly the same, or it was decided elsewhere in a family."""
+    has_family = draft.in_slot and bool(store.family(passage.key))
+    if not (passage.decided or has_family):
+        return False
+    about = facts.decided_by(draft, facts.text_of(draft.highlight))
     if passage.decided and facts.dropped(passage, draft, about):
         return True
-    if not draft.in_slot or not store.family(passage.key):
+    if not has_family:
         return False
     of = offered_passage(store, passage)
     decided = of.decided_by_kin()
@@ -1133,12 +1140,11 @@ def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
 
     Passages that a person said to be different are left out.
     """
-    store.refold_cards(content)
-    query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
     equal = []
-    for card_row in store.rows(query, content, content, passage.key):
-        other = store.passage(card_row["passage"])
-        if not passage.told_apart_from(other):
+    for card_row in store.same_words(content).cards:
+        if card_row["passage"] == passage.key:
+            continue
+        if not passage.told_apart_from(store.passage(card_row["passage"])):
             equal.append(card_row)
     return equal
 
@@ -1221,34 +1227,56 @@ def _put_findings(
 # --- one draft, for a decision ----------------------------------------------------------
 
 
-def waiting_row(store: Store, draft_id: str) -> Row:
-    """Return the row of a draft that waits.
+def draft_in(draft_row: Row) -> Card:
+    """Return a stored draft."""
+    return replace(decode_draft(draft_row["body"]), id=draft_row["id"])
+
+
+def waiting(store: Store, draft_id: str) -> tuple[OfferedPassage, Row]:
+    """Return a passage with the row of a draft of it that waits.
 
     Raises:
         RefusedError: it no longer waits, or its passage is in doubt.
     """
-    stored = store.row("SELECT * FROM draft WHERE id = ?", draft_id)
-    is_settled = stored is None
-    if stored is not None:
-        passage = store.passage(stored["key"])
+    key = store.value("SELECT key FROM draft WHERE id = ?", draft_id)
+    if key is not None:
+        of = offered_passage(store, store.passage(key))
+        [draft_row] = [row for row in of.rows if row["id"] == draft_id]
         # words are decoded only where there is a card that they may belong to
-        if passage.cards:
-            is_settled = _follows(passage, stored, decode_draft(stored["body"]))
-    if stored is None or is_settled:
-        raise RefusedError(
-            f"{draft_id} no longer waits",
-            hint="ankiforge list --view new shows what waits",
-        )
-    refuse_doubtful(store, stored["key"])
-    return stored
+        has_cards = bool(of.passage.cards)
+        if not (has_cards and _follows(of.passage, draft_row, draft_in(draft_row))):
+            refuse_doubtful(store, key)
+            return of, draft_row
+    raise RefusedError(
+        f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
+    )
 
 
-def read_ahead(store: Store, draft_ids: Iterable[str]) -> Iterator[str]:
-    """Yield ids of drafts that will be decided on; their passages are read many at a time."""
-    for part in in_batches(draft_ids):
-        query = f"SELECT key FROM draft WHERE id IN {EACH}"
-        store.load(row["key"] for row in store.rows(query, encode(part)))
+def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
+    """Yield ids of what will be decided on; what decisions on drafts ask of is read at once."""
+    for part in in_batches(ids):
+        store.ahead.clear()
+        query = f"SELECT key, content FROM draft WHERE id IN {EACH}"
+        rows = store.rows(query, encode(part))
+        store.load(row["key"] for row in rows)
+        store.read_same_words(row["content"] for row in rows)
+        # an answer may change any passage
+        if not any(map(is_question_id, part)):
+            _read_passages_ahead(store, {row["key"] for row in rows})
         yield from part
+    store.ahead.clear()
+
+
+def _read_passages_ahead(store: Store, keys: Iterable[str]) -> None:
+    """Read the rows of passages with one key, each of which `offered_passage` takes once."""
+    wanted = encode([key for key in keys if store.keys(key) == (key,)])
+    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
+    drafts_of: dict[str, list[Row]] = defaultdict(list)
+    for row in store.rows(query, wanted):
+        drafts_of[row["key"]].append(row)
+    query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {EACH}"
+    for row in store.rows(query, wanted):
+        store.ahead[row["key"]] = (drafts_of[row["key"]], row)
 
 
 def refuse_doubtful(store: Store, highlight_key: str) -> None:

@@ -734,8 +734,8 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
         elif draft.clean and all(
             remark.kind is RemarkKind.FORM for remark in draft.remarks
         ):
-            desk.waiting_row(store, draft.id)
-            decide.make_card(store, draft)
+            of, _ = desk.waiting(store, draft.id)
+            decide.make_card(store, of, draft)
 
 
 # --- what looks like the tag #no-llm ----------------------------------------------------

@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS event (
     undoes TEXT NOT NULL,        -- the id of the event that an undo takes back, '' of other kinds
     words TEXT NOT NULL,         -- of what was read, a hash of the exact text; '' of other kinds
     line TEXT NOT NULL
-) WITHOUT ROWID;
+);  -- with rowids: lines are appended in their order, ids are hashes
 CREATE INDEX IF NOT EXISTS event_words ON event (words) WHERE words != '';
 CREATE INDEX IF NOT EXISTS event_key ON event (key);
 CREATE INDEX IF NOT EXISTS event_n ON event (n);

@@ -108,6 +108,15 @@ def tag_name(tag: str) -> str:
     return "-".join(tag.removeprefix("#").split())
 
 
+class SameWords(Value):
+    """The cards and rejected drafts that ask and answer the same."""
+
+    cards: list[Row]
+    """The rows of the cards that do, or did as drafted."""
+    rejected: list[str]
+    """The passages in which a person rejected these words."""
+
+
 class JournalState(Value):
     """The faults of the journal when it was read last, in lines."""
 
@@ -140,11 +149,6 @@ class _Transaction:
         """Keys whose passages are to be computed again."""
         self.changed_contents: set[str] = set()
         """The contents of the cards that they may get, or `ANY_CONTENT`."""
-
-    def note_change(self, key: str, content: str = ANY_CONTENT) -> None:
-        """Note that a passage, which may get this content, is to be computed again."""
-        self.changed_contents.add(content)
-        self.changed_keys[key] = None
 
 
 class Store(Database):
@@ -184,6 +188,10 @@ class Store(Database):
         self._aliases: dict[str, Strings] | None = None
         # The sorted passages of each family, by the oldest key of each; None = not read yet.
         self._families: dict[str, Strings] | None = None
+        # By content that was read ahead: who says the same.
+        self._same_words: dict[str, SameWords] = {}
+        self.ahead: dict[str, tuple[list[Row], Row]] = {}
+        """By passage: its drafts and its highlight, for one decision; see `desk.read_ahead`."""
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
 
@@ -324,6 +332,8 @@ class Store(Database):
 
     def _drop_copies(self) -> None:
         self._passages.clear()
+        self._same_words.clear()
+        self.ahead.clear()
         self._aliases = None
         self._families = None
         self._answers = None
@@ -362,7 +372,7 @@ class Store(Database):
                 passage = self._passages.get(self._keys(key)[0])
                 if passage and not passage.cards and not passage.rejected:
                     new_content = content_of(body["draft"]["fields"])
-            transaction.note_change(key, new_content)
+            self._note_change(key, new_content)
         if kind == "same":
             self._relink()
         elif kind == "holds":
@@ -498,13 +508,14 @@ class Store(Database):
         for key in sorted({*before, *after}):
             if before.get(key) == after.get(key):
                 continue
-            self._running().note_change(key)
+            self._note_change(key)
             self.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)
             self.write("DELETE FROM alias WHERE key = ?", key)
             if key in after:
                 row = {"key": key, "first": linked[key][0], "keys": after[key]}
                 self.insert("alias", [row])
         self._aliases = None
+        self.ahead.clear()
         self._rejoin()
 
     # --- families -----------------------------------------------------------------------
@@ -562,16 +573,46 @@ class Store(Database):
         for keys in in_batches(changed_keys):
             self._refold(keys)
 
-    def refold_cards(self, content: str) -> None:
-        """Do the same, but only if the cards with this content may have changed.
+    def _note_change(self, key: str, content: str = ANY_CONTENT) -> None:
+        """Note that a passage, which may get this content, is to be computed again."""
+        transaction = self._running()
+        transaction.changed_contents.add(content)
+        transaction.changed_keys[key] = None
+        if content == ANY_CONTENT:
+            self._same_words.clear()
+        else:
+            self._same_words.pop(content, None)
 
-        Of thousands of decisions in one transaction, each asks for them.
+    def same_words(self, content: str) -> SameWords:
+        """Return what says the same as a draft or card with this content.
+
+        Thousands of decisions in one transaction each ask: passages are computed again only if
+        one of them may have got this content.
         """
         transaction = self._transaction
         if transaction and not transaction.changed_contents.isdisjoint(
             (content, ANY_CONTENT),
         ):
             self.refold()
+        if content not in self._same_words:
+            return self._read_same_words([content])[content]
+        return self._same_words[content]
+
+    def read_same_words(self, contents: Iterable[str]) -> None:
+        """Read what says the same as many drafts, of which `same_words` will be asked next."""
+        self.refold()
+        self._same_words = self._read_same_words(contents)
+
+    def _read_same_words(self, contents: Iterable[str]) -> dict[str, SameWords]:
+        same = {content: SameWords([], []) for content in contents}
+        wanted = encode(list(same))
+        query = f"SELECT * FROM card WHERE content IN {EACH} OR source IN {EACH} ORDER BY guid"
+        for row in self.rows(query, wanted, wanted):
+            for words in {row["content"], row["source"]} & same.keys():
+                same[words].cards.append(row)
+        for row in self.rows(f"SELECT * FROM rejected WHERE content IN {EACH}", wanted):
+            same[row["content"]].rejected.append(row["passage"])
+        return same
 
     def _refold(self, changed_keys: Sequence[str]) -> None:
         """Compute the passages of these keys again from their events."""
@@ -737,7 +778,7 @@ class Store(Database):
         self.insert("event", map(_event_row, added))
         self._answers = None
         for event in added:
-            self._running().note_change(event.key)
+            self._note_change(event.key)
         if any(event.what in LINKS for event in added):
             self._relink()
             return added

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger import overview
+from ankiforge.ledger import Ledger, desk, overview
 from ankiforge.model import h16
 from tests.ledger.world import World
 from tests.limits import steps
@@ -87,3 +87,32 @@ def test_twice_the_cards_are_looked_through_in_about_twice_the_steps(tmp_path: P
         world.close()
     once, twice = counts
     assert twice < 2.5 * once
+
+
+def questions(ledger: Ledger, work: Callable[[], object]) -> int:
+    """Count how often SQL is asked for something."""
+    ran: list[str] = []
+    ledger.writable().set_trace_callback(ran.append)
+    work()
+    ledger.writable().set_trace_callback(None)
+    return sum(each.startswith("SELECT") for each in ran)
+
+
+def test_what_decisions_ask_of_is_read_for_many_at_once(tmp_path: Path):
+    world = World(tmp_path)
+    for number in range(40):
+        world.note(f"{number}.md", *lines(number, "water"))
+    world.run(ship=False, accepts=lambda draft: False)
+    ledger = world["a"]
+    ids = [draft.id for draft in world.waiting()]
+
+    def accept_all() -> None:
+        with ledger.action():
+            for id in desk.read_ahead(ledger, ids):
+                ledger.accept(id)
+
+    count = questions(ledger, accept_all)
+    assert len(world.live()) == len(ids) == 40
+    # of each: whether it waits, who has its sentence, whether its note was deleted
+    assert count < 4 * len(ids)
+    world.close()
