@@ -51,6 +51,7 @@ def _print_delivery(
     deck: str,
 ) -> None:
     """Print the changes seen in Anki and the written package, as JSON or as text."""
+    from ankiforge.ledger import overview
     from ankiforge.pipeline.deliver import why_none
     from ankiforge.reports.summary import (
         anki_line,
@@ -82,7 +83,8 @@ def _print_delivery(
     ):
         reason = why_none(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
-        call.say(next_line(*next_step(workspace.folder, workspace.ledger)))
+        counts = overview.counts(workspace.ledger)
+        call.say(next_line(*next_step(workspace.folder, workspace.ledger, counts)))
 
 
 # --- build ----------------------------------------------------------------------------------

@@ -546,9 +546,8 @@ def offered_passage(
     if kin is None:
         kin = families.kin_of(store, passage.key)
     ahead = store.ahead.pop(passage.key, None)
-    if (
-        ahead is not None and not kin
-    ):  # else a decision on its family may have changed them
+    leading: Row | None
+    if ahead and not kin:  # a decision on its family may have changed them
         rows, leading = ahead
     else:
         query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
@@ -964,7 +963,8 @@ def each_waiting(
                 offer=draft_row["offer"],
                 near=draft_row["near"],
             )
-            remarks = _remarks(store, draft, fields, unknown_notes, any_buried)
+            words = draft_row["content"]
+            remarks = _remarks(store, draft, words, fields, unknown_notes, any_buried)
             yield replace(draft, remarks=tuple(remarks))
 
 
@@ -1005,9 +1005,11 @@ def _follows(passage: Passage, draft_row: Row, draft: Card) -> bool:
 
 def settled(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
-    rows = store.rows(
-        "SELECT d.* FROM offered d LEFT JOIN passage p ON p.key = d.passage"
-        " WHERE (p.decided AND d.slot != '') OR d.key IN (SELECT key FROM alias)"
+    rows = store.rows(  # asked of indexes: thousands wait
+        "SELECT * FROM offered WHERE id IN"
+        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
+        "  WHERE p.decided AND d.slot != ''"
+        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
     )
     store.load(draft_row["key"] for draft_row in rows)
     ids = set()
@@ -1047,6 +1049,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 def _remarks(
     store: Store,
     draft: Card,
+    words: str,
     fields: forms.Fields,
     unknown_notes: frozenset[str],
     any_buried: bool,
@@ -1056,6 +1059,7 @@ def _remarks(
     Args:
         store: the store.
         draft: the draft.
+        words: its content.
         fields: the lines that look like fields.
         unknown_notes: the guids and the documents of notes in Anki that no card here has.
         any_buried: whether notes were deleted in Anki that may have been ours.
@@ -1091,7 +1095,6 @@ def _remarks(
         yield Remark(RemarkKind.UNKNOWN_NOTES)
 
     # the same words elsewhere
-    words = content(draft)
     for card in equal_cards(store, passage, words):
         no_longer = "" if card["live"] else ", which is rejected or retired"
         yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
@@ -1346,6 +1349,15 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
                 if offer not in yielded:
                     yielded.add(offer)
                     yield tuple(sorted(drafts_of[offer], key=rank))
+
+
+def several_offers(store: Store, passages: Iterable[str]) -> list[str]:
+    """Return those of some passages that have several offers, in the order given."""
+    rows = store.rows(
+        "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
+    )
+    several = {row["passage"] for row in rows}
+    return [passage for passage in passages if passage in several]
 
 
 def in_order(store: Store, left_out: Collection[str]) -> list[Row]:

@@ -380,12 +380,12 @@ class Passage(msgspec.Struct):
 
     def was_passed_over(self, draft: Card) -> bool:
         """Return whether the person's own form was passed over for another draft of its facts."""
-        words = content(draft)
-        return any(words in decision.passed for decision in self.facts)
+        passed = {words for decision in self.facts for words in decision.passed}
+        return bool(passed) and content(draft) in passed
 
     def refuses(self, draft: Card) -> bool:
         """Return whether a person rejected these words, or the source's card as such."""
-        if content(draft) in self.rejected:
+        if self.rejected and content(draft) in self.rejected:
             return True
         return draft.in_slot and draft.slot in self.rejected_slots
 

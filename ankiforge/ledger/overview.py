@@ -366,8 +366,12 @@ _COUNTED = {
 """Queries for (what is counted, number)."""
 
 
-def counts(store: Store, *names: str) -> dict[str, Counter[str]]:
+def counts(
+    store: Store, *names: str, waits: Order | None = None
+) -> dict[str, Counter[str]]:
     """Return the numbers that reports show; with `names`, only these.
+
+    `waits`: what waits, if it was read.
 
     The one place where anything is counted:
 
@@ -384,7 +388,6 @@ def counts(store: Store, *names: str) -> dict[str, Counter[str]]:
     """
     store.refold()
     counts_by_name: dict[str, Counter[str]] = {}
-    waits: Order | None = None
     for name in names or ("fates", "passages", "waiting", *_COUNTED):
         match name:
             case "waiting":

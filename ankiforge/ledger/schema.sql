@@ -131,6 +131,7 @@ CREATE TABLE IF NOT EXISTS passage (
     skipped INTEGER NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;
+CREATE INDEX IF NOT EXISTS passage_decided ON passage (decided, key) WHERE decided;
 CREATE TABLE IF NOT EXISTS card (
     guid TEXT PRIMARY KEY, passage TEXT NOT NULL, verdict TEXT NOT NULL, live INTEGER NOT NULL,
     by TEXT NOT NULL, offered INTEGER NOT NULL, kind TEXT NOT NULL, deck TEXT NOT NULL,

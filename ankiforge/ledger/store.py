@@ -325,6 +325,8 @@ class Store(Database):
 
     def _drop_stale(self) -> None:
         """Drop the copies in memory if another process has committed since."""
+        if self._read_only:  # a snapshot, or a copy of its own
+            return
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._version = version

@@ -35,7 +35,7 @@ from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.repairs import CardRepair, CardToRepair
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.language.words import content, stem
-from ankiforge.ledger import Ledger, lists
+from ankiforge.ledger import Ledger, desk, lists
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import LEFT
 from ankiforge.model import (
@@ -623,8 +623,9 @@ def _change(
         decide.edit(ledger, entry.guid, words, forced=True)
         decisions.repair(ledger, name, nid, entry.guid)
         for sides in new:
-            card = _card_of(sides)
-            decisions.make_card(ledger, replace(card, key=line.key, deck=line.deck))
+            card = replace(_card_of(sides), key=line.key, deck=line.deck)
+            of = desk.offered_passage(ledger, ledger.passage(line.key))
+            decisions.make_card(ledger, of, card)
         return
     if entry.type is None:
         message = "its question has several fields: change it in Anki"

@@ -193,13 +193,14 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     """
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
-    counts = overview.counts(ledger)
+    order = overview.order(ledger)
+    counts = overview.counts(ledger, waits=order)
     waits = counts["waiting"]
     verdicts = counts["cards"]
     in_anki = counts["anki"]
-    command, reason = next_step(workspace, ledger)
+    command, reason = next_step(workspace, ledger, counts)
     documents = Counter[str]()
-    for pile in sittings.shelf(ledger, overview.order(ledger).new):
+    for pile in sittings.shelf(ledger, order.new):
         documents[pile.title] += len(pile.places)
     names = {source.name for source in workspace.config.sources}
     for item in workspace.remembered:
@@ -233,9 +234,10 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     )
 
 
-def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
-    """Return the command to type next, and why."""
-    counts = overview.counts(ledger, "fates", "waiting", "anki")
+def next_step(
+    workspace: WorkspaceFolder, ledger: Ledger, counts: Mapping[str, Counter[str]]
+) -> Pair:
+    """Return the command to type next, and why; `counts`: those of `overview`."""
     if any(belonging.belonging(ledger).values()):
         return "adopt", "keep the history that other tools have"
     if waits_for_a_person(counts["waiting"]):

@@ -14,7 +14,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, overview
-from ankiforge.ledger.desk import offers
+from ankiforge.ledger.desk import offers, several_offers
 from ankiforge.ledger.overview import Place
 from ankiforge.model import Card, DocumentId, Strings, Value
 from ankiforge.pipeline.query import matching
@@ -162,8 +162,9 @@ def drafts(ledger: Ledger) -> Iterator[Card]:
     order = overview.order(ledger)
     asked = as_asked(shelf(ledger, order.new))
     firsts = offers(ledger, [place.id for place in asked])
+    others = offers(ledger, several_offers(ledger, order.passages))
     told: set[str] = set()
-    for offer in chain(firsts, offers(ledger, order.passages)):
+    for offer in chain(firsts, others):
         for draft in offer:
             if draft.changes is None and draft.id not in told:
                 told.add(draft.id)
