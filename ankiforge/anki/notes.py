@@ -12,7 +12,6 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import chain
 from pathlib import PurePosixPath
 from string import capwords
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -264,37 +263,29 @@ _LABELS = {
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
-def links_html(*highlights: Highlight) -> str:
-    """Return the links to the sources that hold on every computer.
+def links_html(papers: Strings, *highlights: Highlight) -> Pair:
+    """Return the links to the sources that hold on every computer, and those that hold on this one.
 
-    For a PDF, the name of the file follows; its page stands in the citation.
-    """
-    links = []
-    for highlight in highlights:
-        for target, link in _links(highlight):
-            if not _names_a_vault(target):
-                links.append(link)
-        name = highlight.document.path.rpartition("/")[2]
-        if name.lower().endswith(".pdf"):
-            links.append(f"<span>{literal(isolated(name))}</span>")
-    return " ".join(dict.fromkeys(links))
-
-
-def open_html(papers: Strings, *highlights: Highlight) -> str:
-    """Return the links that hold on this computer, because others may name the vault otherwise.
+    Other computers may name the vault otherwise. For a PDF, the name of the file follows the
+    first; its page stands in the citation.
 
     Args:
         papers: the addresses of the PDFs of these highlights.
         highlights: the passages of a card.
     """
-    links = []
-    for target, link in chain.from_iterable(map(_links, highlights)):
-        if _names_a_vault(target):
+    everywhere = []
+    here = []
+    for highlight in highlights:
+        for target, link in _links(highlight):
+            links = here if _names_a_vault(target) else everywhere
             links.append(link)
+        name = highlight.document.path.rpartition("/")[2]
+        if name.lower().endswith(".pdf"):
+            everywhere.append(f"<span>{literal(isolated(name))}</span>")
     for target in papers:
         label = _LABELS["obsidian"] if _names_a_vault(target) else "Open the PDF"
-        links.append(f'<a href="{escape(target)}">{label}</a>')
-    return " ".join(dict.fromkeys(links))
+        here.append(f'<a href="{escape(target)}">{label}</a>')
+    return " ".join(dict.fromkeys(everywhere)), " ".join(dict.fromkeys(here))
 
 
 def _links(highlight: Highlight) -> Iterator[Pair]:

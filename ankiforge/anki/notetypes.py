@@ -471,6 +471,7 @@ _RENAMED_MEDIA = regex(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
 _BLANK_END = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 
+@lru_cache(maxsize=64)  # what we would write and what Anki has are mostly the same text
 def field_hash(text: str) -> str:
     """Return a hash (8 hex digits) of a content field, equal for all spellings of the same HTML."""
     return _short_hash(normal_form(text))
@@ -491,7 +492,6 @@ def same_html(left: str, right: str) -> bool:
     return left == right or normal_form(left) == normal_form(right)
 
 
-@lru_cache(maxsize=64)  # what we would write and what Anki has are mostly the same text
 def normal_form(text: str) -> str:
     """Return a form of the HTML that is equal for all spellings an editor may produce."""
     visible = INVISIBLE.sub("", text)

@@ -66,7 +66,6 @@ from ankiforge.anki.notes import (
     deck_name,
     identity_of,
     links_html,
-    open_html,
     references,
     source_html,
     words_html,
@@ -455,19 +454,17 @@ def our_fields(
     # what we fill: it stays if the passage is not read here, or is not that of the words
     if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.source:
         unread.update(FILLED)
-    citation = "<br>".join(map(literal, references(card)))
-    links = links_html(*card.passages)
     fields["Source"] = source_html(card)
-    fields["Links"] = links
-    fields["Open"] = open_html(files.papers, *card.passages)
+    fields["Links"], fields["Open"] = links_html(files.papers, *card.passages)
     if IDENTITY in layout.places:
         hashes = tuple(field_hash(html) for html in content)
         fields["Citation"] = citation_html(card, safe_context)
         fields[IDENTITY] = literal(identity_of(card, hashes, tags))
     else:
+        citation = "<br>".join(map(literal, references(card)))
         fields["Citation"] = citation
         fields["Header"] = literal(context_of(card, safe_context))
-        cited = "<br>".join(filter(None, (citation, links)))
+        cited = "<br>".join(filter(None, (citation, fields["Links"])))
         fields["Back Extra"] = words_html(occlusion.masks_in(card.fields)) + cited
     return Ours(
         fields={name: fields.get(name, "") for name in layout.places},

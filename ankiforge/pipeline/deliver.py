@@ -523,6 +523,7 @@ def plan_cards(
             Family.OCCLUSION: notetypes.chosen(seen_types(ledger)),
         },
     )
+    pictures = folder.pictures
     papers_of = paper_addresses(roots(ledger), file_links=folder.config.file_links)
     new_decks = Decks(ledger, decks)
     planned: list[Planned] = []
@@ -535,7 +536,7 @@ def plan_cards(
         media: dict[str, Media | Problem] = {}
         try:
             with one_item():
-                media = pictures_of(ledger, card, folder.pictures)
+                media = pictures_of(ledger, card, pictures)
                 layout = layout_of(card, note, options.types, options.mapped)
                 tags = tags_of(card, decks)
                 files = CardFiles(media, papers_of(card))
