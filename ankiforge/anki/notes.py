@@ -273,8 +273,8 @@ def links_html(papers: Strings, *highlights: Highlight) -> Pair:
         papers: the addresses of the PDFs of these highlights.
         highlights: the passages of a card.
     """
-    everywhere = []
-    here = []
+    everywhere: list[str] = []
+    here: list[str] = []
     for highlight in highlights:
         for target, link in _links(highlight):
             links = here if _names_a_vault(target) else everywhere
