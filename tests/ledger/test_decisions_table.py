@@ -272,7 +272,9 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
     if buried:
         empty.insert("grave", [{"id": note_id(buried)}])
     fields = forms.Fields(empty)
-    found = desk._remarks(empty, draft, fields, frozenset(unknown_notes), bool(buried))
+    found = desk._remarks(
+        empty, draft, content(draft), fields, frozenset(unknown_notes), bool(buried)
+    )
     assert [remark.kind for remark in found] == remarks
 
 
@@ -282,5 +284,7 @@ def test_an_equal_card_is_named(empty, ended, detail):
     empty.add("accept", key, PERSON, body)
     if ended:
         empty.add("retire", Q, PERSON, {"guid": "af2"})
-    [remark] = desk._remarks(empty, DRAFT, forms.Fields(empty), frozenset(), False)
+    [remark] = desk._remarks(
+        empty, DRAFT, content(DRAFT), forms.Fields(empty), frozenset(), False
+    )
     assert remark.detail == detail
