@@ -76,6 +76,15 @@ def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_
     open_conflict, answer, words
 ):
     desk = open_conflict
+    for _ in range(2):
+        desk.run(written=0, conflicts=1)
+    [question] = desk.questions("conflict")
+    assert question["guids"] == [desk.guid()]
+    assert question["conflicts"] == [
+        {"field": "Back", "mine": "in '46", "source": "in 1948"}
+    ]
+    desk.note(Back="in '46")
+
     desk.answered("conflict", answer)
     for _ in range(3):
         assert desk.questions() == []

@@ -142,29 +142,6 @@ def test_what_anki_has_is_not_shipped_again(desk):
     desk.cards(anki="seen")
 
 
-@pytest.mark.parametrize(
-    ("answer", "back"), [("accept", "cat (an animal)"), ("reject", "kitty")]
-)
-def test_both_changed_waits_as_one_choice_until_a_person_says(desk, answer, back):
-    for step in OF_BOTH:
-        step(desk)
-    desk.run(written=0, conflicts=1)
-    desk.run(written=0, conflicts=1)
-    [question] = desk.questions("conflict")
-    assert question["guids"] == [desk.guid()]
-    assert question["conflicts"] == [
-        {"field": "Back", "mine": "kitty", "source": "cat (an animal)"}
-    ]
-    desk.note(Back="kitty")
-
-    desk.answered("conflict", answer)
-    if desk.run(conflicts=0)["packages"]:
-        desk.load()
-    desk.note(Back=back)
-    desk.run(written=0, conflicts=0)
-    assert desk.questions() == []
-
-
 def test_the_choice_is_undone_and_a_person_s_words_come_back(desk):
     for step in (
         *OF_BOTH,
