@@ -16,7 +16,6 @@ Tested by `tests/check/test_emphasis_table.py` and `tests/check/test_emphasis.py
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
@@ -233,10 +232,14 @@ class MarkedSentence:
 
 def _place_of(answer: str, text: str, start: int) -> int:
     """Return where the words of a gap stand behind a place, not within words if they may; or -1."""
-    if not answer:
-        return -1
-    whole = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)").search(text, start)
-    return whole.start() if whole else text.find(answer, start)
+    first = place = text.find(answer, start) if answer else -1
+    while place >= 0:
+        end = place + len(answer)
+        beside = text[max(place - 1, 0) : place] + text[end : end + 1]
+        if not any(sign.isalnum() or sign == "_" for sign in beside):
+            return place
+        place = text.find(answer, place + 1)
+    return first
 
 
 def _is_content(word: Token) -> bool:

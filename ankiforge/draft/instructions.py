@@ -198,7 +198,8 @@ def without_comment(highlight: Highlight) -> Highlight:
     The comment on a quote is next to it in the note.
     """
     words = [re.escape(word) for word in highlight.comment.split()]
-    if not words:
+    around = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
+    if not words or highlight.comment.split()[0] not in around:
         return highlight
     whole = r"\s+".join(words)
     prefix = re.sub(whole, "[…]", highlight.prefix)

@@ -235,34 +235,27 @@ class RankedSentence:
             return not self._is_whole_name(first, last)
         if all(token.kind in _NO_TERM for token in inner):
             return True
-        if self._is_told_elsewhere(first, last):
+        # all its content words stand elsewhere on the card, too
+        inside = [stem for stem in self._stems[first:last] if stem]
+        if inside and all(
+            stem in self.shown or self._counts[stem] > inside.count(stem)
+            for stem in inside
+        ):
             return True
-        if self._cuts_name(first, last):
-            return True
+        # a name goes on before or behind it: `Food and {Drug Administration}`
+        for start, end in self._names:
+            if start < first < end or start < last < end:
+                return True
         if first in self._named:  # `is called cramming`
             return False
         return is_no_answer(self.words, places, self.language)
 
-    def _is_told_elsewhere(self, first: int, last: int) -> bool:
-        """Return whether all content words of a span stand elsewhere on the card, too."""
-        inside = Counter(stem for stem in self._stems[first:last] if stem)
-        return bool(inside) and all(
-            stem in self.shown or self._counts[stem] > count
-            for stem, count in inside.items()
-        )
-
-    def _cuts_name(self, first: int, last: int) -> bool:
-        """Return whether a name goes on before or behind a span: `Food and {Drug Administration}`.
+    @cached_property
+    def _names(self) -> list[tuple[int, int]]:
+        """The first token of each name of several words, and the one after its last.
 
         A name is capitals in a row. `of` goes on with it, and `and` if one article is before both.
         """
-        return any(
-            start < border < end for start, end in self._names for border in (first, last)
-        )
-
-    @cached_property
-    def _names(self) -> list[tuple[int, int]]:
-        """The first token of each name of several words, and the one after its last."""
         words = self.words
         names = []
         first = 0
