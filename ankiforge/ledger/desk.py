@@ -997,7 +997,7 @@ def _follows(passage: Passage, draft_row: Row, draft: Card) -> bool:
 
     The passage was found to be that of the card after it was drafted.
     """
-    if not draft.in_slot or draft_row["revises"]:
+    if draft_row["revises"]:
         return False
     card = passage.card_in_slot(draft)
     return card is not None and card.live and draft_row["severity"] != "block"

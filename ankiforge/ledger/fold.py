@@ -187,7 +187,7 @@ def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool
     mine = about[card.id]
     for other in others:
         theirs = about[other.id]
-        same_slot = card.in_slot and other.in_slot and card.slot == other.slot
+        same_slot = card.in_slot and card.slot == other.slot
         if same_slot or mine & theirs or not (mine and theirs):
             return True
     return False

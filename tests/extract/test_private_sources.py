@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
+from tests.makers import pdf_writer
+from tests.makers.ebook_writer import Book, Mark, write_sidecar
 from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
@@ -39,6 +41,24 @@ def readwise(*rows: str):
         return "{readwise: {path: readwise.csv}}"
 
     return write
+
+
+def koreader(folder: Path) -> str:
+    """A book about which its reader wrote the tag, and another one."""
+    for title, words, note in (("One", PRIVATE, "mine #no-llm"), ("Two", PUBLIC, "good")):
+        path = folder / "books" / f"{title}.sdr" / "metadata.epub.lua"
+        write_sidecar(path, Book(title), [Mark(words)], summary={"note": note})
+    return "{koreader: {path: books}}"
+
+
+def papers(folder: Path) -> str:
+    """A PDF whose subject is the tag, and another one."""
+    for title, words, subject in (("One", PRIVATE, "#no-llm"), ("Two", PUBLIC, "ports")):
+        pages = [pdf_writer.Page([pdf_writer.paragraph(words)], [pdf_writer.mark(words)])]
+        path = folder / "papers" / f"{title}.pdf"
+        path.parent.mkdir(exist_ok=True)
+        pdf_writer.write_pdf(path, pages, title=title, fields={"/Subject": subject})
+    return "{pdf: {name: papers, path: papers}}"
 
 
 def zotero(*, attached: tuple[str, ...] = (), automatic: tuple[str, ...] = ()):
@@ -119,6 +139,8 @@ PLACES = {
     "attachment, nested": zotero(attached=("no-llm/ward",)),
     "automatic tag": zotero(automatic=("No-LLM",)),
     "one of two files": two_files,
+    "what a reader wrote of a whole book": koreader,
+    "subject of a PDF": papers,
     "reply": hypothesis(
         {"exact": PRIVATE},
         {"text": "so it is", "tags": ["no-llm"], "references": ["id0"]},

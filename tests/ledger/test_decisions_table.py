@@ -288,3 +288,30 @@ def test_an_equal_card_is_named(empty, ended, detail):
         empty, DRAFT, content(DRAFT), forms.Fields(empty), frozenset(), False
     )
     assert remark.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("state_of_lost", "is_live", "remarks"),
+    [
+        ("gone", True, [RemarkKind.MOVED]),
+        ("gone", False, [RemarkKind.DECIDED_ON_LOST]),
+        ("present", True, []),  # it is back
+    ],
+)
+def test_a_draft_of_what_may_be_a_lost_passage_waits(
+    empty, state_of_lost, is_live, remarks
+):
+    store_highlights(empty, {P: "present", Q: state_of_lost})
+    empty.add("accept", Q, PERSON, {"guid": "af2", "draft": WORDS})
+    if not is_live:
+        empty.add("retire", Q, PERSON, {"guid": "af2"})
+    empty.add("ask", P, SOURCE, {"old": Q})
+    found = desk._remarks(empty, DRAFT, forms.Fields(empty), frozenset(), False)
+    assert [remark.kind for remark in found] == remarks
+
+
+def store_highlights(store: Store, states: dict[str, str]) -> None:
+    """Store a document with highlights, by their keys in these states."""
+    for place, (key, state) in enumerate(states.items()):
+        columns = {"document": 1, "position": place, "kind": "highlight", "folded": ""}
+        store.insert("highlight", [{"key": key, "state": state, **columns}])

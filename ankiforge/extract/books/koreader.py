@@ -321,7 +321,10 @@ def book_of(settings: Table, path: str) -> Book:
         identifiers=isbns_of(_text(told, "identifiers").split("\n")),
         file=file,
         path=path,
-        subjects=tuple(_text(told, "keywords").split("\n")),
+        subjects=(
+            *_text(told, "keywords").split("\n"),
+            _text(_table(settings, "summary"), "note"),
+        ),
     )
 
 

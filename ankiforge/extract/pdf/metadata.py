@@ -158,14 +158,14 @@ def read_work(
     if printed_arxiv and not arxiv:
         identifiers.append((hints.printed("arxiv"), printed_arxiv[1]))
 
-    keywords = one_line(document.get_metadata_value("Keywords"))
+    subject, keywords, *_ = others
     return Document(
         key=DocumentKey(""),
         source="",
         title=title,
         creators=tuple(creators),
         identifiers=tuple(identifiers),
-        tags=doubtful_tags("keyword", re.split(r"[,;]", keywords)),
+        tags=doubtful_tags("keyword", (subject, *re.split(r"[,;]", keywords))),
     )
 
 
