@@ -32,6 +32,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    Remark,
     RemarkKind,
     Verdict,
     note_id,
@@ -234,6 +235,13 @@ OCCLUSION = replace(DRAFT, kind=CardKind.OCCLUSION, fields=(("Occlusion", "m"),)
 ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
+def remarks_on(
+    store: Store, draft: Card, *unknown_notes: str, buried: bool = False
+) -> list[Remark]:
+    fields, notes = forms.Fields(store), frozenset(unknown_notes)
+    return list(desk._remarks(store, draft, content(draft), fields, notes, buried))
+
+
 def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
     return "accept", key, {"guid": guid, "draft": ELSEWHERE}
 
@@ -271,10 +279,7 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
         empty.add(what, key, PERSON, body)
     if buried:
         empty.insert("grave", [{"id": note_id(buried)}])
-    fields = forms.Fields(empty)
-    found = desk._remarks(
-        empty, draft, content(draft), fields, frozenset(unknown_notes), bool(buried)
-    )
+    found = remarks_on(empty, draft, *unknown_notes, buried=bool(buried))
     assert [remark.kind for remark in found] == remarks
 
 
@@ -284,9 +289,7 @@ def test_an_equal_card_is_named(empty, ended, detail):
     empty.add("accept", key, PERSON, body)
     if ended:
         empty.add("retire", Q, PERSON, {"guid": "af2"})
-    [remark] = desk._remarks(
-        empty, DRAFT, content(DRAFT), forms.Fields(empty), frozenset(), False
-    )
+    [remark] = remarks_on(empty, DRAFT)
     assert remark.detail == detail
 
 
@@ -306,7 +309,7 @@ def test_a_draft_of_what_may_be_a_lost_passage_waits(
     if not is_live:
         empty.add("retire", Q, PERSON, {"guid": "af2"})
     empty.add("ask", P, SOURCE, {"old": Q})
-    found = desk._remarks(empty, DRAFT, forms.Fields(empty), frozenset(), False)
+    found = remarks_on(empty, DRAFT)
     assert [remark.kind for remark in found] == remarks
 
 
