@@ -318,6 +318,7 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     assert "Obsidian_to_Anki" in page.locator("#margin > .card").inner_text()
 
 
+@pytest.mark.slow
 def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     with fake.LlmServer(otherwise=lambda request: fake.cards(*(
         {"h": h, "kind": "none", "quote": text, "why_none": "no single fact"} for h, text in fake.marked(request)

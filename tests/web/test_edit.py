@@ -144,6 +144,7 @@ def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
     assert "{{c2::Beta}} cells" in found
 
 
+@pytest.mark.slow
 def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     select(page, "Mitochondria")

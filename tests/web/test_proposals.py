@@ -166,13 +166,10 @@ FAR = ALONE.replace("words.findIndex", "words.flatMap").replace(
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 FONTS = ("Noto Sans", "DejaVu Sans", "Liberation Serif")
 """Three of different widths, which `.ci/debian` names."""
-LOOKS = [
-    pytest.param(font, width, marks=[pytest.mark.slow] if i else [])
-    for i, (width, font) in enumerate(product((1280, 800), FONTS))
-]
 
 
-@pytest.mark.parametrize(("font", "width"), LOOKS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("font", "width"), [*product(FONTS, (1280, 800))])
 def test_a_press_without_movement_chooses_the_word_that_was_pressed(
     facts, opened, font, width
 ):
@@ -352,6 +349,7 @@ PROCESSES = (
 )
 
 
+@pytest.mark.slow
 def test_a_further_fact_of_a_mark_follows_in_the_place_of_the_last_of_the_ten(
     forge, opened
 ):
@@ -407,16 +405,8 @@ def test_the_package_is_handed_to_the_system(facts, opener, opened):
     assert opener.read_text().splitlines() == [str(facts.folder / "ankiforge.apkg")]
 
 
-@pytest.mark.parametrize(
-    "there",
-    [
-        "over SSH",
-        *(
-            pytest.param(why, marks=pytest.mark.slow)
-            for why in ("no screen", "no opener")
-        ),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("there", ["over SSH", "no screen", "no opener"])
 def test_where_nothing_can_be_opened_the_page_says_where_the_package_is(
     facts, opener, opened, monkeypatch, there
 ):
