@@ -8,8 +8,8 @@ in a temporary folder that is deleted when the view is closed. Decks and note ty
 tables or, in older ones, JSON. The file may be malicious, so its size, tables and values
 are checked.
 
-Tested by `tests/anki/test_views.py`, `test_collections.py`, and `tests/anki/views/test_open.py`,
-which damages what is read.
+Tested by `tests/anki/test_views.py`, `test_collections.py`, `test_foreign_notes.py`, and
+`tests/anki/views/test_open.py`, which damages what is read.
 """
 
 from __future__ import annotations

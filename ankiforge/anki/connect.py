@@ -4,7 +4,8 @@ Nothing is retried. Anki itself reads and writes the files, so both programs mus
 same folders. Foreign text in messages is shortened, made printable, and stripped of the
 API key.
 
-Tested by `tests/anki/test_connect.py`, `test_connect_requests.py` and `test_push.py`.
+Tested by `tests/anki/test_connect.py`, `test_connect_requests.py`, `test_push.py`, and the
+limits of decks in `test_minutes.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The state of every card that was studied, how a person answered and how long that took,
 and the options of decks. Only collections in Anki's current schema have all of it.
 
-Tested by `tests/anki/test_minutes.py`.
+Tested by `tests/anki/test_minutes.py` and `test_stats.py`.
 """
 
 from __future__ import annotations

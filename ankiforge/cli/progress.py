@@ -1,6 +1,6 @@
 """Progress of long work, and the offer to use a model.
 
-Tested by `tests/cli/test_progress.py`.
+Tested by `tests/cli/test_progress.py`; the models that it offers by `test_model.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The command `repair`: cards that fail, the checks on any deck, and cards against a source.
 
-Tested by `tests/anki/test_repair.py`, `tests/anki/test_checked_decks.py` and
+Tested by `tests/anki/test_repair.py`, `tests/reports/test_repair_file.py` and
 `tests/pipeline/test_against.py`.
 """
 

@@ -2,7 +2,7 @@
 
 It is the terminal's second screen, as of `less`: when it is left, the lines of before are back.
 
-Tested by `tests/cli/test_screen_table.py`.
+Tested by `tests/cli/test_screen_table.py` and `test_terminal_review.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tell which cards fail and what can be done, and what is wrong with the notes of a deck.
 
-Tested by `tests/anki/test_repair.py`, `tests/anki/test_checked_decks.py` and
+Tested by `tests/anki/test_repair.py`, `tests/reports/test_repair_file.py` and
 `tests/pipeline/test_against.py`.
 """
 

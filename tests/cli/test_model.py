@@ -227,6 +227,7 @@ def test_of_a_server_the_best_model_is_used_and_the_others_are_named(forge, note
     forge.ok("model", "use", "qwen3:8b", "--yes")
     used = [row for row in forge.ok("model", "list", "--json").lines if row["used"]]
     assert [row["model"] for row in used] == ["qwen3:8b"]
+    assert "next:" not in forge.ok("model", "list").stderr
     assert "model: 'qwen3:8b'" in settings_of(forge)
 
 

@@ -46,3 +46,25 @@ def test_all_rows_are_held_and_the_nearest_passage_stands_beside(held):
     assert [card["nid"] for card in cards] == [1, 2, 3]
     assert "Working memory holds about four chunks" in cards[2]["passage"]
     assert [*cards[0]["same"], *cards[1]["same"]] == [cards[0]["front"]]
+    assert [card["in_anki"] for card in cards] == [[], [], []]
+
+
+def test_in_lines_each_doubt_stands_beside_its_passage_and_a_bad_row_is_named(
+    forge, tmp_path
+):
+    source = tmp_path / "lecture.md"
+    source.write_text(LECTURE, encoding="utf-8")
+    table = tmp_path / "cards.csv"
+    rows = (
+        "Front,Back",
+        "How many chunks does working memory hold?,about nine",
+        "alone,",
+    )
+    table.write_text("\n".join(rows), encoding="utf-8")
+    done = forge.ok("repair", table, "--source", source)
+    assert f"the notes of {table}" in done.stderr
+    told = done.stdout
+    assert "not said: 1 of 1" in told
+    assert "→ about nine" in told
+    assert "nearest: “" in told
+    assert told.count("not read: row") == 1
