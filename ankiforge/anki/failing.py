@@ -33,7 +33,7 @@ _ANSWERS_SHOWN = 12
 # Cards that were asked more often are compared with one another.
 _MOST_DAYS = 12
 _CARDS = f"""
-select {numbers("c.id", "c.nid", "c.ord", "c.lapses", "c.queue = -1", "c.flags & 7")},
+select {numbers("c.id", "c.nid", "c.lapses", "c.queue = -1", "c.flags & 7")},
   {texts("n.tags")}
 from cards c join notes n on n.id = c.nid
 """
@@ -67,7 +67,6 @@ class CardHistory(Value):
     card: CardId
     """Its id in Anki."""
     note: NoteId
-    ordinal: int
     answers: tuple[Answer, ...] = ()
     asked: int = 0
     """The number of all answers."""
@@ -143,11 +142,10 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
             answered = answers[card_id]
             if not answered or answered[-1].day != day:
                 answered.append(Answer(day, ease, max(last, 0), bool(tested)))
-        for id, note, ordinal, lapses, suspended, flag, tags in database.rows(_CARDS):
+        for id, note, lapses, suspended, flag, tags in database.rows(_CARDS):
             found[id] = CardHistory(
                 card=id,
                 note=note,
-                ordinal=ordinal,
                 answers=tuple(answers[id]),
                 asked=asked[id],
                 seconds=seconds[id],

@@ -75,12 +75,8 @@ class Chat(Value):
     """The highlights that it asks about."""
 
 
-def export_chats(
-    tasks: Iterable[SendableTask],
-    prompt: Prompt,
-    limit: int = MOST,
-) -> list[Chat]:
-    """Return texts to paste, of at most `limit` highlights."""
+def export_chats(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Chat]:
+    """Return texts to paste, of at most `MOST` highlights."""
     # by the shape of the reply: the titles, keys and passages that are asked for
     by_shape = defaultdict[Shape, list[_AskedFor]](list)
     for sendable in tasks:
@@ -95,8 +91,8 @@ def export_chats(
 
     chats = []
     for shape, every in by_shape.items():
-        for start in range(0, len(every), limit):
-            batch = every[start : start + limit]
+        for start in range(0, len(every), MOST):
+            batch = every[start : start + MOST]
             by_title = []
             for title, group in groupby(batch, key=attrgetter("title")):
                 by_title.append((title, joined(each.passage for each in group)))

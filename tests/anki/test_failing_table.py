@@ -12,7 +12,7 @@ def card(days: str, **more: object) -> CardHistory:
         day, sign = int(part[:-1]), part[-1]
         answers.append(Answer(day, 1 if sign in "✗n" else 3, 2, sign != "n"))
     seconds = float(10 * len(answers))
-    return CardHistory(1, 7, 0, tuple(answers), len(answers), seconds, **more)  # type: ignore[arg-type]
+    return CardHistory(1, 7, tuple(answers), len(answers), seconds, **more)  # type: ignore[arg-type]
 
 
 OFTEN = "-9✗ -6✗ -3✗"
