@@ -1,6 +1,7 @@
 """Which cards fail, as a table: the answers, what a person or Anki said, and when it was mended."""
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.anki.failing import Answer, CardHistory, failing
 
@@ -52,3 +53,11 @@ def test_why_a_card_is_listed(days, more, tended, why):
 def test_the_history_is_told_in_a_line():
     assert card("-9n -6· -3✗").in_one_line == "✗ 2d· 2d✗"
     assert card("-9· " * 14).in_one_line.startswith("… 2d·")
+
+
+def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
+    asked_often = replace(card("-9· -7· -5· -3· -1·", tags=("marked",)), card=2)
+    asked_twice = replace(card("-9· -3·", tags=("marked",)), card=3, seconds=40.0)
+    usual = [card("-9· -7· -5· -3· -1·"), card("-9· -3·"), card("-9· -3·")]
+    listed = failing([asked_often, asked_twice, *usual], {})
+    assert [(each.history.card, each.cost) for each in listed] == [(3, 20.0), (2, 0.0)]

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import sqlite3
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
+from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, our_type
 from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
@@ -235,6 +236,22 @@ def test_the_ids_of_note_types_fields_and_templates_never_change(family):
         range(first_template, first_template + templates)
     )
     assert kind.names[: len(family.content_fields)] == family.content_fields
+
+
+def test_of_a_figure_anki_keeps_the_fields_without_which_there_is_no_card(
+    tmp_path, make_card
+):
+    [basic] = _notes(make_card, 1)
+    kind = our_type()
+    figure = replace(basic, type=kind, fields=("x",) * len(kind.fields), ordinals=(0,))
+    write_package(tmp_path / "a.apkg", [figure])
+    [(models,)] = _rows(tmp_path / "a.apkg", "select models from col", tmp_path)
+    [written] = json.loads(str(models)).values()
+    assert [field["tag"] for field in written["flds"]] == [0, 1, 2, 3, 4]
+    assert [field.get("preventDeletion") for field in written["flds"]] == [
+        *[True] * 4,
+        False,
+    ]
 
 
 def test_templates_hold_no_script_and_load_nothing():
