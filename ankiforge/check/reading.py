@@ -116,7 +116,7 @@ _BY_ID = {rule.id: rule for rule in RULES}
 
 
 def in_words(id: str) -> str:
-    """Return what a rule says, by its id; the id itself of another."""
+    """Return the words of a rule by its id; the id itself of another."""
     return _BY_ID[id].in_words if id in _BY_ID else id
 
 

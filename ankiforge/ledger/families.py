@@ -112,7 +112,7 @@ class ByWords:
                 self._with_rare[word].append(each)
 
     def _rarest(self, sentence: str) -> list[str]:
-        """Return the rarest words of a sentence: what lacks them lacks more than half."""
+        """Return the rarest words of a sentence: a passage without them lacks more than half."""
         words = facts.words(sentence)
         by_rarity = sorted(words, key=lambda word: len(self._with.get(word, ())))
         rarest = []

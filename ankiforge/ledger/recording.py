@@ -647,7 +647,7 @@ class _Recording:
         return id
 
     def write(self) -> dict[str, BugError]:
-        """Write the gathered rows; return what failed, by key, where cards are at home."""
+        """Write the gathered rows; return the failures, by key, where cards are at home."""
         store = self._store
         dropped = [(id,) for id in self._dropped_ids]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)

@@ -274,7 +274,7 @@ class Store(Database):
     def attempt_each(
         self, keys: Iterable[str], act: Callable[[str], None]
     ) -> dict[str, BugError]:
-        """Do something for each of some passages; what fails for one changes nothing else.
+        """Do something for each of some passages; a failure of one changes nothing else.
 
         Returns:
             By key, the exceptions that nobody expected.

@@ -364,7 +364,7 @@ def to_brackets(markdown: str) -> str | None:
 
 
 def from_brackets(typed: str, before: str) -> str:
-    """Return the cloze text of what was typed; gaps keep the numbers that they had `before`."""
+    """Return typed words as a cloze text; gaps keep the numbers that they had `before`."""
     known = [int(gap[1]) for gap in _SIMPLE_GAP.finditer(before)]
     following = count(max(known, default=0) + 1)
     numbered = chain(known, following)

@@ -258,7 +258,7 @@ def _head_of_thread(mark: WebAnnotation, known: Collection[str]) -> str:
 
 
 def _comment(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
-    """Return what its author wrote about an annotation, and the replies to it."""
+    """Return the comment of its author on an annotation, and the replies to it."""
     comments = [(annotation.text or "").strip()]
     for reply in replies:
         if not reply.text:

@@ -179,7 +179,7 @@ def _clips_of_html(html: str) -> Iterator[Clip]:
 
 
 def _roles(html: str) -> Iterator[Pair]:
-    """Yield what each block of a notebook is, and its words.
+    """Yield the role of each block of a notebook, and its words.
 
     A block whose role is unknown continues the one before it.
     """

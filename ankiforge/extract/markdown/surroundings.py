@@ -47,7 +47,7 @@ class PlacedHighlight(NamedTuple):
 
     @property
     def place(self) -> Span:
-        """What it is sorted by in its note."""
+        """Its place in its note, by which it is sorted."""
         return (self.first.number, self.start)
 
     def contains(self, block: Block) -> bool:

@@ -766,7 +766,7 @@ def _comment(annotation: Annotation, exact: str) -> str:
 
 
 def _hints(annotation: Annotation, names: Collection[str]) -> Iterator[Hint]:
-    """Yield what else may identify a mark: Zotero's key, a strong name, page and box."""
+    """Yield hints that may identify a mark, too: Zotero's key, a strong name, page and box."""
     if annotation.zotero:
         yield hints.zotero_annotation(annotation.zotero)
     if annotation.name and annotation.name in names:

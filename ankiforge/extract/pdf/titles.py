@@ -436,7 +436,7 @@ class _Block:
 
 
 class FirstPage:
-    """The lines of a first page, and what they say about the title."""
+    """The lines of a first page, and the title that they suggest."""
 
     def __init__(self, lines: Sequence[PrintedLine], text: str) -> None:
         self._lines = lines
@@ -458,7 +458,7 @@ class FirstPage:
 
     @cached_property
     def _blocks(self) -> list[_Block]:
-        """Its blocks; what stands for no title ends one."""
+        """Its blocks; a line of no title ends one."""
         blocks: list[_Block] = []
         is_open = False
         for line in self._lines:
