@@ -107,14 +107,14 @@ def check_deck(deck: str, decks: Iterable[str]) -> None:
         UsageError: the hint names decks that are called nearly like it.
     """
     called = {}
-    for name in decks:
+    for name in filter(None, decks):  # the rows of a table may name none
         if in_deck(name, deck):
             return
         # a person may leave out the decks above
         called[name.casefold()] = called[name.rpartition("::")[2].casefold()] = name
     alike = get_close_matches(deck.casefold(), called, n=3) or sorted(called)[:9]
     names = dict.fromkeys(called[each] for each in alike)
-    hint = f"there is: {', '.join(names)}" if names else "there is no note at all"
+    hint = f"there is: {', '.join(names)}" if names else "no note names a deck"
     raise UsageError(f"there is no note in a deck {deck}", hint=hint)
 
 

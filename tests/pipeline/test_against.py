@@ -68,3 +68,5 @@ def test_in_lines_each_doubt_stands_beside_its_passage_and_a_bad_row_is_named(
     assert "→ about nine" in told
     assert "nearest: “" in told
     assert told.count("not read: row") == 1
+    refused = forge("repair", table, "--source", source, "--deck", "Biology", code=2)
+    assert "no note names a deck" in refused.stderr
