@@ -58,7 +58,7 @@ def test_in_lines_each_doubt_stands_beside_its_passage_and_a_bad_row_is_named(
     rows = (
         "Front,Back",
         "How many chunks does working memory hold?,about nine",
-        "alone,",
+        "one,two,three",
     )
     table.write_text("\n".join(rows), encoding="utf-8")
     done = forge.ok("repair", table, "--source", source)
