@@ -588,7 +588,18 @@ def no_collection(folder: WorkspaceFolder) -> UsageError:
 Words = tuple[str, ...]
 """Ids, keys, or the words of a query."""
 Paths = tuple[Path, ...]
-FILE = click.Path(path_type=Path)
+
+
+class _File(click.Path):
+    """A path, which an empty word is not: that would be the folder where one is."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "":
+            raise UsageError("an empty path names no file", hint="a file or a folder")
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(path_type=Path)
 
 
 def flag(*names: str, help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -80,18 +80,13 @@ class Screen:
         Args:
             head: the line at the top.
             body: lines to decide on, which are wrapped here.
-            keys: the keys, the most important first; those that have no room are left out, but
-                the last two.
+            keys: the keys, the most important first.
             above: lines before them, which are cut first.
         """
         self._head = head
         self._above = self._wrapped(above)
         self._body = self._wrapped(body)
-        # where the keys have no room, the last of them but two go first
-        told = [*keys]
-        while len(told) > 2 and len(" · ".join(told)) > self.width - 2:
-            del told[-3]
-        self._keys = Text(" · ".join(told), "dim")
+        self._keys = Text(keys_within(keys, self.width - 2), "dim")
         self._paint()
         self._said = []
 
@@ -152,6 +147,14 @@ class Screen:
         """Return all lines, for a pager; all of the body counts as seen."""
         self._seen = self._body
         return "\n".join(line.plain for line in (*self._above, *self._body))
+
+
+def keys_within(keys: Strings, columns: int) -> str:
+    """Return the keys that have room: the last two go after those before them, the first never."""
+    told = [*keys]
+    while len(told) > 1 and len(" · ".join(told)) > columns:
+        del told[max(len(told) - 3, 1)]
+    return " · ".join(told)
 
 
 class Frame(NamedTuple):

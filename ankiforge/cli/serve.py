@@ -95,6 +95,13 @@ def review(
     query = "" if any(path.exists() for path in paths) else _query_of(trusting, paths)
     if query:
         paths = ()
+    elif len(paths) == 1 and not paths[0].exists() and str(paths[0]).isalnum():
+        message = f"nothing that waits has “{paths[0]}”, and no file is called so"
+        raise UsageError(
+            message,
+            hint="a word of a title or passage, tag:NAME or another query of"
+            " ankiforge list, or a PATH",
+        )
     if paths:
         # files that cannot be read are reported, and the review goes on
         from ankiforge.cli.run import read_and_draft

@@ -39,7 +39,14 @@ from ankiforge.review.items import (
     with_each_gap,
 )
 from ankiforge.text import counted, occlusion, on_one_line, shortened
-from ankiforge.text.cloze import from_brackets, gaps, marked_gaps, plain, to_brackets
+from ankiforge.text.cloze import (
+    from_brackets,
+    gaps,
+    marked_gaps,
+    plain,
+    table_rows,
+    to_brackets,
+)
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
@@ -612,7 +619,8 @@ def _passage(draft: Card) -> Text | None:
         before = from_a_word(highlight.prefix)
         after = to_a_word(highlight.suffix)
         passage = f"{before}{highlight.exact}{after}"
-    shown = " ".join(plain(text) for _, text in draft.fields)
+    lines = (table_rows(text) or [text] for _, text in draft.fields)
+    shown = " ".join(plain(line) for field in lines for line in field)
     if _letters_of(passage) in _letters_of(shown):
         return None
     passage = _in_lines(passage)
@@ -653,7 +661,8 @@ def _field_lines(card: Card) -> Iterator[Text]:
     for name, words in card.fields:
         if name == "Text":
             line = Text()
-            for before, answer in marked_gaps(for_terminal(words)):
+            shown = "\n".join(table_rows(words)) or words
+            for before, answer in marked_gaps(for_terminal(shown)):
                 line.append(before)
                 if answer:
                     line.append(f"[{answer}]", "bold reverse")
@@ -683,5 +692,5 @@ def _labelled(label: str, words: str, style: str = "not dim") -> Text:
 
 
 def _letters_of(text: str) -> str:
-    """Return a text without blanks and case."""
-    return "".join(text.split()).casefold()
+    """Return a text without blanks, case, and what stands between the cells of a table."""
+    return "".join(text.translate({ord("|"): " ", ord("·"): " "}).split()).casefold()

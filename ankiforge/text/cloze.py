@@ -270,6 +270,22 @@ _MOST_EMPHASIS = 3
 _PRIVATE = range(0xE000, 0x110000)
 
 
+_DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
+
+
+def table_rows(markdown: str) -> list[str]:
+    """Return the rows of a table, their cells in a line; none if a text is no table."""
+    lines = markdown.split("\n")
+    if not any(map(_DELIMITER_ROW.fullmatch, lines)):
+        return []
+    rows = []
+    for line in lines:
+        if not _DELIMITER_ROW.fullmatch(line):
+            cells = (cell.strip() for cell in line.strip(" \t>|").split("|"))
+            rows.append(" · ".join(filter(None, cells)))
+    return rows
+
+
 @lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
     """Return the text of a field without markup, escapes, clozes and delimiters."""

@@ -47,7 +47,15 @@ from ankiforge.model import (
 )
 from ankiforge.reports.cards import mask_json
 from ankiforge.text import occlusion, on_one_line, regex
-from ankiforge.text.cloze import cloze_answers, gaps, image_paths, numbers, plain, reveal
+from ankiforge.text.cloze import (
+    cloze_answers,
+    gaps,
+    image_paths,
+    numbers,
+    plain,
+    reveal,
+    table_rows,
+)
 from ankiforge.text.fold import isolated, locate, shields
 from ankiforge.text.passages import to_a_word
 
@@ -316,20 +324,9 @@ def line_of(markdown: str) -> list[Pair]:
     return parts
 
 
-_DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip(" \t>|").split("|")]
-
-
 def _unframed(markdown: str) -> str:
     """Return a table as its cells; other text as it is."""
-    lines = markdown.split("\n")
-    if not any(map(_DELIMITER_ROW.fullmatch, lines)):
-        return markdown
-    rows = (_cells(line) for line in lines if not _DELIMITER_ROW.fullmatch(line))
-    return " · ".join(cell for row in rows for cell in row if cell)
+    return " · ".join(table_rows(markdown)) or markdown
 
 
 def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:

@@ -3,7 +3,7 @@
 import pytest
 from rich.text import Text
 
-from ankiforge.cli.screen import Frame
+from ankiforge.cli.screen import Frame, keys_within
 
 
 def lines(letters: str) -> list[Text]:
@@ -31,3 +31,19 @@ def test_the_card_is_shown_before_the_rest(above, body, said, most, shown):
     told = " ".join(row.plain.strip() for row in rows if row.plain)
     assert told.replace("… v shows the rest", "rest") == shown
     assert (len(frame.body) == len(body)) == ("rest" not in shown)
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (60, "Enter accept · x reject · e edit · ? more · Esc end"),
+        (50, "Enter accept · x reject · ? more · Esc end"),
+        (32, "Enter accept · ? more · Esc end"),
+        (24, "Enter accept · Esc end"),
+        (20, "Enter accept"),
+        (5, "Enter accept"),
+    ],
+)
+def test_the_key_that_accepts_is_never_left_out(columns, shown):
+    keys = ("Enter accept", "x reject", "e edit", "? more", "Esc end")
+    assert keys_within(keys, columns) == shown

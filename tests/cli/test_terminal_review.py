@@ -175,6 +175,18 @@ def test_the_lines_of_a_passage_stay_lines(forge, vault, at_terminal):
         assert any(line.strip() == "Diffusion needs none." for line in shown), shown
 
 
+def test_a_cell_is_asked_in_its_row_without_the_signs_of_the_table(
+    forge, vault, at_terminal
+):
+    table = "| Op | Cost |\n|---|---|\n| append | ==O(1)== |\n"
+    (vault / "Lists.md").write_text(f"# Lists\n\n{table}", encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert "append · [O(1)]" in shown, shown
+        assert "|" not in shown
+
+
 def test_each_card_is_painted_over_the_last_below_its_passage(forge, vault, at_terminal):
     around = "It is named after Camillo Golgi. " * 30
     (vault / "Cells.md").write_text(
@@ -393,6 +405,22 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
     assert [card["verdict"] for card in forge.ok("list", "--json").lines].count(
         "accepted"
     ) == 1
+
+
+def test_a_word_that_is_found_nowhere_is_no_missing_file(forge, note):
+    forge.ok("run", note)
+    result = forge("review", "nonsense", "--no-open", code=2)
+    assert result.stderr.startswith(
+        "ankiforge: nothing that waits has “nonsense”, and no file is called so\n"
+    )
+    assert "tag:NAME" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "review", "extract"])
+def test_an_empty_path_is_not_the_folder_where_one_is(forge, note, command):
+    result = forge(command, "", code=2)
+    assert "an empty path names no file" in result.stderr
+    assert not (forge.folder / ".ankiforge" / "sources.yaml").exists()
 
 
 def test_options_of_run_need_a_file(forge):
