@@ -16,7 +16,7 @@ Tested by `tests/check/test_emphasis_table.py` and `tests/check/test_emphasis.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from ankiforge.check.reading import (
@@ -248,10 +248,16 @@ def _is_content(word: Token) -> bool:
 
 
 def _doubt_about(sentence: MarkedSentence, context: Context) -> str:
-    """Return why a sentence may not ask for its phrases; "" if it surely does."""
-    for reason, is_doubtful in _DOUBTS.items():
-        if is_doubtful(sentence):
-            return reason
+    """Return why a sentence may not ask for its phrases; "" if it surely does.
+
+    A reason that is not right of two in three such sentences is none: then it is only unsaid.
+    """
+    if sentence.markdown.startswith("| "):
+        return "it is a cell of a table"
+    if _ASKS.search(sentence.plain):
+        return "a question states nothing"
+    if _leans(sentence):
+        return LEANS
     if _SKETCH.search(sentence.plain) or not sentence.phrases:
         return _UNSAID
     if sentence.is_named or sentence.is_defined:
@@ -317,14 +323,6 @@ def _is_statement(sentence: MarkedSentence) -> bool:
     return not any(
         word.folded in _NEGATES or word.folded.endswith("n't") for word in sentence.words
     )
-
-
-_DOUBTS: dict[str, Callable[[MarkedSentence], bool]] = {
-    "it is a cell of a table": lambda sentence: sentence.markdown.startswith("| "),
-    "a question states nothing": lambda sentence: bool(_ASKS.search(sentence.plain)),
-    LEANS: _leans,
-}
-"""Why any sentence is in doubt, in the order in which the doubts are looked at."""
 
 
 # --- phrases that the card shows ------------------------------------------------------
