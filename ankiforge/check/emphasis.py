@@ -308,7 +308,7 @@ def _is_statement(sentence: MarkedSentence) -> bool:
     noun, and are of seven languages.
     """
     tables = sentence.tables
-    if not tables.small or tables.name == "cjk":
+    if not tables.small:
         return False
     if any(len(phrase) > _LONGEST_TERM for phrase in sentence.phrases):
         return False

@@ -146,7 +146,7 @@ def sentences_with(answers: Sequence[str], place: str) -> Span | None:
     """Return the sentences of a text that have all the answers; None if it lacks one."""
     spans: list[Span] = []
     for answer in answers:
-        span = locate_words(answer, place) or locate_words(answer.strip(_ENDS), place)
+        span = locate_words(answer.strip(_ENDS), place)
         if span is None:
             return None
         spans.append(span)

@@ -182,6 +182,7 @@ def test_a_mark_is_sure_or_in_doubt(text, says):
         ("The nucleus holds the {{c1::chromatin}} of a cell.", 0.3, True),
         ("The nucleus holds {{c1::46}} chromosomes.", 0.3, True),
         ("Water of a cell is called {{c1::moisture}}.", 0.3, True),
+        ("Several pools of water in a row are called a {{c1::pool}}.", 0.3, True),
     ],
 )
 def test_a_common_word_needs_a_sure_fact(text, sureness, is_sure):
