@@ -370,34 +370,25 @@ _LARGEST_PICTURE = 50 << 20
 """Bytes of a picture that are read, at most."""
 
 
+PictureAt = Callable[[str], str]
+"""Returns the path of a picture by its name in a text; "" if it is no picture."""
+
+
 class FileSource(FolderSource):
     """A source with one document per file. `document` is all that a subclass has to define."""
 
     tells_of_named: ClassVar[bool] = False
     """Whether a file that the user named is read even if it is unchanged, to report on it again."""
 
-    def document(
-        self,
-        file: File,
-        text: str,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems.
-
-        `picture` returns the path of a picture by its name in the text; "" if it is not a
-        picture.
 
         Raises:
             ItemError: the file cannot be read.
         """
         raise NotImplementedError
 
-    def contents(
-        self,
-        file: File,
-        reader: Any,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def contents(self, file: File, reader: Any, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the sightings of `document`, with the reader that `reading` has returned."""
         text, _ = disk.read_settled(file.place)
         return self.document(file, text, picture)

@@ -49,10 +49,8 @@ class AnyOf:
     def is_in(self, text: str) -> bool:
         """Return whether a text holds any of them."""
         for character, words in self._by_character.items():
-            if character in text:
-                for word in words:
-                    if word in text:
-                        return True
+            if character in text and any(word in text for word in words):
+                return True
         return False
 
 

@@ -18,7 +18,7 @@ import binascii
 import posixpath
 import sqlite3
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -49,7 +49,7 @@ from ankiforge.extract.books import (
 from ankiforge.extract.books.databases import DatabaseSource, Marked, text_of
 from ankiforge.extract.exports import LARGEST_EXPORT
 from ankiforge.extract.files import decoded, open_regular, unreadable
-from ankiforge.extract.folder import File, iso_time
+from ankiforge.extract.folder import File, PictureAt, iso_time
 from ankiforge.extract.sqlite import Owner
 from ankiforge.model import HighlightKind, Json, Problem, Sighting, Strings, Value
 from ankiforge.text import regex
@@ -313,10 +313,7 @@ class Epub(BookFileSource):
         return Recognition(Confidence.NO, why_not)
 
     def contents(
-        self,
-        file: File,
-        reader: PdfWorker,
-        picture: Callable[[str], str],
+        self, file: File, reader: PdfWorker, picture: PictureAt
     ) -> Iterator[Sighting]:
         """Yield a book with the highlights inside, and a problem for each that cannot be read."""
         raw = b""

@@ -16,7 +16,7 @@ Tested by `tests/sources/test_sources.py` and `tests/extract/test_books.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ from ankiforge.extract.books import (
     isbns_of,
 )
 from ankiforge.extract.files import LARGEST, Step, read_file, stamp_at
-from ankiforge.extract.folder import File
+from ankiforge.extract.folder import File, PictureAt
 from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
 
@@ -242,10 +242,7 @@ class KOReader(BookFileSource):
         return f"{path} {stamp_at(path)}" if path else ""
 
     def contents(
-        self,
-        file: File,
-        reader: PdfWorker,
-        picture: Callable[[str], str],
+        self, file: File, reader: PdfWorker, picture: PictureAt
     ) -> Iterator[Sighting]:
         """Yield the book of a sidecar with its marks, and a notice of marks without words."""
         raw, _ = read_file(file.place, LARGEST)

@@ -15,12 +15,12 @@ Tested by `tests/sources/test_sources.py` and `tests/extract/test_texts.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract.base import SourceSettings
-from ankiforge.extract.folder import File
+from ankiforge.extract.folder import File, PictureAt
 from ankiforge.extract.markdown import MarkdownNote, NoteSource, Part
 from ankiforge.extract.markdown.front_matter import doubt_in
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
@@ -50,12 +50,7 @@ class Wiki(NoteSource):
     noun = "a tiddler"
     own_cards: ClassVar[Strings] = CARDS
 
-    def document(
-        self,
-        file: File,
-        text: str,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
         tiddler = _Tiddler(text)
         if not tiddler.fields and text.strip():

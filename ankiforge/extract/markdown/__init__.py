@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
 from ankiforge.extract.discover import PICTURES, SOUNDS, kind_of
-from ankiforge.extract.folder import File, FileSource, selected_forms
+from ankiforge.extract.folder import File, FileSource, PictureAt, selected_forms
 from ankiforge.extract.markdown import exported_notes
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import AnyOf, regex
@@ -164,9 +164,7 @@ class NoteSource(FileSource):
     own_cards: ClassVar[Strings]
     """The forms of cards that are read by default."""
 
-    def read_note(
-        self, note: MarkdownNote, picture: Callable[[str], str]
-    ) -> Iterator[Sighting]:
+    def read_note(self, note: MarkdownNote, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         from ankiforge.extract.markdown import parts
 
@@ -255,12 +253,7 @@ class Texts(NoteSource):
             return Recognition(Confidence.POSSIBLE)
         return super().recognise(candidate)
 
-    def document(
-        self,
-        file: File,
-        text: str,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems."""
         if file.path.endswith(".txt") and kind_of(file.at) != self.kind:
             return  # another source reads it: clippings, for example

@@ -11,7 +11,7 @@ Tested by `tests/extract/test_texts.py` and `tests/sources/test_every_source.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract import files as disk
 from ankiforge.extract.base import SourceSettings
-from ankiforge.extract.folder import File
+from ankiforge.extract.folder import File, PictureAt
 from ankiforge.extract.markdown import (
     CARDS,
     HandWritten,
@@ -63,22 +63,12 @@ class Jupyter(NoteSource):
     noun = "a notebook"
     own_cards: ClassVar[Strings] = CARDS
 
-    def contents(
-        self,
-        file: File,
-        reader: Any,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def contents(self, file: File, reader: Any, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a notebook and problems; see `document`."""
         text, _ = disk.read_settled(file.place, LARGEST)
         return self.document(file, text, picture)
 
-    def document(
-        self,
-        file: File,
-        text: str,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a notebook, unless it has no highlights."""
         cells = _cells_of(text)
         doubts = []

@@ -24,7 +24,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.files import matcher, read_settings
-from ankiforge.extract.folder import File, Folder
+from ankiforge.extract.folder import File, Folder, PictureAt
 from ankiforge.extract.markdown import (
     CARDS,
     HandWritten,
@@ -233,12 +233,7 @@ class Vault(NoteSource):
         finally:
             self.searcher.close()
 
-    def document(
-        self,
-        file: File,
-        text: str,
-        picture: Callable[[str], str],
-    ) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         is_canvas = _is_canvas(file)
         name = file.path if is_canvas else file.path[:-3]

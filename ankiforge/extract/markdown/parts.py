@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from ankiforge.extract.folder import PictureAt
 from ankiforge.extract.markdown import (
     MarkdownNote,
     NoteSource,
@@ -206,9 +207,7 @@ _CLIPPED = {"clipping", "clippings"}
 
 
 def read_note(
-    source: NoteSource,
-    note: MarkdownNote,
-    picture: Callable[[str], str],
+    source: NoteSource, note: MarkdownNote, picture: PictureAt
 ) -> Iterator[Sighting]:
     """Yield a document, unless there is nothing to read in it, and problems.
 
@@ -254,7 +253,7 @@ class _NoteReading:
         self,
         source: NoteSource,
         note: MarkdownNote,
-        picture: Callable[[str], str],
+        picture: PictureAt,
         *,
         may_be_private: bool,
     ) -> None:

@@ -11,7 +11,7 @@ Tested by `tests/extract/test_pdfs.py` and `tests/extract/test_pdf_figures.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.files import title_in_name
-from ankiforge.extract.folder import File, FileSource
+from ankiforge.extract.folder import File, FileSource, PictureAt
 from ankiforge.model import (
     DRAWN,
     Extracted,
@@ -104,10 +104,7 @@ class Pdf(FileSource):
             worker.store(complete=self.are_all(files))
 
     def contents(
-        self,
-        file: File,
-        reader: PdfWorker,
-        picture: Callable[[str], str],
+        self, file: File, reader: PdfWorker, picture: PictureAt
     ) -> Iterator[Sighting]:
         """Yield the document with its marks, and problems."""
         from ankiforge.extract.pdf.messages import Failed
