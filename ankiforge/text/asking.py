@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.model import Span, Value
+from ankiforge.model import Value
 from ankiforge.text import regex
 from ankiforge.text.fold import for_comparing, shields
 from ankiforge.text.sentences import boundaries
@@ -142,33 +143,34 @@ def question_in(comment: str) -> CommentQuestion | None:
         # after `?` or `q:`, up to the first mark, else the whole
         start = label.end()
         comment = " " * start + comment[start:]
-        later = [end for end in _ends(mask) if end[0] > start]
+        later = [end for end in _ends(mask) if end.mark > start]
         if later:
             last = _with_next_questions(comment, breaks, later)
-            return _made(comment, start, last, is_one=last == later[0][1])
+            return _made(comment, start, last, is_one=last == later[0].after)
         last = len(comment)
-        for place, _ in breaks:
-            begins = _skip(_LEADING, comment, place)
-            if place > start and _ANSWER_LABEL.match(comment, begins):
-                last = place
+        for begins in breaks:
+            first = _skip(_LEADING, comment, begins.place)
+            if begins.place > start and _ANSWER_LABEL.match(comment, first):
+                last = begins.place
                 break
         question = _made(comment, start, last, is_one=True)
         return question if question.words else None
 
     ends = list(islice(_ends(mask), _MOST_MARKS))
-    for number, (mark, end) in enumerate(ends):
+    for number, end in enumerate(ends):
         # it begins where its sentence does, or with a line above
-        index = bisect_right(breaks, (mark, False)) - 1
-        start = 0
-        is_front = False
-        for start, is_soft in reversed(breaks[max(0, index - _MOST_LINES) : index + 1]):
-            is_front = _could_be_a_front(comment[start:mark])
-            if is_front or not is_soft:
+        after = bisect_right(breaks, (end.mark, False))
+        start = None
+        for begins in reversed(breaks[max(0, after - 1 - _MOST_LINES) : after]):
+            if _could_be_a_front(comment[begins.place : end.mark]):
+                start = begins.place
                 break
-        if not is_front:
+            if not begins.is_soft:
+                break
+        if start is None:
             continue
         last = _with_next_questions(comment, breaks, ends[number:])
-        question = _made(comment, start, last, is_one=last == end)
+        question = _made(comment, start, last, is_one=last == end.after)
         # it may have an introduction that it could be asked without
         words = question.words
         introduction = _ADDRESS_FIRST.match(words) or _LABEL_FIRST.match(_masked(words))
@@ -233,8 +235,25 @@ def _letters_or_blanks(address: re.Match[str]) -> str:
     return "]" + " " * (length - 1) if address[0].startswith("](") else "x" * length
 
 
-def _ends(mask: str) -> Iterator[Span]:
-    """Yield the ends of questions: the place of the mark, and that of the closing signs."""
+class _End(NamedTuple):
+    """The end of a question."""
+
+    mark: int
+    """The place of its mark."""
+    after: int
+    """The place behind the signs that close it."""
+
+
+class _Break(NamedTuple):
+    """A place where a sentence may begin."""
+
+    place: int
+    is_soft: bool
+    """Whether only because a line does."""
+
+
+def _ends(mask: str) -> Iterator[_End]:
+    """Yield the ends of questions."""
     done = 0
     for found in _ASKS.finditer(mask):
         mark = found.end() - 1
@@ -264,14 +283,14 @@ def _ends(mask: str) -> Iterator[Span]:
         if goes_on and line[:1] not in _CLOSERS:
             if _QUOTES_CLOSED.search(mask[run_end:end]):
                 continue
-        yield mark, end
+        yield _End(mark, end)
 
 
 _LINE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")
 
 
-def _breaks(mask: str) -> list[tuple[int, bool]]:
-    """Return where sentences begin, and whether that is only because a line does."""
+def _breaks(mask: str) -> list[_Break]:
+    """Return where sentences begin."""
     breaks = dict.fromkeys((0, *boundaries(mask)), False)
     place = 0
     above = ""
@@ -283,7 +302,7 @@ def _breaks(mask: str) -> list[tuple[int, bool]]:
             breaks.setdefault(place, not is_after_blank and not _LEADING.match(words))
         place += len(line) + 1
         above = line
-    return sorted(breaks.items())
+    return [_Break(*each) for each in sorted(breaks.items())]
 
 
 # Lines above the one with the mark, in which a question may begin.
@@ -292,17 +311,16 @@ _MOST_LINES = 3
 
 def _with_next_questions(
     comment: str,
-    breaks: list[tuple[int, bool]],
-    ends: list[Span],
+    breaks: Sequence[_Break],
+    ends: Sequence[_End],
 ) -> int:
     """Return the end of the last of the questions that follow the first one directly."""
-    _, last = ends[0]
-    for mark, end in ends[1:]:
-        index = bisect_right(breaks, (mark, False)) - 1
-        start, _ = breaks[index]
-        if _without_ornament(comment[last : max(start, last)]):
+    last = ends[0].after
+    for end in ends[1:]:
+        begins = breaks[bisect_right(breaks, (end.mark, False)) - 1]
+        if _without_ornament(comment[last : max(begins.place, last)]):
             break
-        last = end
+        last = end.after
     return last
 
 
@@ -413,15 +431,13 @@ def _without_quotes(text: str) -> str:
 
 def _without_emphasis(text: str) -> str:
     for sign in _EMPHASIS:
-        if text.startswith(sign) and text.count(sign) == 1:
+        count = text.count(sign)
+        opens = text.startswith(sign)
+        closes = text.endswith(sign)
+        if count == 1 and opens:
             return text[len(sign) :]
-        if text.endswith(sign) and text.count(sign) == 1 and len(sign) > 1:
+        if count == 1 and closes and len(sign) > 1:
             return text[: -len(sign)]
-        if (
-            text.startswith(sign)
-            and text.endswith(sign)
-            and len(text) > 2 * len(sign)
-            and sign not in text[len(sign) : -len(sign)]
-        ):
+        if count == 2 and opens and closes and len(text) > 2 * len(sign):
             return text[len(sign) : -len(sign)]
     return text
