@@ -166,7 +166,8 @@ class ExportSource(FolderSource):
                 yield file
                 continue
             candidate = Candidate(file.at)
-            if self._is_export(candidate):
+            is_ours = candidate.ending in self.endings
+            if is_ours and self.recognise(candidate).confidence > Confidence.NO:
                 exports.append(file)
             elif candidate.failure and not file.named:
                 # it may be an export: what was read of it before is not gone
@@ -179,12 +180,6 @@ class ExportSource(FolderSource):
                 left_out += self._left_to_others(file, candidate.ending)
         self.folder.read = Counter(Path(file.path).suffix.casefold() for file in exports)
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
-
-    def _is_export(self, candidate: Candidate) -> bool:
-        """Return whether a file is one that this source reads."""
-        if candidate.ending not in self.endings:
-            return False
-        return self.recognise(candidate).confidence > Confidence.NO
 
     def _left_to_others(self, file: File, ending: str) -> Iterator[LeftOut]:
         """Let other sources read a file that is no export; yield it if none does."""

@@ -20,7 +20,6 @@ from ankiforge.extract.exports import DAMAGED, ExportSource, Named
 from ankiforge.extract.files import title_in_name
 from ankiforge.model import (
     Document,
-    Extracted,
     Form,
     Highlight,
     HighlightKind,
@@ -87,13 +86,10 @@ class CardTable(ExportSource):
         for path, row in rows.values():
             by_path.setdefault(path, []).append(row)
         for path, of_file in by_path.items():
-            yield path, self._table(path, of_file)
-
-    def _table(self, path: str, rows: list[CardRow]) -> Iterator[Extracted]:
-        title = title_in_name(PurePosixPath(path).stem)
-        document = self.document((for_finding(title),), title)
-        cards = [self._card(document, row) for row in rows]
-        yield from self.extracted(document, numbered(cards))
+            title = title_in_name(PurePosixPath(path).stem)
+            document = self.document((for_finding(title),), title)
+            cards = [self._card(document, row) for row in of_file]
+            yield path, self.extracted(document, numbered(cards))
 
     def _card(self, document: Document, row: CardRow) -> Highlight:
         sides = (

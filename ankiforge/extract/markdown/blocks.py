@@ -509,7 +509,15 @@ class _BlockParser:
             case "html_block" if _VERBATIM.match(token.content):
                 self._add_code(_TAGS.sub("", token.content))
             case "html_block":
-                self._add_html(token.content, before)
+                # with gaps in it, each item and row is a block, which makes a card
+                parts = [token.content]
+                if "{{" in token.content:
+                    parts = _ITEM_OR_ROW.split(token.content)
+                first_line, last_line = self._lines
+                for part in parts:
+                    self._lines = (first_line, last_line)
+                    self._add_paragraph(part.strip(), before)
+                    first_line += part.count("\n")
             case "card":
                 written: Written = token.meta["card"]
                 card = self._new_block(BlockKind.CARD, "", self._lines)
@@ -524,7 +532,12 @@ class _BlockParser:
             case "list_item_open":
                 self._open_items[-1] = ListItem(self._open_items[-1].list)
             case "blockquote_open":
-                self._open_quote()
+                # its source without its signs, and without those of the quotes around it
+                around = len(self._open_quotes)
+                signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{around}}}")
+                lines = self._source_lines[slice(*self._lines)]
+                body = [signs.sub("", line, count=1) for line in lines]
+                self._open_quotes.append(BlockQuote("\n".join(body)))
             case "blockquote_close":
                 self._open_quotes.pop()
             case "hr":
@@ -607,24 +620,6 @@ class _BlockParser:
         words = "\n".join(lines[start:end])
         lines_in_note = (first_line + start, first_line + end)
         self._add(part, words, lines_in_note, is_line=end == start + 1)
-
-    def _open_quote(self) -> None:
-        """Open a block quote, and keep the source of its content, without its signs."""
-        outer_signs = len(self._open_quotes)
-        signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}")
-        body = []
-        for line in self._source_lines[slice(*self._lines)]:
-            body.append(signs.sub("", line, count=1))
-        self._open_quotes.append(BlockQuote("\n".join(body)))
-
-    def _add_html(self, words: str, container: str) -> None:
-        """Add HTML; with gaps in it, which make a card of their block, each item and row."""
-        parts = _ITEM_OR_ROW.split(words) if "{{" in words else [words]
-        first_line, last_line = self._lines
-        for part in parts:
-            self._lines = (first_line, last_line)
-            self._add_paragraph(part.strip(), container)
-            first_line += part.count("\n")
 
     def _add_code(self, words: str) -> None:
         words = restored(words.strip("\n"), self._context.maths)

@@ -332,14 +332,10 @@ class NoteReader:
                 if term:
                     term = term._replace(form=Form.GLOSSARY)
                     defined = self._two_sides(block, term)
-                    return replace(defined, open_end=self._has_lazy_line(block))
+                    # a line that is not indented may be a text of its own
+                    indent, *others = map(_indent_of, self._lines[slice(*block.lines)])
+                    return replace(defined, open_end=min(others, default=99) <= indent)
         return None
-
-    def _has_lazy_line(self, block: Block) -> bool:
-        """Return whether a line of a list item is not indented: it may be a text of its own."""
-        first_line, *others = self._lines[slice(*block.lines)]
-        indent = _indent_of(first_line)
-        return any(_indent_of(line) <= indent for line in others)
 
     def _is_card_over_lines(self, block: Block) -> bool:
         card = block.card

@@ -75,7 +75,6 @@ from ankiforge.extract.pdf.metadata import (
 )
 from ankiforge.extract.pdf.text import (
     FAULTS,
-    Char,
     PageText,
     PrintedChar,
     Segments,
@@ -443,11 +442,8 @@ class _OpenPdf:
             mended = self._spelling.mended
             return [structs.replace(line, text=mended(line.text)) for line in lines]
 
-        def chars_of(number: int) -> list[Char]:
-            return page_chars(pages.text_page(number))
-
         self._pages = pages
-        self._chars_of = chars_of
+        self._chars_of = lambda number: page_chars(pages.text_page(number))
         self._kept: dict[int, _MarkedPage] = {}
         """The last pages whose characters were read."""
         self._lines = cache(lambda number: pages.tried(number, lines_of, []))

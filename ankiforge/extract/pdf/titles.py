@@ -235,6 +235,7 @@ _PARTICLES = frozenset(
     "von van de der den del della di da do dos du la le el bin ter zu ul al e y".split()
 )
 _BETWEEN_NAMES = regex(r"(?i)[,;/|&∗*†‡§¶\d]+|\s(?:and|und|et)\s")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 # Addresses, and numbered headings.
 _NO_WORDS_OF_TITLE = regex(r"@|https?:|www\.|^\d{1,2}(?:\.\d+)*\.? [^\W\d_]")
 _NO_NAMES = regex(r"[?!:„“”\"«»–—]")
@@ -247,11 +248,6 @@ _NO_SUBTITLE = regex(
     r"|technical report|teacher|teaching|lecturer|dept)\b|doi:|https?:|\b[a-z] ?,|[´¨˜`ˆ]|,$)"
     r"|by\b|von\b|issn\b|doi\b|\d"
 )
-
-
-def _without_umlauts(text: str) -> str:
-    """Return the letters of a text, ä as ae."""
-    return letters_of(text).replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
 
 
 def _stands_for_none(text: str) -> bool:
@@ -374,7 +370,8 @@ def title_of(
             return named
         if is_in(for_finding(printed), named):
             # the author spelt a formula or a ligature that the page does not; or no umlauts
-            return printed if _without_umlauts(printed) == letters_of(named) else named
+            letters = letters_of(printed).translate(_UMLAUTS)
+            return printed if letters == letters_of(named) else named
     filed = AUTHOR_AND_YEAR.sub("", file_name)
     if filed != file_name and is_in(on_page, filed):
         if for_finding(printed).startswith(for_finding(filed)):
