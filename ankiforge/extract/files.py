@@ -5,7 +5,7 @@ too recent proves nothing: two writes within one tick of the file system's clock
 same stamp.
 
 Tested by `tests/extract/test_settled.py`, `tests/extract/test_nothing_hangs.py` and
-`tests/sources/test_sources.py`.
+`tests/sources/test_sources.py`; what leads to a word in a book by `tests/extract/test_books.py`.
 """
 
 from __future__ import annotations

@@ -116,6 +116,16 @@ def test_it_says_what_a_whole_run_would_say(forge, notes, how):
     assert short == whole
 
 
+def test_a_note_with_a_remark_is_read_again_when_another_changes(forge, notes, reads):
+    (notes / "Broken.md").write_text("---\na: [\n---\nA ==kidney== cleans.\n", "utf-8")
+    age(notes)
+    assert "front matter" in forge.ok("run", "-v").stderr
+    reads.clear()
+    (notes / "Cells.md").write_text(f"{NOTE}\nA ==ribosome== makes proteins.\n", "utf-8")
+    assert "front matter" in forge.ok("run", "-v").stderr
+    assert "Broken.md" in reads and "Plain.md" not in reads
+
+
 def test_a_failure_is_told_again_with_its_exit_code(forge, notes):
     (notes / "b.md").write_bytes(b"Caf\xe9 ==x==")
     (notes / "c.sync-conflict-20260101-120000-ABCDEFG.md").write_text(NOTE, "utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from colorsys import rgb_to_hsv
 from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_float, c_int, c_uint, cast, create_string_buffer
@@ -23,9 +23,9 @@ from pypdfium2 import PdfPage, PdfTextPage
 
 from ankiforge.extract.pdf.cleaning import clean, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.model import HighlightKind, LeftOut, Value
+from ankiforge.model import HighlightKind, Hint, LeftOut, Value, hints
 from ankiforge.text import regex
-from ankiforge.text.asking import reply_lines
+from ankiforge.text.asking import asks, is_alike, reply_lines
 
 ON_TEXT = {
     "Highlight": HighlightKind.HIGHLIGHT,
@@ -53,6 +53,9 @@ _LEAST_NAME = 12
 
 Reference = tuple[int, int]
 """Page and number on it."""
+
+
+_INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 class Annotation(Value):
@@ -94,6 +97,23 @@ class Annotation(Value):
             left, bottom, right, top = self.box
             return (left - _MARGIN, bottom - _MARGIN, right + _MARGIN, top + _MARGIN)
         return self.box if self.kind is HighlightKind.IMAGE else None
+
+    def comment_on(self, exact: str) -> str:
+        """Return the comment, unless it only repeats the marked words and is no instruction."""
+        if not exact or _INSTRUCTS.match(self.comment):
+            return self.comment
+        if asks(self.comment) and not asks(exact):
+            return self.comment
+        return "" if is_alike(self.comment, exact) else self.comment
+
+    def hints(self, names: Collection[str]) -> Iterator[Hint]:
+        """Yield what else may identify it: its key of Zotero, a strong name, page and box."""
+        if self.zotero:
+            yield hints.zotero_annotation(self.zotero)
+        if self.name and self.name in names:
+            yield hints.pdf_annotation(self.name)
+        if self.box:
+            yield hints.position(self.page, self.box)
 
 
 class Annotations(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import cache, cached_property, lru_cache, partial
 from io import BytesIO
@@ -88,13 +88,11 @@ from ankiforge.model import (
     WENT_AWAY,
     DocumentKey,
     Highlight,
-    Hint,
     LeftOut,
     Pair,
     Span,
     Value,
     h16,
-    hints,
 )
 from ankiforge.text import asking, counted, regex
 from ankiforge.text.fold import for_finding, locate, same
@@ -425,7 +423,6 @@ class _LocatedMark(Value):
 
 
 _HYPHEN = "-"
-_INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 class _OpenPdf:
@@ -602,12 +599,12 @@ class _OpenPdf:
             exact=exact,
             anchor_text=self._anchor(page, annotation, exact, printed),
             anchor_around=anchor_around,
-            hints=tuple(_hints(annotation, names)),
+            hints=tuple(annotation.hints(names)),
             prefix=prefix,
             suffix=suffix,
             sentence=sentence,
             nearby=nearby,
-            comment=_comment(annotation, exact),
+            comment=annotation.comment_on(exact),
             colour=annotation.colour,
             author=annotation.author,
             created=iso(annotation.created),
@@ -749,26 +746,6 @@ def _ends(segments: Segments) -> tuple[PrintedChar, PrintedChar]:
     """Return the first and the last character of a passage on its page."""
     chars = sorted(chain.from_iterable(segments), key=attrgetter("place"))
     return (chars[0], chars[-1])
-
-
-def _comment(annotation: Annotation, exact: str) -> str:
-    """Return the comment, unless it only repeats the marked words; an instruction never does."""
-    comment = annotation.comment
-    if not exact or _INSTRUCTS.match(comment):
-        return comment
-    if asking.asks(comment) and not asking.asks(exact):
-        return comment
-    return "" if asking.is_alike(comment, exact) else comment
-
-
-def _hints(annotation: Annotation, names: Collection[str]) -> Iterator[Hint]:
-    """Yield hints that may identify a mark, too: Zotero's key, a strong name, page and box."""
-    if annotation.zotero:
-        yield hints.zotero_annotation(annotation.zotero)
-    if annotation.name and annotation.name in names:
-        yield hints.pdf_annotation(annotation.name)
-    if annotation.box:
-        yield hints.position(annotation.page, annotation.box)
 
 
 def _goes_on(
