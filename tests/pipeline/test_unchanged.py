@@ -123,7 +123,8 @@ def test_a_note_with_a_remark_is_read_again_when_another_changes(forge, notes, r
     reads.clear()
     (notes / "Cells.md").write_text(f"{NOTE}\nA ==ribosome== makes proteins.\n", "utf-8")
     assert "front matter" in forge.ok("run", "-v").stderr
-    assert "Broken.md" in reads and "Plain.md" not in reads
+    assert "Broken.md" in reads
+    assert "Plain.md" not in reads
 
 
 def test_a_failure_is_told_again_with_its_exit_code(forge, notes):
