@@ -160,17 +160,17 @@ def question_in(comment: str) -> CommentQuestion | None:
     for number, end in enumerate(ends):
         # it begins where its sentence does, or with a line above
         after = bisect_right(breaks, (end.mark, False))
-        start = None
+        front: _Break | None = None
         for begins in reversed(breaks[max(0, after - 1 - _MOST_LINES) : after]):
             if _could_be_a_front(comment[begins.place : end.mark]):
-                start = begins.place
+                front = begins
                 break
             if not begins.is_soft:
                 break
-        if start is None:
+        if front is None:
             continue
         last = _with_next_questions(comment, breaks, ends[number:])
-        question = _made(comment, start, last, is_one=last == end.after)
+        question = _made(comment, front.place, last, is_one=last == end.after)
         # it may have an introduction that it could be asked without
         words = question.words
         introduction = _ADDRESS_FIRST.match(words) or _LABEL_FIRST.match(_masked(words))
