@@ -83,7 +83,6 @@ from ankiforge.model import (
     Verdict,
     h16,
     is_card_id,
-    is_question_id,
     note_id,
 )
 from ankiforge.text import regex
@@ -545,14 +544,9 @@ def offered_passage(
     """Return a passage as it is read here and now; `kin`: its family, if that was read."""
     if kin is None:
         kin = families.kin_of(store, passage.key)
-    ahead = store.ahead.pop(passage.key, None)
-    leading: Row | None
-    if ahead and not kin:  # a decision on its family may have changed them
-        rows, leading = ahead
-    else:
-        query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
-        rows = store.rows(query, encode(passage.keys))
-        leading = cards.leading_row(store, passage)
+    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
+    rows = store.rows(query, encode(passage.keys))
+    leading = cards.leading_row(store, passage)
     if leading is None:
         return OfferedPassage(passage, rows=rows, kin=kin)
     text = facts.text_of(decode_highlight(leading))
@@ -1256,30 +1250,13 @@ def waiting(store: Store, draft_id: str) -> tuple[OfferedPassage, Row]:
 
 
 def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
-    """Yield ids of what will be decided on; what decisions on drafts ask of is read at once."""
+    """Yield ids of what will be decided on; passages and equal words are read many at a time."""
     for part in in_batches(ids):
-        store.ahead.clear()
         query = f"SELECT key, content FROM draft WHERE id IN {EACH}"
         rows = store.rows(query, encode(part))
         store.load(row["key"] for row in rows)
         store.read_same_words(row["content"] for row in rows)
-        # an answer may change any passage
-        if not any(map(is_question_id, part)):
-            _read_passages_ahead(store, {row["key"] for row in rows})
         yield from part
-    store.ahead.clear()
-
-
-def _read_passages_ahead(store: Store, keys: Iterable[str]) -> None:
-    """Read the rows of passages with one key, each of which `offered_passage` takes once."""
-    wanted = encode([key for key in keys if store.keys(key) == (key,)])
-    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
-    drafts_of: dict[str, list[Row]] = defaultdict(list)
-    for row in store.rows(query, wanted):
-        drafts_of[row["key"]].append(row)
-    query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {EACH}"
-    for row in store.rows(query, wanted):
-        store.ahead[row["key"]] = (drafts_of[row["key"]], row)
 
 
 def refuse_doubtful(store: Store, highlight_key: str) -> None:

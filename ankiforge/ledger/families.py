@@ -194,12 +194,14 @@ def decisions_of(passages: Iterable[Passage]) -> list[FactDecision]:
 
 def index(store: Store, sentences_of: Iterable[tuple[str, str, Strings]]) -> None:
     """Store which sentences highlights have: (key, content of the highlight, sentences)."""
+    gone = []
     names = []
     contents = []
     for key, content, sentences in sentences_of:
-        store.write("DELETE FROM sentence WHERE key = ?", key)
+        gone.append((key,))
         names += [(facts.name_of(each), key) for each in sentences]
         contents.append((content, key))
+    store.write_all("DELETE FROM sentence WHERE key = ?", gone)
     store.write_all("INSERT OR IGNORE INTO sentence VALUES (?, ?)", names)
     store.write_all("UPDATE highlight SET split = ? WHERE key = ?", contents)
 

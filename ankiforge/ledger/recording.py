@@ -237,16 +237,26 @@ def record(
         keys = [drafted.highlight.key for drafted in results]
         recording = _Recording(store, keys, by_model=by_model, beside=beside)
         failed = []
-        for drafted in results:
+
+        def take(several: Sequence[Drafted]) -> None:
+            """Take the drafts of highlights; if one fails, each alone: only that one is left."""
             gathered = [len(each) for each in recording.gathered]
             try:
                 with one_item(), store.attempt():
-                    recording.take(drafted, terms_of)
+                    for drafted in several:
+                        recording.take(drafted, terms_of)
+                        store.refold()
             except BugError as error:
                 for each, length in zip(recording.gathered, gathered, strict=True):
                     del each[length:]
-                recording.leave(drafted.highlight, error)
-                failed.append((drafted.highlight, error))
+                if len(several) > 1:
+                    for drafted in several:
+                        take([drafted])
+                else:
+                    recording.leave(several[0].highlight, error)
+                    failed.append((several[0].highlight, error))
+
+        take(results)
         misplaced = recording.write()
         for drafted in results:
             if drafted.highlight.key in misplaced:
@@ -332,6 +342,19 @@ class _Recording:
         )
         for row in copies:
             self._copies[row["mine"]].append(row)
+        # by key, the present highlights that had one of its texts
+        self._had: dict[str, list[Row]] = defaultdict(list)
+        with_words = store.rows(
+            "SELECT mine.key AS mine, mine.words, h.key, h.folded, d.title FROM event mine"
+            " JOIN event other ON other.words = mine.words AND other.key != mine.key"
+            " JOIN highlight h ON h.key = other.key AND h.state = 'present'"
+            " JOIN document d ON d.id = h.document"
+            f" WHERE mine.words != '' AND other.words != '' AND mine.key IN {EACH}"
+            " ORDER BY h.key",
+            wanted,
+        )
+        for row in with_words:
+            self._had[row["mine"]].append(row)
         store.load(self._highlights)
 
         self.changes: list[Change] = []
@@ -368,7 +391,7 @@ class _Recording:
         # an exact copy of another passage gets no draft
         original = _original_of(store, highlight_row, passage, self._copies[key])
         if not original:
-            original = _had_these_words(store, highlight, passage)
+            original = _had_these_words(store, highlight, passage, self._had[key])
         if original:
             drafted = Drafted(drafted.highlight, reason=SAME_WORDS + original)
 
@@ -766,7 +789,9 @@ def _original_of(
     return ""
 
 
-def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> str:
+def _had_these_words(
+    store: Store, highlight: Highlight, passage: Passage, others: Iterable[Row]
+) -> str:
     """Return where the decided passage is that had the same words before they changed.
 
     This one is a copy of it that stayed as it was, and is no other fact, whatever became of
@@ -778,14 +803,9 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
     ):
         return ""
     words = words_read(highlight)
-    rows = store.rows(
-        "SELECT h.key, h.folded, d.title FROM highlight h"
-        " JOIN document d ON d.id = h.document WHERE h.state = 'present' AND h.key != ?"
-        " AND h.key IN (SELECT key FROM event WHERE words = ? AND words != '')",
-        highlight.key,
-        hash_of_words(words),
-    )
-    for row in rows:
+    for row in others:
+        if row["words"] != hash_of_words(words):
+            continue
         other = store.passage(row["key"])
         if (
             other.key == passage.key

@@ -190,8 +190,6 @@ class Store(Database):
         self._families: dict[str, Strings] | None = None
         # By content that was read ahead: who says the same.
         self._same_words: dict[str, SameWords] = {}
-        self.ahead: dict[str, tuple[list[Row], Row]] = {}
-        """By passage: its drafts and its highlight, for one decision; see `desk.read_ahead`."""
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
 
@@ -335,7 +333,6 @@ class Store(Database):
     def _drop_copies(self) -> None:
         self._passages.clear()
         self._same_words.clear()
-        self.ahead.clear()
         self._aliases = None
         self._families = None
         self._answers = None
@@ -517,7 +514,6 @@ class Store(Database):
                 row = {"key": key, "first": linked[key][0], "keys": after[key]}
                 self.insert("alias", [row])
         self._aliases = None
-        self.ahead.clear()
         self._rejoin()
 
     # --- families -----------------------------------------------------------------------
@@ -586,27 +582,26 @@ class Store(Database):
             self._same_words.pop(content, None)
 
     def same_words(self, content: str) -> SameWords:
-        """Return what says the same as a draft or card with this content.
-
-        Thousands of decisions in one transaction each ask: passages are computed again only if
-        one of them may have got this content.
-        """
-        transaction = self._transaction
-        if transaction and not transaction.changed_contents.isdisjoint(
-            (content, ANY_CONTENT),
-        ):
-            self.refold()
+        """Return what says the same as a draft or card with this content."""
         if content not in self._same_words:
-            return self._read_same_words([content])[content]
+            self.read_same_words([content])
         return self._same_words[content]
 
     def read_same_words(self, contents: Iterable[str]) -> None:
-        """Read what says the same as many drafts, of which `same_words` will be asked next."""
-        self.refold()
-        self._same_words = self._read_same_words(contents)
+        """Read what says the same as many drafts, of which `same_words` will be asked next.
 
-    def _read_same_words(self, contents: Iterable[str]) -> dict[str, SameWords]:
+        Thousands of decisions in one transaction ask: passages are computed again only if one of
+        them may have got such a content.
+        """
         same = {content: SameWords([], []) for content in contents}
+        transaction = self._transaction
+        if transaction and not transaction.changed_contents.isdisjoint(
+            (*same, ANY_CONTENT)
+        ):
+            self.refold()
+        if len(self._same_words) >= REMEMBERED:
+            self._same_words.clear()
+        self._same_words |= same
         wanted = encode(list(same))
         query = f"SELECT * FROM card WHERE content IN {EACH} OR source IN {EACH} ORDER BY guid"
         for row in self.rows(query, wanted, wanted):
@@ -614,7 +609,6 @@ class Store(Database):
                 same[words].cards.append(row)
         for row in self.rows(f"SELECT * FROM rejected WHERE content IN {EACH}", wanted):
             same[row["content"]].rejected.append(row["passage"])
-        return same
 
     def _refold(self, changed_keys: Sequence[str]) -> None:
         """Compute the passages of these keys again from their events."""

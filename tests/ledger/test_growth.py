@@ -1,6 +1,7 @@
 """What is done with many notes takes steps in their number, not in its square."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -98,11 +99,16 @@ def questions(ledger: Ledger, work: Callable[[], object]) -> int:
     return sum(each.startswith("SELECT") for each in ran)
 
 
+def first_run(world: World) -> None:
+    """Read and draft all; a person decides."""
+    world.run(ship=False, accepts=lambda draft: False)
+
+
 def test_what_decisions_ask_of_is_read_for_many_at_once(tmp_path: Path):
     world = World(tmp_path)
     for number in range(40):
         world.note(f"{number}.md", *lines(number, "water"))
-    world.run(ship=False, accepts=lambda draft: False)
+    first_run(world)
     ledger = world["a"]
     ids = [draft.id for draft in world.waiting()]
 
@@ -113,6 +119,21 @@ def test_what_decisions_ask_of_is_read_for_many_at_once(tmp_path: Path):
 
     count = questions(ledger, accept_all)
     assert len(world.live()) == len(ids) == 40
-    # of each: whether it waits, who has its sentence, whether its note was deleted
-    assert count < 4 * len(ids)
+    # of each: whether it waits, its drafts, its passage, who has its sentence, whether its note was deleted
+    assert count < 6 * len(ids)
     world.close()
+
+
+def test_what_drafts_are_compared_with_is_read_for_many_at_once(tmp_path: Path):
+    counts = []
+    for notes in (10, 40):
+        folder = tmp_path / str(notes)
+        folder.mkdir()
+        world = World(folder)
+        for number in range(notes):
+            world.note(f"{number}.md", *lines(number, "water"))
+        counts.append(questions(world["a"], partial(first_run, world)))
+        world.close()
+    few, many = counts
+    # of each note: its row, its private words; of each draft: whether its id is taken
+    assert many - few < 4 * 30
