@@ -326,10 +326,8 @@ class Ingest:
                 unlisted.add(row["id"])
                 if row["container"] != container:
                     known.append(row)
-        old_rows: list[Row | None] = []
-        if documents:
-            with_words = bool(new_places)
-            old_rows = self._old_rows(documents, known, unlisted, with_words=with_words)
+        with_words = bool(new_places)
+        old_rows = self._old_rows(documents, known, unlisted, with_words=with_words)
 
         # highlights of documents that went: no longer listed, and at no new place
         is_doubtful = container in self.report.doubtful
@@ -390,6 +388,8 @@ class Ingest:
             unlisted: the ids of those rows whose documents are listed no longer.
             with_words: whether words and marks are compared, too, and not only places.
         """
+        if not documents:
+            return []
         container = documents[0].container
         row_of: dict[ComparedDocument, Row] = {}
         unlisted_documents = []

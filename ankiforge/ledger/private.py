@@ -16,6 +16,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from ankiforge.ledger.readings import ReadDocument, decode_highlight
 from ankiforge.ledger.store import Store
@@ -67,24 +68,22 @@ def write(
     if not texts and not stored and not doubt:
         return
     store.write("DELETE FROM private WHERE document = ? AND doubt != ''", document_id)
-    stored = [row for row in stored if not row["doubt"]]
     document_key = document.document.key if isinstance(document, Extracted) else ""
     query = "UPDATE private SET document_key = ? WHERE document = ?"
     store.write(query, document_key, document_id)
     _add(store, document_id, texts, document_key)
 
-    former = [row["text"] for row in stored if row["text"] not in texts]
+    sure = [row["text"] for row in stored if not row["doubt"]]
+    former = [text for text in sure if text not in texts]
     if moved:
         _add(store, NOWHERE, filter(None, former))
     elif former:
         # what the document, in its place, shows without the tag
-        shown = list[str]()
-        for highlight in highlights:
-            if not why_private(highlight):
-                shown += private_words(highlight)
-        text = "\n".join(shown)
         if document.public_text:
             text = document.public_text.read()
+        else:
+            shown = [each for each in highlights if not why_private(each)]
+            text = "\n".join(chain.from_iterable(map(private_words, shown)))
         public = for_finding(text)
         former = [text for text in former if text == WHOLE or for_finding(text) in public]
     rows = [(document_id, text) for text in former]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -291,17 +292,11 @@ def standing(
     return stands
 
 
-def _in_slots(drafts: Iterable[Card]) -> list[Card]:
-    """Return the drafts of a passage; the source's own ones are numbered."""
-    in_slots = []
-    own_drafts = 0
+def _in_slots(drafts: Iterable[Card]) -> Iterator[Card]:
+    """Yield the drafts of a passage; the source's own ones are numbered."""
+    numbers = count()
     for draft in drafts:
-        slot = ""
-        if draft.own:
-            slot = str(own_drafts)
-            own_drafts += 1
-        in_slots.append(replace(draft, slot=slot))
-    return in_slots
+        yield replace(draft, slot=str(next(numbers)) if draft.own else "")
 
 
 # --- one call ---------------------------------------------------------------------------
