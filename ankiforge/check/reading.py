@@ -151,9 +151,9 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
     if value <= limit.most:
         return
     if limit.unit == "%":
-        message = f"{value}%, at most {limit.most}%"
+        message = f"{value} % of the text, more than {limit.most} %"
     else:
-        message = f"{value} {limit.unit}, at most {limit.most}"
+        message = f"{value} {limit.unit}, more than {limit.most}"
     if detail:
         message = f"{message}; {detail}"
     yield make_finding(rule, message)
@@ -162,7 +162,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 def counted_as(finding: Finding, value: int, most: int) -> Finding:
     """Return a finding as it is with another limit than that of its rule."""
     broken = _BY_ID[finding.check]
-    detail = f"{value} {broken.unit}, at most {most}"
+    detail = f"{value} {broken.unit}, more than {most}"
     return make_finding(finding.check, detail, severity=finding.severity)
 
 

@@ -133,7 +133,7 @@ def test_a_finding_tells_the_number_counted_and_the_limit():
 
     messages = {one.check: one.message for one in check(draft, context)}
 
-    assert messages["answer_gt20w"] == "the answer is too long: 26 words, at most 20"
+    assert messages["answer_gt20w"] == "the answer is too long: 26 words, more than 20"
 
 
 def test_a_finding_about_opposites_says_which_word_is_whose():
