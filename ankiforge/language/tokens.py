@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ankiforge.language.lexicon import RAREST, Cue, Language
+from ankiforge.language.lexicon import RAREST, Language
 from ankiforge.text import regex
 from ankiforge.text.fold import MATH
 
@@ -151,13 +151,6 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
         else:
             token.kind = Kind.NAME
     return tuple(words)
-
-
-@lru_cache(maxsize=64)
-def cues_of(text: str, language: Language) -> tuple[Cue, ...]:
-    """Return the cues of a text in order of their place."""
-    words = [token.folded for token in tokens(text, language)]
-    return tuple(language.cues.find(words))
 
 
 def is_verb(token: Token, language: Language) -> bool:
@@ -328,11 +321,6 @@ def _noun_or_verb(word: _WordWithNeighbours) -> int:
     return Kind.NOUN
 
 
-def _adjective_or_noun(word: _WordWithNeighbours) -> int:
-    """Return the kind of a word that is an adjective or a noun."""
-    return Kind.ADJECTIVE if word.is_behind_its_noun or word.is_before_noun else Kind.NOUN
-
-
 def _participle(word: _WordWithNeighbours) -> int:
     """Return the kind of a participle: an adjective beside its noun, else a verb."""
     is_adjective = word.is_behind_its_noun
@@ -347,6 +335,8 @@ _BY_CLASS: dict[str, Callable[[_WordWithNeighbours], int]] = {
     "a": lambda word: Kind.ADJECTIVE,
     "r": lambda word: Kind.ADVERB,
     "b": _noun_or_verb,
-    "c": _adjective_or_noun,
+    "c": lambda word: (
+        Kind.ADJECTIVE if word.is_behind_its_noun or word.is_before_noun else Kind.NOUN
+    ),
 }
 """What decides on the kind of a word, by its class; a participle has any other."""

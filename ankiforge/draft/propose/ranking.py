@@ -19,7 +19,7 @@ from pathlib import Path
 from ankiforge.draft.propose.refused import ROMAN, is_no_answer, stem
 from ankiforge.language.lexicon import Language, listed, read_weights
 from ankiforge.language.quantities import inside_units
-from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
+from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -118,7 +118,7 @@ class RankedSentence:
         """The stems of title and heading."""
         self.words = tokens(text, language)
         self._inside = inside_units(text)
-        cues = cues_of(text, language)
+        cues = language.cues.find([token.folded for token in self.words])
         self._named = {cue.last for cue in cues if cue.section == "called"}
         # the class of each token, between those of the text's beginning and end
         classes = [_class(token, language) for token in self.words]
