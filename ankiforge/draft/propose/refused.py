@@ -177,8 +177,6 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
             spans.append(match.span())
     if not is_markdown:
         spans += [match.span() for match in _ESCAPE.finditer(text)]
-    if not spans:
-        return []
 
     # nothing within code or a formula, and each character once
     kept: list[Span] = []
