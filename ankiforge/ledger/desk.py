@@ -1090,7 +1090,7 @@ def _remarks(
 
     # the same words elsewhere
     for card in equal_cards(store, passage, words):
-        no_longer = "" if card["live"] else ", which is rejected or retired"
+        no_longer = "" if card["live"] else f", which is {card['verdict']}"
         yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
     if any(other != passage.key for other in store.same_words(words).rejected):
         yield Remark(RemarkKind.REJECTED_ELSEWHERE)

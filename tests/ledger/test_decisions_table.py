@@ -283,12 +283,22 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
     assert [remark.kind for remark in found] == remarks
 
 
-@pytest.mark.parametrize(("ended", "detail"), [(False, "af2"), (True, "af2, which is rejected or retired")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ended", "detail"),
+    [
+        ("", "af2"),
+        ("reject", "af2, which is rejected"),
+        ("retire", "af2, which is retired"),
+        ("undo", "af2, which is taken back"),
+    ],
+)
 def test_an_equal_card_is_named(empty, ended, detail):
     _, key, body = accepted(Q, "af2")
-    empty.add("accept", key, PERSON, body)
-    if ended:
-        empty.add("retire", Q, PERSON, {"guid": "af2"})
+    made = empty.add("accept", key, PERSON, body)
+    if ended == "undo":
+        empty.add("undo", Q, PERSON, {"event": made.id})
+    elif ended:
+        empty.add(ended, Q, PERSON, {"guid": "af2", "content": ""})
     [remark] = remarks_on(empty, DRAFT)
     assert remark.detail == detail
 
