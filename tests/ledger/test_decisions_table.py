@@ -187,6 +187,20 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     assert desk._is_settled(empty, passage, draft_row, draft) is settled
 
 
+@pytest.mark.parametrize(
+    ("keys", "fact", "settled"),
+    [
+        ((P,), "f", False),
+        # its passage was found to be another one, too, in which its fact is not offered
+        ((P, Q), "f", True),
+        ((P, Q), "", False),  # it is about no sentence
+    ],
+)
+def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
+    draft_row: Any = {"revises": "", "severity": "", "fact": fact, "key": P}
+    assert desk._is_settled(empty, Passage(keys), draft_row, DRAFT) is settled
+
+
 # --- which highlights a model is to draft ---------------------------------------------------
 
 BY_MODEL = replace(LIVE, origin=Origin("llm"), quote=HIGHLIGHT.exact)
