@@ -195,9 +195,9 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         ),
     ),
     QuestionKind.ABSENT: (
-        "An older backup may have been restored, or a deck deleted by accident."
-        " “Deleted” retires the cards here. “Send again” brings them back as new notes.",
-        *_careful(("Send again", "Will be sent again:"), ("Deleted", "Retired:")),
+        "An older backup may have been restored, or a deck deleted by accident. What is"
+        " brought back is a new note; what you deleted is retired here.",
+        *_careful(("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")),
     ),
     QuestionKind.RETIRED: (
         "Another computer may have retired it, and its decisions have not arrived yet."
@@ -482,6 +482,8 @@ class Faces:
             case QuestionKind.CONFLICT:
                 about = self._conflict(question)
             case QuestionKind.ABSENT:
+                missing, _, what = question.text.partition(" Did you delete ")
+                about["ask"] = f"{missing} Bring {what.rstrip('?')} back?"
                 about["lines"] = lines = []
                 for guid in question.guids[:MOST_LINES]:
                     view = card_view(card_of(self._ledger, guid), self.find)

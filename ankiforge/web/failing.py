@@ -35,7 +35,7 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.repair import around_repair
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence, with_changes
-from ankiforge.text import counted
+from ankiforge.text import counted, regex
 from ankiforge.text.cloze import plain
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.faces import EDIT, Faces, act
@@ -48,7 +48,9 @@ _SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = act(
     "others", "Let the model offer repairs", "r", "more", "", stays="Asking the model …"
 )
+_LISTED = regex(r"(?<=[^?.:!])\n")
 _ASKING = "Asking Anki …"
+_WHY = {"red flag": "you flagged this card red in Anki"}
 _IN_ANKI = {
     "unsuspend": act("unsuspend", "Ask it again in Anki", "w", "more", "", stays=_ASKING),
     "unflag": act("unflag", "Clear the red flag in Anki", "f", "more", "", stays=_ASKING),
@@ -122,8 +124,8 @@ class FailingCards:
         if history:
             wrong = sum(answer.failed for answer in history.answers)
             minutes = counted(max(round(history.seconds / 60), 1), "minute")
-            answers = f"{counted(history.asked, 'answer')}, {wrong} of them wrong"
-            told["history"] = f"{entry.note.deck}: {answers}; {minutes} in all."
+            answers = counted(history.asked, "answer")
+            told["history"] = f"{answers}, {wrong or 'none'} wrong, {minutes}"
         if entry.near:
             near = entry.near.card.fields
             sides = [line_of(near.get(name, "")) for name in ("Front", "Back", "Text")]
@@ -141,12 +143,14 @@ class FailingCards:
             cards = []
             for words in (becomes, *repair.new):
                 kind = CardKind.CLOZE if "Text" in words else CardKind.BASIC
-                made = replace(card, kind=kind, fields=tuple(words.items()))
+                fields = [(name, _LISTED.sub(", ", text)) for name, text in words.items()]
+                made = replace(card, kind=kind, fields=tuple(fields))
                 cards.append(card_view(made, self._faces.find))
             lines = [plain(line) for line in around_repair(repair)]
             repairs.append({"says": says, "cards": cards, "lines": lines})
             look = "more" if actions else "filled"
-            take = act("take", f"Take repair {number}", number, look, "Repaired")
+            which = f"repair {number}" if len(entry.offers) > 1 else "the repair"
+            take = act("take", f"Take {which}", number, look, "Repaired")
             actions.append({**take, "choice": int(number) - 1})
         if entry.is_ours or entry.type is not None:
             look = "text" if actions else "filled"
@@ -164,7 +168,7 @@ class FailingCards:
             "turn": h16("failing", repr((entry.card.fields, entry.offers))),
             "title": view["title"],
             "line": view["line"],
-            "ask": sentence("; ".join(entry.why)),
+            "ask": sentence("; ".join(_WHY.get(why, why) for why in entry.why)),
             "cards": [view],
             "repairs": repairs,
             "actions": actions,

@@ -680,7 +680,7 @@ class ReviewSession:
         if sitting.list_id == "failing":
             made = f"{decided} decided"
         heading = f"{made}, {left_told}." if left else f"{made}. Nothing waits here."
-        told = [f"{_in_words(decided)} decided in {_lasted(seconds)}."]
+        told = [f"{decided} decided in {_lasted(seconds)}."]
         if sitting.list_id == "failing":
             told.append("“Open in Anki” brings the repairs to your cards.")
         elif count:
@@ -897,15 +897,6 @@ def _row(id: str, title: list[Pair], sub: list[Pair], state: str, **more: object
 def _without_pictures(line: Card) -> Json:
     """Return the view of a card or draft for a row, in which no picture is shown."""
     return card_view(line, lambda *_: None)
-
-
-_NUMBERS = (
-    "None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten",
-)  # fmt: skip
-
-
-def _in_words(number: int) -> str:
-    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _lasted(seconds: int) -> str:

@@ -124,21 +124,21 @@ def test_ten_is_ten_decisions_and_the_ending_belongs_to_the_document(notes, open
         told.append(page.locator("#count").inner_text())
         page.keyboard.press("Enter")
         settle(page)
-    assert told == [f"{number} of ten" for number in range(1, 11)]
+    assert told == [f"{number} of 10" for number in range(1, 11)]
     assert over(page) == "10 cards, 2 marks left."
     assert page.locator("#ticks [data-s=card]").count() == 10
     said = page.locator(".ending .told").first.inner_text()
-    assert said.startswith("Ten decided in")
+    assert said.startswith("10 decided in")
     assert said.endswith("minutes a day in the first week.")
     assert page.locator(".made-cards li").count() == 10
     ready(page)
     page.keyboard.press("j")
     assert "dog" in page.locator(".made-cards .chosen").inner_text()
-    assert page.locator("#buttons .filled span").inner_text() == "The last two"
+    assert page.locator("#buttons .filled span").inner_text() == "The last 2"
     page.keyboard.press("Enter")
     settle(page)
     for number in (1, 2):
-        assert page.locator("#count").inner_text() == f"{number} of two"
+        assert page.locator("#count").inner_text() == f"{number} of 2"
         page.keyboard.press("Enter")
         settle(page)
     assert over(page) == "2 cards. Nothing waits here."
@@ -174,7 +174,7 @@ def test_at_the_ending_enter_is_harmless_until_no_key_was_pressed_for_a_while(
     ready(page)
     page.keyboard.press("u")
     settle(page)
-    assert (page.locator("#count").inner_text(), waiting(page)) == ("10 of ten", 3)
+    assert (page.locator("#count").inner_text(), waiting(page)) == ("10 of 10", 3)
 
 
 @pytest.mark.slow

@@ -171,7 +171,7 @@ def test_a_narrow_window_has_document_and_card_one_below_the_other(paper, forge,
     card = page.locator("#margin > .card").bounding_box()
     assert document["y"] + document["height"] <= card["y"]
     assert page.locator("#buttons .filled").bounding_box()["y"] > card["y"]
-    assert page.locator("#count").inner_text() == "1 of three"
+    assert page.locator("#count").inner_text() == "1 of 3"
 
 
 @pytest.mark.slow

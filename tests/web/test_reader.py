@@ -111,7 +111,7 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
     assert page.evaluate("document.activeElement.ariaLabel").startswith("Osmosis is")
     done, count = statuses(page)
     assert done.startswith("Accepted: “The Golgi apparatus is the organelle")
-    assert count == "2 of two"
+    assert count == "2 of 2"
     page.keyboard.press("u")
     settle(page)
     assert statuses(page)[0].startswith("Taken back: “The Golgi apparatus")
@@ -157,8 +157,8 @@ def test_a_card_that_fails_names_its_repairs(forge, anki, fails, opened):
     page = opened(forge, "failing")
     told = heard(page)
     assert between(told, "main Card", "contentinfo")[:5] == [
-        "article Red flag.",
-        "heading Red flag.",
+        "article You flagged this card red in Anki.",
+        "heading You flagged this card red in Anki.",
         "Iframe Card: Which metals are noble?",
         "list Repairs",
         "listitem",

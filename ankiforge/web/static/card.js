@@ -215,7 +215,7 @@ export class Card {
     else if (mode === "ask") {
       this.mode = "look";
       this.#choose(this.sentence);
-      if (this.#question.isBegun()) tell("Question kept. Q goes on with it.");
+      if (this.#question.isBegun()) tell("Your question is kept. Q goes on with it.");
     } else if (mode === "edit" && this.#editor.isChanged()) {
       this.mode = "kept";
       this.face.replaceChildren(this.#editor.kept());
@@ -325,7 +325,7 @@ function asking(changed) {
       shown = own;
       if (!answer.value || answer.value === hidden) answer.value = own.answer();
       hidden = own.answer();
-      from.replaceChildren("from: ", own.box.cloneNode(true));
+      from.replaceChildren("From the sentence: ", own.box.cloneNode(true));
       requestAnimationFrame(() => {
         grow(question);
         grow(answer);

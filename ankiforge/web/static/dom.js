@@ -52,8 +52,8 @@ export function formula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML}">${text}</math>`, "text/xml");
   return document.importNode(made.documentElement.firstElementChild, true);
 }
-const SMALLEST = 0.5; // of its size, to which a formula is set
-// A formula that is wider than its place is set smaller; one that is much wider scrolls, with its end faded.
+const SMALLEST = 0.8; // of its size, to which a formula is set
+// A formula that is wider than its place is set smaller; one that is much wider scrolls.
 export function fit(node) {
   for (const math of node.querySelectorAll("math")) {
     math.style.fontSize = "";

@@ -1,7 +1,7 @@
 // The ending of a sitting belongs to its document: the cards that were made, tied to their marks, and where to go on.
 import { sides } from "./card.js";
 import { $, button, h } from "./dom.js";
-import { TEN, WORDS, announce } from "./say.js";
+import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
 
 const QUIET = 1200; // ms without a key, after which it reacts
@@ -111,7 +111,7 @@ export class Ending {
       made.push(button(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
     const left = this.#rest?.ids.length ?? 0;
-    if (left > 0) add(left === TEN ? "Ten more" : `The last ${WORDS[left]}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
+    if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
     if (this.#next) add(left > 0 && this.#sitting.origin.entry ? "Next paper" : this.#next.label, "⇧⏎", () => this.#next.run());
     if (!left && !this.#next) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());

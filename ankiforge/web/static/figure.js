@@ -16,19 +16,18 @@ export function figure(card, changed) {
   const told = h("p", { className: "label", role: "status" });
   const hint = changed && h("p", { className: "hint" },
     "Click a label to leave it out, drag to add one.");
-  const whole = changed && h("button", { className: "link", type: "button", onclick: () => hideOther() });
-  const node = h("div", { className: "figure" }, told, board, h("p", { className: "figure-foot" }, hint, whole));
+  const all = h("input", { type: "checkbox", onchange: () => hideOther() });
+  const whole = changed && h("label", { className: "check" }, all, h("span", {}, "Hide all labels on each card ", kbd("h")));
+  const node = h("div", { className: "figure" }, told, board, h("div", { className: "figure-foot" }, hint, whole));
 
   const left = () => masks.filter((one) => one.on).length;
   function paint(mine) {
     layer.replaceChildren(...masks.map(drawn));
     const n = left();
     const none = card.figure.masks.length ? "No mask is left. Draw one." : "No label found. Draw one.";
-    told.textContent = n ? `${n} label${n === 1 ? "" : "s"}, ${n} card${n === 1 ? "" : "s"}.` : none;
+    told.textContent = n ? `${n} label${n === 1 ? "" : "s"}, one card each.` : none;
     node.classList.toggle("one", hide === "one");
-    if (whole) {
-      whole.replaceChildren(hide === "all" ? "All are hidden on each card" : "Only the asked one is hidden", " ", kbd("h"));
-    }
+    all.checked = hide === "all";
     if (mine) changed?.();
   }
   function drawn(one) {

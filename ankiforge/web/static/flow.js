@@ -56,11 +56,20 @@ function flowing(paper, content, find) {
     draw() {
       layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
-      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxesOf(mark.key), asked(mark.key))));
+      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxesOf(mark.key), asked(mark.key), begins(ranges.get(mark.key)))));
     },
     near: async () => {},
     boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxesOf(key), asked: asked(key) } : null),
   };
+}
+
+// Whether a range begins its paragraph, item or cell.
+function begins(range) {
+  const { startContainer: first } = range;
+  const before = new Range();
+  before.setStart((first instanceof Element ? first : first.parentElement).closest("p, li, td, th, dd, blockquote, h1, h2, h3, h4") ?? first, 0);
+  before.setEnd(first, range.startOffset);
+  return !before.toString().trim();
 }
 
 // The boxes of what is drawn in a range: its letters, and its formulas as wholes.
@@ -81,7 +90,8 @@ function boxesIn(range) {
     if (each === range.startContainer) part.setStart(each, range.startOffset);
     if (each === range.endContainer) part.setEnd(each, range.endOffset);
     const boxes = each instanceof Element ? [each.getBoundingClientRect()] : part.getClientRects();
-    for (const { left, top, right, bottom } of boxes) found.push([left, top, right, bottom]);
+    const more = each instanceof Element ? 3 : 0; // a formula stands out of its line
+    for (const { left, top, right, bottom } of boxes) found.push([left, top - more, right, bottom + more]);
   }
   return found;
 }

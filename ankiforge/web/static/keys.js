@@ -27,13 +27,13 @@ const hasCards = ({ sitting }) => sitting.card?.item.cards;
 
 /** @type {Key[]} */
 export const KEYS = [
-  decide("Enter", "The blue button", ({ sitting }) => sitting.enter(), { label: () => "" }),
+  decide("Enter", "The main action", ({ sitting }) => sitting.enter(), { label: () => "" }),
   decide("a", "Accept, and go on", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a", "keep good yes add")),
-  decide("x", "Reject; of a card that fails: suspend it", ({ sitting }) => sitting.press("x"), action("x", "delete remove drop no bad")),
+  decide("x", "Reject, or suspend a card that fails", ({ sitting }) => sitting.press("x"), action("x", "delete remove drop no bad")),
   decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
   decide("e", "Edit", ({ sitting }) => sitting.edit(), { also: "change write fix deck tags", label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
-  decide("s", "Later; a card that fails: in 30 days", ({ sitting }) => sitting.press("s"), action("s", "skip postpone defer bury")),
-  decide("w", "Another card, where a card would get new words", ({ sitting }) => sitting.press("w"), action("w")),
+  decide("s", "Later (a card that fails: in 30 days)", ({ sitting }) => sitting.press("s"), action("s", "skip postpone defer bury")),
+  decide("w", "Make another card of new words", ({ sitting }) => sitting.press("w"), action("w")),
   decide("F", "Accept anyway", ({ sitting }) => sitting.press("F"), action("F")),
   decide("r", "Let the model draft others", ({ sitting }) => sitting.press("r"), action("r")),
   decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { label: ({ sitting }) => (sitting.why ? "Reject with a reason…" : "") }),
@@ -50,10 +50,10 @@ export const KEYS = [
   card("Ctrl ⏎", "In the editor: save", () => {}, { label: () => "" }),
   card("Ctrl ⇧ C", "In the editor: hide the selected words", () => {}, { label: () => "" }),
 
-  paper("j", "Next of the ten", ({ sitting }) => sitting.step(1), holds),
-  paper("k", "Previous of the ten", ({ sitting }) => sitting.step(-1), holds),
-  paper("n", "Next mark of all", ({ sitting }) => sitting.stepMark(1), inPaper("Next mark")),
-  paper("p", "Mark before", ({ sitting }) => sitting.stepMark(-1), inPaper("Mark before")),
+  paper("j", "Next proposal", ({ sitting }) => sitting.step(1), holds),
+  paper("k", "Previous proposal", ({ sitting }) => sitting.step(-1), holds),
+  paper("n", "Next mark", ({ sitting }) => sitting.stepMark(1), inPaper("Next mark")),
+  paper("p", "Previous mark", ({ sitting }) => sitting.stepMark(-1), inPaper("Previous mark")),
   paper("/", "Find words", (page) => page.find("find"), inPaper("Find in the document")),
   paper("g 1", "Go to a page, by its number", (page) => page.find("page"), { also: "number jump", label: ({ sitting }) => (sitting.paper?.body?.pages ? "Go to a page" : "") }),
   paper("+", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper("Larger")),
@@ -63,11 +63,11 @@ export const KEYS = [
   paper("⇧ Enter", "At the end: the next document", ({ sitting }) => sitting.nextDocument(), { label: () => "" }),
 
   shelf("j", "Next document", (page) => page.shelf.step(1)),
-  shelf("k", "Document before", (page) => page.shelf.step(-1)),
+  shelf("k", "Previous document", (page) => page.shelf.step(-1)),
   shelf("Enter", "Open it", (page) => page.shelf.open()),
 
   list("j", "Next row", (page) => page.rows.step(1)),
-  list("k", "Row before", (page) => page.rows.step(-1)),
+  list("k", "Previous row", (page) => page.rows.step(-1)),
   list("c", "Make a card of the passage", (page) => page.rows.make()),
   list("a", "Answer the question from what you have read", (page) => page.rows.answer()),
 

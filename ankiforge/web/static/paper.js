@@ -91,12 +91,9 @@ export class Paper {
 
   layout() {
     if (!this.node.isConnected) return;
-    const held = this.now && this.#placeOf(this.now);
-    const before = held ? held.top - this.pane.scrollTop : 0;
     this.body.layout();
     this.draw();
-    const after = held && this.#placeOf(this.now);
-    if (after) this.pane.scrollTo(this.#across(after), after.top - before);
+    this.#show(this.now, false);
     this.moved();
   }
 
@@ -104,7 +101,6 @@ export class Paper {
     const at = ZOOMS.findIndex((zoom) => zoom >= this.zoom - 0.01);
     this.zoom = by ? ZOOMS[Math.min(Math.max(at + by, 0), ZOOMS.length - 1)] : 1;
     this.layout();
-    if (this.now) this.goTo(this.now, false);
   }
 
   // ---- The marks.
@@ -133,7 +129,8 @@ export class Paper {
   }
 
   // The nodes of a mark: one shape, a bar beside each of its columns; of the asked mark its sentence once more.
-  shapesOf(mark, boxes, askedBoxes) {
+  // `begins`: whether nothing stands before it in its line, so that its bar has room.
+  shapesOf(mark, boxes, askedBoxes, begins) {
     const lines = linesOf(boxes);
     if (!lines.length) return [];
     const isNow = mark.key === this.now;
@@ -145,6 +142,7 @@ export class Paper {
     if (isNow && this.asked.length && !mark.frame) made.push(svg("path", { class: "asked", d: outline(asked) }));
     const isRightToLeft = /^[^\p{L}]*[\u0590-\u08ff]/u.test(mark.words);
     for (const column of mark.frame ? [] : columnsOf(lines, true)) {
+      if (column.length === 1 && !begins) continue;
       const [left, top, right, bottom] = around(column);
       made.push(svg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
     }
@@ -181,17 +179,18 @@ export class Paper {
     const mark = this.mark(key);
     if (!mark) return;
     await this.body.near(mark);
+    this.#show(key, glides && isGentle());
+  }
+  // Move the pane so that a mark stands at its level, and the whole of its column is seen.
+  #show(key, glides) {
     const place = this.#placeOf(key);
     if (!place) return;
     const tall = this.pane.clientHeight;
     const long = place.bottom - place.top;
     const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
-    this.#glide(this.#across(place), Math.max(place.top - level, 0), glides && isGentle());
-  }
-  // How far the pane is moved sideways, so that the column of a mark is seen.
-  #across({ left, right }) {
     const wide = this.pane.clientWidth;
-    return Math.max(right - left > wide ? left - 14 : (left + right - wide) / 2, 0);
+    const x = place.right - place.left > wide ? place.left - 14 : (place.left + place.right - wide) / 2;
+    this.#glide(Math.max(x, 0), Math.max(place.top - level, 0), glides);
   }
 
   #glide(x, y, glides) {

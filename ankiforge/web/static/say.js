@@ -6,7 +6,6 @@ export const LONG = 30000;
 export const UNTIL_NEXT = 600000;
 
 export const TEN = 10; // decisions of a sitting
-export const WORDS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 
 let timer = 0;
 let undo = () => {};

@@ -7,6 +7,7 @@ import { around, svg } from "./shapes.js";
 
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
 const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
+const GAP = 0.02; // of a page's width; a word that is nearer stands in the same line
 const AIR = 0.022; // of a page's width, left of its text
 
 export function sheets(paper, shown) {
@@ -82,7 +83,10 @@ export function sheets(paper, shown) {
   function drawMarks(page) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
     const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) => {
-      return paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : []);
+      const boxes = page.marks[mark.key];
+      const [left, top, , bottom] = boxes[0] ?? [];
+      const begins = !page.words.some(([, [, t, r, b]]) => r < left + GAP / 4 && r > left - GAP && t < bottom && b > top);
+      return paper.shapesOf(mark, boxes.map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : [], begins);
     });
     page.marksLayer.replaceChildren(...made);
   }

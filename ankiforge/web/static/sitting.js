@@ -6,7 +6,7 @@ import { Ending } from "./ending.js";
 import { fill } from "./face.js";
 import { alone, attempt, isFree, mayDecide, painted } from "./pace.js";
 import { paperOf } from "./paper.js";
-import { TEN, UNTIL_NEXT, WORDS, announce, askText, count, number, quoted, tell } from "./say.js";
+import { TEN, UNTIL_NEXT, announce, askText, count, number, quoted, tell } from "./say.js";
 import { get, post } from "./server.js";
 import { recalled } from "./settings.js";
 import { svg } from "./shapes.js";
@@ -154,8 +154,7 @@ export class Sitting {
   }
   count() {
     const n = this.results.length;
-    const of = WORDS[this.size] ?? this.size;
-    $("#count").textContent = this.ending || this.opened ? "" : `${Math.min(n + 1, this.size)} of ${of}`;
+    $("#count").textContent = this.ending || this.opened || this.size < 2 ? "" : `${Math.min(n + 1, this.size)} of ${this.size}`;
     $("#ticks").replaceChildren(...Array.from({ length: this.size }, (_, i) => {
       const tick = h("li");
       tick.dataset.s = this.results[i] ?? (i === n && !this.ending ? "now" : "open");
