@@ -294,33 +294,14 @@ class PageServer:
 
     def _post(self, path: str, body: bytes) -> Response:
         """Carry out a request of the script."""
+        kind, does = _WRITES.get(path.removeprefix("/api/"), (None, None))
+        if does is None:
+            raise HttpError("404 Not Found", _NOTHING_HERE)
         try:
-            match path:
-                case "/api/decide":
-                    decision = msgspec.json.decode(body, type=Decision)
-                    return _json(self.open_session().decide(decision))
-                case "/api/decide-several":
-                    several = msgspec.json.decode(body, type=Several)
-                    return _json(self.open_session().decide_several(several))
-                case "/api/answer":
-                    asking = msgspec.json.decode(body, type=Asking)
-                    return _json(self.open_session().answer(asking))
-                case "/api/preview":
-                    typed = msgspec.json.decode(body, type=Decision)
-                    return _json(self.open_session().preview(typed))
-                case "/api/undo":
-                    action = msgspec.json.decode(body, type=str)
-                    return _json(self.open_session().undo(action))
-                case "/api/chat":
-                    answer = msgspec.json.decode(body, type=str)
-                    return _json(self.open_session().take_chat(answer))
-                case "/api/no-chat":
-                    return _json(self.open_session().put_chat_away())
-                case "/api/send":
-                    return _json(self.open_session().send())
+            value = msgspec.json.decode(body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
-        raise HttpError("404 Not Found", _NOTHING_HERE)
+        return _json(does(self.open_session(), value))
 
 
 def _query_of(environ: Json) -> defaultdict[str, str]:
@@ -373,6 +354,19 @@ _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "item": _item,
 }
 """What the script may ask for; it changes nothing. None: there is no such thing."""
+
+
+_WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
+    "decide": (Decision, ReviewSession.decide),
+    "decide-several": (Several, ReviewSession.decide_several),
+    "answer": (Asking, ReviewSession.answer),
+    "preview": (Decision, ReviewSession.preview),
+    "undo": (str, ReviewSession.undo),
+    "chat": (str, ReviewSession.take_chat),
+    "no-chat": (None, lambda session, _: session.put_chat_away()),
+    "send": (None, lambda session, _: session.send()),
+}
+"""What the script may have done, and what it sends for that."""
 
 
 def _same(given: str, secret: str) -> bool:

@@ -174,6 +174,35 @@ def test_a_narrow_window_has_document_and_card_one_below_the_other(paper, forge,
     assert page.locator("#count").inner_text() == "1 of 3"
 
 
+IN_SIGHT = """(() => {
+  const mark = document.querySelector("#paper .marks .asked")?.getBoundingClientRect();
+  const pane = document.querySelector("#paper").getBoundingClientRect();
+  return mark && mark.top >= pane.top && mark.top < pane.top + 0.6 * pane.height && mark.left >= pane.left && mark.left < pane.right;
+})()"""
+
+
+@pytest.mark.slow
+def test_the_asked_mark_is_in_sight_however_the_window_changes(forge, opened):
+    forge.settings(
+        "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    sums = r"$\left|\sum_{i=1}^n a_i b_i\right|^2 \le \left(\sum_{i=1}^n a_i^2\right)\left(\sum_{i=1}^n b_i^2\right)$"
+    before = "\n\n".join(
+        f"Paragraph {n} says that {sums} holds for all numbers, whatever they are."
+        for n in range(12)
+    )
+    fact = f"=={FACTS[0]}=="
+    text = f"# Sums\n\n{before}\n\n{fact}\n\n{before}\n"
+    (forge.folder / "notes" / "Sums.md").write_text(text, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge)
+    for width, height in ((1280, 800), (390, 844), (720, 450), (1024, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        settle(page)
+        until(page, IN_SIGHT)
+
+
 @pytest.mark.slow
 def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     paper.unlink()

@@ -40,7 +40,9 @@ def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
     forge, anki, fails, opened
 ):
     page = opened(forge, "failing")
-    assert page.locator(f"{CARD} .ask").inner_text().startswith("You flagged this card red")
+    assert (
+        page.locator(f"{CARD} .ask").inner_text().startswith("You flagged this card red")
+    )
     page.keyboard.press("j")
     settle(page)
     assert shown(page) == "What are the three metals?"

@@ -164,6 +164,6 @@ def test_a_card_that_fails_names_its_repairs(forge, anki, fails, opened):
         "listitem",
     ]
     assert between(told, "group Decide", "DisclosureTriangle More") == [
-        "button Take repair 1", "button Suspend in Anki", "button Edit", "button Leave 30 days",
+        "button Take the repair", "button Suspend in Anki", "button Edit", "button Leave 30 days",
         "group",
     ]  # fmt: skip
