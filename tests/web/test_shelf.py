@@ -138,7 +138,7 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
         page.keyboard.press(key)
     assert page.locator(".words .out").all_inner_texts()
     before = page.locator(".sentence-before.on").inner_text()
-    assert before.endswith("Many rivers are wide.")
+    assert before.startswith("Many rivers are wide.")
     assert page.locator("#buttons .filled span").inner_text() == "Make this card"
     page.keyboard.press("Enter")
     settle(page)
