@@ -51,7 +51,7 @@ def offer(workspace: Workspace) -> str:
     if not number:
         return ""
     best = "highlight" if number == 1 else f"best {number} highlights"
-    return f"Your chat can write the questions for your {best}: copy, paste back."
+    return f"Let your chat write questions for your {best}."
 
 
 def put_away() -> None:

@@ -48,7 +48,7 @@ _SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = act(
     "others", "Let the model offer repairs", "r", "more", "", stays="Asking the model …"
 )
-_LISTED = regex(r"(?<=[^?.:!])\n")
+_LISTED = regex(r"(?<=[^?.:!\n])\n(?!\n)")
 _ASKING = "Asking Anki …"
 _WHY = {"red flag": "you flagged this card red in Anki"}
 _IN_ANKI = {

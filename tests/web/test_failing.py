@@ -51,7 +51,7 @@ def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
     assert "7 answers, 4 wrong, 10 minutes" in words
     assert page.locator(".repair").count()
     split = page.locator(".repair").first.inner_text()
-    assert "What are the three metals?" in split
+    assert "What are the three metals? […], zinc, gold" in split
     page.keyboard.press("1")
     settle(page)
     assert waiting(page, "failing") == 2

@@ -80,10 +80,10 @@ def test_the_shelf_is_a_list_box_of_documents(cells, opened):
     assert told[1:5] == ["banner", "heading ankiforge", "group", "DisclosureTriangle Menu"]  # fmt: skip
     assert between(told, "main Shelf", "link All cards") == [
         "region Questions from your chat",
-        "heading Your chat can write the questions for your best 2 highlights: copy, paste back.",
+        "heading Let your chat write questions for your best 2 highlights.",
         "button Copy for your chat",
         "button Not now",
-        "heading Or decide on proposals 2 wait in 1 document",
+        "heading 2 to decide in 1 document",
         "listbox Documents",
         "option Cells note 2 marks 2 waiting about 1 minute",
         "image 2 marks",

@@ -37,7 +37,7 @@ export class Shelf {
     const lists = this.#page.lists.filter(({ id, left }) => id !== "new" && (left || left === undefined));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
       chat && this.#offer(),
-      documents.length ? h("h2", {}, chat ? "Or decide on proposals" : "To decide", h("span", {}, `${number(waiting)} wait in ${count(documents.length, "document")}`))
+      documents.length ? h("h2", {}, `${number(waiting)} to decide in ${count(documents.length, "document")}`)
         : h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
       documents.length && this.list,
       h("p", { className: "below" }, !chat && !this.hasModel && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
