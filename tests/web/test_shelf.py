@@ -81,7 +81,7 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
 @pytest.mark.slow
 def test_the_chat_is_offered_once(documents, opened):
     page = opened(documents, "shelf")
-    page.locator(".offer", has_text="copy, paste back").wait_for()
+    page.locator(".offer", has_text="Let your chat write").wait_for()
     page.get_by_role("button", name="Not now").click()
     assert not page.locator(".offer").count()
     assert page.locator(".below button", has_text="Questions from your chat").count()
