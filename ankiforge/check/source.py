@@ -673,22 +673,21 @@ def injected(draft: Card, context: Context) -> Iterator[Finding]:
 
 @needs(Needs.COMPARISON)
 def other_language(draft: Card, context: Context) -> Iterator[Finding]:
-    """Find cards in another script or language than their passage and the reader's comment."""
+    """Find cards in the script or language of neither marked words, passage nor comment."""
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):
         return
     card = read(draft).whole
     passage = around(highlight)
-    comment = highlight.comment if highlight.instructs else ""
+    others = [highlight.exact, highlight.comment if highlight.instructs else ""]
     for recognise in (script, sure_language):
         card_is = recognise(card)
         passage_is = recognise(passage)
         if not card_is or not passage_is or card_is == passage_is:
             continue
-        if comment and card_is == recognise(comment):
-            continue
-        yield make_finding("other_language", f"{card_is}, not {passage_is}")
-        return
+        if card_is not in map(recognise, others):
+            yield make_finding("other_language", f"{card_is}, not {passage_is}")
+            return
 
 
 # === marks ============================================================================
