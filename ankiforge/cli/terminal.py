@@ -76,28 +76,21 @@ v          view all of a long card
 Esc        end; everything is stored already
 """
 
-SAID = {
-    "\r": "accepted",
-    "\n": "accepted",
-    "a": "accepted",
-    "F": "accepted",
-    "x": "rejected",
-    "X": "rejected",
-    "w": "accepted",
-    "e": "edited",
-    "q": "asked",
-}
-"""What the keys that decide have done."""
 _ACTS = {
-    "\r": "accept",
-    "\n": "accept",
-    "a": "accept",
+    **dict.fromkeys("\r\na", "accept"),
     "F": "force",
     "x": "reject",
     "X": "passage",
     "w": "another",
 }
 """What the keys decide that need no words of the person."""
+_SAID = {
+    "reject": "rejected",
+    "passage": "rejected",
+    "edit": "edited",
+    "instead": "asked",
+}
+"""What a decision has done; others accept."""
 
 # What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
 _END = "\x1b"
@@ -248,7 +241,7 @@ class TerminalReview:
                 decision = self._decision_by(key, item, choice)
             elif key and key != "u":
                 self._print(_nothing(key, keys, len(choices)))
-            if decision and self._carry_out(decision, SAID[key]):
+            if decision and self._carry_out(decision):
                 return True
 
     def _decision_by(
@@ -273,7 +266,7 @@ class TerminalReview:
             return Decision(item.id, item.turn, act)
         return Decision(item.id, item.turn, act, choice=choice.number, gap=choice.gap)
 
-    def _carry_out(self, decision: Decision, said: str) -> bool:
+    def _carry_out(self, decision: Decision) -> bool:
         """Store a decision, which `u` takes back; return whether the item was decided on.
 
         If a check blocks the person's words, they are asked whether they insist.
@@ -284,7 +277,7 @@ class TerminalReview:
             self._print(f"{error.message}. Make the card anyway? y/N", "bold")
             if self._key() != "y":
                 return False
-            return self._carry_out(replace(decision, forced=True), said)
+            return self._carry_out(replace(decision, forced=True))
         except StaleError as error:  # the item is shown again, if it still waits
             self._print(error.message)
             return True
@@ -296,6 +289,7 @@ class TerminalReview:
             self._queue.insert(0, decided.rest.id)
         if decided.later is not None:
             self._queue.append(decided.later.id)
+        said = _SAID.get(decision.act, "accepted")
         self._done.append((decided.undo, decision.id, said))
         self._in_round += 1
         self._print(said, "green" if said != "rejected" else "red")

@@ -28,6 +28,7 @@ from importlib.resources import files
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -427,24 +428,6 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return going_on
 
 
-class _Preparation:
-    """The first task of the thread that answers: the shelf.
-
-    Meanwhile the browser starts, so its first requests do not wait for that.
-    """
-
-    def __init__(self, open_session: Callable[[], ReviewSession]) -> None:
-        self._open_session = open_session
-
-    def service(self) -> None:
-        """Open the session, and read the shelf, which is shown first."""
-        with suppress(Exception):  # the first request fails with it, too, and tells of it
-            self._open_session().shelf()
-
-    def cancel(self) -> None:
-        """Do nothing: the server ends before the task began."""
-
-
 def serve(
     open_session: Callable[[], ReviewSession],
     started: Callable[[str], None],
@@ -471,9 +454,15 @@ def serve(
     server.channel_class = _Channel
     # a browser sends many requests at once, of which waitress would warn
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+    def prepare() -> None:
+        """Open the session, and read the shelf, which is shown first, while the browser starts."""
+        with suppress(Exception):  # the first request fails with it, too, and tells of it
+            page.open_session().shelf()
+
     try:
         started(page.address)
-        server.add_task(_Preparation(page.open_session))
+        server.add_task(SimpleNamespace(service=prepare, cancel=lambda: None))
         server.run()
     finally:
         close_all(connections)
