@@ -251,13 +251,10 @@ class Folder(msgspec.Struct):
         """Count a file that could not be read, or only in part."""
         self.unread[Path(file.path).suffix.casefold()] += 1
 
-    def stamp(self, files: Iterable[File | Problem | Unread] | None = None) -> str:
-        """Return a hash that changes whenever a scan may give other results. "" if unknown.
-
-        `files` are those that were listed; None = they are listed here.
-        """
+    def stamp(self, files: Iterable[File | Problem | Unread]) -> str:
+        """Return a hash that changes whenever a scan of these may give other results, or ""."""
         stamps: list[tuple[str, disk.Stamp]] = []
-        for listed in self.files() if files is None else files:
+        for listed in files:
             if isinstance(listed, Unread):
                 return ""
             if isinstance(listed, Problem):

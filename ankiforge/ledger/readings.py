@@ -11,8 +11,8 @@ is an event, so that all machines read the vault alike, whatever is switched on 
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
 makes every note again.
 
-Tested by `tests/text/test_keys.py`, `tests/ledger/test_journal.py`, `tests/ledger/test_routes.py`
-and `tests/extract/test_dialects.py`.
+Tested by `tests/text/test_keys.py`, `tests/ledger/test_journal.py`, `tests/ledger/test_routes.py`,
+`tests/ledger/test_dialects_table.py` and `tests/extract/test_dialects.py`.
 """
 
 from __future__ import annotations
@@ -292,12 +292,16 @@ class ListedDocuments:
 class Known:
     """Answers sources that skip unchanged documents (the protocol `Known` of the model).
 
-    Another salt, which is put before fingerprints, makes every document unknown.
+    Another salt, which is put before fingerprints, makes every document unknown. With `by_other`
+    it is asked about the reading by other dialects (`ask_about_dialects`).
     """
 
-    def __init__(self, store: Store, salt: str) -> None:
+    def __init__(self, store: Store, salt: str, *, by_other: bool = False) -> None:
         self._store = store
         self._salt = salt
+        self._columns = "fingerprint, depends"
+        if by_other:
+            self._columns = "other_fingerprint AS fingerprint, other_depends AS depends"
         # The documents of each container that was asked about, by path.
         self._rows: dict[str, dict[str, Row]] = {}
 
@@ -329,7 +333,7 @@ class Known:
         """Return the row of a document; each container is read once."""
         if container not in self._rows:
             query = (
-                "SELECT place, fingerprint, depends FROM document"
+                f"SELECT place, {self._columns} FROM document"
                 " WHERE container = ? AND state = 'present'"
             )
             with readable_errors():
@@ -526,18 +530,10 @@ class Difference(Value):
 
     on: Strings
     """The dialects of the plugins that are switched on, and of those in `off`."""
-    stamp: str = ""
-    """Of all files of the vault when this was counted."""
     off: Strings = ()
     """Those whose plugins are not on, but which left their ids in the notes."""
-    added: int = 0
-    changed: int = 0
-    gone: int = 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing would change."""
-        return not (self.added or self.changed or self.gone)
+    counts: dict[str, int] = {}
+    """The passages that would change, as `changes_between` counts them."""
 
 
 class PendingDialects(Value):
@@ -623,51 +619,73 @@ def dialects_off(store: Store, container: str, on: Strings) -> Strings:
 def ask_about_dialects(
     store: Store,
     container: str,
-    to_count: Difference,
-    read: Callable[[], Iterable[Extracted]],
+    difference: Difference,
+    read: Callable[[Known], Iterable[Sighting]],
 ) -> None:
     """Ask whether to read a vault by other dialects, if that would change anything.
+
+    What a document would change is counted again if it was read again, or if the other dialects
+    may read it otherwise than when it was counted.
 
     Args:
         store: the store.
         container: the container of the vault.
-        to_count: the dialects, and the stamp of all files of the vault; "" = unknown. Equal ones
-            are not read again.
-        read: reads all documents of the vault by these dialects.
+        difference: the dialects, without counts.
+        read: reads the documents of the vault by these dialects that are not known.
     """
-    # not if a person declined them, or if it was counted for the same files
     _, declined = _answers(store, container)
-    if to_count.on in declined:
+    if difference.on in declined:
         return
-    last = store.get_value(_META + container, Difference)
-    if last and to_count.stamp:
-        counted_last = replace(last, added=0, changed=0, gone=0)
-        if counted_last == to_count:
-            return
-    added = 0
-    changed = 0
-    gone = 0
-    rows = store.rows(
-        "SELECT id, place FROM document WHERE container = ? AND state = 'present'",
-        container,
+    salt = " ".join(difference.on)
+    query = (
+        "SELECT id, place, other_counts FROM document"
+        " WHERE container = ? AND state = 'present'"
     )
-    known_documents = {row["place"]: row["id"] for row in rows}
-    for document in read():
-        before = _present(store, known_documents.pop(place_of(document), 0))
-        after = numbered_marks(document.highlights)
-        pairs = match_in_document(
-            [mark_of(highlight) for highlight in before],
-            [mark_of(highlight) for highlight in after],
+    uncounted = {row["place"]: row for row in store.rows(query, container)}
+    counts = Counter(new=0, other=0, gone=0)
+    counted_now = []
+    for sighting in read(Known(store, salt, by_other=True)):
+        if isinstance(sighting, Unchanged):
+            known = uncounted.pop(sighting.path)
+            counts.update(msgspec.json.decode(known["other_counts"]))
+        elif isinstance(sighting, ReadDocument):
+            row = uncounted.pop(place_of(sighting), None)
+            before = _present(store, row["id"]) if row else []
+            after = sighting.highlights if isinstance(sighting, Extracted) else ()
+            changes = changes_between(before, after)
+            counts.update(changes)
+            if row:
+                fingerprint = f"{salt} {sighting.fingerprint}"
+                other = (fingerprint, encode(sighting.depends), encode(changes))
+                counted_now.append((*other, row["id"]))
+    for row in uncounted.values():
+        counts["gone"] += len(_present(store, row["id"]))
+    with store.transaction():
+        store.write_all(
+            "UPDATE document SET other_fingerprint = ?, other_depends = ?, other_counts = ?"
+            " WHERE id = ?",
+            counted_now,
         )
-        added += len(after) - len(pairs)
-        gone += len(before) - len(pairs)
-        for now, then in pairs.items():
-            if _drafted_content(now.highlight) != _drafted_content(then.highlight):
-                changed += 1
-    for document_id in known_documents.values():
-        gone += len(_present(store, document_id))
-    difference = replace(to_count, added=added, changed=changed, gone=gone)
-    store.set_value(_META + container, difference)
+        store.set_value(_META + container, replace(difference, counts=dict(counts)))
+
+
+def changes_between(
+    before: Sequence[Highlight], after: Sequence[Highlight]
+) -> dict[str, int]:
+    """Count the passages of a document that another reading brings, changes and takes away."""
+    pairs = match_in_document(
+        [mark_of(highlight) for highlight in before],
+        [mark_of(highlight) for highlight in numbered_marks(after)],
+    )
+    changed = 0
+    for now, then in pairs.items():
+        if _drafted_content(now.highlight) != _drafted_content(then.highlight):
+            changed += 1
+    return {
+        "new": len(after) - len(pairs),
+        "other": changed,
+        "gone": len(before) - len(pairs),
+    }
 
 
 def _present(store: Store, document: int) -> list[Highlight]:
@@ -696,7 +714,9 @@ def pending(store: Store) -> Iterator[PendingDialects]:
         container = row["name"].removeprefix(_META)
         difference = msgspec.json.decode(row["value"], type=Difference)
         read, declined = _answers(store, container)
-        if difference.on not in (read or (), *declined) and not difference.empty:
+        if difference.on not in (read or (), *declined) and any(
+            difference.counts.values()
+        ):
             yield PendingDialects(container, read or (), difference)
 
 
@@ -726,12 +746,7 @@ def asked(pending: PendingDialects) -> str:
         request = f"read {_their(switched_off)} cards no longer"
     else:
         request = "read the cards accordingly"
-    difference = pending.difference
-    counts = {
-        "new": difference.added,
-        "other": difference.changed,
-        "gone": difference.gone,
-    }
+    counts = pending.difference.counts
     would_change = f"{counted(sum(counts.values()), 'passage')} would change"
     change = f"{', '.join(changes)} in {vault}"
     return f"{change}: {request}? {would_change}: {counts_text(counts)}."

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from posixpath import commonpath
@@ -51,7 +52,6 @@ from ankiforge.model import (
     DocumentId,
     Extracted,
     Json,
-    Known,
     Memory,
     NoMemory,
     Problem,
@@ -846,15 +846,9 @@ def _ask_about_dialects(vault: Vault, ledger: Ledger) -> None:
         return
     other_vault = vault.read_by(wanted)
 
-    def read_otherwise() -> Iterator[Extracted]:
-        everything: Known | None = None
-        for sighting in scanned(other_vault, everything):
-            if isinstance(sighting, Extracted):
-                yield sighting
-
     readings.ask_about_dialects(
         ledger,
         vault.folder.container,
-        readings.Difference(wanted, other_vault.folder.stamp(), off=off),
-        read_otherwise,
+        readings.Difference(wanted, off),
+        partial(scanned, other_vault),
     )

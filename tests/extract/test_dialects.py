@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.extract import files
+
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
     "flashcards": "flashcards-obsidian",
@@ -96,6 +98,37 @@ def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) 
     forge.ok("run")
     assert [one["id"] for one in questions(forge)] == [asked["id"]]
     assert not any("Insulin" in card["fields"].get("Text", "") for card in forge.cards() if card["verdict"] == "waiting")  # fmt: skip
+
+
+def test_the_question_counts_what_the_notes_say_now(
+    forge, vault, note, monkeypatch
+) -> None:
+    monkeypatch.setattr(files, "TICK_NS", 0)  # what a test writes, it writes once
+    forge.ok("run", vault)
+    switch(vault, "flashcards")
+    other_note = vault / "Hormones.md"
+
+    def counts() -> str:
+        forge.ok("run")
+        [asked] = questions(forge)
+        return str(asked["text"]).rpartition("? ")[2]
+
+    assert counts() == "3 passages would change: 1 new, 2 other."
+    other_note.write_text("{Ghrelin} makes hungry.\n", encoding="utf-8")
+    assert counts() == "4 passages would change: 2 new, 2 other."
+    note.write_text(NOTE + "\n{Leptin} does not.\n", encoding="utf-8")
+    assert counts() == "5 passages would change: 3 new, 2 other."
+    other_note.rename(vault / "Moved.md")
+    assert counts() == "5 passages would change: 3 new, 2 other."
+    note.unlink()
+    assert counts() == "1 passage would change: 1 new."
+    note.write_text(NOTE + "\nWhat makes hungry?;;Ghrelin.\n", encoding="utf-8")
+    assert counts() == "4 passages would change: 2 new, 2 other."
+
+    # with other settings of the plugin every note is counted again
+    settings = vault / ".obsidian" / "plugins" / PLUGINS["flashcards"] / "data.json"
+    settings.write_text('{"inlineSeparator": ";;"}', encoding="utf-8")
+    assert counts() == "5 passages would change: 3 new, 2 other."
 
 
 def test_no_stands_until_other_plugins_are_switched_on(forge, vault, note) -> None:
