@@ -25,7 +25,7 @@ TOLD = "it takes more memory than there is"
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_run_that_gets_too_little_memory_says_so(forge, vault):
     line = "The ==lens== bends light onto the retina of an eye that sees.\n\n"
-    (vault / "big.md").write_text(line * 30_000)
+    (vault / "big.md").write_text(line * 60_000)
     (vault / "small.md").write_text("Katze:::cat\n")
     told = []
     for megabytes in (20, 35, 50):
