@@ -173,7 +173,7 @@ text."""
 # A field has a name of one word, or is one of Readwise. At the start of a page, as Logseq has them,
 # no blank needs to follow the colons, if one of them says what the page is.
 _FIELD = (
-    r"(?P<field>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?"
+    r"(?P<field>(?P<item>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?)"
     r"[*_]{0,3}(?:[\w-]{1,200}|Full[ ]Title|Document[ ](?:Note|Tags))[*_]{0,3}"
     r"::(?:[ \t][^\n]*)?$"
     r"|\A(?=(?:[\w-]{1,40}::[^\n]*\n){0,20}(?:(?:full-)?title|author|alias|tags|category|url)::)"
@@ -212,7 +212,7 @@ _UNSEEN = ("comment", "program", "field", "data")
 _SIGNS = AnyOf(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK")
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
-_HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
+_HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?P<item>(?!)))"), _FLAGS)
 _MATHS = regex(f"{MATHS}(\\d+){MATHS}")
 # What GitHub and GitLab show as a formula.
 _MATHS_FENCE = regex(r"[ \t]*math[ \t]*\Z")
@@ -301,7 +301,10 @@ def prepared(
             references[normalizeReference(hidden["label"])] = target
         elif maths or not any(map(hidden.group, _UNSEEN)):
             return hidden[0]
-        return "\n".join([COMMENT * len(line) for line in hidden[0].split("\n")])
+        # a field leaves its item behind, to which further lines belong
+        signs = hidden["item"] or ""
+        unseen = hidden[0][len(signs) :].split("\n")
+        return signs + "\n".join([COMMENT * len(line) for line in unseen])
 
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     text = with_fitting_indents(with_open_signs(pattern.sub(placeholder, text)))
