@@ -232,6 +232,8 @@ _CODE = regex(
     | (?P<call>[\w:<>]+::\w+(?:_\w|[(<]))
     """
 )
+# The signs of scripts that write no blanks.
+_WITHOUT_BLANKS = regex(r"[\u3000-\u9fff\uff00-\uff60]")
 # The start of one of Amazon's names of resources: `arn:aws:s3:::bucket`.
 _RESOURCE = regex(r"\w:[a-z]\S*$")
 
@@ -258,7 +260,8 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     # is none
     words_before = front.split()
     words_after = back.split()
-    code = _CODE.match(f"{words_before[-1]}::{words_after[0]}")
+    name = _WITHOUT_BLANKS.split(words_before[-1])[-1]  # `std` in `例如std::pair`
+    code = _CODE.match(f"{name}::{words_after[0]}")
     if code is None:
         return Form.INLINE
     asks_for_a_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
