@@ -155,15 +155,14 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
         store.set_meta("anki state", "")
         store.passage(event.key)  # the card is gone
 
-    # the person's words in Anki that the decision replaced, by field
-    replaced: Texts = {}
-    if event.what == "resolve" and event.body.get("was"):
-        replaced = {event.body["field"]: event.body["was"]}
-    elif event.what == "edit":
-        over = event.body.get("over", {})
-        replaced = {name: words for name, (_, words) in over.items()}
-    if replaced:  # given back by no decision that could be undone
-        body = {"guid": event.body["guid"], "fields": replaced}
+    # the person's words in Anki that the decision was about, by field: given back by no
+    # decision that could be undone
+    if event.what == "resolve" and "was" in event.body:
+        _ask_again(store, event)
+    elif event.what == "edit" and event.body.get("over"):
+        over = event.body["over"]
+        fields = {name: words for name, (_, words) in over.items()}
+        body = {"guid": event.body["guid"], "fields": fields}
         store.add("edit", event.key, POLICY, body)
 
     if event.what in ("retire", "reject"):
@@ -179,6 +178,21 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out
         store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
+
+
+def _ask_again(store: Store, event: Event) -> None:
+    """Ask again whose words a field has: it keeps the person's, and offers the others.
+
+    Anki may have those that were chosen: so what a look at it would find is recorded.
+    """
+    guid, field, mine = (event.body[name] for name in ("guid", "field", "was"))
+    card, _ = cards.state_of(store, guid)
+    if field in card.offered:  # edited here, and so asked about
+        return
+    body: Json = {"guid": guid, "fields": {field: mine}}
+    if card.field(field) != mine:
+        body["offered"] = {field: card.field(field)}
+    store.add("edit", event.key, POLICY, body)
 
 
 # --- which events -----------------------------------------------------------------------

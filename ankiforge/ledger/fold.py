@@ -307,7 +307,10 @@ def _revised(card: Card, event: Event) -> Card:
 
 
 def _edited(card: Card, event: Event) -> Card:
-    """Give fields the words that a person typed: they stay when the source changes."""
+    """Give fields the words that a person typed: they stay when the source changes.
+
+    After an answer that was taken back, the source's words are offered again.
+    """
     typed: Texts = event.body["fields"]
     resolved = dict(card.resolved)
     for name, (theirs, _) in event.body.get("over", {}).items():
@@ -318,7 +321,7 @@ def _edited(card: Card, event: Event) -> Card:
         kind=CardKind(event.body.get("kind", card.kind)),
         fields=_filled({**dict(card.fields), **typed}),
         pinned=_with(card.pinned, typed),
-        offered=_less(card.offered, typed),
+        offered={**_less(card.offered, typed), **event.body.get("offered", {})},
         resolved=resolved,
     )
 

@@ -261,6 +261,8 @@ class _Body(Text, kw_only=True):
     fields: Texts = {}
     over: Mapping[str, Pair] = {}
     """By field, a person's words in Anki that these replace: hash of the HTML, and Markdown."""
+    offered: Texts = {}
+    """The other words of a field about which a person is asked again."""
     content: str = ""
     why: str = ""
     # answers

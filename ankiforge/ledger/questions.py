@@ -451,9 +451,8 @@ def _answer_conflict(
             "choice": "source" if yes else "mine",
             "theirs": conflict.theirs,
             "ours": conflict.ours,
+            "was": conflict.mine,
         }
-        if yes:
-            body["was"] = conflict.mine
         store.add("resolve", passage.key, PERSON, body)
         query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
         store.write(query, conflict.guid, conflict.field)

@@ -95,6 +95,31 @@ def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_
     desk.note(Back=words)
 
 
+@pytest.mark.parametrize("last", ["reject", "accept"])
+@pytest.mark.parametrize("shipped", [False, True], ids=["at once", "once Anki has it"])
+@pytest.mark.parametrize("answer", ["reject", "accept"])
+def test_a_conflict_is_asked_again_once_its_answer_is_taken_back(
+    open_conflict, answer, shipped, last
+):
+    desk = open_conflict
+    desk.answered("conflict", answer)
+    if shipped:
+        desk.ship()
+    desk.forge.ok("undo")
+    for _ in range(2):
+        [question] = desk.questions("conflict")
+        assert question["conflicts"] == [
+            {"field": "Back", "mine": "in '46", "source": "in 1948"}
+        ]
+        assert told_of(desk) == {"in '46"}
+        desk.ship()
+    desk.note(Back="in '46")
+    desk.answered("conflict", last)
+    desk.ship()
+    assert desk.questions() == []
+    desk.note(Back="in 1948" if last == "accept" else "in '46")
+
+
 @pytest.mark.parametrize(
     "end", [("reject", "CARD"), ("delete",)], ids=["rejected", "deleted"]
 )

@@ -140,6 +140,36 @@ def test_an_action_is_taken_back_by_its_id(empty):
     assert found == [events["accept 2"], events["reject"]]
 
 
+@pytest.mark.parametrize(
+    ("pinned", "choice", "offered"),
+    [
+        # the person changed it in Anki, which may have the words that were chosen
+        ("", "source", "of the source"),
+        ("", "mine", "of the source"),
+        # the person changed it here
+        ("mine", "source", "of the source"),
+        ("mine", "mine", "of the source"),
+        # the source has said the same since
+        ("", "source", "mine"),
+    ],
+)
+def test_a_conflict_whose_answer_is_taken_back_is_asked_again(
+    empty, pinned, choice, offered
+):
+    empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+    if pinned:
+        empty.add("edit", P, PERSON, {"guid": "af1", "fields": {"Back": pinned}})
+    of_source = {"kind": "basic", "fields": {"Front": "q", "Back": offered}}
+    empty.add("revise", P, SOURCE, {"guid": "af1", "draft": of_source})
+    answer = {"field": "Back", "choice": choice, "theirs": "", "ours": "", "was": "mine"}
+    with empty.action():
+        empty.add("resolve", P, PERSON, {"guid": "af1", **answer})
+    decide.undo(empty)
+    card = empty.passage(P).cards["af1"]
+    assert (card.field("Back"), card.pinned) == ("mine", ("Back",))
+    assert card.offered == ({} if offered == "mine" else {"Back": offered})
+
+
 # --- which drafts wait no longer ------------------------------------------------------------
 
 DOCUMENT = Document(DocumentKey("d"), "v", "Hearts")

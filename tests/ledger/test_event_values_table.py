@@ -56,6 +56,7 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
         "guid": ("g", 1),
         "fields": ({"Back": "b"}, {"Back": 1}),
         "over": ({"Back": ["hash", "words"]}, {"Back": ["hash"]}),
+        "offered": ({"Back": "b"}, {"Back": 1}),
         "kind": ("two-way", 2),
     },
     "placed": {
