@@ -1082,7 +1082,20 @@ def _remarks(
     elif draft.near:
         yield Remark(RemarkKind.NEAR)
     elif _was_decided_before(store, passage, draft):
-        yield Remark(RemarkKind.DECIDED_BEFORE)
+        # as if the person had not accepted what they took back
+        accepted = set()
+        for event in store.events(passage.keys):
+            if event.what == "accept" and event.by == PERSON:
+                accepted.add(event.body["guid"])
+        cards_left = {}
+        for id, card_before in passage.cards.items():
+            if card_before.verdict is not Verdict.TAKEN_BACK or id not in accepted:
+                cards_left[id] = card_before
+        as_before = replace(passage, cards=cards_left)
+        if _was_decided_before(store, as_before, draft):
+            yield Remark(RemarkKind.DECIDED_BEFORE)
+        else:
+            yield Remark(RemarkKind.TAKEN_BACK)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
     elif not unknown_notes.isdisjoint(names):

@@ -731,7 +731,8 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
         elif draft.id in no_cards:
             decide.reject(store, draft.id)
         elif draft.clean and all(
-            remark.kind is RemarkKind.FORM for remark in draft.remarks
+            remark.kind in (RemarkKind.FORM, RemarkKind.TAKEN_BACK)
+            for remark in draft.remarks
         ):
             of, _ = desk.waiting(store, draft.id)
             decide.make_card(store, of, draft)

@@ -41,6 +41,8 @@ class RemarkKind(StrEnum):
     REPLACEMENT = "replaces a card of another form, whose schedule ends"
     NEAR = "you decided on nearly the same words"
     DECIDED_BEFORE = "you decided on this sentence before"
+    TAKEN_BACK = "you took back that you accepted it"
+    """The person takes it with others again."""
     NOTE_DELETED = "you deleted its note in Anki"
     """The note has a grave, and the journal that knew why is lost."""
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"

@@ -75,6 +75,7 @@ _REMARKS = {
     RemarkKind.DECIDED_BEFORE: (
         "You rejected, changed or took back a card of this sentence before."
     ),
+    RemarkKind.TAKEN_BACK: "You accepted this before, and took it back.",
     RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are not cards here.",
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."
@@ -540,7 +541,8 @@ def _why_left(draft: Card, named: Set[str]) -> str:
             return "held back by a question: ankiforge list --view questions"
         if remark.kind is RemarkKind.EQUAL_CARD:
             return "with the words of a card: ankiforge list --view new -v"
-        return remark.kind.value
+        if remark.kind is not RemarkKind.TAKEN_BACK:
+            return remark.kind.value
     proposals = f"drafter:{PROPOSE}"
     if draft.proposed and proposals not in named:
         return f"proposed: ankiforge accept --all --filter {proposals}"

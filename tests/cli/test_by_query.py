@@ -46,6 +46,21 @@ def test_a_query_is_taken_with_all_alone(desk):
     assert (done["what"], "too easy" in done["text"]) == ("reject", True)
 
 
+def test_what_was_taken_back_is_taken_with_others_again_but_not_what_was_rejected(desk):
+    def listed(verdict: str) -> list[str]:
+        return [card["fields"]["Back"] for card in desk.cards(f"verdict:{verdict}")]
+
+    for _ in range(2):
+        desk.ok("accept", "--all")
+        assert len(listed("accepted")) == 3
+        desk.ok("undo")
+        desk.ok("run", "--accept", "clean")  # policy leaves them to the person
+        assert (len(listed("waiting")), listed("accepted")) == (3, [])
+    desk.ok("reject", "--all", "--filter", "verdict:waiting DNA")
+    desk.ok("accept", "--all")
+    assert set(listed("accepted")) == {"The mitochondrion", "The ribosome"}
+
+
 def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
     unknown = desk("reject", "affected", code=2)
     assert "no id begins with 'affected'" in unknown.stderr

@@ -328,6 +328,36 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
 
 
 @pytest.mark.parametrize(
+    ("accepted_by", "then", "remark"),
+    [
+        (PERSON, [], RemarkKind.TAKEN_BACK),
+        # that a person does not want what policy accepted is a decision
+        (POLICY, [], RemarkKind.DECIDED_BEFORE),
+        # and so is what they decide on another card of the sentence
+        (PERSON, [("reject", {"guid": "", "content": "c"})], RemarkKind.DECIDED_BEFORE),
+        (PERSON, [("skip", {})], RemarkKind.DECIDED_BEFORE),
+    ],
+)
+def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, remark):
+    guid = guid_of(P, FORM)
+    words = {
+        "kind": "cloze",
+        "fields": dict(TEXT),
+        "quote": FORM.quote,
+        "drafter": "rules:phrase",
+    }
+    body = {"guid": guid, "draft": words, "slot": FORM.slot}
+    made = empty.add("accept", P, accepted_by, body)
+    about: dict[str, Any] = {"sentences": [FORM.quote], "passage": [], "facts": []}
+    empty.add("fact", P, accepted_by, {"of": made.id, "guid": guid, **about})
+    empty.add("undo", P, PERSON, {"event": made.id})
+    for what, other in then:
+        decided = empty.add(what, P, PERSON, other)
+        empty.add("fact", P, PERSON, {"of": decided.id, "guid": "", **about})
+    assert [each.kind for each in remarks_on(empty, FORM)] == [remark]
+
+
+@pytest.mark.parametrize(
     ("ended", "detail"),
     [
         ("", "af2"),
