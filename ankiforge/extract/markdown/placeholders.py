@@ -5,7 +5,8 @@ placeholders are noncharacters of Unicode, which do not occur in text; those of 
 contains them are replaced. Maths in other spellings is written with dollars.
 
 List items with more blanks before or in them than CommonMark allows, two tabs below `- `, are
-moved to where they count as items, as editors show them (`with_fitting_indents`).
+moved to where they count as items, as editors show them (`with_fitting_indents`). A comment or
+field below a line of an item is moved into the item: it would end the list.
 
 Tested by `tests/extract/test_texts.py`.
 """
@@ -20,6 +21,9 @@ from ankiforge.extract.markdown.front_matter import SENTENCE
 from ankiforge.model import Strings, Texts
 from ankiforge.text import AnyOf, regex
 from ankiforge.text.fold import MATH, OTHER_MATHS, in_dollars
+
+COMMENT = "\ufdd0"
+"""Replaces each character of a comment."""
 
 # An item with at least four columns before it, or about five behind its sign.
 _DEEP_ITEM = regex(
@@ -102,6 +106,8 @@ class _Indents:
                 self._items.pop()
         column = self._moved(indent)
         container = self._items[-1].moved if self._items else 0
+        if not words.strip(f"{COMMENT} \t"):
+            column = max(column, container)
         if item and column > container + _MOST:
             if not self._items and (self._after_blank or not self._after_words):
                 return narrow, column  # it is code
@@ -141,8 +147,6 @@ def _width(column: int, signs: str) -> int:
 
 # --- placeholders --------------------------------------------------------------------------
 
-COMMENT = "\ufdd0"
-"""Replaces each character of a comment."""
 MATHS = "\ufdd1"
 """`MATHS 12 MATHS` replaces the maths with number 12."""
 CONTINUED = "\ufdd2"
