@@ -826,12 +826,12 @@ class _CardLines:
             last += 1
         while not self.text(last - 1).strip(_BLANKS):
             last -= 1
-        # its further lines, then its children; properties are no text
+        # its further lines, then its children; properties and empty items are no text
         front = _without_sign(line)
         children = list[str]()
         for number in range(start + 1, last):
             words = self.text(number).strip(_BLANKS)
-            if words and not _PROPERTY.match(words):
+            if words not in ("", "-", "*", "+") and not _PROPERTY.match(words):
                 if children or _BULLET.match(words):
                     children.append(self.source(number, number + 1))
                 else:
