@@ -1,11 +1,9 @@
-"""The prompt of the cascade, and the two questions that are made of it for a passage.
+"""Draft with a small model, in steps that can each be read.
 
 `prompts/cascade.md` has four parts, separated by lines `---`: the rules, which are the system
 message; the passage; the instruction to write a question; the one to answer it. Both requests
 about a passage begin with the same rules and the same passage, so that a server that keeps what it
 has read reads them once.
-
-Draft with a small model, in steps that can each be read.
 
 The program proposes gaps of each fact of a passage (`propose`), best first. For each gap of a
 fact, until a question stands:
@@ -413,7 +411,7 @@ class Cascade:
         content = replied.completion.content
         own_answer = on_a_line(string_in(content, _ANSWER_NAMES), _LONGEST)
         attempt = Attempt(proposed=words, question=question, own_answer=own_answer)
-        answered = _answered(words, fact.shown, own_answer, question)
+        answered = _words_given(words, fact.shown, own_answer, question)
         if not answered:
             return replace(attempt, dropped="its own answer is another one"), None
         back = gap if answered == words else markdown(answered)
@@ -438,7 +436,7 @@ class Cascade:
         return attempt, draft
 
 
-def _answered(gap: str, sentence: str, answer: str, question: str) -> str:
+def _words_given(gap: str, sentence: str, answer: str, question: str) -> str:
     """Return the words of a gap, or else of its sentence, that an answer gives; "" if it has none.
 
     To "How many areas do they visit?", "87" is the answer whose gap is "87 urban areas". A small

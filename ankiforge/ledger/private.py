@@ -7,8 +7,8 @@ without the tag.
 A line that stands letter for letter in three private documents and in three public ones
 is of a template, and no secret.
 
-Tested by `tests/draft/test_private_passages.py`, `tests/extract/test_private_sources.py` and
-`tests/laws/test_private_laws.py`.
+Tested by `tests/draft/test_private_passages.py`, `tests/extract/test_private_sources.py`,
+`tests/laws/test_private_laws.py` and `test_private_spellings.py`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ every note would look as if it had been deleted.
 How many cards fail in Anki is counted here, for a line of a run; what reads them is loaded only
 if the collection has changed since.
 
-Tested by `tests/anki/test_views.py`, `test_deleted_and_back.py`, `test_told_afterwards.py` and
-`tests/anki/test_repair.py`.
+Tested by `tests/anki/test_views.py`, `test_collections.py`, `test_deleted_and_back.py`,
+`test_told_afterwards.py` and `test_repair.py`.
 """
 
 from __future__ import annotations

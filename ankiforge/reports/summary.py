@@ -1,6 +1,4 @@
-"""The state of a workspace, and the command to type next.
-
-The result of a run, as text and as JSON: what came in, what changed, what was written.
+"""The state of a workspace, the command to type next, and the result of a run as text and JSON.
 
 Tested by `tests/cli/test_told.py` and `tests/cli/test_status.py`.
 """

@@ -13,7 +13,7 @@ height in parts of the picture; and its label. Each number is a card in Anki.
 
 The rules by which masks keep their numbers are in docs/reference/keys.md.
 
-Tested by `tests/text/test_keys.py` and `tests/anki/test_figures.py`.
+Tested by `tests/text/test_keys.py`, `test_occlusion_table.py` and `tests/anki/test_figures.py`.
 """
 
 from __future__ import annotations

@@ -135,6 +135,7 @@ STORIES: dict[str, tuple[Any, ...]] = {
         do.place(Tags="mine new", told="nothing was changed"),
         do.place(Tags="new mine old", code=1, told="removed the tag old in Anki"),
         do.place(Tags="ankiforge::retired", code=1, told="ankiforge's own"),
+        do.place(Tags="ankiforge::retired", code=1, told="choose another name"),
         do.note_of("---\ntags: [old]\n---\n" + CELLS), do.go(), do.tags("mine", "theirs", without=("bio", "new")),
         do.note_of("---\ntags: [bio, old]\n---\n" + CELLS), do.go(), do.tags(without=("bio",)),
         do.say("undo", "CARD"), do.go(), do.tags("theirs", "bio", without=("mine",)),

@@ -80,5 +80,7 @@ def test_without_anki_the_note_type_is_not_known(forge, make_desk):
     forge.settings(f"{text}anki: {{collection: none}}\n")
     desk.write(desk.first)
     desk.stops("Anki was not read yet, so the note type 'My own type' is not known")
+    came = desk.forge("run", "--dry-run", code=2)
+    assert "the note type 'My own type' is not known" in came.stderr
     forge.settings(text)
     desk.run(written=1)

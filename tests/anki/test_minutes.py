@@ -22,6 +22,7 @@ from ankiforge.anki.studies import (
     read_studies,
 )
 from ankiforge.model.seen import NewCards
+from ankiforge.pipeline.intake import Forecast, deck_limits
 from tests.makers.anki_notes import note_for
 
 MOD = 1_400_000_000
@@ -292,6 +293,25 @@ def test_small_budgets_leave_room_for_chance():
     assert (
         fitting([0.0] * 40, [1.0] * 40, 28.0) == 1
     )  # 25 days on average in the fourth week
+
+
+@pytest.mark.parametrize(
+    ("new_per_day", "waiting", "limits"),
+    [
+        (1, {"A": 2, "B": 1}, {"A": 1, "B": 0}),
+        (1, {"A": 1, "B": 2}, {"A": 0, "B": 1}),
+        (3, {"A": 2, "B": 1}, {"A": 2, "B": 1}),
+        (1, {"A": 1, "B": 1}, {"A": 1, "B": 0}),
+        (4, {"A": 1, "A::B": 1, "C": 2}, {"A": 2, "C": 2}),  # Anki counts B with A
+        (4, {"A": 0}, {}),
+    ],
+)
+def test_decks_share_the_number_by_what_waits_in_them(new_per_day, waiting, limits):
+    decks = tuple(NewCards(name, count, 20, False) for name, count in waiting.items())
+    forecast = Forecast(
+        20, new_per_day, 20, 0, 0, 0.0, "2026-01-01", (), (), (), (), 1.0, decks, True, 0
+    )
+    assert {deck.deck: limit for deck, limit in deck_limits(forecast)} == limits
 
 
 # --- on the command line ----------------------------------------------------------------------

@@ -1,5 +1,9 @@
 """What is shown is what is so: answers are whole or wait, questions end, and every count is the same."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 
 from ankiforge.extract import registry
@@ -45,6 +49,19 @@ def notes(forge):
     folder = forge.folder / "notes"
     folder.mkdir()
     return folder
+
+
+@contextmanager
+def reviewed(forge: Any) -> Iterator[Any]:
+    """A review of the workspace, as the page has it."""
+    from ankiforge.config.workspace import resolve
+    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.web.documents import Pages
+    from ankiforge.web.session import ReviewSession
+
+    folder = resolve(forge.folder, forge.folder, registry)
+    with Workspace(folder, read_only=True) as workspace:
+        yield ReviewSession(workspace, Pages())
 
 
 def write(vault, text, name="A.md"):
@@ -137,6 +154,13 @@ def test_the_question_is_back_when_its_card_is(moved):
     assert question["id"] == moved.question
 
 
+def test_two_cards_in_question_are_told_apart(moved):
+    with reviewed(moved) as session:
+        shown = session.item(moved.question)
+    labels = [card["label"] for card in shown["cards"]]
+    assert labels == ["Your card", "From the new passage"]
+
+
 # --- one count ------------------------------------------------------------------------------
 
 MANY = """---
@@ -161,20 +185,13 @@ Keyword notes with ==marks== and no stop
 
 def lists(forge):
     """How much each surface says that there is of each."""
-    from ankiforge.config.workspace import resolve
-    from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.web.documents import Pages
-    from ankiforge.web.session import ReviewSession
-
     status = forge.json("status")
     shown = {
         name: len(forge.ok("list", "--view", name, "--json").lines)
         for name in ("new", "questions")
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
-    folder = resolve(forge.folder, forge.folder, registry)
-    with Workspace(folder, read_only=True) as workspace:
-        session = ReviewSession(workspace, Pages())
+    with reviewed(forge) as session:
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}
         items = {
             name: len(session.listed(name)["items"])

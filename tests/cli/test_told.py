@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract.files import TICK_NS
+from ankiforge.reports.summary import first_of
 from tests.limits import PATIENCE
 
 NOTE = """\
@@ -411,3 +412,11 @@ def test_an_export_that_is_none_any_more_is_told_by_each_run(forge, tmp_path):
     failed = forge("run", code=1)
     assert f"failed: {export}: its columns are <html>" in failed.stderr
     assert "what was read of it before counts as still there" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [("", ""), ("a", "a"), ("abc", "a, b, c"), ("abcd", "a, b, c and 1 more")],
+)
+def test_of_many_names_the_first_are_told(names, told):
+    assert first_of(names) == told

@@ -177,6 +177,28 @@ def test_where_a_hyphen_at_a_line_end_stays(left, right, document, keeps):
 
 
 @pytest.mark.parametrize(
+    ("above", "below", "shown"),
+    [
+        ("the high-", "light here", "the highlight here"),
+        ("the cells (in-", ") here", "the cells (in-) here"),
+        ("the pre-", "“war” years", "the pre-“war” years"),
+    ],
+)
+def test_a_hyphen_stays_before_a_sign(above, below, shown):
+    assert page(above, below).text == shown
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "is_inside"),
+    [(10, 10, True), (3, 10, True), (17, 10, True), (3, 3, False), (17, 17, False)],
+)
+def test_a_slanted_quad_holds_what_lies_between_its_sides(x, y, is_inside):
+    [slanted] = quads((10, 20, 0, 10, 10, 0, 20, 10), None)
+    char = Char(0, "a", False, x, y, x, y, x, y, 1, 1)
+    assert slanted.holds(char) is is_inside
+
+
+@pytest.mark.parametrize(
     ("font", "height", "words"),
     [
         ("Times-Roman", HIGH, "of jumping"),  # the font says that its letters are wider

@@ -38,3 +38,20 @@ def test_the_title_of_a_paper(row):
     found = title_of(row["named"], lines, page)
     is_right = letters_of(found) == letters_of(row["title"])
     assert is_right != row["title"].startswith(MISSED)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words", "title"),
+    [
+        ((24, 16), ("JOURNAL OF CELLS", "THE MEMBRANE AS A LIVING FILTER"), 1),
+        ((24, 16), ("REVIEW OF FILTERS", "THE MEMBRANE AS A LIVING FILTER"), 0),
+    ],
+)
+def test_capitals_of_other_sizes_are_a_line_of_their_own(sizes, words, title):
+    lines = [
+        PrintedLine(number, text, size, 740 - 30 * number)
+        for number, (size, text) in enumerate(
+            zip((*sizes, 10), (*words, "A membrane parts two cells."), strict=True)
+        )
+    ]
+    assert title_of("", lines, " ".join(words)) == words[title]

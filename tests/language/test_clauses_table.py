@@ -52,6 +52,8 @@ def test_a_clause_is_whole(text, is_whole):
         ("It separates the membrane", False),
         ("Working memory holds four chunks", True),
         ("`tar` is a program", True),
+        ("Osmosis", True),
+        ("Quickly the membrane", True),
     ],
 )
 def test_a_sentence_names_its_subject(text, names):

@@ -1,6 +1,6 @@
 """Map the items of Zotero's libraries to our model, work by work.
 
-Tested by `tests/extract/test_zotero_damaged.py` and `tests/extract/test_zotero_sync.py`.
+Tested by `tests/extract/test_texts.py`, `test_zotero_damaged.py` and `test_zotero_sync.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,22 @@
+"""What is read of the field of a card with masks; lines that are no masks are left out."""
+
+import pytest
+
+from ankiforge.text.occlusion import parse
+
+
+@pytest.mark.parametrize(
+    ("lines", "labels"),
+    [
+        (["1 .1 .2 .3 .4 Femur"], ["Femur"]),
+        (["1 .1 .2 .3 .4"], [""]),
+        (["1 .1 .2 .3 .4 Femur", "words of a person"], ["Femur"]),
+        (["words of a person", "2+- .1 .2 .3 .4 left tibia"], ["left tibia"]),
+        (["1 .1 .2 .3 wide Femur"], []),
+        (["0 .1 .2 .3 .4 Femur"], []),
+        (["1 .1 .2 .3 0 Femur"], []),
+    ],
+)
+def test_the_masks_of_a_field(lines, labels):
+    masks = parse("\n".join(["hide all", *lines])).masks
+    assert [mask.label for mask in masks] == labels
