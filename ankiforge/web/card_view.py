@@ -22,7 +22,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby, pairwise, takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
@@ -58,6 +58,9 @@ from ankiforge.text.cloze import (
 )
 from ankiforge.text.fold import isolated, locate, shields
 from ankiforge.text.passages import to_a_word
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 Piece = str | Json
 Draw = Callable[[str], str]
@@ -431,12 +434,18 @@ _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _IN_FIELD = regex(r"(?s)\\\((.*?)\\\)|\\\[(.*?)\\\]")
 _LONGEST = 4_000
+_LONG = 12
+"""Letters and signs of a formula, from which on a line may end within it."""
+_BREAKING = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
+_OPENING = frozenset("([{⟨")
+_CLOSING = frozenset(")]}⟩")
 
 
 @lru_cache(maxsize=512)
 def mathml(tex: str, *, display: bool = False) -> str:
     """Return a formula as MathML; "" if it has a command that is not known, or cannot be read.
 
+    A long one in a line is several `math` elements, between which the line may end.
     The result has known elements and attributes only, and its texts are escaped.
     """
     from xml.etree.ElementTree import tostring
@@ -461,7 +470,35 @@ def mathml(tex: str, *, display: bool = False) -> str:
                 return ""
     except Exception:  # noqa: BLE001 - whatever a converter says about what somebody typed
         return ""
-    return tostring(formula, encoding="unicode")
+    parts = [formula] if display else _divided(formula)
+    return "".join(tostring(part, encoding="unicode") for part in parts)
+
+
+def _divided(formula: Element) -> list[Element]:
+    """Divide a long formula after its relations, sums and differences; not within brackets."""
+    from xml.etree.ElementTree import Element, SubElement
+
+    if sum(bool(element.text) for element in formula.iter()) < _LONG:
+        return [formula]
+    rows: list[list[Element]] = [[]]
+    depth = 0
+    is_begun = False
+    """Whether a sign follows a term; before a term it is that of a number."""
+    for element in formula[0]:
+        texts = [each.text or "" for each in element.iter()]
+        depth += sum((text in _OPENING) - (text in _CLOSING) for text in texts if text)
+        is_sign = element.text in _BREAKING
+        rows[-1].append(element)
+        if is_sign and is_begun and not depth:
+            element.set("form", "infix")
+            rows.append([])
+        is_begun = not is_sign
+    parts = []
+    for row in filter(None, rows):
+        part = Element("math", formula.attrib)
+        SubElement(part, "mrow").extend(row)
+        parts.append(part)
+    return parts
 
 
 def _drawn(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ export function h(tag, props = {}, ...kids) {
     else if (name in made && name !== "list") made[name] = value;
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...kids.flat().filter(Boolean));
+  made.append(...kids.flat(3).filter(Boolean));
   return made;
 }
 // A button, with the key that presses it.
@@ -50,10 +50,10 @@ function keyName(key) {
 
 export function formula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML}">${text}</math>`, "text/xml");
-  return document.importNode(made.documentElement.firstElementChild, true);
+  return [...document.importNode(made.documentElement, true).children]; // several if a line may end within it
 }
-const SMALLEST = 0.8; // of its size, to which a formula is set
-// A formula that is wider than its place is set smaller; one that is much wider scrolls.
+const SMALLEST = 0.7; // of its size, to which a formula is set
+// A formula that is wider than its place is set smaller; one that is much wider scrolls, and fades where it goes on.
 export function fit(node) {
   for (const math of node.querySelectorAll("math")) {
     math.style.fontSize = "";

@@ -207,7 +207,7 @@ class Page {
   setRecall(on) {
     remember("recall", on);
     this.flip(on);
-    tell(on ? "Recall first: Enter or Space shows the answer." : "Answers are shown at once.");
+    tell(on ? "Recall first: the blue button shows the answer." : "Answers are shown at once.");
   }
   changeTheme() {
     const theme = isDark() ? "light" : "dark";

@@ -60,7 +60,7 @@ export function sentence(card, name, does) {
     beforeButton.classList.toggle("on", hasBefore);
     beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "Drop" : "With"} the first sentence` : card.before ?? "";
     const many = hidden().length;
-    const back = gaps.length ? ` ${first} goes back to “${gaps[0]}”.` : "";
+    const back = gaps.length ? ` Proposed: “${gaps[0]}”.` : "";
     does.tell(many > MANY ? `Hides ${many} words: hard to recall.${back}` : "");
     does.changed(mine);
   }

@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { words as layerOf } from "./layer.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { until } from "./server.js";
-import { around, svg } from "./shapes.js";
+import { around, linesOf, svg } from "./shapes.js";
 
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
 const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
@@ -108,7 +108,8 @@ export function sheets(paper, shown) {
   }
   // The width of a column of text, which a phone shows alone.
   function columnWidth() {
-    const widths = pages.flatMap((page) => Object.values(page.marks).flat()).map(([l, , r]) => r - l);
+    const lines = pages.flatMap((page) => Object.values(page.marks).flatMap((boxes) => linesOf(boxes.map((box) => px(page, box)))));
+    const widths = lines.map(([l, , r]) => (r - l) / leafWidth);
     return Math.min(Math.max(...widths, 0.3) + 0.03, 1);
   }
 

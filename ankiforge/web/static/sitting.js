@@ -57,8 +57,8 @@ export class Sitting {
   get #marks() { return new Set(this.items.map(({ source }) => source?.key)); }
   async begin() {
     this.began = performance.now();
-    this.resizes = new ResizeObserver(() => (this.ending ? this.level() : this.changed()));
-    this.resizes.observe($("#margin"));
+    this.resizes = new ResizeObserver((all) => (this.ending || all.every(({ target }) => target.id !== "top") ? this.level() : this.changed()));
+    for (const place of ["#top", "#margin"]) this.resizes.observe($(place));
     await this.show(false);
   }
   close() {
@@ -162,14 +162,14 @@ export class Sitting {
     }));
   }
 
-  // The buttons, the blue one first; those that have no room are in the menu.
+  // The buttons, the blue one first; what is secondary is in the menu if one row has no room for it.
   bar() {
     const [shown, rest] = this.#choices();
     const drawn = ({ look, label, key, run }) => button(look, label, key, run, { "aria-keyshortcuts": key && key.replace(/^[A-Z]$/, "Shift+$&") });
     for (let room = shown.length; room > 0; room -= 1) {
       const more = [...shown.slice(room), ...rest];
       $("#buttons").replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
-      if ($("#buttons").scrollWidth <= $("#buttons").clientWidth) break;
+      if (shown[room - 1].look !== "text" || $("#buttons").lastChild.offsetTop === $("#buttons").firstChild.offsetTop) break;
     }
     const { figure } = this.card;
     if (figure && !figure.left()) $("#buttons .filled").ariaDisabled = "true";
@@ -181,7 +181,7 @@ export class Sitting {
     const isEdited = card.mode === "edit";
     const main = { look: "filled", label: card.says, key: isEdited ? "Ctrl ⏎" : "⏎", run: () => this.enter() };
     const back = (label) => ({ look: "outlined", label, key: "Esc", run: () => this.escape() });
-    const drop = { look: "text", label: "Discard", key: "", run: () => card.drop() };
+    const drop = { look: "outlined", label: "Discard", key: "", run: () => card.drop() };
     const goOn = { look: "outlined", label: "Go on editing", key: "e", run: () => this.edit() };
     if (card.mode === "ask") return [[main, back("Back to the sentence")], []];
     if (card.mode !== "look") return [[main, isEdited ? back("Keep for later") : goOn, drop], []];
