@@ -202,11 +202,11 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("later")
 def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
     source = Folder("k", "n", folder, (), texts, "settings")
-    stamp = source.stamp()
+    stamp = source.stamp(source.files())
     assert stamp
-    assert source.stamp() == stamp
+    assert source.stamp(source.files()) == stamp
     (folder / "h.md").write_text("not read")
-    assert source.stamp() == stamp
+    assert source.stamp(source.files()) == stamp
     (folder / "a.txt").write_text("more")
-    stamps = {stamp, source.stamp(), Folder("k", "n", folder, (), texts).stamp()}
-    assert len(stamps) == 3
+    other = Folder("k", "n", folder, (), texts)
+    assert len({stamp, *(each.stamp(each.files()) for each in (source, other))}) == 3
