@@ -150,7 +150,10 @@ def test_the_choice_is_undone_and_a_person_s_words_come_back(desk):
         do.say("undo"),
     ):
         step(desk)
-    desk.run(written=0, conflicts=1)
+    desk.run(
+        written=1
+    )  # the person's words, which Anki has, and the question beside them
+    desk.note(Back="kitty")
     desk.answered("conflict", "accept")
     desk.ship()
     desk.note(Back="cat (an animal)")
