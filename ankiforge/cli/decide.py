@@ -32,7 +32,7 @@ SHOWN = 5
 """The number of decisions that `undo` names."""
 
 
-class Which(TypedDict):
+class DecisionOptions(TypedDict):
     """The cards, drafts and questions of a decision, as options name them."""
 
     ids: Words
@@ -78,7 +78,7 @@ def accept(
     gap: int | None,
     another: bool,
     force: bool,
-    **which: Unpack[Which],
+    **which: Unpack[DecisionOptions],
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
@@ -127,7 +127,9 @@ def accept(
     "passages",
     help="Reject all undecided facts of the passage; its cards stay.",
 )
-def reject(call: Call, reason: str, passages: bool, **which: Unpack[Which]) -> None:
+def reject(
+    call: Call, reason: str, passages: bool, **which: Unpack[DecisionOptions]
+) -> None:
     """Reject drafts and cards, or answer questions with no."""
     from ankiforge.ledger import lists
     from ankiforge.model import is_card_id

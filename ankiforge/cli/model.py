@@ -92,7 +92,7 @@ TRIES = 5
 dropped."""
 
 
-class Named(TypedDict):
+class ModelOptions(TypedDict):
     """The model that a person names."""
 
     name: str
@@ -122,7 +122,7 @@ class Named(TypedDict):
     help="Draft cards with it, or compare meanings in search.",
 )
 @flag("--yes", help="Send what is shown; do not ask.")
-def use(call: Call, purpose: str, yes: bool, **named: Unpack[Named]) -> None:
+def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> None:
     """Draft with a model from now on.
 
     Shows what would be sent, to whom and at what price, and asks. Then up to five passages
@@ -177,7 +177,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[Named]) -> None:
     end_run(result)
 
 
-def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[Named]) -> None:
+def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
     """Compare meanings with a model from now on, if it makes a vector."""
     from msgspec.structs import replace
 
