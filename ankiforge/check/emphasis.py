@@ -231,7 +231,7 @@ class MarkedSentence:
 
 
 def _place_of(answer: str, text: str, start: int) -> int:
-    """Return where the words of a gap stand behind a place, not within words if they may; or -1."""
+    """Return where a gap stands after a place, as whole words if possible; -1 if it does not."""
     first = place = text.find(answer, start) if answer else -1
     while place >= 0:
         end = place + len(answer)

@@ -620,7 +620,7 @@ _OF_TALK = AnyOf(
 
 
 def _talk_in(text: str) -> re.Match[str] | None:
-    """Return the first talk to or of a model in a text."""
+    """Return the first words of a text that speak to a language model, or about one."""
     return _TALK.search(text) if _OF_TALK.is_in(text.casefold()) else None
 
 

@@ -591,7 +591,7 @@ Paths = tuple[Path, ...]
 
 
 class _File(click.Path):
-    """A path, which an empty word is not: that would be the folder where one is."""
+    """A path; an empty word is an error, not the current folder."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":

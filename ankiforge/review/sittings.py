@@ -73,7 +73,7 @@ class Sitting(Value):
     list_id: str = ""
 
     def decided(self, id: str, act: str, action: str, further: str = "") -> Sitting:
-        """Return it after a decision.
+        """Return the sitting after a decision.
 
         Once a mark has a card, a further fact of it comes next, in the place of the last of
         the ten.
@@ -85,11 +85,11 @@ class Sitting(Value):
         return replace(self, ids=ids, results=results, actions=actions)
 
     def changed(self, id: str, now: str) -> Sitting:
-        """Return it with what stands in the place of an item; "" if that no longer waits."""
+        """Return the sitting with what now stands in an item's place; "" if nothing waits there."""
         return replace(self, ids=self._with(id, now))
 
     def joined(self, id: str, reading_order: Sequence[str]) -> Sitting:
-        """Return it with another item of the document, in the place of the last one."""
+        """Return the sitting with another item of the document in place of the last one."""
         ids = [each for each in reading_order if each == id or each in self.ids]
         if len(ids) + len(self.results) > TEN and len(ids) > 1:
             ids.remove(ids[-2] if ids[-1] == id else ids[-1])

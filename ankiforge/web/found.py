@@ -39,7 +39,7 @@ class Asking(Value, forbid_unknown_fields=True):
 
 
 class FoundViews:
-    """Draws the findings of a search for the page."""
+    """Draws what a search found, for the page."""
 
     def __init__(
         self, workspace: Workspace, links: Callable[[Highlight], list[Texts]]
