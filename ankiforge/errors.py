@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, ENOMEM, ENOSPC
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -81,6 +82,20 @@ FREE_MEMORY = "close other programs, then run the same command again: nothing is
 
 class BugError(ItemError):
     """This program fails on one document, passage or card; the next run tries it again."""
+
+
+@contextmanager
+def writing(
+    path: Path, *, hint: str = "", kind: type[ForgeError] = UsageError
+) -> Iterator[None]:
+    """Raise an error of this kind if something cannot be written there."""
+    try:
+        yield
+    except OSError as error:
+        message = (
+            f"{error.filename or path}: cannot be written: {error.strerror or error}"
+        )
+        raise kind(message, hint=hint) from error
 
 
 def traceback_of(error: Exception) -> str:

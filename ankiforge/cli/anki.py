@@ -24,9 +24,11 @@ from ankiforge.cli.output import (
     command,
     end,
     end_run,
+    file_option,
     flag,
     no_collection,
     once,
+    refuse_existing,
     refuse_unknown_options,
     session,
 )
@@ -118,13 +120,8 @@ def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
   ankiforge pull --apkg export.apkg             an export, with scheduling
   ankiforge pull --bind                         use this collection from now on
 """)
-@click.option(
-    "--collection",
-    type=FILE,
-    metavar="FILE",
-    help="Read this collection.anki2 or .colpkg.",
-)
-@click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
+@file_option("--collection", help="Read this collection.anki2 or .colpkg.")
+@file_option("--apkg", help="Read this export of a deck.")
 @flag("--connect", help="Ask a running Anki through AnkiConnect.")
 @flag("--bind", help="Use this collection from now on.")
 def pull(
@@ -401,13 +398,7 @@ def _without_history(workspace: Workspace) -> UsageError:
   ankiforge patch document:Memory          the edits of one note
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="FILE",
-    help="Write the patch to this file.",
-)
+@file_option("-o", "--output", help="Write the patch to this file.")
 @flag("--force", help="Replace an existing file.")
 def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     """Print your edits in Anki as a patch of the notes from which the cards came.
@@ -420,9 +411,8 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
 
     refuse_unknown_options(query)
     target = output.expanduser() if output and str(output) != "-" else None
-    if target and target.exists() and not force:
-        message = f"{output}: exists already"
-        raise UsageError(message, hint="another name, or --force to replace it")
+    if target:
+        refuse_existing(target, force=force)
     with session(call) as workspace:
         result = workspace.patch(joined(query))
     files = result.files

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     OVERRULE,
     REASON,
@@ -20,7 +19,9 @@ from ankiforge.cli.output import (
     command,
     exit_with,
     flag,
+    number_option,
     session,
+    text_option,
 )
 from ankiforge.errors import RefusedError, UsageError
 
@@ -42,10 +43,9 @@ class DecisionOptions(TypedDict):
 
 IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
 ALL = flag("--all", "every", help="Instead of ids: all but questions.")
-FILTER = click.option(
+FILTER = text_option(
     "--filter",
     "query",
-    default="",
     metavar="QUERY",
     help="With --all: only what the query matches.",
 )
@@ -64,12 +64,8 @@ FILTER = click.option(
 @IDS
 @ALL
 @FILTER
-@click.option(
-    "--gap",
-    cls=PlainOption,
-    type=click.IntRange(1, 4),
-    metavar="N",
-    help="For a proposal: hide its gap N, 1 to 4, instead of the first.",
+@number_option(
+    "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
 )
 @flag("--another", help="Make another card of a draft that may be new words of one.")
 @OVERRULE
@@ -160,9 +156,8 @@ def reject(
   ankiforge skip --because "advice or an aside"    all that have no card for this reason
 """)
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
-@click.option(
+@text_option(
     "--because",
-    default="",
     metavar="TEXT",
     help="Skip every highlight that has no card for this reason.",
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli.output import Call, command, flag
-from ankiforge.errors import UsageError
+from ankiforge.errors import UsageError, writing
 
 if TYPE_CHECKING:
     from ankiforge.model import Json, Strings
@@ -223,7 +223,7 @@ def _write(root: Path, text: str) -> list[Path]:
 
     own = OwnPath(root)
     written = []
-    try:
+    with writing(root, hint="choose another folder: ankiforge init DIR"):
         for kind in ("prompts", "decks"):
             (own / kind).make_folder(_FOLDER_MODE)
             for file in sorted(shipped(kind).iterdir()):
@@ -233,11 +233,6 @@ def _write(root: Path, text: str) -> list[Path]:
                     written.append(copy.path)
         settings = own / FILE_NAME
         settings.write(text.encode(), mode=_FILE_MODE)
-    except OSError as error:
-        message = f"{error.filename or root}: cannot be written: {error.strerror}"
-        raise UsageError(
-            message, hint="choose another folder: ankiforge init DIR"
-        ) from error
     return [*written, settings.path]
 
 

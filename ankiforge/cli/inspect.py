@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     FILE,
     Call,
@@ -26,13 +25,15 @@ from ankiforge.cli.output import (
     exit_with,
     flag,
     no_collection,
+    number_option,
+    refuse_existing,
     refuse_unknown_options,
     session,
     show_all,
     show_in_pager,
     workspace_of,
 )
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import ItemError, UsageError, writing
 
 if TYPE_CHECKING:
     from ankiforge.model import Json
@@ -248,11 +249,9 @@ GROUPS = 8
   ankiforge stats --minutes 20    how many new cards fit into 20 minutes a day
   ankiforge stats --json
 """)
-@click.option(
+@number_option(
     "--minutes",
-    cls=PlainOption,
-    type=click.IntRange(1, MOST_MINUTES),
-    metavar="N",
+    most=MOST_MINUTES,
     help="Show how many new cards fit into N minutes a day.",
 )
 def stats(call: Call, minutes: int | None) -> None:
@@ -345,10 +344,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     if not path.parent.is_dir():
         hint = "make it, or name another one"
         raise UsageError(f"there is no folder {path.parent}", hint=hint)
-    if path.exists() and not force:
-        hint = "another name, or --force to replace it"
-        raise UsageError(f"{path}: exists already", hint=hint)
-
+    refuse_existing(path, force=force)
     query_text = joined(query)
     terms = parse(query_text)
     with session(call, read_only=True) as workspace:
@@ -367,13 +363,12 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         else:
             line_as_json = partial(line_json, ledger, decks=decks)
             text = as_lines(highlights, lines, query_text, line_as_json)
-        try:
-            with path.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(text)
-        except OSError as error:
-            message = f"{path}: cannot be written: {error.strerror or error}"
-            hint = "free space there, or allow writing"
-            raise ItemError(message, hint=hint) from error
+        hint = "free space there, or allow writing"
+        with (
+            writing(path, hint=hint, kind=ItemError),
+            path.open("w", encoding="utf-8", newline="") as file,
+        ):
+            file.writelines(text)
 
     if call.as_json:
         call.data({"path": str(path), "highlights": len(highlights), "cards": len(lines)})

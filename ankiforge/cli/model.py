@@ -18,10 +18,11 @@ from ankiforge.cli.output import (
     end_run,
     flag,
     session,
+    text_option,
     workspace_of,
 )
 from ankiforge.cli.progress import progress_bar
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import ItemError, UsageError, writing
 from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
@@ -108,12 +109,8 @@ class ModelOptions(TypedDict):
   ankiforge model use ollama --for meaning   find what you read in other words (ankiforge search)
 """)  # fmt: skip
 @click.argument("name", metavar="NAME")
-@click.option(
-    "--model", "model", default="", metavar="MODEL", help="Use this model there."
-)
-@click.option(
-    "--key-env", default="", metavar="VARIABLE", help="The variable that holds the key."
-)
+@text_option("--model", metavar="MODEL", help="Use this model there.")
+@text_option("--key-env", metavar="VARIABLE", help="The variable that holds the key.")
 @click.option(
     "--for",
     "purpose",
@@ -318,10 +315,8 @@ def _write(
             call.say(f"  {'.'.join(place)}: {scalar(value)}")
         return None
     if edited != text:
-        try:
+        with writing(file.path):
             file.write(edited.encode(), mode=mode)
-        except OSError as error:
-            raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
     # the person has just said yes to it
     asked = [
         each

@@ -27,6 +27,7 @@ import click
 from ankiforge.cli.commands import (
     COMMANDS,
     SHARED_LINE,
+    PlainOption,
     SuggestingGroup,
     given,
     shared_options,
@@ -602,35 +603,41 @@ class _File(click.Path):
 FILE = _File(path_type=Path)
 
 
-def flag(*names: str, help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+Option = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def flag(*names: str, help: str) -> Option:
     """Return an option that is given or not."""
     return click.option(*names, is_flag=True, help=help)
 
 
-DECK = click.option(
-    "--deck",
-    default="",
-    metavar="NAME",
-    help="Take only this deck and the decks below it.",
+def text_option(*names: str, metavar: str, help: str) -> Option:
+    """Return an option that takes a text; "" if it is not given."""
+    return click.option(*names, default="", metavar=metavar, help=help)
+
+
+def number_option(name: str, *, most: int, help: str) -> Option:
+    """Return an option that takes a number N from 1 on."""
+    upto = click.IntRange(1, most)
+    return click.option(name, cls=PlainOption, type=upto, metavar="N", help=help)
+
+
+def file_option(*names: str, help: str) -> Option:
+    """Return an option that takes a path."""
+    return click.option(*names, type=FILE, metavar="FILE", help=help)
+
+
+DECK = text_option(
+    "--deck", metavar="NAME", help="Take only this deck and the decks below it."
 )
 OUTPUT = click.option(
-    "-o",
-    "--output",
-    metavar="FILE.apkg",
-    help="Write the package to this file.",
+    "-o", "--output", metavar="FILE.apkg", help="Write the package to this file."
 )
 FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
 YES = flag("--yes", help="Trust settings that lead outside the workspace.")
-NEW_DECK = click.option(
-    "--deck",
-    default="",
-    metavar="NAME",
-    help="Put new cards into this deck.",
-)
+NEW_DECK = text_option("--deck", metavar="NAME", help="Put new cards into this deck.")
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
-REASON = click.option(
-    "--reason", default="", metavar="TEXT", help="Say why; the reason is stored."
-)
+REASON = text_option("--reason", metavar="TEXT", help="Say why; the reason is stored.")
 DRAFTER = click.option(
     "--drafter", type=click.Choice(["rules", "llm"]), callback=lambda *given: given[2] or "",
     help="Draft by rules, or with a model.",
@@ -639,6 +646,13 @@ ACCEPT = click.option(
     "--accept", type=click.Choice(["clean", "review"]), callback=lambda *given: given[2] or "",
     help="Which drafts to accept: those without a warning, or none.",
 )  # fmt: skip
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise if a file would be replaced without `--force`."""
+    if path.exists() and not force:
+        hint = "another name, or --force to replace it"
+        raise UsageError(f"{path}: exists already", hint=hint)
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:

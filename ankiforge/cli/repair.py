@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     DECK,
-    FILE,
     Call,
     Words,
     command,
     exit_with,
+    file_option,
+    number_option,
     refuse_unknown_options,
     session,
     show_all,
@@ -44,18 +44,9 @@ if TYPE_CHECKING:
   ankiforge repair cards.csv --source lecture.pdf
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY|FILE]...")
-@click.option(
-    "--source",
-    type=FILE,
-    metavar="FILE",
-    help="Hold the cards against a PDF or text that they are from.",
-)
-@click.option(
-    "--take",
-    cls=PlainOption,
-    type=click.IntRange(1, 9),
-    metavar="N",
-    help="Take the repair N of the one card that QUERY names.",
+@file_option("--source", help="Hold the cards against a PDF or text that they are from.")
+@number_option(
+    "--take", most=9, help="Take the repair N of the one card that QUERY names."
 )
 @DECK
 def repair(

@@ -38,8 +38,9 @@ from ankiforge.cli.output import (
     once,
     session,
     show_all,
+    text_option,
 )
-from ankiforge.errors import UsageError
+from ankiforge.errors import UsageError, writing
 from ankiforge.text import counted, on_one_line, shortened
 
 if TYPE_CHECKING:
@@ -166,23 +167,17 @@ def print_summary(
     if call.quiet and not call.as_json:
         call.problems(result.problems, None if call.verbose else PROBLEMS)
         return
-    from ankiforge.reports.summary import as_json, as_text, why_every_card
+    from ankiforge.reports.summary import RunText, as_json, why_every_card
 
     if call.as_json:
         call.data(as_json(result, workspace.ledger, workspace.folder))
         return
     every_card = once(workspace, why_every_card(result, workspace.ledger))
-    block, told = as_text(
-        result,
-        workspace,
-        verbose=call.verbose,
-        names_next=not in_review,
-        hints=(every_card, offer),
-    )
-    for line in block:
+    text = RunText(result, workspace, verbose=call.verbose)
+    for line in text.block(names_next=not in_review):
         call.print(line)
     call.problems(result.problems, None if call.verbose else PROBLEMS)
-    for line in told:
+    for line in filter(None, text.told((every_card, offer))):
         call.print(line)
 
 
@@ -276,18 +271,12 @@ ONE_FILE = click.Path(path_type=Path, dir_okay=False)
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, cls=CommandGroup, invoke_without_command=True)  # fmt: skip
-@click.option(
+@text_option(
     "--again",
     metavar="QUERY",
-    default="",
     help="Draft these again: ids of cards or drafts, keys, or a query.",
 )
-@click.option(
-    "--remark",
-    metavar="TEXT",
-    default="",
-    help="With --again: what to do better.",
-)
+@text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
 @flag("--estimate", help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT
@@ -411,15 +400,13 @@ def export(call: Call, file: Path) -> None:
     files = []
     for number, text in enumerate(asked.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
-        try:
+        with writing(path):
             if path.exists() and (
                 not path.is_file()
                 or "<highlight h=" not in path.read_text("utf-8", "replace")
             ):
                 raise UsageError(f"{path} already exists", hint="name another file")
             path.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
         files.append(path)
 
     paths = ", ".join(map(str, files))

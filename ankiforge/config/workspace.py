@@ -25,7 +25,7 @@ from ankiforge import config as settings
 from ankiforge.config import FILE_NAME, Config, SourceKinds, expanded
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import read, typed
-from ankiforge.errors import BusyError, UsageError
+from ankiforge.errors import BusyError, UsageError, writing
 from ankiforge.model import Strings, Texts, Value
 
 JOURNAL = "journal"
@@ -45,12 +45,9 @@ def _write_private(path: OwnPath, text: str) -> None:
         UsageError: the folder cannot be written, or something else is in the place of the
             file.
     """
-    try:
+    with writing(path.path, hint="free space there, or allow writing"):
         OwnPath(path.root, path.steps[:-1]).make_folder()
         path.write(text.encode())
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise UsageError(message, hint="free space there, or allow writing") from error
 
 
 def _write_once(path: OwnPath, text: str) -> None:

@@ -181,6 +181,16 @@ class RunResult(msgspec.Struct):
         return any(not problem.notice for problem in self.problems)
 
     @property
+    def is_news(self) -> bool:
+        """Whether highlights are new or changed."""
+        return bool(self.report and (self.report.new or self.report.changed))
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether what was read has no highlights."""
+        return self.report is not None and not self.report.seen
+
+    @property
     def packages(self) -> list[Path]:
         """The packages to import into Anki."""
         if self.pushed is not None:

@@ -439,149 +439,125 @@ def _kinds_left_out(ledger: Ledger) -> Counter[str]:
 # --- text -------------------------------------------------------------------------------
 
 
-def as_text(
-    result: RunResult,
-    workspace: Workspace,
-    *,
-    verbose: bool = False,
-    names_next: bool = True,
-    hints: Sequence[str] = (),
-) -> tuple[list[str], list[str]]:
-    """Return the block of a run, to glance at, and the lines that follow its problems.
+class RunText:
+    """The result of a run for a person: a block to glance at, and further lines."""
 
-    Args:
-        result: the run.
-        workspace: where it ran.
-        verbose: whether everything is counted and listed.
-        names_next: whether the block ends with the next command.
-        hints: lines of advice, which come last.
-    """
-    ledger, folder = workspace.ledger, workspace.folder
-    report = result.report
-    is_news = bool(report and (report.new or report.changed))
-    found_nothing = report is not None and not report.seen
-    # if nothing came in, the contents of the ledger are not counted again
-    names = ["waiting"]
-    if is_news or verbose:
-        names += ["fates", "reasons", "cards"]
-    counts = overview.counts(ledger, *names)
-    waits = counts["waiting"]
+    def __init__(self, result: RunResult, workspace: Workspace, *, verbose: bool) -> None:
+        """Count; `verbose`: everything is counted and listed."""
+        self._result = result
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+        self._verbose = verbose
+        # if nothing came in, the contents of the ledger are not counted again
+        more = ("fates", "reasons", "cards") if result.is_news or verbose else ()
+        self._counts = overview.counts(self._ledger, "waiting", *more)
+        self._waits = self._counts["waiting"]
+        self._step, self._why = self._next_step()
 
-    # counts, package, next step
-    step, why = _step_after(result, ledger, folder, waits, is_news=is_news)
-    block = [_counts(result, counts)]
-    # where nothing was found, the package of before is no news
-    of_before = is_news or not found_nothing
-    block += [f"  → {line}" for line in delivery_lines(result, of_before=of_before)]
-    if names_next and (step or why):
-        block.append(next_line(step, why))
-    if names_next and is_news and step == DECIDE:
-        block += _chat_line(workspace)
+    def _next_step(self) -> Pair:
+        """Return the command to type after a run, and why; the first that applies."""
+        result = self._result
+        if any(belonging.belonging(self._ledger).values()):
+            return "adopt", "or: ankiforge adopt --decline"
+        if result.accepted == FLOOD:
+            return "run", f"accept the others: one run takes {FLOOD} cards"
+        if waits_for_a_person(self._waits):
+            return DECIDE, ""
+        if result.packages:
+            return "", f"import {shown_path(result.packages[-1])} into Anki"
+        without = self._waits["without"] if result.is_news else 0
+        return draft_step(self._workspace.folder, without)
 
-    # what else there is to know
-    told = [
-        _belonging_line(ledger),
-        _failing_line(result.failing, result.failing_minutes),
-        anki_line(result),
-        held_line(result),
-        minutes_line(result),
-    ]
-    if is_news and result.proposed:
-        told.append(proposals_of_highlights(ledger, waits))
-    told.append(_model_line(result, folder))
-    if report is not None and (is_news or found_nothing):
-        told += _not_read_lines(report, ledger)
-    if found_nothing and not (result.failed or step or why):
-        told.append(NO_HIGHLIGHTS)
-    changes = _changes_that_stand(result, ledger, folder)
-    told += _changes(changes, None if verbose else SHOWN)
-    if result.remembered:
-        paths = [shown_path(path) for path in result.remembered]
-        told.append(f"Added to your sources: {first_of(paths)}")
-    told += hints
-    if verbose:
-        told += _details(result, ledger, counts)
-    return block, [line for line in told if line]
+    def block(self, *, names_next: bool) -> Text:
+        """Yield the counts and the package; and the next command, if it is wanted."""
+        result = self._result
+        yield self._highlights()
+        # where nothing was found, the package of before is no news
+        of_before = not result.found_nothing
+        yield from (f"  → {line}" for line in delivery_lines(result, of_before=of_before))
+        if not names_next:
+            return
+        if self._step or self._why:
+            yield next_line(self._step, self._why)
+        if result.is_news and self._step == DECIDE:
+            yield from self._chat()
 
+    def _chat(self) -> Text:
+        """Yield the line that offers the chat beside the review, until it was used or put away."""
+        from ankiforge.draft.chat import MOST
+        from ankiforge.pipeline.chats import number_offered
 
-def _step_after(
-    result: RunResult,
-    ledger: Ledger,
-    workspace: WorkspaceFolder,
-    waits: Mapping[str, int],
-    *,
-    is_news: bool,
-) -> Pair:
-    """Return the command to type after a run, and why; the first that applies."""
-    if any(belonging.belonging(ledger).values()):
-        return "adopt", "or: ankiforge adopt --decline"
-    if result.accepted == FLOOD:
-        return "run", f"accept the others: one run takes {FLOOD} cards"
-    if waits_for_a_person(waits):
-        return DECIDE, ""
-    if result.packages:
-        return "", f"import {shown_path(result.packages[-1])} into Anki"
-    return draft_step(workspace, waits["without"] if is_news else 0)
+        number = number_offered(self._workspace)
+        if number:
+            best = f"the best {MOST}" if number == MOST else counted(number, "highlight")
+            why = f"your chat asks about {best}: copy, paste back"
+            yield f"  or    {columns('ankiforge draft', why)}"
 
-
-def _chat_line(workspace: Workspace) -> Text:
-    """Yield the line that offers the chat beside the review, until it was used or put away."""
-    from ankiforge.draft.chat import MOST
-    from ankiforge.pipeline.chats import number_offered
-
-    number = number_offered(workspace)
-    if number:
-        best = f"the best {MOST}" if number == MOST else counted(number, "highlight")
-        why = f"your chat asks about {best}: copy, paste back"
-        yield f"  or    {columns('ankiforge draft', why)}"
-
-
-def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
-    """Return the first line: the highlights that were read, and how all stand."""
-    waits = counts["waiting"]
-    cards = counts.get("cards", Counter())["accepted"]
-    fates = counts.get("fates", Counter())
-    report = result.report
-    sign = "!" if result.failed or result.error is not None else "✓"
-    if report is None:
-        drafted = counted(result.drafted, "new draft")
-        accepted = (
-            f"{counted(result.accepted, 'card')} accepted" if result.accepted else ""
+    def _highlights(self) -> str:
+        """Return the first line: the highlights that were read, and how all stand."""
+        result, waits = self._result, self._waits
+        report = result.report
+        sign = "!" if result.failed or result.error is not None else "✓"
+        if report is None:
+            drafted = f"{sign} {counted(result.drafted, 'new draft')}"
+            cards = counted(result.accepted, "card")
+            accepted = f"{cards} accepted" if result.accepted else ""
+            return columns(drafted, accepted, *to_do(waits))
+        news = counts_text(
+            {
+                "new": len(report.new) if len(report.new) < report.seen else 0,
+                "changed": len(report.changed),
+                "moved": len(report.moved),
+                "gone": len(report.gone),
+                "no longer selected by the settings": report.unselected,
+            }
         )
-        return columns(f"{sign} {drafted}", accepted, *to_do(waits))
-    news = counts_text(
-        {
-            "new": 0 if len(report.new) == report.seen else len(report.new),
-            "changed": len(report.changed),
-            "moved": len(report.moved),
-            "gone": len(report.gone),
-            "no longer selected by the settings": report.unselected,
-        }
-    )
-    news = f" ({news})" if news else ""
-    if not report.seen:
+        news = f" ({news})" if news else ""
         files = _files_text(report.files)
-        unread = _files_text(report.unread_files)
-        found = f"no highlights found in {files}" if files else "no highlights found"
-        if unread:
-            found += f"; {unread} failed"
-        return columns(f"! {found}{news}", *to_do(waits))
-    read = counted(report.seen, "highlight")
-    if (
-        result.remembered and news
-    ):  # other files belong to the sources of those that were named
-        read += f" in {_files_text(report.files)}"
-    read += news
-    in_all = ""
-    if fates and fates.total() != report.seen:
-        in_all = f"{fates.total():,} in all"
-    if not news and not report.new:
-        read += ", nothing new"
-    accepted = counted(cards, "card") if cards else ""
-    without = waits["without"] if fates else 0
-    return columns(
-        f"{sign} {read}", in_all, accepted, *to_do(waits, without, fates["left_out"])
-    )
+        if not report.seen:
+            unread = _files_text(report.unread_files)
+            where = f" in {files}" if files else ""
+            failed = f"; {unread} failed" if unread else ""
+            return columns(f"! no highlights found{where}{failed}{news}", *to_do(waits))
+        # other files belong to the sources of those that were named
+        where = f" in {files}" if result.remembered and news else ""
+        nothing = "" if news or report.new else ", nothing new"
+        read = f"{sign} {counted(report.seen, 'highlight')}{where}{news}{nothing}"
+        if "fates" not in self._counts:
+            return columns(read, *to_do(waits))
+        fates = self._counts["fates"]
+        accepted = self._counts["cards"]["accepted"]
+        return columns(
+            read,
+            f"{fates.total():,} in all" if fates.total() != report.seen else "",
+            counted(accepted, "card") if accepted else "",
+            *to_do(waits, waits["without"], fates["left_out"]),
+        )
+
+    def told(self, hints: Sequence[str] = ()) -> Text:
+        """Yield the lines below the problems, the `hints` last; some may be empty."""
+        result, ledger = self._result, self._ledger
+        folder = self._workspace.folder
+        yield _belonging_line(ledger)
+        yield _failing_line(result.failing, result.failing_minutes)
+        yield anki_line(result)
+        yield held_line(result)
+        yield minutes_line(result)
+        if result.is_news and result.proposed:
+            yield proposals_of_highlights(ledger, self._waits)
+        yield _model_line(result, folder)
+        if result.report and (result.is_news or result.found_nothing):
+            yield from _not_read_lines(result.report, ledger)
+        if result.found_nothing and not (result.failed or self._step or self._why):
+            yield NO_HIGHLIGHTS
+        changes = _changes_that_stand(result, ledger, folder)
+        yield from _changes(changes, None if self._verbose else SHOWN)
+        if result.remembered:
+            paths = [shown_path(path) for path in result.remembered]
+            yield f"Added to your sources: {first_of(paths)}"
+        yield from hints
+        if self._verbose:
+            yield from _details(result, ledger, self._counts)
 
 
 def _details(
