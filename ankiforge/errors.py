@@ -85,6 +85,15 @@ class BugError(ItemError):
 
 
 @contextmanager
+def named_by_person() -> Iterator[None]:
+    """Raise a fault of an item as a `UsageError`, because the person named this item."""
+    try:
+        yield
+    except ItemError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+
+
+@contextmanager
 def writing(
     path: Path, *, hint: str = "", kind: type[ForgeError] = UsageError
 ) -> Iterator[None]:

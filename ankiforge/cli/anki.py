@@ -21,6 +21,7 @@ from ankiforge.cli.output import (
     OUTPUT,
     Call,
     Words,
+    choice_option,
     command,
     end,
     end_run,
@@ -33,7 +34,7 @@ from ankiforge.cli.output import (
     session,
 )
 from ankiforge.cli.progress import counting_bar, progress_bar
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import UsageError, named_by_person
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -139,8 +140,7 @@ def pull(
     from ankiforge.pipeline.result import RunResult
     from ankiforge.reports.summary import anki_line, delivery_json
 
-    places_named = [collection is not None, apkg is not None, connect]
-    if sum(places_named) > 1:
+    if sum(map(bool, (collection, apkg, connect))) > 1:
         raise UsageError("give only one of --collection, --apkg and --connect")
     file = collection or apkg
     result = RunResult()
@@ -150,15 +150,11 @@ def pull(
         scan: CollectionScan | None = None
         if file:
             path = file.expanduser().absolute()
-            try:
+            with named_by_person():
                 scan = collections.read_collection_file(path, ledger, bind=bind)
-            except ItemError as error:
-                raise UsageError(error.message, hint=error.hint) from error
         elif not connect:
             if settings.collection == collections.NEVER:
-                hint = "ankiforge pull --collection FILE; or anki.collection: auto"
-                message = "anki.collection is none, so Anki is not read"
-                raise UsageError(message, hint=hint)
+                raise no_collection(workspace.folder)
             scan = collections.read_collection(settings, ledger, Path.home(), bind=bind)
         if scan is None or (not file and scan.state == "nowhere"):
             anki = workspace.running_anki()
@@ -221,7 +217,6 @@ def push(
     If Anki is not running, the package is written, and the exit code is 3.
     """
     from ankiforge.pipeline.deliver import suspend_retired
-    from ankiforge.pipeline.intake import deck_limits, set_limits
 
     with session(call) as workspace:
         if new_a_day and not workspace.folder.config.minutes:
@@ -239,30 +234,36 @@ def push(
                 call.say("nothing to suspend")
         _print_delivery(call, workspace, result, package["deck"])
         if result.error is None and new_a_day:
-            # the limits of new cards in Anki, after a question
-            forecast = workspace.forecast()
-            if forecast is None:
-                raise no_collection(workspace.folder)
-            changes = []
-            for deck_now, wanted in deck_limits(forecast):
-                name = deck_now.deck
-                if deck_now.own_limit:
-                    call.warn(
-                        f"the deck {name} has a limit of its own, which AnkiConnect cannot change\n"
-                        f"hint: in Anki, Options › New cards/day › This deck: {wanted}"
-                    )
-                elif deck_now.limit != wanted:
-                    changes.append((deck_now, wanted))
-                    cards_a_day = counted(wanted, "new card")
-                    call.say(f"{name}: {deck_now.limit:,} → {cards_a_day} a day")
-            if not changes:
-                call.say("no limit of new cards to change")
-            elif not yes and not call.interactive:
-                call.say("not set: --yes sets it without a question")
-            elif yes or click.confirm("Set this in Anki?", err=True):
-                set_limits(workspace.running_anki(), forecast, changes)
-                call.say("set in Anki")
+            _set_limits(call, workspace, yes=yes)
     end_run(result)
+
+
+def _set_limits(call: Call, workspace: Workspace, *, yes: bool) -> None:
+    """Set the limits of new cards in Anki to fit the minutes of the settings."""
+    from ankiforge.pipeline.intake import deck_limits, set_limits
+
+    forecast = workspace.forecast()
+    if forecast is None:
+        raise no_collection(workspace.folder)
+    changes = []
+    for deck_now, wanted in deck_limits(forecast):
+        name = deck_now.deck
+        if deck_now.own_limit:
+            call.warn(
+                f"the deck {name} has a limit of its own, which AnkiConnect cannot change\n"
+                f"hint: in Anki, Options › New cards/day › This deck: {wanted}"
+            )
+        elif deck_now.limit != wanted:
+            changes.append((deck_now, wanted))
+            cards_a_day = counted(wanted, "new card")
+            call.say(f"{name}: {deck_now.limit:,} → {cards_a_day} a day")
+    if not changes:
+        call.say("no limit of new cards to change")
+    elif call.agrees("Set this in Anki?", yes=yes):
+        set_limits(workspace.running_anki(), forecast, changes)
+        call.say("set in Anki")
+    else:
+        call.say("not set: --yes sets it without a question")
 
 
 # --- adopt ----------------------------------------------------------------------------------
@@ -275,10 +276,10 @@ def push(
   ankiforge adopt --decline                make new cards instead, without their history
 """)
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
-@click.option(
+@choice_option(
     "--from",
     "tool",
-    type=click.Choice(["o2a", "flashcards", "sr"]),
+    of=("o2a", "flashcards", "sr"),
     help="Take over from this tool only.",
 )
 @click.option(
@@ -295,7 +296,7 @@ def push(
 def adopt(
     call: Call,
     path: Path | None,
-    tool: str | None,
+    tool: str,
     maps: Words,
     yes: bool,
     decline: bool,
@@ -317,9 +318,6 @@ def adopt(
         scan = workspace.read_collection()
         result.add_scan(scan)
         collection = Path(scan.path) if scan.state in ("same", "taken") else None
-        if collection is None and tool not in (None, "sr"):
-            call.problems(result.problems)
-            raise _without_history(workspace)
         workspace.propose(
             result,
             [path] if path else [],
@@ -328,22 +326,18 @@ def adopt(
             limit=call.limit,
             show=partial(progress_bar, call),
         )
-        matches = adoption.find(workspace.ledger, collection, tool or "", maps)
+        matches = adoption.find(workspace.ledger, collection, tool, maps)
+        call.problems(result.problems)
         # without a collection, there are only the schedules that are in the notes
-        if collection is None and tool is None and not matches.scheduled:
-            call.problems(result.problems)
+        if collection is None and tool != "sr" and not matches.scheduled:
             raise _without_history(workspace)
 
         # show them, and take them over if the person agrees
-        call.problems(result.problems)
         if not call.as_json:
-            most = None if call.verbose else adoption.ROWS_SHOWN
+            most = call.shown(adoption.ROWS_SHOWN)
             call.print("\n".join(adoption.as_text(matches, most)))
         action = ""
-        agrees = yes
-        if matches.taken and call.interactive and not yes:
-            agrees = click.confirm("Take these over?", err=True)
-        if matches.taken and agrees:
+        if matches.taken and call.agrees("Take these over?", yes=yes):
             action = adopt_notes(workspace.ledger, matches.taken)
             result.add_scan(workspace.read_collection())
         if call.as_json:
@@ -353,18 +347,18 @@ def adopt(
             if matches.scheduled:
                 taken += "; import with “Import any learning progress” ticked"
             call.say(f"{taken}; to take it back: ankiforge undo {action}")
-        elif matches.taken and not agrees:
+        elif matches.taken:
             call.say("nothing was taken over; ankiforge adopt --yes does it unasked")
     end_run(result)
 
 
-def _decline(call: Call, tool: str | None) -> None:
+def _decline(call: Call, tool: str) -> None:
     """Make cards of the notes of other tools, or of one, without their history."""
     from ankiforge.ledger import SCHEDULER, belonging
     from ankiforge.pipeline import adopt as adoption
 
     tools = {SCHEDULER, *adoption.TOOLS}
-    if tool is not None:
+    if tool:
         tools = {SCHEDULER if tool == "sr" else tool}
     with session(call, writes="drafting") as workspace:
         act = belonging.decline(workspace.ledger, tools)
@@ -406,7 +400,6 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     Nothing is written into a note: apply the patch with `git apply` or `patch -p1`. Edits
     of drafted cards, and those that the note's syntax cannot express, are only listed.
     """
-    from ankiforge.pipeline.patch import common_root
     from ankiforge.pipeline.query import joined
 
     refuse_unknown_options(query)
@@ -415,50 +408,44 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
         refuse_existing(target, force=force)
     with session(call) as workspace:
         result = workspace.patch(joined(query))
-    files = result.files
-    root = common_root(files)
-    if files and root is None and not call.as_json:
-        roots = ", ".join(sorted({str(file.root) for file in files}))
-        message = f"there are edits below several folders: {roots}"
+    roots = result.roots
+    if len(roots) > 1 and not call.as_json:
+        message = f"there are edits below several folders: {', '.join(roots)}"
         raise UsageError(message, hint="ankiforge patch source:NAME")
-
-    diff = b"".join(file.diff for file in files)
-    if target and diff:
-        target.write_bytes(diff)
-    if call.as_json:
-        for row in _rows_of_patch(result):
-            call.data(row)
-    elif diff and not target:
-        _print_patch(call, diff)
-
-    # what it holds and what it does not, and how it is applied
+    _write_patch(call, result, target)
     for edit in result.refused:
         where = f"“{edit.words}” in {edit.where}, {edit.guid[:10]}"
         call.warn(f"not in the patch: {where}: {edit.reason}")
-    if not files:
+    if not roots:
         left = "other " if result.refused else ""
         call.say(f"no {left}edit in Anki to bring back")
         return
-    edits = counted(sum(len(file.guids) for file in files), "edit")
-    call.say(f"{edits} in {counted(len(files), 'file')}")
-    folder = quote(str(root))
-    apply = f"ankiforge patch -q | patch -p1 -d {folder}"
+    call.say(f"{counted(result.edits, 'edit')} in {counted(len(result.files), 'file')}")
     if target:
-        path = quote(str(target.absolute()))
-        apply = f"cd {folder} && git apply {path}   (or: patch -p1 < {path})"
-    if target or not call.as_json:
-        call.say(f"to apply: {apply}")
-        call.say("then: ankiforge run")
-
-
-def _print_patch(call: Call, diff: bytes) -> None:
-    """Print a patch letter by letter for a program, without control characters on a screen."""
-    if sys.stdout.isatty():
-        call.print(diff.decode("utf-8").removesuffix("\n"))
+        path, folder = quote(str(target.absolute())), quote(roots[0])
+        call.say(f"to apply: cd {folder} && git apply {path}   (or: patch -p1 < {path})")
+    elif call.as_json:
         return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(diff)
-    sys.stdout.buffer.flush()
+    else:
+        call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(roots[0])}")
+    call.say("then: ankiforge run")
+
+
+def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
+    """Write a patch into a file or print it: letter by letter, but for a terminal."""
+    if target and result.diff:
+        target.write_bytes(result.diff)
+    if call.as_json:
+        for row in _rows_of_patch(result):
+            call.data(row)
+    elif target or not result.diff:
+        return
+    elif sys.stdout.isatty():
+        call.print(result.diff.decode("utf-8").removesuffix("\n"))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(result.diff)
+        sys.stdout.buffer.flush()
 
 
 def _rows_of_patch(result: Patch) -> Iterator[Json]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.output import Call, command, flag
+from ankiforge.cli.output import Call, choice_option, command, flag
 from ankiforge.errors import UsageError, writing
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ DECKS = ("one", "source", "book", "tag")
 Outside a workspace, commands use your first one.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option(
+@choice_option(
     "--decks",
-    type=click.Choice(DECKS),
+    of=DECKS,
     help="New cards: one deck, or one for each source, book or tag.",
 )
 @flag("--trust", help="Confirm settings that lead outside the workspace.")
 def init(
     call: Call,
     directory: Path | None,
-    decks: str | None,
+    decks: str,
     trust: bool,
 ) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""

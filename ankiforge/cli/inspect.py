@@ -21,6 +21,7 @@ from ankiforge.cli.output import (
     FILE,
     Call,
     Words,
+    choice_option,
     command,
     exit_with,
     flag,
@@ -78,13 +79,13 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
     help="Add rejected and retired cards; with --no-card, skipped highlights.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
-@click.option("--view", type=click.Choice(VIEWS), help="Show only this list.")
+@choice_option("--view", of=VIEWS, help="Show only this list.")
 def list_(
     call: Call,
     query: Words,
     everything: bool,
     no_card: bool,
-    view: str | None,
+    view: str,
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     refuse_unknown_options(query)
@@ -96,7 +97,7 @@ def list_(
             shown = listing.without_card(query, everything=everything)
             others = ["ankiforge list --no-card --all", "ankiforge list"]
         else:
-            shown = listing.listed(query, view or "", everything=everything)
+            shown = listing.listed(query, view, everything=everything)
             others = ["ankiforge list --all", "ankiforge list --no-card"]
         if not show_in_pager(call, shown, apart=call.verbose) and call.limit != 0:
             # the first of the others has everything

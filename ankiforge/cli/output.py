@@ -325,6 +325,10 @@ class Call:
         """Whether the user can be asked questions."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
+    def agrees(self, question: str, *, yes: bool) -> bool:
+        """Ask a person who has not said yes already; return False where nobody can be asked."""
+        return yes or (self.interactive and click.confirm(question, err=True))
+
 
 def _width(stream: TextIO) -> int:
     """Return how many columns a terminal has."""
@@ -616,6 +620,15 @@ def text_option(*names: str, metavar: str, help: str) -> Option:
     return click.option(*names, default="", metavar=metavar, help=help)
 
 
+def choice_option(*names: str, of: Collection[str], help: str) -> Option:
+    """Return an option that takes one of these words; "" if it is not given."""
+    choice = click.Choice([*of])
+    # a default that is no choice would be refused
+    return click.option(
+        *names, type=choice, callback=lambda *given: given[2] or "", help=help
+    )
+
+
 def number_option(name: str, *, most: int, help: str) -> Option:
     """Return an option that takes a number N from 1 on."""
     upto = click.IntRange(1, most)
@@ -638,14 +651,14 @@ YES = flag("--yes", help="Trust settings that lead outside the workspace.")
 NEW_DECK = text_option("--deck", metavar="NAME", help="Put new cards into this deck.")
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
 REASON = text_option("--reason", metavar="TEXT", help="Say why; the reason is stored.")
-DRAFTER = click.option(
-    "--drafter", type=click.Choice(["rules", "llm"]), callback=lambda *given: given[2] or "",
-    help="Draft by rules, or with a model.",
-)  # fmt: skip
-ACCEPT = click.option(
-    "--accept", type=click.Choice(["clean", "review"]), callback=lambda *given: given[2] or "",
+DRAFTER = choice_option(
+    "--drafter", of=("rules", "llm"), help="Draft by rules, or with a model."
+)
+ACCEPT = choice_option(
+    "--accept",
+    of=("clean", "review"),
     help="Which drafts to accept: those without a warning, or none.",
-)  # fmt: skip
+)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

@@ -14,8 +14,7 @@ from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
     from ankiforge.cli.output import Call
-    from ankiforge.draft.sendable import SendableTask
-    from ankiforge.draft.server import ModelServer, Provider
+    from ankiforge.draft.server import ModelServer
     from ankiforge.model import Source
     from ankiforge.pipeline.result import ByModel, Progress
     from ankiforge.pipeline.workspace import Workspace
@@ -194,8 +193,6 @@ def counting_bar(
 
 PATIENCE_S = 0.05
 """How long a run waits for the servers of this machine, after it has read."""
-_SAMPLE = 100
-"""The number of highlights of which the cost is counted out."""
 
 
 def offer(
@@ -213,32 +210,27 @@ def offer(
     from ankiforge.draft.server import with_key
     from ankiforge.pipeline.draft import for_model
 
-    # the first kind that is there and was not offered yet
-    provider = None if was_told("model: key") else next(with_key(), None)
-    server = None
-    if not was_told("model: server"):
-        server = next(iter(servers(PATIENCE_S)), None)
-    if not (provider or server) or workspace.folder.config.drafter != "rules":
+    if workspace.folder.config.drafter != "rules":
         return ""
-
-    # the highlights that it would draft
-    tasks = list(for_model(workspace.job(), workspace.ledger))
+    # the first kind that is there and was not offered yet
+    kind = found = name = ""
+    provider = None if was_told("model: key") else next(with_key(), None)
+    if provider:
+        kind, name = "model: key", provider.name
+        found = f"{provider.key_env} is set"
+    elif not was_told("model: server"):
+        for server in servers(PATIENCE_S)[:1]:
+            kind, name = "model: server", server.name
+            found = f"{server.program} runs here with {server.models[0]}"
+    if not found:
+        return ""
+    tasks = for_model(workspace.job(), workspace.ledger)
     number = sum(len(task.highlights) for task in tasks)
     if not number:
         return ""
+    first_time(kind)
     these = "this highlight" if number == 1 else f"these {number:,} highlights"
-    line = ""
-    if provider:
-        cost = _cost(workspace, provider, tasks)
-        line = f"{provider.key_env} is set. Questions for {these}{cost}:"
-        line += f" ankiforge model use {provider.name}"
-    elif server:
-        line = (
-            f"{server.program} runs here with {server.models[0]}. Questions for {these}:"
-        )
-        line += f" ankiforge model use {server.name}"
-    first_time("model: key" if provider else "model: server")
-    return line
+    return f"{found}. Questions for {these}: ankiforge model use {name}"
 
 
 def offer_meaning(
@@ -255,26 +247,3 @@ def offer_meaning(
         use = f"ankiforge model use {server.name} --for meaning"
         return f"{found} Find what you read in other words: {use}"
     return ""
-
-
-def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask]) -> str:
-    """Return the approximate price of tasks at a provider; "" if it is not known."""
-    from ankiforge.pipeline.models import language_model, of_provider
-
-    if provider.price_usd is None:
-        return ""
-    folder = of_provider(provider).in_use(workspace.folder)
-    model = language_model(workspace, folder, lambda text: None)
-    sample = []
-    left = _SAMPLE
-    for task in tasks:
-        highlights = task.highlights[:left]
-        if highlights:
-            sample.append(task.only(*highlights))
-            left -= len(highlights)
-    estimate = model.estimate(sample)
-    if estimate.cost_usd is None:
-        return ""
-    of_all = sum(len(task.highlights) for task in tasks)
-    cost = estimate.cost_usd * of_all / (_SAMPLE - left)
-    return f", about ${cost:.2f}" if cost >= 0.01 else ", less than $0.01"

@@ -28,11 +28,14 @@ from ankiforge.cli.output import (
     show_all,
 )
 from ankiforge.cli.progress import counting_bar
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import ItemError, UsageError, named_by_person
+from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.reading import ReadNote
     from ankiforge.pipeline.against import SourceText
+    from ankiforge.pipeline.repair import RepairEntry
+    from ankiforge.pipeline.workspace import Workspace
 
 
 # -x is a word of the query, not an option
@@ -63,10 +66,8 @@ def repair(
     refuse_unknown_options(query)
     text: SourceText | None = None
     if source is not None:
-        try:
+        with named_by_person():
             text = read_source(source.expanduser().absolute())
-        except ItemError as error:
-            raise UsageError(error.message, hint=error.hint) from error
     if len(query) == 1:
         path = Path(query[0]).expanduser()
         if (
@@ -78,13 +79,11 @@ def repair(
                     "--take is for cards in your collection, and a file is not changed"
                 )
                 raise UsageError(message, hint="import it into Anki first")
-            try:
+            with named_by_person():
                 if text is not None:
-                    _hold(call, path.absolute(), deck, text)
+                    _compare(call, path.absolute(), deck, text)
                 else:
                     _check_file(call, path.absolute(), deck)
-            except ItemError as error:
-                raise UsageError(error.message, hint=error.hint) from error
             return
     words = (*query, f"deck:{deck}") if deck else query
     _mend(call, words, text, take)
@@ -120,13 +119,13 @@ def _check_file(call: Call, path: Path, deck: str) -> None:
     exit_with(1 if counts.errors else 0)
 
 
-def _hold(call: Call, file: Path, deck: str, source: SourceText) -> None:
+def _compare(call: Call, file: Path, deck: str, source: SourceText) -> None:
     """Print which cards their source does not support, which ask the same, and which Anki has."""
     from ankiforge.anki.notes import in_deck
     from ankiforge.pipeline.against import same_cards
     from ankiforge.pipeline.collection import collection_path
     from ankiforge.pipeline.repair import check_deck, notes_of
-    from ankiforge.reports.repair import held_json, held_text
+    from ankiforge.reports.repair import comparison_json, comparisons_text
 
     with notes_of(file) as (every, _):
         read = list(every)
@@ -135,7 +134,7 @@ def _hold(call: Call, file: Path, deck: str, source: SourceText) -> None:
         check_deck(deck, (note.deck for note in read))
     notes = [note for note in read if in_deck(note.deck, deck)]
     cards = [note for note in notes if note.draft is not None]
-    held = [source.hold(note) for note in cards]
+    compared = [source.compare(note) for note in cards]
     mine: list[ReadNote] = []
     with session(call, read_only=True) as workspace:
         settings = workspace.folder.config.anki
@@ -145,13 +144,13 @@ def _hold(call: Call, file: Path, deck: str, source: SourceText) -> None:
             mine = list(known)
     pairs = same_cards(cards, mine)
     if call.as_json:
-        for each in held:
-            call.data(held_json(each, pairs))
+        for each in compared:
+            call.data(comparison_json(each, pairs))
         return
     for note in notes:
         if note.unread:
             call.print(f"not read: {note.place} ({note.unread})")
-    for line in held_text(held, pairs):
+    for line in comparisons_text(compared, pairs):
         call.print(line)
 
 
@@ -162,31 +161,16 @@ def _mend(
     call: Call, query: Sequence[str], source: SourceText | None, choice: int | None
 ) -> None:
     """Show the cards that fail, and take repairs of them."""
-    from ankiforge.pipeline.repair import listing, take
+    from ankiforge.pipeline.repair import listing
     from ankiforge.reports.repair import entry_json, entry_text, repair_text
-    from ankiforge.text import counted
 
     is_interactive = call.interactive and sys.stdout.isatty()
     with session(call, read_only=choice is None and not is_interactive) as workspace:
-        try:
+        with named_by_person():
             found = listing(workspace, query, datetime.now().astimezone(), source)
-        except ItemError as error:
-            raise UsageError(error.message, hint=error.hint) from error
         entries = [*found.failing, *found.badly_made]
         if choice is not None:
-            if len(entries) != 1:
-                count = counted(len(entries), "card")
-                message = f"--take needs one card, and the query names {count}"
-                raise UsageError(message, hint="ankiforge repair nid:ID --take N")
-            [entry] = entries
-            if choice > len(entry.offers):
-                count = counted(len(entry.offers), "repair")
-                hint = f"ankiforge repair nid:{entry.note.nid}"
-                raise UsageError(f"there is no repair {choice}, but {count}", hint=hint)
-            chosen = entry.offers[choice - 1]
-            action = take(workspace, entry, chosen)
-            call.show({"id": action, "nid": entry.note.nid, "name": chosen.name},
-                      [f"taken: {chosen.says}", _NEXT])  # fmt: skip
+            _take(call, workspace, entries, choice)
             return
         if is_interactive and entries:
             from ankiforge.cli.terminal_repair import TerminalRepair
@@ -205,11 +189,30 @@ def _mend(
                 lines += [f"  {line}" for line in repair_text(number, offered)]
             shown.append((entry_json(entry), lines))
         show_all(call, iter(shown), apart=True)
-        if entries and not call.as_json:
-            nid = entries[0].note.nid
-            call.say(
-                f"nothing was changed; ankiforge repair nid:{nid} --take 1 takes one"
-            )
+        if entries:
+            one = f"ankiforge repair nid:{entries[0].note.nid} --take 1"
+            call.say(f"nothing was changed; {one} takes one")
+
+
+def _take(
+    call: Call, workspace: Workspace, entries: Sequence[RepairEntry], choice: int
+) -> None:
+    """Take a repair of the one card that a query names."""
+    from ankiforge.pipeline.repair import take
+
+    if len(entries) != 1:
+        count = counted(len(entries), "card")
+        message = f"--take needs one card, and the query names {count}"
+        raise UsageError(message, hint="ankiforge repair nid:ID --take N")
+    [entry] = entries
+    if choice > len(entry.offers):
+        count = counted(len(entry.offers), "repair")
+        hint = f"ankiforge repair nid:{entry.note.nid}"
+        raise UsageError(f"there is no repair {choice}, but {count}", hint=hint)
+    chosen = entry.offers[choice - 1]
+    action = take(workspace, entry, chosen)
+    told = {"id": action, "nid": entry.note.nid, "name": chosen.name}
+    call.show(told, [f"taken: {chosen.says}", _NEXT])
 
 
 _NEXT = "next: ankiforge push, or ankiforge build and import the package"

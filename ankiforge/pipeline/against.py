@@ -62,7 +62,7 @@ class Said(StrEnum):
     NOT_SAID = "not said"
 
 
-class HeldAgainst(Value):
+class Comparison(Value):
     """A card beside the nearest passage of its source."""
 
     note: ReadNote
@@ -131,11 +131,11 @@ class SourceText:
         ranked.sort(key=lambda entry: (-entry[0], len(entry[1].words)))
         return ranked[:_CANDIDATES]
 
-    def hold(self, note: ReadNote) -> HeldAgainst:
+    def compare(self, note: ReadNote) -> Comparison:
         """Return the parts of a card that this text does not say, beside its nearest passage."""
         assert note.draft is not None
         card = with_words_of_option(note.draft)
-        held = []
+        compared = []
         for share, window in self._best(" ".join(text for _, text in card.fields)):
             highlight = Highlight(
                 document=Document(DocumentKey(""), "", ""),
@@ -156,9 +156,10 @@ class SourceText:
                 verdict = Said.NOT_SAID
             if share < _NEAR:
                 why = why or f"only {share:.0%} of its words"
-            held.append(HeldAgainst(note, verdict, why, window.text))
-        nothing = HeldAgainst(note, Said.NOT_SAID, "no word of it", "")
-        return min(held, key=lambda each: list(Said).index(each.verdict), default=nothing)
+            compared.append(Comparison(note, verdict, why, window.text))
+        nothing = Comparison(note, Said.NOT_SAID, "no word of it", "")
+        order = list(Said).index
+        return min(compared, key=lambda each: order(each.verdict), default=nothing)
 
 
 def _stems(text: str) -> frozenset[str]:

@@ -107,6 +107,21 @@ class Patch(Value):
     files: tuple[PatchedFile, ...] = ()
     refused: tuple[RefusedEdit, ...] = ()
 
+    @property
+    def diff(self) -> bytes:
+        """All patches as one."""
+        return b"".join(file.diff for file in self.files)
+
+    @property
+    def edits(self) -> int:
+        """The number of cards whose edits it holds."""
+        return sum(len(file.guids) for file in self.files)
+
+    @property
+    def roots(self) -> list[str]:
+        """The folders in which it is applied; one, unless files of several sources changed."""
+        return sorted({os.path.realpath(file.root) for file in self.files})
+
 
 class _Edit(NamedTuple):
     """A card that a person edited in Anki."""
@@ -474,9 +489,3 @@ def _name(path: str) -> str:
         return '"' + "".join(_QUOTED.get(sign, sign) for sign in path) + '"'
     # git ends a name with blanks by a tab
     return f"{path}\t" if " " in path else path
-
-
-def common_root(files: Iterable[PatchedFile]) -> Path | None:
-    """Return the folder in which all patches are applied; None if there are several."""
-    roots = {os.path.realpath(file.root) for file in files}
-    return Path(roots.pop()) if len(roots) == 1 else None

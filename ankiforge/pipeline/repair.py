@@ -196,7 +196,7 @@ class RepairEntry(Value):
     document: DocumentKey | None = None
     """Of a card of ours."""
     unsaid: str = ""
-    """What of it the source does not say that it was held against."""
+    """What of it the source does not say that it was compared with."""
 
     @property
     def is_ours(self) -> bool:
@@ -389,12 +389,12 @@ class _Lister:
         if entry is None:
             return None
         if self._source is not None:
-            held = self._source.hold(note)
+            compared = self._source.compare(note)
             entry = replace(
                 entry,
                 passage=self._source.nearest(entry.card.fields),
                 quote="",
-                unsaid="" if held.verdict is Said.SAID else held.why,
+                unsaid="" if compared.verdict is Said.SAID else compared.why,
             )
         if findings is None:
             findings = _findings_alone(note)

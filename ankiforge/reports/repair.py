@@ -15,7 +15,7 @@ from ankiforge.anki.reading import ReadNote
 from ankiforge.check import in_words
 from ankiforge.draft.repairs import CardRepair
 from ankiforge.model import Finding, Json, Pair, Severity
-from ankiforge.pipeline.against import HeldAgainst, Said, SameCards
+from ankiforge.pipeline.against import Comparison, Said, SameCards
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.reports.cards import Text
 from ankiforge.text import counted, on_one_line, shortened
@@ -206,27 +206,27 @@ NO_VERDICT = (
 )
 
 
-def held_json(held: HeldAgainst, pairs: Iterable[SameCards]) -> Json:
+def comparison_json(compared: Comparison, pairs: Iterable[SameCards]) -> Json:
     """Return a line of `repair FILE --source --json`, with the cards that ask the same."""
-    same = [pair for pair in pairs if pair.note is held.note]
+    same = [pair for pair in pairs if pair.note is compared.note]
     return {
-        "guid": held.note.guid,
-        "nid": held.note.nid,
-        "deck": held.note.deck,
-        "front": held.note.front,
-        "said": held.verdict.value,
-        "why": held.why,
-        "passage": held.passage,
+        "guid": compared.note.guid,
+        "nid": compared.note.nid,
+        "deck": compared.note.deck,
+        "front": compared.note.front,
+        "said": compared.verdict.value,
+        "why": compared.why,
+        "passage": compared.passage,
         "same": [pair.other for pair in same if not pair.in_anki],
         "in_anki": [pair.other for pair in same if pair.in_anki],
     }
 
 
-def held_text(held: Sequence[HeldAgainst], pairs: Sequence[SameCards]) -> Text:
+def comparisons_text(compared: Sequence[Comparison], pairs: Sequence[SameCards]) -> Text:
     """Yield which cards a source does not support, which ask the same, and which exist already."""
     for verdict in (Said.NOT_SAID, Said.PARTLY):
-        cards = [each for each in held if each.verdict is verdict]
-        yield f"{verdict.value}: {len(cards):,} of {len(held):,}"
+        cards = [each for each in compared if each.verdict is verdict]
+        yield f"{verdict.value}: {len(cards):,} of {len(compared):,}"
         for each in cards:
             answer = ""
             if each.note.draft:
