@@ -242,7 +242,7 @@ def reference(highlight: Highlight) -> str:
     year = re.match(r"\d{4}", highlight.document.issued)
     authors_and_year = _joined(" ", authors, f"({year[0]})" if year else "")
     title, *headings = _title_and_headings(highlight) or ("",)
-    page = f"p. {highlight.page_label}" if highlight.page_label else ""
+    page = highlight.page
     place = _joined(", ", title, " › ".join(headings), page)
     return _joined(". ", authors_and_year, place)
 

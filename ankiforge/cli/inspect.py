@@ -154,7 +154,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     from ankiforge.ledger.lists import FIELDS
     from ankiforge.pipeline.ask import PASSAGES, ask
     from ankiforge.reports.cards import found_json, found_text, work_json, work_text
-    from ankiforge.text import counted, shortened
+    from ankiforge.text import shortened
 
     refuse_unknown_options(query)
     words = " ".join(query)
@@ -198,13 +198,8 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
                 entry = work_json(work, last_read)
                 yield entry, work_text(work, entry, whole=call.verbose)
 
-        if result.problem:
-            call.say(f"by words only: {result.problem}")
-        elif result.missing and result.passages:
-            missing = counted(result.missing, "passage")
-            call.say(f"{missing} compared by words only: ankiforge run")
-        if result.passages and not result.is_sure:
-            call.say("nothing you have read answers this for sure; the nearest:")
+        for remark in result.remarks:
+            call.say(remark)
         if not show_all(call, entries(), apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
 
@@ -213,7 +208,6 @@ def _answer(
     call: Call, workspace: Workspace, question: str, reply: TextIO | None
 ) -> None:
     """Print the sentences of an answer that stand, or the text to paste into a chat."""
-    from ankiforge.draft.answering import answer_in
     from ankiforge.pipeline.ask import asked_for
     from ankiforge.reports.cards import answer_json, answer_text
 
@@ -221,20 +215,14 @@ def _answer(
     if not asked.found:
         call.show({"answer": []}, ["nothing you have read answers this"])
         return
-    if reply is not None:
-        given = reply.read()
-    elif workspace.folder.config.drafter == "llm":
-        model = workspace.model()
-        assert model is not None
-        given = model.reply(asked.request)
-    else:
+    sentences = asked.replied(workspace, reply.read() if reply else None)
+    if sentences is None:
         call.show({"ask": asked.for_chat}, [asked.for_chat])
         call.say(
             "\npaste this into your chat; then give it the answer, with the same words:"
         )
         call.say('ankiforge search --reply FILE "…"')
         return
-    sentences = asked.answer(answer_in(given))
     call.show(answer_json(asked, sentences), answer_text(asked, sentences))
 
 

@@ -547,11 +547,9 @@ def _nothing(key: str, keys: Sequence[str], choices: int) -> str:
 def _passage_lines(draft: Card) -> Iterator[Text]:
     """Yield the place of a passage, and its words unless the card shows them all."""
     highlight = draft.highlight
-    parts = []
-    if highlight.page_label:
-        parts.append(f"p. {highlight.page_label}")
-    if highlight.heading not in ("", highlight.document.title):
-        parts.append(highlight.heading)
+    is_title = highlight.heading == highlight.document.title
+    place = (highlight.page, "" if is_title else highlight.heading)
+    parts = [*filter(None, place)]
     if parts:
         yield _text(on_one_line(" › ".join(parts)), "dim cyan")
     passage = _passage(draft)

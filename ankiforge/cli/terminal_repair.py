@@ -155,11 +155,10 @@ class TerminalRepair(TerminalReview):
 
     def _waits_for_anki(self, entry: RepairEntry) -> bool:
         """Name the properties that only Anki can change; return whether a card has one."""
-        history = entry.fails.history if entry.fails else None
         left = []
-        if history and history.suspended:
+        if entry.history.suspended:
             left.append("it is suspended: w asks it again")
-        if history and history.flagged:
+        if entry.history.flagged:
             left.append("it has a red flag: f clears it")
         if left:
             self._print(f"{'; '.join(left)}; Enter goes on", "bold")

@@ -46,6 +46,8 @@ _ORDER = (NAME, TITLE, SIMILAR, WORDS)
 _ALIKE = 86.0
 _WITHIN = 92.0
 _ABSENT = {"gone": "gone", "unselected": "unread"}
+GONE = {"gone": "gone from the source", "unread": "its source is not read any more"}
+"""What is said of a highlight that is not there, by its presence."""
 _SHORTEST, _SHORTEST_PART = 8, 14
 """Titles, and parts of titles, that are shorter are not compared."""
 _CURRENT = (
@@ -482,6 +484,13 @@ class FoundPassage(Value):
     """The sentence that answers, in `highlight.exact`; (0, 0) if there is no choice."""
     by_meaning: bool = False
     """Whether its meaning was compared, and not its words alone."""
+
+    @property
+    def place(self) -> str:
+        """Where it is: title, page and heading; and that it is gone, if it is."""
+        passage = self.highlight
+        parts = (passage.document.name, passage.page, passage.heading)
+        return " · ".join(filter(None, (*parts, GONE.get(self.presence))))
 
 
 def weight_of(coverage: float, spread: float) -> float:

@@ -391,14 +391,13 @@ class Agent:
                 texts = (*entry.card.fields.values(), *near.values(), entry.passage)
                 if any(view.privacy.hides(text, entry.document) for text in texts):
                     continue
-                history = entry.fails.history if entry.fails else None
                 told = {
                     "card": f"nid:{entry.note.nid}",
                     "deck": entry.note.deck,
                     "fields": dict(entry.card.fields),
                     "why": list(entry.why),
-                    "history": history.in_one_line if history else "",
-                    "seconds": round(history.seconds) if history else 0,
+                    "history": entry.history.in_one_line,
+                    "seconds": round(entry.history.seconds),
                     "mixed_up_with": dict(near),
                     "passage": entry.passage,
                     "repairs": [repair.says for repair in entry.offers],

@@ -97,6 +97,11 @@ class Document(Value):
     private: str = ""
     """Why nothing of it may leave this machine, besides what its tags say; "" if it may."""
 
+    @property
+    def name(self) -> str:
+        """The title; the path of a work without one."""
+        return self.title or self.path
+
 
 class Label(Value, omit_defaults=True, repr_omit_defaults=True):
     """Words in a figure; lengths in parts of its width and height, from the top left."""
@@ -209,6 +214,11 @@ class Highlight(Value):
         """The kind of the highlight's source."""
         scheme = self.namespace.partition(":")[0]
         return SourceKind(scheme) if scheme in list(SourceKind) else SourceKind.OTHER
+
+    @property
+    def page(self) -> str:
+        """The printed page, as it is shown; "" if there is none."""
+        return f"p. {self.page_label}" if self.page_label else ""
 
     @property
     def has_formulas(self) -> bool:

@@ -27,11 +27,13 @@ from ankiforge.model import (
     HighlightKind,
     Json,
     Span,
+    Strings,
     Value,
 )
 from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.meaning import Near, meaning_of
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.text import counted
 from ankiforge.text.fold import for_searching
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.sentences import sentences
@@ -59,6 +61,19 @@ class SearchResult(Value):
     """How many passages were compared by words only, because no run has made their vectors."""
     problem: str = ""
     """Why words alone were compared, although there is a model."""
+
+    @property
+    def remarks(self) -> Strings:
+        """What is to be known of the passages that were found."""
+        remarks = []
+        if self.problem:
+            remarks.append(f"by words only: {self.problem}")
+        elif self.missing and self.passages:
+            missing = counted(self.missing, "passage")
+            remarks.append(f"{missing} compared by words only: ankiforge run")
+        if self.passages and not self.is_sure:
+            remarks.append("nothing you have read answers this for sure; the nearest:")
+        return tuple(remarks)
 
 
 def ask(
@@ -188,6 +203,19 @@ class AskedFor(Value):
         from ankiforge.draft.answering import checked
 
         return checked(given, self.question, self.texts)
+
+    def replied(
+        self, workspace: Workspace, reply: str | None
+    ) -> list[AnswerSentence] | None:
+        """Return the sentences of a reply, else of the model's; None if there is no model."""
+        from ankiforge.draft.answering import answer_in
+
+        if reply is None:
+            model = workspace.model()
+            if model is None:
+                return None
+            reply = model.reply(self.request)
+        return self.answer(answer_in(reply))
 
 
 def asked_for(workspace: Workspace, question: str) -> AskedFor:

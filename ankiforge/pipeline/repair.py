@@ -204,6 +204,11 @@ class RepairEntry(Value):
         return is_card_id(self.guid)
 
     @property
+    def history(self) -> CardHistory:
+        """The answers to the card that fails; none if no card does."""
+        return self.fails.history if self.fails else CardHistory(0, self.note.nid)
+
+    @property
     def may_change(self) -> bool:
         """Whether it can be changed here."""
         return self.is_ours or self.type is not None

@@ -277,8 +277,7 @@ _BEFORE_GAP = 24
 
 def titled(highlight: Highlight) -> str:
     """Return the title of a highlight's document, with the page."""
-    page = f", p. {highlight.page_label}" if highlight.page_label else ""
-    return f"{highlight.document.title}{page}"
+    return ", ".join(filter(None, (highlight.document.title, highlight.page)))
 
 
 def one_line(line: Card, facts: str = "") -> str:
@@ -364,10 +363,8 @@ def fate_lines(outcome: HighlightOutcome) -> Strings:
 def place_of(highlight: Highlight) -> str:
     """Return where a highlight is: the file or the title, the page, the heading."""
     document = highlight.document
-    page = f"p. {highlight.page_label}" if highlight.page_label else ""
     file = document.path or dict(document.identifiers).get("file") or document.title
-    parts = (file, page, highlight.heading)
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, (file, highlight.page, highlight.heading)))
 
 
 def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
@@ -745,6 +742,10 @@ def _mark_json(highlight: Highlight, presence: str) -> Json:
     }
 
 
+def _found_line(line: Card) -> str:
+    return f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
+
+
 def _rounded(chance: float | None) -> float | None:
     return None if chance is None else round(chance, 4)
 
@@ -757,6 +758,8 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         work: the same, as `work_json` returns it.
         whole: whether to show all its highlights and cards, not only the first ones.
     """
+    from ankiforge.ledger.search import GONE
+
     highlights = work["highlights"]
 
     def shown(lines: list[str]) -> Text:
@@ -790,8 +793,8 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         if exact and comment:
             text = f"{text}  [{comment}]"
         text = shortened(on_one_line(text), _LINE)
-        if highlight["presence"] in ABSENT:
-            text += f"  ({ABSENT[highlight['presence']]})"
+        if highlight["presence"] in GONE:
+            text += f"  ({GONE[highlight['presence']]})"
         marked.append(f"    {text}")
     yield from shown(marked)
 
@@ -806,19 +809,12 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
     if recall is not None:
         parts.append(f"{recall:.0%} remembered now")
     yield f"  cards     {' · '.join(parts)}"
-    cards = []
-    for line in match.lines:
-        cards.append(f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}")
-    yield from shown(cards)
+    yield from shown([*map(_found_line, match.lines)])
     for link in work["links"]:
         yield f"  open      {link}"
 
 
 # --- passages, for `search` ---------------------------------------------------------------
-
-
-ABSENT = {"gone": "gone from the source", "unread": "its source is not read any more"}
-"""What is said of a highlight that is not there, by its presence."""
 
 
 def found_json(found: FoundPassage, *, sure: bool) -> Json:
@@ -848,16 +844,11 @@ def found_text(found: FoundPassage) -> Text:
         before = shortened(exact[:start][::-1], _LINE)[::-1]
         text = before + bold(exact[start:end]) + shortened(exact[end:], _LINE)
     yield on_one_line(text)
-    page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    document = highlight.document
-    absent = ABSENT.get(found.presence, "")
-    title = document.title or document.path
-    place = " · ".join(filter(None, (title, page, highlight.heading, absent)))
-    yield f"  in        {place}"
-    if highlight.uri or document.uri:
-        yield f"  open      {highlight.uri or document.uri}"
-    for line in found.lines[:_MOST_FOUND]:
-        yield f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
+    yield f"  in        {found.place}"
+    link = highlight.uri or highlight.document.uri
+    if link:
+        yield f"  open      {link}"
+    yield from map(_found_line, found.lines[:_MOST_FOUND])
     if not found.lines:
         yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
 

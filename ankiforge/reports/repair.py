@@ -120,7 +120,7 @@ _SIDE = 300
 
 def entry_json(entry: RepairEntry) -> Json:
     """Return a line of `repair --json`."""
-    history = entry.fails.history if entry.fails else None
+    history = entry.history
     offers = []
     for repair in entry.offers:
         offers.append(
@@ -141,10 +141,10 @@ def entry_json(entry: RepairEntry) -> Json:
         "fields": entry.card.fields,
         "fails": entry.fails is not None,
         "why": entry.why,
-        "history": history.in_one_line if history else "",
-        "answers": history.asked if history else 0,
-        "seconds": round(history.seconds) if history else 0,
-        "lapses": history.lapses if history else 0,
+        "history": history.in_one_line,
+        "answers": history.asked,
+        "seconds": round(history.seconds),
+        "lapses": history.lapses,
         "findings": entry.findings,
         "near": entry.near.note.nid if entry.near else None,
         "passage": entry.passage,
@@ -159,7 +159,7 @@ def entry_text(entry: RepairEntry) -> Text:
     for name, text in entry.card.fields.items():
         yield f"  {name.lower()}: {shortened(on_one_line(plain(text)), _SIDE)}"
     if entry.fails:
-        history = entry.fails.history
+        history = entry.history
         minutes = f"{history.seconds / 60:.0f} min"
         yield f"  {history.in_one_line} | {counted(history.asked, 'answer')}, {minutes}"
     for reason in entry.why:

@@ -205,7 +205,9 @@ def sentence(text: str) -> str:
     """Return words as a sentence, with quotation marks for code."""
     quoted = _CODE.sub(r"“\1”", text.strip())
     capitalised = quoted[:1].upper() + quoted[1:]
-    return capitalised if quoted.endswith((".", "?", "!", "…")) else f"{capitalised}."
+    return (
+        capitalised if quoted.endswith((".", "?", "!", "…", ":")) else f"{capitalised}."
+    )
 
 
 # --- decisions --------------------------------------------------------------------------

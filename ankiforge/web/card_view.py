@@ -551,8 +551,8 @@ def _entry_html(highlight: Highlight) -> str:
     text, spans = _spans(highlight)
     # the page or file, and the headings that are not the title
     document = highlight.document
-    place = [f"p. {highlight.page_label}"] if highlight.page_label else []
-    if not place and highlight.source_kind is SourceKind.VAULT:
+    place = [highlight.page]
+    if not highlight.page and highlight.source_kind is SourceKind.VAULT:
         place.append(document.path)
     headings = []
     for heading in highlight.heading.split(" › "):

@@ -119,9 +119,9 @@ class FailingCards:
         """Return an item as the page shows it."""
         card = self._card(entry)
         view = card_view(card, self._faces.find)
-        history = entry.fails.history if entry.fails else None
+        history = entry.history
         told: Json = {}
-        if history:
+        if entry.fails:
             wrong = sum(answer.failed for answer in history.answers)
             minutes = counted(max(round(history.seconds / 60), 1), "minute")
             answers = counted(history.asked, "answer")
@@ -158,9 +158,9 @@ class FailingCards:
         actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
         if self._asks:
             actions.append(_OFFER)
-        if history and history.suspended:
+        if history.suspended:
             actions.append(_IN_ANKI["unsuspend"])
-        if history and history.flagged:
+        if history.flagged:
             actions.append(_IN_ANKI["unflag"])
         actions.append(_IN_ANKI["forget"])
         return {

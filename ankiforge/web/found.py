@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ankiforge.draft.answering import answer_in
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import FoundWork
 from ankiforge.ledger.search import FoundPassage
 from ankiforge.model import Card, Highlight, HighlightKind, Json, Span, Texts, Value
 from ankiforge.pipeline.ask import ask, asked_for
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import ABSENT
+from ankiforge.review.items import sentence
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.web.card_view import card_view, line_of, links_of
 
@@ -49,20 +48,12 @@ class FoundViews:
         self._links = links
 
     def found(self, question: str) -> Json:
-        """Return the `works` and `passages` for a question, and what is to be `said` of them."""
+        """Return the `works` and `passages` for a question, and the remarks that are `said`."""
         result = ask(self._workspace, question)
-        said: list[str] = []
-        if result.passages and not result.is_sure:
-            said.append("Nothing you have read answers this for sure; the nearest:")
-        if result.problem:
-            said.append(f"By words only: {result.problem}.")
-        elif result.missing and result.passages:
-            missing = counted(result.missing, "passage")
-            said.append(f"{missing} compared by words only, until the next run.")
         return {
             "works": [_work(work) for work in result.works],
             "passages": [self._passage(found) for found in result.passages],
-            "said": " ".join(said),
+            "said": " ".join(map(sentence, result.remarks)),
         }
 
     def _passage(self, found: FoundPassage, quote: Span | None = None) -> Json:
@@ -75,15 +66,11 @@ class FoundViews:
         words = ["", shortened(on_one_line(text), _WHOLE), ""]
         if end:
             words = [_end_of(text[:start]), text[start:end], _start_of(text[end:])]
-        page = f"p. {highlight.page_label}" if highlight.page_label else ""
-        absent = ABSENT.get(found.presence, "")
-        document = highlight.document
-        place = (document.title or document.path, page, highlight.heading, absent)
         links = self._links(highlight) + links_of(highlight)
         return {
             "key": highlight.key,
             "words": [line_of(part) if part else [] for part in words],
-            "place": " · ".join(filter(None, place)),
+            "place": found.place,
             "cards": [_card(line) for line in found.lines[:_MOST_CARDS]],
             "links": links[:1],
         }
@@ -98,22 +85,16 @@ class FoundViews:
         asked = asked_for(self._workspace, asking.question)
         if not asked.found:
             raise RefusedError("Nothing you have read answers this.")
-        reply = asking.reply
-        if not reply:
-            if self._workspace.folder.config.drafter != "llm":
-                return {"ask": asked.for_chat}
-            model = self._workspace.model()
-            assert model is not None
-            reply = model.reply(asked.request)
-        sentences = asked.answer(answer_in(reply))
+        sentences = asked.replied(self._workspace, asking.reply or None)
+        if sentences is None:
+            return {"ask": asked.for_chat}
         standing = []
-        for sentence in sentences:
-            if not sentence.dropped:
-                found = asked.found[sentence.passage]
-                start = found.highlight.exact.find(sentence.quote)
-                span = (start, start + len(sentence.quote)) if start >= 0 else None
-                shown = self._passage(found, span)
-                standing.append({**shown, "says": sentence.says})
+        for each in sentences:
+            if not each.dropped:
+                found = asked.found[each.passage]
+                start = found.highlight.exact.find(each.quote)
+                span = (start, start + len(each.quote)) if start >= 0 else None
+                standing.append({**self._passage(found, span), "says": each.says})
         dropped = len(sentences) - len(standing)
         said = "" if standing else "Nothing you have read answers this."
         if dropped:
@@ -134,9 +115,9 @@ def _work(work: FoundWork) -> Json:
     cards = counted(sum(line.live for line in work.lines), "card")
     highlights = counted(len(work.highlights), "highlight")
     about = (", ".join(document.creators[:2]), highlights, cards)
-    name = (document.title or document.path).replace('"', "*")
+    name = document.name.replace('"', "*")
     return {
-        "title": document.title or document.path,
+        "title": document.name,
         "place": " · ".join(filter(None, about)),
         "query": f'document:"{name}"',
     }
