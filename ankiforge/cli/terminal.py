@@ -9,6 +9,7 @@ Tested by `tests/cli/test_terminal_review.py` and `tests/cli/test_terminal_chat.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -125,6 +126,10 @@ class TerminalReview:
         self._review = Review(workspace)
         self._screen = Screen(color=call.color)
         self._queue: list[str] = []
+        # What is shown: an item, its choices, and which of them.
+        self._item = Item("")
+        self._choices: list[Choice] = []
+        self._place = 0
         # The decisions that can be taken back: (id for `undo`, item, what was done).
         self._done: list[tuple[str, str, str]] = []
         # The decisions since the person was asked last whether to go on.
@@ -200,71 +205,78 @@ class TerminalReview:
         Returns:
             Whether the person goes on.
         """
-        choices: list[Choice] = []
+        self._item = item
+        self._place = 0
+        self._choices = []
         for number, draft in enumerate(item.drafts):
             for gap, card in enumerate(with_each_gap(draft), 1):
-                choices.append(Choice(card, number, gap))
-        del choices[MOST_CHOICES:]
-        keys = _keys_of(choices)
-        place = 0
-        self._show(item, choices, place)
+                self._choices.append(Choice(card, number, gap))
+        del self._choices[MOST_CHOICES:]
+        keys = _keys_of(self._choices)
+        self._show()
         while True:
             key = self._key()
-            choice = choices[place] if choices else None
-            decision = None
             if key == _END:
                 return False
-            if key in keys and keys.index(key) != place:
-                place = keys.index(key)
-                self._show(item, choices, place)
-            elif key in ("?", "v"):
-                self._help(HELP) if key == "?" else self._view()
-                self._show(item, choices, place)
-            elif key == "m":
+            if key in keys and keys.index(key) != self._place:
+                self._place = keys.index(key)
+                self._show()
+            elif key and self._pressed(key, keys):
+                return True
+
+    def _pressed(self, key: str, keys: Sequence[str]) -> bool:
+        """Act on a key, which none of the `keys` of other choices is; return whether to go on."""
+        match key:
+            case "?":
+                self._help(HELP)
+            case "v":
+                self._view()
+            case "m":
                 self._from_chat()
                 return True
-            elif key == "M":
+            case "M":
                 put_away()
                 self._print("your chat is offered no more; m still asks it")
-            elif key == "s":
+                return False
+            case "s":
                 self._queue.append(self._queue.pop(0))
                 return True
-            elif key == "u" and self._take_back():
-                return True
-            elif key in ("e", "q") and choice:
-                decision = self._in_own_words(item, choice, asks=key == "q")
-                if decision is None:
-                    self._show(item, choices, place)
-            elif key in _ACTS and not self._screen.is_whole:
-                self._print("v shows the rest first")
-            elif key in _ACTS:
-                decision = self._decision_by(key, item, choice)
-            elif key and key != "u":
-                self._print(_nothing(key, keys, len(choices)))
-            if decision and self._carry_out(decision):
-                return True
+            case "u":
+                return self._take_back()
+            case "e" | "q" if self._choices:
+                decision = self._in_own_words(asks=key == "q")
+                if decision:
+                    return self._carry_out(decision)
+            case _ if key in _ACTS:
+                return self._act(_ACTS[key])
+            case _:
+                self._print(_nothing(key, keys, len(self._choices)))
+                return False
+        self._show()
+        return False
 
-    def _decision_by(
-        self, key: str, item: Item, choice: Choice | None
-    ) -> Decision | None:
-        """Return the decision of a key; None if it means nothing here."""
-        act = _ACTS[key]
-        if choice is None:  # a question is answered with yes or no
+    def _act(self, act: str) -> bool:
+        """Decide without words of the person; return whether the item was decided on."""
+        if not self._screen.is_whole:
+            self._print("v shows the rest first")
+            return False
+        if not self._choices:  # a question is answered with yes or no
             act = {"force": "accept"}.get(act, act)
-            if act in ("accept", "reject"):
-                return self._decision(item, None, act)
-            self._print("a question is answered with a or x")
-            return None
-        if act == "another" and not choice.card.revises:
+            if act not in ("accept", "reject"):
+                self._print("a question is answered with a or x")
+                return False
+        elif act == "another" and not self._choices[self._place].card.revises:
             self._print("this draft does not change a card; Enter accepts it")
-            return None
-        return self._decision(item, choice, act)
+            return False
+        return self._carry_out(self._decision(act))
 
-    def _decision(self, item: Item, choice: Choice | None, act: str) -> Decision:
-        """Return a decision on an item, with one of its choices."""
-        if choice is None:
-            return Decision(item.id, item.turn, act)
-        return Decision(item.id, item.turn, act, choice=choice.number, gap=choice.gap)
+    def _decision(self, act: str) -> Decision:
+        """Return a decision on the item and the choice that are shown."""
+        decision = Decision(self._item.id, self._item.turn, act)
+        if not self._choices:
+            return decision
+        choice = self._choices[self._place]
+        return replace(decision, choice=choice.number, gap=choice.gap)
 
     def _carry_out(self, decision: Decision) -> bool:
         """Store a decision, which `u` takes back; return whether the item was decided on.
@@ -331,22 +343,23 @@ class TerminalReview:
 
     # --- words of the person ----------------------------------------------------------------
 
-    def _in_own_words(self, item: Item, choice: Choice, *, asks: bool) -> Decision | None:
+    def _in_own_words(self, *, asks: bool) -> Decision | None:
         """Return a decision in the person's words; None if they typed none.
 
         They edit the fields of a draft, or type a question whose answer a cloze hides.
         """
-        decision = self._decision(item, choice, "edit")
+        decision = self._decision("edit")
+        card = self._choices[self._place].card
         if not asks:
-            shown = choice.card.fields
-            if choice.card.kind is CardKind.OCCLUSION:
-                shown = as_typed(choice.card.field(occlusion.FIELD))
+            shown = card.fields
+            if card.kind is CardKind.OCCLUSION:
+                shown = as_typed(card.field(occlusion.FIELD))
             fields = self._edited(shown)
             if fields is None:
                 self._print("nothing changed")
                 return None
             return replace(decision, fields=dict(fields))
-        answer = ", ".join(gap.answer for gap in gaps(choice.card.field("Text")))
+        answer = ", ".join(gap.answer for gap in gaps(card.field("Text")))
         if not answer:
             self._print("q is for a sentence with a gap; e edits this card")
             return None
@@ -363,46 +376,40 @@ class TerminalReview:
 
         None: nothing was changed.
         """
-        shown = [(name, for_terminal(text)) for name, text in fields if text]
-        if (
-            os.environ.get("VISUAL")
-            or os.environ.get("EDITOR")
-            or any("\n" in text for _, text in shown)
-        ):
-            parts = [f"=== {name} ===\n{text}\n" for name, text in shown]
-            try:
-                with self._screen.left():
-                    written = click.edit("".join(parts), extension=".md")
-            except click.ClickException as error:
-                self._print(error.message)
-                return None
-            # lines above the first name are dropped
-            heads = {f"=== {name} ===": name for name, _ in shown}
-            lines_by_name: dict[str, list[str]] = {}
-            lines: list[str] = []
-            for line in (written or "").splitlines():
-                head = heads.get(line.strip())
-                if head is None:
-                    lines.append(line)
-                else:
-                    lines = lines_by_name.setdefault(head, [])
-            edited = []
-            for name, _ in shown:
-                if name in lines_by_name:
-                    text = "\n".join(lines_by_name[name])
-                    edited.append((name, text.strip()))
+        shown = tuple((name, for_terminal(text)) for name, text in fields if text)
+        has_editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if has_editor or any("\n" in text for _, text in shown):
+            edited = self._in_editor(shown)
         else:
-            edited = []
-            click.echo("\n Enter takes the line, Ctrl-C leaves it as it is")
-            for name, text in shown:
-                in_brackets = to_brackets(text) if name == "Text" else None
-                typed = self._typed(name.lower(), in_brackets or text)
-                if typed is None:
-                    return None
-                if in_brackets:
-                    typed = from_brackets(typed, text)
-                edited.append((name, typed))
-        return None if not edited or edited == shown else tuple(edited)
+            edited = self._line_by_line(shown)
+        return None if edited == shown else edited or None
+
+    def _in_editor(self, shown: Fields) -> Fields:
+        """Return the fields as the person wrote them in an editor; () if it cannot be opened."""
+        parts = [f"=== {name} ===\n{text}\n" for name, text in shown]
+        try:
+            with self._screen.left():
+                written = click.edit("".join(parts), extension=".md") or ""
+        except click.ClickException as error:
+            self._print(error.message)
+            return ()
+        # lines above the first name are dropped
+        names = "|".join(re.escape(name) for name, _ in shown)
+        _, *named = re.split(rf"(?m)^[ \t]*=== ({names}) ===[ \t]*$", written)
+        texts = dict(zip(named[::2], named[1::2], strict=True))
+        return tuple((name, texts[name].strip()) for name, _ in shown if name in texts)
+
+    def _line_by_line(self, shown: Fields) -> Fields:
+        """Return the fields as the person typed them; () after Ctrl-C."""
+        edited = []
+        click.echo("\n Enter takes the line, Ctrl-C leaves it as it is")
+        for name, text in shown:
+            in_brackets = to_brackets(text) if name == "Text" else None
+            typed = self._typed(name.lower(), in_brackets or text)
+            if typed is None:
+                return ()
+            edited.append((name, from_brackets(typed, text) if in_brackets else typed))
+        return tuple(edited)
 
     def _typed(self, label: str, text: str) -> str | None:
         """Return a line that the person typed, which begins as `text`; None after Ctrl-C."""
@@ -439,7 +446,7 @@ class TerminalReview:
         return "" if (len(pressed) > 1 and pressed.startswith(_END)) else pressed[:1]
 
     def _print(self, text: str, style: str = "") -> None:
-        """Say something below what is shown."""
+        """Print a message below the frame."""
         self._screen.say(text, style)
 
     def _help(self, text: str) -> None:
@@ -456,8 +463,9 @@ class TerminalReview:
         with self._screen.left():
             click.echo_via_pager(self._screen.whole())
 
-    def _show(self, item: Item, choices: Sequence[Choice], place: int) -> None:
-        """Show an item: its document and how far, the passage, the card, and the keys."""
+    def _show(self) -> None:
+        """Show the item: its document and how far, the passage, the card, and the keys."""
+        item, choices, place = self._item, self._choices, self._place
         # how many of the ten are decided, and how many wait
         left_of_ten = min(len(self._queue), sittings.TEN - self._in_round)
         told = [f"{self._in_round + 1} of {self._in_round + left_of_ten}"]
@@ -528,7 +536,7 @@ def _question_lines(question: Question) -> Iterator[Text]:
 
 
 def _nothing(key: str, keys: Sequence[str], choices: int) -> str:
-    """Return why a key does nothing with what is shown.
+    """Return why a key does nothing here.
 
     Args:
         key: the key.
@@ -562,7 +570,7 @@ def _passage_lines(draft: Card) -> Iterator[Text]:
 
 
 def _card_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
-    """Yield what is decided on: the card of one choice, the other choices, the warnings."""
+    """Yield the card of one choice, the other choices, and the warnings."""
     draft = choices[place].card
     if item.card:
         title = "replaces your card:" if draft.replaces else "your card now:"
@@ -606,11 +614,8 @@ def _passage(draft: Card) -> Text | None:
     highlight = draft.highlight
     if draft.by_hand:
         return None
-    passage = highlight.sentence
-    if not passage:
-        before = from_a_word(highlight.prefix)
-        after = to_a_word(highlight.suffix)
-        passage = f"{before}{highlight.exact}{after}"
+    before, after = from_a_word(highlight.prefix), to_a_word(highlight.suffix)
+    passage = highlight.sentence or f"{before}{highlight.exact}{after}"
     lines = (table_rows(text) or [text] for _, text in draft.fields)
     shown = " ".join(plain(line) for field in lines for line in field)
     if _letters_of(passage) in _letters_of(shown):
@@ -620,13 +625,13 @@ def _passage(draft: Card) -> Text | None:
     if not asked or asked not in passage:
         return _text(shortened(passage, 2 * _AROUND), "dim")
     before, sentence, after = passage.partition(asked)
+    after = shortened(after, _AROUND)
     if highlight.heading and highlight.heading in before:  # it stands above already
         before = before.rpartition(highlight.heading)[2].lstrip()
     elif len(before) > _AROUND:
         before = f"… {before[-_AROUND:].partition(' ')[2]}"
     elif before and highlight.prefix and not highlight.sentence:
         before = f"… {before}"
-    after = shortened(after, _AROUND)
     is_cut = highlight.suffix and not highlight.sentence
     if after and is_cut and not after.endswith("…"):
         after += " …"
@@ -684,5 +689,5 @@ def _labelled(label: str, words: str, style: str = "not dim") -> Text:
 
 
 def _letters_of(text: str) -> str:
-    """Return a text without blanks, case, and what stands between the cells of a table."""
+    """Return a text without blanks, case, and the signs between the cells of a table."""
     return "".join(text.translate({ord("|"): " ", ord("·"): " "}).split()).casefold()

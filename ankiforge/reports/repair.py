@@ -189,7 +189,7 @@ def repair_text(number: int, repair: CardRepair) -> Text:
 
 
 def around_repair(repair: CardRepair) -> Text:
-    """Yield what is to be known of a repair besides the cards that it makes."""
+    """Yield the remarks on a repair: another card, its quote, doubts."""
     if repair.beside:
         yield f"on the other: {shortened(repair.beside, _SIDE)}"
     if repair.quote:

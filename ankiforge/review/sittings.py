@@ -60,7 +60,7 @@ class Pile(Value):
 
 
 class Sitting(Value):
-    """At most ten items that a person decides on together, and what became of each decision."""
+    """At most ten items that a person decides on together, and the result of each decision."""
 
     ids: Strings
     """What is left, in the order in which it is shown."""
@@ -85,7 +85,7 @@ class Sitting(Value):
         return replace(self, ids=ids, results=results, actions=actions)
 
     def changed(self, id: str, now: str) -> Sitting:
-        """Return the sitting with what now stands in an item's place; "" if nothing waits there."""
+        """Return the sitting with another item in an item's place; "" if nothing waits there."""
         return replace(self, ids=self._with(id, now))
 
     def joined(self, id: str, reading_order: Sequence[str]) -> Sitting:

@@ -289,5 +289,5 @@ class FailingCards:
 
 
 def _told(said: str) -> str:
-    """Return what became of something in Anki, as a sentence; "" if nothing was done there."""
+    """Return the outcome of an act in Anki as a sentence; "" if nothing was done there."""
     return sentence(said) if said else ""

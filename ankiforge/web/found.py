@@ -38,12 +38,12 @@ class Asking(Value, forbid_unknown_fields=True):
 
 
 class FoundViews:
-    """Draws what a search found, for the page."""
+    """Draws the results of a search for the page."""
 
     def __init__(
         self, workspace: Workspace, links: Callable[[Highlight], list[Texts]]
     ) -> None:
-        """Draw what a workspace has read; `links` returns those to a passage on this machine."""
+        """Search a workspace; `links` returns those to a passage on this machine."""
         self._workspace = workspace
         self._links = links
 

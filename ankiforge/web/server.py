@@ -306,7 +306,7 @@ class PageServer:
 
 
 def _query_of(environ: Json) -> defaultdict[str, str]:
-    """Return the query of an address; what it lacks is ""."""
+    """Return the query of an address; "" for each name that it lacks."""
     return defaultdict(str, parse_qsl(environ.get("QUERY_STRING", "")))
 
 

@@ -393,7 +393,7 @@ class ReviewSession:
         return {"number": number, **shown, "items": faces}
 
     def _pile(self, key: str) -> sittings.Pile | None:
-        """Return what is new in the document of a highlight; None if nothing waits there."""
+        """Return the new drafts of the document of a highlight; None if nothing waits there."""
         keys = {highlight.key for highlight, _ in overview.marks(self._ledger, key)}
         for pile in sittings.shelf(self._ledger, self._queues["new"]):
             if pile.places[0].key in keys:
@@ -566,13 +566,13 @@ class ReviewSession:
         return {**self.state(), **reply}
 
     def _replaced(self, decision: Decision, face: Json | None) -> Json:
-        """Show what stands in the place of an item in the sitting of a decision."""
+        """Show the sitting of a decision with a face in the place of its item."""
         sitting = self._sittings[decision.sitting]
         now = sitting.changed(decision.id, face["id"] if face else "")
         return self._shown(decision.sitting, now, [face] if face else [])
 
     def _carried_out(self, decision: Decision) -> Json:
-        """Carry out a decision; return what `decide` does, without counts and sitting."""
+        """Carry out a decision; return the same as `decide`, without counts and sitting."""
         if is_failing_id(decision.id):
             self._order = None
             return self._failing.decide(decision)
@@ -639,7 +639,7 @@ class ReviewSession:
         return {**self.state(), "undo": action if done else "", "said": said}
 
     def ending(self, number: int, seconds: int) -> Json | None:
-        """Return the ending of a sitting: its `heading`, what is `told`, and the `cards`.
+        """Return the ending of a sitting: its `heading`, the sentences `told`, and the `cards`.
 
         Each card has the `key` of its mark and the printed number of its `page`; those of a
         document stand in reading order. None: there is no such sitting.
@@ -855,7 +855,7 @@ class ReviewSession:
     # --- an answer ----------------------------------------------------------------------
 
     def answer(self, asking: Asking) -> Json:
-        """Return an answer from what was read in `sentences`, or the text to `ask` a chat with."""
+        """Return an answer in `sentences` over quotes, or the text to `ask` a chat with."""
         return self._found.answer(asking)
 
     # --- files --------------------------------------------------------------------------
