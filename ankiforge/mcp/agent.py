@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
@@ -64,6 +64,7 @@ class AgentView:
     """A workspace as an agent may see it, at one moment."""
 
     def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self.privacy: Privacy = privacy_of(ledger)
         self.hides = hidden_by(ledger, self.privacy)
 
@@ -105,6 +106,18 @@ class AgentView:
         if why:
             entry["why"] = why
         return self.entry(entry, line.highlight)
+
+    def rejected(self, words: str) -> Iterator[Json]:
+        """Yield the rejections whose text has these words, with their reasons, newest first."""
+        for done in self._ledger.history():
+            is_meant = words.casefold() in done.text.casefold()
+            if (
+                done.what == "reject"
+                and is_meant
+                and not self.hides(HighlightKey(done.key))
+            ):
+                told = {"highlight": done.key, "rejected": done.text, "at": done.at}
+                yield self.entry(told)
 
     def hides_work(self, work: FoundWork) -> bool:
         """Return whether a work must not be found, as it was: its title or tags may be private."""
@@ -200,6 +213,19 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
         "cards": most if most > 1 else None,
     }
     return {name: value for name, value in entry.items() if value}
+
+
+def _trouble(ledger: Ledger, line: Card) -> str:
+    """Return why a card needs work; "" if it does not."""
+    note = None if line.waits else next(views.notes(ledger, line.id), None)
+    if note is None:
+        return ""
+    troubles = []
+    if note.leech or note.lapses >= LAPSES:
+        troubles.append(f"forgotten {note.lapses} times")
+    if note.feedback:
+        troubles.append(f"the reader's remark: {note.feedback}")
+    return "; ".join(troubles)
 
 
 def findings_entry(draft: Card) -> Json:
@@ -343,14 +369,8 @@ class Agent:
             ledger = workspace.ledger
             view = AgentView(ledger)
             cards: list[Json] = []
-            if state == "rejected":  # lately, with the reasons, newest first
-                for done in ledger.history():
-                    is_meant = query.casefold() in done.text.casefold()
-                    if done.what != "reject" or not is_meant:
-                        continue
-                    if not view.hides(HighlightKey(done.key)):
-                        told = {"rejected": done.text, "at": done.at}
-                        cards.append(view.entry({"highlight": done.key, **told}))
+            if state == "rejected":
+                cards += view.rejected(query)
             else:
                 ids = matching(ledger, query)
                 if state == "waiting":  # as the person is asked, then changes
@@ -359,18 +379,8 @@ class Agent:
                     ids = list(dict.fromkeys(asked + _drafts_of(ledger, ids)))
                     ids = [draft_id for draft_id in ids if draft_id in wanted]
                 for line in lists.lines(ledger, ids):
-                    # why the card needs work
-                    troubles = []
-                    note = (
-                        None if line.waits else next(views.notes(ledger, line.id), None)
-                    )
-                    if note and (note.leech or note.lapses >= LAPSES):
-                        troubles.append(f"forgotten {note.lapses} times")
-                    if note and note.feedback:
-                        troubles.append(f"the reader's remark: {note.feedback}")
-                    trouble = "; ".join(troubles)
-                    is_meant = bool(trouble) or state != "needs_work"
-                    if is_meant and not view.hides_line(line):
+                    trouble = _trouble(ledger, line)
+                    if (trouble or state != "needs_work") and not view.hides_line(line):
                         cards.append(view.line(line, trouble))
             end = offset + limit
             return {

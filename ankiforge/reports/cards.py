@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import asdict
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
@@ -54,20 +55,6 @@ Text = Iterator[str]
 # --- JSON -------------------------------------------------------------------------------
 
 
-def mask_json(mask: occlusion.Mask) -> Json:
-    """Return a mask of a figure; lengths are parts of the whole picture."""
-    return {
-        "number": mask.number,
-        "label": mask.label,
-        "left": mask.left,
-        "top": mask.top,
-        "width": mask.width,
-        "height": mask.height,
-        "on": mask.on,
-        "drawn": mask.drawn,
-    }
-
-
 def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     # slow to import, and `extract` shows no cards
@@ -81,10 +68,7 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
     figure: Json | None = None
     masks = masks_of(line)
     if masks is not None:
-        figure = {
-            "hide": masks.hide,
-            "masks": [mask_json(mask) for mask in masks.masks],
-        }
+        figure = {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
     revision: Json | None = None
     if line.revision:
         fields = dict(line.revision.fields)
@@ -433,12 +417,26 @@ def line_text(
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
     from ankiforge.ledger import lists
 
-    highlight = line.highlight
     title = f"{line.id[:10]}  {line.kind}  {line.told}"
     yield title if line.waits else f"{title}  anki: {line.anki}"
     yield _row("deck", line.deck)
+    yield from _words_lines(line)
+    yield from _source_lines(line)
+    if line.waits and line.proposed:
+        yield _row("why", why_proposed(line.highlight, line.quote))
+    for finding in line.findings:
+        yield _row(finding.severity, f"{finding.message} ({finding.check})")
+        if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
+            for duplicate in lists.lines(ledger, [finding.duplicate]):
+                yield _row("", one_line(duplicate))
+    yield from (_about_draft if line.waits else _about_card)(ledger, line)
+    for question in questions:
+        if line.id in question.guids:
+            yield from question_text(question)
 
-    # its words
+
+def _words_lines(line: Card) -> Text:
+    """Yield the words of a card or draft: fields, labels, gaps, quote."""
     for name, words in line.fields:
         if name != occlusion.FIELD:
             yield _row(name.lower(), words)
@@ -453,7 +451,10 @@ def line_text(
         yield _row(f"gap {number}", words)
     yield _row("quote", line.quote)
 
-    # where the passage is, its links, and its other places
+
+def _source_lines(line: Card) -> Text:
+    """Yield the place of a passage, its links, and its other places."""
+    highlight = line.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
     yield _row("source", f"{titled(highlight)}{heading}")
     for link in (highlight.uri, *highlight.links):
@@ -461,20 +462,6 @@ def line_text(
             yield _row("", link)
     for passage in line.passages[1:]:
         yield _row("also", titled(passage))
-
-    # what is to be said about it
-    if line.waits and line.proposed:
-        yield _row("why", why_proposed(highlight, line.quote))
-    for finding in line.findings:
-        yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
-            for duplicate in lists.lines(ledger, [finding.duplicate]):
-                yield _row("", one_line(duplicate))
-
-    yield from (_about_draft if line.waits else _about_card)(ledger, line)
-    for question in questions:
-        if line.id in question.guids:
-            yield from question_text(question)
 
 
 def _about_draft(ledger: Ledger, line: Card) -> Text:
@@ -554,18 +541,8 @@ def dropped_questions(
     # slow to import, which the first card of the page would wait for
     from ankiforge.draft.client import attempts_about
 
-    dropped = []
-    for attempt in attempts_about(highlight, kept):
-        if attempt.dropped:
-            dropped.append(
-                {
-                    "proposed": attempt.proposed,
-                    "question": attempt.question,
-                    "own_answer": attempt.own_answer,
-                    "dropped": attempt.dropped,
-                }
-            )
-    return dropped
+    attempts = attempts_about(highlight, kept)
+    return [asdict(attempt) for attempt in attempts if attempt.dropped]
 
 
 def steps_of(entry: Json) -> list[Pair]:

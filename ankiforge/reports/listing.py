@@ -6,7 +6,7 @@ Tested by `tests/cli/test_lists.py` and `tests/cli/test_by_query.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 from ankiforge.anki.render import unrender
@@ -93,32 +93,12 @@ class Listing:
                 for entry in ledger.history():
                     yield done_json(entry), (done_line(entry),)
             case "unknown":
-                # notes of ours in Anki whose passages were not found
-                for note in unknown(ledger):
-                    fields = [unrender(html) for html in note.fields[:2]]
-                    first = shortened(on_one_line(fields[0] if fields else ""), 72)
-                    data = {
-                        "id": None,
-                        "guid": note.guid,
-                        "deck": note.deck,
-                        "tags": note.tags,
-                        "fields": fields,
-                    }
-                    yield data, (f"{note.guid[:10]}  {note.deck}  {first}",)
+                yield from self._unknown()
             case "changed":
                 yield from self._changed(words)
             case "new":
-                # a passage is one line; in full, and as JSON, it is all its drafts
                 waiting = self._new(self._matching(words, everything=everything))
-                if self._as_json or self._verbose:
-                    yield from self._lines(waiting)
-                    return
-                passage = ""
-                for line in waiting:
-                    if ledger.first(line.highlight.key) != passage:
-                        passage = ledger.first(line.highlight.key)
-                        facts = facts_told(facts_seen(ledger, line.highlight))
-                        yield None, (one_line(line, facts),)
+                yield from self._by_passage(waiting)
             case _:
                 ids = self._matching(words, everything=everything)
                 new: list[Card] = []
@@ -128,6 +108,34 @@ class Listing:
                     new_ids = {line.id for line in new}
                     ids = [id for id in ids if id not in new_ids]
                 yield from self._lines(chain(new, lists.lines(ledger, ids)))
+
+    def _unknown(self) -> Shown:
+        """Yield notes of ours in Anki whose passages were not found."""
+        for note in unknown(self._ledger):
+            fields = [unrender(html) for html in note.fields[:2]]
+            first = shortened(on_one_line(" ".join(fields[:1])), 72)
+            data = {
+                "id": None,
+                "guid": note.guid,
+                "deck": note.deck,
+                "tags": note.tags,
+                "fields": fields,
+            }
+            yield data, (f"{note.guid[:10]}  {note.deck}  {first}",)
+
+    def _by_passage(self, waiting: Iterable[Card]) -> Shown:
+        """Yield a line for each passage; in full, and as JSON, all its drafts."""
+        if self._as_json or self._verbose:
+            yield from self._lines(waiting)
+            return
+
+        def passage_of(line: Card) -> str:
+            return self._ledger.first(line.highlight.key)
+
+        for _, of_passage in groupby(waiting, passage_of):
+            line = next(of_passage)
+            facts = facts_told(facts_seen(self._ledger, line.highlight))
+            yield None, (one_line(line, facts),)
 
     def _matching(self, words: Strings, *, everything: bool = False) -> list[str]:
         """Return the cards and drafts that the words of a query match."""

@@ -25,7 +25,7 @@ from itertools import groupby, pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.anki.notes import citation_html, content_html, context_of
 from ankiforge.anki.notetypes import cloze_signs
@@ -45,7 +45,6 @@ from ankiforge.model import (
     Span,
     Texts,
 )
-from ankiforge.reports.cards import mask_json
 from ankiforge.text import occlusion, on_one_line, regex
 from ankiforge.text.cloze import (
     cloze_answers,
@@ -299,7 +298,7 @@ def _figure_view(card: Card, find: Find) -> Json:
             "src": f"/picture/{shown[0].name}" if shown else "",
             "alt": f"Figure in {card.highlight.document.title}",
             "hide": masks.hide,
-            "masks": [mask_json(mask) for mask in masks.masks],
+            "masks": [*map(asdict, masks.masks)],
         },
         "front": "",
         "back": "",

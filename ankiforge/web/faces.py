@@ -41,6 +41,7 @@ from ankiforge.model import (
     Highlight,
     Json,
     Pair,
+    PerhapsSame,
     Question,
     QuestionKind,
     RemarkKind,
@@ -239,6 +240,28 @@ _WHICH_ARE_SAME = (
 """The same of one question about many passages of a document."""
 
 
+def _pair(pair: PerhapsSame) -> Json:
+    """Return a passage that is gone, and one that it may be, as a line."""
+    words = {"a": line_of(pair.old_text), "b": line_of(pair.text)}
+    return {"id": pair.id, **words, "on": pair.is_likely}
+
+
+def _actions_of(group: Sequence[Card]) -> list[Json]:
+    """Return the decisions on drafts; a blocked one is accepted only with force."""
+    blocked = [waiting for waiting in group if waiting.blocked]
+    if group[0].kind is CardKind.OCCLUSION:
+        return [ACCEPT, REJECT, SKIP, WHY]
+    if len(blocked) == len(group):
+        return [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
+    actions = [ACCEPT, REJECT, EDIT]
+    if len(group) > 1:
+        actions[1] = _named(REJECT, "Reject all")
+    if any(waiting.gaps for waiting in group) and small_question(group) is None:
+        actions.append(ASK)
+    actions += [SKIP, WHY]
+    return [*actions, FORCE] if blocked else actions
+
+
 def words_of(highlight: Highlight) -> Json:
     """Return the words of a passage, of which a person may make a card: `parts` and `code`."""
     text = selectable_text(highlight)[0]
@@ -299,27 +322,12 @@ class Faces:
         cards = [self._draft(waiting) for waiting in group]
         # the gap of a proposal may change
         rests_on = "" if first.gaps else cards[0]["answer"]
-        is_figure = first.kind is CardKind.OCCLUSION
-        blocked = [waiting for waiting in group if waiting.blocked]
-
-        # a blocked draft is accepted only with force
-        if is_figure:
-            actions = [ACCEPT, REJECT, SKIP, WHY]
-        elif len(blocked) == len(group):
-            actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
-        else:
-            reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
-            actions = [ACCEPT, reject, EDIT]
-            if any(waiting.gaps for waiting in group) and small_question(group) is None:
-                actions.append(ASK)
-            actions += [SKIP, WHY]
-            if blocked:
-                actions.append(FORCE)
+        actions = _actions_of(group)
         face: Json = {
             "title": cards[0]["title"],
             "cards": cards,
             "source": self.source(first.highlight, first.quote, rests_on),
-            "why": _why(first) if len(group) == 1 else None,
+            "why": _why(first),
             "actions": actions,
         }
 
@@ -335,21 +343,18 @@ class Faces:
         # small model's question has a letter
         if len(group) > 1:
             face["choose"] = True
+            face["why"] = None
             face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
             number = 1
             question = small_question(group)
             for place, (waiting, card) in enumerate(zip(group, cards, strict=True)):
+                card["why"] = _why(waiting)
                 if place == question:
-                    keep = "Accept the question"
-                    card |= {"number": QUESTION_KEY, "keep": keep, "why": _why(waiting)}
+                    card |= {"number": QUESTION_KEY, "keep": "Accept the question"}
                     continue
-                card |= {
-                    "number": number,
-                    "keep": f"Accept {number}",
-                    "why": _why(waiting),
-                }
+                card |= {"number": number, "keep": f"Accept {number}"}
                 number += len(waiting.gaps) or 1
-        if is_figure:
+        if first.kind is CardKind.OCCLUSION:
             face["masks"] = True
         elif not first.by_hand:
             actions += self._more
@@ -365,26 +370,23 @@ class Faces:
         if card.kind.family is waiting.kind.family:
             compared(old, new)
         why = _why(waiting)
-        if waiting.revises and not waiting.own:
-            ask = "The passage has changed. Are these the new words of your card?"
-            accept = _named(ACCEPT, "Change the card", "Changed")
-            reject = _named(REJECT, "Keep the old words", "Kept as it was")
-            why = _plain("The card keeps its schedule.")
-        elif waiting.revises:
+        another: list[Json] = []
+        ask = "Replace your card by one of another form?"
+        accept = _named(ACCEPT, "Replace it", "Changed")
+        reject = _named(REJECT, "Keep my card", "Kept as it was")
+        if waiting.revises:
             ask = "The passage has changed. Change the card, too?"
             accept = _named(ACCEPT, "Change the card", "Changed")
             reject = _named(REJECT, "Keep the old words", "Kept as it was")
             why = why or _plain("The card keeps its schedule.")
-        else:
-            ask = "Replace your card by one of another form?"
-            accept = _named(ACCEPT, "Replace it", "Changed")
-            reject = _named(REJECT, "Keep my card", "Kept as it was")
+        if waiting.revises and not waiting.own:
+            ask = "The passage has changed. Are these the new words of your card?"
+            why = _plain("The card keeps its schedule.")
+            another = [ANOTHER]
         edit = _named(EDIT, "Edit", "Changed", save="Save")
+        actions = [accept, *another, reject, edit, SKIP]
         if waiting.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
-        else:
-            another = [ANOTHER] if waiting.revises and not waiting.own else []
-            actions = [accept, *another, reject, edit, SKIP]
         return {
             "title": new["title"],
             "ask": ask,
@@ -461,24 +463,11 @@ class Faces:
                 why += ", ".join(question.examples)
             case QuestionKind.SAME if question.pairs:
                 why, *answers = _WHICH_ARE_SAME
-                about["lines"] = lines = []
-                for pair in question.pairs:
-                    words = {"a": line_of(pair.old_text), "b": line_of(pair.text)}
-                    lines.append({"id": pair.id, **words, "on": pair.is_likely})
+                about = {"lines": [*map(_pair, question.pairs)]}
             case QuestionKind.SAME:
                 about = self._same(question)
             case QuestionKind.DUPLICATE:
-                cards = []
-                for number, guid in enumerate(question.guids, 1):
-                    card = card_of(self._ledger, guid)
-                    shown = self._accepted(card, f"Card {number}")
-                    notes = (shown["note"], card.highlight.document.title)
-                    shown["note"] = " · ".join(filter(None, notes))
-                    cards.append(shown)
-                if len(cards) == 2:
-                    compared(cards[0], cards[1])
-                about = {"title": cards[0]["title"], "cards": cards, "beside": True}
-                about["ask"] = f"{question.text} Keep one?"
+                about = self._duplicate(question)
             case QuestionKind.CONFLICT:
                 about = self._conflict(question)
             case QuestionKind.ABSENT:
@@ -495,25 +484,7 @@ class Faces:
                 about = {"title": shown["title"], "cards": [shown]}
                 about["ask"] = f"{question.text} Retire it?"
             case QuestionKind.FORM:
-                lines_of_fronts = lines_by_front(
-                    waiting_among(self._ledger, question.drafts)
-                )
-                count = counted(len(question.drafts), "line")
-                label = f"Make cards of such lines in {question.new} from now on"
-                about = {
-                    "title": f"{count} like {question.old}",
-                    "lines": [self._lines(of_front) for of_front in lines_of_fronts],
-                    "ask": f"{count} in {question.new} look like “{question.old}”."
-                    " Are they cards?",
-                    "option": {"name": "later", "label": label, "on": True},
-                }
-        if question.is_between_edits:
-            keep = ("Keep Anki’s", "Anki’s words stay:")
-            take = ("Take those from here", "The words from here taken:")
-            if question.repair:
-                keep = ("Keep Anki’s", "The repair taken back:")
-                take = ("Send the repair", "The repair will be sent:")
-            answers = [*_careful(keep, take)]
+                about = self._form(question)
         title = question.text.partition(":")[0]
         if question.kind in (QuestionKind.ABSENT, QuestionKind.EMPTIED):
             title = question.text.partition(". ")[0].removesuffix(".")
@@ -525,13 +496,37 @@ class Faces:
             **about,
         }
 
+    def _duplicate(self, question: Question) -> Json:
+        """Return cards that ask the same."""
+        cards = []
+        for number, guid in enumerate(question.guids, 1):
+            card = card_of(self._ledger, guid)
+            shown = self._accepted(card, f"Card {number}")
+            notes = (shown["note"], card.highlight.document.title)
+            shown["note"] = " · ".join(filter(None, notes))
+            cards.append(shown)
+        if len(cards) == 2:
+            compared(cards[0], cards[1])
+        about = {"title": cards[0]["title"], "cards": cards, "beside": True}
+        return {**about, "ask": f"{question.text} Keep one?"}
+
+    def _form(self, question: Question) -> Json:
+        """Return lines of a form that may be cards, of which the person unticks some."""
+        waiting = waiting_among(self._ledger, question.drafts)
+        count = counted(len(question.drafts), "line")
+        label = f"Make cards of such lines in {question.new} from now on"
+        return {
+            "title": f"{count} like {question.old}",
+            "lines": [self._lines(of_front) for of_front in lines_by_front(waiting)],
+            "ask": f"{count} in {question.new} look like “{question.old}”. Are they cards?",
+            "option": {"name": "later", "label": label, "on": True},
+        }
+
     def _same(self, question: Question) -> Json:
         """Return a new passage beside the card of which it may be the passage."""
         cards = []
-        if question.guids:
-            for guid in question.guids:
-                card = card_of(self._ledger, guid)
-                cards.append(self._accepted(card, "Your card"))
+        for guid in question.guids:
+            cards.append(self._accepted(card_of(self._ledger, guid), "Your card"))
         highlight = highlight_of(self._ledger, question.new)
         title = cards[0]["title"] if cards else on_one_line(highlight.exact)
         for waiting in waiting_among(self._ledger, [question.new]):
@@ -565,20 +560,25 @@ class Faces:
         compared(my_card, their_card)
         my_card["label"] = "Yours"
         their_card["label"] = "From the source"
-        asked = "You and the source both changed this card. Which words stay?"
-        if question.is_between_edits:
-            my_card["label"] = "In Anki"
-            their_card["label"] = "Here"
-            asked = "You changed this card here and in Anki. Which words stay?"
-        if question.repair:
-            asked = f"{question.text} Which words stay?"
-        return {
+        about: Json = {
             "title": my_card["title"],
-            "ask": asked,
+            "ask": "You and the source both changed this card. Which words stay?",
             "cards": [my_card, their_card],
             "beside": True,
             "source": self.source(card.highlight, card.quote),
         }
+        if question.is_between_edits:
+            my_card["label"] = "In Anki"
+            their_card["label"] = "Here"
+            about["ask"] = "You changed this card here and in Anki. Which words stay?"
+            keep = ("Keep Anki’s", "Anki’s words stay:")
+            take = ("Take those from here", "The words from here taken:")
+            if question.repair:
+                about["ask"] = f"{question.text} Which words stay?"
+                keep = ("Keep Anki’s", "The repair taken back:")
+                take = ("Send the repair", "The repair will be sent:")
+            about["actions"] = [*_careful(keep, take), SKIP]
+        return about
 
     def _lines(self, lines: LinesOfFront) -> Json:
         """Return lines that may be cards, with one front, ticked if no check warns of them."""

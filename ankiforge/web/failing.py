@@ -119,9 +119,9 @@ class FailingCards:
         """Return an item as the page shows it."""
         card = self._card(entry)
         view = card_view(card, self._faces.find)
-        history = entry.history
         told: Json = {}
         if entry.fails:
+            history = entry.history
             wrong = sum(answer.failed for answer in history.answers)
             minutes = counted(max(round(history.seconds / 60), 1), "minute")
             answers = counted(history.asked, "answer")
@@ -133,36 +133,6 @@ class FailingCards:
         if entry.is_ours:
             highlight = highlight_of(self._ledger, card.key)
             told["source"] = self._faces.source(highlight, entry.quote)
-
-        # the first repair has the filled button; without one, the person edits
-        actions: list[Json] = []
-        repairs = []
-        for number, repair in zip(_TAKE, entry.offers, strict=False):
-            says = repair.says[:1].upper() + repair.says[1:]
-            becomes = dict(with_changes(card.fields, repair.fields))
-            cards = []
-            for words in (becomes, *repair.new):
-                kind = CardKind.CLOZE if "Text" in words else CardKind.BASIC
-                fields = [(name, _LISTED.sub(", ", text)) for name, text in words.items()]
-                made = replace(card, kind=kind, fields=tuple(fields))
-                cards.append(card_view(made, self._faces.find))
-            lines = [plain(line) for line in around_repair(repair)]
-            repairs.append({"says": says, "cards": cards, "lines": lines})
-            look = "more" if actions else "filled"
-            which = f"repair {number}" if len(entry.offers) > 1 else "the repair"
-            take = act("take", f"Take {which}", number, look, "Repaired")
-            actions.append({**take, "choice": int(number) - 1})
-        if entry.is_ours or entry.type is not None:
-            look = "text" if actions else "filled"
-            actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
-        actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
-        if self._asks:
-            actions.append(_OFFER)
-        if history.suspended:
-            actions.append(_IN_ANKI["unsuspend"])
-        if history.flagged:
-            actions.append(_IN_ANKI["unflag"])
-        actions.append(_IN_ANKI["forget"])
         return {
             "id": f"{PREFIX}{entry.note.nid}",
             "turn": h16("failing", repr((entry.card.fields, entry.offers))),
@@ -170,10 +140,44 @@ class FailingCards:
             "line": view["line"],
             "ask": sentence("; ".join(_WHY.get(why, why) for why in entry.why)),
             "cards": [view],
-            "repairs": repairs,
-            "actions": actions,
+            "repairs": [
+                self._repair(card, repair) for repair in entry.offers[: len(_TAKE)]
+            ],
+            "actions": self._actions(entry),
             **told,
         }
+
+    def _repair(self, card: Card, repair: CardRepair) -> Json:
+        """Return a repair with the cards that it makes of a card."""
+        becomes = dict(with_changes(card.fields, repair.fields))
+        cards = []
+        for words in (becomes, *repair.new):
+            fields = [(name, _LISTED.sub(", ", text)) for name, text in words.items()]
+            made = replace(card, kind=CardKind.of(words), fields=tuple(fields))
+            cards.append(card_view(made, self._faces.find))
+        says = repair.says[:1].upper() + repair.says[1:]
+        lines = [plain(line) for line in around_repair(repair)]
+        return {"says": says, "cards": cards, "lines": lines}
+
+    def _actions(self, entry: RepairEntry) -> list[Json]:
+        """Return the decisions; the first repair has the filled button, without one the editor."""
+        actions: list[Json] = []
+        for number in _TAKE[: len(entry.offers)]:
+            look = "more" if actions else "filled"
+            which = f"repair {number}" if len(entry.offers) > 1 else "the repair"
+            take = act("take", f"Take {which}", number, look, "Repaired")
+            actions.append({**take, "choice": int(number) - 1})
+        if entry.may_change:
+            look = "text" if actions else "filled"
+            actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
+        actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
+        if self._asks:
+            actions.append(_OFFER)
+        if entry.history.suspended:
+            actions.append(_IN_ANKI["unsuspend"])
+        if entry.history.flagged:
+            actions.append(_IN_ANKI["unflag"])
+        return [*actions, _IN_ANKI["forget"]]
 
     def _card(self, entry: RepairEntry) -> Card:
         """Return the card of an entry in the words that it has in Anki."""

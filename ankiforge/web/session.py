@@ -280,18 +280,8 @@ class ReviewSession:
                 self._failing.faces(start, sittings.TEN), list_id=list_id
             )
         elif list_id == "recent":
-            # the newest decisions, one row for all events of an action
-            rows = []
-            for id, group in groupby(self._ledger.history(), attrgetter("id")):
-                entries = [*group]
-                first = next((entry for entry in entries if entry.text), entries[0])
-                title = line_of(first.text or first.key.rpartition(":")[2])
-                if len(entries) > 1:
-                    title.append((f" and {len(entries) - 1} more", ""))
-                sub = [(_when(first.at), "")]
-                rows.append(_row(id, title, sub, first.said.capitalize(), undo=id))
-            told = "" if rows else "Nothing was decided yet."
-            content = {"rows": rows, "told": told}
+            rows = self._recent_rows()
+            content = {"rows": rows, "told": "" if rows else "Nothing was decided yet."}
         elif list_id in NAMES:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
@@ -307,6 +297,19 @@ class ReviewSession:
         if list_id == "changed":
             content["rows"] = self._changed_rows()
         return {**content, **self.state()}
+
+    def _recent_rows(self) -> list[Json]:
+        """Return the newest decisions, one row for all events of an action."""
+        rows = []
+        for id, group in groupby(self._ledger.history(), attrgetter("id")):
+            entries = [*group]
+            first = next((entry for entry in entries if entry.text), entries[0])
+            title = line_of(first.text or first.key.rpartition(":")[2])
+            if len(entries) > 1:
+                title.append((f" and {len(entries) - 1} more", ""))
+            sub = [(_when(first.at), "")]
+            rows.append(_row(id, title, sub, first.said.capitalize(), undo=id))
+        return rows
 
     def _changed_rows(self) -> list[Json]:
         """Return the cards that changed with their sources, and those whose passage is gone."""
@@ -590,12 +593,14 @@ class ReviewSession:
         decided = self._review.decide(decision)
 
         # take the item out of its list; what is left of its passage comes next, or last
-        list_id = self._leave(decision.id)
+        queue = self._queues[self._leave(decision.id) or "new"]
+        further = None
         rest = decided.rest
         if rest is not None:
-            self._queues[list_id or "new"].insert(0, rest.id)
+            queue.insert(0, rest.id)
+            further = self._with_next(rest.id, rest.drafts[0].key)
         if decided.later is not None:
-            self._queues[list_id or "new"].append(decided.later.id)
+            queue.append(decided.later.id)
         # these change other items, too
         if (
             decision.act == "none"
@@ -603,7 +608,6 @@ class ReviewSession:
             or is_card_id(decision.id)
         ):
             self._order = None
-        further = self._with_next(rest.id, rest.drafts[0].key) if rest else None
         return {"undo": decided.undo, "item": further}
 
     def decide_several(self, several: Several) -> Json:
@@ -666,31 +670,32 @@ class ReviewSession:
             order = [highlight.key for highlight, _ in marks]
             cards.sort(key=lambda each: order.index(each["key"]))
 
-        # what is left of the document or list
-        self._read()
-        if sitting.key:
-            pile = self._pile(sitting.key)
-            left = len(pile.places) if pile else 0
-            left_told = f"{counted(left, 'mark')} left"
-        else:
-            named = {each["id"]: each.get("left", 0) for each in self.state()["lists"]}
-            left = named.get(sitting.list_id, 0)
-            left_told = f"{left} left"
+        left = self._left(sitting)
         made = counted(count, "card") if count else "No card"
-        if sitting.list_id == "failing":
-            made = f"{decided} decided"
-        heading = f"{made}, {left_told}." if left else f"{made}. Nothing waits here."
         told = [f"{decided} decided in {_lasted(seconds)}."]
         if sitting.list_id == "failing":
+            made = f"{decided} decided"
             told.append("“Open in Anki” brings the repairs to your cards.")
         elif count:
             told.append(ending.lines[1])
+        heading = f"{made}, {left}." if left else f"{made}. Nothing waits here."
         if not decided:
             heading = "All put off for later." if left else "Nothing waits here."
             told = [EMPTY.get(sitting.list_id, "")]
         if sitting.list_id == "changed":
             told.append(EDITS)
         return {"heading": heading, "told": " ".join(told), "cards": cards}
+
+    def _left(self, sitting: Sitting) -> str:
+        """Return how much is left of the document or list of a sitting; "" for nothing."""
+        self._read()
+        if sitting.key:
+            pile = self._pile(sitting.key)
+            return f"{counted(len(pile.places), 'mark')} left" if pile else ""
+        for each in self.state()["lists"]:
+            if each["id"] == sitting.list_id and each.get("left"):
+                return f"{each['left']} left"
+        return ""
 
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
