@@ -221,10 +221,10 @@ class TerminalReview:
             if key in keys and keys.index(key) != self._place:
                 self._place = keys.index(key)
                 self._show()
-            elif key and self._pressed(key, keys):
+            elif key and self._on_key(key, keys):
                 return True
 
-    def _pressed(self, key: str, keys: Sequence[str]) -> bool:
+    def _on_key(self, key: str, keys: Sequence[str]) -> bool:
         """Act on a key, which none of the `keys` of other choices is; return whether to go on."""
         match key:
             case "?":

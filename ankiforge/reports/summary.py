@@ -526,11 +526,11 @@ class RunText:
         if "fates" not in self._counts:
             return columns(read, *to_do(waits))
         fates = self._counts["fates"]
-        accepted = self._counts["cards"]["accepted"]
+        in_all = self._counts["cards"]["accepted"]
         return columns(
             read,
             f"{fates.total():,} in all" if fates.total() != report.seen else "",
-            counted(accepted, "card") if accepted else "",
+            counted(in_all, "card") if in_all else "",
             *to_do(waits, waits["without"], fates["left_out"]),
         )
 
