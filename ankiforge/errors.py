@@ -36,6 +36,11 @@ class ForgeError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def told(self) -> str:
+        """The message, and the hint on a line below it."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
 
 class UsageError(ForgeError):
     """The command line asks for something that cannot be meant."""

@@ -5,7 +5,7 @@ Tested by `tests/cli/test_told.py` and `tests/cli/test_by_query.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -26,7 +26,7 @@ from ankiforge.cli.output import (
 from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import HistoryEntry, Ledger
+    from ankiforge.ledger import Ledger
     from ankiforge.model import Json
 
 SHOWN = 5
@@ -82,6 +82,7 @@ def accept(
     card instead. --all leaves out figures; it takes proposals, and drafts with a warning, only if
     the query names them (`drafter:propose`, `finding:…`).
     """
+    from ankiforge.model import is_question_id
     from ankiforge.review.items import taken_together
 
     every = which["every"]
@@ -105,7 +106,8 @@ def accept(
                 call.say(f"  {number:>3}  {reason}")
 
         accept_one = partial(ledger.accept, gap=gap or 1, forced=force, another=another)
-        report(call, ledger, chosen, accept_one, "accepted")
+        done = "answered" if any(map(is_question_id, chosen)) else "accepted"
+        report(call, ledger, chosen, accept_one, done)
 
 
 @command("""
@@ -210,11 +212,8 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     with session(call) as workspace:
         ledger = workspace.ledger
 
-        taken_back: list[HistoryEntry] = []
-
         def undo_one(id: str) -> None:
             entries = take_back(ledger, id, as_new=as_new).entries
-            taken_back.extend(entries)
             for entry in entries[:SHOWN]:
                 line = next(lists.lines(ledger, [entry.guid]), None)
                 about = question_of(line.fields) if line else done_words(entry)
@@ -223,7 +222,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
                 call.say("… and the others that the same command decided")
 
         ids = [find(ledger, word) if is_id(word) else word for word in words]
-        report(call, ledger, ids or [""], undo_one, "undone", taken_back)
+        report(call, ledger, ids or [""], undo_one, "undone")
 
 
 def report(
@@ -232,7 +231,6 @@ def report(
     ids: Iterable[str],
     decide: Callable[[str], str | None],
     done: str,
-    decisions: Sequence[HistoryEntry] = (),
 ) -> None:
     """Decide on each of the ids as one action, and print the results.
 
@@ -244,11 +242,9 @@ def report(
         ids: of what is decided on.
         decide: decides on one, and returns its guid, if it has one.
         done: the participle, for messages.
-        decisions: those that were taken back, of which one id may stand for several.
     """
     from ankiforge.ledger.decide import can_undo, cards_made
     from ankiforge.ledger.desk import read_ahead
-    from ankiforge.model import is_question_id
     from ankiforge.text import counted
 
     results: list[Json] = []
@@ -263,26 +259,21 @@ def report(
                 refusals.append(error)
             results.append(result)
     nothing = f"nothing was {done}"
+    nobody = {"id": None, "guid": None, "done": False, "refused": nothing}
+    number = len(results) - len(refusals)
     if call.as_json:
-        nobody = {"id": None, "guid": None, "done": False, "refused": nothing}
         for result in results or [nobody]:
             call.data(result)
+    elif not results:
+        call.say(nothing)
     else:
         for refusal in refusals:
-            hint = f"\nhint: {refusal.hint}" if refusal.hint else ""
-            call.warn(f"refused: {refusal.message}{hint}")
-        changed = len(results) - len(refusals)
-        undo = ""
-        if changed and done != "undone" and can_undo(ledger, action):
-            undo = "; to take it back: ankiforge undo"
-        if not results:
-            call.say(nothing)
-        elif changed and (done != "undone" or max(changed, len(decisions)) > 1):
-            number = max(changed, len(decisions))
-            told = f"{number} {done}"
-            if done == "accepted" and any(is_question_id(each["id"]) for each in results):
-                told = f"{number} answered; {counted(cards_made(ledger, action), 'card')}"
-            call.say(f"{told}{undo}")
+            call.warn(f"refused: {refusal.told}")
+        if number and done != "undone":
+            undo = "; to take it back: ankiforge undo" if can_undo(ledger, action) else ""
+            if done == "answered":
+                done += f"; {counted(cards_made(ledger, action), 'card')}"
+            call.say(f"{number} {done}{undo}")
     if refusals:
         exit_with(1)
 

@@ -111,7 +111,7 @@ def review(
             end_run(result)
             exit_with(0)
         if result.error is not None:
-            call.warn(f"{result.error.message}\nhint: {result.error.hint}")
+            call.warn(result.error.told)
     elif any(options.values()):
         message = "run's options need a PATH to read"
         raise UsageError(message, hint="ankiforge run, then: ankiforge review")

@@ -265,7 +265,7 @@ class Documents:
     def __init__(self, ledger: Ledger, find: Find, pages: Pages) -> None:
         """Show documents of a ledger, with the pictures that `find` returns."""
         self._ledger = ledger
-        self._find = find
+        self.find = find
         self.pages = pages
         self._papers: dict[str, _Paper] = {}
 
@@ -371,9 +371,7 @@ class Documents:
         pictures = {}
         folder = PurePosixPath(highlight.document.path).parent
         for path in image_paths(text):
-            media = self._find(highlight, str(folder / path)) or self._find(
-                highlight, path
-            )
+            media = self.find(highlight, str(folder / path)) or self.find(highlight, path)
             if media:
                 pictures[path] = media
         return self.pages.note(text, pictures)

@@ -65,7 +65,6 @@ from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.fold import shields
 from ankiforge.text.sentences import sentences
 from ankiforge.web.card_view import (
-    Find,
     asked_words,
     card_view,
     compared,
@@ -277,7 +276,6 @@ class Faces:
         self,
         ledger: Ledger,
         *,
-        find: Find,
         paper: Callable[[Highlight], list[Texts]],
         documents: Documents,
         reply: Callable[[str], str | None],
@@ -287,15 +285,14 @@ class Faces:
 
         Args:
             ledger: what waits, and what was decided.
-            find: returns a picture of a source.
             paper: returns a link to the page of a PDF.
-            documents: shows its document beside it.
+            documents: shows its document beside it, and finds its pictures.
             reply: returns what is kept of a model under a name.
             asks: whether a model drafts cards, and so may be asked for others.
         """
         self._ledger = ledger
         self._more = [OTHERS] if asks else []
-        self.find = find
+        self.find = documents.find
         self._paper = paper
         self._documents = documents
         self._reply = reply

@@ -192,36 +192,47 @@ class PageServer:
         Raises:
             HttpError: it does not come from the page, or not from its browser.
         """
-        host = environ.get("HTTP_HOST", "")
-        if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
-            # another name of this machine
-            raise HttpError("421 Misdirected Request", _CLOSED)
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST"):
-            raise HttpError("405 Method Not Allowed", "This cannot be done here.")
-        # a page of another program may send a request, perhaps with our cookie
-        if environ["REQUEST_METHOD"] == "POST":
-            if (
-                environ.get("HTTP_ORIGIN") != f"http://{host}"
-                or environ.get("CONTENT_TYPE") != "application/json"
-            ):
-                raise HttpError("403 Forbidden", _CLOSED)
+        self._check_sender(environ)
         path = environ.get("PATH_INFO", "/")
-        site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
-        if path != "/" and site not in ("same-origin", "none"):
-            # the address itself may be opened from anywhere
-            raise HttpError("403 Forbidden", _CLOSED)
         token = _query_of(environ).get("token", "")
         sent = None
         with suppress(CookieError):
             sent = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._cookie)
         has_cookie = sent is not None and _same(sent.value, self.cookie_value)
-        is_first = path == "/" and _same(token, self.token)
-        if not is_first and not has_cookie:
-            raise HttpError("403 Forbidden", _CLOSED)
-        if not is_first:
+        if path == "/" and _same(token, self.token):
+            return self._first(environ, has_cookie=has_cookie)
+        if has_cookie:
             return None
+        raise HttpError("403 Forbidden", _CLOSED)
 
-        # the first browser gets the cookie; a prefetch of the page does not use up the token
+    def _check_sender(self, environ: Json) -> None:
+        """Refuse a request that a page of another program may have sent, perhaps with our cookie.
+
+        Raises:
+            HttpError: it does not come from the page.
+        """
+        host = environ.get("HTTP_HOST", "")
+        if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
+            # another name of this machine
+            raise HttpError("421 Misdirected Request", _CLOSED)
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD", "POST"):
+            raise HttpError("405 Method Not Allowed", "This cannot be done here.")
+        sent = (environ.get("HTTP_ORIGIN"), environ.get("CONTENT_TYPE"))
+        if method == "POST" and sent != (f"http://{host}", "application/json"):
+            raise HttpError("403 Forbidden", _CLOSED)
+        # the address itself may be opened from anywhere
+        site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
+        if environ.get("PATH_INFO", "/") != "/" and site not in ("same-origin", "none"):
+            raise HttpError("403 Forbidden", _CLOSED)
+
+    def _first(self, environ: Json, *, has_cookie: bool) -> Response:
+        """Answer a request that brings the token: the first browser gets the cookie.
+
+        Raises:
+            HttpError: another browser has it already.
+        """
+        # a prefetch of the page does not use up the token
         purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
         if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
             return Response(status="204 No Content")
@@ -233,7 +244,7 @@ class PageServer:
                 f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
             )
             headers.append(("Set-Cookie", cookie))
-        if site == "cross-site":
+        if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
             # The file that opens the page is another site, whose redirects bring no
             # strict cookie. What this answer opens comes from the page itself.
             return Response(_ONWARDS, _HTML, headers=tuple(headers))

@@ -179,7 +179,6 @@ class ReviewSession:
         asks = workspace.folder.config.drafter == "llm"
         self._faces = Faces(
             self._ledger,
-            find=self._picture,
             paper=self._paper,
             documents=self.documents,
             reply=self._kept_reply,
