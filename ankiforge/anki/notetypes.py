@@ -288,12 +288,19 @@ def our_note_type(family: Family) -> SeenType:
     first_id = _FIRST_FIELD_IDS[family]
     names = (*family.content_fields, *_MACHINE.split())
     ids = range(first_id, first_id + len(names))
+    # below each answer: the fields that a card may have, and what the program fills
+    below = []
+    for field in family.word_fields:
+        if field not in family.needed_fields:
+            shown = f'<div class="af-{field.lower()}" dir="auto">{{{{{field}}}}}</div>'
+            below.append(f"{{{{#{field}}}}}{shown}{{{{/{field}}}}}")
+    below.append(design("below-answer.html"))
     # a file is named after its template: `basic-card-1-question.html`
     templates = []
     for template, id in _TEMPLATE_IDS[family].items():
         stem = f"{family.value}-{template.lower().replace(' ', '-')}"
         question = design(f"{stem}-question.html")
-        answer = design(f"{stem}-answer.html")
+        answer = "\n".join((design(f"{stem}-answer.html"), *below))
         templates.append(SeenTemplate(template, id, question, answer))
     return SeenType(
         id=named_id("notetype", name),
