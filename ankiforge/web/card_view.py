@@ -431,7 +431,7 @@ _MATHML_ATTRIBUTE_NAMES = (
 )
 _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
-_IN_FIELD = regex(r"(?s)\\\((.*?)\\\)|\\\[(.*?)\\\]")
+_IN_FIELD = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _LONGEST = 4_000
 _LONG = 12
 """Letters and signs of a formula, from which on a line may end within it."""
@@ -501,11 +501,16 @@ def _divided(formula: Element) -> list[Element]:
 
 
 def _drawn(match: re.Match[str]) -> str:
-    inline, display = match.groups()
+    inline, after, display = match.groups()
     is_display = inline is None
     html = display if is_display else inline
     tex = unescape(re.sub(r"<[^>]*>", "", html)).strip()
-    return mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
+    drawn = mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
+    if not after:
+        return drawn
+    # no line ends before the sign that follows
+    before, begin, last = drawn.rpartition("<math")
+    return f'{before}<span class="unbroken">{begin}{last}{after}</span>'
 
 
 # --- the passage ------------------------------------------------------------------------
@@ -528,13 +533,10 @@ def lang_of(text: str) -> str:
     return language
 
 
-def asked_words(highlight: Highlight, quote: str, answer: str) -> str:
-    """Return the words of a mark on which a card rests; if that is all of it, the answer in it."""
-    marked = highlight.exact
-    span = locate(quote, marked) if quote.strip() else None
-    if span == (0, len(marked)) and answer.strip():
-        span = locate(answer, marked)
-    return marked[slice(*span)] if span else ""
+def asked_words(highlight: Highlight, quote: str) -> str:
+    """Return the words of a mark on which a card rests; "" if they are not in it."""
+    span = locate(quote, highlight.exact) if quote.strip() else None
+    return highlight.exact[slice(*span)] if span else ""
 
 
 def book_html(title: str, highlights: Iterable[Highlight]) -> str:

@@ -317,13 +317,11 @@ class Faces:
         """Return a new card, or the drafts of a passage, of which some may be kept."""
         first = group[0]
         cards = [self._draft(waiting) for waiting in group]
-        # the gap of a proposal may change
-        rests_on = "" if first.gaps else cards[0]["answer"]
         actions = _actions_of(group)
         face: Json = {
             "title": cards[0]["title"],
             "cards": cards,
-            "source": self.source(first.highlight, first.quote, rests_on),
+            "source": self.source(first.highlight, first.quote),
             "why": _why(first),
             "actions": actions,
         }
@@ -391,7 +389,7 @@ class Faces:
             "beside": True,
             "why": why,
             "edits": 1,
-            "source": self.source(waiting.highlight, waiting.quote, new["answer"]),
+            "source": self.source(waiting.highlight, waiting.quote),
             "actions": actions,
         }
 
@@ -646,14 +644,14 @@ class Faces:
         shown["note"] = " ".join(filter(None, (shown["note"], state)))
         return shown
 
-    def source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
+    def source(self, highlight: Highlight, quote: str = "") -> Json:
         """Return where a card is from, and the words of its mark that are `asked`."""
         around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
         return {
             "key": highlight.key,
             "document": self._documents.prepare(highlight),
             "lang": lang_of(around),
-            "asked": asked_words(highlight, quote, answer),
+            "asked": asked_words(highlight, quote),
             "said": highlight.comment,
             "links": self._paper(highlight) + links_of(highlight),
         }

@@ -254,6 +254,13 @@ def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
     page = opened(forge, "changed")
     assert "Which words stay?" in page.locator(ITEM).inner_text()
     assert "since 1541" in page.locator(".notices").inner_text()
+    for width in (768, 390):  # both answers are in the bar
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        for answer in ("Keep mine", "Take the source’s"):
+            box = page.locator("#buttons > .button", has_text=answer).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            assert box["y"] + box["height"] <= 900
     page.keyboard.press("x")
     over(page)
     assert "“ankiforge patch”" in page.locator(".ending .told").first.inner_text()

@@ -101,6 +101,8 @@ def test_the_card_stands_level_with_its_mark_and_is_tied_to_it(paper, forge, ope
         mark = page.locator("#paper .asked").first.bounding_box()
         card = page.locator("#margin > .card").bounding_box()
         assert abs(mark["y"] - card["y"]) < 40
+        bar = page.locator("#paper .side[data-s=now]").bounding_box()
+        assert bar["x"] < mark["x"]
         tie = page.locator("#tie circle").bounding_box()
         assert abs(tie["x"] + tie["width"] / 2 - card["x"]) < 1
         assert card["y"] <= tie["y"] <= card["y"] + card["height"]

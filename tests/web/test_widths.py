@@ -10,9 +10,10 @@ The binomial theorem says that ==$(a+b)^n = a^n + n\,a^{n-1}b + \frac{n(n-1)}{2}
 
 For $a \neq 0$, ==the roots of $ax^2 + bx + c$ are $x = \frac{-b\pm\sqrt{b^2-4ac}}{2a}$== by completing the square.
 """
-CUT = """(place) => [...document.querySelectorAll(`${place} math`)].filter((math) => {
+CUT = """(place) => [document, ...[...document.querySelectorAll('iframe.face')].map((frame) => frame.contentDocument)].flatMap(
+  (each) => [...each.querySelectorAll(each === document ? `${place} math` : 'math')]).filter((math) => {
   const { left, right } = math.getBoundingClientRect();
-  const around = math.closest('.face-of-card, .note-text').getBoundingClientRect();
+  const around = math.closest('.face-of-card, .note-text, #qa').getBoundingClientRect();
   return (right > around.right + 1 || left < around.left - 1 || math.scrollWidth > math.clientWidth + 1 || (getComputedStyle(math).overflowY !== 'visible' && math.scrollHeight > math.clientHeight + 1));
 }).map((math) => `${math.textContent} ${math.className} ${math.clientWidth} ${math.scrollWidth} ${math.clientHeight} ${math.scrollHeight}`)"""
 BUTTONS = "[...document.querySelectorAll('#buttons .button.outlined, #buttons .filled')].map((each) => each.textContent)"

@@ -328,6 +328,8 @@ def panels(pieces: Sequence[Piece]) -> set[Piece]:
 
 _MOST_LABELS = 200
 """Labels of one figure. With some of them hidden and others not, it would tell the answers."""
+_MOST_HIDDEN = 0.6
+"""Part of a frame; labels that take more of it are words that were framed, not a figure."""
 _MOST_PIECES = 400
 """Pieces of text in a frame; one with more is no figure, but a page."""
 MOST_WORDS = 20
@@ -376,7 +378,15 @@ def labels_of(
             min(top + _ABOVE * size, frame[3]),
         )
         labels.append(FoundLabel(text, box))
-    return tuple(labels) if len(labels) <= _MOST_LABELS else ()
+    hidden = sum(_area(label.box) for label in labels)
+    if len(labels) > _MOST_LABELS or hidden > _MOST_HIDDEN * _area(frame):
+        return ()
+    return tuple(labels)
+
+
+def _area(box: Box) -> float:
+    left, bottom, right, top = box
+    return (right - left) * (top - bottom)
 
 
 def _words_of(lines: Sequence[Piece]) -> str:

@@ -5,7 +5,7 @@ import { editor } from "./edit.js";
 import { face, harmless, inAnki } from "./face.js";
 import { figure } from "./figure.js";
 import { lettersOf } from "./letters.js";
-import { tell } from "./say.js";
+import { count, tell } from "./say.js";
 import { sentence } from "./sentence.js";
 import { post } from "./server.js";
 
@@ -56,7 +56,7 @@ export class Card {
     return [
       option && h("label", { className: "check option" }, h("input", { type: "checkbox", checked: option.on, name: option.name }), option.label),
       source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
-      source?.said && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
+      source?.said && lettersOf(source.said) !== lettersOf(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
       dropped.length && h("details", { className: "made" }, h("summary", {}, "Questions that were dropped"),
         h("dl", {}, dropped.flatMap(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]))),
       source?.links.length && h("p", { className: "links" }, source.links.flatMap(({ href, label }) =>
@@ -267,10 +267,7 @@ export class Card {
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
-    if (this.figure && main.act === "accept") {
-      const n = this.figure.left();
-      return `Make ${n} card${n === 1 ? "" : "s"}`;
-    }
+    if (this.figure && main.act === "accept") return this.figure.left() ? `Make ${count(this.figure.left(), "card")}` : "Draw a label";
     if (!main.label.includes("{n}")) return main.label;
     const n = this.ticked.length;
     return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;

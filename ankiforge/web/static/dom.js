@@ -29,7 +29,7 @@ export function entries(all) {
   } }, h("span", {}, label), kbd(key)));
 }
 export const menuOf = (all) => h("details", { className: "menu up" },
-  h("summary", { className: "button text" }, "More"), h("div", { className: "sheet" }, entries(all)));
+  h("summary", { className: "button text", ariaLabel: "More" }, h("span", {}, "More")), h("div", { className: "sheet" }, entries(all)));
 
 // Put a node over a part of a picture; the box is in parts of its width and height.
 export function putOver(node, box) {

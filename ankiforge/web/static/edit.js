@@ -1,6 +1,6 @@
 // Edit a card: its fields as they are shown, gaps as pills, and below them what Anki will make of them.
 import { all, button, h } from "./dom.js";
-import { drawIn, inAnki } from "./face.js";
+import { drawIn } from "./face.js";
 import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
@@ -72,7 +72,7 @@ function gapMenu(box, used) {
   function paint() {
     if (!gap) {
       show(small("Hide the selected words", "Ctrl ⇧ C", () => conceal(false)),
-        highest() > 0 && small("On the same card", "Ctrl ⇧ Alt C", () => conceal(true)));
+        highest() > 0 && small("Hide on the same card", "Ctrl ⇧ Alt C", () => conceal(true)));
       return;
     }
     const own = gap.dataset.numbers;
@@ -128,7 +128,7 @@ function placement(id) {
 
 // The card that the fields make, as Anki will show it; the server draws it. `typed` returns what to send.
 function preview(boxes, typed) {
-  const sides = ["Front", "Back"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: `${name} in Anki` }));
+  const sides = ["Front in Anki", "Back in Anki"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: name }));
   const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
   let turn = 0; // an answer to older words is not shown
@@ -150,9 +150,8 @@ function preview(boxes, typed) {
     told.hidden = !reason;
     both.hidden = Boolean(reason);
     if (!card) return;
-    const { front, back } = inAnki(card);
-    drawIn(sides[0], front);
-    drawIn(sides[1], back);
+    drawIn(sides[0], card.front);
+    drawIn(sides[1], card.back);
     // what was typed as Markdown is drawn once the person has gone on
     for (const [name, , pieces] of card.fields) {
       const box = boxes.find((one) => one.dataset.name === name);
@@ -165,5 +164,5 @@ function preview(boxes, typed) {
     timer = setTimeout(now, PAUSE);
   }
 
-  return { node: h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki")), both, told), now, later };
+  return { node: h("div", { className: "preview" }, both, told), now, later };
 }

@@ -1,5 +1,5 @@
 // A card, as Anki shows it: in a frame without scripts, which the page fills and measures.
-import { $, h } from "./dom.js";
+import { $, fit, h } from "./dom.js";
 
 // The card of each frame.
 const cards = new WeakMap();
@@ -55,6 +55,7 @@ export function fill(frame) {
 function measure(frame) {
   const place = frame?.contentDocument && $("#qa", frame.contentDocument);
   if (!place) return;
+  fit(place);
   frame.style.height = `${Math.max(place.scrollHeight, Math.ceil(place.getBoundingClientRect().height))}px`;
 }
 // A note in Anki may hold anything. Nothing of it runs; this is what would hide words or lead away.

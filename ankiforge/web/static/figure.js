@@ -1,5 +1,6 @@
 // A figure with its masks: a click switches one off, a drag draws another, `h` changes what is hidden.
 import { h, kbd, putOver } from "./dom.js";
+import { count } from "./say.js";
 
 const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
 const within = (n) => Math.min(Math.max(n, 0), 1);
@@ -25,7 +26,8 @@ export function figure(card, changed) {
     layer.replaceChildren(...masks.map(drawn));
     const n = left();
     const none = card.figure.masks.length ? "No mask is left. Draw one." : "No label found. Draw one.";
-    told.textContent = n ? `${n} label${n === 1 ? "" : "s"}, one card each.` : none;
+    told.textContent = n ? `${count(n, "label")}, ${count(n, "card")}.` : none;
+    if (whole) whole.hidden = masks.length < 2;
     node.classList.toggle("one", hide === "one");
     all.checked = hide === "all";
     if (mine) changed?.();

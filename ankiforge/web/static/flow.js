@@ -28,6 +28,15 @@ function flowing(paper, content, find) {
     if (!known.has(key)) known.set(key, boxes(ranges.get(key)));
     return known.get(key);
   };
+  // Between which edges the paragraph, item or cell stands in which a mark begins.
+  const homeOf = (key) => () => {
+    const { startContainer: first } = ranges.get(key);
+    const block = (first instanceof Element ? first : first.parentElement).closest("p, li, td, th, dd, blockquote, h1, h2, h3, h4, .note-text");
+    const { paddingLeft, paddingRight } = getComputedStyle(block);
+    const { left, right } = block.getBoundingClientRect();
+    const o = node.getBoundingClientRect();
+    return [left + parseFloat(paddingLeft) - o.left, right - parseFloat(paddingRight) - o.left];
+  };
   const asked = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
     const range = sentenceIn(ranges.get(key), sentence);
     return range ? boxes(range) : [];
@@ -38,10 +47,7 @@ function flowing(paper, content, find) {
     async search(words) {
       const texts = textsIn(content);
       return occurrences(lettersOfAll(texts.map(({ data }) => data)), words).map(([[first, start], [last, end]]) => () => {
-        const range = new Range();
-        range.setStart(texts[first], start);
-        range.setEnd(texts[last], end + 1);
-        if (window.Highlight) CSS.highlights.set("found", new Highlight(range));
+        if (window.Highlight) CSS.highlights.set("found", new Highlight(rangeOf(texts, [first, start], [last, end])));
         texts[first].parentElement.scrollIntoView({ block: "center", behavior: "instant" });
       });
     },
@@ -56,27 +62,17 @@ function flowing(paper, content, find) {
     draw() {
       layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
-      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxesOf(mark.key), asked(mark.key), begins(ranges.get(mark.key)))));
+      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxesOf(mark.key), asked(mark.key), homeOf(mark.key))));
     },
     near: async () => {},
-    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxesOf(key), asked: asked(key) } : null),
+    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxesOf(key), asked: asked(key), homeOf: homeOf(key) } : null),
   };
-}
-
-// Whether a range begins its paragraph, item or cell.
-function begins(range) {
-  const { startContainer: first } = range;
-  const before = new Range();
-  before.setStart((first instanceof Element ? first : first.parentElement).closest("p, li, td, th, dd, blockquote, h1, h2, h3, h4") ?? first, 0);
-  before.setEnd(first, range.startOffset);
-  return !before.toString().trim();
 }
 
 // The boxes of what is drawn in a range: its letters, and its formulas as wholes.
 function boxesIn(range) {
   const found = [];
-  const root = range.commonAncestorContainer.nodeType === Node.TEXT_NODE ? range.commonAncestorContainer.parentElement : range.commonAncestorContainer;
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (each) => {
+  const walker = document.createTreeWalker(range.commonAncestorContainer.parentElement, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (each) => {
     if (!range.intersectsNode(each)) return NodeFilter.FILTER_REJECT;
     if (each.nodeName.toLowerCase() === "math") return NodeFilter.FILTER_ACCEPT;
     if (each.parentElement?.closest("math")) return NodeFilter.FILTER_REJECT;
@@ -98,29 +94,31 @@ function boxesIn(range) {
 
 // Where a sentence is within a mark; formulas have other letters, so it goes from its first to its last plain words.
 function sentenceIn(range, sentence) {
-  const texts = textsIn(range.commonAncestorContainer.nodeType === Node.TEXT_NODE ? range.commonAncestorContainer.parentElement : range.commonAncestorContainer).filter((each) => range.intersectsNode(each));
+  const texts = textsIn(range.commonAncestorContainer.parentElement).filter((each) => range.intersectsNode(each));
   const letters = lettersOfAll(texts.map(({ data }) => data));
   const pieces = sentence.split(/\ufffc+/).map(lettersOf).filter((each) => each.length > 2);
   if (!pieces.length) return null;
   const from = letters.letters.indexOf(pieces[0]);
-  if (from < 0) return null;
   const last = pieces.at(-1);
   const lastAt = letters.letters.indexOf(last, from);
-  if (lastAt < 0) return null;
+  if (from < 0 || lastAt < 0) return null;
+  return rangeOf(texts, letters.places[from], letters.places[lastAt + last.length - 1]);
+}
+// From one letter of texts to another, with the sign that ends the words.
+function rangeOf(texts, [first, start], [last, end]) {
   const made = new Range();
-  const [first, start] = letters.places[from];
-  const [end, stop] = letters.places[lastAt + last.length - 1];
   made.setStart(texts[first], start);
-  made.setEnd(texts[end], Math.min(stop + 2, texts[end].length));
+  made.setEnd(texts[last], end + (/^[\p{P}\p{S}]/u.test(texts[last].data.slice(end + 1)) ? 2 : 1));
   return made;
 }
 
 // The quotes of a book, each of which is a mark.
-const quotesIn = (content) => new Map(all("[data-key]", content).map((node) => {
+const quotesIn = (content) => new Map(all("[data-key]", content).map((node) => [node.dataset.key, contentsOf($("blockquote", node))]));
+function contentsOf(node) {
   const range = new Range();
-  range.selectNodeContents($("blockquote", node));
-  return [node.dataset.key, range];
-}));
+  range.selectNodeContents(node);
+  return range;
+}
 
 // Where the marks of a note are. The note says itself what is marked; only long words are looked for elsewhere, since a wrong
 // place is worse than none. Formulas are drawn with other letters, so a mark may have none.
@@ -136,16 +134,11 @@ function rangesIn(content, marks) {
     const at = marked.findIndex((each, i) => i >= next && (each.letters ? wanted.includes(each.letters) : /\$.+\$/s.test(mark.exact)));
     const isWhole = at >= 0 && marked[at].letters === wanted;
     const from = isWhole || isShort(wanted) ? -1 : letters.indexOf(wanted, after);
-    const range = new Range();
     if (at >= 0) next = at + 1;
     if (from >= 0) {
       after = from + wanted.length;
-      const [[first, start], [last, end]] = [places[from], places[after - 1]];
-      range.setStart(texts[first], start);
-      range.setEnd(texts[last], Math.min(end + 2, texts[last].length));
-    } else if (at >= 0) range.selectNodeContents(marked[at].node);
-    else continue;
-    found.set(mark.key, range);
+      found.set(mark.key, rangeOf(texts, places[from], places[after - 1]));
+    } else if (at >= 0) found.set(mark.key, contentsOf(marked[at].node));
   }
   return found;
 }

@@ -37,6 +37,8 @@ class Page {
     this.view = document.body.dataset.view = view;
     document.title = `${title} · ankiforge`;
     $("#title").textContent = title;
+    const back = this.lists.find(({ id }) => id === this.sitting?.origin.back)?.name ?? "Shelf";
+    $("#to-shelf").ariaLabel = $("#to-shelf span").textContent = back;
     history.replaceState(null, "", `#${hash}`);
     $("#menu").open = false;
     closeFind();

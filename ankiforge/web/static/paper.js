@@ -92,6 +92,7 @@ export class Paper {
   layout() {
     if (!this.node.isConnected) return;
     this.body.layout();
+    this.node.classList.toggle("whole", this.tall <= this.pane.clientHeight);
     this.draw();
     this.#show(this.now, false);
     this.moved();
@@ -128,9 +129,9 @@ export class Paper {
     if (states) this.recolour(states);
   }
 
-  // The nodes of a mark: one shape, a bar beside each of its columns; of the asked mark its sentence once more.
-  // `begins`: whether nothing stands before it in its line, so that its bar has room.
-  shapesOf(mark, boxes, askedBoxes, begins) {
+  // The nodes of a mark: one shape, and in the margin of each of its columns a bar; of the asked mark its sentence once more.
+  // `homeOf` says between which edges the text of lines stands.
+  shapesOf(mark, boxes, askedBoxes, homeOf) {
     const lines = linesOf(boxes);
     if (!lines.length) return [];
     const isNow = mark.key === this.now;
@@ -139,11 +140,11 @@ export class Paper {
     const made = [shape];
     // what the card rests on is stronger than the rest of its mark; if that cannot be told apart, all of it is
     const asked = askedBoxes.length ? linesOf(askedBoxes) : lines;
-    if (isNow && this.asked.length && !mark.frame) made.push(svg("path", { class: "asked", d: outline(asked) }));
+    if (state === "now" && !mark.frame) made.push(svg("path", { class: "asked", d: outline(asked) }));
     const isRightToLeft = /^[^\p{L}]*[\u0590-\u08ff]/u.test(mark.words);
     for (const column of mark.frame ? [] : columnsOf(lines, true)) {
-      if (column.length === 1 && !begins) continue;
-      const [left, top, right, bottom] = around(column);
+      const [, top, , bottom] = around(column);
+      const [left, right] = homeOf(column);
       made.push(svg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
     }
     return made;
@@ -154,24 +155,28 @@ export class Paper {
   #placeOf(key) {
     const place = this.body.boxesOf(key);
     if (!place) return null;
-    const { origin, boxes, asked } = place;
+    const { origin, boxes, asked, homeOf } = place;
     const lines = linesOf(key === this.now && asked.length ? asked : boxes);
     if (!lines.length) return null;
     const pane = this.pane.getBoundingClientRect();
     const o = origin.getBoundingClientRect();
     const dx = o.left - pane.left + this.pane.scrollLeft;
     const dy = o.top - pane.top + this.pane.scrollTop;
-    const [left, , right] = around(lines);
-    return { left: left + dx, right: right + dx, top: lines[0][1] + dy, bottom: lines.at(-1)[3] + dy, x: lines[0][2] + dx, ...levelOf(lines[0], dy) };
+    const [left, right] = homeOf(linesOf(boxes));
+    const [, top, , below] = lines[0];
+    // the line to the card begins at the end of the first line of text, but near the upper edge of a figure
+    const y = Math.min(below, top + 60);
+    return { left: left + dx, right: right + dx, top: top + dy, y: y + dy, bottom: lines.at(-1)[3] + dy };
   }
 
-  // On screen: {x, y} of the end of its first line, and whether that is in view; null if it is not drawn.
+  // On screen: {x, y} of where the line to its card begins, and whether that is in view; null if it is not drawn.
   onScreen(key = this.now) {
     const place = this.#placeOf(key);
     if (!place) return null;
     const pane = this.pane.getBoundingClientRect();
-    const [x, y] = [place.x - this.pane.scrollLeft + pane.left, place.y - this.pane.scrollTop + pane.top];
-    return { x: Math.min(x, pane.right), y, top: y - place.tall, left: place.left - this.pane.scrollLeft + pane.left, isSeen: y > pane.top + 4 && y - place.tall < pane.bottom, paneRight: pane.right };
+    const [y, top] = [place.y, place.top].map((each) => each - this.pane.scrollTop + pane.top);
+    const { right } = this.body.node.firstElementChild.getBoundingClientRect();
+    return { x: Math.min(right, pane.right - 4), y, top, isSeen: y > pane.top + 4 && top < pane.bottom };
   }
 
   // Glide so that a mark stands at its level.
@@ -185,12 +190,16 @@ export class Paper {
   #show(key, glides) {
     const place = this.#placeOf(key);
     if (!place) return;
-    const tall = this.pane.clientHeight;
+    const { clientHeight: tall, clientWidth: wide, scrollWidth, style } = this.pane;
     const long = place.bottom - place.top;
     const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
-    const wide = this.pane.clientWidth;
-    const x = place.right - place.left > wide ? place.left - 14 : (place.left + place.right - wide) / 2;
-    this.#glide(Math.max(x, 0), Math.max(place.top - level, 0), glides);
+    const middle = place.right - place.left > wide ? place.left - 14 : (place.left + place.right - wide) / 2;
+    const x = Math.min(Math.max(middle, 0), scrollWidth - wide);
+    // where a page is wider than the pane, what stands beside the column of the mark is pale
+    this.pane.classList.toggle("column", scrollWidth > wide + 1 && this.zoom === 1);
+    style.setProperty("--from", `${place.left - x}px`);
+    style.setProperty("--to", `${place.right - x}px`);
+    this.#glide(x, Math.max(place.top - level, 0), glides);
   }
 
   #glide(x, y, glides) {
@@ -210,8 +219,8 @@ export class Paper {
     else step(0);
   }
 
-  // What is in the middle: {page, of}.
-  inView() { return this.body.inView?.() ?? null; }
+  // Its height on screen, without what is left empty below it.
+  get tall() { return this.body.node.offsetTop + this.body.node.offsetHeight + 12; }
 
   #markAt(x, y) {
     const under = document.elementsFromPoint(x, y);
@@ -242,10 +251,3 @@ export class Paper {
     CSS.highlights?.delete("found");
   }
 }
-
-// The line to the card leaves below the first line of text, but near the upper edge of a figure.
-/** @type {(line: number[], dy: number) => {y: number, tall: number}} */
-const levelOf = ([, top, , bottom], dy) => {
-  const tall = Math.min(bottom - top, 60);
-  return { y: top + tall + dy, tall };
-};

@@ -7,7 +7,6 @@ import { around, linesOf, svg } from "./shapes.js";
 
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
 const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
-const GAP = 0.02; // of a page's width; a word that is nearer stands in the same line
 const AIR = 0.022; // of a page's width, left of its text
 
 export function sheets(paper, shown) {
@@ -16,7 +15,7 @@ export function sheets(paper, shown) {
     const leaf = h("div", { className: "leaf" });
     leaf.append(marksLayer);
     const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
-    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [] };
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [] };
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
@@ -37,6 +36,7 @@ export function sheets(paper, shown) {
     page.ratio = reply.height / reply.width;
     page.marks = reply.marks;
     page.words = reply.lines.flat();
+    page.lines = reply.lines.filter((line) => line.length).map((line) => around(line.map(([, box]) => box)));
     page.node.role = "group";
     page.picture?.remove();
     page.layer?.remove();
@@ -82,14 +82,16 @@ export function sheets(paper, shown) {
 
   function drawMarks(page) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
-    const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) => {
-      const boxes = page.marks[mark.key];
-      const [left, top, , bottom] = boxes[0] ?? [];
-      const begins = !page.words.some(([, [, t, r, b]]) => r < left + GAP / 4 && r > left - GAP && t < bottom && b > top);
-      return paper.shapesOf(mark, boxes.map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : [], begins);
-    });
+    const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) =>
+      paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : [], homeOn(page)));
     page.marksLayer.replaceChildren(...made);
   }
+  // Between which edges the lines stand in which some of them are.
+  const homeOn = (page) => (lines) => {
+    const isIn = ([l, t, r, b]) => lines.some(([left, top, right, bottom]) => l < right && r > left && top < (t + b) / 2 && (t + b) / 2 < bottom);
+    const [left, , right] = around([...lines, ...page.lines.map((line) => px(page, line)).filter(isIn)]);
+    return [left, right];
+  };
 
   function layout() {
     const { pane } = paper;
@@ -130,12 +132,14 @@ export function sheets(paper, shown) {
   function boxesOf(key) {
     const page = pages.find((each) => each.marks[key]);
     if (!page) return null;
-    return { origin: page.leaf, boxes: page.marks[key].map((box) => px(page, box)), asked: key === paper.now ? askedOn(page, key) : [] };
+    return { origin: page.leaf, boxes: page.marks[key].map((box) => px(page, box)), asked: key === paper.now ? askedOn(page, key) : [], homeOf: homeOn(page) };
   }
-  function inView() {
+  // What is in the middle, in words.
+  function where() {
     const middle = paper.pane.getBoundingClientRect().top + paper.pane.clientHeight * 0.4;
     const page = pages.find(({ node: each }) => each.getBoundingClientRect().bottom > middle) ?? pages.at(-1);
-    return { page: page.label === String(page.number + 1) ? page.label : `${page.label} · ${page.number + 1}`, of: pages.length };
+    const nth = `${page.number + 1} of ${pages.length}`;
+    return page.label === String(page.number + 1) ? `p. ${nth}` : `p. ${page.label} (${nth})`;
   }
   let texts = null; // of all pages
   async function search(words) {
@@ -154,6 +158,6 @@ export function sheets(paper, shown) {
     made[nth]?.[0].scrollIntoView({ block: "center", behavior: "instant" });
   }
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near, boxesOf, inView, search, draw: drawAll, pages };
+  return { node, begin, layout, near, boxesOf, where, search, draw: drawAll, pages };
 }
 

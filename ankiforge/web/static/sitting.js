@@ -129,7 +129,8 @@ export class Sitting {
     paper.chosen = (key) => this.goToMark(key);
     paper.ten = this.#marks;
     paper.enter();
-    if (!this.origin.entry) $("#title").textContent += ` · ${paper.title}`;
+    if (this.origin.list) $("#title").textContent += ` · ${paper.title}`;
+    if (this.origin.single) $("#title").textContent = paper.title;
     return true;
   }
   #leavePaper() {
@@ -165,7 +166,7 @@ export class Sitting {
   // The buttons, the blue one first; what is secondary is in the menu if one row has no room for it.
   bar() {
     const [shown, rest] = this.#choices();
-    const drawn = ({ look, label, key, run }) => button(look, label, key, run, { "aria-keyshortcuts": key && key.replace(/^[A-Z]$/, "Shift+$&") });
+    const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key && key.replace(/^[A-Z]$/, "Shift+$&") });
     for (let room = shown.length; room > 0; room -= 1) {
       const more = [...shown.slice(room), ...rest];
       $("#buttons").replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
@@ -185,7 +186,7 @@ export class Sitting {
     const goOn = { look: "outlined", label: "Go on editing", key: "e", run: () => this.edit() };
     if (card.mode === "ask") return [[main, back("Back to the sentence")], []];
     if (card.mode !== "look") return [[main, isEdited ? back("Keep for later") : goOn, drop], []];
-    const chosen = (action) => ({ ...action, look: "outlined", run: () => this.#do(action) });
+    const chosen = (action) => ({ ...action, run: () => this.#do(action) });
     const others = actions.filter((action) => action !== card.main && (action.act !== "ask" || card.sentence));
     const shown = ["outlined", "text"].flatMap((look) => others.filter((action) => action.look === look)).map(chosen);
     const { sentence } = card;
@@ -216,20 +217,20 @@ export class Sitting {
       node.style.translate = isTied ? `0 ${y.toFixed(1)}px` : "";
     }
     if (!isTied) return; // on a phone the card is below
-    const curve = (x, y, toX, toY) => `M${x} ${y}C${(x + toX) / 2} ${y} ${(x + toX) / 2} ${toY} ${toX} ${toY}`;
-    const turn = mark.paneRight - 4;
+    // from the edge of the document on, since a line across it would strike its words out
+    const tied = ({ x, y }, toX, toY) => `M${x} ${y}H${turn}C${(turn + toX) / 2} ${y} ${(turn + toX) / 2} ${toY} ${toX} ${toY}`;
+    const turn = $("#strip").getBoundingClientRect().left;
+    const middleOf = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
     // at the ending all cards are tied to their marks, the chosen one most
     $(".others", tie).replaceChildren(...(ending?.rows ?? []).flatMap((row) => {
       const from = row !== node && paper.onScreen(row.dataset.key);
-      const { top, height, bottom, left } = row.getBoundingClientRect();
+      const { top, bottom, left } = row.getBoundingClientRect();
       if (!from || !from.isSeen || top > margin.bottom - 10 || bottom < margin.top) return [];
-      return [svg("path", { d: curve(turn, from.y + 1.5, left, Math.min(top + height / 2, margin.bottom - 4)) })];
+      return [svg("path", { d: tied(from, left, middleOf(row)) })];
     }));
     const { left, top, bottom } = node.getBoundingClientRect();
-    const y = mark.y + 1.5; // between the lines
-    const end = Math.min(Math.max(y, top + 18), bottom - 18);
-    $(".across", tie).setAttribute("d", `M${mark.x + 2} ${y}H${turn}`);
-    $(".gutter", tie).setAttribute("d", curve(turn, y, left, end));
+    const end = ending ? middleOf(node) : Math.min(Math.max(mark.y, top + 18), bottom - 18);
+    $(".gutter", tie).setAttribute("d", tied(mark, left, end));
     $("circle", tie).setAttribute("cx", left);
     $("circle", tie).setAttribute("cy", end);
     tie.style.visibility = mark.isSeen ? "visible" : "hidden";
@@ -237,26 +238,26 @@ export class Sitting {
   // Where one is in the document: page, zoom, mark; and on the strip what is in view.
   #foot() {
     const { paper } = this;
-    const seen = paper.inView();
-    $("#where").textContent = seen ? `p. ${seen.page} of ${seen.of}` : paper.kind === "list" ? "book" : "note";
+    $("#where").textContent = paper.body.where?.() ?? (paper.kind === "list" ? "book" : "note");
     $("#percent").textContent = `${Math.round(100 * paper.zoom)} %`;
     const at = paper.marks.findIndex(({ key }) => key === paper.now);
     $("#nth").textContent = at >= 0 ? `mark ${at + 1} of ${paper.marks.length}` : count(paper.marks.length, "mark");
-    const { scrollTop, clientHeight, scrollHeight } = paper.pane;
+    const { scrollTop, clientHeight } = paper.pane;
     const view = $("#strip b");
     if (!view) return;
-    view.style.top = `${(100 * scrollTop) / scrollHeight}%`;
-    view.style.height = `${(100 * clientHeight) / scrollHeight}%`;
+    view.style.top = `${(100 * scrollTop) / paper.tall}%`;
+    view.style.height = `${(100 * clientHeight) / paper.tall}%`;
   }
   // The strip: all marks of the document.
   strip() {
     const { paper } = this;
     if (!paper) return;
-    const tall = paper.pane.scrollHeight;
+    const states = new Set(["now", ...paper.marks.map(({ state }) => state)]);
+    for (const each of $("#legend").children) each.hidden = !states.has(each.dataset.s);
     $("#strip").replaceChildren(h("b"), ...paper.marks.map((mark) => {
       const tick = h("i", { title: mark.words, onclick: () => this.goToMark(mark.key) });
       Object.assign(tick.dataset, { s: mark.key === paper.now && !this.ending ? "now" : mark.state, ten: String(paper.ten.has(mark.key)), key: mark.key, state: mark.state });
-      tick.style.top = `${(100 * paper.topOf(mark)) / tall}%`;
+      tick.style.top = `${(100 * paper.topOf(mark)) / paper.tall}%`;
       return tick;
     }));
     this.#foot();
@@ -378,7 +379,8 @@ export class Sitting {
         this.isStoring = false;
         this.#stored(reply, action);
         const figure = action.becomes === "card" && action.act !== "masks" && card.figure?.left();
-        const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`] : [`${action.said}: `, quoted(name)];
+        const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`]
+          : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quoted(name)];
         if (action.stays) tell(reply.said);
         else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
         announce($("#count").textContent); // what was done is a status itself
