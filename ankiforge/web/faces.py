@@ -25,6 +25,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ankiforge.check.source import NO_LABEL
 from ankiforge.ledger import (
     BACKS_SHOWN,
     HighlightOutcome,
@@ -159,7 +160,9 @@ def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
 
 def _why(waiting: Card) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
-    said = reasons(waiting)
+    # that a label is missing is told where one may be drawn
+    findings = tuple(each for each in waiting.findings if each.check != NO_LABEL)
+    said = reasons(replace(waiting, findings=findings))
     if not said:
         return None
     tone = "quiet"

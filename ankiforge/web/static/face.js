@@ -75,7 +75,5 @@ function pass(e) {
   document.body.dispatchEvent(
     new KeyboardEvent("keydown", { key, repeat, ctrlKey, metaKey, altKey, bubbles: true }));
 }
-export const isDark = () =>
-  (document.documentElement.dataset.theme ??
-    (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+export const isDark = () => document.documentElement.dataset.theme === "dark";
 

@@ -27,7 +27,7 @@ export function figure(card, changed) {
     const n = left();
     const none = card.figure.masks.length ? "No mask is left. Draw one." : "No label found. Draw one.";
     told.textContent = n ? `${count(n, "label")}, ${count(n, "card")}.` : none;
-    if (whole) whole.hidden = masks.length < 2;
+    if (changed) [hint.hidden, whole.hidden] = [!masks.length, masks.length < 2];
     node.classList.toggle("one", hide === "one");
     all.checked = hide === "all";
     if (mine) changed?.();
@@ -43,7 +43,7 @@ export function figure(card, changed) {
     return putOver(made, { left, top, width, height });
   }
   function flip(one) {
-    if (dragged) return;
+    if (ghost) return; // it was a drag
     const at = masks.indexOf(one), had = document.activeElement?.closest?.(".masks");
     if (one.on && !one.number) masks.splice(at, 1); // it was drawn just now
     else one.on = !one.on;
@@ -57,7 +57,7 @@ export function figure(card, changed) {
   }
 
   // ---- Drawing. A drag may begin on a mask; then it is no click.
-  let from = null, ghost = null, dragged = false;
+  let from = null, ghost = null;
   const place = (e) => {
     const box = board.getBoundingClientRect();
     return [within((e.clientX - box.left) / box.width), within((e.clientY - box.top) / box.height)];
@@ -65,33 +65,28 @@ export function figure(card, changed) {
   /** @type {(one: number[], other: number[]) => {left: number, top: number, width: number, height: number}} */
   const span = ([a, b], [c, d]) => ({ left: Math.min(a, c), top: Math.min(b, d), width: Math.abs(a - c), height: Math.abs(b - d) });
   function begin(e) {
-    if (e.button || !src) return;
-    from = place(e);
-    dragged = false;
+    if (!e.button && src) from = place(e);
   }
   function move(e) {
     if (!from) return;
     const box = span(from, place(e));
-    if (!dragged && Math.max(box.width, box.height) < LEAST) return;
-    if (!dragged) board.setPointerCapture(e.pointerId);
-    dragged = true;
+    if (!ghost && Math.max(box.width, box.height) < LEAST) return;
+    if (!ghost) board.setPointerCapture(e.pointerId);
     ghost ??= layer.appendChild(h("span", { className: "mask ghost" }));
     putOver(ghost, box);
   }
   function stop() {
     from = null;
     ghost?.remove();
-    ghost = null;
+    setTimeout(() => { ghost = null; }); // after the click that follows
   }
   function finish(e) {
     if (!from) return;
     const box = span(from, place(e));
     stop();
-    if (dragged && box.width >= LEAST / 2 && box.height >= LEAST / 2) {
-      masks.push({ number: 0, label: "", on: true, ...box });
-      paint(true);
-    }
-    setTimeout(() => { dragged = false; }); // after the click that follows
+    if (!ghost || box.width < LEAST / 2 || box.height < LEAST / 2) return;
+    masks.push({ number: 0, label: "", on: true, ...box });
+    paint(true);
   }
   if (changed) {
     board.addEventListener("pointerdown", begin);

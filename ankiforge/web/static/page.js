@@ -212,9 +212,12 @@ class Page {
     tell(on ? "Recall first: the blue button shows the answer." : "Answers are shown at once.");
   }
   changeTheme() {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    remember("theme", theme);
+    remember("theme", isDark() ? "light" : "dark");
+    this.showTheme();
+  }
+  // The colours that a person chose, else those of the system.
+  showTheme() {
+    document.documentElement.dataset.theme = recalled("theme") || (system.matches ? "dark" : "light");
     this.refill();
   }
   togglePrinted() {
@@ -225,11 +228,12 @@ class Page {
   }
 }
 
+const system = matchMedia("(prefers-color-scheme: dark)");
 const page = new Page();
 undoWith(() => page.undo());
-if (recalled("theme")) document.documentElement.dataset.theme = recalled("theme");
+page.showTheme();
 document.body.classList.toggle("as-printed", recalled("printed"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.refill());
+system.addEventListener("change", () => page.showTheme());
 $("#to-shelf").addEventListener("click", () => page.leave());
 $("#menu").addEventListener("toggle", () => { if ($("#menu").open) fillMenu(page); });
 for (const each of all("[data-zoom]")) each.addEventListener("click", () => page.sitting?.paper?.zoomBy(Number(each.dataset.zoom)));
