@@ -23,19 +23,19 @@ function flowing(paper, content, find) {
     const o = node.getBoundingClientRect();
     return boxesIn(range).map(([l, t, r, b]) => [l - o.left, t - o.top, r - o.left, b - o.top]);
   };
-  const known = new Map(); // the boxes of each mark, until the text is laid out anew
-  const boxesOf = (key) => {
-    if (!known.has(key)) known.set(key, boxes(ranges.get(key)));
-    return known.get(key);
-  };
   // Between which edges the paragraph, item or cell stands in which a mark begins.
-  const homeOf = (key) => () => {
-    const { startContainer: first } = ranges.get(key);
+  const home = ({ startContainer: first }) => {
     const block = (first instanceof Element ? first : first.parentElement).closest("p, li, td, th, dd, blockquote, h1, h2, h3, h4, .note-text");
     const { paddingLeft, paddingRight } = getComputedStyle(block);
     const { left, right } = block.getBoundingClientRect();
     const o = node.getBoundingClientRect();
     return [left + parseFloat(paddingLeft) - o.left, right - parseFloat(paddingRight) - o.left];
+  };
+  const known = new Map(); // where each mark is, until the text is laid out anew
+  const placeOf = (key) => {
+    const range = ranges.get(key);
+    if (!known.has(key)) known.set(key, { boxes: boxes(range), edges: home(range) });
+    return known.get(key);
   };
   const asked = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
     const range = sentenceIn(ranges.get(key), sentence);
@@ -62,10 +62,10 @@ function flowing(paper, content, find) {
     draw() {
       layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
-      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, boxesOf(mark.key), asked(mark.key), homeOf(mark.key))));
+      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, placeOf(mark.key).boxes, asked(mark.key), () => placeOf(mark.key).edges)));
     },
     near: async () => {},
-    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: boxesOf(key), asked: asked(key), homeOf: homeOf(key) } : null),
+    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: placeOf(key).boxes, asked: asked(key), homeOf: () => placeOf(key).edges } : null),
   };
 }
 
