@@ -259,7 +259,8 @@ def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
         page.wait_for_timeout(100)
         for answer in ("Keep mine", "Take the source’s"):
             box = page.locator("#buttons > .button", has_text=answer).bounding_box()
-            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
             assert box["y"] + box["height"] <= 900
     page.keyboard.press("x")
     over(page)
