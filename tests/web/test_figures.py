@@ -69,7 +69,8 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
 def test_a_figure_without_a_label_is_drawn(figure, opened):
     forge = figure()
     page = opened(forge)
-    page.get_by_text("No label found. Draw one.").wait_for()
+    page.get_by_text("No label found.").wait_for()
+    page.locator("#buttons .filled", has_text="Reject").wait_for()
     page.keyboard.press("a")
     page.get_by_text("No label is left").first.wait_for()
     drag(page, (0.2, 0.2), (0.5, 0.5))

@@ -46,7 +46,8 @@ export class Card {
   }
 
   get card() { return this.item.cards?.[this.picked]; }
-  get main() { return this.item.actions.find(({ look }) => look === "filled"); }
+  // A figure of which nothing is hidden can only be rejected.
+  get main() { return this.item.actions.find(({ look, act }) => (this.figure?.left() === 0 ? act === "reject" : look === "filled")); }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
   // What is to be known besides: the option of a form, what stood before, a comment, links, questions that were dropped.
@@ -267,7 +268,7 @@ export class Card {
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
-    if (this.figure && main.act === "accept") return this.figure.left() ? `Make ${count(this.figure.left(), "card")}` : "Draw a label";
+    if (this.figure && main.act === "accept") return `Make ${count(this.figure.left(), "card")}`;
     if (!main.label.includes("{n}")) return main.label;
     const n = this.ticked.length;
     return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;

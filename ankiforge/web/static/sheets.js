@@ -19,6 +19,7 @@ export function sheets(paper, shown) {
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
+  let lineHeight = 1; // in parts of the width of a page
   let leafWidth = 0;
 
   // Draw a page; what is there stays until the new picture can be shown.
@@ -50,9 +51,11 @@ export function sheets(paper, shown) {
     paper.moved();
   }
 
-  // The part of a page that holds text, so that no room is lost to white margins.
-  function cropTo(page) {
+  // How high the lines of a page are, and which part of it holds text, so that no room is lost to white margins.
+  function measure(page) {
     if (!page.words.length) return;
+    const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
+    lineHeight = heights[heights.length >> 1];
     const [left, top, right, bottom] = around(page.words.map(([, box]) => box));
     const isWide = page.ratio < 1; // slides are shown whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
@@ -97,16 +100,11 @@ export function sheets(paper, shown) {
     const { pane } = paper;
     const room = pane.clientWidth - (pane.clientWidth < 600 ? 0 : 40);
     let fit = room / (crop.right - crop.left);
-    if (pane.clientWidth < 700) fit = Math.max(fit, Math.min((pane.clientWidth - 10) / columnWidth(), LARGEST / lineHeight()));
+    if (pane.clientWidth < 700) fit = Math.max(fit, Math.min((pane.clientWidth - 10) / columnWidth(), LARGEST / lineHeight));
     leafWidth = Math.round(fit * paper.zoom);
     for (const page of pages) place(page);
     for (const page of pages) if (page.picture) draw(page);
     near(paper.mark(paper.now));
-  }
-  // The height of a line of text, in parts of the width of a page.
-  function lineHeight() {
-    const heights = pages.flatMap((page) => page.words.map(([, [, t, , b]]) => (b - t) * page.ratio)).sort((a, b) => a - b);
-    return heights[heights.length >> 1] || 1;
   }
   // The width of a column of text, which a phone shows alone.
   function columnWidth() {
@@ -119,7 +117,7 @@ export function sheets(paper, shown) {
   async function begin() {
     leafWidth = 1024 / (crop.right - crop.left) / devicePixelRatio;
     await draw(first);
-    cropTo(first);
+    measure(first);
   }
   async function near(mark) {
     const page = mark && pages[mark.page];

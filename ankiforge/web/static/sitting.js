@@ -172,8 +172,6 @@ export class Sitting {
       $("#buttons").replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
       if (shown[room - 1].look !== "text" || $("#buttons").lastChild.offsetTop === $("#buttons").firstChild.offsetTop) break;
     }
-    const { figure } = this.card;
-    if (figure && !figure.left()) $("#buttons .filled").ariaDisabled = "true";
   }
   // What can be done now, {look, label, key, run}: what has a button, and what is in the menu.
   #choices() {
