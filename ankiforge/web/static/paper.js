@@ -10,6 +10,8 @@ const ZOOMS = [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.6, 3.2];
 const GLIDE = 300; // ms
 const LEVEL = 0.24; // of the pane's height, where the asked mark stands
 const KEPT = 3; // documents
+const EDGE = 24; // pixels
+const NEAR = 60; // pixels; lines that are no farther from a mark tell how wide its column is
 const isGentle = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const papers = new Map(); // those that were shown last, by their ids
@@ -162,11 +164,14 @@ export class Paper {
     const o = origin.getBoundingClientRect();
     const dx = o.left - pane.left + this.pane.scrollLeft;
     const dy = o.top - pane.top + this.pane.scrollTop;
-    const [left, right] = homeOf(linesOf(boxes));
+    const [l, t, r, b] = around(linesOf(boxes));
+    const column = homeOf([[l, t - NEAR, r, b + NEAR]]);
+    const isColumn = column[1] - column[0] <= this.pane.clientWidth;
+    const [left, right] = isColumn ? column : homeOf(linesOf(boxes));
     const [, top, , below] = lines[0];
     // the line to the card begins at the end of the first line of text, but near the upper edge of a figure
     const y = Math.min(below, top + 60);
-    return { left: left + dx, right: right + dx, top: top + dy, y: y + dy, bottom: lines.at(-1)[3] + dy };
+    return { left: left + dx, right: right + dx, top: top + dy, y: y + dy, bottom: lines.at(-1)[3] + dy, isColumn };
   }
 
   // On screen: {x, y} of where the line to its card begins, and whether that is in view; null if it is not drawn.
@@ -195,10 +200,11 @@ export class Paper {
     const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
     const middle = place.right - place.left > wide ? place.left - 14 : (place.left + place.right - wide) / 2;
     const x = Math.min(Math.max(middle, 0), scrollWidth - wide);
-    // where a page is wider than the pane, what stands beside the column of the mark is pale
-    this.pane.classList.toggle("column", scrollWidth > wide + 1 && this.zoom === 1);
-    style.setProperty("--from", `${place.left - x}px`);
-    style.setProperty("--to", `${place.right - x}px`);
+    // where a page is wider than the pane, what stands beside the column of the mark is pale, else what goes on behind an edge
+    const [from, to] = place.isColumn ? [place.left - x, place.right - x] : [EDGE, wide - EDGE];
+    this.pane.classList.toggle("cut", scrollWidth > wide + 1 && this.zoom === 1);
+    style.setProperty("--from", `${from}px`);
+    style.setProperty("--to", `${to}px`);
     this.#glide(x, Math.max(place.top - level, 0), glides);
   }
 
