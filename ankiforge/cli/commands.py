@@ -1,6 +1,6 @@
 """The table of commands, and the options that every command accepts.
 
-Tested by `tests/test_house.py` and `tests/cli/test_bad_input.py`.
+Tested by `tests/cli/test_output_table.py` and `tests/cli/test_bad_input.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Highlights as read from sources, and the documents that contain them.
 
-Tested by `tests/config/test_deckfiles.py` and `tests/golden/test_golden.py`.
+Tested by `tests/model/test_model_table.py`, `tests/config/test_deckfiles.py` and
+`tests/golden/test_golden.py`.
 """
 
 from __future__ import annotations

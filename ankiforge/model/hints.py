@@ -19,7 +19,8 @@ Of a work (`Document.identifiers`, each is a pair of scheme and value):
 - `doi-hint`, `arxiv-hint`: printed on the first page, where another work may be cited.
 - `quoted-zotero`, `quoted-file` and so on: a work that a note quotes.
 
-Tested by `tests/web/test_document.py` and `tests/extract/test_quotes.py`.
+Tested by `tests/model/test_model_table.py`, `tests/web/test_document.py` and
+`tests/extract/test_quotes.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Anki's collection as it was read: notes, cards, note types and reviews.
 
-Tested by `tests/anki/test_lost_and_found.py` and `tests/anki/test_mapped.py`.
+Tested by `tests/model/test_model_table.py`, `tests/anki/test_lost_and_found.py` and
+`tests/anki/test_mapped.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What sources yield, and what they may ask of the ledger.
 
-Tested by `tests/sources/test_sources.py`.
+Tested by `tests/model/test_model_table.py` and `tests/sources/test_sources.py`.
 """
 
 from __future__ import annotations

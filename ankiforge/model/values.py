@@ -11,7 +11,7 @@ it touches:
     anki.notetypes       the fields and templates of a new note type, and its cards
     web.card_view        how the review page shows it
 
-Tested by `tests/anki/test_layout_table.py` and `tests/cli/test_lists.py`.
+Tested by `tests/model/test_model_table.py` and `tests/anki/test_layout_table.py`.
 """
 
 from __future__ import annotations

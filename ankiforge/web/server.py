@@ -6,7 +6,7 @@ secret counts. Cookies ignore ports, so another program's page on this machine m
 ours along: therefore `Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a
 frame in which no script runs.
 
-Tested by `tests/web/test_door.py`.
+Tested by `tests/web/test_page_table.py` and `tests/web/test_door.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,166 @@
+"""Lines for a terminal: where they break, what has a colour, and how problems are told."""
+
+import re
+
+import click
+import pytest
+
+from ankiforge.cli.commands import PlainOption
+from ankiforge.cli.output import Call, Command, fitted, number_option, painted
+from ankiforge.errors import (
+    FREE_MEMORY,
+    ItemError,
+    UsageError,
+    lacks_memory,
+    named_by_person,
+    one_item,
+    writing,
+)
+from ankiforge.model import Problem
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "lines"),
+    [
+        ("short", 40, "short"),
+        ("one two three four five six seven eight nine", 39, "one two three four five six seven eight nine"),
+        ("one two three four five six seven eight nine", 40, "one two three four five six seven eight|  nine"),
+        # a command is copied, so it never breaks
+        ("a long line that ends with: ankiforge run paper.pdf", 40, "a long line that ends with:|  ankiforge run paper.pdf"),
+        # what follows stands below the text, not below its label
+        ("  model      " + "word " * 8, 40, "  model      word word word word word|             word word word"),
+        ("afaaaaaaaa  accepted  cloze    a question that is far too long", 40, "afaaaaaaaa  accepted  cloze    a questi…"),
+        # columns stay whole
+        ("  12 highlights   3 to decide   9 without a card", 40, "  12 highlights   3 to decide|    9 without a card"),
+    ],
+)  # fmt: skip
+def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):
+    assert "|".join(fitted(line, width).split("\n")) == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "coloured"),
+    [
+        ("✓ 12 highlights", "✓ 12"),
+        ("! nothing", "!"),
+        ("hint: ankiforge run", "hint:"),
+        ("  next  ankiforge build   3 cards", "  next ankiforge build 3"),
+        ("failed: a.md: no file", "failed:"),
+        ("afaaaaaaaa  accepted  cloze", "afaaaaaaaa accepted"),
+        ("some words", ""),
+    ],
+)
+def test_beginnings_and_states_have_a_colour(line, coloured):
+    parts = re.findall(r"(?:\x1b\[\d+m)+(.*?)\x1b\[0m", painted(line))
+    assert " ".join(parts) == coloured
+    assert re.sub(r"\x1b\[\d+m", "", painted(line)) == line
+
+
+A, B, C = (Problem(f"{name}.md", "no file", "look") for name in "abc")
+OTHER = Problem("d.md", "no words")
+NOTICE = Problem("e.md", "moved", notice=True, once=True)
+
+
+@pytest.mark.parametrize(
+    ("problems", "limit", "quiet", "told"),
+    [
+        ([A], None, False, ["failed: a.md: no file (look)"]),
+        ([A, A], None, False, ["failed: a.md: no file (look)"]),
+        ([A, B], None, False, ["failed: a.md: no file (look)", "failed: b.md: no file (look)"]),
+        ([A, B, C], 3, False, ["failed: a.md and 2 more: no file (look)"]),
+        ([A, OTHER], 2, False, ["failed: a.md: no file (look)", "failed: d.md: no words"]),
+        ([A, OTHER, Problem("f", "x")], 2, False, ["failed: a.md: no file (look)", "… and 2 more problems; -v names all"]),
+        # notices come last; one that no later run repeats has a line anyhow
+        ([NOTICE, A], None, False, ["failed: a.md: no file (look)", "note: e.md: moved"]),
+        ([NOTICE, A, OTHER], 1, False, ["note: e.md: moved", "… and 2 more problems; -v names all"]),
+        ([NOTICE, A], None, True, ["failed: a.md: no file (look)"]),
+    ],
+)  # fmt: skip
+def test_problems_with_one_fault_share_a_line(capsys, problems, limit, quiet, told):
+    call = Call(quiet=quiet)
+    assert call.problems(problems, limit) == len(told)
+    assert capsys.readouterr().err.splitlines() == told
+    assert call.problems([NOTICE]) == (not quiet and NOTICE not in problems)
+
+
+@pytest.mark.parametrize(
+    ("options", "default", "rows"),
+    [
+        ({}, 5, 5),
+        ({"limit": 2}, 5, 2),
+        ({"limit": 0}, 5, 0),
+        ({"verbose": True, "limit": 2}, 5, None),
+    ],
+)
+def test_how_many_rows_are_shown(options, default, rows):
+    assert Call(**options).shown(default) == rows
+
+
+@pytest.mark.parametrize(
+    ("query", "taken"),
+    [
+        (["-finding:*", "-v"], ["-v", "--", "-finding:*"]),
+        (["-deck", "x:y"], ["-deck", "x:y"]),
+        (["a", "-v", "--", "-tag:x"], ["a", "-v", "--", "-tag:x"]),
+        (["-v:x", "-tag:y", "cells"], ["-v:x", "cells", "--", "-tag:y"]),
+    ],
+)
+def test_a_condition_is_no_option(monkeypatch, query, taken):
+    seen: list[list[str]] = []
+    monkeypatch.setattr("click.Command.parse_args", lambda _, __, args: seen.append(args))
+    command = Command("list", context_settings={"ignore_unknown_options": True})
+    command.parse_args(None, query)
+    assert seen == [taken]
+
+
+def test_a_range_is_told_in_the_words_of_the_help():
+    decorated = number_option("--gap", most=4, help="its gap N, 1 to 4")(lambda: None)
+    [option] = decorated.__click_params__
+    assert isinstance(option, PlainOption)
+    _, told = option.get_help_record(click.Context(Command("accept")))
+    assert told == "its gap N, 1 to 4"
+
+
+# --- errors ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (MemoryError(), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (OSError(28, "No space left"), False),
+        (SystemError("returned NULL without setting an exception"), True),
+        (SystemError("bad argument"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_too_little_memory_is_known_in_each_of_its_forms(error, lacks):
+    assert lacks_memory(error) == lacks
+    if lacks:
+        with pytest.raises(ItemError) as told, one_item():
+            raise error
+        assert told.value.hint == FREE_MEMORY
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(13, "Permission denied"), "a.txt: cannot be written: Permission denied"),
+        (
+            OSError(13, "Permission denied", "b"),
+            "b: cannot be written: Permission denied",
+        ),
+        (OSError("odd"), "a.txt: cannot be written: odd"),
+    ],
+)
+def test_what_cannot_be_written_is_named_with_the_reason(tmp_path, error, told):
+    with pytest.raises(UsageError) as refused, writing("a.txt", hint="look"):
+        raise error
+    assert refused.value.told == f"{told}\nhint: look"
+
+
+def test_a_fault_of_an_item_that_a_person_named_is_wrong_usage():
+    with pytest.raises(UsageError) as refused, named_by_person():
+        raise ItemError("a.apkg: is no deck")
+    assert (refused.value.told, refused.value.exit_code) == ("a.apkg: is no deck", 2)
