@@ -220,6 +220,8 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
                 call.say(f"taken back: {entry.said}: {about}")
             if len(entries) > SHOWN:
                 call.say("… and the others that the same command decided")
+            if len(entries) > 1:
+                call.say(f"{len(entries)} undone")
 
         ids = [find(ledger, word) if is_id(word) else word for word in words]
         report(call, ledger, ids or [""], undo_one, "undone")

@@ -10,7 +10,7 @@ sends back what it shows, and what nobody touched stays as it was.
 
 Show a card as Anki does, and its passage: as data for the page, formulas as MathML.
 
-Tested by `tests/web/test_card_view.py`.
+Tested by `tests/web/test_card_view.py` and `tests/web/test_formula_table.py`.
 """
 
 from __future__ import annotations
@@ -754,10 +754,7 @@ def _shown(target: str) -> str:
 
     A user name is left out: it could look like a host.
     """
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return target[:_SHORT_ADDRESS]
+    parts = urlsplit(target)
     host = parts.netloc.rpartition("@")[2].removeprefix("www.")
     name = isolated(unquote(host + parts.path))
     if len(name) > _SHORT_ADDRESS:

@@ -116,6 +116,13 @@ def test_undo_counts_the_decisions_of_one_command_and_names_some(desk):
     assert "3 undone" in undone
 
 
+def test_the_key_of_a_passage_is_no_card(desk):
+    [draft, *_] = desk.ok("list", "--json").lines
+    assert "is not an id" in desk("reject", draft["highlight"], code=2).stderr
+    [done] = desk.ok("reject", draft["highlight"], "--passage", "--json").lines
+    assert (done["id"], done["done"]) == (draft["highlight"], True)
+
+
 def test_a_decision_on_nothing_is_told_in_json_too(desk):
     desk.ok("accept", "--all")
     [nothing] = desk.ok("accept", "--all", "--json").lines

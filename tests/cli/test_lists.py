@@ -88,6 +88,8 @@ def test_a_condition_beside_options_leaves_them_what_they_are(read):
 def test_an_empty_list_names_the_lists_that_may_have_it(read, options, others):
     told = read.ok("list", *options, "no such words").stderr
     assert told == f"nothing here; see also: {others}\n"
+    assert read.ok("list", *options, "--limit", "0").stderr == ""
+    assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 
 
 def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault):

@@ -14,7 +14,12 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
 )
-from ankiforge.review.selection import Selection, fields_from_sentence, sentence_before
+from ankiforge.review.selection import (
+    Selection,
+    fields_from_sentence,
+    gapped,
+    sentence_before,
+)
 
 SENTENCE = "In 1900 Georg Müller and Alfons Pilzecker saw that a second list harms the first, which they called `interference`."
 BEFORE = "The word is older than the mechanism."
@@ -121,3 +126,17 @@ def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
 )
 def test_the_sentence_before_is_a_whole_one_of_the_same_paragraph(nearby, before):
     assert sentence_before(proposal(nearby=nearby)) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown", "hidden", "cloze"),
+    [
+        ("It is a b.", "It is **a** b.", (8, 9), "It is **a** {{c1::b}}."),
+        ("It is a b.", "It is **a b**.", (8, 9), "It is **a {{c1::b}}**."),
+        # code and links are hidden whole; a tag within a link is a part of it
+        ("a x and cd", "[a <u>x</u>](http://u) and `cd`", (8, 9), "[a <u>x</u>](http://u) and {{c1::`cd`}}"),
+        ("a x and cd", "[a <u>x</u>](http://u) and `cd`", (0, 1), "{{c1::[a <u>x</u>](http://u)}} and `cd`"),
+    ],
+)  # fmt: skip
+def test_what_is_not_divided_is_hidden_whole(text, markdown, hidden, cloze):
+    assert gapped(text, [hidden], markdown) == cloze

@@ -6,7 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.model import CardKind, Media
-from ankiforge.web.card_view import asked_words, book_html, card_view, parts_of
+from ankiforge.web.card_view import (
+    asked_words,
+    book_html,
+    card_view,
+    links_of,
+    parts_of,
+)
 
 
 def text_of(html: str) -> str:
@@ -114,3 +120,49 @@ def test_of_a_mark_the_words_are_asked_on_which_the_card_rests(make_card, quote,
     highlight = make_card(CardKind.CLOZE, Text="The {{c1::b}}").highlight
     marked = replace(highlight, exact="Testing helps. So does sleep.", gaps=())
     assert asked_words(marked, quote) == asked
+
+
+@pytest.mark.parametrize(
+    ("around", "shown"),
+    [
+        ({"exact": "a | b"}, "<p><mark>a | b</mark></p>"),
+        (
+            {"exact": "a | b\nc | d"},
+            "<table><tr><td><mark>a</mark></td><td><mark>b</mark></td></tr>"
+            "<tr><td><mark>c</mark></td><td><mark>d</mark></td></tr></table>",
+        ),
+        # phrases are marked, and those that a cut passage has no more are not
+        ({"exact": "one two", "gaps": ((4, 7),)}, "<p>one <mark>two</mark></p>"),
+        (
+            {"exact": "one two", "gaps": ((0, 3), (5, 9))},
+            "<p><mark>one</mark> two</p>",
+        ),
+        ({"exact": "see `x` or $y$"}, "<p><mark>see </mark><mark><code>x</code></mark>"),
+    ],
+)
+def test_the_passage_of_a_book_is_in_paragraphs_and_tables(make_card, around, shown):
+    highlight = make_card(CardKind.CLOZE, Text="The {{c1::b}}").highlight
+    bare = {"sentence": "", "prefix": "", "suffix": "", "nearby": "", "gaps": ()}
+    passage = replace(highlight, namespace="vault:n", **{**bare, **around})
+    quote = book_html("A book", [passage]).partition('<blockquote dir="auto">')[2]
+    assert quote.startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("uri", "links"),
+    [
+        ("https://www.example.org/a%20b", "example.org/a b"),
+        ("https://user@example.org/", "example.org/"),
+        ("https://[broken/", "[broken/"),
+        ("zotero://select/items/A", "Open in Zotero"),
+        ("javascript:alert(1)", ""),
+        (f"https://example.org/{'x' * 60}", f"example.org/{'x' * 36}…"),
+    ],
+)
+def test_a_link_is_named_by_its_host_and_path(make_card, uri, links):
+    highlight = make_card(CardKind.CLOZE, Text="The {{c1::b}}").highlight
+    bare = replace(highlight.document, identifiers=(), uri="")
+    shown = links_of(replace(highlight, document=bare, uri=uri, links=()))
+    assert (
+        ", ".join(re.sub("[\u2066-\u2069]", "", link["label"]) for link in shown) == links
+    )
