@@ -16,6 +16,7 @@ from ankiforge.check import duplicates, emphasis, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.leak import safe_context
 from ankiforge.check.reading import (
+    BY_ID,
     RULES,
     Check,
     Context,
@@ -30,6 +31,7 @@ from ankiforge.check.reading import (
     marked,
     read,
     tempered,
+    weightiest,
     without,
     without_markup,
 )
@@ -49,6 +51,7 @@ from ankiforge.model import (
 
 __all__ = [
     "ALL",
+    "BY_ID",
     "MAX_LENGTH",
     "RULES",
     "Context",
@@ -65,6 +68,7 @@ __all__ = [
     "read",
     "safe_context",
     "terms_of",
+    "weightiest",
     "without",
     "without_markup",
 ]

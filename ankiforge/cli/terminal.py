@@ -34,8 +34,8 @@ from ankiforge.review.items import (
     QUESTION_KEY,
     ending_of,
     facts_seen,
-    reasons,
     small_question,
+    warning,
     why_waiting,
     with_each_gap,
 )
@@ -584,13 +584,12 @@ def _card_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         yield _line_of_choices(choices, place)
 
     # why it needs a closer look; nothing of a proposal without warnings
-    said = reasons(draft)
+    said = warning(draft)
     if draft.origin.drafter in ("llm", AGENT) and not said:
-        said = (why_waiting(draft),)
+        said = why_waiting(draft)
     if said:
         yield Text()
-    for reason in said:
-        yield _text(reason, "yellow")
+        yield _text(said, "yellow")
 
 
 def _line_of_choices(choices: Sequence[Choice], place: int) -> Text:

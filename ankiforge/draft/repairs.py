@@ -191,7 +191,7 @@ def _labelled(card: CardToRepair) -> Iterator[CardRepair]:
     first, *others = (
         {"Front": f"{front}\n\n**{label}**", "Back": text} for label, text in parts
     )
-    says = f"ask for each of the {len(parts)} parts alone"
+    says = f"split into {len(parts)} cards"
     yield CardRepair("split", says, first, tuple(others))
 
 
@@ -236,7 +236,7 @@ def _set(card: CardToRepair) -> Iterator[CardRepair]:
         cards.append({"Front": f"{asked}\n\n{shown}", "Back": part})
     if behind:
         cards[0]["Extra"] = _below(card, behind)
-    says = f"ask for one of the {len(parts)} and show the others"
+    says = f"split into {len(parts)} cards, each of which shows the others"
     yield CardRepair("split", says, cards[0], tuple(cards[1:]))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence, Set
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.check import in_words
+from ankiforge.check import BY_ID, in_words, weightiest
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import (
     WITHOUT,
@@ -180,6 +180,29 @@ def reasons(draft: Card) -> Strings:
             words = {"written": draft.highlight.written, "near": draft.near}
             sentences.append(said.format(**words))
     return tuple(dict.fromkeys(sentences))
+
+
+def warning(draft: Card) -> str:
+    """Return the weightiest of the reasons in a line, with what to do about it; "" without any.
+
+    What a person decided before weighs less than what blocks, and more than other warnings.
+    """
+    said = reasons(draft)
+    finding = weightiest(draft.findings)
+    rule = BY_ID.get(finding.check) if finding else None
+    has_remark = any(remark.kind in _REMARKS for remark in draft.remarks)
+    if finding is None or rule is None or (has_remark and not draft.blocked):
+        return said[-1] if said else ""
+    # numbers, and what is said of the form of a mark, are details
+    told = rule.in_words if rule.most or rule.group == "form" else finding.message
+    return f"{sentence(told)} {rule.advice}"
+
+
+def is_poor(draft: Card) -> bool:
+    """Return whether the weightiest warning is about its words, which a person changes."""
+    finding = weightiest(draft.findings)
+    rule = BY_ID.get(finding.check) if finding else None
+    return rule is not None and rule.group in ("structure", "wording")
 
 
 def why_waiting(draft: Card) -> str:

@@ -39,11 +39,6 @@ class Pile(Value):
     """The best fact of each of its marks that waits, the best first."""
 
     @property
-    def minutes(self) -> int:
-        """The time that all of it takes, about."""
-        return max(round(SECONDS_EACH * len(self.places) / 60), 1)
-
-    @property
     def worth(self) -> float:
         """How much its best ten deserve a card."""
         best = sorted((place.sureness for place in self.places), reverse=True)

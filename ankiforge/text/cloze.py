@@ -275,14 +275,19 @@ _DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \
 
 def table_rows(markdown: str) -> list[str]:
     """Return the rows of a table, their cells in a line; none if a text is no table."""
+    return [" · ".join(filter(None, cells)) for cells in table_cells(markdown)]
+
+
+def table_cells(markdown: str) -> list[Strings]:
+    """Return the cells of the rows of a table; none if a text is no table."""
     lines = markdown.split("\n")
     if not any(map(_DELIMITER_ROW.fullmatch, lines)):
         return []
     rows = []
     for line in lines:
         if not _DELIMITER_ROW.fullmatch(line):
-            cells = (cell.strip() for cell in line.strip(" \t>|").split("|"))
-            rows.append(" · ".join(filter(None, cells)))
+            cells = line.strip(" \t>|").split("|")
+            rows.append(tuple(cell.strip() for cell in cells))
     return rows
 
 

@@ -53,6 +53,7 @@ from ankiforge.text.cloze import (
     numbers,
     plain,
     reveal,
+    table_cells,
     table_rows,
 )
 from ankiforge.text.fold import isolated, locate, shields
@@ -235,12 +236,13 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         with_gaps = _clozes(shown["Text"], hidden=False, number=number)
         back = _part("text", with_gaps)
         note = f"Makes {count} cards." if count > 1 else ""
-        title = plain(_unframed(text))
+        as_line = _unframed(text)
+        title = plain(as_line)
         answer = cloze_answers(text)
         written_answer = " · ".join(gap.answer for gap in gaps(text))
     else:
         front = _part("question", shown["Front"])
-        with_gaps = ""
+        as_line = with_gaps = ""
         back = f"{front}<hr>{_part('answer', shown['Back'])}"
         note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
         title = plain(markdown.get("Front", ""))
@@ -261,6 +263,8 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         html = render(source, cloze=family is Family.CLOZE, pictures=media)
         return _clozes(on_page(html), hidden=False)
 
+    if with_gaps and as_line != text:
+        with_gaps = draw(as_line)
     fields = []
     for name in names:
         written = pieces(markdown.get(name, ""), draw, cloze=name == "Text")
@@ -305,6 +309,7 @@ def _figure_view(card: Card, find: Find) -> Json:
         "fields": [],
         "title": title,
         "answer": "",
+        "with_gaps": "",
         "line": [(title, "")],
         "answer_line": [],
         "note": "",
@@ -314,7 +319,7 @@ def _figure_view(card: Card, find: Find) -> Json:
 def line_of(markdown: str) -> list[Pair]:
     """Return a text of a card on one line, as (text, MathML or ""): without clozes or markup."""
     parts: list[Pair] = []
-    for words, formula in parts_of(on_one_line(_unframed(reveal(markdown)))):
+    for words, formula in parts_of(on_one_line(reveal(_unframed(markdown)))):
         shown = words
         if words.strip() and not formula:
             # without markup; blanks at the ends, beside a formula, stay
@@ -327,7 +332,12 @@ def line_of(markdown: str) -> list[Pair]:
 
 
 def _unframed(markdown: str) -> str:
-    """Return a table as its cells; other text as it is."""
+    """Return a table as its cells, or as the cell that it asks for; other text as it is."""
+    rows = table_cells(markdown)
+    for row in rows[1:]:
+        for column, cell in zip(rows[0][1:], row[1:], strict=False):
+            if gaps(cell):
+                return f"{row[0]} › {column}: {cell}"
     return " · ".join(table_rows(markdown)) or markdown
 
 

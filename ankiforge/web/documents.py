@@ -244,6 +244,8 @@ _UNSEEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
 # A bracket within it would begin another link: of `[[[[[[` each is looked at once.
+_SIGNS = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
+"""Matches the signs of tables and formulas, of which a cover shows nothing."""
 _LINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
@@ -364,7 +366,7 @@ class Documents:
             if drawn.picture:
                 return {"src": f"/page/{sheet.name}.png"}
         beginning = self.markdown_of(highlight)[: 10 * COVER_WORDS]
-        return {"words": plain(beginning)[:COVER_WORDS]}
+        return {"words": plain(_SIGNS.sub(" ", beginning))[:COVER_WORDS]}
 
     def _html(self, highlight: Highlight, text: str) -> str | None:
         """Return the Markdown of a note as HTML, with its pictures; None while it is being made."""

@@ -27,6 +27,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ankiforge.check.source import NO_LABEL
+from ankiforge.language.lexicon import listed
 from ankiforge.ledger import (
     BACKS_SHOWN,
     HighlightOutcome,
@@ -56,9 +57,11 @@ from ankiforge.review import Item
 from ankiforge.review.items import (
     QUESTION_KEY,
     facts_seen,
+    is_poor,
     reasons,
     sentence,
     small_question,
+    warning,
     with_each_gap,
 )
 from ankiforge.review.selection import selectable_text, sentence_before, sentence_of
@@ -163,15 +166,17 @@ def _why(waiting: Card) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
     # that a label is missing is told where one may be drawn
     findings = tuple(each for each in waiting.findings if each.check != NO_LABEL)
-    said = reasons(replace(waiting, findings=findings))
+    waiting = replace(waiting, findings=findings)
+    said = warning(waiting)
     if not said:
         return None
+    details = " ".join(reasons(waiting))
     tone = "quiet"
     if waiting.blocked:
         tone = "stop"
     elif not waiting.clean:
         tone = "caution"
-    return {"text": " ".join(said), "tone": tone}
+    return {"text": said, "tone": tone, "details": "" if details == said else details}
 
 
 def _plain(text: str) -> Texts:
@@ -184,7 +189,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
         " card and its schedule.",
         _named(ACCEPT, "Yes, the same", "One card"),
-        _named(REJECT, "No, another", "Two cards"),
+        _named(REJECT, "No, a new card", "Two cards"),
     ),
     QuestionKind.DUPLICATE: (
         "The one with more reviews stays.",
@@ -199,8 +204,8 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         ),
     ),
     QuestionKind.ABSENT: (
-        "An older backup may have been restored, or a deck deleted by accident. What is"
-        " brought back is a new note; what you deleted is retired here.",
+        "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
+        " makes new cards: their reviews are lost. “I deleted it”: they are not proposed again.",
         *_careful(("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")),
     ),
     QuestionKind.RETIRED: (
@@ -230,7 +235,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     QuestionKind.FORM: (
         "Untick what is not a card.",
         _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
-        _named(REJECT, "None of them is a card", "No cards of"),
+        _named(REJECT, "None is a card", "No cards of"),
     ),
 }
 """By kind of question: what to know before one answers, and the two answers."""
@@ -259,6 +264,8 @@ def _actions_of(group: Sequence[Card]) -> list[Json]:
     actions = [ACCEPT, REJECT, EDIT]
     if len(group) > 1:
         actions[1] = _named(REJECT, "Reject all")
+    elif is_poor(group[0]):  # so Enter does not accept it as it is
+        actions = [{**EDIT, "look": "filled"}, {**ACCEPT, "look": "outlined"}, REJECT]
     if any(waiting.gaps for waiting in group) and small_question(group) is None:
         actions.append(ASK)
     actions += [SKIP, WHY]
@@ -471,6 +478,7 @@ class Faces:
                 about = self._conflict(question)
             case QuestionKind.ABSENT:
                 missing, _, what = question.text.partition(" Did you delete ")
+                missing = missing.replace("note", "card")
                 about["ask"] = f"{missing} Bring {what.rstrip('?')} back?"
                 about["lines"] = lines = []
                 for guid in question.guids[:MOST_LINES]:
@@ -501,8 +509,7 @@ class Faces:
         for number, guid in enumerate(question.guids, 1):
             card = card_of(self._ledger, guid)
             shown = self._accepted(card, f"Card {number}")
-            notes = (shown["note"], card.highlight.document.title)
-            shown["note"] = " · ".join(filter(None, notes))
+            shown["note"] += f" · {card.highlight.document.title}"
             cards.append(shown)
         if len(cards) == 2:
             compared(cards[0], cards[1])
@@ -514,11 +521,16 @@ class Faces:
         waiting = waiting_among(self._ledger, question.drafts)
         count = counted(len(question.drafts), "line")
         label = f"Make cards of such lines in {question.new} from now on"
+        lines = [self._lines(of_front) for of_front in lines_by_front(waiting)]
+        place = question.new
+        if len({line["at"] for line in lines}) == 1:  # it is named once
+            place = lines[0]["at"]
+            lines = [{**line, "at": ""} for line in lines]
         return {
             "title": f"{count} like {question.old}",
-            "lines": [self._lines(of_front) for of_front in lines_by_front(waiting)],
-            "ask": f"{count} in {question.new} look like “{question.old}”. Are they cards?",
-            "option": {"name": "later", "label": label, "on": True},
+            "lines": lines,
+            "ask": f"{count} in {place} look like “{question.old}”. Are they cards?",
+            "option": {"name": "later", "label": label, "on": False},
         }
 
     def _same(self, question: Question) -> Json:
@@ -580,7 +592,7 @@ class Faces:
         return about
 
     def _lines(self, lines: LinesOfFront) -> Json:
-        """Return lines that may be cards, with one front, ticked if no check warns of them."""
+        """Return lines that may be cards, with one front, ticked if nothing warns of them."""
         first = lines.drafts[0]
         # the question itself is about the form
         remarks = tuple(
@@ -597,8 +609,9 @@ class Faces:
             "a": line_of(lines.front),
             "b": backs,
             "at": place if count == 1 else f"{count} lines, {place}",
-            "on": all(draft.clean for draft in lines.drafts),
-            "note": " ".join(reasons(replace(first, remarks=remarks))),
+            "on": all(draft.clean for draft in lines.drafts)
+            and lines.front.casefold() not in listed("signs", "label"),
+            "note": warning(replace(first, remarks=remarks)),
         }
 
     # --- parts --------------------------------------------------------------------------
@@ -645,7 +658,7 @@ class Faces:
         else:
             state = "not in Anki yet"
         shown["label"] = label
-        shown["note"] = " ".join(filter(None, (shown["note"], state)))
+        shown["note"] = " · ".join(filter(None, (shown["note"].rstrip("."), state)))
         return shown
 
     def source(self, highlight: Highlight, quote: str = "") -> Json:

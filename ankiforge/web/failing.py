@@ -1,7 +1,7 @@
 """The cards that fail in Anki, as items of the page, with the repairs of `ankiforge repair`.
 
-An item has the `cards` as it is in Anki, its `history`, and its `repairs`, each with what it
-`says` and the `lines` that change. Its document stands beside it if the card is one of ours.
+An item has the `cards` as it is in Anki, and its `repairs`, each with what it `says` and the
+`lines` that change. Its document stands beside it if the card is one of ours.
 
 Tested by `tests/web/test_failing.py`.
 """
@@ -120,12 +120,13 @@ class FailingCards:
         card = self._card(entry)
         view = card_view(card, self._faces.find)
         told: Json = {}
+        why = sentence("; ".join(_WHY.get(why, why) for why in entry.why))
         if entry.fails:
             history = entry.history
             wrong = sum(answer.failed for answer in history.answers)
             minutes = counted(max(round(history.seconds / 60), 1), "minute")
             answers = counted(history.asked, "answer")
-            told["history"] = f"{answers}, {wrong or 'none'} wrong, {minutes}"
+            why += f" {wrong or 'None'} of {answers} wrong, {minutes} spent."
         if entry.near:
             near = entry.near.card.fields
             sides = [line_of(near.get(name, "")) for name in ("Front", "Back", "Text")]
@@ -138,7 +139,7 @@ class FailingCards:
             "turn": h16("failing", repr((entry.card.fields, entry.offers))),
             "title": view["title"],
             "line": view["line"],
-            "ask": sentence("; ".join(_WHY.get(why, why) for why in entry.why)),
+            "ask": why,
             "cards": [view],
             "repairs": [
                 self._repair(card, repair) for repair in entry.offers[: len(_TAKE)]

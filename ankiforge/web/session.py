@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -304,11 +305,14 @@ class ReviewSession:
         for id, group in groupby(self._ledger.history(), attrgetter("id")):
             entries = [*group]
             first = next((entry for entry in entries if entry.text), entries[0])
-            title = line_of(first.text or first.key.rpartition(":")[2])
+            line = line_of(first.text or first.key.rpartition(":")[2])
             if len(entries) > 1:
-                title.append((f" and {len(entries) - 1} more", ""))
-            sub = [(_when(first.at), "")]
-            rows.append(_row(id, title, sub, first.said.capitalize(), undo=id))
+                line.append((f" and {len(entries) - 1} more", ""))
+            place = _when(first.at)
+            with suppress(ForgeError):  # a rule, or a passage that is gone
+                highlight = highlight_of(self._ledger, HighlightKey(first.key))
+                place = f"{highlight.document.title} · {place}"
+            rows.append(_row(id, line, place, first.said.capitalize(), undo=id))
         return rows
 
     def _changed_rows(self) -> list[Json]:
@@ -318,16 +322,16 @@ class ReviewSession:
             assert entry.change is not None
             old = " / ".join(old for _, old, _ in entry.change.words)
             new = " / ".join(new for _, _, new in entry.change.words)
-            sub = [("before: ", ""), *line_of(old)]
+            before = [("before: ", ""), *line_of(old)]
             when = _when(entry.at)
-            row = _row(entry.guid, line_of(new), sub, when, undo=entry.id, open=True)
+            row = _row(entry.guid, line_of(new), before, when, undo=entry.id, open=True)
             rows.append(row)
         gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
         lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
         for line in lines_as_in_anki(self._ledger, lines):
-            title = _without_pictures(line)["line"]
-            sub = [(f"in {line.highlight.document.title}", "")]
-            rows.append(_row(line.id, title, sub, "Source gone", open=True))
+            place = f"in {line.highlight.document.title}"
+            shown = _without_pictures(line)["line"]
+            rows.append(_row(line.id, shown, place, "Source gone", open=True))
         return rows
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
@@ -336,9 +340,9 @@ class ReviewSession:
         """Return the documents in which something new waits, the best first, and the lists.
 
         Each has the states of its marks in reading order, `c` for a card, `a` for what waits,
-        `n` for none; how many wait, and about how many minutes they take. `model` is whether one
-        is set; if not, `chat` is the sentence that offers a chat, until that was used or put away.
-        `begins` names the document or list at which the page begins; "" for the shelf.
+        `n` for none, and how many wait. `heading` says how much waits in all. `model` is whether
+        one is set; if not, `chat` is the sentence that offers a chat, until that was used or put
+        away. `begins` names the document or list at which the page begins; "" for the shelf.
         """
         self._read()
         piles = sittings.shelf(self._ledger, self._queues["new"])
@@ -360,12 +364,15 @@ class ReviewSession:
                     "kind": self.documents.kind_of(highlight),
                     "states": "".join(state[0] for state in states[pile.document]),
                     "waiting": len(pile.places),
-                    "minutes": pile.minutes,
                 }
             )
         chat = chats.offer(self._workspace)
+        waiting = sum(len(pile.places) for pile in piles)
+        minutes = max(round(sittings.SECONDS_EACH * waiting / 60), 1)
+        heading = f"{waiting:,} to decide in {counted(len(piles), 'document')}"
         return {
             **self.state(),
+            "heading": f"{heading}, about {counted(minutes, 'minute')}",
             "documents": entries,
             "model": self._workspace.folder.config.drafter == "llm",
             "chat": chat,
@@ -487,12 +494,12 @@ class ReviewSession:
             state = line.state[:1].upper() + line.state[1:]
             shown = _without_pictures(line)
             place = " · ".join(filter(None, (line.highlight.document.title, line.deck)))
-            row = _row(line.id, shown["line"], shown["answer_line"], state, place=place)
-            rows.append(row)
+            sides = {name: shown[name] for name in ("with_gaps", "answer_line")}
+            rows.append(_row(line.id, shown["line"], place, state, **sides))
         last = start + len(rows)
         told = counted(len(ids), "card")
         if not ids:
-            told = "No card has these words."
+            told = "" if found.get("passages") else "No card has these words."
         elif len(ids) > last:
             told += f"; the first {last:,} are shown"
         left = min(len(ids) - last, MOST_ROWS)
@@ -894,9 +901,11 @@ class ReviewSession:
         return [{"label": label, "href": href}]
 
 
-def _row(id: str, title: list[Pair], sub: list[Pair], state: str, **more: object) -> Json:
-    """Return a row of a list: its title, the line below it, and its state."""
-    return {"id": id, "title": title, "sub": sub, "state": state, **more}
+def _row(
+    id: str, line: list[Pair], place: str | list[Pair], state: str, **more: object
+) -> Json:
+    """Return a row of a list: a card's words, where it is from, and its state."""
+    return {"id": id, "line": line, "place": place, "state": state, **more}
 
 
 def _without_pictures(line: Card) -> Json:

@@ -67,7 +67,7 @@ def test_cards_are_shown_and_repaired_with_single_keys(forge, failing, at_termin
         assert "1 of 2" in shown
         assert "What are the three metals?" in shown
         assert "2d✗ 2d✗ 2d✗ 2d✗" in shown
-        assert "ask for one of the 3 and show the others" in shown
+        assert "split into 3 cards, each of which shows the others" in shown
         assert "x suspend · ? more" in shown
         assert max(map(len, shown.splitlines())) <= 80
         assert "f clears it; Enter goes on" in COLOURS.sub("", keyboard.press("1"))

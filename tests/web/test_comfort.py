@@ -99,7 +99,7 @@ def test_several_cards_are_decided_on_together(maths, opened):
     turn_to(page, "all")
     page.get_by_label("Any state").select_option("Waiting")
     expect(page.locator(".rows li")).to_have_count(2)
-    page.get_by_label("Select all that are shown").check()
+    page.get_by_label("Select all 2").check()
     page.locator(".several .button.filled").click()
     expect(page.locator(".rows li")).to_have_count(0)
     settle(page)
@@ -130,8 +130,7 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
     expect(page.locator(".rows li")).to_have_count(3)
     page.get_by_label("All documents").select_option("Squares")
     expect(page.locator(".rows li")).to_have_count(100)
-    page.get_by_label("Select all that are shown").check()
-    page.locator(".several .link").click()
+    page.get_by_label("Select all 110").check()
     expect(page.locator(".several .check")).to_contain_text("110 selected")
     page.locator(".several .button.filled").click()
     expect(page.locator("#toast")).to_contain_text("Accepted 110 cards.")
@@ -237,7 +236,7 @@ def test_no_key_comes_between_the_palette_and_what_it_opens(maths, opened):
 
 
 @pytest.mark.slow
-def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
+def test_what_sources_changed_is_told_once_no_conflict_waits(forge, backend, opened):
     forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
     note = forge.folder / "notes" / "Capitals.md"
     note.parent.mkdir()
@@ -253,7 +252,6 @@ def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
     forge.ok("run")
     page = opened(forge, "changed")
     assert "Which words stay?" in page.locator(ITEM).inner_text()
-    assert "since 1541" in page.locator(".notices").inner_text()
     for width in (768, 390):  # both answers are in the bar
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(100)
@@ -264,4 +262,5 @@ def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
             assert box["y"] + box["height"] <= 900
     page.keyboard.press("x")
     over(page)
+    assert "since 1541" in page.locator(".notices").inner_text()
     assert "“ankiforge patch”" in page.locator(".ending .told").first.inner_text()

@@ -48,7 +48,7 @@ def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
     assert shown(page) == "What are the three metals?"
     words = page.locator(CARD).inner_text()
     assert "Forgotten 4 times within 30 days" in words
-    assert "7 answers, 4 wrong, 10 minutes" in words
+    assert "4 of 7 answers wrong, 10 minutes spent" in words
     assert page.locator(".repair").count()
     split = page.locator(".repair").first.inner_text()
     assert "What are the three metals? […], zinc, gold" in split

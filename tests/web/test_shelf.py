@@ -46,7 +46,10 @@ def titles(page):
 def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page = opened(documents, "shelf")
     assert sorted(titles(page)) == ["Animals", "Discoveries"]
-    assert page.locator(".shelf > h2").inner_text() == "5 to decide in 2 documents"
+    assert (
+        page.locator(".shelf > h2").inner_text()
+        == "5 to decide in 2 documents, about 1 minute"
+    )
     paper = page.locator(".documents li", has_text="Discoveries")
     assert "3 waiting" in paper.inner_text()
     assert paper.locator(".strip").get_attribute("aria-label") == "3 marks"

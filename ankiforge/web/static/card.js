@@ -1,6 +1,6 @@
 // A card beside its mark: one sentence with its gaps, drafts as Anki shows them, a figure, lines, or words to choose; its
 // question, and its editor. It decides nothing itself: `made` says what an action would send.
-import { $, button, h, kbd, rich } from "./dom.js";
+import { $, button, h, kbd, linkTo, rich } from "./dom.js";
 import { editor } from "./edit.js";
 import { face, harmless, inAnki } from "./face.js";
 import { figure } from "./figure.js";
@@ -11,7 +11,7 @@ import { post } from "./server.js";
 
 // A card in a list: its question and answer, or its text with its gaps.
 export const sides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? harmless(with_gaps) : rich(line)),
-  !with_gaps && h("b", { dir: "auto" }, rich(answer_line))];
+  !with_gaps && answer_line && h("b", { dir: "auto" }, rich(answer_line))];
 
 const OF_THE_PASSAGE = -1; // the choice of a card beside what was drafted
 const MAKE = { act: "make", becomes: "card", said: "Made" };
@@ -39,15 +39,21 @@ export class Card {
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
       h("header", {}, this.context, h("span", { className: "fact" }, facts && `Fact ${facts[0]} of ${facts[1]} in this mark`)),
       item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && this.#lines(), this.others, item.repairs && this.#repairs(press), this.remark,
-      why && h("p", { className: `why ${why.tone}`, dir: "auto" }, why.text), ...this.#about());
+      why && remark(why), ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
     this.node.classList.toggle("beside", Boolean(item.beside));
+    this.node.classList.toggle("fails", Boolean(item.repairs));
     this.#show(0);
   }
 
   get card() { return this.item.cards?.[this.picked]; }
-  // A figure of which nothing is hidden can only be rejected.
-  get main() { return this.item.actions.find(({ look, act }) => (this.figure?.left() === 0 ? act === "reject" : look === "filled")); }
+  // What the blue button does. Other words than those that a check warns of may be accepted; a figure of which nothing is hidden
+  // can only be rejected.
+  get main() {
+    const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
+    const wanted = isOther ? "accept" : this.figure?.left() === 0 ? "reject" : "";
+    return this.item.actions.find(({ act }) => act === wanted) ?? this.item.actions.find(({ look }) => look === "filled");
+  }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
   // What is to be known besides: the option of a form, what stood before, a comment, links, questions that were dropped.
@@ -60,18 +66,16 @@ export class Card {
       source?.said && lettersOf(source.said) !== lettersOf(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
       dropped.length && h("details", { className: "made" }, h("summary", {}, "Questions that were dropped"),
         h("dl", {}, dropped.flatMap(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]))),
-      source?.links.length && h("p", { className: "links" }, source.links.flatMap(({ href, label }) =>
-        [h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label), " "])),
+      source?.links.length && h("p", { className: "links" }, source.links.map(linkTo)),
     ].filter(Boolean);
   }
-  // How a card that fails may be repaired, each with what changes, and what its history is.
+  // How a card that fails may be repaired, each with what changes.
   #repairs(press) {
-    const { history, near, repairs } = this.item;
+    const { near, repairs } = this.item;
     return [
-      history && h("p", { className: "history" }, history),
       near && h("p", { className: "why", dir: "auto" }, h("b", {}, "Mixed up with: "), near.map((side, i) => [i ? " → " : "", rich(side)])),
       h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, cards, lines }, i) => h("li", {},
-        h("button", { type: "button", className: "other-draft repair", onclick: () => press(String(i + 1)) }, kbd(String(i + 1)),
+        h("button", { type: "button", className: "other-draft repair", onclick: () => press(String(i + 1)) }, repairs.length > 1 && kbd(String(i + 1)),
           h("span", { dir: "auto" }, says, cards.map((card) => h("span", { className: "becomes" }, sides(card))), lines.map((line) => h("small", {}, line))))))),
     ];
   }
@@ -288,9 +292,13 @@ export class Card {
   }
 }
 
+// What is to be known of a card, in a line; the rest behind it.
+const remark = ({ text, tone, details }) => h(details ? "details" : "p", { className: `why ${tone}`, dir: "auto" },
+  details ? [h("summary", {}, text, " ", h("u", {}, "Why?")), details] : text);
+
 // One of two cards beside each other.
 const held = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
-  (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` ${card.note}`),
+  (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
   card.figure ? figure(card).node : face(inAnki(card)));
 
 // The person's own question; the hidden words are its answer, unless they are changed.

@@ -20,6 +20,7 @@ export function h(tag, props = {}, ...kids) {
 export function button(look, label, key, onclick, props = {}) {
   return h("button", { className: `button ${look}`, type: "button", onclick, ...props }, h("span", {}, label), kbd(key));
 }
+export const linkTo = ({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label);
 
 // A menu of what is done less often: {label, key, run} of each entry.
 export function entries(all) {

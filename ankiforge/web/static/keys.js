@@ -6,78 +6,79 @@ import { recalled, remember } from "./settings.js";
 
 const GO_STAYS = 1500; // ms in which a second key may follow
 
-// Of each key: its group, its name in the help, the views in which it acts (shelf, sitting, list), and what it does. `label` is
-// its name in the palette now, "" if it cannot be pressed; `also` has other words by which the palette finds it; `holds`: it
-// decides nothing, so it waits for a card that is on its way.
-/** @typedef {{group: string, key: string, name: string, views: string, run: (page: any) => any, label?: (page: any) => string,
+// Of each key: its group, its name in the help and the palette, the views in which it acts (shelf, sitting, list), and what it
+// does. `label` is its name in the palette now, "" if it cannot be pressed; `also` has other words by which the palette finds it;
+// `holds`: it decides nothing, so it waits for a card that is on its way.
+/** @typedef {{group: string, key: string, name: string, views: string, run: (page: any) => any, label: (page: any) => string,
  *   holds?: boolean, inMenu?: boolean, also?: string}} Key */
-const at = (group, views) => (key, name, run, more = {}) => ({ group, views, key, name, run, label: (page) => (page ? name : ""), ...more });
+const always = () => true;
+const never = () => false;
+const at = (group, views) => (key, name, run, { when = always, ...more } = {}) => ({ group, views, key, name, run, label: (page) => (when(page) ? name : ""), ...more });
 const decide = at("Decide", "sitting");
 const card = at("The card", "sitting");
 const paper = at("The document", "sitting");
 const shelf = at("The shelf", "shelf");
-const list = at("What you have read", "list");
+const list = at("Lists and search", "list");
 const any = at("Everywhere", "shelf sitting list");
 const go = at("Go to", "shelf sitting list");
 const action = (key, also = "") => ({ also, label: ({ sitting }) => sitting.actionOf(key)?.label.replace("{n} ", "") ?? "" });
-const holds = { holds: true };
-const ofSentence = (label) => ({ holds: true, label: ({ sitting }) => (sitting.card?.sentence?.card.gaps ? label : "") });
-const inPaper = (label) => ({ holds: true, label: ({ sitting }) => (sitting.paper ? label : "") });
-const hasCards = ({ sitting }) => sitting.card?.item.cards;
+const ofSentence = { holds: true, when: ({ sitting }) => sitting.card?.sentence?.card.gaps };
+const inPaper = { holds: true, when: ({ sitting }) => sitting.paper };
+const onKeyboard = () => !matchMedia("(pointer: coarse), (max-width: 479px)").matches;
 
 /** @type {Key[]} */
 export const KEYS = [
-  decide("Enter", "The main action", ({ sitting }) => sitting.enter(), { label: () => "" }),
-  decide("a", "Accept, and go on", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a", "keep good yes add")),
-  decide("x", "Reject, or suspend a card that fails", ({ sitting }) => sitting.press("x"), action("x", "delete remove drop no bad")),
+  decide("Enter", "Press the blue button", ({ sitting }) => sitting.enter(), { when: never }),
+  decide("a", "Accept", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a", "keep good yes add")),
+  decide("x", "Reject; suspend a failing card", ({ sitting }) => sitting.press("x"), action("x", "delete remove drop no bad")),
   decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
   decide("e", "Edit", ({ sitting }) => sitting.edit(), { also: "change write fix deck tags", label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
-  decide("s", "Later (a card that fails: in 30 days)", ({ sitting }) => sitting.press("s"), action("s", "skip postpone defer bury")),
-  decide("w", "Make another card of new words", ({ sitting }) => sitting.press("w"), action("w")),
+  decide("s", "Later; a failing card in 30 days", ({ sitting }) => sitting.press("s"), action("s", "skip postpone defer bury")),
+  decide("w", "Accept as another card", ({ sitting }) => sitting.press("w"), action("w")),
   decide("F", "Accept anyway", ({ sitting }) => sitting.press("F"), action("F")),
-  decide("r", "Let the model draft others", ({ sitting }) => sitting.press("r"), action("r")),
-  decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { label: ({ sitting }) => (sitting.why ? "Reject with a reason…" : "") }),
+  decide("r", "Ask the model for others", ({ sitting }) => sitting.press("r"), action("r")),
+  decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { when: ({ sitting }) => sitting.why }),
   decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", also: "revert take back ctrl z", run: (page) => page.undo() }),
 
-  card("1 2 3", "Hide other words, take another draft or a repair", () => {}, { label: () => "" }),
-  card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, label: (page) => (hasCards(page) ? "Show or hide the answer" : "") }),
-  card("q", "Ask a question", ({ sitting }) => sitting.ask(), { holds: true, also: "basic", label: ({ sitting }) => (sitting.card?.sentence ? "Ask a question instead" : "") }),
-  card(".", "End the sentence a clause earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence("End a clause earlier")),
-  card(",", "Begin it a clause later", ({ sitting }) => sitting.card?.sentence?.cutHead(), ofSentence("Begin a clause later")),
-  card("b", "With or without the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence("With or without the sentence before")),
-  card("h", "In a figure, hide all labels or only one", ({ sitting }) => sitting.card?.figure?.hide(), { holds: true, label: ({ sitting }) => (sitting.card?.figure ? "Hide all labels, or only one" : "") }),
-  card("c", "Hide words that are selected in the document (Q asks about them)", ({ sitting }) => sitting.take("c"), { label: () => "" }),
-  card("Ctrl ⏎", "In the editor: save", () => {}, { label: () => "" }),
-  card("Ctrl ⇧ C", "In the editor: hide the selected words", () => {}, { label: () => "" }),
+  card("1 2 3", "Take the suggestion with this number", () => {}, { when: never }),
+  card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, when: ({ sitting }) => sitting.card?.item.cards }),
+  card("q", "Ask a question instead", ({ sitting }) => sitting.ask(), { holds: true, also: "basic", when: ({ sitting }) => sitting.card?.sentence }),
+  card(".", "End the sentence earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence),
+  card(",", "Begin the sentence later", ({ sitting }) => sitting.card?.sentence?.cutHead(), ofSentence),
+  card("b", "Add or drop the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence),
+  card("h", "Figure: hide all labels, or one", ({ sitting }) => sitting.card?.figure?.hide(), { holds: true, when: ({ sitting }) => sitting.card?.figure }),
+  card("c", "Hide words selected in the document", ({ sitting }) => sitting.take("c"), { when: never }),
+  card("Ctrl ⏎", "Editor: save", () => {}, { when: never }),
+  card("Ctrl ⇧ C", "Editor: hide the selected words", () => {}, { when: never }),
 
-  paper("j", "Next proposal", ({ sitting }) => sitting.step(1), holds),
-  paper("k", "Previous proposal", ({ sitting }) => sitting.step(-1), holds),
-  paper("n", "Next mark", ({ sitting }) => sitting.stepMark(1), inPaper("Next mark")),
-  paper("p", "Previous mark", ({ sitting }) => sitting.stepMark(-1), inPaper("Previous mark")),
-  paper("/", "Find words", (page) => page.find("find"), inPaper("Find in the document")),
-  paper("g 1", "Go to a page, by its number", (page) => page.find("page"), { also: "number jump", label: ({ sitting }) => (sitting.paper?.body?.pages ? "Go to a page" : "") }),
-  paper("+", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper("Larger")),
-  paper("-", "Smaller", ({ sitting }) => sitting.paper?.zoomBy(-1), inPaper("Smaller")),
-  paper("0", "Fit the text", ({ sitting }) => sitting.paper?.zoomBy(0), inPaper("Fit the text")),
-  paper("v", "In the dark: the page as it is printed", (page) => page.togglePrinted(), inPaper("Page as printed, in the dark")),
-  paper("⇧ Enter", "At the end: the next document", ({ sitting }) => sitting.nextDocument(), { label: () => "" }),
+  paper("j", "Next card", ({ sitting }) => sitting.step(1), { holds: true }),
+  paper("k", "Previous card", ({ sitting }) => sitting.step(-1), { holds: true }),
+  paper("n", "Next mark", ({ sitting }) => sitting.stepMark(1), inPaper),
+  paper("p", "Previous mark", ({ sitting }) => sitting.stepMark(-1), inPaper),
+  paper("/", "Find in the document", (page) => page.find("find"), inPaper),
+  paper("g 1", "Go to a page", (page) => page.find("page"), { also: "number jump", when: ({ sitting }) => sitting.paper?.body?.pages }),
+  paper("+", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper),
+  paper("-", "Smaller", ({ sitting }) => sitting.paper?.zoomBy(-1), inPaper),
+  paper("0", "Fit the text", ({ sitting }) => sitting.paper?.zoomBy(0), inPaper),
+  paper("v", "Page as printed, in the dark", (page) => page.togglePrinted(), inPaper),
+  paper("⇧ Enter", "After the last card: next document", ({ sitting }) => sitting.nextDocument(), { when: never }),
 
   shelf("j", "Next document", (page) => page.shelf.step(1)),
   shelf("k", "Previous document", (page) => page.shelf.step(-1)),
-  shelf("Enter", "Open it", (page) => page.shelf.open()),
+  shelf("Enter", "Open the document", (page) => page.shelf.open()),
 
   list("j", "Next row", (page) => page.rows.step(1)),
   list("k", "Previous row", (page) => page.rows.step(-1)),
   list("c", "Make a card of the passage", (page) => page.rows.make()),
-  list("a", "Answer the question from what you have read", (page) => page.rows.answer()),
+  list("a", "Answer from what you have read", (page) => page.rows.answer()),
 
   any("m", "Questions from your chat", (page) => page.chat(), { inMenu: true, also: "llm ai gpt claude model" }),
-  any("o", "Open in Anki", (page) => page.send(), { inMenu: true, also: "export import sync apkg package deck", label: ({ ready }) => (ready ? "Open in Anki" : "") }),
-  any("t", "Recall first: answers are hidden until Space", (page) => page.setRecall(!recalled("recall")), { inMenu: true, also: "quiz test cover", label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
+  any("o", "Open in Anki", (page) => page.send(), { inMenu: true, also: "export import sync apkg package deck", when: ({ ready }) => ready }),
+  any("t", "Recall first: hide the answers", (page) => page.setRecall(!recalled("recall")), { inMenu: true, also: "quiz test cover", label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
   any("d", "Light or dark colours", (page) => page.changeTheme(), { inMenu: true, also: "theme night mode appearance" }),
   any("Ctrl K", "All actions", (page) => openPalette(page), { inMenu: true }),
-  any("?", "All keys", () => openHelp(), { inMenu: true, also: "help shortcuts keyboard hotkeys" }),
-  any("Escape", "Back: to the card, to the shelf", (page) => page.escape(), { label: () => "" }),
+  any("?", "All keys", () => openHelp(), { inMenu: true, also: "help shortcuts keyboard hotkeys", when: onKeyboard }),
+  any("Escape", "Back", (page) => page.escape(), { when: never }),
   go("g n", "Shelf", (page) => page.visit("new"), { inMenu: true }),
   go("g c", "Changed", (page) => page.visit("changed"), { inMenu: true }),
   go("g f", "Failing", (page) => page.visit("failing"), { inMenu: true }),
@@ -85,7 +86,7 @@ export const KEYS = [
   go("g y", "No card yet", (page) => page.visit("none"), { inMenu: true }),
   go("g a", "All cards", (page) => page.visit("all"), { inMenu: true }),
   go("g r", "Recent", (page) => page.visit("recent"), { inMenu: true }),
-  go("g /", "Search all cards", (page) => page.searchAll(), { also: "find filter browse deck tag date" }),
+  go("g /", "Search", (page) => page.searchAll(), { also: "find filter browse all cards deck tag date" }),
 ];
 
 const may = (page, { views }) => views.split(" ").includes(page.view);
@@ -185,7 +186,6 @@ export function openHelp() {
   const rowsOf = (group) => KEYS.filter((row) => row.key && row.group === group).flatMap(({ key, name }) => [h("dt", {}, signs(key)), h("dd", {}, name)]);
   $("#help-keys").replaceChildren(...groups.map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rowsOf(group)))));
   $("#help").showModal();
-  $("#help").scrollTop = 0; // the button with the focus is at its end
 }
 export function fillMenu(page) {
   const rows = rowsNow(page).filter(({ inMenu }) => inMenu);

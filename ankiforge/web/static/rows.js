@@ -1,6 +1,7 @@
 // Rows: all cards, below what was read about a question; and what was decided.
+import { sides } from "./card.js";
 import { openChat } from "./chat.js";
-import { $, all, button, flat, h, rich } from "./dom.js";
+import { $, all, button, flat, h, linkTo, rich } from "./dom.js";
 import { alone, attempt, isFree } from "./pace.js";
 import { LONG, UNTIL_NEXT, number, tell } from "./say.js";
 import { get, post } from "./server.js";
@@ -30,7 +31,7 @@ export class Rows {
     this.#page = page;
     const parts = id === "all" ? [this.#field, this.#filters, this.#found] : [];
     this.node = h("section", { className: "table", ariaLabel: id === "all" ? "All cards" : "Recent" }, parts,
-      h("div", { className: "over-rows" }, this.#told, id === "all" && this.#bar), this.#body, this.#rest);
+      h("div", { className: "over-rows" }, id === "all" && this.#bar, this.#told), this.#body, this.#rest);
     this.#rest.hidden = true;
   }
   focusSearch() { this.#field.select(); }
@@ -80,7 +81,7 @@ export class Rows {
   #showFound({ works = [], passages = [], said = "" }) {
     const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
     const asks = passages.length && button("outlined small", "Answer", "a", () => this.answer());
-    this.#found.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("p", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
+    this.#found.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
   }
   #work({ title, place, query: terms }) {
     const narrow = () => {
@@ -91,12 +92,12 @@ export class Rows {
   }
   // A passage, its sentence in bold; above it what an answer says with it.
   #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
-    const state = cards.length ? cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)))
-      : h("span", { className: "sub" }, "No card. ", h("kbd", {}, "C makes one"));
+    const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
+    const make = !cards.length && button("outlined small", "Make a card", "c", () => this.#open(key));
     const main = h("button", { type: "button", className: "row passage", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
       h("span", { className: "passage-words", dir: "auto" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place", dir: "auto" }, place), state);
     main.dataset.key = key;
-    return h("li", {}, main, links.map(({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label)));
+    return h("li", {}, main, h("span", { className: "doors" }, make, links.map(linkTo)));
   }
   #open(key) {
     opened = key;
@@ -123,30 +124,26 @@ export class Rows {
     });
   }
 
-  // ---- Several, decided on together: those that are ticked; or with more than are shown, all that match.
+  // ---- Several, decided on together: those that are ticked; with all that are shown, all that match.
 
   #total = 0;
-  #isWhole = false;
-  #all = h("input", { type: "checkbox", ariaLabel: "Select all that are shown", onchange: () => this.#tickAll() });
-  #said = h("span", {}, "Select all");
+  #all = h("input", { type: "checkbox", onchange: () => this.#tickAll() });
+  #said = h("span");
   #decides = [button("small filled", "Accept", "", () => this.#decide(true)), button("small outlined", "Reject", "", () => this.#decide(false))];
-  #more = h("button", { type: "button", className: "link", onclick: () => this.#ticked(true) });
-  #bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" }, h("label", { className: "check" }, this.#all, this.#said), this.#decides, this.#more);
+  #bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" }, h("label", { className: "check" }, this.#all, this.#said), this.#decides);
 
   get #boxes() { return all(".tick input", this.#body); }
   #tickAll() {
     for (const box of this.#boxes) box.checked = this.#all.checked;
     this.#ticked();
   }
-  #ticked(isWhole = false) {
+  #ticked() {
     const boxes = this.#boxes;
     const n = boxes.filter((box) => box.checked).length;
-    this.#isWhole = isWhole;
     this.#all.checked = n > 0 && n === boxes.length;
     this.#all.indeterminate = n > 0 && n < boxes.length;
-    this.#said.textContent = n ? `${number(isWhole ? this.#total : n)} selected` : "Select all";
-    this.#more.textContent = `Select all ${number(this.#total ?? 0)} that match`;
-    this.#more.hidden = isWhole || !this.#all.checked || this.#total <= n;
+    const total = number(this.#total ?? 0);
+    this.#said.textContent = n ? `${this.#all.checked ? total : n} selected` : `Select all ${total}`;
     for (const each of this.#decides) each.hidden = !n;
     this.#bar.hidden = !boxes.length;
   }
@@ -155,7 +152,7 @@ export class Rows {
     const ids = this.#boxes.filter((box) => box.checked).map((box) => box.value);
     await alone(async () => {
       try {
-        const reply = await post("decide-several", this.#isWhole ? { ids: [], accepts, words: query() } : { ids, accepts });
+        const reply = await post("decide-several", this.#all.checked ? { ids: [], accepts, words: query() } : { ids, accepts });
         this.#page.counted(reply);
         if (reply.undo) this.#page.undos.push({ id: reply.undo });
         tell(reply.said, { undoes: Boolean(reply.undo), stays: LONG });
@@ -170,9 +167,8 @@ export class Rows {
 // One row; with `onTick`, it has a box.
 export function row(entry, page, onTick = null) {
   const content = [
-    h("span", { className: "title", dir: "auto" }, rich(entry.title)),
-    h("span", { className: "sub", dir: "auto" }, rich(entry.sub)),
-    entry.place && h("span", { className: "place", dir: "auto" }, entry.place),
+    h("span", { className: "title", dir: "auto" }, sides(entry)),
+    h("span", { className: "place", dir: "auto" }, rich(entry.place)),
     h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
   const open = () => {
@@ -182,8 +178,8 @@ export function row(entry, page, onTick = null) {
   const main = !entry.undo || entry.open ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: open }, content)
     : h("div", { className: "row" }, content);
   const undo = entry.undo && h("button", { className: "link", type: "button",
-    ariaLabel: `Undo: ${entry.state} ${flat(entry.title)}`, onclick: () => page.undo(entry.undo) }, "Undo");
+    ariaLabel: `Undo: ${entry.state} ${flat(entry.line)}`, onclick: () => page.undo(entry.undo) }, "Undo");
   const tick = onTick && h("label", { className: "tick" },
-    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.title)}`, onchange: () => onTick() }));
+    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.line)}`, onchange: () => onTick() }));
   return h("li", { className: entry.undo ? "acted" : "" }, tick, main, undo);
 }

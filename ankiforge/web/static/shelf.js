@@ -1,5 +1,5 @@
 // The shelf: one row for each document in which something new waits, the best first. Enter opens one.
-import { $, h, kbd } from "./dom.js";
+import { $, button, h, kbd } from "./dom.js";
 import { paperOf } from "./paper.js";
 import { announce, count, number } from "./say.js";
 import { get, post, until } from "./server.js";
@@ -12,6 +12,7 @@ const STATES = { a: "asks", c: "card", n: "none" };
 export class Shelf {
   at = 0;
   documents = [];
+  heading = "";
   chat = ""; // the sentence that offers a chat, until that was used or put away
   hasModel = false;
   begins = ""; // where the page begins, if not with the shelf
@@ -25,19 +26,18 @@ export class Shelf {
 
   async load() {
     const reply = await get("shelf");
-    Object.assign(this, { documents: reply.documents, chat: reply.chat, hasModel: reply.model, begins: reply.begins });
+    Object.assign(this, { documents: reply.documents, heading: reply.heading, chat: reply.chat, hasModel: reply.model, begins: reply.begins });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(reply);
   }
 
   show() {
     const { documents, chat } = this;
-    const waiting = documents.reduce((sum, each) => sum + each.waiting, 0);
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
     const lists = this.#page.lists.filter(({ id, left }) => id !== "new" && (left || left === undefined));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
       chat && this.#offer(),
-      documents.length ? h("h2", {}, `${number(waiting)} to decide in ${count(documents.length, "document")}`)
+      documents.length ? h("h2", {}, this.heading)
         : h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
       documents.length && this.list,
       h("p", { className: "below" }, !chat && !this.hasModel && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
@@ -63,8 +63,8 @@ export class Shelf {
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
       h("span", { className: "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
-      h("span", { className: "waits" }, h("b", {}, `${number(each.waiting)} waiting`), h("span", {}, `about ${count(each.minutes, "minute")}`)),
-      h("span", { className: "go" }, kbd("⏎")));
+      h("span", { className: "waits" }, `${number(each.waiting)} waiting`),
+      h("span", { className: "go button filled small", ariaHidden: "true" }, "Open ", kbd("⏎")));
   }
   async #cover({ key, kind, coverNode }) {
     if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));
@@ -106,9 +106,6 @@ export class Shelf {
       this.show();
     };
     return h("section", { className: "offer", ariaLabel: "Questions from your chat" },
-      h("h2", {}, this.chat),
-      h("p", {}, "Any chat window will do. You read what is sent before you send it, and decide on every question here."),
-      h("p", { className: "ways" }, h("button", { type: "button", className: "button filled", onclick: () => this.#page.chat() }, "Copy for your chat", kbd("m")),
-        h("button", { type: "button", className: "button text", onclick: putAway }, "Not now")));
+      h("p", {}, this.chat), button("outlined small", "Copy for your chat", "m", () => this.#page.chat()), button("text small", "Not now", "", putAway));
   }
 }

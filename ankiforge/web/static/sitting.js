@@ -65,7 +65,7 @@ export class Sitting {
     this.#leavePaper();
     this.ending?.stop();
     this.resizes?.disconnect();
-    document.body.classList.remove("ended", "alone", "noticed");
+    document.body.classList.remove("ended", "alone");
     $("#tie").style.visibility = "hidden";
   }
 
@@ -90,7 +90,7 @@ export class Sitting {
     this.ending = null;
     this.card = item.card ??= new Card(item, () => this.changed(), (key) => this.press(key));
     if (recalled("recall")) document.body.classList.add("hiding");
-    $("#margin").replaceChildren(this.card.node, this.#notices());
+    $("#margin").replaceChildren(this.card.node);
     $("#margin").scrollTop = 0;
     for (const frame of this.card.node.querySelectorAll("iframe")) fill(frame);
     this.sized?.disconnect();
@@ -137,11 +137,6 @@ export class Sitting {
     this.paper?.leave();
     if (this.paper) this.paper.isOver = false;
     this.paper = null;
-  }
-  // What sources changed, below the first conflict.
-  #notices() {
-    document.body.classList.toggle("noticed", this.notices.length > 0);
-    return this.notices.length ? this.#page.notices(this.notices) : "";
   }
 
   // What is chosen has changed: the buttons say so, and the document shows what is asked.
@@ -208,7 +203,7 @@ export class Sitting {
     const mark = paper.onScreen(ending ? ending.key : paper.now);
     if (!node?.isConnected || !mark) return;
     const margin = $("#margin").getBoundingClientRect();
-    const isTied = !narrow.matches && !document.body.classList.contains("noticed");
+    const isTied = !narrow.matches;
     if (!ending) {
       const most = margin.height - node.offsetHeight - 16;
       const y = Math.max(Math.min(mark.top - margin.top - 22, most), 12);
@@ -440,7 +435,7 @@ export class Sitting {
     if (this.paper) this.paper.isOver = true;
     document.body.classList.toggle("alone", !this.paper);
     this.ending = new Ending(this, this.#page);
-    $("#margin").replaceChildren(this.ending.node, this.#notices());
+    $("#margin").replaceChildren(this.ending.node, this.notices.length ? this.#page.notices(this.notices) : "");
     $("#margin").scrollTop = 0;
     this.count();
     this.ending.begin();
