@@ -266,7 +266,7 @@ def _lexer(language: str) -> Lexer | None:
 
 # --- our note types ---------------------------------------------------------------------
 
-DESIGN_MOD = 1_400_000_005
+DESIGN_MOD = 1_400_000_006
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
 # The id of the first field. Those of the others follow, up to the last one of `_MACHINE`.

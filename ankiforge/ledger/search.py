@@ -489,7 +489,7 @@ class FoundPassage(Value):
     def place(self) -> str:
         """Where it is: title, page and heading; and that it is gone, if it is."""
         passage = self.highlight
-        parts = (passage.document.name, passage.page, passage.heading)
+        parts = dict.fromkeys((passage.document.name, passage.page, passage.heading))
         return " · ".join(filter(None, (*parts, GONE.get(self.presence))))
 
 

@@ -98,6 +98,11 @@ class Sitting(Value):
         return (*self.ids[:at], *filter(None, [now]), *self.ids[at + 1 :])
 
 
+def minutes_of(decisions: int) -> int:
+    """Return how long some decisions take, about."""
+    return max(round(SECONDS_EACH * decisions / 60), 1)
+
+
 def shelf(ledger: Ledger, new: Iterable[str]) -> list[Pile]:
     """Return the documents of drafts that wait, the best first.
 

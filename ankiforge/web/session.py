@@ -368,7 +368,7 @@ class ReviewSession:
             )
         chat = chats.offer(self._workspace)
         waiting = sum(len(pile.places) for pile in piles)
-        minutes = max(round(sittings.SECONDS_EACH * waiting / 60), 1)
+        minutes = sittings.minutes_of(waiting)
         heading = f"{waiting:,} to decide in {counted(len(piles), 'document')}"
         return {
             **self.state(),

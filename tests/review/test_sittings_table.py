@@ -6,7 +6,7 @@ A draft is written `document place sureness`; drafts are given the best first, a
 import pytest
 
 from ankiforge.ledger.overview import Place
-from ankiforge.review.sittings import Pile, Sitting, as_asked, shelved
+from ankiforge.review.sittings import Sitting, as_asked, minutes_of, shelved
 
 
 def place(written: str) -> Place:
@@ -61,9 +61,8 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
 
 
 @pytest.mark.parametrize(("count", "minutes"), [(1, 1), (8, 1), (20, 3), (75, 10)])
-def test_a_document_takes_eight_seconds_a_draft(count, minutes):
-    drafts = tuple(place(f"a {n} 1") for n in range(count))
-    assert Pile(97, "a", drafts).minutes == minutes
+def test_a_decision_takes_eight_seconds(count, minutes):
+    assert minutes_of(count) == minutes
 
 
 @pytest.mark.parametrize(
