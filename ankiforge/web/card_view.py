@@ -229,20 +229,20 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
     html = content_html(card.kind, card.fields, media)
     for name, field in zip(family.content_fields, html, strict=True):
         shown[name] = on_page(field)
+    text = markdown.get("Text", "")
+    as_line = _unframed(text)
     if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
-        text = markdown.get("Text", "")
         count = len(set(numbers(text)))
         front = _part("text", _clozes(shown["Text"], hidden=True, number=number))
         with_gaps = _clozes(shown["Text"], hidden=False, number=number)
         back = _part("text", with_gaps)
         note = f"Makes {count} cards." if count > 1 else ""
-        as_line = _unframed(text)
         title = plain(as_line)
         answer = cloze_answers(text)
         written_answer = " · ".join(gap.answer for gap in gaps(text))
     else:
         front = _part("question", shown["Front"])
-        as_line = with_gaps = ""
+        with_gaps = ""
         back = f"{front}<hr>{_part('answer', shown['Back'])}"
         note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
         title = plain(markdown.get("Front", ""))
@@ -263,7 +263,7 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         html = render(source, cloze=family is Family.CLOZE, pictures=media)
         return _clozes(on_page(html), hidden=False)
 
-    if with_gaps and as_line != text:
+    if as_line != text:
         with_gaps = draw(as_line)
     fields = []
     for name in names:
