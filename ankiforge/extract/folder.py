@@ -437,8 +437,6 @@ class FileSource(FolderSource):
         Each other file with highlights yields a document. Both are in the order of their paths.
         """
         folder = self.folder
-
-        # list the files
         files: list[File] = []
         for listed in folder.files():
             if isinstance(listed, File):
@@ -446,14 +444,7 @@ class FileSource(FolderSource):
             else:
                 yield listed
         yield from self.notices()
-        for passed_over in self.passed_over():
-            fingerprint = passed_over.fingerprint
-            if known and known.is_unchanged(
-                folder.container, passed_over.path, fingerprint
-            ):
-                yield Unchanged(folder.container, passed_over.path)
-            else:
-                yield replace(passed_over, source=folder.name)
+        yield from self._passed_over_since(known)
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
         endings = (posixpath.splitext(file.path)[1] for file in files)
@@ -472,37 +463,34 @@ class FileSource(FolderSource):
                 yield Unchanged(folder.container, file.path)
             else:
                 changed.append(file)
+        folder.count.done = len(files) - len(changed)
 
         # read the others
-        done = len(files) - len(changed)
-        was_any_read = done > 0
+        failed = 0
         with self.reading(changed) as reader:
-            for number, file in enumerate(changed, start=done):
-                folder.count.done = number
-                pictures: dict[str, str] = {}
-                picture = partial(self._remembered, pictures, file)
+            for file in changed:
                 try:
                     with one_item():
-                        sightings = [*self.contents(file, reader, picture)]
+                        sightings = self._read(file, reader, known, reader_fingerprint)
                 except ItemError as error:
-                    yield folder.problem(file, error)
-                    continue
-                was_any_read = True
-                # a problem is reported every time, so its file is read every time
-                problems = [each for each in sightings if isinstance(each, Problem)]
-                if not all(problem.notice for problem in problems):
-                    folder.count_unread(file)
-                fingerprint = ""
-                if known and not problems:
-                    fingerprint = self._fingerprint(file, pictures, reader_fingerprint)
-                yield from self._with_fingerprint(
-                    file, sightings, fingerprint, tuple(pictures)
-                )
-            folder.missed |= bool(files) and not was_any_read
+                    failed += 1
+                    sightings = [folder.problem(file, error)]
+                yield from sightings
+                folder.count.done += 1
+            folder.missed |= 0 < failed == len(files)
 
         if len(changed) == len(files):
             yield from self.first_notices(files)
         yield folder.end()
+
+    def _passed_over_since(self, known: Known | None) -> Iterator[Unmarked | Unchanged]:
+        """Yield what `passed_over` yields; if the last run said the same, that it is unchanged."""
+        container = self.folder.container
+        for unread in self.passed_over():
+            if known and known.is_unchanged(container, unread.path, unread.fingerprint):
+                yield Unchanged(container, unread.path)
+            else:
+                yield replace(unread, source=self.folder.name)
 
     def _is_unchanged(self, file: File, known: Known, reader_fingerprint: str) -> bool:
         """Return whether a file yields the same as before, and needs no reading."""
@@ -516,34 +504,43 @@ class FileSource(FolderSource):
         )
         return known.is_unchanged(container, file.path, fingerprint)
 
-    def _with_fingerprint(
-        self,
-        file: File,
-        sightings: list[Sighting],
-        fingerprint: str,
-        depends: Strings,
-    ) -> Iterator[Sighting]:
-        """Add to the sightings of a file the fingerprint by which the next scan knows it again.
-
-        `depends` are the other files that it shows, such as pictures.
-        """
-        for sighting in sightings:
-            if isinstance(sighting, Extracted):
-                sighting = self._with_figures(sighting)
-            if isinstance(sighting, Unmarked):
-                sighting = replace(sighting, source=self.folder.name)
-            if isinstance(sighting, (Extracted, Unmarked)):
-                yield replace(sighting, fingerprint=fingerprint, depends=depends)
-            else:
-                yield sighting
+    def _read(
+        self, file: File, reader: Any, known: Known | None, reader_fingerprint: str
+    ) -> Sequence[Sighting]:
+        """Return the sightings of a file, with a fingerprint by which the next scan knows it."""
+        folder = self.folder
+        pictures: dict[str, str] = {}
+        picture = partial(self._remembered, pictures, file)
+        sightings = [*self.contents(file, reader, picture)]
+        problems = [each for each in sightings if isinstance(each, Problem)]
+        if not all(problem.notice for problem in problems):
+            folder.count_unread(file)
+        fingerprint = ""
+        # a problem is reported every time, so its file is read every time
+        if known and not problems:
+            fingerprint = self._fingerprint(file, pictures, reader_fingerprint)
+        depends = tuple(pictures)
         if fingerprint and not sightings:
-            yield Unmarked(
-                self.folder.container,
-                file.path,
-                fingerprint,
-                depends,
-                public_text=LateText(partial(self.public_text, file)),
-            )
+            public = LateText(partial(self.public_text, file))
+            path = file.path
+            return [
+                Unmarked(folder.container, path, fingerprint, depends, public_text=public)
+            ]
+        told = list[Sighting]()
+        for sighting in sightings:
+            match sighting:
+                case Extracted():
+                    sighting = self._with_figures(sighting)
+                    sighting = replace(sighting, fingerprint=fingerprint, depends=depends)
+                case Unmarked():
+                    sighting = replace(
+                        sighting,
+                        source=folder.name,
+                        fingerprint=fingerprint,
+                        depends=depends,
+                    )
+            told.append(sighting)
+        return told
 
     def _remembered(self, pictures: dict[str, str], file: File, target: str) -> str:
         """Return the state of a picture by its name in a file, and remember it in `pictures`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +45,7 @@ from ankiforge.text.passages import numbered, percent, without_note_numbers
 from ankiforge.text.private import doubtful_tags
 
 if TYPE_CHECKING:  # loaded when a book is read
+    from ankiforge.extract.pdf.messages import QuotedWords
     from ankiforge.extract.pdf.worker import PdfWorker
 
 _MOST_FILES = 200_000
@@ -82,6 +83,32 @@ class BookMark(Value):
     colour: str = ""
     created: str = ""
     modified: str = ""
+
+    def tidied(self) -> BookMark:
+        """Return the mark with one blank between words, and one line a paragraph."""
+        lines = [" ".join(line.split()) for line in self.text.splitlines()]
+        text = "\n".join(filter(None, lines))
+        kind = self.kind if text else HighlightKind.NOTE
+        return replace(self, text=text, kind=kind, comment=self.comment.strip())
+
+    def anchor(self, exact: str) -> str:
+        """Return what its key is made of; "" if that is the text of its highlight."""
+        if not self.text:
+            return self.comment
+        return "" if exact == self.text else self.text
+
+    def quoted(self) -> QuotedWords:
+        """Return where its words are to be looked for in the book."""
+        from ankiforge.extract.pdf.messages import QuotedWords
+
+        return QuotedWords(
+            page=self.page,
+            words=self.text,
+            asks=asks(self.comment),
+            file=self.file,
+            steps=self.steps,
+            offset=self.offset,
+        )
 
 
 class Book(Value):
@@ -202,67 +229,39 @@ def extracted(
             is not here.
         worker: reads it.
     """
-    from ankiforge.extract.pdf.messages import (
-        Around,
-        Contexts,
-        Failed,
-        QuoteContext,
-        QuotedWords,
-    )
-    from ankiforge.extract.pdf.worker import absolute
+    from ankiforge.extract.pdf.messages import QuoteContext
 
-    # words with one blank between them, and one line a paragraph
-    wanted = []
-    for mark in marks:
-        lines = (" ".join(line.split()) for line in mark.text.splitlines())
-        text = "\n".join(line for line in lines if line)
-        wanted.append(replace(mark, text=text, comment=mark.comment.strip()))
-    quotes = [
-        QuotedWords(
-            page=mark.page,
-            words=mark.text,
-            asks=asks(mark.comment),
-            file=mark.file,
-            steps=mark.steps,
-            offset=mark.offset,
-        )
-        for mark in wanted
-    ]
-    passages: tuple[QuoteContext, ...] = ()
+    wanted = [mark.tidied() for mark in marks]
+    contexts: Sequence[QuoteContext] = [QuoteContext()] * len(wanted)
     if file is not None and wanted:
-        reply = worker.ask(Around(absolute(file), tuple(quotes)))
-        if isinstance(reply, Contexts):
-            passages = reply.passages
-        elif isinstance(reply, Failed):  # reported, so that the next run tries again
-            message = f"the words around its highlights are not read: {reply.what}"
-            yield Problem(file.name, message, reply.hint, notice=True)
-    contexts = [*passages, *(QuoteContext() for _ in wanted[len(passages) :])]
+        contexts, failed = worker.passages(file, [mark.quoted() for mark in wanted])
+        if failed:  # reported, so that the next run tries again
+            message = f"the words around its highlights are not read: {failed.what}"
+            yield Problem(file.name, message, failed.hint, notice=True)
     words = without_note_numbers([mark.text for mark in wanted])
     sentences = without_note_numbers([around.sentence for around in contexts])
     highlights: list[Highlight] = []
     for mark, around, exact, sentence in zip(
         wanted, contexts, words, sentences, strict=True
     ):
-        anchor = "" if exact == mark.text else mark.text
-        highlights.append(
-            Highlight(
-                document,
-                folder.namespace,
-                mark.kind if mark.text else HighlightKind.NOTE,
-                exact=exact,
-                own=percent(mark.own),
-                anchor_text=anchor if mark.text else mark.comment,
-                sentence=sentence,
-                nearby=around.nearby,
-                comment=mark.comment,
-                colour=mark.colour,
-                created=mark.created,
-                modified=mark.modified,
-                page_label=mark.page_label,
-                heading=mark.heading,
-                block=mark.page_label or mark.file,
-            )
+        highlight = Highlight(
+            document,
+            folder.namespace,
+            mark.kind,
+            exact=exact,
+            own=percent(mark.own),
+            anchor_text=mark.anchor(exact),
+            sentence=sentence,
+            nearby=around.nearby,
+            comment=mark.comment,
+            colour=mark.colour,
+            created=mark.created,
+            modified=mark.modified,
+            page_label=mark.page_label,
+            heading=mark.heading,
+            block=mark.page_label or mark.file,
         )
+        highlights.append(highlight)
     if highlights:
         yield Extracted(document, tuple(numbered(highlights)), folder.container)
 

@@ -152,6 +152,11 @@ class Block:
         """Whether it may contain marks: code and cards over several lines do not."""
         return self.part not in (BlockKind.CODE, BlockKind.CARD)
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether the settings, or its own words, say that it is a card."""
+        return self.syntax.declared or (self.card is not None and self.card.declared)
+
     @cached_property
     def inline(self) -> Inline:
         """Its parsed text, empty if it is none."""
@@ -170,6 +175,14 @@ class Block:
         if self.card.sign in self.syntax.block:
             between = f"\n{self.card.sign}\n"
         return between.join(sides).strip()
+
+    @property
+    def shows_something(self) -> bool:
+        """Whether it has words, or a picture that is marked or hidden."""
+        if self.source[:1].isalnum():
+            return True  # no need to parse it
+        inline = self.inline
+        return bool(inline.plain or inline.marked_pictures or inline.hidden_pictures)
 
     @cached_property
     def _parsed_sides(self) -> tuple[Blocks, ...]:
@@ -484,46 +497,33 @@ class _BlockParser:
                 self._add_paragraph(token.content, container)
             case "inline" if before == "heading_open":
                 level = int(tokens[index - 1].tag.removeprefix("h"))
-                # one in a list item ends no heading outside of it
-                is_inside = bool(self._open_items)
-                self._headings = [
-                    (above_level, above)
-                    for above_level, above in self._headings
-                    if above_level < level or (is_inside and not above.items)
-                ]
-                block = self._add(BlockKind.HEADING, token.content, self._lines)
-                if block:
-                    self._headings.append((level, block))
+                self._add_heading(token.content, level)
             case "inline" if before == "th_open":
                 self._header_sources = self._row_sources
                 self._header_cells.append(self._add_cell(token.content))
             case "inline":
                 self._add_cell(token.content)
-            case "thead_open":
-                self._header_cells = []
-            case "tr_open":
-                self._row_cells = []
-                self._row_sources = []
             case "fence" | "code_block":
                 self._add_code(token.content)
-            case "html_block" if _VERBATIM.match(token.content):
-                self._add_code(_TAGS.sub("", token.content))
             case "html_block":
-                # with gaps in it, each item and row is a block, which makes a card
-                parts = [token.content]
-                if "{{" in token.content:
-                    parts = _ITEM_OR_ROW.split(token.content)
-                first_line, last_line = self._lines
-                for part in parts:
-                    self._lines = (first_line, last_line)
-                    self._add_paragraph(part.strip(), before)
-                    first_line += part.count("\n")
+                self._add_html(token.content, before)
             case "card":
                 written: Written = token.meta["card"]
                 card = self._new_block(BlockKind.CARD, "", self._lines)
                 back, card.id = _without_id(written.back)
                 card.card = written._replace(back=back)
                 self._blocks.append(card)
+            case _:
+                self._pass(token.type)
+
+    def _pass(self, kind: str) -> None:
+        """Pass the token that opens or closes what contains blocks, or a rule."""
+        match kind:
+            case "thead_open":
+                self._header_cells = []
+            case "tr_open":
+                self._row_cells = []
+                self._row_sources = []
             case "bullet_list_open" | "ordered_list_open":
                 self._list_count += 1
                 self._open_items.append(ListItem(self._list_count))
@@ -544,6 +544,30 @@ class _BlockParser:
                 self._rule_count += 1
 
     # --- one method for each kind of block --------------------------------------------
+
+    def _add_heading(self, words: str, level: int) -> None:
+        """Add a heading; those of its level and below end, but one in an item ends none outside."""
+        is_inside = bool(self._open_items)
+        self._headings = [
+            (above_level, above)
+            for above_level, above in self._headings
+            if above_level < level or (is_inside and not above.items)
+        ]
+        block = self._add(BlockKind.HEADING, words, self._lines)
+        if block:
+            self._headings.append((level, block))
+
+    def _add_html(self, source: str, container: str) -> None:
+        """Add a block of HTML; with gaps in it, each item and row of it, which makes a card."""
+        if _VERBATIM.match(source):
+            self._add_code(_TAGS.sub("", source))
+            return
+        parts = _ITEM_OR_ROW.split(source) if "{{" in source else [source]
+        first_line, last_line = self._lines
+        for part in parts:
+            self._lines = (first_line, last_line)
+            self._add_paragraph(part.strip(), container)
+            first_line += part.count("\n")
 
     def _add_cell(self, words: str) -> Block | None:
         """Add a cell of a table; its heads are the first cell of its row and its column's."""
@@ -644,32 +668,31 @@ class _BlockParser:
         words, block_id = _without_id(words)
         block = self._new_block(part, words, lines, is_line=is_line)
         block.id = block_id
-        # text that begins with a letter is never empty: no need to parse it to know that
-        if (
-            words[:1].isalnum()
-            or (words and block.plain)
-            or block.inline.marked_pictures
-            or block.inline.hidden_pictures
-        ):
+        if block.shows_something:
             self._blocks.append(block)
             if part is BlockKind.ITEM and self._open_items[-1].first is None:
                 self._open_items[-1].first = block
             return block
-        deck = self._syntax.deck_of(block.tags) if words else ""
-        if deck:
-            self._deck = deck
-            self._tags_above = block.tags
-        elif words:
-            for tag in block.tags:
-                # the tag of privacy in a cell is about its row
-                if part is not BlockKind.CELL or not is_tagged((tag,)):
-                    self._note_tags.append(tag)
+        self._give_tags(block)
         if block_id:
             for above in reversed(self._blocks):
                 if above.root != self._blocks[-1].root:
                     break
                 above.id = above.id or block_id
         return None
+
+    def _give_tags(self, block: Block) -> None:
+        """Give the tags of a block without other text to the cards below it, or to the note."""
+        deck = self._syntax.deck_of(block.tags)
+        if deck:
+            self._deck = deck
+            self._tags_above = block.tags
+            return
+        # the tag of privacy in a cell is about its row
+        is_cell = block.part is BlockKind.CELL
+        for tag in block.tags:
+            if not (is_cell and is_tagged((tag,))):
+                self._note_tags.append(tag)
 
     def _new_block(
         self,

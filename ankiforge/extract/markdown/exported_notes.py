@@ -7,10 +7,9 @@ Tested by `tests/extract/test_texts.py`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.text import regex
 
@@ -111,14 +110,12 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
     before: Block | None = None
     for block, below in zip(blocks, [*blocks[1:], None], strict=False):
         if block.part is BlockKind.HEADING:
-            reader.above = block.plain
+            reader.enter(block.plain)
             if not _NOTE_AT_PLACE.match(block.plain):
                 reader.last = None
         elif block.part in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE):
             if _LINE_AT_PLACE.match(block.plain):
-                reader.above = (
-                    block.plain
-                )  # it is written as a quote, and means a heading
+                reader.enter(block.plain)  # it is written as a quote
             elif SYNCED_ITEM.match(block.plain):
                 reader.synced = block.items[-1] if block.items else None
             elif reader.above or reader.is_within_synced(block):
@@ -157,8 +154,12 @@ class _Reader:
             if block.part is BlockKind.HEADING and block.plain.casefold() == "metadata":
                 self._has_metadata = True
         self.passages: dict[Block, list[KeptPassage]] = {}
+        self._taken: set[ListItem] = set()
+        """The list items with passages."""
         self.above = ""
         """The heading above, or a line that means one; "" = none."""
+        self._page: str | None = None
+        """The page that the heading above is, "" for another place; None if it is none."""
         self.synced: ListItem | None = None
         """The item that says when the passages below it were synced."""
         self.last: KeptPassage | None = None
@@ -168,39 +169,55 @@ class _Reader:
         self._place: Block | None = None
         """The block that ends with the place of the last passage: right below stands its note."""
 
+    def enter(self, heading: str) -> None:
+        """Pass a heading, or a line that means one."""
+        self.above = heading
+        place = _AT_PLACE.match(heading)
+        self._page = None if place is None else place["label"] or ""
+
     def read(self, block: Block, before: Block | None, below: Block | None) -> None:
         """Read a block below a heading: a passage, its place, a note about it, or neither."""
         if _NOTE_AT_PLACE.match(self.above):
             self._comment(block.plain)
             return
-        at_place = _AT_PLACE.match(self.above)
-        if not at_place and not self._is_among_highlights(block):
+        if self._page is None and not self._is_among_highlights(block):
             return
         if _PIN in block.plain:
             self._read_pinned(block)
-            return
+        elif not (self.last and self._is_about_passage(block)):
+            self._read_passage(block, before, below)
+
+    def _read_passage(
+        self, block: Block, before: Block | None, below: Block | None
+    ) -> None:
+        """Read a passage with its place, a place alone, or a note right below one."""
+        place = _place_in(block)
+        if place is None:
+            if before is self._place and self._is_note(block, below):
+                self._comment(block.plain)
+            elif self._page is not None or self._is_passage(block):
+                self._add(block, len(block.plain), "")
+                self._place = None
+        elif place.start == 0:
+            self._place_of(block, before, place.label)
+            self._comment(place.below)
+        elif self._page is not None or self._is_passage(block, names_place=True):
+            self._add(block, place.start, place.label)
+            self._place = block
+            self._comment(place.below)
+
+    def _is_about_passage(self, block: Block) -> bool:
+        """Return whether a block is the note or the tags of the last passage; read the note."""
         note = _NOTE.match(block.plain)
-        if self.last and (note or _TAGS.match(block.plain)):
-            self._comment(note["words"] if note else "")
-            return
-        end, rest = _place_in(block)
-        label = (end and end["label"]) or ""
-        if end and end.start() == 0:
-            self._place_of(block, before, label)
-        elif end is None and before is self._place and self._is_note(block, below):
-            rest = block.plain
-        elif at_place or self._is_passage(block, names_place=end is not None):
-            label = label or (at_place and at_place["label"]) or ""
-            self._add(block, end.start() if end else len(block.plain), label)
-            self._place = block if end else None
-        else:
-            return
-        self._comment(rest)
+        if note:
+            self._comment(note["words"])
+        return bool(note or _TAGS.match(block.plain))
 
     def _add(self, block: Block, end: int, label: str) -> None:
         """Add the passage at the start of a block."""
-        self.last = KeptPassage(block, 0, end, label)
+        self.last = KeptPassage(block, 0, end, label or self._page or "")
         self.passages[block] = [self.last]
+        self._taken.update(block.items[-1:])
 
     def _read_pinned(self, block: Block) -> None:
         """Read passages of WeRead, with the thoughts behind them; one told twice counts once."""
@@ -216,6 +233,7 @@ class _Reader:
                 self.last = KeptPassage(block, *piece.span("words"))
                 self._pinned[words] = self.last
                 self.passages.setdefault(block, []).append(self.last)
+                self._taken.update(block.items[-1:])
 
     def is_within_synced(self, block: Block) -> bool:
         """Return whether a block stands within the item that says when it was synced."""
@@ -232,8 +250,7 @@ class _Reader:
     def _is_passage(self, block: Block, *, names_place: bool = False) -> bool:
         """Return whether a block among highlights is a passage."""
         if self.is_within_synced(block):  # also below a heading there
-            taken = {passage.items[-1] for passage in self.passages if passage.items}
-            return taken.isdisjoint(block.items[:-1])
+            return self._taken.isdisjoint(block.items[:-1])
         if len(block.items) > 1 and block.items[-2].first:
             return False
         is_quote = bool(block.quotes) and block.part is not self._is_title
@@ -271,17 +288,29 @@ class _Reader:
             self.last.comment = "\n".join(filter(None, (self.last.comment, words)))
 
 
-def _place_in(block: Block) -> tuple[re.Match[str] | None, str]:
-    """Return the place at the end of a block or of a line in it, and the lines behind that."""
+class _Place(NamedTuple):
+    """The place in a book that a block names behind its passage."""
+
+    start: int
+    """Where it begins in the plain text of the block."""
+    label: str
+    """The page, "" if it names none."""
+    below: str = ""
+    """The lines of the block below it."""
+
+
+def _place_in(block: Block) -> _Place | None:
+    """Return the place at the end of a block, or of a line in it."""
     end = _END.search(block.plain)
     if end:
-        return end, ""
-    for line_end in _END_OF_LINE.finditer(block.plain):
-        if block.inline.breaks(line_end.end() + 1):
+        return _Place(end.start(), end["label"] or "")
+    for end in _END_OF_LINE.finditer(block.plain):
+        if block.inline.breaks(end.end() + 1):
             # an id there counts as if it stood at the end of its block
-            block.id = block.id or line_end["id"] or ""
-            return line_end, block.plain[line_end.end() :].strip()
-    return None, ""
+            block.id = block.id or end["id"] or ""
+            below = block.plain[end.end() :].strip()
+            return _Place(end.start(), end["label"] or "", below)
+    return None
 
 
 def _may_be_passage(above: Block, place: Block) -> bool:

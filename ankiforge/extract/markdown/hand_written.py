@@ -402,28 +402,31 @@ class Written(NamedTuple):
 
 def signs_of(text: str, syntax: Syntax) -> list[int]:
     """Return the lines of a note that may make a card over several lines."""
-    signs = list[str]()
+    signs = "|".join(_signs_in(text, syntax))
+    if not signs:
+        return []
+    sign = re.compile(rf"[ \t>]*(?:{signs})")
+    lines = enumerate(text.split("\n"))
+    return [number for number, line in lines if sign.match(line)]
+
+
+def _signs_in(text: str, syntax: Syntax) -> Iterator[str]:
+    """Yield the patterns of the lines by which cards over several lines are known in a note."""
     if syntax.block:
         separators = "|".join(map(re.escape, syntax.block))
-        signs.append(rf"(?:{separators})[ \t]*$")
+        yield rf"(?:{separators})[ \t]*$"
     words = syntax.words
-    if words and words.begin and words.end and f"\n{words.end}" in text:
-        signs.append(rf"{re.escape(words.begin)}[ \t]*$")
-    if words and words.begin_inline and words.end_inline:
-        signs.append(rf"{re.escape(words.begin_inline)}[ \t]")
+    if words and words.begin and f"\n{words.end}" in text:
+        yield rf"{re.escape(words.begin)}[ \t]*$"
+    if words and words.begin_inline:
+        yield rf"{re.escape(words.begin_inline)}[ \t]"
     if syntax.tags:
-        signs.append(rf".*{_tagged(syntax.tags).pattern}")
+        yield rf".*{_tagged(syntax.tags).pattern}"
     if syntax.letters:
-        signs.append(ASKED.replace("?P<label>", "?:"))
-        signs.append(GAPPED)
-    if syntax.letters and ("#card" in text or "[[card]]" in text):
-        signs.append(_LOGSEQ.pattern)
-    sign = re.compile(rf"[ \t>]*(?:{'|'.join(signs)})")
-    line_numbers = []
-    for number, line in enumerate(text.split("\n")):
-        if sign.match(line):
-            line_numbers.append(number)
-    return line_numbers
+        yield ASKED.replace("?P<label>", "?:")
+        yield GAPPED
+        if "#card" in text or "[[card]]" in text:
+            yield _LOGSEQ.pattern
 
 
 @lru_cache(maxsize=8)
@@ -451,17 +454,7 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     lines = _CardLines(state, state.env["syntax"], state.env["is_card"], end)
     card: Written | None = state.env["written"].get(start)
     if card is None or card.last > end:
-        words = lines.text(start)
-        card = lines.with_fields(start, words)
-        begins = lines.syntax.words is not None and words == lines.syntax.words.begin
-        if card is None and not begins:
-            card = (
-                lines.with_tag(start)
-                or lines.with_separator(start)
-                or lines.with_letters(start)
-                or lines.with_brackets(start)
-                or lines.with_children(start)
-            )
+        card = lines.card_at(start)
     if card is None:
         return False
     if not silent:
@@ -585,6 +578,21 @@ class _CardLines:
 
     # --- cards
 
+    def card_at(self, start: int) -> Written | None:
+        """Return the card that begins in a line, None if none does."""
+        words = self.text(start)
+        card = self.with_fields(start, words)
+        if card or (self.syntax.words and words == self.syntax.words.begin):
+            return card
+        card = self.with_tag(start) or self.with_separator(start)
+        if card or start not in self.state.env["signs"]:
+            return card
+        return (
+            self.with_letters(start)
+            or self.with_brackets(start)
+            or self.with_children(start)
+        )
+
     def goes_on(self, card: Written) -> bool:
         """Return whether an answer that an empty line ended may continue after it.
 
@@ -594,31 +602,33 @@ class _CardLines:
         heading, a rule, another card, the end of the list item or quote, and a line of
         tags end the answer for certain.
         """
-        state = self.state
-        line = card.last
         ends_with_sign = self.syntax.end and card.sign in self.syntax.block
         if card.sign in _CLOSED or ends_with_sign:
             return False
-        if line >= self.end or not state.isEmpty(line):
+        if card.last >= self.end or not self.state.isEmpty(card.last):
             return False
         # past empty lines, and those with only comments or the id of a block
-        while line < self.end:
-            if not (state.isEmpty(line) or _IS_BARE.fullmatch(self.text(line))):
+        for line in range(card.last, self.end):
+            if not _IS_BARE.fullmatch(self.text(line)):
                 break
-            line += 1
-        if line == self.end or self._leaves_container(line):
+        else:
             return False
+        if self._leaves_container(line):
+            return False
+        is_in_section = 0 < card.level < _level(self.text(line))
+        return is_in_section or not self._ends_answer(line)
+
+    def _ends_answer(self, line: int) -> bool:
+        """Return whether a line is surely no part of the answer above it."""
         words = self.text(line)
-        if card.level and _level(words) > card.level:
+        if _BREAK.match(words) or _TAGS_ONLY.fullmatch(words) or _ASKED.match(words):
             return True
-        if _BREAK.match(words) or _TAGS_ONLY.fullmatch(words):
-            return False
         if words == "START" or self.with_fields(line, words):
-            return False
-        if self.with_tag(line) or self.with_separator(line) or _ASKED.match(words):
-            return False
+            return True
+        if self.with_tag(line) or self.with_separator(line):
+            return True
         paragraph = range(line, max(self.past(line), line + 1))
-        return not self._includes_card(paragraph)
+        return self._includes_card(paragraph)
 
     def _includes_card(self, lines: Iterable[int]) -> bool:
         """Return whether one of some lines is a card by itself."""
@@ -627,44 +637,39 @@ class _CardLines:
     def with_separator(self, start: int) -> Written | None:
         """Return the card of a question, a line `?` or `??`, and the answer below."""
         middle = self.past(start, front=True)
-        if middle >= self.end or middle == start or not self._separates(middle):
+        if not start < middle < self.end or not self._separates(middle):
             return None
-        is_on_one_line = start + 1 == middle
+        if not self._may_ask(start, middle):
+            return None
+        last = after = self.past(middle + 1)
+        if self.syntax.end:
+            last = middle + 1
+            while last < self.end and self.text(last) != self.syntax.end:
+                last += 1
+            after = min(last + 1, self.end)
+        sign = self.text(middle)
+        return _with_both_sides(
+            Written(
+                after,
+                _without_sign(self.source(start, middle)),
+                self.source(middle + 1, last),
+                sign,
+                two_way=self.syntax.block[sign],
+                several=any(map(self._separates, self._outside_code(middle + 1, last))),
+            )
+        )
+
+    def _may_ask(self, start: int, middle: int) -> bool:
+        """Return whether the lines above a line `?` are a question from the first one on."""
         first = self.text(start)
         indents = self.state.sCount
         if _BULLET.match(first) and indents[middle] > indents[start]:
-            return None  # the list item that begins here contains the whole card
-        if not is_on_one_line:
-            # a question of several lines may begin below its first one
-            for sign_of_block in (_HEADING, _CALLOUT, _RULE):
-                if sign_of_block.match(first):
-                    return None
-            if self._includes_card(range(start, middle)):
-                return None
-
-        last = self.past(middle + 1)
-        after = last
-        end_marker = self.syntax.end
-        if end_marker:
-            last = middle + 1
-            while last < self.end and self.text(last) != end_marker:
-                last += 1
-            after = min(last + 1, self.end)
-        front = self.source(start, middle)
-        if is_on_one_line:
-            front = _without_sign(front)
-        back = self.source(middle + 1, last)
-        if not front.strip(_BLANKS) or not back.strip(_BLANKS):
-            return None
-        sign = self.text(middle)
-        return Written(
-            after,
-            front,
-            back,
-            sign,
-            two_way=self.syntax.block[sign],
-            several=any(map(self._separates, self._outside_code(middle + 1, last))),
-        )
+            return False  # the list item that begins here contains the whole card
+        if start + 1 == middle:
+            return True
+        # a question of several lines may begin below its first one
+        begins_block = any(sign.match(first) for sign in (_HEADING, _CALLOUT, _RULE))
+        return not begins_block and not self._includes_card(range(start, middle))
 
     def with_tag(self, start: int) -> Written | None:
         """Return the card of a question with a tag after it and the answer below."""
@@ -673,17 +678,16 @@ class _CardLines:
         tagged = _tagged(self.syntax.tags)
         last = self.past(start, front=True)
         # the first line with the tag; none follows a fence
-        tag: re.Match[str] | None = None
         line = start
-        while line < last and not _FENCE.match(self.text(line)):
-            tag = tagged.search(self.text(line))
-            if tag:
-                break
+        words = self.text(line)
+        while line + 1 < last and not (_FENCE.match(words) or tagged.search(words)):
             line += 1
-        if tag is None:
+            words = self.text(line)
+        tag = tagged.search(words)
+        if tag is None or _FENCE.match(words):
             return None
         first = line + 1
-        level = _level(self.text(start)) if line == start else 0
+        level = _level(words) if line == start else 0
         if first == last:  # the answer may be the next paragraph, or the section below
             first = self.state.skipEmptyLines(first)
             last = self.past(first, below=level or 6)
@@ -695,98 +699,96 @@ class _CardLines:
             if tagged.search(self.text(below)):
                 last = below
                 break
-        front = self.text(line)[: tag.start()]
-        if line > start:
-            front = "\n".join([self.source(start, line), front])
-        front = _without_sign(front)
-        back = dedent(self.source(first, last))
-        if not front.strip(_BLANKS) or not back.strip(_BLANKS):
-            return None
-        return Written(
-            last,
-            front,
-            back,
-            sign=tag[0].split()[0],
-            two_way=bool(tag["reverse"]),
-            tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
-            level=level,
+        front = "\n".join(filter(None, [self.source(start, line), words[: tag.start()]]))
+        return _with_both_sides(
+            Written(
+                last,
+                _without_sign(front),
+                dedent(self.source(first, last)),
+                sign=tag[0].split()[0],
+                two_way=bool(tag["reverse"]),
+                tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
+                level=level,
+            )
         )
 
     def with_letters(self, start: int) -> Written | None:
         """Return the card of a question after `Q:` and the answer after `A:`."""
         asked = _ASKED.match(self.text(start))
-        if asked is None or start not in self.state.env["signs"]:
+        if asked is None:
             return None
-        middle = self._answer_below(start, asked)
-        if middle is None:
+        below = self._answer_below(start, asked)
+        if below is None:
             return None
-        answered = _answer_to(asked, self.text(middle))
-        assert answered
+        middle, answered = below
+        words = self.text(middle)
 
         # up to the next question; of an item of a list, up to what is no longer in it
         first = middle + 1
-        if answered.end() == len(self.text(middle)):
+        if answered.end() == len(words):
             first = self.state.skipEmptyLines(first)  # it begins below
-        last = self.past(first) if first < self.end else first
+        last = max(first, self.past(first))
         indents = self.state.sCount
         is_item = _BULLET.match(self.text(start))
         for line in range(first, last):
-            words = self.text(line)
-            if (
-                (is_item and indents[line] <= indents[start])
-                or _ASKED.match(words)
-                or self._is_gapped(line)
-            ):
+            leaves_item = is_item and indents[line] <= indents[start]
+            if leaves_item or self._begins_question(line):
                 last = line
                 break
-        front = [
-            *map(self.text, range(start, middle)),
-            self.text(middle)[: answered.start()],
-        ]
-        back = [self.text(middle)[answered.end() :], self.source(middle + 1, last)]
-        question = "\n".join(front)[asked.end() :]
-        answer = "\n".join(filter(None, [back[0], dedent(back[1])]))
-        if not question.strip(_BLANKS) or not answer.strip(_BLANKS):
-            return None
+        question = [*map(self.text, range(start, middle)), words[: answered.start()]]
+        answer = [words[answered.end() :], dedent(self.source(middle + 1, last))]
         follows = "" if last == self.end else self.text(last)
-        return Written(
-            last,
-            question.strip(),
-            answer,
-            sign="Q: … A: …",
-            labels=(asked["label"], answered["label"]),
-            open_end=bool(is_item and follows and not _BULLET.match(follows)),
+        return _with_both_sides(
+            Written(
+                last,
+                "\n".join(question)[asked.end() :].strip(),
+                "\n".join(filter(None, answer)),
+                sign="Q: … A: …",
+                labels=(asked["label"], answered["label"]),
+                open_end=bool(is_item and follows and not _BULLET.match(follows)),
+            )
         )
 
-    def _answer_below(self, start: int, asked: re.Match[str]) -> int | None:
-        """Return the line with the answer to the question in a line; None if there is none.
+    def _answer_below(
+        self, start: int, asked: re.Match[str]
+    ) -> tuple[int, re.Match[str]] | None:
+        """Return the line with the answer to the question in a line, and where in it; or None.
 
         Paragraphs between them are a part of the question.
         """
         is_item = _BULLET.match(self.text(start))
+        for paragraph in self._paragraphs(start):
+            for line in paragraph:
+                words = self.text(line)
+                if line > start and self._begins_question(line):
+                    return None
+                answered = _answer_to(asked, words)
+                # below another paragraph it begins one
+                if not answered or (answered.start() > 0 and start not in paragraph):
+                    continue
+                is_list_below = start in paragraph and line > start and not is_item
+                if is_list_below and _BULLET.match(words):
+                    return None
+                return line, answered
+        return None
+
+    def _paragraphs(self, start: int) -> Iterator[range]:
+        """Yield the lines of each paragraph from a line on, with only empty lines between them."""
         line = start
         while line < self.end and not self._leaves_container(line):
             last = self.past(line)
-            for number in range(line, last):
-                words = self.text(number)
-                answered = _answer_to(asked, words)
-                if number > start and (_ASKED.match(words) or self._is_gapped(number)):
-                    return None
-                # below another paragraph it begins one
-                if not answered or (line > start and answered.start() > 0):
-                    continue
-                if line == start < number and not is_item and _BULLET.match(words):
-                    return None
-                return number
-            following = self.state.skipEmptyLines(last)
-            if following == last or following - start > _LONGEST:
-                return None
-            line = following
-        return None
+            yield range(line, last)
+            line = self.state.skipEmptyLines(last)
+            if line == last or line - start > _LONGEST:
+                return
+
+    def _begins_question(self, line: int) -> bool:
+        """Return whether a line begins with `Q:` or `C:`."""
+        return bool(_ASKED.match(self.text(line))) or self._is_gapped(line)
 
     def with_brackets(self, start: int) -> Written | None:
         """Return the card of a text of hashcards after `C:`; each bracket in it is a gap."""
-        if not self._is_gapped(start) or start not in self.state.env["signs"]:
+        if not self._is_gapped(start):
             return None
         last = self.past(start)
         for line in range(start + 1, last):
@@ -815,32 +817,29 @@ class _CardLines:
         """Return the card of a block of Logseq with `#card`: the blocks below are its answer."""
         line = self.text(start)
         tag = _LOGSEQ.match(line)
-        if tag is None or "{{" in line or start not in self.state.env["signs"]:
+        if tag is None or "{{" in line:
             return None
         indent = self.state.sCount[start]
         last = start + 1
-        while last < self.end:
-            words = self.text(last).strip(_BLANKS)
-            if words and (self.state.sCount[last] <= indent or _LOGSEQ.match(words)):
-                break
-            last += 1
-        while not self.text(last - 1).strip(_BLANKS):
-            last -= 1
         # its further lines, then its children; properties and empty items are no text
         front = _without_sign(line)
         children = list[str]()
-        for number in range(start + 1, last):
+        for number in range(start + 1, self.end):
             words = self.text(number).strip(_BLANKS)
-            if words not in ("", "-", "*", "+") and not _PROPERTY.match(words):
-                if children or _BULLET.match(words):
-                    children.append(self.source(number, number + 1))
-                else:
-                    front += f"\n{words}"
-        front = _LOGSEQ_TAG.sub("", front)
+            if not words:
+                continue
+            if self.state.sCount[number] <= indent or _LOGSEQ.match(words):
+                break
+            last = number + 1
+            if words in ("-", "*", "+") or _PROPERTY.match(words):
+                continue
+            if children or _BULLET.match(words):
+                children.append(self.source(number, number + 1))
+            else:
+                front += f"\n{words}"
+        front = _LOGSEQ_TAG.sub("", front).strip()
         back = dedent("\n".join(children))
-        if not front.strip(_BLANKS) or not back.strip(_BLANKS):
-            return None
-        return Written(last, front.strip(), back, sign="#card")
+        return _with_both_sides(Written(last, front, back, sign="#card"))
 
     def with_fields(self, start: int, words: str) -> Written | None:
         """Return the card of Obsidian_to_Anki that begins in a line."""
@@ -876,6 +875,11 @@ class _CardLines:
         fields = [("", first)]
         fields += zip(others[::2], others[1::2], strict=True)
         return of_values(kind, fields, after, written, tuple(tags.split()))
+
+
+def _with_both_sides(card: Written) -> Written | None:
+    """Return a card, None if one of its sides is empty."""
+    return card if card.front.strip(_BLANKS) and card.back.strip(_BLANKS) else None
 
 
 def _answer_to(asked: re.Match[str], line: str) -> re.Match[str] | None:

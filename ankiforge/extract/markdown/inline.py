@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, pairwise
 from operator import attrgetter
@@ -323,6 +324,11 @@ class Inline:
             phrases.append(Phrase(opener, closer, span, sign, note))
         return tuple(phrases)
 
+    @property
+    def gaps(self) -> list[Phrase]:
+        """The clozes that contain text, by start."""
+        return [phrase for phrase in self.phrases if phrase.sign == "{{"]
+
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
         """The pictures that are alone in a mark."""
@@ -373,34 +379,19 @@ class Inline:
         if pictures_around:
             places, start, end = self._with_pictures(places, start, end)
         around: dict[InlineToken, Phrase] = {}
-        """The phrase around a token, or that it opens."""
         for phrase in phrases:
-            tokens_of_phrase = (phrase.opener, *inside(self.tokens, phrase.opener))
-            around.update(dict.fromkeys(tokens_of_phrase, phrase))
-
+            of_phrase = (phrase.opener, *inside(self.tokens, phrase.opener))
+            around.update(dict.fromkeys(of_phrase, phrase))
+        part = _Part(places, start, end, around, bold)
         text = ""
         first_letters = dict[InlineToken, int]()
         """Where the Markdown behind the opener of a phrase begins."""
         last_letters = dict[InlineToken, int]()
         for token in self.tokens[places.start : places.stop]:
-            partner = token.closer or token.opener
-            is_whole = partner is not None and partner.place in places
             last_letters[token] = len(text)
-            written = token.markdown
-            if token.kind is SignKind.TEXT:
-                first = max(0, start - token.start)
-                written = written[first : max(0, end - token.start)]
-                if not text:
-                    written = _without_block_sign(written)
-            elif token.kind in _HIDDEN:
-                written = "" if phrases or not is_whole else _bare_brace(token)
-            elif token.plain and token.start >= end:
-                written = ""
-            elif token.kind is SignKind.EMPHASIS:
-                is_dropped = not bold and _sign_of_phrase(token) == "bold"
-                crosses = partner and around.get(token) is not around.get(partner)
-                if not is_whole or crosses or is_dropped:
-                    written = ""
+            written = part.written(token)
+            if not text and token.kind is SignKind.TEXT:
+                written = _without_block_sign(written)
             text += written if text else written.lstrip()
             first_letters[token] = len(text)
 
@@ -490,6 +481,44 @@ class Inline:
     def _start_of(self, place: int) -> int:
         """Return where a token is in the plain text; the end of the text behind the last one."""
         return self.tokens[place].start if place < len(self.tokens) else len(self.plain)
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of a block whose Markdown is wanted."""
+
+    places: range
+    start: int
+    end: int
+    around: dict[InlineToken, Phrase]
+    """The phrase around a token, or that it opens."""
+    bold: bool
+    """Whether strong emphasis is kept."""
+
+    def written(self, token: InlineToken) -> str:
+        """Return the Markdown of a token, as far as it is in the part."""
+        if token.kind is SignKind.TEXT:
+            first = max(0, self.start - token.start)
+            return token.markdown[first : max(0, self.end - token.start)]
+        if token.kind in _HIDDEN:
+            is_text = self._partner(token) and not self.around
+            return _bare_brace(token) if is_text else ""
+        if token.kind is SignKind.EMPHASIS:
+            return token.markdown if self._emphasizes(token) else ""
+        is_behind = token.plain and token.start >= self.end
+        return "" if is_behind else token.markdown
+
+    def _partner(self, token: InlineToken) -> InlineToken | None:
+        """Return the other token of a pair, if that is in the part, too."""
+        partner = token.closer or token.opener
+        return partner if partner and partner.place in self.places else None
+
+    def _emphasizes(self, token: InlineToken) -> bool:
+        """Return whether a sign of emphasis is kept: it crosses no edge of a phrase or the part."""
+        partner = self._partner(token)
+        if partner is None or self.around.get(token) is not self.around.get(partner):
+            return False
+        return self.bold or _sign_of_phrase(token) != "bold"
 
 
 def _last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:

@@ -451,30 +451,37 @@ def find_gaps(tokens: Sequence[InlineToken], gaps: Gaps) -> None:
     """Make numbered clozes of the signs of a dialect, each on one line."""
     unnumbered = 0
     for opener in tokens:
-        sign = "bold" if opener.note == "strong" else opener.markdown
-        if opener.kind is not SignKind.GAP and sign not in gaps.signs:
+        if not _opens_gap(opener, gaps):
             continue
         answer = inside(tokens, opener)
-        closer = opener.closer
-        if closer is None or not answer:
+        kinds = {token.kind for token in answer}
+        if not kinds or not kinds.isdisjoint((SignKind.BREAK, SignKind.GAP)):
             continue
-        if any(token.kind in (SignKind.BREAK, SignKind.GAP) for token in answer):
-            continue
+        assert opener.closer
         number = opener.note if opener.kind is SignKind.GAP else ""
         number = number or _cut_number(answer)
-        # the hint moves to the token that closes: `answer;;hint`
-        last = answer[-1]
-        words, _, hint = last.plain.partition(";;")
-        if last.kind is SignKind.TEXT and words and hint:
-            last.plain = words
-            last.markdown = words
-            closer.markdown = f"::{hint}}}}}"
+        _move_hint(answer[-1], opener.closer)
         if not number:
             unnumbered += 1
             number = "1" if gaps.together else str(unnumbered)
-        for end in (opener, closer):
+        for end in (opener, opener.closer):
             end.note = number
             end.kind = SignKind.GAP
+
+
+def _opens_gap(token: InlineToken, gaps: Gaps) -> bool:
+    """Return whether a token is a sign before a cloze: `{{`, or one of the dialect."""
+    sign = "bold" if token.note == "strong" else token.markdown
+    return token.kind is SignKind.GAP or sign in gaps.signs
+
+
+def _move_hint(last: InlineToken, closer: InlineToken) -> None:
+    """Move the hint behind an answer, `answer;;hint`, to the token that closes its cloze."""
+    words, _, hint = last.plain.partition(";;")
+    if last.kind is SignKind.TEXT and words and hint:
+        last.plain = words
+        last.markdown = words
+        closer.markdown = f"::{hint}}}}}"
 
 
 def _cut_number(answer: Sequence[InlineToken]) -> str:

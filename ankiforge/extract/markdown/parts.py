@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -424,54 +425,25 @@ class _NoteReading:
             doubt: a spelling in it that looks like the tag `#no-llm`, or "".
         """
         document = self._document
-        if self._note.deck_of_cards and not document.deck:
-            if any(highlight.declared for highlight in self._highlights):
-                document = replace(document, deck=self._note.deck_of_cards)
+        if any(highlight.declared for highlight in self._highlights):
+            deck = document.deck or self._note.deck_of_cards
+            document = replace(document, deck=deck)
         is_private = bool(why_document(document))
-        private_blocks = [block for block in self._blocks if block.private or is_private]
-        if self._highlights and self._problem:
-            hint = (
-                "until you correct it, the note's title, tags and deck are unknown,"
-                " and nothing of it is sent to a model"
-            )
-            yield Problem(document.path, self._problem, hint, notice=True)
-        if self._is_exported and not (self._highlights or is_private or private_blocks):
-            message = "it looks like highlights that another program wrote, and none can be read"
-            hint = "mark the passages, or export them again"
-            yield Problem(document.path, message, hint, notice=True)
-
-        # of a whole note, its title and its front matter are private, too; comments are in no
-        # block: they are private as soon as anything is
-        text = self._note.text
-        private = [block.plain for block in private_blocks]
-        if is_private:
-            private = [document.title, *private, *texts_in_front_matter(text)]
-        if private:
-            private += texts_in_comments(text)
-
-        def public_text() -> str:
-            """Return the words of the document that may leave this machine."""
-            if is_private:
-                return ""
-            public = [block.plain for block in self._blocks if not block.private]
-            public += texts_in_front_matter(text)
-            if not private_blocks:
-                public += texts_in_comments(text)
-            return "\n".join(public)
-
+        private = self._private_texts(document, is_private)
+        yield from self._problems(is_private or bool(private))
         container = self._source.folder.container
-        late_text = LateText(public_text) if self._is_cut else None
+        late_text = None
+        if self._is_cut:
+            late_text = LateText(partial(self._public_text, is_private))
         left_out = tuple(self.left_out)
         if self._highlights:
-            highlights = []
-            for highlight in self._highlights:
-                highlights.append(replace(highlight, document=document))
+            highlights = [replace(each, document=document) for each in self._highlights]
             yield Extracted(
                 document,
                 tuple(numbered(highlights)),
                 container,
-                sketch=sketch(text, document.path),
-                private=tuple(private),
+                sketch=sketch(self._note.text, document.path),
+                private=private,
                 public_text=late_text,
                 left_out=left_out,
                 doubt=doubt,
@@ -481,11 +453,49 @@ class _NoteReading:
                 container,
                 document.path,
                 "",
-                private=tuple(private),
+                private=private,
                 public_text=late_text,
                 left_out=left_out,
                 doubt=doubt,
             )
+
+    def _problems(self, holds_private: bool) -> Iterator[Problem]:
+        """Yield why a person may miss something of the document."""
+        path = self._document.path
+        if self._highlights and self._problem:
+            hint = (
+                "until you correct it, the note's title, tags and deck are unknown,"
+                " and nothing of it is sent to a model"
+            )
+            yield Problem(path, self._problem, hint, notice=True)
+        if self._is_exported and not (self._highlights or holds_private):
+            message = "it looks like highlights that another program wrote, and none can be read"
+            hint = "mark the passages, or export them again"
+            yield Problem(path, message, hint, notice=True)
+
+    def _private_texts(self, document: Document, is_private: bool) -> Strings:
+        """Return the texts in the document that must stay on this machine.
+
+        Of a private note, its title and its front matter are, too. Comments are in no block:
+        they are private as soon as anything is.
+        """
+        texts = [block.plain for block in self._blocks if is_private or block.private]
+        if is_private:
+            texts = [document.title, *texts, *texts_in_front_matter(self._note.text)]
+        if texts:
+            texts += texts_in_comments(self._note.text)
+        return tuple(texts)
+
+    def _public_text(self, is_private: bool) -> str:
+        """Return the words of the document that may leave this machine."""
+        if is_private:
+            return ""
+        public = [block.plain for block in self._blocks if not block.private]
+        is_all_public = len(public) == len(self._blocks)
+        public += texts_in_front_matter(self._note.text)
+        if is_all_public:
+            public += texts_in_comments(self._note.text)
+        return "\n".join(public)
 
 
 def plain_text(markdown: str) -> str:

@@ -268,10 +268,13 @@ class PdfWorker:
 
     def passages(
         self, path: Path, quotes: Sequence[QuotedWords]
-    ) -> tuple[QuoteContext, ...]:
-        """Return the context of each quote in a file; () if the file cannot be read."""
+    ) -> tuple[Sequence[QuoteContext], Failed | None]:
+        """Return the context of each quote in a file, and why it cannot be read."""
         reply = self.ask(Around(absolute(path), tuple(quotes)))
-        return reply.passages if isinstance(reply, Contexts) else ()
+        if isinstance(reply, Contexts):
+            return reply.passages, None
+        assert isinstance(reply, Failed)
+        return [QuoteContext()] * len(quotes), reply
 
     def cut(
         self,

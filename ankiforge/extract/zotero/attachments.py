@@ -194,8 +194,8 @@ class ZoteroFiles:
                 quotes = _quotes(on_file)
                 areas = _areas(figures)
                 if quotes:
-                    found = self._worker.passages(path, tuple(quotes.values()))
-                    passages |= zip(quotes, found, strict=False)
+                    found, _ = self._worker.passages(path, tuple(quotes.values()))
+                    passages |= zip(quotes, found, strict=True)
                 if areas:
                     first_areas = tuple(areas.values())[:MOST_PICTURES]
                     images, _ = self._worker.cut(path, first_areas)
