@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
@@ -137,8 +137,13 @@ class NoteReader:
             placed += in_block
             if in_block:
                 used.add(block)
+        placed += self._whole_quotes(used)
+        self._placed = sorted(placed, key=attrgetter("place"))
+        surroundings = Surroundings(self._note, text, front, self._placed)
+        return tuple(map(surroundings.added_to, self._placed))
 
-        # whole callouts and block quotes, in which nothing else was found
+    def _whole_quotes(self, used: Set[Block]) -> Iterator[PlacedHighlight]:
+        """Yield the callouts and block quotes that are marks, if none of their blocks is used."""
         members_of = defaultdict[tuple[Form, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
             if "callout" in self._wanted.marks and block.callouts:
@@ -157,11 +162,7 @@ class NoteReader:
                 body = _QUOTE_SIGNS.sub("", body)
             markdown = (rich(body, self._note.context),)
             highlight = self._highlight(first, form, words, markdown)
-            placed.append(PlacedHighlight(first, 0, last, len(last.plain), highlight))
-
-        self._placed = sorted(placed, key=attrgetter("place"))
-        surroundings = Surroundings(self._note, text, front, self._placed)
-        return tuple(map(surroundings.added_to, self._placed))
+            yield PlacedHighlight(first, 0, last, len(last.plain), highlight)
 
     def left_out(self, text: str, front_lines: int) -> tuple[LeftOut, ...]:
         """Return the signs that are in no highlight that was read; see `overlooked`."""
@@ -192,7 +193,12 @@ class NoteReader:
                 block, start, last.block, last.end, highlight, quote.covers
             )
 
-        # the pictures that are alone in a mark
+        yield from self._marked_pictures(block)
+        sentences = list(self._sentences(block))
+        yield from sentences or self._without_mark(block)
+
+    def _marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
+        """Yield the pictures that are alone in a mark."""
         may_hold_picture = _PICTURES.is_in(block.source)
         for picture in block.inline.marked_pictures if may_hold_picture else ():
             name = _shown_name(picture.markdown)
@@ -211,16 +217,16 @@ class NoteReader:
             figure = replace(figure, kind=HighlightKind.IMAGE)
             yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
-        sentences = list(self._sentences(block))
-        if sentences:
-            yield from sentences
-            return
+    def _without_mark(self, block: Block) -> Iterator[PlacedHighlight]:
+        """Yield what a block without marks is: an unanswered question, a passage, terms."""
         unanswered = self._unanswered(block)
         if unanswered:
             yield unanswered
-        elif block in self._kept and block not in self._quotes.covered:
+        elif block in self._quotes.covered:
+            return
+        elif block in self._kept:
             yield from map(self._kept_by_another_program, self._kept[block])
-        elif block not in self._quotes.covered:
+        else:
             for (start, end), sides in self._terms.get(block, ()):
                 card = self._two_sides(block, sides)
                 exact = block.plain[start:end].strip()
@@ -297,51 +303,47 @@ class NoteReader:
     def _card(self, block: Block) -> Highlight | None:
         """Return the card that a whole block is, None if it is not a card."""
         card = block.card
-        if card and self._is_card_over_lines(block):
-            written = card.sign
-            if card.sign in block.syntax.block:
-                written = _BETWEEN_SIDES.format(card.sign)
-            # a card over several lines would ask the same of the next block, and so on
-            below = self._note.below(block)
-            goes_on = below and not (self._is_card_over_lines(below) or self._card(below))
-            return self._highlight(
-                block,
-                Form.CLOZE if card.cloze else Form.BLOCK,
-                block.plain,
-                (*block.card_markdown, *self._footnotes(block.footnotes)),
-                two_way=card.two_way,
-                written=written,
-                open_end=bool(card.open_end and goes_on),
-                declared=block.syntax.declared or card.declared,
-                skip=_SEVERAL if card.several else "",
-            )
-        on_a_line = self._card_on_a_line(block) or self._cloze(block)
-        if on_a_line:
-            return on_a_line
+        if card is None or not self._is_card_over_lines(block):
+            on_a_line = self._card_on_a_line(block) or self._cloze(block)
+            return on_a_line or self._defined_term(block)
+        written = card.sign
+        if card.sign in block.syntax.block:
+            written = _BETWEEN_SIDES.format(card.sign)
+        # a card over several lines would ask the same of the next block, and so on
+        below = self._note.below(block)
+        goes_on = below and not (self._is_card_over_lines(below) or self._card(below))
+        return self._highlight(
+            block,
+            Form.CLOZE if card.cloze else Form.BLOCK,
+            block.plain,
+            (*block.card_markdown, *self._footnotes(block.footnotes)),
+            two_way=card.two_way,
+            written=written,
+            open_end=bool(card.open_end and goes_on),
+            declared=block.is_declared,
+            skip=_SEVERAL if card.several else "",
+        )
 
-        # a list item `Term: definition` below the heading of a glossary
-        if (
-            block.part is BlockKind.ITEM
-            and len(block.items) == 1
-            and block.headings
-            and "glossary" in self._wanted.cards
-        ):
-            heading = block.headings[-1].plain.strip(" :").casefold()
-            if heading in self._wanted.glossaries:
-                term = plain_term(block.inline)
-                if term:
-                    term = term._replace(form=Form.GLOSSARY)
-                    defined = self._two_sides(block, term)
-                    # a line that is not indented may be a text of its own
-                    indent, *others = map(_indent_of, self._lines[slice(*block.lines)])
-                    return replace(defined, open_end=min(others, default=99) <= indent)
-        return None
+    def _defined_term(self, block: Block) -> Highlight | None:
+        """Return the card of a list item `Term: definition` below the heading of a glossary."""
+        if block.part is not BlockKind.ITEM or len(block.items) > 1:
+            return None
+        if "glossary" not in self._wanted.cards or not block.headings:
+            return None
+        heading = block.headings[-1].plain.strip(" :").casefold()
+        term = plain_term(block.inline) if heading in self._wanted.glossaries else None
+        if term is None:
+            return None
+        defined = self._two_sides(block, term._replace(form=Form.GLOSSARY))
+        # a line that is not indented may be a text of its own
+        indent, *others = map(_indent_of, self._lines[slice(*block.lines)])
+        return replace(defined, open_end=min(others, default=99) <= indent)
 
     def _is_card_over_lines(self, block: Block) -> bool:
         card = block.card
         if card is None or not all(block.card_markdown):
             return False
-        return "block" in self._wanted.cards or block.syntax.declared or card.declared
+        return "block" in self._wanted.cards or block.is_declared
 
     def _card_on_a_line(self, block: Block) -> Highlight | None:
         """Return the card of a `front::back` line; None if the block is none."""
@@ -381,16 +383,14 @@ class NoteReader:
 
     def _cloze(self, block: Block) -> Highlight | None:
         """Return the cloze card that a block is."""
-        wants_ours = "cloze" in self._wanted.cards
         signs = block.syntax.gaps.signs
-        if not (signs or (wants_ours and "{{" in block.source)):
+        if not signs and "{{" not in block.source:
             return None
+        takes_ours = "cloze" in self._wanted.cards or "{{" in signs
         inline = block.inline
-        gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]
+        gaps = inline.gaps
         openers = [gap.opener for gap in gaps] + inline.hidden_pictures
-        if not (wants_ours or "{{" in signs):
-            openers = [one for one in openers if not one.markdown.startswith("{{")]
-        if not openers:
+        if not any(takes_ours or not one.markdown.startswith("{{") for one in openers):
             return None
         table = _TableRow(block)
         markdown, _ = table.around(inline.cloze(), ())
@@ -452,22 +452,12 @@ class NoteReader:
         """Yield the sentences with marked phrases, or the term that one mark makes."""
         if not self._mark_signs.is_in(block.source):
             return
-        # the outermost wanted marks that no quote contains
-        marks = []
-        for phrase in block.inline.phrases:
-            if phrase.sign not in self._wanted.marks:
-                continue
-            if not self._quotes.hold(block, phrase.span):
-                marks.append(phrase)
-        phrases = outermost(marks)
-        if len(phrases) == 1:
-            term = plain_term(block.inline, phrases[0].span)
-            if term:
-                card = self._two_sides(block, term)
-                card = replace(card, colour=phrases[0].note, written="")
-                yield PlacedHighlight(block, 0, block, len(block.plain), card)
-                return
-        if not phrases:
+        phrases = self._marks_in(block)
+        term = plain_term(block.inline, phrases[0].span) if len(phrases) == 1 else None
+        if term:
+            card = self._two_sides(block, term)
+            card = replace(card, colour=phrases[0].note, written="")
+            yield PlacedHighlight(block, 0, block, len(block.plain), card)
             return
 
         table = _TableRow(block)
@@ -489,6 +479,15 @@ class NoteReader:
                 written="**" if any(phrase.sign == "bold" for phrase in inside) else "",
             )
             yield PlacedHighlight(block, start, block, end, highlight)
+
+    def _marks_in(self, block: Block) -> Sequence[Phrase]:
+        """Return the outermost wanted marks of a block that are in no quote."""
+        marks = []
+        for phrase in block.inline.phrases:
+            if phrase.sign in self._wanted.marks:
+                if not self._quotes.hold(block, phrase.span):
+                    marks.append(phrase)
+        return outermost(marks)
 
 
 def _why_no_gaps(inline: Inline, gaps: Sequence[Phrase]) -> str:

@@ -5,6 +5,7 @@ Tested by `tests/extract/test_texts.py` and `tests/extract/test_obsidian.py`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
 from ankiforge.extract.markdown.exported_notes import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.quotes import address_of
-from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
+from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, shortened
 from ankiforge.text.asking import asks
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
@@ -99,21 +100,10 @@ class Surroundings:
         note_address = highlight.document.uri
         titles = [head.plain for head in (*block.headings, *block.heads)]
         links = (*highlight.links, *self._links_in(placed))
-        items = []
-        for item in block.items:
-            if item.first and item.first is not block:
-                if not SYNCED_ITEM.match(item.first.plain):
-                    items.append(item.first)
-
         # its own id, if its block holds nothing else
         own = ""
         if block.id and self._per_block[highlight.block] == 1:
             own = hints.block_id(block.id)
-        tags = highlight.tags
-        inside = (*self._note.up_to(block, placed.last), *placed.beside)
-        if any(part.private for part in inside) and TAG not in tags:
-            tags = (*tags, TAG)
-
         # what other tools wrote; a block may hold thousands of highlights
         if block.lines not in self._tool_marks:
             marks = _read_tool_marks(self._lines, self._code_lines, block.lines)
@@ -127,10 +117,10 @@ class Surroundings:
             suffix=after[:CONTEXT],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=tuple(shortened(item.plain, _LONGEST_ITEM) for item in items),
+            above=_items_above(block),
             uri=note_address + quote(block.anchor, safe="") if note_address else "",
             links=tuple(filter(None, dict.fromkeys(links))),
-            tags=tags,
+            tags=self._tags_of(placed),
             skip=self._front.skip or highlight.skip,
             created=self._front.created,
             modified=self._front.updated,
@@ -139,6 +129,13 @@ class Surroundings:
             tool=tool_marks.tool,
             hints=highlight.hints + tool_marks.hints,
         )
+
+    def _tags_of(self, placed: PlacedHighlight) -> Strings:
+        """Return the tags of a highlight, with that of privacy if any block of it is private."""
+        tags = placed.highlight.tags
+        blocks = (*self._note.up_to(placed.first, placed.last), *placed.beside)
+        is_private = any(block.private for block in blocks)
+        return (*tags, TAG) if is_private and TAG not in tags else tags
 
     def _text_around(self, placed: PlacedHighlight) -> tuple[str, str, str]:
         """Return the plain text before and after a highlight, and the paragraphs around a mark."""
@@ -170,6 +167,16 @@ class Surroundings:
                 yield address_of(target, placed.highlight.document.uri)
 
 
+def _items_above(block: Block) -> Strings:
+    """Return the beginnings of the list items that a block stands in, outermost first."""
+    items = []
+    for item in block.items:
+        if item.first and item.first is not block:
+            if not SYNCED_ITEM.match(item.first.plain):
+                items.append(shortened(item.first.plain, _LONGEST_ITEM))
+    return tuple(items)
+
+
 # --- what other tools wrote -----------------------------------------------------------
 
 # The id of the Anki note that a tool made.
@@ -194,6 +201,20 @@ class _ToolMarks(NamedTuple):
     """The tool that wrote the id."""
     schedule: str = ""
 
+    def with_id(self, written: re.Match[str] | None) -> _ToolMarks:
+        """Add the id of a note, if there is none yet."""
+        if written is None or self.hints:
+            return self
+        anki_id = written["comment"] or written["block_id"] or written["line"]
+        tool = "flashcards" if written["block_id"] else "o2a"
+        return self._replace(hints=(hints.anki_note(anki_id),), tool=tool)
+
+    def with_schedule(self, written: re.Match[str] | None) -> _ToolMarks:
+        """Add a schedule, if there is none yet."""
+        if written is None or self.schedule:
+            return self
+        return self._replace(schedule=written[1])
+
 
 def _read_tool_marks(
     lines: Sequence[str],
@@ -207,25 +228,15 @@ def _read_tool_marks(
         code_lines: the numbers of those that are code.
         block_lines: the lines of the card.
     """
-    anki_id = ""
-    tool = ""
-    schedule = ""
     first, end = block_lines
-    for number in range(first, min(end + 2, len(lines))):
-        line = lines[number]
+    marks = _ToolMarks()
+    for number, line in enumerate(lines[first : end + 2], first):
         content = line.strip("> \t")
-        is_inside = number < end
-        may_hold_id = is_inside or (number == end and content.startswith(_BELOW_CARD))
         is_code = number in code_lines or content.endswith("`")
-        if may_hold_id and not is_code and not anki_id:
-            written = _ANKI_ID.search(line)
-            if written:
-                anki_id = written["comment"] or written["block_id"] or written["line"]
-                tool = "flashcards" if written["block_id"] else "o2a"
-        scheduled = _SCHEDULE.search(line)
-        if scheduled and not schedule:
-            schedule = scheduled[1]
-        if not is_inside and not content.startswith(_SCHEDULE_CALLOUT):
+        may_hold_id = number < end or (number == end and content.startswith(_BELOW_CARD))
+        if may_hold_id and not is_code:
+            marks = marks.with_id(_ANKI_ID.search(line))
+        marks = marks.with_schedule(_SCHEDULE.search(line))
+        if number >= end and not content.startswith(_SCHEDULE_CALLOUT):
             break
-    known = (hints.anki_note(anki_id),) if anki_id else ()
-    return _ToolMarks(known, tool, schedule)
+    return marks
