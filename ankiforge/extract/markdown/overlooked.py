@@ -155,6 +155,12 @@ _WORD = regex(r"\w+")
 _ITEM_SIGNS = regex(rf"{PREFIX}(?:>{PREFIX})*")
 _NO_WORDS = "there are no words in it"
 _LONE_SIGN = "it begins or ends nothing: its other sign is missing in the paragraph"
+# Why a sign is no card, or no callout, if its settings read it.
+_MISSING = {
+    "block": "right above it there is no question, or right below it no answer",
+    "asked": "its question or answer is missing, or AnkiOps keeps it in step with Anki",
+    "callout": _NO_WORDS,
+}
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
@@ -251,25 +257,16 @@ def overlooked(
         reason = "it says what the note is: no card is read there"
         left_out.append(LeftOut("front matter", place, reason))
 
-    # the note, with empty lines for its front matter, and the parts that hold no marks
+    # with empty lines for its front matter
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
-    hidden = list(hidden_parts(body, fields=wanted.fields))
-    if "$" in body:
-        hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
-    hidden.sort()
-
+    hidden = _HiddenParts(body, fields=wanted.fields)
     highlighted = _Highlighted(body, blocks, placed)
     left_out += _unread_of_tools(text, highlighted.lines)
     code_lines = []
     unselected = defaultdict[tuple[str, str], list[int]](list)
     """The lines of signs that the settings do not read, by kind and setting."""
     for sign in _signs_in(body):
-        # maths within a line may stand inside another part, and so be the nearest one
-        part = ""
-        behind = bisect_right(hidden, sign.start, key=itemgetter(0))
-        for _, end, kind in hidden[max(behind - 2, 0) : behind]:
-            if sign.start < end:
-                part = kind
+        part = hidden.kind_at(sign.start)
         if part == "code" or highlighted.is_code(sign.line):
             code_lines.append(sign.line)
             continue
@@ -284,17 +281,41 @@ def overlooked(
         reason = reason or highlighted.why_not(sign)
         left_out.append(LeftOut(shown, f"line {sign.line + 1}", reason))
 
-    # a note may hold hundreds of callouts: they are one entry
-    for (shown, setting), sign_lines in unselected.items():
-        reason = f"your settings do not read it; to read it: `{setting}`"
-        if len(sign_lines) > 1:
-            number = f"{len(sign_lines):,} of them"
-            reason = f"your settings do not read {number}; to read them: `{setting}`"
-        left_out.append(LeftOut(shown, _lines_text(sign_lines), reason))
+    left_out += [_unread(*kind, sign_lines) for kind, sign_lines in unselected.items()]
     if code_lines:
         reason = "what looks like a mark or a card in code and in maths is none"
         left_out.append(LeftOut(CODE_AND_MATHS, _lines_text(code_lines), reason))
     return tuple(left_out)
+
+
+class _HiddenParts:
+    """The parts of a note in which no marks are read."""
+
+    def __init__(self, body: str, *, fields: bool) -> None:
+        parts = list(hidden_parts(body, fields=fields))
+        if "$" in body:
+            parts += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
+        self._parts = sorted(parts)
+
+    def kind_at(self, place: int) -> str:
+        """Return the kind of the part around a letter, "" if there is none."""
+        # maths within a line may stand inside another part, and so be the nearest one
+        behind = bisect_right(self._parts, place, key=itemgetter(0))
+        around = ""
+        for _, end, kind in self._parts[max(behind - 2, 0) : behind]:
+            if place < end:
+                around = kind
+        return around
+
+
+def _unread(shown: str, setting: str, lines: Sequence[int]) -> LeftOut:
+    """Return the entry of all signs of a kind that the settings do not read."""
+    # a note may hold hundreds of callouts: they are one entry
+    reason = f"your settings do not read it; to read it: `{setting}`"
+    if len(lines) > 1:
+        number = f"{len(lines):,} of them"
+        reason = f"your settings do not read {number}; to read them: `{setting}`"
+    return LeftOut(shown, _lines_text(lines), reason)
 
 
 def _signs_in(body: str) -> Iterator[_Lookalike]:
@@ -450,41 +471,39 @@ class _Highlighted:
 
     def why_not(self, sign: _Lookalike) -> str:
         """Return why a sign that the settings read is no mark and no card."""
-        body = self._body
+        if sign.kind in _MISSING:
+            return _MISSING[sign.kind]
         if sign.kind == "line":
             return self._why_no_line(sign)
-        if sign.kind == "block":
-            return "right above it there is no question, or right below it no answer"
-        if sign.kind == "asked":
-            return (
-                "its question or answer is missing, or AnkiOps keeps it in step with Anki"
-            )
-        inside = body[sign.start : sign.end]
-        words = sign.words if sign.kind == "gap" else _letters(_EMBED.sub("", inside))
-        if sign.kind == "callout" or not words:
+        if sign.kind == "gap":
+            if not sign.words:
+                return _NO_WORDS
+            if PLACEHOLDER.match(self._body, sign.start):
+                return "it is a placeholder of a template"
+            return self._why_not_enclosed(sign, "braces")
+        before = self._body[sign.start - 1 : sign.start]
+        after = self._body[sign.start + 2 : sign.start + 3]
+        if not _letters(_EMBED.sub("", self._body[sign.start : sign.end])):
             return _NO_WORDS
-        if sign.kind == "gap" and PLACEHOLDER.match(body, sign.start):
-            return "it is a placeholder of a template"
-        before = body[sign.start - 1 : sign.start]
-        after = body[sign.start + 2 : sign.start + 3]
-        if sign.kind != "gap" and before.isalnum() and after.isalnum():
+        if before.isalnum() and after.isalnum():
             return "between two letters or digits it is a comparison, as in `x==1`"
-        in_table = any(
-            block.part is BlockKind.CELL for block in self._blocks_at[sign.line]
-        )
-        if in_table and "|" in inside:
-            return "a bar in it ends the cell of a table: write it as `\\|`"
-        signs = "braces" if sign.kind == "gap" else "signs"
+        return self._why_not_enclosed(sign, "signs")
+
+    def _why_not_enclosed(self, sign: _Lookalike, signs: str) -> str:
+        """Return why signs of a mark or gap do not belong together."""
+        if "|" in self._body[sign.start : sign.end]:
+            blocks = self._blocks_at[sign.line]
+            if any(block.part is BlockKind.CELL for block in blocks):
+                return "a bar in it ends the cell of a table: write it as `\\|`"
         return f"its {signs} do not enclose words of one paragraph"
 
     def _why_no_line(self, sign: _Lookalike) -> str:
         """Return why colons separate no question and answer."""
         body = self._body
         line_start = body.rfind("\n", 0, sign.start) + 1
-        line_end = body.find("\n", sign.end)
-        line = body[line_start : line_end if line_end >= 0 else None]
-        front = _ITEM_SIGNS.sub("", body[line_start : sign.start], count=1)
-        back = line[sign.end - line_start :]
+        before = body[line_start : sign.start]
+        back, _, _ = body[sign.end :].partition("\n")
+        front = _ITEM_SIGNS.sub("", before, count=1)
         if not _WORD.search(front) or not _WORD.search(back):
             return "one side of the colons has no words"
         blocks = []
@@ -493,16 +512,20 @@ class _Highlighted:
                 blocks.append(block)
         if not blocks:
             return "colons separate question and answer only on a line of text or a list item"
-        is_field = back[:1].isspace() and not front[-1].isspace()
-        for field in FIELD.finditer(line):
-            is_field = is_field or field.start() <= sign.start - line_start < field.end()
-        if is_field:
+        if self._is_field(sign, before, back):
             return "`key:: value` is a field, as Dataview and Logseq have them"
         for block in blocks:
             sides = block.plain.split(body[sign.start : sign.end])
             if len(sides) == 2 and not all(map(_WORD.search, sides)):
                 return "one side of the colons shows neither words nor a picture or sound"
         return "the colons are part of a mark, a name or an address, as in `std::vector`"
+
+    def _is_field(self, sign: _Lookalike, before: str, back: str) -> bool:
+        """Return whether colons belong to a field of Dataview, alone on a line or in brackets."""
+        if back[:1].isspace() and not before[-1].isspace():
+            return True
+        fields = FIELD.finditer(f"{before}{self._body[sign.start : sign.end]}{back}")
+        return any(field.start() <= len(before) < field.end() for field in fields)
 
 
 def _unread_of_tools(text: str, read_lines: Container[int]) -> Iterator[LeftOut]:

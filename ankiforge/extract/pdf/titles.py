@@ -171,13 +171,9 @@ _JOURNAL = regex(
 _TEXT_BEGINS = regex(
     r"(?i)(?:\d{1,2}\.? )?(?:abstract|summary|introduction|keywords?|a ?b ?s ?t ?r ?a ?c ?t)\b"
 )
-# Names with the numbers of their institutes: `Ann Reader1, Bo Writer2`.
-_AUTHORS = regex(r"[a-zà-ÿ]{2}[\d†‡*]+(?:,[\d*]+)*(?:\s*[,;|&]|$| and\b)")
 _NOTE_BEHIND = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
 # What some journals add behind a title: [version 1; peer review: approved].
 _STATE = regex(r"\s*\[(?:v\d|version \d)[^\]]*\]?$")
-# The end of a sentence, or of what comes before a list.
-_ENDS_OPEN = regex(r"(?:\S{5}\.|:)$")
 _SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
 _TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
 _HYPHENATED = regex(r"([\w-]*)[\ufffe\x02]\s*(\w*)")
@@ -187,12 +183,8 @@ _TITLE_LARGER = 1.2
 """Minimum size of a printed title, relative to most of the page."""
 _FAR_SMALLER = 2.5
 """How much larger than a title another line may be: that of a logo."""
-_FAR_LARGER = 1.4
-"""The size of a title that may be as long as a sentence."""
 _DOUBTFUL_LARGER = 1.05
 """The same of one that stands above the abstract."""
-_TITLE_LINES = 9
-"""Lines of a printed title, at most."""
 _SMALL_CAPITALS = 0.75
 """Their size, at least, relative to the capitals beside them."""
 _TITLE_STEP = 2.2
@@ -201,11 +193,8 @@ LEAST_LETTERS = 8
 """Letters of a printed title, at least."""
 LETTERS = 0.7
 """The same as a share: a font may give its letters as signs."""
-MOST_WORDS = 28
-"""Words of a title, at most; a longer text is the abstract, unless it says what it is."""
 _LONGEST_TITLE = 45
-_STUDY = regex(r"(?i):|\b(?:protocol|trial|study|review|meta-analysis|report)\b")
-_SENTENCE_WITHIN = regex(r"[a-z]{3}[.!?] [A-Z]")
+"""Words of a title, at most; a longer text is the abstract."""
 SMALLER = 0.85
 """The size of a raised number, at most, relative to its line."""
 _LIKE_NAMES = 0.95
@@ -254,46 +243,21 @@ def _stands_for_none(text: str) -> bool:
     """Return whether a line is a stamp, an address, a kind of article, but no title."""
     if _NO_TITLE.match(text):
         return True
-    # a kind of article in letters set apart: `S TUD Y P RO TOCO L`
-    words = text.split()
-    short = [word for word in words if len(word) <= 3]
-    return 2 * len(short) > len(words) and _SPACED_KIND.match("".join(words)) is not None
-
-
-def _is_too_long(title: str) -> bool:
-    """Return whether a text has more words than a title, or a study's title, has."""
-    words = len(title.split())
-    if words <= MOST_WORDS:
-        return False
-    if words > _LONGEST_TITLE or _SENTENCE_WITHIN.search(title):
-        return True
-    return _STUDY.search(title) is None
+    # in letters set apart: `S TUD Y P RO TOCO L`
+    return _SPACED_KIND.match("".join(text.split())) is not None
 
 
 def _is_worded_as_title(text: str) -> bool:
     """Return whether the words of a text may be a title, if it is large enough."""
     words = text.split()
-    if len(words) == 1 or len(words) > _LONGEST_TITLE:
+    if not 1 < len(words) <= _LONGEST_TITLE:
         return False
     letters = sum(map(str.isalpha, text))
     if letters < max(LEAST_LETTERS, LETTERS * len("".join(words))):
         return False
-    if (
-        2 * sum(len(word) < 3 and word.isalpha() for word in words) > len(words) > 4
-    ):  # letters set apart
+    if _NO_WORDS_OF_TITLE.search(text) or text[0].islower():
         return False
-    if _is_too_long(text):  # most words of a long one have capitals, or it is a sentence
-        capitals = [word for word in words if word[0].isupper()]
-        if 2 * len(capitals) < len(words):
-            return False
-    if _JOURNAL.match(text) or _NO_WORDS_OF_TITLE.search(text):
-        return False
-    # several names, and those with the signs of their institutes
-    if len(_AUTHORS.findall(text)) > 1 or " † " in text:
-        return False
-    if "," in text and _are_names(text):
-        return False
-    return not _ENDS_OPEN.search(text) and (not text[0].islower() or ":" in text)
+    return not ("," in text and _are_names(text))
 
 
 def _are_names(text: str) -> bool:
@@ -307,9 +271,9 @@ def _are_names(text: str) -> bool:
     singles = [name for name in names if len(name) == 1]
     if not names or len(singles) > 0.3 * len(names):
         return False
-    longest = max(len(set(name) - _PARTICLES) for name in names)
-    most = 4 if len(names) > 1 or "." in text else 3
-    return longest <= most and not any(map(_is_small, chain.from_iterable(names)))
+    if max(len(set(name) - _PARTICLES) for name in names) > 4:
+        return False
+    return not any(map(_is_small, chain.from_iterable(names)))
 
 
 def _is_small(word: str) -> bool:
@@ -319,16 +283,9 @@ def _is_small(word: str) -> bool:
 
 def _is_subtitle(text: str) -> bool:
     """Return whether the words below a title belong to it: no names, institutes or dates."""
+    if _NO_SUBTITLE.match(text) or _JOURNAL.match(text):
+        return False
     words = text.split()
-    if (
-        len(words) < 3
-        or _is_too_long(text)
-        or _NO_SUBTITLE.match(text)
-        or _JOURNAL.match(text)
-    ):
-        return False
-    if _are_names(text) or _AUTHORS.search(text) or _ENDS_OPEN.search(text):
-        return False
     return sum(map(_is_small, words)) > _SMALL_WORDS * len(words)
 
 
@@ -359,7 +316,7 @@ def title_of(
 
     named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
     # a single word is mostly the name of a file or program
-    if len(named.split()) == 1 or _is_too_long(named):
+    if not 1 < len(named.split()) <= _LONGEST_TITLE:
         named = ""
     if _NO_TITLE.match(named) or _JOURNAL.match(named):
         named = ""
@@ -421,8 +378,6 @@ class _Block:
 
         def spelt(broken: re.Match[str]) -> str:
             left, right = broken.groups()
-            if len(left) > 1 and left.isupper() and right.isupper():  # `PERSPEC-` `TIVE`
-                return left + right
             keeps = left and right and spelling.keeps_hyphen(left, right)
             return f"{left}-{right}" if keeps else left + right
 
@@ -496,8 +451,7 @@ class FirstPage:
             least = min(least, _TITLE_LARGER * self._usual)
         large = ""
         for line in self._lines:
-            is_bold = line.is_bold and line.size >= self._usual and not self._is_cover
-            if is_bold or line.size >= least:
+            if line.size >= least:
                 large += letters_of(line.text.removesuffix(line.note))
         return letters_of(title) in large
 
@@ -547,7 +501,7 @@ class FirstPage:
         """Yield the blocks at the head of the page that are bold, or in capitals."""
         for block in self._blocks:
             higher = [line for line in self._lines if line.top > block.lines[0].top]
-            if len(higher) > _HEAD_LINES or block.lines[0].text[0].isdigit():
+            if len(higher) > _HEAD_LINES:
                 continue
             least = _BOLD_SIZE if block.is_bold and self._shows_bold else _CAPITALS_SIZE
             text = self._text_of(block)
@@ -563,9 +517,7 @@ class FirstPage:
     def _is_title(self, block: _Block) -> bool:
         """Return whether a block of large letters is a title: no sentence, journal, author."""
         title = self._text_of(block)
-        if len(block.lines) > _TITLE_LINES or not _is_worded_as_title(title):
-            return False
-        if _is_too_long(title) and block.size < _FAR_LARGER * self._usual:
+        if not _is_worded_as_title(title):
             return False
         following = self._lines.index(block.lines[-1]) + 1
         if any(map(block.is_cut_by, self._lines[following : following + 1])):
@@ -599,11 +551,9 @@ class FirstPage:
         languages = {language_of(title), language_of(subtitle)} - {""}
         if len(languages) > 1:  # the title in another language
             return title
-        if not (beyond and _are_names(beyond[0].text)):
-            if below[0].size < _SUBTITLE_LARGER * self._usual:
-                return title
-            if any(map(_Block(below).is_cut_by, beyond[:1])):
-                return title
+        is_small = below[0].size < _SUBTITLE_LARGER * self._usual
+        if is_small and not (beyond and _are_names(beyond[0].text)):
+            return title
         blank = " " if title[-1] in "?!.:–-" else ": "
         return f"{title}{blank}{subtitle}"
 
@@ -613,8 +563,6 @@ class FirstPage:
         if not following or following[0].size > block.size:
             return [], []
         lines = following[0].lines
-        if following[0].size == block.size and block.is_bold <= following[0].is_bold:
-            return [], []
         if not 0 < block.lines[-1].top - lines[0].top < _SUBTITLE_STEP * block.size:
             return [], []
 
