@@ -178,8 +178,7 @@ class Folder(msgspec.Struct):
             elif counts and not entry.is_symlink():
                 walked.pass_file(entry)
         for path in evicted:
-            is_folder = "." not in posixpath.basename(path)
-            if is_folder or self.fits(path):
+            if "." not in posixpath.basename(path) or self.fits(path):
                 yield Unread(self.container, path)
         yield from map(self._not_listed, failed)
 

@@ -49,10 +49,12 @@ def begins_whole(text: str) -> bool:
 
 def is_whole_clause(text: str, language: Language) -> bool:
     """Return whether words without a full stop begin a sentence, and could be all of it."""
-    is_begun = begins_whole(text) and len(text.split()) >= _LEAST_WORDS
     words = tokens(text, language)
     return (
-        is_begun and _begins_clause(words, language) and not _breaks_off(text, language)
+        begins_whole(text)
+        and len(text.split()) >= _LEAST_WORDS
+        and _begins_clause(words, language)
+        and not _breaks_off(text, language)
     )
 
 

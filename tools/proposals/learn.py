@@ -120,8 +120,8 @@ class Example:
         sentence = RankedSentence(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
-        for places in sentence.places():
-            span = start, end = sentence.span(places)
+        for candidate in sentence.candidates():
+            span = start, end = sentence.span(candidate)
             if marks and span not in marks:
                 continue
             mark = marks.get(span)
@@ -135,7 +135,7 @@ class Example:
             right = next((value for least, value in RIGHT if shared >= least), 0.0)
             if mark is not None:
                 right = RIGHT_BY_MARK[mark]
-            self.candidates.append((sentence.features(places), right, span, mark))
+            self.candidates.append((sentence.features(candidate), right, span, mark))
 
     def best(self, weights):
         """Return its gaps, best first, as places in its candidates."""

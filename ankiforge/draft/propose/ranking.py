@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from ankiforge.draft.propose.refused import ROMAN, is_no_answer, stem
 from ankiforge.language.lexicon import Language, listed, read_weights
@@ -100,6 +101,20 @@ def weights() -> dict[str, float]:
     return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
+class Run(NamedTuple):
+    """Tokens of a text that follow one another."""
+
+    first: int
+    """The place of the first one."""
+    last: int
+    """The place behind the last one."""
+
+    def is_cut_by(self, other: Run) -> bool:
+        """Return whether another run begins or ends between two of its tokens."""
+        begins_within = self.first < other.first < self.last
+        return begins_within or self.first < other.last < self.last
+
+
 class RankedSentence:
     """A text whose candidates are judged."""
 
@@ -157,8 +172,8 @@ class RankedSentence:
 
     # --- candidates ---------------------------------------------------------------------
 
-    def places(self) -> Iterator[tuple[int, int]]:
-        """Yield the first token of each candidate, and the one after its last."""
+    def candidates(self) -> Iterator[Run]:
+        """Yield the words that a gap may hide."""
         words = self.words
         ends = [self._may_end(last) for last in range(len(words) + 1)]
         for first in filter(self._may_begin, range(len(words))):
@@ -171,9 +186,9 @@ class RankedSentence:
                     break
                 if last - 1 > first and self._classes[last] in _VERBS:
                     break  # `actors modify`
-                places = (first, last)
-                if ends[last] and not self._is_refused(places):
-                    yield places
+                candidate = Run(first, last)
+                if ends[last] and not self._is_refused(candidate):
+                    yield candidate
 
     def _may_begin(self, first: int) -> bool:
         """Return whether a candidate may begin with a token."""
@@ -210,21 +225,15 @@ class RankedSentence:
                 return False  # the `577` of `577 députés`
         return token.end not in self._inside
 
-    def span(self, places: tuple[int, int]) -> Span:
+    def span(self, run: Run) -> Span:
         """Return where tokens are in the text."""
-        first, last = places
-        return self.words[first].start, self.words[last - 1].end
+        return self.words[run.first].start, self.words[run.last - 1].end
 
-    def _is_refused(self, places: tuple[int, int]) -> bool:
+    def _is_refused(self, candidate: Run) -> bool:
         """Return whether words may not be hidden: a bare adjective, half a name, most of a text."""
-        first, last = places
-        start, end = self.span(places)
-        classes = self._classes[first + 1 : last + 1]
-        is_half = not _PAIRED.isdisjoint(classes) and (
-            any(classes.count(sign) % 2 for sign in ('"', "*"))
-            or any(classes.count(left) != classes.count(right) for left, right in _PAIRS)
-        )
-        if 2 * (end - start) > len(self.text) or is_half:
+        first, last = candidate
+        start, end = self.span(candidate)
+        if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
             return True
         inner = self.words[first:last]
         if self._is_set_off(first, last):
@@ -235,24 +244,35 @@ class RankedSentence:
             return not self._is_whole_name(first, last)
         if all(token.kind in _NO_TERM for token in inner):
             return True
-        # all its content words stand elsewhere on the card, too
-        inside = [stem for stem in self._stems[first:last] if stem]
-        if inside and all(
-            stem in self.shown or self._counts[stem] > inside.count(stem)
-            for stem in inside
-        ):
+        if self._is_shown_elsewhere(candidate):
             return True
         # a name goes on before or behind it: `Food and {Drug Administration}`
-        for start, end in self._names:
-            if start < first < end or start < last < end:
-                return True
+        if any(name.is_cut_by(candidate) for name in self._names):
+            return True
         if first in self._named:  # `is called cramming`
             return False
-        return is_no_answer(self.words, places, self.language)
+        return is_no_answer(self.words, candidate, self.language)
+
+    def _is_half_of_pair(self, run: Run) -> bool:
+        """Return whether only one of two brackets or quotation marks is among some tokens."""
+        classes = self._classes[run.first + 1 : run.last + 1]
+        if _PAIRED.isdisjoint(classes):
+            return False
+        if classes.count('"') % 2 or classes.count("*") % 2:
+            return True
+        return any(classes.count(left) != classes.count(right) for left, right in _PAIRS)
+
+    def _is_shown_elsewhere(self, run: Run) -> bool:
+        """Return whether all content words of some tokens stand elsewhere on the card, too."""
+        inside = [word for word in self._stems[run.first : run.last] if word]
+        for word in inside:
+            if word not in self.shown and self._counts[word] <= inside.count(word):
+                return False
+        return bool(inside)
 
     @cached_property
-    def _names(self) -> list[tuple[int, int]]:
-        """The first token of each name of several words, and the one after its last.
+    def _names(self) -> list[Run]:
+        """The names of several words.
 
         A name is capitals in a row. `of` goes on with it, and `and` if one article is before both.
         """
@@ -279,7 +299,7 @@ class RankedSentence:
                     end += 2
                 else:
                     break
-            names.append((first, end))
+            names.append(Run(first, end))
             first = end
         return names
 
@@ -299,7 +319,7 @@ class RankedSentence:
         beside = (*words[max(first - 1, 0) : first], *words[last : last + 1])
         if any(token.kind in _NAMES for token in beside):
             return False
-        start, end = self.span((first, last))
+        start, end = self.span(Run(first, last))
         if self.language.name != "cjk" or words[last - 1].kind != Kind.NUMBER:
             return True
         before = self.text[max(start - 2, 0) : start]
@@ -359,9 +379,9 @@ class RankedSentence:
             features.append("vague")
         return features
 
-    def inside(self, places: tuple[int, int]) -> Features:
+    def inside(self, candidate: Run) -> Features:
         """Return the features of the words of a candidate, and of its place."""
-        first, last = places
+        first, last = candidate
         words = self.words
         inner = words[first:last]
         count = last - first
@@ -394,10 +414,10 @@ class RankedSentence:
         features["share2"] = share * share
         return features
 
-    def features(self, places: tuple[int, int]) -> Features:
+    def features(self, candidate: Run) -> Features:
         """Return all features of a candidate."""
-        at_borders = [*self.begin(places[0]), *self.end(places[1])]
-        return {**dict.fromkeys(at_borders, 1.0), **self.inside(places)}
+        at_borders = [*self.begin(candidate.first), *self.end(candidate.last)]
+        return {**dict.fromkeys(at_borders, 1.0), **self.inside(candidate)}
 
 
 def _class(token: Token, language: Language) -> str:
@@ -442,10 +462,10 @@ def ranked(sentence: RankedSentence) -> Iterator[tuple[Span, float]]:
         return sum(table.get(name, 0.0) for name in sentence.end(last))
 
     scored = []
-    for places in sentence.places():
-        own = score(sentence.inside(places), table)
-        total = begin(places[0]) + own + end(places[1])
-        scored.append((-total, sentence.span(places)))
+    for candidate in sentence.candidates():
+        own = score(sentence.inside(candidate), table)
+        total = begin(candidate.first) + own + end(candidate.last)
+        scored.append((-total, sentence.span(candidate)))
     scored.sort()
     chosen: list[Span] = []
     for minus_score, span in scored:

@@ -615,8 +615,7 @@ class _CardLines:
             return False
         if self._leaves_container(line):
             return False
-        is_in_section = 0 < card.level < _level(self.text(line))
-        return is_in_section or not self._ends_answer(line)
+        return 0 < card.level < _level(self.text(line)) or not self._ends_answer(line)
 
     def _ends_answer(self, line: int) -> bool:
         """Return whether a line is surely no part of the answer above it."""

@@ -501,12 +501,10 @@ class _Part:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
         if token.kind in _HIDDEN:
-            is_text = self._partner(token) and not self.around
-            return _bare_brace(token) if is_text else ""
+            return _bare_brace(token) if self._partner(token) and not self.around else ""
         if token.kind is SignKind.EMPHASIS:
             return token.markdown if self._emphasizes(token) else ""
-        is_behind = token.plain and token.start >= self.end
-        return "" if is_behind else token.markdown
+        return "" if token.plain and token.start >= self.end else token.markdown
 
     def _partner(self, token: InlineToken) -> InlineToken | None:
         """Return the other token of a pair, if that is in the part, too."""

@@ -295,8 +295,7 @@ class _NoteReading:
         lines = part.text.split("\n")
         body = "\n" * front.lines + "\n".join(lines[front.lines :])
         # AnkiOps writes `Q: … A: …`, too, and keeps its cards in step with Anki itself
-        is_of_ankiops = ANKIOPS.sign.search(part.text)
-        letters = "block" in wanted.cards and not is_of_ankiops
+        letters = "block" in wanted.cards and not ANKIOPS.sign.search(part.text)
         cut = self._cut(body, (dialect or Syntax())._replace(letters=letters), dialect)
         why_private = self._why_private(part, front, body, cut)
         citations: Citations = {}

@@ -95,7 +95,6 @@ class Surroundings:
         """Return a highlight with its surroundings."""
         highlight = placed.highlight
         block = placed.first
-        is_card = highlight.kind is HighlightKind.CARD
         before, after, nearby = self._text_around(placed)
         note_address = highlight.document.uri
         titles = [head.plain for head in (*block.headings, *block.heads)]
@@ -124,7 +123,7 @@ class Surroundings:
             skip=self._front.skip or highlight.skip,
             created=self._front.created,
             modified=self._front.updated,
-            schedule=tool_marks.schedule if is_card else "",
+            schedule=tool_marks.schedule if highlight.kind is HighlightKind.CARD else "",
             open_end=highlight.open_end and not is_ended_by_tool,
             tool=tool_marks.tool,
             hints=highlight.hints + tool_marks.hints,
