@@ -16,8 +16,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from ankiforge.errors import ItemError
@@ -93,15 +94,9 @@ def rewritings(
     Raises:
         ItemError: what was changed cannot be carried over, with the reason.
     """
-    old_tokens = _tokens(old)
-    new_tokens = _tokens(new)
-    if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
-        raise ItemError("a picture was added, removed or changed: change it in the note")
-    if _links(old) != _links(new):
-        raise ItemError("a link was added, removed or changed: change it in the note")
-    if _signs(old_tokens) != _signs(new_tokens):
-        raise ItemError("gaps were added, removed or moved: change them in the note")
-    words = [token for token in old_tokens if token[0].isalnum()]
+    tokens = [_Token(text) for text in _texts(old)]
+    _check_signs(old, new)
+    words = [token.text for token in tokens if token.is_word]
     if not words:
         raise ItemError(
             "it has no words by which it could be found in the note: edit the note yourself"
@@ -109,27 +104,16 @@ def rewritings(
     if len(words) > _MAX_WORDS:
         raise ItemError(f"it has more than {_MAX_WORDS:,} words: edit the note yourself")
 
-    # the differences, part by part: both have the same signs, and none is in a difference
-    changes = []
-    for old_part, new_part in zip(_parts(old_tokens), _parts(new_tokens), strict=True):
-        offset = old_part[0]
-        before = old_tokens[slice(*old_part)]
-        after = new_tokens[slice(*new_part)]
-        matcher = SequenceMatcher(None, before, after, autojunk=False)
-        for operation, start, end, new_start, new_end in matcher.get_opcodes():
-            if operation != "equal":
-                text = "".join(after[new_start:new_end])
-                changes.append(_Replacement(offset + start, offset + end, text, old_part))
-
+    changes = list(_replacements(tokens, _texts(new)))
+    # without backslashes first: a person writes `5 * 3`, not `5 \* 3`
+    plain = [one._replace(text=without_escapes(one.text)) for one in changes]
     was_found = False
     for spans in _places(note, words):
         was_found = True
-        places = _aligned(note, old_tokens, spans)
-        # without backslashes first: a person writes `5 * 3`, not `5 \* 3`
-        plain = [one._replace(text=without_escapes(one.text)) for one in changes]
+        _align(note, tokens, spans)
         for all_changes in (plain, changes):
             for is_before in (False, True):
-                changed = _changed(note, places, all_changes, insert_before=is_before)
+                changed = _changed(note, all_changes, insert_before=is_before)
                 if changed is not None:
                     yield changed
     if not was_found:
@@ -138,48 +122,122 @@ def rewritings(
         )
 
 
+def _check_signs(old: Sequence[str], new: Sequence[str]) -> None:
+    """Raise an error if what was changed is no words, and so to be changed in the note itself."""
+    if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
+        raise ItemError("a picture was added, removed or changed: change it in the note")
+    if _targets(old) != _targets(new):
+        raise ItemError("a link was added, removed or changed: change it in the note")
+    if _signs(old) != _signs(new):
+        raise ItemError("gaps were added, removed or moved: change them in the note")
+
+
 def without_escapes(markdown: str) -> str:
     """Return Markdown without the backslashes before signs."""
     return _ESCAPE.sub(r"\1", markdown)
 
 
-def _tokens(fields: Sequence[str]) -> list[str]:
+def _texts(fields: Sequence[str]) -> list[str]:
     """Return the tokens of all fields, without pictures and the targets of links."""
     joined = _BETWEEN_FIELDS.join(fields)
     without_pictures = _PICTURE.sub(_PICTURE_SIGN, joined)
     return _TOKEN.findall(_LINK.sub(r"\1", without_pictures))
 
 
-def _links(fields: Sequence[str]) -> list[str]:
-    targets = []
-    for field in fields:
-        for _, target in _LINK.findall(field):
-            targets.append(target)
-    return targets
+def _targets(fields: Sequence[str]) -> list[str]:
+    return [target for _, target in _LINK.findall("\n".join(fields))]
 
 
-def _signs(tokens: Sequence[str]) -> list[str]:
-    return [token for token in tokens if _SIGN.fullmatch(token)]
+def _signs(fields: Sequence[str]) -> list[str]:
+    return list(filter(_SIGN.fullmatch, _texts(fields)))
 
 
 # --- what changed -----------------------------------------------------------------------
 
 
-class _Replacement(NamedTuple):
-    """Tokens [start, end) of the old fields, and the text that replaces them."""
+@dataclass(slots=True, eq=False)
+class _Token:
+    """A word, a blank or a sign of the old fields."""
 
-    start: int
-    end: int
     text: str
-    part: Span
-    """The tokens around it that are between the same two signs."""
+    place: Span | None = None
+    """Where it is in the note; None: it is written otherwise there."""
+
+    @property
+    def is_word(self) -> bool:
+        return self.text[0].isalnum()
+
+    @property
+    def is_sign(self) -> bool:
+        """Whether it is a sign of a gap, a picture, or the end of a field."""
+        return _SIGN.fullmatch(self.text) is not None
 
 
-def _parts(tokens: Sequence[str]) -> list[Span]:
-    """Return the spans of tokens between signs of gaps, fields and pictures."""
-    signs = [index for index, token in enumerate(tokens) if _SIGN.fullmatch(token)]
-    starts = [0, *(index + 1 for index in signs)]
-    return list(zip(starts, [*signs, len(tokens)], strict=True))
+class _Replacement(NamedTuple):
+    """Tokens of the old fields, and the text that replaces them."""
+
+    before: Sequence[_Token]
+    """All tokens before them."""
+    removed: Sequence[_Token]
+    """() if the text is only added."""
+    after: Sequence[_Token]
+    text: str
+
+    def place(self, *, insert_before: bool) -> Span | None:
+        """Return the part of the note that it replaces, empty if it adds something; or None.
+
+        `insert_before`: put what is added between two tokens before the second, instead of
+        after the first.
+        """
+        inside = [token.place for token in self.removed if token.place]
+        if inside:
+            return inside[0][0], inside[-1][1]
+        if self.removed:
+            return None  # what the person removed is written otherwise
+        first = _nearest(reversed(self.before))
+        second = _nearest(self.after)
+        if first is None and second is None:
+            # it is all that is between two signs
+            first = _nearest(reversed(self.before), past_signs=True)
+            second = _nearest(self.after, past_signs=True)
+        if second and (insert_before or first is None):
+            return second[0], second[0]
+        return (first[1], first[1]) if first else None
+
+
+def _nearest(tokens: Iterable[_Token], *, past_signs: bool = False) -> Span | None:
+    """Return the place of the first token that has one, before the next sign or anywhere."""
+    for token in tokens:
+        if token.place:
+            return token.place
+        if token.is_sign and not past_signs:
+            return None
+    return None
+
+
+def _replacements(tokens: Sequence[_Token], new: Sequence[str]) -> Iterator[_Replacement]:
+    """Yield the differences; both have the same signs, and none is in a difference."""
+    old = [token.text for token in tokens]
+    for old_part, new_part in zip(_parts(old), _parts(new), strict=True):
+        before = old[old_part.start : old_part.stop]
+        after = new[new_part.start : new_part.stop]
+        matcher = SequenceMatcher(None, before, after, autojunk=False)
+        for operation, first, last, new_first, new_last in matcher.get_opcodes():
+            if operation != "equal":
+                start = old_part.start + first
+                end = old_part.start + last
+                text = "".join(after[new_first:new_last])
+                yield _Replacement(tokens[:start], tokens[start:end], tokens[end:], text)
+
+
+def _parts(texts: Sequence[str]) -> Iterator[range]:
+    """Yield the ranges of tokens between signs of gaps, fields and pictures."""
+    start = 0
+    for place, text in enumerate(texts):
+        if _SIGN.fullmatch(text):
+            yield range(start, place)
+            start = place + 1
+    yield range(start, len(texts))
 
 
 # --- where the words are ----------------------------------------------------------------
@@ -205,116 +263,75 @@ def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
         yield [match.span(group) for group in range(1, len(words) + 1)]
 
 
-def _aligned(
-    note: str,
-    tokens: Sequence[str],
-    words: Sequence[Span],
-) -> list[Span | None]:
-    """Return where each token of the old fields is in the note, given the places of its words.
-
-    None is what is written otherwise there.
-    """
-    spans: list[Span | None] = [None] * len(tokens)
-    word_indices: list[int] = []
-    for index, token in enumerate(tokens):
-        if token[0].isalnum():
-            spans[index] = words[len(word_indices)]
-            word_indices.append(index)
+def _align(note: str, tokens: Sequence[_Token], words: Sequence[Span]) -> None:
+    """Set where each token is in the note, given the places of its words."""
+    places = iter(words)
+    for token in tokens:
+        token.place = next(places) if token.is_word else None
 
     # the tokens before the first word, backwards
+    before = list(takewhile(lambda token: not token.is_word, tokens))
     end, _ = words[0]
     limit = max(0, end - _NEAR)
-    for index in range(word_indices[0] - 1, -1, -1):
-        position = note.rfind(tokens[index], limit, end)
-        if position >= 0 and not _SIGN.fullmatch(tokens[index]):
-            spans[index] = (position, position + len(tokens[index]))
+    for token in reversed(before):
+        position = note.rfind(token.text, limit, end)
+        if position >= 0 and not token.is_sign:
+            token.place = (position, position + len(token.text))
             end = position
 
     # those after each word, up to the next one
-    limits = [start for start, _ in words[1:]]
-    limits.append(min(len(note), words[-1][1] + _NEAR))
-    following = [*word_indices[1:], len(tokens)]
-    for number, first in enumerate(word_indices):
-        _, start = words[number]
-        for index in range(first + 1, following[number]):
-            token = tokens[index]
-            if _SIGN.fullmatch(token):
-                continue
-            if token.isspace():
-                blank = _BLANK.search(note, start, limits[number])
-                span = blank.span() if blank else None
-            else:
-                position = note.find(token, start, limits[number])
-                span = (position, position + len(token)) if position >= 0 else None
-            if span is not None:
-                spans[index] = span
-                _, start = span
-    return spans
+    limits = iter([*(start for start, _ in words[1:]), words[-1][1] + _NEAR])
+    start = limit = 0
+    for token in tokens[len(before) :]:
+        if token.is_word:
+            limit = next(limits)
+        elif not token.is_sign:
+            token.place = _find(note, token.text, start, limit)
+        if token.place:
+            _, start = token.place
+
+
+def _find(note: str, text: str, start: int, limit: int) -> Span | None:
+    """Return where a blank or a sign is in a part of the note; any blank is as good."""
+    if text.isspace():
+        blank = _BLANK.search(note, start, limit)
+        return blank.span() if blank else None
+    position = note.find(text, start, limit)
+    return (position, position + len(text)) if position >= 0 else None
 
 
 # --- the changed note -------------------------------------------------------------------
 
 
 def _changed(
-    note: str,
-    places: Sequence[Span | None],
-    changes: Sequence[_Replacement],
-    *,
-    insert_before: bool,
+    note: str, changes: Sequence[_Replacement], *, insert_before: bool
 ) -> str | None:
-    """Return the note with all changes; None if one has no place.
-
-    `insert_before`: put what is added between two tokens before the second, instead of
-    after the first.
-    """
+    """Return the note with all changes; None if one has no place."""
     parts = []
     rest = len(note)
     for change in reversed(changes):
-        # the part of the note that it replaces; empty if it adds something
-        inside = _known(places[change.start : change.end])
-        if inside:
-            start, _ = inside[0]
-            _, end = inside[-1]
-        elif change.start < change.end:
-            return None  # what the person removed is written otherwise
-        else:
-            part_start, part_end = change.part
-            before = _known(places[part_start : change.start])
-            following = _known(places[change.end : part_end])
-            if not before and not following:
-                # it is all that is between two signs
-                before = _known(places[: change.start])
-                following = _known(places[change.end :])
-            if following and (insert_before or not before):
-                start, _ = following[0]
-            elif before:
-                _, start = before[-1]
-            else:
-                return None
-            end = start
-        if end > rest:
+        place = change.place(insert_before=insert_before)
+        if place is None or place[1] > rest:
             return None
-
-        # as it has to be written there: in a row of a table, a quote, an item
-        text = change.text
-        line_start = note.rfind("\n", 0, start) + 1
-        line_end = note.find("\n", start)
-        line = note[line_start : line_end if line_end >= 0 else None]
-        if line.lstrip("> \t").startswith("|"):
-            text = text.replace("|", r"\|")
-        if "\n" in text:
-            sign = _LINE_START.match(line)
-            assert sign is not None
-            prefix = sign[0]
-            if sign["item"]:
-                prefix = line[: sign.start("item")] + " " * len(sign["item"])
-            line_ending = "\r\n" if "\r\n" in note else "\n"
-            text = text.replace("\n", f"{line_ending}{prefix}")
-        parts += [note[end:rest], text]
+        start, end = place
+        parts += [note[end:rest], _as_written(change.text, note, start)]
         rest = start
     parts.append(note[:rest])
     return "".join(reversed(parts))
 
 
-def _known(places: Iterable[Span | None]) -> list[Span]:
-    return [span for span in places if span is not None]
+def _as_written(text: str, note: str, start: int) -> str:
+    """Return a text as it has to be written in a note: in a row of a table, a quote, an item."""
+    line_start = note.rfind("\n", 0, start) + 1
+    line, _, _ = note[line_start:].partition("\n")
+    if line.lstrip("> \t").startswith("|"):
+        text = text.replace("|", r"\|")
+    if "\n" not in text:
+        return text
+    sign = _LINE_START.match(line)
+    assert sign is not None
+    prefix = sign[0]
+    if sign["item"]:
+        prefix = line[: sign.start("item")] + " " * len(sign["item"])
+    line_ending = "\r\n" if "\r\n" in note else "\n"
+    return text.replace("\n", f"{line_ending}{prefix}")
