@@ -195,6 +195,7 @@ LETTERS = 0.7
 """The same as a share: a font may give its letters as signs."""
 _LONGEST_TITLE = 45
 """Words of a title, at most; a longer text is the abstract."""
+_LONGEST_SUBTITLE = 28
 SMALLER = 0.85
 """The size of a raised number, at most, relative to its line."""
 _LIKE_NAMES = 0.95
@@ -255,8 +256,10 @@ def _is_worded_as_title(text: str) -> bool:
     letters = sum(map(str.isalpha, text))
     if letters < max(LEAST_LETTERS, LETTERS * len("".join(words))):
         return False
-    if _NO_WORDS_OF_TITLE.search(text) or text[0].islower():
+    if _NO_WORDS_OF_TITLE.search(text) or (text[0].islower() and ":" not in text):
         return False
+    if 2 * sum(len(word) < 3 and word.isalpha() for word in words) > len(words) > 4:
+        return False  # letters set apart
     return not ("," in text and _are_names(text))
 
 
@@ -271,9 +274,9 @@ def _are_names(text: str) -> bool:
     singles = [name for name in names if len(name) == 1]
     if not names or len(singles) > 0.3 * len(names):
         return False
-    if max(len(set(name) - _PARTICLES) for name in names) > 4:
-        return False
-    return not any(map(_is_small, chain.from_iterable(names)))
+    longest = max(len(set(name) - _PARTICLES) for name in names)
+    most = 4 if len(names) > 1 or "." in text else 3
+    return longest <= most and not any(map(_is_small, chain.from_iterable(names)))
 
 
 def _is_small(word: str) -> bool:
@@ -286,6 +289,8 @@ def _is_subtitle(text: str) -> bool:
     if _NO_SUBTITLE.match(text) or _JOURNAL.match(text):
         return False
     words = text.split()
+    if not 2 < len(words) <= _LONGEST_SUBTITLE:
+        return False
     return sum(map(_is_small, words)) > _SMALL_WORDS * len(words)
 
 
