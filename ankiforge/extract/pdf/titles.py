@@ -193,9 +193,10 @@ LEAST_LETTERS = 8
 """Letters of a printed title, at least."""
 LETTERS = 0.7
 """The same as a share: a font may give its letters as signs."""
+_MOST_WORDS = 28
+"""Words of a title, at most; a longer text is the abstract, unless it says what it is."""
 _LONGEST_TITLE = 45
-"""Words of a title, at most; a longer text is the abstract."""
-_LONGEST_SUBTITLE = 28
+_STUDY = regex(r"(?i):|\b(?:protocol|trial|study|review|meta-analysis|report)\b")
 SMALLER = 0.85
 """The size of a raised number, at most, relative to its line."""
 _LIKE_NAMES = 0.95
@@ -248,19 +249,34 @@ def _stands_for_none(text: str) -> bool:
     return _SPACED_KIND.match("".join(text.split())) is not None
 
 
+def _is_too_long(title: str) -> bool:
+    """Return whether a text has more words than a title, or a study's title, has."""
+    most = _LONGEST_TITLE if _STUDY.search(title) else _MOST_WORDS
+    return len(title.split()) > most
+
+
 def _is_worded_as_title(text: str) -> bool:
     """Return whether the words of a text may be a title, if it is large enough."""
     words = text.split()
-    if not 1 < len(words) <= _LONGEST_TITLE:
+    if len(words) == 1 or not _are_words(words):
         return False
-    letters = sum(map(str.isalpha, text))
-    if letters < max(LEAST_LETTERS, LETTERS * len("".join(words))):
+    if _JOURNAL.match(text) or _NO_WORDS_OF_TITLE.search(text):
         return False
-    if _NO_WORDS_OF_TITLE.search(text) or (text[0].islower() and ":" not in text):
+    if text[0].islower() and ":" not in text:
         return False
-    if 2 * sum(len(word) < 3 and word.isalpha() for word in words) > len(words) > 4:
-        return False  # letters set apart
+    if _is_too_long(text):  # most words of a long one have capitals, or it is a sentence
+        if 2 * sum(word[0].isupper() for word in words) < len(words):
+            return False
     return not ("," in text and _are_names(text))
+
+
+def _are_words(words: Sequence[str]) -> bool:
+    """Return whether these are words: enough letters, which are not set apart."""
+    letters = "".join(words)
+    if sum(map(str.isalpha, letters)) < max(LEAST_LETTERS, LETTERS * len(letters)):
+        return False
+    short = [word for word in words if len(word) < 3 and word.isalpha()]
+    return not 2 * len(short) > len(words) > 4
 
 
 def _are_names(text: str) -> bool:
@@ -289,7 +305,7 @@ def _is_subtitle(text: str) -> bool:
     if _NO_SUBTITLE.match(text) or _JOURNAL.match(text):
         return False
     words = text.split()
-    if not 2 < len(words) <= _LONGEST_SUBTITLE:
+    if len(words) < 3 or _is_too_long(text) or text.endswith("."):
         return False
     return sum(map(_is_small, words)) > _SMALL_WORDS * len(words)
 
@@ -321,7 +337,7 @@ def title_of(
 
     named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
     # a single word is mostly the name of a file or program
-    if not 1 < len(named.split()) <= _LONGEST_TITLE:
+    if len(named.split()) == 1 or _is_too_long(named):
         named = ""
     if _NO_TITLE.match(named) or _JOURNAL.match(named):
         named = ""
