@@ -1,6 +1,6 @@
 """The normal form of a text: without typography, case, accents, TeX and number words.
 
-Tested by `tests/text/test_word_table.py` and `tests/check/test_duplicates.py`.
+Tested by `tests/text/test_text.py`, `test_word_table.py` and `tests/check/test_duplicates.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 English has priority, German is supported where it is easy, and Chinese and Japanese are
 read by character. These forms serve comparison only; they are never shown or stored.
 
-Tested by `tests/check/test_benchmarks.py` and `tests/check/test_duplicates.py`.
+Tested by `tests/text/test_text.py`, `tests/check/test_benchmarks.py` and `test_duplicates.py`.
 """
 
 from __future__ import annotations

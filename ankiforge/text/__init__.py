@@ -1,6 +1,6 @@
 """Format numbers, tables and shortened texts for display; compile patterns at their first use.
 
-Tested by `tests/cli/test_terminal.py` and `tests/cli/test_progress.py`.
+Tested by `tests/text/test_text.py`, `tests/cli/test_terminal.py` and `tests/cli/test_progress.py`.
 """
 
 from __future__ import annotations

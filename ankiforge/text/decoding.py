@@ -6,8 +6,8 @@ A text in UTF-8 that a program took for Windows-1252 shows each letter as two or
 `Ã¤` for ä, `â€™` for ’. Only what no language writes is found: `SÃO`, `AMANHÔ` and
 `«Â»` are words.
 
-Tested by `tests/text/test_card_table.py`, `tests/extract/test_settled.py` and
-`tests/check/test_examples.py`.
+Tested by `tests/text/test_text.py`, `tests/text/test_card_table.py` and
+`tests/extract/test_settled.py`.
 """
 
 from __future__ import annotations

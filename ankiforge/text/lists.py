@@ -1,6 +1,6 @@
 """The things that an answer lists, and what only looks like a list: options, code.
 
-Tested by `tests/draft/test_repairs_table.py` and `tests/check/test_others_table.py`.
+Tested by `tests/draft/test_repairs_table.py` and `tests/text/test_text.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Other flashcard tools that keep cards in notes: their names and schedules.
 
-Tested by `tests/pipeline/test_other_tools.py` and `tests/check/test_examples.py`.
+Tested by `tests/text/test_text.py` and `tests/pipeline/test_other_tools.py`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,6 @@ def schedule_of(written: str) -> Schedule:
     for part in filter(None, written.split("!")):
         card = part.strip()
         values = card.removeprefix("fsrs,").split(",")
-        due = _NEW
-        interval = 0
-        ease = 0
         try:
             due = date.fromisoformat(values[0][:10]).isoformat()
             interval = max(1, round(float(values[1])))

@@ -24,6 +24,7 @@ ENGLISH = language("en")
         ("Cells called neurons of it", False),
         ("A cell with separated walls inside", False),
         ("Boxes wrap across the edges", False),
+        ("In mice the membrane separates two", False),
     ],
 )
 def test_a_line_of_a_note_is_whole(text, is_whole):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.language.quantities import inside_units, spelled_values
+from ankiforge.language.quantities import arabic, inside_units, spelled_values
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,16 @@ def test_nothing_of_a_unit_is_cut(text, whole):
 )
 def test_a_border_beside_a_unit_cuts_nothing(text, place):
     assert place not in inside_units(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("in WWII", "in World War 2"),
+        ("type ii", "type ii"),
+        ("XIV and IX", "14 and 9"),
+        ("I said so", "I said so"),
+    ],
+)
+def test_roman_numerals_are_numbers(text, shown):
+    assert arabic(text) == shown

@@ -44,6 +44,11 @@ TABLES = [
         ["D? → e"],
         ["line 2: it has a cell of more than 131,072 letters"],
     ),
+    (
+        "Here they are:\n\n```\nFront,Back\nD?,e\nA?,b,c\n```\n",
+        ["D? → e"],
+        ["line 6: it has 3 columns, and its table 2"],
+    ),
     # what Anki says at its beginning
     ("#separator:tab\n#tags column:3\nA?\tb\tc\n", ["A? → b"], []),
     ("#separator:Semicolon\n#columns:Tags;Back;Front\nx;b;A?\n", ["A? → b"], []),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.text.occlusion import parse
+from ankiforge.text.occlusion import ALL, ONE, from_anki, parse, to_anki
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ from ankiforge.text.occlusion import parse
 def test_the_masks_of_a_field(lines, labels):
     masks = parse("\n".join(["hide all", *lines])).masks
     assert [mask.label for mask in masks] == labels
+
+
+@pytest.mark.parametrize("hide", [ONE, ALL])
+def test_the_field_of_anki_has_the_same_masks(hide):
+    masks = parse(f"hide {hide}\n1 .1 .2 .3 .4\n2 .5 .6 .1 .2")
+    assert masks.hide == hide
+    assert from_anki(to_anki(masks)) == masks

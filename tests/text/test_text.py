@@ -1,9 +1,16 @@
 """Forms of a text, quotes, sentences, Markdown and clozes; tests/laws holds for any text."""
 
+import os
+from functools import partial
+from pathlib import Path
+
 import pytest
 
+from ankiforge.language.normal import tokens_of
+from ankiforge.language.words import beginnings, stem
 from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import words_of
+from ankiforge.text import cost_text, percent, shown_path, table
 from ankiforge.text.cloze import (
     alt_and_width,
     escape_signs,
@@ -14,9 +21,12 @@ from ankiforge.text.cloze import (
     plain,
     problems,
     reveal,
+    table_rows,
     to_brackets,
     wrap,
 )
+from ankiforge.text.cloze import words_of as cloze_words
+from ankiforge.text.decoding import damage_in, text_of
 from ankiforge.text.fold import (
     document_tag,
     for_finding,
@@ -28,8 +38,17 @@ from ankiforge.text.fold import (
     same,
     shields,
     without_escapes,
+    words_alone,
 )
-from ankiforge.text.sentences import boundaries, sentence_around, sentences
+from ankiforge.text.lists import things
+from ankiforge.text.passages import from_a_word, paragraphs_around, without_bullets
+from ankiforge.text.sentences import (
+    boundaries,
+    sentence_around,
+    sentences,
+    sentences_by_part,
+)
+from ankiforge.text.tools import schedule_of
 from tests.limits import no_hang, steps
 
 TAGS = {
@@ -40,6 +59,7 @@ TAGS = {
     "日本国憲法 第九条": "日本国憲法-第九条",
     "❤️ Health": "health",
     "a" * 50: "a" * 40,
+    f"{'a' * 20} {'b' * 19}": f"{'a' * 20}-{'b' * 19}",
     "—": "",
 }  # fmt: skip
 
@@ -63,6 +83,23 @@ def test_typography_spacing_and_case_make_no_difference_every_other_sign_does(
     one, other, equal
 ):
     assert same(one, other) is equal
+
+
+repaired = partial(text_of, repairs=True)
+
+
+cost_text_here = partial(cost_text, local=True)
+things_of = partial(things, "Which are they?")
+
+
+def shown_table(name: str) -> list[str]:
+    return list(table(("name", "n"), [(name, "2")], 11))
+
+
+def around_b(text: str) -> str:
+    """The paragraphs around the first `b` of a text."""
+    place = text.index("b")
+    return paragraphs_around(text, place, place + 1, asks=False)
 
 
 FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
@@ -98,6 +135,29 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (numbers, "{{c3::a}} {{c1::b}} {{c3::c}} {{c2,9::d}}", (1, 2, 3, 9)),
         (escape_signs, "`{{a}}` {{b}}", r"`{{a}}` {\{b}\}"),
         (boundaries, "One. Two.", [4]), (boundaries, "", []), (boundaries, "One.", []),
+        (sentences_by_part, "One.\n\n- Two. It.\n- No", [[(0, 4)], [(8, 12), (13, 16)], [(19, 21)]]),
+        (cloze_words, "a {{c1::gap::hint}} is", "a gap is hint"),
+        (table_rows, "| a | b |\n|---|---|\n| 1 | |", ["a · b", "1"]), (table_rows, "a | b", []),
+        (text_of, b"a\r\nb\rc", "a\nb\nc"), (text_of, CONFLICT := b"<<<<<<< a\nb\n>>>>>>> c", CONFLICT.decode()),
+        # with damaged bytes, or in Windows-1252
+        (repaired, b"caf\xe9 au lait", "café au lait"), (repaired, b"a \xff b", "a \ufffd b"),
+        (repaired, "ä".encode() + b"a" * 97 + b"\xff\xff", f"ä{'a' * 97}\ufffd\ufffd"),
+        (schedule_of, "!2027-03-01,150,270", (("2027-03-01", 150, 270),)), (schedule_of, "!2000-01-01,1,250", ()),
+        (schedule_of, "!fsrs,2027-03-01T10:00,0.4,5!new", (("2027-03-01", 1, 250), ("", 0, 0))),
+        (cost_text_here, None, "price unknown"), (cost_text_here, 0.0, "free (local)"), (cost_text_here, 1.2, "$1.20"),
+        (shown_table, "a long name", ["name      n", "a long n… 2"]), (percent, 0.456, "46 %"), (percent, None, "–"),
+        (shown_path, Path.cwd() / "a" / "b.md", "a/b.md".replace("/", os.sep)), (shown_path, Path.cwd(), str(Path.cwd())),
+        (things_of, "- a\n- b\n", ["a", "b"]), (things_of, "iron, zinc and tin", ["iron", "zinc", "tin"]), (things_of, "- `a`\n- b", []),
+        (tokens_of, "a1 b-c", ["a1", "b", "c"]), (tokens_of, "記憶 のb", ["記", "憶", "の", "b"]),
+        (beginnings, "Cells' 42 neurons", {"cell", "42", "neuro"}), (stem, "stopped", "stop"), (stem, "centres", "center"),
+        (words_alone, "a `b` c", "a   c"), (damage_in, "Grüße", ""), (damage_in, "ein schÃ¶ner Tag", "schÃ¶ner"), (damage_in, "Ã¶" * 30, "Ã¶"),
+        # the edges of the text around a passage, and bullets in it
+        (from_a_word, f"ds {'a' * 29}", "a" * 29), (from_a_word, f"s {'a' * 30}", "a" * 30),
+        (from_a_word, f"ds {'a' * 28}", f"ds {'a' * 28}"), (from_a_word, f" s {'a' * 29}", f" s {'a' * 29}"),
+        (without_bullets, "• one", "• one"), (without_bullets, "• one • two: • three", "one; two: three"),
+        (around_b, f"a b {'c' * 596}", f"a b {'c' * 596}"), (around_b, f"a b {'c' * 597}", "a b …"),
+        (around_b, f"{'a ' * 200}b{' c' * 200}", f"… {'a ' * 148}b{' c' * 148} …"),
+        (around_b, "a\nb\nc", "a\nb\nc"), (around_b, f"{'a' * 600}\nb\n{'c' * 597}", f"b\n{'c' * 597}"),
     ],
 )  # fmt: skip
 def test_a_text_is_changed_as_told(change, text, result):
@@ -174,6 +234,7 @@ def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found
         "For all x.| The next.", "Really?!| Yes…| Go!", "(He went.)| “So it is.”| Yes.",
         "一番です。|次の文！|終わり", "यह है।| वह है।", "It ends here.| → So there.", "5 sec.| Then more.",
         "In different regions.²| But the models.³,⁴", "He left.”¹²–¹⁴| She stayed.", "Smith et al.¹ say so.",
+        "En 52 av. J.-C. il partit.", "Il sig. Rossi parla.", "He lives in Rome...| She stays.",
     ],
 )  # fmt: skip
 def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
