@@ -20,6 +20,7 @@ interval in days, and its ease in per cent."""
 
 # The date of a card that was never reviewed.
 _NEW = "2000-01-01"
+_NEVER = ("", 0, 0)
 _EASE = 250
 
 
@@ -40,6 +41,7 @@ def schedule_of(written: str) -> Schedule:
             interval = max(1, round(float(values[1])))
             ease = _EASE if card.startswith("fsrs,") else int(values[2])
         except (ValueError, IndexError):
-            due = _NEW
-        cards.append(("", 0, 0) if due == _NEW else (due, interval, ease))
+            cards.append(_NEVER)
+        else:
+            cards.append(_NEVER if due == _NEW else (due, interval, ease))
     return tuple(cards) if any(due for due, _, _ in cards) else ()

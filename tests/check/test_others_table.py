@@ -30,6 +30,7 @@ ROWS = [
     ("What are its parts?\n(4)", "stem\n\nleaf\n\nroot\n\nfruit", ["set"]),
     ("Explain the difference of a and b.", "a is a letter", []),
     ("Explain the retina.", "layers of cells", ["open"]),
+    ("The parts of a stem are:", "bark and wood", []),
     ("single character wildcard", "?", []),
     ("What is water made of?", "TODO", ["placeholder"]),
     ("If you know the title, write:", "Dear Personnel Director,", []),
@@ -55,3 +56,10 @@ def test_what_is_said_of_a_card(front, back, rules):
     kind = CardKind.BASIC if back else CardKind.CLOZE
     card = Card(NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("x"))
     assert [finding.check for finding in check_made(card)] == rules
+
+
+def test_of_our_own_cards_all_is_said():
+    fields = (("Front", "Which metals are noble?"), ("Back", "gold, silver, platinum"))
+    card = Card(NO_KEY, CardKind.BASIC, fields)
+    assert check_made(card) == ()
+    assert [finding.check for finding in check_made(card, ours=True)] == ["set"]
