@@ -39,13 +39,7 @@ export function editor(fields, asks, used, changed) {
   };
   // The words that were typed and not stored, to look at.
   const kept = () => h("div", { className: "kept" }, h("p", { className: "tag" }, "Edited, not saved"),
-    boxes.filter((box) => written(box).trim()).map((box) => {
-      const copy = box.cloneNode(true);
-      copy.removeAttribute("contenteditable");
-      copy.removeAttribute("role");
-      copy.tabIndex = -1;
-      return copy;
-    }));
+    boxes.filter((box) => written(box).trim()).map((box) => h("div", { className: "written", dir: "auto" }, ...box.cloneNode(true).childNodes)));
   const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
   return { node, focus, kept, isChanged, sent: () => ({ ...typed(), ...place.typed() }) };
 }

@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { words as layerOf } from "./layer.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { until } from "./server.js";
-import { around, linesOf, svg } from "./shapes.js";
+import { around, svg } from "./shapes.js";
 
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
 const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
@@ -100,17 +100,13 @@ export function sheets(paper, shown) {
     const { pane } = paper;
     const room = pane.clientWidth - (pane.clientWidth < 600 ? 0 : 40);
     let fit = room / (crop.right - crop.left);
-    if (pane.clientWidth < 700) fit = Math.max(fit, Math.min((pane.clientWidth - 10) / columnWidth(), LARGEST / lineHeight));
+    // a narrow pane shows the widest line of a mark rather than all of its page
+    const widths = pages.flatMap((page) => Object.values(page.marks).flat().map(([left, , right]) => right - left + 0.03));
+    if (pane.clientWidth < 700) fit = Math.max(fit, Math.min((pane.clientWidth - 10) / Math.max(...widths, 0.33), LARGEST / lineHeight));
     leafWidth = Math.round(fit * paper.zoom);
     for (const page of pages) place(page);
     for (const page of pages) if (page.picture) draw(page);
     near(paper.mark(paper.now));
-  }
-  // The width of a column of text, which a phone shows alone.
-  function columnWidth() {
-    const lines = pages.flatMap((page) => Object.values(page.marks).flatMap((boxes) => linesOf(boxes.map((box) => px(page, box)))));
-    const widths = lines.map(([l, , r]) => (r - l) / leafWidth);
-    return Math.min(Math.max(...widths, 0.3) + 0.03, 1);
   }
 
   const first = pages[shown.marks.find(({ key }) => key === paper.key)?.page ?? 0];

@@ -158,15 +158,19 @@ export class Sitting {
     }));
   }
 
-  // The buttons, the blue one first; what is secondary is in the menu if one row has no room for it.
+  // The buttons, the blue one first, in one row; what is secondary is in the menu if there is no room for it.
   bar() {
     const [shown, rest] = this.#choices();
     const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key && key.replace(/^[A-Z]$/, "Shift+$&") });
+    const place = $("#buttons");
+    const isOneRow = () => place.lastChild.offsetTop === place.firstChild.offsetTop;
+    place.classList.remove("tight");
     for (let room = shown.length; room > 0; room -= 1) {
       const more = [...shown.slice(room), ...rest];
-      $("#buttons").replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
-      if (shown[room - 1].look !== "text" || $("#buttons").lastChild.offsetTop === $("#buttons").firstChild.offsetTop) break;
+      place.replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
+      if (shown[room - 1].look !== "text" || isOneRow()) break;
     }
+    place.classList.toggle("tight", !isOneRow()); // without the names of keys
   }
   // What can be done now, {look, label, key, run}: what has a button, and what is in the menu.
   #choices() {
