@@ -11,8 +11,9 @@ const GO_STAYS = 1500; // ms in which a second key may follow
 // `holds`: it decides nothing, so it waits for a card that is on its way.
 /** @typedef {{group: string, key: string, name: string, views: string, run: (page: any) => any, label: (page: any) => string,
  *   holds?: boolean, inMenu?: boolean, also?: string}} Key */
-const always = () => true;
+const always = (_page) => true;
 const never = () => false;
+/** @type {(group: string, views: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
 const at = (group, views) => (key, name, run, { when = always, ...more } = {}) => ({ group, views, key, name, run, label: (page) => (when(page) ? name : ""), ...more });
 const decide = at("Decide", "sitting");
 const card = at("The card", "sitting");
