@@ -355,11 +355,9 @@ class Faces:
             question = small_question(group)
             for place, (waiting, card) in enumerate(zip(group, cards, strict=True)):
                 card["why"] = _why(waiting)
-                if place == question:
-                    card |= {"number": QUESTION_KEY, "keep": "Accept the question"}
-                    continue
-                card |= {"number": number, "keep": f"Accept {number}"}
-                number += len(waiting.gaps) or 1
+                card["number"] = QUESTION_KEY if place == question else number
+                if place != question:
+                    number += len(waiting.gaps) or 1
         if first.kind is CardKind.OCCLUSION:
             face["masks"] = True
         elif not first.by_hand:

@@ -378,15 +378,10 @@ def labels_of(
             min(top + _ABOVE * size, frame[3]),
         )
         labels.append(FoundLabel(text, box))
-    hidden = sum(_area(label.box) for label in labels)
-    if len(labels) > _MOST_LABELS or hidden > _MOST_HIDDEN * _area(frame):
-        return ()
-    return tuple(labels)
-
-
-def _area(box: Box) -> float:
-    left, bottom, right, top = box
-    return (right - left) * (top - bottom)
+    boxes = (frame, *(label.box for label in labels))
+    size, *sizes = [(right - left) * (top - bottom) for left, bottom, right, top in boxes]
+    is_figure = len(labels) <= _MOST_LABELS and sum(sizes) <= _MOST_HIDDEN * size
+    return tuple(labels) if is_figure else ()
 
 
 def _words_of(lines: Sequence[Piece]) -> str:
