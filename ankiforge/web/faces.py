@@ -171,11 +171,7 @@ def _why(waiting: Card) -> Texts | None:
     if not said:
         return None
     details = " ".join(reasons(waiting))
-    tone = "quiet"
-    if waiting.blocked:
-        tone = "stop"
-    elif not waiting.clean:
-        tone = "caution"
+    tone = "stop" if waiting.blocked else "quiet" if waiting.clean else "caution"
     return {"text": said, "tone": tone, "details": "" if details == said else details}
 
 
