@@ -135,7 +135,7 @@ def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
     table = "| Organ | Hormone |\n|---|---|\n| Pancreas | ==insulin== |\n"
     (forge.folder / "notes" / "Table.md").write_text(table, encoding="utf-8")
     forge.ok("run")
-    page = editing(opened(forge, "all"), "Organ")
+    page = editing(opened(forge, "all"), "Pancreas")
     page.keyboard.type(" Beta cells")
     select(page, "Beta")
     page.keyboard.press("Control+Shift+KeyC")
