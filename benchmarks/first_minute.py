@@ -1,9 +1,9 @@
-"""The first minute of a newcomer: commands, seconds and keys to ten accepted cards in Anki.
+"""The first minute of a newcomer: commands, seconds and keys to the first cards in Anki.
 
     python -m benchmarks.first_minute
 
 A fresh home with one annotated paper and one `My Clippings.txt`. It types what README shows, at a
-terminal of its own, accepts ten cards, and lets the real Anki import the package.
+terminal of its own, accepts up to ten cards, and lets the real Anki import the package.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ imports it into an empty collection and counts. The whole notes have
 further text and a marked sentence, of which this program makes a card, too, if no check warns. Seconds are processor time of
 whole processes, which take turns. `genanki` alone, which is given the fields, is the floor.
 
-The programs: md2anki (a heading is a question) and ankdown (`%` before the answer), if installed.
+The programs, if installed: md2anki and markdown-anki-decks (a heading is a question), ankdown (`%`
+before the answer). markdown-anki-decks writes a package a note, so its questions stand in one; its
+command line does not start beside a click of today, and its function for it is called.
 Not measured: mdanki (no longer on npm), inka (writes into a collection by Anki's desktop program),
 markdown2anki (asks for its settings, and needs a Pygments older than ours).
 """
@@ -51,6 +53,13 @@ for number in range(int(sys.argv[1])):
     deck.add_note(genanki.Note(model=model, fields=[f"What is {number}?", f"It is {number}."]))
 genanki.Package(deck).write_to_file(sys.argv[2])
 """
+DECKS = """
+import sys
+from pathlib import Path
+from markdown_anki_decks.cli import convertMarkdown
+
+convertMarkdown(*map(Path, sys.argv[1:]), False, "", False, False, False)
+"""
 ANKDOWN = "from ankdown.ankdown import main; main()"
 
 
@@ -88,6 +97,8 @@ class Tool:
     """Without it, the program is not here."""
     whole: bool = False
     """Whether the notes have further text and a mark, which the others would read as answers."""
+    together: bool = False
+    """Whether all questions stand in one note, named as the package."""
 
 
 def ours(notes: Path, package: Path) -> list[str]:
@@ -105,6 +116,10 @@ def of_md2anki(notes: Path, package: Path) -> list[str]:
     return [sys.executable, "-m", "md2anki", "-o-anki", str(package), *files]
 
 
+def of_decks(notes: Path, package: Path) -> list[str]:
+    return [sys.executable, "-c", DECKS, str(notes), str(package.parent)]
+
+
 def of_ankdown(notes: Path, package: Path) -> list[str]:
     return [sys.executable, "-c", ANKDOWN, "-r", str(notes), "-p", str(package)]
 
@@ -118,9 +133,10 @@ TOOLS = (
     Tool("ankiforge, questions alone", INLINE, ours),
     Tool("ankiforge, whole notes", INLINE, ours, whole=True),
     Tool("md2anki", "# A deck\n\n## {question}\n\n{answer}", of_md2anki, "md2anki"),
+    Tool("markdown-anki-decks", "## {question}\n\n{answer}", of_decks, "markdown_anki_decks", together=True),
     Tool("ankdown", "{question}\n\n%\n\n{answer}", of_ankdown, "ankdown"),
     Tool("genanki alone", "{question}", of_genanki, "genanki"),
-)
+)  # fmt: skip
 
 
 def main() -> None:
@@ -138,9 +154,13 @@ def main() -> None:
             notes = folder / tool.name
             form = tool.form + ("\n\n{words}\n\n{mark}" if tool.whole else "")
             notes.mkdir()
-            for number, each in enumerate(made):
-                text = form.format(**vars(each))
-                (notes / f"n{number}.md").write_text(f"{text}\n", "utf-8")
+            texts = [form.format(**vars(each)) for each in made]
+            if tool.together:
+                texts = ["\n\n".join(texts)]
+            for number, text in enumerate(texts):
+                (notes / ("out.md" if tool.together else f"n{number}.md")).write_text(
+                    f"{text}\n", "utf-8"
+                )
         for _ in range(said.rounds):
             for tool in here:
                 desk, package = folder / "desk", folder / "out.apkg"
