@@ -189,7 +189,6 @@ def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None
     tell(
         vault,
         FOLDER_DECKS={"Bio": "Biology", "Bio/Cells": "", "Bio/Blood": "Biology::Blood"},
-        FOLDER_TAGS={"Bio": "bio natural"},
         Defaults={"Deck": "Everything"},
     )
     notes = {
@@ -214,7 +213,6 @@ def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None
     }  # fmt: skip
     tags = {next(iter(card["fields"].values())): card["tags"] for card in forge.cards()}
     assert {"exam", "hard"} <= set(tags["What is a?"])
-    assert {"bio", "natural"} <= set(tags["What is f?"])
 
 
 def test_notes_that_the_plugin_does_not_read_have_no_such_cards(forge, vault) -> None:

@@ -145,9 +145,6 @@ _NOTE_NUMBER = regex(
     r"|(?<=[.,!?][”\"’»)])\d{1,3}(?=\s+[^\W\d_]|\s*\Z)|(?<=\d{4}\.)\d{1,2}(?=\s*\Z)"
     r"|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
 )
-# `released25 from`: of a word that is no noun, which could be a name (`python3`).
-_GLUED_NUMBER = regex(r"(?<![^\W_])([a-zß-ÿа-яё]{5,})(\d{1,3})(?=\s+[a-zß-ÿа-яё])")
-_NO_NOUN = frozenset("vard")
 _ESCAPE = regex(r"\\(?=[!-/:-@\[\]^-`{-~])")
 _COMMA_AT_END = regex(r"\s*[,;–—]\s*\Z")
 
@@ -167,9 +164,6 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
             spans.append(match.span())
     if _DIGIT.search(text):
         spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
-        for match in _GLUED_NUMBER.finditer(text):
-            if language.look_up(match[1])[0] in _NO_NOUN:
-                spans.append(match.span(2))
     for match in _CITATION.finditer(text) if "[" in text else ():
         before = _WORD_BEFORE.search(text, 0, match.start())
         # not `as in [27]`, which would break the sentence

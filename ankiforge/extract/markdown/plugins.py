@@ -60,11 +60,7 @@ class ExpressionMatch(NamedTuple):
 # What differs between both: a part of an expression, or one of a class.
 _PART = compiled(
     r"""(?x)
-      \\k<(?P<back>\w+)>              # \k<name>
-    | \(\?<(?P<name>[A-Za-z_]\w*)>    # (?<name>
-    | (?P<any>\[\^\])                 # [^]
-    | (?P<none>\[\])                  # []
-    | (?P<brace>\{(?!\d+(?:,\d*)?\}))  # no quantifier: `regex` reads some as fuzzy ones
+      (?P<brace>\{(?!\d+(?:,\d*)?\}))  # no quantifier: `regex` reads some as fuzzy ones
     | \\(?P<escape>[\s\S])
     | (?P<opens>\[\^?\]?)             # the start of a class
     | (?P<closes>\])
@@ -72,8 +68,6 @@ _PART = compiled(
 )
 # White space in JavaScript, as the content of a class.
 _BLANKS = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-# Letters that mean something after a backslash in both.
-_SAME = frozenset("bBdDfnrtuvwWx0123456789")
 
 
 @lru_cache(maxsize=256)
@@ -99,8 +93,6 @@ def translated(expression: str) -> str:
                     written = _BLANKS if in_class else f"[{_BLANKS}]"
                 elif letter == "S" and not in_class:
                     written = f"[^{_BLANKS}]"
-                elif letter.isalpha() and letter not in _SAME and letter != "S":
-                    written = letter  # JavaScript ignores the backslash
             case "closes":
                 written = written if in_class else r"\]"
                 in_class = False
@@ -108,14 +100,6 @@ def translated(expression: str) -> str:
                 written = written.replace("[", r"\[")
             case "opens":
                 in_class = True
-            case "back":
-                written = f"(?P={part['back']})"
-            case "name":
-                written = f"(?P<{part['name']}>"
-            case "any":
-                written = r"[\s\S]"
-            case "none":
-                written = "(?!)"
             case "brace":
                 written = r"\{"
         parts.append(written)
@@ -313,7 +297,6 @@ class _O2aDefaults(
         "curly": "CurlyCloze",
         "marks": "CurlyCloze - Highlights to Clozes",
         "folder": "Scan Directory",
-        "expressions": "Regex",
     },
 ):
     """The settings of Obsidian_to_Anki for all notes."""
@@ -325,8 +308,6 @@ class _O2aDefaults(
     """Whether `==x==` is one, too."""
     folder: str = ""
     """The folder whose notes are read; "" = all."""
-    expressions: bool = True
-    """Whether custom expressions are used: an early version had such a switch."""
 
 
 class _O2a(
@@ -336,7 +317,6 @@ class _O2a(
         "defaults": "Defaults",
         "expressions": "CUSTOM_REGEXPS",
         "folder_decks": "FOLDER_DECKS",
-        "folder_tags": "FOLDER_TAGS",
         "ignored": "IGNORED_FILE_GLOBS",
     },
 ):
@@ -347,7 +327,6 @@ class _O2a(
     expressions: Texts = {}
     """By note type: an expression whose groups are the fields."""
     folder_decks: Texts = {}
-    folder_tags: Texts = {}
     ignored: Strings = ()
     """Patterns of notes that are not read."""
     fields_dict: Mapping[str, Strings] = {}
@@ -364,8 +343,6 @@ class _O2a(
         """Return the usable expressions, and why others cannot be used, by note type."""
         usable: dict[str, str] = {}
         faults: dict[str, str] = {}
-        if not self.defaults.expressions:
-            return usable, faults
         for note_type, expression in self.expressions.items():
             if not expression:
                 continue
@@ -383,20 +360,12 @@ class _O2a(
         deck_name = deck_line[1].strip() if deck_line else ""
         tags_line = _declared(self.words.tags, text)
         tags = tags_line[1].split() if tags_line else []
-        # the folders that contain it, the innermost first
-        folders = []
-        while "/" in path:
-            path = path.rpartition("/")[0]
-            folders.append(path)
-        for folder in folders:
-            tags += self.folder_tags.get(folder, "").split()
-        deck = self.defaults.deck
-        if deck == "Default":
-            deck = ""
-        for folder in folders:
-            if self.folder_decks.get(folder):
-                deck = self.folder_decks[folder]
-                break
+        # the innermost folder around it that has a deck
+        folder = path.rpartition("/")[0]
+        while folder and not self.folder_decks.get(folder):
+            folder = folder.rpartition("/")[0]
+        default = "" if self.defaults.deck == "Default" else self.defaults.deck
+        deck = self.folder_decks.get(folder) or default
         return deck_name, deck, tuple(dict.fromkeys(tags))
 
     def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
