@@ -17,7 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.draft.propose.refused import ROMAN, is_no_answer, stem
+from ankiforge.draft.propose.refused import is_no_answer, stem
 from ankiforge.language.lexicon import Language, listed, read_weights
 from ankiforge.language.quantities import inside_units
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
@@ -237,8 +237,6 @@ class RankedSentence:
             return True
         inner = self.words[first:last]
         if self._is_set_off(first, last):
-            if len(inner) == 1 and inner[0].folded in ROMAN:  # `(ii)`
-                return True
             return all(token.kind in _NO_WORDS for token in inner)
         if not self.language.small:
             return not self._is_whole_name(first, last)

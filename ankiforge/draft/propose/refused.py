@@ -195,8 +195,6 @@ _LEAST_STEM = 4
 # Words beside a member of a list, which could be any other.
 _AND = listed("cues", "and")
 _RELATIVE = frozenset(("that", "which", "who"))
-ROMAN = frozenset(("ii", "iii", "iv", "vi", "vii", "viii", "ix"))
-"""The numbers of a list's items: `(ii)`."""
 
 
 def stem(word: str) -> str:
@@ -221,8 +219,6 @@ def is_no_answer(words: Sequence[Token], span: Span, language: Language) -> bool
     inner = words[first:last]
     if len(inner) == 1:
         return _is_no_word(words, first, language)
-    if all(token.word.isdecimal() for token in inner):
-        return True  # `20 1`, which is no number
 
     # `ER stores`, `that a cell needs`: a noun with its verb
     end = inner[-1].folded
@@ -239,14 +235,11 @@ def is_no_answer(words: Sequence[Token], span: Span, language: Language) -> bool
 def _is_no_word(words: Sequence[Token], place: int, language: Language) -> bool:
     """Return whether nobody would keep one word as the answer of a card."""
     token = words[place]
-    if token.folded in ROMAN or (len(token.word) == 1 and token.word.isalpha()):
+    if len(token.word) == 1 and token.word.isalpha():
         return True
     before = words[place - 1 : place]
     after = words[place + 1 : place + 2]
     if token.kind == Kind.NUMBER:
-        signs = [other.word for other in words[:place]]
-        if after and after[0].word == ")" and not (signs.count("(") > signs.count(")")):
-            return True  # `1) real, 2) useful`
         return token.word.isalpha()  # `two`
     if token.kind != Kind.NOUN:
         return False
