@@ -36,8 +36,6 @@ _RELATIVE = frozenset(
         "quien",
     )
 )
-# Words from which a text is a sentence, when others are left out beside it.
-_LEAST_WORDS = 5
 # Words from which a line of a note is a sentence by itself.
 _LEAST_IN_LINE = 4
 
@@ -45,17 +43,6 @@ _LEAST_IN_LINE = 4
 def begins_whole(text: str) -> bool:
     """Return whether a text begins with a capital or a digit."""
     return _BEGINS.match(text) is not None
-
-
-def is_whole_clause(text: str, language: Language) -> bool:
-    """Return whether words without a full stop begin a sentence, and could be all of it."""
-    words = tokens(text, language)
-    return (
-        begins_whole(text)
-        and len(text.split()) >= _LEAST_WORDS
-        and _begins_clause(words, language)
-        and not _breaks_off(text, language)
-    )
 
 
 def is_whole_line(text: str, language: Language) -> bool:

@@ -32,20 +32,6 @@ def test_a_line_of_a_note_is_whole(text, is_whole):
 
 
 @pytest.mark.parametrize(
-    ("text", "is_whole"),
-    [
-        ("The membrane separates two cells", True),
-        ("the membrane separates two cells", False),  # begins within a sentence
-        ("The membrane separates cells", False),  # four words
-        ("The membrane separates two cells,", False),
-        ("The membrane separates two cells of the", False),
-    ],
-)
-def test_a_clause_is_whole(text, is_whole):
-    assert clauses.is_whole_clause(text, ENGLISH) is is_whole
-
-
-@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("The membrane separates cells", True),

@@ -11,7 +11,6 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.refused import noise
-from ankiforge.language.clauses import is_whole_clause
 from ankiforge.language.lexicon import Language
 from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
@@ -67,8 +66,6 @@ def excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
         excerpt = _on_card(part, tables)
         if ends_with_page and _WHOLE.fullmatch(excerpt.text) is None:
             excerpt = replace(excerpt, is_cut=True)
-            if is_whole_clause(highlight.exact, tables):
-                excerpt = Excerpt(highlight.exact.strip())
         excerpts.append(excerpt)
     return excerpts
 
