@@ -499,14 +499,7 @@ class _Around:
         if is_order and not {*left}.isdisjoint(proof_right[:1]):
             return True  # `after sleep, …`: what follows at once is the other side
         if not right:
-            # the word is an answer, whose question names both sides before it
-            compared = proof.after
-            for place, word in enumerate(proof.after):
-                if word in _THAN:
-                    compared = proof.after[place + 1 :]
-            first = [left.index(word) for word in left if word in proof_left]
-            second = [left.index(word) for word in left if word in _sides(compared)]
-            return bool(first and second) and min(second) < min(first)
+            return False
         straight = len({*left} & {*proof_left}) + len({*right} & {*proof_right})
         crossed = len({*left} & {*proof_right}) + len({*right} & {*proof_left})
         return crossed > straight
