@@ -189,18 +189,16 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
     elif parameter is None:
         message = message[:1].lower() + message[1:]
     else:
-        values = parameter.type
-        if isinstance(parameter, click.Option) or context is None:
-            name = max(parameter.opts, key=len)
-        else:
+        name = max(parameter.opts, key=len)
+        if isinstance(parameter, click.Argument) and context is not None:
             name = parameter.make_metavar(context)
+        message = f"{name}: {message}"
         if isinstance(error, click.MissingParameter):
             message = f"{name} is missing"
-        elif isinstance(values, click.IntRange):
-            up_to = "on" if values.max is None else f"to {values.max}"
-            message = f"{name} takes a whole number from {values.min} {up_to}"
-        else:
-            message = f"{name}: {message}"
+        elif isinstance(parameter.type, click.IntRange):
+            most = parameter.type.max
+            up_to = "on" if most is None else f"to {most}"
+            message = f"{name} takes a whole number from {parameter.type.min} {up_to}"
     _print_error(message, hint, where=where)
 
 

@@ -44,7 +44,9 @@ from ankiforge.errors import UsageError, writing
 from ankiforge.text import counted, on_one_line, shortened
 
 if TYPE_CHECKING:
-    from ankiforge.model import HighlightKey
+    from collections.abc import Sequence
+
+    from ankiforge.model import Drafted, HighlightKey
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
 
@@ -461,23 +463,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             for step in taken.steps:
                 result.add_step(step)
 
-            # the highlights of which the chat makes no card, with its reasons
-            lines = []
-            for result_of_one in taken.drafted:
-                if not result_of_one.drafts:
-                    marked = on_one_line(result_of_one.highlight.exact)
-                    marked = shortened(marked, WORDS_SHOWN)
-                    lines.append(f"  “{marked}”: {result_of_one.reason}")
-            if lines:
-                answered = counted(len(taken.drafted), "highlight")
-                among = f"{len(lines):,} of {answered}"
-                call.say(f"no card for {among} in this answer:")
-            shown_lines = lines if call.verbose else lines[:NONE_SHOWN]
-            for line in shown_lines:
-                call.say(line)
-            if len(lines) > len(shown_lines):
-                more = len(lines) - len(shown_lines)
-                call.say(f"  and {more:,} more: -v names them")
+            _say_what_got_none(call, taken.drafted)
             if taken.drafted and taken.unanswered:
                 asked = counted(taken.asked, "highlight")
                 call.say(
@@ -488,6 +474,24 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 result.problems.append(replace(unused, where=file.name))
         print_summary(call, workspace, result)
     end(result.problems)
+
+
+def _say_what_got_none(call: Call, drafted: Sequence[Drafted]) -> None:
+    """Print the highlights of which the chat makes no card, with its reasons."""
+    lines = []
+    for result in drafted:
+        if not result.drafts:
+            marked = shortened(on_one_line(result.highlight.exact), WORDS_SHOWN)
+            lines.append(f"  “{marked}”: {result.reason}")
+    if not lines:
+        return
+    answered = counted(len(drafted), "highlight")
+    call.say(f"no card for {len(lines):,} of {answered} in this answer:")
+    shown = lines if call.verbose else lines[:NONE_SHOWN]
+    for line in shown:
+        call.say(line)
+    if len(lines) > len(shown):
+        call.say(f"  and {len(lines) - len(shown):,} more: -v names them")
 
 
 draft.add_command(export)

@@ -346,25 +346,7 @@ class Passes:
                 newest_decision = workspace.ledger.history()[:1]
             if result.usage is not None:
                 self._spent += result.usage.cost_usd or 0.0
-            report = result.report
-            if report and (report.new or report.changed or report.gone or result.drafted):
-                new = len(report.new)
-                changed = len(report.changed)
-                revised = [change for change in result.changes if not change.why]
-                parts = []
-                if result.accepted:
-                    parts.append(f"{counted(result.accepted, 'card')} accepted")
-                if result.drafted > result.accepted:
-                    left = result.drafted - result.accepted
-                    parts.append(counted(left, "new draft"))
-                made = ", ".join(parts) or "no new card"
-                self.tell(
-                    "pass",
-                    f"{new} new, {changed} changed: {made}",
-                    highlights={"new": new, "changed": changed, "gone": len(report.gone)},
-                    cards={"drafted": result.drafted, "revised": len(revised)},
-                    seconds=round(time.monotonic() - begun, 2),
-                )
+            self._tell_of(result, round(time.monotonic() - begun, 2))
             decided = newest_decision != self._newest_decision
             self._newest_decision = newest_decision
             if result.error:
@@ -372,6 +354,27 @@ class Passes:
         if result.report is not None and result.report.moved:
             return True
         return bool(decided or result.accepted or result.changes)
+
+    def _tell_of(self, result: RunResult, seconds: float) -> None:
+        """Print the news of a pass, if there are any."""
+        report = result.report
+        if report is None or not (result.is_news or report.gone or result.drafted):
+            return
+        new, changed = len(report.new), len(report.changed)
+        parts = []
+        if result.accepted:
+            parts.append(f"{counted(result.accepted, 'card')} accepted")
+        if result.drafted > result.accepted:
+            parts.append(counted(result.drafted - result.accepted, "new draft"))
+        made = ", ".join(parts) or "no new card"
+        revised = sum(not change.why for change in result.changes)
+        self.tell(
+            "pass",
+            f"{new} new, {changed} changed: {made}",
+            highlights={"new": new, "changed": changed, "gone": len(report.gone)},
+            cards={"drafted": result.drafted, "revised": revised},
+            seconds=seconds,
+        )
 
     def deliver(self) -> None:
         """Write the package, or push."""

@@ -519,20 +519,7 @@ class Agent:
         task = view.privacy.task(Task(highlight.document, (highlight,)))
         if key in task.withheld:
             raise UsageError(task.withheld[key].reason)
-        # faults in the form of a card
-        allowed = {"\n", "\t"}.union(set(_JOINERS) & set(highlight.context))
-        for card in cards:
-            kind = card["kind"]
-            for name in _NEEDED_FIELDS.get(kind, ("front", "back")):
-                if not card[name].strip():
-                    raise UsageError(f"kind {kind!r} needs `{name}`")
-            for name in ("front", "back", "text", "quote", "why_none"):
-                for sign in card[name]:
-                    if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
-                        message = (
-                            f"`{name}` has the invisible character U+{ord(sign):04X}"
-                        )
-                        raise UsageError(f"{message}: write it without")
+        _check_form(cards, highlight)
         ids_before = set(_drafts_of(ledger, [key]))
         own_before = ids_before & self._own
         most = max(FEWEST, most_cards(highlight.exact))
@@ -582,6 +569,26 @@ class Agent:
                 raise UsageError(message)
             undo(ledger, card)
             return {"withdrawn": card}
+
+
+def _check_form(cards: Cards, passage: Highlight) -> None:
+    """Refuse cards without a field that their kind needs, or with invisible characters.
+
+    Raises:
+        UsageError: the first such fault.
+    """
+    allowed = {"\n", "\t"}.union(set(_JOINERS) & set(passage.context))
+    for card in cards:
+        kind = card["kind"]
+        for name in _NEEDED_FIELDS.get(kind, ("front", "back")):
+            if not card[name].strip():
+                raise UsageError(f"kind {kind!r} needs `{name}`")
+        for name in ("front", "back", "text", "quote", "why_none"):
+            for sign in set(card[name]) - allowed:
+                if unicodedata.category(sign) in ("Cc", "Cf"):
+                    code = f"U+{ord(sign):04X}"
+                    message = f"`{name}` has the invisible character {code}"
+                    raise UsageError(f"{message}: write it without")
 
 
 def _drafts_of(ledger: Ledger, ids: Iterable[str]) -> list[str]:

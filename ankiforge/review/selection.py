@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from ankiforge.errors import UsageError
 from ankiforge.model import (
@@ -61,14 +62,20 @@ def fields_from_spans(
     """
     spans = _spans(selected)
     text, markdown = selectable_text(highlight)
-    try:
+    with _other_words():
         if question is None:
             return new_fields({"Text": gapped(text, spans, markdown)})
         answers = [part(text, span, markdown) for span in spans]
-        answer = ", ".join(answers)
+    return new_fields({"Front": question, "Back": ", ".join(answers)})
+
+
+@contextmanager
+def _other_words() -> Iterator[None]:
+    """Raise a `UsageError` where the selected words cannot be hidden."""
+    try:
+        yield
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
-    return new_fields({"Front": question, "Back": answer})
 
 
 def _spans(selected: str) -> list[Span]:
@@ -187,17 +194,14 @@ def fields_from_sentence(
     """
     spans = _spans(selected.spans)
     sentence = sentence_of(draft)
-    try:
+    with _other_words():
         if question is None:
             text = _cut(sentence, spans, selected.cut)
             if selected.before and (before := sentence_before(draft)):
                 text = f"{literal(before)} {text}"
             return new_fields({**dict(draft.fields), "Text": text})
         answers = [part(sentence.text, span, sentence.markdown) for span in spans]
-        answer = ", ".join(answers)
-    except ValueError as error:
-        raise UsageError(str(error), hint="select other words") from error
-    return new_fields({"Front": question, "Back": answer})
+    return new_fields({"Front": question, "Back": ", ".join(answers)})
 
 
 def _cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
