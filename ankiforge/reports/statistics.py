@@ -287,10 +287,7 @@ def intake_line(forecast: Forecast, accepted: int) -> str:
         adds = added(cards, new, forecast.cost)
         first = _minutes_text(adds.minutes)
         later = _minutes_text(adds.minutes_later)
-        weeks = round(adds.days / _WEEK)
-        time = {2: "two weeks", 3: "three weeks", 4: "four weeks"}.get(
-            weeks, f"{weeks} weeks"
-        )
+        time = f"{round(adds.days / _WEEK)} weeks"
         if adds.days <= _LIST_DAYS:
             time = f"{adds.days} days"
         adding = f"{first} a day for {time}, then {later}"

@@ -23,6 +23,7 @@ from ankiforge.anki.studies import (
 )
 from ankiforge.model.seen import NewCards
 from ankiforge.pipeline.intake import Forecast, deck_limits
+from ankiforge.reports.statistics import intake_line
 from tests.makers.anki_notes import note_for
 
 MOD = 1_400_000_000
@@ -295,6 +296,15 @@ def test_small_budgets_leave_room_for_chance():
     )  # 25 days on average in the fourth week
 
 
+FORECAST = Forecast(
+    20, 0, 20, 0, 0, 0.0, "2026-01-01", (12.0,) * 7, (), (), (), 1.0, (), True, 0
+)
+
+
+def decks_of(waiting: dict[str, int]) -> tuple[NewCards, ...]:
+    return tuple(NewCards(name, count, 20, False) for name, count in waiting.items())
+
+
 @pytest.mark.parametrize(
     ("new_per_day", "waiting", "limits"),
     [
@@ -307,11 +317,27 @@ def test_small_budgets_leave_room_for_chance():
     ],
 )
 def test_decks_share_the_number_by_what_waits_in_them(new_per_day, waiting, limits):
-    decks = tuple(NewCards(name, count, 20, False) for name, count in waiting.items())
-    forecast = Forecast(
-        20, new_per_day, 20, 0, 0, 0.0, "2026-01-01", (), (), (), (), 1.0, decks, True, 0
-    )
+    forecast = replace(FORECAST, new_per_day=new_per_day, decks=decks_of(waiting))
     assert {deck.deck: limit for deck, limit in deck_limits(forecast)} == limits
+
+
+@pytest.mark.parametrize(
+    ("of", "accepted", "told"),
+    [
+        ({}, 9, "leave no room for new cards this week: what is due takes 12 a day. No card waits"),
+        ({"new_per_day": 1}, 0, "leave room for 1 new card a day. No card waits in Anki."),
+        ({"new_per_day": 3, "waiting_in_anki": 6, "days": 1, "decks": {"A": 1, "A::B": 1}}, 0,
+         "3 new cards a day (your deck allows 20). 6 cards wait in Anki: 1 day."),
+        ({"new_per_day": 3, "waiting_in_anki": 1, "decks": {"A": 1, "B": 1}}, 0,
+         "(your decks allow 20). 1 card waits in Anki: more than a year."),
+        ({"new_per_day": 3, "cost": (20.0,)}, 2, "adds less than a minute a day."),
+        ({"new_per_day": 90, "cost": (90.0,)}, 3, "adds 4 minutes for one day, then less than a minute a day."),
+        ({"new_per_day": 5, "cost": (40.0, *[5.0] * 40)}, 60, "adds 6 minutes a day for 2 weeks, then 5 minutes."),
+    ],
+)  # fmt: skip
+def test_in_one_line_it_is_said_what_fits_and_what_today_adds(of, accepted, told):
+    of = {**of, "decks": decks_of(of.get("decks", {}))}
+    assert told in intake_line(replace(FORECAST, **of), accepted)
 
 
 # --- on the command line ----------------------------------------------------------------------

@@ -1,14 +1,23 @@
 """How a card and its document are named in one line, as rows."""
 
+from itertools import islice
+
 import pytest
 
 from ankiforge.model import (
+    CardKind,
     Document,
     DocumentKey,
     Highlight,
     HighlightKind,
 )
-from ankiforge.reports.cards import titled
+from ankiforge.reports.cards import (
+    dropped_text,
+    line_text,
+    one_line,
+    question_of,
+    titled,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +34,63 @@ def test_a_document_is_named_with_the_page_if_there_is_one(page, line):
         document, "a:b", HighlightKind.HIGHLIGHT, exact="words", page_label=page
     )
     assert titled(highlight) == line
+
+
+LONG = "The isolation of arriving ships for forty days, before anybody may go ashore, is called"
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"Front": "What helps?", "Back": "tests"}, "What helps?"),
+        ({"Text": "{{c1::Tests}} help."}, "[Tests] help."),
+        ({"Front": f"{LONG} how?"}, f"{LONG[:71]}…"),
+        # of a long cloze, the part that has its first gap
+        (
+            {"Text": f"{LONG} {{{{c1::quarantine}}}}."},
+            "…go ashore, is called [quarantine].",
+        ),
+        ({"Text": f"{{{{c1::Quarantine}}}}: {LONG}"}, f"[Quarantine]: {LONG[:57]}…"),
+        ({"Occlusion": "hide all", "Image": "x"}, "(no label)"),
+        ({"Occlusion": "hide all\n1 .1 .2 .3 .4 Femur", "Image": "x"}, "Femur"),
+    ],
+)
+def test_a_question_fits_a_line_with_its_first_gap(fields, line):
+    assert question_of(tuple(fields.items())) == line
+
+
+def test_a_figure_names_its_labels(make_card):
+    masks = "hide all\n1 .1 .2 .3 .4 Femur\n2 .5 .5 .1 .1"
+    card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="x")
+    text = [line.split(maxsplit=1) for line in islice(line_text(None, card), 6)]
+    assert ["hides", "all labels"] in text
+    assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
+    assert one_line(card).endswith("occlusion  Femur · (2)")
+
+
+@pytest.mark.parametrize(
+    ("entries", "why_none", "lines"),
+    [
+        ([], "", []),
+        ([], "no time", ["No card by the model: no time"]),
+        (
+            [
+                {
+                    "proposed": "1928",
+                    "question": "When?",
+                    "own_answer": "",
+                    "dropped": "alike",
+                }
+            ],
+            "",
+            [
+                "Questions of the model that were dropped",
+                "  answer proposed: 1928",
+                "    question: When?",
+                "    dropped: alike",
+            ],
+        ),
+    ],
+)
+def test_what_a_model_asked_in_vain_is_told_step_by_step(entries, why_none, lines):
+    assert [*dropped_text(entries, why_none)] == lines
