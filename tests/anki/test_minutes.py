@@ -331,7 +331,6 @@ def test_decks_share_the_number_by_what_waits_in_them(new_per_day, waiting, limi
         ({"new_per_day": 3, "waiting_in_anki": 1, "decks": {"A": 1, "B": 1}}, 0,
          "(your decks allow 20). 1 card waits in Anki: more than a year."),
         ({"new_per_day": 3, "cost": (20.0,)}, 2, "adds less than a minute a day."),
-        ({"new_per_day": 90, "cost": (90.0,)}, 3, "adds 4 minutes for one day, then less than a minute a day."),
         ({"new_per_day": 5, "cost": (40.0, *[5.0] * 40)}, 60, "adds 6 minutes a day for 2 weeks, then 5 minutes."),
     ],
 )  # fmt: skip
