@@ -37,7 +37,7 @@ from ankiforge.cli.output import (
 from ankiforge.errors import ItemError, UsageError, writing
 
 if TYPE_CHECKING:
-    from ankiforge.model import Json
+    from ankiforge.model import Document, Json
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import Listing
 
@@ -174,22 +174,9 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             _answer(call, workspace, words, reply)
             return
 
-        # a PDF is searched by what it is
-        document = None
-        path = Path(words).expanduser()
-        if path.suffix.casefold() == ".pdf" and path.is_file():
-            from ankiforge.extract.pdf import identify
-            from ankiforge.model import Problem
-
-            identified = identify(path)
-            if isinstance(identified, Problem):
-                message = f"{identified.where}: {identified.what}"
-                raise ItemError(message, hint=identified.hint)
-            document = identified.document
-            words = ""
-
         last_read = workspace.ledger.meta("looked")
-        result = ask(workspace, words, limit, document=document)
+        document = _document_of(Path(words).expanduser())
+        result = ask(workspace, "" if document else words, limit, document=document)
 
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
             for passage in result.passages:
@@ -202,6 +189,24 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             call.say(remark)
         if not show_all(call, entries(), apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
+
+
+def _document_of(path: Path) -> Document | None:
+    """Return the work that a PDF is; None for other words of a query.
+
+    Raises:
+        ItemError: the PDF cannot be read.
+    """
+    if path.suffix.casefold() != ".pdf" or not path.is_file():
+        return None
+    from ankiforge.extract.pdf import identify
+    from ankiforge.model import Problem
+
+    identified = identify(path)
+    if isinstance(identified, Problem):
+        message = f"{identified.where}: {identified.what}"
+        raise ItemError(message, hint=identified.hint)
+    return identified.document
 
 
 def _answer(

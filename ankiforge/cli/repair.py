@@ -147,10 +147,7 @@ def _compare(call: Call, file: Path, deck: str, source: SourceText) -> None:
         for each in compared:
             call.data(comparison_json(each, pairs))
         return
-    for note in notes:
-        if note.unread:
-            call.print(f"not read: {note.place} ({note.unread})")
-    for line in comparisons_text(compared, pairs):
+    for line in comparisons_text(notes, compared, pairs):
         call.print(line)
 
 

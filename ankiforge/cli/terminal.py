@@ -481,23 +481,12 @@ class TerminalReview:
         head = on_both_ends(head, " · ".join(told), self._screen.width)
 
         if item.question is not None:
-            lines = [*_question_lines(item.question)]
-            keys = ["a yes", "x no", "s skip", "? more", "Esc end"]
-            self._screen.show(head, lines, tuple(keys))
+            keys = ("a yes", "x no", "s skip", "? more", "Esc end")
+            self._screen.show(head, _question_lines(item.question), keys)
             return
-        keys = ["Enter accept", "x reject"]
-        if item.card and not any(each.card.own for each in choices):
-            keys = ["Enter the same card", "w another card", "x reject"]
-        if len(choices) > 1:
-            digits = [key for key in _keys_of(choices) if key.isdecimal()]
-            keys.append(f"1-{digits[-1]} choose")
-        keys.append("e edit")
-        if any(choice.card.field("Text") for choice in choices):
-            keys.append("q ask")
-        keys += ["u undo", "m chat", "? more", "Esc end"]
         passage = _passage_lines(choices[place].card)
         card = _card_lines(item, choices, place)
-        self._screen.show(head, card, tuple(keys), above=passage)
+        self._screen.show(head, card, _keys_shown(item, choices), above=passage)
 
 
 # --- what is shown --------------------------------------------------------------------------
@@ -516,6 +505,20 @@ def _keys_of(choices: Sequence[Choice]) -> list[str]:
     if question is not None:
         keys.insert(question, QUESTION_KEY)
     return keys[: len(choices)]
+
+
+def _keys_shown(item: Item, choices: Sequence[Choice]) -> Strings:
+    """Return the keys for an item with drafts, the most important first."""
+    keys = ["Enter accept", "x reject"]
+    if item.card and not any(each.card.own for each in choices):
+        keys = ["Enter the same card", "w another card", "x reject"]
+    if len(choices) > 1:
+        digits = [key for key in _keys_of(choices) if key.isdecimal()]
+        keys.append(f"1-{digits[-1]} choose")
+    keys.append("e edit")
+    if any(choice.card.field("Text") for choice in choices):
+        keys.append("q ask")
+    return (*keys, "u undo", "m chat", "? more", "Esc end")
 
 
 def _question_lines(question: Question) -> Iterator[Text]:

@@ -187,7 +187,8 @@ def examine(
 
     yield from _ledger(workspace)
     yield _model(workspace, machine, offline=offline)
-    yield from _anki(workspace.config, machine, offline=offline)
+    yield from _anki(workspace.config, machine)
+    yield from _add_on(workspace.config, machine, offline=offline)
     if workspace.config.note_types != settings.NoteTypes():
         yield from _note_types(workspace, machine)
 
@@ -290,10 +291,8 @@ def _model(workspace: WorkspaceFolder, machine: Machine, *, offline: bool) -> Ch
     return _ok("model", in_use)
 
 
-def _anki(config: Config, machine: Machine, *, offline: bool) -> Iterator[Check]:
-    """Check the collection that the settings name, and the add-on by which `push` reaches Anki."""
-    from ankiforge.anki.connect import AnkiConnect
-
+def _anki(config: Config, machine: Machine) -> Iterator[Check]:
+    """Check the collection that the settings name."""
     setting = config.anki.collection
     if setting == "none":
         yield _ok("Anki", "never read: anki.collection is none")
@@ -307,7 +306,11 @@ def _anki(config: Config, machine: Machine, *, offline: bool) -> Iterator[Check]
         advice = "correct anki.collection in ankiforge.yaml, or set it to auto"
         yield _fail("Anki", f"{setting} cannot be read", advice, 1)
 
-    # nothing is said of the add-on if Anki is closed, or does not have it
+
+def _add_on(config: Config, machine: Machine, *, offline: bool) -> Iterator[Check]:
+    """Check the add-on by which `push` reaches Anki; nothing if Anki is closed, or has none."""
+    from ankiforge.anki.connect import AnkiConnect
+
     address = config.anki.connect
     if offline and not is_loopback(address):
         return

@@ -222,8 +222,15 @@ def comparison_json(compared: Comparison, pairs: Iterable[SameCards]) -> Json:
     }
 
 
-def comparisons_text(compared: Sequence[Comparison], pairs: Sequence[SameCards]) -> Text:
+def comparisons_text(
+    notes: Iterable[ReadNote],
+    compared: Sequence[Comparison],
+    pairs: Sequence[SameCards],
+) -> Text:
     """Yield which cards a source does not support, which ask the same, and which exist already."""
+    for note in notes:
+        if note.unread:
+            yield f"not read: {note.place} ({note.unread})"
     for verdict in (Said.NOT_SAID, Said.PARTLY):
         cards = [each for each in compared if each.verdict is verdict]
         yield f"{verdict.value}: {len(cards):,} of {len(compared):,}"

@@ -260,26 +260,20 @@ def intake_line(forecast: Forecast, accepted: int) -> str:
     minutes = counted(forecast.minutes, "minute")
     new = forecast.new_per_day
     waiting = forecast.waiting_in_anki
-    if not new:
-        due = sum(forecast.planned[:_WEEK]) / _WEEK
-        fit = (
-            f"{minutes} a day leave no room for new cards this week:"
-            f" what is due takes {round(due):,} a day."
-        )
-    else:
-        fit = f"{minutes} a day leave room for {counted(new, 'new card')} a day"
-        if waiting:
-            decks = {group.deck.partition("::")[0] for group in forecast.decks}
-            allow = "your deck allows" if len(decks) == 1 else "your decks allow"
-            fit += f" ({allow} {forecast.deck_new_per_day:,})"
-        fit += "."
-
-    # for how long the cards in Anki last
+    fit = f"{minutes} a day leave room for {counted(new, 'new card')} a day"
     last = "No card waits in Anki."
     if waiting:
+        decks = {group.deck.partition("::")[0] for group in forecast.decks}
+        allow = "your deck allows" if len(decks) == 1 else "your decks allow"
+        fit += f" ({allow} {forecast.deck_new_per_day:,})"
+        # for how long they last
         time = counted(forecast.days, "day") if forecast.days else "more than a year"
         last = f"{counted(waiting, 'card waits', 'cards wait')} in Anki: {time}."
-    sentences = [fit, last]
+    if not new:
+        due = sum(forecast.planned[:_WEEK]) / _WEEK
+        fit = f"{minutes} a day leave no room for new cards this week:"
+        fit += f" what is due takes {round(due):,} a day"
+    sentences = [f"{fit}.", last]
 
     # the minutes that the cards of today add
     cards = round(accepted * forecast.cards_per_note)

@@ -442,14 +442,20 @@ class Review:
             unlike = {pair.id for pair in question.pairs}.difference(decision.lines)
             questions.answer(ledger, question.id, yes=True, without=unlike)
             return
-        if question.kind is not QuestionKind.FORM or decision.lines is None:
-            ledger.accept(question.id)
+        if question.kind is QuestionKind.FORM and decision.lines is not None:
+            # a tick may stand for several lines with one front
+            ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
+            self._make_ticked(question, ticked, later=decision.later)
             return
-        # cards of the ticked lines, and none of the others; a tick may stand for several
-        # lines with one front
-        ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
+        ledger.accept(question.id)
+
+    def _make_ticked(
+        self, question: Question, ticked: Collection[str], *, later: bool
+    ) -> None:
+        """Make cards of the ticked lines, and none of the others; `later`: the answer stands."""
+        ledger = self._ledger
         unticked = [id for id in question.drafts if id not in ticked]
-        if decision.later and ticked:
+        if later and ticked:
             questions.answer(ledger, question.id, yes=True, without=unticked)
         else:
             for id in unticked:

@@ -160,13 +160,7 @@ class PageServer:
             shown = {"message": error.message, "item": face, "sitting": error.sitting}
             answer = _json(shown, "409 Conflict")
         except ForgeError as error:
-            # without the id that it begins with
-            words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
-            said = sentence(words)
-            if error.hint and not _IN_TERMINAL.search(error.hint):
-                said += f" {sentence(error.hint)}"
-            refused = {"message": said, "insist": isinstance(error, BlockedError)}
-            answer = _json(refused, "422 Unprocessable")
+            answer = _refusal(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
             _log.error("the review page failed:\n%s", traceback_of(error))
             answer = _json({"message": _FAILED}, "500 Internal Server Error")
@@ -388,6 +382,15 @@ def _same(given: str, secret: str) -> bool:
 def _json(value: Json, status: str = "200 OK") -> Response:
     """Encode an answer to the script; whatever cannot be sent is an error of types."""
     return Response(json.dumps(value).encode(), "application/json", status)
+
+
+def _refusal(error: ForgeError) -> Response:
+    """Return an error in sentences, without its id and without advice for a terminal."""
+    said = sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
+    if error.hint and not _IN_TERMINAL.search(error.hint):
+        said += f" {sentence(error.hint)}"
+    refused = {"message": said, "insist": isinstance(error, BlockedError)}
+    return _json(refused, "422 Unprocessable")
 
 
 @cache
