@@ -166,10 +166,9 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     limit = PASSAGES if call.limit is None else call.limit
     # searching stores its index, if that is possible
     ledger_path = workspace_of(call).ledger.path
-    is_writable = all(
-        os.access(path, os.W_OK) for path in (ledger_path, ledger_path.parent)
-    )
-    with session(call, read_only=not is_writable) as workspace:
+    written = (ledger_path, ledger_path.parent)
+    read_only = not all(os.access(path, os.W_OK) for path in written)
+    with session(call, read_only=read_only) as workspace:
         if answer or reply:
             _answer(call, workspace, words, reply)
             return

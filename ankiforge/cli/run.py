@@ -128,9 +128,9 @@ def read_and_draft(
         options: further arguments of `Workspace.run`.
     """
     # a model that is there is offered to a person who reads it; servers are looked for meanwhile
-    is_read = call.interactive and sys.stdout.isatty() and not call.quiet
     servers = embedders = None
-    if is_read and not (dry_run or in_review):
+    unread = call.quiet or dry_run or in_review
+    if call.interactive and sys.stdout.isatty() and not unread:
         from ankiforge.draft.server import embedding_models, look
 
         servers = look()
@@ -318,8 +318,8 @@ def draft(
         )
         print_summary(call, workspace, result)
         drafter = options["drafter"] or workspace.folder.config.drafter
-    is_asked = again or options["drafter"] or drafter == "llm"
-    if not (is_asked or call.as_json or result.error):
+    given = drafter == "llm" or again or options["drafter"]
+    if not (given or call.as_json or result.error):
         with session(call) as workspace:
             _ask_chat(call, workspace)
     end_run(result)

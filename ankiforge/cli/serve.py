@@ -390,9 +390,8 @@ class Passes:
             written = b""
             for path in result.packages[:1]:
                 written = sha256(path.read_bytes()).digest()
-            is_new_package = written and written != self._package_hash
-            self._package_hash = written
-            if is_new_package or any(result.pushed or ()):
+            before, self._package_hash = self._package_hash, written
+            if written not in (b"", before) or any(result.pushed or ()):
                 packages = delivery["packages"]
                 notes = delivery["notes"]
                 pushed = result.pushed is not None

@@ -377,8 +377,8 @@ class TerminalReview:
         None: nothing was changed.
         """
         shown = tuple((name, for_terminal(text)) for name, text in fields if text)
-        has_editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-        if has_editor or any("\n" in text for _, text in shown):
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if editor or any("\n" in text for _, text in shown):
             edited = self._in_editor(shown)
         else:
             edited = self._line_by_line(shown)
@@ -558,9 +558,9 @@ def _nothing(key: str, keys: Sequence[str], choices: int) -> str:
 def _passage_lines(draft: Card) -> Iterator[Text]:
     """Yield the place of a passage, and its words unless the card shows them all."""
     highlight = draft.highlight
-    is_title = highlight.heading == highlight.document.title
-    place = (highlight.page, "" if is_title else highlight.heading)
-    parts = [*filter(None, place)]
+    parts = [highlight.page] if highlight.page else []
+    if highlight.heading not in ("", highlight.document.title):
+        parts.append(highlight.heading)
     if parts:
         yield _text(on_one_line(" › ".join(parts)), "dim cyan")
     passage = _passage(draft)
@@ -634,8 +634,7 @@ def _passage(draft: Card) -> Text | None:
         before = f"… {before[-_AROUND:].partition(' ')[2]}"
     elif before and highlight.prefix and not highlight.sentence:
         before = f"… {before}"
-    is_cut = highlight.suffix and not highlight.sentence
-    if after and is_cut and not after.endswith("…"):
+    if after and not after.endswith("…") and highlight.suffix and not highlight.sentence:
         after += " …"
     line = _text(before, "dim")
     line.append(for_terminal(sentence), "not dim")

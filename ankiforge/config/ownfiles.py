@@ -67,17 +67,11 @@ class OwnPath(Value):
             OwnFileError: it is not the name of one file, such as `../x`.
         """
         # not a way out of the folder, and nothing that no file can be called
-        is_name = name not in ("", "..") and "\0" not in name and Path(name).name == name
-        try:
+        with suppress(UnicodeEncodeError):
             os.fsencode(name)
-        except UnicodeEncodeError:
-            is_name = False
-        if not is_name:
-            raise OwnFileError(
-                f"{name!r} is not a file name",
-                hint="use letters and digits",
-            )
-        return OwnPath(self.root, (*self.steps, name))
+            if name not in ("", "..") and "\0" not in name and Path(name).name == name:
+                return OwnPath(self.root, (*self.steps, name))
+        raise OwnFileError(f"{name!r} is not a file name", hint="use letters and digits")
 
     def __str__(self) -> str:
         return str(self.path)

@@ -110,12 +110,9 @@ class AgentView:
     def rejected(self, words: str) -> Iterator[Json]:
         """Yield the rejections whose text has these words, with their reasons, newest first."""
         for done in self._ledger.history():
-            is_meant = words.casefold() in done.text.casefold()
-            if (
-                done.what == "reject"
-                and is_meant
-                and not self.hides(HighlightKey(done.key))
-            ):
+            if done.what != "reject" or words.casefold() not in done.text.casefold():
+                continue
+            if not self.hides(HighlightKey(done.key)):
                 told = {"highlight": done.key, "rejected": done.text, "at": done.at}
                 yield self.entry(told)
 

@@ -244,8 +244,8 @@ def next_step(
     if unsent:
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
     if not counts["fates"].total():
-        has_paths = workspace.config.sources or workspace.remembered
-        return "run" if has_paths else "run PATH", "no highlight was found so far"
+        known = workspace.config.sources or workspace.remembered
+        return "run" if known else "run PATH", "no highlight was found so far"
     command, reason = draft_step(workspace, counts["waiting"]["without"])
     return command or "run", reason or "read what is new"
 
