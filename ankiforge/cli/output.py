@@ -78,13 +78,13 @@ def painted(text: str) -> str:
     """Return lines with colours."""
     lines = []
     for line in text.split("\n"):
-        spans: list[tuple[int, int, dict[str, Any]]] = []
+        found: list[tuple[re.Match[str], dict[str, Any]]] = []
         for pattern, style in _COLOURS.items():
-            for match in pattern.finditer(line):
-                spans.append((*match.span(), style))
+            found += [(match, style) for match in pattern.finditer(line)]
         # from the end, so that the places of the others stay
-        for start, end, style in sorted(spans, key=lambda span: -span[0]):
-            line = line[:start] + click.style(line[start:end], **style) + line[end:]
+        for match, style in sorted(found, key=lambda each: -each[0].start()):
+            coloured = click.style(match[0], **style)
+            line = line[: match.start()] + coloured + line[match.end() :]
         lines.append(line)
     return "\n".join(lines)
 

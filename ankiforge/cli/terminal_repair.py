@@ -54,8 +54,8 @@ class TerminalRepair(TerminalReview):
         self._minutes = found.minutes
         self._taken: list[str] = []
         """The ids of the decisions, for `u`."""
-        self._suspended: dict[str, tuple[int, ...]] = {}
-        """By the id of a decision: the cards that were suspended with it."""
+        self._suspended: dict[str, RepairEntry] = {}
+        """By the id of a decision: what it suspended."""
 
     def run(self) -> None:
         """Show card after card, until none is left or the person ends."""
@@ -116,7 +116,7 @@ class TerminalRepair(TerminalReview):
                 action, said = mending.suspend(self._workspace, entry)
                 self._print(f"{said}; w asks it again")
                 self._decided(action)
-                self._suspended[action] = entry.cards_asked
+                self._suspended[action] = entry
                 return False
             case "e":
                 fields = self._edited(tuple(entry.card.fields.items()))
@@ -149,8 +149,9 @@ class TerminalRepair(TerminalReview):
         self._print(
             f"taken back: {entry.said}: {shortened(on_one_line(entry.text), CUT)}"
         )
-        cards = self._suspended.pop(action, ())
-        if cards:
+        suspended = self._suspended.pop(action, None)
+        if suspended:
+            cards = suspended.cards_asked
             self._print(mending.do_in_anki(self._workspace, "unsuspend", cards))
 
     def _waits_for_anki(self, entry: RepairEntry) -> bool:

@@ -322,22 +322,22 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
     yield ""
     yield f"minutes   {with_limit}   {as_now}"
     first = date.fromisoformat(forecast.first_day)
-    days_of: dict[str, list[int]] = {}
-    for number in range(len(forecast.planned)):
+    days_of: dict[str, list[tuple[float, float]]] = {}
+    days = zip(forecast.planned, forecast.as_it_is, strict=True)
+    for number, minutes in enumerate(days):
         month = (first + timedelta(days=number)).strftime("%b %Y")
-        days_of.setdefault(month, []).append(number)
-    for month, days in days_of.items():
-        left = _mean_of(forecast.planned, days)
-        right = _mean_of(forecast.as_it_is, days)
+        days_of.setdefault(month, []).append(minutes)
+    for month, of_month in days_of.items():
+        left, right = map(_mean_of, zip(*of_month, strict=True))
         yield f"{month}  {left:>{len(with_limit)}}   {right:>{len(as_now)}}"
     if forecast.waiting_in_anki and forecast.new_per_day != forecast.deck_new_per_day:
         yield ""
         yield "to set the limit in Anki: ankiforge push --new-a-day"
 
 
-def _mean_of(minutes: Sequence[float], days: Sequence[int]) -> str:
-    """Return the mean minutes of some days; less than one, but not nothing, is `<1`."""
-    mean = sum(minutes[day] for day in days) / len(days)
+def _mean_of(minutes: Sequence[float]) -> str:
+    """Return the mean of minutes a day; less than one, but not nothing, is `<1`."""
+    mean = sum(minutes) / len(minutes)
     if 0 < mean < 0.5:
         return "<1"
     return f"{round(mean):,}"
