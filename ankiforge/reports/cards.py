@@ -912,71 +912,55 @@ def as_lines(
 
 # --- CSV --------------------------------------------------------------------------------
 
-COLUMNS = (
-    "id",
-    "guid",
-    "kind",
-    "verdict",
-    "anki",
-    "deck",
-    "tags",
-    "front",
-    "back",
-    "extra",
-    "quote",
-    "comment",
-    "document",
-    "creators",
-    "issued",
-    "page",
-    "link",
-    "highlight",
-    "drafter",
-    "reason",
-)
 # Characters that a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def _columns(decks: tuple[DeckRule, ...]) -> dict[str, Callable[[Card], str]]:
+    """Return the columns by their heads."""
+    from ankiforge.pipeline.decks import tags_of
+
+    def words(line: Card, *fields: str) -> str:
+        readable = dict(occlusion.readable(line.fields))
+        return next(filter(None, map(readable.get, fields)), "")
+
+    return {
+        "id": lambda line: line.id,
+        "guid": lambda line: "" if line.waits else line.id,
+        "kind": lambda line: line.kind,
+        "verdict": lambda line: line.told,
+        "anki": lambda line: line.anki,
+        "deck": lambda line: line.deck,
+        "tags": lambda line: " ".join(tags_of(line, decks)),
+        "front": lambda line: words(line, "Text", "Front", occlusion.FIELD),
+        "back": lambda line: words(line, "Back"),
+        "extra": lambda line: words(line, "Extra"),
+        "quote": lambda line: line.quote,
+        "comment": lambda line: line.highlight.comment,
+        "document": lambda line: line.highlight.document.title,
+        "creators": lambda line: "; ".join(line.highlight.document.creators),
+        "issued": lambda line: line.highlight.document.issued,
+        "page": lambda line: line.highlight.page_label,
+        "link": lambda line: line.highlight.uri or line.highlight.document.uri,
+        "highlight": lambda line: line.highlight.key,
+        "drafter": lambda line: line.origin.drafter,
+        "reason": lambda line: line.why,
+    }
 
 
 def as_csv(lines: Sequence[Card], decks: tuple[DeckRule, ...]) -> str:
     """Return the cards as CSV (RFC 4180)."""
     import csv
 
-    from ankiforge.pipeline.decks import tags_of
-
+    columns = _columns(decks)
     written = StringIO(newline="")
-    writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(columns)
     for line in lines:
-        fields = dict(occlusion.readable(line.fields))
-        front = fields.get("Text") or fields.get("Front")
-        highlight = line.highlight
-        document = highlight.document
-        cells: dict[str, str] = {
-            "id": line.id,
-            "guid": "" if line.waits else line.id,
-            "kind": line.kind,
-            "verdict": line.told,
-            "anki": line.anki,
-            "deck": line.deck,
-            "tags": " ".join(tags_of(line, decks)),
-            "front": front or fields.get(occlusion.FIELD, ""),
-            "back": fields.get("Back", ""),
-            "extra": fields.get("Extra", ""),
-            "quote": line.quote,
-            "comment": highlight.comment,
-            "document": document.title,
-            "creators": "; ".join(document.creators),
-            "issued": document.issued,
-            "page": highlight.page_label,
-            "link": highlight.uri or document.uri,
-            "highlight": highlight.key,
-            "drafter": line.origin.drafter,
-            "reason": line.why,
-        }
-        for column, text in cells.items():
+        cells = []
+        for text in (column(line) for column in columns.values()):
             # an apostrophe before a formula, so that no spreadsheet evaluates it
-            if text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA:
-                cells[column] = f"'{text}"
+            runs = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
+            cells.append(f"'{text}" if runs else text)
         writer.writerow(cells)
     return written.getvalue()

@@ -12,7 +12,7 @@ from ankiforge.extract import files
 from ankiforge.extract.discover import discover, kind_of, kinds_below
 from ankiforge.extract.folder import File, Folder
 from ankiforge.model import Problem, Scan
-from ankiforge.reports.cards import COLUMNS
+from ankiforge.reports.cards import as_csv
 from tests.reading import opened, settings_of
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
@@ -105,7 +105,7 @@ def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_export
         "note.md": "A ==cell== divides.",
         "Words/cards.csv": "Front,Back\nA?,b\n",
         "My Clippings.txt": CLIPPINGS,
-        "ours.csv": ",".join(COLUMNS),
+        "ours.csv": as_csv([], ()).strip(),
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
