@@ -64,23 +64,7 @@ def init(
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
     if not own_file(settings).is_there():
-        # a vault would read and synchronise the files of the workspace
-        for folder in (root, *root.parents):
-            if (folder / ".obsidian").is_dir():
-                message = (
-                    f"{root} is inside the vault {folder}, where ankiforge never writes"
-                )
-                raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
-        call.say("looking for vaults, Zotero, e-books, Anki and local models …")
-        if not decks and call.interactive:
-            decks = click.prompt(
-                "decks for new cards: one, or one for each source, book or folder, or tag",
-                type=click.Choice(DECKS),
-                default=DECKS[0],
-                err=True,
-            )
-        sources, found = on_this_machine(root)
-        text = settings_text(root, sources, decks=decks or DECKS[0])
+        text, found = _settings_for(call, root, decks)
         if is_first_workspace:
             text = _with_model_of(user_folder, text)
         written = _write(root, text)
@@ -119,6 +103,28 @@ def init(
         return
     for line in _in_lines(made, settings, offers=workspace.config.drafter == "rules"):
         call.say(line)
+
+
+def _settings_for(call: Call, root: Path, decks: str) -> tuple[str, dict[str, list[str]]]:
+    """Return the settings of a new workspace, and all that was found on this machine, by kind.
+
+    Raises:
+        UsageError: it is inside a vault, which would read and synchronise its files.
+    """
+    for folder in (root, *root.parents):
+        if (folder / ".obsidian").is_dir():
+            message = f"{root} is inside the vault {folder}, where ankiforge never writes"
+            raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
+    call.say("looking for vaults, Zotero, e-books, Anki and local models …")
+    if not decks and call.interactive:
+        decks = click.prompt(
+            "decks for new cards: one, or one for each source, book or folder, or tag",
+            type=click.Choice(DECKS),
+            default=DECKS[0],
+            err=True,
+        )
+    sources, found = on_this_machine(root)
+    return settings_text(root, sources, decks=decks or DECKS[0]), found
 
 
 def _in_lines(made: Json, settings: Path, *, offers: bool) -> Iterator[str]:

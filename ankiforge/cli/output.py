@@ -284,13 +284,7 @@ class Call:
                 if group[0].notice and group[0].once:
                     shown.append(group)
         for group in shown:
-            first = group[0]
-            kind = "note" if first.notice else "failed"
-            where = first.where
-            if len(group) > 1:
-                where = f"{where} and {len(group) - 1:,} more"
-            hint = f" ({first.hint})" if first.hint else ""
-            self.warn(f"{kind}: {where}: {first.what}{hint}")
+            self.warn(group[0].told(others=len(group) - 1))
         lines_left = sum(map(len, lines)) - sum(map(len, shown))
         if lines_left:
             self.warn(f"… and {lines_left:,} more problems; -v names all")

@@ -421,10 +421,7 @@ class Passes:
             }
             for key, problem in problems.items():
                 if key not in told:
-                    hint = f" ({problem.hint})" if problem.hint else ""
-                    kind = "note" if problem.notice else "failed"
-                    text = f"{kind}: {problem.where}: {problem.what}{hint}"
-                    self.tell("problem", text, **problem_json(problem))
+                    self.tell("problem", problem.told(), **problem_json(problem))
             self._told_problems[step] = set(problems)
 
     def tell(self, event: str, text: str = "", **values: Any) -> None:

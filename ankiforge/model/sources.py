@@ -152,6 +152,13 @@ class Problem(Value):
     once: bool = False
     """Whether only this run reports it; later, it is in a list or in `status`."""
 
+    def told(self, others: int = 0) -> str:
+        """Return it in a line; `others` is in how many other places it is the same."""
+        kind = "note" if self.notice else "failed"
+        more = f" and {others:,} more" if others else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{kind}: {self.where}{more}: {self.what}{hint}"
+
 
 WENT_AWAY = "it disappeared while it was read"
 """The problem of a file that vanished between listing and reading."""
