@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -140,29 +142,122 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
 # --- the door -------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def served(session):
-    """Asks the server as the script of the page does."""
-    page = PageServer(1, lambda: session)
+HOST = "127.0.0.1:1"
 
-    def ask(what: str, body: object = None) -> dict:
-        path, _, query = f"/api/{what}".partition("?")
-        sent = json.dumps(body).encode()
+
+class Door:
+    """The server of a page, as a browser speaks to it: each call is a request."""
+
+    def __init__(self, session: ReviewSession) -> None:
+        self.page = PageServer(1, lambda: session)
+        self.ours = f"ankiforge_1={self.page.cookie_value}"
+
+    def __call__(
+        self, path: str, body: bytes = b"", **said: str
+    ) -> tuple[int, Any, bytes]:
+        """Return status, headers and body of an answer; `said`: what differs in the request."""
+        path, _, query = path.partition("?")
         environ = {
-            "REQUEST_METHOD": "GET" if body is None else "POST",
+            "REQUEST_METHOD": "GET",
             "PATH_INFO": path,
             "QUERY_STRING": query,
-            "HTTP_HOST": "127.0.0.1:1",
-            "HTTP_ORIGIN": "http://127.0.0.1:1",
-            "HTTP_COOKIE": f"ankiforge_1={page.cookie_value}",
+            "HTTP_HOST": HOST,
+            "HTTP_ORIGIN": f"http://{HOST}",
+            "HTTP_COOKIE": self.ours,
             "CONTENT_TYPE": "application/json",
-            "wsgi.input": io.BytesIO(sent),
+            "wsgi.input": io.BytesIO(body),
+            **said,
         }
-        status: list[str] = []
-        [answer] = page(environ, lambda told, _: status.append(told))
-        return {**json.loads(answer), "status": int(status[0][:3])}
+        started: list[Any] = []
+        [answer] = self.page(environ, lambda *told: started.extend(told))
+        return int(started[0][:3]), dict(started[1]), answer
+
+
+@pytest.fixture
+def door(session):
+    return Door(session)
+
+
+@pytest.fixture
+def served(door):
+    """Asks the server as the script of the page does."""
+
+    def ask(what: str, body: object = None) -> dict:
+        method = "GET" if body is None else "POST"
+        sent = json.dumps(body).encode()
+        status, _, answer = door(f"/api/{what}", sent, REQUEST_METHOD=method)
+        return {**json.loads(answer), "status": status}
 
     return ask
+
+
+OTHERS = {"HTTP_SEC_FETCH_SITE": "cross-site"}
+POST = {"REQUEST_METHOD": "POST"}
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "status"),
+    [
+        ("/", {}, 200),
+        ("/", OTHERS, 200),  # the address may be opened from anywhere
+        ("/", {"HTTP_COOKIE": ""}, 403),
+        ("/", {"HTTP_COOKIE": "ankiforge_1=guessed"}, 403),
+        ("/?token=guessed", {"HTTP_COOKIE": ""}, 403),
+        ("/", {"HTTP_HOST": "localhost:1"}, 200),
+        ("/", {"HTTP_HOST": "example.org:1"}, 421),
+        ("/", {"REQUEST_METHOD": "PUT"}, 405),
+        ("/api/state", {}, 200),
+        ("/api/state", {"HTTP_ORIGIN": "http://example.org"}, 200),
+        ("/api/state", OTHERS, 403),
+        ("/api/state", {"HTTP_SEC_FETCH_SITE": "none"}, 200),
+        ("/api/no-chat", POST, 400),
+        ("/api/no-chat", {**POST, "HTTP_ORIGIN": "http://example.org"}, 403),
+        ("/api/no-chat", {**POST, "CONTENT_TYPE": "text/plain"}, 403),
+        ("/api/nothing", POST, 404),
+        ("/static/main.js", {}, 404),
+        ("/static/words.js", {}, 200),
+        ("/static/card.css", {}, 200),
+        ("/static/index.html", {}, 404),
+        ("/static/../server.py", {}, 404),
+        ("/picture/af-0123456789abcdef.png", {}, 404),
+        ("/paper/x.pdf", {}, 404),
+        ("/page/x.png", {}, 404),
+        ("/other", {}, 404),
+    ],
+)
+def test_who_comes_in_and_what_there_is(door, path, said, status):
+    assert door(path, **said)[0] == status
+
+
+def test_the_token_gives_one_browser_its_cookie(door):
+    opened = f"/?token={door.page.token}"
+    new = {"HTTP_COOKIE": ""}
+    early = door(opened, **new, HTTP_SEC_PURPOSE="prefetch")
+    assert (early[0], "Set-Cookie" in early[1]) == (204, False)
+    assert door(opened, **new, REQUEST_METHOD="HEAD")[0] == 204
+    status, headers, _ = door(opened, **new)
+    assert (status, headers["Location"]) == (303, "/")
+    assert headers["Set-Cookie"].startswith(f"{door.ours}; HttpOnly; SameSite=Strict")
+    status, _, answer = door(opened, **new)
+    assert (status, b"it works only once" in answer) == (403, True)
+    again = door(opened)  # the browser that has it
+    assert (again[0], "Set-Cookie" in again[1]) == (303, False)
+    assert b"http-equiv" in door(opened, **OTHERS)[2]
+
+
+def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
+    _, headers, page = door("/")
+    preloaded = re.findall(rb'modulepreload" href="/static/([^"]+)"', page)
+    assert preloaded
+    assert all(name.endswith(b".js") for name in preloaded)
+    assert (
+        headers["Cache-Control"] == door("/api/state")[1]["Cache-Control"] == "no-store"
+    )
+    _, headers, style = door("/static/card.css")
+    assert headers["Content-Type"] == "text/css; charset=utf-8"
+    assert headers["Cache-Control"].startswith("private")
+    assert b".af-answer" in style
+    assert door("/static/words.js", REQUEST_METHOD="HEAD")[2] == b""
 
 
 @pytest.mark.parametrize(
@@ -173,6 +268,7 @@ def served(session):
         ("list?id=all&words=ribosome", 200, "total", 1),
         ("list?id=all&words=ribosome&start=x", 200, "told", "1 card"),
         ("item?id=dr0000000000000000", 200, "item", None),
+        ("list?id=all&words=ribosome&start=9999999999", 200, "more", ""),
         ("ending?sitting=7", 404, "message", "There is nothing here."),
         ("page?id=x&page=a&width=10", 404, "message", "There is nothing here."),
         ("page?id=x&page=1&width=10", 404, "message", "There is nothing here."),
@@ -183,6 +279,15 @@ def test_what_the_script_asks_for(served, session, what, status, key, value):
     waiting(session)
     answer = served(what)
     assert (answer["status"], answer[key]) == (status, value)
+
+
+def test_the_editor_knows_deck_and_tags_of_an_item(served, session):
+    first, _ = waiting(session)
+    placed = served(f"placement?id={first}")
+    assert (placed["deck"], placed["moves"], placed["tagged"]) == ("Reading", True, True)
+    assert served("placement?id=dr0000000000000000")["status"] == 409
+    failing = served("placement?id=nid:1")
+    assert (failing["deck"], failing["moves"]) == ("", False)
 
 
 def test_a_mark_is_shown_by_its_key_with_its_sitting(served, session):
