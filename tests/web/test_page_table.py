@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.workspace import resolve
 from ankiforge.extract import registry
-from ankiforge.model import Question, QuestionKind
+from ankiforge.model import Finding, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
 from ankiforge.review.items import Ending
@@ -137,6 +137,43 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     refused = served("decide", {"id": first, "turn": "", "act": "accept", **decision})
     assert refused["message"] == told
     assert left(session.state(), "new") == 2
+
+
+@pytest.mark.parametrize(
+    ("acts", "heading", "told", "results"),
+    [
+        ([], "All put off for later.", "", ()),
+        (["accept"], "1 card, 1 mark left.", "1 decided in 9 seconds. About 1 min", ("card",)),
+        (["reject"], "No card, 1 mark left.", "1 decided in 9 seconds.", ("none",)),
+        (["reject", "accept"], "1 card. Nothing waits here.", "2 decided", ("none", "card")),
+    ],
+)  # fmt: skip
+def test_a_sitting_ends_with_its_cards_and_what_is_left(
+    session, acts, heading, told, results
+):
+    [document] = session.shelf()["documents"]
+    sitting = session.sitting(document["key"])
+    for act in acts:
+        decision = Decision(sitting["ids"][0], "", act, sitting=sitting["number"])
+        sitting = session.decide(decision)["sitting"]
+    assert tuple(sitting.get("results", ())) == results
+    assert len(sitting["ids"]) == 2 - len(acts)
+    ending = session.ending(sitting["number"], 9)
+    assert ending["heading"] == heading
+    assert ending["told"].startswith(told)
+    assert len(ending["cards"]) == acts.count("accept")
+
+
+def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
+    first, _ = waiting(session)
+    key = session.item(first)["source"]["key"]
+    assert session.at(key, 0)["item"]["id"] == first
+    made = session.decide(Decision(first, "", "accept"))["undo"]
+    shown = session.at(key, 0)["item"]
+    assert [action["act"] for action in shown["actions"]] == ["edit", "reject", "reject"]
+    session.undo(made)
+    session.decide(Decision(first, "", "reject"))
+    assert session.at(key, 0)["item"]["id"] == key
 
 
 # --- the door -------------------------------------------------------------------------------
@@ -265,6 +302,8 @@ def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
     [
         ("state", 200, "ready", 0),
         ("list?id=new&start=1", 200, "results", []),
+        ("list?id=changed", 200, "rows", []),
+        ("list?id=new", 200, "rows", None),
         ("list?id=all&words=ribosome", 200, "total", 1),
         ("list?id=all&words=ribosome&start=x", 200, "told", "1 card"),
         ("item?id=dr0000000000000000", 200, "item", None),
@@ -278,7 +317,7 @@ def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
 def test_what_the_script_asks_for(served, session, what, status, key, value):
     waiting(session)
     answer = served(what)
-    assert (answer["status"], answer[key]) == (status, value)
+    assert (answer["status"], answer.get(key)) == (status, value)
 
 
 def test_the_editor_knows_deck_and_tags_of_an_item(served, session):
@@ -306,11 +345,33 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
     gaps = len(proposed.gaps)
     face = session.face_of(Item("x", (proposed, asked)))
     assert [card["number"] for card in face["cards"]] == [1, 1 + gaps]
-    assert [action["label"] for action in face["actions"]][1] == "Reject all"
+    reject = face["actions"][1]
+    assert (reject["label"], reject["said"]) == ("Reject all", "Rejected")
     face = session.face_of(Item("x", (asked, proposed)))
     assert [card["number"] for card in face["cards"]] == [1, 2]
     alone = session.face_of(Item("x", (proposed,)))["cards"][0]
     assert len(alone["gaps"]) == len(alone["spans"]) == len(alone["views"]) == gaps
+
+
+@pytest.mark.parametrize(
+    ("severity", "tone", "acts"),
+    [
+        (Severity.BLOCK, "stop", "edit reject later reject force"),
+        (Severity.WARN, "caution", "accept reject edit later reject"),
+        (Severity.INFO, None, "accept reject edit later reject"),
+    ],
+)
+def test_how_a_draft_looks_follows_from_its_findings(
+    session, workspace, severity, tone, acts
+):
+    [asked] = Review(workspace).item(waiting(session)[0]).drafts
+    found = replace(asked, findings=(Finding("vague", severity, "has many answers"),))
+    face = session.face_of(Item("x", (found,)))
+    assert (face["why"] or {}).get("tone") == tone
+    assert " ".join(action["act"] for action in face["actions"]) == acts
+    assert "facts" not in face
+    reject = next(each for each in face["actions"] if each["act"] == "reject")
+    assert (reject["label"], reject["said"]) == ("Reject", "Rejected")
 
 
 @pytest.mark.parametrize(
