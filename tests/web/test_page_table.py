@@ -320,6 +320,29 @@ def test_what_the_script_asks_for(served, session, what, status, key, value):
     assert (answer["status"], answer.get(key)) == (status, value)
 
 
+QUOTE = "Osmosis is the diffusion of water through a semipermeable membrane."
+
+
+def test_a_question_is_answered_over_quotes(served, session):
+    found = served("list?id=all&words=what+is+osmosis")
+    [passage] = found["passages"]
+    assert "".join(text for part in passage["words"] for text, _ in part) == QUOTE
+    assert passage["place"] == "Cells · Cells"
+    asked = served("answer", {"question": "What is osmosis?"})["ask"]
+    label = re.search(r'<passage label="(\w+)">', asked)[1]
+    told = [
+        {"says": "Water diffuses.", "passage": label, "quote": "the diffusion of water"},
+        {"says": "It is slow.", "passage": label, "quote": "it is slow"},
+    ]
+    reply = json.dumps({"answer": told})
+    answer = served("answer", {"question": "What is osmosis?", "reply": reply})
+    assert [each["says"] for each in answer["sentences"]] == ["Water diffuses."]
+    assert answer["sentences"][0]["words"][1] == [["the diffusion of water", ""]]
+    assert answer["said"] == "1 sentence dropped: no quote proves it."
+    refused = served("answer", {"question": "xyzzy"})
+    assert refused["message"] == "Nothing you have read answers this."
+
+
 def test_the_editor_knows_deck_and_tags_of_an_item(served, session):
     first, _ = waiting(session)
     placed = served(f"placement?id={first}")
