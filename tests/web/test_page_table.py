@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ankiforge.extract import registry
 from ankiforge.model import Finding, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
-from ankiforge.review.items import Ending
+from ankiforge.review.items import Ending, taken_together, with_changes
 from ankiforge.web.documents import Pages
 from ankiforge.web.server import PageServer
 from ankiforge.web.session import ReviewSession, Several
@@ -58,6 +59,13 @@ def workspace(desk, tmp_path):
 @pytest.fixture
 def session(workspace):
     return ReviewSession(workspace, Pages())
+
+
+@pytest.fixture(scope="module")
+def read(desk):
+    """A session in which nothing is decided."""
+    with Workspace(resolve(desk, desk, registry)) as opened:
+        yield ReviewSession(opened, Pages())
 
 
 def waiting(session: ReviewSession) -> tuple[str, str]:
@@ -211,13 +219,12 @@ class Door:
 
 
 @pytest.fixture
-def door(session):
-    return Door(session)
+def door(read):
+    return Door(read)
 
 
-@pytest.fixture
-def served(door):
-    """Asks the server as the script of the page does."""
+def asking(door: Door) -> Callable[..., dict]:
+    """Ask the server as the script of the page does."""
 
     def ask(what: str, body: object = None) -> dict:
         method = "GET" if body is None else "POST"
@@ -226,6 +233,16 @@ def served(door):
         return {**json.loads(answer), "status": status}
 
     return ask
+
+
+@pytest.fixture
+def asked(door):
+    return asking(door)
+
+
+@pytest.fixture
+def served(session):
+    return asking(Door(session))
 
 
 OTHERS = {"HTTP_SEC_FETCH_SITE": "cross-site"}
@@ -308,54 +325,54 @@ def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
         ("list?id=all&words=ribosome&start=x", 200, "told", "1 card"),
         ("item?id=dr0000000000000000", 200, "item", None),
         ("list?id=all&words=ribosome&start=9999999999", 200, "more", ""),
-        ("ending?sitting=7", 404, "message", "There is nothing here."),
+        ("ending?sitting=0", 404, "message", "There is nothing here."),
         ("page?id=x&page=a&width=10", 404, "message", "There is nothing here."),
         ("page?id=x&page=1&width=10", 404, "message", "There is nothing here."),
         ("nothing", 404, "message", "There is nothing here."),
     ],
 )
-def test_what_the_script_asks_for(served, session, what, status, key, value):
-    waiting(session)
-    answer = served(what)
+def test_what_the_script_asks_for(asked, read, what, status, key, value):
+    waiting(read)
+    answer = asked(what)
     assert (answer["status"], answer.get(key)) == (status, value)
 
 
 QUOTE = "Osmosis is the diffusion of water through a semipermeable membrane."
 
 
-def test_a_question_is_answered_over_quotes(served, session):
-    found = served("list?id=all&words=what+is+osmosis")
+def test_a_question_is_answered_over_quotes(asked):
+    found = asked("list?id=all&words=what+is+osmosis")
     [passage] = found["passages"]
     assert "".join(text for part in passage["words"] for text, _ in part) == QUOTE
     assert passage["place"] == "Cells"
-    asked = served("answer", {"question": "What is osmosis?"})["ask"]
-    label = re.search(r'<passage label="(\w+)">', asked)[1]
+    text = asked("answer", {"question": "What is osmosis?"})["ask"]
+    label = re.search(r'<passage label="(\w+)">', text)[1]
     told = [
         {"says": "Water diffuses.", "passage": label, "quote": "the diffusion of water"},
         {"says": "It is slow.", "passage": label, "quote": "it is slow"},
     ]
     reply = json.dumps({"answer": told})
-    answer = served("answer", {"question": "What is osmosis?", "reply": reply})
+    answer = asked("answer", {"question": "What is osmosis?", "reply": reply})
     assert [each["says"] for each in answer["sentences"]] == ["Water diffuses."]
     assert answer["sentences"][0]["words"][1] == [["the diffusion of water", ""]]
     assert answer["said"] == "1 sentence dropped: no quote proves it."
-    refused = served("answer", {"question": "xyzzy"})
+    refused = asked("answer", {"question": "xyzzy"})
     assert refused["message"] == "Nothing you have read answers this."
 
 
-def test_the_editor_knows_deck_and_tags_of_an_item(served, session):
-    first, _ = waiting(session)
-    placed = served(f"placement?id={first}")
+def test_the_editor_knows_deck_and_tags_of_an_item(asked, read):
+    first, _ = waiting(read)
+    placed = asked(f"placement?id={first}")
     assert (placed["deck"], placed["moves"], placed["tagged"]) == ("Reading", True, True)
-    assert served("placement?id=dr0000000000000000")["status"] == 409
-    failing = served("placement?id=nid:1")
+    assert asked("placement?id=dr0000000000000000")["status"] == 409
+    failing = asked("placement?id=nid:1")
     assert (failing["deck"], failing["moves"]) == ("", False)
 
 
-def test_a_mark_is_shown_by_its_key_with_its_sitting(served, session):
-    [document] = session.shelf()["documents"]
-    sitting = session.sitting(document["key"])
-    shown = served(f"item?id={document['key']}&sitting={sitting['number']}")
+def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
+    [document] = read.shelf()["documents"]
+    sitting = read.sitting(document["key"])
+    shown = asked(f"item?id={document['key']}&sitting={sitting['number']}")
     assert shown["item"]["id"] in sitting["ids"]
     assert shown["sitting"]["number"] == sitting["number"]
 
@@ -372,6 +389,10 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
     assert (reject["label"], reject["said"]) == ("Reject all", "Rejected")
     face = session.face_of(Item("x", (asked, proposed)))
     assert [card["number"] for card in face["cards"]] == [1, 2]
+    fault = Finding("maths", Severity.BLOCK, "a formula is not closed")
+    blocked = replace(asked, findings=(fault,))
+    face = session.face_of(Item("x", (proposed, blocked)))
+    assert [action["act"] for action in face["actions"]][-2:] == ["reject", "force"]
     alone = session.face_of(Item("x", (proposed,)))["cards"][0]
     assert len(alone["gaps"]) == len(alone["spans"]) == len(alone["views"]) == gaps
 
@@ -431,12 +452,44 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
 
 
 @pytest.mark.parametrize(
-    ("query", "asked"), [("", 2), ("osmosis", 1), ("ribosome", 1), ("marsupial", 0)]
+    ("query", "number"), [("", 2), ("osmosis", 1), ("ribosome", 1), ("marsupial", 0)]
 )
-def test_only_what_a_query_matches_is_asked(session, workspace, query, asked):
+def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
     queue = sittings.queue(workspace.ledger, query)
-    assert len(queue) == asked
+    assert len(queue) == number
     assert {*queue} <= {*waiting(session)}
+
+
+@pytest.mark.parametrize(
+    ("query", "taken", "left"),
+    [("", 1, 1), ("drafter:propose", 2, 0), ("finding:vague", 1, 1)],
+)
+def test_a_proposal_is_taken_with_others_only_if_the_query_names_it(
+    session, workspace, query, taken, left
+):
+    chosen, others = taken_together(workspace.ledger, waiting(session), query)
+    assert (len(chosen), others.total()) == (taken, left)
+    if left:
+        assert [*others] == ["proposed: ankiforge accept --all --filter drafter:propose"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"Front": ""}, {"Front": "", "Back": "b"}),
+        ({"Extra": " "}, {"Front": "a", "Back": "b"}),
+        ({"Extra": "e"}, {"Front": "a", "Back": "b", "Extra": "e"}),
+    ],
+)
+def test_a_blank_field_that_a_card_does_not_have_is_none(typed, words):
+    assert dict(with_changes((("Front", "a"), ("Back", "b")), typed)) == words
+
+
+def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
+    card = make_card(Front="What helps?", Back="Testing")
+    assert Item("x", card=card).highlight == card.highlight
+    assert Item("x", (card,)).highlight == card.highlight
+    assert Item("x").highlight is None
 
 
 @pytest.mark.parametrize(
