@@ -223,18 +223,22 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
         kept_by = kept.get(event.body["guid"])
         if kept_by is not None and event.order < kept_by.order:
             continue
-        # the card before and after it
-        keys = store.keys(event.key)
-        events = sorted(store.events(keys), key=lambda other: other.order)
-        earlier = [other for other in events if other.order < event.order]
-        guid = event.body["guid"]
-        card_before = fold(keys, earlier).cards.get(guid)
-        card_after = fold(keys, [*earlier, event]).cards.get(guid)
-        if card_before and card_after:
-            change = change_of(card_after, card_before)
-            if change:  # else a person's words stayed
-                entries.append(done(event, change))
+        change = _change_by(store, event)
+        if change:  # else a person's words stayed
+            entries.append(done(event, change))
     return entries
+
+
+def _change_by(store: Store, event: Event) -> Change | None:
+    """Return how an event changed the words of its card; None if they stayed."""
+    keys = store.keys(event.key)
+    events = sorted(store.events(keys), key=lambda other: other.order)
+    earlier = [other for other in events if other.order < event.order]
+    card_before = fold(keys, earlier).cards.get(event.body["guid"])
+    card_after = fold(keys, [*earlier, event]).cards.get(event.body["guid"])
+    if card_before and card_after:
+        return change_of(card_after, card_before)
+    return None
 
 
 # --- cards ------------------------------------------------------------------------------
@@ -450,6 +454,13 @@ def _rows_of(store: Store, keys: Strings) -> Iterator[Row]:
 def highlight_of(store: Store, key: str) -> Highlight:
     """Return a highlight that was read here; refuse another key."""
     return decode_highlight(highlight_row(store, key))
+
+
+def highlights_of(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
+    """Return highlights that were read here, by their keys."""
+    query = f"SELECT key, body FROM highlight WHERE key IN {EACH} AND body != ''"
+    rows = store.rows(query, encode(list(keys)))
+    return {row["key"]: decode_highlight(row) for row in rows}
 
 
 def highlight_row(store: Store, key: str) -> Row:

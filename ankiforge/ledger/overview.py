@@ -279,15 +279,21 @@ class Place(Value):
     """How surely it deserves a card."""
 
 
-def places(store: Store, ids: Iterable[str]) -> list[Place]:
-    """Return where the passages of drafts stand, in the order of the drafts' ids."""
+def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
+    """Return where the passages of drafts stand, in the order of the drafts' ids.
+
+    With the key of a highlight, only those in its document.
+    """
     ids = list(ids)
+    in_document = "AND h.document = (SELECT document FROM highlight WHERE key = ?)"
     rows = store.rows(
         "SELECT d.id, h.key, h.document, x.title, h.position,"
         " coalesce(json_extract(d.body, '$.sureness'), 0) AS sureness"
         " FROM draft d JOIN highlight h ON h.key = d.key"
-        f" JOIN document x ON x.id = h.document WHERE d.id IN {EACH}",
+        f" JOIN document x ON x.id = h.document WHERE d.id IN {EACH}"
+        f" {in_document if beside else ''}",
         encode(ids),
+        *([beside] if beside else ()),
     )
     place_by_id = {row["id"]: Place(*row) for row in rows}
     return [place_by_id[id] for id in ids if id in place_by_id]
@@ -305,7 +311,7 @@ _MARKS = (
 def _with_states(store: Store, rows: list[Row]) -> Iterator[tuple[Row, str]]:
     """Yield rows of `_MARKS` with the state of each mark: `asks`, `card` or `none`."""
     asking = _asked_about(store)
-    keys = [each for row in rows for each in store.keys(row["key"])]
+    keys = store.keys_of(row["key"] for row in rows)
     query = f"SELECT id, passage FROM offered WHERE key IN {EACH}"
     settled = desk.settled(store)
     for draft_row in store.rows(query, encode(keys)):

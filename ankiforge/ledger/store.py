@@ -483,6 +483,12 @@ class Store(Database):
             self._drop_stale()
         return self._keys(key)
 
+    def keys_of(self, keys: Iterable[str]) -> list[str]:
+        """Return all keys of the passages that have these keys."""
+        if self._transaction is None:
+            self._drop_stale()
+        return list({each for key in keys for each in self._keys(key)})
+
     def _keys(self, key: str) -> Strings:
         if self._aliases is None:
             self._aliases = {}

@@ -103,14 +103,15 @@ def minutes_of(decisions: int) -> int:
     return max(round(SECONDS_EACH * decisions / 60), 1)
 
 
-def shelf(ledger: Ledger, new: Iterable[str]) -> list[Pile]:
+def shelf(ledger: Ledger, new: Iterable[str], beside: str = "") -> list[Pile]:
     """Return the documents of drafts that wait, the best first.
 
     Args:
         ledger: the ledger.
         new: the ids of the drafts, the best first (`Order.new`).
+        beside: the key of a highlight, of whose document alone it is.
     """
-    return shelved(overview.places(ledger, new))
+    return shelved(overview.places(ledger, new, beside))
 
 
 def shelved(places: Iterable[Place]) -> list[Pile]:

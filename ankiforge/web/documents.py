@@ -109,6 +109,16 @@ def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
     return page, Marked(highlight.exact, box)
 
 
+def kind_of(highlight: Highlight) -> str:
+    """Return which kind of document holds a highlight, as `Documents` shows it if its file is here.
+
+    No file is looked for: the shelf asks about thousands of documents.
+    """
+    if highlight.source_kind in _KINDS and place_of(highlight) is not None:
+        return "sheets"
+    return "text" if highlight.document.path.lower().endswith(NOTES) else "list"
+
+
 # --- pages ------------------------------------------------------------------------------
 
 
@@ -229,6 +239,7 @@ class Pages:
 
 # --- documents --------------------------------------------------------------------------
 
+NOTES = (".md", ".markdown", ".txt")
 COVER_WIDTH = 240
 """Pixels of the picture of a document on the shelf."""
 COVER_WORDS = 400
@@ -238,7 +249,6 @@ SHOWN_WORDS = 80
 """Characters of a mark by which it is named."""
 LONGEST = 400_000
 """Bytes of a note, at most, that is shown whole."""
-NOTES = (".md", ".markdown", ".txt")
 # What a program for notes doesn't show either, or shows otherwise.
 _UNSEEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
@@ -314,12 +324,6 @@ class Documents:
     def markdown_of(self, highlight: Highlight) -> str:
         """Return a note in which a passage is marked as Markdown; "" if it is in none."""
         return as_shown(self._text_of(highlight).replace("\r\n", "\n"))
-
-    def kind_of(self, highlight: Highlight) -> str:
-        """Return how the document of a highlight is shown: `sheets`, `text` or `list`."""
-        if paper_of(self._ledger, highlight) is not None:
-            return "sheets"
-        return "text" if self._note_of(highlight) is not None else "list"
 
     def _note_of(self, highlight: Highlight) -> Path | None:
         """Return the note in which a passage is marked; None if it is in none that can be shown."""

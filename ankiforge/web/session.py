@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, LedgerError, UsageError
 from ankiforge.ledger import Order, QueryTerm, lists, overview
-from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.model import (
@@ -66,7 +66,7 @@ from ankiforge.review.items import ending_of
 from ankiforge.review.sittings import Sitting
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
-from ankiforge.web.documents import Documents, Pages, document_id, paper_of
+from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
 from ankiforge.web.faces import Faces, words_of
 from ankiforge.web.failing import FailingCards, is_failing_id
 from ankiforge.web.found import Asking, FoundViews
@@ -347,11 +347,12 @@ class ReviewSession:
         self._read()
         piles = sittings.shelf(self._ledger, self._queues["new"])
         states = overview.states_of(self._ledger, [pile.document for pile in piles])
+        best = highlights_of(self._ledger, [pile.places[0].key for pile in piles])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
         begins = "changed" if asked and asked[0] in self._queues["changed"] else ""
         entries = []
         for pile in piles:
-            highlight = highlight_of(self._ledger, pile.places[0].key)
+            highlight = best[pile.places[0].key]
             id = document_id(highlight.document)
             if asked and asked[0] in {place.id for place in pile.places}:
                 begins = f"paper={id}"
@@ -361,7 +362,7 @@ class ReviewSession:
                     "key": highlight.key,
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
-                    "kind": self.documents.kind_of(highlight),
+                    "kind": kind_of(highlight),
                     "states": "".join(state[0] for state in states[pile.document]),
                     "waiting": len(pile.places),
                 }
@@ -404,11 +405,8 @@ class ReviewSession:
 
     def _pile(self, key: str) -> sittings.Pile | None:
         """Return the new drafts of the document of a highlight; None if nothing waits there."""
-        keys = {highlight.key for highlight, _ in overview.marks(self._ledger, key)}
-        for pile in sittings.shelf(self._ledger, self._queues["new"]):
-            if pile.places[0].key in keys:
-                return pile
-        return None
+        piles = sittings.shelf(self._ledger, self._queues["new"], beside=key)
+        return next(iter(piles), None)
 
     def _with_next(self, id: str, key: str) -> Json | None:
         """Return the item of a draft with `then`, the next fact of its passage."""

@@ -74,6 +74,7 @@ export class Shelf {
       await image.decode().catch(() => {});
       coverNode.replaceChildren(image);
     } else if (cover?.words && kind === "text") coverNode.replaceChildren(h("small", { dir: "auto" }, cover.words));
+    else coverNode.className = "cover list"; // its file is not here
   }
 
   select(at, tells = true) {
