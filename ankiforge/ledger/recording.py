@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -302,6 +302,51 @@ def _in_slots(drafts: Iterable[Card]) -> Iterator[Card]:
 # --- one call ---------------------------------------------------------------------------
 
 
+class _Made(NamedTuple):
+    """The drafts that were made of a highlight."""
+
+    own: list[Card]
+    """The person's own form."""
+    others: list[tuple[Card, str]]
+    """Each with its sentence; "" if none is known."""
+
+    @classmethod
+    def of(cls, drafts: Iterable[Card], text: str, is_declined: bool) -> _Made:
+        """Return the drafts of a text; if that is declined, without proposals."""
+        made = cls([], [])
+        for draft in drafts:
+            if draft.own:
+                made.own.append(draft)
+            elif not (is_declined and draft.proposed):
+                made.others.append((draft, facts.fact_of(draft, text)))
+        return made
+
+    @property
+    def proposed(self) -> dict[str, str]:
+        """The sentences that are proposed, by their names, best first."""
+        return {
+            facts.name_of(sentence): sentence
+            for draft, sentence in self.others
+            if draft.proposed
+        }
+
+    @property
+    def drafted_facts(self) -> list[str]:
+        """The names of the sentences that have a draft which is no proposal."""
+        return [facts.name_of(each) for draft, each in self.others if not draft.proposed]
+
+    def worthy_beside(self, of: desk.OfferedPassage) -> Strings:
+        """Return the sentences that are worth a card, best first, by the rules.
+
+        Those whose proposals wait come first. None where the person's own form drafts.
+        """
+        if self.own or any(row["slot"] for row in of.rows):
+            return ()
+        waits = {row["fact"] for row in of.rows if row["drafter"] == PROPOSE}
+        kept = [each for each in of.sentences if facts.name_of(each) in waits]
+        return tuple(dict.fromkeys((*kept, *filter(None, self.proposed.values()))))
+
+
 class _Recording:
     """One call of `record`, with all that it reads and writes at once."""
 
@@ -373,7 +418,8 @@ class _Recording:
     def leave(self, highlight: Highlight, error: BugError) -> None:
         """Leave a highlight as it is: it was not drafted, and the next run tries again."""
         left = {"key": highlight.key, "drafted": "", "fate": "failed", "worth": 0.0}
-        self._outcomes.append({**left, "reason": error.message, "worthy": "[]"})
+        why = {"reason": error.message, "worthy": "[]", "declined": ""}
+        self._outcomes.append(left | why)
 
     def take(self, drafted: Drafted, terms_of: Callable[[Card], SearchTerms]) -> None:
         """Take the drafts of a highlight: cards follow them, or they wait."""
@@ -384,9 +430,8 @@ class _Recording:
         passage = store.passage(key)
 
         # an exact copy of another passage gets no draft
-        original = _original_of(store, highlight_row, passage, self._copies[key])
-        if not original:
-            original = _had_these_words(store, highlight, passage, self._had[key])
+        alike, had = self._copies[key], self._had[key]
+        original = _original_of(store, highlight_row, passage, alike, had)
         if original:
             drafted = Drafted(drafted.highlight, reason=SAME_WORDS + original)
 
@@ -395,68 +440,59 @@ class _Recording:
         if self._by_rules:
             is_declined = highlight_row["declined"] == highlight_row["content"]
 
-        # earlier drafts, the person's own form, and the others, each about a sentence
+        # the person's own form, earlier drafts, and the others, each about a sentence
         text = facts.text_of(highlight)
-        own: list[Card] = []
-        others: list[tuple[Card, str]] = []
-        for draft in self._as_told(passage, drafted, terms_of):
-            if draft.own:
-                own.append(draft)
-            elif not (is_declined and draft.proposed):
-                others.append((draft, facts.fact_of(draft, text)))
+        made = _Made.of(self._as_told(passage, drafted, terms_of), text, is_declined)
         anew = None
         if not (original or is_declined or drafted.fate == "left_out"):
-            anew = {facts.name_of(fact) for draft, fact in others if draft.proposed}
+            anew = made.proposed
         earlier = self._waiting_on(passage, highlight, anew)
-
         kin = families.kin_of(store, passage.key)
-        if kin and own:
-            self._in_families.append(key)
         of = desk.OfferedPassage(passage, text, rows=earlier, kin=kin)
-        drafted_facts = self._take_own(of, own, highlight)
+        drafted_facts = self._take_own(of, made.own, highlight)
 
-        # the rules propose the sentences that are worth a card, best first, but none where the
-        # person's own form drafts
-        proposed: dict[str, None] = {}
-        for draft, sentence in others:
-            if not draft.proposed:
-                drafted_facts.append(facts.name_of(sentence))
-            elif sentence:
-                proposed[sentence] = None
-        has_own_form = own or any(row["slot"] for row in earlier)
-        worthy: Strings = ()
-        if not self._by_rules and not is_declined:
+        if is_declined:
+            worthy: Strings = ()
+        elif self._by_rules:
+            worthy = made.worthy_beside(of)
+        else:
             worthy = desk.worthy_of(highlight_row, of.sentences)
-        elif not (is_declined or has_own_form):
-            waits = {row["fact"] for row in earlier if row["drafter"] == PROPOSE}
-            kept = [each for each in of.sentences if facts.name_of(each) in waits]
-            worthy = tuple(dict.fromkeys((*kept, *proposed)))
-
         of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, kin)
-        shown = of.facts_now(drafted=drafted_facts)
-        self._take_others(of.passage, others, shown)
+        shown = of.facts_now(drafted=[*drafted_facts, *made.drafted_facts])
+        self._take_others(of.passage, made.others, shown)
         desk.settle(store, earlier, shown, (), self._dropped_ids.append)
+        self._note_outcome(drafted, highlight_row, of, is_declined=is_declined)
 
-        # what failed counts as not drafted, and is drafted again
+    def _note_outcome(
+        self,
+        drafted: Drafted,
+        highlight_row: Row,
+        of: desk.OfferedPassage,
+        *,
+        is_declined: bool,
+    ) -> None:
+        """Gather what drafting tells of a highlight, and its sentences if they changed."""
+        key, words = highlight_row["key"], highlight_row["content"]
         outcome = {
             "key": key,
-            "drafted": "" if drafted.failed else highlight_row["content"],
+            # what failed counts as not drafted, and is drafted again
+            "drafted": "" if drafted.failed else words,
             "reason": drafted.reason.removeprefix("skip: "),
             "fate": drafted.fate,
             "worth": drafted.worth,
-            "worthy": encode([facts.name_of(sentence) for sentence in worthy]),
-            "declined": highlight_row["content"] if is_declined else "",
+            "worthy": encode([facts.name_of(sentence) for sentence in of.worthy]),
+            "declined": words if is_declined else "",
         }
         if is_declined and not self._by_model:  # the model's reason stands
             outcome |= {"fate": "no_card", "reason": highlight_row["reason"]}
         self._outcomes.append(outcome)
-        if highlight_row["split"] != highlight_row["content"]:
-            self._sentences.append((key, highlight_row["content"], of.sentences))
+        if highlight_row["split"] != words:
+            self._sentences.append((key, words, of.sentences))
 
     def _take_own(
         self,
         of: desk.OfferedPassage,
-        own: Iterable[Card],
+        own: Sequence[Card],
         highlight: Highlight,
     ) -> list[str]:
         """Give cards the words of the person's own form; it waits if these are held back, or new.
@@ -464,6 +500,8 @@ class _Recording:
         Return the names of the facts about which it waits.
         """
         store = self._store
+        if own and of.kin:
+            self._in_families.append(highlight.key)
         waiting_facts: list[str] = []
         own_waiting = 0
         for draft in own:
@@ -756,10 +794,18 @@ def _original_of(
     highlight_row: Row,
     passage: Passage,
     others: Iterable[Row],
+    with_texts: Iterable[Row],
 ) -> str:
-    """Return the title of the document that has the original, if this is a copy.
+    """Return the title of the document that has the original, if this is a copy; else "".
 
     A short text is one only beside the same words.
+
+    Args:
+        store: the store.
+        highlight_row: the highlight that may be one.
+        passage: its passage.
+        others: the highlights of other documents that have its text.
+        with_texts: those that had one of its texts.
     """
     if passage.decided:
         return ""
@@ -781,7 +827,7 @@ def _original_of(
                 continue
         if other.key not in passage.keys:
             return str(other_row["title"])
-    return ""
+    return _had_these_words(store, highlight, passage, with_texts)
 
 
 def _had_these_words(
@@ -792,10 +838,8 @@ def _had_these_words(
     This one is a copy of it that stayed as it was, and is no other fact, whatever became of
     the cards of the other.
     """
-    if passage.decided or (
-        len(for_finding(highlight.exact)) < LONG
-        and highlight.kind is not HighlightKind.CARD
-    ):
+    is_short = len(for_finding(highlight.exact)) < LONG
+    if is_short and highlight.kind is not HighlightKind.CARD:
         return ""
     words = words_read(highlight)
     for row in others:

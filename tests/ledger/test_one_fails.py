@@ -198,3 +198,20 @@ def test_an_exception_in_one_family_changes_nothing_else(tmp_path, what):
         assert joined(vault) == joined(sound)
     sound.close()
     vault.close()
+
+
+def test_a_failed_answer_of_a_model_is_left_and_asked_for_again(tmp_path):
+    vault = opened(tmp_path)
+    highlights = vault.highlights()
+    failing, *others = highlights
+    results = [Drafted(highlight, reason="nothing to ask") for highlight in highlights]
+    results[0] = Drafted(failing, tuple(proposals(failing, vault.worth)))
+    with vault.ledger.action():
+        found = recording.record(
+            vault.ledger, results, broken(failing.key), by_model=True
+        )
+    assert [highlight.key for highlight, _ in found.failed] == [failing.key]
+    rows = vault.ledger.rows("SELECT key, modelled FROM highlight")
+    asked = {row["key"] for row in rows if row["modelled"]}
+    assert asked == {highlight.key for highlight in others}
+    vault.close()
