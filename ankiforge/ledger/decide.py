@@ -106,16 +106,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         return Undone(target, ())
     with store.action():
         events = _to_undo(store, target)
-        # of several events about one card or draft, the last says what was decided
-        last_about: dict[tuple[str, str], Event] = {}
-        for event in events:
-            words = event.body.get("guid") or event.body.get("content", "")
-            last_about[event.key, words] = event
-        with_words = {key for key, words in last_about if words}
-        entries = []
-        for (key, words), event in last_about.items():
-            if words or key not in with_words:
-                entries.append(cards.done_with_words(store, event))
+        entries = _entries(store, events)
         for event in events:
             _refuse_below(store, event)
         back = desk.bring_back(store, events)
@@ -125,7 +116,21 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         for key in dict.fromkeys(event.key for event in events):
             desk.settle_passage(store, key)
             desk.settle_kin(store, key)
-        return Undone(events[0].act or events[0].id, tuple(entries))
+        return Undone(events[0].act or events[0].id, entries)
+
+
+def _entries(store: Store, events: Iterable[Event]) -> tuple[HistoryEntry, ...]:
+    """Return one entry for each card or draft: its last event says what was decided."""
+    last_about: dict[tuple[str, str], Event] = {}
+    for event in events:
+        words = event.body.get("guid") or event.body.get("content", "")
+        last_about[event.key, words] = event
+    with_words = {key for key, words in last_about if words}
+    entries = []
+    for (key, words), event in last_about.items():
+        if words or key not in with_words:
+            entries.append(cards.done_with_words(store, event))
+    return tuple(entries)
 
 
 def can_undo(store: Store, action: str) -> bool:
@@ -200,54 +205,61 @@ def _ask_again(store: Store, event: Event) -> None:
 
 def _to_undo(store: Store, target: str) -> list[Event]:
     """Return the events of the decision to take back, oldest first."""
-    guid = target if is_card_id(target) else ""
+    guid = ""
     keys: Strings = ()
-    if guid:
+    if is_card_id(target):
+        guid = target
         _, passage = cards.state_of(store, guid)
         keys = store.keys(passage.key)
     elif is_highlight_key(target):
         keys = store.keys(target)
-
-    last: Event | None = None
-    if keys:  # the last decision about a passage, or about one of its cards
-        standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
-        for event in sorted(standing, key=lambda event: event.order):
-            if event.by != PERSON and event.what != "revise":
-                continue
-            if FOUND not in event.body and (not guid or _is_about(event, guid)):
-                last = event
-    elif target:  # an action, or one event
-        condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
-        last = next(reversed(store.select_events(condition, target, target)), None)
-    else:
-        for event in store.each_event(
-            f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC",
-            store.machine,
-        ):
-            # a note that was taken over from Anki is no decision
-            if FOUND in event.body or event.body.get("why") == RETIRED_BEFORE:
-                continue
-            last = event
-            break
+    last = _last_decision(store, target, keys, guid)
     if last is None:
-        message = "nothing to undo"
-        if target:
-            message = f"nothing about {target} can be undone"
-        raise RefusedError(message, hint=_SEE_RECENT)
+        about = f"nothing about {target} can be undone"
+        raise RefusedError(about if target else "nothing to undo", hint=_SEE_RECENT)
     if not last.act or (guid and last.by != PERSON):
         return [last]
-
-    of_action = []
-    for event in store.select_events(f"{OF_ACTION} AND {_STANDING}", last.act):
-        if guid and not (event.key in keys and _is_about(event, guid)):
-            continue  # decided about another card in one go with it
-        of_action.append(event)
+    of_action = store.select_events(f"{OF_ACTION} AND {_STANDING}", last.act)
+    if guid:  # not what was decided about another card in one go with it
+        of_action = [
+            each for each in of_action if each.key in keys and _is_about(each, guid)
+        ]
     return sorted(of_action, key=lambda event: event.order)
 
 
+def _last_decision(store: Store, target: str, keys: Strings, guid: str) -> Event | None:
+    """Return the last decision that stands, as `undo` takes it.
+
+    Args:
+        store: the store.
+        target: as for `undo`.
+        keys: those of the passage that it names.
+        guid: the card that it names.
+    """
+    if keys:
+        standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
+        for event in sorted(standing, key=lambda event: event.order, reverse=True):
+            if event.by != PERSON and event.what != "revise":
+                continue
+            if FOUND not in event.body and _is_about(event, guid):
+                return event
+        return None
+    if target:  # an action, or one event
+        condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
+        return next(reversed(store.select_events(condition, target, target)), None)
+    for event in store.each_event(
+        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC",
+        store.machine,
+    ):
+        # a note that was taken over from Anki is no decision
+        if FOUND not in event.body and event.body.get("why") != RETIRED_BEFORE:
+            return event
+    return None
+
+
 def _is_about(event: Event, guid: str) -> bool:
-    """Return whether an event of a passage is about a card, or about no card at all."""
-    return bool(event.body.get("guid", guid) == guid)
+    """Return whether an event of a passage is about a card, or about no card; "" = any."""
+    return not guid or event.body.get("guid", guid) == guid
 
 
 def _refuse_below(store: Store, event: Event) -> None:
@@ -437,25 +449,33 @@ def accept(
     with store.action():
         of, draft_row = desk.waiting(store, id)
         draft = desk.with_gap(desk.draft_in(draft_row), gap)
-        # Anki takes no figure without a mask, whatever a person says
-        shown = draft.field(occlusion.FIELD)
-        hides_nothing = bool(shown) and not occlusion.parse(shown).shown
         if masks:
             fields = _with_masks(draft.kind, dict(draft.fields), masks)
             draft = replace(draft, fields=tuple(fields.items()))
-        elif draft.blocked and (hides_nothing or not forced):
-            hint = f"ankiforge edit {id}, or accept --force {id}"
-            if hides_nothing:
-                hint = "draw what it hides on the page (ankiforge review), or reject it"
-            for finding in draft.findings:
-                if finding.severity is Severity.BLOCK:
-                    raise RefusedError(f"{id[:10]}: {finding.message}", hint=hint)
+        else:
+            _refuse_blocked(draft, forced=forced)
         if another or not draft_row["revises"]:
             for equal in desk.equal_cards(store, of.passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
                     store.add("different", of.passage.key, PERSON, body)
         return _accept_as(store, of, draft_row, draft, forced=forced, another=another)
+
+
+def _refuse_blocked(draft: Card, *, forced: bool) -> None:
+    """Refuse a draft that a check blocks, unless the person overrules the check.
+
+    Anki takes no figure without a mask, whatever a person says.
+    """
+    hint = f"ankiforge edit {draft.id}, or accept --force {draft.id}"
+    shown = draft.field(occlusion.FIELD)
+    if shown and not occlusion.parse(shown).shown:
+        hint = "draw what it hides on the page (ankiforge review), or reject it"
+    elif forced:
+        return
+    for finding in draft.findings:
+        if finding.severity is Severity.BLOCK:
+            raise RefusedError(f"{draft.id[:10]}: {finding.message}", hint=hint)
 
 
 def _words_of(card: Card) -> Json:

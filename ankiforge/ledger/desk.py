@@ -497,7 +497,7 @@ class OfferedPassage(Value):
             worthy=self.worthy,
             drafted=[each for each in given if names and facts.name_of(each) in names],
             elsewhere=elsewhere,
-            held=families.sentences_held(self.passage) if self.kin else (),
+            had=families.sentences_had(self.passage) if self.kin else (),
             closed=self.passage.closed,
             brought=self.brought,
         )
@@ -843,7 +843,7 @@ def _carry(store: Store, draft_row: Row, places: Iterable[Row]) -> None:
         store.write(query, encode(list(worthy)), highlight.key)
     elif draft.origin.drafter == "llm":
         # what the model was asked about is not paid for again
-        asked_about = families.sentences_held(store.passage(draft_row["key"]))
+        asked_about = families.sentences_had(store.passage(draft_row["key"]))
         if asked_about.issuperset(facts.sentences(facts.text_of(highlight))):
             modelled = "modelled = content WHERE key = ? AND modelled = ''"
             store.write(f"UPDATE highlight SET {modelled}", highlight.key)
@@ -937,10 +937,7 @@ def each_waiting(
         "d.id",
         *values,
     )
-    # the guids and the documents of notes in Anki that no card here has
-    unknown_notes = frozenset(store.get_value("strangers", list[str]) or [])
-    any_buried = store.row("SELECT 1 FROM grave") is not None
-    fields = forms.Fields(store)
+    remarks = Remarks(store)
     for rows in parts:
         store.read_same_words(row["content"] for row in rows)
         for draft_row in rows:
@@ -957,9 +954,8 @@ def each_waiting(
                 offer=draft_row["offer"],
                 near=draft_row["near"],
             )
-            words = draft_row["content"]
-            remarks = _remarks(store, draft, words, fields, unknown_notes, any_buried)
-            yield replace(draft, remarks=tuple(remarks))
+            on_draft = remarks.on(draft, draft_row["content"])
+            yield replace(draft, remarks=tuple(on_draft))
 
 
 def _is_settled(
@@ -1040,78 +1036,79 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 # --- remarks ----------------------------------------------------------------------------
 
 
-def _remarks(
-    store: Store,
-    draft: Card,
-    words: str,
-    fields: forms.Fields,
-    unknown_notes: frozenset[str],
-    any_buried: bool,
-) -> Iterator[Remark]:
-    """Yield why a draft needs a person.
+class Remarks:
+    """Why drafts need a person, with all that is read once for many of them."""
 
-    Args:
-        store: the store.
-        draft: the draft.
-        words: its content.
-        fields: the lines that look like fields.
-        unknown_notes: the guids and the documents of notes in Anki that no card here has.
-        any_buried: whether notes were deleted in Anki that may have been ours.
-    """
-    # a passage that is gone, and that it may be
-    passage = store.passage(draft.key)
-    for _, old in _doubts(store, passage):
-        yield Remark(
-            RemarkKind.MOVED if store.passage(old).live else RemarkKind.DECIDED_ON_LOST
-        )
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # the guids and the documents of notes in Anki that no card here has
+        self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
+        # whether notes were deleted in Anki that may have been ours
+        self._any_buried = store.row("SELECT 1 FROM grave") is not None
+        self._fields = forms.Fields(store)
 
-    # cards of the passage, and notes of the document
-    highlight = draft.highlight
-    guid: str = ""
-    if any_buried or unknown_notes:
+    def on(self, draft: Card, words: str) -> Iterator[Remark]:
+        """Yield why a draft with these words needs a person."""
+        store = self._store
+        passage = store.passage(draft.key)
+        for _, old in _doubts(
+            store, passage
+        ):  # a passage that is gone, and that it may be
+            is_live = store.passage(old).live
+            yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
+        before = self._before(passage, draft)
+        if before:
+            yield Remark(before)
+
+        # the same words elsewhere
+        for card in equal_cards(store, passage, words):
+            no_longer = "" if card["live"] else f", which is {card['verdict']}"
+            yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
+        if any(other != passage.key for other in store.same_words(words).rejected):
+            yield Remark(RemarkKind.REJECTED_ELSEWHERE)
+
+        if forms.asks_form(store, draft.highlight, self._fields):
+            yield Remark(RemarkKind.FORM)
+        if draft.kind is CardKind.OCCLUSION and not draft.revises:
+            yield Remark(RemarkKind.FIGURE)
+
+    def _before(self, passage: Passage, draft: Card) -> RemarkKind | None:
+        """Return what is known of the cards of a passage, and the notes of its document."""
+        if draft.revises:
+            return RemarkKind.REVISION
+        if draft.replaces:
+            return RemarkKind.REPLACEMENT
+        if draft.near:
+            return RemarkKind.NEAR
+        if _was_decided_before(self._store, passage, draft):
+            # as if the person had not accepted what they took back
+            as_before = replace(passage, cards=self._cards_kept(passage))
+            if _was_decided_before(self._store, as_before, draft):
+                return RemarkKind.DECIDED_BEFORE
+            return RemarkKind.TAKEN_BACK
+        if not (self._any_buried or self._unknown_notes):
+            return None
         guid = guid_of(passage.key, draft)
-    names: Strings = ()
-    if unknown_notes:
-        tag = document_tag(highlight.document.title)
+        if guid not in passage.cards and is_buried(self._store, guid):
+            return RemarkKind.NOTE_DELETED  # before the journal was lost
+        tag = document_tag(draft.highlight.document.title)
         # a note of another type may have no link that names its vault
-        names = (in_vault(tag, highlight.uri), tag, guid)
-    if draft.revises:
-        yield Remark(RemarkKind.REVISION)
-    elif draft.replaces:
-        yield Remark(RemarkKind.REPLACEMENT)
-    elif draft.near:
-        yield Remark(RemarkKind.NEAR)
-    elif _was_decided_before(store, passage, draft):
-        # as if the person had not accepted what they took back
+        names = (in_vault(tag, draft.highlight.uri), tag, guid)
+        if not self._unknown_notes.isdisjoint(names):
+            return RemarkKind.UNKNOWN_NOTES
+        return None
+
+    def _cards_kept(self, passage: Passage) -> dict[str, Card]:
+        """Return the cards of a passage but for those that a person accepted and took back."""
         accepted = set()
-        for event in store.events(passage.keys):
+        for event in self._store.events(passage.keys):
             if event.what == "accept" and event.by == PERSON:
                 accepted.add(event.body["guid"])
-        cards_left = {}
-        for id, card_before in passage.cards.items():
-            if card_before.verdict is not Verdict.TAKEN_BACK or id not in accepted:
-                cards_left[id] = card_before
-        as_before = replace(passage, cards=cards_left)
-        if _was_decided_before(store, as_before, draft):
-            yield Remark(RemarkKind.DECIDED_BEFORE)
-        else:
-            yield Remark(RemarkKind.TAKEN_BACK)
-    elif any_buried and guid not in passage.cards and is_buried(store, guid):
-        yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
-    elif not unknown_notes.isdisjoint(names):
-        yield Remark(RemarkKind.UNKNOWN_NOTES)
-
-    # the same words elsewhere
-    for card in equal_cards(store, passage, words):
-        no_longer = "" if card["live"] else f", which is {card['verdict']}"
-        yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
-    if any(other != passage.key for other in store.same_words(words).rejected):
-        yield Remark(RemarkKind.REJECTED_ELSEWHERE)
-
-    if forms.asks_form(store, highlight, fields):
-        yield Remark(RemarkKind.FORM)
-    if draft.kind is CardKind.OCCLUSION and not draft.revises:
-        yield Remark(RemarkKind.FIGURE)
+        kept = {}
+        for id, card in passage.cards.items():
+            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted:
+                kept[id] = card
+        return kept
 
 
 def _was_decided_before(store: Store, passage: Passage, draft: Card) -> bool:
@@ -1317,18 +1314,14 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     """
     yielded = set[str]()
     for batch in in_batches(ids):
-        # the keys of their passages
         query = f"SELECT key FROM draft WHERE id IN {EACH}"
-        keys = set[str]()
-        for row in store.rows(query, encode(batch)):
-            keys.update(store.keys(row["key"]))
-        for id in batch:  # which may be a key itself
-            keys.update(store.keys(id))
+        keys_of_drafts = [row["key"] for row in store.rows(query, encode(batch))]
+        keys = store.keys_of([*keys_of_drafts, *batch])  # an id may be a key itself
 
         # the drafts of each offer; and the offers of each draft and key
         drafts_of: dict[str, list[Card]] = defaultdict(list)
         offers_of: dict[str, list[str]] = defaultdict(list)
-        for draft in each_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
+        for draft in each_waiting(store, f"d.key IN {EACH}", encode(keys)):
             drafts_of[draft.offer].append(draft)
             offers_of[draft.id].append(draft.offer)
             for key in store.keys(draft.highlight.key):

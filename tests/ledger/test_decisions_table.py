@@ -1,6 +1,7 @@
 """Which events `undo` takes back, why a draft waits for a person, and which waits no longer, row by row."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import decide, desk, forms
+from ankiforge.ledger import decide, desk
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -138,6 +139,42 @@ def test_an_action_is_taken_back_by_its_id(empty):
     events = recorded(empty)
     found = decide._to_undo(empty, events["reject"].act)
     assert found == [events["accept 2"], events["reject"]]
+
+
+def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_without(empty):
+    told = []
+    with empty.action():
+        told.append(empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS}))
+        empty.add("different", P, PERSON, {"old": Q})  # it is about the card, too
+        told.append(empty.add("skip", Q, PERSON, {}))
+        empty.add("skip", Q, PERSON, {"why": "too easy"})
+    entries = decide.undo(empty).entries
+    assert [entry.id for entry in entries] == [told[0].act, told[0].act]
+    assert [entry.what for entry in entries] == ["accept", "skip"]
+
+
+@pytest.mark.parametrize(
+    ("later", "refused"),
+    [
+        ({"guid": "af1", "fields": {"Back": "c"}}, True),
+        ({"guid": "af1", "fields": {"Front": "c"}}, False),
+        ({"guid": "af2", "fields": {"Back": "c"}}, False),
+        (None, False),  # it was taken back
+        ("accept", False),  # which changes no words
+    ],
+)
+def test_a_change_on_which_a_later_one_stands(empty, later, refused):
+    empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+    first = empty.add("edit", P, PERSON, {"guid": "af1", "fields": {"Back": "b"}})
+    if later == "accept":
+        empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+    else:
+        body = later or {"guid": "af1", "fields": {"Back": "c"}}
+        event = empty.add("edit", P, PERSON, body)
+        if later is None:
+            empty.add("undo", P, PERSON, {"event": event.id})
+    with pytest.raises(RefusedError) if refused else nullcontext():
+        decide._refuse_below(empty, first)
 
 
 @pytest.mark.parametrize(
@@ -279,11 +316,8 @@ OCCLUSION = replace(DRAFT, kind=CardKind.OCCLUSION, fields=(("Occlusion", "m"),)
 ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
-def remarks_on(
-    store: Store, draft: Card, *unknown_notes: str, buried: bool = False
-) -> list[Remark]:
-    fields, notes = forms.Fields(store), frozenset(unknown_notes)
-    return list(desk._remarks(store, draft, content(draft), fields, notes, buried))
+def remarks_on(store: Store, draft: Card) -> list[Remark]:
+    return list(desk.Remarks(store).on(draft, content(draft)))
 
 
 def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
@@ -323,7 +357,8 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
         empty.add(what, key, PERSON, body)
     if buried:
         empty.insert("grave", [{"id": note_id(buried)}])
-    found = remarks_on(empty, draft, *unknown_notes, buried=bool(buried))
+    empty.set_value("strangers", unknown_notes)
+    found = remarks_on(empty, draft)
     assert [remark.kind for remark in found] == remarks
 
 
