@@ -231,29 +231,30 @@ class CardSentences(Value):
         """Return the sentence that the card has now for one that it has, or had; or ""."""
         return self.later.get(sentence, sentence if sentence in self.now else "")
 
+    def after(self, decision: FactDecision) -> CardSentences:
+        """Return its sentences after a further decision on the card."""
+        if not decision.revises:
+            return self
+        if not decision.instead:
+            left = tuple(dict.fromkeys((*self.left, *self.now)))
+            return CardSentences(decision.sentences, left=left)
+        [new, *_] = decision.sentences
+        gone = self.in_place_of(decision.instead) or decision.instead
+        now = dict.fromkeys(new if each == gone else each for each in self.now)
+        later = {old: new if of == gone else of for old, of in self.later.items()}
+        later[gone] = new
+        later.pop(new, None)
+        return CardSentences(tuple(now), later, self.left)
+
 
 def of_cards(decisions: Iterable[FactDecision]) -> dict[str, CardSentences]:
     """Return the sentences of each card, live or not; `decisions` are the oldest first."""
     cards: dict[str, CardSentences] = {}
     for decision in decisions:
-        card = cards.get(decision.guid)
-        if not decision.guid or not decision.sentences:
-            continue
-        if card is None:
-            cards[decision.guid] = CardSentences(decision.sentences)
-        elif decision.revises and not decision.instead:
-            left = tuple(dict.fromkeys((*card.left, *card.now)))
-            cards[decision.guid] = CardSentences(decision.sentences, left=left)
-        elif decision.revises:
-            [new, *_] = decision.sentences
-            gone = card.in_place_of(decision.instead) or decision.instead
-            now = tuple(new if each == gone else each for each in card.now)
-            later = {old: new if of == gone else of for old, of in card.later.items()}
-            later[gone] = new
-            later.pop(new, None)
-            cards[decision.guid] = CardSentences(
-                tuple(dict.fromkeys(now)), later, card.left
-            )
+        if decision.guid and decision.sentences:
+            card = cards.get(decision.guid)
+            first = CardSentences(decision.sentences)
+            cards[decision.guid] = card.after(decision) if card else first
     return cards
 
 
@@ -269,21 +270,21 @@ def home(
     sentences: Iterable[str],
     own: str,
     given: Mapping[str, Collection[str]],
-    held: Mapping[str, Collection[str]],
+    had: Mapping[str, Collection[str]],
 ) -> str:
     """Return the passage where a card is at home; "" = none that is here.
 
     Most of its sentences stand there: in its own passage, if in several, else in the oldest.
-    If they stand nowhere, it is its own, or the one that held most of them.
+    If they stand nowhere, it is its own, or the one that had most of them.
 
     Args:
         sentences: those of the card.
         own: the passage under whose key it was accepted.
         given: by passage of its family that is here, the oldest first: its sentences.
-        held: the same: the sentences that it ever had.
+        had: the same: the sentences that it ever had.
     """
     about = set(sentences)
-    for stood in (given, held):
+    for stood in (given, had):
         count = {key: len(about.intersection(stood[key])) for key in given}
         most = max(count.values(), default=0)
         best = [key for key in given if most and count[key] == most]
@@ -305,7 +306,7 @@ def read(
     worthy: Iterable[str] = (),
     drafted: Collection[str] = (),
     elsewhere: Collection[str] = (),
-    held: Collection[str] = (),
+    had: Collection[str] = (),
     closed: bool = False,
     brought: Collection[str] = (),
 ) -> tuple[Fact, ...]:
@@ -318,13 +319,13 @@ def read(
         worthy: the sentences that are worth a card, best first.
         drafted: those with a draft that only a decision closes.
         elsewhere: the sentences of the other passages of its family that are here.
-        held: the sentences that it had before.
+        had: the sentences that it had before.
         closed: whether a person wants nothing more of it: what comes later is not offered.
         brought: the sentences that came from a passage that is not closed.
     """
     family = _Family(decisions, live, {*given, *elsewhere})
     decided = family.decided.intersection(given)
-    near = _nearly_the_same(given, family, held)
+    near = _nearly_the_same(given, family, had)
 
     # the facts: decided, asked about, drafted, then the best others up to four
     asked = {sentence for sentence, gone in near.items() if gone.card}
@@ -391,7 +392,7 @@ class _Family:
 
 
 def _nearly_the_same(
-    given: Strings, family: _Family, held: Collection[str]
+    given: Strings, family: _Family, had: Collection[str]
 ) -> dict[str, Fact]:
     """Return the undecided sentences that are nearly the same as a decided one that is gone.
 
@@ -414,7 +415,7 @@ def _nearly_the_same(
             if score >= NEARLY and rank > ranks.get(sentence, (False, 0.0)):
                 ranks[sentence] = rank
                 near[sentence] = Fact(sentence, card=card, near=gone)
-    for lost in sorted(set(held).intersection(family.stand).difference(given)):
+    for lost in sorted(set(had).intersection(family.stand).difference(given)):
         for sentence, name in undecided.items():
             if sentence in near or name in family.stand[lost]:
                 continue

@@ -174,7 +174,7 @@ def sentences_here(store: Store, passage: Passage) -> Strings:
     return tuple(found)
 
 
-def sentences_held(passage: Passage) -> set[str]:
+def sentences_had(passage: Passage) -> set[str]:
     """Return the sentences that a passage ever had."""
     return {each for text in passage.texts for each in facts.sentences(text.exact)}
 
@@ -505,7 +505,7 @@ def _places_of(
     sentence: str, passage: Passage, kin: Iterable[Passage]
 ) -> frozenset[Pair]:
     """Return the documents in which a sentence ever stood, and where its passages are now."""
-    with_it = [each for each in kin if sentence in sentences_held(each)]
+    with_it = [each for each in kin if sentence in sentences_had(each)]
     texts = []
     for each in with_it or [passage]:
         texts += each.texts[:1]
@@ -554,19 +554,19 @@ def homes(store: Store, passages: Iterable[Passage]) -> Iterator[Pair]:
     """Yield (card, passage) where a card of a family is not at home in its own passage."""
     by_age = sorted(passages, key=_age)
     given = {}
-    held = {}
+    had = {}
     for passage in by_age:
         sentences = sentences_here(store, passage)
         if sentences or cards.present_row(store, passage):
             given[passage.key] = sentences
-            held[passage.key] = sentences_held(passage)
+            had[passage.key] = sentences_had(passage)
     about = facts.of_cards(decisions_of(by_age))
     for passage in by_age:
         for card in passage.live:
             follows = card.in_slot and passage.key in given
             if follows or card.id not in about:
                 continue
-            where = dict.fromkeys(given, ()) if card.in_slot else held
+            where = dict.fromkeys(given, ()) if card.in_slot else had
             key = facts.home(about[card.id].now, passage.key, given, where)
             if not key and not card.in_slot:  # or where it is asked about
                 row = store.row("SELECT key FROM draft WHERE revises = ?", card.id)

@@ -144,8 +144,8 @@ class Ingest:
         """Containers of which a person said that they really lost that much."""
 
         # while documents are read
-        self.held: list[ReadDocument] = []
-        """Documents in which something came or went."""
+        self.unmatched: list[ReadDocument] = []
+        """Documents in which something came or went: they are matched when all are read."""
         self.first_read: list[Mark] = []
         """What this batch has of containers that were empty before the run: all new."""
         self.first_read_documents: set[Pair] = set()
@@ -167,7 +167,7 @@ class Ingest:
 
         # when all are read
         self.documents: list[MatchedDocument] = []
-        """What the held documents had, and have."""
+        """What these documents had, and have."""
         self.absent: list[Mark] = []
         """Known highlights that were not found where they were."""
 
@@ -178,7 +178,7 @@ class Ingest:
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
-                    self._write_or_hold(document)
+                    self._write_or_put_off(document)
                 self._issue_keys(self.first_read)
                 self._write(self.first_read)
                 self.first_read.clear()
@@ -240,13 +240,13 @@ class Ingest:
         return self.report
 
     def _found(self) -> list[Mark]:
-        """Return the highlights of all held documents that were matched so far."""
+        """Return the highlights of all documents that were matched so far."""
         return [found for document in self.documents for found in document.found]
 
     # --- one document -------------------------------------------------------------------
 
-    def _write_or_hold(self, document: ReadDocument) -> None:
-        """Write a document at once if nothing in it came or went; else hold it."""
+    def _write_or_put_off(self, document: ReadDocument) -> None:
+        """Write a document at once if nothing in it came or went; else it is matched later."""
         # a first run writes document by document, and a kill loses only the last ones; asked
         # before the first document of a container is written, which the query would find
         container = document.container
@@ -270,7 +270,7 @@ class Ingest:
             query += " AND state != 'journal'"
         row = self.store.row(query, *container_and_place)
         if row is None or not self._write_if_all_match(document, row):
-            self.held.append(document)
+            self.unmatched.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
         """Write a document if all its highlights are matched. Return whether they are."""
@@ -314,7 +314,7 @@ class Ingest:
 
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those read."""
-        documents = [held for held in self.held if held.container == container]
+        documents = [each for each in self.unmatched if each.container == container]
         query = f"{_PLACES} WHERE container = ? ORDER BY id"
         known = self.store.rows(query, container)
         unlisted = self._unlisted(container, known)
@@ -329,36 +329,47 @@ class Ingest:
         with_words = bool(new_places)
         old_rows = self._old_rows(documents, known, unlisted, with_words=with_words)
 
-        # highlights of documents that went: no longer listed, and at no new place
-        is_doubtful = container in self.report.doubtful
-        is_sure = bool(self.listing.places[container]) and not is_doubtful
+        # those listed no longer, and at no new place, went
         renamed = {row["id"] for row in old_rows if row}
-        for row in known:
-            if row["id"] not in unlisted or row["id"] in renamed:
-                continue
-            # one that only the journal has may not have arrived
-            if row["state"] == "present" or (row["state"] == "journal" and is_sure):
+        gone = unlisted - renamed
+        self._let_go(container, [row for row in known if row["id"] in gone])
+        for document, old_row in zip(documents, old_rows, strict=True):
+            self._match_document(document, old_row)
+        if container in self.listing.complete - self.report.doubtful.keys():
+            self._miss_again(container)
+
+    def _let_go(self, container: str, document_rows: Iterable[Row]) -> None:
+        """Let documents go that were here, and their highlights.
+
+        One that only the journal has may not have arrived, if none or too few did.
+        """
+        states = ["present"]
+        if self.listing.places[container] and container not in self.report.doubtful:
+            states.append("journal")
+        for row in document_rows:
+            if row["state"] in states:
                 self.absent += known_in(self.store, row["id"])
                 gone = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
                 self.store.write(gone, row["id"])
 
-        # the documents that were read, with the highlights that they had
-        for document, old_row in zip(documents, old_rows, strict=True):
-            document_id = self._write_document(document, old_row)
-            had = known_in(self.store, document_id) if old_row else []
-            found = found_in(document, document_id)
-            stayed = old_row is not None and old_row["state"] == "present"
-            pairs = match_in_document(had, found, stayed=stayed)
-            remember(pairs)
-            if isinstance(document, Unmarked) or document.is_whole:
-                matched = set(pairs.values())
-                self.absent += [mark for mark in had if mark not in matched]
-            self.documents.append(MatchedDocument(had, found))
-        if container not in self.listing.complete or is_doubtful:
-            return
+    def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
+        """Match the highlights of a document that was read with those that it had."""
+        document_id = self._write_document(document, old_row)
+        had = known_in(self.store, document_id) if old_row else []
+        found = found_in(document, document_id)
+        stayed = old_row is not None and old_row["state"] == "present"
+        pairs = match_in_document(had, found, stayed=stayed)
+        remember(pairs)
+        if isinstance(document, Unmarked) or document.is_whole:
+            matched = set(pairs.values())
+            self.absent += [mark for mark in had if mark not in matched]
+        self.documents.append(MatchedDocument(had, found))
 
-        # highlights that were missing already in documents that did not change: this second
-        # scan in which they are missing may make them gone
+    def _miss_again(self, container: str) -> None:
+        """Miss what was missing already in documents that did not change.
+
+        This second scan in which they are missing may make these highlights gone.
+        """
         rows = self.store.rows(
             "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
             f" WHERE h.{ABSENT} AND h.state = 'missing' AND d.container = ?",
@@ -367,10 +378,9 @@ class Ingest:
         accounted_for = {known.key for known in self.absent}
         accounted_for |= {found.known.key for found in self._found() if found.known}
         for row in rows:
-            if row["key"] in accounted_for:
+            if row["key"] in accounted_for or self.listing.is_unread(row["place"]):
                 continue
-            if not self.listing.is_unread(row["place"]):
-                self.absent.append(known_mark(self.store, row))
+            self.absent.append(known_mark(self.store, row))
 
     def _old_rows(
         self,

@@ -362,11 +362,11 @@ def is_too_deep(text: bytes) -> bool:
         return False
     depth = 0
     for token in _TOKEN.finditer(text):
-        sign = token[0]
-        if sign in (b"[", b"{"):
+        char = token[0]
+        if char in (b"[", b"{"):
             depth += 1
             if depth > DEEPEST:
                 return True
-        elif sign in (b"]", b"}"):
+        elif char in (b"]", b"}"):
             depth -= 1
     return False

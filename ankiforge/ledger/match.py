@@ -38,6 +38,7 @@ from collections.abc import (
     Sequence,
     Set,
 )
+from functools import cached_property
 from heapq import nlargest
 from itertools import pairwise
 from operator import attrgetter, itemgetter
@@ -95,7 +96,7 @@ class FoldedText(NamedTuple):
     def digits_and_rest(self) -> Pair:
         """Its digits, and all else: they stand for the sides of a mark that has none."""
         digits = "".join(filter(str.isdigit, self.text))
-        rest = "".join(sign for sign in self.text if not sign.isdigit())
+        rest = "".join(char for char in self.text if not char.isdigit())
         return digits, rest
 
 
@@ -277,33 +278,45 @@ def _with_equal_question(
     The question proves nothing where its old answer stands in a new line that is alike,
     and its new one stood in a line that went: of two lines of one form, each was corrected.
     """
-    pairs = matching.pairs
     asked_there, asked_here = _single_questions(known), _single_questions(found)
-    new = [each for each in found if each.question and each.question not in asked_there]
-    gone = [each for each in known if each.question and each.question not in asked_here]
-    heard_of = [mark for mark in known if mark.from_journal]
-    heard_of = [each for each in heard_of if each.highlight.kind is HighlightKind.CARD]
-    same_spot = None
+    new, gone = _asking_else(found, asked_there), _asking_else(known, asked_here)
+    same_spot = _SameSpot(known, found, matching.pairs)
     for question, mark in asked_here.items():
-        old = asked_there.get(question)
-        if old is None and len(question) >= SHORTEST_EXTENDED:
-            # the one card that only the journal knows, and whose text begins so
-            begins_so = [
-                each for each in heard_of if each.newest.text.startswith(question)
-            ]
-            old = begins_so[0] if len(begins_so) == 1 else None
-        if old is None or mark in pairs:
+        old = asked_there.get(question) or _begun_so(known, question)
+        if old is None or mark in matching.pairs:
             continue
-        answer_went_on = any(_with_equal_answer(old, each) for each in new)
-        if answer_went_on and any(_with_equal_answer(each, mark) for each in gone):
+        if _went_on(old, new) and _came_from(mark, gone):
             continue
-        if old.from_journal or old.highlight.heading == mark.highlight.heading:
+        same_heading = old.highlight.heading == mark.highlight.heading
+        if old.from_journal or same_heading or same_spot.has(mark, old):
             yield mark, old
-            continue
-        if same_spot is None:
-            same_spot = _SameSpot(known, found, pairs)
-        if same_spot.has(mark, old):
-            yield mark, old
+
+
+def _asking_else(marks: Iterable[Mark], questions: Collection[str]) -> list[Mark]:
+    """Return the marks with a question that is not among others."""
+    return [each for each in marks if each.question and each.question not in questions]
+
+
+def _begun_so(known: Iterable[Mark], question: str) -> Mark | None:
+    """Return the one card that only the journal knows, and whose text begins with a question."""
+    if len(question) < SHORTEST_EXTENDED:
+        return None
+    begun_so = []
+    for mark in known:
+        if mark.from_journal and mark.highlight.kind is HighlightKind.CARD:
+            if mark.newest.text.startswith(question):
+                begun_so.append(mark)
+    return begun_so[0] if len(begun_so) == 1 else None
+
+
+def _went_on(old: Mark, new: Iterable[Mark]) -> bool:
+    """Return whether the answer of a known card stands in a new line that is alike."""
+    return any(_with_equal_answer(old, each) for each in new)
+
+
+def _came_from(mark: Mark, gone: Iterable[Mark]) -> bool:
+    """Return whether the answer of a card stood in a line that is alike and went."""
+    return any(_with_equal_answer(each, mark) for each in gone)
 
 
 def _with_equal_answer(known: Mark, found: Mark) -> bool:
@@ -318,7 +331,7 @@ def _single_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
     for mark in marks:
         if mark.question and mark.was_there:
             holders[mark.question].append(mark)
-    return {question: held[0] for question, held in holders.items() if len(held) == 1}
+    return {question: these[0] for question, these in holders.items() if len(these) == 1}
 
 
 class _Rank(NamedTuple):
@@ -523,13 +536,21 @@ class _SameSpot:
     def __init__(
         self, known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs
     ) -> None:
-        there = {mark: old for mark, old in pairs.items() if old.was_there}
-        self._around_known = _around(known, {old: old for old in there.values()})
-        self._around_found = _around(found, there)
+        self._known = known
+        self._found = found
+        self._pairs = pairs
 
     def has(self, found: Mark, known: Mark) -> bool:
         """Return whether a found mark stands where a known one stood."""
-        return self._around_known[known] == self._around_found[found]
+        around_known, around_found = self._around
+        return around_known[known] == around_found[found]
+
+    @cached_property
+    def _around(self) -> tuple[dict[Mark, Neighbours], dict[Mark, Neighbours]]:
+        """The neighbours of all marks, as they were matched when these were first asked for."""
+        there = {mark: old for mark, old in self._pairs.items() if old.was_there}
+        around_known = _around(self._known, {old: old for old in there.values()})
+        return around_known, _around(self._found, there)
 
 
 Neighbours = tuple[Mark | None, Mark | None]

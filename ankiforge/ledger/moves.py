@@ -11,7 +11,7 @@ Tested by `tests/ledger/test_which_passage.py`, `test_renames.py` and
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -40,7 +40,7 @@ from ankiforge.model import DocumentId
 
 
 class MatchedDocument(msgspec.Struct):
-    """The highlights that a document had which was held until now, and those it has."""
+    """The highlights that a document had in which something came or went, and those it has."""
 
     known: list[Mark]
     found: list[Mark]
@@ -72,7 +72,7 @@ class Moves:
             store: the database, in a transaction.
             listing: the documents that the sources listed.
             report: to which moves are added.
-            documents: the documents that were held.
+            documents: the documents in which something came or went.
             absent: known highlights that were not found where they were.
         """
         self._store = store
@@ -92,39 +92,8 @@ class Moves:
         alike = [found for found in self._found if is_only_alike(found)]
         gone = self._gone(any_new=bool(new or alike))
 
-        # equal words that went from another document outrank words here that are only alike
-        gone_from = defaultdict(set)
-        for known in gone:
-            for reading in known.readings:
-                gone_from[reading.text].add(known.document)
-        before: list[tuple[Mark, Mark]] = []
-        for found in alike:
-            text = found.newest.text
-            documents = gone_from.get(text, set()) - {found.document}
-            if found.known and len(text) >= LONG and documents:
-                before.append((found, found.known))
-                self._matched.pop(found.known.key, None)
-                found.known = None
-                new.append(found)
-        self._take(match_moved(gone, new))
-        for found, known_before in before:
-            if found.known is None:  # its words are another passage's
-                self._take({found: known_before})
-            else:
-                self._absent.append(known_before)
-
-        # in joined documents as within one document; then by neighbours and labels
-        joined = self._joined()
-        for document in joined:
-            known_left = [
-                each for each in document.known if each.key not in self._matched
-            ]
-            found_left = [each for each in document.found if not each.known]
-            self._take(match_in_document(known_left, found_left))
-        absent_keys = {known.key for known in self._absent}
-        for document in (*self._documents, *joined):
-            self._match_by_place(document, absent_keys)
-
+        new += self._match_moved(gone, new, alike)
+        self._match_together()
         taken = {found.known.key for found in new if found.known}
         self._absent = [known for known in self._absent if known.key not in taken]
         self._hand_over_keys()
@@ -141,6 +110,46 @@ class Moves:
         self._compare_with_journal()
         self._ask_about_later_versions()
         return self._absent
+
+    def _match_moved(
+        self, gone: Sequence[Mark], new: Sequence[Mark], alike: Iterable[Mark]
+    ) -> list[Mark]:
+        """Match new marks with those that went; return which of the alike ones are new, too.
+
+        Equal words that went from another document outrank words here that are only alike.
+        """
+        gone_from = defaultdict(set)
+        for known in gone:
+            for reading in known.readings:
+                gone_from[reading.text].add(known.document)
+        before: dict[Mark, Mark] = {}
+        for found in alike:
+            text = found.newest.text
+            documents = gone_from.get(text, set()) - {found.document}
+            if found.known and len(text) >= LONG and documents:
+                before[found] = found.known
+                self._matched.pop(found.known.key, None)
+                found.known = None
+        self._take(match_moved(gone, [*new, *before]))
+        for found, known_before in before.items():
+            if found.known is None:  # its words are another passage's
+                self._take({found: known_before})
+            else:
+                self._absent.append(known_before)
+        return list(before)
+
+    def _match_together(self) -> None:
+        """Match what joined documents have as if they were one; then by neighbours and labels."""
+        joined = self._joined()
+        for document in joined:
+            known_left = [
+                each for each in document.known if each.key not in self._matched
+            ]
+            found_left = [each for each in document.found if not each.known]
+            self._take(match_in_document(known_left, found_left))
+        absent_keys = {known.key for known in self._absent}
+        for document in (*self._documents, *joined):
+            self._match_by_place(document, absent_keys)
 
     def _is_by_facts(self, key: str) -> bool:
         """Return whether all that was decided on a passage was on sentences of it.

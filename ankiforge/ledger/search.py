@@ -364,8 +364,8 @@ def words_of(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text)
     spaced = ""
-    for sign in text:
-        spaced += sign if (sign.isalnum() or category(sign) in ("Mn", "Mc")) else " "
+    for char in text:
+        spaced += char if (char.isalnum() or category(char) in ("Mn", "Mc")) else " "
     return spaced.split()
 
 

@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.ledger.events import FactDecision, Passage, Text
 from ankiforge.ledger.facts import (
@@ -185,7 +186,7 @@ def test_the_sentences_of_a_card(decisions, now, later, left):
 
 
 @pytest.mark.parametrize(
-    ("given", "held", "where"),
+    ("given", "had", "where"),
     [
         ({"p": [H, M], "q": [G]}, {}, "p"),
         ({"p": [G], "q": [H, M]}, {}, "q"),
@@ -202,8 +203,8 @@ def test_the_sentences_of_a_card(decisions, now, later, left):
         ({}, {}, ""),
     ],
 )
-def test_where_a_card_is_at_home(given, held, where):
-    assert home((H, M), "p", given, {**given, **held}) == where
+def test_where_a_card_is_at_home(given, had, where):
+    assert home((H, M), "p", given, {**given, **had}) == where
 
 
 # --- what a family shows -------------------------------------------------------------------
@@ -219,11 +220,13 @@ REMARK = Fact(M2, near=M)
     [
         ([X], {}, [ASKS]),
         ([X], {"live": ()}, [REMARK]),
+        # what stood beside a sentence when that was decided is another fact
+        ([decided(M, guid="x", beside=(M2,))], {}, [Fact(M2)]),
         # the words stand elsewhere: nothing is asked, and what this passage lost is a remark
         ([X], {"elsewhere": [M]}, [Fact(M2)]),
-        ([X], {"elsewhere": [M], "held": [M]}, [REMARK]),
-        ([X], {"elsewhere": [M], "held": [M], "given": (M, M2)}, [Fact(M, decided=True), Fact(M2)]),
-        ([decided(M, guid="x", beside=(M2,))], {"elsewhere": [M], "held": [M]}, [Fact(M2)]),
+        ([X], {"elsewhere": [M], "had": [M]}, [REMARK]),
+        ([X], {"elsewhere": [M], "had": [M], "given": (M, M2)}, [Fact(M, decided=True), Fact(M2)]),
+        ([decided(M, guid="x", beside=(M2,))], {"elsewhere": [M], "had": [M]}, [Fact(M2)]),
         # a card all of whose sentences stand is not asked about by earlier words of it
         ([X, decided(G, guid="x", n=6, revises=True, instead=M)], {"elsewhere": [G]}, [REMARK]),
         ([X, decided(G, guid="x", n=6, revises=True, instead=M)], {}, [ASKS]),
@@ -262,7 +265,10 @@ A, B, C, D, E = LETTERS
         ([decided(A, n=1)], {"worthy": (B,)}, (A, B)),
         # what has a draft that only a decision closes is one, beyond the four, too
         ([], {"drafted": (E,)}, (A, B, C, E)),
+        ([], {"drafted": (A, B, C, D)}, (A, B, C, D)),
         ([], {"drafted": LETTERS}, LETTERS),
+        # what was no fact when the last fact was decided is none
+        ([replace(decided(A, beside=(B,)), facts=(name_of(A),))], {}, (A, C, D, E)),
     ],
 )
 def test_which_sentences_are_facts(decisions, more, shown):
