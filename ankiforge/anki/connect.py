@@ -202,7 +202,7 @@ class AnkiConnect:
             decks = set(self._ask("getDecks", Json, {"cards": cards}))
         packages: list[Path] = []
         for deck in sorted(decks):
-            above = [deck[: sign.start()] for sign in re.finditer("::", deck)]
+            above = [deck[: colons.start()] for colons in re.finditer("::", deck)]
             if not decks.isdisjoint(above):
                 continue
             path = folder / f"deck-{len(packages) + 1}.apkg"
@@ -417,7 +417,7 @@ class AnkiConnect:
         text = without_secret(str(words), self._key)
         if self._key:
             text = text.replace(self._key, "…")
-        printable = "".join(sign if sign.isprintable() else " " for sign in text)
+        printable = "".join(char if char.isprintable() else " " for char in text)
         line = " ".join(printable.split())
         return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
 

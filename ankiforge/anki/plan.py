@@ -51,7 +51,7 @@ pictures: `tests/anki/test_layouts.py`, `tests/extract/test_zotero_pictures.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from typing import NamedTuple
@@ -228,39 +228,46 @@ def layout_of(
 
 
 def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
-    """Return the layout of a note that is there, with the values that were shipped last."""
-    theirs = layout.theirs
-    hashes_there = {name: field_hash(html) for name, html in theirs.items()}
+    """Return the layout of a note that is there, with the values that were shipped last.
 
-    # a note of ours has the base of the content and of the tags in itself; what is in the
-    # fields that we fill counts as what we wrote
+    It is the package that Anki took, or another tool's note as it was. A note of ours has its
+    base in itself.
+    """
     if IDENTITY in layout.places:
-        written = in_anki.identity.fields if in_anki.identity else ()
-        hashes = dict(zip(card.family.content_fields, written, strict=False))
-        unknown = {}
-        for name, in_note in hashes.items():
-            shipped = [sent.hashes[name] for sent in card.shipped if name in sent.hashes]
-            if shipped and in_note not in shipped and not card.found:
-                unknown[name] = in_note
-                hashes[name] = shipped[-1]
-        for name in FILLED:
-            if name in theirs:
-                hashes[name] = hashes_there[name]
-        base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
-        return replace(layout, base=base, unknown=unknown)
-
-    # of another one, it is the package that Anki took, or another tool's note as it was
+        return _with_own_base(layout, card, in_anki)
     bases = [sent for sent in card.shipped if sent.hashes]
     if card.adopted:
         as_adopted = {}
         for name in card.adopted.names:
             as_adopted[name] = field_hash(card.adopted.first_html(name))
         bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
+    theirs = layout.theirs
     base = base_of(bases, in_anki, theirs) or NO_BASE
+    hashes_there = {name: field_hash(html) for name, html in theirs.items()}
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
     if not is_sure or base.mod == in_anki.taken:
         return replace(layout, base=base, taken=0)
     return replace(layout, base=base, taken=base.mod)
+
+
+def _with_own_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
+    """Return the layout of a note of ours, which has the base of content and tags in itself.
+
+    What is in the fields that we fill counts as what we wrote.
+    """
+    written = in_anki.identity.fields if in_anki.identity else ()
+    hashes = dict(zip(card.family.content_fields, written, strict=False))
+    unknown = {}
+    for name, in_note in hashes.items():
+        shipped = [sent.hashes[name] for sent in card.shipped if name in sent.hashes]
+        if shipped and in_note not in shipped and not card.found:
+            unknown[name] = in_note
+            hashes[name] = shipped[-1]
+    for name, html in layout.theirs.items():
+        if name in FILLED:
+            hashes[name] = field_hash(html)
+    base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
+    return replace(layout, base=base, unknown=unknown)
 
 
 # --- which type, and where our fields are in it -----------------------------------------
@@ -393,6 +400,16 @@ class Ours(Value):
     """The fields of which Anki may have more than we would write: those with a picture of
     which not even the name in Anki is known, and those filled from a passage that is not
     read here."""
+
+    @property
+    def shown(self) -> dict[str, Media]:
+        """The pictures that the fields show and that are here, by their paths."""
+        written = "".join(self.fields.values())
+        shown = {}
+        for path, picture in self.media.items():
+            if picture.name in written and picture.path:
+                shown[path] = picture
+        return shown
 
 
 class CardFiles(Value):
@@ -787,29 +804,9 @@ def _written(
     ours = merged.ours
     fields = layout.filled(ours.fields)
     ordinals = cards_of(note_type, fields, in_anki)
-    written = "".join(ours.fields.values())
-    pictures = {}
-    shown = {}
-    for path, picture in ours.media.items():
-        if picture.name in written and picture.path:
-            pictures[path] = picture.name
-            shown[picture.name] = picture
-
-    # the hash by which an equal revision is recognised later
-    digest = card.digest
-    if not (card.kept and card.live):
-        names = [name for name in layout.places if name != OF_THIS_COMPUTER]
-        digest = h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
+    shown = ours.shown
+    digest = _digest_of(card, layout, ours)
     mod = _mod_of(card, in_anki, digest, options)
-
-    # the schedule that another tool has of the cards of a new note
-    states: dict[int, tuple[int, ...]] = {}
-    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
-        if due and not card.adopted and not in_anki:
-            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
-            # type and queue of a card in review, its day, interval, ease in permille, one
-            # repetition
-            states[ordinal] = (2, 2, days, interval, 10 * ease, 1)
     note = Note(
         guid=layout.guid,
         type=note_type,
@@ -818,21 +815,15 @@ def _written(
         tags=merged.tags,
         mod=mod,
         ordinals=ordinals,
-        media=tuple(shown[name] for name in sorted(shown)),
-        states=states,
+        media=tuple(shown.values()),
+        states={} if in_anki else _schedules(card, ordinals),
     )
-    refused = refusal(note)
-    if refused and in_anki:
-        return replace(nothing, held="it would have no card left")
-    if not in_anki and is_blank(note.fields[0]):
-        first = f"{note_type.names[0]}, the first field of {note_type.name}"
-        empty = f"note {note.guid}: {first}, is empty"
-        refused = Problem(f"deck {note.deck}", empty, "edit or reject the card")
+    refused = _refused(nothing, note, in_anki)
     if refused:
-        return replace(nothing, problems=(refused,))
+        return refused
 
     # a note of our types has what else we filled in itself
-    hashes = dict(merged.hashes)
+    hashes = merged.hashes
     if IDENTITY in layout.places:
         names = [name for name in card.family.content_fields if name in hashes]
         hashes = {name: hashes[name] for name in names}
@@ -840,10 +831,10 @@ def _written(
         mod=mod,
         tags=ours.tags,
         digest=digest,
-        numbers=_cloze_words(card) if card.live else {},
+        numbers=_cloze_words(card),
         hashes=hashes,
         mapped=layout.mapped,
-        pictures=pictures,
+        pictures={path: picture.name for path, picture in shown.items()},
     )
     return replace(
         nothing,
@@ -852,6 +843,38 @@ def _written(
         changed=in_anki is not None and mod != in_anki.mod,
         rewritten=in_anki is None and card.mod not in (0, mod),
     )
+
+
+def _digest_of(card: Card, layout: Layout, ours: Ours) -> str:
+    """Return the hash by which an equal revision is recognised later."""
+    if card.kept and card.live:
+        return card.digest
+    names = [name for name in layout.places if name != OF_THIS_COMPUTER]
+    return h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
+
+
+def _schedules(card: Card, ordinals: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Return the schedule that another tool has of the cards of a new note."""
+    states: dict[int, tuple[int, ...]] = {}
+    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
+        if due and not card.adopted:
+            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
+            # type and queue of a card in review, its day, interval, ease in permille, one
+            # repetition
+            states[ordinal] = (2, 2, days, interval, 10 * ease, 1)
+    return states
+
+
+def _refused(nothing: Planned, note: Note, in_anki: NoteInAnki | None) -> Planned | None:
+    """Return why Anki would refuse a note; None if it takes it."""
+    refused = refusal(note)
+    if in_anki:
+        return replace(nothing, held="it would have no card left") if refused else None
+    if is_blank(note.fields[0]):
+        first = f"{note.type.names[0]}, the first field of {note.type.name}"
+        empty = f"note {note.guid}: {first}, is empty"
+        refused = Problem(f"deck {note.deck}", empty, "edit or reject the card")
+    return replace(nothing, problems=(refused,)) if refused else None
 
 
 def _why_held(
@@ -889,7 +912,9 @@ def _mod_of(
 
 
 def _cloze_words(card: Card) -> Texts:
-    """Return the words under each cloze number."""
+    """Return the words under each cloze number of a live card."""
+    if not card.live:
+        return {}
     if card.kind is CardKind.OCCLUSION:
         masks = occlusion.masks_in(card.fields)
         return occlusion.hidden_words(masks)

@@ -165,11 +165,17 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
 
     if not note_type.cloze and not _has_answer(note, note_type):
         return replace(read, unread="its note type has no answer")
+    return _with_sides(read, note, note_type)
 
+
+def _with_sides(read: ReadNote, note: NoteInAnki, note_type: SeenType) -> ReadNote:
+    """Return a note that is read with what the sides of its first card show."""
     # Pictures that are embedded in a field are content, but not their bytes.
-    shown = {name: _EMBEDDED.sub("data:", text) for name, text in fields}
-    if "[latex]{{" in note_type.templates[0].question:
-        shown = {name: f"[latex]{text}[/latex]" for name, text in shown.items()}
+    in_latex = "[latex]{{" in note_type.templates[0].question
+    form = "[latex]{}[/latex]" if in_latex else "{}"
+    shown = {}
+    for name, text in read.fields:
+        shown[name] = form.format(_EMBEDDED.sub("data:", text))
     asked, answered = _sides(note, note_type, shown)
     question = "<br>".join(shown.get(name, "") for name in asked)
     answer = shown.get(answered, "")
@@ -178,14 +184,11 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
     sides = {"Front": question, "Back": answer}
     if note_type.cloze:
         sides = {"Text": question}
-
-    theirs: dict[str, str] = {}
+    theirs: Texts = {}
     if len(asked) == 1 and (answered or note_type.cloze):
-        theirs = dict(zip(sides, (*asked, answered), strict=False))
-        below = (name for name in note_type.names if name.casefold() in _BELOW)
-        extra = next((name for name in below if name not in theirs.values()), "")
-        if extra:
-            theirs["Extra"] = extra
+        theirs = _with_extra(
+            dict(zip(sides, (*asked, answered), strict=False)), note_type
+        )
     early = _CLOSED_EARLY.search(question)
     return replace(
         read,
@@ -195,6 +198,14 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
         eaten=_eaten(shown.values()),
         dollars=_in_dollars(shown.values(), note_type),
     )
+
+
+def _with_extra(theirs: Texts, note_type: SeenType) -> Texts:
+    """Return fields of a note type by ours, with the one that it shows below an answer."""
+    for name in note_type.names:
+        if name.casefold() in _BELOW and name not in theirs.values():
+            return {**theirs, "Extra": name}
+    return theirs
 
 
 def _card_of(sides: Texts) -> Card:
