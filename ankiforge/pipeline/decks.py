@@ -14,6 +14,7 @@ Tested by `tests/config/test_deckfiles.py` and `tests/anki/test_decks.py`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
@@ -58,30 +59,28 @@ class Decks:
             return []
         desk.give_decks(self._ledger, self._deck_now)
 
-        # cards that are in Anki may have other decks now
-        staying = 0
-        example = ""
-        in_anki = set()
-        if self._earlier:
-            in_anki = {note.guid for note in views.notes(self._ledger)}
+        other_decks = [*self._other_decks()] if self._earlier else []
+        all_rules = (*self._earlier, self._rules)
+        self._earlier = all_rules[-_MOST_RULES:]
+        self._ledger.set_value(_RULES, self._earlier)
+        if not other_decks:
+            return []
+        message = (
+            f"other decks now, such as {shortened(other_decks[-1], 60)}: new cards go"
+            f" there, {counted(len(other_decks), 'card')} that Anki has stay where they are"
+        )
+        hint = "to move them: in Anki's browser, Cards › Change Deck"
+        return [Problem("decks", message, hint, notice=True)]
+
+    def _other_decks(self) -> Iterator[str]:
+        """Yield the decks that cards in Anki would have now, where they have others."""
+        in_anki = {note.guid for note in views.notes(self._ledger)}
         for card in cards.cards_of(self._ledger) if in_anki else ():
             if not card.live or card.own_deck or card.guid not in in_anki:
                 continue
             deck = self._deck_now(card.highlight, card.deck)
             if deck != card.deck:
-                staying += 1
-                example = deck
-        all_rules = (*self._earlier, self._rules)
-        self._earlier = all_rules[-_MOST_RULES:]
-        self._ledger.set_value(_RULES, self._earlier)
-        if not staying:
-            return []
-        message = (
-            f"other decks now, such as {shortened(example, 60)}: new cards go there,"
-            f" {counted(staying, 'card')} that Anki has stay where they are"
-        )
-        hint = "to move them: in Anki's browser, Cards › Change Deck"
-        return [Problem("decks", message, hint, notice=True)]
+                yield deck
 
     def of_new(self, card: Card) -> str:
         """Return the deck of a card whose note was not seen in Anki."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -267,10 +268,10 @@ def package_path(output: Path, deck: str = "") -> Path:
         from ankiforge.anki.notes import deck_name
 
         name = deck_name(deck).replace("::", "-")
-    signs = []
-    for sign in name:
-        signs.append("_" if (sign in '/\\:*?"<>|' or sign < " ") else sign)
-    safe = "".join(signs)
+    chars = []
+    for char in name:
+        chars.append("_" if (char in '/\\:*?"<>|' or char < " ") else char)
+    safe = "".join(chars)
     return output / f"{safe}.apkg"
 
 
@@ -383,9 +384,8 @@ def write(
 
     # the same plan would write the same package again, unless something waits, or has a picture
     updated = sum(plan.changed for plan in planned)
-    varies = any(plan.waits for plan in planned)
-    varies |= any(note.media for note in notes.values())
-    if settings and not varies:
+    some_wait = any(plan.waits for plan in planned)
+    if settings and not (some_wait or any(note.media for note in notes.values())):
         state = path.stat()
         last = LastPackage(
             settings=settings,
@@ -647,11 +647,7 @@ def push(
     # look at Anki; without it, write the package
     try:
         anki = workspace.running_anki()
-        was_synced = sync and anki.sync()
-        if sync and not was_synced:
-            message = "is not logged in to a sync account"
-            hint = "press Sync in Anki and log in"
-            result.problems.append(Problem("Anki", message, hint))
+        was_synced = sync and _was_synced(anki, result)
         scan = read_running_anki(anki, ledger)
         result.add_scan(scan)
         if scan.blind:
@@ -692,25 +688,42 @@ def push(
     except ServiceError as error:
         return error
 
-    # count the notes that the running Anki has as they were sent
-    added = updated = refused = 0
-    for plan in result.planned:
-        if plan.note is None:
-            continue
-        in_anki = next(views.notes(ledger, plan.guid), None)
-        if in_anki is None or in_anki.mod < plan.note.mod:
-            refused += 1
-        elif before[plan.guid] is None:
-            added += 1
-        else:
-            updated += 1
-    result.pushed = (added, updated)
-    if refused:
-        message = f"{refused:,} of the notes did not arrive"
+    arrived = _arrived(ledger, result.planned, before)
+    result.pushed = (arrived["added"], arrived["updated"])
+    if arrived["refused"]:
+        message = f"{arrived['refused']:,} of the notes did not arrive"
         result.problems.append(Problem("Anki", message, f"import {path} by hand"))
     else:
         path.unlink(missing_ok=True)
     return None
+
+
+def _was_synced(anki: AnkiConnect, result: RunResult) -> bool:
+    """Let Anki sync. Return whether it did: if not, that is reported."""
+    if anki.sync():
+        return True
+    message = "is not logged in to a sync account"
+    hint = "press Sync in Anki and log in"
+    result.problems.append(Problem("Anki", message, hint))
+    return False
+
+
+def _arrived(
+    ledger: Ledger,
+    planned: Iterable[Planned],
+    before: Mapping[Guid, NoteInAnki | None],
+) -> Counter[str]:
+    """Count the notes that the running Anki added, updated and refused."""
+    arrived = Counter[str]()
+    for plan in planned:
+        if plan.note is None:
+            continue
+        in_anki = next(views.notes(ledger, plan.guid), None)
+        if in_anki is None or in_anki.mod < plan.note.mod:
+            arrived["refused"] += 1
+        else:
+            arrived["updated" if before[plan.guid] else "added"] += 1
+    return arrived
 
 
 # --- a running Anki -------------------------------------------------------------------------

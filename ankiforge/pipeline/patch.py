@@ -485,7 +485,7 @@ def _with_ends(lines: Sequence[str]) -> list[str]:
 
 def _name(path: str) -> str:
     """Return the name of a file as git writes it in a patch."""
-    if any(sign in _QUOTED for sign in path):
-        return '"' + "".join(_QUOTED.get(sign, sign) for sign in path) + '"'
+    if any(char in _QUOTED for char in path):
+        return '"' + "".join(_QUOTED.get(char, char) for char in path) + '"'
     # git ends a name with blanks by a tab
     return f"{path}\t" if " " in path else path

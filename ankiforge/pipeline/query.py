@@ -102,12 +102,12 @@ def joined(words: Iterable[str]) -> str:
     """Return the query as it was typed, with the quotes that the shell removed."""
     quoted = []
     for word in words:
-        sign = "-" if word.startswith("-") else ""
-        field, colon, value = word.removeprefix(sign).partition(":")
+        minus = "-" if word.startswith("-") else ""
+        field, colon, value = word.removeprefix(minus).partition(":")
         if field not in FIELDS:
             field = ""
             colon = ""
-            value = word.removeprefix(sign)
+            value = word.removeprefix(minus)
         # a text that names a field to search in, as in `deck:Biology`, is a query itself
         starts = [part.removeprefix("-").partition(":") for part in value.split()]
         names_fields = any(sep and name in FIELDS for name, sep, _ in starts)
@@ -117,7 +117,7 @@ def joined(words: Iterable[str]) -> str:
             and field not in UNBROKEN
             and not names_fields
         ):
-            word = f'{sign}{field}{colon}"{value}"'
+            word = f'{minus}{field}{colon}"{value}"'
         quoted.append(word)
     return " ".join(quoted)
 

@@ -85,14 +85,11 @@ class _Watcher:
         now = self._clock()
         for name in changed_files:
             self._saved[name.replace(os.sep, "/")] = now
-        quiet = []
-        for name, saved_at in self._saved.items():
-            if now - saved_at >= QUIET_SECONDS:
-                quiet.append(name)
+        saved = self._saved.items()
+        quiet = [name for name, at in saved if now - at >= QUIET_SECONDS]
         for name in quiet:
             del self._saved[name]
-        if quiet:
-            self._undelivered = True
+        self._undelivered |= bool(quiet)
         if now < self._retry_at:
             return
         due = self._retry_at or now - self._last_pass >= EVERYTHING_SECONDS

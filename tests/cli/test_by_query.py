@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.pipeline.query import is_key, joined, names_field
+
 NOTE = """\
 What powers the cell?::The mitochondrion
 
@@ -132,3 +134,48 @@ def test_a_decision_on_nothing_is_told_in_json_too(desk):
         "done": False,
         "refused": "nothing was accepted",
     }
+
+
+# --- what is a query, and what is none ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "is_query"),
+    [
+        ("deck:Biology", True),
+        ("DECK:Biology water", True),
+        ("-water", True),
+        ("a - b", False),
+        ("what is osmosis?", False),
+        ("ratio:2 is", False),
+        ("", False),
+    ],
+)
+def test_a_query_names_a_field_or_leaves_something_out(text, is_query):
+    assert bool(names_field(text)) is is_query
+
+
+@pytest.mark.parametrize(
+    ("words", "query"),
+    [
+        (["deck:Reading", "water"], "deck:Reading water"),
+        (["deck:My Reading"], 'deck:"My Reading"'),
+        (["-deck:My Reading"], '-deck:"My Reading"'),
+        (["two words"], '"two words"'),
+        (["-two words"], '-"two words"'),
+        (["ratio:two words"], '"ratio:two words"'),  # is no field
+        (["kind:two words"], "kind:two words"),  # its values have no blanks
+        (["water deck:Reading"], "water deck:Reading"),
+        (['"two words" more'], '"two words" more'),
+    ],
+)
+def test_the_quotes_that_the_shell_removed(words, query):
+    assert joined(words) == query
+
+
+@pytest.mark.parametrize(
+    ("word", "is_one"),
+    [("obsidian:v/a.md", True), ("deck:v/a.md", False), ("obsidian:v", False)],
+)
+def test_a_key_is_no_field_with_its_value(word, is_one):
+    assert is_key(word) is is_one

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ankiforge.pipeline.against import SourceText
+
 LECTURE = """# Lecture
 
 The hippocampus binds the parts of an episode together. Sleep strengthens what was learned on the day before. Working memory holds about four chunks.
@@ -70,3 +72,24 @@ def test_in_lines_each_doubt_stands_beside_its_passage_and_a_bad_row_is_named(
     assert told.count("not read: row") == 1
     refused = forge("repair", table, "--source", source, "--deck", "Biology", code=2)
     assert "no note names a deck" in refused.stderr
+
+
+def sentences(*words):
+    return " ".join(f"{word.title()} sinks in {word}s." for word in words)
+
+
+METALS = "iron copper zinc silver nickel cobalt".split()
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "nearest"),
+    [
+        # the best, wherever it stands
+        ("Iron conducts heat.\n\nCopper conducts heat well.", "copper conducts heat", "Copper conducts heat well."),
+        # a few sentences of a long paragraph, up to its last one
+        (sentences(*METALS), "cobalt sinks in cobalts", sentences(*METALS[-3:])),
+        ("Iron conducts heat.", "Which gland makes melatonin?", ""),
+    ],
+)  # fmt: skip
+def test_the_passage_that_is_nearest(text, asked, nearest):
+    assert SourceText(text).nearest({"Front": asked}) == nearest
