@@ -511,8 +511,7 @@ def _unpack(path: Path, target: Path) -> None:
                     hint="update ankiforge, or tick “Support older Anki versions” when"
                     " exporting",
                 )
-            members = [name for name in _MEMBERS.values() if name in names]
-            newest = members[0] if members else ""
+            newest = next((name for name in _MEMBERS.values() if name in names), "")
             if not newest or _MEMBERS.get(version, newest) not in names:
                 message = f"{path}: it contains no Anki collection"
                 raise ItemError(message, hint=_EXPORT_AGAIN)

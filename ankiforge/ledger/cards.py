@@ -5,7 +5,7 @@ Tested by `tests/ledger/test_decisions.py`, `tests/facts` and the golden histori
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -334,15 +334,7 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
     else:
         highlight = unread_highlight(passage)
 
-    # what became of its source
-    source: tuple[CardRemark, ...] = ()
-    states = {row["state"] for row in known_rows}
-    if places:
-        if card.quote and not _says_it(highlight, card):
-            source = (CardRemark.SOURCE_CHANGED,)
-    elif "gone" in states and "unselected" not in states:
-        source = (CardRemark.SOURCE_GONE,)
-
+    source = _remarks_on_source(card, places, {row["state"] for row in known_rows})
     return replace(
         card,
         key=HighlightKey(passage.key),
@@ -353,6 +345,18 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
         ),
         kept=bool(card.shipped) and not places and card.words == digest_of_card(card),
     )
+
+
+def _remarks_on_source(
+    card: Card, places: Sequence[Highlight], states: Collection[str]
+) -> tuple[CardRemark, ...]:
+    """Return what became of the passage of a card: the places where it is, or its states."""
+    if places:
+        said = not card.quote or _says_it(places[0], card)
+        return () if said else (CardRemark.SOURCE_CHANGED,)
+    if "gone" in states and "unselected" not in states:
+        return (CardRemark.SOURCE_GONE,)
+    return ()
 
 
 def _says_it(highlight: Highlight, card: Card) -> bool:

@@ -266,14 +266,12 @@ def _refuse_below(store: Store, event: Event) -> None:
     """Refuse to take back a change of a field that a later one changed again."""
     if event.what not in _REWORDING:
         return
-    events = store.events(store.keys(event.key))
-    undone = {other.body["event"] for other in events if other.what == "undo"}
+    standing = f"key IN {EACH} AND what IN {_REWORDING} AND {NOT_UNDONE}"
+    events = store.select_events(standing, encode(store.keys(event.key)))
     fields = _changed_fields(event)
     for other in sorted(events, key=lambda other_event: other_event.order, reverse=True):
         if other.order <= event.order:
             break
-        if other.what not in _REWORDING or other.id in undone:
-            continue
         same_card = other.body.get("guid") == event.body.get("guid")
         same_action = event.act and other.act == event.act
         if same_card and not same_action and fields & _changed_fields(other):

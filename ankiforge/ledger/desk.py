@@ -79,6 +79,7 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
     Strings,
+    Texts,
     Value,
     Verdict,
     h16,
@@ -583,15 +584,8 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
         card, _ = cards.state_of(store, fact.card)
         if (fact.sentence, card.family) in families_drafted:
             continue
-        fields = dict(card.fields)
-        if card.kind is CardKind.CLOZE:
-            answer = cloze_answers(card.field("Text"))
-            before, _, after = fact.sentence.partition(answer) if answer else ("", "", "")
-            if not (before or after):
-                continue
-            text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
-            fields["Text"] = text
-        elif not locate_words(plain(card.field("Back")), fact.sentence):
+        fields = _fields_in(fact.sentence, card)
+        if not fields:
             continue
         reworded = replace(
             card,
@@ -601,6 +595,17 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
             tags=(),
         )
         yield draft_again_of(reworded, highlight)
+
+
+def _fields_in(sentence: str, card: Card) -> Texts:
+    """Return the fields of a card in the words of a sentence; {} if that lacks its answer."""
+    fields = dict(card.fields)
+    if card.kind is not CardKind.CLOZE:
+        return fields if locate_words(plain(card.field("Back")), sentence) else {}
+    answer = cloze_answers(card.field("Text"))
+    before, _, after = sentence.partition(answer) if answer else ("", "", "")
+    text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
+    return {**fields, "Text": text} if before or after else {}
 
 
 # --- what a decision decides ------------------------------------------------------------
@@ -855,14 +860,13 @@ def settle_kin(store: Store, key: str) -> None:
         return
     members = families.members_of(store, key)
     for member in members:
-        settle_passage(store, member, members)
+        others = [each for other, each in members.items() if other != member]
+        settle_passage(store, member, others)
     for error in families.place(store, [key]).values():
         raise error
 
 
-def settle_passage(
-    store: Store, key: str, members: Mapping[str, Kin] | None = None
-) -> None:
+def settle_passage(store: Store, key: str, kin: Sequence[Kin] | None = None) -> None:
     """Drop the drafts of a passage that no longer wait, as its events have changed.
 
     The rules are asked again if a fact is offered that has no draft.
@@ -870,11 +874,8 @@ def settle_passage(
     Args:
         store: the store, in a transaction.
         key: the oldest key of the passage.
-        members: its family, by key, if that was read.
+        kin: the other passages of its family, if these were read.
     """
-    kin = None
-    if members is not None:
-        kin = [member for other, member in members.items() if other != key]
     of = offered_passage(store, store.passage(key), kin)
 
     def take(row_id: str) -> None:

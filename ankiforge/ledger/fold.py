@@ -160,18 +160,19 @@ def _supersede(passage: Passage) -> None:
     A card that a person accepted prevails over older ones that were only dropped, and so does
     the one that was kept of two equal cards.
     """
-    by_key: dict[str, list[Card]] = {key: [] for key in passage.keys}
+    by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
-        by_key.setdefault(card.key, []).append(card)
+        by_key[card.key].append(card)
     by_age = []
     for key in passage.keys:
-        if any(not card.why.startswith(MERGED) for card in by_key[key]):
+        if not all(card.why.startswith(MERGED) for card in by_key[key]):
             by_age.append(by_key[key])
     for cards in by_age[1:]:
         oldest_stand = any(card.live for card in by_age[0])
         for card in cards:
-            may_go = card.live and (oldest_stand or card.by != PERSON)
-            if may_go and _asks_the_same(passage, card, by_age[0]):
+            if not card.live or (card.by == PERSON and not oldest_stand):
+                continue
+            if _asks_the_same(passage, card, by_age[0]):
                 why = "the same passage has an older card"
                 passage.cards[card.id] = _judged(card, Verdict.SUPERSEDED, card.by, why)
 

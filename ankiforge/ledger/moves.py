@@ -474,17 +474,21 @@ class Moves:
             if found.known and found.known.state == "journal":
                 from_journal.append(found)
         for found, old in resembling(absent, from_journal).items():
-            events = self._store.events(self._store.keys(old.key))
-            knew_it = False
-            for issued in self._issued(found.key):
-                for event in events:
-                    knew_it |= event.machine == issued.machine and event.n < issued.n
-            if knew_it:
+            if self._knew(old, found.key):
                 continue
             if found.document == old.document and match_in_document([old], [found]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
             elif not self._is_by_facts(old.key):
                 found.asks = old.key
+
+    def _knew(self, old: Mark, key: str) -> bool:
+        """Return whether a machine that issued a key knew another passage before."""
+        events = self._store.events(self._store.keys(old.key))
+        for issued in self._issued(key):
+            for event in events:
+                if event.machine == issued.machine and event.n < issued.n:
+                    return True
+        return False
 
 
 def is_only_alike(found: Mark) -> bool:

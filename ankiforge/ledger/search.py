@@ -108,6 +108,15 @@ def find(
         yield _match(store, best)
 
 
+_AT_PATH = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
+# By the scheme of a name, the documents that have it without an identifier.
+_NAMED_OTHERWISE = {
+    "path": _AT_PATH,
+    "file": f"{_AT_PATH} OR substr(casefold(place), -length(?1) - 1) = '/' || ?1",
+    "zotero": "SELECT document FROM highlight WHERE key = 'zotero:' || ?1",
+}
+
+
 def _by_names(store: Store, query: str, document: Document | None) -> Iterator[_Hit]:
     """Yield the documents with a name in the query, or that are the same file as a document."""
     names = [*names_in(query)]
@@ -129,14 +138,8 @@ def _by_names(store: Store, query: str, document: Document | None) -> Iterator[_
     for scheme, value in dict.fromkeys(names):
         with_name = "SELECT document FROM identifier WHERE name = ?"
         rows = store.rows(with_name, f"{scheme}:{value}")
-        if scheme in ("path", "file"):
-            at_path = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
-            if scheme == "file":
-                at_path += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
-            rows += store.rows(at_path, value)
-        elif scheme == "zotero":
-            of_mark = "SELECT document FROM highlight WHERE key = ?"
-            rows += store.rows(of_mark, f"zotero:{value}")
+        if scheme in _NAMED_OTHERWISE:
+            rows += store.rows(_NAMED_OTHERWISE[scheme], value)
         for row in rows:
             yield _hit(row, NAME, detail=f"{scheme} {value}")
 

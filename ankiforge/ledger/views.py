@@ -211,13 +211,15 @@ class _ViewRecording:
                 continue
             if guid in self.viewed.returned or not _wanted_again(store, guid):
                 self.viewed.revived.append(guid)
+        self._store_graves(self._graves)
 
-        # the ids of deleted notes that may have been ours
-        ours = {id for id in self._graves if may_be_ours(id)}
-        stored = {row["id"] for row in store.rows("SELECT id FROM grave")}
+    def _store_graves(self, graves: Iterable[int]) -> None:
+        """Store the ids of deleted notes that may have been ours."""
+        ours = {id for id in graves if may_be_ours(id)}
+        stored = {row["id"] for row in self._store.rows("SELECT id FROM grave")}
         if ours != stored:
-            store.write("DELETE FROM grave")
-            store.write_all("INSERT INTO grave VALUES (?)", [(id,) for id in ours])
+            self._store.write("DELETE FROM grave")
+            self._store.write_all("INSERT INTO grave VALUES (?)", [(id,) for id in ours])
 
     def deleted_with_many(self, *, complete: bool) -> frozenset[str]:
         """Return the notes of decks that lost a large part of our notes since the last view.
@@ -514,19 +516,20 @@ def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
             revision = (note.mod, note.tags, note.digest)
             if last and revision == (last.mod, last.tags, last.digest):
                 continue
-            body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
-            if note.tags:
-                body["tags"] = note.tags
-            if note.hashes:
-                body["hashes"] = note.hashes
-            if note.mapped and last is None:
-                body["type"] = msgspec.to_builtins(note.mapped)
             numbers = {}
             for number, words in note.numbers.items():
                 if state.numbers.get(number) != words:
                     numbers[number] = words
-            if numbers:
-                body["numbers"] = numbers
+            body: Json = {
+                "guid": guid,
+                "mod": note.mod,
+                "digest": note.digest,
+                "tags": note.tags,
+                "hashes": note.hashes,
+                "type": msgspec.to_builtins(None if last else note.mapped),
+                "numbers": numbers,
+            }
+            body = {name: value for name, value in body.items() if value}
             store.add("shipped", passage.key, POLICY, body)
             if not note.pictures.items() <= state.pictures.items():
                 body = {"guid": guid, "names": note.pictures}

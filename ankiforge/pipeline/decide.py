@@ -7,7 +7,7 @@ Tested by `tests/web/test_edit.py` and `tests/web/test_figures.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -252,6 +252,15 @@ def as_typed(field: str) -> Fields:
     return ((MASKS, numbers), (HIDE, masks.hide))
 
 
+def _mask_numbers(typed: str) -> Iterator[int]:
+    """Yield the numbers of masks as a person types them."""
+    for part in typed.replace(",", " ").split():
+        if not (part.isascii() and part.isdigit() and len(part) < 4):
+            message = f"Masks: {part!r} is not the number of a mask"
+            raise UsageError(message, hint='--field Masks "1 3"')
+        yield int(part)
+
+
 def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
     """Accept the draft of a figure, or change its card, as a person typed it.
 
@@ -278,12 +287,7 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
 
     wanted = {mask.number for mask in masks.shown}
     if MASKS in typed:
-        wanted = set()
-        for part in typed[MASKS].replace(",", " ").split():
-            if not (part.isascii() and part.isdigit() and len(part) < 4):
-                message = f"Masks: {part!r} is not the number of a mask"
-                raise UsageError(message, hint='--field Masks "1 3"')
-            wanted.add(int(part))
+        wanted = set(_mask_numbers(typed[MASKS]))
     unknown = wanted - {mask.number for mask in masks.masks}
     if unknown:
         raise UsageError(f"{id} has no mask {min(unknown)}", hint=f"ankiforge show {id}")

@@ -232,10 +232,8 @@ class Meaning:
             self._forget()
             raise self._changed()
         by_hash = cosines(asked, kept)
-        by_key: dict[HighlightKey, float] = {}
-        for row in rows:
-            if row["exact"] in by_hash:
-                by_key[HighlightKey(row["key"])] = by_hash[row["exact"]]
+        here = [row for row in rows if row["exact"] in by_hash]
+        by_key = {HighlightKey(row["key"]): by_hash[row["exact"]] for row in here}
         if hides is not None:
             best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
             shown = islice(filterfalse(hides, best_first), _PUBLIC_LOOKED_AT)

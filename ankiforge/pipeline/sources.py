@@ -460,10 +460,8 @@ def _nearest_name(path: Path) -> str:
 
 def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
     """Return the sources of the settings that a path belongs to."""
-    configured = []
-    for entry in config.sources:
-        if entry.has_folder and _contains(entry.path, path):
-            configured.append(entry)
+    folders = [entry for entry in config.sources if entry.has_folder]
+    configured = [entry for entry in folders if _contains(entry.path, path)]
     if not configured or not path.is_file():
         return configured
     kind = kind_of(path)
@@ -703,6 +701,17 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
     return Progress(report, problems=tuple(problems))
 
 
+def _as_one(vanished: list[Problem]) -> list[Problem]:
+    """Return files that vanished as one problem: they do so when a folder is renamed."""
+    if len(vanished) < 2:
+        return vanished
+    where = vanished[0].where
+    with suppress(ValueError):  # no common folder
+        where = commonpath([problem.where for problem in vanished]) or where
+    message = f"{len(vanished):,} files disappeared while they were read"
+    return [Problem(where, message, vanished[0].hint)]
+
+
 class _Pass:
     """One pass over all sources, with the problems that it met."""
 
@@ -732,7 +741,7 @@ class _Pass:
             has_failed = False
             for sighting in scanned(source, self._known):
                 if isinstance(sighting, Problem):
-                    has_failed = has_failed or sighting.what.startswith(BUG)
+                    has_failed |= sighting.what.startswith(BUG)
                     if sighting.what == WENT_AWAY:
                         vanished.append(sighting)
                     else:
@@ -747,14 +756,7 @@ class _Pass:
                     fingerprint = f"{self._salt} {sighting.fingerprint}"
                     sighting = replace(sighting, fingerprint=fingerprint)
                 yield sighting
-            # files vanish together when a folder is renamed
-            if len(vanished) > 1:
-                where = vanished[0].where
-                with suppress(ValueError):  # no common folder
-                    where = commonpath([problem.where for problem in vanished]) or where
-                message = f"{len(vanished):,} files disappeared while they were read"
-                vanished = [Problem(where, message, vanished[0].hint)]
-            self.problems += vanished
+            self.problems += _as_one(vanished)
 
     def _prepared(self, document: Extracted) -> Extracted:
         """Store the pictures of a document, and mark the highlights that make no card."""
