@@ -158,10 +158,9 @@ class Moves:
         """
         passage = self._store.passage(key)
         about = {decision.guid for decision in passage.facts if decision.sentences}
-        of_sentences = about or passage.facts or passage.skipped
         if any(card.in_slot or card.id not in about for card in passage.live):
             return False
-        return bool(of_sentences) and not passage.rejected_slots
+        return bool(passage.facts or passage.skipped) and not passage.rejected_slots
 
     def _take(self, pairs: Pairs) -> None:
         """Match each mark that was found with the known one of its pair."""

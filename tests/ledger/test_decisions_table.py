@@ -22,6 +22,8 @@ from ankiforge.ledger.events import (
     digest_of_card,
     guid_of,
 )
+from ankiforge.ledger.moves import Moves
+from ankiforge.ledger.readings import ListedDocuments, Report
 from ankiforge.ledger.store import Store
 from ankiforge.model import (
     PROPOSE,
@@ -139,6 +141,19 @@ def test_an_action_is_taken_back_by_its_id(empty):
     events = recorded(empty)
     found = decide._to_undo(empty, events["reject"].act)
     assert found == [events["accept 2"], events["reject"]]
+
+
+def test_about_a_card_all_of_an_action_goes_that_is_about_it(empty):
+    with empty.action():
+        empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+    with empty.action():
+        both = [empty.add("placed", P, PERSON, {"guid": "af1", "deck": "D"})]
+        both.append(
+            empty.add("edit", P, PERSON, {"guid": "af1", "fields": {"Back": "b"}})
+        )
+        empty.add("edit", P, PERSON, {"guid": "af2", "fields": {"Back": "b"}})
+        empty.add("skip", Q, PERSON, {})
+    assert decide._to_undo(empty, "af1") == both
 
 
 def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_without(empty):
@@ -335,6 +350,7 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         # a grave says that its note was deleted; another's says nothing
         (DRAFT, [], [], guid_of(P, DRAFT), [RemarkKind.NOTE_DELETED]),
         (DRAFT, [], [], guid_of(Q, DRAFT), []),
+        (DRAFT, [accepted(P, guid_of(P, DRAFT))], [], guid_of(P, DRAFT), []),  # it has its card
         # notes in Anki that no card here has
         (DRAFT, [], ["ankiforge::doc::hearts"], None, [RemarkKind.UNKNOWN_NOTES]),
         (DRAFT, [], [guid_of(P, DRAFT)], None, [RemarkKind.UNKNOWN_NOTES]),
@@ -437,3 +453,40 @@ def store_highlights(store: Store, states: dict[str, str]) -> None:
     for place, (key, state) in enumerate(states.items()):
         columns = {"document": 1, "position": place, "kind": "highlight", "folded": ""}
         store.insert("highlight", [{"key": key, "state": state, **columns}])
+
+
+# --- what is asked where a passage may be in other words -------------------------------------
+
+
+def fact(guid: str, *sentences: str) -> tuple[str, str, dict[str, Any]]:
+    return (
+        "fact",
+        P,
+        {"of": "", "sentences": sentences, "passage": [], "facts": [], "guid": guid},
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "by_facts"),
+    [
+        ([], False),
+        ([accepted(P, "af1"), fact("af1", "The heart pumps blood.")], True),
+        ([accepted(P, "af1"), fact("af1")], False),  # of all of it
+        ([accepted(P, "af1"), fact("af2", "The heart pumps blood.")], False),
+        ([accepted(P, "af1"), fact("af1", "A."), ("retire", P, {"guid": "af1"})], True),
+        ([("accept", P, {"guid": "af1", "draft": ELSEWHERE, "slot": "0"}), fact("af1", "A.")], False),
+        ([("reject", P, {"content": "c"}), fact("")], True),
+        ([("skip", P, {})], True),
+        ([("skip", P, {}), ("reject", P, {"content": "c", "slot": "0"})], False),
+    ],
+)  # fmt: skip
+def test_each_fact_is_asked_about_where_all_decisions_were_on_facts(
+    empty, events, by_facts
+):
+    decision = ""
+    for what, key, body in events:
+        if what == "fact":
+            body = {**body, "of": decision}
+        decision = empty.add(what, key, PERSON, body).id
+    moves = Moves(empty, ListedDocuments(), Report(), [], [])
+    assert moves._is_by_facts(P) is by_facts
