@@ -70,7 +70,6 @@ from ankiforge.model import (
     Pair,
     Sighting,
     Texts,
-    Unmarked,
     h16,
 )
 from ankiforge.text.passages import anchor_key, own_key
@@ -360,7 +359,7 @@ class Ingest:
         stayed = old_row is not None and old_row["state"] == "present"
         pairs = match_in_document(had, found, stayed=stayed)
         remember(pairs)
-        if isinstance(document, Unmarked) or document.is_whole:
+        if document.is_whole:
             matched = set(pairs.values())
             self.absent += [mark for mark in had if mark not in matched]
         self.documents.append(MatchedDocument(had, found))

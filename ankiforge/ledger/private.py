@@ -55,50 +55,60 @@ def write(
         document: the document.
         moved: whether the document was at another place before.
     """
-    highlights = document.highlights if isinstance(document, Extracted) else ()
-    private = list(document.private)
-    for highlight in highlights:
-        if is_lone_tag(highlight):
-            private.append(WHOLE)
-        if why_private(highlight):
-            private += private_words(highlight)
-    texts = dict.fromkeys(private)
-    doubt = document.doubt or next(filter(None, map(spelling_in, highlights)), "")
+    private = dict.fromkeys(_private_in(document))
+    spellings = filter(None, map(spelling_in, document.highlights))
+    doubt = document.doubt or next(spellings, "")
     stored = store.rows("SELECT text, doubt FROM private WHERE document = ?", document_id)
-    if not texts and not stored and not doubt:
+    if not private and not stored and not doubt:
         return
     store.write("DELETE FROM private WHERE document = ? AND doubt != ''", document_id)
     document_key = document.document.key if isinstance(document, Extracted) else ""
     query = "UPDATE private SET document_key = ? WHERE document = ?"
     store.write(query, document_key, document_id)
-    _add(store, document_id, texts, document_key)
+    _add(store, document_id, private, document_key)
 
     sure = [row["text"] for row in stored if not row["doubt"]]
-    former = [text for text in sure if text not in texts]
+    former = [text for text in sure if text not in private]
     if moved:
         _add(store, NOWHERE, filter(None, former))
     elif former:
-        # what the document, in its place, shows without the tag
-        if document.public_text:
-            text = document.public_text.read()
-        else:
-            shown = [each for each in highlights if not why_private(each)]
-            text = "\n".join(chain.from_iterable(map(private_words, shown)))
-        public = for_finding(text)
-        former = [text for text in former if text == WHOLE or for_finding(text) in public]
+        former = _public_now(former, document)
     rows = [(document_id, text) for text in former]
     store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
     if doubt:
-        # all texts of the document, as far as known
-        doubtful = [WHOLE]
-        if document.public_text:
-            lines = document.public_text.read().split("\n")
-            doubtful += filter(str.strip, lines)
-        if isinstance(document, Extracted):
-            doubtful.append(document.document.title)
-        for highlight in highlights:
-            doubtful += private_words(highlight)
-        _add(store, document_id, doubtful, document_key, doubt)
+        _add(store, document_id, _all_of(document), document_key, doubt)
+
+
+def _private_in(document: ReadDocument) -> Iterator[str]:
+    """Yield the texts of a document that must stay on this machine."""
+    yield from document.private
+    for highlight in document.highlights:
+        if is_lone_tag(highlight):
+            yield WHOLE
+        if why_private(highlight):
+            yield from private_words(highlight)
+
+
+def _public_now(former: Iterable[str], document: ReadDocument) -> list[str]:
+    """Return the texts that were private, and that a document shows without the tag now."""
+    if document.public_text:
+        text = document.public_text.read()
+    else:
+        shown = [each for each in document.highlights if not why_private(each)]
+        text = "\n".join(chain.from_iterable(map(private_words, shown)))
+    public = for_finding(text)
+    return [text for text in former if text == WHOLE or for_finding(text) in public]
+
+
+def _all_of(document: ReadDocument) -> Iterator[str]:
+    """Yield all texts of a document, as far as known."""
+    yield WHOLE
+    if document.public_text:
+        yield from filter(str.strip, document.public_text.read().split("\n"))
+    if isinstance(document, Extracted):
+        yield document.document.title
+    for highlight in document.highlights:
+        yield from private_words(highlight)
 
 
 def _add(

@@ -217,8 +217,7 @@ def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
     highlights = 0
     for document in documents:
         batch.append(document)
-        if isinstance(document, Extracted):
-            highlights += len(document.highlights)
+        highlights += len(document.highlights)
         if len(batch) == DOCUMENTS_TOGETHER or highlights >= HIGHLIGHTS_TOGETHER:
             yield batch
             batch = []
@@ -651,8 +650,7 @@ def ask_about_dialects(
         elif isinstance(sighting, ReadDocument):
             row = uncounted.pop(place_of(sighting), None)
             before = _present(store, row["id"]) if row else []
-            after = sighting.highlights if isinstance(sighting, Extracted) else ()
-            changes = changes_between(before, after)
+            changes = changes_between(before, sighting.highlights)
             counts.update(changes)
             if row:
                 fingerprint = f"{salt} {sighting.fingerprint}"

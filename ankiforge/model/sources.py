@@ -6,7 +6,7 @@ Tested by `tests/model/test_model_table.py` and `tests/sources/test_sources.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from ankiforge.model.highlights import Document, Highlight
 from ankiforge.model.values import DocumentKey, Strings, Value
@@ -109,6 +109,8 @@ class PrivateText(Value):
 class Unmarked(Value):
     """A document that was read and has no highlights."""
 
+    highlights: ClassVar[tuple[Highlight, ...]] = ()
+    is_whole: ClassVar[bool] = True
     container: str
     path: str
     fingerprint: str
