@@ -6,8 +6,8 @@ A highlight that cannot be recorded is left as it is; all others go on.
 What a draft may repeat is here, too: cards, other drafts, and notes in Anki that are not ours. It
 is compared with the few that its search terms find; see `check/duplicates.py`.
 
-Tested by `tests/ledger/test_decisions.py`, `tests/ledger/test_one_fails.py`, `tests/facts`, and the
-golden histories `vault`, `model` and `alike`.
+Tested by `tests/ledger/test_decisions_table.py`, `tests/ledger/test_decisions.py`,
+`tests/ledger/test_one_fails.py`, and the golden histories `vault`, `model` and `alike`.
 """
 
 from __future__ import annotations
@@ -577,24 +577,13 @@ class _Recording:
         if len(passage.keys) > 1:
             earlier = desk.offered_passage(store, passage).rows
         text = facts.text_of(highlight)
-        names = set(map(facts.name_of, facts.sentences(text)))
+        stay = None
+        if anew is not None:
+            stay = set(map(facts.name_of, facts.sentences(text))).difference(anew)
         kept_ids = []
         for row in earlier:
             draft = decode_draft(row["body"])
-            is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
-            if self._beside:
-                is_replaced = False
-            elif draft.proposed and anew is None:
-                is_replaced = True
-            elif row["key"] != highlight.key:
-                is_replaced = draft.proposed and not self._by_model
-            elif self._by_model:
-                is_replaced = not is_of_rules
-            elif draft.proposed and not row["revises"]:
-                is_replaced = row["fact"] in (anew or ()) or row["fact"] not in names
-            else:
-                is_replaced = is_of_rules or not stands_in(draft.quote, highlight)
-            if is_replaced:
+            if self._is_replaced(row, draft, highlight, stay):
                 self._dropped_ids.append(row["id"])
                 continue
             kept_ids.append(row["id"])
@@ -605,6 +594,30 @@ class _Recording:
                     store.write(query, facts.name_of(sentence), row["id"])
         query = f"SELECT * FROM offered WHERE id IN {EACH}"
         return store.rows(query, encode(kept_ids)) if kept_ids else []
+
+    def _is_replaced(
+        self,
+        row: Row,
+        draft: Card,
+        highlight: Highlight,
+        stay: Collection[str] | None,
+    ) -> bool:
+        """Return whether what is drafted now takes the place of a draft that waits.
+
+        `stay`: the names of the sentences whose proposals stay; None = nothing is proposed.
+        """
+        if self._beside:
+            return False
+        if draft.proposed and stay is None:
+            return True
+        if row["key"] != highlight.key:
+            return draft.proposed and not self._by_model
+        is_of_rules: bool = row["drafter"].startswith(("rules", PROPOSE))
+        if self._by_model:
+            return not is_of_rules
+        if draft.proposed and not row["revises"]:
+            return row["fact"] not in (stay or ())
+        return is_of_rules or not stands_in(draft.quote, highlight)
 
     def _as_told(
         self,
@@ -887,37 +900,14 @@ def _follow(
         return ""
     if not is_news(card, draft) or is_stale(card, store.machine, draft):
         return ""
-    # a sentence with a gap of it stands in another passage now: the card keeps its words
-    left = set(desk.sentences_of_card(of, card)).difference(of.sentences)
-    moved = [each for kin in of.kin for each in kin.sentences if each in left]
-    for gap in gaps(card.field("Text")):
-        answer = plain(gap.answer)
-        if any(answer in each for each in moved) and answer not in of.text:
-            return ""
-
-    # why the card does not get the new words unasked, if so
-    why_held = ""
-    is_derived = False
-    if draft.blocked:
-        why_held = "a check blocks the new words"
-    elif draft.kind is CardKind.OCCLUSION:
-        old = occlusion.masks_in(card.fields)
-        new = occlusion.masks_in(draft.fields)
-        if not occlusion.follow(old, new, card.numbers).sure:
-            why_held = "its figure has changed too much"
-    else:
-        damage = ""
-        if not any(map(damage_in, _texts(card))):
-            damage = next(filter(None, map(damage_in, _texts(draft))), "")
-        in_pdf = highlight.source_kind is SourceKind.PDF
-        is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
-        if damage:
-            why_held = f"the new words are damaged: “{damage}”"
-    if why_held:
+    if _has_moved(of, card):
+        return ""
+    why = _why_held(card, draft)
+    if why:
         after = tuple(wording_of(draft).fields.items())
-        changes.append(Change(card.guid, card.fields, after, why_held))
+        changes.append(Change(card.guid, card.fields, after, why))
         return card.guid
-    if is_derived:
+    if _is_derived(draft, highlight):
         from rapidfuzz import fuzz
 
         if fuzz.ratio(" ".join(_texts(card)), " ".join(_texts(draft))) < DERIVED_ALIKE:
@@ -932,3 +922,38 @@ def _follow(
     if change is not None:
         changes.append(change)
     return ""
+
+
+def _has_moved(of: desk.OfferedPassage, card: Card) -> bool:
+    """Return whether a sentence with a gap of a card stands in another passage now.
+
+    Then the card keeps its words.
+    """
+    left = set(desk.sentences_of_card(of, card)).difference(of.sentences)
+    moved = [each for kin in of.kin for each in kin.sentences if each in left]
+    for gap in gaps(card.field("Text")):
+        answer = plain(gap.answer)
+        if any(answer in each for each in moved) and answer not in of.text:
+            return True
+    return False
+
+
+def _why_held(card: Card, draft: Card) -> str:
+    """Return why a card does not get the new words of its source unasked; "" if it does."""
+    if draft.blocked:
+        return "a check blocks the new words"
+    if draft.kind is CardKind.OCCLUSION:
+        old, new = occlusion.masks_in(card.fields), occlusion.masks_in(draft.fields)
+        is_sure = occlusion.follow(old, new, card.numbers).sure
+        return "" if is_sure else "its figure has changed too much"
+    if any(map(damage_in, _texts(card))):
+        return ""
+    damage = next(filter(None, map(damage_in, _texts(draft))), "")
+    return f"the new words are damaged: “{damage}”" if damage else ""
+
+
+def _is_derived(draft: Card, highlight: Highlight) -> bool:
+    """Return whether the words of a draft were read from the page of a PDF."""
+    if draft.kind is CardKind.OCCLUSION or highlight.kind is HighlightKind.CARD:
+        return False
+    return highlight.source_kind is SourceKind.PDF

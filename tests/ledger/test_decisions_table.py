@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import decide, desk
+from ankiforge.ledger import decide, desk, recording
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -22,6 +22,7 @@ from ankiforge.ledger.events import (
     digest_of_card,
     guid_of,
 )
+from ankiforge.ledger.facts import name_of
 from ankiforge.ledger.moves import Moves
 from ankiforge.ledger.readings import ListedDocuments, Report
 from ankiforge.ledger.store import Store
@@ -31,12 +32,15 @@ from ankiforge.model import (
     CardKind,
     Document,
     DocumentKey,
+    Finding,
     Highlight,
     HighlightKey,
     HighlightKind,
     Origin,
     Remark,
     RemarkKind,
+    Severity,
+    SourceKind,
     Verdict,
     note_id,
 )
@@ -490,3 +494,92 @@ def test_each_fact_is_asked_about_where_all_decisions_were_on_facts(
         decision = empty.add(what, key, PERSON, body).id
     moves = Moves(empty, ListedDocuments(), Report(), [], [])
     assert moves._is_by_facts(P) is by_facts
+
+
+# --- what becomes of drafts that wait, and of cards, when their passage is drafted anew -------
+
+BY_RULES, BY_MODEL, BESIDE = {}, {"by_model": True}, {"by_model": True, "beside": True}
+PROPOSAL = replace(DRAFT, origin=Origin(PROPOSE))
+BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
+
+
+@pytest.mark.parametrize(
+    ("drafter", "draft", "row", "stay", "replaced"),
+    [
+        # the rules replace their own drafts, and proposals whose sentence goes or is proposed anew
+        (BY_RULES, FORM, {"drafter": "rules:phrase"}, {"f"}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, {"f"}, False),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "g"}, {"f"}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, None, True),  # none is wanted
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f", "revises": "af1"}, {"f"}, True),
+        # a model's stay while their quote is there, and under another key
+        (BY_RULES, DRAFT, {"drafter": "llm"}, {"f"}, False),
+        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, {"f"}, True),
+        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm", "key": Q}, {"f"}, False),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f", "key": Q}, {"f"}, True),
+        # a model replaces what models drafted, and asks for no other proposals
+        (BY_MODEL, DRAFT, {"drafter": "llm"}, {"f"}, True),
+        (BY_MODEL, FORM, {"drafter": "rules:phrase"}, {"f"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "fact": "g"}, {"f"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "fact": "f", "key": Q}, {"f"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, None, True),
+        (BY_MODEL, FORM, {"drafter": "rules:phrase"}, None, False),
+        (BESIDE, DRAFT, {"drafter": "llm"}, None, False),
+        (BESIDE, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, None, False),
+    ],
+)  # fmt: skip
+def test_which_earlier_drafts_wait_on(empty, drafter, draft, row, stay, replaced):
+    made = recording._Recording(
+        empty, [], **{"by_model": False, "beside": False, **drafter}
+    )
+    assert made._is_replaced(draft_columns(**row), draft, HIGHLIGHT, stay) is replaced
+
+
+@pytest.mark.parametrize(
+    ("card", "draft", "why"),
+    [
+        (LIVE, FORM, ""),
+        (LIVE, replace(FORM, findings=(BLOCKING,)), "a check blocks"),
+        (LIVE, replace(FORM, fields=(("Text", "The {{c1::he\ufffdrt}} pumps."),)), "are damaged: “"),
+        # it was so before
+        (replace(LIVE, fields=(("Text", "The he\ufffdrt {{c1::pumps}}."),)), replace(FORM, fields=(("Text", "The {{c1::he\ufffdrt}}."),)), ""),
+    ],
+)  # fmt: skip
+def test_why_a_card_does_not_follow_its_source(card, draft, why):
+    held = recording._why_held(card, draft)
+    assert why in held
+    assert bool(held) is bool(why)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "draft", "derived"),
+    [
+        (SourceKind.PDF, HighlightKind.HIGHLIGHT, FORM, True),
+        (SourceKind.PDF, HighlightKind.CARD, FORM, False),  # the person wrote it there
+        (SourceKind.PDF, HighlightKind.IMAGE, OCCLUSION, False),
+        (SourceKind.VAULT, HighlightKind.HIGHLIGHT, FORM, False),
+    ],
+)
+def test_which_words_were_read_from_a_page(source, kind, draft, derived):
+    namespace = {SourceKind.PDF: "pdf:p", SourceKind.VAULT: "vault:v"}[source]
+    highlight = replace(HIGHLIGHT, kind=kind, namespace=namespace)
+    assert highlight.source_kind is source
+    assert recording._is_derived(draft, highlight) is derived
+
+
+@pytest.mark.parametrize(
+    ("drafts", "declined", "waiting", "worthy"),
+    [
+        ([PROPOSAL], False, [], (HIGHLIGHT.exact,)),
+        ([PROPOSAL], True, [], ()),
+        ([DRAFT], False, [], ()),
+        ([PROPOSAL, FORM], False, [], ()),  # the person's own form drafts
+        ([PROPOSAL], False, [draft_columns(slot="0")], ()),
+        ([], False, [draft_columns(drafter=PROPOSE, fact=name_of(HIGHLIGHT.exact))], (HIGHLIGHT.exact,)),
+        ([], False, [draft_columns(drafter="llm", fact=name_of(HIGHLIGHT.exact))], ()),
+    ],
+)  # fmt: skip
+def test_which_sentences_are_worth_a_card(drafts, declined, waiting, worthy):
+    made = recording._Made.of(drafts, HIGHLIGHT.exact, declined)
+    of = desk.OfferedPassage(Passage((P,)), HIGHLIGHT.exact, rows=waiting)
+    assert made.worthy_beside(of) == worthy
