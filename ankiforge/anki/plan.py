@@ -51,7 +51,7 @@ pictures: `tests/anki/test_layouts.py`, `tests/extract/test_zotero_pictures.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
 from typing import NamedTuple
@@ -95,6 +95,7 @@ from ankiforge.model import (
     Note,
     NoteInAnki,
     NoteTypeId,
+    Numbers,
     Problem,
     SeenType,
     Shipped,
@@ -853,7 +854,7 @@ def _digest_of(card: Card, layout: Layout, ours: Ours) -> str:
     return h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
 
 
-def _schedules(card: Card, ordinals: Iterable[int]) -> dict[int, tuple[int, ...]]:
+def _schedules(card: Card, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
     """Return the schedule that another tool has of the cards of a new note."""
     states: dict[int, tuple[int, ...]] = {}
     for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):

@@ -285,7 +285,7 @@ def _with_equal_question(
         old = asked_there.get(question) or _begun_so(known, question)
         if old is None or mark in matching.pairs:
             continue
-        if _went_on(old, new) and _came_from(mark, gone):
+        if _were_corrected(old, mark, gone, new):
             continue
         same_heading = old.highlight.heading == mark.highlight.heading
         if old.from_journal or same_heading or same_spot.has(mark, old):
@@ -309,13 +309,15 @@ def _begun_so(known: Iterable[Mark], question: str) -> Mark | None:
     return begun_so[0] if len(begun_so) == 1 else None
 
 
-def _went_on(old: Mark, new: Iterable[Mark]) -> bool:
-    """Return whether the answer of a known card stands in a new line that is alike."""
-    return any(_with_equal_answer(old, each) for each in new)
+def _were_corrected(
+    old: Mark, mark: Mark, gone: Iterable[Mark], new: Iterable[Mark]
+) -> bool:
+    """Return whether the answers of two cards with one question stand in other lines, too.
 
-
-def _came_from(mark: Mark, gone: Iterable[Mark]) -> bool:
-    """Return whether the answer of a card stood in a line that is alike and went."""
+    The old one's in a new line that is alike, and the new one's in a line that went.
+    """
+    if not any(_with_equal_answer(old, each) for each in new):
+        return False
     return any(_with_equal_answer(each, mark) for each in gone)
 
 

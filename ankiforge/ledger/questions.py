@@ -30,6 +30,7 @@ from ankiforge.model import (
     QUESTION_PREFIX,
     Card,
     Conflict,
+    DocumentId,
     Guid,
     Highlight,
     Json,
@@ -114,9 +115,9 @@ def answer(
         _ANSWERING[question.kind](store, question, yes, without)
 
 
-def _question_id(kind: QuestionKind, *parts: str) -> str:
-    """Return the id of a question."""
-    return f"{QUESTION_PREFIX}{h16(kind.value, *parts)}"
+def _named(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
+    """Return the id of a question about some things, and its kind."""
+    return f"{QUESTION_PREFIX}{h16(kind.value, *parts)}", kind
 
 
 # --- is this the card whose passage is gone? --------------------------------------------
@@ -146,7 +147,7 @@ def _ask_same(store: Store) -> Iterator[Question]:
                 pairs.append((row["key"], lost.key))
                 break
     # more than a few of one document are one question
-    by_document: dict[int, list[PerhapsSame]] = defaultdict(list)
+    by_document: dict[DocumentId, list[PerhapsSame]] = defaultdict(list)
     for new_key, old_key in dict.fromkeys(pairs):
         here = cards.present_row(store, store.passage(new_key))
         by_document[here["document"] if here else 0].append(
@@ -170,7 +171,7 @@ def _pair(store: Store, new_key: str, old_key: str) -> PerhapsSame:
         texts.append(newest[0].exact if newest else "")
     new_text, old_text = texts
     alike = fuzz.ratio(for_finding(new_text), for_finding(old_text))
-    id = _question_id(QuestionKind.SAME, new_key, old_key)
+    id, _ = _named(QuestionKind.SAME, new_key, old_key)
     guids = tuple(Guid(card.guid) for card in store.passage(old_key).live)
     return PerhapsSame(id, new_key, old_key, new_text, old_text, guids, alike)
 
@@ -199,8 +200,7 @@ def _ask_which_are_same(store: Store, pairs: Sequence[PerhapsSame]) -> Question:
     title = decode_highlight(cards.highlight_row(store, pairs[0].new)).document.title
     in_order = ticked(pairs)
     return Question(
-        id=_question_id(QuestionKind.SAME, *sorted(pair.id for pair in pairs)),
-        kind=QuestionKind.SAME,
+        *_named(QuestionKind.SAME, *sorted(pair.id for pair in pairs)),
         text=f"Which of {len(pairs)} passages of {title} are those of cards whose passages"
         " are gone?",
         guids=tuple(dict.fromkeys(guid for each in alone for guid in each.guids)),
@@ -287,8 +287,7 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
             continue
         guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
         yield Question(
-            id=_question_id(QuestionKind.DUPLICATE, *guids),
-            kind=QuestionKind.DUPLICATE,
+            *_named(QuestionKind.DUPLICATE, *guids),
             text="Two cards ask and answer the same.",
             new=pair["new"],
             old=pair["old"],
@@ -316,8 +315,7 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
                 continue
             guids = (card.guid, other.guid)
             yield Question(
-                id=_question_id(QuestionKind.DUPLICATE, *guids),
-                kind=QuestionKind.DUPLICATE,
+                *_named(QuestionKind.DUPLICATE, *guids),
                 text="Two cards hide words of one proposal.",
                 new=passage.key,
                 old=passage.key,
@@ -377,8 +375,7 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
                 f" {taken} would leave {counted(len(lost), 'card')} empty: {cards_lost}."
             )
         yield Question(
-            id=_question_id(QuestionKind.CONFLICT, guid),
-            kind=QuestionKind.CONFLICT,
+            *_named(QuestionKind.CONFLICT, guid),
             text=text,
             new=guid,
             guids=(Guid(guid),),
@@ -479,8 +476,7 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
         were_missed = f"{'is' if is_one else 'are'} missing in Anki"
         were_deleted = f"{'was' if is_one else 'were'} deleted in Anki at once"
         yield Question(
-            id=_question_id(QuestionKind.ABSENT, *guids),
-            kind=QuestionKind.ABSENT,
+            *_named(QuestionKind.ABSENT, *guids),
             text=(
                 f"{counted(len(guids), 'note')} {were_deleted if asked else were_missed}."
                 f" Did you delete {'it' if is_one else 'them'}?"
@@ -511,8 +507,7 @@ def _ask_about_retired(store: Store) -> Iterator[Question]:
     for guid in retired_unexplained(store):
         state, passage = cards.state_of(store, guid)
         yield Question(
-            id=_question_id(QuestionKind.RETIRED, guid),
-            kind=QuestionKind.RETIRED,
+            *_named(QuestionKind.RETIRED, guid),
             text="You accepted this card, and its note in Anki is tagged as retired.",
             new=passage.key,
             guids=(guid,),
@@ -553,8 +548,7 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
         )
         come = "comes" if live_cards == 1 else "come"
         yield Question(
-            id=_question_id(QuestionKind.EMPTIED, container),
-            kind=QuestionKind.EMPTIED,
+            *_named(QuestionKind.EMPTIED, container),
             text=(
                 f"{lost:,} of {documents} {verb} not found {where}."
                 f" {counted(live_cards, 'card')} {come} from this source."
@@ -579,8 +573,7 @@ def _ask_about_dialects(store: Store) -> Iterator[Question]:
     for pending in readings.pending(store):
         about = (pending.container, *pending.read, "", *pending.difference.on)
         yield Question(
-            id=_question_id(QuestionKind.DIALECT, *about),
-            kind=QuestionKind.DIALECT,
+            *_named(QuestionKind.DIALECT, *about),
             text=readings.asked(pending),
             new=pending.container,
         )
@@ -649,8 +642,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             names = shortened(", ".join(map(on_one_line, keys)), KEYS_SHOWN)
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
         yield Question(
-            id=_question_id(QuestionKind.FORM, source, written),
-            kind=QuestionKind.FORM,
+            *_named(QuestionKind.FORM, source, written),
             text=text,
             new=source,
             old=written,
@@ -745,8 +737,7 @@ def _ask_about_privacy(store: Store) -> Iterator[Question]:
     """Ask about each spelling that looks like the tag."""
     for doubt, places in private.open_doubts(store):
         yield Question(
-            id=_question_id(QuestionKind.PRIVATE, doubt),
-            kind=QuestionKind.PRIVATE,
+            *_named(QuestionKind.PRIVATE, doubt),
             text=(
                 f"`{doubt}` in {counted(len(places), 'document')} looks like #no-llm:"
                 " is it meant so?"

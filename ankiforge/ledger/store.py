@@ -739,11 +739,12 @@ class Store(Database):
                         lacking.append(decode_event(row["line"]))
                 missing = len(lacking)
                 if lacking and not self._read_only:
-                    _, size = self._journal.append(sorted(lacking, key=by_order))
+                    in_order = sorted(lacking, key=lambda event: event.order)
+                    _, size = self._journal.append(in_order)
                     self._set_own_read_up_to(size, unreadable=0)
             unknown = self.value("SELECT count(*) FROM unknown_event")
         self.journal_state = JournalState(unreadable, missing, unknown)
-        return sorted(new, key=by_order)
+        return sorted(new, key=lambda event: event.order)
 
     def _is_united(self) -> bool:
         """Return whether all files of the journal were read to their ends; note their faults."""
@@ -797,11 +798,6 @@ class Store(Database):
     def _set_own_read_up_to(self, size: int, *, unreadable: int) -> None:
         read_up_to = self._journal.own_read_up_to(size, unreadable)
         self.set_value(f"read {self._journal.own.name}", read_up_to)
-
-
-def by_order(event: Event) -> tuple[int, str, str]:
-    """Return the sort key by which events have the same order on all machines."""
-    return event.order
 
 
 def _event_row(event: Event) -> Json:

@@ -213,7 +213,7 @@ class _ViewRecording:
                 self.viewed.revived.append(guid)
         self._store_graves(self._graves)
 
-    def _store_graves(self, graves: Iterable[int]) -> None:
+    def _store_graves(self, graves: Iterable[NoteId]) -> None:
         """Store the ids of deleted notes that may have been ours."""
         ours = {id for id in graves if may_be_ours(id)}
         stored = {row["id"] for row in self._store.rows("SELECT id FROM grave")}

@@ -647,7 +647,11 @@ def push(
     # look at Anki; without it, write the package
     try:
         anki = workspace.running_anki()
-        was_synced = sync and _was_synced(anki, result)
+        was_synced = sync and anki.sync()
+        if sync and not was_synced:
+            message = "is not logged in to a sync account"
+            hint = "press Sync in Anki and log in"
+            result.problems.append(Problem("Anki", message, hint))
         scan = read_running_anki(anki, ledger)
         result.add_scan(scan)
         if scan.blind:
@@ -696,16 +700,6 @@ def push(
     else:
         path.unlink(missing_ok=True)
     return None
-
-
-def _was_synced(anki: AnkiConnect, result: RunResult) -> bool:
-    """Let Anki sync. Return whether it did: if not, that is reported."""
-    if anki.sync():
-        return True
-    message = "is not logged in to a sync account"
-    hint = "press Sync in Anki and log in"
-    result.problems.append(Problem("Anki", message, hint))
-    return False
 
 
 def _arrived(

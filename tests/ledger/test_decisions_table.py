@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import decide, desk, recording
+from ankiforge.ledger import cards, decide, desk, recording
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -30,6 +30,7 @@ from ankiforge.model import (
     PROPOSE,
     Card,
     CardKind,
+    CardRemark,
     Document,
     DocumentKey,
     Finding,
@@ -583,3 +584,49 @@ def test_which_sentences_are_worth_a_card(drafts, declined, waiting, worthy):
     made = recording._Made.of(drafts, HIGHLIGHT.exact, declined)
     of = desk.OfferedPassage(Passage((P,)), HIGHLIGHT.exact, rows=waiting)
     assert made.worthy_beside(of) == worthy
+
+
+QUESTION = replace(
+    DRAFT, kind=CardKind.BASIC, fields=(("Front", "What?"), ("Back", "**blood**"))
+)
+
+
+@pytest.mark.parametrize(
+    ("card", "sentence", "fields"),
+    [
+        (
+            DRAFT,
+            "Every heart pumps.",
+            {"Text": "Every {{c1::heart}} pumps.", "Extra": ""},
+        ),
+        (
+            DRAFT,
+            "Every {heart} pumps.",
+            {"Text": "Every {{{c1::heart}}} pumps.", "Extra": ""},
+        ),
+        (DRAFT, "heart", {}),  # nothing would be asked
+        (replace(DRAFT, fields=(("Text", "No gap."),)), "No gap.", {}),
+        (QUESTION, "The heart pumps blood.", {"Front": "What?", "Back": "**blood**"}),
+        (QUESTION, "The heart pumps water.", {}),
+    ],
+)
+def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
+    found = desk._fields_in(sentence, card)
+    assert found == fields
+
+
+@pytest.mark.parametrize(
+    ("quote", "places", "states", "remarks"),
+    [
+        ("pumps blood", 1, {"present"}, ()),
+        ("pumps water", 1, {"present"}, (CardRemark.SOURCE_CHANGED,)),
+        ("", 1, {"present"}, ()),
+        ("pumps blood", 0, {"gone"}, (CardRemark.SOURCE_GONE,)),
+        ("pumps blood", 0, {"missing"}, ()),
+        ("pumps blood", 0, {"gone", "unselected"}, ()),  # a setting left it out
+    ],
+)
+def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
+    card = replace(LIVE, quote=quote)
+    found = cards._remarks_on_source(card, (HIGHLIGHT,) * places, states)
+    assert found == remarks
