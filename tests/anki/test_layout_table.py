@@ -14,12 +14,16 @@ from ankiforge.anki.plan import (
     ADOPTED_MOD,
     IDENTITY,
     OF_THE_PERSON,
+    OF_THIS_COMPUTER,
     TYPE_CHANGED,
     CardFiles,
     Layout,
     Ours,
     Planned,
     ShippingOptions,
+    _cloze_words,
+    _digest_of,
+    _schedules,
     layout_of,
     mapped_type_of,
     our_fields,
@@ -751,3 +755,44 @@ def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     layout = layout_of(card, of_ours(card), {}, {})
     ours = written(replace(card, pictures=known), layout, CardFiles({path: GONE}))
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
+
+
+SHIPPED = (Shipped(1, digest="d"),)
+
+
+@pytest.mark.parametrize(
+    ("card", "same"),
+    [
+        (
+            replace(CARD, kept=True, shipped=SHIPPED),
+            True,
+        ),  # its source is not here: as it was
+        (replace(CARD, kept=True, shipped=SHIPPED, verdict=Verdict.REJECTED), False),
+        (replace(CARD, shipped=SHIPPED), False),
+    ],
+)
+def test_the_revision_of_a_card_that_keeps_its_words(card, same):
+    layout = layout_of(CARD, None, {}, {})
+    assert (_digest_of(card, layout, written(CARD, layout)) == "d") is same
+
+
+def test_a_link_that_is_of_this_computer_makes_no_revision():
+    layout = layout_of(CARD, None, {}, {})
+    ours = written(CARD, layout)
+    for name in (OF_THIS_COMPUTER, "Back"):
+        other = replace(ours, fields={**ours.fields, name: "elsewhere"})
+        is_same = _digest_of(CARD, layout, other) == _digest_of(CARD, layout, ours)
+        assert is_same is (name == OF_THIS_COMPUTER)
+
+
+def test_an_adopted_card_has_its_schedule_in_anki_already():
+    schedule = (("2026-01-05", 12, 250),)
+    assert _schedules(replace(CARD, schedule=schedule), (0,)).keys() == {0}
+    assert not _schedules(replace(IN_ADOPTED, schedule=schedule), (0,))
+
+
+def test_the_words_under_the_numbers_are_those_of_a_live_card():
+    gap = (("Text", "{{c1::Repetition}} helps."),)
+    card = replace(make_card(CardKind.CLOZE), fields=gap)
+    assert _cloze_words(card) == {"1": "Repetition"}
+    assert not _cloze_words(replace(card, verdict=Verdict.REJECTED))

@@ -157,6 +157,12 @@ BOTH = decided(H, M, guid="x")
             {},
             (H, M),
         ),  # followed its source
+        (
+            [BOTH, *(decided(each, guid="x", revises=True) for each in (H2, G))],
+            (G,),
+            {},
+            (H, M, H2),
+        ),  # and once more
         ([BOTH, decided(G, guid="x")], (H, M), {}, ()),  # accepted again
         (
             [
