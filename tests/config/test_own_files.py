@@ -45,10 +45,14 @@ def used(forge: Any) -> Any:
 
 
 CALLER = """
-import io, json, os, signal, sys
+import importlib, io, json, os, pkgutil, signal, sys
 from contextlib import redirect_stderr, redirect_stdout
+import ankiforge
 from ankiforge.cli import main
-import ankiforge.pipeline.workspace, ankiforge.pipeline.draft, ankiforge.pipeline.deliver, ankiforge.ledger, ankiforge.cli.run
+import openai, yaml
+for module in pkgutil.walk_packages(ankiforge.__path__, "ankiforge."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 for line in sys.stdin:
     folder, environment, arguments, seconds = json.loads(line)
     reading, writing = os.pipe()
