@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.draft.prompt import Shape, load, parse
+from ankiforge.draft.prompt import Shape, load, most_cards, parse
 from ankiforge.draft.reply import drafts_of, items
 from ankiforge.errors import ConfigError
 from ankiforge.model import Brief, CardKind, Origin
@@ -153,3 +153,10 @@ def test_a_term_marked_alone_is_sent_as_a_phrase_of_its_sentence(
     passage, phrase = shown or (marked, "")
     assert f"<marked>{passage}</marked>" in asked
     assert re.findall("<phrases>(.*)</phrases>", asked) == ([phrase] if phrase else [])
+
+
+@pytest.mark.parametrize(
+    ("letters", "most"), [(0, 1), (250, 1), (251, 2), (750, 3), (751, 4), (9_000, 4)]
+)
+def test_a_passage_gets_a_card_for_each_begun_250_letters_up_to_four(letters, most):
+    assert most_cards("a" * letters) == most

@@ -33,6 +33,7 @@ CASES = [
     # other scripts
     ("安娜病了", "昨天安娜病了。今天", "昨天[…]。今天", "昨天[…]。今天"),
     ("安娜病了", "安娜来了", None, None),
+    ("病", "昨天病了", "昨天[…]了", None),
     ("Ärger", "Viel A\u0308rger heute", "Viel […] heute", None),
     # half of the words in order, with at most two others between, and two that tell something
     (LONG, "Anna, as I know, was ill since the spring", "SAME", None),

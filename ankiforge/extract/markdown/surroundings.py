@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
+from ankiforge.extract.markdown.blocks import Block, Blocks
 from ankiforge.extract.markdown.exported_notes import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.quotes import address_of
@@ -84,10 +84,6 @@ class Surroundings:
             comment = placed.highlight.comment
             if len(comment.split()) >= _FEWEST_WORDS:
                 self._comments.append(comment)
-        self._code_lines: set[int] = set()
-        for block in note.blocks:
-            if block.part is BlockKind.CODE:
-                self._code_lines.update(range(*block.lines))
         self._tool_marks: dict[Span, _ToolMarks] = {}
         """By the lines of a block."""
 
@@ -105,7 +101,7 @@ class Surroundings:
             own = hints.block_id(block.id)
         # what other tools wrote; a block may hold thousands of highlights
         if block.lines not in self._tool_marks:
-            marks = _read_tool_marks(self._lines, self._code_lines, block.lines)
+            marks = _read_tool_marks(self._lines, block.lines)
             self._tool_marks[block.lines] = marks
         tool_marks = self._tool_marks[block.lines]
         is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
@@ -215,25 +211,14 @@ class _ToolMarks(NamedTuple):
         return self._replace(schedule=written[1])
 
 
-def _read_tool_marks(
-    lines: Sequence[str],
-    code_lines: Container[int],
-    block_lines: Span,
-) -> _ToolMarks:
-    """Return the signs of other tools in a card or right below it.
-
-    Args:
-        lines: the lines of the note.
-        code_lines: the numbers of those that are code.
-        block_lines: the lines of the card.
-    """
+def _read_tool_marks(lines: Sequence[str], block_lines: Span) -> _ToolMarks:
+    """Return the signs of other tools in the lines of a card, or right below it."""
     first, end = block_lines
     marks = _ToolMarks()
     for number, line in enumerate(lines[first : end + 2], first):
         content = line.strip("> \t")
-        is_code = number in code_lines or content.endswith("`")
         may_hold_id = number < end or (number == end and content.startswith(_BELOW_CARD))
-        if may_hold_id and not is_code:
+        if may_hold_id and not content.endswith("`"):  # it is code
             marks = marks.with_id(_ANKI_ID.search(line))
         marks = marks.with_schedule(_SCHEDULE.search(line))
         if number >= end and not content.startswith(_SCHEDULE_CALLOUT):
