@@ -10,6 +10,7 @@ from ankiforge.web.card_view import (
     asked_words,
     book_html,
     card_view,
+    line_of,
     links_of,
     parts_of,
 )
@@ -166,3 +167,19 @@ def test_a_link_is_named_by_its_host_and_path(make_card, uri, links):
     assert (
         ", ".join(re.sub("[\u2066-\u2069]", "", link["label"]) for link in shown) == links
     )
+
+
+TABLE = "| Op | Cost |\n|---|---|\n| append | O(1) |"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "line"),
+    [
+        (TABLE, "Op · Cost append · O(1)"),
+        (TABLE.replace("O(1)", "{{c1::O(1)}}"), "append › Cost: O(1)"),
+        (TABLE.replace("append", "{{c1::append}}"), "Op · Cost append · O(1)"),
+    ],
+)
+def test_a_table_in_a_line_is_the_cell_that_is_asked(markdown, line):
+    shown = " ".join("".join(words for words, _ in line_of(markdown)).split())
+    assert shown.replace(" · append", " append") == line
