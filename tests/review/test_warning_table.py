@@ -1,0 +1,53 @@
+"""What is said beside a draft: the weightiest reason in a line, with what to do, and whether its words must change."""
+
+import pytest
+
+from ankiforge.check.reading import make_finding
+from ankiforge.model import (
+    NO_KEY,
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKind,
+    Remark,
+    RemarkKind,
+    Severity,
+)
+from ankiforge.review.items import is_poor, warning
+
+LONG = make_finding("gap_gt8w", "18 words, more than 8")
+MUCH = make_finding("gap_gt50pct", "86 % of the text, more than 50 %")
+EMPHASIS = make_finding("fragment", "nothing says that it is to be recalled")
+LEAK = make_finding("gap_leak", "“iron”")
+NUMBER = make_finding("number_altered", "“5 kg”")
+COUNTED = make_finding("gap_leak", "“iron”", severity=Severity.INFO)
+PASSAGE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.HIGHLIGHT, "")
+TAKEN_BACK = Remark(RemarkKind.TAKEN_BACK)
+
+
+@pytest.mark.parametrize(
+    ("findings", "remarks", "line", "poor"),
+    [
+        ([], [], "", False),
+        ([COUNTED], [], "", False),
+        ([LONG, MUCH, EMPHASIS], [], "Hides too much. Choose other words to hide.", True),
+        ([EMPHASIS], [], "Perhaps only emphasis. Reject it if there is nothing to recall.", False),
+        ([EMPHASIS, NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
+        ([MUCH, LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
+        ([MUCH], [TAKEN_BACK], "You accepted this before, and took it back.", True),
+        ([LEAK], [TAKEN_BACK], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
+        ([], [TAKEN_BACK], "You accepted this before, and took it back.", False),
+    ],
+)  # fmt: skip
+def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, poor):
+    draft = Card(
+        NO_KEY,
+        CardKind.CLOZE,
+        (),
+        passages=(PASSAGE,),
+        findings=tuple(findings),
+        remarks=tuple(remarks),
+    )
+    assert (warning(draft), is_poor(draft)) == (line, poor)
