@@ -14,7 +14,7 @@ export class Shelf {
   documents = [];
   heading = "";
   chat = ""; // the sentence that offers a chat, until that was used or put away
-  hasModel = false;
+  model = false; // whether one is set
   begins = ""; // where the page begins, if not with the shelf
   #page;
   #timer = 0;
@@ -25,10 +25,10 @@ export class Shelf {
   }
 
   async load() {
-    const reply = await get("shelf");
-    Object.assign(this, { documents: reply.documents, heading: reply.heading, chat: reply.chat, hasModel: reply.model, begins: reply.begins });
+    const { documents, heading, chat, model, begins, ...counts } = await get("shelf");
+    Object.assign(this, { documents, heading, chat, model, begins });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
-    this.#page.counted(reply);
+    this.#page.counted(counts);
   }
 
   show() {
@@ -40,7 +40,7 @@ export class Shelf {
       documents.length ? h("h2", {}, this.heading)
         : h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
       documents.length && this.list,
-      h("p", { className: "below" }, !chat && !this.hasModel && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
+      h("p", { className: "below" }, !chat && !this.model && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
         lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
           e.preventDefault();
           this.#page.visit(id);
