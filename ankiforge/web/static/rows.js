@@ -142,8 +142,7 @@ export class Rows {
     const n = boxes.filter((box) => box.checked).length;
     this.#all.checked = n > 0 && n === boxes.length;
     this.#all.indeterminate = n > 0 && n < boxes.length;
-    const total = number(this.#total ?? 0);
-    this.#said.textContent = n ? `${this.#all.checked ? total : n} selected` : `Select all ${total}`;
+    this.#said.textContent = n ? `${number(this.#all.checked ? this.#total : n)} selected` : "Select all";
     for (const each of this.#decides) each.hidden = !n;
     this.#bar.hidden = !boxes.length;
   }
