@@ -66,7 +66,7 @@ function gapMenu(box, used) {
   function paint() {
     if (!gap) {
       show(small("Hide the selected words", "Ctrl ⇧ C", () => conceal(false)),
-        highest() > 0 && small("Hide on the same card", "Ctrl ⇧ Alt C", () => conceal(true)));
+        highest() > 0 && small(`Hide with gap ${highest()}`, "Ctrl ⇧ Alt C", () => conceal(true)));
       return;
     }
     const own = gap.dataset.numbers;
