@@ -5,9 +5,8 @@
 
 The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in `parts`,
 in which `spans` says where they are, `code` which words are code, and `starts` where its sentences
-begin; in `views` the fields of the card with each of them; in `before` the sentence before; and in
-`dropped` the steps, (name, words), to the questions of a small model about the passage that were
-dropped. `facts` is the number of the fact, and of how many of its passage; `then` the face of the
+begin; in `views` the fields of the card with each of them; and in `before` the sentence before.
+`facts` is the number of the fact, and of how many of its passage; `then` the face of the
 next one, which comes once this one is accepted.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
@@ -52,7 +51,6 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.pipeline.collection import as_in_anki
-from ankiforge.reports.cards import dropped_questions, steps_of
 from ankiforge.review import Item
 from ankiforge.review.items import (
     QUESTION_KEY,
@@ -285,7 +283,6 @@ class Faces:
         *,
         paper: Callable[[Highlight], list[Texts]],
         documents: Documents,
-        reply: Callable[[str], str | None],
         asks: bool,
     ) -> None:
         """Draw items of a ledger.
@@ -294,7 +291,6 @@ class Faces:
             ledger: what waits, and what was decided.
             paper: returns a link to the page of a PDF.
             documents: shows its document beside it, and finds its pictures.
-            reply: returns what is kept of a model under a name.
             asks: whether a model drafts cards, and so may be asked for others.
         """
         self._ledger = ledger
@@ -302,7 +298,6 @@ class Faces:
         self.find = documents.find
         self._paper = paper
         self._documents = documents
-        self._reply = reply
 
     def face(self, item: Item) -> Json:
         """Return an item as the page shows it."""
@@ -428,7 +423,7 @@ class Faces:
 
     def _card(self, card: Card) -> Json:
         """Return a card that was decided on, for the list of all."""
-        shown = {**card_view(card, self.find), "dropped": self._dropped(card.highlight)}
+        shown = card_view(card, self.find)
         shown["used"] = self._highest_number(card)
         reasons = [sentence(finding.message) for finding in card.findings]
         if card.why:
@@ -631,15 +626,7 @@ class Faces:
             "code": whole.code,
             "starts": [start for start, _ in sentences(whole.text)],
             "before": sentence_before(draft),
-            "dropped": self._dropped(draft.highlight),
         }
-
-    def _dropped(self, highlight: Highlight) -> list[Pair]:
-        """Return the steps to the questions of a small model that were dropped."""
-        rows: list[Pair] = []
-        for entry in dropped_questions(highlight, self._reply):
-            rows += steps_of(entry)
-        return rows
 
     def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""

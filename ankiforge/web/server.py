@@ -350,7 +350,6 @@ _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "ending": _ending,
     "cover": lambda session, query: session.documents.cover(query["key"]),
     "chat": lambda session, query: session.ask_chat(query["key"]),
-    "minutes": lambda session, _: session.minutes(),
     "document": lambda session, query: session.documents.document(query["key"]),
     "texts": lambda session, query: session.documents.texts(query["id"]),
     "states": lambda session, query: session.documents.states(query["key"]),

@@ -13,17 +13,14 @@ Tested by `tests/web/test_page_table.py`, `tests/web/test_deciding.py` and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
-from ankiforge.errors import ForgeError, LedgerError, UsageError
+from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger import Order, QueryTerm, lists, overview
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
@@ -49,10 +46,7 @@ from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.deliver import open_file
 from ankiforge.pipeline.intake import (
-    Forecast,
-    Inputs,
     accepted_today,
-    compute,
     inputs,
     kept_forecast,
     state_of,
@@ -150,16 +144,6 @@ class _Undoable(NamedTuple):
     """As it was before the decision."""
 
 
-def _foresee(
-    future: Future[Forecast], given: Inputs, minutes: int, now: datetime
-) -> None:
-    """Compute how many new cards fit into the minutes a day."""
-    try:
-        future.set_result(compute(given, minutes, now))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on without a forecast
-        future.set_exception(error)
-
-
 class ReviewSession:
     """One person's session at the page."""
 
@@ -183,7 +167,6 @@ class ReviewSession:
             self._ledger,
             paper=self._paper,
             documents=self.documents,
-            reply=self._kept_reply,
             asks=asks,
         )
         self._failing = FailingCards(workspace, self._faces, asks=asks)
@@ -200,47 +183,16 @@ class ReviewSession:
         self._asked = frozenset[HighlightKey]()
         # A highlight of the document about which alone it was asked, or a card that fails.
         self._chat_key = ""
-        # Foresees Anki beside the thread that answers, which must not wait for it.
-        self._foreseeing: Future[Forecast] | None = None
 
-    # --- minutes a day ------------------------------------------------------------------
-
-    def minutes(self) -> Json:
-        """Return how many new cards fit into the minutes of the settings: {line, ready}.
-
-        The first call begins to compute it. Until then, and without the setting, the line is
-        empty; `ready` is whether there is nothing to wait for.
-        """
-        nothing: Json = {"line": "", "ready": True}
+    def _minutes(self) -> str:
+        """Return how many new cards fit into the minutes a day, as found today; "" if unknown."""
         config = self._workspace.folder.config
-        if not config.minutes:
-            return nothing
         now = datetime.now().astimezone()
-        if self._foreseeing is None:
-            given = inputs(config.anki, self._ledger, Path.home(), now)
-            if given is None:
-                return nothing
-            kept = kept_forecast(self._ledger, state_of(given, config.minutes, now))
-            self._foreseeing = Future()
-            if kept is not None:
-                self._foreseeing.set_result(kept)
-            else:
-                work = partial(_foresee, self._foreseeing, given, config.minutes, now)
-                Thread(target=work, daemon=True).start()
-        if not self._foreseeing.done():
-            return {**nothing, "ready": False}
-        if self._foreseeing.exception() is not None:
-            return nothing  # `run` and `doctor` say why the collection cannot be read
-        forecast = self._foreseeing.result()
-        accepted = accepted_today(self._ledger, now)
-        return {"line": intake_line(forecast, accepted), "ready": True}
-
-    def _kept_reply(self, name: str) -> str | None:
-        """Return the kept reply of a model, or None."""
-        try:
-            return self._workspace.kept_reply(name)
-        except LedgerError:
-            return None
+        given = config.minutes and inputs(config.anki, self._ledger, Path.home(), now)
+        if not given:
+            return ""
+        kept = kept_forecast(self._ledger, state_of(given, config.minutes, now))
+        return intake_line(kept, accepted_today(self._ledger, now)) if kept else ""
 
     # --- lists --------------------------------------------------------------------------
 
@@ -340,9 +292,10 @@ class ReviewSession:
         """Return the documents in which something new waits, the best first, and the lists.
 
         Each has the states of its marks in reading order, `c` for a card, `a` for what waits,
-        `n` for none, and how many wait. `heading` says how much waits in all. `model` is whether
-        one is set; if not, `chat` is the sentence that offers a chat, until that was used or put
-        away. `begins` names the document or list at which the page begins; "" for the shelf.
+        `n` for none, and how many wait. `heading` says how much waits in all, `minutes`
+        how many new cards fit. `model` is whether one is set; if not, `chat` is the sentence that
+        offers a chat, until that was used or put away. `begins` names the document or list at
+        which the page begins; "" for the shelf.
         """
         self._read()
         piles = sittings.shelf(self._ledger, self._queues["new"])
@@ -373,6 +326,7 @@ class ReviewSession:
         heading = f"{waiting:,} to decide in {counted(len(piles), 'document')}"
         return {
             **self.state(),
+            "minutes": self._minutes(),
             "heading": f"{heading}, about {counted(minutes, 'minute')}",
             "documents": entries,
             "model": self._workspace.folder.config.drafter == "llm",

@@ -467,21 +467,3 @@ def test_the_question_of_a_small_model_stands_behind_the_gaps_with_a_key(
     page.keyboard.press("a")
     settle(page)
     assert accepted(forge) == question["fields"]
-
-
-@pytest.mark.slow
-def test_a_proposal_tells_which_questions_of_a_small_model_were_dropped(
-    forge, server, fake, opened
-):
-    write(forge, FACTS[:1])
-    forge.drafting(
-        server.base_url, model="tiny-1.5b", way="cascade", more="proposals: true\n"
-    )
-    vague = '{"question": "What does the text say?", "answer": "the war"}'
-    server.otherwise = lambda request: fake.says(vague)
-    forge.ok("run")
-    page = opened(forge)
-    page.locator(f"{ITEM} .made summary").click()
-    steps = page.locator(f"{ITEM} .made dd").all_inner_texts()
-    assert "What does the text say?" in steps
-    assert "its own answer is another one" in steps

@@ -56,16 +56,13 @@ export class Card {
   }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
-  // What is to be known besides: the option of a form, what stood before, a comment, links, questions that were dropped.
+  // What is to be known besides: the option of a form, what stood before, a comment, links.
   #about() {
     const { option, source, cards = [] } = this.item;
-    const dropped = cards.flatMap((card) => card.dropped ?? []);
     return [
       option && h("label", { className: "check option" }, h("input", { type: "checkbox", checked: option.on, name: option.name }), option.label),
       source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
       source?.said && lettersOf(source.said) !== lettersOf(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
-      dropped.length && h("details", { className: "made" }, h("summary", {}, "Questions that were dropped"),
-        h("dl", {}, dropped.flatMap(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]))),
       source?.links.length && h("p", { className: "links" }, source.links.map(linkTo)),
     ].filter(Boolean);
   }

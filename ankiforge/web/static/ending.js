@@ -61,14 +61,14 @@ export class Ending {
 
   async fill() {
     const { origin, number } = this.#sitting;
-    const [reply, rest] = await Promise.all([get("ending", { sitting: number, seconds: this.seconds }), origin.read(), this.#page.shelf.load(), this.#page.foresee()])
+    const [reply, rest] = await Promise.all([get("ending", { sitting: number, seconds: this.seconds }), origin.read(), this.#page.shelf.load()])
       .catch(() => [null, null]);
     if (this.#sitting.ending !== this || !rest) return;
     this.#rest = rest;
     this.#next = this.#page.after(origin);
     this.#heading.textContent = reply.heading;
     this.#told.textContent = reply.told;
-    $(".minutes", this.node).textContent = this.#page.minutes;
+    $(".minutes", this.node).textContent = this.#page.shelf.minutes;
     this.#list.replaceChildren(...reply.cards.map((card) => this.#row(card)));
     if (reply.cards.length) this.#choose(0);
     this.rest();

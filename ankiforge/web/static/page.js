@@ -17,7 +17,6 @@ import { recalled, remember } from "./settings.js";
 import { Shelf } from "./shelf.js";
 import { Sitting } from "./sitting.js";
 
-const ASK_AGAIN = 1500; // ms
 const ROWS = ["all", "recent"];
 
 class Page {
@@ -25,7 +24,6 @@ class Page {
   view = "start";
   lists = []; // as the server counts them: {id, name}, and of those whose items wait {left}
   ready = 0; // accepted cards that Anki lacks
-  minutes = ""; // how many new cards fit into the person's minutes
   undos = []; // what may be taken back, the oldest first: {id}, and where it was decided
   sitting = null;
   rows = null;
@@ -171,13 +169,6 @@ class Page {
     return h("section", { className: "table notices", ariaLabel: "What your sources changed" },
       h("h3", {}, "What your sources changed"), h("ul", { className: "rows" }, rows.map((entry) => row(entry, this))));
   }
-  // The server computes it beside the page: ask until it is there.
-  async foresee() {
-    const told = await get("minutes").catch(() => null);
-    if (told && !told.ready) setTimeout(() => this.foresee(), ASK_AGAIN);
-    else if (told) this.minutes = told.line;
-    for (const place of all(".minutes")) place.textContent = this.minutes;
-  }
 
   // ---- A chat.
 
@@ -251,4 +242,3 @@ if (reopened) await page.open(reopened);
 else if (asked && asked !== "new") await page.openList(asked);
 else if (!asked && documents.length === 1 && !page.shelf.chat) await page.open(documents[0]);
 if (page.view === "start") await page.openShelf();
-page.foresee();
