@@ -16,7 +16,6 @@ from ankiforge.check import duplicates, emphasis, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.leak import safe_context
 from ankiforge.check.reading import (
-    BY_ID,
     RULES,
     Check,
     Context,
@@ -31,7 +30,6 @@ from ankiforge.check.reading import (
     marked,
     read,
     tempered,
-    weightiest,
     without,
     without_markup,
 )
@@ -51,7 +49,6 @@ from ankiforge.model import (
 
 __all__ = [
     "ALL",
-    "BY_ID",
     "MAX_LENGTH",
     "RULES",
     "Context",
@@ -68,7 +65,6 @@ __all__ = [
     "read",
     "safe_context",
     "terms_of",
-    "weightiest",
     "without",
     "without_markup",
 ]

@@ -30,7 +30,7 @@ Tested by `tests/check/test_engine.py`, `tests/check/test_others_table.py` and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
@@ -115,31 +115,17 @@ def _read_rules(table: str) -> Iterator[Rule]:
 
 _DATA = Path(__file__).parent / "data"
 RULES = tuple(_read_rules((_DATA / "rules.txt").read_text("utf-8")))
-BY_ID = {rule.id: rule for rule in RULES}
+_BY_ID = {rule.id: rule for rule in RULES}
 
 
 def in_words(id: str) -> str:
     """Return the words of a rule by its id; the id itself of another."""
-    return BY_ID[id].in_words if id in BY_ID else id
+    return _BY_ID[id].in_words if id in _BY_ID else id
 
 
 def group(name: str) -> frozenset[str]:
     """Return the ids of the rules of a group."""
     return frozenset(rule.id for rule in RULES if rule.group == name)
-
-
-def weightiest(findings: Iterable[Finding]) -> Finding | None:
-    """Return the finding that warns most: one that blocks, else the first in the table of rules."""
-    warnings = [each for each in findings if each.severity is not Severity.INFO]
-    places = {id: place for place, id in enumerate(BY_ID)}
-    return min(
-        warnings,
-        key=lambda each: (
-            each.severity is not Severity.BLOCK,
-            places.get(each.check, 0),
-        ),
-        default=None,
-    )
 
 
 def make_finding(
@@ -157,14 +143,14 @@ def make_finding(
         duplicate: the id of the other card, for duplicates.
         severity: replaces that of the rule.
     """
-    broken = BY_ID[rule]
+    broken = _BY_ID[rule]
     message = f"{broken.says} {detail}".rstrip()
     return Finding(rule, severity or broken.severity, message, duplicate)
 
 
 def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
     """Yield the finding with number and limit if the number exceeds the limit of a rule."""
-    limit = BY_ID[rule]
+    limit = _BY_ID[rule]
     if value <= limit.most:
         return
     if limit.unit == "%":
@@ -178,7 +164,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 
 def counted_as(finding: Finding, value: int, most: int) -> Finding:
     """Return a finding as it is with another limit than that of its rule."""
-    broken = BY_ID[finding.check]
+    broken = _BY_ID[finding.check]
     detail = f"{value} {broken.unit}, more than {most}"
     return make_finding(finding.check, detail, severity=finding.severity)
 

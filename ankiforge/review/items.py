@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence, Set
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.check import BY_ID, in_words, weightiest
+from ankiforge.check import RULES, Rule, in_words
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import (
     WITHOUT,
@@ -38,6 +38,7 @@ from ankiforge.model import (
     Card,
     CardKind,
     Fields,
+    Finding,
     Guid,
     Highlight,
     Json,
@@ -188,11 +189,11 @@ def warning(draft: Card) -> str:
     What a person decided before weighs less than what blocks, and more than other warnings.
     """
     said = reasons(draft)
-    finding = weightiest(draft.findings)
-    rule = BY_ID.get(finding.check) if finding else None
+    broken = _weightiest(draft)
     has_remark = any(remark.kind in _REMARKS for remark in draft.remarks)
-    if finding is None or rule is None or (has_remark and not draft.blocked):
+    if broken is None or (has_remark and not draft.blocked):
         return said[-1] if said else ""
+    rule, finding = broken
     # numbers, and what is said of the form of a mark, are details
     told = rule.in_words if rule.most or rule.group == "form" else finding.message
     return f"{sentence(told)} {rule.advice}"
@@ -200,9 +201,17 @@ def warning(draft: Card) -> str:
 
 def is_poor(draft: Card) -> bool:
     """Return whether the weightiest warning is about its words, which a person changes."""
-    finding = weightiest(draft.findings)
-    rule = BY_ID.get(finding.check) if finding else None
-    return rule is not None and rule.group in ("structure", "wording")
+    broken = _weightiest(draft)
+    return broken is not None and broken[0].group in ("structure", "wording")
+
+
+def _weightiest(draft: Card) -> tuple[Rule, Finding] | None:
+    """Return the rule that warns most: one that blocks, else the first in the table of rules."""
+    warned = {each.check: each for each in draft.findings}
+    broken = [(rule, warned[rule.id]) for rule in RULES if rule.id in warned]
+    severities = [Severity.BLOCK, Severity.WARN]
+    broken = [each for each in broken if each[1].severity in severities]
+    return min(broken, key=lambda each: severities.index(each[1].severity), default=None)
 
 
 def why_waiting(draft: Card) -> str:

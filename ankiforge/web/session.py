@@ -282,7 +282,7 @@ class ReviewSession:
         lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
         for line in lines_as_in_anki(self._ledger, lines):
             place = f"in {line.highlight.document.title}"
-            shown = _without_pictures(line)["line"]
+            shown = card_view(line, lambda *_: None)["line"]
             rows.append(_row(line.id, shown, place, "Source gone", open=True))
         return rows
 
@@ -444,7 +444,7 @@ class ReviewSession:
         rows = []
         for line in lines:
             state = line.state[:1].upper() + line.state[1:]
-            shown = _without_pictures(line)
+            shown = card_view(line, lambda *_: None)
             place = " · ".join(filter(None, (line.highlight.document.title, line.deck)))
             sides = {name: shown[name] for name in ("with_gaps", "answer_line")}
             rows.append(_row(line.id, shown["line"], place, state, **sides))
@@ -858,11 +858,6 @@ def _row(
 ) -> Json:
     """Return a row of a list: a card's words, where it is from, and its state."""
     return {"id": id, "line": line, "place": place, "state": state, **more}
-
-
-def _without_pictures(line: Card) -> Json:
-    """Return the view of a card or draft for a row, in which no picture is shown."""
-    return card_view(line, lambda *_: None)
 
 
 def _lasted(seconds: int) -> str:
