@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ServiceError
 from ankiforge.ledger import Ledger, overview
-from ankiforge.model import Texts, Value
+from ankiforge.model import Value
 from ankiforge.model.seen import NewCards
 from ankiforge.pipeline.collection import adopted_guids, collection_path
 
@@ -65,57 +65,52 @@ class Forecast(Value):
     """The profile of the collection; "" = unknown."""
 
 
-class Inputs(Value):
-    """The inputs of a forecast from the workspace, so that it can be computed elsewhere."""
-
-    path: Path
-    """The collection."""
-    adopted: Texts
-    """Notes of other tools that are ours now, by their guids."""
-    arrivals: float
-    """How many notes were accepted a day, in the last four weeks."""
-
-
-def inputs(
-    settings: AnkiSettings, ledger: Ledger, home: Path, now: datetime
-) -> Inputs | None:
-    """Return the inputs of a forecast; None if there is no collection, or it must not be read.
-
-    Args:
-        settings: name the collection, or forbid reading.
-        ledger: knows what was accepted.
-        home: the user's home folder.
-        now: the current time, with its time zone.
-    """
-    path = collection_path(settings, ledger, home)
-    if path is None or not path.is_file():
-        return None
-    since = now.astimezone(UTC) - timedelta(days=_FOUR_WEEKS)
-    accepted = overview.accepted_since(ledger, since.isoformat(timespec="seconds"))
-    return Inputs(path, adopted_guids(ledger), len(accepted) / _FOUR_WEEKS)
-
-
 def accepted_today(ledger: Ledger, now: datetime) -> int:
     """Return the number of live cards that were accepted since midnight."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     return len(overview.accepted_since(ledger, midnight.isoformat(timespec="seconds")))
 
 
-def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:
-    """Read a collection, and return the new cards that fit into the minutes a day.
+def _minutes(seconds: Iterable[float]) -> tuple[float, ...]:
+    return tuple(round(each / 60, 1) for each in seconds)
+
+
+def forecast(
+    settings: AnkiSettings, ledger: Ledger, minutes: int, home: Path, now: datetime
+) -> Forecast | None:
+    """Return the new cards that fit into the minutes a day; kept for a day if nothing changes.
+
+    Args:
+        settings: name the collection, or forbid reading.
+        ledger: knows what was accepted.
+        minutes: what the person gives a day.
+        home: the user's home folder.
+        now: the current time, with its time zone.
+
+    Returns:
+        None if there is no collection, or it must not be read.
 
     Raises:
         ItemError: the collection cannot be read.
     """
+    path = collection_path(settings, ledger, home)
+    if path is None or not path.is_file():
+        return None
+    kept = kept_forecast(ledger, path, minutes, now)
+    if kept is not None:
+        return kept
     from ankiforge.anki.collection import open_view
     from ankiforge.anki.forecast import intake
     from ankiforge.anki.studies import read_studies
 
-    with open_view(given.path, given.adopted) as view:
+    since = now.astimezone(UTC) - timedelta(days=_FOUR_WEEKS)
+    accepted = overview.accepted_since(ledger, since.isoformat(timespec="seconds"))
+    with open_view(path, adopted_guids(ledger)) as view:
         studies = read_studies(view, now)
         profile = view.profile
-    result = intake(studies, minutes, given.arrivals * studies.cards_per_note)
-    return Forecast(
+    arrivals = len(accepted) / _FOUR_WEEKS
+    result = intake(studies, minutes, arrivals * studies.cards_per_note)
+    computed = Forecast(
         minutes=minutes,
         new_per_day=result.new_per_day,
         deck_new_per_day=studies.new_per_day,
@@ -133,40 +128,16 @@ def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:
         answers_known=studies.answers.days_of_cards,
         profile=profile,
     )
-
-
-def _minutes(seconds: Iterable[float]) -> tuple[float, ...]:
-    return tuple(round(each / 60, 1) for each in seconds)
-
-
-def forecast(
-    settings: AnkiSettings, ledger: Ledger, minutes: int, home: Path, now: datetime
-) -> Forecast | None:
-    """Return the new cards that fit into the minutes a day; kept for a day if nothing changes.
-
-    Returns:
-        None if there is no collection, or it must not be read.
-
-    Raises:
-        ItemError: the collection cannot be read.
-    """
-    given = inputs(settings, ledger, home, now)
-    if given is None:
-        return None
-    state = state_of(given, minutes, now)
-    kept = kept_forecast(ledger, state)
-    if kept is not None:
-        return kept
-    computed = compute(given, minutes, now)
+    state = _state_of(path, minutes, now)
     ledger.set_value(_LAST_FORECAST, _KeptForecast(state, computed))
     return computed
 
 
-def state_of(given: Inputs, minutes: int, now: datetime) -> str:
+def _state_of(path: Path, minutes: int, now: datetime) -> str:
     """Return a text that changes whenever a forecast has to be computed again."""
     from ankiforge.anki.profiles import signature
 
-    return f"{minutes} {now.date()} {given.path} {signature(given.path)}"
+    return f"{minutes} {now.date()} {path} {signature(path)}"
 
 
 class _KeptForecast(Value):
@@ -174,10 +145,12 @@ class _KeptForecast(Value):
     forecast: Forecast
 
 
-def kept_forecast(ledger: Ledger, state: str) -> Forecast | None:
-    """Return the last forecast if it still holds."""
+def kept_forecast(
+    ledger: Ledger, path: Path, minutes: int, now: datetime
+) -> Forecast | None:
+    """Return the last forecast if it still holds for a collection that is there."""
     kept = ledger.get_value(_LAST_FORECAST, _KeptForecast)
-    return kept.forecast if kept and kept.state == state else None
+    return kept.forecast if kept and kept.state == _state_of(path, minutes, now) else None
 
 
 # --- the limit in Anki ------------------------------------------------------------------

@@ -42,15 +42,10 @@ from ankiforge.model import (
     is_question_id,
 )
 from ankiforge.pipeline import chats
-from ankiforge.pipeline.collection import lines_as_in_anki
+from ankiforge.pipeline.collection import collection_path, lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.deliver import open_file
-from ankiforge.pipeline.intake import (
-    accepted_today,
-    inputs,
-    kept_forecast,
-    state_of,
-)
+from ankiforge.pipeline.intake import accepted_today, kept_forecast
 from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import lately, names_field, parse
 from ankiforge.pipeline.workspace import Workspace
@@ -188,10 +183,10 @@ class ReviewSession:
         """Return how many new cards fit into the minutes a day, as found today; "" if unknown."""
         config = self._workspace.folder.config
         now = datetime.now().astimezone()
-        given = config.minutes and inputs(config.anki, self._ledger, Path.home(), now)
-        if not given:
+        path = collection_path(config.anki, self._ledger, Path.home())
+        if not config.minutes or path is None or not path.is_file():
             return ""
-        kept = kept_forecast(self._ledger, state_of(given, config.minutes, now))
+        kept = kept_forecast(self._ledger, path, config.minutes, now)
         return intake_line(kept, accepted_today(self._ledger, now)) if kept else ""
 
     # --- lists --------------------------------------------------------------------------
