@@ -249,7 +249,7 @@ export class Sitting {
   strip() {
     const { paper } = this;
     if (!paper) return;
-    const states = new Set(["now", ...paper.marks.map(({ state }) => state)]);
+    const states = new Set([this.ending ? "" : "now", ...paper.marks.map(({ state }) => state)]);
     for (const each of $("#legend").children) each.hidden = !states.has(each.dataset.s);
     $("#strip").replaceChildren(h("b"), ...paper.marks.map((mark) => {
       const tick = h("i", { title: mark.words, onclick: () => this.goToMark(mark.key) });
