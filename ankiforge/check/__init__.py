@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from ankiforge.check import duplicates, emphasis, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
-from ankiforge.check.leak import safe_context
 from ankiforge.check.reading import (
     RULES,
     Check,
@@ -34,6 +33,7 @@ from ankiforge.check.reading import (
     without_markup,
 )
 from ankiforge.check.structure import MAX_LENGTH, too_long
+from ankiforge.check.wording import safe_context
 from ankiforge.language.words import content
 from ankiforge.model import (
     PHRASE,

@@ -73,6 +73,7 @@ from ankiforge.model import (
     Severity,
     Strings,
 )
+from ankiforge.model.hints import schedule_of
 from ankiforge.text import AnyOf, occlusion, regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.fold import (
@@ -82,7 +83,6 @@ from ankiforge.text.fold import (
     without_formulas,
 )
 from ankiforge.text.sentences import sentences
-from ankiforge.text.tools import schedule_of
 
 # --- quote and answer -----------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 Word lists are in `language/data/signs.txt`, patterns of questions in `data/questions.txt`.
 
-Tested by `tests/check/test_examples.py` and `tests/check/test_others_table.py`.
+Tested by `tests/check/test_examples.py`, `tests/check/test_others_table.py` and
+`tests/check/test_leak.py`.
 """
 
 from __future__ import annotations
@@ -44,16 +45,27 @@ from ankiforge.language.lexicon import (
 from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
+    beginning,
+    beginnings,
     content,
     holds,
     stems,
     tokens,
     word_count,
 )
-from ankiforge.model import Card, Family, Finding, Highlight, Severity, Value
-from ankiforge.text import cloze, on_one_line, regex
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Family,
+    Finding,
+    Highlight,
+    Severity,
+    Strings,
+    Value,
+)
+from ankiforge.text import cloze, occlusion, on_one_line, regex
 from ankiforge.text.cloze import Gap
-from ankiforge.text.fold import shields
+from ankiforge.text.fold import for_comparing, shields
 from ankiforge.text.lists import things
 from ankiforge.text.sentences import sentences
 
@@ -519,3 +531,58 @@ def without_code(text: str) -> str:
             place = end
     parts.append(text[place:])
     return "".join(parts)
+
+
+# --- what stands above a card ---------------------------------------------------------
+
+_IN_PARENTHESES = regex(r"\([^()]*\)")
+# Words that two texts may share without saying the same.
+_NOT_TELLING = listed("cues", "articles") | listed("cues", "join").union(
+    "in for that it to is be and by".split()
+)
+# The part of the answer's words that must be in a text to give the answer away.
+_REVEALING_PART = 2 / 3
+# The least number of the answer's words that must be there, if it has as many.
+_FEWEST_WORDS = 2
+
+
+def safe_context(card: Card, parts: Strings) -> Strings:
+    """Return the parts of a card's context that do not give its answer away, in their order.
+
+    Above the question, a card shows where it comes from: document › headings › list items.
+    A heading may contain the answer, perhaps in another inflection: `Catalysis` above “What
+    speeds it up? A catalyst”.
+    """
+    fields = dict(card.fields)
+    if card.kind is CardKind.CLOZE:
+        answers = [cloze.plain(gap.answer) for gap in cloze.gaps(fields.get("Text", ""))]
+    elif card.kind is CardKind.OCCLUSION:
+        answers = list(occlusion.names(occlusion.masks_in(fields)))
+    else:
+        answers = [cloze.plain(fields.get("Back", ""))]
+    if card.kind is CardKind.TWO_WAY:  # it is asked in reverse, too
+        answers.append(cloze.plain(fields.get("Front", "")))
+    safe = []
+    for part in parts:
+        if not any(_reveals(part, answer) for answer in answers):
+            safe.append(part)
+    return tuple(safe)
+
+
+def _reveals(text: str, answer: str) -> bool:
+    """Return whether a text contains the words of an answer, in any inflection.
+
+    So `catalysis` matches `catalyst`. Two thirds of the words suffice, and two of two
+    or three. Text in parentheses in the answer is ignored.
+
+    Scripts without blanks between words, such as Chinese, are compared as one string.
+    """
+    bare_answer = for_comparing(_IN_PARENTHESES.sub(" ", answer))
+    shown = for_comparing(text)
+    unspaced_answer = "".join(bare_answer.split())
+    if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
+        return True
+    words = frozenset(tokens(bare_answer)) - _NOT_TELLING
+    wanted = frozenset(map(beginning, words))
+    enough = max(len(wanted) * _REVEALING_PART, min(len(wanted), _FEWEST_WORDS))
+    return bool(wanted) and len(wanted & beginnings(shown)) >= enough

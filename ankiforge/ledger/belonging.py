@@ -16,7 +16,7 @@ from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight, Pair
-from ankiforge.text.tools import TITLES, schedule_of
+from ankiforge.model.hints import TITLES, schedule_of
 
 SCHEDULER = "osr"
 """The tool whose history is in the notes."""

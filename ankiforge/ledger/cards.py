@@ -45,8 +45,8 @@ from ankiforge.model import (
     Value,
     is_card_id,
 )
+from ankiforge.model.hints import TITLES
 from ankiforge.text import occlusion
-from ankiforge.text.tools import TITLES
 
 LEFT = "leave"
 """The name of the repair that leaves a card as it is for now."""

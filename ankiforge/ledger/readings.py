@@ -56,10 +56,10 @@ from ankiforge.model import (
     h16,
     hints,
 )
+from ankiforge.model.hints import TITLES
 from ankiforge.text import counted, counts_text, regex
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import triple_of
-from ankiforge.text.tools import TITLES
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")

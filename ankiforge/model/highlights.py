@@ -180,7 +180,7 @@ class Highlight(Value):
     schedule: str = ""
     """As obsidian-spaced-repetition wrote it beside the card."""
     tool: str = ""
-    """The tool that wrote the id beside the passage, a name in `text.tools.TITLES`; "" = none."""
+    """The tool that wrote the id beside the passage, a name in `hints.TITLES`; "" = none."""
     declared: bool = False
     """Whether a dialect in the settings declares it as a card."""
     deck: str = ""

@@ -31,8 +31,8 @@ from ankiforge.model import (
     Texts,
     Value,
 )
+from ankiforge.model.hints import schedule_of
 from ankiforge.text import on_one_line, regex, shortened
-from ankiforge.text.tools import schedule_of
 
 ROWS_SHOWN = 3
 """The number of lines of each list, if not all are asked for."""

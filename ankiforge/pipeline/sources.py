@@ -63,9 +63,9 @@ from ankiforge.model import (
     Value,
     h16,
 )
+from ankiforge.model.hints import TITLES
 from ankiforge.pipeline.result import Job, Progress
 from ankiforge.text import shown_path
-from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder

@@ -41,6 +41,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
+from ankiforge.model.hints import TITLES
 from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, not_read, open_source
 from ankiforge.reports.cards import Text
@@ -55,7 +56,6 @@ from ankiforge.text import (
     shown_path,
 )
 from ankiforge.text.cloze import with_brackets
-from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.result import RunResult

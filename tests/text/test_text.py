@@ -10,6 +10,7 @@ from ankiforge.language.normal import tokens_of
 from ankiforge.language.words import beginnings, stem
 from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import words_of
+from ankiforge.model.hints import schedule_of
 from ankiforge.text import cost_text, percent, shown_path, table
 from ankiforge.text.cloze import (
     alt_and_width,
@@ -48,7 +49,6 @@ from ankiforge.text.sentences import (
     sentences,
     sentences_by_part,
 )
-from ankiforge.text.tools import schedule_of
 from tests.limits import no_hang, steps
 
 TAGS = {

@@ -35,9 +35,9 @@ from ankiforge.model import (
     LeftOut,
     Strings,
 )
+from ankiforge.model.hints import TITLES
 from ankiforge.text import AnyOf, regex
 from ankiforge.text.fold import MATH
-from ankiforge.text.tools import TITLES
 
 _GUIDE = "docs/guides/coming-from.md"
 
