@@ -3,18 +3,27 @@
 import pytest
 
 from ankiforge.model import (
+    Adopted,
+    Card,
     CardKind,
     Change,
     Conflict,
     Document,
     DocumentKey,
+    Drafted,
+    Finding,
     Highlight,
     HighlightKind,
     LateText,
+    MappedType,
     NoteInAnki,
+    Origin,
     PerhapsSame,
+    Problem,
     Question,
     QuestionKind,
+    Severity,
+    Verdict,
     hints,
     is_card_id,
 )
@@ -139,3 +148,133 @@ def test_a_hint_is_found_by_its_scheme():
 
 def test_a_late_text_is_computed_when_it_is_read():
     assert LateText(lambda: "words").read() == "words"
+
+
+# --- cards ----------------------------------------------------------------------------------
+
+
+def found(*severities: str) -> tuple[Finding, ...]:
+    return tuple(Finding("vague", Severity(each), "is vague") for each in severities)
+
+
+RULES, PROPOSAL = Origin("rules:phrase"), Origin("propose")
+
+
+@pytest.mark.parametrize(
+    ("of", "are"),
+    [
+        ({}, "waits clean"),
+        ({"findings": found("info")}, "waits clean"),
+        ({"findings": found("info", "warn")}, "waits"),
+        ({"findings": found("warn", "block")}, "waits blocked"),
+        (
+            {"findings": found("block"), "origin": PROPOSAL},
+            "waits blocked proposed unfit",
+        ),
+        ({"origin": PROPOSAL}, "waits clean proposed"),
+        ({"origin": RULES}, "waits clean own"),
+        ({"origin": Origin("rules:comment-qa")}, "waits clean own"),
+        ({"slot": "0"}, "waits clean in_slot own"),
+        ({"slot": "1234"}, "waits clean"),
+        ({"slot": "a"}, "waits clean"),
+        ({"verdict": Verdict.LIVE}, "live clean"),
+        ({"verdict": Verdict.REJECTED}, "clean"),
+    ],
+)
+def test_a_card_says_how_it_stands(of, are):
+    card = Card("k", CardKind.BASIC, (), **{"verdict": Verdict.OFFERED, **of})
+    told = {
+        "waits": card.waits,
+        "live": card.live,
+        "clean": card.clean,
+        "blocked": card.blocked,
+        "proposed": card.proposed,
+        "unfit": card.unfit,
+        "in_slot": card.in_slot,
+        "own": card.own,
+    }
+    assert {name for name, is_so in told.items() if is_so} == {*are.split()}
+
+
+@pytest.mark.parametrize(
+    ("of", "state", "told", "changes"),
+    [
+        ({}, "waiting", "waiting", None),
+        ({"findings": found("block")}, "blocked", "waiting", None),
+        ({"revises": "af1", "findings": found("block")}, "revision", "waiting", "af1"),
+        ({"replaces": "af2"}, "waiting", "waiting", "af2"),
+        ({"verdict": Verdict.LIVE}, "accepted", "accepted", None),
+        ({"verdict": Verdict.LIVE, "anki": "written"}, "accepted", "accepted", None),
+        ({"verdict": Verdict.LIVE, "anki": "seen"}, "in Anki", "accepted", None),
+        ({"verdict": Verdict.REJECTED, "anki": "seen"}, "rejected", "rejected", None),
+    ],
+)
+def test_a_card_has_a_state_in_a_word_or_two(of, state, told, changes):
+    card = Card("k", CardKind.BASIC, (), **{"verdict": Verdict.OFFERED, **of})
+    assert (card.state, card.told, card.changes) == (state, told, changes)
+
+
+PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
+
+
+@pytest.mark.parametrize(
+    ("of", "fields"),
+    [
+        ({}, "Front Back Reverse Extra"),
+        ({"mapped": MappedType(1, "Mine", {"Front": "Q", "Back": "A"})}, "Front Back"),
+        ({"adopted": Adopted("g", 1, 2, {"Front": "Word"}, {})}, "Front"),
+    ],
+)
+def test_a_card_has_the_fields_of_its_note(of, fields):
+    assert " ".join(Card("k", CardKind.BASIC, (), **of).note_fields) == fields
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a/x.png", "af-1.png"),
+        ("x.png", "af-1.png"),
+        ("c/y.png", "af-3.png"),
+        ("y.png", ""),  # two are called so
+        ("z.png", ""),
+    ],
+)
+def test_a_picture_is_known_by_its_name_if_that_is_sure(path, name):
+    assert Card("k", CardKind.BASIC, (), pictures=PICTURES).shipped_picture(path) == name
+
+
+@pytest.mark.parametrize(
+    ("words", "html"),
+    [
+        ("a", "<b>a</b>"),  # as the source said then
+        ("b", "<i>b</i>"),  # as a repair said
+        ("c", None),
+    ],
+)
+def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
+    adopted = Adopted(
+        "g",
+        1,
+        2,
+        {"Front": "Word"},
+        html={"Word": "<b>a</b>"},
+        words={"Front": "a"},
+        repaired={"Front": ("b", "<i>b</i>")},
+    )
+    assert adopted.html_of("Front", words) == html
+
+
+@pytest.mark.parametrize(
+    ("of", "fate"),
+    [
+        ({}, ""),
+        ({"reason": "too short"}, "no_card"),
+        ({"reason": "skip: the note says so"}, "left_out"),
+        ({"problem": Problem("m", "no answer")}, "failed"),
+        ({"problem": Problem("m", "odd", once=True), "reason": "odd"}, "no_card"),
+    ],
+)
+def test_the_fate_of_a_highlight_follows_from_its_draft(of, fate):
+    document = Document(DocumentKey("a:b/c"), "a", "T")
+    highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, "words")
+    assert Drafted(highlight, **of).fate == fate
