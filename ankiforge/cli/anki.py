@@ -38,9 +38,6 @@ from ankiforge.errors import UsageError, named_by_person
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ankiforge.model import Json
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.patch import Patch
     from ankiforge.pipeline.result import RunResult
@@ -436,8 +433,15 @@ def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
     if target and result.diff:
         target.write_bytes(result.diff)
     if call.as_json:
-        for row in _rows_of_patch(result):
-            call.data(row)
+        # a line for each file, and for each edit that is left out
+        for file in result.files:
+            row = {"root": str(file.root), "path": file.path, "cards": [*file.guids]}
+            diff = file.diff.decode("utf-8")
+            call.data({**row, "words": "", "patch": diff, "refused": ""})
+        for edit in result.refused:
+            row = {"root": "", "path": edit.where, "cards": [edit.guid]}
+            why = {"words": edit.words, "patch": "", "refused": edit.reason}
+            call.data({**row, **why})
     elif target or not result.diff:
         return
     elif sys.stdout.isatty():
@@ -446,25 +450,3 @@ def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.diff)
         sys.stdout.buffer.flush()
-
-
-def _rows_of_patch(result: Patch) -> Iterator[Json]:
-    """Yield a line for each file, and for each edit that is left out."""
-    for file in result.files:
-        yield {
-            "root": str(file.root),
-            "path": file.path,
-            "cards": list(file.guids),
-            "words": "",
-            "patch": file.diff.decode("utf-8"),
-            "refused": "",
-        }
-    for edit in result.refused:
-        yield {
-            "root": "",
-            "path": edit.where,
-            "cards": [edit.guid],
-            "words": edit.words,
-            "patch": "",
-            "refused": edit.reason,
-        }

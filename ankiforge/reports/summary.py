@@ -479,11 +479,9 @@ class RunText:
             return
         if self._step or self._why:
             yield next_line(self._step, self._why)
-        if result.is_news and self._step == DECIDE:
-            yield from self._chat()
-
-    def _chat(self) -> Text:
-        """Yield the line that offers the chat beside the review, until it was used or put away."""
+        if not result.is_news or self._step != DECIDE:
+            return
+        # the chat is offered beside the review, until it was used or put away
         from ankiforge.draft.chat import MOST
         from ankiforge.pipeline.chats import number_offered
 
