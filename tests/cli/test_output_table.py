@@ -1,12 +1,21 @@
 """Lines for a terminal: where they break, what has a colour, and how problems are told."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import click
 import pytest
 
 from ankiforge.cli.commands import PlainOption
-from ankiforge.cli.output import Call, Command, fitted, number_option, painted
+from ankiforge.cli.output import (
+    Call,
+    Command,
+    end,
+    fitted,
+    number_option,
+    painted,
+)
 from ankiforge.errors import (
     FREE_MEMORY,
     ItemError,
@@ -94,6 +103,57 @@ def test_problems_with_one_fault_share_a_line(capsys, problems, limit, quiet, to
 )
 def test_how_many_rows_are_shown(options, default, rows):
     assert Call(**options).shown(default) == rows
+
+
+@pytest.mark.parametrize(("quiet", "out"), [(False, "words\n"), (True, "")])
+def test_text_for_people_is_not_printed_if_they_want_quiet(capsys, quiet, out):
+    assert Call(quiet=quiet).print("words")
+    assert Call(quiet=quiet).write("data")
+    assert capsys.readouterr().out == f"{out}data\n"
+
+
+@pytest.mark.parametrize(
+    ("problems", "error", "code"),
+    [
+        ([], None, 0),
+        ([NOTICE], None, 0),
+        ([NOTICE, A], None, 1),
+        ([], UsageError("no"), 2),
+    ],
+)
+def test_a_command_fails_if_anything_but_a_notice_is_told(problems, error, code):
+    ended = 0
+    with click.Context(Command("run")):
+        try:
+            end(problems, error)
+        except click.exceptions.Exit as stopped:
+            ended = stopped.exit_code
+        except UsageError as raised:
+            ended = raised.exit_code
+    assert ended == code
+
+
+@pytest.mark.parametrize(
+    ("terminals", "as_json", "yes", "asked"),
+    [
+        ("stdin stderr", False, False, True),
+        ("stdin stderr", True, False, False),
+        ("stdin", False, False, False),
+        ("stderr", False, False, False),
+        ("stdin stderr", False, True, False),
+    ],
+)
+def test_a_person_is_asked_at_a_terminal_alone(
+    monkeypatch, terminals, as_json, yes, asked
+):
+    questions: list[str] = []
+    monkeypatch.setattr(click, "confirm", lambda text, **_: questions.append(text) or 1)
+    for name in ("stdin", "stderr"):
+        terminal = SimpleNamespace(isatty=lambda there=name in terminals: there)
+        monkeypatch.setattr(sys, name, terminal)
+    agrees = Call(as_json=as_json).agrees("Do it?", yes=yes)
+    assert questions == ["Do it?"] * asked
+    assert bool(agrees) == (asked or yes)
 
 
 @pytest.mark.parametrize(
