@@ -823,15 +823,8 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         shown = of.facts_now()
         asked = {fact.sentence for fact in shown if fact.card}
         event = store.add("skip", first, PERSON, body)
-        sentences = [each for each in of.sentences if each not in asked]
-        named: Json = {
-            "of": event.id,
-            "sentences": sentences,
-            "passage": [facts.name_of(sentence) for sentence in of.sentences],
-            "facts": [],
-        }
-        store.add("fact", first, PERSON, named)
-        families.join_decided(store, first, sentences)
+        sentences = tuple(each for each in of.sentences if each not in asked)
+        desk.record_facts(store, of, event, sentences)
         for row in of.rows:
             if row["slot"] or not row["revises"]:
                 desk.put_away(store, row["id"], event)

@@ -631,34 +631,12 @@ def decide(
         settles_kin: whether drafts of its family are settled, too: else `settle_kin` is called
             after the last decision.
     """
-    guid: str = event.body.get("guid", "")
     before = of.facts_now()
-    now_decided = {facts.name_of(sentence) for sentence in sentences}
-    decided = now_decided | {
-        facts.name_of(fact.sentence) for fact in before if fact.decided
-    }
-
-    # the person's own forms all of whose facts are decided by one that waited beside them
-    passed = []
-    drafts_of_others = [row for row in of.rows if not row["slot"]]
-    offers = [row["offer"] for row in drafts_of_others if row["id"] == draft_id]
-    for row in of.rows:
-        if row["slot"] and row["offer"] in offers:
-            if decided.issuperset(row["fact"].split()):
-                passed.append(row)
+    now_decided = set(map(facts.name_of, sentences))
+    decided = {facts.name_of(fact.sentence) for fact in before if fact.decided}
+    passed = _passed_over(of, draft_id, now_decided | decided)
     open_facts = () if of.passage.closed else before
-    body: Json = {
-        "of": event.id,
-        "sentences": sentences,
-        "passage": [facts.name_of(sentence) for sentence in of.sentences],
-        "facts": [facts.name_of(fact.sentence) for fact in open_facts],
-    }
-    if guid:
-        body["guid"] = guid
-    if passed:
-        body["passed"] = [row["content"] for row in passed]
-    store.add("fact", event.key, event.by, body)
-    families.join_decided(store, event.key, sentences)
+    decision = record_facts(store, of, event, sentences, open_facts, passed)
 
     def take(row_id: str) -> None:
         if event.by == PERSON:
@@ -671,17 +649,54 @@ def decide(
         take(row_id)
     left = [row for row in of.rows if row["id"] not in going]
     if left or len(of.sentences) > len(now_decided):
-        decision = msgspec.convert(body, FactDecision)
         if event.what == "revise":
             instead = event.body.get("instead", "")
             decision = replace(decision, revises=True, instead=instead)
         decisions = [*of.passage.facts, decision]
+        guid = decision.guid
         live, ended = ("", guid) if event.what == "reject" else (guid, "")
         after = replace(of, rows=left).facts_now(decisions, live=live, ended=ended)
         settle(store, left, after, now_decided, take)
         _draft_what_lacks(store, of.passage, left, after)
     if settles_kin:
         settle_kin(store, of.passage.key)
+
+
+def _passed_over(
+    of: OfferedPassage, draft_id: str, decided: Collection[str]
+) -> list[Row]:
+    """Return the person's own forms that a decision on a draft beside them passes over.
+
+    All of their facts are decided.
+    """
+    accepted = [row for row in of.rows if row["id"] == draft_id and not row["slot"]]
+    offers = [row["offer"] for row in accepted]
+    own = [row for row in of.rows if row["slot"] and row["offer"] in offers]
+    return [row for row in own if set(decided).issuperset(row["fact"].split())]
+
+
+def record_facts(
+    store: Store,
+    of: OfferedPassage,
+    event: Event,
+    sentences: Strings,
+    open_facts: Iterable[Fact] = (),
+    passed: Iterable[Row] = (),
+) -> FactDecision:
+    """Record which sentences a decision decides, of all that its passage has and that are facts."""
+    body: Json = {
+        "of": event.id,
+        "sentences": sentences,
+        "passage": [facts.name_of(sentence) for sentence in of.sentences],
+        "facts": [facts.name_of(fact.sentence) for fact in open_facts],
+    }
+    if event.body.get("guid"):
+        body["guid"] = event.body["guid"]
+    if passed:
+        body["passed"] = [row["content"] for row in passed]
+    store.add("fact", event.key, event.by, body)
+    families.join_decided(store, event.key, sentences)
+    return msgspec.convert(body, FactDecision)
 
 
 def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
