@@ -692,24 +692,9 @@ def push(
     except ServiceError as error:
         return error
 
-    arrived = _arrived(ledger, result.planned, before)
-    result.pushed = (arrived["added"], arrived["updated"])
-    if arrived["refused"]:
-        message = f"{arrived['refused']:,} of the notes did not arrive"
-        result.problems.append(Problem("Anki", message, f"import {path} by hand"))
-    else:
-        path.unlink(missing_ok=True)
-    return None
-
-
-def _arrived(
-    ledger: Ledger,
-    planned: Iterable[Planned],
-    before: Mapping[Guid, NoteInAnki | None],
-) -> Counter[str]:
-    """Count the notes that the running Anki added, updated and refused."""
+    # count the notes that the running Anki has as they were sent
     arrived = Counter[str]()
-    for plan in planned:
+    for plan in result.planned:
         if plan.note is None:
             continue
         in_anki = next(views.notes(ledger, plan.guid), None)
@@ -717,7 +702,13 @@ def _arrived(
             arrived["refused"] += 1
         else:
             arrived["updated" if before[plan.guid] else "added"] += 1
-    return arrived
+    result.pushed = (arrived["added"], arrived["updated"])
+    if arrived["refused"]:
+        message = f"{arrived['refused']:,} of the notes did not arrive"
+        result.problems.append(Problem("Anki", message, f"import {path} by hand"))
+    else:
+        path.unlink(missing_ok=True)
+    return None
 
 
 # --- a running Anki -------------------------------------------------------------------------

@@ -1,8 +1,13 @@
 """The line of progress while a model drafts."""
 
+import pytest
+
 from ankiforge.cli.progress import ModelLine
 from ankiforge.draft.server import Usage
-from ankiforge.pipeline.result import ByModel, Progress
+from ankiforge.ledger.views import Viewed
+from ankiforge.model import Problem
+from ankiforge.pipeline.collection import CollectionScan
+from ankiforge.pipeline.result import ByModel, Progress, RunResult
 
 
 class Clock:
@@ -46,3 +51,35 @@ def test_without_a_terminal_a_line_is_due_every_30_seconds():
         line.take(step(second, 100))
         said += [second] if line.due() else []
     assert said == [30, 60, 90]
+
+
+@pytest.mark.parametrize(
+    ("notices", "failed"), [([], False), ([True], False), ([True, False], True)]
+)
+def test_a_notice_is_no_failure(notices, failed):
+    problems = [Problem("A.md", "a problem", notice=notice) for notice in notices]
+    assert RunResult(problems=problems).failed is failed
+
+
+@pytest.mark.parametrize(
+    ("before", "second", "deleted"),
+    [
+        ("taken", "taken", ["af1", "af2"]),
+        ("same", "taken", ["af1", "af2"]),
+        ("taken", "same", ["af1"]),  # nothing new
+        ("taken", "failed", ["af1"]),
+        (None, "taken", None),  # nobody had looked
+    ],
+)
+def test_what_a_second_look_at_anki_adds(before, second, deleted):
+    result = RunResult()
+    if before:
+        result.add_scan(CollectionScan(before, viewed=Viewed(deleted=["af1"], reviews=2)))
+    problem = Problem("Anki", "is damaged")
+    viewed = Viewed(deleted=["af2"], reviews=3)
+    result.add_second_scan(CollectionScan(second, viewed=viewed, problem=problem))
+    assert (result.scan and result.scan.viewed.deleted) == deleted
+    is_told = deleted == ["af1", "af2"]
+    assert result.problems == [problem] * is_told
+    if result.scan:
+        assert result.scan.viewed.reviews == (5 if is_told else 2)

@@ -630,3 +630,40 @@ def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
     card = replace(LIVE, quote=quote)
     found = cards._remarks_on_source(card, (HIGHLIGHT,) * places, states)
     assert found == remarks
+
+
+# --- what a decision says of the facts of its passage -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("draft_id", "form", "decided", "passed"),
+    [
+        ("d1", {"offer": "o1"}, "f g", ["form"]),
+        ("d1", {"offer": "o1"}, "f", []),  # a fact of it is open
+        ("d1", {"offer": "o2"}, "f g", []),  # it did not wait beside the draft
+        ("form", {"offer": "o1"}, "f g", []),  # it is what was decided on
+        ("", {"offer": "o1"}, "f g", []),
+    ],
+)
+def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
+    waiting = [
+        {**draft_columns(id="d1"), "offer": "o1"},
+        {**draft_columns(id="form", slot="0", fact="f g"), **form},
+    ]
+    of = desk.OfferedPassage(Passage((P,)), rows=waiting)
+    found = desk._passed_over(of, draft_id, decided.split())
+    assert [row["id"] for row in found] == passed
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_closed_passage_has_no_open_facts(empty, closed):
+    name = name_of(HIGHLIGHT.exact)
+    of = desk.OfferedPassage(
+        Passage((P,), closed=closed), HIGHLIGHT.exact, (HIGHLIGHT.exact,)
+    )
+    event = empty.add("reject", P, PERSON, {"content": "c", "guid": ""})
+    desk.decide(empty, of, event, (HIGHLIGHT.exact,))
+    [fact] = [each for each in empty.events([P]) if each.what == "fact"]
+    assert fact.body["of"] == event.id
+    assert fact.body["passage"] == [name]
+    assert fact.body["facts"] == ([] if closed else [name])

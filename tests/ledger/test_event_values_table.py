@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
+from ankiforge.ledger import journal
 from ankiforge.ledger.events import Event
-from ankiforge.ledger.journal import MOST_N, REQUIRED, _tail, is_known, is_sound
+from ankiforge.ledger.journal import (
+    DEEPEST,
+    MOST_N,
+    REQUIRED,
+    _tail,
+    is_known,
+    is_sound,
+    is_too_deep,
+)
 
 DRAFT = {"kind": "basic", "fields": {"Front": "q"}}
 NOTE = {"guid": "g", "id": 1, "type": 2, "names": {"Front": "F"}, "html": {"F": "q"}}
@@ -193,3 +202,37 @@ def test_a_kind_that_is_not_known_is_kept_whatever_its_shape():
 def test_a_journal_that_was_read_is_known_by_its_end(now, same):
     read = b"one\ntwo\n"
     assert (_tail(BytesIO(now), len(read)) == _tail(BytesIO(read), len(read))) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (b"one\ntwo\n", [(4, b"one\n"), (4, b"two\n")]),
+        (b"one\ntwo", [(4, b"one\n")]),  # its end has not arrived
+        (b"longest\none\n", [(8, b"too long"), (4, b"one\n")]),
+        (b"longer than eight bytes\none\n", [(24, b"too long"), (4, b"one\n")]),
+        (b"one\nlonger than eight bytes", [(4, b"one\n")]),
+    ],
+)
+def test_a_line_counts_with_its_end_and_one_that_is_too_long_is_damage(
+    monkeypatch, text, lines
+):
+    monkeypatch.setattr(journal, "LINE_BYTES", 8)
+    found = list(journal._whole_lines(BytesIO(text)))
+    assert [size for size, _ in found] == [size for size, _ in lines]
+    assert [line[:8] for _, line in found] == [line for _, line in lines]
+
+
+@pytest.mark.parametrize(
+    ("text", "deep"),
+    [
+        (b"[" * DEEPEST + b"]" * DEEPEST, False),
+        (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), True),
+        (b'{"a":' * (DEEPEST + 1), True),
+        (b"[" + b"[]," * DEEPEST + b"[]]", False),  # beside one another
+        (b'["' + b"[" * DEEPEST + b'"]', False),  # in a string
+        (b'["\\"' + b"[" * DEEPEST + b'"]', False),
+    ],
+)
+def test_how_deep_a_line_may_be_nested(text, deep):
+    assert is_too_deep(text) is deep
