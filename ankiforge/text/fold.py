@@ -22,7 +22,6 @@ from functools import lru_cache
 
 from ankiforge.text import regex
 
-_NOT_LETTERS = regex(r"[\W_]+")
 _ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 _BLANKS = regex(r"\s+")
 # White space other than a single space, which needs no replacement.
@@ -40,9 +39,11 @@ def letters_of(text: str) -> str:
     r"""Return only letters and digits, casefolded: NFKC, casefold, delete `[\W_]+`."""
     if text.isascii():
         return text.lower().encode().translate(None, _ASCII_SIGNS).decode()
-    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(filter(str.isalnum, folded))
 
 
+@lru_cache(maxsize=4096)  # a passage is asked for it six times in a run
 def for_finding(text: str) -> str:
     """Return only letters and digits, casefolded; NFC without white space if there are none.
 

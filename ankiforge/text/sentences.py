@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 from ankiforge.model import Span
@@ -222,6 +223,7 @@ _PART = regex(
 )
 
 
+@lru_cache(maxsize=4096)  # of a passage, both the drafter and the ledger ask for them
 def sentences_by_part(text: str) -> list[list[Span]]:
     """Return the spans of the sentences of each paragraph and list item, without its sign."""
     parts: list[list[Span]] = []
