@@ -88,14 +88,19 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
         """Whether it has no `select`."""
         return self.select == Select()
 
+    def meaning_of(self, colour: str) -> Action:
+        """Return what the colour of a highlight asks for."""
+        name = colour_name(colour) if self.colours else ""
+        return next(
+            (action for known, action in self.colours.items() if known == name), "card"
+        )
+
 
 class DeckChoice(NamedTuple):
-    """The deck, tags and kinds for the cards of one highlight."""
+    """The deck and tags for the cards of one highlight."""
 
     deck: str
     tags: Strings
-    kinds: tuple[CardKind, ...]
-    action: Action
 
 
 # --- reading ----------------------------------------------------------------------------
@@ -150,6 +155,25 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
 # --- choosing ---------------------------------------------------------------------------
 
 
+def rule_of(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
+    """Return the first rule that matches; the last one matches everything."""
+    document = highlight.document
+    *others, last = rules
+    for rule in others:
+        select = rule.select
+        conditions = (
+            (select.source, (document.source,)),
+            (select.path, (document.path,)),
+            (select.collection, document.collections),
+            (select.tag, (*document.tags, *highlight.tags)),
+            (select.colour, (colour_name(highlight.colour),)),
+            (select.author, document.creators),
+        )
+        if all(not wanted or _match(wanted, values) for wanted, values in conditions):
+            return rule
+    return last
+
+
 def deck_of(
     rules: tuple[DeckRule, ...],
     highlight: Highlight,
@@ -158,26 +182,12 @@ def deck_of(
     """Apply the first rule that matches.
 
     Args:
-        rules: the last one matches everything, as in the result of `load_decks`.
+        rules: as `load_decks` returns them.
         highlight: its own deck, or that of its document, takes precedence over every other.
         of_run: the deck that takes precedence over those of the rules; "" = none.
     """
     document = highlight.document
-    colour = colour_name(highlight.colour)
-
-    def is_chosen(rule: DeckRule) -> bool:
-        select = rule.select
-        conditions = (
-            (select.source, (document.source,)),
-            (select.path, (document.path,)),
-            (select.collection, document.collections),
-            (select.tag, (*document.tags, *highlight.tags)),
-            (select.colour, (colour,)),
-            (select.author, document.creators),
-        )
-        return all(not wanted or _match(wanted, values) for wanted, values in conditions)
-
-    rule = next(filter(is_chosen, rules))
+    rule = rule_of(rules, highlight)
 
     # a work has one deck: its other collections become tags
     collection, *others = sorted(document.collections) or [""]
@@ -186,7 +196,7 @@ def deck_of(
         of_collections = [_path(other).replace(" ", "_") for other in others]
         tags = (*tags, *of_collections)
     named = document.deck or highlight.deck
-    deck = _joined(named.split("::")) or of_run
+    deck = (named and _joined(named.split("::"))) or of_run
     if not deck:
         folder = document.path.rpartition("/")[0]
         # the first tag that says what it is about
@@ -202,8 +212,7 @@ def deck_of(
         source = _part(document.source)
         values = (title, _path(collection), _path(folder), source, book, topic)
         deck = _fill(rule.deck, values)
-    meant = (action for name, action in rule.colours.items() if name == colour)
-    return DeckChoice(deck, tags, rule.kinds, next(meant, "card"))
+    return DeckChoice(deck, tags)
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, deck_of, rule_of
 from ankiforge.draft import (
     PROPOSALS_VERSION,
     failed_on,
@@ -237,8 +237,8 @@ def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
 
 def brief_of(decks: tuple[DeckRule, ...], highlight: Highlight) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
-    choice = deck_of(decks, highlight)
-    return Brief(choice.kinds, choice.action)
+    rule = rule_of(decks, highlight)
+    return Brief(rule.kinds, rule.meaning_of(highlight.colour))
 
 
 # --- checking ------------------------------------------------------------------------------

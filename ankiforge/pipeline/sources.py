@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from msgspec.structs import replace
 
 from ankiforge.config import FILE_NAME, Config, SourceEntry, is_loopback
-from ankiforge.config.deckfiles import deck_of
+from ankiforge.config.deckfiles import rule_of
 from ankiforge.config.workspace import REMEMBERED, Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft import skip_reason
@@ -778,7 +778,9 @@ class _Pass:
             skip = skip_reason(highlight) if highlight.instructs else highlight.skip
             if skip.startswith("skip"):
                 highlight = replace(highlight, skip=skip)
-            elif deck_of(self._job.decks, highlight).action == "skip":
+            elif (
+                rule_of(self._job.decks, highlight).meaning_of(highlight.colour) == "skip"
+            ):
                 colour = f"skip: its colour ({highlight.colour})"
                 highlight = replace(highlight, skip=colour)
             highlights.append(highlight)

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import deck_name
-from ankiforge.config.deckfiles import DeckChoice, deck_of, load_decks
+from ankiforge.config.deckfiles import Action, DeckChoice, deck_of, load_decks, rule_of
 from ankiforge.errors import ConfigError
 from ankiforge.model import (
     CardKind,
@@ -50,12 +50,16 @@ def choice(rules, of: Document, **given: object) -> DeckChoice:
     return deck_of(rules, highlight(of, **given))
 
 
+def meaning(rules, colour: str) -> Action:
+    return rule_of(rules, highlight(document())).meaning_of(colour)
+
+
 def deck(rules, of: Document, **given: object) -> str:
     return choice(rules, of, **given).deck
 
 
 def test_without_deck_files_the_shipped_one_serves(rules):
-    assert choice(rules(), document()) == DeckChoice("Reading", (), (), "card")
+    assert choice(rules(), document()) == DeckChoice("Reading", ())
 
 
 def test_a_deck_file_decides_deck_tags_kinds_and_what_a_colour_asks_for(rules):
@@ -64,12 +68,12 @@ def test_a_deck_file_decides_deck_tags_kinds_and_what_a_colour_asks_for(rules):
         "colours: {red: skip, blue: question}"
     )
 
-    assert choice(loaded, document(), colour="#ff0000") == DeckChoice(
-        "All", ("reading", "a::b"), (CardKind.CLOZE, CardKind.TWO_WAY), "skip"
-    )
-    assert choice(loaded, document(), colour="#2ea8e5").action == "question"
-    assert choice(loaded, document(), colour="").action == "card"
-    assert choice(loaded, document(), colour="chartreuse").action == "card"
+    assert choice(loaded, document()) == DeckChoice("All", ("reading", "a::b"))
+    [rule] = loaded
+    assert rule.kinds == (CardKind.CLOZE, CardKind.TWO_WAY)
+    assert meaning(loaded, "#ff0000") == "skip"
+    assert meaning(loaded, "#2ea8e5") == "question"
+    assert meaning(loaded, "") == meaning(loaded, "chartreuse") == "card"
 
 
 def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(rules):
@@ -269,9 +273,8 @@ def test_a_file_without_a_deck_leaves_it_to_the_setting(rules, tmp_path):
     rules(a="select: {path: 'bio/*'}\ntags: [bio]", z="kinds: [cloze]")
     loaded = load_decks(tmp_path, "source")
     assert choice(loaded, document(path="bio/cell.md")).deck == "Reading::notes"
-    assert choice(loaded, document()) == DeckChoice(
-        "Reading::notes", (), (CardKind.CLOZE,), "card"
-    )
+    assert choice(loaded, document()) == DeckChoice("Reading::notes", ())
+    assert rule_of(loaded, highlight(document())).kinds == (CardKind.CLOZE,)
 
 
 def test_the_deck_of_all_cards_is_named_once(rules, tmp_path):
