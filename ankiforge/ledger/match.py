@@ -352,7 +352,7 @@ class _Rank(NamedTuple):
 
 def _with_equal_text(
     known: Iterable[Mark],
-    found: Iterable[Mark],
+    found: Collection[Mark],
     places: Places,
     *,
     in_place: Set[Candidate] = frozenset(),
@@ -366,19 +366,24 @@ def _with_equal_text(
         for age, reading in enumerate(old.readings):
             holders[reading.text].append((old, age, reading))
 
+    seekers = Counter(mark.newest.text for mark in found)
     ranked = []
     for mark in found:
         newest = mark.newest
-        for old, age, reading in holders.get(newest.text, ()):
-            before = _ratio(reading.before, newest.before)
-            after = _ratio(reading.after, newest.after)
+        holding = holders[newest.text]
+        has_rivals = max(len(holding), seekers[newest.text]) > 1
+        for old, age, reading in holding:
+            likeness_there = 0.0
+            if has_rivals:  # else the texts around decide nothing
+                likeness_there += _ratio(reading.before, newest.before)
+                likeness_there += _ratio(reading.after, newest.after)
             rank = _Rank(
                 is_of_other_kind=old.highlight.kind != mark.highlight.kind,
                 age=age,
                 had_gone=not old.was_there,
                 has_no_common_label=old.labels.isdisjoint(mark.labels),
                 is_not_in_place=(mark, old) not in in_place,
-                minus_likeness_around=-before - after,
+                minus_likeness_around=-likeness_there,
                 distance=abs(places[old] - places[mark]),
             )
             ranked.append((rank, (mark, old)))
