@@ -32,7 +32,7 @@ _NUMBERED = regex(
     r"|level|category"
     r"|axiom|law|act|group|period|form)\s+(?P<numeral>(?-i:[IVXivx]))\b"
 )
-_ROMAN_SIGN = regex(r"\b[WIVXivx]+[12]?\b")
+_ROMAN_SIGN = regex(r"[WIVXivx](?<=\b.)[WIVXivx]*[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
 

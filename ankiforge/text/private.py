@@ -44,6 +44,7 @@ _JOINED = rf"{_NO}(?:[^\S\n]{{0,3}}{_SIGN}{{1,6}}[^\S\n]{{0,3}})?{_LLM}{_MORE}"
 _WITHIN = r"(?:[\w.-]{1,50}/)?"
 # The letters in a text that is casefolded, which a search finds much faster there.
 _FOLDED = regex(_LETTERS.removesuffix(_MORE))
+_FOLDED_END = regex(_LLM)
 _NAME = regex(rf"(?i){_LETTERS}")
 _LIKE_TAG = regex(
     # a hash, maybe of a tag around it, or with brackets, quotes and signs of Markdown
@@ -66,7 +67,8 @@ _LIKE_NAME = regex(rf"(?i)(?<![^\W_])(?![#＃]){_SIGN}{{0,6}}{_LETTERS}")
 
 def may_name_tag(text: str) -> bool:
     """Return whether there is anything in a text that is the name of the tag or looks like it."""
-    return _FOLDED.search(text.casefold()) is not None
+    folded = text.casefold()
+    return bool(_FOLDED_END.search(folded) and _FOLDED.search(folded))
 
 
 def spelling_like_tag(text: str) -> str:

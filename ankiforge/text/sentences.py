@@ -58,7 +58,8 @@ _BEFORE_CHRIST = regex(r"\s+J\.\s?-\s?C\b")
 _SIGNOR = regex(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
 # Where a sentence may end: before a blank, or anywhere in a script without blanks.
 _END = regex(
-    r"""(?<![.!?…।॥؟۔])(?<![.!?…।॥؟۔])[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*"""
+    r"""[.!?…।॥؟۔。！？](?:(?<=[。！？])["”’」』）]*"""
+    r"""|(?<![.!?…।॥؟۔].)[.!?…।॥؟۔]*["'”’»)\]]*(?=\s))"""
 )
 # The raised number of a note behind a stop: `regions.² But`.
 _STOP_AND_NOTE = regex(r"""([.!?…]["'”’»)\]]*)[⁰¹²³⁴-⁹][⁰¹²³⁴-⁹⁻,–]*(?=\s)""")

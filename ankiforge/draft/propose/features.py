@@ -54,12 +54,14 @@ _FEW_TOKENS = 6
 _FEW_WORDS = 4
 # Also beside a letter of a script without blanks: `于1869年`.
 _YEAR = regex(
-    r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:1\d{3}|20\d\d)(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+    r"[12](?<![^\W\u3040-\u30ff\u3400-\u9fff].)(?:(?<=1)\d|(?<=2)0)\d\d"
+    r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
 _DIALOGUE = regex(
-    r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b"
+    r"[“\"«„—–,.!?asd](?:(?<=\A[“\"«„—–])|(?<=\A\W[“\"«„—–])|(?<=\A\W\W[“\"«„—–])"
+    r"|(?<=[,.!?])['”\"»]\s|(?<=\ba)sked\b|(?<=\bs)a(?:id|gte)\b|(?<=\bd)i(?:jo|sse)\b)"
 )
 _ELLIPSIS = regex(r"…|\.\.\.")
 _ENUMERATION = regex(

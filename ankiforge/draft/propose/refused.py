@@ -45,7 +45,7 @@ class Reason(Enum):
 _LOWER = "a-zß-öø-ÿа-яё"
 _JOINING_WORDS = "and|or|to|than|und|oder|bzw|sowie|bis|et|ou|y|e|o|u|i|en|of|и|или"
 # `con- scious`, not `mid- to late`.
-_HYPHEN = regex(rf"[{_LOWER}]{{2}}[-‐¬] (?!(?:{_JOINING_WORDS})\b)[{_LOWER}]{{2}}")
+_HYPHEN = regex(rf"[-‐¬](?<=[{_LOWER}]{{2}}.) (?!(?:{_JOINING_WORDS})\b)[{_LOWER}]{{2}}")
 # `law.Lex`, `it,or`, `it,7or`, `Logos”the`: a blank, a dash or a line end was lost.
 _GLUED = regex(
     rf"\w”[{_LOWER}]{{2}}|[{_LOWER}]{{3}}[,;](?:\d{{1,3}})?[^\W\d_]{{2}}"
@@ -53,10 +53,12 @@ _GLUED = regex(
 )
 # Without one of these, nothing is glued.
 _CLOSE = regex(r"[”,;.!?][\w”\"»“«]")
-# Letters of a font without a table, a role of reStructuredText, a line of a program.
+# Letters of a font without a table, a role of reStructuredText, a line of a program. A search
+# stops only at the first characters.
+_FONT = r"\u0700-\u085f\u1200-\u139f\ue000-\uf8ff\ufffd"
 _DEBRIS = regex(
-    r"[\u0700-\u085f\u1200-\u139f\ue000-\uf8ff\ufffd]|:\w+:`"
-    r"|\b(?:SELECT|INSERT INTO|CREATE TABLE)\b|\w\(\);|\w = \w+;"
+    rf"[{_FONT}:SIC(=](?:(?<=[{_FONT}])|(?<=:)\w+:`|(?<=\bS)ELECT\b|(?<=\bI)NSERT INTO\b"
+    r"|(?<=\bC)REATE TABLE\b|(?<=\w\()\);|(?<=\w =) \w+;)"
 )
 MOST_WORDS = 36
 """The words of a sentence, at most."""
@@ -146,6 +148,7 @@ _NOTE_NUMBER = regex(
     r"|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
 )
 _ESCAPE = regex(r"\\(?=[!-/:-@\[\]^-`{-~])")
+_COMMAS = (",", ";", "–", "—")
 _COMMA_AT_END = regex(r"\s*[,;–—]\s*\Z")
 
 
@@ -155,9 +158,10 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
     These are the sign or number of a list item, citations and the numbers of notes, a comma at
     the end and, except in Markdown, backslashes that escape a sign.
     """
-    spans = []
-    for pattern in (_LIST_SIGN, _COMMA_AT_END):
-        spans += [match.span() for match in pattern.finditer(text)]
+    sign = _LIST_SIGN.match(text)
+    spans = [sign.span()] if sign else []
+    if text.rstrip().endswith(_COMMAS):
+        spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
     for match in _BRACKETED.finditer(text):
         names = _YEAR_OF_CITATION.findall(match[0])
         if any(name.casefold() not in MONTHS for name in names):

@@ -58,7 +58,7 @@ _NOT_ON = f"its plug-in is not on, or does not read this place: {_GUIDE}"
 _UNKNOWN = f"this form is not read; what is in Anki can be taken over: {_GUIDE}"
 ANKIOPS = _OtherTool(
     "AnkiOps",
-    regex(r"(?m)^<!--\s*(?:note_key|note_id):"),
+    regex(r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"),
     ("note_key:", "note_id:"),
     _UNKNOWN,
 )
