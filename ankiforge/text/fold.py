@@ -25,7 +25,7 @@ from ankiforge.text import regex
 _ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 _BLANKS = regex(r"\s+")
 # White space other than a single space, which needs no replacement.
-_UNEVEN = regex(r" \s+|[^\S ]\s*")
+_UNEVEN = regex(r"\s(?:(?<= )\s+|(?<! )\s*)")
 _TYPOGRAPHY = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')

@@ -222,6 +222,8 @@ _PART = regex(
     r"(?:\A|\n)\s*(?:[-*+•▪●◦–]|\(?\d{1,3}[.)])\s+|\n\s*\n"
     r"|(?<=[:.;])\s+[-•▪●■»]\s+(?=[^\W_])"  # the line ends of a list were lost
 )
+# A text without any of these is one part.
+_MAY_BE_PARTS = regex(r"[-\n*+•▪●◦–■»\d](?:(?<=\n)|(?<!\d)\s|[.)]\s)")
 
 
 @lru_cache(maxsize=4096)  # of a passage, both the drafter and the ledger ask for them
@@ -229,8 +231,9 @@ def sentences_by_part(text: str) -> list[list[Span]]:
     """Return the spans of the sentences of each paragraph and list item, without its sign."""
     parts: list[list[Span]] = []
     start = 0
+    seams = _PART.finditer(text) if _MAY_BE_PARTS.search(text) else ()
     for end, next_start in (
-        *(match.span() for match in _PART.finditer(text)),
+        *(match.span() for match in seams),
         (len(text), len(text)),
     ):
         spans = sentences(text[start:end])

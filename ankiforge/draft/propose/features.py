@@ -63,10 +63,10 @@ _DIALOGUE = regex(
     r"[“\"«„—–,.!?asd](?:(?<=\A[“\"«„—–])|(?<=\A\W[“\"«„—–])|(?<=\A\W\W[“\"«„—–])"
     r"|(?<=[,.!?])['”\"»]\s|(?<=\ba)sked\b|(?<=\bs)a(?:id|gte)\b|(?<=\bd)i(?:jo|sse)\b)"
 )
-_ELLIPSIS = regex(r"…|\.\.\.")
+_ELLIPSIS = regex(r"[….](?:(?<=…)|(?<=\.)\.\.)")
 _ENUMERATION = regex(
-    r", (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
-    r"|•|;\s[^;]*;|\(\d\)|\d\) "
+    r"[,•;(\d](?:(?<=,) (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
+    r"|(?<=•)|(?<=;)\s[^;]*;|(?<=\()\d\)|(?<=\d)\) )"
 )
 _LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 # Features of a passage in which a pattern occurs.
