@@ -182,9 +182,12 @@ class _Reader:
             return
         if self._page is None and not self._is_among_highlights(block):
             return
+        note = _NOTE.match(block.plain)
         if _PIN in block.plain:
             self._read_pinned(block)
-        elif not (self.last and self._is_about_passage(block)):
+        elif self.last and (note or _TAGS.match(block.plain)):
+            self._comment(note["words"] if note else "")
+        else:
             self._read_passage(block, before, below)
 
     def _read_passage(
@@ -205,13 +208,6 @@ class _Reader:
             self._add(block, place.start, place.label)
             self._place = block
             self._comment(place.below)
-
-    def _is_about_passage(self, block: Block) -> bool:
-        """Return whether a block is the note or the tags of the last passage; read the note."""
-        note = _NOTE.match(block.plain)
-        if note:
-            self._comment(note["words"])
-        return bool(note or _TAGS.match(block.plain))
 
     def _add(self, block: Block, end: int, label: str) -> None:
         """Add the passage at the start of a block."""

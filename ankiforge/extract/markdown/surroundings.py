@@ -204,12 +204,6 @@ class _ToolMarks(NamedTuple):
         tool = "flashcards" if written["block_id"] else "o2a"
         return self._replace(hints=(hints.anki_note(anki_id),), tool=tool)
 
-    def with_schedule(self, written: re.Match[str] | None) -> _ToolMarks:
-        """Add a schedule, if there is none yet."""
-        if written is None or self.schedule:
-            return self
-        return self._replace(schedule=written[1])
-
 
 def _read_tool_marks(lines: Sequence[str], block_lines: Span) -> _ToolMarks:
     """Return the signs of other tools in the lines of a card, or right below it."""
@@ -220,7 +214,9 @@ def _read_tool_marks(lines: Sequence[str], block_lines: Span) -> _ToolMarks:
         may_hold_id = number < end or (number == end and content.startswith(_BELOW_CARD))
         if may_hold_id and not content.endswith("`"):  # it is code
             marks = marks.with_id(_ANKI_ID.search(line))
-        marks = marks.with_schedule(_SCHEDULE.search(line))
+        scheduled = _SCHEDULE.search(line)
+        if scheduled and not marks.schedule:
+            marks = marks._replace(schedule=scheduled[1])
         if number >= end and not content.startswith(_SCHEDULE_CALLOUT):
             break
     return marks
