@@ -223,8 +223,6 @@ def beside(draft: Card, context: Context) -> Iterator[Finding]:
         share = len(answer_stems & marked_stems) / len(answer_stems)
         if share >= _MARKED_SHARE:
             return
-        if for_comparing(answer).strip(" .") in for_comparing(highlight.exact):
-            return
     asked_words = len(_stem_beginnings(reading.asked) & marked_stems)
     if asked_words < min(_MARKED_WORDS, len(marked_stems)):
         yield make_finding("beside_the_mark")
