@@ -47,12 +47,10 @@ export class Card {
   }
 
   get card() { return this.item.cards?.[this.picked]; }
-  // What the blue button does. Other words than those that a check warns of may be accepted; a figure of which nothing is hidden
-  // can only be rejected.
+  // What the blue button does. Other words than those that a check warns of may be accepted.
   get main() {
     const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
-    const wanted = isOther ? "accept" : this.figure?.left() === 0 ? "reject" : "";
-    return this.item.actions.find(({ act }) => act === wanted) ?? this.item.actions.find(({ look }) => look === "filled");
+    return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.item.actions.find(({ look }) => look === "filled");
   }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
@@ -269,7 +267,7 @@ export class Card {
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
-    if (this.figure && main.act === "accept") return `Make ${count(this.figure.left(), "card")}`;
+    if (this.figure && main.act === "accept") return this.figure.left() ? `Make ${count(this.figure.left(), "card")}` : "Draw a label";
     if (!main.label.includes("{n}")) return main.label;
     const n = this.ticked.length;
     return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;

@@ -25,7 +25,7 @@ export function figure(card, changed) {
   function paint(mine) {
     layer.replaceChildren(...masks.map(drawn));
     const n = left();
-    const none = card.figure.masks.length ? "No mask is left. Draw one, or reject." : "No label found. Draw one, or reject.";
+    const none = card.figure.masks.length ? "No mask is left. Drag over what is to be hidden, or reject." : "No label found. Drag over what is to be hidden, or reject.";
     told.textContent = n ? `${count(n, "label")}, ${count(n, "card")}.` : none;
     if (changed) [hint.hidden, whole.hidden] = [!masks.length, masks.length < 2];
     node.classList.toggle("one", hide === "one");
