@@ -371,12 +371,12 @@ class _Recording:
         query = f"SELECT * FROM draft WHERE key IN {EACH}"
         for row in store.rows(query, wanted):
             self._waiting[row["key"]].append(row)
-        # by key, the present highlights of other documents with equal text
+        # by key, the other present highlights with equal text
         self._copies: dict[str, list[Row]] = defaultdict(list)
         copies = store.rows(
             "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
             " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact"
-            " AND h.state = 'present' AND h.document != m.document AND h.key != m.key"
+            " AND h.state = 'present' AND h.key != m.key"
             f" JOIN document d ON d.id = h.document WHERE m.key IN {EACH}",
             wanted,
         )

@@ -1,4 +1,4 @@
-"""An exact copy in another note makes no draft while its original is there, and may have a card."""
+"""An exact copy makes no draft while its original is there, and may have a card."""
 
 import pytest
 
@@ -53,6 +53,30 @@ def test_a_short_mark_is_a_copy_beside_the_same_words(world, line_before, waitin
     world.note("b.md", line_before, short)
     world.run()
     assert places(world) == ["a", "b"][:waiting]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param((UNSURE, RHINE, UNSURE), id="in another paragraph"),
+        pytest.param((f"{UNSURE}. {UNSURE}. {UNSURE}.",), id="within a paragraph"),
+        pytest.param((f"- {UNSURE}\n- {UNSURE}",), id="in another item"),
+    ],
+)
+def test_a_copy_in_the_same_note_makes_no_draft(world: World, lines: tuple[str, ...]):
+    world.note("a.md", *lines)
+    world.run()
+    assert ["ATP" in draft.quote for draft in world.waiting()] == [True]
+    assert reasons(world) == {"a": f"{SAME_WORDS}a"}
+
+
+def test_a_copy_in_the_same_note_stays_one_beside_an_edit_of_the_first(world: World):
+    world.note("a.md", OSMOSIS)
+    world.run()
+    world.note("a.md", OSMOSIS, RHINE, OSMOSIS)
+    world.run()
+    assert places(world) == []
+    assert len(world.words()) == 2
 
 
 # --- the original goes ------------------------------------------------------------------
