@@ -47,12 +47,15 @@ SIGN = regex(
 )
 """A heading or item above such passages."""
 _BOOK = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
+_LINK = r"view (?:highlight|tweet)|highlight link"
 _PLACED = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
-    rf"(?:{_PLACE}|view (?:highlight|tweet)|highlight link|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
+    rf"(?:{_PLACE}|{_LINK}|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
     r"(?:\s++#[\w/-]++)*+"
 )
 _END = regex(rf"{_PLACED}\s*+\Z")
+ENDS_WITH_LINK = regex(rf"(?i)\(\[(?:{_PLACE}|{_LINK})\]\([^()\s]*\)\)\s*\Z")
+"""The source of a passage, or of its last lines, with a link to its place behind it."""
 # A place at the end of a line, with the reader's note in the next one.
 _END_OF_LINE = regex(rf"{_PLACED}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)")
 _AT_PLACE = regex(rf"(?i)(?:{_MARK})?{_PLACE}(?:\s*[@|(].*)?\Z")

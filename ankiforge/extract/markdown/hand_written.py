@@ -23,6 +23,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.extract.markdown import ASKED, BOLD, GAPPED
+from ankiforge.extract.markdown.exported_notes import ENDS_WITH_LINK
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.placeholders import COMMENT
 from ankiforge.extract.markdown.signs import Gaps
@@ -717,7 +718,7 @@ class _CardLines:
         if asked is None:
             return None
         below = self._answer_below(start, asked)
-        if below is None:
+        if below is None or self._is_in_kept_passage(below[0]):
             return None
         middle, answered = below
         words = self.text(middle)
@@ -784,6 +785,15 @@ class _CardLines:
     def _begins_question(self, line: int) -> bool:
         """Return whether a line begins with `Q:` or `C:`."""
         return bool(_ASKED.match(self.text(line))) or self._is_gapped(line)
+
+    def _is_in_kept_passage(self, answer: int) -> bool:
+        """Return whether a line stands in an item at whose end Readwise writes its place."""
+        for line in range(answer, min(self.end, answer + _LONGEST)):
+            if line > answer and _BULLET.match(self.text(line)):
+                return False
+            if ENDS_WITH_LINK.search(self.text(line)):
+                return True
+        return False
 
     def with_brackets(self, start: int) -> Written | None:
         """Return the card of a text of hashcards after `C:`; each bracket in it is a gap."""
