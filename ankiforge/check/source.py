@@ -78,6 +78,7 @@ from ankiforge.text import AnyOf, occlusion, regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.fold import (
     for_comparing,
+    locate,
     locate_words,
     shields,
     without_formulas,
@@ -124,7 +125,7 @@ _PREFIX = 5
 
 @needs(Needs.COMPARISON)
 def answer(draft: Card, context: Context) -> Iterator[Finding]:
-    """Find answers of which the source has no word, or less than half."""
+    """Find answers of which the source has no word, less than half, or a part of a word."""
     highlight = context.highlight
     if marked(draft, highlight) or pictured(draft, highlight):
         return
@@ -144,6 +145,29 @@ def answer(draft: Card, context: Context) -> Iterator[Finding]:
             yield make_finding("answer_not_in_source", f"“{shown}”")
         elif share < _LITTLE:
             yield make_finding("answer_partly", ", ".join(missing[:5]))
+        elif draft.kind.family is Family.BASIC:
+            cut = _cut_words(wanted.strip(" ."), source)
+            if cut:
+                yield make_finding("gap_cuts", f"“{cut}”")
+
+
+def _cut_words(wanted: str, source: str) -> str:
+    """Return the words of the source of which an answer is a part, "" if it cuts none.
+
+    A word without its inflection is not cut: `cell`, of `cells`.
+    """
+    place = locate(wanted, source)
+    if place is None or locate_words(wanted, source):
+        return ""
+    first, last = place
+    start, end = place
+    while source[first].isalpha() and source[:start][-1:].isalpha():
+        start -= 1
+    while source[last - 1].isalpha() and source[end:][:1].isalpha():
+        end += 1
+    whole = source[start:end]
+    is_inflected = [*map(stem, tokens(wanted))] == [*map(stem, tokens(whole))]
+    return "" if is_inflected else whole
 
 
 def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
@@ -307,8 +331,6 @@ def _has_size(source: str, quantity: Quantity) -> bool:
 
 def _stated_otherwise(quantity: Quantity, source: str) -> str:
     """Return how the source states a number; "" if the card agrees."""
-    if not (quantity.unit or quantity.era or quantity.value < 0):
-        return ""
     size = abs(quantity.value)
     same_size = [stated for stated in quantities(source) if abs(stated.value) == size]
     if not same_size:
@@ -319,7 +341,7 @@ def _stated_otherwise(quantity: Quantity, source: str) -> str:
         # the same in another unit: 5 g and 5,000 mg
         dimension, base = quantity.base
         return "" if (dimension, abs(base)) in bases(source) else first
-    if quantity.value < 0 and not any(stated.value < 0 for stated in same_size):
+    if not any((stated.value < 0) == (quantity.value < 0) for stated in same_size):
         return first
     eras = {stated.era for stated in same_size}
     if quantity.era and "" not in eras and quantity.era not in eras:
