@@ -362,5 +362,5 @@ def _of_row(row: CardRow) -> ReadNote:
     front, back = row.front, row.back
     if row.is_html or _HTML.search(f"{front}\n{back}"):
         front, back = unrender(front), unrender(back)
-    draft = _card_of({"Text": front} if row.has_gaps else {"Front": front, "Back": back})
-    return ReadNote("", row.number, "", "row", draft.fields, draft)
+    draft = _card_of({"Text": front} if row.is_cloze else {"Front": front, "Back": back})
+    return ReadNote(row.guid, row.number, row.deck, "row", draft.fields, draft)

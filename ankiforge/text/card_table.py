@@ -53,6 +53,8 @@ class CardRow(NamedTuple):
     extra: str = ""
     tags: Strings = ()
     deck: str = ""
+    notetype: str = ""
+    """The name of its note type, if Anki says so."""
     guid: str = ""
     """The id of the note in Anki, if Anki exported it."""
     is_html: bool = False
@@ -62,9 +64,9 @@ class CardRow(NamedTuple):
     """What to do about it."""
 
     @property
-    def has_gaps(self) -> bool:
-        """Whether it is a cloze."""
-        return "{{c" in self.front
+    def is_cloze(self) -> bool:
+        """Whether it is a cloze, by its gaps or the name of its note type."""
+        return "{{c" in self.front or "cloze" in self.notetype.casefold()
 
 
 class _Table(NamedTuple):
@@ -237,7 +239,8 @@ def card_rows(text: str) -> Iterator[CardRow]:
             tags=tuple(
                 tag.lstrip("#") for tag in _TAGS.split(row.get("tags", "")) if tag
             ),
-            deck=row.get("deck", ""),
+            deck=row.get("deck") or table.said.get("deck", ""),
+            notetype=row.get("notetype") or table.said.get("notetype", ""),
             guid=row.get("guid", ""),
             is_html=table.said.get("html", "").casefold() == "true",
             fault=fault,

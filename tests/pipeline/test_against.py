@@ -73,6 +73,12 @@ def test_in_lines_each_doubt_stands_beside_its_passage_and_a_bad_row_is_named(
     refused = forge("repair", table, "--source", source, "--deck", "Biology", code=2)
     assert "no note names a deck" in refused.stderr
 
+    # as Anki exports it, with the deck of each note
+    exported = rows[1].replace("How", "Biology,How", 1)
+    table.write_text(f"#separator:comma\n#deck column:1\n{exported}\n", encoding="utf-8")
+    done = forge.ok("repair", table, "--source", source, "--deck", "Biology")
+    assert "→ about nine" in done.stdout
+
 
 def sentences(*words):
     return " ".join(f"{word.title()} sinks in {word}s." for word in words)

@@ -74,3 +74,18 @@ def test_a_table_that_is_damaged_throughout_is_not_read_for_ever():
 def test_a_table_is_read_in_the_encoding_of_its_program(encoding):
     text = "Frage;Antwort\nWie heißt Öl?;Oil\n"
     assert text_of(text.encode(encoding), repairs=True) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "deck", "is_cloze"),
+    [
+        ("#separator:tab\n#notetype column:1\n#deck column:2\nBasic\tD\tA?\tb\n", "D", False),
+        ("#separator:tab\n#notetype column:1\n#deck column:2\nCloze\tD\tA b\t\n", "D", True),
+        ("#separator:tab\n#notetype:Cloze\n#deck:D::E\nA b\t\n", "D::E", True),
+        ("#separator:tab\nA {{c1::b}}\t\n", "", True),
+        ("Front,Back,Deck\nA?,b,D\n", "D", False),
+    ],
+)  # fmt: skip
+def test_deck_and_note_type_of_a_row_are_those_that_anki_names(text, deck, is_cloze):
+    [row] = card_rows(text)
+    assert (row.deck, row.is_cloze, row.fault) == (deck, is_cloze, "")

@@ -93,9 +93,9 @@ class CardTable(ExportSource):
 
     def _card(self, document: Document, row: CardRow) -> Highlight:
         sides = (
-            [row.front, row.extra or row.back] if row.has_gaps else [row.front, row.back]
+            [row.front, row.extra or row.back] if row.is_cloze else [row.front, row.back]
         )
-        if row.extra and not row.has_gaps:
+        if row.extra and not row.is_cloze:
             sides.append(row.extra)
         if row.is_html:
             sides = [as_markdown(side) for side in sides]
@@ -104,7 +104,7 @@ class CardTable(ExportSource):
             self.folder.namespace,
             HighlightKind.CARD,
             exact="\n".join(plain(side) for side in sides[:2] if side),
-            form=Form.CLOZE if row.has_gaps else Form.BLOCK,
+            form=Form.CLOZE if row.is_cloze else Form.BLOCK,
             markdown=tuple(sides),
             written="a row of a table",
             tags=row.tags,
