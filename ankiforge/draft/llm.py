@@ -28,7 +28,7 @@ from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import Usage
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import Drafted, Highlight, Value
-from ankiforge.text import cost_text
+from ankiforge.text import cost_text, counted
 
 PATIENCE_S = 0.3
 """How long a result waits for the results of earlier highlights."""
@@ -68,7 +68,7 @@ class Estimate(Value):
         elif self.cost_usd:
             cost = f"about {cost}, without reasoning and second tries"
         return (
-            f"{self.highlights} highlights, {self.requests} requests"
+            f"{counted(self.highlights, 'highlight')}, {counted(self.requests, 'request')}"
             f" ({self.cached} already answered)"
             f", about {self.tokens_in:,} tokens in, {self.tokens_out:,} out;"
             f" cost: {cost}"

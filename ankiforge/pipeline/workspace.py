@@ -583,11 +583,11 @@ class Workspace:
         What no run has read yet counts, too, so open the workspace with `read_only`.
 
         Raises:
-            UsageError: the drafter is the rules, which cost nothing.
+            UsageError: the drafter is the rules, which cost nothing, or no model is chosen.
         """
         from ankiforge.pipeline.draft import draft, for_model
 
-        model = self.model(drafter, sends=False)
+        model = self.model(drafter)
         self.read()
         job = replace(self.job(), limit=limit)
         for _ in draft(job, self.ledger):
@@ -621,7 +621,6 @@ class Workspace:
         *,
         fresh: bool = False,
         spent: float = 0.0,
-        sends: bool = True,
     ) -> Model | None:
         """Return the language model, if it is the drafter.
 
@@ -629,14 +628,15 @@ class Workspace:
             drafter: "rules" or "llm"; "" = as in the settings.
             fresh: ask again, even if the model has answered the same before.
             spent: the part of the budget that is already spent, in dollars.
-            sends: whether passages are sent to it; then a person must have chosen it.
+
+        Raises:
+            UsageError: a person has chosen none.
         """
         if (drafter or self.folder.config.drafter) == "rules":
             return None
         from ankiforge.pipeline.models import language_model, require_chosen
 
-        if sends:
-            require_chosen(self.folder)
+        require_chosen(self.folder)
         return language_model(self, self.folder, self._notice, fresh=fresh, spent=spent)
 
     def _follow(

@@ -165,8 +165,9 @@ def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge):
     )
     settings(forge, "{obsidian: {name: notes, path: notes, marks: [bold]}}")
     forge.ok("run", "--limit", "0")
-    settings(forge, "{obsidian: {name: notes, path: notes, marks: [==]}}")
-    forge.ok("run")
+    drafts = "drafter: llm\n"
+    settings(forge, "{obsidian: {name: notes, path: notes, marks: [==]}}", drafts)
+    forge.ok("run", "--limit", "0")
     assert forge.json("draft", "--drafter", "llm", "--estimate")["highlights"] == 0
     assert forge.ok("list", "--no-card", "--json").stdout == ""
 
@@ -177,8 +178,8 @@ def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge):
 def test_a_limit_of_none_asks_nothing_and_lists_nothing(forge):
     folder = notes(forge, a=MARKED)
     forge.ok("run", folder)
-    estimate = forge.json("draft", "--drafter", "llm", "--estimate", "--limit", "0")
-    assert (estimate["highlights"], estimate["requests"]) == (0, 0)
+    refused = forge("draft", "--drafter", "llm", "--estimate", code=2)
+    assert "no model is chosen" in refused.stderr
     forge.ok("draft", "export", "ask.md", "--limit", "0")
     assert not (forge.folder / "ask.md").exists()
     assert forge.ok("list", "--limit", "0").stdout == ""

@@ -171,7 +171,7 @@ FILES = {
 def test_what_is_no_file_is_named_and_left_alone(said, used, name, kind):
     if (name, kind) == ("ankiforge.yaml", "a folder"):
         pytest.skip("a folder without settings is no workspace")
-    if name.endswith("replies.db"):
+    if "llm" in FILES[name]:
         used.settings(WITH_MODEL)
     path = used.folder / name
     path.unlink(missing_ok=True)
@@ -208,6 +208,8 @@ LINKS = {
 
 @pytest.mark.parametrize("name", LINKS)
 def test_a_folder_that_is_a_link_is_neither_read_nor_changed(said, used, name):
+    if name == "prompts":
+        used.settings(WITH_MODEL)
     outside = used.folder.parent / "outside"
     path = used.folder / name
     if path.exists():
@@ -317,6 +319,8 @@ def test_a_workspace_that_is_reached_through_a_link_is_fine(said, used):
     ],
 )
 def test_a_huge_file_is_not_read(said, used, name, command):
+    if "llm" in command:
+        used.settings(WITH_MODEL)
     path = used.folder / name
     with path.open("wb") as file:
         file.truncate(2 * GIB)
