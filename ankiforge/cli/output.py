@@ -635,15 +635,25 @@ def file_option(*names: str, help: str) -> Option:
     return click.option(*names, type=FILE, metavar="FILE", help=help)
 
 
-DECK = text_option(
-    "--deck", metavar="NAME", help="Take only this deck and the decks below it."
-)
+def deck_option(help: str) -> Option:
+    """Return the option that takes the name of a deck; an empty one is an error."""
+
+    def named(context: click.Context, option: click.Parameter, name: str) -> str:
+        source = context.get_parameter_source(str(option.name))
+        if source is click.core.ParameterSource.COMMANDLINE and not name.strip(": "):
+            raise UsageError("an empty name names no deck", hint="--deck Biology")
+        return name
+
+    return click.option("--deck", default="", callback=named, metavar="NAME", help=help)
+
+
+DECK = deck_option("Take only this deck and the decks below it.")
 OUTPUT = click.option(
     "-o", "--output", metavar="FILE.apkg", help="Write the package to this file."
 )
 FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
 YES = flag("--yes", help="Trust settings that lead outside the workspace.")
-NEW_DECK = text_option("--deck", metavar="NAME", help="Put new cards into this deck.")
+NEW_DECK = deck_option("Put new cards into this deck.")
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
 REASON = text_option("--reason", metavar="TEXT", help="Say why; the reason is stored.")
 DRAFTER = choice_option(

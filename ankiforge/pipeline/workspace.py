@@ -965,11 +965,12 @@ class Workspace:
             force: replace a file that ankiforge did not write.
 
         Raises:
-            UsageError: the package cannot be written there.
+            UsageError: the package cannot be written there, or no card is in the deck.
         """
         from ankiforge.pipeline import deliver
 
         result = RunResult()
+        self._check_deck(deck)
         path = self.package_path(deck, output, force=force)
         result.add_scan(self.read_collection())
         scope = deliver.Scope(deck=deck, full=full)
@@ -996,16 +997,29 @@ class Workspace:
             sync: let Anki sync before and after.
 
         Raises:
-            UsageError: the package cannot be written there.
+            UsageError: the package cannot be written there, or no card is in the deck.
         """
         from ankiforge.pipeline import deliver
 
         result = RunResult()
+        self._check_deck(deck)
         path = self.package_path(deck, output, force=force)
         error = deliver.push(self, result, path, deck=deck, sync=sync)
         result.error = result.error or error
         self._foresee(result)
         return result
+
+    def _check_deck(self, deck: str) -> None:
+        """Refuse a deck that has no card, waiting or accepted; "" = all decks.
+
+        Raises:
+            UsageError: the hint names decks that are called nearly like it.
+        """
+        from ankiforge.ledger import QueryTerm, lists
+        from ankiforge.pipeline.repair import check_deck
+
+        if deck and not lists.find(self.ledger, [QueryTerm("deck", deck)]):
+            check_deck(deck, lists.facets(self.ledger)["deck"])
 
     def package_path(
         self,

@@ -119,7 +119,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "words that lead nowhere are told": (
         do.go(), do.say("accept", "qu0000", code=2, told="no id begins with"),
-        do.say("build", "--deck", "Nope", told="no package"),
+        do.say("build", "--deck", "Nope", code=2, told="no note in a deck Nope"),
+        do.say("build", "--deck", "::", code=2, told="an empty name"),
     ),
 }  # fmt: skip
 

@@ -106,11 +106,11 @@ def test_a_run_says_once_why_the_package_holds_every_card(
 
 def test_build_says_why_there_is_no_package(forge, vault, note):
     forge.ok("run", vault, "--accept", "review")
-    assert "no package: no card is accepted yet" in forge.ok("build").stderr
-    forge.ok("accept", "--all")
-    told = forge.ok("build", "--deck", "Nope")
-    assert "no package: no card in the deck Nope is accepted yet" in told.stderr
+    told = forge.ok("build")
+    assert "no package: no card is accepted yet" in told.stderr
     assert "holds every card" not in told.stdout
+    refused = forge("build", "--deck", "Nope", code=2)
+    assert "there is no note in a deck Nope" in refused.stderr
 
 
 def test_a_run_after_the_database_was_lost_tells_no_drafts(forge, vault, note):
