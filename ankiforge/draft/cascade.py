@@ -45,7 +45,7 @@ from ankiforge.draft.propose import propose
 from ankiforge.draft.reply import Repair, all_failed, markdown, on_a_line, string_in
 from ankiforge.draft.sendable import Sendable, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError, ItemError
-from ankiforge.language.lexicon import NAMES, language_of, listed
+from ankiforge.language.lexicon import NAMES, listed
 from ankiforge.model import (
     CASCADE,
     Card,
@@ -107,7 +107,7 @@ class CascadePrompt(Value):
             answer: the answer.
         """
         # the prompt is in English; without this, small models ask in English of a German passage
-        name = language_of(shown.around, shown.marked)
+        name = shown.language
         language = ""
         if name in NAMES and name != "en":
             language = f" in {NAMES[name]}"
@@ -385,11 +385,7 @@ class Cascade:
         content = written.completion.content
         question = on_a_line(string_in(content, _QUESTION_NAMES), _LONGEST)
         # small models forget the sign that opens a question in Spanish
-        if (
-            question.endswith("?")
-            and "¿" not in question
-            and language_of(shown.around, shown.marked) == "es"
-        ):
+        if question.endswith("?") and "¿" not in question and shown.language == "es":
             return f"¿{question}"
         return question
 

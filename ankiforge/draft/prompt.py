@@ -28,7 +28,6 @@ from ankiforge.config import shipped
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
 from ankiforge.draft.sendable import Sendable, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError
-from ankiforge.language.lexicon import language_of
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
 
 Message = Texts
@@ -307,7 +306,7 @@ def passage(
         phrases = marked
         marked = shown.sentence
     most = most_cards(marked)
-    language = language_of(shown.around, shown.marked)
+    language = shown.language
     parts = (
         ("cards", ours(f"up to {most}" if most > 1 else "")),
         ("language", ours(_SPOKEN.get(language, ""))),

@@ -443,6 +443,11 @@ class Sendable(Value):
     page: SendableText
     colour: SendableText
 
+    @property
+    def language(self) -> str:
+        """The language of the marked words, else of those around them; see `language_of`."""
+        return language_of(self.marked, self.around)
+
 
 class Privacy:
     """The private texts of a workspace, at one moment."""

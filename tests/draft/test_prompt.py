@@ -133,6 +133,22 @@ def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, ser
 
 
 @pytest.mark.parametrize(
+    ("marked", "beside", "is_german"),
+    [
+        ("Die Kirche ist der Ort, an dem sie sich trifft.", "It is the place where they are.", True),
+        ("It is the place where they are.", "Die Kirche ist der Ort, an dem sie sich trifft.", False),
+        ("Photosynthese", "Das ist der Stoff, den die Pflanze aus der Luft nimmt.", True),
+    ],
+)  # fmt: skip
+def test_a_question_is_asked_for_in_the_language_of_the_marked_words(
+    draft, task, highlight, server, marked, beside, is_german
+):
+    draft(task(highlight(marked, nearby=f"{beside * 3} {marked} {beside}")))
+    [asked] = map(words, server.asked)
+    assert ("<language>gesprochenes Deutsch" in asked) == is_german
+
+
+@pytest.mark.parametrize(
     ("marked", "sentence", "shown"),
     [
         (
