@@ -344,13 +344,20 @@ def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     assert "keys" in forge("skip", code=2).stderr
 
 
-@pytest.mark.parametrize(("marks", "told"), [("", True), (", marks: [==]", False)])
-def test_bold_phrases_that_are_no_marks_are_told_once(forge, marks, told):
+@pytest.mark.parametrize(
+    ("marks", "bold", "told"),
+    [
+        ("", "The **part {}** of a cell is small.", True),
+        (", marks: [==]", "The **part {}** of a cell is small.", False),
+        ("", "**Page {} (Loc. 170-73)**\n\n**Date: Added on May 1**", False),
+    ],
+)
+def test_bold_phrases_that_are_no_marks_are_told_once(forge, marks, bold, told):
     notes = forge.folder / "notes"
     notes.mkdir()
     for number in range(25):
-        bold = f"The **part {number}** of a cell is small.\n"
-        (notes / f"Cells {number}.md").write_text(bold, encoding="utf-8")
+        text = f"{bold.format(number)}\n"
+        (notes / f"Cells {number}.md").write_text(text, encoding="utf-8")
     time.sleep(TICK_NS / 1e9)  # a file that was written just now is read again
     forge.settings(
         f"sources: [{{obsidian: {{path: notes{marks}}}}}]\nanki: {{collection: none}}\n"

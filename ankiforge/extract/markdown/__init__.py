@@ -144,7 +144,8 @@ _GLOSSARIES = ("glossary", "definitions", "key terms")
 _MOST_COUNTED = 2_000
 _MANY_BOLD = 20
 _TIMES_MARKED = 2
-_BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
+# Lines such as `**Page 12 (Loc. 170-73)**` are of a program.
+_BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])(?!Page \d|Date:)[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
 
 
 # The id that Notion puts behind the name of each page that it exports.
