@@ -290,8 +290,8 @@ def _is_address(front: str, back: str) -> bool:
     if not back[0].isspace():
         word_after = back.split()[0]
     text = f"{word_before}::{word_after}".strip(_AROUND_ADDRESS).casefold()
-    # without the length of a prefix, `/64`, or a zone, `%eth0`
-    address = re.split(r"[/%]", text, maxsplit=1)[0]
+    # without a port, the length of a prefix, `/64`, or a zone, `%eth0`
+    address = re.split(r"[]/%]", text, maxsplit=1)[0]
     groups = [group for group in address.split(":") if group]
     is_sure = len(groups) > 2 or any(map(_MIXED_GROUP.fullmatch, groups))
     if not is_sure and not (address.endswith("::") and len(groups) > 1):

@@ -52,8 +52,10 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text import counted, regex
+from ankiforge.text.fold import outside
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, spelling_like_tag
 
+_MARK_OF_LOGSEQ = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
 _CANVAS = ".canvas"
 
 Mark = Literal["==", "mark", "bold", "callout"]
@@ -102,6 +104,8 @@ class Vault(NoteSource):
     """Whether the plugins decide on the dialects, because the settings name none."""
     has_dataview: bool = False
     """Whether Dataview is switched on, for which `key::value` is a field."""
+    is_graph: bool = False
+    """Whether it is a graph of Logseq, which has `^^marks^^`, too."""
     searcher: Searcher = field(default_factory=Searcher)
     """Searches for the expressions of a plugin."""
 
@@ -146,13 +150,16 @@ class Vault(NoteSource):
             problems.append(problem)
         templates = list(template_folders(root))
         has_dataview = "dataview" in (plugins or ())
+        is_graph = any(
+            (folder / "logseq" / "config.edn").is_file() for folder in (root, root.parent)
+        )
         folder = Folder(
             "vault",
             opening.name,
             root,
             opening.only,
             fits=_notes_only(settings, templates),
-            context=repr((settings, dialects, templates, has_dataview)),
+            context=repr((settings, dialects, templates, has_dataview, is_graph)),
             others={},
         )
         return cls(
@@ -163,6 +170,7 @@ class Vault(NoteSource):
             switched_on=names,
             by_plugins=decides,
             has_dataview=has_dataview,
+            is_graph=is_graph,
         )
 
     def read_by(self, names: Strings) -> Self:
@@ -259,6 +267,8 @@ class Vault(NoteSource):
             return
         if "EXCALIDRAW VIEW" in text:  # what stands above a drawing looks like a mark
             text = _BANNER.sub("", text, count=1)
+        if self.is_graph and "^^" in text:
+            text = outside(text, partial(_MARK_OF_LOGSEQ.sub, r"==\1=="))
         note = MarkdownNote(
             document,
             marks,

@@ -161,6 +161,8 @@ _MISSING = {
     "asked": "its question or answer is missing, or AnkiOps keeps it in step with Anki",
     "callout": _NO_WORDS,
 }
+# What Logseq itself writes below a block.
+_OF_LOGSEQ = regex(r"\b(?:id|collapsed)::\Z")
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
@@ -271,6 +273,8 @@ def overlooked(
             code_lines.append(sign.line)
             continue
         if highlighted.holds(sign):
+            continue
+        if part == "field" and _OF_LOGSEQ.search(body, max(sign.start - 12, 0), sign.end):
             continue
         shown, setting, name, never = sign.look
         reason = never or highlighted.why_none(sign, part)

@@ -25,11 +25,11 @@ from ankiforge.text.fold import MATH, OTHER_MATHS, in_dollars
 COMMENT = "\ufdd0"
 """Replaces each character of a comment."""
 
-# An item with at least four columns before it, or about five behind its sign.
+# An item or a comment with at least four columns before it, or about five behind its sign.
 _DEEP_ITEM = regex(
-    r"""(?mx)
-      ^(?=[ >]*+(?:\t|(?<=[ ]{4})))[ \t>]*+(?:[-*+]|\d{1,9}[.)])[ \t]
-    | ^[ \t>]*+(?:[-*+]|\d{1,9}[.)])(?:[ ]{5}|[ ]{0,3}\t[ ]{0,3}\t)
+    rf"""(?mx)
+      ^(?=[ >]*+(?:\t|(?<=[ ]{{4}})))[ \t>]*+(?:(?:[-*+]|\d{{1,9}}[.)])[ \t]|{COMMENT})
+    | ^[ \t>]*+(?:[-*+]|\d{{1,9}}[.)])(?:[ ]{{5}}|[ ]{{0,3}}\t[ ]{{0,3}}\t)
     """
 )
 _QUOTE = regex(r"[ ]{0,3}>(?:[ ]{0,4}>)*[ ]?")
@@ -107,7 +107,7 @@ class _Indents:
         column = self._moved(indent)
         container = self._items[-1].moved if self._items else 0
         if not words.strip(f"{COMMENT} \t"):
-            column = max(column, container)
+            column = container  # it ends a paragraph at any indent
         if item and column > container + _MOST:
             if not self._items and (self._after_blank or not self._after_words):
                 return narrow, column  # it is code
