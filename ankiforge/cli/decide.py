@@ -82,7 +82,6 @@ def accept(
     card instead. --all leaves out figures; it takes proposals, and drafts with a warning, only if
     the query names them (`drafter:propose`, `finding:…`).
     """
-    from ankiforge.model import is_question_id
     from ankiforge.review.items import taken_together
 
     every = which["every"]
@@ -106,8 +105,7 @@ def accept(
                 call.say(f"  {number:>3}  {reason}")
 
         accept_one = partial(ledger.accept, gap=gap or 1, forced=force, another=another)
-        done = "answered" if any(map(is_question_id, chosen)) else "accepted"
-        report(call, ledger, chosen, accept_one, done)
+        report(call, ledger, chosen, accept_one, "accepted")
 
 
 @command("""
@@ -247,6 +245,7 @@ def report(
     """
     from ankiforge.ledger.decide import can_undo, cards_made
     from ankiforge.ledger.desk import read_ahead
+    from ankiforge.model import is_question_id
     from ankiforge.text import counted
 
     results: list[Json] = []
@@ -273,8 +272,14 @@ def report(
             call.warn(f"refused: {refusal.told}")
         if number and done != "undone":
             undo = "; to take it back: ankiforge undo" if can_undo(ledger, action) else ""
-            if done == "answered":
-                done += f"; {counted(cards_made(ledger, action), 'card')}"
+            if any(is_question_id(each["id"]) for each in results):
+                answers = [each for each in ledger.history() if each.id == action]
+                said = [each.said for each in answers if each.what != "accept"]
+                done = ": ".join(
+                    filter(None, ("answered", ", ".join(dict.fromkeys(said))))
+                )
+                if len(said) < len(answers):
+                    done += f"; {counted(cards_made(ledger, action), 'card')}"
             call.say(f"{number} {done}{undo}")
     if refusals:
         exit_with(1)
