@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.ledger import journal
+from ankiforge.ledger import belonging, forms, journal, private, readings
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.journal import (
     DEEPEST,
@@ -144,6 +144,19 @@ NEEDED = [(what, name) for what, names in REQUIRED.items() for name in names.spl
 def event(what: str, n: int = 1, **changed: Any) -> Event:
     body = {name: value for name, (value, _) in FIELDS.get(what, {}).items()}
     return Event(n, "a", "now", "person", what, "k", {**body, **changed})
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        (private.key_of("#nollm"), "private:#nollm"),
+        (forms.form_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
+        (belonging.key_of("yanki"), "tool:yanki"),
+        (readings.key_of("vault:notes"), "dialects:vault:notes"),
+    ],
+)
+def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):
+    assert key == written
 
 
 def test_every_kind_of_event_has_a_row():
