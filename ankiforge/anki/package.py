@@ -83,7 +83,7 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
-            hint="choose another path with -o, or free space there",
+            hint="choose another path with -o, free space there, or allow writing",
         ) from error
     return len(written)
 

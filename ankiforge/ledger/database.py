@@ -500,7 +500,7 @@ def readable_errors(database: OwnPath | None = None) -> Iterator[None]:
     except (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         if _shows_damage(error):
             where = database or ".ankiforge/ledger.db"
-            hint = f"delete {where}: the next run rebuilds it from the journal"
+            hint = f"ankiforge run rebuilds it from the journal; if not, delete {where} first"
             summary = " ".join(str(error).split())[:200]
             message = f"the database is damaged: {summary}"
             raise LedgerError(message, hint=hint) from error
