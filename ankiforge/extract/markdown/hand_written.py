@@ -241,7 +241,8 @@ _RESOURCE = regex(r"\w:[a-z]\S*$")
 
 def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     """Return the form of `front::back`, None if it is a field, or names in code."""
-    if back[:1] == "/":  # an address: `https:://x`, `fe80::/10`
+    # an address: `https:://x`, `fe80::/10`; a reference of a plug-in, `<<VL12::Heaps>>`
+    if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
         return None
     if not front.strip() or not back.strip():
         return Form.INLINE

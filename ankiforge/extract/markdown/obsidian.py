@@ -56,6 +56,10 @@ from ankiforge.text.fold import outside
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, spelling_like_tag
 
 _MARK_OF_LOGSEQ = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
+_TASK_OF_LOGSEQ = regex(
+    r"(?m)^([ \t]*-[ \t]+)(?:TODO|DOING|DONE|NOW|LATER|WAITING|CANCELL?ED)[ \t]+"
+    r"(?:\[#[ABC]\][ \t]+)?(?=\S)"
+)
 _CANVAS = ".canvas"
 
 Mark = Literal["==", "mark", "bold", "callout"]
@@ -105,7 +109,7 @@ class Vault(NoteSource):
     has_dataview: bool = False
     """Whether Dataview is switched on, for which `key::value` is a field."""
     is_graph: bool = False
-    """Whether it is a graph of Logseq, which has `^^marks^^`, too."""
+    """Whether it is a graph of Logseq, which has `^^marks^^`, and `TODO` before a task."""
     searcher: Searcher = field(default_factory=Searcher)
     """Searches for the expressions of a plugin."""
 
@@ -267,8 +271,10 @@ class Vault(NoteSource):
             return
         if "EXCALIDRAW VIEW" in text:  # what stands above a drawing looks like a mark
             text = _BANNER.sub("", text, count=1)
-        if self.is_graph and "^^" in text:
-            text = outside(text, partial(_MARK_OF_LOGSEQ.sub, r"==\1=="))
+        if self.is_graph:
+            text = _TASK_OF_LOGSEQ.sub(r"\1", text)
+            if "^^" in text:
+                text = outside(text, partial(_MARK_OF_LOGSEQ.sub, r"==\1=="))
         note = MarkdownNote(
             document,
             marks,

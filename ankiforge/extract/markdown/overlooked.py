@@ -162,7 +162,7 @@ _MISSING = {
     "callout": _NO_WORDS,
 }
 # What Logseq itself writes below a block.
-_OF_LOGSEQ = regex(r"\b(?:id|collapsed)::\Z")
+_OF_LOGSEQ = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
@@ -274,7 +274,7 @@ def overlooked(
             continue
         if highlighted.holds(sign):
             continue
-        if part == "field" and _OF_LOGSEQ.search(body, max(sign.start - 12, 0), sign.end):
+        if part == "field" and _OF_LOGSEQ.search(body, max(sign.start - 80, 0), sign.end):
             continue
         shown, setting, name, never = sign.look
         reason = never or highlighted.why_none(sign, part)

@@ -174,12 +174,18 @@ FENCE = rf"""
 """
 """Matches a fence at the start of a line; one that is not closed ends with its quote or the
 text."""
-# A field has a name of one word, or is one of Readwise. At the start of a page, as Logseq has them,
-# no blank needs to follow the colons, if one of them says what the page is.
+# A field has a name of one word, or is one of Readwise, or of Logseq itself. At the start of a
+# page, as Logseq has them, no blank needs to follow the colons, if one says what the page is.
 _FIELD = (
     r"(?P<field>(?P<item>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?)"
-    r"[*_]{0,3}(?:[\w-]{1,200}|Full[ ]Title|Document[ ](?:Note|Tags))[*_]{0,3}"
+    r"(?:[*_]{0,3}(?:[\w-]{1,200}|logseq\.[\w.-]{1,60}|Full[ ]Title|Document[ ](?:Note|Tags))"
+    r"[*_]{0,3}"
     r"::(?:[ \t][^\n]*)?$"
+    # of Logseq: dates of tasks and their clock, queries, and the ends of its callouts
+    r"|(?:SCHEDULED|DEADLINE):[ ]<\d{4}-[^\n]*$"
+    r"|:LOGBOOK:[ \t]*\n(?:[^\n]*\n){0,99}?[ \t]*:END:[ \t]*$"
+    r"|\#\+BEGIN_(?:QUERY|COMMENT)(?:[^\n]*\n){1,99}?[ \t]*\#\+END_\w+[ \t]*$"
+    r"|\#\+(?:BEGIN|END)_(?!SRC|EXAMPLE|EXPORT)\w+[^\n]*$)"
     r"|\A(?=(?:[\w-]{1,40}::[^\n]*\n){0,20}(?:(?:full-)?title|author|alias|tags|category|url)::)"
     r"(?:[\w-]{1,40}::[^\n]*(?:\n|\Z))+)"
 )
@@ -213,7 +219,7 @@ _HIDING = rf"""
 # The parts that a note has for programs, or for its writer alone.
 _UNSEEN = ("comment", "program", "field", "data")
 # Without any of these, a text has nothing to hide.
-_SIGNS = AnyOf(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK")
+_SIGNS = AnyOf(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+")
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?P<item>(?!)))"), _FLAGS)
