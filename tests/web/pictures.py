@@ -76,10 +76,6 @@ def main(folder: Path) -> None:
                 if name != "new":
                     turn_to(page, name)
                 find(page, words)
-                todo = page.locator(f"{CARD} .line:has-text('TODO')")
-                if todo.count():
-                    todo.click()  # it is no card
-                    settle(page)
                 if name == "new":
                     page.evaluate(NUMBERS, [*NUMBERED])
                 page.screenshot(path=folder / f"review-{name}.png")
