@@ -259,7 +259,7 @@ def _actions_of(group: Sequence[Card]) -> list[Json]:
     if len(group) > 1:
         actions[1] = _named(REJECT, "Reject all")
     elif is_poor(group[0]):  # so Enter does not accept it as it is
-        actions = [{**EDIT, "look": "filled"}, {**ACCEPT, "look": "outlined"}, REJECT]
+        actions = [{**ACCEPT, "look": "outlined"}, REJECT, {**EDIT, "look": "filled"}]
     if any(waiting.gaps for waiting in group) and small_question(group) is None:
         actions.append(ASK)
     actions += [SKIP, WHY]
@@ -379,7 +379,7 @@ class Faces:
             why = _plain("The card keeps its schedule.")
             another = [ANOTHER]
         edit = _named(EDIT, "Edit", "Changed", save="Save")
-        actions = [accept, *another, reject, edit, SKIP]
+        actions = [accept, reject, *another, edit, SKIP]
         if waiting.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         return {

@@ -178,7 +178,8 @@ class FailingCards:
             actions.append(_IN_ANKI["unsuspend"])
         if entry.history.flagged:
             actions.append(_IN_ANKI["unflag"])
-        return [*actions, _IN_ANKI["forget"]]
+        actions.append(_IN_ANKI["forget"])
+        return sorted(actions, key=lambda each: each["look"] == "text")  # the lesser last
 
     def _card(self, entry: RepairEntry) -> Card:
         """Return the card of an entry in the words that it has in Anki."""

@@ -33,7 +33,7 @@ TAKEN_BACK = Remark(RemarkKind.TAKEN_BACK)
         ([], [], "", False),
         ([COUNTED], [], "", False),
         ([LONG, MUCH, EMPHASIS], [], "Hides too much. Choose other words to hide.", True),
-        ([EMPHASIS], [], "Perhaps only emphasis. Reject it if there is nothing to recall.", False),
+        ([EMPHASIS], [], "Perhaps only emphasis. Is there something to recall?", False),
         ([EMPHASIS, NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
         ([MUCH, LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
         ([MUCH], [TAKEN_BACK], "You accepted this before, and took it back.", True),

@@ -401,7 +401,7 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
     ("severity", "tone", "acts"),
     [
         (Severity.BLOCK, "stop", "edit reject later reject force"),
-        (Severity.WARN, "caution", "edit accept reject later reject"),  # it is poor
+        (Severity.WARN, "caution", "accept reject edit later reject"),  # it is poor
         (Severity.INFO, None, "accept reject edit later reject"),
     ],
 )

@@ -158,7 +158,7 @@ export class Sitting {
     }));
   }
 
-  // The buttons, the blue one first, in one row; what is secondary is in the menu if there is no room for it.
+  // The buttons, each always in its place, in one row; what is secondary is in the menu if there is no room for it.
   bar() {
     const [shown, rest] = this.#choices();
     const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key && key.replace(/^[A-Z]$/, "Shift+$&") });
@@ -183,13 +183,13 @@ export class Sitting {
     const goOn = { look: "outlined", label: "Go on editing", key: "e", run: () => this.edit() };
     if (card.mode === "ask") return [[main, back("Back to the sentence")], []];
     if (card.mode !== "look") return [[main, isEdited ? back("Keep for later") : goOn, drop], []];
-    const chosen = (action) => ({ ...action, run: () => this.#do(action) });
-    const others = actions.filter((action) => action !== card.main && (action.act !== "ask" || card.sentence));
-    const shown = ["outlined", "text"].flatMap((look) => others.filter((action) => action.look === look)).map(chosen);
+    const chosen = (action) => (action === card.main ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.#do(action) });
+    const offered = actions.filter(({ act }) => act !== "ask" || card.sentence).map(chosen);
+    const [first, ...shown] = offered.filter(({ look }) => look !== "more");
     const { sentence } = card;
     const ends = [{ label: "End a clause earlier", key: ".", run: sentence?.cutTail }, { label: "Begin a clause later", key: ",", run: sentence?.cutHead }];
-    const rest = [...others.filter(({ look }) => look === "more").map(chosen), ...(sentence?.card.gaps ? ends : []), { label: "Undo", key: "u", run: () => this.undo() }];
-    return [[main, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown], rest];
+    const rest = [...offered.filter(({ look }) => look === "more"), ...(sentence?.card.gaps ? ends : []), { label: "Undo", key: "u", run: () => this.undo() }];
+    return [[first, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown], rest];
   }
 
   // ---- The card stands level with its mark, tied by a line.
