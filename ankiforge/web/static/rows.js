@@ -21,7 +21,7 @@ export class Rows {
   #told = h("p", { className: "told", role: "status" });
   #rest = button("outlined small rest", "", "", () => this.load(this.#body.children.length));
   #filters = h("div", { className: "filters" });
-  #field = h("input", { type: "search", className: "search", placeholder: "Ask what you have read, or search cards", ariaLabel: "Search", value: words,
+  #field = h("input", { type: "search", className: "search", dir: "auto", placeholder: "Ask what you have read, or search cards", ariaLabel: "Search", value: words,
     oninput: () => this.#searchSoon() });
   #turn = 0; // an answer to an older search is not shown
   #page;
@@ -80,7 +80,7 @@ export class Rows {
 
   #showFound({ works = [], passages = [], said = "" }) {
     const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
-    const asks = passages.length && button("outlined small", "Answer", "a", () => this.answer());
+    const asks = passages.length && button("outlined small", "Answer from these", "a", () => this.answer());
     this.#found.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
   }
   #work({ title, place, query: terms }) {
@@ -94,8 +94,8 @@ export class Rows {
   #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
     const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
     const make = !cards.length && button("outlined small", "Make a card", "c", () => this.#open(key));
-    const main = h("button", { type: "button", className: "row passage", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
-      h("span", { className: "passage-words", dir: "auto" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place", dir: "auto" }, place), state);
+    const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
+      h("span", { className: "passage-words" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place" }, place), state);
     main.dataset.key = key;
     return h("li", {}, main, h("span", { className: "doors" }, make, links.map(linkTo)));
   }
