@@ -30,7 +30,7 @@ class Reason(Enum):
     labelled, the others are right of two in three.
     """
 
-    UNSURE = "no sentence is sure enough: choose the words yourself"
+    UNSURE = "no good gap found: choose the words to hide"
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"
     HEADING = "a heading"
