@@ -181,7 +181,7 @@ def _plain(text: str) -> Texts:
 _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     QuestionKind.SAME: (
         "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
-        " card and its schedule.",
+        " card, with any reviews.",
         _named(ACCEPT, "Yes, the same", "One card"),
         _named(REJECT, "No, a new card", "Two cards"),
     ),
@@ -199,7 +199,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     ),
     QuestionKind.ABSENT: (
         "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
-        " makes new cards: their reviews are lost. “I deleted it”: they are not proposed again.",
+        " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
         *_careful(("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")),
     ),
     QuestionKind.RETIRED: (
@@ -229,7 +229,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     QuestionKind.FORM: (
         "Untick what is not a card.",
         _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
-        _named(REJECT, "None is a card", "No cards of"),
+        _named(REJECT, "None of them", "No cards of"),
     ),
 }
 """By kind of question: what to know before one answers, and the two answers."""

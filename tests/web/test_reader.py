@@ -148,7 +148,7 @@ def test_a_question_names_its_lines_and_answers(cells, opened):
         "checkbox Make cards of such lines in n from now on",
     ]  # fmt: skip
     assert between(told, "group Decide", "DisclosureTriangle More") == [
-        "button Make 4 cards", "button None is a card", "group",
+        "button Make 4 cards", "button None of them", "group",
     ]  # fmt: skip
 
 

@@ -32,14 +32,15 @@ export class Card {
     this.item = item;
     this.#changed = changed;
     const { facts, why } = item;
+    const about = why && remark(why);
     this.context = h("span", { className: "context", dir: "auto" });
     this.face = h("div", { className: "face-of-card" });
     this.others = h("ol", { className: "others", ariaLabel: "Other drafts of the same fact" });
     this.remark = h("p", { className: "why caution", role: "status", hidden: true });
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
       h("header", {}, this.context, h("span", { className: "fact" }, facts && `Fact ${facts[0]} of ${facts[1]} in this mark`)),
-      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && this.#lines(), this.others, item.repairs && this.#repairs(press), this.remark,
-      why && remark(why), ...this.#about());
+      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#lines()], this.others, item.repairs && this.#repairs(press), this.remark,
+      !item.lines && about, ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
     this.node.classList.toggle("beside", Boolean(item.beside));
     this.node.classList.toggle("fails", Boolean(item.repairs));
