@@ -10,7 +10,7 @@ Tested by `tests/ledger/test_overview_table.py`, `tests/cli/test_status.py` and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -336,13 +336,15 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
 
 
 def states_of(
-    store: Store, documents: Iterable[DocumentId]
+    store: Store, documents: Iterable[DocumentId], asking: Container[str]
 ) -> dict[DocumentId, list[str]]:
-    """Return the states of the marks of documents, in reading order."""
+    """Return the states of the marks of documents, in reading order; only `asking` ones ask."""
     store.refold()
     query = _MARKS.format(columns="h.key, h.document", documents=EACH)
     found: dict[DocumentId, list[str]] = {}
-    for row, state in _with_states(store, store.rows(query, encode(list(documents)))):
+    for row in store.rows(query, encode(list(documents))):
+        state = "card" if row["carded"] else "none"
+        state = "asks" if row["key"] in asking else state
         found.setdefault(row["document"], []).append(state)
     return found
 

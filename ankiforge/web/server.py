@@ -339,7 +339,7 @@ def _item(session: ReviewSession, query: Texts) -> Json:
 
 
 def _ending(session: ReviewSession, query: Texts) -> Json | None:
-    return session.ending(_number(query["sitting"]), _number(query["seconds"]))
+    return session.ending(_number(query["sitting"]))
 
 
 _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {

@@ -294,7 +294,9 @@ class ReviewSession:
         """
         self._read()
         piles = sittings.shelf(self._ledger, self._queues["new"])
-        states = overview.states_of(self._ledger, [pile.document for pile in piles])
+        waiting = {place.key for pile in piles for place in pile.places}
+        documents = [pile.document for pile in piles]
+        states = overview.states_of(self._ledger, documents, waiting)
         best = highlights_of(self._ledger, [pile.places[0].key for pile in piles])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
         begins = "changed" if asked and asked[0] in self._queues["changed"] else ""
@@ -316,9 +318,9 @@ class ReviewSession:
                 }
             )
         chat = chats.offer(self._workspace)
-        waiting = sum(len(pile.places) for pile in piles)
-        minutes = sittings.minutes_of(waiting)
-        heading = f"{waiting:,} to decide in {counted(len(piles), 'document')}"
+        count = sum(len(pile.places) for pile in piles)
+        minutes = sittings.minutes_of(count)
+        heading = f"{count:,} to decide in {counted(len(piles), 'document')}"
         return {
             **self.state(),
             "minutes": self._minutes(),
@@ -445,6 +447,11 @@ class ReviewSession:
             rows.append(_row(line.id, shown["line"], place, state, **sides))
         last = start + len(rows)
         told = counted(len(ids), "card")
+        states = {row["state"] for row in rows}
+        if 1 < len(ids) == len(rows) and len(states) == 1:  # said once, for all
+            [state] = states
+            told = f"{len(ids)} {state[:1].lower()}{state[1:]}"
+            rows = [{**row, "state": ""} for row in rows]
         if not ids:
             told = "" if found.get("passages") else "No card has these words."
         elif len(ids) > last:
@@ -596,7 +603,7 @@ class ReviewSession:
             said += f" {counted(left, 'card')} left as {were}: {why}"
         return {**self.state(), "undo": action if done else "", "said": said}
 
-    def ending(self, number: int, seconds: int) -> Json | None:
+    def ending(self, number: int) -> Json | None:
         """Return the ending of a sitting: its `heading`, the sentences `told`, and the `cards`.
 
         Each card has the `key` of its mark and the printed number of its `page`; those of a
@@ -626,7 +633,10 @@ class ReviewSession:
 
         left = self._left(sitting)
         made = counted(count, "card") if count else "No card"
-        told = [f"{decided} decided in {_lasted(seconds)}."]
+        rejected = sitting.results.count("none")
+        if sitting.key and rejected:
+            made += f", {rejected} rejected"
+        told: list[str] = []
         if sitting.list_id == "failing":
             made = f"{decided} decided"
             told.append("“Open in Anki” brings the repairs to your cards.")
@@ -853,13 +863,6 @@ def _row(
 ) -> Json:
     """Return a row of a list: a card's words, where it is from, and its state."""
     return {"id": id, "line": line, "place": place, "state": state, **more}
-
-
-def _lasted(seconds: int) -> str:
-    """Return how long a sitting took."""
-    if seconds < 90:
-        return counted(seconds, "second")
-    return f"{round(seconds / 60)} minutes"
 
 
 def _when(at: str) -> str:

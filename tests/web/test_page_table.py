@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.workspace import resolve
 from ankiforge.extract import registry
+from ankiforge.ledger import overview
 from ankiforge.model import Finding, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
@@ -147,13 +148,21 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     assert left(session.state(), "new") == 2
 
 
+def test_a_strip_colours_only_the_marks_that_its_count_counts(workspace):
+    ledger = workspace.ledger
+    [pile] = sittings.shelf(ledger, overview.order(ledger).new)
+    one = {pile.places[0].key}  # as if the other one waited in another list
+    states = overview.states_of(ledger, [pile.document], one)
+    assert sorted(states[pile.document]) == ["asks", "none", "none"]
+
+
 @pytest.mark.parametrize(
     ("acts", "heading", "told", "results"),
     [
         ([], "All put off for later.", "", ()),
-        (["accept"], "1 card, 1 mark left.", "1 decided in 9 seconds. About 1 min", ("card",)),
-        (["reject"], "No card, 1 mark left.", "1 decided in 9 seconds.", ("none",)),
-        (["reject", "accept"], "1 card. Nothing waits here.", "2 decided", ("none", "card")),
+        (["accept"], "1 card, 1 mark left.", "About 1 min", ("card",)),
+        (["reject"], "No card, 1 rejected, 1 mark left.", "", ("none",)),
+        (["reject", "accept"], "1 card, 1 rejected. Nothing waits here.", "About 1 min", ("none", "card")),
     ],
 )  # fmt: skip
 def test_a_sitting_ends_with_its_cards_and_what_is_left(
@@ -166,7 +175,7 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(
         sitting = session.decide(decision)["sitting"]
     assert tuple(sitting.get("results", ())) == results
     assert len(sitting["ids"]) == 2 - len(acts)
-    ending = session.ending(sitting["number"], 9)
+    ending = session.ending(sitting["number"])
     assert ending["heading"] == heading
     assert ending["told"].startswith(told)
     assert len(ending["cards"]) == acts.count("accept")

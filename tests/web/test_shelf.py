@@ -53,6 +53,7 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     paper = page.locator(".documents li", has_text="Discoveries")
     assert "3 waiting" in paper.inner_text()
     assert paper.locator(".strip").get_attribute("aria-label") == "3 marks"
+    assert paper.locator(".strip [data-s=asks]").count() == 3  # as many as wait
     paper.locator(".cover img").wait_for()
     while (
         page.locator(".documents [aria-selected=true] b").first.inner_text()

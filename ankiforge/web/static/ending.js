@@ -29,7 +29,6 @@ export class Ending {
 
   begin() {
     this.#heading.focus({ preventScroll: true });
-    this.seconds = Math.round((performance.now() - this.#sitting.began) / 1000);
     this.rest();
     if (!this.#sitting.isStoring) this.fill(); // else once the last decision is stored
   }
@@ -61,7 +60,7 @@ export class Ending {
 
   async fill() {
     const { origin, number } = this.#sitting;
-    const [reply, rest] = await Promise.all([get("ending", { sitting: number, seconds: this.seconds }), origin.read(), this.#page.shelf.load()])
+    const [reply, rest] = await Promise.all([get("ending", { sitting: number }), origin.read(), this.#page.shelf.load()])
       .catch(() => [null, null]);
     if (this.#sitting.ending !== this || !rest) return;
     this.#rest = rest;

@@ -168,7 +168,7 @@ export function row(entry, page, onTick = null) {
   const content = [
     h("span", { className: "title", dir: "auto" }, sides(entry)),
     h("span", { className: "place", dir: "auto" }, rich(entry.place)),
-    h("span", { className: "state", "data-state": entry.state }, entry.state),
+    entry.state && h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
   const open = () => {
     opened = entry.id;

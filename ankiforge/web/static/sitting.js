@@ -56,7 +56,6 @@ export class Sitting {
   }
   get #marks() { return new Set(this.items.map(({ source }) => source?.key)); }
   async begin() {
-    this.began = performance.now();
     this.resizes = new ResizeObserver((all) => (this.ending || all.every(({ target }) => target.id !== "top") ? this.level() : this.changed()));
     for (const place of ["#top", "#margin"]) this.resizes.observe($(place));
     await this.show(false);
@@ -452,7 +451,6 @@ export class Sitting {
     if (this.paper) this.paper.isOver = false;
     this.ending.stop();
     await this.load(read);
-    this.began = performance.now();
     await this.show();
   }
 }
