@@ -469,10 +469,14 @@ class Faces:
                 missing, _, what = question.text.partition(" Did you delete ")
                 missing = missing.replace("note", "card")
                 about["ask"] = f"{missing} Bring {what.rstrip('?')} back?"
-                about["lines"] = lines = []
-                for guid in question.guids[:MOST_LINES]:
-                    view = card_view(card_of(self._ledger, guid), self.find)
-                    lines.append({"id": "", "a": view["line"], "b": view["answer_line"]})
+                missed = [
+                    card_of(self._ledger, guid) for guid in question.guids[:MOST_LINES]
+                ]
+                gone = [card_view(card, self.find) for card in missed]
+                lines = [(view["line"], view["answer_line"]) for view in gone]
+                about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
+                if len(lines) == 1:
+                    about = {"ask": about["ask"], "cards": gone}
             case QuestionKind.RETIRED:
                 [guid] = question.guids
                 card = card_of(self._ledger, guid)

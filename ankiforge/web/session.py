@@ -634,7 +634,7 @@ class ReviewSession:
         left = self._left(sitting)
         made = counted(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
-        if sitting.key and rejected:
+        if sitting.key and count and rejected:
             made += f", {rejected} rejected"
         told: list[str] = []
         if sitting.list_id == "failing":
