@@ -17,8 +17,8 @@ What must stay true:
 - A run that was killed ends, when it is repeated, like one that was not: what a transaction
   needs, it reads itself.
 
-Tested by `tests/ledger/test_which_passage.py`, `test_journal.py` (two machines) and
-`test_killed.py`, which kills a run before each commit.
+Tested by `tests/ledger/test_which_passage.py`, `test_journal.py` (two machines),
+`test_killed.py`, which kills a run before each commit, and `tests/pipeline/test_unchanged.py`.
 """
 
 from __future__ import annotations

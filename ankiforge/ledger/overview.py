@@ -3,8 +3,8 @@
 Everything that shows or counts what waits takes it from here, so that page, terminal and
 JSON agree.
 
-Tested by `tests/ledger/test_overview_table.py`, `tests/cli/test_status.py` and
-`tests/cli/test_lists.py`.
+Tested by `tests/ledger/test_overview_table.py`, `tests/cli/test_status.py`, `test_lists.py`
+and `test_shown.py`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ The note types of the user's that the settings name (`note_types`) are those of 
 view of Anki, with their ids, fields, templates and CSS: a package that has one otherwise
 would make a second one beside it.
 
-Tested by `tests/anki/test_mapped.py`, `test_push.py` and `tests/web/test_proposals.py`.
+Tested by `tests/anki/test_mapped.py`, `test_push.py`, `tests/web/test_proposals.py` and
+`tests/cli/test_told.py`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ with those that we shipped; `rewrite` carries the difference over to the text of
 changed text is read as a run would read it; the patch is kept only if that gives the words that
 are in Anki, and the same highlights otherwise. What cannot be patched so is listed with its reason.
 
-Tested by `tests/anki/test_patch.py`.
+Tested by `tests/anki/test_patch.py` and `test_repair_own.py`.
 """
 
 from __future__ import annotations

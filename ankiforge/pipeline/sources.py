@@ -3,8 +3,8 @@
 A run reads the sources of the settings and the remembered PATHs, or the PATHs of the
 command line; of them, every document that has changed since the last run.
 
-Tested by `tests/pipeline/test_incremental.py`, `test_unchanged.py`, `test_unread.py` and
-`test_read_once.py`.
+Tested by `tests/pipeline/test_incremental.py`, `test_unchanged.py`, `test_unread.py`,
+`test_read_once.py`, `tests/cli/test_told.py` and `test_screen.py`.
 """
 
 from __future__ import annotations

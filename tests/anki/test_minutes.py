@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.anki.collection import open_view
+from ankiforge.anki.connect import AnkiConnect
 from ankiforge.anki.forecast import AHEAD, WEEK, added, fitting, intake, target_of
 from ankiforge.anki.package import write_package
 from ankiforge.anki.studies import (
@@ -21,9 +22,11 @@ from ankiforge.anki.studies import (
     Studies,
     read_studies,
 )
+from ankiforge.errors import ServiceError
 from ankiforge.model.seen import NewCards
-from ankiforge.pipeline.intake import Forecast, deck_limits
+from ankiforge.pipeline.intake import Forecast, deck_limits, set_limits
 from ankiforge.reports.statistics import intake_line
+from tests.anki.test_connect_requests import answering, result
 from tests.makers.anki_notes import note_for
 
 MOD = 1_400_000_000
@@ -319,6 +322,15 @@ def decks_of(waiting: dict[str, int]) -> tuple[NewCards, ...]:
 def test_decks_share_the_number_by_what_waits_in_them(new_per_day, waiting, limits):
     forecast = replace(FORECAST, new_per_day=new_per_day, decks=decks_of(waiting))
     assert {deck.deck: limit for deck, limit in deck_limits(forecast)} == limits
+
+
+def test_limits_are_set_in_the_profile_of_the_forecast_only():
+    mine, hers = replace(FORECAST, profile="Mine"), replace(FORECAST, profile="Hers")
+    with answering(result("Mine")) as other:
+        anki = AnkiConnect(other.address)
+        with pytest.raises(ServiceError, match="has the profile Mine open"):
+            set_limits(anki, hers, ())
+        set_limits(anki, mine, ())
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_an_edit_of_a_card_that_only_the_journal_knows_waits_for_a_run(desk, for
     desk.run()
     [line] = forge.ok("patch", "--json").lines
     assert "+What does a ribosome do?::It makes proteins from" in line["patch"]
+    assert f"+++ b/{line['path']}\n" in line["patch"]  # as `git apply` wants it
 
 
 def test_a_reverse_side_and_an_extra_field_are_refused_with_what_to_do(desk, forge):

@@ -7,7 +7,8 @@ import pytest
 from ankiforge.draft.instructions import Wish, instruction, without_comment
 from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import is_small_model
-from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKind
+from ankiforge.pipeline.chats import Taken
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 
@@ -105,6 +106,27 @@ def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, sa
     why = why_proposed(marked(TWO_FACTS), quote)
     assert says in why
     assert says_not not in why
+
+
+NONE_MADE = Drafted(marked(CLAUSE), declined=True)
+
+
+@pytest.mark.parametrize(
+    ("drafted", "asked", "is_known", "said"),
+    [
+        ((), 3, True, "nothing new: this answer was taken before"),
+        ((NONE_MADE,), 1, False, "0 of 1 got a question; 1 not worth one"),
+        (
+            (NONE_MADE,),
+            3,
+            False,
+            "0 of 3 got a question; 1 not worth one; 2 not answered",
+        ),
+        ((), 3, False, "0 of 3 got a question"),
+    ],
+)
+def test_what_an_answer_of_a_chat_gave(drafted, asked, is_known, said):
+    assert Taken(drafted, (), (), asked, is_known).said == said
 
 
 @pytest.mark.parametrize(

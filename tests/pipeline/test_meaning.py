@@ -10,9 +10,9 @@ import pytest
 from ankiforge.cli.progress import offer_meaning
 from ankiforge.draft import embedder
 from ankiforge.draft.server import ModelServer, embedding_models
-from ankiforge.ledger.search import WordHit, fused, weight_of
+from ankiforge.ledger.search import ENOUGH, WordHit, fused, weight_of
 from ankiforge.mcp import Agent
-from ankiforge.pipeline.meaning import Meaning, meaning_of
+from ankiforge.pipeline.meaning import Meaning, Near, meaning_of
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server
 
@@ -284,6 +284,16 @@ def test_what_an_agent_finds_tells_nothing_of_private_text(place, server, is_nam
     assert first == second
 
 
+def test_what_is_hidden_is_not_near(place):
+    place.ok("run")
+    with Workspace(place.folder) as workspace:
+        meaning = meaning_of(workspace)
+        assert meaning
+        hidden, *shown = meaning.near("Who makes ATP?").cosines
+        near = meaning.near("Who makes ATP?", lambda key: key == hidden)
+        assert sorted(near.cosines) == sorted(shown)
+
+
 # --- one score --------------------------------------------------------------------------------
 
 
@@ -295,6 +305,23 @@ def test_words_count_only_if_they_are_nearly_half_of_the_question():
     assert fused({"c": WordHit(1.0, 1.0)}, near, 0.02)["c"] > 0.82
     assert fused({"a": most}, {}) == {"a": 9.0}
     assert weight_of(0.45, 0.1) == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "threshold", "coverage", "is_sure"),
+    [
+        (0.9, 0.0, ENOUGH, False),  # not learnt: the words alone tell
+        (0.0, 0.0, 0.5, True),
+        (0.8, 0.8, ENOUGH, False),
+        (0.81, 0.8, 0.0, True),
+        (0.8, 0.8, 0.9, True),
+    ],
+)
+def test_a_passage_answers_if_it_is_nearer_than_others(
+    level, threshold, coverage, is_sure
+):
+    near = Near(b"", {}, 0, spread=0.02, level=level, threshold=threshold)
+    assert near.is_sure(coverage) == is_sure
 
 
 @pytest.mark.parametrize("size", [1, 3, 512])
