@@ -230,6 +230,9 @@ _PASTE_ENDS = "\x1b[201~"
 
 
 def _key() -> str:
+    """Wait for a key. One that was pressed a moment before counts, too."""
+    if sys.platform != "win32":
+        return _received(None)
     try:
         return click.getchar()
     except (KeyboardInterrupt, EOFError, OSError):
@@ -257,7 +260,7 @@ def _received(seconds: float | None, *, until_end: bool = False) -> str:
     modes = termios.tcgetattr(terminal)
     received = b""
     try:
-        tty.setcbreak(terminal)
+        tty.setcbreak(terminal, termios.TCSADRAIN)  # a key that waits is kept
         os.write(terminal, b"\x1b[?2004h")  # the terminal marks both ends of a paste
         while select.select([terminal], [], [], seconds)[0]:
             part = os.read(terminal, 65_536)
