@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.check import DuplicateIndex
+from ankiforge.check.duplicates import are_one, sides
 from ankiforge.model import CardKind, HighlightKey
 from tests.check import cards
 from tests.foreign import needed
@@ -148,6 +149,18 @@ def test_one_telling_word_makes_another_card(there, here):
     )
 
     assert near(card(front.format(there)), card(front.format(here))) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "one"),
+    [
+        ("What?|disorder", "What?|the disorder", True),
+        ("What?|disorder", "Who?|the disorder", False),
+        ("What is entropy?|disorder", "What?|the disorder", False),
+    ],
+)
+def test_questions_of_stop_words_are_one_only_if_they_are_equal(there, here, one):
+    assert are_one(sides(card(there)), sides(card(here))) is one
 
 
 @pytest.mark.parametrize(

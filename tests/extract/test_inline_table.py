@@ -18,3 +18,16 @@ from ankiforge.extract.markdown.signs import InlineContext
 def test_emphasis_of_some_words_may_be_open_at_a_sign(text, sign, inside):
     block = read(text, InlineContext())
     assert block.has_emphasis_around(block.plain.index(sign)) is inside
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("**a {{c1::b *c}} d* e** f", "**a {{c1::b c}} d e** f"),
+        ("**a {{c1::b** c}} d", "a {{c1::b c}} d"),
+        ("**a {{c1::*b*}} c** d", "**a {{c1::*b*}} c** d"),
+    ],
+)
+def test_emphasis_that_crosses_a_gap_is_dropped_and_that_around_it_stays(text, markdown):
+    block = read(text, InlineContext())
+    assert block.cloze() == markdown

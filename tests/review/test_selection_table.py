@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.errors import UsageError
 from ankiforge.model import (
@@ -19,6 +20,7 @@ from ankiforge.review.selection import (
     fields_from_sentence,
     gapped,
     sentence_before,
+    sentence_of,
 )
 
 SENTENCE = "In 1900 Georg Müller and Alfons Pilzecker saw that a second list harms the first, which they called `interference`."
@@ -140,3 +142,16 @@ def test_the_sentence_before_is_a_whole_one_of_the_same_paragraph(nearby, before
 )  # fmt: skip
 def test_what_is_not_divided_is_hidden_whole(text, markdown, hidden, cloze):
     assert gapped(text, [hidden], markdown) == cloze
+
+
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("A {{c1::bee}} is what a bee sees.", (2, 5)),
+        ("A bee is what a {{c1::bee}} sees.", (16, 19)),
+        ("A **bee** is what a {{c1::bee}} sees.", (16, 19)),
+    ],
+)
+def test_of_equal_words_the_gap_is_the_one_that_is_hidden(text, gap):
+    draft = replace(proposal("A bee is what a bee sees."), gaps=(text,))
+    assert sentence_of(draft).gaps == (gap,)

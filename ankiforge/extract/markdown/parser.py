@@ -1,6 +1,6 @@
 """Parse the text of a block into tokens by markdown-it with rules of our own, and pair them.
 
-Tested by `tests/extract/test_texts.py`.
+Tested by `tests/extract/test_texts.py` and `tests/extract/test_inline_table.py`.
 """
 
 from __future__ import annotations
