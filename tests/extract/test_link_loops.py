@@ -32,6 +32,7 @@ def test_a_loop_is_no_place_to_read_and_stops_no_other(forge, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     result = forge("extract", tmp_path / "loop", code=2)
     assert "a link to a missing file, or to itself" in result.stderr
+    assert "name the file or folder itself" in result.stderr
     vault = tmp_path / "v"
     vault.mkdir()
     (vault / "note.md").write_text(NOTE)

@@ -52,3 +52,10 @@ def test_a_title_is_short_and_says_what_the_work_is_called(
     tmp_path, named, printed, title
 ):
     assert titled(tmp_path, named, *printed) == title
+
+
+def test_a_title_may_be_told_by_the_name_of_the_file_alone(tmp_path):
+    path = tmp_path / "Smith - 2009 - The Growth of Cells.pdf"
+    words = paragraph("The Growth of Cells begins where the growth of others ends.")
+    write_pdf(path, [Page([words, *ONLY_BODY], [mark("many small words")])])
+    assert identify(path).document.title == "The Growth of Cells"

@@ -3,7 +3,7 @@
 A file that PDFium refuses is mended in memory, and PDFium reads the copy, so that the text of
 a page, and with it all keys, come from one reader (`benchmarks/broken_pdfs.py`).
 
-Tested by `tests/extract/test_pdfs.py` and `tests/extract/test_pdf_faults.py`.
+Tested by `tests/extract/test_pdfs.py`, `test_pdf_faults.py` and `test_pdf_titles.py`.
 """
 
 from __future__ import annotations
