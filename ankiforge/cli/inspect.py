@@ -1,6 +1,6 @@
 """The commands that show and report: status, list, show, seen, stats, doctor, export.
 
-Tested by `tests/cli/test_search.py`, `test_lists.py`, `test_export.py` and
+Tested by `tests/cli/test_search.py`, `test_lists.py`, `test_export.py`, `test_contract.py` and
 `tests/pipeline/test_answer.py`.
 """
 

@@ -157,11 +157,16 @@ def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(
     before = files(forge.folder, forge.home)
     looks: list[tuple[Any, ...]] = [
         ("list",), ("show", guid), ("extract", filled), ("list", "--no-card"),
-        ("doctor",),
+        ("doctor",), ("status",),
     ]  # fmt: skip
     for call in looks:
         assert forge(*call, "--json").lines, call
     assert files(forge.folder, forge.home) == before, "a look writes nothing"
+    for database in forge.folder.parent.rglob(".ankiforge/ledger.db*"):
+        database.unlink()
+    before = files(forge.folder, forge.home)
+    forge.ok("status")
+    assert files(forge.folder, forge.home) == before, "a look makes no database"
     built = forge.json("build")
     fits(built, {"notes": NOTES, "packages": list, "problems": list})
     assert built["notes"]["written"] >= 2

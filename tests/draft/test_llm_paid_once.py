@@ -126,6 +126,8 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
     asked = len(server.asked)
     assert 6 <= asked <= 24
     assert any("draft --again ID" in one["hint"] for one in first.data["problems"])
+    assert (llm(first)["asked"], llm(first)["without"]) == (6, 6)
+    assert first.data["cards"]["drafted"] == 0
     for _ in range(3):
         again = forge.ok("run", "--json").data
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.workspace import resolve
 from ankiforge.extract import registry
-from ankiforge.ledger import overview
+from ankiforge.ledger import LinesOfFront, overview
 from ankiforge.model import Finding, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
@@ -513,3 +513,17 @@ def test_the_ending_says_how_long_the_cards_take(make_card, cards, lines):
     card = make_card(Front="What helps?", Back="Testing")
     made = tuple(replace(card, id=str(number)) for number in range(cards))
     assert [*Ending(3, made).lines][:2] == lines
+
+
+@pytest.mark.parametrize(
+    ("front", "first", "is_formula"),
+    [("Heat", "Heat", False), ("**Heat** $Q$", "Heat ", True)],
+)
+def test_the_front_of_lines_is_shown_without_markup(
+    read, make_card, front, first, is_formula
+):
+    card = make_card(Front=front, Back="J")
+    lines = read._faces._lines(LinesOfFront(front, ("J",), "", (card,)))
+    [(words, formula), *others] = lines["a"]
+    assert (words, formula) == (first, "")
+    assert any("<math" in mathml for _, mathml in others) is is_formula
