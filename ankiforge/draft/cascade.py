@@ -18,7 +18,7 @@ copy a quote.
 Each step is a request of its own, kept by its content: a run that was killed asks nothing twice.
 What was asked, and why a question was dropped, is kept beside the replies (`attempts`).
 
-Tested by `tests/draft/test_cases.py`.
+Tested by `tests/draft/test_cases.py` and `test_cascade.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the drafters share: which highlights may be drafted, and what a comment asks for.
 
-Tested by `tests/draft/test_cases.py` and `tests/draft/test_llm.py`.
+Tested by `tests/draft/test_cases.py`, `test_llm.py` and `test_small_tables.py`.
 """
 
 from __future__ import annotations

@@ -174,6 +174,25 @@ def test_private_words_beside_a_passage_are_in_no_step(server, fake, memory, hig
     assert "salary" not in json.dumps(server.asked)
 
 
+@pytest.mark.parametrize(
+    ("before", "behind"), [("", "Behind. "), ("Before. ", ""), ("Before. ", "Behind. ")]
+)
+def test_of_a_long_paragraph_the_part_around_the_mark_is_sent(
+    server, fake, memory, highlight, before, behind
+):
+    shown = highlight(AGING, nearby=f"{before * 300}{AGING} {behind * 300}".strip())
+    task = Privacy(()).task(Task(shown.document, (shown,)))
+    settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
+    model = Model(Client(settings, memory), load("cards-small"), cascade=load_cascade())
+    [[result]] = model.draft(iter([task]))
+    model.leave()
+    assert len(result.drafts) == 1
+    passage = server.asked[0]["messages"][1]["content"].partition("</passage>")[0]
+    assert AGING in passage
+    assert ("Before." in passage, "Behind." in passage) == (bool(before), bool(behind))
+    assert len(passage) < 1200
+
+
 def test_a_term_inside_private_words_does_not_let_the_others_out(
     server, fake, memory, highlight
 ):

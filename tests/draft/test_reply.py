@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ankiforge.draft.chat import label_for, read_answer
 from ankiforge.draft.prompt import load
-from ankiforge.draft.reply import objects
+from ankiforge.draft.reply import every_item, objects
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import (
     Document,
@@ -118,3 +118,16 @@ def test_a_card_of_no_passage_that_comes_in_two_spellings_is_told_once():
 )
 def test_typographic_quotes_are_those_of_json_only_where_it_begins_with_them(reply, card):
     assert objects(reply) == [card]
+
+
+@pytest.mark.parametrize(
+    ("reply", "front"),
+    [
+        ("What rusts?\nBack: iron", "What rusts?"),
+        ("## **What rusts?**\nBack: iron", "What rusts?"),
+        ("What rusts?\nFront: Which metal rusts?\nBack: iron", "Which metal rusts?"),
+    ],
+)
+def test_the_line_before_an_answer_is_its_question(reply, front):
+    ([item], _) = every_item(reply)
+    assert (item.front, item.back) == (front, "iron")

@@ -6,7 +6,8 @@ import pytest
 
 from ankiforge.draft.instructions import Wish, instruction, without_comment
 from ankiforge.draft.reply import ends_in_the_middle, every_item
-from ankiforge.draft.server import is_small_model
+from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
+from ankiforge.errors import ConfigError
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKind
 from ankiforge.pipeline.chats import Taken
 
@@ -63,6 +64,27 @@ def test_small_models_get_the_prompt_with_few_rules(model, here, elsewhere):
         here,
         elsewhere,
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "place"),
+    [
+        ("smollm:135m", "behind the gaps; of a 1.5 B"),
+        ("qwen3:8b", "behind the gaps; this size"),
+        ("phi4", "behind the gaps; this size"),
+        ("qwen3:32b", "first"),
+    ],
+)
+def test_where_the_questions_of_a_model_stand(model, place):
+    assert what_is_known(HERE, model).startswith(f"questions {place}")
+
+
+def test_a_model_of_a_cloud_is_asked_at_the_address_of_its_cloud():
+    assert (
+        ServerSettings(base_url=ELSEWHERE, model="qwen3-coder:480b-cloud").local is False
+    )
+    with pytest.raises(ConfigError):
+        ServerSettings(base_url=HERE, model="qwen3-coder:480b-cloud")
 
 
 # --- what is beside a mark -----------------------------------------------------------------

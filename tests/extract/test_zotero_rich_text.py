@@ -27,6 +27,7 @@ from tests.makers.zotero_writer import (
         ("K<sub>M</sub>", "KM", "K<sub>M</sub>"),
         ("<b>a <i>b</i></b>", "a b", "<strong>a <em>b</em></strong>"),
         ("x<i>(y)</i>z", "x(y)z", "x<em>(y)</em>z"),
+        ("x<i>y)</i>z", "xy)z", "x<em>y)</em>z"),
         (
             '<span style="font-variant:small-caps;">Moss</span> 2003',
             "Moss 2003",

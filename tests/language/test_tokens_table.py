@@ -28,3 +28,19 @@ ENGLISH = language("en")
 def test_the_kind_of_a_word(text, word, kind):
     [found] = {token.kind for token in tokens(text, ENGLISH) if token.word == word}
     assert found == kind
+
+
+@pytest.mark.parametrize(
+    ("word", "word_class"),
+    [
+        ("membrane", "n"),
+        ("separates", "v"),
+        # by their endings
+        ("glorbical", "a"),
+        ("glorbly", "r"),
+        ("glorbize", "v"),
+        ("glorbes", "n"),
+    ],
+)
+def test_the_class_of_a_word(word, word_class):
+    assert ENGLISH.look_up(word)[0] == word_class

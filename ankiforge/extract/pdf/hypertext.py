@@ -1,6 +1,6 @@
 """The text around quotes in EPUBs and in snapshots of web pages.
 
-Tested by `tests/extract/test_pdfs.py`.
+Tested by `tests/extract/test_hypertext_table.py` and `test_zotero_files.py`.
 """
 
 from __future__ import annotations

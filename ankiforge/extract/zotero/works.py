@@ -1,6 +1,7 @@
 """Map the items of Zotero's libraries to our model, work by work.
 
-Tested by `tests/extract/test_texts.py`, `test_zotero_damaged.py` and `test_zotero_sync.py`.
+Tested by `tests/extract/test_texts.py`, `test_zotero_damaged.py`, `test_zotero_sync.py` and
+`test_zotero_pictures.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""Where a quote is in a book or a page, if it can be told: rows."""
+
+from zipfile import ZipFile
+
+import pytest
+
+from ankiforge.extract.pdf.hypertext import find_in_pages
+from ankiforge.extract.pdf.messages import Contexts, Failed, QuotedWords
+
+ONE = "<p>Sleep heals. Two keep it out.</p><p></p><p>Again two keep it in.</p>"
+TWO = "<h1>Rest</h1><p>Naps heal. Then two keep it up and</p>"
+THREE = "<p>down all day. Naps help.</p>"
+
+
+def context(path, quote):
+    found = find_in_pages(path, [quote])
+    assert isinstance(found, Contexts)
+    [passage] = found.passages
+    return passage
+
+
+@pytest.mark.parametrize(
+    ("quote", "sentence"),
+    [
+        ({"words": "Then two"}, "Then two keep it up and"),
+        ({"words": "naps  HEAL"}, "Naps heal."),
+        # of several places, the page that it names, and the element there
+        ({"words": "two keep it"}, ""),
+        ({"words": "two keep it", "page": 1}, "Then two keep it up and"),
+        ({"words": "two keep it", "file": "2.xhtml"}, "Then two keep it up and"),
+        ({"words": "two keep it", "page": 0}, ""),
+        ({"words": "Naps", "page": 0}, ""),
+        (
+            {"words": "two keep it", "page": 0, "steps": (("p", 3),), "offset": 6},
+            "Again two keep it in.",
+        ),
+        ({"words": "two keep it", "page": 0, "steps": (("p", 9),)}, ""),
+        ({"words": "Sleep heals", "page": 7}, "Sleep heals."),
+        # over the end of a file
+        (
+            {"words": "keep it up and down all day"},
+            "Then two keep it up and down all day.",
+        ),
+        ({"words": "nowhere"}, ""),
+        ({"words": " "}, ""),
+    ],
+)
+def test_where_a_quote_is_in_a_book(tmp_path, quote, sentence):
+    path = tmp_path / "a.epub"
+    with ZipFile(path, "w") as book:
+        for number, page in enumerate((ONE, TWO, THREE), 1):
+            book.writestr(f"text/{number}.xhtml", page)
+    assert context(path, QuotedWords(**{"page": -1, **quote})).sentence == sentence
+
+
+def test_a_sentence_that_is_marked_as_a_whole_is_not_said_twice(tmp_path):
+    path = tmp_path / "a.HTML"
+    path.write_text(THREE)
+    found = context(path, QuotedWords(0, "Naps help."))
+    assert (found.prefix, found.sentence) == ("down all day. ", "")
+
+
+def test_a_damaged_book_is_named(tmp_path):
+    path = tmp_path / "a.epub"
+    path.write_text(ONE)
+    assert isinstance(find_in_pages(path, []), Failed)
