@@ -4,7 +4,8 @@ The database is read as a private copy, and all SQL on its tables is here. The s
 Zotero 6 to 10 are supported. Columns, types and fields are addressed by name, because their
 numbers differ between installations. Values are read as text, whatever type SQLite stored.
 
-Tested by `tests/extract/test_zotero_api.py` and `tests/sources/test_sources.py`.
+Tested by `tests/extract/test_zotero_api.py`, `test_private_sources.py` and
+`tests/sources/test_sources.py`.
 """
 
 from __future__ import annotations
