@@ -2,8 +2,8 @@
 
 Everything is checked and recorded.
 
-Tested by `tests/draft/test_llm_workspace.py`, `tests/draft/test_llm_paid_once.py` and
-`tests/ledger/test_killed.py`.
+Tested by `tests/draft/test_llm_workspace.py`, `test_llm_paid_once.py`,
+`test_private_passages.py` and `tests/ledger/test_killed.py`.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def test_a_path_that_fails_at_its_first_run_is_not_remembered(forge, texts):
     assert remembered(forge) == [str(texts / "a.md"), str(texts / "b.md")]
 
     write_pdf(bad, [Page((paragraph("Sleep is deep."),), (mark("Sleep is deep."),))])
-    forge.ok("run", bad)
+    assert "Added" in forge.ok("run", bad).stdout
     assert str(bad) in remembered(forge)
     bad.write_bytes(b"%PDF-1.7\nbroken")
     forge("run", bad, code=1)

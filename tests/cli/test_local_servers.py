@@ -201,3 +201,14 @@ def test_lm_studio_is_used_though_it_refuses_a_shape_and_has_no_tags(
             encoding="utf-8",
         )
         assert "No models loaded" in forge("run").stderr
+
+
+def test_a_server_that_lists_no_models_is_used_if_its_model_is_named(forge, note):
+    with LlmServer() as running:
+        address = (
+            running.base_url.removesuffix("v1") + "plain"
+        )  # it lists them at /v1 alone
+        asked = forge("model", "use", address, code=3).stderr
+        assert "hint: is it running?" in asked
+        forge.ok("model", "use", address, "--model", "mine", "--yes")
+        assert "model: mine" in settings_of(forge)

@@ -113,6 +113,16 @@ def test_build_says_why_there_is_no_package(forge, vault, note):
     assert "there is no note in a deck Nope" in refused.stderr
 
 
+def test_what_cannot_be_seen_in_anki_is_shipped_only_by_a_full_build(forge, vault, note):
+    (forge.folder / "collection.anki2").write_text("no collection")
+    forge.settings("anki: {collection: collection.anki2}\n")
+    forge("run", vault)
+    package = forge.folder / "ankiforge.apkg"
+    assert not package.exists()
+    forge("build", "--full")
+    assert package.exists()
+
+
 def test_a_run_after_the_database_was_lost_tells_no_drafts(forge, vault, note):
     forge.ok("run", vault)
     shutil.rmtree(forge.home / ".ankiforge")

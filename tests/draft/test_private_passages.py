@@ -297,3 +297,13 @@ def test_a_run_of_one_note_sends_only_its_own_passages(place, fake):
 
     sent = [words for request in place.server.asked for _, words in fake.marked(request)]
     assert sent == ["Alpha is the first fact of them all."]
+
+
+def test_a_limit_counts_only_what_may_be_sent(place, fake):
+    place.settings(VAULT)
+    place.note("a.md", "==Alpha is the first fact of them all.== #no-llm\n")
+    place.note("b.md", "==Beta is the other fact of them all.==\n")
+    place.forge.ok("run", "--limit", "1")
+
+    sent = [words for request in place.server.asked for _, words in fake.marked(request)]
+    assert sent == ["Beta is the other fact of them all."]

@@ -289,9 +289,11 @@ def test_what_is_hidden_is_not_near(place):
     with Workspace(place.folder) as workspace:
         meaning = meaning_of(workspace)
         assert meaning
-        hidden, *shown = meaning.near("Who makes ATP?").cosines
+        known = meaning.near("Who makes ATP?")
+        hidden, *shown = known.cosines
         near = meaning.near("Who makes ATP?", lambda key: key == hidden)
         assert sorted(near.cosines) == sorted(shown)
+        assert known.threshold, "it was learnt by the run"
 
 
 # --- one score --------------------------------------------------------------------------------
