@@ -9,8 +9,8 @@ an unreadable file counts as empty, and a damaged one is deleted. `replies.db` h
 replies of models by request hash. It is kept when the database is deleted, and never
 deleted by the program.
 
-Tested by `tests/ledger/test_damaged.py`, `tests/ledger/test_versions.py` and
-`tests/cli/test_memory.py`.
+Tested by `tests/ledger/test_damaged.py`, `tests/ledger/test_versions.py`,
+`tests/ledger/test_journals.py` and `tests/cli/test_memory.py`.
 """
 
 from __future__ import annotations
