@@ -233,6 +233,15 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, 
     assert [one["id"] for one in found["cards"]] == [card["guid"]]
 
 
+def test_before_its_first_run_another_computer_finds_what_the_journal_has(read):
+    for database in read.folder.parent.rglob(".ankiforge/ledger.db*"):
+        database.unlink()
+    [found] = read.ok("search", "Cells.md", "--json").lines
+    words = {highlight["exact"] for highlight in found["highlights"]}
+    assert "The mitochondrion makes ATP." in words
+    assert len(words) == found["counts"]["highlights"] == 2
+
+
 def test_a_work_says_when_what_and_where(known):
     [found] = known.ok("search", "@ebbinghaus1885", "--json").lines
     assert found["counts"]["highlights"] == 2

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ankiforge.ledger.events import PERSON
 from tests.facts.program import Made, exact
 from tests.facts.vault import GAPS, Vault, markdown_of
 
@@ -134,5 +135,20 @@ def test_facts_go_with_their_words(tmp_path, name):
             assert golden.seen() == expected, (notes, decisions)
             golden.vault.lose_database()
             assert golden.seen() == expected, (notes, "after a lost database")
+    finally:
+        golden.vault.close()
+
+
+def test_a_short_sentence_stands_where_its_passage_got_another_key(tmp_path):
+    golden = Golden(tmp_path)
+    try:
+        golden.play("A: [H F]", "accept F x")
+        golden.play("B: [G F]", "")
+        ledger = golden.vault.ledger
+        marks = ledger.rows("SELECT key FROM highlight ORDER BY state")  # "gone" first
+        with ledger.action():
+            ledger.add("same", marks[1]["key"], PERSON, {"old": marks[0]["key"]})
+        golden.play("A: [C F]; B: [G F]", "")
+        assert golden.seen() == "[C F] [G F.] | x: F @2"
     finally:
         golden.vault.close()
