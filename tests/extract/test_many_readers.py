@@ -155,3 +155,8 @@ def test_offline_no_other_machine_is_asked(forge, workspace, alone):
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     workspace("tcp://192.0.2.1:8786")
     assert told(forge, "--offline") == expected
+
+
+def test_on_a_cluster_too_the_limit_of_a_file_is_that_of_the_settings():
+    limits = [worker._worker_there(seconds).seconds for seconds in (5.0, 7.0, 5.0)]
+    assert limits == [5.0, 7.0, 5.0]
