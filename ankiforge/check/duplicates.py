@@ -234,7 +234,7 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
     card = features(mine)
     other = features(theirs)
     if card.family is other.family is Family.BASIC and card.asked != other.asked:
-        # `What?` is clear only in its context
+        # a front of stop words only has no sequence: `What?` is clear only in its context
         if not (card.sequence and other.sequence):
             return False
     if any(differ(card, other) for differ in _DIFFERENCES):

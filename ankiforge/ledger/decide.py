@@ -686,23 +686,23 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
-            if is_card_id(taken.id):  # its words stay as they are
+            if is_card_id(taken.id):  # not a draft: its words stay as they are
                 _, passage = cards.state_of(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 event = store.add("adopt", passage.key, PERSON, body)
-                of = desk.offered_passage(store, passage)
-                sentences = desk.sentences_of_card(of, passage.cards[taken.id])
-                desk.decide(store, of, event, sentences)
+                offered = desk.offered_passage(store, passage)
+                sentences = desk.sentences_of_card(offered, passage.cards[taken.id])
+                desk.decide(store, offered, event, sentences)
                 continue
 
             # a draft, with the history that another tool has of its passage
-            of, draft_row = desk.waiting(store, taken.id)
+            offered, draft_row = desk.waiting(store, taken.id)
             draft = desk.draft_in(draft_row)
             if taken.text:
                 text = keep_numbers(taken.text, draft.field("Text"))
                 fields = {**dict(draft.fields), "Text": text}
                 draft = replace(draft, fields=tuple(fields.items()))
-            key = of.passage.key
+            key = offered.passage.key
             guid = guid_of(key, draft)
             body = {"guid": guid, "draft": _words_of(draft)}
             if taken.deck:
@@ -712,8 +712,8 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
             if taken.schedule:
                 body["schedule"] = taken.schedule
             event = store.add("adopt", key, PERSON, body)
-            sentences = facts.covered(of.text, draft.quote)
-            desk.decide(store, of, event, sentences, taken.id)
+            sentences = facts.covered(offered.text, draft.quote)
+            desk.decide(store, offered, event, sentences, taken.id)
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 

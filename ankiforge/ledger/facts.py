@@ -400,6 +400,7 @@ def _nearly_the_same(
     when that was first decided is another fact. A decided sentence that only this passage
     lost is a remark.
     """
+    # to save time: what is decided is shown as that anyway
     undecided = {each: name_of(each) for each in given if each not in family.decided}
     near: dict[str, Fact] = {}
     if not undecided:
@@ -408,7 +409,7 @@ def _nearly_the_same(
     for gone in sorted(family.gone):
         card = family.card_of.get(gone, "")
         for sentence, name in undecided.items():
-            if name in family.gone[gone]:
+            if name in family.gone[gone]:  # it stood beside it
                 continue
             score = likeness(gone, sentence)
             rank = (bool(card), score)

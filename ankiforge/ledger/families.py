@@ -341,11 +341,17 @@ class _Joining:
         return [row["key"] for row in rows]
 
     def _join_if_moved(self, key: str, old: str, sentence: str) -> None:
-        there = {self._store.first(old), *self._store.family(old)}
-        if self._store.first(key) in there:
+        """Join a highlight with a passage in which its sentence was decided, if that moved.
+
+        A family names its passages by their oldest keys, a highlight has the newest of its
+        passage.
+        """
+        store = self._store
+        family = {store.first(old), *store.family(old)}
+        if store.first(key) in family:
             return
         stands_there = any(
-            self._store.first(each) in there for each in self._with(sentence)
+            store.first(highlight) in family for highlight in self._with(sentence)
         )
         if moved(sentence, stands_there=stands_there):
             _join(self._store, key, old, (sentence,))

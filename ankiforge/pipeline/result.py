@@ -159,9 +159,12 @@ class RunResult(msgspec.Struct):
     usage: Usage | None = None
     """What the model was asked, and what it cost; None without a model."""
     asked: int = 0
-    """The number of highlights that the model drafted or made no draft of."""
+    """The number of highlights that the model drafted or made no draft of.
+
+    The number of requests, of which one may be about several highlights, is that of `usage`.
+    """
     without: int = 0
-    """The number of these of which it made none."""
+    """The number of highlights among these of which it made no draft."""
     remembered: list[str] = []
     """The PATHs that are remembered from now on."""
     forecast: Forecast | None = None

@@ -1,4 +1,6 @@
-"""Take the Markdown of a field apart for the editor, which shows it as the card will.
+"""Show a card as Anki does, and its passage: as data for the page, formulas as MathML.
+
+The Markdown of a field is taken apart for the editor, which shows it as the card will:
 
     piece = text
           | {open, close, tag, kids}               emphasis, a link, an escaped sign
@@ -7,8 +9,6 @@
 
 The sources of the pieces, one behind the other, are the Markdown to the letter. So the editor
 sends back what it shows, and what nobody touched stays as it was.
-
-Show a card as Anki does, and its passage: as data for the page, formulas as MathML.
 
 Tested by `tests/web/test_card_view.py` and `tests/web/test_formula_table.py`.
 """

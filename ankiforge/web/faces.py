@@ -8,6 +8,8 @@ in which `spans` says where they are, `code` which words are code, and `starts` 
 begin; in `views` the fields of the card with each of them; and in `before` the sentence before.
 `facts` is the number of the fact, and of how many of its passage; `then` the face of the
 next one, which comes once this one is accepted.
+Each of `lines` that may be cards has the `id`s of its drafts, its front `a` and its backs `b`, the
+place `at` which it stands, whether it is ticked (`on`), and a `note` that warns of it.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
 

@@ -319,7 +319,11 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
 
 
 def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
-    """Drop emphasis that begins inside a cloze or other emphasis and ends outside."""
+    """Drop emphasis that begins inside a cloze or other emphasis and ends outside.
+
+    `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`: at the end of the cloze the
+    inner `*` is open and is dropped; the outer `**` stays.
+    """
     opened = list[InlineToken]()
     for token in tokens:
         if token.kind not in (SignKind.EMPHASIS, SignKind.GAP):
@@ -331,14 +335,12 @@ def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
         # what was dropped meanwhile has no closer any more
         while opened[-1] is not token.opener and opened[-1].closer is None:
             opened.pop()
-        if opened[-1] is token.opener:
-            opened.pop()
-        elif token.kind is SignKind.EMPHASIS:
+        if token.kind is SignKind.EMPHASIS and opened[-1] is not token.opener:
             _drop_pair(token.opener)
-        else:
-            while opened[-1] is not token.opener:
-                _drop_pair(opened.pop())
-            opened.pop()
+            continue
+        while opened[-1] is not token.opener:  # open at the end of a cloze
+            _drop_pair(opened.pop())
+        opened.pop()
 
 
 def _drop_pair(opener: InlineToken) -> None:

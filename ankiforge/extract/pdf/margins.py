@@ -88,9 +88,9 @@ def _edges(text: str) -> Iterator[EdgeLine]:
     if len(first_lines) > 2 * EDGE:
         top = first_lines[:EDGE]
         bottom = list(islice(_filled(reversed(every_line)), EDGE))
-    else:  # hardly any text: one line each
-        top = first_lines[:1]
-        bottom = first_lines[1:][-1:]
+    else:  # hardly any text: one line each, and a line alone is at the top
+        top, others = first_lines[:1], first_lines[1:]
+        bottom = others[-1:]
     for at_top, lines in ((True, top), (False, bottom)):
         for line in lines:
             if len(line) <= LONGEST_LINE:
