@@ -18,8 +18,8 @@ What must stay true:
   needs, it reads itself.
 
 Tested by `tests/ledger/test_which_passage.py`, `test_journal.py` (two machines),
-`test_killed.py`, which kills a run before each commit, `tests/pipeline/test_unchanged.py` and
-`tests/cli/test_defaults.py`.
+`test_killed.py`, which kills a run before each commit, `tests/pipeline/test_unchanged.py`,
+`tests/cli/test_defaults.py` and `tests/golden/histories/copies.yaml`.
 """
 
 from __future__ import annotations

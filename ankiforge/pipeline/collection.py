@@ -7,8 +7,8 @@ How many cards fail in Anki is counted here, for a line of a run; what reads the
 if the collection has changed since.
 
 Tested by `tests/anki/test_views.py`, `test_collections.py`, `test_deleted_and_back.py`,
-`test_told_afterwards.py`, `test_repair.py`, `test_push.py` and
-`tests/golden/histories/anki.yaml`.
+`test_told_afterwards.py`, `test_repair.py`, `test_push.py`,
+`tests/golden/histories/anki.yaml` and `lost.yaml`.
 """
 
 from __future__ import annotations
