@@ -409,7 +409,7 @@ def _nearly_the_same(
     for gone in sorted(family.gone):
         card = family.card_of.get(gone, "")
         for sentence, name in undecided.items():
-            if name in family.gone[gone]:  # it stood beside it
+            if name in family.gone[gone]:  # the two stood side by side
                 continue
             score = likeness(gone, sentence)
             rank = (bool(card), score)
