@@ -20,7 +20,7 @@ whichever things share a request and in whatever form the server was asked. The 
 why each question of a small model that made no card was dropped, to be shown at any time without
 asking again, also after the database was lost.
 
-Tested by `tests/draft/test_server.py` and `tests/draft/test_cases.py`.
+Tested by `tests/draft/test_server.py`, `test_cases.py` and `test_small_tables.py`.
 """
 
 from __future__ import annotations

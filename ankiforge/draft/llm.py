@@ -3,7 +3,7 @@
 The highlights of a document are sent in chunks, several requests at a time: see
 `conversation`. A small model is asked in another way, step by step: see `cascade`.
 
-Tested by `tests/draft/test_llm.py` and `tests/cli/test_model.py`.
+Tested by `tests/draft/test_llm.py`, `test_small_tables.py` and `tests/cli/test_model.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.check import Context, DuplicateIndex, check, check_made
+from ankiforge.check import Context, DuplicateIndex, check, check_alone, check_made
 from ankiforge.model import Form, Origin, Severity
 from tests.check import cards
 
@@ -168,3 +168,13 @@ def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
         "empty_side"
     ] is Severity.BLOCK
     assert check_made(groundless) == ()
+
+
+def test_what_is_said_of_a_draft_alone_is_a_part_of_all():
+    draft = cards.question("Is it so?", "Yes", "something else")
+    source = cards.passage("The membrane separates two cells.")
+
+    alone = check_alone(draft, source)
+
+    assert "yes_no" in {finding.check for finding in alone}
+    assert set(alone) < set(cards.findings(draft, source))

@@ -4,10 +4,15 @@ import json
 
 import pytest
 
+from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import Wish, instruction, without_comment
+from ankiforge.draft.llm import Estimate
+from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
 from ankiforge.errors import ConfigError
+from ankiforge.language.lexicon import language
+from ankiforge.language.tokens import tokens
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKind
 from ankiforge.pipeline.chats import Taken
 
@@ -85,6 +90,52 @@ def test_a_model_of_a_cloud_is_asked_at_the_address_of_its_cloud():
     )
     with pytest.raises(ConfigError):
         ServerSettings(base_url=HERE, model="qwen3-coder:480b-cloud")
+
+
+@pytest.mark.parametrize(
+    ("usd", "local", "cost"),
+    [
+        (None, False, "price unknown; set llm.price_usd"),
+        (0.0, True, "free (local)"),
+        (0.25, False, "about $0.25, without reasoning and second tries"),
+    ],
+)
+def test_an_estimate_says_what_it_costs(usd, local, cost):
+    estimate = Estimate(3, 2, 1, 900, 400, 80, usd, local)
+    assert estimate.said.endswith(f"80 out; cost: {cost}")
+
+
+@pytest.mark.parametrize(
+    ("thought", "finish", "content"),
+    [
+        ('{"cards": []}', "stop", '{"cards": []}'),
+        ('{"cards": []}', "length", ""),  # it was still thinking
+        ("Which cards?", "stop", ""),
+    ],
+)
+def test_reasoning_that_is_the_answer_is_taken_for_it(thought, finish, content):
+    message = {"content": "", "reasoning_content": thought}
+    choice = {"message": message, "finish_reason": finish}
+    reply = Completion.parse(json.dumps({"choices": [choice]}))
+    assert reply is not None
+    assert (reply.content, reply.is_thought_alone) == (content, not content)
+
+
+def test_a_reply_of_an_error_is_no_answer():
+    assert Completion.parse(json.dumps({"choices": [], "error": {"code": 500}})) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "is_none"),
+    [
+        ("A vein meets the cell needs", "cell needs", False),
+        ("Glucose is a fuel that a cell needs", "cell needs", True),
+    ],
+)
+def test_a_noun_with_its_verb_is_no_answer(text, answer, is_none):
+    words = tokens(text, language("en"))
+    first = [token.word for token in words].index(answer.split()[0])
+    assert is_no_answer(words, (first, first + 2), language("en")) is is_none
 
 
 # --- what is beside a mark -----------------------------------------------------------------
