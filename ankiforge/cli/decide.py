@@ -275,9 +275,9 @@ def report(
             if any(is_question_id(each["id"]) for each in results):
                 answers = [each for each in ledger.history() if each.id == action]
                 said = [each.said for each in answers if each.what != "accept"]
-                done = ": ".join(
-                    filter(None, ("answered", ", ".join(dict.fromkeys(said))))
-                )
+                done = "answered"
+                if any(said):
+                    done += f": {', '.join(filter(None, dict.fromkeys(said)))}"
                 if len(said) < len(answers):
                     done += f"; {counted(cards_made(ledger, action), 'card')}"
             call.say(f"{number} {done}{undo}")

@@ -1067,9 +1067,8 @@ class Remarks:
         """Yield why a draft with these words needs a person."""
         store = self._store
         passage = store.passage(draft.key)
-        for _, old in _doubts(
-            store, passage
-        ):  # a passage that is gone, and that it may be
+        # a passage that is gone, and that it may be
+        for _, old in _doubts(store, passage):
             is_live = store.passage(old).live
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         before = self._before(passage, draft)

@@ -817,7 +817,7 @@ def _original_of(
         store: the store.
         highlight_row: the highlight that may be one.
         passage: its passage.
-        others: the highlights of other documents that have its text.
+        others: the other highlights that have its text.
         with_texts: those that had one of its texts.
     """
     if passage.decided:

@@ -520,16 +520,14 @@ def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
             for number, words in note.numbers.items():
                 if state.numbers.get(number) != words:
                     numbers[number] = words
-            body: Json = {
-                "guid": guid,
-                "mod": note.mod,
-                "digest": note.digest,
+            body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
+            may_be_empty: Json = {
                 "tags": note.tags,
                 "hashes": note.hashes,
                 "type": msgspec.to_builtins(None if last else note.mapped),
                 "numbers": numbers,
             }
-            body = {name: value for name, value in body.items() if value}
+            body |= {name: value for name, value in may_be_empty.items() if value}
             store.add("shipped", passage.key, POLICY, body)
             if not note.pictures.items() <= state.pictures.items():
                 body = {"guid": guid, "names": note.pictures}

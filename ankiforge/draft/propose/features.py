@@ -52,6 +52,7 @@ _SCALE = 2
 _FEW_TOKENS = 6
 # Words of an exclamation or a heading.
 _FEW_WORDS = 4
+# Patterns begin with what is rare, and look behind from there: a search stops at fewer places.
 # Also beside a letter of a script without blanks: `于1869年`.
 _YEAR = regex(
     r"[12](?<![^\W\u3040-\u30ff\u3400-\u9fff].)(?:(?<=1)\d|(?<=2)0)\d\d"
