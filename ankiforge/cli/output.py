@@ -626,8 +626,8 @@ def choice_option(*names: str, of: Collection[str], help: str) -> Option:
 
 def number_option(name: str, *, most: int, help: str) -> Option:
     """Return an option that takes a number N from 1 on."""
-    upto = click.IntRange(1, most)
-    return click.option(name, cls=PlainOption, type=upto, metavar="N", help=help)
+    numbers = click.IntRange(1, most)
+    return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
 
 
 def file_option(*names: str, help: str) -> Option:

@@ -253,9 +253,9 @@ LONGEST = 400_000
 _UNSEEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
-# A bracket within it would begin another link: of `[[[[[[` each is looked at once.
 _SIGNS = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
 """Matches the signs of tables and formulas, of which a cover shows nothing."""
+# A bracket within it would begin another link: of `[[[[[[` each is looked at once.
 _LINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
