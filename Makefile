@@ -100,7 +100,6 @@ screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and cards of all kinds in dist/
 	$(PY) -m tests.web.pictures docs/pictures
 	$(PY) -m tests.web.card_pictures $(DIST)/cards
 	$(PY) -m benchmarks.offers.picture
-	$(PY) -m benchmarks.minutes --picture docs/pictures/minutes.svg
 
 smoke: $(VENV)/dev-ok  ## start the wheel by pip, uv, pipx, registry of MCP, bundle, container
 	ANKIFORGE_REQUIRE_ALL=1 $(PY) -m pytest -v tests/test_channels.py

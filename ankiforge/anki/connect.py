@@ -4,8 +4,7 @@ Nothing is retried. Anki itself reads and writes the files, so both programs mus
 same folders. Foreign text in messages is shortened, made printable, and stripped of the
 API key.
 
-Tested by `tests/anki/test_connect.py`, `test_connect_requests.py`, `test_push.py`, and the
-limits of decks in `test_minutes.py`.
+Tested by `tests/anki/test_connect.py`, `test_connect_requests.py` and `test_push.py`.
 """
 
 from __future__ import annotations
@@ -249,57 +248,6 @@ class AnkiConnect:
         """Make cards new again; their log stays."""
         self._ask("forgetCards", object, {"cards": list(cards)})
 
-    # --- options of decks ---------------------------------------------------------------
-
-    def set_new_per_day(self, deck: str, limit: int) -> None:
-        """Set how many new cards a deck shows a day, and nothing else of it or of other decks.
-
-        Anki keeps the limit in the deck's options (its preset). If other decks have the same
-        options, this deck gets a copy of them first.
-
-        Raises:
-            ServiceError: there is no such deck, or Anki did not do it.
-        """
-        options = self._options_of(deck)
-        if options["new"]["perDay"] == limit:
-            return
-        if any(
-            _id_of(self._ask("getDeckConfig", object, {"deck": other}))
-            == str(options["id"])
-            for other in self._ask("deckNames", tuple[str, ...])
-            if other != deck
-        ):
-            copy = {"name": f"{deck} (ankiforge)", "cloneFrom": str(options["id"])}
-            copy_id = self._ask("cloneDeckConfigId", int, copy)
-            chosen = {"decks": [deck], "configId": copy_id}
-            has_copy = copy_id and self._ask("setDeckConfigId", bool, chosen)
-            if has_copy:
-                options = self._options_of(deck)
-            if not has_copy or _id_of(options) != str(copy_id):
-                message = f"Anki did not copy the options of the deck {deck}"
-                raise ServiceError(message, hint=_BY_HAND)
-
-        options["new"]["perDay"] = limit
-        saved = self._ask("saveDeckConfig", bool, {"config": options})
-        if not saved or self._options_of(deck)["new"]["perDay"] != limit:
-            raise ServiceError(
-                f"Anki did not set the limit of the deck {deck} to {limit} new cards a day",
-                hint=_BY_HAND,
-            )
-
-    def _options_of(self, deck: str) -> Json:
-        """Return the options of a deck, as Anki's older programs know them."""
-        options = self._ask("getDeckConfig", object, {"deck": deck})
-        new = (
-            options.get("new") if isinstance(options, dict) and _id_of(options) else None
-        )
-        if not isinstance(new, dict) or not isinstance(new.get("perDay"), int):
-            raise ServiceError(
-                f"Anki has no options for the deck {deck}",
-                hint="was it renamed, or is another profile open?",
-            )
-        return msgspec.convert(options, Json)
-
     # --- one request --------------------------------------------------------------------
 
     def _find(self, action: str, query: str) -> tuple[int, ...]:
@@ -420,11 +368,3 @@ class AnkiConnect:
         printable = "".join(char if char.isprintable() else " " for char in text)
         line = " ".join(printable.split())
         return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
-
-
-_BY_HAND = "set it by hand: in Anki, the gear beside the deck › Options › New cards/day"
-
-
-def _id_of(options: object) -> str:
-    """Return the id of a deck's options; "" of a deck without any, as a filtered one."""
-    return str(options.get("id", "")) if isinstance(options, dict) else ""

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from statistics import median
 from typing import NamedTuple
 
-from ankiforge.anki.collection import View, numbers, texts
-from ankiforge.anki.studies import calendar_of
+import msgspec
+
+from ankiforge.anki.collection import AnkiDatabase, View, numbers, texts
 from ankiforge.model import CardId, NoteId, Strings, Value
 
 WINDOW = 30
@@ -41,6 +42,62 @@ _LOG = f"""
 select {numbers("id", "cid", "ease", "lastIvl", "time", "type = 1")}
 from revlog where ease between 1 and 4 and type in (0, 1, 2, 3) order by id
 """
+_DAY = 86400
+# The year 2100, in seconds since 1970. A damaged log may name any time.
+_LATEST = 4_102_444_800
+_TABLES_SINCE = 18
+_CONFIG = f"select {texts('key')}, val from config"
+
+
+class _Calendar(NamedTuple):
+    """Days as a collection counts them: a day begins some hours after midnight."""
+
+    rollover: timedelta
+    zone: timezone
+    """The time zone of now."""
+    first: date
+    """The day on which the collection was made."""
+    today: int
+    """The number of days since then."""
+
+    def day(self, milliseconds: int) -> int:
+        """Return how many days after today a time is; before today it is negative."""
+        seconds = min(max(milliseconds / 1000, _DAY), _LATEST)
+        moment = datetime.fromtimestamp(seconds, self.zone) - self.rollover
+        return moment.toordinal() - self.first.toordinal() - self.today
+
+
+def _calendar_of(database: AnkiDatabase, now: datetime) -> _Calendar:
+    """Return how a collection counts its days (rslib/src/scheduler/timing.rs).
+
+    One in the form of an old Anki counts as is usual.
+    """
+    settings: dict[str, object] = {}
+    if not database.legacy and database.schema >= _TABLES_SINCE:
+        settings = dict(database.rows(_CONFIG))
+    rollover = _setting(settings, "rollover", 4)
+    minutes_west = max(-1439, min(_setting(settings, "creationOffset", 0), 1439))
+    zone_then = timezone(timedelta(minutes=-minutes_west))
+    try:
+        first = datetime.fromtimestamp(database.created, zone_then).date()
+    except (ValueError, OverflowError, OSError):
+        first = date(1970, 1, 1)
+    shift = timedelta(hours=max(0, min(rollover, 23)))
+    offset = now.utcoffset() or UTC.utcoffset(now)
+    today = (now - shift).toordinal() - first.toordinal()
+    return _Calendar(shift, timezone(offset), first, today)
+
+
+def _setting(settings: dict[str, object], name: str, default: int) -> int:
+    """Return a setting of a collection, or the default if it is missing or unreadable."""
+    value = settings.get(name)
+    if not isinstance(value, bytes):
+        return default
+    try:
+        number = msgspec.json.decode(value)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return default
+    return number if isinstance(number, int) and abs(number) < 10_000 else default
 
 
 class Answer(NamedTuple):
@@ -127,7 +184,7 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
     """
     found: dict[CardId, CardHistory] = {}
     for database in view.databases:
-        calendar = calendar_of(database, now)
+        calendar = _calendar_of(database, now)
         answers: dict[CardId, list[Answer]] = defaultdict(list)
         asked = Counter[CardId]()
         seconds: dict[CardId, float] = defaultdict(float)

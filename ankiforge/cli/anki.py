@@ -58,7 +58,6 @@ def _print_delivery(
         delivery_json,
         delivery_lines,
         held_line,
-        minutes_line,
         next_line,
         next_step,
         why_every_card,
@@ -70,7 +69,7 @@ def _print_delivery(
     for line in delivery_lines(result):
         call.print(f"✓ {line}")
     call.problems(result.problems)
-    lines = [anki_line(result), held_line(result), minutes_line(result)]
+    lines = [anki_line(result), held_line(result)]
     if not call.quiet:
         lines.append(once(workspace, why_every_card(result, workspace.ledger)))
     for line in filter(None, lines):
@@ -192,22 +191,14 @@ def pull(
   ankiforge push                     send what Anki lacks
   ankiforge push --sync              let Anki sync before and after
   ankiforge push --suspend-retired   suspend the cards that you rejected here
-  ankiforge push --new-a-day         then set the limit of new cards to fit your minutes
 """)
 @DECK
 @OUTPUT
 @FORCE
 @flag("--sync", help="Let Anki sync before and after.")
 @flag("--suspend-retired", "suspend", help="Suspend the cards that you rejected here.")
-@flag("--new-a-day", help="Set the limit of new cards to fit the setting `minutes`.")
-@flag("--yes", help="With --new-a-day: do not ask.")
 def push(
-    call: Call,
-    sync: bool,
-    suspend: bool,
-    new_a_day: bool,
-    yes: bool,
-    **package: Unpack[PackageOptions],
+    call: Call, sync: bool, suspend: bool, **package: Unpack[PackageOptions]
 ) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
@@ -216,9 +207,6 @@ def push(
     from ankiforge.pipeline.deliver import suspend_retired
 
     with session(call) as workspace:
-        if new_a_day and not workspace.folder.config.minutes:
-            message = "--new-a-day needs to know how many minutes a day you give to Anki"
-            raise UsageError(message, hint=workspace.folder.how_to_set("minutes: 20"))
         with counting_bar(call, "sending to Anki"):
             result = workspace.push(sync=sync, **package)
         if result.error is None and suspend:
@@ -230,37 +218,7 @@ def push(
             else:
                 call.say("nothing to suspend")
         _print_delivery(call, workspace, result, package["deck"])
-        if result.error is None and new_a_day:
-            _set_limits(call, workspace, yes=yes)
     end_run(result)
-
-
-def _set_limits(call: Call, workspace: Workspace, *, yes: bool) -> None:
-    """Set the limits of new cards in Anki to fit the minutes of the settings."""
-    from ankiforge.pipeline.intake import deck_limits, set_limits
-
-    forecast = workspace.forecast()
-    if forecast is None:
-        raise no_collection(workspace.folder)
-    changes = []
-    for deck_now, wanted in deck_limits(forecast):
-        name = deck_now.deck
-        if deck_now.own_limit:
-            call.warn(
-                f"the deck {name} has a limit of its own, which AnkiConnect cannot change\n"
-                f"hint: in Anki, Options › New cards/day › This deck: {wanted}"
-            )
-        elif deck_now.limit != wanted:
-            changes.append((deck_now, wanted))
-            cards_a_day = counted(wanted, "new card")
-            call.say(f"{name}: {deck_now.limit:,} → {cards_a_day} a day")
-    if not changes:
-        call.say("no limit of new cards to change")
-    elif call.agrees("Set this in Anki?", yes=yes):
-        set_limits(workspace.running_anki(), forecast, changes)
-        call.say("set in Anki")
-    else:
-        call.say("not set: --yes sets it without a question")
 
 
 # --- adopt ----------------------------------------------------------------------------------

@@ -42,10 +42,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
         "forget": ("run", "Stop reading a PATH; its cards stay."),
         "export": ("inspect", "Write highlights and cards to a file."),
-        "stats": (
-            "inspect",
-            "Count highlights, cards and answers in Anki.",
-        ),
         "model": ("model", "Choose the language model that drafts, or none."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),

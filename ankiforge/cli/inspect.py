@@ -1,4 +1,4 @@
-"""The commands that show and report: status, list, show, seen, stats, doctor, export.
+"""The commands that show and report: status, list, show, doctor, export.
 
 Tested by `tests/cli/test_search.py`, `test_lists.py`, `test_export.py`, `test_contract.py` and
 `tests/pipeline/test_answer.py`.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -25,8 +23,6 @@ from ankiforge.cli.output import (
     command,
     exit_with,
     flag,
-    no_collection,
-    number_option,
     refuse_existing,
     refuse_unknown_options,
     session,
@@ -228,59 +224,6 @@ def _answer(
         call.say('ankiforge search --reply FILE "…"')
         return
     call.show(answer_json(asked, sentences), answer_text(asked, sentences))
-
-
-# --- stats ----------------------------------------------------------------------------------
-
-MOST_MINUTES = 600
-GROUPS = 8
-"""The number of sources, documents and drafters that are shown."""
-
-
-@command("""
-  ankiforge stats
-  ankiforge stats --minutes 20    how many new cards fit into 20 minutes a day
-  ankiforge stats --json
-""")
-@number_option(
-    "--minutes",
-    most=MOST_MINUTES,
-    help="Show how many new cards fit into N minutes a day.",
-)
-def stats(call: Call, minutes: int | None) -> None:
-    """Count highlights, drafts and cards, and the answers in Anki.
-
-    With --minutes, or the setting `minutes`, show how many new cards a day fit, and the
-    minutes a day over the coming year.
-    """
-    from ankiforge.reports.statistics import (
-        intake_json,
-        intake_text,
-        statistics,
-        statistics_text,
-    )
-
-    with session(call, read_only=True) as workspace:
-        figures = statistics(workspace.ledger, datetime.now())
-        forecast = workspace.forecast(minutes)
-        accepted = workspace.accepted_today()
-    if minutes and forecast is None:
-        raise no_collection(workspace.folder)
-
-    intake: Json | None = None
-    minutes_lines: list[str] = []
-    if forecast is not None:
-        intake = intake_json(forecast)
-        minutes_lines = [*intake_text(forecast, accepted)]
-    data = {**figures.as_json(), "intake": intake}
-    if minutes:
-        call.show(data, minutes_lines)
-        return
-    width = shutil.get_terminal_size().columns
-    lines = [*statistics_text(figures, call.shown(GROUPS), width)]
-    if minutes_lines:
-        lines += ["", *minutes_lines]
-    call.show(data, lines)
 
 
 # --- doctor ---------------------------------------------------------------------------------

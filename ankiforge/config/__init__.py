@@ -173,8 +173,6 @@ class _Settings(_Section):
     """
     anki: AnkiSettings = AnkiSettings()
     note_types: NoteTypes = NoteTypes()
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=600)] | None = None
-    """How many minutes a day a person gives to Anki. None = not said."""
     decks: DeckSetting | None = None
     """The decks for new cards of what no deck file takes. None = `one`."""
 

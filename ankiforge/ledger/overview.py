@@ -17,7 +17,6 @@ import msgspec
 
 from ankiforge.ledger import desk, questions
 from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
-from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
@@ -370,6 +369,11 @@ _COUNTED = {
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
     ),
     "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
+    "answers": (
+        "SELECT 'reviews', count(*) FROM review WHERE ease > 0"
+        " UNION ALL SELECT 'tested', count(*) FROM review WHERE ease > 0 AND type = 1"
+        " UNION ALL SELECT 'remembered', count(*) FROM review WHERE ease > 1 AND type = 1"
+    ),
 }
 """Queries for (what is counted, number)."""
 
@@ -393,6 +397,8 @@ def counts(
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
     - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
       whose passages are gone; `unsent`: live cards that were never in a package, by kind.
+    - `answers`: the reviews of our cards that were seen in Anki; those of cards that had left
+      their learning steps, `tested`; and of these the `remembered` ones.
     """
     store.refold()
     counts_by_name: dict[str, Counter[str]] = {}
@@ -430,17 +436,3 @@ def counts(
 
 
 # --- when cards were accepted -----------------------------------------------------------
-
-
-def accepted_since(store: Store, since: str) -> list[str]:
-    """Return when the live cards were accepted, since a time; both in ISO 8601, newest first."""
-    live = {row["guid"] for row in store.rows("SELECT guid FROM card WHERE live")}
-    times = []
-    for row in store.rows("SELECT line FROM event WHERE what = 'accept' ORDER BY n DESC"):
-        event = decode_event(row["line"])
-        if event.at < since:
-            break
-        if event.body.get("guid") in live:
-            live.discard(event.body["guid"])
-            times.append(event.at)
-    return times

@@ -615,12 +615,6 @@ def adopted_notes(store: Store) -> dict[str, Adopted]:
     return notes
 
 
-def reviews(store: Store) -> Iterator[SeenReview]:
-    """Yield the reviews of our cards that were seen."""
-    query = "SELECT id, guid, ease, interval, type FROM review"
-    yield from (SeenReview(*row) for row in store.each(query))
-
-
 def unknown(store: Store) -> Iterator[NoteInAnki]:
     """Yield the notes of ours in the newest view that no event knows."""
     for note in store.get_value("unknown", list[NoteInAnki]) or []:

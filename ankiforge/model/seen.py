@@ -64,17 +64,6 @@ class ForeignNote(Value):
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
 
 
-class NewCards(Value):
-    """New cards of ours that wait in a deck, and how many of them it allows a day."""
-
-    deck: str
-    waiting: int
-    limit: int
-    """What this deck allows a day."""
-    own_limit: bool
-    """Whether the limit is one of this deck alone, besides that of its options."""
-
-
 class SeenTemplate(Value):
     """A card template in Anki."""
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ankiforge.ledger import Report
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.deliver import Published
-    from ankiforge.pipeline.intake import Forecast
 
 
 class Job(Value):
@@ -167,10 +166,6 @@ class RunResult(msgspec.Struct):
     """The number of highlights among these of which it made no draft."""
     remembered: list[str] = []
     """The PATHs that are remembered from now on."""
-    forecast: Forecast | None = None
-    """How many new cards fit into the minutes of the settings; None if these say nothing."""
-    accepted_today: int = 0
-    """The number of cards that were accepted since midnight, if there is a forecast."""
     failing: int = 0
     """How many cards fail in Anki."""
     failing_minutes: float = 0.0

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from ankiforge.model import Source
     from ankiforge.pipeline.ask import SearchResult
     from ankiforge.pipeline.collection import CollectionScan
-    from ankiforge.pipeline.intake import Forecast
     from ankiforge.pipeline.patch import Patch
     from ankiforge.pipeline.repair import RepairList
 
@@ -334,7 +333,6 @@ class Workspace:
                 self.plan(result)
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
-            self._foresee(result)
             self._count_failing(result)
         if not self.read_only:
             self._make_vectors(result, show)
@@ -821,44 +819,6 @@ class Workspace:
 
         return read_collection(self.folder.config.anki, self.ledger, Path.home())
 
-    def forecast(self, minutes: int | None = None) -> Forecast | None:
-        """Return how many new cards a day fit into minutes of Anki, with the forecast.
-
-        Args:
-            minutes: what the person gives a day; None for the setting `minutes`.
-
-        Returns:
-            None if no minutes are given, there is no collection, or it must not be read.
-
-        Raises:
-            ItemError: the collection cannot be read.
-        """
-        minutes = minutes or self.folder.config.minutes
-        if not minutes:
-            return None
-        from ankiforge.pipeline.intake import forecast
-
-        now = datetime.now().astimezone()
-        return forecast(
-            self.folder.config.anki,
-            self.ledger,
-            minutes,
-            Path.home(),
-            now,
-        )
-
-    def _foresee(self, result: RunResult) -> None:
-        """Add the forecast for the minutes of the settings.
-
-        That a collection cannot be read was reported before.
-        """
-        try:
-            result.forecast = self.forecast()
-        except ItemError:
-            return
-        if result.forecast is not None:
-            result.accepted_today = self.accepted_today()
-
     def _count_failing(self, result: RunResult) -> None:
         """Add how many cards fail. That a collection cannot be read was reported before."""
         if result.scan is None or result.scan.state not in ("same", "taken"):
@@ -885,12 +845,6 @@ class Workspace:
         from ankiforge.pipeline.repair import listing
 
         return listing(self, query.split(), datetime.now().astimezone())
-
-    def accepted_today(self) -> int:
-        """Return the number of cards that were accepted since midnight."""
-        from ankiforge.pipeline.intake import accepted_today
-
-        return accepted_today(self.ledger, datetime.now().astimezone())
 
     def running_anki(self) -> AnkiConnect:
         """Connect to a running Anki.
@@ -976,7 +930,6 @@ class Workspace:
         result.add_scan(self.read_collection())
         scope = deliver.Scope(deck=deck, full=full)
         deliver.publish(self.folder, self.ledger, result, path, scope)
-        self._foresee(result)
         return result
 
     def push(
@@ -1007,7 +960,6 @@ class Workspace:
         path = self.package_path(deck, output, force=force)
         error = deliver.push(self, result, path, deck=deck, sync=sync)
         result.error = result.error or error
-        self._foresee(result)
         return result
 
     def _check_deck(self, deck: str) -> None:

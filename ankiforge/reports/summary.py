@@ -53,6 +53,7 @@ from ankiforge.text import (
     counted,
     counts_text,
     on_one_line,
+    percent,
     shortened,
     shown_path,
 )
@@ -177,6 +178,8 @@ class Status(Value):
     """The model that drafts, its place and what it cost so far; "" if none drafts."""
     looked: str
     """When Anki was read last, in ISO 8601; "" if never."""
+    answers: dict[str, int]
+    """The reviews that were seen there, and of how many the card was remembered."""
     not_read: dict[str, str]
     """What no source reads of a folder, in words, by folder."""
     next: str
@@ -227,6 +230,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         documents=documents,
         model=model_in_use(workspace),
         looked=ledger.meta("looked"),
+        answers=dict(counts["answers"]),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
         next=command,
         why=reason,
@@ -269,13 +273,14 @@ def status_text(status: Status) -> Text:
     more = len(piles) - FIRST
     piles[FIRST:] = [f"and {more:,} more"] if more > 0 else []
     looked = status.looked[:16].replace("T", " ")
+    read = f"read {looked} UTC" if looked else "not read yet"
     rows = [
         ("waiting", columns(*piles)),
         ("workspace", status.workspace),
         ("sources", first_of(status.sources) or "none yet"),
         ("paths", first_of(list(map(shown_path, status.remembered)))),
         ("model", status.model),
-        ("Anki", f"read {looked} UTC" if looked else "not read yet"),
+        ("Anki", columns(read, *_retention(status.answers))),
     ]
     if without:
         no_card = f"{counted(without, 'highlight')}: ankiforge list --no-card"
@@ -286,6 +291,14 @@ def status_text(status: Status) -> Text:
         rows.append(("gone", sourceless))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (row(label, text) for label, text in rows if text)
+
+
+def _retention(answers: Mapping[str, int]) -> Strings:
+    """Return the columns of the reviews in Anki: how many, and how often one was remembered."""
+    if not answers["tested"]:
+        return ()
+    share = answers["remembered"] / answers["tested"]
+    return counted(answers["reviews"], "review"), f"retention {percent(share)}"
 
 
 # --- the result of a run ------------------------------------------------------------------
@@ -334,12 +347,6 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
     else:
         added = sum(published.added for published in result.published)
         updated = sum(published.updated for published in result.published)
-    intake: Json | None = None
-    if result.forecast is not None:
-        from ankiforge.reports.statistics import intake_json
-
-        intake = intake_json(result.forecast)
-        del intake["forecast"]  # a line for each day
     return {
         "notes": {
             "written": sum(published.notes for published in result.published),
@@ -352,7 +359,6 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
         },
         "packages": [str(path) for path in result.packages],
         "problems": [problem_json(problem) for problem in result.problems],
-        "intake": intake,
     }
 
 
@@ -416,7 +422,6 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
             "without": result.without,
         },
         "problems": delivery["problems"],
-        "intake": delivery["intake"],
     }
 
 
@@ -541,7 +546,6 @@ class RunText:
         yield _failing_line(result.failing, result.failing_minutes)
         yield anki_line(result)
         yield held_line(result)
-        yield minutes_line(result)
         if result.is_news and result.proposed:
             yield proposals_of_highlights(ledger, self._waits)
         yield _model_line(result, folder)
@@ -703,15 +707,6 @@ def _not_read_lines(report: Report, ledger: Ledger) -> Text:
     if report.files.get(".pdf") and not report.seen and DRAWN not in files:
         read = " that were read" if report.unread_files.get(".pdf") else ""
         yield f"the PDFs{read} have no annotations, and no marks are drawn into their pages either"
-
-
-def minutes_line(result: RunResult) -> str:
-    """Return how many new cards fit into the minutes of the settings; "" if nobody asked."""
-    if result.forecast is None:
-        return ""
-    from ankiforge.reports.statistics import intake_line
-
-    return intake_line(result.forecast, result.accepted_today)
 
 
 NO_COLLECTION = "No Anki collection found, so the package contains every card."

@@ -246,8 +246,6 @@ def sentence(text: str) -> str:
 
 OF_THE_PASSAGE = -1
 """The choice of a card that is made of words of the passage, beside the drafts."""
-SECONDS_A_DAY = 15
-"""Seconds that a new card takes on an average day of its first week: about ten answers."""
 MOST_SOURCES = 3
 
 
@@ -605,11 +603,10 @@ class Ending(Value):
 
     @property
     def lines(self) -> Strings:
-        """How many cards, how long they take, and where they are from, each as a sentence."""
+        """How many cards, and where they are from, each as a sentence."""
         count = len(self.cards)
         if not count:
             return (f"{self.decided} decided, no new card.",)
-        minutes = max(round(count * SECONDS_A_DAY / 60), 1)
         sources = Counter(card.highlight.document.title for card in self.cards)
         named = [f"{title} ({n})" for title, n in sources.most_common(MOST_SOURCES)]
         more = len(sources) - len(named)
@@ -617,7 +614,6 @@ class Ending(Value):
             named.append(f"{more} more")
         return (
             f"{self.decided} decided, {counted(count, 'new card')}.",
-            f"About {counted(minutes, 'minute')} a day in the first week.",
             f"From: {', '.join(named)}.",
         )
 

@@ -5,10 +5,9 @@ Tested by `tests/text/test_text.py`, `tests/cli/test_terminal.py` and `tests/cli
 
 from __future__ import annotations
 
-import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, AnyStr, cast
 
@@ -129,34 +128,3 @@ def with_bold(text: str, begins: str = "**", ends: str = "**") -> str:
 def on_one_line(text: str) -> str:
     """Collapse white space and line ends to single spaces."""
     return " ".join(text.split())
-
-
-def table(
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    width: int,
-) -> Iterator[str]:
-    """Return the lines of a table.
-
-    The first column gets the width that the numbers leave.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), width=width)
-    grid.add_column(Text(heads[0]), ratio=1, no_wrap=True, overflow="ellipsis")
-    for head in heads[1:]:
-        grid.add_column(Text(head), justify="right", no_wrap=True)
-    for row in rows:
-        cells = [Text(on_one_line(cell)) for cell in row]
-        grid.add_row(*cells)
-    printed = io.StringIO()
-    console = Console(
-        file=printed,
-        width=width,
-        color_system=None,
-        legacy_windows=False,
-    )
-    console.print(grid)
-    return (line.rstrip() for line in printed.getvalue().splitlines())

@@ -42,14 +42,12 @@ from ankiforge.model import (
     is_question_id,
 )
 from ankiforge.pipeline import chats
-from ankiforge.pipeline.collection import collection_path, lines_as_in_anki
+from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.deliver import open_file
-from ankiforge.pipeline.intake import accepted_today, kept_forecast
 from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import lately, names_field, parse
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.statistics import intake_line
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import ending_of
 from ankiforge.review.sittings import Sitting
@@ -178,16 +176,6 @@ class ReviewSession:
         self._asked = frozenset[HighlightKey]()
         # A highlight of the document about which alone it was asked, or a card that fails.
         self._chat_key = ""
-
-    def _minutes(self) -> str:
-        """Return how many new cards fit into the minutes a day, as found today; "" if unknown."""
-        config = self._workspace.folder.config
-        now = datetime.now().astimezone()
-        path = collection_path(config.anki, self._ledger, Path.home())
-        if not config.minutes or path is None or not path.is_file():
-            return ""
-        kept = kept_forecast(self._ledger, path, config.minutes, now)
-        return intake_line(kept, accepted_today(self._ledger, now)) if kept else ""
 
     # --- lists --------------------------------------------------------------------------
 
@@ -323,7 +311,6 @@ class ReviewSession:
         heading = f"{count:,} to decide in {counted(len(piles), 'document')}"
         return {
             **self.state(),
-            "minutes": self._minutes(),
             "heading": f"{heading}, about {counted(minutes, 'minute')}",
             "documents": entries,
             "model": self._workspace.folder.config.drafter == "llm",
@@ -640,8 +627,6 @@ class ReviewSession:
         if sitting.list_id == "failing":
             made = f"{decided} decided"
             told.append("“Open in Anki” brings the repairs to your cards.")
-        elif count:
-            told.append(ending.lines[1])
         heading = f"{made}, {left}." if left else f"{made}. Nothing waits here."
         if not decided:
             heading = "All put off for later." if left else "Nothing waits here."

@@ -30,7 +30,7 @@ def answer(
 
 def given(forge: Any) -> int:
     forge.ok("pull")
-    return int(forge.json("stats")["anki"]["reviews"])
+    return int(forge.json("status")["answers"]["reviews"])
 
 
 def test_a_device_that_syncs_a_year_late_brings_its_answers_once(studied, forge, anki):
@@ -54,7 +54,7 @@ def test_answers_that_a_first_look_at_a_part_did_not_show_are_read(
     part = tmp_path / "part.apkg"
     backend.export(anki.col, part, deck="Apart")
     forge.ok("pull", "--apkg", part)
-    assert forge.json("stats")["anki"]["reviews"] == 1
+    assert forge.json("status")["answers"]["reviews"] == 1
 
     assert given(forge) == 2
 
@@ -68,8 +68,9 @@ def test_answers_in_a_filtered_deck_count_but_cramming_tells_nothing_of_retentio
     anki.col.db.execute("update revlog set factor = 0 where type = 3")
 
     assert given(forge) == 2
-    told = forge.json("stats")["anki"]
-    assert (told["retention"], told["tested"]) == (1.0, 1)
+    told = forge.json("status")["answers"]
+    assert (told["remembered"], told["tested"]) == (1, 1)
+    assert "2 reviews   retention 100 %" in forge.ok("status").stdout
 
 
 def test_an_answer_that_only_a_phone_has_yet_is_not_taken_for_undone(

@@ -53,7 +53,8 @@ def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(
 def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
     said = [forge.ok("run", vault, "--deck", f"Deck{RLO}x")]
     said += [
-        forge.ok(*words.split()) for words in ("list -v", "stats", "search mitochondrion")
+        forge.ok(*words.split())
+        for words in ("list -v", "status", "search mitochondrion")
     ]
     said += [forge.ok("show", forge.cards()[0]["guid"]), forge("list", f"deck:{RLO}(")]
     text = "".join(f"{one.stdout}{one.stderr}" for one in said)

@@ -190,7 +190,6 @@ def test_quiet_commands_that_succeed_print_nothing(forge, filled):
     for words in (
         "build",
         "list -v",
-        "stats",
         "draft",
         "doctor",
         "accept --all",

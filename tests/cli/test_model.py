@@ -340,7 +340,7 @@ def test_the_model_of_the_default_workspace_goes_on_in_the_first_one(forge, note
 
 def test_settings_of_the_default_workspace_that_name_no_model_are_no_obstacle(forge):
     forge.home.mkdir()
-    (forge.home / "ankiforge.yaml").write_text("minutes: 20\nllm:\n", encoding="utf-8")
+    (forge.home / "ankiforge.yaml").write_text("figures: false\nllm:\n", encoding="utf-8")
     forge.ok("init", "cards")
     assert "drafter: rules" in (forge.folder / "cards/ankiforge.yaml").read_text("utf-8")
 

@@ -54,7 +54,7 @@ def test_no_text_of_a_note_hides_words_or_steers_the_terminal(forge, vault, sign
         for words in ("list --all -v", "list --no-card -v", "seen cat")
     ]
     told += [forge("show", card["id"]) for card in forge.cards()]
-    told += [forge("status"), forge("stats"), forge("export", f"a{sign}.txt")]
+    told += [forge("status"), forge("export", f"a{sign}.txt")]
     text = "".join(one.stdout + one.stderr for one in told)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 

@@ -322,15 +322,12 @@ def test_a_build_without_cards_names_the_next_command(forge, vault, note):
     assert "no package: no card is accepted yet\n  next  ankiforge review" in told
 
 
-@pytest.mark.parametrize(
-    "command", [("stats", "--minutes", "20"), ("push", "--new-a-day")]
-)
-def test_a_setting_to_be_written_is_named_with_its_file(forge, command):
+def test_a_setting_to_be_written_is_named_with_its_file(forge, vault, note):
     """The default workspace has no settings file, so the hint says how to get one."""
-    assert "ankiforge init ~/cards, then write `" in forge(*command, code=2).stderr
+    assert "ankiforge init ~/cards, then write `" in forge("adopt", vault, code=2).stderr
     forge.ok("init", "cards")
     where = forge.folder / "cards" / "ankiforge.yaml"
-    assert f"into {where}" in forge("-C", "cards", *command, code=2).stderr
+    assert f"into {where}" in forge("-C", "cards", "adopt", vault, code=2).stderr
 
 
 def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):

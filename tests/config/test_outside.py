@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 COMMANDS = (
-    ("status",), ("list",), ("list", "--no-card"), ("stats",), ("search", "sleep"), ("run",),
+    ("status",), ("list",), ("list", "--no-card"), ("search", "sleep"), ("run",),
     ("run", "--dry-run"), ("build",), ("push",), ("pull",), ("accept", "--all"), ("undo",),
     ("draft",), ("draft", "--drafter", "llm", "--estimate"), ("extract",), ("init",), ("init", "."),
     ("export", "all.jsonl"), ("doctor",),

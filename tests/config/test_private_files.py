@@ -106,7 +106,7 @@ def test_what_lies_open_is_closed_by_the_next_command(forge):
     used(forge)
     own, journal = forge.folder / ".ankiforge", forge.folder / "journal"
     theirs = [forge.folder / name for name in ("ankiforge.yaml", "notes/a.md", "decks")]
-    for command in (("run",), ("run", "--dry-run"), ("list",), ("stats",)):
+    for command in (("run",), ("run", "--dry-run"), ("list",), ("status",)):
         laid_open(own, *own.rglob("*"), journal, *journal.iterdir(), *theirs)
         forge(*command)
         assert (rights(own), rights(journal)) == ("700", "700"), command

@@ -210,40 +210,6 @@ class AnkiConnect:
             decks.setdefault(self._col.decks.get(did)["name"], []).append(card)
         return decks
 
-    # --- options of decks: false for what is not there
-
-    def deckNames(self):
-        return [deck.name for deck in self._col.decks.all_names_and_ids()]
-
-    def getDeckConfig(self, deck):
-        if deck not in self.deckNames():
-            return False
-        return self._col.decks.config_dict_for_deck_id(self._col.decks.id_for_name(deck))
-
-    def saveDeckConfig(self, config):
-        known = [each["id"] for each in self._col.decks.all_config()]
-        if int(config["id"]) not in known:
-            return False
-        config["id"] = str(config["id"])
-        self._col.decks.save(config)
-        self._col.decks.update_config(config)
-        return True
-
-    def setDeckConfigId(self, decks, configId):
-        if not set(decks) <= set(self.deckNames()):
-            return False
-        for deck in decks:
-            there = self._col.decks.by_name(deck)
-            there["conf"] = int(configId)
-            self._col.decks.save(there)
-        return True
-
-    def cloneDeckConfigId(self, name, cloneFrom="1"):
-        known = {each["id"]: each for each in self._col.decks.all_config()}
-        if int(cloneFrom) not in known:
-            return False
-        return self._col.decks.add_config_returning_id(name, known[int(cloneFrom)])
-
     def _turned(self, cards, suspend):
         """False if all were so before; of several that were, the add-on overlooks every other."""
         already = [self.suspended(card) == suspend for card in cards]

@@ -80,7 +80,7 @@ def decided(forge) -> dict[str, tuple]:
 @pytest.mark.parametrize(
     "command",
     [
-        "run", "run --dry-run", "status", "list", "list --json", "stats", "doctor", "build", "undo",
+        "run", "run --dry-run", "status", "list", "list --json", "doctor", "build", "undo",
         "draft", "search osmosis", "export all.jsonl", "draft export ask.md",
     ],
 )  # fmt: skip

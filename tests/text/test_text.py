@@ -11,7 +11,7 @@ from ankiforge.language.words import beginnings, stem
 from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import words_of
 from ankiforge.model.hints import schedule_of
-from ankiforge.text import cost_text, percent, shown_path, table
+from ankiforge.text import cost_text, percent, shown_path
 from ankiforge.text.cloze import (
     alt_and_width,
     escape_signs,
@@ -92,10 +92,6 @@ cost_text_here = partial(cost_text, local=True)
 things_of = partial(things, "Which are they?")
 
 
-def shown_table(name: str) -> list[str]:
-    return list(table(("name", "n"), [(name, "2")], 11))
-
-
 def around_b(text: str) -> str:
     """The paragraphs around the first `b` of a text."""
     place = text.index("b")
@@ -145,7 +141,7 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (schedule_of, "!2027-03-01,150,270", (("2027-03-01", 150, 270),)), (schedule_of, "!2000-01-01,1,250", ()),
         (schedule_of, "!fsrs,2027-03-01T10:00,0.4,5!new", (("2027-03-01", 1, 250), ("", 0, 0))),
         (cost_text_here, None, "price unknown"), (cost_text_here, 0.0, "free (local)"), (cost_text_here, 1.2, "$1.20"),
-        (shown_table, "a long name", ["name      n", "a long n… 2"]), (percent, 0.456, "46 %"), (percent, None, "–"),
+        (percent, 0.456, "46 %"), (percent, None, "–"),
         (shown_path, Path.cwd() / "a" / "b.md", "a/b.md".replace("/", os.sep)), (shown_path, Path.cwd(), str(Path.cwd())),
         (things_of, "- a\n- b\n", ["a", "b"]), (things_of, "iron, zinc and tin", ["iron", "zinc", "tin"]), (things_of, "- `a`\n- b", []),
         (tokens_of, "a1 b-c", ["a1", "b", "c"]), (tokens_of, "記憶 のb", ["記", "憶", "の", "b"]),

@@ -22,8 +22,7 @@ export class Ending {
   constructor(sitting, page) {
     this.#sitting = sitting;
     this.#page = page;
-    this.node = h("section", { className: "ending", ariaLabel: "Done" }, this.#heading, this.#told, this.#list,
-      h("p", { className: "told minutes" }));
+    this.node = h("section", { className: "ending", ariaLabel: "Done" }, this.#heading, this.#told, this.#list);
   }
   get rows() { return [...this.#list.children]; }
 
@@ -67,7 +66,6 @@ export class Ending {
     this.#next = this.#page.after(origin);
     this.#heading.textContent = reply.heading;
     this.#told.textContent = reply.told;
-    $(".minutes", this.node).textContent = this.#page.shelf.minutes;
     this.#list.replaceChildren(...reply.cards.map((card) => this.#row(card)));
     if (reply.cards.length) this.#choose(0);
     this.rest();

@@ -13,7 +13,6 @@ export class Shelf {
   at = 0;
   documents = [];
   heading = "";
-  minutes = ""; // how many new cards fit into the person's minutes
   chat = ""; // the sentence that offers a chat, until that was used or put away
   model = false; // whether one is set
   begins = ""; // where the page begins, if not with the shelf
@@ -26,8 +25,8 @@ export class Shelf {
   }
 
   async load() {
-    const { documents, heading, minutes, chat, model, begins, ...counts } = await get("shelf");
-    Object.assign(this, { documents, heading, minutes, chat, model, begins });
+    const { documents, heading, chat, model, begins, ...counts } = await get("shelf");
+    Object.assign(this, { documents, heading, chat, model, begins });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(counts);
   }
@@ -45,8 +44,7 @@ export class Shelf {
         lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
           e.preventDefault();
           this.#page.visit(id);
-        } }, `${name} `, left && h("b", {}, number(left))))),
-      h("p", { className: "below minutes" }, this.minutes)));
+        } }, `${name} `, left && h("b", {}, number(left)))))));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
     for (const each of documents.slice(0, COVERS)) this.#cover(each);
