@@ -134,7 +134,6 @@ class Forge:
             listing = Listing(
                 opened.ledger,
                 opened.decks,
-                opened.kept_reply,
                 as_json=True,
                 verbose=False,
             )
@@ -176,7 +175,7 @@ class Forge:
 
     def drafting(self, url: str, *sources: str, more: str = "", **llm: object) -> Path:
         """Settings of sources (or of the folder `notes`) whose passages a model at `url` drafts."""
-        told = json.dumps({"base_url": url, "model": "m", "way": "one", **llm})
+        told = json.dumps({"base_url": url, "model": "m", **llm})
         named = ", ".join(sources or ["{obsidian: {name: notes, path: notes}}"])
         text = f"sources: [{named}]\ndrafter: llm\nllm: {told}\nanki: {{collection: none}}\n{more}"
         return self.settings(text)

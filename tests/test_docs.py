@@ -215,9 +215,7 @@ class Home:
         if arguments[:1] == ["init"]:
             settings = self.folder / "cards/ankiforge.yaml"
             text = settings.read_text(encoding="utf-8")
-            # one way for all pages: the name of the usual model is that of a small one
-            usual = "base_url: http://127.0.0.1:11434/v1"
-            text = text.replace(usual, f"base_url: {self.model.base_url}\n  way: one")
+            text = text.replace("http://127.0.0.1:11434/v1", self.model.base_url)
             text = text.replace("http://127.0.0.1:8765", self.anki.address)
             settings.write_text(text, encoding="utf-8")
         if (question := self.folder / "ask.md").exists():
@@ -243,8 +241,6 @@ if importlib.util.find_spec("anki") or os.environ.get("ANKIFORGE_REQUIRE_ALL"):
 
 def two_cards(request: dict[str, Any]) -> Any:
     """A model's answer: two cards to choose from for each passage."""
-    if llm_server.step_of(request):
-        return llm_server.stepping(request)
     return llm_server.cards(
         *(
             llm_server.card(
@@ -463,8 +459,7 @@ def test_json_has_the_documented_shapes(home):
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]
-    made = ["why_none", "dropped"]
-    assert list(shown) == [*TOLD["list"], "questions", "decisions", *made]
+    assert list(shown) == [*TOLD["list"], "questions", "decisions", "why_none"]
     shaped(home.data("ankiforge undo"), "accept")
     shaped(home.data(f"ankiforge skip {bare['key']}"), "accept")
     shaped(home.data("ankiforge build"), "build")

@@ -106,7 +106,6 @@ def _listing(call: Call, workspace: Workspace) -> Listing:
     return Listing(
         workspace.ledger,
         workspace.decks,
-        workspace.kept_reply,
         as_json=call.as_json,
         verbose=call.verbose,
     )

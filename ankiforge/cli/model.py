@@ -89,8 +89,7 @@ def list_(call: Call) -> None:
 # --- use ------------------------------------------------------------------------------------
 
 TRIES = 5
-"""How many passages are tried until one gets a card: of a small model's questions, many are
-dropped."""
+"""How many passages are tried until one gets a card."""
 
 
 class ModelOptions(TypedDict):

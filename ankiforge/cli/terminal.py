@@ -31,10 +31,8 @@ from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.summary import proposals_of_highlights
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import (
-    QUESTION_KEY,
     ending_of,
     facts_seen,
-    small_question,
     warning,
     why_waiting,
     with_each_gap,
@@ -499,12 +497,8 @@ def _of_highlights(workspace: Workspace) -> Strings:
 
 
 def _keys_of(choices: Sequence[Choice]) -> list[str]:
-    """Return the key of each choice: a digit; a letter for a small model's question."""
-    question = small_question([choice.card for choice in choices])
-    keys = [str(number) for number in range(1, len(choices) + 1)]
-    if question is not None:
-        keys.insert(question, QUESTION_KEY)
-    return keys[: len(choices)]
+    """Return the key of each choice: a digit."""
+    return [str(number) for number in range(1, len(choices) + 1)]
 
 
 def _keys_shown(item: Item, choices: Sequence[Choice]) -> Strings:

@@ -54,10 +54,7 @@ class LlmSettings(_Section):
     price_usd: tuple[_Dollars, _Dollars] | None = None
     """US dollars per million tokens (in, out). None = unknown; on this machine, models are free."""
     prompt: str = ""
-    """The name of the default prompt. "" to choose one by the model's size."""
-    way: Literal["", "cascade", "one"] = ""
-    """How passages are drafted: step by step, or in one request. "" to choose by the model's size,
-    `one` if a prompt is named."""
+    """The name of the default prompt. "" for `cards`."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
     extra_body: dict[str, Any] = {}

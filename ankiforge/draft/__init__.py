@@ -2,7 +2,6 @@
 
 rules      what a person wrote or marked as a card; needs no model, key or network
 llm        asks any OpenAI-compatible server
-cascade    asks a small model step by step, for questions to proposed answers
 chat       exchanges the same requests as texts to paste
 """
 

@@ -16,9 +16,7 @@ with 200, in JSON of several kinds, as text, or as a web page. What they mean be
 
 A reply is stored for each thing it is about (a highlight, or a card that is compared), under the
 hash of the question about that thing alone, before it is parsed. So nothing is paid for twice,
-whichever things share a request and in whatever form the server was asked. The cache also keeps
-why each question of a small model that made no card was dropped, to be shown at any time without
-asking again, also after the database was lost.
+whichever things share a request and in whatever form the server was asked.
 
 Tested by `tests/draft/test_server.py`, `test_cases.py` and `test_small_tables.py`.
 """
@@ -30,11 +28,10 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
-import msgspec
 import openai
 from msgspec.structs import replace
 
@@ -43,7 +40,7 @@ from ankiforge.config.http import within, without_secret
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Highlight, Json, Value, h16
+from ankiforge.model import Json, Value, h16
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -523,44 +520,6 @@ class Replies(Protocol):
         """
 
 
-# --- what came of the answers that were proposed to a small model ---------------------
-
-
-class Attempt(Value):
-    """The outcome of one of the proposed answers."""
-
-    proposed: str
-    """As plain text."""
-    question: str = ""
-    """By the model; "" if there is none."""
-    own_answer: str = ""
-    """What the model answered to its question; "" if it was not asked."""
-    dropped: str = ""
-    """Why it is not a card; "" = it is one."""
-
-
-Attempts = tuple[Attempt, ...]
-"""In the order of the proposed answers."""
-
-
-def attempts_name(highlight: Highlight) -> str:
-    """Return the name under which the attempts about a passage are kept, with its current text."""
-    return f"attempts/{h16(highlight.key, highlight.exact)}"
-
-
-def attempts_about(highlight: Highlight, kept: Callable[[str], str | None]) -> Attempts:
-    """Return the last attempts of a small model for a passage; () if it was not asked about it.
-
-    Args:
-        highlight: the passage.
-        kept: returns what is kept under a name.
-    """
-    encoded = kept(attempts_name(highlight))
-    if encoded is None:
-        return ()
-    return msgspec.json.decode(encoded, type=Attempts)
-
-
 # === client ===========================================================================
 
 IN_A_ROW = 3
@@ -647,13 +606,6 @@ class Client:
             return None
         label, count, raw = json.loads(kept)
         return ModelAnswer(Completion.parse(raw) or Completion(), name, label, count)
-
-    def keep_attempts(self, highlight: Highlight, attempts: Sequence[Attempt]) -> None:
-        """Keep the attempts about a highlight beside the replies."""
-        name = attempts_name(highlight)
-        encoded = msgspec.json.encode(attempts).decode()
-        if self._replies.get(name) != encoded:
-            self._replies.put(name, encoded, model=self.settings.model, prompt="")
 
     # --- questions --------------------------------------------------------------------
 

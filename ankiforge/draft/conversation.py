@@ -99,7 +99,7 @@ class Conversation:
         results: list[Drafted] = []
         unread = []
         for highlight, answer in zip(highlights, answers, strict=True):
-            found_items = [] if refused(answer) else _items(answer)
+            found_items = [] if _refused(answer) else _items(answer)
             alone = chunk.only(highlight)
             if found_items:
                 results.append(self._made(alone, found_items, answer))
@@ -118,7 +118,7 @@ class Conversation:
     def _unread(self, alone: SendableTask, answer: ModelAnswer) -> Drafted:
         """Ask again about one highlight whose reply could not be read."""
         [highlight] = alone.highlights
-        refusal = refused(answer)
+        refusal = _refused(answer)
         if refusal:
             return Drafted(highlight, reason=refusal)
         if not answer.cut_off:
@@ -132,7 +132,7 @@ class Conversation:
         found_items = _items(answer)
         if found_items:
             return self._made(alone, found_items, answer)
-        return given_up(highlight, answer)
+        return _given_up(highlight, answer)
 
     def _repaired(
         self,
@@ -205,12 +205,12 @@ class Conversation:
         return without_drafts(highlight, found_items, shape, before)
 
 
-def given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:
+def _given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:
     """Return that a highlight has no card for good.
 
     Only a person asks again, and it is reported once.
     """
-    fault = what_is_unreadable(answer)
+    fault = _what_is_unreadable(answer)
     message = fault if answer.cut_off else UNREADABLE
     hint = "try another model"
     if answer.cut_off:
@@ -225,7 +225,7 @@ def given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:
     return Drafted(highlight, reason=reason, problem=problem)
 
 
-def what_is_unreadable(answer: ModelAnswer) -> str:
+def _what_is_unreadable(answer: ModelAnswer) -> str:
     """Return why an answer is of no use, with its beginning."""
     if answer.cut_off:
         return CUT_OFF
@@ -251,7 +251,7 @@ def _items(answer: ModelAnswer) -> list[ReplyItem]:
     return [item for item in found_items if item.label == label]
 
 
-def refused(answer: ModelAnswer) -> str:
+def _refused(answer: ModelAnswer) -> str:
     """Return why the model or the server refused to answer; "" if it did not."""
     if answer.completion.refusal:
         return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"

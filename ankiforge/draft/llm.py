@@ -1,7 +1,7 @@
 """The drafter that asks a language model through any OpenAI-compatible server.
 
 The highlights of a document are sent in chunks, several requests at a time: see
-`conversation`. A small model is asked in another way, step by step: see `cascade`.
+`conversation`.
 
 Tested by `tests/draft/test_llm.py`, `test_small_tables.py` and `tests/cli/test_model.py`.
 """
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
-from ankiforge.draft.cascade import Cascade, CascadePrompt
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.prompt import (
@@ -37,15 +36,13 @@ GRACE_S = 10.0
 # For estimates.
 _BYTES_PER_TOKEN = 4
 _TOKENS_OUT = 80
-_TOKENS_OF_A_STEP = 20
 
 
 class Estimate(Value):
     """The size of the requests that drafting takes.
 
     Tokens are estimated: 4 bytes each, and 80 out for a highlight. Reasoning tokens, and cards that
-    are asked about again, are not included. In the cascade, requests are the most that may be
-    needed, of 20 tokens out each.
+    are asked about again, are not included.
     """
 
     highlights: int
@@ -84,7 +81,6 @@ class Model:
         prompt: Prompt,
         *,
         repair: Repair | None = None,
-        cascade: CascadePrompt | None = None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -93,16 +89,11 @@ class Model:
                 HOST" before anything is sent.
             prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
-            cascade: the prompt of the cascade, in which plain passages are drafted; None =
-                all are drafted in one request each.
         """
         self._client = client
         self._settings = client.settings
         self._prompt = prompt
         self._conversation = Conversation(client, prompt, repair)
-        self._cascade: Cascade | None = None
-        if cascade is not None:
-            self._cascade = Cascade(client, cascade, repair)
         self._has_announced = False
 
     @property
@@ -147,8 +138,7 @@ class Model:
                     self._has_announced = True
                     self._client.notice(f"sending to {self._settings.host}")
             for chunk in (*chunks.kept, *chunks.new):
-                drafter = self._cascade_for(chunk) or self._conversation
-                future = _in_thread(slots, drafter.draft, chunk)
+                future = _in_thread(slots, self._conversation.draft, chunk)
                 pending.append(future)
                 while len(pending) > 2 * self._settings.threads:
                     yield _next(pending)
@@ -174,25 +164,17 @@ class Model:
         cached = 0
         highlights = 0
         questions: list[ModelRequest] = []
-        tokens_out = 0
         for task in tasks:
             chunks = self._chunks(task)
-            for alone in chunks.kept:
-                cascade = self._cascade_for(alone)
-                # the cascade asks nothing about some
-                cached += cascade is None or cascade.proposes(alone)
+            cached += len(chunks.kept)
             for chunk in chunks.new:
-                asked = self._questions(chunk)
-                questions += asked
+                questions.append(question(chunk, self._prompt))
                 highlights += len(chunk.highlights)
-                if self._cascade_for(chunk):
-                    tokens_out += _TOKENS_OF_A_STEP * len(asked)
-                else:
-                    tokens_out += _TOKENS_OUT * len(chunk.highlights)
         size = 0
         for each in questions:
             size += len(json.dumps([each.messages, each.schema]).encode())
         tokens_in = size // _BYTES_PER_TOKEN
+        tokens_out = _TOKENS_OUT * highlights
         return Estimate(
             highlights=highlights,
             requests=len(questions),
@@ -211,37 +193,23 @@ class Model:
         if reason_no_kind_fits(task.task):
             return _Chunks([], [])
         kept: list[SendableTask] = []
-        alone_in_cascade: list[SendableTask] = []
+        new: list[SendableTask] = []
         rest: list[Highlight] = []
         for highlight in task.highlights:
             alone = task.only(highlight)
-            if not self._questions(alone):
+            if self._is_answered(alone):
                 kept.append(alone)
-            elif self._cascade_for(alone):
-                alone_in_cascade.append(alone)
             else:
                 rest.append(highlight)
-        new = alone_in_cascade
         size = self._settings.batch
         for start in range(0, len(rest), size):
             new.append(task.only(*rest[start : start + size]))
         return _Chunks(kept, new)
 
-    def _cascade_for(self, chunk: SendableTask) -> Cascade | None:
-        """Return the cascade, if it drafts a chunk; None if that is drafted in one request."""
-        if self._cascade is None or len(chunk.highlights) != 1:
-            return None
-        return self._cascade if Cascade.suits(chunk.task, chunk.highlights[0]) else None
-
-    def _questions(self, chunk: SendableTask) -> list[ModelRequest]:
-        """Return the requests that a chunk may still take, at most; none if all are kept."""
-        cascade = self._cascade_for(chunk)
-        if cascade:
-            return cascade.unsent(chunk)
-        asked = question(chunk, self._prompt)
-        if not asked.parts and self._client.known(asked) is not None:
-            return []
-        return [asked]
+    def _is_answered(self, alone: SendableTask) -> bool:
+        """Return whether the reply about the one highlight of a task is kept."""
+        asked = question(alone, self._prompt)
+        return not asked.parts and self._client.known(asked) is not None
 
 
 class _Chunks(NamedTuple):

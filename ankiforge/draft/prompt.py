@@ -237,10 +237,10 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
 
 def most_cards(passage: str) -> int:
     """Return how many facts of a passage may get a card: one per begun 250 letters, up to four."""
-    return min(MOST_FACTS, ceil(len(passage) / _LETTERS_OF_A_FACT) or 1)
+    return min(_MOST_FACTS, ceil(len(passage) / _LETTERS_OF_A_FACT) or 1)
 
 
-MOST_FACTS = 4
+_MOST_FACTS = 4
 """The facts of a passage that are asked about."""
 _LETTERS_OF_A_FACT = 250
 OTHERS = 3

@@ -353,32 +353,6 @@ def flat(
         yield {label_key: label, **value} if label is not None else value
 
 
-def string_in(text: str, names: Sequence[str]) -> str:
-    """Return the string that a reply gives under one of some names, the first that it has.
-
-    A reply with a single string under another name, or in a list, gives that. One without JSON is
-    the string itself, if it is a single line. "" if there is none.
-    """
-    found = list(flat(objects(text), ""))
-    for each in found:
-        for name in names:
-            value = each.get(name)
-            if isinstance(value, list) and all(isinstance(part, str) for part in value):
-                value = ", ".join(value)
-            if isinstance(value, str | int | float) and str(value).strip():
-                return str(value)
-    answer = without_thoughts(text[:LONGEST].strip())
-    values = [part for each in found for part in each.values()]
-    if not found:
-        decoded = _decoded(_fix_escapes(answer))
-        values = decoded if isinstance(decoded, list) else []
-    if len(values) == 1 and isinstance(values[0], str):
-        return values[0].strip()
-    if found or any(sign in answer for sign in "{}[]<>`\n"):
-        return ""
-    return answer.strip('"')
-
-
 # --- cards without JSON ---------------------------------------------------------------
 
 

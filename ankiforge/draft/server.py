@@ -331,12 +331,6 @@ _NO_WRITER = regex(
     r"embed|rerank|whisper|minilm|paraphrase|\btts\b|(?:^|[/_-])(?:bge|e5|gte|clip)(?=[-_:]|$)"
 )
 _CODE = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
-_KNOWN = {
-    2.0: "behind the gaps; of a 1.5 B model, 1 in 4 ready",
-    SMALL_MODEL: "behind the gaps; this size was not measured",
-    float("inf"): "first; of a strong model, 4 in 5 ready",
-}
-"""Where the questions of models up to a size stand, and what was measured (by_hand.md)."""
 
 
 def billions(model: str) -> float | None:
@@ -349,7 +343,7 @@ def billions(model: str) -> float | None:
 
 
 def is_small_model(base_url: str, model: str) -> bool:
-    """Return whether a model needs the short prompt, judged by the size in its name.
+    """Return whether a model is to be asked about one highlight at a time, by its name's size.
 
     `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
     `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
@@ -362,12 +356,10 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 
 def what_is_known(base_url: str, model: str) -> str:
-    """Return in words how a model on a server is asked, and how good its cards are."""
-    size = float("inf")
+    """Return in words how good the questions of a model on a server are."""
     if is_small_model(base_url, model):
-        size = billions(model) or SMALL_MODEL
-    known = next(words for most, words in _KNOWN.items() if size <= most)
-    return f"questions {known}"
+        return "the questions of so small a model were not measured"
+    return "of a strong model's questions, 4 in 5 are ready"
 
 
 def best_first(names: Sequence[str]) -> Strings:

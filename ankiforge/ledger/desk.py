@@ -1316,8 +1316,8 @@ def bring_back(store: Store, events: Iterable[Event]) -> set[str]:
 
 Offer = tuple[Card, ...]
 """One fact of one passage, or the change of a card: the drafts to choose from, of which the first
-is accepted unless the person chooses another one. Their own form comes first, then a strong
-model's, proposals, and a small model's; those that a check blocks are last."""
+is accepted unless the person chooses another one. Their own form comes first, then a model's, and
+proposals; those that a check blocks are last."""
 _MIXES = 0.05
 """How much less sure each further offer of a document counts in the order."""
 
@@ -1398,5 +1398,5 @@ def rank(draft: Card) -> tuple[bool, int]:
     elif draft.gaps:
         place = 2
     else:
-        place = 3 if draft.origin.by_steps else 1
+        place = 1
     return draft.blocked, place

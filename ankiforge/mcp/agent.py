@@ -337,7 +337,7 @@ class Agent:
             }
             if rules or not self._has_rules:
                 # with the tool instead of the JSON of a reply
-                prompt = load_prompt(workspace.folder, chat=True)
+                prompt = load_prompt(workspace.folder)
                 values = {**rules_of(Shape()), "schema": ours(_SCHEMA)}
                 for name in ("title", "remark", "highlights"):
                     values[name] = NOTHING
@@ -477,7 +477,7 @@ class Agent:
             proposed.setdefault(card["highlight"], []).append(card)
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
-            prompt = load_prompt(workspace.folder, chat=True)
+            prompt = load_prompt(workspace.folder)
             view = AgentView(ledger)
             checks = Checks(workspace.job(), ledger)
             results = []

@@ -241,8 +241,6 @@ OTHER_SCHEDULE = "other_schedule"
 """The check that finds a schedule of another tool."""
 PROPOSE = "propose"
 """The drafter of proposals: drafts with up to four gaps, which policy never accepts."""
-CASCADE = "cascade"
-"""The name of the prompt with which a small model drafts, step by step."""
 PHRASE = "rules:phrase"
 """The drafter of clozes whose gaps are the phrases that a reader marked."""
 COMMENT_AND_MORE = "rules:comment-more"
@@ -295,11 +293,6 @@ class Origin(Value):
     def by_comment(self) -> bool:
         """Whether the reader wrote the question, or named the gap, in a comment."""
         return self.drafter.startswith("rules:comment")
-
-    @property
-    def by_steps(self) -> bool:
-        """Whether a small model drafted it step by step; `request` is that of its own answer."""
-        return self.drafter == "llm" and self.prompt.startswith(f"{CASCADE}@")
 
 
 class Finding(Value):

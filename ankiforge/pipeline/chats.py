@@ -94,7 +94,7 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
     """
     job = workspace.job()
     ledger = workspace.ledger
-    prompt = load_prompt(workspace.folder, chat=True)
+    prompt = load_prompt(workspace.folder)
     pending = chat.asked_in(for_model(job, ledger, document=document))
     best = for_model(job, ledger, limit, document)
     chats = chat.export_chats(best, prompt)
@@ -178,7 +178,7 @@ def take(
         asked: the highlights that were asked about; () = those of the latest text with them.
     """
     ledger = workspace.ledger
-    prompt = load_prompt(workspace.folder, chat=True)
+    prompt = load_prompt(workspace.folder)
     request = chat.chat_request(text)
     steps: tuple[Progress, ...] = ()
     with workspace.locked("drafting"):

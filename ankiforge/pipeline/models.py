@@ -262,23 +262,21 @@ def language_model(
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
     """
-    from ankiforge.draft.cascade import load_cascade
     from ankiforge.draft.client import Client
     from ankiforge.draft.llm import Model
     from ankiforge.draft.server import ServerSettings
 
     # the server
     llm = folder.config.llm
-    is_small = is_small_model(llm.base_url, llm.model)
     options = asdict(llm)
-    del options["prompt"], options["way"]
+    del options["prompt"]
     options["concurrency"] = workspace.jobs or llm.concurrency
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
     if not folder.is_default:
         options["workspace"] = shlex.quote(str(folder.root))
-    if is_small:
-        options["per_request"] = 1  # a small model confuses several highlights
+    if is_small_model(llm.base_url, llm.model):
+        options["per_request"] = 1  # it confuses several highlights
     given = {name: value for name, value in options.items() if value is not None}
     try:
         server = ServerSettings(**given)
@@ -287,15 +285,11 @@ def language_model(
         where = folder.config.where.at("llm", key)
         raise where.error(message, error.hint) from error
 
-    # a small model works in readable steps, if the settings say nothing else
-    by_size = "cascade" if is_small and not llm.prompt else "one"
-    in_steps = (llm.way or by_size) == "cascade"
     offline = workspace.offline
     return Model(
         Client(server, workspace.replies, notice=notice, offline=offline, fresh=fresh),
         load_prompt(folder),
         repair=repair_hints(),
-        cascade=load_cascade(folder.root) if in_steps else None,
     )
 
 
@@ -324,10 +318,8 @@ def model_in_use(folder: WorkspaceFolder) -> str:
     return f"{choice.title}, {dollars(cost)} so far"
 
 
-def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
+def load_prompt(folder: WorkspaceFolder) -> Prompt:
     """Load the prompt that the settings name, from the workspace or as shipped.
-
-    With `chat`, the prompt is for a chat in a browser: never the short one for small models.
 
     Raises:
         ConfigError: the prompt is missing or invalid.
@@ -335,12 +327,8 @@ def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
     from ankiforge.draft.prompt import NoPromptError, load
 
     config = folder.config
-    llm = config.llm
-    default = "cards"
-    if not chat and is_small_model(llm.base_url, llm.model):
-        default = "cards-small"
     try:
-        return load(config.llm.prompt or default, folder.root)
+        return load(config.llm.prompt or "cards", folder.root)
     except NoPromptError as error:
         where = config.where.at("llm", "prompt")
         raise where.error(error.message, error.hint) from error

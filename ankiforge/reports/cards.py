@@ -525,55 +525,6 @@ def masks_of(line: Card) -> occlusion.Masks | None:
     return occlusion.masks_in(line.fields)
 
 
-def dropped_questions(
-    highlight: Highlight, kept: Callable[[str], str | None]
-) -> list[Json]:
-    """Return the questions of a small model about a passage that became no card.
-
-    Args:
-        highlight: the passage.
-        kept: returns the kept words of a model under a name.
-
-    Returns:
-        For each of the answers that the program proposed: `proposed`; `question`, by the model;
-        `own_answer`, the model's answer to it; and `dropped`, the reason.
-    """
-    # slow to import, which the first card of the page would wait for
-    from ankiforge.draft.client import attempts_about
-
-    attempts = attempts_about(highlight, kept)
-    return [asdict(attempt) for attempt in attempts if attempt.dropped]
-
-
-def steps_of(entry: Json) -> list[Pair]:
-    """Return the steps to a dropped question, each with its result."""
-    steps = (
-        ("answer proposed", entry["proposed"]),
-        ("question", entry["question"]),
-        ("its own answer", entry["own_answer"]),
-        ("dropped", entry["dropped"]),
-    )
-    return [(name, on_one_line(words)) for name, words in steps if words]
-
-
-def dropped_text(entries: Sequence[Json], why_none: str = "") -> Text:
-    """Yield the lines about the questions of a model that were dropped.
-
-    Args:
-        entries: as `dropped_questions` returns them.
-        why_none: why the model made no card at all; "" = it made one, or was not asked.
-    """
-    if why_none:
-        yield f"No card by the model: {why_none}"
-    elif entries:
-        yield "Questions of the model that were dropped"
-    for entry in entries:
-        indent = "  "
-        for name, words in steps_of(entry):
-            yield f"{indent}{name}: {words}"
-            indent = "    "
-
-
 def why_model_made_none(ledger: Ledger, line: Card) -> str:
     """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
     from ankiforge.ledger import overview

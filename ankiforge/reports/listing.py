@@ -5,7 +5,7 @@ Tested by `tests/cli/test_lists.py` and `tests/cli/test_by_query.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from typing import Any
 
@@ -15,15 +15,13 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
 from ankiforge.ledger.questions import each_question, open_questions
 from ankiforge.ledger.views import unknown
-from ankiforge.model import Card, Json, Question, QuestionKind, Strings, is_question_id
+from ankiforge.model import Card, Question, QuestionKind, Strings, is_question_id
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, matching
 from ankiforge.reports.cards import (
     change_lines,
     done_json,
     done_line,
-    dropped_questions,
-    dropped_text,
     facts_told,
     fate_lines,
     highlight_json,
@@ -56,7 +54,6 @@ class Listing:
         self,
         ledger: Ledger,
         decks: tuple[DeckRule, ...],
-        kept_reply: Callable[[str], str | None],
         *,
         as_json: bool,
         verbose: bool,
@@ -66,13 +63,11 @@ class Listing:
         Args:
             ledger: the ledger.
             decks: the rules of the deck files.
-            kept_reply: returns the kept words of a model under a name.
             as_json: whether only the JSON is wanted, else only the text.
             verbose: whether cards and drafts are shown in full, or with their history.
         """
         self._ledger = ledger
         self._decks = decks
-        self._kept_reply = kept_reply
         self._as_json = as_json
         self._verbose = verbose
 
@@ -153,19 +148,17 @@ class Listing:
     def _lines(self, lines: Iterable[Card], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.
 
-        The whole has its questions; if it is verbose, also its history, and the questions about
-        its passage that a model asked in vain.
+        The whole has its questions; if it is verbose, also its history, and why a model made no
+        card of its passage.
         """
         ledger = self._ledger
         verbose = self._verbose
         questions = open_questions(ledger) if whole or verbose else []
         for line in lines_as_in_anki(ledger, lines):
             decisions: list[HistoryEntry] = []
-            dropped: list[Json] = []
             why_none = ""
             if whole and verbose:
                 decisions = ledger.history(line.highlight.key if line.waits else line.id)
-                dropped = dropped_questions(line.highlight, self._kept_reply)
                 why_none = why_model_made_none(ledger, line)
             if self._as_json:
                 data = line_json(ledger, line, self._decks)
@@ -175,14 +168,14 @@ class Listing:
                 if whole and verbose:
                     data["decisions"] = [done_json(entry) for entry in decisions]
                     data["why_none"] = why_none
-                    data["dropped"] = dropped
                 yield data, ()
                 continue
             if not whole and not verbose:
                 yield None, (one_line(line),)
                 continue
             text = [*line_text(ledger, line, questions)]
-            text += dropped_text(dropped, why_none)
+            if why_none:
+                text.append(f"No card by the model: {why_none}")
             text += map(done_line, decisions)
             yield None, text
 
@@ -231,11 +224,7 @@ class Listing:
                     "fate": outcome.fate,
                     "reason": outcome.reason,
                 }
-                text = [*fate_lines(outcome)]
-                if self._verbose:
-                    dropped = dropped_questions(highlight, self._kept_reply)
-                    text += dropped_text(dropped)
-                yield data, text
+                yield data, [*fate_lines(outcome)]
         if not everything:
             return
         for entry in left_out(self._ledger):

@@ -89,8 +89,6 @@ _IN_A_LIST = {
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 """Remarks in a list, where their own words are not enough."""
-QUESTION_KEY = "q"
-"""The key of a small model's question; without one, of a question by the person."""
 _CODE = regex(r"`([^`]*)`")
 
 
@@ -145,14 +143,6 @@ def with_changes(fields: Fields, typed: Texts) -> Fields:
         name: text for name, text in typed.items() if name in known or text.strip()
     }
     return tuple({**known, **changed}.items())
-
-
-def small_question(drafts: Sequence[Card]) -> int | None:
-    """Return the place of a small model's question behind the other drafts; None without one."""
-    for number, draft in enumerate(drafts):
-        if number and draft.origin.by_steps:
-            return number
-    return None
 
 
 def with_each_gap(draft: Card) -> list[Card]:

@@ -55,12 +55,10 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.review import Item
 from ankiforge.review.items import (
-    QUESTION_KEY,
     facts_seen,
     is_poor,
     reasons,
     sentence,
-    small_question,
     warning,
     with_each_gap,
 )
@@ -104,7 +102,7 @@ def act(what: str, label: str, key: str, look: str, said: str, **more: Any) -> J
 
 ACCEPT = act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = act("reject", "Reject", "x", "outlined", "Rejected")
-ASK = act("ask", "Ask", QUESTION_KEY, "text", "")
+ASK = act("ask", "Ask", "q", "text", "")
 """Turn a proposal into a question whose answer is its gap; the page does this by itself."""
 EDIT = act(
     "edit",
@@ -262,7 +260,7 @@ def _actions_of(group: Sequence[Card]) -> list[Json]:
         actions[1] = _named(REJECT, "Reject all")
     elif is_poor(group[0]):  # so Enter does not accept it as it is
         actions = [{**ACCEPT, "look": "outlined"}, REJECT, {**EDIT, "look": "filled"}]
-    if any(waiting.gaps for waiting in group) and small_question(group) is None:
+    if any(waiting.gaps for waiting in group):
         actions.append(ASK)
     actions += [SKIP, WHY]
     return [*actions, FORCE] if blocked else actions
@@ -338,19 +336,16 @@ class Faces:
             face["facts"] = [min(decided + 1, len(facts)), len(facts)]
             face["several"] = decided + 1 < len(facts)
 
-        # each of several has a number, which is a key; a proposal one for each of its gaps; a
-        # small model's question has a letter
+        # each of several has a number, which is a key; a proposal one for each of its gaps
         if len(group) > 1:
             face["choose"] = True
             face["why"] = None
             face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
             number = 1
-            question = small_question(group)
-            for place, (waiting, card) in enumerate(zip(group, cards, strict=True)):
+            for waiting, card in zip(group, cards, strict=True):
                 card["why"] = _why(waiting)
-                card["number"] = QUESTION_KEY if place == question else number
-                if place != question:
-                    number += len(waiting.gaps) or 1
+                card["number"] = number
+                number += len(waiting.gaps) or 1
         if first.kind is CardKind.OCCLUSION:
             face["masks"] = True
         elif not first.by_hand:

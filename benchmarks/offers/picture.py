@@ -15,7 +15,6 @@ NEWEST = ("few-and-sure.jsonl", "few and sure")
 # Means of the raters of the last round, 48 passages that nobody had seen; see by_hand.md.
 STRONG = {"keep": 74.0}
 PLAIN_REQUEST = {"keep": 38.5}
-SMALL = {"keep": 25.0, "edit": 45.0, "throw": 30.0}
 WIDTH, LEFT, HEIGHT, STEP = 432, 4, 26, 54
 CLASSES = {"keep": "keep", "gap": "gap", "edit": "edit", "throw": "bad"}
 STYLE = (
@@ -65,7 +64,6 @@ def main() -> None:
         "A strong model, our prompt": STRONG,
         "A strong model, plain request": PLAIN_REQUEST,
         "Proposed offline: few, and sure": offline(),
-        "A model of 1.5 billion parameters": SMALL,
     }
     told = []
     elements = []

@@ -325,7 +325,7 @@ def hostile_work(number: int, text: str) -> Work:
 def test_the_reply_of_a_hostile_model_is_text(forge, anki, fake):
     """It quotes passages that hold the payload, so that the checks let most of it through."""
     with fake.LlmServer(otherwise=lambda request: hostile_reply(fake, request)) as server:
-        llm = {"base_url": server.base_url, "model": "m", "way": "one"}
+        llm = {"base_url": server.base_url, "model": "m"}
         folder = workspace(forge, "hypothesis", "llm", **llm)
         rows = [annotation(number, text) for number, text in enumerate(ODD)]
         (folder / "export.json").write_text(json.dumps({"rows": rows}), "utf-8")

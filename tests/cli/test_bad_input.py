@@ -211,7 +211,7 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
 def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
     forge, workspace, notes, notes_in, no_retries
 ):
-    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m, way: one}\n")
+    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m}\n")
     (notes / "mark.md").write_text(
         "All cells of a body divide by ==mitosis==.\n\n==All of it is marked.==\n"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from ankiforge.draft import server as model_server
 from ankiforge.pipeline import models
-from tests.fakes.llm_server import LlmServer, Reply, completion, obliging, step_of
+from tests.fakes.llm_server import LlmServer, Reply, completion, obliging
 from tests.limits import PATIENCE
 
 NOTE = (
@@ -107,7 +107,6 @@ def test_of_ollama_the_models_that_write_and_run_here_are_listed_and_used(
     assert "it stays on this machine" in told
     assert "cloud" not in told
     assert "one card of it:" in told
-    assert {step_of(request) for request in ollama.asked} == {"question", "answer"}
     assert len(forge.ok("list", "drafter:llm", "--json").lines) == 2
 
     # as Ollama's own commands take the name; then without a model again

@@ -207,32 +207,6 @@ def test_each_card_is_painted_over_the_last_below_its_passage(forge, vault, at_t
     assert "\x1b[?1049l" in last, "what was on the terminal before is back"
 
 
-def test_a_small_models_question_stands_behind_the_gaps_with_a_letter(
-    forge, server, at_terminal
-):
-    (forge.folder / "notes").mkdir()
-    note = forge.folder / "notes" / "Cells.md"
-    note.write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
-    forge.drafting(
-        server.base_url, model="tiny-1.5b", way="cascade", more="proposals: true\n"
-    )
-    forge.ok("run")
-    [question] = [card for card in forge.cards() if card["kind"] == "basic"]
-    with at_terminal("review", "--terminal") as keyboard:
-        shown = COLOURS.sub("", keyboard.shown())
-        front = question["fields"]["Front"].split()[0]
-        assert f" q {front}" in " ".join(shown.split())
-        assert "q choose" not in shown
-        told = COLOURS.sub("", keyboard.press("q"))
-        assert f"A: {question['fields']['Back']}" in told
-        keyboard.press("1")
-        keyboard.press("q")
-        keyboard.press("a")
-        assert keyboard.ended() == 0
-    [card] = forge.cards()
-    assert card["fields"] == question["fields"]
-
-
 @pytest.mark.parametrize("key", ["x", "q"])
 def test_a_decision_on_a_proposal_settles_the_passage(forge, vault, at_terminal, key):
     (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")

@@ -150,7 +150,7 @@ SPECIAL = {
 FILES = {
     "ankiforge.yaml": "status",
     "decks/a.yaml": "run",
-    "prompts/cards-small.md": "draft --drafter llm --estimate",
+    "prompts/cards.md": "draft --drafter llm --estimate",
     "journal/x.jsonl": "status",
     ".ankiforge/ledger.db": "run",
     ".ankiforge/ledger.db-wal": "run",
@@ -311,7 +311,7 @@ def test_a_workspace_that_is_reached_through_a_link_is_fine(said, used):
     [
         ("ankiforge.yaml", "status"),
         ("decks/a.yaml", "run"),
-        ("prompts/cards-small.md", "draft --drafter llm --estimate"),
+        ("prompts/cards.md", "draft --drafter llm --estimate"),
         ("journal/x.jsonl", "status"),
         (".ankiforge/sources.yaml", "status"),
     ],

@@ -22,8 +22,8 @@ LINE = f"  prompt: {NAME}\n"
         ("llm:", f"llm:\n{LINE}"),
         ("llm: {}\n", f"llm: {{prompt: {NAME}}}\n"),
         (
-            "llm: {model: x, way: one} # y\n",
-            f"llm: {{prompt: {NAME}, model: x, way: one}} # y\n",
+            "llm: {model: x, concurrency: 1} # y\n",
+            f"llm: {{prompt: {NAME}, model: x, concurrency: 1}} # y\n",
         ),
         (
             "llm: {model: x, prompt: 'o, p'}\n",
@@ -34,8 +34,8 @@ LINE = f"  prompt: {NAME}\n"
             f"llm:\n    model: x\n    prompt: {NAME}  # why\nme: []\n",
         ),
         (
-            "llm: {model: x,\n  way: one}\n",
-            f"llm: {{prompt: {NAME}, model: x,\n  way: one}}\n",
+            "llm: {model: x,\n  concurrency: 1}\n",
+            f"llm: {{prompt: {NAME}, model: x,\n  concurrency: 1}}\n",
         ),
     ],
 )

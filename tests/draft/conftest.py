@@ -92,9 +92,8 @@ def model(
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
     def make(replies: Any = None, **fields: Any) -> Model:
-        drafting = ("repair", "cascade")
         asking = ("notice", "offline", "fresh")
-        of_model = {key: fields.pop(key) for key in drafting if key in fields}
+        of_model = {"repair": fields.pop("repair")} if "repair" in fields else {}
         of_client = {key: fields.pop(key) for key in asking if key in fields}
         given = {"base_url": server.base_url, "model": "fake", **fields}
         client = Client(ServerSettings(**given), replies or memory, **of_client)

@@ -3,10 +3,7 @@
 `cases/comments.jsonl`: a `comment` on a `passage`, and what it asks for. `cases/rules.jsonl`: `highlights` (fields that say more than the defaults), if wanted a `brief`, and
 what the rules have `found`. `cases/replies.jsonl`: the same with `served`, what a server answers in
 turn (the content of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of
-the server, and `repair`, to send back fronts that call themselves bad. `cases/cascade.jsonl`: the
-same for a small model, step by step; what is served are replies of Qwen2.5-Coder-1.5B (Q4) on
-llama.cpp, or the same words as other servers wrap them; found are the `dropped` questions with
-their reasons, and the checks that `fired` at what is kept, too. To write `found` anew:
+the server, and `repair`, to send back fronts that call themselves bad. To write `found` anew:
 `ANKIFORGE_GOLDEN=1 python -m pytest tests/draft/test_cases.py`; then read the diff.
 """
 
@@ -18,15 +15,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.check import Context, DuplicateIndex
-from ankiforge.check import check as findings_of
 from ankiforge.draft import rules
-from ankiforge.draft.cascade import load_cascade
-from ankiforge.draft.client import attempts_about
 from ankiforge.draft.instructions import instruction
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
-from ankiforge.pipeline.models import repair_hints
 
 HERE = Path(__file__).parent / "cases"
 CASES = {
@@ -34,7 +26,7 @@ CASES = {
         json.loads(line)
         for line in (HERE / f"{name}.jsonl").read_text("utf-8").splitlines()
     ]
-    for name in ("rules", "comments", "replies", "cascade")
+    for name in ("rules", "comments", "replies")
 }
 PAPER = Document(
     DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",)
@@ -140,36 +132,3 @@ def without_host(found, server):
     """What was found, with a name for the server."""
     host = server.base_url.split("/")[2]
     return json.loads(json.dumps(found).replace(host, "<server>"))
-
-
-@numbers("cascade")
-def test_what_the_steps_of_a_small_model_become(
-    model, memory, server, fake, whole, number
-):
-    case = CASES["cascade"][number]
-    server.otherwise = lambda _: fake.says("nothing\n\nmore")
-    for one in case["served"]:
-        plain = isinstance(one, str)
-        reply = (
-            fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
-        )
-        server.queue.append(reply)
-    task = task_of(case)
-    drafter = model(cascade=load_cascade(), repair=repair_hints())
-    result = whole(drafter.draft(iter([Privacy(()).task(task)])))
-    found = told(result)
-    found["asked"] = [
-        one["messages"][-1]["content"].splitlines()[-1] for one in server.asked
-    ]
-    [highlight] = task.highlights
-    dropped = {
-        one.question: one.dropped
-        for one in attempts_about(highlight, memory.get)
-        if one.question and one.dropped
-    }
-    context = Context(highlight, DuplicateIndex())
-    fired = [
-        finding.check for one in result.drafts for finding in findings_of(one, context)
-    ]
-    found |= {"dropped": dropped, "fired": fired}
-    check("cascade", number, without_host(found, server))

@@ -54,7 +54,7 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
     assert server.asked == []
     forge.ok("run")
     [card] = forge.cards()
-    assert card["origin"]["prompt"].startswith("cards-small@"), "a model on this machine"
+    assert card["origin"]["prompt"].startswith("cards@")
     asked = len(server.asked)
     notes(f"=={ALPHA}==", f"=={BETA}==", "What was written by hand?::this")
     seen = forge.json("run", "--dry-run")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.propose import Reason, draft_of, judged, surest
+from ankiforge.draft.propose import Reason, draft_of, facts_of, judged, surest
 from ankiforge.draft.propose import propose as proposed
 from ankiforge.draft.propose.features import BEST_GAP, decisive, is_sure, sureness
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
@@ -43,8 +43,7 @@ ADVICE = "You should get up when you want to, my friend!"
 def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
-    task = Task(passage.document, (passage,))
-    [result] = proposed(task, repair_hints(), unsure="quote" in case)
+    result = facts_of(passage, repair_hints(), unsure="quote" in case)
 
     if "reason" in case:
         assert (result.drafts, result.reason) == ((), case["reason"])

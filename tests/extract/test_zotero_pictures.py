@@ -284,7 +284,6 @@ def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(
         {
             "base_url": server.base_url,
             "model": "m",
-            "way": "one",
             "key_env": "OPENAI_API_KEY",
         }
     )

@@ -100,32 +100,8 @@ def marked(request: dict[str, Any]) -> list[tuple[str, str]]:
     return re.findall(r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', user, re.DOTALL)
 
 
-def step_of(request: dict[str, Any]) -> str:
-    """Which step of the cascade a request is: `question` or `answer`; "" if none."""
-    demand = str(request["messages"][-1]["content"]).rpartition("</passage>")[2].strip()
-    if demand.startswith("Write a question"):
-        return "question"
-    return "answer" if demand.startswith("Answer the question") else ""
-
-
-def stepping(request: dict[str, Any], tokens: int = 10) -> Reply:
-    """A question to the proposed answer, or that answer: the sentence with "what" in its gap."""
-    step = step_of(request)
-    passage, _, demand = str(request["messages"][-1]["content"]).rpartition("</passage>")
-    if step == "question":
-        sentence = demand.partition('____ in "')[2].rpartition('"')[0]
-        question = sentence.strip(" .?!").replace("____", "what")
-        return says(json.dumps({step: f"{question}?"}), tokens=tokens)
-    question = demand.rpartition("Answer the question: ")[2].strip(" ?\n")
-    around = re.escape(question).replace("what", "(.*?)")
-    answer = re.search(rf"{around}\.", passage)
-    return says(json.dumps({step: answer[1] if answer else ""}), tokens=tokens)
-
-
 def obliging(request: dict[str, Any], tokens: int = 10) -> Reply:
     """One good card a highlight."""
-    if step_of(request):
-        return stepping(request, tokens)
     made = [
         card(h, text, f"What says passage {text[:12]}?") for h, text in marked(request)
     ]

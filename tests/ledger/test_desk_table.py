@@ -12,7 +12,6 @@ from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import Event, FactDecision, Passage, content
 from ankiforge.ledger.facts import Fact, name_of
 from ankiforge.model import (
-    CASCADE,
     PROPOSE,
     Card,
     CardKind,
@@ -228,8 +227,7 @@ BLOCKED = (Finding("leak", Severity.BLOCK, "so"),)
 
 
 def test_the_drafts_of_an_offer_begin_with_the_persons_own():
-    small = replace(draft(), origin=Origin("llm", "tiny-1b", f"{CASCADE}@1"))
-    ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL, small]
+    ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL]
     blocked = [replace(card, findings=BLOCKED) for card in ranked]
     worst_first = [*blocked, *ranked]
     assert sorted(worst_first, key=desk.rank) == [*ranked, *blocked]

@@ -12,7 +12,6 @@ from ankiforge.model import (
     HighlightKind,
 )
 from ankiforge.reports.cards import (
-    dropped_text,
     line_text,
     one_line,
     question_of,
@@ -66,31 +65,3 @@ def test_a_figure_names_its_labels(make_card):
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
     assert one_line(card).endswith("occlusion  Femur · (2)")
-
-
-@pytest.mark.parametrize(
-    ("entries", "why_none", "lines"),
-    [
-        ([], "", []),
-        ([], "no time", ["No card by the model: no time"]),
-        (
-            [
-                {
-                    "proposed": "1928",
-                    "question": "When?",
-                    "own_answer": "",
-                    "dropped": "alike",
-                }
-            ],
-            "",
-            [
-                "Questions of the model that were dropped",
-                "  answer proposed: 1928",
-                "    question: When?",
-                "    dropped: alike",
-            ],
-        ),
-    ],
-)
-def test_what_a_model_asked_in_vain_is_told_step_by_step(entries, why_none, lines):
-    assert [*dropped_text(entries, why_none)] == lines

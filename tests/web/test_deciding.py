@@ -320,7 +320,7 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     with fake.LlmServer(otherwise=lambda request: fake.cards(*(
         {"h": h, "kind": "none", "quote": text, "why_none": "no single fact"} for h, text in fake.marked(request)
     ))) as server:  # fmt: skip
-        llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
         forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
         (forge.folder / "notes").mkdir()
         write(
@@ -366,7 +366,7 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         return fake.cards(*asked)
 
     with fake.LlmServer(otherwise=answer) as server:
-        llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
         forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
         (forge.folder / "notes").mkdir()
         write(

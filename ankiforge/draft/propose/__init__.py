@@ -76,15 +76,12 @@ Blocks = Callable[[Card, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
 
-def propose(
-    task: Task, blocks: Blocks | None = None, *, unsure: bool = False
-) -> list[Drafted]:
+def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
     """Return the proposals of each highlight of a task, or why it has none; always the same.
 
     Args:
         task: the highlights.
         blocks: checks a draft with one gap; one that it blocks is left out.
-        unsure: propose of every judged sentence, for a model that asks about the gaps.
     """
     brief = task.brief
     takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
@@ -100,7 +97,7 @@ def propose(
                 if why_none:
                     results.append(Drafted(highlight, reason=why_none))
                 else:
-                    results.append(facts_of(highlight, blocks, unsure=unsure))
+                    results.append(facts_of(highlight, blocks))
         except BugError as error:
             results.append(failed_on(highlight, error))
     return results
@@ -111,7 +108,7 @@ def facts_of(
 ) -> Drafted:
     """Return a draft of each sentence of a highlight that is surely worth a card, the surest first.
 
-    Or why there is none. Each draft has up to four gaps.
+    Or why there is none. Each draft has up to four gaps. With `unsure`, of every judged sentence.
     """
     facts = []
     reason: Reason | None = None

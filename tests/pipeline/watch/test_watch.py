@@ -227,7 +227,7 @@ def test_a_model_gets_no_half_sentence_and_all_passes_share_one_budget(
     with fake.LlmServer() as server:
         budget = "price_usd: [1, 1], budget_usd: 0.0005"
         settings(
-            f"drafter: llm\nllm: {{model: m, way: one, base_url: {server.base_url}, {budget}}}\n"
+            f"drafter: llm\nllm: {{model: m, base_url: {server.base_url}, {budget}}}\n"
         )
 
         def happens(life):
@@ -256,9 +256,7 @@ def test_a_model_that_is_down_is_told_once_and_other_cards_go_out(
 ):
     (vault / "Lens.md").write_text("==We should all sleep more.==\n", "utf-8")
     with fake.LlmServer() as server:
-        settings(
-            f"drafter: llm\nllm: {{model: m, way: one, base_url: {server.base_url}}}\n"
-        )
+        settings(f"drafter: llm\nllm: {{model: m, base_url: {server.base_url}}}\n")
 
     def happens(life):
         yield set()
