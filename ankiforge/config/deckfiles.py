@@ -255,7 +255,7 @@ _MAX_PART = 100
 
 
 # The beginnings of namespaces whose documents are a person's notes, not works.
-_OF_NOTES = frozenset(("vault", "markdown", "jupyter", "tiddlywiki"))
+_OF_NOTES = frozenset(("vault", "markdown", "jupyter"))
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document

@@ -28,7 +28,6 @@ KINDS = {
     "readwise": ".exports.readwise:Readwise",
     "hypothesis": ".exports.hypothesis:Hypothesis",
     "cards": ".exports.cards:CardTable",
-    "tiddlywiki": ".exports.tiddlywiki:Wiki",
     "zotero": ".zotero:Zotero",
 }
 """The module and the class of each kind, in the order of the help."""

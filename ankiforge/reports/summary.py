@@ -662,7 +662,6 @@ _FILE_NAMES = {
     ".txt": ("text file", "text files"),
     ".ipynb": ("notebook", "notebooks"),
     ".canvas": ("canvas", "canvases"),
-    ".tid": ("tiddler", "tiddlers"),
 }
 
 

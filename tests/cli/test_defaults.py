@@ -40,12 +40,9 @@ def state(forge: Any) -> list[tuple[Any, ...]]:
 
 def test_plain_lists_give_no_highlights(forge):
     folder = notes(forge, a=PLAIN)
-    (folder / "b.tid").write_text(
-        "title: b\n\n* ''Milk'': two litres\n", encoding="utf-8"
-    )
     (folder / "sub").mkdir()
     (folder / "sub" / "c.txt").write_text(PLAIN, encoding="utf-8")
-    for path in (folder / "a.md", folder / "b.tid", folder / "sub" / "c.txt", folder):
+    for path in (folder / "a.md", folder / "sub" / "c.txt", folder):
         assert forge.json("run", path)["highlights"]["seen"] == 0
 
 

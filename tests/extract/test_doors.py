@@ -1,4 +1,4 @@
-"""More doors: text, TiddlyWiki, Kindle, Readwise, Hypothesis, from the command line and configured."""
+"""More doors: text, Kindle, Readwise, Hypothesis, from the command line and configured."""
 
 import csv
 import json
@@ -68,16 +68,12 @@ def made(kind: str, folder: Path) -> Path:
             return annotations(
                 folder / "annotations.json", ("AbC_d-1", PASSAGE, QUESTION)
             )
-        case "tiddlywiki":
-            path = folder / "Memory.tid"
-            path.write_text(f"title: Memory\n\n{QUESTION}::memory\n", encoding="utf-8")
-            return path
     path = folder / "memory.txt"
     path.write_text(f"{QUESTION}::memory\n", encoding="utf-8")
     return path
 
 
-DOORS = ("hypothesis", "kindle", "markdown", "readwise", "tiddlywiki")
+DOORS = ("hypothesis", "kindle", "markdown", "readwise")
 
 
 def guids(forge) -> list[str]:
@@ -260,12 +256,10 @@ def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path):
         "no entry at all\n==========\n",
         clipping(PASSAGE, "1-2"),
     )
-    (tmp_path / "broken.tid").write_text("nothing of a tiddler\n")
     annotations(tmp_path / "a.json", ("x", PASSAGE, ""))
     rows = json.loads((tmp_path / "a.json").read_text())
     rows["rows"].append({"id": 1})
     (tmp_path / "a.json").write_text(json.dumps(rows))
     told = forge("run", *sorted(tmp_path.glob("*.*")), code=1).stderr
     assert "My Clippings.txt: entry 1: not a Kindle entry" in told
-    assert "broken.tid: it is not a tiddler" in told
     assert "a.json: annotation 2" in told

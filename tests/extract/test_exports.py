@@ -98,15 +98,6 @@ def test_a_large_table_is_read_row_by_row(tmp_path):
     assert len(first.highlights) == 100
 
 
-def test_a_tiddler_is_known_by_its_title_wherever_its_file_lies(tmp_path):
-    (tmp_path / "a.tid").write_text("title: The title\n\nA @@mark@@ here.")
-    [one] = highlights(scan("tiddlywiki", tmp_path))
-    (tmp_path / "a.tid").rename(tmp_path / "renamed.tid")
-    [other] = highlights(scan("tiddlywiki", tmp_path))
-    assert one.document.key == other.document.key
-    assert (one.document.path, other.document.path) == ("a.tid", "renamed.tid")
-
-
 ORNAMENTS = {
     "How do wolves hunt? .exam": ("How do wolves hunt?", "Wolves hunt in packs."),
     "What hunts in packs? Wolves. .exam .zoo": ("What hunts in packs?", "Wolves."),

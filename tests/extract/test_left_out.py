@@ -66,7 +66,7 @@ def test_what_another_source_reads_is_not_left_out(forge, tmp_path):
     root = tmp_path / "things"
     root.mkdir()
     (root / "note.md").write_text(NOTE)
-    (root / "a.tid").write_text("title: a\n\nA @@word@@ here\n")
+    (root / "a.csv").write_text("Highlight,Book Title\nA word here.,Book\n")
     (root / "b.opml").write_text("words")
     assert told(forge.ok("run", root)) == ["note: things: not read: 1 .opml"]
 

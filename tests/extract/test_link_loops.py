@@ -7,7 +7,6 @@ import pytest
 NOTE = "What makes ATP in a cell?::The mitochondrion\n"
 TEXTS = {
     "obsidian": ("a.md", NOTE),
-    "tiddlywiki": ("a.tid", "title: a\n\nA cell is @@alive@@ and small.\n"),
     "readwise": ("a.csv", "Highlight,Book Title\nA cell is alive.,Book\n"),
 }
 

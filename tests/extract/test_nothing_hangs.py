@@ -100,7 +100,6 @@ def test_a_source_that_is_no_file_is_named(forge, make):
         "hypothesis",
         "pdf",
         "obsidian",
-        "tiddlywiki",
     ]
     for kind in kinds:
         make(forge.folder / kind)
@@ -206,7 +205,6 @@ PUMPED = {
     "underscores": ("obsidian", "a.md", "_" * 16_000 + "\n"),
     "brackets behind a gap": ("obsidian", "a.md", "A {{gap}} " + "[" * 32_000 + "\n"),
     "dots behind a mark": ("obsidian", "a.md", "==a mark==" + "." * 20_000 + "\n"),
-    "tags": ("tiddlywiki", "a.tid", "tags: " + "[[a " * 20_000 + "\n\n@@a mark@@\n"),
     "digits and blanks": (
         "kindle",
         "a.html",

@@ -16,7 +16,7 @@ from ankiforge.check import source
 from ankiforge.draft import conversation, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import pdf
-from ankiforge.extract.exports import hypothesis, kindle, readwise, tiddlywiki
+from ankiforge.extract.exports import hypothesis, kindle, readwise
 from ankiforge.extract.markdown import obsidian
 from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
@@ -82,10 +82,6 @@ def write(forge, kind: str) -> None:
     for word, text in texts.items():
         if kind == "pdf":
             write_pdf(folder / f"{word}.pdf", [Page((paragraph(text),), (mark(text),))])
-        elif kind == "tiddlywiki":
-            (folder / f"{word}.tid").write_text(
-                f"title: {word}\n\n@@{text}@@\n", encoding="utf-8"
-            )
         elif kind == "obsidian":
             (folder / f"{word}.md").write_text(CARD.format(word) + "\n", encoding="utf-8")
     forge.settings(
@@ -97,7 +93,6 @@ def write(forge, kind: str) -> None:
     ("kind", "module", "name"),
     [
         ("obsidian", obsidian, "quote"),
-        ("tiddlywiki", tiddlywiki, "markdown_of"),
         ("pdf", pdf, "with_pictures"),
         ("zotero", works, "document_of"),
         ("kindle", kindle, "Highlight"),

@@ -94,17 +94,6 @@ def two_files(folder: Path) -> str:
     return "{zotero: {name: library, path: Zotero}}"
 
 
-def tiddlers(private: str, public: str):
-    def write(folder: Path) -> str:
-        (folder / "wiki").mkdir()
-        for title, text, mark in (("mine", private, PRIVATE), ("ours", public, PUBLIC)):
-            tiddler = f"title: {title}\n\n{text.format(mark=f'@@{mark}@@')}\n"
-            (folder / "wiki" / f"{title}.tid").write_text(tiddler, encoding="utf-8")
-        return "{tiddlywiki: {name: wiki, path: wiki}}"
-
-    return write
-
-
 def hypothesis(*annotations: dict):
     def write(folder: Path) -> str:
         rows = []
@@ -134,7 +123,6 @@ PLACES = {
     "row of a book, among others": readwise(
         "{private},A,,,fish", '{private} Two.,A,,,"fish, No-LLM"', "{public},B,,,fish"
     ),
-    "item of a wiki": tiddlers("#no-llm mine\n\n{mark}", "# some\n\n{mark} with no-llm"),
     "attachment": zotero(attached=("no-llm",)),
     "attachment, nested": zotero(attached=("no-llm/ward",)),
     "automatic tag": zotero(automatic=("No-LLM",)),

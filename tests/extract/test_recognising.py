@@ -27,7 +27,6 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
         ("a.md", "", "obsidian"),
         ("A.MD", "", "obsidian"),
         ("a.markdown", "", "markdown"),
-        ("a.tid", "", "tiddlywiki"),
         ("zotero.sqlite", "", "zotero"),
         ("a.txt", "", "markdown"),
         ("a.txt", CLIPPINGS, "kindle"),
@@ -87,14 +86,14 @@ def test_text_in_utf_16_is_known_as_well(tmp_path):
 
 def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
     for path, text in {
-        "a/b/c.tid": "",
+        "a/b/c.md": "",
         "a/My Clippings.txt": CLIPPINGS,
         ".trash/x.pdf": "",
         "x.csv": "a,b\n",
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    assert kinds_below(tmp_path) == {"tiddlywiki", "kindle"}
+    assert kinds_below(tmp_path) == {"obsidian", "kindle"}
 
 
 def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_exports(

@@ -33,7 +33,6 @@ NAMES = {
     "markdown": "a.md",
     "obsidian": "note.md",
     "readwise": "data.csv",
-    "tiddlywiki": "a.tid",
 }
 FILES = sorted(Path(__file__).parent.glob("texts/*.jsonl"))
 CASES = {

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.extract.exports.tiddlywiki import markdown_of
-from ankiforge.extract.markdown.parts import plain_text
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import anchor_key, own_key
@@ -24,14 +22,12 @@ DOORS = {
     "kindle": "a.txt",
     "markdown": "a.txt",
     "readwise": "a.csv",
-    "tiddlywiki": "a.tid",
 }
 PIECES = {
     "hypothesis": ('{"rows": [', '"TextQuoteSelector"', "]}", '{"id": "a"', ",", "[", "null", "1"),
     "kindle": ("==========\n", "\n- Your Highlight on page 1 | loc. 2-1 | ", "\n- | 5\n\n", "(", ")", "5:61"),
     "markdown": ("> ", "==", "::", "\n?\n", "---\n", "```\n", "    ", "[!", "![](x.png)"),
     "readwise": ("Highlight,Book Title,Note\n", '"', ",", "\n", ".h1", "\r", ";"),
-    "tiddlywiki": ("title: a\n\n", "@@", "''", "//", "{{", "}}", "|a|\n", "* ", "!", "<<", "[[", "```\n", "\\define x()\n"),
 }  # fmt: skip
 
 
@@ -153,16 +149,3 @@ def test_a_table_is_read_letter_by_letter(rows):
     found = highlights(scanned("readwise", out.getvalue()))
     texts = {text.replace("\r\n", "\n").replace("\r", "\n").strip() for text, _ in rows}
     assert {one.exact for one in found} == texts - {""}
-
-
-# --- TiddlyWiki -----------------------------------------------------------------------------
-
-
-@examples(50)
-@given(text=st.text("abc *_=#\\%~^{}'/,@!|<>[].:;-+`$\n", max_size=60))
-def test_no_letter_of_wikitext_is_lost_or_made_up(text):
-    """Letters of what is shown by others (`{{…}}`, `<<…>>`), of styles and targets excepted."""
-    plain = plain_text(markdown_of(text))
-    letters = [letter for letter in text if letter in "abc"]
-    shown = iter(letters)
-    assert all(letter in shown for letter in plain if letter in "abc")

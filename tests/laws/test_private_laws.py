@@ -27,7 +27,6 @@ pytestmark = pytest.mark.slow
 SOURCES = (
     "{obsidian: {name: notes, path: notes, marks: ['==', mark, callout]}}",
     "{markdown: {name: texts, path: texts, marks: ['==', quote]}}",
-    "{tiddlywiki: {name: wiki, path: wiki}}",
     "{jupyter: {name: cells, path: cells}}",
     "{pdf: {name: papers, path: papers}}",
     "{zotero: {name: library, path: Zotero}}",
@@ -127,7 +126,6 @@ DOCUMENT = st.builds(
             "cells",
             "whole",
             "texts",
-            "wiki",
             "papers",
             "Zotero",
         )
@@ -138,7 +136,6 @@ DOCUMENT = st.builds(
 )
 NAMES = {
     "texts": "texts/{}.md",
-    "wiki": "wiki/{}.tid",
     "canvas": "notes/{}.canvas",
     "cells": "cells/{}.ipynb",
 }
@@ -157,7 +154,7 @@ class Documents:
     def __init__(self, folder: Any) -> None:
         self.folder = folder
         self.works: list[Work] = []
-        for name in ("notes", "texts", "wiki", "cells", "papers", "Zotero"):
+        for name in ("notes", "texts", "cells", "papers", "Zotero"):
             (folder / name).mkdir(parents=True)
 
     def write(self, number: int, document: Hidden) -> None:
@@ -180,12 +177,9 @@ class Documents:
         self, number: int, private: str, public: str, document: Hidden, kind: str
     ) -> None:
         forms = WHOLE if kind == "whole" else NOTES
-        marked = f"=={public}==" if kind != "wiki" else f"@@{public}@@"
         form = forms[document.form % len(forms)]
-        text = form.format(private=private, public=marked, tag=document.tag)
-        if kind == "wiki":
-            text = f"title: tiddler {number}\n\n{text}"
-        elif kind == "canvas":
+        text = form.format(private=private, public=f"=={public}==", tag=document.tag)
+        if kind == "canvas":
             text = json.dumps({"nodes": [{"id": "1", "type": "text", "text": text}]})
         elif kind == "cells":
             text = json.dumps(

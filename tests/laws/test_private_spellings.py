@@ -186,7 +186,7 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
 def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
     sent = sent_of(forge, fake, *sources_with(forge.folder, spelling))
     assert leaving(sent, [*SUITES, "Zotero"]) == []
-    for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "TiddlyWiki", "Pdf"):
+    for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "Pdf"):
         assert f"harbour{name}" in sent
 
 

@@ -16,7 +16,6 @@ EACH_SOURCE = (
     "a paper in Zotero and as a file",
     "exports of Kindle, Readwise and Hypothesis",
     "plain texts outside a vault",
-    "a wiki of tiddlers",
 )
 
 

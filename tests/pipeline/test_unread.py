@@ -107,7 +107,6 @@ FORMATS = {
     "My Clippings.txt": "Book (Author)\n- Your Highlight on page 3 | Location 42-43 | Added on"
     " Monday, 1 January 2024 10:00:00\n\nThe mitochondrion makes ATP.\n==========\n",
     "readwise.csv": "Highlight,Book Title,Book Author\nThe mitochondrion makes ATP in a cell.,Cells,A\n",
-    "a.tid": "title: Cells\ntype: text/vnd.tiddlywiki\n\nThe mitochondrion makes ==ATP== here.\n",
     "a.ipynb": json.dumps(
         {
             "cells": [{"cell_type": "markdown", "metadata": {}, "source": [KEPT]}],

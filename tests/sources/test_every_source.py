@@ -26,7 +26,7 @@ from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 def test_what_can_be_read_is_told_in_words():
     assert registry.paths_in_words() == (
         "a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo, calibre,"
-        " Apple Books, Kindle, Readwise, hypothes.is or a table of cards, a tiddler,"
+        " Apple Books, Kindle, Readwise, hypothes.is or a table of cards,"
         " a folder of these, or Zotero's data folder"
     )
     assert registry.kinds_without_example()[:2] == ("epub", "jupyter")
@@ -69,14 +69,6 @@ class TestJupyter(FolderSuite):
     def write(self, path: Path, passage: str, comment: str = "") -> None:
         cell = {"cell_type": "markdown", "source": f"A ==passage: {passage}== {comment}"}
         path.write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
-
-
-class TestTiddlyWiki(FolderSuite):
-    kind = "tiddlywiki"
-    ending = ".tid"
-
-    def write(self, path: Path, passage: str, comment: str = "") -> None:
-        path.write_text(f"title: {path.stem}\n\nA @@passage: {passage}@@ {comment}\n")
 
 
 class TestPdf(FolderSuite):

@@ -1,4 +1,4 @@
-"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards, TiddlyWiki.
+"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards.
 
 Tested by `tests/extract/test_texts.py` and `tests/sources/test_every_source.py`.
 """

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from shlex import quote
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
@@ -159,11 +159,9 @@ def title_of(path: str) -> str:
 
 
 class NoteSource(FileSource):
-    """A source of Markdown notes, or of texts that are converted to Markdown."""
+    """A source of Markdown notes."""
 
     uses = tuple(sorted(PICTURES | SOUNDS))  # notes show and play them
-    own_cards: ClassVar[Strings]
-    """The forms of cards that are read by default."""
 
     def read_note(self, note: MarkdownNote, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
@@ -205,7 +203,7 @@ class NoteSource(FileSource):
     def wanted(self, marks: frozenset[str]) -> WantedMarks:
         """Return the marks and hand-written cards to read."""
         headings = (*_GLOSSARIES, *map(str.casefold, self.settings.glossary_headings))
-        cards = selected_forms(self.settings.cards, self.own_cards)
+        cards = selected_forms(self.settings.cards, CARDS)
         return WantedMarks(marks, cards, frozenset(headings))
 
     def may_hold(self, note: MarkdownNote) -> bool:
@@ -245,7 +243,6 @@ class Texts(NoteSource):
     )  # a note that ends in .md is one of a vault, if nothing is known
     is_unambiguous = False
     noun = "a text file"
-    own_cards: ClassVar[Strings] = CARDS
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -61,7 +61,6 @@ class Jupyter(NoteSource):
     endings = (".ipynb",)
     keeps_inner = True
     noun = "a notebook"
-    own_cards: ClassVar[Strings] = CARDS
 
     def contents(self, file: File, reader: Any, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a notebook and problems; see `document`."""

@@ -125,7 +125,6 @@ class Vault(NoteSource):
         "cards: [inline, block, cloze, glossary]  # also: term",
         "exclude: [Templates/]",
     )
-    own_cards: ClassVar[Strings] = CARDS
 
     @classmethod
     def open(cls, opening: Opening, by_plugins: Strings | None = None) -> Self:
