@@ -1,14 +1,12 @@
-"""The command `repair`: cards that fail, the checks on any deck, and cards against a source.
+"""The command `repair`: cards that fail, and the checks on any deck.
 
-Tested by `tests/anki/test_repair.py`, `tests/reports/test_repair_file.py` and
-`tests/pipeline/test_against.py`.
+Tested by `tests/anki/test_repair.py` and `tests/reports/test_repair_file.py`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,19 +19,16 @@ from ankiforge.cli.output import (
     Words,
     command,
     exit_with,
-    file_option,
     number_option,
     refuse_unknown_options,
     session,
     show_all,
 )
 from ankiforge.cli.progress import counting_bar
-from ankiforge.errors import ItemError, UsageError, named_by_person
+from ankiforge.errors import UsageError, named_by_person
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
-    from ankiforge.anki.reading import ReadNote
-    from ankiforge.pipeline.against import SourceText
     from ankiforge.pipeline.repair import RepairEntry
     from ankiforge.pipeline.workspace import Workspace
 
@@ -44,30 +39,21 @@ if TYPE_CHECKING:
   ankiforge repair deck:Biology              those of a deck, and what is badly made there
   ankiforge repair nid:1700000000000 --take 1
   ankiforge repair deck.apkg -v              check any deck, whoever made it
-  ankiforge repair cards.csv --source lecture.pdf
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY|FILE]...")
-@file_option("--source", help="Hold the cards against a PDF or text that they are from.")
 @number_option(
     "--take", most=9, help="Take the repair N of the one card that QUERY names."
 )
 @DECK
-def repair(
-    call: Call, query: Words, source: Path | None, take: int | None, deck: str
-) -> None:
+def repair(call: Call, query: Words, take: int | None, deck: str) -> None:
     """Mend the cards that fail in Anki, or check the notes of a FILE: .apkg, collection, CSV.
 
     A note keeps its id, its schedule and its log. Of a FILE nothing is changed; exit code 1 if
     a card in it does not work in Anki.
     """
     from ankiforge.anki.reading import TABLES
-    from ankiforge.pipeline.against import read_source
 
     refuse_unknown_options(query)
-    text: SourceText | None = None
-    if source is not None:
-        with named_by_person():
-            text = read_source(source.expanduser().absolute())
     if len(query) == 1:
         path = Path(query[0]).expanduser()
         if (
@@ -80,13 +66,10 @@ def repair(
                 )
                 raise UsageError(message, hint="import it into Anki first")
             with named_by_person():
-                if text is not None:
-                    _compare(call, path.absolute(), deck, text)
-                else:
-                    _check_file(call, path.absolute(), deck)
+                _check_file(call, path.absolute(), deck)
             return
     words = (*query, f"deck:{deck}") if deck else query
-    _mend(call, words, text, take)
+    _mend(call, words, take)
 
 
 # --- a file -----------------------------------------------------------------------------------
@@ -119,44 +102,10 @@ def _check_file(call: Call, path: Path, deck: str) -> None:
     exit_with(1 if counts.errors else 0)
 
 
-def _compare(call: Call, file: Path, deck: str, source: SourceText) -> None:
-    """Print which cards their source does not support, which ask the same, and which Anki has."""
-    from ankiforge.anki.notes import in_deck
-    from ankiforge.pipeline.against import same_cards
-    from ankiforge.pipeline.collection import collection_path
-    from ankiforge.pipeline.repair import check_deck, notes_of
-    from ankiforge.reports.repair import comparison_json, comparisons_text
-
-    with notes_of(file) as (every, _):
-        read = list(every)
-    call.say(f"the notes of {file}")
-    if deck:
-        check_deck(deck, (note.deck for note in read))
-    notes = [note for note in read if in_deck(note.deck, deck)]
-    cards = [note for note in notes if note.draft is not None]
-    compared = [source.compare(note) for note in cards]
-    mine: list[ReadNote] = []
-    with session(call, read_only=True) as workspace:
-        settings = workspace.folder.config.anki
-        path = collection_path(settings, workspace.ledger, Path.home())
-    if path is not None:
-        with suppress(ItemError), notes_of(path) as (known, _):
-            mine = list(known)
-    pairs = same_cards(cards, mine)
-    if call.as_json:
-        for each in compared:
-            call.data(comparison_json(each, pairs))
-        return
-    for line in comparisons_text(notes, compared, pairs):
-        call.print(line)
-
-
 # --- the collection ---------------------------------------------------------------------------
 
 
-def _mend(
-    call: Call, query: Sequence[str], source: SourceText | None, choice: int | None
-) -> None:
+def _mend(call: Call, query: Sequence[str], choice: int | None) -> None:
     """Show the cards that fail, and take repairs of them."""
     from ankiforge.pipeline.repair import listing
     from ankiforge.reports.repair import entry_json, entry_text, repair_text
@@ -164,7 +113,7 @@ def _mend(
     is_interactive = call.interactive and sys.stdout.isatty()
     with session(call, read_only=choice is None and not is_interactive) as workspace:
         with named_by_person():
-            found = listing(workspace, query, datetime.now().astimezone(), source)
+            found = listing(workspace, query, datetime.now().astimezone())
         entries = [*found.failing, *found.badly_made]
         if choice is not None:
             _take(call, workspace, entries, choice)

@@ -63,7 +63,6 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline import decide
-from ankiforge.pipeline.against import Said, SourceText
 from ankiforge.pipeline.collection import (
     adopted_guids,
     as_in_anki,
@@ -195,8 +194,6 @@ class RepairEntry(Value):
     offers: tuple[CardRepair, ...] = ()
     document: DocumentKey | None = None
     """Of a card of ours."""
-    unsaid: str = ""
-    """What of it the source does not say that it was compared with."""
 
     @property
     def is_ours(self) -> bool:
@@ -217,8 +214,7 @@ class RepairEntry(Value):
     def why(self) -> Strings:
         """Why it is in the list, and its faults."""
         fails = self.fails.why if self.fails else ()
-        unsaid = (f"the source: {self.unsaid}",) if self.unsaid else ()
-        return (*fails, *(finding.message for finding in self.findings), *unsaid)
+        return (*fails, *(finding.message for finding in self.findings))
 
     @property
     def cards_asked(self) -> tuple[int, ...]:
@@ -278,19 +274,13 @@ def wanted(query: Iterable[str]) -> Wanted:
     return Wanted(tuple(words), tuple(decks), frozenset(notes))
 
 
-def listing(
-    workspace: Workspace,
-    query: Iterable[str],
-    now: datetime,
-    source: SourceText | None = None,
-) -> RepairList:
+def listing(workspace: Workspace, query: Iterable[str], now: datetime) -> RepairList:
     """Return the notes of the collection that need repair.
 
     Args:
         workspace: names the collection, and knows which notes are cards of ours.
         query: as for `wanted`.
         now: the current time, with its time zone.
-        source: the text that the cards are from; None = as the workspace knows it.
 
     Raises:
         ItemError: the collection cannot be read.
@@ -306,7 +296,7 @@ def listing(
         for deck in which.decks:
             check_deck(deck, (note.deck for note in view.notes()))
         every = histories(view, now)
-        lister = _Lister(ledger, view, source)
+        lister = _Lister(ledger, view)
     cards = []
     for card in one_of_each(failing(every, tended_days(ledger, now))):
         note = lister.read(card.history.note)
@@ -336,11 +326,10 @@ def _rank(entry: RepairEntry) -> int:
 class _Lister:
     """Makes the entries of a list."""
 
-    def __init__(self, ledger: Ledger, view: View, source: SourceText | None) -> None:
+    def __init__(self, ledger: Ledger, view: View) -> None:
         self._ledger = ledger
         self._types = {note_type.id: note_type for note_type in view.types}
         self._in_anki = {note.id: note for note in view.notes()}
-        self._source = source
         self._adopted = adopted_guids(ledger)
 
     def read(self, note_id: NoteId) -> ReadNote | None:
@@ -393,14 +382,6 @@ class _Lister:
         entry = self._of_ours(note, guid) if is_card_id(guid) else self._of_others(note)
         if entry is None:
             return None
-        if self._source is not None:
-            compared = self._source.compare(note)
-            entry = replace(
-                entry,
-                passage=self._source.nearest(entry.card.fields),
-                quote="",
-                unsaid="" if compared.verdict is Said.SAID else compared.why,
-            )
         if findings is None:
             findings = _findings_alone(note)
         faults = {each.check for each in findings}

@@ -1,7 +1,6 @@
 """Tell which cards fail and what can be done, and what is wrong with the notes of a deck.
 
-Tested by `tests/anki/test_repair.py`, `tests/reports/test_repair_file.py` and
-`tests/pipeline/test_against.py`.
+Tested by `tests/anki/test_repair.py` and `tests/reports/test_repair_file.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from ankiforge.anki.reading import ReadNote
 from ankiforge.check import in_words
 from ankiforge.draft.repairs import CardRepair
 from ankiforge.model import Finding, Json, Pair, Severity
-from ankiforge.pipeline.against import Comparison, Said, SameCards
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.reports.cards import Text
 from ankiforge.text import counted, on_one_line, shortened
@@ -196,56 +194,3 @@ def around_repair(repair: CardRepair) -> Text:
         yield f"the source: “{shortened(on_one_line(repair.quote), _SIDE)}”"
     for doubt in repair.doubts:
         yield f"perhaps: {doubt}"
-
-
-# --- cards against a source -------------------------------------------------------------------
-
-NO_VERDICT = (
-    "a list to read, and no verdict: words are compared, not meanings, and one true card in"
-    " four is doubted"
-)
-
-
-def comparison_json(compared: Comparison, pairs: Iterable[SameCards]) -> Json:
-    """Return a line of `repair FILE --source --json`, with the cards that ask the same."""
-    same = [pair for pair in pairs if pair.note is compared.note]
-    return {
-        "guid": compared.note.guid,
-        "nid": compared.note.nid,
-        "deck": compared.note.deck,
-        "front": compared.note.front,
-        "said": compared.verdict.value,
-        "why": compared.why,
-        "passage": compared.passage,
-        "same": [pair.other for pair in same if not pair.in_anki],
-        "in_anki": [pair.other for pair in same if pair.in_anki],
-    }
-
-
-def comparisons_text(
-    notes: Iterable[ReadNote],
-    compared: Sequence[Comparison],
-    pairs: Sequence[SameCards],
-) -> Text:
-    """Yield which cards a source does not support, which ask the same, and which exist already."""
-    for note in notes:
-        if note.unread:
-            yield f"not read: {note.place} ({note.unread})"
-    for verdict in (Said.NOT_SAID, Said.PARTLY):
-        cards = [each for each in compared if each.verdict is verdict]
-        yield f"{verdict.value}: {len(cards):,} of {len(compared):,}"
-        for each in cards:
-            answer = ""
-            if each.note.draft:
-                answer = on_one_line(plain(each.note.draft.field("Back")))
-            yield f"  {each.note.nid}  {shortened(each.note.front, 70)} → {shortened(answer, 40)}"
-            yield f"      {shortened(each.why, 110)}"
-            if each.passage:
-                yield f"      nearest: “{shortened(on_one_line(each.passage), 100)}”"
-    for in_anki, title in ((False, "ask the same"), (True, "in Anki already")):
-        same = [pair for pair in pairs if pair.in_anki is in_anki]
-        yield f"{title}: {len(same):,}"
-        for pair in same:
-            mine = shortened(pair.note.front, 60)
-            yield f"  {pair.note.nid}  {mine} ≈ {shortened(pair.other, 60)}"
-    yield NO_VERDICT

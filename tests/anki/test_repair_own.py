@@ -172,18 +172,6 @@ def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
         assert len(workspace.failing().failing) == 1
 
 
-def test_the_source_beside_a_strangers_card_and_a_missing_one_is_named(
-    desk, tmp_path: Path
-):
-    failing_card(desk)
-    lecture = desk.forge.folder / "lecture.md"
-    lecture.write_text("Iron rusts.\n\nGold, silver and platinum are noble metals.\n")
-    [line] = desk.forge.ok("repair", "--source", lecture, "--json").lines
-    assert line["passage"] == "Gold, silver and platinum are noble metals."
-    done = desk.forge("repair", "--source", "absent.pdf", code=2)
-    assert "absent.pdf: no such file" in done.stderr
-
-
 # --- a running Anki ------------------------------------------------------------------------------
 
 
