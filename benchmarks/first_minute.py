@@ -93,9 +93,8 @@ class Newcomer:
 
 
 def without_colours(text: str) -> str:
-    """Return what a person reads in the end: no colours, and nothing that was painted over."""
-    left = text.rpartition("\x1b[2K")[2]
-    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", left).replace("\r", "")
+    """Return a text without colours."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text).replace("\r", "")
 
 
 def notes_in_anki(package: Path, folder: Path) -> int:

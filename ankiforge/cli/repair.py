@@ -5,7 +5,6 @@ Tested by `tests/anki/test_repair.py` and `tests/reports/test_repair_file.py`.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 # -x is a word of the query, not an option
 @command("""
-  ankiforge repair                           the cards that fail, one after the other
+  ankiforge repair                           the cards that fail
   ankiforge repair deck:Biology              those of a deck, and what is badly made there
   ankiforge repair nid:1700000000000 --take 1
   ankiforge repair deck.apkg -v              check any deck, whoever made it
@@ -110,18 +109,12 @@ def _mend(call: Call, query: Sequence[str], choice: int | None) -> None:
     from ankiforge.pipeline.repair import listing
     from ankiforge.reports.repair import entry_json, entry_text, repair_text
 
-    is_interactive = call.interactive and sys.stdout.isatty()
-    with session(call, read_only=choice is None and not is_interactive) as workspace:
+    with session(call, read_only=choice is None) as workspace:
         with named_by_person():
             found = listing(workspace, query, datetime.now().astimezone())
         entries = [*found.failing, *found.badly_made]
         if choice is not None:
             _take(call, workspace, entries, choice)
-            return
-        if is_interactive and entries:
-            from ankiforge.cli.terminal_repair import TerminalRepair
-
-            TerminalRepair(call, workspace, found).run()
             return
         failing = counted(len(found.failing), "card fails", "cards fail")
         told = f"{failing}; in 30 days they took {found.minutes:.0f} minutes"

@@ -34,7 +34,6 @@ from ankiforge.cli.output import (
     end,
     end_run,
     flag,
-    for_terminal,
     once,
     session,
     show_all,
@@ -326,14 +325,34 @@ def draft(
 
 
 def _ask_chat(call: Call, workspace: Workspace) -> None:
-    """Let a chat write the questions; without a terminal, say how it goes with files."""
-    from ankiforge.cli.chat import BY_FILE, converse
-    from ankiforge.pipeline.chats import ask
+    """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
+    from ankiforge.cli.chat import copy, pasted
+    from ankiforge.pipeline.chats import ask, take
 
-    if call.interactive and not call.quiet:
-        converse(call, workspace, lambda text, _: call.print(for_terminal(text)))
-    elif ask(workspace).texts:
-        call.say(BY_FILE)
+    asked = ask(workspace)
+    if not (call.interactive and not call.quiet):
+        if asked.texts:
+            call.say(f"{_BY_FILE}, then: {_IMPORT}")
+        return
+    call.print(asked.said)
+    if not asked.texts:
+        return
+    copied = copy(asked.texts[0])
+    if not copied:
+        path = Path("ask.md")
+        _write_text(path, asked.texts[0])
+        copied = f"written to {path}: paste it into any chat, and copy its whole answer"
+    call.print(copied)
+    call.print(f"paste the answer here; or press Enter, save it, and: {_IMPORT}")
+    while answer := pasted():
+        taken = take(workspace, answer, asked=asked.keys[0])
+        call.print(taken.said)
+        _say_what_got_none(call, taken.drafted)
+        if taken.drafted:
+            for unused in taken.unused[:NONE_SHOWN]:
+                call.say(f"  {unused.what}")
+            call.say("next: ankiforge review; ankiforge draft asks about the next twenty")
+            return
 
 
 def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -398,17 +417,11 @@ def export(call: Call, file: Path) -> None:
         else:
             call.write(asked.texts[0])
         return
-    # one file for each chat: FILE, FILE-2, and so on; of other files, none is replaced
+    # one file for each chat: FILE, FILE-2, and so on
     files = []
     for number, text in enumerate(asked.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
-        with writing(path):
-            if path.exists() and (
-                not path.is_file()
-                or "<highlight h=" not in path.read_text("utf-8", "replace")
-            ):
-                raise UsageError(f"{path} already exists", hint="name another file")
-            path.write_text(text, encoding="utf-8", newline="\n")
+        _write_text(path, text)
         files.append(path)
 
     paths = ", ".join(map(str, files))
@@ -425,6 +438,19 @@ def export(call: Call, file: Path) -> None:
         call.say(f"{passages} left: import the answer first, then: {again}")
 
 
+def _write_text(path: Path, text: str) -> None:
+    """Write a text for a chat. Of files that are there, only an older text is replaced."""
+    with writing(path):
+        if path.exists() and (
+            not path.is_file()
+            or "<highlight h=" not in path.read_text("utf-8", "replace")
+        ):
+            raise UsageError(f"{path} already exists", hint="name another file")
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+_BY_FILE = "by file: ankiforge draft export ask.md"
+_IMPORT = "ankiforge draft import ANSWER.md"
 WORDS_SHOWN = 60
 """The number of characters by which a highlight without a card is named."""
 NONE_SHOWN = 5

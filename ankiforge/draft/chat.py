@@ -188,15 +188,6 @@ _ASKS = "<highlight h="
 """What each text to paste has, and no answer."""
 
 
-def is_answer(text: str, keys: Iterable[HighlightKey]) -> bool:
-    """Return whether a text has the form of an answer about highlights."""
-    if _ASKS in text:
-        return False
-    labels = {label_for(key) for key in keys}
-    usable, _ = every_item(text)
-    return any(item.label in labels for item in usable)
-
-
 def what_is_missing(text: str) -> str:
     """Return why a text is no answer of a chat, and the way on."""
     if not text.strip():

@@ -1,6 +1,6 @@
 """Questions from a chat window: the text that asks for them, and what its answer gives.
 
-The page, the terminal, `draft`, and `draft export` and `import` ask and take answers here.
+The page, `draft`, and `draft export` and `import` ask and take answers here.
 A chat is offered first where no model is set, until it was used or put away: `offer`.
 
 Tested by `tests/cli/test_terminal_chat.py`, `tests/web/test_chat.py` and

@@ -245,13 +245,6 @@ HIDE = "Hide"
 is hidden, `all` or `one`."""
 
 
-def as_typed(field: str) -> Fields:
-    """Return the masks of a figure as a person types them, see `edit_masks`."""
-    masks = occlusion.parse(field)
-    numbers = " ".join(str(mask.number) for mask in masks.shown)
-    return ((MASKS, numbers), (HIDE, masks.hide))
-
-
 def _mask_numbers(typed: str) -> Iterator[int]:
     """Yield the numbers of masks as a person types them."""
     for part in typed.replace(",", " ").split():

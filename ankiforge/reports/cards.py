@@ -403,6 +403,9 @@ def left_out_lines(entry: LeftOutThere) -> Strings:
 
 # --- in full ----------------------------------------------------------------------------
 
+_BESIDE = 150
+"""The characters of a passage before and after a quote."""
+
 
 def _row(name: str, text: str) -> str:
     """Return a line with a name in front; further lines of the text are indented below it."""
@@ -433,6 +436,15 @@ def line_text(
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
+
+
+def quoted_in(passage: str, quote: str) -> str:
+    """Return the part of a passage around a quote, which is marked; else its beginning."""
+    passage, quote = on_one_line(passage), on_one_line(quote)
+    before, found, after = passage.partition(quote) if quote else (passage, "", "")
+    if found and quote != passage:
+        return f"“{before[-_BESIDE:]}»{quote}«{after[:_BESIDE]}”"
+    return f"“{shortened(passage, 2 * _BESIDE)}”"
 
 
 def _words_lines(line: Card) -> Text:

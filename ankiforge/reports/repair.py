@@ -15,7 +15,7 @@ from ankiforge.check import in_words
 from ankiforge.draft.repairs import CardRepair
 from ankiforge.model import Finding, Json, Pair, Severity
 from ankiforge.pipeline.repair import RepairEntry
-from ankiforge.reports.cards import Text
+from ankiforge.reports.cards import Text, quoted_in
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import plain
 
@@ -164,14 +164,8 @@ def entry_text(entry: RepairEntry) -> Text:
         yield f"  {reason}"
     if entry.near:
         yield f"  mixed up with: {shortened(entry.near.note.front, _SIDE)}"
-    # its passage, with its quote marked
-    passage = on_one_line(entry.passage)
-    quote = on_one_line(entry.quote)
-    before, found, after = passage.partition(quote) if quote else (passage, "", "")
-    if found and quote != passage:
-        yield f"  “{before[-_SIDE // 2 :]}»{quote}«{after[: _SIDE // 2]}”"
-    elif passage:
-        yield f"  “{shortened(passage, _SIDE)}”"
+    if entry.passage:
+        yield f"  {quoted_in(entry.passage, entry.quote)}"
 
 
 def repair_text(number: int, repair: CardRepair) -> Text:

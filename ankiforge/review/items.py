@@ -11,7 +11,8 @@ Tested by `tests/review/test_warning_table.py`, `tests/web/test_page_table.py`,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ from ankiforge.review.selection import (
     fields_from_sentence,
     fields_from_spans,
 )
-from ankiforge.text import counted, occlusion, regex
+from ankiforge.text import occlusion, regex
 from ankiforge.text.occlusion import MaskWish
 
 _REMARKS = {
@@ -236,7 +237,6 @@ def sentence(text: str) -> str:
 
 OF_THE_PASSAGE = -1
 """The choice of a card that is made of words of the passage, beside the drafts."""
-MOST_SOURCES = 3
 
 
 class Decision(Value, forbid_unknown_fields=True):
@@ -584,42 +584,14 @@ def _why_left(draft: Card, named: Set[str]) -> str:
 # --- the ending of ten, and of a list ---------------------------------------------------
 
 
-class Ending(Value):
-    """The outcome of some decisions."""
-
-    decided: int
-    cards: tuple[Card, ...]
-    """The cards that they made or changed, and that are live."""
-
-    @property
-    def lines(self) -> Strings:
-        """How many cards, and where they are from, each as a sentence."""
-        count = len(self.cards)
-        if not count:
-            return (f"{self.decided} decided, no new card.",)
-        sources = Counter(card.highlight.document.title for card in self.cards)
-        named = [f"{title} ({n})" for title, n in sources.most_common(MOST_SOURCES)]
-        more = len(sources) - len(named)
-        if more:
-            named.append(f"{more} more")
-        return (
-            f"{self.decided} decided, {counted(count, 'new card')}.",
-            f"From: {', '.join(named)}.",
-        )
-
-
-def ending_of(ledger: Ledger, actions: Collection[str], decided: int) -> Ending:
-    """Return the outcome of decisions, by the ids that `undo` takes."""
+def made_by(ledger: Ledger, actions: Collection[str]) -> Iterator[Card]:
+    """Yield the live cards that decisions made or changed, by the ids that `undo` takes."""
     wanted = set(actions)
     guids = dict.fromkeys(
         entry.guid for entry in ledger.history() if entry.id in wanted and entry.guid
     )
-    made = []
     for guid in reversed(guids):
-        try:
+        with suppress(ForgeError):
             card = card_of(ledger, Guid(guid))
-        except ForgeError:
-            continue
-        if card.live:
-            made.append(card)
-    return Ending(decided, tuple(made))
+            if card.live:
+                yield card

@@ -18,7 +18,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, count
 
 from ankiforge.model import Pair, Span, Strings, Value
 from ankiforge.text import regex
@@ -367,29 +366,6 @@ def with_brackets(markdown: str) -> str:
         if answer:
             parts.append(f"[{answer}]")
     return "".join(parts)
-
-
-_SIMPLE_GAP = regex(r"\{\{c(\d+)::([^{}\[\]:]+)\}\}")
-_BRACKETS = regex(r"\[([^\[\]]+)\]")
-
-
-def to_brackets(markdown: str) -> str | None:
-    """Return a cloze text to type in, with `[answer]` for each gap.
-
-    None: it has hints, gaps in gaps, or brackets of its own.
-    """
-    typed = _SIMPLE_GAP.sub(rf"{_OPENED}\2{_CLOSED}", markdown)
-    if any(sign in typed for sign in ("[", "]", "{{")):
-        return None
-    return typed.replace(_OPENED, "[").replace(_CLOSED, "]")
-
-
-def from_brackets(typed: str, before: str) -> str:
-    """Return typed words as a cloze text; gaps keep the numbers that they had `before`."""
-    known = [int(gap[1]) for gap in _SIMPLE_GAP.finditer(before)]
-    following = count(max(known, default=0) + 1)
-    numbered = chain(known, following)
-    return _BRACKETS.sub(lambda gap: make(next(numbered), gap[1]), typed)
 
 
 def image_paths(markdown: str) -> Strings:

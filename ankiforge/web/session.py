@@ -49,7 +49,7 @@ from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import lately, names_field, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
-from ankiforge.review.items import ending_of
+from ankiforge.review.items import made_by
 from ankiforge.review.sittings import Sitting
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
@@ -600,10 +600,9 @@ class ReviewSession:
         if sitting is None:
             return None
         decided = len(sitting.results)
-        ending = ending_of(self._ledger, sitting.actions, decided)
         cards = []
         count = 0
-        for card in ending.cards:
+        for card in made_by(self._ledger, sitting.actions):
             view = card_view(card, self._picture)
             if "figure" in view:
                 number = sum(mask["on"] for mask in view["figure"]["masks"])

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ankiforge.ledger import overview
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review import sittings
 from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
@@ -68,19 +71,20 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
         first = COLOURS.sub("", keyboard.shown())
-        assert "about [four chunks] at a time." in first
-        assert "1 of 3 · 3 wait" in first
-        assert "Memory" in first
-        second = COLOURS.sub("", keyboard.press("a"))
-        assert "Q: What does the testing effect say?" in second
-        assert "2 of 3 · 2 wait" in second
-        assert "[hippocampus]" in keyboard.press("x")
+        assert "text: Working memory holds about [four chunks] at a time." in first
+        assert "1 of 3   Memory" in first
+        second = COLOURS.sub("", keyboard.press("\r"))
+        assert "accepted" in second
+        assert "front: What does the testing effect say?" in second
+        assert "2 of 3" in second
+        assert "[hippocampus]" in COLOURS.sub("", keyboard.press("x"))
         undone = COLOURS.sub("", keyboard.press("u"))
-        assert "taken back: rejected: What does the testing effect say?" in undone
-        assert "[hippocampus]" in keyboard.press("\r")
+        assert "taken back" in undone
+        assert "front: What does the testing effect say?" in undone
+        assert "[hippocampus]" in COLOURS.sub("", keyboard.press("\r"))
         last = keyboard.press(ESCAPE)
         assert keyboard.ended() == 0
-    assert "2 accepted; 1 left" in last
+    assert "2 decisions; 1 left" in last
     assert "next: ankiforge build" in last
     assert verdicts(forge) == {
         "Working": "accepted",
@@ -93,17 +97,17 @@ PASSAGE = "The Golgi apparatus is the organelle that packages proteins into vesi
 
 
 def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal):
-    (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
+    around = "It is named after Camillo Golgi."
+    (vault / "Cells.md").write_text(f"{around} =={PASSAGE}== {around}\n", "utf-8")
     forge.ok("run", vault)
     [draft] = forge.cards()
     first, second, *_ = draft["gaps"]
     with at_terminal("review", "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
-        assert f"[{first}]" in shown
-        assert f"hide: 1 {first}   2 {second}" in shown
-        assert re.search(r"1-\d choose · ", shown)
+        assert shown.index(f"{around} »The Golgi") < shown.index(f"[{first}]")
+        assert f"1  {first}\r\n    2  {second}" in shown
         assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
-        keyboard.press("a")
+        keyboard.press("\r")
         assert keyboard.ended() == 0
     [card] = forge.cards()
     assert (card["verdict"], f"{{{{c1::{second}}}}}" in card["fields"]["Text"]) == (
@@ -112,67 +116,29 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
     )
 
 
-@pytest.mark.slow
-def test_a_key_that_does_nothing_says_why(forge, vault, note, at_terminal):
+def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_terminal):
+    (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
-    told = {"1": "only this one", "2": "1 choice here", "Z": "Z is no key here"}
-    with at_terminal("review", "--terminal", EDITOR="true") as keyboard:
-        keyboard.shown()
-        for key, words in told.items():
-            shown = COLOURS.sub("", keyboard.press(key))
-            assert words in shown, key
-            assert shown.count(" is no key") + shown.count("choice here") <= 1
-        assert "nothing changed" in keyboard.press("e")
-        assert "does not change a card" in keyboard.press("w")
-        keyboard.press(ESCAPE)
-    assert set(verdicts(forge).values()) == {"waiting"}
-
-
-def test_what_is_not_on_the_screen_is_not_decided(forge, vault, at_terminal):
-    lines = "\n".join(f"- Step {number} is told here." for number in range(12))
-    (vault / "Long.md").write_text(f"How?\n?\n{lines}\n", encoding="utf-8")
-    (vault / "Short.md").write_text(
-        "==Osmosis== is diffusion.\n" + "More. " * 99, "utf-8"
-    )
-    forge.ok("run", vault, "--accept", "review")
-    small = {"COLUMNS": "40", "LINES": "10", "PAGER": "cat"}
-    with at_terminal("review", "--terminal", **small) as keyboard:
-        first = keyboard.shown()
-        if "Osmosis" in first:
-            assert "[Osmosis] is diffusion." in COLOURS.sub("", first)
-            first = keyboard.press("s")
-        assert first.rpartition("\x1b[2J")[2].count("\n") == 9
-        assert "v shows the rest" in first
-        for key in ("\r", "x", "w"):
-            assert "v shows the rest first" in keyboard.press(key)
-        assert "Step 11 is told here." in keyboard.press("v")
-        assert "accepted" in keyboard.press("\r")
-        keyboard.press(ESCAPE)
-    assert verdicts(forge)["How?"] == "accepted"
+    with forge.here(), Workspace(read_only=True) as opened:
+        piles = sittings.shelf(opened.ledger, overview.order(opened.ledger).new)
+    asked = [place.id for pile in piles for place in pile.ten()]
+    by_id = {card["id"]: card["fields"] for card in forge.cards()}
+    with at_terminal("review", "--terminal") as keyboard:
+        shown = keyboard.shown()
+        for id in asked:
+            words = " ".join(by_id[id].values()).replace("{{c1::", "[").replace("}}", "]")
+            assert words[:30] in COLOURS.sub("", shown)
+            shown = keyboard.press("\r")
 
 
 def test_a_word_of_a_title_names_what_is_asked(forge, vault, note, at_terminal):
     (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal", "memory") as keyboard:
-        shown = COLOURS.sub("", keyboard.shown())
-        assert "1 of 3 · 3 wait" in shown
-        assert "Memory" in shown
-        keyboard.press(ESCAPE)
-    with at_terminal("review", "--terminal", "hippocampus") as keyboard:
-        assert "1 of 1 · 1 waits" in COLOURS.sub("", keyboard.shown())
+        assert "1 of 3   Memory" in COLOURS.sub("", keyboard.shown())
         keyboard.press(ESCAPE)
     with at_terminal("review", "--terminal", "Memry.md") as keyboard:
         assert "there is no such file" in " ".join(keyboard.shown().split())
-
-
-def test_the_lines_of_a_passage_stay_lines(forge, vault, at_terminal):
-    listed = f"> [!quote]\n> - {PASSAGE}\n> - Diffusion needs none.\n"
-    (vault / "Steps.md").write_text(f"# Steps\n\n{listed}", encoding="utf-8")
-    forge.ok("run", vault, "--marks", "callout")
-    with at_terminal("review", "--terminal") as keyboard:
-        shown = COLOURS.sub("", keyboard.shown()).splitlines()
-        assert any(line.strip() == "Diffusion needs none." for line in shown), shown
 
 
 def test_a_cell_is_asked_in_its_row_without_the_signs_of_the_table(
@@ -182,64 +148,18 @@ def test_a_cell_is_asked_in_its_row_without_the_signs_of_the_table(
     (vault / "Lists.md").write_text(f"# Lists\n\n{table}", encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
-        shown = COLOURS.sub("", keyboard.shown())
-        assert "append · [O(1)]" in shown, shown
-        assert "|" not in shown
+        assert "append · [O(1)]" in COLOURS.sub("", keyboard.shown())
 
 
-def test_each_card_is_painted_over_the_last_below_its_passage(forge, vault, at_terminal):
-    around = "It is named after Camillo Golgi. " * 30
-    (vault / "Cells.md").write_text(
-        f"# Cells\n\n{around}=={PASSAGE}== {around}\n\n=={PASSAGE[4:]}==\n", "utf-8"
-    )
-    forge.ok("run", vault)
-    with at_terminal("review", "--terminal") as keyboard:
-        first = keyboard.shown()
-        second = keyboard.press("a")
-        last = keyboard.press(ESCAPE)
-    for frame in (first, second):
-        painted = frame.rpartition("\x1b[2J")[2]
-        assert painted.count("\n") == 23, "a frame has 24 rows, and its last has no end"
-    shown = COLOURS.sub("", first)
-    assert "Camillo Golgi. The Golgi" in " ".join(shown.split()), "its passage, cut"
-    assert shown.index("Camillo") < shown.index("["), "the card is below"
-    assert shown.rstrip().endswith("Esc end")
-    assert "\x1b[?1049l" in last, "what was on the terminal before is back"
-
-
-@pytest.mark.parametrize("key", ["x", "q"])
-def test_a_decision_on_a_proposal_settles_the_passage(forge, vault, at_terminal, key):
+def test_a_decision_on_a_proposal_settles_the_passage(forge, vault, at_terminal):
     (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
     forge.ok("run", vault)
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
-        keyboard.press(key)
-        if key == "q":
-            keyboard.write("What do mitochondria produce?")
-            keyboard.shows("asked")
+        keyboard.press("x")
         assert keyboard.ended() == 0
-    assert forge.ok("list", "--view", "new", "--json").lines == []
     forge.ok("run")
     assert forge.ok("list", "--view", "new", "--json").lines == []
-
-
-def test_what_is_skipped_comes_last_and_help_names_every_key(
-    forge, vault, note, at_terminal
-):
-    forge.ok("run", vault, "--accept", "review")
-    with at_terminal("review", "--terminal") as keyboard:
-        keyboard.shown()
-        assert "What does the testing effect say?" in keyboard.press("s")
-        helped = keyboard.press("?")
-        for key in ("Enter, a", "x ", "1 2 3", "e ", "q ", "s ", "u ", "v ", "Esc"):
-            assert f"\n {key}" in helped, key
-        shown_again = COLOURS.sub("", keyboard.press("a"))
-        assert "Q: What does the testing effect say?" in shown_again
-        assert "does not change a card" in keyboard.press("w")
-        assert "[hippocampus]" in keyboard.press("a")
-        assert "four chunks" in keyboard.press("a")
-        assert "3 accepted; nothing is left" in keyboard.press("a")
-        assert keyboard.ended() == 0
 
 
 @pytest.mark.parametrize("key", [ESCAPE, "\x03", "\x04"])
@@ -247,51 +167,74 @@ def test_ctrl_c_ends_and_everything_decided_stands(forge, vault, note, at_termin
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
-        keyboard.press("a")
-        assert "1 accepted; 2 left" in keyboard.press(key)
+        keyboard.press("\r")
+        assert "1 decision; 2 left" in keyboard.press(key)
         assert keyboard.ended() == 0
     assert verdicts(forge)["Working"] == "accepted"
 
 
-def test_a_cloze_becomes_a_question_whose_answer_was_hidden(
+def test_a_question_is_shown_as_a_card_before_enter_accepts_it(
     forge, vault, note, at_terminal
 ):
     forge.ok("run", vault, "--accept", "review")
+    question = "How many chunks does working memory hold?"
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
-        keyboard.press("q")
-        keyboard.write("How many chunks does working memory hold?")
-        keyboard.shows("asked")
-    made = [card for card in forge.cards() if card["fields"].get("Back") == "four chunks"]
-    [card] = made
-    assert card["fields"]["Front"] == "How many chunks does working memory hold?"
-    assert card["verdict"] == "accepted"
+        keyboard.asks("q", "question:")
+        keyboard.write(question)
+        shown = COLOURS.sub("", keyboard.shows("back: "))
+        assert f"front: {question}" in shown
+        assert set(verdicts(forge).values()) == {"waiting"}
+        keyboard.shown()
+        assert "accepted" in keyboard.press("\r")
+        assert "a sentence with a gap" in keyboard.press("q")
+        keyboard.press(ESCAPE)
+    [card] = [
+        card for card in forge.cards() if card["fields"].get("Back") == "four chunks"
+    ]
+    assert (card["fields"]["Front"], card["verdict"]) == (question, "accepted")
     left = forge.ok("list", "--view", "new", "--json").lines
     assert not any("four chunks" in line["fields"].get("Text", "") for line in left)
 
 
-def test_a_card_is_edited_in_a_line_or_in_the_editor_of_the_person(
+def test_an_edited_card_is_shown_before_enter_accepts_it(
     forge, vault, note, at_terminal, tmp_path
 ):
     forge.ok("run", vault, "--accept", "review")
-    with at_terminal("review", "--terminal") as keyboard:
-        keyboard.shown()
-        keyboard.press("e")
-        keyboard.write(" It is small.")
-        keyboard.shows("edited")
     editor = tmp_path / "editor.py"
     editor.write_text(
         "import sys; from pathlib import Path; file = Path(sys.argv[1])\n"
-        "file.write_text(file.read_text().replace('more than', 'better than'))\n"
+        "file.write_text(file.read_text().replace('at a time', 'at once'))\n"
     )
-    with at_terminal(
-        "review", "--terminal", EDITOR=f"{sys.executable} {editor}"
-    ) as keyboard:
+    command = f"{sys.executable} {editor}"
+    with at_terminal("review", "--terminal", EDITOR=command) as keyboard:
         keyboard.shown()
-        assert "edited" in keyboard.press("e")
-    texts = [*map(str, (card["fields"] for card in forge.cards()))]
-    assert any("at a time. It is small." in text for text in texts)
-    assert any("strengthens it better than" in text for text in texts)
+        assert "[four chunks] at once." in COLOURS.sub("", keyboard.press("e"))
+        assert set(verdicts(forge).values()) == {"waiting"}
+        keyboard.press("\r")
+        keyboard.press(ESCAPE)
+    texts = [card["fields"].get("Text") for card in forge.cards()]
+    assert "Working memory holds about {{c1::four chunks}} at once." in texts
+
+
+def test_words_that_a_check_blocks_are_taken_only_at_the_second_enter(
+    forge, vault, note, at_terminal, tmp_path
+):
+    forge.ok("run", vault, "--accept", "review")
+    editor = tmp_path / "editor.py"
+    editor.write_text(
+        "import sys; from pathlib import Path; file = Path(sys.argv[1])\n"
+        "file.write_text(file.read_text().partition('Recalling')[0])\n"
+    )
+    command = f"{sys.executable} {editor}"
+    with at_terminal("review", "--terminal", "testing", EDITOR=command) as keyboard:
+        keyboard.shown()
+        keyboard.press("e")
+        assert "Enter makes the card anyway" in keyboard.press("\r")
+        assert set(verdicts(forge).values()) == {"waiting"}
+        assert "accepted" in keyboard.press("\r")
+        keyboard.press(ESCAPE)
+    assert verdicts(forge)["What"] == "accepted"
 
 
 HIDING = [
@@ -314,8 +257,7 @@ def test_no_document_steers_the_terminal(forge, vault, at_terminal, sign):
     with at_terminal(
         "review", "--terminal", "--no-color", NO_COLOR="1", TERM="dumb"
     ) as keyboard:
-        shown = keyboard.shown() + keyboard.press("?") + keyboard.press("?")
-        shown += keyboard.press("x")
+        shown = keyboard.shown() + keyboard.press("?") + keyboard.press("x")
         assert keyboard.ended() == 0
     assert "purrs" in shown
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)

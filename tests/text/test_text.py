@@ -15,7 +15,6 @@ from ankiforge.text import cost_text, percent, shown_path
 from ankiforge.text.cloze import (
     alt_and_width,
     escape_signs,
-    from_brackets,
     gaps,
     literal,
     numbers,
@@ -23,7 +22,6 @@ from ankiforge.text.cloze import (
     problems,
     reveal,
     table_rows,
-    to_brackets,
     wrap,
 )
 from ankiforge.text.cloze import words_of as cloze_words
@@ -319,39 +317,6 @@ def test_the_steps_that_a_text_costs_grow_with_its_length(read, sign):
         steps(lambda length=length: read(sign * length)) for length in (1_000, 2_000)
     )
     assert whole < 2.5 * half
-
-
-@pytest.mark.parametrize(
-    ("markdown", "shown", "typed", "stored"),
-    [
-        (
-            "A {{c1::cat}} purrs.",
-            "A [cat] purrs.",
-            "A [cat] sleeps.",
-            "A {{c1::cat}} sleeps.",
-        ),
-        (
-            "{{c3::A}} or {{c1::B}}",
-            "[A] or [B]",
-            "[A] and [B]",
-            "{{c3::A}} and {{c1::B}}",
-        ),
-        (
-            "A {{c2::cat}}.",
-            "A [cat].",
-            "A [cat] and a [dog].",
-            "A {{c2::cat}} and a {{c3::dog}}.",
-        ),
-        ("A {{c1::cat}}.", "A [cat].", "A cat.", "A cat."),
-        ("A {{c1::cat::animal}}.", None, "", ""),
-        ("{{c1::a {{c2::b}}}}", None, "", ""),
-        ("{{c1::A}} [note]", None, "", ""),
-    ],
-)
-def test_gaps_are_typed_in_brackets(markdown, shown, typed, stored):
-    assert to_brackets(markdown) == shown
-    if shown is not None:
-        assert from_brackets(typed, markdown) == stored
 
 
 @pytest.mark.parametrize(

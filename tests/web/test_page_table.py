@@ -17,7 +17,7 @@ from ankiforge.ledger import LinesOfFront, overview
 from ankiforge.model import Finding, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
-from ankiforge.review.items import Ending, taken_together, with_changes
+from ankiforge.review.items import taken_together, with_changes
 from ankiforge.web.documents import Pages
 from ankiforge.web.server import PageServer
 from ankiforge.web.session import ReviewSession, Several
@@ -496,22 +496,6 @@ def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     assert Item("x", card=card).highlight == card.highlight
     assert Item("x", (card,)).highlight == card.highlight
     assert Item("x").highlight is None
-
-
-@pytest.mark.parametrize(
-    ("cards", "lines"),
-    [
-        (0, ["3 decided, no new card."]),
-        (1, ["3 decided, 1 new card.", "From: Test-enhanced learning (1)."]),
-        (12, ["3 decided, 12 new cards.", "From: Test-enhanced learning (12)."]),
-    ],
-)
-def test_the_ending_says_how_many_cards_there_are_and_where_they_are_from(
-    make_card, cards, lines
-):
-    card = make_card(Front="What helps?", Back="Testing")
-    made = tuple(replace(card, id=str(number)) for number in range(cards))
-    assert [*Ending(3, made).lines] == lines
 
 
 @pytest.mark.parametrize(
