@@ -461,7 +461,7 @@ def test_json_has_the_documented_shapes(home):
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]
     assert list(shown) == [*TOLD["list"], "questions", "decisions", "why_none"]
     shaped(home.data("ankiforge undo"), "accept")
-    shaped(home.data(f"ankiforge skip {bare['key']}"), "accept")
+    shaped(home.data(f"ankiforge reject {bare['key']}"), "accept")
     shaped(home.data("ankiforge build"), "build")
     shaped(home.data("ankiforge status"), "status", cards="status cards")
     shaped(home.data("ankiforge draft --drafter llm --estimate"), "estimate")

@@ -23,9 +23,11 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("inspect", "List cards and drafts, or highlights without a card."),
         "show": ("inspect", "Show cards, drafts and questions in full."),
         "accept": ("decide", "Accept drafts, or answer questions with yes."),
-        "reject": ("decide", "Reject drafts and cards, or answer questions with no."),
+        "reject": (
+            "decide",
+            "Reject drafts, cards, highlights; answer questions with no.",
+        ),
         "edit": ("decide", "Reword a card or draft, or make a card."),
-        "skip": ("decide", "Make no card from a highlight."),
         "undo": ("decide", "Take back your last decision, or an earlier one."),
     },
     "Anki": {

@@ -1,4 +1,4 @@
-"""The commands with which a person decides: accept, reject, edit, skip, undo.
+"""The commands with which a person decides: accept, reject, edit, undo.
 
 Tested by `tests/cli/test_told.py` and `tests/cli/test_by_query.py`.
 """
@@ -50,7 +50,7 @@ FILTER = text_option(
     help="With --all: only what the query matches.",
 )
 
-# --- accept, reject, skip, undo -------------------------------------------------------------
+# --- accept, reject, undo -------------------------------------------------------------------
 
 
 @command("""
@@ -112,9 +112,11 @@ def accept(
   ankiforge reject dr5b9c0f1d --reason "too vague"
   ankiforge reject af53yatsl3            a card: it is not offered again
   ankiforge reject dr5b9c0f1d --passage  all that is undecided of its passage
+  ankiforge reject vault:notes/90e45ebadf289dce    a highlight: no card is made of it
+  ankiforge reject --no-card "advice or an aside"  all that have no card for this reason
   ankiforge reject --all --filter "verdict:waiting finding:yes_no"
 """)  # fmt: skip
-@IDS
+@click.argument("ids", nargs=-1, metavar="[ID|KEY]...")
 @ALL
 @FILTER
 @REASON
@@ -123,10 +125,20 @@ def accept(
     "passages",
     help="Reject all undecided facts of the passage; its cards stay.",
 )
+@text_option(
+    "--no-card",
+    "because",
+    metavar="TEXT",
+    help="Reject every highlight that has no card for this reason.",
+)
 def reject(
-    call: Call, reason: str, passages: bool, **which: Unpack[DecisionOptions]
+    call: Call,
+    reason: str,
+    passages: bool,
+    because: str,
+    **which: Unpack[DecisionOptions],
 ) -> None:
-    """Reject drafts and cards, or answer questions with no."""
+    """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import lists
     from ankiforge.model import is_card_id
     from ankiforge.pipeline.query import is_key
@@ -139,53 +151,35 @@ def reject(
             return id if is_card_id(id) else ""
 
         ids = which["ids"]
-        keys = [id for id in ids if passages and is_key(id)]
-        which["ids"] = tuple(id for id in ids if id not in keys)
-        chosen = selected(ledger, **which) if which["ids"] or not keys else []
+        keys = [id for id in ids if is_key(id)]
+        keys += _without_card(ledger, because)
+        which["ids"] = tuple(id for id in ids if not is_key(id))
+        chosen: list[str] = []
+        if which["ids"] or which["every"] or which["query"] or not (ids or because):
+            chosen = selected(ledger, **which)
         if which["every"]:
             lines = lists.lines(ledger, chosen)
             chosen = [line.id for line in lines if line.waits or line.live]
         if passages:
             keys += [line.highlight.key for line in lists.lines(ledger, chosen)]
-            chosen = list(dict.fromkeys(keys))
+            chosen = []
+        if because and not keys:
+            call.say(f"no highlight is without a card because of {because!r}")
+            call.say("the reasons: ankiforge list --no-card")
+        chosen += dict.fromkeys(keys)
         report(call, ledger, chosen, reject_one, "rejected")
 
 
-@command("""
-  ankiforge skip vault:notes/90e45ebadf289dce
-  ankiforge skip --because "advice or an aside"    all that have no card for this reason
-""")
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
-@text_option(
-    "--because",
-    metavar="TEXT",
-    help="Skip every highlight that has no card for this reason.",
-)
-@REASON
-def skip(call: Call, keys: Words, because: str, reason: str) -> None:
-    """Make no card from these highlights; `list --no-card` shows their keys and reasons."""
+def _without_card(ledger: Ledger, because: str) -> list[str]:
+    """Return the keys of the highlights that have no card for a reason; "" = of none."""
     from ankiforge.ledger import WITHOUT, overview
-    from ankiforge.pipeline.query import is_key
 
-    if bool(keys) == bool(because.strip()):
-        message = "name highlights by their keys, or all of one reason by --because"
-        raise UsageError(message, hint="ankiforge list --no-card shows keys and reasons")
-    for word in keys:
-        if not is_key(word):
-            hint = "ankiforge list --no-card shows keys"
-            raise UsageError(f"{word!r} is not the key of a highlight", hint=hint)
-    with session(call) as workspace:
-        ledger = workspace.ledger
-        chosen = list(keys)
-        if because:
-            words = because.strip().casefold()
-            for outcome in overview.fates(ledger):
-                if outcome.fate in WITHOUT and words in outcome.reason.casefold():
-                    chosen.append(outcome.highlight.key)
-        if not chosen:
-            call.say(f"no highlight is without a card because of {because!r}")
-            call.say("the reasons: ankiforge list --no-card")
-        report(call, ledger, chosen, lambda key: ledger.reject(key, reason), "skipped")
+    words = because.strip().casefold()
+    keys: list[str] = []
+    for outcome in overview.fates(ledger) if words else ():
+        if outcome.fate in WITHOUT and words in outcome.reason.casefold():
+            keys.append(outcome.highlight.key)
+    return keys
 
 
 @command("""

@@ -228,7 +228,7 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
             passage = store.passage(highlight_row["key"])
             reasons = [card.why for card in passage.cards.values() if card.why]
             if passage.skipped:
-                reason = passage.why_skipped or "skipped by you"
+                reason = passage.why_skipped or "rejected by you"
             elif fate == "decided":
                 reason = reasons[0] if reasons else "rejected by you"
             elif not reason and fate == "undrafted":

@@ -309,7 +309,7 @@ WIDTH = 70
 COUNTED = ("fates", "passages", "waiting", "reasons", "cards", "anki")
 """What the JSON of a run counts."""
 _MANY = 10
-"""With this many highlights without a card, the command that skips those of one reason is named."""
+"""With so many highlights without a card, the command that rejects those of one reason is named."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _STANDS = {
     "asked": "asked about",
@@ -592,7 +592,7 @@ def _details(
     for reason, number in short_reasons.most_common():
         yield row("", f"{number:,} × {reason}")
     if short_reasons.total() >= _MANY:
-        yield row("", 'to skip all of one reason: ankiforge skip --because "REASON"')
+        yield row("", 'to reject all of one reason: ankiforge reject --no-card "REASON"')
     standings = overview.counts(ledger, "passages")["passages"]
     states = ", ".join(
         f"{number:,} {_STANDS[name]}" for name, number in standings.items()

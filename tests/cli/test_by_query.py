@@ -118,10 +118,10 @@ def test_undo_counts_the_decisions_of_one_command_and_names_some(desk):
     assert "3 undone" in undone
 
 
-def test_the_key_of_a_passage_is_no_card(desk):
+def test_a_passage_is_rejected_by_its_key_and_is_no_card_to_accept(desk):
     [draft, *_] = desk.ok("list", "--json").lines
-    assert "is not an id" in desk("reject", draft["highlight"], code=2).stderr
-    [done] = desk.ok("reject", draft["highlight"], "--passage", "--json").lines
+    assert "is not an id" in desk("accept", draft["highlight"], code=2).stderr
+    [done] = desk.ok("reject", draft["highlight"], "--json").lines
     assert (done["id"], done["done"]) == (draft["highlight"], True)
 
 

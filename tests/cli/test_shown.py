@@ -217,13 +217,13 @@ def test_all_count_the_same(forge, notes):
         for one in forge.ok("list", "--no-card", "--json").lines
         if "sleep" in one["exact"]
     )
-    forge.ok("skip", key)
+    forge.ok("reject", key)
     [draft] = forge.ok("list", "--view", "new", "--json").lines
     forge.ok("reject", draft["id"])
     assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), (0, 1, 1))
     left_out = forge.ok("list", "--no-card", "--all", "--json").lines
     reasons = [one["reason"] for one in left_out if one["fate"] == "left_out"]
-    assert sorted(reasons) == ["rejected by you", "skipped by you"]
+    assert sorted(reasons) == ["rejected by you", "rejected by you"]
     status = forge.json("status")
     assert status["highlights"]["left_out"] == len(left_out) - 1 == 2
     assert "1 without a card   2 skipped" in forge.ok("status").stdout

@@ -339,7 +339,9 @@ def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     found = forge.ok("list", "--no-card", "--json", reason.split()[-1]).lines
     assert {one["exact"] for one in found} >= set(same)
 
-    assert f"{len(same)} skipped" in forge.ok("skip", "--because", reason.upper()).stderr
+    assert (
+        f"{len(same)} rejected" in forge.ok("reject", "--no-card", reason.upper()).stderr
+    )
     left = forge.ok("list", "--no-card", "--json").lines
     assert [one["exact"] for one in left] == [
         one["exact"] for one in without if one["reason"] != reason
@@ -347,8 +349,9 @@ def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     forge.ok("undo")
     again = forge.ok("list", "--no-card", "--json").lines
     assert {one["key"] for one in again} == {one["key"] for one in without}
-    assert "nothing was skipped" in forge.ok("skip", "--because", "no such reason").stderr
-    assert "keys" in forge("skip", code=2).stderr
+    assert (
+        "nothing was rejected" in forge.ok("reject", "--no-card", "no such reason").stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_passage_that_was_skipped_is_none_without_a_card(forge, note):
     note(f"=={WAR}==", f"=={CARTA}==")
     war, _ = sorted(proposals(forge), key=lambda each: each["quote"], reverse=True)
 
-    forge.ok("skip", war["highlight"])
+    forge.ok("reject", war["highlight"])
 
     [left] = proposals(forge)
     assert left["quote"] == CARTA

@@ -171,7 +171,7 @@ class Program:
         return self.decided("undo")
 
     def skip(self, key: str) -> bool:
-        return self.decided("skip", key)
+        return self.decided("reject", key)
 
     def make(self, key: str, text: str) -> bool:
         return self.decided("edit", key, "--field", "Text", text)
