@@ -100,7 +100,7 @@ def act(what: str, label: str, key: str, look: str, said: str, **more: Any) -> J
     return {"act": what, "becomes": becomes, **words, **more}
 
 
-ACCEPT = act("accept", "Accept", "a", "filled", "Accepted")
+ACCEPT = act("accept", "Accept", "", "filled", "Accepted")
 REJECT = act("reject", "Reject", "x", "outlined", "Rejected")
 ASK = act("ask", "Ask", "q", "text", "")
 """Turn a proposal into a question whose answer is its gap; the page does this by itself."""
@@ -113,7 +113,7 @@ EDIT = act(
     needs="edit",
     save="Save and accept",
 )
-MASKS = act("masks", "Save the masks", "a", "filled", "Masks changed")
+MASKS = act("masks", "Save the masks", "", "filled", "Masks changed")
 SKIP = act("later", "Later", "s", "more", "Later")
 WHY = act(
     "reject",
@@ -124,13 +124,13 @@ WHY = act(
     needs="text",
     ask="Why not?",
 )
-REST = act("passage", "Reject the rest of the mark", "X", "more", "Rejected the rest of")
-ANOTHER = act("another", "Another card", "w", "text", "Accepted")
-FORCE = act("force", "Accept anyway", "F", "more", "Accepted")
+REST = act("passage", "Reject the rest of the mark", "", "more", "Rejected the rest of")
+ANOTHER = act("another", "Another card", "", "text", "Accepted")
+FORCE = act("force", "Accept anyway", "", "more", "Accepted")
 OTHERS = act(
     "others",
     "Let the model draft others",
-    "r",
+    "",
     "more",
     "",
     stays="Asking the model …",
@@ -145,15 +145,13 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
 def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
     """Return the answers to a question of which accepting loses something.
 
-    As everywhere, `a` accepts and `x` rejects; here the button of `x` is the filled one.
-
     Args:
         keeps: the label of the one that loses nothing, and what the page says afterwards.
         drops: the same of the other one.
     """
     return (
-        act("reject", keeps[0], "x", "filled", keeps[1]),
-        act("accept", drops[0], "a", "outlined", drops[1]),
+        act("reject", keeps[0], "1", "filled", keeps[1]),
+        act("accept", drops[0], "2", "outlined", drops[1]),
     )
 
 
@@ -399,7 +397,7 @@ class Faces:
             "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
         )
         nothing = act("none", "No card wanted", "x", "outlined", "No card for")
-        make = act("make", "Make this card", "a", "filled", "Made", needs="words")
+        make = act("make", "Make this card", "", "filled", "Made", needs="words")
         if text:
             actions = [make, nothing, write, SKIP, *self._more]
         else:
@@ -434,7 +432,7 @@ class Faces:
             )
             actions = [edit, REJECT, WHY]
         else:
-            actions = [act("restore", "Take this back", "a", "filled", "Taken back")]
+            actions = [act("restore", "Take this back", "", "filled", "Taken back")]
         item: Json = {
             "title": shown["title"],
             "cards": [shown],

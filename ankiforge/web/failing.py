@@ -46,14 +46,14 @@ _TAKE = ("1", "2", "3")
 _LEAVE = act("leave", "Leave 30 days", "s", "text", "Left for 30 days")
 _SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = act(
-    "others", "Let the model offer repairs", "r", "more", "", stays="Asking the model …"
+    "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
 )
 _LISTED = regex(r"(?<=[^?.:!\n])\n(?!\n)")
 _ASKING = "Asking Anki …"
 _WHY = {"red flag": "you flagged this card red in Anki"}
 _IN_ANKI = {
-    "unsuspend": act("unsuspend", "Ask it again in Anki", "w", "more", "", stays=_ASKING),
-    "unflag": act("unflag", "Clear the red flag in Anki", "f", "more", "", stays=_ASKING),
+    "unsuspend": act("unsuspend", "Ask it again in Anki", "", "more", "", stays=_ASKING),
+    "unflag": act("unflag", "Clear the red flag in Anki", "", "more", "", stays=_ASKING),
     "forget": act("forget", "Start again as new in Anki", "", "more", "", stays=_ASKING),
 }
 """What is done in Anki while the card stays in the list."""

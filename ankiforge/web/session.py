@@ -13,9 +13,7 @@ Tested by `tests/web/test_page_table.py`, `tests/web/test_deciding.py` and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
-from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -73,7 +71,6 @@ NAMES = {
     "questions": "Questions",
     "none": "No card yet",
     "all": "All cards",
-    "recent": "Recent",
 }
 """The lists, by their ids."""
 EMPTY = {
@@ -215,9 +212,6 @@ class ReviewSession:
             content = self._begun(
                 self._failing.faces(start, sittings.TEN), list_id=list_id
             )
-        elif list_id == "recent":
-            rows = self._recent_rows()
-            content = {"rows": rows, "told": "" if rows else "Nothing was decided yet."}
         elif list_id in NAMES:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
@@ -233,22 +227,6 @@ class ReviewSession:
         if list_id == "changed":
             content["rows"] = self._changed_rows()
         return {**content, **self.state()}
-
-    def _recent_rows(self) -> list[Json]:
-        """Return the newest decisions, one row for all events of an action."""
-        rows = []
-        for id, group in groupby(self._ledger.history(), attrgetter("id")):
-            entries = [*group]
-            first = next((entry for entry in entries if entry.text), entries[0])
-            line = line_of(first.text or first.key.rpartition(":")[2])
-            if len(entries) > 1:
-                line.append((f" and {len(entries) - 1} more", ""))
-            place = _when(first.at)
-            with suppress(ForgeError):  # a rule, or a passage that is gone
-                highlight = highlight_of(self._ledger, HighlightKey(first.key))
-                place = f"{highlight.document.title} · {place}"
-            rows.append(_row(id, line, place, first.said.capitalize(), undo=id))
-        return rows
 
     def _changed_rows(self) -> list[Json]:
         """Return the cards that changed with their sources, and those whose passage is gone."""

@@ -135,8 +135,14 @@ NAMES = {
     "questions": "Questions",
     "none": "No card yet",
     "all": "All cards",
-    "recent": "Recent",
 }
+
+
+def by_name(page: Any, words: str) -> None:
+    """Do what has these words in the palette."""
+    page.keyboard.press("Control+k")
+    page.locator("#palette-words").fill(words)
+    page.keyboard.press("Enter")
 
 
 def turn_to(page: Any, list: str) -> None:
@@ -144,7 +150,7 @@ def turn_to(page: Any, list: str) -> None:
     page.click("#menu > summary")
     menu = page.locator("#menu-items")
     menu.get_by_role("button", name=NAMES[list], exact=True).click()
-    view = {"new": "shelf", "all": "list", "recent": "list"}.get(list, "sitting")
+    view = {"new": "shelf", "all": "list"}.get(list, "sitting")
     page.wait_for_selector(f"body[data-view={view}]")
     settle(page)
     if list == "new" and page.locator(".documents li:visible").count():

@@ -6,6 +6,7 @@ import pytest
 
 from tests.web.conftest import (
     SHOWN,
+    by_name,
     over,
     ready,
     rest,
@@ -58,10 +59,10 @@ def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, 
     seen, sent = shown(page), []
     # the line holds it back until it is let go
     page.route("**/api/decide", lambda route: sent.append(route))
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     until(page, f"({SHOWN}) !== {json.dumps(seen)}")  # painted before the answer
     for _ in range(3):
-        page.keyboard.press("a")
+        page.keyboard.press("Enter")
         rest(page)
     [held] = sent
     held.continue_()
@@ -87,7 +88,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     page.click(
         "#margin > .card iframe"
     )  # the page has the keys, also while the card has the focus
-    press("a")
+    press("Enter")
     press("x")
     press("s")  # skipped: it comes last
     page.keyboard.press("Control+k")
@@ -159,7 +160,7 @@ def test_at_the_ending_enter_is_harmless_until_no_key_was_pressed_for_a_while(
 ):
     page = opened(notes)
     for _ in range(9):
-        page.keyboard.press("a")
+        page.keyboard.press("Enter")
         settle(page)
     for _ in range(8):  # the tenth decision, and seven keys more
         page.keyboard.press("Enter")
@@ -181,7 +182,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     page.keyboard.press("s")
     settle(page)
     for _ in range(9):
-        page.keyboard.press("a")
+        page.keyboard.press("Enter")
         settle(page)
     assert over(page) == "9 cards, 3 marks left."
     ready(page)
@@ -189,7 +190,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     settle(page)
     assert shown(page) != first
     for _ in range(2):
-        page.keyboard.press("a")
+        page.keyboard.press("Enter")
         settle(page)
     assert over(page) == "2 cards, 1 mark left."
     ready(page)
@@ -216,7 +217,7 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page = opened(notes)
     seen = shown(page)
     page.route("**/api/decide", lambda route: route.abort())
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.wait_for_selector(".error:has-text('has ended')")
     assert (shown(page), waiting(page)) == (seen, 12)
     page.unroute("**/api/decide")
@@ -241,7 +242,7 @@ def test_a_card_that_changed_elsewhere_is_shown_again_and_not_decided(notes, ope
     seen = shown(page)
     [id] = [one["id"] for one in notes.cards() if one["fields"]["Front"] == seen]
     notes.ok("reject", id)
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.wait_for_selector("#said:has-text('no longer waits')")
 
     assert seen not in verdicts(notes)
@@ -263,19 +264,18 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     assert page.locator(".lines .b").all_inner_texts() == [*capitals.values()]
     page.click("text=Quito")
     assert page.locator("#buttons .filled span").inner_text() == "Make 3 cards"
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.wait_for_selector(".ending")
     settle(page)
     made = [front for front, verdict in verdicts(forge).items() if verdict == "accepted"]
     assert made == [f"Capital of {land}" for land in capitals if land != "Ecuador"]
-    turn_to(page, "recent")
-    page.click("text=Undo >> nth=0")
+    page.keyboard.press("u")
     settle(page)
     turn_to(page, "questions")
     assert page.locator(".lines input").count() == 4
     for city in capitals.values():
         page.click(f".lines >> text={city}")
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.wait_for_selector(".ending")
     settle(page)
     assert "accepted" not in verdicts(forge).values(), "nothing is ticked"
@@ -298,7 +298,7 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     page = opened(forge, "questions")
     asked = page.locator("#margin > .card").inner_text()
     assert "Obsidian_to_Anki is switched on in notes: read its cards?" in asked
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.wait_for_selector(".ending")
     settle(page)
     forge.ok("run")
@@ -308,8 +308,7 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
         if card["verdict"] == "accepted"
     ]
     assert "What does the cat say?" in made
-    turn_to(page, "recent")
-    page.click("text=Undo >> nth=0")
+    page.keyboard.press("u")
     settle(page)
     turn_to(page, "questions")
     assert "Obsidian_to_Anki" in page.locator("#margin > .card").inner_text()
@@ -332,8 +331,8 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
         )
         forge.ok("run")
     page = opened(forge, "none")
-    page.keyboard.press("a")  # nothing is chosen: the first word has the focus
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Space", "a"):
+    page.keyboard.press("Enter")  # nothing is chosen: the first word has the focus
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Space", "Enter"):
         page.keyboard.press(key)
     settle(page)
     page.click("#margin > .card .word:text-is('world')")
@@ -376,7 +375,7 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         forge.ok("run")
         page = opened(forge)
         assert not page.locator("#margin > .card .other-draft").count()
-        page.keyboard.press("r")
+        by_name(page, "Let the model draft")
         page.wait_for_selector("#margin > .card .other-draft >> nth=0")
         settle(page)
         titles = page.evaluate(
@@ -384,7 +383,7 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
             ".items[0].cards.map(card => card.title)"
         )
         page.keyboard.press(str(titles.index(fronts[2]) + 1))
-        page.keyboard.press("a")
+        page.keyboard.press("Enter")
         settle(page)
     assert verdicts(forge) == {fronts[2]: "accepted"}, (
         "the others of its fact are passed over"

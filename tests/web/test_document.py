@@ -13,7 +13,7 @@ from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.web.documents import place_of
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
-from tests.web.conftest import settle, shown, until
+from tests.web.conftest import by_name, settle, shown, until
 from tests.web.world import picture
 
 MARKED = "Spaced sessions beat massed ones in 259 of 271 comparisons, as Cepeda found."
@@ -64,7 +64,7 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
     )
     assert page.evaluate(STATES) == ["asks"] * 3
     first = page.evaluate(f"{NOW}.dataset.key")
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     settle(page)
     until(page, COVERED)
     assert page.evaluate(f"{NOW}.dataset.key") != first
@@ -148,8 +148,8 @@ def test_words_are_found_and_pages_are_gone_to(paper, forge, opened):
     assert page.locator("#find-told").inner_text() == "1 of 1"
     page.keyboard.press("Escape")
     assert not page.locator(".found").count()
-    page.keyboard.type("g1")
-    page.keyboard.type("13")
+    by_name(page, "Go to a page")
+    page.keyboard.type("113")
     page.keyboard.press("Enter")
     top = (
         "document.querySelector('[aria-label=\"Page 113\"]').getBoundingClientRect().top"

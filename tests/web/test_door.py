@@ -178,7 +178,7 @@ def test_a_decision_on_what_changed_meanwhile_brings_its_new_face(forge, opened)
     # what is shown is that of before, and the first key decides nothing
     note.write_text("What does the owl say?::hoo, at night\n", encoding="utf-8")
     forge.ok("run")
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.locator(".error, #said").filter(has_text="no longer waits").or_(
         page.locator(".error", has_text="changed meanwhile")
     ).first.wait_for()

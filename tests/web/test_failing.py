@@ -158,7 +158,7 @@ def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
     assert waiting(page, "changed") == 1
     words = page.locator(CARD).inner_text()
     assert "You repaired this card here, and changed it in Anki." in words
-    page.keyboard.press("a")
+    page.keyboard.press("2")
     settle(page)
     assert waiting(page, "changed") == 0
     anki.load(package(forge))

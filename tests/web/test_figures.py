@@ -54,7 +54,7 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     page.keyboard.press("h")
     page.locator(".figure-foot input:not(:checked)").wait_for()
     page.locator("#buttons", has_text="Make 2 cards").wait_for()
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.locator("#said", has_text="from “Legs”").wait_for()
     settle(page)  # the end is painted before the decision is stored
     assert masks(forge) == [(1, "Femur", True), (2, "Tibia", False), (3, "", True)]
@@ -72,11 +72,11 @@ def test_a_figure_without_a_label_is_drawn(figure, opened):
     page.get_by_text("No label found.").wait_for()
     page.locator("#buttons .filled", has_text="Draw a label").wait_for()
     page.locator("#buttons .outlined", has_text="Reject").wait_for()
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.get_by_text("No label is left").first.wait_for()
     drag(page, (0.2, 0.2), (0.5, 0.5))
     page.locator("#buttons", has_text="Make 1 card").wait_for()
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     page.locator("#said", has_text="from “Legs”").wait_for()
     settle(page)  # the end is painted before the decision is stored
     assert masks(forge) == [(1, "", True)]

@@ -84,20 +84,13 @@ def left(shown: dict, list_id: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("act", "new", "ready", "recent"),
-    [
-        ("accept", 1, 1, "Accepted"),
-        ("reject", 1, 0, "Rejected"),
-        ("later", 2, 0, None),
-    ],
+    ("act", "new", "ready"), [("accept", 1, 1), ("reject", 1, 0), ("later", 2, 0)]
 )
-def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready, recent):
+def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     first, second = waiting(session)
     done = session.decide(Decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
     assert session.listed("new")["ids"][0] == second
-    rows = session.listed("recent")["rows"]
-    assert [row["state"] for row in rows] == [recent][: len(rows)]
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
     assert first in session.listed("new")["ids"]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
-from tests.web.conftest import over, ready, settle, shown, until
+from tests.web.conftest import by_name, over, ready, settle, shown, until
 
 SETTINGS = (
     "sources:\n  - obsidian: {name: notes, path: notes}\n  - pdf: {name: papers, path: papers}\n"
@@ -66,7 +66,7 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     for fact in FACTS:
         assert page.locator("#title").inner_text() == "Discoveries"
         assert shown(page) == fact
-        page.keyboard.press("a")
+        page.keyboard.press("Enter")
         settle(page)
     assert over(page) == "3 cards. Nothing waits here."
     assert page.locator("#buttons .filled span").inner_text() == "Next: Animals"
@@ -106,7 +106,7 @@ def test_a_single_document_needs_no_shelf_once_the_chat_was_offered(forge, opene
     page.wait_for_selector("#margin > .card")
     assert page.locator("#title").inner_text() == "Discoveries"
     settle(page)
-    page.keyboard.press("a")
+    page.keyboard.press("Enter")
     settle(page)
     page.reload()
     page.wait_for_selector("#margin > .card")
@@ -138,8 +138,9 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
     page.locator(".documents li", has_text="Bridges").click()
     page.wait_for_selector("#margin > .card")
     settle(page)
-    for key in "2.b":
-        page.keyboard.press(key)
+    page.keyboard.press("2")
+    by_name(page, "End the sentence earlier")
+    by_name(page, "Add or drop the sentence before")
     assert page.locator(".words .out").all_inner_texts()
     before = page.locator(".sentence-before.on").inner_text()
     assert before.startswith("Many rivers are wide.")

@@ -14,10 +14,10 @@ export function beginFind() {
   $("#find-field").addEventListener("keydown", typed);
 }
 
-export function openFind(shown, name, words = "") {
+export function openFind(shown, name) {
   [paper, purpose] = [shown, name];
   const field = $("#find-field");
-  field.value = words;
+  field.value = "";
   field.placeholder = field.ariaLabel = LABELS[name];
   $("#find").hidden = false;
   $("#find-told").textContent = "";

@@ -30,23 +30,23 @@ const onKeyboard = () => !matchMedia("(pointer: coarse), (max-width: 479px)").ma
 /** @type {Key[]} */
 export const KEYS = [
   decide("Enter", "Press the blue button", ({ sitting }) => sitting.enter(), { when: never }),
-  decide("a", "Accept", ({ sitting }) => (sitting.actionOf("a") ? sitting.press("a") : sitting.enter()), action("a", "keep good yes add")),
+  decide("", "Accept", ({ sitting }) => sitting.press("accept"), action("accept", "keep good yes add")),
   decide("x", "Reject; suspend a failing card", ({ sitting }) => sitting.press("x"), action("x", "delete remove drop no bad")),
-  decide("X", "Reject the rest of the mark", ({ sitting }) => sitting.press("X"), action("X")),
+  decide("", "Reject the rest of the mark", ({ sitting }) => sitting.press("passage"), action("passage")),
   decide("e", "Edit", ({ sitting }) => sitting.edit(), { also: "change write fix deck tags", label: ({ sitting }) => sitting.card?.editing?.label ?? "" }),
   decide("s", "Later; a failing card in 30 days", ({ sitting }) => sitting.press("s"), action("s", "skip postpone defer bury")),
-  decide("w", "Accept as another card", ({ sitting }) => sitting.press("w"), action("w")),
-  decide("F", "Accept anyway", ({ sitting }) => sitting.press("F"), action("F")),
-  decide("r", "Ask the model for others", ({ sitting }) => sitting.press("r"), action("r")),
+  decide("", "Accept as another card", ({ sitting }) => sitting.press("another"), action("another")),
+  decide("", "Accept anyway", ({ sitting }) => sitting.press("force"), action("force")),
+  decide("", "Ask the model for others", ({ sitting }) => sitting.press("others"), action("others")),
   decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { when: ({ sitting }) => sitting.why }),
   decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", also: "revert take back ctrl z", run: (page) => page.undo() }),
 
   card("1 2 3", "Take the suggestion with this number", () => {}, { when: never }),
   card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, when: ({ sitting }) => sitting.card?.item.cards }),
   card("q", "Ask a question instead", ({ sitting }) => sitting.ask(), { holds: true, also: "basic", when: ({ sitting }) => sitting.card?.sentence }),
-  card(".", "End the sentence earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence),
-  card(",", "Begin the sentence later", ({ sitting }) => sitting.card?.sentence?.cutHead(), ofSentence),
-  card("b", "Add or drop the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence),
+  card("", "End the sentence earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence),
+  card("", "Begin the sentence later", ({ sitting }) => sitting.card?.sentence?.cutHead(), ofSentence),
+  card("", "Add or drop the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence),
   card("h", "Figure: hide all labels, or one", ({ sitting }) => sitting.card?.figure?.hide(), { holds: true, when: ({ sitting }) => sitting.card?.figure }),
   card("c", "Hide words selected in the document", ({ sitting }) => sitting.take("c"), { when: never }),
   card("Ctrl ⏎", "Editor: save", () => {}, { when: never }),
@@ -57,11 +57,11 @@ export const KEYS = [
   paper("n", "Next mark", ({ sitting }) => sitting.stepMark(1), inPaper),
   paper("p", "Previous mark", ({ sitting }) => sitting.stepMark(-1), inPaper),
   paper("/", "Find in the document", (page) => page.find("find"), inPaper),
-  paper("g 1", "Go to a page", (page) => page.find("page"), { also: "number jump", when: ({ sitting }) => sitting.paper?.body?.pages }),
-  paper("+", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper),
-  paper("-", "Smaller", ({ sitting }) => sitting.paper?.zoomBy(-1), inPaper),
-  paper("0", "Fit the text", ({ sitting }) => sitting.paper?.zoomBy(0), inPaper),
-  paper("v", "Page as printed, in the dark", (page) => page.togglePrinted(), inPaper),
+  paper("", "Go to a page", (page) => page.find("page"), { also: "number jump", when: ({ sitting }) => sitting.paper?.body?.pages }),
+  paper("", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper),
+  paper("", "Smaller", ({ sitting }) => sitting.paper?.zoomBy(-1), inPaper),
+  paper("", "Fit the text", ({ sitting }) => sitting.paper?.zoomBy(0), inPaper),
+  paper("", "Page as printed, in the dark", (page) => page.togglePrinted(), inPaper),
   paper("⇧ Enter", "After the last card: next document", ({ sitting }) => sitting.nextDocument(), { when: never }),
 
   shelf("j", "Next document", (page) => page.shelf.step(1)),
@@ -75,18 +75,17 @@ export const KEYS = [
 
   any("m", "Questions from your chat", (page) => page.chat(), { inMenu: true, also: "llm ai gpt claude model" }),
   any("o", "Open in Anki", (page) => page.send(), { inMenu: true, also: "export import sync apkg package deck", when: ({ ready }) => ready }),
-  any("t", "Recall first: hide the answers", (page) => page.setRecall(!recalled("recall")), { inMenu: true, also: "quiz test cover", label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
+  any("", "Recall first: hide the answers", (page) => page.setRecall(!recalled("recall")), { inMenu: true, also: "quiz test cover", label: () => (recalled("recall") ? "Show answers at once" : "Recall first") }),
   any("d", "Light or dark colours", (page) => page.changeTheme(), { inMenu: true, also: "theme night mode appearance" }),
   any("Ctrl K", "All actions", (page) => openPalette(page), { inMenu: true }),
   any("?", "All keys", () => openHelp(), { inMenu: true, also: "help shortcuts keyboard hotkeys", when: onKeyboard }),
   any("Escape", "Back", (page) => page.escape(), { when: never }),
   go("g n", "Shelf", (page) => page.visit("new"), { inMenu: true }),
-  go("g c", "Changed", (page) => page.visit("changed"), { inMenu: true }),
-  go("g f", "Failing", (page) => page.visit("failing"), { inMenu: true }),
-  go("g q", "Questions", (page) => page.visit("questions"), { inMenu: true }),
-  go("g y", "No card yet", (page) => page.visit("none"), { inMenu: true }),
+  go("", "Changed", (page) => page.visit("changed"), { inMenu: true }),
+  go("", "Failing", (page) => page.visit("failing"), { inMenu: true }),
+  go("", "Questions", (page) => page.visit("questions"), { inMenu: true }),
+  go("", "No card yet", (page) => page.visit("none"), { inMenu: true }),
   go("g a", "All cards", (page) => page.visit("all"), { inMenu: true }),
-  go("g r", "Recent", (page) => page.visit("recent"), { inMenu: true }),
   go("g /", "Search", (page) => page.searchAll(), { also: "find filter browse all cards deck tag date" }),
 ];
 
@@ -140,13 +139,13 @@ function press(e, page) {
 
 function pressSingle(e, page) {
   const { key, target } = e;
-  const isOnButton = target.closest?.("button, summary, a, select, input");
+  // Space chooses a word or ticks a box; Enter presses the blue button there, too
+  const isOnButton = target.closest?.(key === "Enter" ? "button:not(.word), summary, a, select, input:not([type=checkbox])" : "button, summary, a, select, input");
   if ((key === "Enter" || key === " ") && isOnButton) return;
   if (goTimer) {
     e.preventDefault();
     endGo();
-    if (/^[0-9]$/.test(key)) page.find("page", key);
-    else KEYS.find((row) => row.key === `g ${key}`)?.run(page);
+    KEYS.find((row) => row.key === `g ${key}`)?.run(page);
     return;
   }
   if (key === "g") {

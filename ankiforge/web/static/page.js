@@ -2,7 +2,7 @@
 //
 //   shelf    which documents wait          paper     the document: its pages, its marks, where they stand
 //   sitting  ten decisions; its ending     card      the card beside its mark, its question, its editor
-//   rows     all cards, what was decided   sentence  words to hide; shapes, a mark as one path
+//   rows     all cards                     sentence  words to hide; shapes, a mark as one path
 //   keys     what each key does            pace      when a key acts
 import { beginChat, openChat } from "./chat.js";
 import { $, all, h } from "./dom.js";
@@ -17,7 +17,6 @@ import { recalled, remember } from "./settings.js";
 import { Shelf } from "./shelf.js";
 import { Sitting } from "./sitting.js";
 
-const ROWS = ["all", "recent"];
 
 class Page {
   // shelf, sitting or list
@@ -73,7 +72,7 @@ class Page {
   async openList(id) {
     const named = this.lists.find((list) => list.id === id);
     if (!named) return this.openShelf();
-    if (ROWS.includes(id)) return attempt(() => this.#openRows(id, named.name));
+    if (id === "all") return attempt(() => this.#openRows());
     const read = async () => {
       const reply = await get("list", { id });
       this.counted(reply);
@@ -81,10 +80,10 @@ class Page {
     };
     return this.#sit({ list: id, title: named.name, hash: id, read });
   }
-  async #openRows(id, name) {
+  async #openRows() {
     this.#closeSitting();
-    if (this.rows?.id !== id) this.rows = new Rows(id, this);
-    this.#turn("list", name, id);
+    this.rows ??= new Rows(this);
+    this.#turn("list", "All cards", "all");
     for (const place of ["#ticks", "#count"]) $(place).replaceChildren();
     $("#list").replaceChildren(this.rows.node);
     await this.rows.load();
@@ -96,7 +95,7 @@ class Page {
   }
   searchAll() {
     if (!isFree()) return;
-    if (this.view !== "list" || this.rows.id !== "all") this.#openRows("all", "All cards");
+    if (this.view !== "list") this.#openRows();
     this.rows.focusSearch();
   }
   // Open the item behind a row, or the passage with a key.
@@ -104,7 +103,7 @@ class Page {
     if (!isFree()) return;
     const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
     if (!item) return tell("Nothing is to be done here.");
-    await this.#sit({ single: true, title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows?.id ?? "changed", back: this.view === "list" ? this.rows.id : this.sitting.origin.list,
+    await this.#sit({ single: true, title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows ? "all" : "changed", back: this.view === "list" ? "all" : this.sitting.origin.list,
       read: async () => ({ opened: item, number: 0, ids: [], results: [], items: [] }) });
   }
   // From a sitting back to where it was opened.
@@ -131,16 +130,16 @@ class Page {
     this.lists = reply.lists;
     this.ready = reply.ready;
   }
-  find(purpose, words) {
+  find(purpose) {
     const { paper } = this.sitting ?? {};
-    if (paper && (purpose === "find" || paper.body.pages)) openFind(paper, purpose, words);
+    if (paper && (purpose === "find" || paper.body.pages)) openFind(paper, purpose);
   }
 
   // ---- Undo.
 
   async undo(id = this.undos.at(-1)?.id) {
     if (!isFree()) return;
-    if (!id) return tell("Nothing to undo. Older decisions: Recent, in the menu.");
+    if (!id) return tell("Nothing to undo. Older decisions: ankiforge list --view recent.");
     await attempt(async () => {
       const last = this.undos.find((undo) => undo.id === id);
       const reply = await post("undo", id);

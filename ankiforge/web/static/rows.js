@@ -1,4 +1,4 @@
-// Rows: all cards, below what was read about a question; and what was decided.
+// Rows: all cards, below what was read about a question.
 import { sides } from "./card.js";
 import { openChat } from "./chat.js";
 import { $, all, button, flat, h, linkTo, rich } from "./dom.js";
@@ -26,12 +26,10 @@ export class Rows {
   #turn = 0; // an answer to an older search is not shown
   #page;
 
-  constructor(id, page) {
-    this.id = id;
+  constructor(page) {
     this.#page = page;
-    const parts = id === "all" ? [this.#field, this.#filters, this.#found] : [];
-    this.node = h("section", { className: "table", ariaLabel: id === "all" ? "All cards" : "Recent" }, parts,
-      h("div", { className: "over-rows" }, id === "all" && this.#bar, this.#told), this.#body, this.#rest);
+    this.node = h("section", { className: "table", ariaLabel: "All cards" }, this.#field, this.#filters, this.#found,
+      h("div", { className: "over-rows" }, this.#bar, this.#told), this.#body, this.#rest);
     this.#rest.hidden = true;
   }
   focusSearch() { this.#field.select(); }
@@ -47,11 +45,11 @@ export class Rows {
     this.#turn += 1;
     const mine = this.#turn;
     if (!this.#body.children.length) this.#told.textContent = "Reading …";
-    const reply = await get("list", { id: this.id, start, words: this.id === "all" ? query() : "" }).catch((error) => ({ rows: [], told: error.message }));
+    const reply = await get("list", { id: "all", start, words: query() }).catch((error) => ({ rows: [], told: error.message }));
     if (mine !== this.#turn) return;
     this.#page.counted(reply);
     if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#filter(facet)));
-    const rows = reply.rows.map((entry) => row(entry, this.#page, this.id === "all" ? () => this.#ticked() : null));
+    const rows = reply.rows.map((entry) => row(entry, this.#page, () => this.#ticked()));
     if (start) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
     if (!start) this.#showFound(reply);

@@ -24,7 +24,7 @@ export function sentence(card, name, does) {
   const chips = h("fieldset", { className: "chips" });
   const edges = gaps.length ? [edge("start"), edge("end")] : [];
   const beforeText = h("span", { dir: "auto" });
-  const beforeButton = h("button", { type: "button", className: "sentence-before", onclick: () => before() }, beforeText, kbd("b"));
+  const beforeButton = h("button", { type: "button", className: "sentence-before", onclick: () => before() }, beforeText);
   const node = h("div", { className: "proposal" }, beforeButton, box, chips);
   fits.observe(node);
 

@@ -77,8 +77,8 @@ export class Sitting {
     return single ? "" : `${number(this.#page.lists.find(({ id }) => id === list).left)} wait here`;
   }
   get why() { return this.card?.item.actions.find(({ needs }) => needs === "text"); }
-  // The action of a key, if it can be done now.
-  actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.item.actions.find((action) => action.key === key); }
+  // The action of a key, or with a name, if it can be done now.
+  actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.item.actions.find((action) => action.key === key || action.act === key); }
 
   // ---- What is shown.
 
