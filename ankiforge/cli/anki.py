@@ -38,9 +38,8 @@ from ankiforge.errors import UsageError, named_by_person
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.patch import Patch
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.result import CollectionScan, RunResult
     from ankiforge.pipeline.workspace import PackageOptions, Workspace
 
 

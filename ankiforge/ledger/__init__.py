@@ -20,7 +20,6 @@ from ankiforge.ledger.lists import FIELDS, FoundWork, QueryTerm
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
-from ankiforge.ledger.views import Viewed
 
 __all__ = [
     "BACKS_SHOWN",
@@ -44,7 +43,6 @@ __all__ = [
     "Replies",
     "Report",
     "TakenOver",
-    "Viewed",
     "Wording",
     "lines_by_front",
     "rank",

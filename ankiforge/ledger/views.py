@@ -48,6 +48,7 @@ from ankiforge.model import (
     SeenReview,
     Shipped,
     Strings,
+    Viewed,
     may_be_ours,
     note_id,
 )
@@ -63,26 +64,6 @@ DELETED = "deleted in Anki"
 DROPPED = "retired in Anki"
 """Why a card is retired if a person said that the tag on its note counts."""
 _decode_seen = msgspec.json.Decoder(NoteInAnki).decode
-
-
-class Viewed(msgspec.Struct):
-    """The changes that a view of Anki brought."""
-
-    seen: int = 0
-    first: list[Guid] = []
-    """Seen for the first time on this machine."""
-    deleted: list[Guid] = []
-    returned: list[Guid] = []
-    missing: list[Guid] = []
-    """Absent without a grave, or deleted with many others: asked."""
-    retired: list[Guid] = []
-    """Live here, and tagged in Anki as dropped: the journal has lost the decision."""
-    revived: list[Guid] = []
-    """Deleted in Anki, and brought back by a package since; each is reported once."""
-    unknown: list[NoteInAnki] = []
-    """Notes of ours that no event knows."""
-    reviews: int = 0
-    """The number of new reviews."""
 
 
 def record_view(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 from ankiforge.model.values import (
     CardId,
     Family,
@@ -165,3 +167,23 @@ class NoteInAnki(Value):
     def scheduler_tags(self) -> Strings:
         """The tags `marked` and `leech`, which the import of a file would remove."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
+
+
+class Viewed(msgspec.Struct):
+    """The changes that a view of Anki brought."""
+
+    seen: int = 0
+    first: list[Guid] = []
+    """Seen for the first time on this machine."""
+    deleted: list[Guid] = []
+    returned: list[Guid] = []
+    missing: list[Guid] = []
+    """Absent without a grave, or deleted with many others: asked."""
+    retired: list[Guid] = []
+    """Live here, and tagged in Anki as dropped: the journal has lost the decision."""
+    revived: list[Guid] = []
+    """Deleted in Anki, and brought back by a package since; each is reported once."""
+    unknown: list[NoteInAnki] = []
+    """Notes of ours that no event knows."""
+    reviews: int = 0
+    """The number of new reviews."""

@@ -32,7 +32,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.meaning import Near, meaning_of
-from ankiforge.pipeline.workspace import Workspace
+from ankiforge.pipeline.opened import Opened
 from ankiforge.text import counted
 from ankiforge.text.fold import for_searching
 from ankiforge.text.identifiers import names_in
@@ -77,7 +77,7 @@ class SearchResult(Value):
 
 
 def ask(
-    workspace: Workspace,
+    workspace: Opened,
     query: str,
     limit: int = PASSAGES,
     *,
@@ -109,7 +109,7 @@ def ask(
 
 
 def _answering(
-    workspace: Workspace, query: str, limit: int, hides: Hides | None
+    workspace: Opened, query: str, limit: int, hides: Hides | None
 ) -> SearchResult:
     """Return the passages that answer a question, the best first."""
     ledger = workspace.ledger
@@ -205,7 +205,7 @@ class AskedFor(Value):
         return checked(given, self.question, self.texts)
 
     def replied(
-        self, workspace: Workspace, reply: str | None
+        self, workspace: Opened, reply: str | None
     ) -> list[AnswerSentence] | None:
         """Return the sentences of a reply, else of the model's; None if there is no model."""
         from ankiforge.draft.answering import answer_in
@@ -218,7 +218,7 @@ class AskedFor(Value):
         return self.answer(answer_in(reply))
 
 
-def asked_for(workspace: Workspace, question: str) -> AskedFor:
+def asked_for(workspace: Opened, question: str) -> AskedFor:
     """Return the question and the passages for whoever answers it; private ones are left out."""
     from ankiforge.draft.chat import label_for
 

@@ -20,13 +20,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.profiles import signature
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger, Viewed, Wording, cards, overview, views
+from ankiforge.ledger import Ledger, Wording, cards, overview, views
 from ankiforge.ledger.decide import repaired
 from ankiforge.ledger.recording import Duplicates
 from ankiforge.model import (
@@ -42,9 +41,11 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
+    Viewed,
     ViewKind,
     h16,
 )
+from ankiforge.pipeline.result import CollectionScan
 from ankiforge.text import on_one_line, shortened
 from ankiforge.text.cloze import plain
 
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.failing import FailingCard
     from ankiforge.config.ownfiles import OwnPath
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.pipeline.opened import Opened
 
 
 NOTES_NAMED = 3
@@ -90,24 +91,6 @@ class Bound(Value):
         if view.profile and self.profile and view.profile != self.profile:
             return True
         return bool(view.created and self.created) and not self.has_made(view)
-
-
-class CollectionScan(Value):
-    """The outcome of reading a collection."""
-
-    state: str
-    """off: the settings forbid it. nowhere: there is none. same: it has not changed.
-    taken: it was read.
-    failed: it is there and could not be read."""
-    path: str = ""
-    viewed: Viewed = msgspec.field(default_factory=Viewed)
-    problem: Problem | None = None
-    """Why it could not be read, or what a person has to know of it."""
-
-    @property
-    def blind(self) -> bool:
-        """Whether Anki is there and could not be read."""
-        return self.state == "failed"
 
 
 # --- where to read --------------------------------------------------------------------------
@@ -617,7 +600,7 @@ class FailingCount(Value):
     minutes: float = 0.0
 
 
-def count_failing(workspace: Workspace, path: Path, now: datetime) -> FailingCount:
+def count_failing(workspace: Opened, path: Path, now: datetime) -> FailingCount:
     """Count the failing cards of a collection; read it only if something has changed.
 
     Raises:

@@ -30,7 +30,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config import (
-    AnkiSettings,
     BasicType,
     ClozeType,
     Config,
@@ -75,12 +74,12 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.pipeline.decks import Decks, tags_of
 from ankiforge.pipeline.pictures import paper_addresses, pictures_of, roots
-from ankiforge.pipeline.result import RunResult
+from ankiforge.pipeline.result import Published, RunResult
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.pipeline.opened import Opened
 
 
 # --- the user's own note types -------------------------------------------------------------
@@ -226,27 +225,6 @@ _PATIENCE_SECONDS = 4.0
 """A program that opens files, and has not ended by then, is Anki itself."""
 # The name under which the ledger keeps it until something changes.
 _LAST_PACKAGE = "package"
-
-
-class Published(Value):
-    """The result of writing a package."""
-
-    path: Path
-    notes: int = 0
-    added: int = 0
-    """Notes that no package contained before."""
-    updated: int = 0
-    """Notes that are newer than those in Anki, or than those of an earlier package."""
-    taken_back: int = 0
-    """Cards of earlier packages whose acceptance was undone; none of them was seen in Anki."""
-    aside: Path | None = None
-    """Where the old package was moved, because nothing is left to ship."""
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def as_before(self) -> int:
-        """Notes that Anki has, or that were in an earlier package."""
-        return self.notes - self.added - self.updated
 
 
 class LastPackage(Value):
@@ -623,7 +601,7 @@ def publish(
 
 
 def push(
-    workspace: Workspace,
+    workspace: Opened,
     result: RunResult,
     path: Path,
     *,
@@ -713,22 +691,6 @@ def push(
 
 
 # --- a running Anki -------------------------------------------------------------------------
-
-
-def running_anki(settings: AnkiSettings) -> AnkiConnect:
-    """Connect to the Anki that the settings name, through the add-on AnkiConnect.
-
-    Raises:
-        ServiceError: Anki does not answer, or it must not be used.
-    """
-    from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.config import ANKI, key_for, key_variable
-
-    key = key_for(ANKI, settings.connect, settings.key_env)
-    key_name = key_variable(ANKI, settings.connect, settings.key_env)
-    anki = AnkiConnect(settings.connect, key, key_env=key_name)
-    anki.check()
-    return anki
 
 
 def suspend_retired(

@@ -27,8 +27,8 @@ from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.search import Hides
 from ankiforge.model import Highlight, HighlightKey, Span, Value
 from ankiforge.pipeline.draft import privacy_of
+from ankiforge.pipeline.opened import Opened
 from ankiforge.pipeline.result import MadeVectors
-from ankiforge.pipeline.workspace import Workspace
 
 _LEAST_WORDS = 4
 """A passage of fewer words, such as a heading, is near to everything: it is found by words."""
@@ -74,7 +74,7 @@ class Near(Value):
 class Meaning:
     """The vectors of a workspace, of the model that its settings name."""
 
-    def __init__(self, workspace: Workspace, embedder: Embedder) -> None:
+    def __init__(self, workspace: Opened, embedder: Embedder) -> None:
         self.embedder = embedder
         self._ledger = workspace.ledger
         self._is_read_only = workspace.read_only
@@ -279,7 +279,7 @@ def _is_alike(one: bytes, other: bytes) -> bool:
     return cosines(one, {"": other}).get("", 0.0) >= _SAME
 
 
-def meaning_of(workspace: Workspace) -> Meaning | None:
+def meaning_of(workspace: Opened) -> Meaning | None:
     """Return the vectors of a workspace; None if its settings name no model, and there is none.
 
     Raises:

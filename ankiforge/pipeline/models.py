@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.ledger import Replies
 
 
 # --- a model that a person names --------------------------------------------------------
@@ -243,19 +243,23 @@ def require_chosen(folder: WorkspaceFolder) -> None:
 
 
 def language_model(
-    workspace: Workspace,
     folder: WorkspaceFolder,
+    replies: Replies,
     notice: Callable[[str], None],
     *,
+    jobs: int,
+    offline: bool,
     fresh: bool = False,
     spent: float = 0.0,
 ) -> Model:
     """Return the configured language model.
 
     Args:
-        workspace: has what the model answered before, and the options of the command.
         folder: provides the settings and the prompts.
+        replies: what models answered before.
         notice: receives what a person should know while the model is asked.
+        jobs: the number of concurrent requests; 0 = as in the settings.
+        offline: contact no other machine.
         fresh: it is asked again, even if it has answered the same before.
         spent: the part of the budget that is already spent, in dollars.
 
@@ -270,7 +274,7 @@ def language_model(
     llm = folder.config.llm
     options = asdict(llm)
     del options["prompt"]
-    options["concurrency"] = workspace.jobs or llm.concurrency
+    options["concurrency"] = jobs or llm.concurrency
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
     if not folder.is_default:
@@ -285,9 +289,8 @@ def language_model(
         where = folder.config.where.at("llm", key)
         raise where.error(message, error.hint) from error
 
-    offline = workspace.offline
     return Model(
-        Client(server, workspace.replies, notice=notice, offline=offline, fresh=fresh),
+        Client(server, replies, notice=notice, offline=offline, fresh=fresh),
         load_prompt(folder),
         repair=repair_hints(),
     )

@@ -75,7 +75,7 @@ from ankiforge.text.cloze import plain
 from ankiforge.text.lists import FEWEST, things
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.pipeline.opened import Opened
 
 
 @contextmanager
@@ -274,7 +274,7 @@ def wanted(query: Iterable[str]) -> Wanted:
     return Wanted(tuple(words), tuple(decks), frozenset(notes))
 
 
-def listing(workspace: Workspace, query: Iterable[str], now: datetime) -> RepairList:
+def listing(workspace: Opened, query: Iterable[str], now: datetime) -> RepairList:
     """Return the notes of the collection that need repair.
 
     Args:
@@ -550,7 +550,7 @@ class Nearest:
 # --- taking a repair --------------------------------------------------------------------------
 
 
-def take(workspace: Workspace, entry: RepairEntry, repair: CardRepair) -> str:
+def take(workspace: Opened, entry: RepairEntry, repair: CardRepair) -> str:
     """Take a repair; return the id of the decision, which one undo takes back.
 
     Raises:
@@ -567,21 +567,21 @@ def take(workspace: Workspace, entry: RepairEntry, repair: CardRepair) -> str:
     return action
 
 
-def edited(workspace: Workspace, entry: RepairEntry, fields: Texts) -> str:
+def edited(workspace: Opened, entry: RepairEntry, fields: Texts) -> str:
     """Give a note the words that a person typed; return the id of the decision."""
     with workspace.ledger.action() as action:
         _change(workspace.ledger, entry, "edit", fields)
     return action
 
 
-def leave(workspace: Workspace, entry: RepairEntry) -> str:
+def leave(workspace: Opened, entry: RepairEntry) -> str:
     """Leave a note as it is for thirty days; return the id of the decision."""
     with workspace.ledger.action() as action:
         decisions.repair(workspace.ledger, LEFT, entry.note.nid, entry.guid)
     return action
 
 
-def suspend(workspace: Workspace, entry: RepairEntry) -> Pair:
+def suspend(workspace: Opened, entry: RepairEntry) -> Pair:
     """Suspend the card that fails in a running Anki, and leave its note as it is here.
 
     Returns:
@@ -696,7 +696,7 @@ def _reworded(html: str, before: str, after: str, *, cloze: bool) -> str:
 # --- a model, or the chat of the person -------------------------------------------------------
 
 
-def question_about(workspace: Workspace, entry: RepairEntry) -> str:
+def question_about(workspace: Opened, entry: RepairEntry) -> str:
     """Return the text that asks a chat about a note.
 
     Raises:
@@ -706,7 +706,7 @@ def question_about(workspace: Workspace, entry: RepairEntry) -> str:
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
 
 
-def _request(workspace: Workspace, entry: RepairEntry) -> ModelRequest:
+def _request(workspace: Opened, entry: RepairEntry) -> ModelRequest:
     from ankiforge.pipeline.draft import privacy_of
 
     privacy = privacy_of(workspace.ledger)
@@ -741,7 +741,7 @@ def answered(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
     return tuple(sound)
 
 
-def asked(workspace: Workspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
+def asked(workspace: Opened, entry: RepairEntry) -> tuple[CardRepair, ...]:
     """Ask the model of the settings about a note; return the repairs that the checks let pass.
 
     Raises:
@@ -788,7 +788,7 @@ IN_ANKI = {
 """What a running Anki does with cards, and the menu of its browser that does it by hand."""
 
 
-def do_in_anki(workspace: Workspace, what: str, cards: Sequence[CardId]) -> str:
+def do_in_anki(workspace: Opened, what: str, cards: Sequence[CardId]) -> str:
     """Do something with cards in a running Anki; return that it was done, or how to do it."""
     search = " OR ".join(f"cid:{card}" for card in cards)
     try:

@@ -13,7 +13,16 @@ import msgspec
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.model import Card, Change, DocumentId, HighlightKey, Problem, Source, Value
+from ankiforge.model import (
+    Card,
+    Change,
+    DocumentId,
+    HighlightKey,
+    Problem,
+    Source,
+    Value,
+    Viewed,
+)
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import Planned
@@ -22,8 +31,48 @@ if TYPE_CHECKING:
     from ankiforge.draft.server import Usage
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import Report
-    from ankiforge.pipeline.collection import CollectionScan
-    from ankiforge.pipeline.deliver import Published
+
+
+# --- what the steps of a run return --------------------------------------------------------
+
+
+class CollectionScan(Value):
+    """The outcome of reading a collection."""
+
+    state: str
+    """off: the settings forbid it. nowhere: there is none. same: it has not changed.
+    taken: it was read.
+    failed: it is there and could not be read."""
+    path: str = ""
+    viewed: Viewed = msgspec.field(default_factory=Viewed)
+    problem: Problem | None = None
+    """Why it could not be read, or what a person has to know of it."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether Anki is there and could not be read."""
+        return self.state == "failed"
+
+
+class Published(Value):
+    """The result of writing a package."""
+
+    path: Path
+    notes: int = 0
+    added: int = 0
+    """Notes that no package contained before."""
+    updated: int = 0
+    """Notes that are newer than those in Anki, or than those of an earlier package."""
+    taken_back: int = 0
+    """Cards of earlier packages whose acceptance was undone; none of them was seen in Anki."""
+    aside: Path | None = None
+    """Where the old package was moved, because nothing is left to ship."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def as_before(self) -> int:
+        """Notes that Anki has, or that were in an earlier package."""
+        return self.notes - self.added - self.updated
 
 
 class Job(Value):

@@ -15,23 +15,20 @@ Tested by `tests/ledger/test_workspace.py`, `tests/pipeline/test_incremental.py`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from msgspec.structs import replace
 
 from ankiforge.config import workspace as folders
-from ankiforge.config.deckfiles import DeckRule, load_decks
-from ankiforge.config.trust import confirm, remembered_concerns, require_trust
-from ankiforge.config.workspace import WorkspaceFolder, lock, user_folder
+from ankiforge.config.trust import confirm, remembered_concerns
+from ankiforge.config.workspace import user_folder
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
-from ankiforge.extract import registry
 from ankiforge.model import (
     Card,
     Finding,
@@ -42,16 +39,20 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.pipeline.result import Job, Progress, RunResult, accept_policy
-from ankiforge.text import counted
+from ankiforge.pipeline.opened import Opened
+from ankiforge.pipeline.result import (
+    CollectionScan,
+    Job,
+    Progress,
+    RunResult,
+    accept_policy,
+)
 
 if TYPE_CHECKING:
-    from ankiforge.anki.connect import AnkiConnect
     from ankiforge.draft.llm import Estimate, Model
-    from ankiforge.ledger import HighlightOutcome, Ledger, Replies
+    from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
     from ankiforge.pipeline.ask import SearchResult
-    from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.patch import Patch
     from ankiforge.pipeline.repair import RepairList
 
@@ -95,19 +96,6 @@ ShowProgress = Callable[
 """Begins to show the progress of reading sources; what it returns is called with each step."""
 
 
-NEWER_VERSION = "install the newest ankiforge here: it reads them then"
-"""What to do about lines of the journal of unknown kinds."""
-
-
-def unknown_lines(number: int) -> str:
-    """Return how many lines of the journal only a newer version of the program understands."""
-    if number == 1:
-        return "1 line is of a newer version of ankiforge, and has no effect here"
-    return (
-        f"{number:,} lines are of a newer version of ankiforge, and have no effect here"
-    )
-
-
 def show_nothing(
     sources: Sequence[Source],
 ) -> AbstractContextManager[Callable[[Progress], None]]:
@@ -115,7 +103,7 @@ def show_nothing(
     return nullcontext(lambda step: None)
 
 
-class Workspace:
+class Workspace(Opened):
     """A workspace: a folder with settings, and the highlights, drafts and decisions there.
 
     Every command, the page and the watcher work through this class, and it is the library for other
@@ -130,148 +118,6 @@ class Workspace:
                 workspace.accept(draft.id)
             workspace.build()
     """
-
-    def __init__(
-        self,
-        folder: WorkspaceFolder | Path | str | None = None,
-        *,
-        read_only: bool = False,
-        offline: bool = False,
-        jobs: int = 0,
-        notice: Callable[[str], None] = lambda text: None,
-    ) -> None:
-        """Find the workspace. Its ledger is opened when it is needed first.
-
-        Args:
-            folder: the folder with `ankiforge.yaml`; None for the one that a command would
-                use here. A `WorkspaceFolder` has been found, and its settings confirmed, by
-                the caller.
-            read_only: write nothing; what would be written goes into a copy in memory.
-            offline: contact no other machine.
-            jobs: the number of concurrent requests and files; 0 = as in the settings, and
-                as many files as cores.
-            notice: called with what a person may want to know while a model works.
-
-        Raises:
-            UsageError: the folder is not a workspace, or a person has to confirm its
-                settings first.
-            ConfigError: the settings contain an error; with file, line and key.
-        """
-        if not isinstance(folder, WorkspaceFolder):
-            named = Path(folder).expanduser() if folder is not None else None
-            folder = folders.resolve(named, Path.cwd(), registry)
-            require_trust(folder, None, user_folder())
-            folder.close_to_others()
-        self.folder = folder
-        """Where the files of the workspace are, and its settings."""
-        self.read_only = read_only
-        self.offline = offline
-        self.jobs = jobs
-        self._notice = notice
-        # The activities whose lock this object holds.
-        self._held: set[str] = set()
-
-    # --- opening and closing ----------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        """Open the ledger.
-
-        Raises:
-            LedgerError: it cannot be used. Until the end of the block, what goes wrong
-                with its database is a `LedgerError`, too.
-        """
-        from ankiforge.ledger import readable_errors
-
-        with readable_errors(self.folder.ledger):
-            self.ledger  # noqa: B018
-        self._block = readable_errors(self.folder.ledger)
-        self._block.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        """Close the ledger. After an error, a model may still write its replies: they stay open."""
-        if error is None:
-            self.close()
-        elif "ledger" in vars(self):
-            self.ledger.__exit__(None, None, None)
-            del self.ledger
-        return self._block.__exit__(kind, error, traceback)
-
-    def close(self) -> None:
-        """Close the ledger of a workspace that is used without a `with` statement."""
-        if "replies" in vars(self):
-            self.replies.close()
-            del self.replies
-        if "ledger" in vars(self):
-            self.ledger.__exit__(None, None, None)
-            del self.ledger
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger: highlights, decisions and cards."""
-        return open_ledger(self.folder, read_only=self.read_only)
-
-    @cached_property
-    def replies(self) -> Replies:
-        """The replies of models, which were paid for."""
-        from ankiforge.ledger import REPLIES_FILE, Replies
-
-        self.folder.prepare()
-        return Replies(self.folder.folder / REPLIES_FILE)
-
-    @cached_property
-    def decks(self) -> tuple[DeckRule, ...]:
-        """The rules of the deck files."""
-        return load_decks(self.folder.root, self.folder.config.decks)
-
-    @contextmanager
-    def locked(self, activity: str, seconds: float | None = None) -> Iterator[None]:
-        """Hold the lock of an activity ("drafting"), unless this object holds it already.
-
-        Raises:
-            BusyError: another program still holds it after `seconds`.
-        """
-        if self.read_only or activity in self._held:
-            yield
-            return
-        self.folder.prepare()
-        with lock(self.folder, activity, seconds):
-            self._held.add(activity)
-            try:
-                yield
-            finally:
-                self._held.discard(activity)
-
-    def journal_problems(self) -> Iterator[Problem]:
-        """Yield the problems that were met when the journal was read."""
-        state = self.ledger.journal_state
-        where = str(self.folder.journal)
-        if state.unreadable:
-            skipped = "was skipped" if state.unreadable == 1 else "were skipped"
-            message = (
-                f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
-            )
-            yield Problem(
-                where,
-                message,
-                "restore it from a backup, if you have one",
-                notice=True,
-            )
-        if state.unknown:
-            message = unknown_lines(state.unknown)
-            yield Problem(where, message, NEWER_VERSION, notice=True)
-        if state.missing:
-            done = "the next run writes them again" if self.read_only else "written again"
-            yield Problem(
-                where,
-                f"{counted(state.missing, 'line')} missing: {done}",
-                notice=True,
-            )
 
     # --- a run --------------------------------------------------------------------------------
 
@@ -602,30 +448,6 @@ class Workspace:
             figures=config.figures,
         )
 
-    def model(
-        self,
-        drafter: str = "",
-        *,
-        fresh: bool = False,
-        spent: float = 0.0,
-    ) -> Model | None:
-        """Return the language model, if it is the drafter.
-
-        Args:
-            drafter: "rules" or "llm"; "" = as in the settings.
-            fresh: ask again, even if the model has answered the same before.
-            spent: the part of the budget that is already spent, in dollars.
-
-        Raises:
-            UsageError: a person has chosen none.
-        """
-        if (drafter or self.folder.config.drafter) == "rules":
-            return None
-        from ankiforge.pipeline.models import language_model, require_chosen
-
-        require_chosen(self.folder)
-        return language_model(self, self.folder, self._notice, fresh=fresh, spent=spent)
-
     def _follow(
         self,
         result: RunResult,
@@ -834,22 +656,6 @@ class Workspace:
 
         return listing(self, query.split(), datetime.now().astimezone())
 
-    def running_anki(self) -> AnkiConnect:
-        """Connect to a running Anki.
-
-        Raises:
-            ServiceError: Anki does not answer, or must not be used.
-            UsageError: Anki is on another machine, and the workspace is offline.
-        """
-        from ankiforge.config import is_loopback
-        from ankiforge.pipeline.deliver import running_anki
-
-        address = self.folder.config.anki.connect
-        if self.offline and not is_loopback(address):
-            message = f"--offline forbids a connection to Anki at {address}"
-            raise UsageError(message, hint="run it without --offline")
-        return running_anki(self.folder.config.anki)
-
     def patch(self, query: str = "") -> Patch:
         """Return the edits that were made in Anki as a patch of the notes that state the cards.
 
@@ -983,20 +789,3 @@ class Workspace:
         if not self.read_only:
             deliver.refuse_foreign(path, self.ledger, force=force)
         return path
-
-
-def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:
-    """Open the ledger of a workspace and read the new lines of its journal.
-
-    With `read_only`, nothing is written: what would be goes into a copy in memory.
-
-    Raises:
-        LedgerError: database or journal cannot be used.
-        UsageError: a folder cannot be written.
-    """
-    from ankiforge.ledger import Ledger
-
-    if not read_only:
-        folder.prepare()
-    machine = folder.machine(user_folder(), make=not read_only)
-    return Ledger(folder.ledger, folder.journal, machine, read_only=read_only)

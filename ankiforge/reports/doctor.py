@@ -34,12 +34,12 @@ from ankiforge.model import Texts, Value
 from ankiforge.pipeline.collection import read_collection
 from ankiforge.pipeline.deliver import mapped_types
 from ankiforge.pipeline.models import model_in_use
-from ankiforge.pipeline.sources import SelectedSource, open_source
-from ankiforge.pipeline.workspace import (
+from ankiforge.pipeline.opened import (
     NEWER_VERSION,
     open_ledger,
     unknown_lines,
 )
+from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted, regex
 

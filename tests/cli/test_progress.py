@@ -4,10 +4,8 @@ import pytest
 
 from ankiforge.cli.progress import ModelLine
 from ankiforge.draft.server import Usage
-from ankiforge.ledger.views import Viewed
-from ankiforge.model import Problem
-from ankiforge.pipeline.collection import CollectionScan
-from ankiforge.pipeline.result import ByModel, Progress, RunResult
+from ankiforge.model import Problem, Viewed
+from ankiforge.pipeline.result import ByModel, CollectionScan, Progress, RunResult
 
 
 class Clock:

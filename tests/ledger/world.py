@@ -15,7 +15,7 @@ from ankiforge.config import Config
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, lists, views
+from ankiforge.ledger import Ledger, QueryTerm, Report, lists, views
 from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.questions import open_questions
 from ankiforge.model import (
@@ -27,6 +27,7 @@ from ankiforge.model import (
     NoteInAnki,
     Origin,
     Question,
+    Viewed,
     note_id,
 )
 from ankiforge.pipeline import collection, deliver
