@@ -20,11 +20,12 @@ from ankiforge.ledger.events import (
     Passage,
     Text,
     digest_of_card,
+    exact,
     hash_of_words,
     stands_in,
     words_read,
 )
-from ankiforge.ledger.facts import sentences
+from ankiforge.ledger.facts import sentences, text_of
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
@@ -295,27 +296,16 @@ def _at_home(
 
     `known_rows` are the rows of the highlights of its own passage.
     """
-    family = store.family(passage.key)
-    home = passage.key
-    if family:
-        query = "SELECT passage FROM home WHERE guid = ?"
-        home = store.value(query, card.id) or passage.key
-    if home == passage.key:
-        read = _as_read(card, passage, known_rows)
-    else:
-        there = store.passage(home)
-        read = _as_read(card, there, list(_rows_of(store, there.keys)))
-        read = replace(read, key=HighlightKey(passage.key))
-    if not family or CardRemark.SOURCE_CHANGED not in read.source:
+    read = _as_read(card, passage, known_rows)
+    is_here = any(row["state"] == "present" for row in known_rows)
+    if is_here and exact(card.quote) in exact(text_of(read.highlight)):
         return read
-    # each of its sentences stands in some passage of the family
-    here: list[Highlight] = []
-    for key in (passage.key, *family):
-        here += map(decode_highlight, present_rows(store, store.passage(key)))
-    for sentence in sentences(card.quote):
-        if not any(stands_in(sentence, highlight) for highlight in here):
-            return read
-    return replace(read, source=(), findings=())
+    home = store.value("SELECT home FROM placed WHERE guid = ?", card.id)
+    if home is None or home == passage.key:
+        return read
+    there = store.passage(home)
+    read = _as_read(card, there, list(_rows_of(store, there.keys)))
+    return replace(read, key=HighlightKey(passage.key))
 
 
 def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, RefusedError, one_item
-from ankiforge.ledger import belonging, cards, desk, facts, families
+from ankiforge.ledger import belonging, cards, desk, facts
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.desk import OfferedPassage
 from ankiforge.ledger.events import (
@@ -33,7 +33,7 @@ from ankiforge.ledger.events import (
     guid_of,
     wording_of,
 )
-from ankiforge.ledger.gap_numbers import in_other_words, keep_numbers
+from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
@@ -114,8 +114,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
             _take_back(store, event, has_drafts=event.id in back, as_new=as_new)
         # only now: a decision that still stood would take the drafts away again
         for key in dict.fromkeys(event.key for event in events):
-            desk.settle_passage(store, key)
-            desk.settle_kin(store, key)
+            desk.settle_again(store, key)
         return Undone(events[0].act or events[0].id, entries)
 
 
@@ -360,13 +359,10 @@ class AcceptedByPolicy(Value):
 def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPolicy:
     """Accept, by policy, drafts that need no person and that the settings accept.
 
-    What is left for the sake of another card is recorded: as long as that is in use, policy never
-    accepts it, after a lost database neither. A draft that cannot be accepted waits on; all
-    others go on.
+    A draft that cannot be accepted waits on; all others go on.
     """
     accepted: list[Guid] = []
     failed = []
-    guid_of_draft: dict[str, str] = {}
     with store.transaction():
         desk.drop_resolved(store)
         # of drafts with a warning, only those that another card is named for are looked at
@@ -376,44 +372,15 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPoli
         for draft in desk.each_waiting(store, decidable, PROPOSE):
             if len(accepted) == FLOOD:
                 break
-            if draft.remarks or draft.changes or not allows(draft):
+            if draft.remarks or draft.changes or not draft.clean or not allows(draft):
                 continue
-            if not draft.clean:
-                _hold(store, draft, guid_of_draft)
-            elif not _is_held(store, draft):
-                try:
-                    with one_item(), store.attempt():
-                        passage = store.passage(draft.key)
-                        of = desk.offered_passage(store, passage)
-                        guid = make_card(store, of, draft, by=POLICY)
-                except BugError as error:
-                    failed.append((draft.highlight, error))
-                    continue
-                guid_of_draft[draft.id] = guid
-                accepted.append(guid)
+            try:
+                with one_item(), store.attempt():
+                    of = desk.offered_passage(store, store.passage(draft.key))
+                    accepted.append(make_card(store, of, draft, by=POLICY))
+            except BugError as error:
+                failed.append((draft.highlight, error))
     return AcceptedByPolicy(tuple(accepted), tuple(failed))
-
-
-def _hold(store: Store, draft: Card, guid_of_draft: Mapping[str, str]) -> None:
-    """Record the card for whose sake a draft waits, if a check names one.
-
-    `guid_of_draft`: the cards that were made of drafts just now.
-    """
-    held = store.passage(draft.key).held
-    for finding in draft.findings:
-        other = guid_of_draft.get(finding.duplicate, finding.duplicate)
-        if is_card_id(other) and held.get(content(draft)) != other:
-            body = {"content": content(draft), "why": finding.check, "of": other}
-            store.add("held", store.first(draft.key), POLICY, body)
-            return
-
-
-def _is_held(store: Store, draft: Card) -> bool:
-    """Return whether a draft was left for the sake of a card that is in use."""
-    other = store.passage(draft.key).held.get(content(draft))
-    if other is None:
-        return False
-    return store.row("SELECT 1 FROM card WHERE guid = ? AND live", other) is not None
 
 
 def accept(
@@ -498,43 +465,13 @@ def _accept_as(
     card, passage_of_card = cards.state_of(store, guid)
     body: Json = {"guid": guid}
     sentences = facts.decided_by(draft, of.text)
-    if not draft_row["slot"]:  # one sentence of the card gives way, the others stay
-        passages = (of.passage, *(kin.passage for kin in of.kin))
-        about = facts.of_cards(families.decisions_of(passages)).get(guid)
-        gone = about.in_place_of(draft_row["near"]) if about else ""
-        body["instead"] = gone or draft_row["near"]
-        draft = _with_sentence(card, draft, body["instead"], about)
+    if not draft_row["slot"]:
+        fields = {**dict(card.fields), **dict(draft.fields)}
+        draft = replace(draft, fields=tuple(fields.items()))
     body["draft"] = _words_of(draft)
     event = store.add("revise", passage_of_card.key, PERSON, body)
     desk.decide(store, of, event, sentences, draft_row["id"])
     return guid
-
-
-def _with_sentence(
-    card: Card,
-    draft: Card,
-    gone: str,
-    about: facts.CardSentences | None,
-) -> Card:
-    """Return the words of a card with those of a draft in place of one of its sentences.
-
-    Raises:
-        RefusedError: the card has several sentences, and this one is no longer in its words.
-    """
-    fields = {**dict(card.fields), **dict(draft.fields)}
-    quote = draft.quote
-    others = [each for each in about.now if each != gone] if about else []
-    if others:
-        quote = exact(card.quote).replace(gone, draft.quote)
-        if card.kind is CardKind.CLOZE:
-            text = in_other_words(card.field("Text"), gone, draft.field("Text"))
-            if not text:
-                raise RefusedError(
-                    f"{card.id[:10]}: its words are no longer those of its source",
-                    hint=f"ankiforge edit {card.id[:10]}, or accept --another {draft.id[:10]}",
-                )
-            fields["Text"] = text
-    return replace(draft, fields=tuple(fields.items()), quote=quote)
 
 
 def _with_masks(kind: str, fields: Texts, masks: str) -> Texts:
@@ -828,4 +765,4 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         for row in of.rows:
             if row["slot"] or not row["revises"]:
                 desk.put_away(store, row["id"], event)
-        desk.settle_kin(store, first)
+        desk.settle_others(store, first, sentences)

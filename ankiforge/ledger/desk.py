@@ -32,7 +32,6 @@ from collections.abc import (
     Collection,
     Iterable,
     Iterator,
-    Mapping,
     Sequence,
 )
 from itertools import chain
@@ -41,8 +40,8 @@ from urllib.parse import unquote
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError, RefusedError
-from ankiforge.ledger import belonging, cards, facts, families, forms
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import belonging, cards, facts, forms, sentences
 from ankiforge.ledger.database import TOGETHER, in_batches
 from ankiforge.ledger.events import (
     PERSON,
@@ -50,6 +49,7 @@ from ankiforge.ledger.events import (
     FactDecision,
     Passage,
     content,
+    decides_own,
     guid_of,
     is_news,
     is_stale,
@@ -57,9 +57,10 @@ from ankiforge.ledger.events import (
     stands_in,
 )
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.families import Kin
+from ankiforge.ledger.fold import decision_of
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
-from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, listed
+from ankiforge.ledger.sentences import Elsewhere
+from ankiforge.ledger.store import EACH, Row, Store, encode, listed
 from ankiforge.model import (
     AGENT,
     DRAFT_PREFIX,
@@ -142,7 +143,7 @@ def to_draft(
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
-        if passage.skipped and not (passage.live or store.family(passage.key)):
+        if passage.skipped and not passage.live:
             continue
         if not leads(store, highlight_row["key"], passage):
             continue
@@ -454,13 +455,20 @@ class OfferedPassage(Value):
     """Those that are worth a card, best first."""
     rows: Sequence[Row] = ()
     """Its drafts, over all its keys."""
-    kin: Sequence[Kin] = ()
-    """The other passages of its family."""
+    elsewhere: Elsewhere = Elsewhere()
+    """What was decided in other passages on the sentences that it has, or had."""
 
     @property
     def sentences(self) -> Strings:
         """All its sentences."""
         return facts.sentences(self.text)
+
+    @property
+    def names_of_decided(self) -> set[str]:
+        """The names of all sentences of it that were decided, wherever they were."""
+        decisions = (*self.passage.facts, *self.elsewhere.decisions)
+        decided = {each for event in decisions if event.of for each in event.sentences}
+        return set(map(facts.name_of, decided))
 
     def facts_now(
         self,
@@ -478,14 +486,10 @@ class OfferedPassage(Value):
             ended: a card that the last decision ended.
             drafted: hashes of sentences that have a draft besides `rows`.
         """
-        decisions = list(self.passage.facts if decisions is None else decisions)
+        decisions = self.passage.facts if decisions is None else decisions
+        all_decisions = [*decisions, *self.elsewhere.decisions]
+        all_decisions.sort(key=lambda decision: decision.order)
         guids = {card.id for card in self.passage.live if not card.in_slot}
-        elsewhere: set[str] = set()
-        for kin in self.kin:
-            decisions += kin.passage.facts
-            guids.update(card.id for card in kin.passage.live)
-            elsewhere.update(kin.sentences)
-        decisions.sort(key=lambda decision: decision.order)
         given = self.sentences
         names = set(drafted)
         for row in self.rows:
@@ -493,66 +497,25 @@ class OfferedPassage(Value):
                 names.update(row["fact"].split())
         return facts.read(
             given,
-            decisions,
-            (guids | {live}) - {ended, ""},
+            all_decisions,
+            (guids | self.elsewhere.live | {live}) - {ended, ""},
+            standing=self.elsewhere.standing,
             worthy=self.worthy,
             drafted=[each for each in given if names and facts.name_of(each) in names],
-            elsewhere=elsewhere,
-            had=families.sentences_had(self.passage) if self.kin else (),
             closed=self.passage.closed,
-            brought=self.brought,
         )
 
-    @property
-    def brought(self) -> set[str]:
-        """The sentences that came from a passage of its family that is not closed."""
-        closed = {
-            key for kin in self.kin if kin.passage.closed for key in kin.passage.keys
-        }
-        found: set[str] = set()
-        for joined in self.passage.joined:
-            if joined.old not in closed:
-                found.update(joined.sentences)
-        return found
 
-    def names_of_decided(self) -> set[str]:
-        """Return the hashes of all sentences that were decided in its family."""
-        passages = (self.passage, *(kin.passage for kin in self.kin))
-        names: set[str] = set()
-        for decision in families.decisions_of(passages):
-            if decision.of:
-                names.update(map(facts.name_of, decision.sentences))
-        return names
-
-    def decided_by_kin(self) -> set[str]:
-        """Return the sentences decided in its family, but for those of forms of their own.
-
-        Copies of a form follow each its own passage.
-        """
-        decided: set[str] = set()
-        for kin in self.kin:
-            for decision in kin.passage.facts:
-                card = kin.passage.cards.get(decision.guid)
-                is_own = card.in_slot if card else bool(decision.guid)
-                if decision.of and not is_own:
-                    decided.update(decision.sentences)
-        return decided
-
-
-def offered_passage(
-    store: Store, passage: Passage, kin: Sequence[Kin] | None = None
-) -> OfferedPassage:
-    """Return a passage as it is read here and now; `kin`: its family, if that was read."""
-    if kin is None:
-        kin = families.kin_of(store, passage.key)
+def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
+    """Return a passage as it is read here and now."""
     query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
     rows = store.rows(query, encode(passage.keys))
     leading = cards.leading_row(store, passage)
-    if leading is None:
-        return OfferedPassage(passage, rows=rows, kin=kin)
-    text = facts.text_of(decode_highlight(leading))
-    worthy = worthy_of(leading, facts.sentences(text))
-    return OfferedPassage(passage, text, worthy, rows, kin)
+    text = facts.text_of(decode_highlight(leading)) if leading else ""
+    given = facts.sentences(text)
+    worthy = worthy_of(leading, given) if leading else ()
+    there = sentences.elsewhere(store, passage, given)
+    return OfferedPassage(passage, text, worthy, rows, there)
 
 
 def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
@@ -574,7 +537,8 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
         made: the other drafts of it.
     """
     passage = store.passage(highlight.key)
-    if not passage.live and not store.family(passage.key):
+    given = facts.sentences(facts.text_of(highlight))
+    if not (passage.live or sentences.elsewhere(store, passage, given).live):
         return
     of = offered_passage(store, passage)
     families_drafted = {(facts.fact_of(draft, of.text), draft.family) for draft in made}
@@ -615,10 +579,8 @@ def decide(
     store: Store,
     of: OfferedPassage,
     event: Event,
-    sentences: Strings,
+    decided: Strings,
     draft_id: str = "",
-    *,
-    settles_kin: bool = True,
 ) -> None:
     """Record which facts a decision decides, and take away the drafts that it settles.
 
@@ -626,17 +588,15 @@ def decide(
         store: the store.
         of: its passage before it.
         event: the decision, with the card that it makes, rewords or ends, if any.
-        sentences: those that it decides.
+        decided: the sentences that it decides.
         draft_id: the draft that it is on; "" = a card, or words of the person.
-        settles_kin: whether drafts of its family are settled, too: else `settle_kin` is called
-            after the last decision.
     """
     before = of.facts_now()
-    now_decided = set(map(facts.name_of, sentences))
-    decided = {facts.name_of(fact.sentence) for fact in before if fact.decided}
-    passed = _passed_over(of, draft_id, now_decided | decided)
+    now_decided = set(map(facts.name_of, decided))
+    decided_before = {facts.name_of(fact.sentence) for fact in before if fact.decided}
+    passed = _passed_over(of, draft_id, now_decided | decided_before)
     open_facts = () if of.passage.closed else before
-    decision = record_facts(store, of, event, sentences, open_facts, passed)
+    decision = record_facts(store, of, event, decided, open_facts, passed)
 
     def take(row_id: str) -> None:
         if event.by == PERSON:
@@ -649,17 +609,13 @@ def decide(
         take(row_id)
     left = [row for row in of.rows if row["id"] not in going]
     if left or len(of.sentences) > len(now_decided):
-        if event.what == "revise":
-            instead = event.body.get("instead", "")
-            decision = replace(decision, revises=True, instead=instead)
         decisions = [*of.passage.facts, decision]
         guid = decision.guid
         live, ended = ("", guid) if event.what == "reject" else (guid, "")
         after = replace(of, rows=left).facts_now(decisions, live=live, ended=ended)
         settle(store, left, after, now_decided, take)
         _draft_what_lacks(store, of.passage, left, after)
-    if settles_kin:
-        settle_kin(store, of.passage.key)
+    settle_others(store, of.passage.key, decided)
 
 
 def _passed_over(
@@ -679,14 +635,14 @@ def record_facts(
     store: Store,
     of: OfferedPassage,
     event: Event,
-    sentences: Strings,
+    decided: Strings,
     open_facts: Iterable[Fact] = (),
     passed: Iterable[Row] = (),
 ) -> FactDecision:
     """Record which sentences a decision decides, of all that its passage has and that are facts."""
     body: Json = {
         "of": event.id,
-        "sentences": sentences,
+        "sentences": decided,
         "passage": [facts.name_of(sentence) for sentence in of.sentences],
         "facts": [facts.name_of(fact.sentence) for fact in open_facts],
     }
@@ -695,16 +651,15 @@ def record_facts(
     if passed:
         body["passed"] = [row["content"] for row in passed]
     store.add("fact", event.key, event.by, body)
-    families.join_decided(store, event.key, sentences)
-    return msgspec.convert(body, FactDecision)
+    sentences.note_decided(store, event.key, decided, own=decides_own(event))
+    return decision_of(event, body)
 
 
 def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
     """Return the sentences on which a decision on a card decides."""
-    passages = (of.passage, *(kin.passage for kin in of.kin))
-    about = facts.of_cards(families.decisions_of(passages)).get(card.id)
-    if about is not None:
-        return about.now
+    last = facts.of_cards(of.passage.facts).get(card.id)
+    if last is not None:
+        return last.sentences
     quoted = facts.covered(of.text, card.quote) or facts.sentences(card.quote)
     return facts.decided_of(quoted, card.origin.drafter)
 
@@ -779,109 +734,28 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
                 draft_again(store, each)
             if key.startswith("tool:"):
                 belonging.draft_again(store, key)
-        failed = store.attempt_each(decided, lambda key: settle_passage(store, key))
-        settle_families(store, {*families.changed_by(events), *failed})
+        # what fails is settled when it is drafted
+        store.attempt_each(decided, lambda key: settle_again(store, key))
 
 
-def settle_families(
-    store: Store, touched: Collection[str], renewed: Mapping[str, str] = {}
-) -> dict[str, BugError]:
-    """Join the families of passages (see `families.join`), and settle what waits in them.
-
-    Returns:
-        By key, the passages with which something failed. All others were settled, and the next
-        call tries these again.
-    """
-    left = store.get_value("unsettled", list[str]) or []
-    touched = {*touched, *left}
-    joined = families.join(store, touched, renewed)
-    failed = joined.failed | carry_drafts(store, touched)
-    failed |= store.attempt_each(joined.members, lambda key: settle_passage(store, key))
-    failed |= families.place(store, joined.members)
-    if left or failed:
-        store.set_value("unsettled", sorted(failed))
-    return failed
+def settle_again(store: Store, key: str) -> None:
+    """Settle what waits in a passage whose decisions changed, and where its sentences stand."""
+    settle_passage(store, key)
+    named: dict[str, None] = {}
+    for event in store.events(store.keys(key)):
+        if event.what == "fact":
+            named.update(dict.fromkeys(event.body["sentences"]))
+    settle_others(store, key, tuple(named))
 
 
-def carry_drafts(store: Store, touched: Collection[str]) -> dict[str, BugError]:
-    """Let drafts that wait go with their sentences to the passages where these stand now.
-
-    They keep their ids. Left out are the person's own forms, and what asks about a card: they
-    are made anew of what is read.
-
-    Args:
-        store: the store, in a transaction.
-        touched: keys of highlights that came, went or changed.
-
-    Returns:
-        By key, the highlights with whose drafts something failed.
-    """
-    if not touched:
-        return {}
-    draft_rows = store.rows(
-        "SELECT * FROM draft WHERE slot = '' AND fact != '' AND revises = '' AND key IN"
-        f" (SELECT value FROM json_each(?) UNION SELECT key FROM highlight WHERE {ABSENT})"
-        " ORDER BY key, position",
-        encode(sorted(touched)),
-    )
-    if draft_rows:
-        families.index_lacking(store)
-    drafts_of: dict[str, list[Row]] = defaultdict(list)
-    for draft_row in draft_rows:
-        drafts_of[draft_row["key"]].append(draft_row)
-
-    def carry(key: str) -> None:
-        keys = store.keys(key)
-        for draft_row in drafts_of[key]:
-            places = families.places_of_sentence(store, draft_row["fact"])
-            if not any(place["key"] in keys for place in places):
-                _carry(store, draft_row, places)
-
-    return store.attempt_each(drafts_of, carry)
+def settle_others(store: Store, key: str, decided: Strings) -> None:
+    """Settle what waits in the other passages that have sentences decided, or open, in one."""
+    for other in sentences.passages_with(store, decided):
+        if other != store.first(key):
+            settle_passage(store, other)
 
 
-def _carry(store: Store, draft_row: Row, places: Iterable[Row]) -> None:
-    """Let a draft wait in the first of some highlights that has its quote, and no draft like it."""
-    draft = decode_draft(draft_row["body"])
-    for place in places:
-        highlight = decode_highlight(place)
-        keys = encode(store.keys(highlight.key))
-        query = f"SELECT 1 FROM draft WHERE key IN {EACH} AND content = ?"
-        if store.row(query, keys, draft_row["content"]):
-            continue
-        if stands_in(draft.quote, highlight):
-            break
-    else:
-        return
-    start = max(highlight.exact.find(draft.quote), 0)
-    carried = replace(draft, key=highlight.key, start=start)
-    query = "UPDATE draft SET key = ?, body = ? WHERE id = ?"
-    store.write(query, highlight.key, encode(carried), draft_row["id"])
-    if draft.proposed:
-        worthy = dict.fromkeys((*_decode_names(place["worthy"]), draft_row["fact"]))
-        query = "UPDATE highlight SET worthy = ? WHERE key = ?"
-        store.write(query, encode(list(worthy)), highlight.key)
-    elif draft.origin.drafter == "llm":
-        # what the model was asked about is not paid for again
-        asked_about = families.sentences_had(store.passage(draft_row["key"]))
-        if asked_about.issuperset(facts.sentences(facts.text_of(highlight))):
-            modelled = "modelled = content WHERE key = ? AND modelled = ''"
-            store.write(f"UPDATE highlight SET {modelled}", highlight.key)
-
-
-def settle_kin(store: Store, key: str) -> None:
-    """Settle what waits in a passage's family, if it has one, and where its cards are at home."""
-    if not store.family(key):
-        return
-    members = families.members_of(store, key)
-    for member in members:
-        others = [each for other, each in members.items() if other != member]
-        settle_passage(store, member, others)
-    for error in families.place(store, [key]).values():
-        raise error
-
-
-def settle_passage(store: Store, key: str, kin: Sequence[Kin] | None = None) -> None:
+def settle_passage(store: Store, key: str) -> None:
     """Drop the drafts of a passage that no longer wait, as its events have changed.
 
     The rules are asked again if a fact is offered that has no draft.
@@ -889,9 +763,8 @@ def settle_passage(store: Store, key: str, kin: Sequence[Kin] | None = None) -> 
     Args:
         store: the store, in a transaction.
         key: the oldest key of the passage.
-        kin: the other passages of its family, if these were read.
     """
-    of = offered_passage(store, store.passage(key), kin)
+    of = offered_passage(store, store.passage(key))
 
     def take(row_id: str) -> None:
         store.write("DELETE FROM draft WHERE id = ?", row_id)
@@ -900,11 +773,9 @@ def settle_passage(store: Store, key: str, kin: Sequence[Kin] | None = None) -> 
         if row["slot"] and not row["revises"]:
             if not is_new(store, of.passage, decode_draft(row["body"])):
                 take(row["id"])
-    # it may come back, or its sentences may stand elsewhere in the next run
-    if not of.text:
-        names_of_decided = of.names_of_decided()
+    if not of.text:  # it may come back
         for row in of.rows:
-            if row["fact"] in names_of_decided and not row["slot"]:
+            if row["fact"] in of.names_of_decided and not row["slot"]:
                 take(row["id"])
         return
     shown = of.facts_now()
@@ -1127,19 +998,13 @@ class Remarks:
 
 
 def _was_decided_before(store: Store, passage: Passage, draft: Card) -> bool:
-    """Return whether a person dropped nearly the same, or it was decided elsewhere in a family."""
-    has_family = draft.in_slot and bool(store.family(passage.key))
-    if not (passage.decided or has_family):
+    """Return whether a person dropped nearly the same, or the same was decided elsewhere."""
+    if not (passage.decided or draft.in_slot):
         return False
     about = facts.decided_by(draft, facts.text_of(draft.highlight))
     if passage.decided and facts.dropped(passage, draft, about):
         return True
-    if not has_family:
-        return False
-    of = offered_passage(store, passage)
-    decided = of.decided_by_kin()
-    near = {fact.sentence for fact in of.facts_now() if fact.near in decided}
-    return not decided.union(near).isdisjoint(about)
+    return draft.in_slot and sentences.is_decided_elsewhere(store, passage, about)
 
 
 def is_buried(store: Store, guid: str) -> bool:

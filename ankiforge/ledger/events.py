@@ -53,10 +53,7 @@ MERGED = "one card with "
 SUBJECTS = ("form", "private", "dialects", "decline")
 """Kinds of events about another subject than a passage: a form of lines, what looks like
 `#no-llm`, a vault, a tool. The key names it; see `Store.answers`."""
-SILENT = (
-    *("key", "text", "ask", "shipped", "pictures", "seen", "undo"),
-    *("fact", "holds", "held"),
-)
+SILENT = (*("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),)
 """Kinds of events that are no decisions."""
 
 
@@ -240,6 +237,12 @@ def digest_of_card(card: Card) -> str:
     return digest_of({name: text for name, text in card.fields if text})
 
 
+def decides_own(event: Event) -> bool:
+    """Return whether an event is a decision on the person's own form."""
+    draft = event.body.get("draft", {})
+    return bool(event.body.get("slot") or draft.get("own"))
+
+
 def guid_of(key: str, card: Card) -> Guid:
     """Return the guid of the note of a card.
 
@@ -268,18 +271,6 @@ class Text(Value, omit_defaults=True):
     """The number and the machine of its event; the fold says so."""
 
 
-class Joined(Value, omit_defaults=True):
-    """The link that joins two passages to one family, as a `holds` event carries it.
-
-    A sentence that was decided in the other one stands here, perhaps in other words.
-    """
-
-    old: str
-    """The other passage."""
-    sentences: Strings = ()
-    """Those that were found word for word."""
-
-
 class FactDecision(Value, omit_defaults=True):
     """A decision on facts of a passage, as the `fact` event behind it carries it."""
 
@@ -303,10 +294,12 @@ class FactDecision(Value, omit_defaults=True):
     n: int = 0
     machine: str = ""
     """The number and the machine of the event that decided."""
+    own: bool = False
+    """Whether it was on the person's own form."""
     revises: bool = False
     """Whether it gave its card other words."""
-    instead: str = ""
-    """The sentence of the card that gave way to these; "" = all of them did."""
+    about: str = ""
+    """The one of the sentences that its card is about."""
 
     @property
     def order(self) -> tuple[bool, int, str]:
@@ -338,10 +331,6 @@ class Passage(msgspec.Struct):
     """The decisions on its facts that stand, oldest first."""
     closed: bool = False
     """Whether nothing more is wanted of it: skipped, or a decision names no facts."""
-    joined: list[Joined] = []
-    """Where its sentences came from: the passages with which it is one family."""
-    held: dict[str, str] = {}
-    """By content of a draft: the card for whose sake policy left it to the person."""
     skipped: bool = False
     why_skipped: str = ""
     asked: dict[str, str] = {}

@@ -1,21 +1,19 @@
 """The facts of a passage and what was decided on them: pure functions of text and events.
 
-A *fact* is one sentence of a passage. Passages between which sentences moved are a *family*
-(`ledger/families.py`): a sentence is decided wherever it stands in the family. `read` says
-which sentences are decided, and which are offered; an offer may say that nearly the same words
-were decided, and ask whether it is the new text of their card. Nothing else is remembered: a
-lost database and a second computer read the same from the same events.
+A *fact* is one sentence of a passage. A sentence is decided only if its exact text was: a long
+one (`is_long`) wherever it stands, a short one in its own passage (`sentences.py` looks up the
+former). `read` says which sentences are decided, and which are offered; an offer may say that
+nearly the same words were decided, which this passage had, and ask whether it is the new text of
+their card. Likeness decides nothing, it only asks. A card is about one sentence, that of its
+answer.
 
-A sentence is decided only if its exact text was; likeness decides nothing, it only asks. A card
-all of whose sentences stand is not asked about.
-
-Tested by `tests/facts` and `tests/ledger/test_families_table.py`.
+Tested by `tests/facts` and `tests/ledger/test_sentences_table.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from ankiforge.ledger.events import (
@@ -25,6 +23,7 @@ from ankiforge.ledger.events import (
     exact,
     is_open_again,
 )
+from ankiforge.ledger.match import LONG
 from ankiforge.model import PROPOSE, Card, Highlight, Strings, Value, h16
 from ankiforge.text import regex
 from ankiforge.text.fold import (
@@ -81,6 +80,12 @@ def sentences(text: str) -> Strings:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def is_long(sentence: str) -> bool:
+    """Return whether an equal sentence elsewhere is no coincidence."""
+    return len(for_finding(sentence)) >= LONG
+
+
 def covered(text: str, quote: str) -> Strings:
     """Return the sentences of a text that a quote covers, wholly or in part."""
     words = exact(quote)
@@ -126,10 +131,14 @@ def fact_of(draft: Card, text: str) -> str:
 
     It is the first one of its quote that holds the answer, or else the first one.
     """
-    within = decided_by(draft, text)
-    answer = for_comparing(draft.answer)
+    return about_of(decided_by(draft, text), draft.answer)
+
+
+def about_of(within: Strings, answer: str) -> str:
+    """Return the one of these sentences that a card with this answer is about."""
+    folded = for_comparing(answer)
     for sentence in within:
-        if answer and answer in for_comparing(sentence):
+        if folded and folded in for_comparing(sentence):
             return sentence
     return within[0] if within else ""
 
@@ -202,97 +211,32 @@ def likeness(old: str, new: str) -> float:
     return 100 * (ours & theirs).total() / max(1, shorter)
 
 
-def alike(old: str, new: str) -> float:
-    """Return how much of the letters, or of the words of the longer one, is in common.
-
-    The higher of the two, in per cent.
-    """
-    from rapidfuzz import fuzz
-
-    ours, theirs = words(old), words(new)
-    longer = max(ours.total(), theirs.total(), 1)
-    letters: float = fuzz.ratio(for_finding(old), for_finding(new))
-    return max(letters, 100 * (ours & theirs).total() / longer)
-
-
 # --- the sentences of a card ------------------------------------------------------------
 
 
-class CardSentences(Value):
-    """The sentences that a card is about, as the decisions on it say."""
+def of_cards(decisions: Iterable[FactDecision]) -> dict[str, FactDecision]:
+    """Return for each card, live or not, the decision that gave it the words that it got last.
 
-    now: Strings
-    later: dict[str, str] = {}
-    """By an earlier sentence of it: the one that it has in its place."""
-    left: Strings = ()
-    """The sentences that it had before all of its words changed, as the source's did."""
-
-    def in_place_of(self, sentence: str) -> str:
-        """Return the sentence that the card has now for one that it has, or had; or ""."""
-        return self.later.get(sentence, sentence if sentence in self.now else "")
-
-    def after(self, decision: FactDecision) -> CardSentences:
-        """Return its sentences after a further decision on the card."""
-        if not decision.revises:
-            return self
-        if not decision.instead:
-            left = tuple(dict.fromkeys((*self.left, *self.now)))
-            return CardSentences(decision.sentences, left=left)
-        [new, *_] = decision.sentences
-        gone = self.in_place_of(decision.instead) or decision.instead
-        now = dict.fromkeys(new if each == gone else each for each in self.now)
-        later = {old: new if of == gone else of for old, of in self.later.items()}
-        later[gone] = new
-        later.pop(new, None)
-        return CardSentences(tuple(now), later, self.left)
-
-
-def of_cards(decisions: Iterable[FactDecision]) -> dict[str, CardSentences]:
-    """Return the sentences of each card, live or not; `decisions` are the oldest first."""
-    cards: dict[str, CardSentences] = {}
+    `decisions` are the oldest first.
+    """
+    cards: dict[str, FactDecision] = {}
     for decision in decisions:
-        if decision.guid and decision.sentences:
-            card = cards.get(decision.guid)
-            first = CardSentences(decision.sentences)
-            cards[decision.guid] = card.after(decision) if card else first
+        is_first = decision.guid not in cards
+        if decision.guid and decision.sentences and (decision.revises or is_first):
+            cards[decision.guid] = decision
     return cards
 
 
-def has_left(
-    about: Mapping[str, CardSentences], decision: FactDecision, sentence: str
-) -> bool:
-    """Return whether a card follows its source, and has other words than these by now."""
-    card = about.get(decision.guid)
-    return card is not None and sentence in card.left and sentence not in card.now
+def name_of_card(card: Card, decision: FactDecision | None) -> str:
+    """Return the name of the sentence where a card is at home; "" = only in its own passage.
 
+    The person's own forms follow their marks, and a short sentence is a coincidence.
 
-def home(
-    sentences: Iterable[str],
-    own: str,
-    given: Mapping[str, Collection[str]],
-    had: Mapping[str, Collection[str]],
-) -> str:
-    """Return the passage where a card is at home; "" = none that is here.
-
-    Most of its sentences stand there: in its own passage, if in several, else in the oldest.
-    If they stand nowhere, it is its own, or the one that had most of them.
-
-    Args:
-        sentences: those of the card.
-        own: the passage under whose key it was accepted.
-        given: by passage of its family that is here, the oldest first: its sentences.
-        had: the same: the sentences that it ever had.
+    `decision`: the one that gave it its words.
     """
-    about = set(sentences)
-    for stood in (given, had):
-        count = {key: len(about.intersection(stood[key])) for key in given}
-        most = max(count.values(), default=0)
-        best = [key for key in given if most and count[key] == most]
-        if best:
-            return own if own in best else best[0]
-        if own in given:
-            return own
-    return ""
+    if decision is None or card.in_slot or not is_long(decision.about):
+        return ""
+    return name_of(decision.about)
 
 
 # --- the reading ------------------------------------------------------------------------
@@ -303,38 +247,35 @@ def read(
     decisions: Sequence[FactDecision] = (),
     live: Collection[str] = (),
     *,
+    standing: Collection[str] = (),
     worthy: Iterable[str] = (),
     drafted: Collection[str] = (),
-    elsewhere: Collection[str] = (),
-    had: Collection[str] = (),
     closed: bool = False,
-    brought: Collection[str] = (),
 ) -> tuple[Fact, ...]:
     """Return the facts of a passage as a person sees them, in its order.
 
     Args:
         given: its sentences, as `sentences` returns them.
-        decisions: those of its family that stand, oldest first.
+        decisions: those on sentences that it has, or had, wherever made; oldest first.
         live: the live cards about which an offer may ask.
+        standing: those of these sentences that stand in other passages.
         worthy: the sentences that are worth a card, best first.
         drafted: those with a draft that only a decision closes.
-        elsewhere: the sentences of the other passages of its family that are here.
-        had: the sentences that it had before.
         closed: whether a person wants nothing more of it: what comes later is not offered.
-        brought: the sentences that came from a passage that is not closed.
     """
-    family = _Family(decisions, live, {*given, *elsewhere})
-    decided = family.decided.intersection(given)
-    near = _nearly_the_same(given, family, had)
+    all_decided = {each for event in decisions if event.of for each in event.sentences}
+    decided = all_decided.intersection(given)
+    undecided = [each for each in given if each not in decided]
+    near = _nearly_the_same(undecided, decisions, live, {*given, *standing})
 
     # the facts: decided, asked about, drafted, then the best others up to four
     asked = {sentence for sentence, gone in near.items() if gone.card}
-    is_open = set(given).intersection(brought) if closed else set(given)
+    is_open = set() if closed else set(given)
     facts = decided | asked | is_open.intersection(drafted)
     others = [each for each in worthy if each in is_open and each not in facts]
     # what was no fact of a passage when its last fact was decided is none
     ended: set[str] = set()
-    names_of_decided = {name_of(sentence) for sentence in family.decided}
+    names_of_decided = set(map(name_of, all_decided))
     for event in decisions:
         if event.facts and names_of_decided.issuperset(event.facts):
             ended.update(set(event.passage) - set(event.facts))
@@ -354,72 +295,43 @@ def offered(shown: Iterable[Fact]) -> dict[str, Fact]:
     return {name_of(fact.sentence): fact for fact in shown if not fact.decided}
 
 
-class _Family:
-    """The decisions of a family, and where the decided sentences are now."""
-
-    def __init__(
-        self,
-        decisions: Sequence[FactDecision],
-        live: Collection[str],
-        standing: Collection[str],
-    ) -> None:
-        self.decided: set[str] = set()
-        self.stand: dict[str, Strings] = {}
-        """By decided sentence that stands: hashes of what stood beside it then."""
-        self.gone: dict[str, Strings] = {}
-        """The same of those that stand nowhere."""
-        self.card_of: dict[str, str] = {}
-        """By decided sentence that stands nowhere: the live card that an offer asks about."""
-
-        about = of_cards(decisions)
-        may_be_asked = set()
-        for guid, card in about.items():
-            if guid in live and not all(each in standing for each in card.now):
-                may_be_asked.add(guid)
-        for decision in decisions:
-            if decision.of:
-                self.decided.update(decision.sentences)
-            also = (decision.instead,) if decision.instead else ()
-            for sentence in (*decision.sentences, *also):
-                if has_left(about, decision, sentence):
-                    continue
-                where = self.stand if sentence in standing else self.gone
-                stood = name_of(sentence) in decision.passage  # a card may end later
-                if not where.get(sentence):
-                    where[sentence] = decision.passage if stood else ()
-                if decision.guid in may_be_asked and sentence not in standing:
-                    self.card_of[sentence] = decision.guid
-
-
 def _nearly_the_same(
-    given: Strings, family: _Family, had: Collection[str]
+    undecided: Collection[str],
+    decisions: Sequence[FactDecision],
+    live: Collection[str],
+    standing: Collection[str],
 ) -> dict[str, Fact]:
-    """Return the undecided sentences that are nearly the same as a decided one that is gone.
+    """Return the sentences that are nearly the same as a decided one that stands nowhere.
 
     Of several, a live card's goes first, then the most alike. What stood beside a sentence
-    when that was first decided is another fact. A decided sentence that only this passage
-    lost is a remark.
+    when that was first decided is another fact.
     """
-    # to save time: what is decided is shown as that anyway
-    undecided = {each: name_of(each) for each in given if each not in family.decided}
     near: dict[str, Fact] = {}
     if not undecided:
         return near
+    # by decided sentence that is gone: the card to ask about, and hashes of what stood beside it
+    gone: dict[str, tuple[str, Strings]] = {}
+    last = of_cards(decisions)
+    for decision in decisions:
+        now = last.get(decision.guid, decision)
+        for sentence in decision.sentences:
+            if sentence in standing:
+                continue
+            card, beside = gone.get(sentence, ("", ()))
+            if name_of(sentence) in decision.passage:  # a card may end later
+                beside = beside or decision.passage
+            if sentence == now.about and now.guid in live:
+                card = now.guid
+            gone[sentence] = (card, beside)
+
     ranks: dict[str, tuple[bool, float]] = {}
-    for gone in sorted(family.gone):
-        card = family.card_of.get(gone, "")
-        for sentence, name in undecided.items():
-            if name in family.gone[gone]:  # the two stood side by side
-                continue
-            score = likeness(gone, sentence)
+    for old in sorted(gone):
+        card, beside = gone[old]
+        for sentence in undecided:
+            score = likeness(old, sentence)
             rank = (bool(card), score)
-            if score >= NEARLY and rank > ranks.get(sentence, (False, 0.0)):
+            is_best = score >= NEARLY and rank > ranks.get(sentence, (False, 0.0))
+            if is_best and name_of(sentence) not in beside:
                 ranks[sentence] = rank
-                near[sentence] = Fact(sentence, card=card, near=gone)
-    for lost in sorted(set(had).intersection(family.stand).difference(given)):
-        for sentence, name in undecided.items():
-            if sentence in near or name in family.stand[lost]:
-                continue
-            if likeness(lost, sentence) >= NEARLY:
-                near[sentence] = Fact(sentence, near=lost)
+                near[sentence] = Fact(sentence, card=card, near=old)
     return near

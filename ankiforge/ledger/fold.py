@@ -33,30 +33,32 @@ from ankiforge.ledger.events import (
     SOURCE,
     Event,
     FactDecision,
-    Joined,
     Passage,
     RepairNote,
     Text,
     Wording,
     card_of_words,
     content,
+    decides_own,
     digest_of,
     digest_of_card,
     slot_of,
     worded,
 )
-from ankiforge.ledger.facts import decided_of, sentences
+from ankiforge.ledger.facts import about_of, decided_of, sentences
 from ankiforge.model import (
     Adopted,
     Card,
     CardKind,
     Fields,
+    Json,
     MappedType,
     Shipped,
     Strings,
     Texts,
     Verdict,
 )
+from ankiforge.text.cloze import cloze_answers
 
 # --- which events stand, and which keys are one passage ---------------------------------
 
@@ -197,24 +199,36 @@ def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool
 def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None:
     """Note the facts that a decision decided; one that names none closes its passage."""
     if fact is not None:
-        decision = msgspec.convert(fact.body, FactDecision)
-        rejected = event.what == "reject" and bool(event.body["content"])
-        is_revision = event.what == "revise"
-        decision = replace(
-            decision,
-            dropped=rejected or event.what == "skip",
-            n=event.n,
-            machine=event.machine,
-            revises=is_revision,
-            instead=event.body.get("instead", "") if is_revision else "",
-        )
-        passage.facts.append(decision)
+        passage.facts.append(decision_of(event, fact.body))
     elif event.what in ("accept", "adopt", "reject"):
         passage.closed = True
         if "draft" in event.body:  # its card asks for new words all the same
             words = _words_in(event)
             decided = decided_of(sentences(words.quote), words.drafter)
-            passage.facts.append(FactDecision(sentences=decided, guid=event.body["guid"]))
+            about = about_of(decided, _answer_in(words))
+            guid = event.body["guid"]
+            passage.facts.append(FactDecision("", decided, guid, about=about))
+
+
+def decision_of(event: Event, fact: Json) -> FactDecision:
+    """Return the decision on facts that an event is; `fact`: the body of the one behind it."""
+    decision = msgspec.convert(fact, FactDecision)
+    rejected = event.what == "reject" and bool(event.body["content"])
+    answer = _answer_in(_words_in(event)) if "draft" in event.body else ""
+    return replace(
+        decision,
+        dropped=rejected or event.what == "skip",
+        n=event.n,
+        machine=event.machine,
+        own=decides_own(event),
+        revises=event.what == "revise",
+        about=about_of(decision.sentences, answer),
+    )
+
+
+def _answer_in(words: Wording) -> str:
+    """Return the answer of the words of a card."""
+    return words.fields.get("Back") or cloze_answers(words.fields.get("Text", ""))
 
 
 def _is_evidence(event: Event) -> bool:
@@ -244,16 +258,12 @@ def _apply(passage: Passage, event: Event) -> None:
                 passage.beside.add(event.key)
         case "different":
             passage.apart.add(body["old"])
-        case "holds":
-            passage.joined.append(msgspec.convert(body, Joined))
 
         # what is wanted of it
         case "skip":
             passage.skipped = True
             passage.closed = True
             passage.why_skipped = body.get("why", "")
-        case "held":
-            passage.held[body["content"]] = body["of"]
         case "reject":
             # of a proposal no content is rejected: the person's own form may have the same words
             if body["content"]:

@@ -3,8 +3,8 @@
 A number that was ever shipped for other words is not free, or their reviews would go to
 another fact.
 
-Tested by `tests/ledger/test_gap_numbers_table.py`, `test_families_table.py`,
-`tests/golden/histories/alike.yaml` and `tests/anki/test_corrections.py`.
+Tested by `tests/ledger/test_gap_numbers_table.py`, `tests/golden/histories/alike.yaml` and
+`tests/anki/test_corrections.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ankiforge.model import Numbers
-from ankiforge.text.cloze import Gap, gaps, literal, numbers, reveal
+from ankiforge.text.cloze import Gap, gaps, numbers, reveal
 from ankiforge.text.fold import for_comparing
 
 Sides = tuple[list[str], list[str]]
@@ -102,42 +102,6 @@ def keep_numbers(
             marks = ",".join(map(str, kept[gap.start]))
             new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
     return new
-
-
-def in_other_words(text: str, gone: str, new: str) -> str:
-    """Return a cloze text with another text in place of one of its sentences; "" if it has none.
-
-    The gap of the new text gets the number of the first gap of the sentence; it is shown if
-    the sentence has none.
-    """
-    revealed = reveal(text)
-    words = next((each for each in (literal(gone), gone) if each in revealed), "")
-    if not words:
-        return ""
-    # where each sign of the revealed text stands in the text; within gaps, at their bounds
-    starts: list[int] = []
-    ends: list[int] = []
-    done = 0
-    for gap in gaps(text):
-        if gap.start < done:  # nested in the previous one
-            continue
-        shown = reveal(gap.answer)
-        starts += [*range(done, gap.start), *[gap.start] * len(shown)]
-        ends += [*range(done + 1, gap.start + 1), *[gap.end] * len(shown)]
-        done = gap.end
-    starts += range(done, len(text))
-    ends += range(done + 1, len(text) + 1)
-    at = revealed.index(words)
-    start, end = starts[at], ends[at + len(words) - 1]
-
-    piece = reveal(new)
-    replaced = gaps(text[start:end])
-    if replaced and gaps(new):
-        first = gaps(new)[0]
-        marks = ",".join(map(str, replaced[0].numbers))
-        before, after = new[: first.start], reveal(new[first.end :])
-        piece = f"{before}{{{{c{marks}::{new[first.body : first.end]}{after}"
-    return f"{text[:start]}{piece}{text[end:]}"
 
 
 def _matched_numbers(

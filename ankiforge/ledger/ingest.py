@@ -29,11 +29,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.desk import (
-    draft_again,
-    draft_copies_again,
-    settle_families,
-)
+from ankiforge.ledger.desk import draft_again, draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
 from ankiforge.ledger.match import (
     ComparedDocument,
@@ -159,12 +155,6 @@ class Ingest:
         self.is_rebuilt = present is None
         """Whether only the journal knows of documents, as after a lost database."""
 
-        self.touched: set[str] = set()
-        """Keys of highlights that came, went or changed."""
-        self.renewed: dict[str, str] = {}
-        """By key of those that got other words, or were not here at the last run: the text that
-        each had here then; "" if none."""
-
         # when all are read
         self.documents: list[MatchedDocument] = []
         """What these documents had, and have."""
@@ -216,7 +206,6 @@ class Ingest:
             if keys and not self.store.value(one_route):
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
-            self.report.failed = settle_families(self.store, self.touched, self.renewed)
             for key in self.report.gone:  # if one comes back, it is drafted again
                 if self.store.write("DELETE FROM draft WHERE key = ?", key):
                     draft_again(self.store, key)
@@ -498,8 +487,6 @@ class Ingest:
             known = mark.known
             in_progress = self.in_progress(mark.container, mark.place)
             if known is None:
-                if not in_progress:
-                    self.touched.add(mark.highlight.key)
                 continue
             newest = known.texts[0] if known.texts else None
 
@@ -521,10 +508,6 @@ class Ingest:
             if in_progress:
                 continue
             body = event_body(mark)
-            if known.state != "present" or newest is None:
-                self.touched.add(known.key)
-            if known.state not in ("present", "journal"):
-                self.renewed[known.key] = ""
             if newest is None:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
@@ -532,8 +515,6 @@ class Ingest:
             moved = (newest.place, newest.own) != (text.place, text.own)
             if moved or exact(newest.exact) != exact(text.exact):
                 self.store.add("text", known.key, SOURCE, body)
-                self.touched.add(known.key)
-                self.renewed.setdefault(known.key, newest.exact)
         write_highlights(self.store, rows)
 
     def _write_absent(self) -> None:
@@ -553,7 +534,6 @@ class Ingest:
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             state = "gone" if is_gone else "missing"
             self.store.write(query, state, since, known.key)
-            self.touched.add(known.key)
             if is_gone:
                 self.report.gone.append(known.key)
                 draft_copies_again(self.store, known.key)

@@ -299,8 +299,6 @@ REQUIRED = {
     "retire": "guid",
     "skip": "",
     "fact": "of sentences passage facts",
-    "holds": "old sentences",
-    "held": "content why of",
     "form": "choice",
     "private": "choice",
     "dialects": "read",

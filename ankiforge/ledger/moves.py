@@ -16,6 +16,7 @@ from itertools import chain
 
 import msgspec
 
+from ankiforge.ledger import facts, sentences
 from ankiforge.ledger.desk import SAME_WORDS
 from ankiforge.ledger.events import PERSON, SOURCE, Event, Passage, hash_of_words
 from ankiforge.ledger.match import (
@@ -85,6 +86,8 @@ class Moves:
         self._absent = absent
         self._sharing: dict[DocumentId, set[DocumentId]] = {}
         """By document: itself, and those that share half of the shorter one's marks."""
+        self._names: set[str] = set()
+        """The names of the long sentences of what was found, once one is asked for."""
 
     def match(self) -> list[Mark]:
         """Match the marks that moved, note the questions, and return the marks still absent."""
@@ -102,7 +105,7 @@ class Moves:
         gone = [known for known in gone if known.key not in taken]
         new = [found for found in new if not found.known]
         for found, known in resembling(gone, new).items():
-            if not self._is_by_facts(known.key):
+            if not self._stands(known.key):
                 found.asks = known.key
         for document in self._documents:
             self._ask_about_spots(document)
@@ -151,16 +154,27 @@ class Moves:
         for document in (*self._documents, *joined):
             self._match_by_place(document, absent_keys)
 
-    def _is_by_facts(self, key: str) -> bool:
-        """Return whether all that was decided on a passage was on sentences of it.
-
-        Then each of these is asked about, where it may be in other words, and not the passage.
-        """
+    def _stands(self, key: str) -> bool:
+        """Return whether what was decided on a passage stands word for word: nothing is to ask."""
         passage = self._store.passage(key)
-        about = {decision.guid for decision in passage.facts if decision.sentences}
-        if any(card.in_slot or card.id not in about for card in passage.live):
-            return False
-        return bool(passage.facts or passage.skipped) and not passage.rejected_slots
+        last = facts.of_cards(passage.facts)
+        names = {facts.name_of_card(card, last.get(card.id)) for card in passage.live}
+        for decision in () if passage.live else passage.facts:
+            names.update(sentences.names_of_long(decision.sentences))
+            if decision.own:
+                return False
+        return bool(names) and all(map(self._is_here, names))
+
+    def _is_here(self, name: str) -> bool:
+        """Return whether a long sentence stands somewhere in what is read now."""
+        if not self._names:
+            for found in self._found:
+                text = facts.text_of(found.highlight)
+                self._names.update(sentences.names_of_long(facts.sentences(text)))
+        if name in self._names:
+            return True
+        left = self._matched.keys() | {known.key for known in self._absent}
+        return not left.issuperset(sentences.places_of(self._store, name))
 
     def _take(self, pairs: Pairs) -> None:
         """Match each mark that was found with the known one of its pair."""
@@ -268,7 +282,7 @@ class Moves:
         elsewhere = []
         for key, known in had.items():
             now = self._matched.get(key)
-            if not now or now.document == known.document or self._is_by_facts(key):
+            if not now or now.document == known.document or self._stands(key):
                 continue
             if self._store.passage(key).live:
                 elsewhere.append(known)
@@ -360,7 +374,7 @@ class Moves:
         for gone in self._absent:
             if gone.document not in changed or gone.state != "present":
                 continue
-            if not self._store.passage(gone.key).live or self._is_by_facts(gone.key):
+            if not self._store.passage(gone.key).live or self._stands(gone.key):
                 continue
             for found, known in changed[gone.document]:
                 if not found.asks and has_joined(gone, known, found):
@@ -387,7 +401,7 @@ class Moves:
             passage = self._store.passage(gone.key)
             if gone.state not in ("present", "missing") or not passage.live:
                 continue
-            if self._is_by_facts(gone.key):
+            if self._stands(gone.key):
                 continue
             places = self._store.rows(query, encode(passage.keys))
             if any(map(is_here, places)) or not asked.isdisjoint(passage.keys):
@@ -477,7 +491,7 @@ class Moves:
                 continue
             if found.document == old.document and match_in_document([old], [found]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
-            elif not self._is_by_facts(old.key):
+            elif not self._stands(old.key):
                 found.asks = old.key
 
     def _knew(self, old: Mark, key: str) -> bool:

@@ -135,12 +135,11 @@ def arranged(
 
 
 def _has_card(passage: str) -> str:
-    """Return the condition that a live card is at home in a passage, asked of indexes."""
+    """Return the condition that a passage, or a sentence of it, has a live card, by indexes."""
     return (
-        f"(EXISTS (SELECT 1 FROM card c WHERE c.passage = {passage} AND c.live"
-        " AND NOT EXISTS (SELECT 1 FROM home m WHERE m.guid = c.guid))"
-        " OR EXISTS (SELECT 1 FROM home m JOIN card c USING (guid)"
-        f" WHERE m.passage = {passage} AND c.live))"
+        f"(EXISTS (SELECT 1 FROM card c WHERE c.passage = {passage} AND c.live)"
+        " OR EXISTS (SELECT 1 FROM sentence s JOIN card c ON c.sentence = s.name"
+        f" WHERE s.key = {passage} AND c.sentence != '' AND c.live))"
     )
 
 

@@ -267,7 +267,6 @@ def _answer_same(store: Store, question: Question, yes: bool, without: Without) 
             told.append((pair.new, pair.old, are_same))
     for new, old, are_same in told:
         store.add("same" if are_same else "different", new, PERSON, {"old": old})
-    desk.settle_families(store, {key for new, old, _ in told for key in (new, old)})
 
 
 # --- two equal cards --------------------------------------------------------------------

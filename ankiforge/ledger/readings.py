@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import (
@@ -107,8 +106,6 @@ class Report(msgspec.Struct):
     """The number of files that were read, now or before, by ending."""
     unread_files: dict[str, int] = {}
     """The number of files that could not be read, or only in part, by ending."""
-    failed: dict[str, BugError] = {}
-    """By key, the passages with which something failed; the next run tries again."""
 
 
 def place_of(document: ReadDocument) -> str:

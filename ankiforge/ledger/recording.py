@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import cards, desk, facts, families, forms
+from ankiforge.ledger import cards, desk, facts, forms, sentences
 from ankiforge.ledger.desk import (
     SAME_WORDS,
     decode_draft,
@@ -82,7 +82,7 @@ from ankiforge.model import (
     is_draft_id,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import gaps, image_paths, make, plain
+from ankiforge.text.cloze import image_paths, make
 from ankiforge.text.decoding import damage_in
 from ankiforge.text.fold import for_finding
 
@@ -258,10 +258,7 @@ def record(
                     failed.append((several[0].highlight, error))
 
         take(results)
-        misplaced = recording.write()
-        for drafted in results:
-            if drafted.highlight.key in misplaced:
-                failed.append((drafted.highlight, misplaced[drafted.highlight.key]))
+        recording.write()
     return Recorded(
         tuple(recording.changes),
         tuple(recording.new),
@@ -405,13 +402,9 @@ class _Recording:
         self._outcomes: list[Json] = []
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
-        self._sentences: list[tuple[str, str, Strings]] = []
-        self._in_families: list[str] = []
-        """The highlights with forms of the person whose passages have families."""
         self.gathered: tuple[list[Any], ...] = (
             *(self.changes, self.new, self.proposed, self._dropped_ids),
-            *(self._rows, self._outcomes, self._terms, self._sentences),
-            self._in_families,
+            *(self._rows, self._outcomes, self._terms),
         )
         """All that `take` adds to."""
 
@@ -447,8 +440,8 @@ class _Recording:
         if not (original or is_declined or drafted.fate == "left_out"):
             anew = made.proposed
         earlier = self._waiting_on(passage, highlight, anew)
-        kin = families.kin_of(store, passage.key)
-        of = desk.OfferedPassage(passage, text, rows=earlier, kin=kin)
+        there = sentences.elsewhere(store, passage, facts.sentences(text))
+        of = desk.OfferedPassage(passage, text, rows=earlier, elsewhere=there)
         drafted_facts = self._take_own(of, made.own, highlight)
 
         if is_declined:
@@ -457,7 +450,7 @@ class _Recording:
             worthy = made.worthy_beside(of)
         else:
             worthy = desk.worthy_of(highlight_row, of.sentences)
-        of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, kin)
+        of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, there)
         shown = of.facts_now(drafted=[*drafted_facts, *made.drafted_facts])
         self._take_others(of.passage, made.others, shown)
         desk.settle(store, earlier, shown, (), self._dropped_ids.append)
@@ -471,7 +464,7 @@ class _Recording:
         *,
         is_declined: bool,
     ) -> None:
-        """Gather what drafting tells of a highlight, and its sentences if they changed."""
+        """Gather what drafting tells of a highlight."""
         key, words = highlight_row["key"], highlight_row["content"]
         outcome = {
             "key": key,
@@ -486,8 +479,6 @@ class _Recording:
         if is_declined and not self._by_model:  # the model's reason stands
             outcome |= {"fate": "no_card", "reason": highlight_row["reason"]}
         self._outcomes.append(outcome)
-        if highlight_row["split"] != words:
-            self._sentences.append((key, words, of.sentences))
 
     def _take_own(
         self,
@@ -500,8 +491,6 @@ class _Recording:
         Return the names of the facts about which it waits.
         """
         store = self._store
-        if own and of.kin:
-            self._in_families.append(highlight.key)
         waiting_facts: list[str] = []
         own_waiting = 0
         for draft in own:
@@ -715,8 +704,8 @@ class _Recording:
             id = f"{DRAFT_PREFIX}{h16(id, draft.key)}"
         return id
 
-    def write(self) -> dict[str, BugError]:
-        """Write the gathered rows; return the failures, by key, where cards are at home."""
+    def write(self) -> None:
+        """Write the gathered rows."""
         store = self._store
         dropped = [(id,) for id in self._dropped_ids]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)
@@ -729,15 +718,6 @@ class _Recording:
         query = f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
-        families.index(store, self._sentences)
-
-        # cards that followed their source decided for their families
-        heads = {min((store.first(key), *store.family(key))) for key in self._in_families}
-        failed = store.attempt_each(
-            sorted(heads), lambda head: desk.settle_kin(store, head)
-        )
-        keys = [outcome["key"] for outcome in self._outcomes]
-        return failed | families.place(store, keys)
 
 
 def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
@@ -900,8 +880,6 @@ def _follow(
         return ""
     if not is_news(card, draft) or is_stale(card, store.machine, draft):
         return ""
-    if _has_moved(of, card):
-        return ""
     why = _why_held(card, draft)
     if why:
         after = tuple(wording_of(draft).fields.items())
@@ -915,27 +893,12 @@ def _follow(
 
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording_of(draft))}
     event = store.add("revise", draft.key, SOURCE, body)
-    sentences = facts.covered(of.text, draft.quote)
-    desk.decide(store, of, event, sentences, settles_kin=False)
+    desk.decide(store, of, event, facts.covered(of.text, draft.quote))
     revised = store.passage(draft.key).cards[card.guid]
     change = cards.change_of(revised, card)
     if change is not None:
         changes.append(change)
     return ""
-
-
-def _has_moved(of: desk.OfferedPassage, card: Card) -> bool:
-    """Return whether a sentence with a gap of a card stands in another passage now.
-
-    Then the card keeps its words.
-    """
-    left = set(desk.sentences_of_card(of, card)).difference(of.sentences)
-    moved = [each for kin in of.kin for each in kin.sentences if each in left]
-    for gap in gaps(card.field("Text")):
-        answer = plain(gap.answer)
-        if any(answer in each for each in moved) and answer not in of.text:
-            return True
-    return False
 
 
 def _why_held(card: Card, draft: Card) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import private
+from ankiforge.ledger import private, sentences
 from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.events import Text, words_read
 from ankiforge.ledger.match import FoldedText, Mark
@@ -21,6 +21,7 @@ from ankiforge.ledger.readings import (
     colours_of,
     content_of_highlight,
     decode_highlight,
+    decode_highlight_body,
     mark_of,
     names_and_labels,
     numbered_marks,
@@ -171,6 +172,7 @@ def write_highlights(store: Store, rows: Sequence[Json]) -> None:
     updated = ", ".join(f"{column} = excluded.{column}" for column in rows[0])
     otherwise = f"ON CONFLICT (key) DO UPDATE SET {updated}, missed = 0"
     store.insert("highlight", rows, otherwise=otherwise)
+    sentences.index(store, [decode_highlight_body(row["body"]) for row in rows])
 
 
 def highlight_row(

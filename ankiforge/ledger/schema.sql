@@ -41,7 +41,6 @@ CREATE TABLE IF NOT EXISTS highlight (
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- how likely its surest proposal is kept, 0 to 1; 0 = none
     worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: hashes of its sentences that are worth a card, best first
-    split TEXT NOT NULL DEFAULT '',  -- the content whose sentences are in the table `sentence`
     run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
     colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL DEFAULT '',  -- of mark and document; a list
@@ -101,7 +100,6 @@ CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'private', 'dialects', 'decline');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
-CREATE INDEX IF NOT EXISTS event_holds ON event (what) WHERE what = 'holds';
 
 CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer version of the program knows
     id TEXT PRIMARY KEY, n INTEGER NOT NULL, line TEXT NOT NULL
@@ -109,17 +107,15 @@ CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer versi
 
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
--- passages between which sentences moved, by the oldest key of each; one of them names their family
-CREATE TABLE IF NOT EXISTS kin (key TEXT PRIMARY KEY, family TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS kin_family ON kin (family);
--- by hash of a sentence: the passages in which it was decided, and the highlights that have it
-CREATE TABLE IF NOT EXISTS decided_fact (name TEXT NOT NULL, passage TEXT NOT NULL, PRIMARY KEY (name, passage)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS decided_fact_passage ON decided_fact (passage);
+-- by hash of a long sentence: the passages in which it was decided, and the highlights that have it
+CREATE TABLE IF NOT EXISTS decided_sentence (
+    name TEXT NOT NULL, passage TEXT NOT NULL,
+    own INTEGER NOT NULL,        -- only on the person's own form
+    PRIMARY KEY (name, passage, own)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS decided_sentence_passage ON decided_sentence (passage);
 CREATE TABLE IF NOT EXISTS sentence (name TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
--- cards whose sentences stand in another passage of their family than the one under which they were accepted
-CREATE TABLE IF NOT EXISTS home (guid TEXT PRIMARY KEY, passage TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS home_passage ON home (passage);
 -- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
 -- what waits beside the person's own form of its sentence is of that offer
 CREATE VIEW IF NOT EXISTS offered AS
@@ -149,14 +145,23 @@ CREATE TABLE IF NOT EXISTS card (
     why TEXT NOT NULL,           -- it is not live
     shipped INTEGER NOT NULL,    -- the `mod` that was shipped last; 0 = never
     adopted TEXT NOT NULL,       -- the guid of the note that another tool made; '' = a note of ours
-    mapped INTEGER NOT NULL      -- the id of the note type of a note of ours, if it is not ours; else 0
+    mapped INTEGER NOT NULL,     -- the id of the note type of a note of ours, if it is not ours; else 0
+    sentence TEXT NOT NULL       -- hash of a sentence: the card is at home where this stands; '' = in its own passage
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS card_sentence ON card (sentence) WHERE sentence != '';
 CREATE INDEX IF NOT EXISTS card_adopted ON card (adopted) WHERE adopted != '';
 CREATE INDEX IF NOT EXISTS card_passage ON card (passage);
 CREATE INDEX IF NOT EXISTS card_content ON card (content);
 CREATE INDEX IF NOT EXISTS card_source ON card (source);
-CREATE VIEW IF NOT EXISTS placed AS  -- cards, each with the passage where it is at home
-    SELECT c.*, coalesce(h.passage, c.passage) AS home FROM card c LEFT JOIN home h USING (guid);
+-- cards, each with the passage where it is at home: its own, if its sentence stands there or nowhere; else one
+-- of the same document, or the first that has it
+CREATE VIEW IF NOT EXISTS placed AS
+    SELECT c.*, coalesce((SELECT coalesce(a.first, h.key) FROM card o JOIN sentence s ON s.name = o.sentence
+        JOIN highlight h ON h.key = s.key AND h.state = 'present' LEFT JOIN alias a ON a.key = h.key
+        LEFT JOIN highlight own ON own.key = o.passage
+        WHERE o.guid = c.guid AND o.sentence != ''
+        ORDER BY coalesce(a.first, h.key) != o.passage, h.document IS NOT own.document, h.document, h.position
+        LIMIT 1), c.passage) AS home FROM card c;
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 
 -- the last view of Anki
@@ -186,15 +191,20 @@ END;
 CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
     UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (SELECT o.key FROM kin k JOIN kin o USING (family)
-        WHERE k.key IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key))));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS highlight_changed AFTER UPDATE OF state, body ON highlight
 WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
     UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (SELECT o.key FROM kin k JOIN kin o USING (family)
-        WHERE k.key IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key))));
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence IN (SELECT name FROM sentence WHERE key = NEW.key));
+    DELETE FROM until_change;
+END;
+CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = NEW.name);
+    DELETE FROM until_change;
+END;
+CREATE TRIGGER IF NOT EXISTS sentence_gone AFTER DELETE ON sentence BEGIN
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = OLD.name);
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;

@@ -14,7 +14,7 @@ What must stay true:
 - What is not committed is in the `_Transaction`, and nowhere else.
 - A table that is computed from events is asked only after `refold`; `passage` and
   `transaction` see to it.
-- `_passages`, `_aliases` and `_families` are copies: another process may have written, which
+- `_passages` and `_aliases` are copies: another process may have written, which
   `data_version` shows.
 
 Tested by `tests/ledger/test_journal.py` and `tests/ledger/test_journals.py`, which damage,
@@ -54,7 +54,7 @@ from ankiforge.ledger.events import (
     content_of,
     hash_of_words,
 )
-from ankiforge.ledger.facts import name_of
+from ankiforge.ledger.facts import is_long, name_of, name_of_card, of_cards
 from ankiforge.ledger.fold import classes, fold, in_order
 from ankiforge.ledger.journal import (
     READER,
@@ -187,8 +187,6 @@ class Store(Database):
         self._passages: dict[str, Passage] = {}
         # All keys of each passage that has several; None = not read yet.
         self._aliases: dict[str, Strings] | None = None
-        # The sorted passages of each family, by the oldest key of each; None = not read yet.
-        self._families: dict[str, Strings] | None = None
         # By content that was read ahead: who says the same.
         self._same_words: dict[str, SameWords] = {}
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
@@ -335,7 +333,6 @@ class Store(Database):
         self._passages.clear()
         self._same_words.clear()
         self._aliases = None
-        self._families = None
         self._answers = None
 
     # --- events -------------------------------------------------------------------------
@@ -375,8 +372,6 @@ class Store(Database):
             self._note_change(key, new_content)
         if kind == "same":
             self._relink()
-        elif kind == "holds":
-            self._join(key, body["old"])
         return event
 
     def take_back(self, event: Event) -> None:
@@ -521,49 +516,6 @@ class Store(Database):
                 row = {"key": key, "first": linked[key][0], "keys": after[key]}
                 self.insert("alias", [row])
         self._aliases = None
-        self._rejoin()
-
-    # --- families -----------------------------------------------------------------------
-
-    def family(self, key: str) -> Strings:
-        """Return the other passages between which and this one sentences moved.
-
-        By the oldest key of each, sorted.
-        """
-        first = self.first(key)
-        return tuple(other for other in self._family_of(first) if other != first)
-
-    def _family_of(self, first: str) -> Strings:
-        """Return the whole family of a passage, by its oldest key; without one, it alone."""
-        if self._families is None:
-            members: dict[str, list[str]] = defaultdict(list)
-            for row in self.rows("SELECT key, family FROM kin ORDER BY key"):
-                members[row["family"]].append(row["key"])
-            self._families = {}
-            for family in members.values():
-                self._families.update(dict.fromkeys(family, tuple(family)))
-        return self._families.get(first, (first,))
-
-    def _join(self, key: str, old: str) -> None:
-        """Unite the families of two passages."""
-        names = []
-        firsts = dict.fromkeys((self._keys(key)[0], self._keys(old)[0]))
-        united = {each for first in firsts for each in self._family_of(first)}
-        for first in firsts:
-            row = {"key": first, "family": first}
-            self.insert("kin", [row], verb="INSERT OR IGNORE")
-            names.append(self.value("SELECT family FROM kin WHERE key = ?", first))
-        query = "UPDATE kin SET family = ? WHERE family = ?"
-        self.write(query, min(names), max(names))
-        if self._families is not None:
-            self._families.update(dict.fromkeys(united, tuple(sorted(united))))
-
-    def _rejoin(self) -> None:
-        """Compute the families again, as the keys of their passages changed."""
-        self.write("DELETE FROM kin")
-        self._families = None
-        for event in self.select_events("what = 'holds'"):
-            self._join(event.key, event.body["old"])
 
     # --- the tables that are computed from events ---------------------------------------
 
@@ -636,7 +588,7 @@ class Store(Database):
             self.write(f"DELETE FROM passage WHERE key IN {EACH}", wanted)
             self.write(f"DELETE FROM card WHERE passage IN {EACH}", wanted)
             self.write(f"DELETE FROM rejected WHERE passage IN {EACH}", wanted)
-            self.write(f"DELETE FROM decided_fact WHERE passage IN {EACH}", wanted)
+            self.write(f"DELETE FROM decided_sentence WHERE passage IN {EACH}", wanted)
 
         # store the passages, with their cards and what was rejected of them
         if len(self._passages) >= REMEMBERED:
@@ -657,6 +609,7 @@ class Store(Database):
                 "body": encode(passage),
             }
             passage_rows.append(passage_row)
+            last = of_cards(passage.facts)
             for card in passage.cards.values():
                 card_row = {
                     "guid": card.id,
@@ -678,16 +631,19 @@ class Store(Database):
                     "shipped": card.mod,
                     "adopted": card.adopted.guid if card.adopted else "",
                     "mapped": card.mapped.id if card.mapped else 0,
+                    "sentence": name_of_card(card, last.get(card.id)),
                 }
                 card_rows.append(card_row)
             rejected_rows += [(words, key) for words in passage.rejected]
             for decision in passage.facts:
-                if decision.of:
-                    decided_rows += [(name_of(each), key) for each in decision.sentences]
+                for sentence in decision.sentences if decision.of else ():
+                    if is_long(sentence):
+                        decided_rows.append((name_of(sentence), key, decision.own))
         self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
-        self.write_all("INSERT OR IGNORE INTO decided_fact VALUES (?, ?)", decided_rows)
+        query = "INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)"
+        self.write_all(query, decided_rows)
 
     # --- the journal --------------------------------------------------------------------
 
@@ -785,10 +741,6 @@ class Store(Database):
             self._note_change(event.key)
         if any(event.what in LINKS for event in added):
             self._relink()
-            return added
-        for event in added:
-            if event.what == "holds":
-                self._join(event.key, event.body["old"])
         return added
 
     def _read_up_to(self, name: str) -> ReadUpTo | None:

@@ -694,8 +694,6 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
     problems = [*reading.problems, *_told_once(sources, ledger)]
-    for key, error in report.failed.items():
-        problems.append(Problem(key, error.message, error.hint))
     for source in sources:
         if getattr(source, "by_plugins", False):
             _ask_about_dialects(cast("Vault", source), ledger)

@@ -1,7 +1,5 @@
 """Decisions stand, can be undone in any sensible order, and are refused with a reason otherwise."""
 
-import json
-
 import pytest
 
 from ankiforge.check import terms_of
@@ -153,21 +151,6 @@ def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     world.run()
     assert world["a"].accept(draft.id) == card
     assert verdict(world, card) == "live"
-
-
-def test_for_whose_sake_a_draft_waits_is_recorded_once(forge, vault):
-    (vault / "a.md").write_text("What enzyme unwinds DNA?::helicase\n")
-    forge.ok("run", vault)
-    (vault / "b.md").write_text("Which enzyme unwinds DNA?::helicase\n")
-    forge.ok("run", vault)
-    for word in ("Katze", "Hund"):
-        (vault / f"{word}.md").write_text(f"{word}::an animal\n")
-        forge.ok("run", vault)
-    [journal] = (forge.home / "journal").glob("*.jsonl")
-    events = [
-        json.loads(line)["what"] for line in journal.read_text("utf-8").splitlines()
-    ]
-    assert events.count("held") == 1
 
 
 # --- drafts of a model -------------------------------------------------------------------------

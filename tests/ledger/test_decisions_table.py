@@ -462,39 +462,40 @@ def store_highlights(store: Store, states: dict[str, str]) -> None:
 
 # --- what is asked where a passage may be in other words -------------------------------------
 
+STANDS, GOES = "The heart pumps blood all day.", "The lungs take in air all day."
+
 
 def fact(guid: str, *sentences: str) -> tuple[str, str, dict[str, Any]]:
-    return (
-        "fact",
-        P,
-        {"of": "", "sentences": sentences, "passage": [], "facts": [], "guid": guid},
-    )
+    body = {"of": "", "sentences": sentences, "passage": [], "facts": [], "guid": guid}
+    return "fact", P, body
 
 
 @pytest.mark.parametrize(
-    ("events", "by_facts"),
+    ("events", "stands"),
     [
         ([], False),
-        ([accepted(P, "af1"), fact("af1", "The heart pumps blood.")], True),
+        ([accepted(P, "af1"), fact("af1", STANDS)], True),
+        ([accepted(P, "af1"), fact("af1", GOES)], False),
+        ([accepted(P, "af1"), fact("af1", "A.")], False),  # a coincidence
         ([accepted(P, "af1"), fact("af1")], False),  # of all of it
-        ([accepted(P, "af1"), fact("af2", "The heart pumps blood.")], False),
-        ([accepted(P, "af1"), fact("af1", "A."), ("retire", P, {"guid": "af1"})], True),
-        ([("accept", P, {"guid": "af1", "draft": ELSEWHERE, "slot": "0"}), fact("af1", "A.")], False),
-        ([("reject", P, {"content": "c"}), fact("")], True),
-        ([("skip", P, {})], True),
-        ([("skip", P, {}), ("reject", P, {"content": "c", "slot": "0"})], False),
+        ([accepted(P, "af1"), fact("af2", STANDS)], False),
+        ([("accept", P, {"guid": "af1", "draft": ELSEWHERE | {"own": True}}), fact("af1", STANDS)], False),
+        ([("reject", P, {"content": "c"}), fact("", STANDS)], True),
+        ([("reject", P, {"content": "c"}), fact("", GOES)], False),
+        ([("reject", P, {"content": "c", "slot": "0"}), fact("", STANDS)], False),
+        ([("skip", P, {}), fact("", STANDS)], True),
     ],
 )  # fmt: skip
-def test_each_fact_is_asked_about_where_all_decisions_were_on_facts(
-    empty, events, by_facts
-):
+def test_nothing_is_asked_where_all_that_was_decided_stands(empty, events, stands):
     decision = ""
     for what, key, body in events:
         if what == "fact":
             body = {**body, "of": decision}
         decision = empty.add(what, key, PERSON, body).id
+    store_highlights(empty, {"vault:notes/here": "present"})
+    empty.write("INSERT INTO sentence VALUES (?, ?)", name_of(STANDS), "vault:notes/here")
     moves = Moves(empty, ListedDocuments(), Report(), [], [])
-    assert moves._is_by_facts(P) is by_facts
+    assert moves._stands(P) is stands
 
 
 # --- what becomes of drafts that wait, and of cards, when their passage is drafted anew -------

@@ -91,8 +91,6 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
         "guid": ("g", 1),
         "passed": (["c"], "c"),
     },
-    "holds": {"old": ("k", 1), "sentences": (["A."], "A.")},
-    "held": {"content": ("c", 1), "why": ("duplicate", 1), "of": ("g", 1)},
     "repair": {
         "name": ("split", 1),
         "nid": (1, "1"),

@@ -9,7 +9,6 @@ from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import accept_clean
 from ankiforge.model import Drafted, Task
 from tests.facts.program import exact, proposals
-from tests.facts.test_moves import SENTENCES
 from tests.facts.vault import Vault
 
 BEFORE = (
@@ -134,69 +133,6 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
 
     vault.ledger.write("DROP TRIGGER broken")
     assert len(accept_clean(vault.ledger, lambda waiting: True).guids) == 1
-    vault.close()
-
-
-H, G, C, M = (SENTENCES[letter] for letter in "HGCM")
-JOINED = {"A": (f"=={H} {G}==",), "B": (f"=={C} {M}==",)}
-PARTED = {"A": (f"=={H}==", f"=={G}=="), "B": (f"=={C}==", f"=={M}==")}
-FAULTS = {
-    "holds": (
-        G,
-        M,
-        "BEFORE INSERT ON event WHEN NEW.what = 'holds' AND NEW.key = '{key}'",
-    ),
-    "draft": (H, C, "BEFORE UPDATE ON draft WHEN NEW.key = '{key}'"),
-    "home": (G, M, "BEFORE INSERT ON home WHEN NEW.passage = '{key}'"),
-}
-"""By what fails: the sentences that are decided before they move, and a trigger."""
-
-
-def joined(vault):
-    """Return what is recorded of families, drafts and the homes of cards, by note."""
-    notes = {each.key: each.document.title for each in vault.highlights()}
-    found = set()
-    for query in ("key FROM kin", "key, id FROM draft", "passage AS key, guid FROM home"):
-        for row in vault.ledger.rows(f"SELECT {query}"):
-            found.add((notes.get(row["key"]), query, *row))
-    return found
-
-
-@pytest.mark.parametrize("what", FAULTS)
-def test_an_exception_in_one_family_changes_nothing_else(tmp_path, what):
-    *decided, fault = FAULTS[what]
-    vaults = []
-    for name in ("sound", "broken"):
-        vault = Vault(tmp_path / name, "a", lambda text: 1.0)
-        vault.write_notes(JOINED)
-        for sentence in decided:
-            vault.choose(exact(sentence))
-            vault.accept(exact(sentence))
-        vault.write_notes({"A": JOINED["A"], "B": JOINED["B"], "D": ()})
-        vaults.append(vault)
-    sound, vault = vaults
-    sound.write_notes(PARTED)
-    keys = [each.key for each in sound.highlights() if each.document.title == "A"]
-    for key in keys:
-        trigger = f"broken{keys.index(key)} {fault.format(key=key)}"
-        vault.ledger.write(
-            f"CREATE TEMP TRIGGER {trigger} BEGIN SELECT RAISE(ABORT, 'broken'); END"
-        )
-    vault.write_notes(PARTED)
-    of_others = {each for each in joined(sound) if each[0] != "A"}
-    assert {each for each in joined(vault) if each[0] != "A"} == of_others
-    assert joined(vault) != joined(sound)
-
-    for key in keys:
-        vault.ledger.write(f"DROP TRIGGER broken{keys.index(key)}")
-    vault.write_notes({**PARTED, "D": ("Nothing is marked here.",)})  # tries again
-    if what == "draft":  # its sentence is proposed anew, under another id
-        assert {each[:3] for each in joined(vault)} == {
-            each[:3] for each in joined(sound)
-        }
-    else:
-        assert joined(vault) == joined(sound)
-    sound.close()
     vault.close()
 
 

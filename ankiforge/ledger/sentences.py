@@ -1,0 +1,111 @@
+"""Sentences in other passages: where they stand, and where they were decided.
+
+    highlights that are here ──▶ `sentence`          decisions ──▶ `decided_sentence`
+
+A long sentence (`facts.is_long`) that was decided anywhere is decided wherever it stands, and its
+card is at home where it stands (the view `placed`). Nothing of it is recorded: both tables follow
+from what is read, and from the journal. Where a passage had such a sentence once, its new words
+may be new words of the card.
+
+Tested by `tests/ledger/test_sentences_table.py`, and by the moves of `tests/facts` and
+`tests/life`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from ankiforge.ledger import facts
+from ankiforge.ledger.events import FactDecision, Passage
+from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.model import Highlight, Strings, Value
+
+_PRESENT = "sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
+
+
+class Elsewhere(Value):
+    """What other passages have to do with the sentences that a passage has, or had."""
+
+    decisions: tuple[FactDecision, ...] = ()
+    """Those made there on these sentences."""
+    live: frozenset[str] = frozenset()
+    """The live cards there about one of these sentences."""
+    standing: frozenset[str] = frozenset()
+    """Those decided ones that this passage lost, and that stand elsewhere."""
+
+
+def index(store: Store, highlights: Iterable[Highlight]) -> None:
+    """Store which long sentences highlights have."""
+    names_of = []
+    rows = []
+    for highlight in highlights:
+        names = names_of_long(facts.sentences(facts.text_of(highlight)))
+        names_of.append((highlight.key, encode(names)))
+        rows += [(name, highlight.key) for name in names]
+    gone = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {EACH}"
+    store.write_all(gone, names_of)
+    store.write_all("INSERT OR IGNORE INTO sentence VALUES (?, ?)", rows)
+
+
+def names_of_long(sentences: Iterable[str]) -> list[str]:
+    """Return the names of the long ones of some sentences."""
+    return [facts.name_of(each) for each in sentences if facts.is_long(each)]
+
+
+def elsewhere(store: Store, passage: Passage, given: Strings) -> Elsewhere:
+    """Return what other passages have to do with a passage that has these sentences now."""
+    had = set(given)
+    for text in passage.texts:
+        had.update(facts.sentences(text.exact))
+    had = set(filter(facts.is_long, had))
+    query = f"SELECT DISTINCT passage FROM decided_sentence WHERE name IN {EACH}"
+    decisions = []
+    live = set()
+    for row in store.rows(query, encode(names_of_long(had))):
+        other = store.passage(row["passage"])
+        if other.key == passage.key or other.told_apart_from(passage):
+            continue
+        for decision in other.facts:
+            shared = tuple(each for each in decision.sentences if each in had)
+            if decision.of and shared:
+                decisions.append(replace(decision, sentences=shared))
+        last = facts.of_cards(other.facts)
+        for card in other.live:
+            if not card.in_slot and card.id in last and last[card.id].about in had:
+                live.add(card.id)
+    lost = {each for event in (*passage.facts, *decisions) for each in event.sentences}
+    names = {facts.name_of(each): each for each in lost.difference(given)}
+    query = f"SELECT DISTINCT s.name FROM {_PRESENT} WHERE s.name IN {EACH}"
+    rows = store.rows(query, encode(list(names))) if names else ()
+    standing = frozenset(names[row["name"]] for row in rows)
+    return Elsewhere(tuple(decisions), frozenset(live), standing)
+
+
+def places_of(store: Store, name: str) -> list[str]:
+    """Return the keys of the highlights here that have a long sentence, by its name."""
+    rows = store.rows(f"SELECT s.key FROM {_PRESENT} WHERE s.name = ?", name)
+    return [row["key"] for row in rows]
+
+
+def passages_with(store: Store, sentences: Iterable[str]) -> list[str]:
+    """Return the passages that have one of some sentences, or had it when they went."""
+    query = f"SELECT DISTINCT key FROM sentence WHERE name IN {EACH} ORDER BY key"
+    rows = store.rows(query, encode(names_of_long(sentences)))
+    return list(dict.fromkeys(store.first(row["key"]) for row in rows))
+
+
+def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> None:
+    """Note at once what was decided just now: the fold of thousands of decisions comes later."""
+    rows = [(name, store.first(key), own) for name in names_of_long(sentences)]
+    store.write_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
+
+
+def is_decided_elsewhere(store: Store, passage: Passage, sentences: Strings) -> bool:
+    """Return whether one of some sentences was decided in another passage, and in no own form.
+
+    Copies of a form follow each its own passage.
+    """
+    query = f"SELECT 1 FROM decided_sentence WHERE name IN {EACH} AND passage != ? AND NOT own"
+    return store.row(query, encode(names_of_long(sentences)), passage.key) is not None

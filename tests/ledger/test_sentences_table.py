@@ -1,0 +1,276 @@
+"""Decided sentences, as rows: what is long, what a card is about, what is asked and offered."""
+
+from contextlib import closing
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.ledger import Ledger, sentences
+from ankiforge.ledger.events import PERSON, SOURCE, FactDecision
+from ankiforge.ledger.facts import (
+    Fact,
+    about_of,
+    is_long,
+    likeness,
+    name_of,
+    name_of_card,
+    of_cards,
+    read,
+)
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+)
+
+H = "The hippocampus lies in the medial temporal lobe of the brain."
+M = "In 1953 Henry Molaison lost both hippocampi in an operation."
+M2 = "In 1954 Henry Molaison lost both hippocampi in an operation."
+G = "The amygdala gives every memory of fear its emotional colour."
+F = "Iron is Fe."
+
+
+def test_long_counts_letters_without_signs():
+    assert is_long("a" * 20)
+    assert not is_long("a" * 19)
+    assert not is_long("a b " * 9 + "a.")
+    assert not is_long("?")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("a b c d", "a b c d", 100),
+        ("a b", "a b c d", 100),
+        ("one two", "three four", 0),
+        ("water boils", "boils water", 100),
+    ],
+)
+def test_how_much_two_sentences_are_alike(old, new, words):
+    assert likeness(old, new) == words
+
+
+def decided(*sentences, guid="", n=1, beside=(), **more):
+    names = tuple(map(name_of, (*sentences, *beside)))
+    about = sentences[0] if sentences else ""
+    decision = FactDecision(f"e{n}", sentences, guid, names, names, n=n, about=about)
+    return replace(decision, **more)
+
+
+@pytest.mark.parametrize(
+    ("within", "answer", "about"),
+    [
+        ((H, M), "1953", M),
+        ((H, M), "lobe", H),
+        ((H, M), "", H),
+        ((H, M), "x", H),
+        ((), "x", ""),
+    ],
+)
+def test_a_card_is_about_the_sentence_with_its_answer(within, answer, about):
+    assert about_of(within, answer) == about
+
+
+BOTH = decided(H, M, guid="x")
+
+
+@pytest.mark.parametrize(
+    ("decisions", "now"),
+    [
+        ([BOTH], (H, M)),
+        ([BOTH, decided(G, guid="x", revises=True)], (G,)),
+        (
+            [
+                BOTH,
+                decided(G, guid="x", revises=True),
+                decided(M, guid="x", revises=True),
+            ],
+            (M,),
+        ),
+        ([BOTH, decided(G, guid="x")], (H, M)),  # accepted again
+        ([BOTH, decided(guid="x", revises=True)], (H, M)),  # names no sentence
+    ],
+)
+def test_the_sentences_of_a_card(decisions, now):
+    assert of_cards(decisions)["x"].sentences == now
+
+
+CARD = Card(HighlightKey("k"), CardKind.CLOZE, (), id="x")
+
+
+@pytest.mark.parametrize(
+    ("card", "decision", "name"),
+    [
+        (CARD, BOTH, name_of(H)),
+        (CARD, None, ""),
+        (CARD, decided(F, guid="x"), ""),  # a coincidence
+        (CARD, decided("?", guid="x"), ""),
+        (replace(CARD, slot="0"), BOTH, ""),  # the person's own form follows its mark
+    ],
+)
+def test_where_a_card_is_at_home(card, decision, name):
+    assert name_of_card(card, decision) == name
+
+
+# --- what is asked ------------------------------------------------------------------------
+
+
+X = decided(M, guid="x", n=5)
+ASKS = Fact(M2, card="x", near=M)
+REMARK = Fact(M2, near=M)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "more", "shown"),
+    [
+        ([X], {}, [ASKS]),
+        ([X], {"live": ()}, [REMARK]),
+        # what stood beside a sentence when that was decided is another fact
+        ([decided(M, guid="x", beside=(M2,))], {}, [Fact(M2)]),
+        # the words stand elsewhere: nothing is asked
+        ([X], {"standing": [M]}, [Fact(M2)]),
+        ([X], {"given": (M, M2)}, [Fact(M, decided=True), Fact(M2)]),
+        # a card asks for new words of the sentence that it is about, as it is now
+        ([decided(H, M, guid="x", n=5)], {}, [REMARK]),
+        ([decided(H, M, guid="x", n=5, about=M)], {}, [ASKS]),
+        ([X, decided(G, guid="x", n=6, revises=True)], {}, [REMARK]),
+        # a closed passage asks, and offers nothing new
+        ([X], {"closed": True}, [ASKS]),
+        ([X], {"closed": True, "live": ()}, []),
+        ([X], {"closed": True, "worthy": [H], "given": (H,)}, []),
+        ([X], {"closed": True, "drafted": [H], "given": (H,)}, []),
+        # skipping names all sentences
+        ([decided(M2, n=7)], {}, [Fact(M2, decided=True)]),
+    ],
+)  # fmt: skip
+def test_what_is_asked(decisions, more, shown):
+    arguments = {"given": (M2,), "live": ("x",), "worthy": [M2], **more}
+    given = arguments.pop("given")
+    live = arguments.pop("live")
+    assert list(read(given, decisions, live, **arguments)) == shown
+
+
+LETTERS = tuple(f"Sentence number {name} is about {name}." for name in "abcde")
+A, B, C, D, E = LETTERS
+
+
+@pytest.mark.parametrize(
+    ("decisions", "more", "shown"),
+    [
+        ([], {}, (A, B, C, D)),  # four of a passage, the best first
+        ([], {"worthy": (E, D, C, B, A)}, (B, C, D, E)),
+        # a decided one is one of the four, and takes no place of the others twice
+        ([decided(A, n=1)], {}, (A, B, C, D)),
+        ([decided(E, n=1)], {}, (A, B, C, E)),
+        ([decided(A, n=1)], {"worthy": (B,)}, (A, B)),
+        # what has a draft that only a decision closes is one, beyond the four, too
+        ([], {"drafted": (E,)}, (A, B, C, E)),
+        ([], {"drafted": (A, B, C, D)}, (A, B, C, D)),
+        ([], {"drafted": LETTERS}, LETTERS),
+        # what was no fact when the last fact was decided is none
+        ([replace(decided(A, beside=(B,)), facts=(name_of(A),))], {}, (A, C, D, E)),
+    ],
+)
+def test_which_sentences_are_facts(decisions, more, shown):
+    arguments = {"worthy": LETTERS, **more}
+    facts = read(LETTERS, decisions, (), **arguments)
+    assert tuple(fact.sentence for fact in facts) == shown
+
+
+# --- other passages -----------------------------------------------------------------------
+
+
+P, Q, R = (f"vault:notes/{letter}" for letter in "pqr")
+
+
+def reads(store, key, place, *words):
+    """Let a highlight have these sentences now."""
+    row = {"key": key, "document": 1, "position": place, "state": "present"}
+    row |= {"kind": "", "folded": ""}
+    store.insert("highlight", [row], verb="INSERT OR REPLACE")
+    document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
+    sentences.index(store, [Highlight(document, "", kind, " ".join(words), key)])
+
+
+@pytest.fixture
+def store(tmp_path):
+    ledger = Ledger(own_file(tmp_path / "l.db"), OwnPath(tmp_path), "a")
+    with closing(ledger), ledger.transaction():
+        for place, (key, words) in enumerate({P: (H, M), Q: (M, F), R: (G,)}.items()):
+            ledger.add("key", key, SOURCE, {"exact": " ".join(words)})
+            reads(ledger, key, place, *words)
+        yield ledger
+
+
+def decide(store, key, *decided, guid="", **words):
+    draft = {"kind": "cloze", "fields": {"Text": f"{{{{c1::{decided[0]}}}}}"}, **words}
+    body = {"guid": guid, "draft": draft} if guid else {"content": "c"}
+    event = store.add("accept" if guid else "reject", key, PERSON, body)
+    body = {
+        "of": event.id,
+        "sentences": decided,
+        "passage": [],
+        "facts": [],
+        "guid": guid,
+    }
+    store.add("fact", key, PERSON, body)
+    sentences.note_decided(store, key, decided, own=bool(words))
+
+
+@pytest.mark.parametrize(
+    ("key", "decided", "other", "given", "found"),
+    [
+        (P, (M,), Q, (M, F), ((M,),)),
+        (P, (H, M), Q, (M, F), ((M,),)),  # of several, the one that it has
+        (P, (M,), Q, (G, F), ((M,),)),  # or had
+        (P, (M,), R, (G,), ()),
+        (Q, (F,), P, (H, F), ()),  # a coincidence
+        (Q, (M,), Q, (M,), ()),  # its own
+    ],
+)
+def test_what_was_decided_in_other_passages(store, key, decided, other, given, found):
+    decide(store, key, *decided, guid="af1")
+    there = sentences.elsewhere(store, store.passage(other), given)
+    assert tuple(decision.sentences for decision in there.decisions) == found
+    assert there.live == ({"af1"} if found and found[0][0] == decided[0] else set())
+
+
+def test_passages_that_a_person_told_apart_decide_nothing_for_one_another(store):
+    decide(store, P, M)
+    store.add("different", Q, PERSON, {"old": P})
+    assert not sentences.elsewhere(store, store.passage(Q), (M,)).decisions
+
+
+def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
+    decide(store, P, M)
+    reads(store, P, 0, H)
+    assert sentences.elsewhere(store, store.passage(P), (H,)).standing == {M}
+    store.write("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
+    assert not sentences.elsewhere(store, store.passage(P), (H,)).standing
+    assert sentences.places_of(store, name_of(M)) == []
+    assert sentences.passages_with(store, (M, F)) == [Q]
+
+
+def test_an_own_form_is_decided_by_no_other_own_form(store):
+    decide(store, P, M, guid="af1", own=True, slot="0")
+    assert not sentences.is_decided_elsewhere(store, store.passage(Q), (M, F))
+    decide(store, R, M)
+    assert sentences.is_decided_elsewhere(store, store.passage(Q), (M, F))
+    assert not sentences.is_decided_elsewhere(store, store.passage(R), (M,))
+
+
+@pytest.mark.parametrize(
+    ("gone", "home"),
+    [((), P), ((P,), Q), ((P, Q), P)],
+)
+def test_a_card_is_at_home_where_its_sentence_stands(store, gone, home):
+    decide(store, P, M, guid="af1")
+    store.refold()
+    for key in gone:
+        store.write("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
+    assert store.value("SELECT home FROM placed WHERE guid = 'af1'") == home
