@@ -841,7 +841,8 @@ def each_waiting(
                 offer=draft_row["offer"],
                 near=draft_row["near"],
             )
-            on_draft = remarks.on(draft, draft_row["content"])
+            names = draft_row["fact"].split()
+            on_draft = remarks.on(draft, draft_row["content"], names)
             yield replace(draft, remarks=tuple(on_draft))
 
 
@@ -934,8 +935,8 @@ class Remarks:
         self._any_buried = store.row("SELECT 1 FROM grave") is not None
         self._fields = forms.Fields(store)
 
-    def on(self, draft: Card, words: str) -> Iterator[Remark]:
-        """Yield why a draft with these words needs a person."""
+    def on(self, draft: Card, words: str, names: Sequence[str] = ()) -> Iterator[Remark]:
+        """Yield why a draft with these words needs a person; `names`: of its sentences."""
         store = self._store
         passage = store.passage(draft.key)
         # a passage that is gone, and that it may be
@@ -943,6 +944,9 @@ class Remarks:
             is_live = store.passage(old).live
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         before = self._before(passage, draft)
+        if before is None and draft.in_slot:
+            if sentences.are_decided_elsewhere(store, passage, names):
+                before = RemarkKind.DECIDED_BEFORE
         if before:
             yield Remark(before)
 
@@ -966,12 +970,11 @@ class Remarks:
             return RemarkKind.REPLACEMENT
         if draft.near:
             return RemarkKind.NEAR
-        if _was_decided_before(self._store, passage, draft):
+        if _was_dropped(passage, draft):
             # as if the person had not accepted what they took back
             as_before = replace(passage, cards=self._cards_kept(passage))
-            if _was_decided_before(self._store, as_before, draft):
-                return RemarkKind.DECIDED_BEFORE
-            return RemarkKind.TAKEN_BACK
+            is_dropped = _was_dropped(as_before, draft)
+            return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
         if not (self._any_buried or self._unknown_notes):
             return None
         guid = guid_of(passage.key, draft)
@@ -997,14 +1000,12 @@ class Remarks:
         return kept
 
 
-def _was_decided_before(store: Store, passage: Passage, draft: Card) -> bool:
-    """Return whether a person dropped nearly the same, or the same was decided elsewhere."""
-    if not (passage.decided or draft.in_slot):
+def _was_dropped(passage: Passage, draft: Card) -> bool:
+    """Return whether a person dropped nearly the same."""
+    if not passage.decided:
         return False
     about = facts.decided_by(draft, facts.text_of(draft.highlight))
-    if passage.decided and facts.dropped(passage, draft, about):
-        return True
-    return draft.in_slot and sentences.is_decided_elsewhere(store, passage, about)
+    return facts.dropped(passage, draft, about)
 
 
 def is_buried(store: Store, guid: str) -> bool:

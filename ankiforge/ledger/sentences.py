@@ -13,7 +13,7 @@ Tested by `tests/ledger/test_sentences_table.py`, and by the moves of `tests/fac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -102,10 +102,10 @@ def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> No
     store.write_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
 
 
-def is_decided_elsewhere(store: Store, passage: Passage, sentences: Strings) -> bool:
+def are_decided_elsewhere(store: Store, passage: Passage, names: Sequence[str]) -> bool:
     """Return whether one of some sentences was decided in another passage, and in no own form.
 
-    Copies of a form follow each its own passage.
+    Copies of a form follow each its own passage. `names`: those of the sentences.
     """
     query = f"SELECT 1 FROM decided_sentence WHERE name IN {EACH} AND passage != ? AND NOT own"
-    return store.row(query, encode(names_of_long(sentences)), passage.key) is not None
+    return bool(names) and store.row(query, encode(names), passage.key) is not None

@@ -257,11 +257,14 @@ def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
 
 
 def test_an_own_form_is_decided_by_no_other_own_form(store):
+    p, q, r = map(store.passage, (P, Q, R))
+    names = [name_of(M), name_of(F)]
     decide(store, P, M, guid="af1", own=True, slot="0")
-    assert not sentences.is_decided_elsewhere(store, store.passage(Q), (M, F))
+    assert not sentences.are_decided_elsewhere(store, q, names)
     decide(store, R, M)
-    assert sentences.is_decided_elsewhere(store, store.passage(Q), (M, F))
-    assert not sentences.is_decided_elsewhere(store, store.passage(R), (M,))
+    assert sentences.are_decided_elsewhere(store, q, names)
+    assert not sentences.are_decided_elsewhere(store, p, names[1:])
+    assert not sentences.are_decided_elsewhere(store, r, names)
 
 
 @pytest.mark.parametrize(
