@@ -109,11 +109,6 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
                 said = "taken for cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             text = f"lines like `{form}` in {source}"
-        case "private":
-            said = "may be sent"
-            if event.body.get("choice") == "keep":
-                said = "kept on this machine"
-            text = f"documents with `{event.key.removeprefix('private:')}`"
         case "decline":
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
             said = "history declined"

@@ -50,10 +50,13 @@ FOUND = "found"
 was known."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
-SUBJECTS = ("form", "private", "dialects", "decline")
-"""Kinds of events about another subject than a passage: a form of lines, what looks like
-`#no-llm`, a vault, a tool. The key names it; see `Store.answers`."""
-SILENT = (*("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),)
+SUBJECTS = ("form", "dialects", "decline")
+"""Kinds of events about another subject than a passage: a form of lines, a vault, a tool. The key
+names it; see `Store.answers`."""
+SILENT = (
+    *("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),
+    "private",  # of earlier versions
+)
 """Kinds of events that are no decisions."""
 
 

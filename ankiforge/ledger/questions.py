@@ -19,7 +19,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, desk, forms, private, readings
+from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
@@ -729,31 +729,6 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
             decide.make_card(store, of, draft)
 
 
-# --- what looks like the tag #no-llm ----------------------------------------------------
-
-
-def _ask_about_privacy(store: Store) -> Iterator[Question]:
-    """Ask about each spelling that looks like the tag."""
-    for doubt, places in private.open_doubts(store):
-        yield Question(
-            *_named(QuestionKind.PRIVATE, doubt),
-            text=(
-                f"`{doubt}` in {counted(len(places), 'document')} looks like #no-llm:"
-                " is it meant so?"
-            ),
-            new=doubt,
-            examples=places[:MISSING_SHOWN],
-        )
-
-
-def _answer_privacy(
-    store: Store, question: Question, yes: bool, _without: Without
-) -> None:
-    """Take a spelling as the tag, or as another word."""
-    choice = private.KEPT if yes else private.RELEASED
-    store.add("private", private.key_of(question.new), PERSON, {"choice": choice})
-
-
 # --- all kinds --------------------------------------------------------------------------
 
 _ASKING = (
@@ -765,7 +740,6 @@ _ASKING = (
     _ask_about_retired,
     _ask_about_emptied,
     _ask_about_dialects,
-    _ask_about_privacy,
     _ask_about_forms,
 )
 """The functions that ask, in the order in which their questions are listed."""
@@ -777,7 +751,6 @@ _ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], Non
     QuestionKind.RETIRED: _answer_retired,
     QuestionKind.EMPTIED: _answer_emptied,
     QuestionKind.DIALECT: _answer_dialects,
-    QuestionKind.PRIVATE: _answer_privacy,
     QuestionKind.FORM: _answer_form,
 }
 """The functions that record an answer, by the kind of the question."""

@@ -55,7 +55,6 @@ CREATE INDEX IF NOT EXISTS highlight_folded ON highlight (folded);
 CREATE TABLE IF NOT EXISTS private (
     document INTEGER NOT NULL, text TEXT NOT NULL,
     document_key TEXT NOT NULL,  -- `Document.key` as read last, '' if it has no highlight
-    doubt TEXT NOT NULL,         -- what looks like the tag, '' if it is the tag
     PRIMARY KEY (document, text)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draft (
@@ -98,7 +97,7 @@ CREATE INDEX IF NOT EXISTS event_n ON event (n);
 CREATE INDEX IF NOT EXISTS event_act ON event (act) WHERE act != '';
 CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
-CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'private', 'dialects', 'decline');
+CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'dialects', 'decline');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
 
 CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer version of the program knows

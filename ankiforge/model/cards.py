@@ -119,12 +119,6 @@ class QuestionKind(StrEnum):
     """The plugins of a vault changed, and with them what its notes mean."""
     FORM = ("form", "these are cards, and later ones", "no cards here")
     """Are lines that are written in one way cards? Single drafts may be excepted."""
-    PRIVATE = (
-        "private",
-        "yes: keep these documents on this machine",
-        "no: they may be sent",
-    )
-    """Is a spelling meant as `#no-llm`? Until then, documents with it are private."""
 
     accept: str
     """What accepting does."""

@@ -86,9 +86,6 @@ class Extracted(Value):
     """The texts in it that must stay on this machine, besides those of private highlights."""
     public_text: LateText | None = None
     """The text that is not private. None: only that of the highlights is known."""
-    doubt: str = ""
-    """What in it looks like `#no-llm`, as a person sees it: all of it is private until they
-    say that it is none. Spellings in highlights need not be told."""
     left_out: tuple[LeftOut, ...] = ()
     """What looks like something in it, and is in no highlight."""
     is_whole: bool = True
@@ -102,8 +99,6 @@ class PrivateText(Value):
     """Plain text; "" stands for all of the document."""
     document: DocumentKey
     """The document in which it is, or was; "" if that has no highlights."""
-    doubt: str = ""
-    """What looks like the tag there, "" if it is the tag."""
 
 
 class Unmarked(Value):
@@ -118,8 +113,6 @@ class Unmarked(Value):
     private: Strings = ()
     """As in `Extracted`."""
     public_text: LateText | None = None
-    """As in `Extracted`."""
-    doubt: str = ""
     """As in `Extracted`."""
     left_out: tuple[LeftOut, ...] = ()
     """As in `Extracted`."""

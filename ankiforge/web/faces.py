@@ -219,11 +219,6 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         _named(ACCEPT, "Yes", "From the next run on"),
         _named(REJECT, "No, as before", "Read as before"),
     ),
-    QuestionKind.PRIVATE: (
-        "Until you say so, nothing of them is sent: ",
-        _named(ACCEPT, "Yes", "Kept on this machine"),
-        _named(REJECT, "No, they may be sent", "May be sent"),
-    ),
     QuestionKind.FORM: (
         "Untick what is not a card.",
         _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
@@ -449,8 +444,6 @@ class Faces:
         about: Json = {}
         why, *answers = _QUESTIONS[question.kind]
         match question.kind:
-            case QuestionKind.PRIVATE:
-                why += ", ".join(question.examples)
             case QuestionKind.SAME if question.pairs:
                 why, *answers = _WHICH_ARE_SAME
                 about = {"lines": [*map(_pair, question.pairs)]}

@@ -213,49 +213,6 @@ def test_private_words_are_in_no_request(place, history):
     )
 
 
-def test_half_a_private_sentence_is_kept_in_when_it_is_marked_on_a_kindle(place):
-    entry = "A Book (Somebody)\n- Your Highlight on page 3 | Location {at}-{at} | Added on Friday, 1 May 2020 10:00:00\n\n{text}\n==========\n"
-    half = " ".join(CANARY.split()[:6])
-    place.note("Secret.md", f"{CANARY} #no-llm\n")
-    clippings = entry.format(at=30, text=half) + entry.format(at=90, text=OPEN)
-    (place.folder / "My Clippings.txt").write_text(clippings, encoding="utf-8")
-    place.settings(VAULT, "{kindle: {path: 'My Clippings.txt'}}")
-    place.run()
-    assert "retention" in json.dumps(place.server.asked)
-
-
-TEMPLATE = "What did I learn from the lecture of today"
-
-
-def test_notes_of_one_template_do_not_withhold_each_other(place, fake):
-    """The line stands in three private notes, and in the marks of three public ones."""
-    place.settings("{obsidian: {name: notes, path: notes, marks: [callout]}}")
-    for number in range(10):
-        secret = f"---\ntags: no-llm\n---\n> [!note] Log\n> {TEMPLATE}\n>\n> The zebrafish {number}.\n"
-        place.note(f"Secret {number}.md", secret)
-        shown = f"> [!note] Log\n> {TEMPLATE}\n>\n> Spacing improves retention number {number}.\n"
-        place.note(f"Open {number}.md", shown)
-    place.run()
-    sent = [words for request in place.server.asked for _, words in fake.marked(request)]
-    assert len({words for words in sent if "retention" in words}) == 10
-
-
-def test_a_line_of_two_public_notes_is_no_template(place):
-    place.settings("{obsidian: {name: notes, path: notes, marks: [callout]}}")
-    for number in range(3):
-        secret = f"---\ntags: no-llm\n---\n> [!note] Log\n> {TEMPLATE}\n>\n> The zebrafish {number}.\n"
-        place.note(f"Secret {number}.md", secret)
-    for number in range(2):
-        place.note(
-            f"Open {number}.md", f"> [!note] Log\n> {TEMPLATE}\n>\n> Fact {number}.\n"
-        )
-    place.note("Row.md", f"> [!note] Title\n> {OPEN}\n")
-    place.run()
-    asked = json.dumps(place.server.asked)
-    assert "retention" in asked
-    assert "lecture" not in asked
-
-
 @pytest.mark.parametrize(
     "words", [f"=={CANARY}== #no-llm", f"[{CANARY}](https://x.test) #no-llm"]
 )

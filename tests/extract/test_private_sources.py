@@ -126,7 +126,7 @@ PLACES = {
     "attachment": zotero(attached=("no-llm",)),
     "attachment, nested": zotero(attached=("no-llm/ward",)),
     "automatic tag": zotero(automatic=("No-LLM",)),
-    "automatic tag that looks like it": zotero(automatic=("no llm",)),
+    "automatic tag, another sign": zotero(automatic=("no_llm",)),
     "one of two files": two_files,
     "what a reader wrote of a whole book": koreader,
     "subject of a PDF": papers,

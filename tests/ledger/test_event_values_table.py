@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.ledger import belonging, forms, journal, private, readings
+from ankiforge.ledger import belonging, forms, journal, readings
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.journal import (
     DEEPEST,
@@ -147,7 +147,6 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
 @pytest.mark.parametrize(
     ("key", "written"),
     [
-        (private.key_of("#nollm"), "private:#nollm"),
         (forms.form_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
         (belonging.key_of("yanki"), "tool:yanki"),
         (readings.key_of("vault:notes"), "dialects:vault:notes"),

@@ -225,7 +225,9 @@ def test_private_text_goes_only_to_this_machine(place, server, monkeypatch):
     asked = place.ok("search", "neighbour illness confidence told")
     assert "neighbour" in asked.stdout  # by its words, for the person
     server.texts.clear()
-    place.ok("search", "Who said: My neighbour has told me about his illness?")
+    place.ok(
+        "search", "Who said: My neighbour has told me about his illness in confidence?"
+    )
     assert [text for text in server.texts if "Who said" in text] == [
         "query: Who said: […]?"
     ]

@@ -42,7 +42,7 @@ from ankiforge.text import regex
 from ankiforge.text.asking import asks
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered, percent, without_note_numbers
-from ankiforge.text.private import doubtful_tags
+from ankiforge.text.private import tag_among
 
 if TYPE_CHECKING:  # loaded when a book is read
     from ankiforge.extract.pdf.messages import QuotedWords
@@ -208,7 +208,7 @@ def document_of(book: Book, namespace: str, source: str) -> Document:
         path=book.path,
         creators=book.authors,
         identifiers=book.identifiers,
-        tags=doubtful_tags("subject", book.subjects),
+        tags=tag_among(book.subjects),
     )
 
 

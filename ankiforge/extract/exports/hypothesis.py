@@ -38,7 +38,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.asking import reply_lines
 from ankiforge.text.passages import CONTEXT, percent
-from ankiforge.text.private import IN_ITS_NOTE, doubtful_tags, has_tag, is_tagged
+from ankiforge.text.private import IN_ITS_NOTE, has_tag, is_tagged, tag_among
 
 HINT = "export it again at hypothes.is, or save what its API answers"
 # What only annotations of Hypothesis have, or an answer of its API without any.
@@ -218,9 +218,7 @@ class Hypothesis(ExportSource):
         author = _user(annotation.user)
         is_mine = not me or author in me
         tags = _tags(annotation)
-        for tag in chain.from_iterable(map(_tags, replies)):
-            if is_tagged((tag,)) or doubtful_tags("reply", (tag,)):
-                tags = (*tags, tag)
+        tags += tag_among(chain.from_iterable(map(_tags, replies)))
         exact = annotation.words("exact").strip()
         modified = annotation.updated
         if modified == annotation.created:

@@ -85,8 +85,6 @@ class MarkdownNote(NamedTuple):
     """The deck of the document if it has cards of a plugin, and says no other."""
     private_lines: frozenset[int] = frozenset()
     """The numbers of the lines that are private by their indentation, which the text has lost."""
-    doubt: str = ""
-    """A spelling in the file that looks like the tag, if it is in no part."""
 
     @property
     def text(self) -> str:

@@ -65,7 +65,7 @@ _LINE_AT_PLACE = regex(
 _FEWEST_WORDS = 4
 """Words of a heading that is a passage."""
 _NOTE_AT_PLACE = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{_PLACE}\s*\Z")
-_NOTE = regex(r"(?is)(?:(?:my\s+)?notes?\s*:|💭)\s*(?P<words>[^⏱]*[^⏱\s-])")
+_NOTE = regex(r"(?is)(?:(?:my\s+)?notes?\s*:|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?")
 _TAGS = regex(r"(?i)tags?\s*:|⏱")
 
 
@@ -77,6 +77,8 @@ class KeptPassage:
     start: int
     end: int
     """Where its text begins and ends in the plain text of its block."""
+    about: list[Block]
+    """The blocks with the reader's note, tags and place. If one is private, so is the passage."""
     label: str = ""
     """The page, "" if unknown."""
     comment: str = ""
@@ -181,7 +183,7 @@ class _Reader:
     def read(self, block: Block, before: Block | None, below: Block | None) -> None:
         """Read a block below a heading: a passage, its place, a note about it, or neither."""
         if _NOTE_AT_PLACE.match(self.above):
-            self._comment(block.plain)
+            self._comment(block.plain, block)
             return
         if self._page is None and not self._is_among_highlights(block):
             return
@@ -189,7 +191,7 @@ class _Reader:
         if _PIN in block.plain:
             self._read_pinned(block)
         elif self.last and (note or _TAGS.match(block.plain)):
-            self._comment(note["words"] if note else "")
+            self._comment((note and note["words"]) or "", block)
         else:
             self._read_passage(block, before, below)
 
@@ -200,21 +202,21 @@ class _Reader:
         place = _place_in(block)
         if place is None:
             if before is self._place and self._is_note(block, below):
-                self._comment(block.plain)
+                self._comment(block.plain, block)
             elif self._page is not None or self._is_passage(block):
                 self._add(block, len(block.plain), "")
                 self._place = None
         elif place.start == 0:
             self._place_of(block, before, place.label)
-            self._comment(place.below)
+            self._comment(place.below, block)
         elif self._page is not None or self._is_passage(block, names_place=True):
             self._add(block, place.start, place.label)
             self._place = block
-            self._comment(place.below)
+            self._comment(place.below, block)
 
     def _add(self, block: Block, end: int, label: str) -> None:
         """Add the passage at the start of a block."""
-        self.last = KeptPassage(block, 0, end, label or self._page or "")
+        self.last = KeptPassage(block, 0, end, [], label or self._page or "")
         self.passages[block] = [self.last]
         self._taken.update(block.items[-1:])
 
@@ -225,11 +227,11 @@ class _Reader:
         for piece in _PINNED.finditer(block.plain):
             words = piece["words"]
             if piece["sign"] != _PIN:
-                self._comment(words)
+                self._comment(words, block)
                 continue
             self.last = self._pinned.get(words)
             if self.last is None:
-                self.last = KeptPassage(block, *piece.span("words"))
+                self.last = KeptPassage(block, *piece.span("words"), [])
                 self._pinned[words] = self.last
                 self.passages.setdefault(block, []).append(self.last)
                 self._taken.update(block.items[-1:])
@@ -281,9 +283,12 @@ class _Reader:
             about.items,
         )
 
-    def _comment(self, words: str) -> None:
-        """Add to the note about the last passage, if it does not say so."""
-        if self.last and words and words not in self.last.comment.split("\n"):
+    def _comment(self, words: str, block: Block) -> None:
+        """Add what a block says to the note about the last passage, if that does not say so."""
+        if self.last is None:
+            return
+        self.last.about.append(block)
+        if words and words not in self.last.comment.split("\n"):
             self.last.comment = "\n".join(filter(None, (self.last.comment, words)))
 
 

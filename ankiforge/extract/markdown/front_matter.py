@@ -4,7 +4,7 @@ A spelling that looks like the tag `#no-llm`, there or elsewhere in the note, an
 of the note private until a person says that it is not meant so.
 
 Tested by `tests/extract/test_texts.py`, `tests/sources/test_sources.py` and
-`tests/laws/test_private_spellings.py`.
+`tests/laws/test_private_readers.py`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,8 @@ from ankiforge.model import Json, Pair, Strings
 from ankiforge.text import regex
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.private import (
-    TAG,
     has_tag,
-    may_name_tag,
     names_tag,
-    spelling_like_name,
-    spelling_like_tag,
 )
 
 _HEAD = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
@@ -206,7 +202,7 @@ def _identifiers(values: Json) -> Iterator[Pair]:
                         yield identifier
 
 
-# --- what looks like the tag #no-llm --------------------------------------------------
+# --- the tag #no-llm ------------------------------------------------------------------
 
 
 _FRONT_MATTER = regex(
@@ -230,13 +226,21 @@ _JSON = regex(
 
 
 def tags_name_it(text: str) -> bool:
-    """Return whether a note names the tag in its front matter, or in a line of tags."""
+    """Return whether a note names the tag where that is about all of it.
+
+    So it is in the front matter, in a field or a line of tags, and in a heading that Markdown
+    does not know as one.
+    """
     if not names_tag(text):
         return False
-    front_matter = _FRONT_MATTER.match(text)
-    if front_matter and names_tag(front_matter["fields"]):
+    for pattern in (_FRONT_MATTER, _JSON):
+        front = pattern.match(text)
+        if front and names_tag(front["fields"]):
+            return True
+    tags = (*_LINE_OF_TAGS.finditer(text), *_FIELD_OF_TAGS.finditer(text))
+    if any(names_tag(field[0]) for field in tags):
         return True
-    return any(names_tag(line[0]) for line in _LINE_OF_TAGS.finditer(text))
+    return any(has_tag(head["words"]) for head in _HEAD_IN_HTML.finditer(text))
 
 
 def texts_in_front_matter(text: str) -> Iterator[str]:
@@ -247,29 +251,3 @@ def texts_in_front_matter(text: str) -> Iterator[str]:
         words = value if colon and " " not in key.strip() else line
         if len(words.split()) >= SENTENCE:
             yield words.strip("-|> \t\"'")
-
-
-def doubt_in(text: str) -> str:
-    """Return a spelling like the tag, or a tag that may be about more than its block, or ""."""
-    if not may_name_tag(text) or tags_name_it(text):
-        return ""
-    tags = [line[0] for line in _LINE_OF_TAGS.finditer(text)]
-    front_matter = _FRONT_MATTER.match(text)
-    if front_matter:
-        lines = front_matter["fields"].split("\n")
-        tags += [line for line in lines if line.lstrip().startswith("-")]
-    for line in tags:
-        spelling = spelling_like_name(line)
-        if spelling:
-            return spelling
-    for field in _FIELD_OF_TAGS.finditer(text):
-        if names_tag(field[0]) or spelling_like_name(field[0]):
-            return field[0]
-    json = _JSON.match(text)
-    if json and (names_tag(json["fields"]) or spelling_like_name(json["fields"])):
-        return f"{TAG} in JSON at the start"
-    if has_tag(text) and "<" in text:
-        for head in _HEAD_IN_HTML.finditer(text):
-            if has_tag(head["words"]):
-                return f"<{head['name'].lower()}> #{TAG}"
-    return spelling_like_tag(text)

@@ -34,8 +34,6 @@ from ankiforge.text.private import (
     IN_ITS_NOTE,
     has_tag,
     names_tag,
-    spelling_like_name,
-    spelling_like_tag,
 )
 
 LARGEST = 64_000_000
@@ -70,12 +68,10 @@ class Jupyter(NoteSource):
     def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a notebook, unless it has no highlights."""
         cells = _cells_of(text)
-        doubts = []
         private = ""
         for cell in cells:
             # the tag in code, or among the tags of a cell, has another spelling
             tags = msgspec.json.encode(cell.metadata).decode()
-            doubts.append(spelling_like_name(tags) or spelling_like_tag(cell.text))
             # code may have the tag in a comment, and a raw cell in front matter: as nothing is
             # read of them, it is not about them
             is_named = (
@@ -91,13 +87,7 @@ class Jupyter(NoteSource):
             private=private,
         )
         marks = frozenset[str](self.settings.marks)
-        note = MarkdownNote(
-            document,
-            marks,
-            _parts(cells),
-            is_whole=False,
-            doubt=next(filter(None, doubts), ""),
-        )
+        note = MarkdownNote(document, marks, _parts(cells), is_whole=False)
         yield from self.read_note(note, picture)
 
     def texts(self, file: File) -> Strings:

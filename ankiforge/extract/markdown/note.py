@@ -250,7 +250,7 @@ class NoteReader:
             page_label=passage.label,
             links=tuple(links),
         )
-        return PlacedHighlight(block, start, block, end, highlight)
+        return PlacedHighlight(block, start, block, end, highlight, tuple(passage.about))
 
     def _lists_of_terms(self) -> dict[Block, list[tuple[Span, CardSides]]]:
         """Return the lines `Term: meaning` that stand below one another, at least six of them."""

@@ -53,7 +53,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import counted, regex
 from ankiforge.text.fold import outside
-from ankiforge.text.private import IN_ITS_NOTE, has_tag, spelling_like_tag
+from ankiforge.text.private import IN_ITS_NOTE, has_tag
 
 _MARK_OF_LOGSEQ = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
 _TASK_OF_LOGSEQ = regex(
@@ -262,10 +262,7 @@ class Vault(NoteSource):
         if is_canvas:
             cards, private = read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
-            doubt = spelling_like_tag(text)
-            note = MarkdownNote(
-                document, marks, cards, is_whole=False, apart=True, doubt=doubt
-            )
+            note = MarkdownNote(document, marks, cards, is_whole=False, apart=True)
             yield from self.read_note(note, picture)
             return
         if "EXCALIDRAW VIEW" in text:  # what stands above a drawing looks like a mark

@@ -37,7 +37,6 @@ from ankiforge.extract.markdown.blocks import (
 )
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
-    doubt_in,
     front_matter,
     tags_name_it,
     texts_in_front_matter,
@@ -68,10 +67,9 @@ from ankiforge.text.private import (
     IN_ITS_NOTE,
     UNREADABLE,
     has_tag,
+    is_tag,
     names_tag,
-    spelling_like_tag,
     why_document,
-    without_tag,
 )
 
 # A line that begins with a comment of Obsidian or HTML, maybe in a quote or a list.
@@ -117,7 +115,7 @@ def mark_private(
         tagged_here = []
         for block in blocks_at_line[number]:
             # one that says no more than the tag is about the note
-            if any(map(str.isalnum, without_tag(block.plain))):
+            if not is_tag(block.plain):
                 tagged_here.append(block)
         if not tagged_here and _COMMENT.match(lines[number]):
             # a comment belongs to the block right above it
@@ -224,11 +222,7 @@ def read_note(
         prompt = LeftOut("prompt", "", reason)
         yield Unmarked(source.folder.container, path, "", left_out=(prompt,))
         return
-    doubts = [note.doubt]
-    doubts += [doubt_in(part.text) for part in note.parts]
-    doubts.append(spelling_like_tag(path))
-    doubt = next(filter(None, doubts), "")
-    may_be_private = bool(names_tag(text) or why_document(note.document) or doubt)
+    may_be_private = bool(names_tag(text) or why_document(note.document))
     has_reason = source.may_hold(note) or may_be_private
     if not (has_reason or note.dialects or may_be_overlooked(text)):
         return
@@ -244,7 +238,7 @@ def read_note(
         else:
             wanted = source.wanted(note.marks)
             reading.left_out += overlooked(part.text, front.lines, wanted)
-    yield from reading.sightings(doubt)
+    yield from reading.sightings()
 
 
 class _NoteReading:
@@ -417,12 +411,8 @@ class _NoteReading:
             placed.append(in_document)
         return placed
 
-    def sightings(self, doubt: str) -> Iterator[Sighting]:
-        """Yield the document; without highlights only if something in it is of interest.
-
-        Args:
-            doubt: a spelling in it that looks like the tag `#no-llm`, or "".
-        """
+    def sightings(self) -> Iterator[Sighting]:
+        """Yield the document; without highlights only if something in it is of interest."""
         document = self._document
         if any(highlight.declared for highlight in self._highlights):
             deck = document.deck or self._note.deck_of_cards
@@ -445,9 +435,8 @@ class _NoteReading:
                 private=private,
                 public_text=late_text,
                 left_out=left_out,
-                doubt=doubt,
             )
-        elif private or left_out or doubt:
+        elif private or left_out:
             yield Unmarked(
                 container,
                 document.path,
@@ -455,7 +444,6 @@ class _NoteReading:
                 private=private,
                 public_text=late_text,
                 left_out=left_out,
-                doubt=doubt,
             )
 
     def _problems(self, holds_private: bool) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ from ankiforge.extract.pdf.titles import PrintedLine, title_of
 from ankiforge.model import Document, DocumentKey, Pair, Value, h16, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding
-from ankiforge.text.private import doubtful_tags
+from ankiforge.text.private import tag_among
 
 # --- headings ---------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ def read_work(
         title=title,
         creators=tuple(creators),
         identifiers=tuple(identifiers),
-        tags=doubtful_tags("keyword", (subject, *re.split(r"[,;]", keywords))),
+        tags=tag_among((subject, *re.split(r"[,;]", keywords))),
     )
 
 

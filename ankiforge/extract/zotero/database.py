@@ -25,7 +25,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.sqlite import Owner, as_item_error, opened_copy
 from ankiforge.model import Json, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.private import is_tagged, spelling_like_name
+from ankiforge.text.private import is_tagged
 
 Wanted = frozenset[int | None] | None
 """The selected groups by number, None for the user's own library.
@@ -117,7 +117,7 @@ class ZoteroItem(Value, rename="camel"):
         own_tags = []
         for tag in self.tags:
             name = tag["tag"]
-            if not tag.get("type") or is_tagged((name,)) or spelling_like_name(name):
+            if not tag.get("type") or is_tagged((name,)):
                 own_tags.append(tag["tag"])
         return tuple(sorted(own_tags))
 

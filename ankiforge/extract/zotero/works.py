@@ -44,7 +44,6 @@ from ankiforge.text.private import (
     TAG,
     has_tag,
     is_tagged,
-    spelling_like_tag,
     why_private,
 )
 
@@ -192,7 +191,6 @@ class Works:
                     hint,
                 )
         private = list[str]()
-        doubt = ""
         for note in work.notes:
             text = note_text(note.note, lambda: self.quotable)
             if not text:
@@ -218,7 +216,6 @@ class Works:
                 highlight = replace(highlight, tags=(*highlight.tags, TAG))
             if why_private(highlight):
                 private.append(text.whole)
-            doubt = doubt or spelling_like_tag(f"{text.whole}\n{note.note}")
             highlights.append(highlight)
         if highlights:
             yield Extracted(
@@ -227,7 +224,6 @@ class Works:
                 library.namespace,
                 pictures=pictures,
                 private=tuple(private),
-                doubt=doubt,
             )
 
     def _highlight(

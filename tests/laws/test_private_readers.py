@@ -1,7 +1,6 @@
-"""Whatever looks like `#no-llm` keeps its document in, by every reader, until a person says no."""
+"""What has the tag `#no-llm` is private by every reader, wherever its program keeps what a person wrote."""
 
 import json
-import re
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge.text.private import has_tag, spelling_like_tag
+from ankiforge.text.private import has_tag, names_tag, why_private
+from tests.extract import test_texts
 from tests.makers.ebook_writer import Book, Mark, write_calibre, write_epub
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import (
@@ -22,75 +22,34 @@ from tests.makers.zotero_writer import (
     Work,
     write_zotero,
 )
+from tests.reading import highlights, opened
 from tests.sources import test_every_source
+from tests.sources.suite import FIRST
 from tests.ways_out import all_that_leaves
 
-EXACT = ("#no-llm", "#No-LLM", "#no-llm/diary")
-LIKE = (
-    "#[[no-llm]]",
+TAGS = (
+    "#no-llm",
+    "#No-LLM",
+    "#no-llm/diary",
     "#no_llm",
-    "#No_LLM",
-    "#nollm",
-    "#no llm",
-    "#no--llm",
-    "#no‐llm",
-    "#no‑llm",
-    "#no‒llm",
-    "#no–llm",
-    "#no−llm",
-    "#no\u00ad-llm",
-    "#no-\u200bllm",
-    "＃ｎｏ－ｌｌｍ",
-    "#no-llms",
-    "#nо-llm",  # the second letter is Cyrillic
-    "&#35;no-llm",
-    "#no&#8209;llm",
-    "#privat/no-llm",
-    "#a/b/no_llm/c",
-    "#my-no-llm",
-    "#no-llm2",
-    "#no-llm-please",
-    "#no-llm-yet",
-    "#nollmore",
-    "#n.o.l.l.m",
-    "#no/llm",
-    "#(no)(llm)",
-    "# nollm",
-    "# no - llm",
-    "@no-llm",
-    ".no-llm",
-    "+no_llm",
-    ":no_llm:",
-    "{.no-llm}",
+    "#NoLLM",
+    "＃no-llm",
+    "#[[no-llm]]",
     "[[no-llm]]",
-    "[no-llm:: true]",
-    'class="no-llm"',
+    "[[no_llm|mine]]",
 )
-LINES = (
-    "no-llm:: true",
-    "- **no llm**:: yes",
-    "nollm = yes",
-    "no-llm: true",
-    "privat/no-llm:: x",
-    "privacy:: no-llm",
-    "**Status**: draft, nollm",
-    '{"no-llm": true}',
-    "no-llm",
-    "* No LLM.",
-)
-"""What looks like the tag if it is a line."""
 OTHER = (
     "#no-llms-here",
-    "#now",
+    "#no-llm2",
+    "#no-llm-yet",
     "#no",
+    "no-llm",
     "no llm",
     "#piano-llm",
-    "C# no LLM",
     "# No LLM here",
     "No LLM was used. No-LLM models",
     "ask foo@no-llm.org",
-    "the tag no-llm is",
-    "#12 no LLM",
+    "[no-llm](https://no-llm.org)",
 )
 
 SUITES = {
@@ -100,23 +59,101 @@ SUITES = {
 }
 
 
-@pytest.mark.parametrize("spelling", LIKE)
-def test_a_spelling_is_recognised(spelling):
-    found = spelling_like_tag(f"so {spelling}, it is")
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_spelling_of_the_tag_is_the_tag(tag):
+    assert has_tag(f"so {tag}, it is")
+    assert names_tag(tag)
+
+
+@pytest.mark.parametrize("words", OTHER)
+def test_another_word_is_not_the_tag(words):
+    assert not has_tag(f"so {words}, it is")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("name", [*SUITES, "Zotero"])
+def test_a_comment_with_the_tag_makes_its_passage_private(name, tag, tmp_path):
+    suite = vars(test_every_source)[f"Test{name}"]()
+    path = tmp_path / f"a{suite.ending}"
+    if name == "Zotero":
+        path = tmp_path / "root"
+        path.mkdir()
+        path /= "zotero.sqlite"
+    suite.write(path, FIRST, f"so {tag} it is")
+    found = highlights(suite.scan(path.parent))
+    assert [mark for mark in found if not why_private(mark)] == []
     assert found
-    assert found in spelling
-    assert not has_tag(spelling)
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_a_line_that_may_be_the_tag_is_recognised(line):
-    assert spelling_like_tag(f"It is so:\n{line}\n\nNo LLM was used.")
-    assert not has_tag(line)
+# Passages that other programs keep in a note, with what their reader wrote about them.
+KEPT_IN_NOTES = {
+    "Readwise in Obsidian": "# A\n\n## Metadata\n- Author: [[X]]\n\n## Highlights\n- PASSAGE ([Location 64](https://readwise.io/x))\n    - Note: NOTE\n",
+    "Readwise, tags": "# A\n\n## Metadata\n- Author: [[X]]\n\n## Highlights\n- PASSAGE ([Location 64](https://readwise.io/x))\n    - Tags: NOTE\n",
+    "Readwise in Logseq": "- Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]\n\t- PASSAGE ([Location 64](https://readwise.io/x))\n\t\t- **Note**: NOTE\n",
+    "a paragraph with its place": "# A\n\n## Highlights\n\nPASSAGE ([Location 64](https://readwise.io/x))\n\nNote: NOTE\n",
+    "a place alone, with the note below": "# A\n\n## Highlights\n\nPASSAGE\n\n— location: 64\nNOTE\n",
+    "KOReader": "# A\n\n## Highlights\n\n### Page 5 @ 21 May 2024\nPASSAGE\n\nNote: NOTE\n",
+    "Kindle": "# A\n\n## Highlights\n\n### Highlight (yellow) - Location 64\nPASSAGE\n\n### Note - Location 64\nNOTE\n",
+    "Glasp": "# A\n\n## Highlights & Notes\n\n> PASSAGE\n\nNote: NOTE\n",
+    "WeRead": "# A\n\n## 高亮划线\n\n> 📌 PASSAGE ^3-1\n> 💭 NOTE\n",
+    "WeRead, apart": "# A\n\n## 高亮划线\n\n> 📌 PASSAGE ^3-1\n\n> 💭 NOTE\n",
+    "a comment of Obsidian": "==PASSAGE== %%NOTE%%\n",
+    "a comment of Obsidian below": "==PASSAGE==\n%% NOTE %%\n",
+    "a quote of a paper": "“PASSAGE” ([Doe](zotero://open-pdf/library/items/ABCD2345?page=1)) NOTE\n",
+    "a block quote of a paper": "> “PASSAGE” ([Doe](zotero://open-pdf/library/items/ABCD2345?page=1))\n> NOTE\n",
+}  # fmt: skip
+REST = "\n# Other\n\n==The harbour of Ghent is open to ships.==\n"
 
 
-@pytest.mark.parametrize("spelling", [*EXACT, *OTHER])
-def test_another_word_is_no_spelling_of_it(spelling):
-    assert spelling_like_tag(f"so {spelling}, it is") == ""
+def read_from_note(folder: Path, text: str) -> dict[str, str]:
+    """Return why each passage of a note is private, "" if it is not."""
+    (folder / "a.md").write_text(f"{text}{REST}", encoding="utf-8")
+    found = opened("obsidian", folder, name="notes").scan()
+    return {" ".join(mark.exact.split()): why_private(mark) for mark in highlights(found)}
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("note", ["mine TAG", "TAG mine it is", "TAG"])
+@pytest.mark.parametrize("form", KEPT_IN_NOTES.values(), ids=KEPT_IN_NOTES)
+def test_a_note_with_the_tag_makes_the_passage_above_it_private(
+    form, note, tag, tmp_path
+):
+    text = form.replace("PASSAGE", FIRST)
+    plain = read_from_note(tmp_path, text.replace("NOTE", "mine"))
+    assert any(FIRST in words for words in plain)
+    assert set(plain.values()) == {""}
+    read = read_from_note(tmp_path, text.replace("NOTE", note.replace("TAG", tag)))
+    assert [why for words, why in read.items() if FIRST in words and not why] == []
+
+
+CASES = [
+    (path.stem, case)
+    for path in test_texts.FILES
+    if path.stem.partition("-")[0] in ("obsidian", "markdown")
+    for case in test_texts.CASES[path]
+    if "text" in case and any(found.get("comment") for found in case["found"])
+]
+"""All texts of notes whose passages have comments."""
+
+
+@pytest.mark.parametrize(
+    ("name", "case"), CASES, ids=[f"{name} {case['case']}" for name, case in CASES]
+)
+def test_the_tag_at_the_end_of_any_comment_makes_its_passage_private(
+    name, case, tmp_path
+):
+    kind = name.partition("-")[0]
+    for number, found in enumerate(case["found"]):
+        last_line = found.get("comment", "").rpartition("\n")[2]
+        if not last_line or case["text"].count(last_line) != 1 or not found["exact"]:
+            continue
+        tagged = case["text"].replace(last_line, f"{last_line} #no-llm")
+        (tmp_path / str(number)).mkdir()
+        read = test_texts.read(kind, {**case, "text": tagged}, tmp_path / str(number))
+        whole = any("private" in one.get("document", {}) for one in read)
+        for one in read:
+            if one.get("exact") == found["exact"]:
+                assert whole or "no-llm" in one.get("tags", ()) or has_tag(one["comment"])
 
 
 def own_words(name: str) -> list[str]:
@@ -144,31 +181,19 @@ def sent_of(forge: Any, fake: Any, *sources: str) -> str:
         return all_that_leaves(forge, server, *sources)
 
 
-def questions_of(forge: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = forge.ok("list", "--view", "questions", "--json").lines
-    return found
-
-
-def documents_in(questions: list[dict[str, Any]]) -> int:
-    """Return about how many documents it is asked whether they are private."""
-    assert {question["question"] for question in questions} == {"private"}
-    counts = [re.search(r"in (\d+) document", each["text"]) for each in questions]
-    return sum(int(count[1]) for count in counts if count)
-
-
-def sources_with(folder: Path, spelling: str) -> list[str]:
-    """Write two documents by each reader, one with a spelling in its comment or text."""
+def sources_with(folder: Path, tag: str) -> list[str]:
+    """Write two documents by each reader, one with the tag in its comment or text."""
     sources = []
     for name, suite in SUITES.items():
         (folder / name).mkdir()
         write = suite().write
-        comment = f"so {spelling} it is"
+        comment = f"so {tag} it is"
         write(folder / name / f"secret{suite.ending}", sentence(name), comment)
         # a sentence like a private one would be withheld
         public = f"The harbour{name} was dug{name} by hand{name}"
         write(folder / name / f"open{suite.ending}", public)
         sources.append(f"{{{suite.kind}: {{name: {name}, path: {name}}}}}")
-    first = Annotation("MARK0001", sentence("Zotero"), comment=spelling)
+    first = Annotation("MARK0001", sentence("Zotero"), comment=tag)
     works = [
         Work(
             "WORK0001",
@@ -182,9 +207,9 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::3]])
-def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
-    sent = sent_of(forge, fake, *sources_with(forge.folder, spelling))
+@pytest.mark.parametrize("tag", TAGS)
+def test_no_reader_lets_out_what_has_the_tag_in_its_comment(forge, fake, tag):
+    sent = sent_of(forge, fake, *sources_with(forge.folder, tag))
     assert leaving(sent, [*SUITES, "Zotero"]) == []
     for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "Pdf"):
         assert f"harbour{name}" in sent
@@ -200,16 +225,12 @@ NOTES = {
     "field of Dataview": "Of today [tags:: diary, no-llm]\n\n==SECRET.==\n",
     "front matter": "---\ntags: [no_llm]\n---\n==SECRET.==\n",
     "front matter, a list": "---\ntags:\n  - a\n  - nollm\n---\n==SECRET.==\n",
-    "front matter, two words": "---\ntags: no llm\n---\n==SECRET.==\n",
-    "tags of Logseq": "tags:: diary, no–llm\n\n==SECRET.==\n",
+    "front matter, a field": "---\nnollm: true\n---\n==SECRET.==\n",
+    "tags of Logseq": "tags:: diary, [[no-llm]]\n\n==SECRET.==\n",
     "comment": "%% #no_llm %%\n\n==SECRET.==\n",
     "code": "`#no_llm`\n\n==SECRET.==\n",
-    "word at the start": "# no-llm\n\n==SECRET.==\n",
-    "nested tag": "So it is #privat/no-llm\n\n==SECRET.==\n",
-    "field": "no-llm:: true\n\n==SECRET.==\n",
-    "field in brackets": "==SECRET.== [no-llm:: true]\n",
-    "value of a field": "privacy:: no-llm\n\n==SECRET.==\n",
     "page of Logseq": "[[no-llm]]\n\n==SECRET.==\n",
+    "heading": "# Mine #nollm\n\nIt lives.\n\n==SECRET.==\n",
     "footnote": "It is so[^1]. #no-llm\n\n[^1]: ==SECRET.==\n",
 }  # fmt: skip
 
@@ -231,7 +252,7 @@ def assert_copies_are_kept_in(sent: str, names: Iterable[str]) -> None:
     assert [name for name in names if sentence(f"open {name}") not in sent] == []
 
 
-def test_a_note_that_may_have_the_tag_is_private_until_a_person_says_no(forge, fake):
+def test_a_note_is_private_where_it_has_the_tag(forge, fake):
     notes = forge.folder / "notes"
     notes.mkdir()
     for name, text in NOTES.items():
@@ -241,19 +262,6 @@ def test_a_note_that_may_have_the_tag_is_private_until_a_person_says_no(forge, f
     sent = sent_of(forge, fake, VAULT)
     assert leaving(sent, NOTES) == []
     assert "harbour" in sent
-
-    doubtful = [name for name in NOTES if name != "footnote"]
-    asked = questions_of(forge)
-    assert documents_in(asked) == len(doubtful)
-    forge.ok("reject", *(question["id"] for question in asked))
-    assert questions_of(forge) == []
-    assert leaving(sent_of(forge, fake, VAULT), NOTES) == doubtful
-    forge.ok("undo")
-    again = questions_of(forge)
-    assert documents_in(again) == len(doubtful)
-    forge.ok("accept", *(question["id"] for question in again))
-    assert questions_of(forge) == []
-    assert leaving(forge.ok("draft", "--estimate").stdout, NOTES) == []
 
 
 def pdf(folder: Path) -> str:
@@ -292,18 +300,12 @@ def automatic(folder: Path) -> str:
 CATALOGUES = {"pdf": pdf, "epub": epub, "calibre": calibre, "automatic": automatic}
 
 
-def test_a_work_whose_catalogue_names_the_tag_is_private_until_a_person_says_no(
-    forge, fake
-):
+def test_a_work_whose_catalogue_has_the_tag_is_private(forge, fake):
     sources = []
     for name, write in CATALOGUES.items():
         (forge.folder / name).mkdir()
         sources.append(write(forge.folder / name))
     assert leaving(sent_of(forge, fake, *sources), CATALOGUES) == []
-    questions = questions_of(forge)
-    assert documents_in(questions) == len(CATALOGUES)
-    forge.ok("reject", *(question["id"] for question in questions))
-    assert leaving(sent_of(forge, fake, *sources), CATALOGUES) == [*CATALOGUES]
 
 
 # a) is no list of Markdown
@@ -335,8 +337,6 @@ def test_what_is_indented_below_a_tagged_line_is_private(forge, fake):
 WITHOUT_MARKS = {
     "tag": "SECRET. #no-llm\n",
     "below a line": "a) parent #no-llm\n   - SECRET.\n",
-    "nested tag": "SECRET. #privat/no-llm\n",
-    "field": "# Mine\n\nno-llm:: true\n\nSECRET.\n",
     "other spelling": "# Mine\n\nSECRET. #nollm\n",
     "front matter": "---\nnollm: true\n---\nSECRET.\n",
     "in code": "```text\nSECRET\n```\n#no_llm\n",
@@ -345,7 +345,6 @@ WITHOUT_MARKS = {
     "in a tagged comment": "It is so. <!-- SECRET #no-llm -->\n",
     "in a comment under a heading": "# Mine #no-llm\n\nIt.\n\n%%\nSECRET\n%%\n",
     "in the front matter": "---\ntags: [no-llm]\nsummary: SECRET.\n---\nIt is so.\n",
-    "in the front matter, doubtful": "---\nsummary: SECRET.\n---\nIt is so. #no_llm\n",
     "in HTML": "<p>SECRET #no_llm</p>\n",
 }
 
@@ -367,14 +366,13 @@ def test_a_private_sentence_of_a_note_without_marks_is_kept_in_where_it_is_copie
 LONG = f"<p>{'goes-on-and-' * 100}on.</p>" * 20
 ZOTERO_NOTES = {
     "in the title": "<h1>Mine #no-llm</h1><p>SECRET.</p>",
-    "like it in the title": "<h1>Mine #no_llm</h1><p>SECRET.</p>",
+    "with another sign in the title": "<h1>Mine #no_llm</h1><p>SECRET.</p>",
     "in emphasis": "<h1>Mine #no<b>-llm</b></h1><p>SECRET.</p>",
     "in a comment": "<!-- #no-llm --><p>SECRET.</p>",
     "after what is shown": "<p>SECRET.</p>" + LONG + "<p>#no-llm</p>",
     "both after what is shown": LONG + "<p>SECRET.</p><p>#no-llm</p>",
-    "like it after what is shown": "<p>SECRET.</p>" + LONG + "<p>#privat/no-llm</p>",
 }
-LONG_AGAIN = ("both after what is shown", "like it after what is shown")
+LONG_AGAIN = ("both after what is shown",)
 
 
 @pytest.mark.parametrize(
@@ -444,11 +442,10 @@ def hypothesis_row(key: str, page: str, quote: str, **fields: Any) -> dict[str, 
 ON_A_PAGE: dict[str, dict[str, Any]] = {
     "nothing": {},
     "note": {"text": "Of my diary #no-llm"},
-    "note, nested": {"text": "Of my diary #privat/no-llm"},
     "tag": {"tags": ["no-llm"]},
-    "tag, nested": {"tags": ["privat/no-llm"]},
+    "tag, nested": {"tags": ["no-llm/diary"]},
     "tag of a reply": {"references": ["a"], "tags": ["nollm"]},
-    "reply": {"references": ["a"], "text": "so .no-llm"},
+    "reply": {"references": ["a"], "text": "so #nollm"},
 }
 """By name: the fields of a note on a page or of a reply."""
 
