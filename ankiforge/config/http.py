@@ -1,12 +1,13 @@
-"""What holds for every request to a service: a limit of time, and no secret in what is told of it.
+"""What holds for every request to a service: limits of time and size, and no secret told.
 
 The time limits of `httpx2` hold for each step, such as waiting for the next bytes. A
 server that sends a byte now and then, or `102 Processing` without end, never exceeds
 them. So the whole request has one, counted from its start.
 
-A key is removed from what is told of a failed request, even where its characters are escaped.
+A key is removed from what is told of a failed request.
 
-Tested by `tests/anki/test_connect_requests.py` and `tests/text/test_word_table.py`.
+Tested by `tests/anki/test_connect_requests.py`, `tests/draft/test_server_limits.py` and
+`tests/text/test_word_table.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import lru_cache
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx2
 
@@ -55,6 +57,53 @@ def within(seconds: float, request: Callable[[], _T], close: Callable[[], None])
     return result.result()
 
 
+LARGEST = 8_000_000
+"""The maximum size of an answer, in bytes."""
+# What says how the bytes of an answer came, which are unpacked when they are read.
+_OF_THE_WAY = ("content-encoding", "content-length", "transfer-encoding")
+
+
+class TooLargeError(httpx2.HTTPError):
+    """An answer has more bytes than are read."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"an answer of more than {LARGEST:,} bytes")
+        self.status = status
+
+
+def fetched(
+    client: httpx2.Client, request: httpx2.Request, seconds: float
+) -> httpx2.Response:
+    """Return the answer to a request, read as a whole.
+
+    Args:
+        client: sends it; it is closed if the request takes too long.
+        request: the request.
+        seconds: the time limit.
+
+    Raises:
+        OverdueError: it took too long.
+        TooLargeError: the answer has more than `LARGEST` bytes.
+    """
+
+    def exchange() -> httpx2.Response:
+        answer = client.send(request, stream=True)
+        body = bytearray()
+        for part in answer.iter_bytes():
+            body += part
+            if len(body) > LARGEST:
+                raise TooLargeError(answer.status_code)
+        headers = httpx2.Headers(answer.headers)
+        for name in _OF_THE_WAY:
+            headers.pop(name, None)
+        phrase = {"reason_phrase": answer.reason_phrase.encode("ascii", "replace")}
+        return httpx2.Response(
+            answer.status_code, headers=headers, content=bytes(body), extensions=phrase
+        )
+
+    return within(seconds, exchange, client.close)
+
+
 # --- secrets --------------------------------------------------------------------------
 
 SHORTEST = 9
@@ -64,8 +113,7 @@ SHORTEST = 9
 def without_secret(text: str, secret: str) -> str:
     """Return a text in which `***` stands for a secret, in capitals, too.
 
-    Any of its characters may be escaped as in JSON, HTML or an address, also twice, and
-    the whole of it may be in base64, alone or within other words, or in hexadecimal digits.
+    It is found as it is, as it stands in an address, and in base64, alone or within other words.
     """
     if len(secret) < SHORTEST:
         return text
@@ -74,23 +122,13 @@ def without_secret(text: str, secret: str) -> str:
 
 @lru_cache(maxsize=8)
 def _pattern(secret: str) -> re.Pattern[str]:
-    """Return a pattern for a secret, each character as it is or escaped, or encoded as a whole."""
-    characters = []
-    for character in secret:
-        code = ord(character)
-        forms = (
-            rf"\\*{re.escape(character)}",
-            rf"\\+u{code:04x}",
-            rf"%(?:25)*{code:02x}",
-            rf"&(?:amp;)*#(?:0*{code}|x0*{code:x});?",
-        )
-        characters.append(f"(?:{'|'.join(forms)})")
-    # in hexadecimal digits, and in base64 at each of three places in a text
+    """Return a pattern of all forms of a secret: plain words, which are found in linear time."""
+    forms = [secret, quote(secret), quote(secret, safe="")]
+    # in base64, at each of three places in a text
     data = secret.encode()
-    encoded = [data.hex()]
     for before in range(3):
         text = b64encode(bytes(before) + data).decode().rstrip("=")
         # its first and last characters also hold what stands beside the secret
         whole = text[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
-        encoded += (whole, whole.replace("+", "-").replace("/", "_"))
-    return re.compile("|".join(("".join(characters), *map(re.escape, encoded))), re.I)
+        forms += (whole, whole.replace("+", "-").replace("/", "_"))
+    return re.compile("|".join(map(re.escape, forms)), re.I)

@@ -36,7 +36,7 @@ import openai
 from msgspec.structs import replace
 
 from ankiforge.config import LLM
-from ankiforge.config.http import within, without_secret
+from ankiforge.config.http import TooLargeError, fetched, without_secret
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
@@ -342,12 +342,16 @@ def _is_page(body: str) -> bool:
     return body.lstrip()[:1] not in ("{", "[") and "<" in body[:200]
 
 
+UNREADABLE = 200
+"""The status of what is no answer of a model, though the server says that it is: a login page,
+nothing, an error of an unknown kind. Asked again, the server would say the same."""
+
+
 def disguised(raw: str) -> tuple[int, str] | None:
     """Return (status, body) of the error in an answer of status 200; None if it is none.
 
-    OpenRouter sends errors with status 200 or inside a choice, and others send login
-    pages. Any other object is an answer, if an odd one: asked again, the server would say
-    the same.
+    OpenRouter sends errors with status 200 or inside a choice. Any other object is an answer, if an
+    odd one.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish != "error" or completion.content):
@@ -360,13 +364,11 @@ def disguised(raw: str) -> tuple[int, str] | None:
     reply = _as_dict(_decoded(raw))
     if reply and not reply.get("error"):
         return None
-    return 502, raw or "an empty reply"
+    return UNREADABLE, raw
 
 
 # === wire =============================================================================
 
-LARGEST = 8_000_000
-"""The maximum size of a reply, in bytes."""
 _PAUSE_S = 0.5
 """The time between two requests while the server loads its model."""
 # What the environment adds is meant for OpenAI only.
@@ -422,7 +424,7 @@ class Wire(httpx2.BaseTransport):
         text = answer.text
         if answer.is_success:
             error_inside = disguised(text)
-            if error_inside is None:
+            if error_inside is None or error_inside[0] == UNREADABLE:
                 return answer
             status, text = error_inside
         self.leave()
@@ -450,31 +452,22 @@ class Wire(httpx2.BaseTransport):
         client = httpx2.Client(
             verify=self._tls, trust_env=not settings.local, follow_redirects=False
         )
-
-        def exchange() -> httpx2.Response:
-            answer = client.send(sent, stream=True)
-            body = bytearray()
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > LARGEST and answer.is_success:
-                    # a reply counts as cut off: it is paid for, so it must not be asked for again
-                    reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
-                    return httpx2.Response(200, text=json.dumps(reply))
-                if len(body) > LARGEST:
-                    return httpx2.Response(
-                        answer.status_code,
-                        headers={"x-should-retry": "false"},
-                        text=f"an error of more than {LARGEST:,} bytes",
-                    )
-            kept = {}
-            for name in ("retry-after", "retry-after-ms", "location"):
-                if name in answer.headers:
-                    kept[name] = without_secret(answer.headers[name], settings.key)
-            text = without_secret(body.decode("utf-8-sig", "replace"), settings.key)
-            return httpx2.Response(answer.status_code, headers=kept, text=text)
-
-        with client:
-            return within(settings.reply_s, exchange, client.close)
+        try:
+            with client:
+                answer = fetched(client, sent, settings.reply_s)
+        except TooLargeError as error:
+            if error.status >= 300:
+                headers = {"x-should-retry": "false"}
+                return httpx2.Response(error.status, headers=headers, text=str(error))
+            # it counts as cut off: it is paid for, so it must not be asked for again
+            reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
+            return httpx2.Response(200, text=json.dumps(reply))
+        kept = {}
+        for name in ("retry-after", "retry-after-ms", "location"):
+            if name in answer.headers:
+                kept[name] = without_secret(answer.headers[name], settings.key)
+        text = without_secret(answer.content.decode("utf-8-sig", "replace"), settings.key)
+        return httpx2.Response(answer.status_code, headers=kept, text=text)
 
     # --- pending requests -------------------------------------------------------------
 
@@ -723,9 +716,21 @@ class Client:
                 raise self._failure(fault, is_gone=is_no_model_server) from error
             except openai.APIConnectionError as error:
                 raise self._no_answer(error.__cause__) from error
+            if disguised(answer.text):
+                raise self._failure(
+                    self._unreadable(answer.text),
+                    is_gone=is_first and said(answer.text) == PAGE,
+                )
             self._has_answered = True
             self._failed = 0
             return answer.text, len(_canonical(body).encode("utf-8", "replace"))
+
+    def _unreadable(self, body: str) -> UnansweredError:
+        """Return the error for an answer of status 200 that is none of a model."""
+        words = said(body) or "nothing"
+        message = f"{self.settings.host} does not answer as a model does: {words}"
+        hint = f"is llm.base_url, {self.settings.base_url}, right? then {AGAIN}"
+        return UnansweredError(message, hint=hint)
 
     def _no_answer(self, cause: object) -> ServiceError | ItemError:
         """Return the error for an answer that did not come, or not as a whole."""

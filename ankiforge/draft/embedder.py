@@ -183,7 +183,7 @@ class ServerEmbedder:
         """Return the vectors that the server sends for a few texts."""
         import httpx2
 
-        from ankiforge.config.http import within
+        from ankiforge.config.http import fetched
 
         try:
             key = self._settings.checked_key()
@@ -206,9 +206,8 @@ class ServerEmbedder:
         url = f"{self._settings.base_url}/embeddings"
         try:
             with client:
-                answer = within(
-                    seconds, lambda: client.post(url, json=body), client.close
-                )
+                request = client.build_request("POST", url, json=body)
+                answer = fetched(client, request, seconds)
             if answer.status_code != 200:
                 phrase = without_secret(answer.reason_phrase, key)
                 raise self._fault(f"answers {answer.status_code} {phrase}".rstrip())
@@ -241,8 +240,8 @@ class ServerEmbedder:
 
 
 def _is_vector(vector: Any) -> bool:
-    """Return whether a value is a list of finite numbers that are not all 0."""
-    if not isinstance(vector, list) or not vector:
+    """Return whether a value is a list of a few thousand finite numbers that are not all 0."""
+    if not isinstance(vector, list) or not 0 < len(vector) <= _MOST_NUMBERS:
         return False
     for number in vector:
         if type(number) not in (int, float) or not abs(number) < _HUGE:  # nor is it NaN
@@ -251,6 +250,7 @@ def _is_vector(vector: Any) -> bool:
 
 
 _HUGE = 1e30
+_MOST_NUMBERS = 20_000
 
 
 Embedder = BuiltInEmbedder | ServerEmbedder

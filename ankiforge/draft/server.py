@@ -544,7 +544,7 @@ def _asked(url: str, key: str, timeout: float) -> Any:
     """
     import httpx2 as httpx
 
-    from ankiforge.config.http import within
+    from ankiforge.config.http import fetched
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     use_proxy = not is_loopback(url)
@@ -556,7 +556,8 @@ def _asked(url: str, key: str, timeout: float) -> Any:
             trust_env=use_proxy,
             verify=not url.startswith("http:"),
         ) as client:
-            answer = within(STEPS * timeout, lambda: client.get(url), client.close)
+            request = client.build_request("GET", url)
+            answer = fetched(client, request, STEPS * timeout)
         if answer.status_code != 200:
             phrase = without_secret(answer.reason_phrase, key)
             status = f"{answer.status_code} {phrase}".strip()

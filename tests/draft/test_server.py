@@ -68,6 +68,20 @@ def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, c
     assert kinds_asked(server) == ["json_schema"] * 2
 
 
+@faults("asked once")
+def test_an_answer_that_is_none_of_a_model_costs_one_request_and_is_told(
+    model, task, server, fake, case
+):
+    server.queue.append(fake.cards(fake.card(1, FACT)))
+    server.queue.append(played(fake, case))
+    tasks = (task(one) for one in (FACT, "Sleep heals the brain.", "Sleep is long."))
+    [first], [second], [third] = model(concurrency=1).draft(tasks)
+    assert (len(first.drafts), len(second.drafts), len(third.drafts)) == (1, 0, 1)
+    assert "does not answer as a model does" in second.problem.what
+    assert "502" not in second.problem.what
+    assert len(server.asked) == 3
+
+
 def test_retry_after_is_waited_for(draft, task, server, fake, monkeypatch):
     waited = []
     monkeypatch.setattr("openai._base_client.time.sleep", waited.append)
@@ -218,7 +232,7 @@ def test_a_reply_that_unpacks_without_end_costs_one_request(
     packed = (("content-encoding", "gzip"),)
     server.queue.append(fake.Reply(status, gzip.compress(b"0" * 9_000_000), packed))
     result = draft(task(FACT))
-    told = "cut off" if status == 200 else "an error of more than 8,000,000 bytes"
+    told = "cut off" if status == 200 else "an answer of more than 8,000,000 bytes"
     assert told in result.problems[0].what
     assert len(server.asked) == 1
     assert len(draft(task(FACT)).drafts) == (

@@ -3,13 +3,16 @@
 import json
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from ankiforge.anki.connect import AnkiConnect
+from ankiforge.draft.embedder import ServerEmbedder
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
 from ankiforge.extract.zotero.api import Pace
@@ -94,23 +97,23 @@ def test_an_anki_that_never_ends_its_answer_is_given_up(case):
         AnkiConnect(address, timeout=LIMIT).check()
 
 
+def test_vectors_without_end_are_given_up():
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
+    with endless(head, b" " * 1_000_000) as address:
+        embedder = ServerEmbedder(ServerSettings(base_url=f"{address}/v1", model="e5"))
+        with pytest.raises(ServiceError, match="more than 8,000,000 bytes"):
+            embedder.questions(["Who translates messenger RNA?"])
+
+
 # --- the key --------------------------------------------------------------------------------
-
-
-def escaped(form: str) -> str:
-    return "".join(form.format(ord(one)) for one in KEY)
 
 
 ECHOES = {
     "as it is": KEY,
     "capitals": KEY.upper(),
-    "JSON escapes": escaped("\\u{:04x}"),
-    "JSON escapes twice": escaped("\\\\u{:04X}"),
-    "percent": escaped("%{:02x}"),
-    "percent twice": escaped("%25{:02X}"),
-    "HTML": escaped("&#{};"),
-    "HTML, hexadecimal": escaped("&#x{:x};"),
-}  # fmt: skip
+    "in an address": quote(KEY, safe=""),
+    "in base64": b64encode(KEY.encode()).decode(),
+}
 
 
 @pytest.mark.parametrize("case", ECHOES)
@@ -143,7 +146,7 @@ def test_a_key_that_a_server_redirects_to_is_not_printed(
     (forge.folder / "notes" / "a.md").write_text(
         "Power is ==the ability to get others to act==.\n"
     )
-    there = (("location", f"http://evil.example/?key={escaped('%{:02x}')}"),)
+    there = (("location", f"http://evil.example/?key={quote(KEY, safe='')}"),)
     server.otherwise = lambda _: fake.Reply(307, json.dumps({}).encode(), there)
     forge.drafting(server.base_url, key_env="OTHER_KEY")
     forge.ok("init", "--trust", forge.folder)
