@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 from hashlib import blake2b
-from itertools import chain, combinations
+from itertools import chain, combinations, islice
 from typing import Protocol
 
 from ankiforge.check.reading import Context, Needs, make_finding, needs, without_markup
@@ -453,16 +453,16 @@ class DuplicateIndex:
         self._store = store
         self._is_loaded = store is None
         self._cards: dict[str, IndexedCard] = {}
-        # The same by number, with the bits of their words, and half the count of these
-        # above them.
-        self._numbered: list[IndexedCard] = []
+        # The groups of equal cards by number, with the bits of their words, and half the count
+        # of these above them: however many are equal, one of them is compared.
+        self._groups: list[list[IndexedCard]] = []
         self._bits: list[int] = []
         self._sides: dict[str, ComparedSides] = {}
-        # The numbers of the cards that contain a word.
+        # The numbers of the groups that contain a word.
         self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
-        self._exact: dict[bytes, list[str]] = defaultdict(list)
-        # The cards of each question.
-        self._questions: dict[bytes, list[str]] = defaultdict(list)
+        self._exact: dict[bytes, list[IndexedCard]] = {}
+        # The groups of each question.
+        self._questions: dict[bytes, list[list[IndexedCard]]] = defaultdict(list)
 
     def add(self, id: str, highlight: HighlightKey, draft: Card, where: str = "") -> None:
         """Add a card.
@@ -480,17 +480,30 @@ class DuplicateIndex:
     def _put(self, card: IndexedCard) -> None:
         """Add a card whose search terms are known."""
         words = card.terms.words
-        number = len(self._numbered)
         self._cards[card.id] = card
-        self._numbered.append(card)
+        equal = self._exact.get(card.terms.exact)
+        if equal is not None:
+            equal.append(card)
+            return
+        group = [card]
+        number = len(self._groups)
+        self._groups.append(group)
         half_the_words = (len(words) + 1) // 2
         self._bits.append(_bits_of(words) | half_the_words << _BITS)
         for word in (*words, *card.terms.finders):
             self._postings[sys.intern(word)].append(number)
         if card.terms.exact:
-            self._exact[card.terms.exact].append(card.id)
-        if card.terms.question and not card.where:
-            self._questions[card.terms.question].append(card.id)
+            self._exact[card.terms.exact] = group
+        if card.terms.question:
+            self._questions[card.terms.question].append(group)
+
+    def _others(
+        self, group: Iterable[IndexedCard], highlight: HighlightKey
+    ) -> Iterator[IndexedCard]:
+        """Yield the cards of a group that are in use and belong to another highlight."""
+        for card in group:
+            if self._cards[card.id] is card and not _are_siblings(card, highlight):
+                yield card
 
     def _load(self) -> None:
         """Read the store, and compute the search terms that it lacks."""
@@ -511,20 +524,19 @@ class DuplicateIndex:
         typography, the last stop, and case outside code and maths.
         """
         self._load()
-        for id in self._exact.get(terms_of(draft).exact, ()):
-            card = self._cards[id]
-            if not card.where and not _are_siblings(card, highlight):
-                return card.id
-        return None
+        group = self._exact.get(terms_of(draft).exact, ())
+        ours = (card.id for card in self._others(group, highlight) if not card.where)
+        return next(ours, None)
 
     def near(self, draft: Card, highlight: HighlightKey) -> Iterator[Finding]:
         """Yield a finding for each duplicate, the most similar first, and for another answer."""
         self._load()
         my_sides, terms = _read(draft.kind, draft.fields)
         found = []
-        for similarity, card in self._similar(terms, my_sides, highlight):
-            if are_one(my_sides, self._sides_of(card.id)):
-                found.append((-similarity, card.id))
+        for similarity, group in self._similar(terms, my_sides, highlight):
+            first, *_ = group
+            if are_one(my_sides, self._sides_of(first.id)):
+                found += [(-similarity, card.id) for card in group]
         for _, id in sorted(found)[:_MOST]:
             words = " ".join(self._sides_of(id).shown.split())
             if len(words) > 80:
@@ -533,14 +545,16 @@ class DuplicateIndex:
             yield make_finding("duplicate", shown, duplicate=id)
 
         # the first card with the same question and another answer
-        for id in self._questions.get(terms.question, ()):
-            if _are_siblings(self._cards[id], highlight):
+        for asking in self._questions.get(terms.question, ()):
+            others = self._others(asking, highlight)
+            ours = next((card.id for card in others if not card.where), None)
+            if ours is None:
                 continue
-            theirs = self._sides_of(id)
+            theirs = self._sides_of(ours)
             other_form = form_of(my_sides.answered) != form_of(theirs.answered)
             if other_form and not are_one(my_sides, theirs):
                 detail = f"“{theirs.answered[:60]}”"
-                yield make_finding("same_front", detail, duplicate=id)
+                yield make_finding("same_front", detail, duplicate=ours)
                 return
 
     def _sides_of(self, id: str) -> ComparedSides:
@@ -553,20 +567,21 @@ class DuplicateIndex:
 
     def _similar(
         self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
-    ) -> Iterator[tuple[float, IndexedCard]]:
-        """Yield (Jaccard similarity of content words, card) of the most similar cards."""
+    ) -> Iterator[tuple[float, list[IndexedCard]]]:
+        """Yield (Jaccard similarity of content words, equal cards) of the most similar cards."""
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
         my_count = len(my_words)
         ranked = []
         for number in self._candidates(terms):
-            card = self._numbered[number]
-            their_words = card.terms.words  # no word is in it twice
+            first, *_ = self._groups[number]
+            their_words = first.terms.words  # no word is in it twice
             their_count = len(their_words)
             shared = len(my_words.intersection(their_words))
             if 2 * shared < min(my_count, their_count):
                 continue
-            if self._cards[card.id] is not card or _are_siblings(card, highlight):
+            group = [*islice(self._others(self._groups[number], highlight), _MOST)]
+            if not group:
                 continue
             all_words = my_count + their_count - shared
             jaccard = shared / (all_words or 1)
@@ -575,9 +590,9 @@ class DuplicateIndex:
                 if any(map(str.isdigit, their_own)):
                     continue  # each has a number that the other lacks
             contained = shared / (min(my_count, their_count) or 1)
-            ranked.append((jaccard, contained, card.id))
+            ranked.append((jaccard, contained, group[0].id, group))
         ranked.sort(reverse=True)
-        for jaccard, contained, id in ranked[:_JUDGED]:
+        for jaccard, contained, id, group in ranked[:_JUDGED]:
             is_near = jaccard >= _JACCARD
             # the card with fewer words may be a part of the other
             fewer_words = min(my_count, len(self._cards[id].terms.words))
@@ -590,7 +605,7 @@ class DuplicateIndex:
                     or fuzz.token_set_ratio(*forms, score_cutoff=_TOKEN_SET) > 0
                 )
             if is_near:
-                yield jaccard, self._cards[id]
+                yield jaccard, group
 
     def _candidates(self, terms: SearchTerms) -> set[int]:
         """Return the cards with one of the rarest words of a draft, or with two common ones.

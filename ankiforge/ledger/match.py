@@ -613,17 +613,18 @@ def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
 
 def _same_context(known: Mark, found: Mark) -> bool:
     """Return whether an equal reading has the same text, and some, before or after it."""
-    newest = found.newest
-    before = newest.before[-SAME_CONTEXT:]
-    after = newest.after[:SAME_CONTEXT]
+    sides = sides_of(found.newest)
     for reading in known.readings:
-        if reading.text != newest.text:
-            continue
-        same_before = before != "" and before == reading.before[-SAME_CONTEXT:]
-        same_after = after != "" and after == reading.after[:SAME_CONTEXT]
-        if same_before or same_after:
+        if reading.text == found.newest.text and not sides.isdisjoint(sides_of(reading)):
             return True
     return False
+
+
+def sides_of(reading: FoldedText) -> set[Pair]:
+    """Return the words right before and after a reading, as far as there are any."""
+    before = ("before", reading.before[-SAME_CONTEXT:])
+    after = ("after", reading.after[:SAME_CONTEXT])
+    return {side for side in (before, after) if side[1]}
 
 
 # --- what a person is asked -------------------------------------------------------------

@@ -46,7 +46,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.ledger.match import LONG, is_perhaps, match_moved
+from ankiforge.ledger.match import LONG, is_perhaps, match_moved, sides_of
 from ankiforge.ledger.readings import decode_highlight, mark_of
 from ankiforge.ledger.store import (
     EACH,
@@ -368,30 +368,8 @@ class _Recording:
         query = f"SELECT * FROM draft WHERE key IN {EACH}"
         for row in store.rows(query, wanted):
             self._waiting[row["key"]].append(row)
-        # by key, the other present highlights with equal text
-        self._copies: dict[str, list[Row]] = defaultdict(list)
-        copies = store.rows(
-            "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
-            " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact"
-            " AND h.state = 'present' AND h.key != m.key"
-            f" JOIN document d ON d.id = h.document WHERE m.key IN {EACH}",
-            wanted,
-        )
-        for row in copies:
-            self._copies[row["mine"]].append(row)
-        # by key, the present highlights that had one of its texts
-        self._had: dict[str, list[Row]] = defaultdict(list)
-        with_words = store.rows(
-            "SELECT mine.key AS mine, mine.words, h.key, h.folded, d.title FROM event mine"
-            " JOIN event other ON other.words = mine.words AND other.key != mine.key"
-            " JOIN highlight h ON h.key = other.key AND h.state = 'present'"
-            " JOIN document d ON d.id = h.document"
-            f" WHERE mine.words != '' AND other.words != '' AND mine.key IN {EACH}"
-            " ORDER BY h.key",
-            wanted,
-        )
-        for row in with_words:
-            self._had[row["mine"]].append(row)
+        self._equal = self._read_equal(wanted)
+        self._had = self._read_former()
         store.load(self._highlights)
 
         self.changes: list[Change] = []
@@ -408,6 +386,52 @@ class _Recording:
         )
         """All that `take` adds to."""
 
+    def _read_equal(self, wanted: str) -> dict[_Likeness, list[_Titled]]:
+        """Return the present highlights that may be drafted alike, by what they have in common.
+
+        However many are equal, they are read once.
+        """
+        equal: dict[_Likeness, list[_Titled]] = defaultdict(list)
+        rows = self._store.rows(
+            "SELECT h.body, d.title FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE h.state = 'present' AND h.folded IN ("
+            f"SELECT m.folded FROM highlight m WHERE m.key IN {EACH} AND EXISTS (SELECT 1"
+            " FROM highlight o WHERE o.folded = m.folded AND o.key != m.key"
+            " AND o.state = 'present')) ORDER BY h.rowid",
+            wanted,
+        )
+        for row in rows:
+            other = _Titled(decode_highlight(row), row["title"])
+            alike = _in_common(other.highlight)
+            for likeness in (alike.words, *alike.beside):
+                equal[likeness].append(other)
+        return equal
+
+    def _read_former(self) -> dict[str, list[Row]]:
+        """Return by a hash of their words the present highlights that had them, and have others."""
+        now = {}
+        for row in self._highlights.values():
+            words = words_read(decode_highlight(row))
+            now[hash_of_words(words)] = for_finding(words)
+        former: dict[str, list[Row]] = defaultdict(list)
+        rows = self._store.rows(
+            "SELECT e.words, h.key, h.folded, d.title FROM json_each(?) now"
+            " JOIN event e ON e.words = now.key AND e.words != ''"
+            " JOIN highlight h ON h.key = e.key AND h.state = 'present' AND h.folded != now.value"
+            " JOIN document d ON d.id = h.document ORDER BY h.key",
+            encode(now),
+        )
+        for row in rows:
+            former[row["words"]].append(row)
+        return former
+
+    def _alike(self, highlight: Highlight) -> Iterator[_Titled]:
+        """Yield the others that have a highlight's text, a short one beside the same words."""
+        alike = _in_common(highlight)
+        is_sure = highlight.kind is HighlightKind.CARD or alike.is_long
+        for likeness in (alike.words,) if is_sure else alike.beside:
+            yield from self._equal.get(likeness, ())
+
     def leave(self, highlight: Highlight, error: BugError) -> None:
         """Leave a highlight as it is: it was not drafted, and the next run tries again."""
         left = {"key": highlight.key, "drafted": "", "fate": "failed", "worth": 0.0}
@@ -423,8 +447,11 @@ class _Recording:
         passage = store.passage(key)
 
         # an exact copy of another passage gets no draft
-        alike, had = self._copies[key], self._had[key]
-        original = _original_of(store, highlight_row, passage, alike, had)
+        original = ""
+        if not passage.decided:
+            former = self._had.get(hash_of_words(words_read(highlight)), ())
+            original = _original_of(store, highlight, passage, self._alike(highlight))
+            original = original or _had_these_words(store, highlight, passage, former)
         if original:
             drafted = Drafted(drafted.highlight, reason=SAME_WORDS + original)
 
@@ -782,45 +809,59 @@ def _texts(card: Card) -> list[str]:
 # --- copies -----------------------------------------------------------------------------
 
 
+class _Titled(NamedTuple):
+    """A highlight, and the title of its document."""
+
+    highlight: Highlight
+    title: str
+
+
+_Likeness = tuple[Any, ...]
+
+
+class _InCommon(NamedTuple):
+    """What a highlight has in common with others of which the drafts would be the same."""
+
+    words: _Likeness
+    """Its words and marks."""
+    beside: list[_Likeness]
+    """The same, with the words before or after it."""
+    is_long: bool
+    """Whether the words alone are no coincidence."""
+
+
+def _in_common(highlight: Highlight) -> _InCommon:
+    """Return what a highlight has in common with others that may be copies."""
+    words = (highlight.exact, highlight.gaps, highlight.markdown, highlight.comment)
+    newest = mark_of(highlight).newest
+    beside = [(*words, *side) for side in sorted(sides_of(newest))]
+    return _InCommon(words, beside, is_long=len(newest.text) >= LONG)
+
+
 def _original_of(
-    store: Store,
-    highlight_row: Row,
-    passage: Passage,
-    others: Iterable[Row],
-    with_texts: Iterable[Row],
+    store: Store, highlight: Highlight, passage: Passage, others: Iterable[_Titled]
 ) -> str:
     """Return the title of the document that has the original, if this is a copy; else "".
 
-    A short text is one only beside the same words.
-
     Args:
         store: the store.
-        highlight_row: the highlight that may be one.
+        highlight: the highlight that may be one, undecided.
         passage: its passage.
-        others: the other highlights that have its text.
-        with_texts: those that had one of its texts.
+        others: the highlights of which the drafts would be the same, the oldest first.
     """
-    if passage.decided:
-        return ""
-    highlight = decode_highlight(highlight_row)
-    for other_row in others:
-        other = decode_highlight(other_row)
+    for other, title in others:
+        if other.key in passage.keys:
+            continue
         if highlight.kind is not HighlightKind.CARD:
             if not match_moved([mark_of(other)], [mark_of(highlight)]):
                 continue
-        # drafts of both would be the same
-        marks = (other.gaps, other.markdown, other.comment)
-        if marks != (highlight.gaps, highlight.markdown, highlight.comment):
-            continue
-        other_passage = store.passage(other.key)
-        if not other_passage.decided:
+        if not store.passage(other.key).decided:
             if other.skip or forms.form_choice(store, other) == forms.NEVER:
                 continue
             if _issued_at(store, other.key) >= _issued_at(store, highlight.key):
                 continue
-        if other.key not in passage.keys:
-            return str(other_row["title"])
-    return _had_these_words(store, highlight, passage, with_texts)
+        return title
+    return ""
 
 
 def _had_these_words(

@@ -139,3 +139,21 @@ def test_what_drafts_are_compared_with_is_read_for_many_at_once(tmp_path: Path):
     # of each note: its row, its private words, twice who decided its sentences; of each draft: whether its
     # id is taken
     assert many - few < 7 * 30
+
+
+@pytest.mark.parametrize(
+    "line", ["status::done", "Q: What is a cell?\nA: the unit of life", "It is ==so=="]
+)
+def test_equal_lines_are_one_group_that_is_looked_at_once(tmp_path: Path, line: str):
+    counts = []
+    for notes in (10, 40, 80, 160):
+        folder = tmp_path / str(notes)
+        folder.mkdir()
+        world = World(folder)
+        for number in range(notes):
+            world.note(f"{number}.md", f"{line}\n\nOther words {number}.\n")
+        counts.append(steps(partial(first_run, world)))
+        world.close()
+    _, few, more, many = counts  # the first one loads modules, too
+    # each further note costs as much as those before
+    assert many - more < 2.3 * (more - few)
