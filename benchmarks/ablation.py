@@ -10,8 +10,6 @@ the checks, and rules were dropped by the same material that scores them here:
   `blind/lies.jsonl`, the half `held-out` of `lies.jsonl`, and the cards of `spoiled`;
 - honest: the true cards of the same files and of `honest.jsonl`, and those of `blind` and `wording`
   that no two raters found fault with;
-- marks: the 300 of `marks.jsonl`; shown is how many are accepted, and how many of them two raters
-  keep;
 - small model: the cards of a real model with 1.5 thousand million parameters (`small_model.jsonl`,
   one rater): how often each rule finds a faulty card, and a sound one;
 - duplicates: of the pairs in `fresh_pairs.jsonl` and `tests/check/more_pairs.jsonl`, how many
@@ -34,19 +32,16 @@ from typing import Any
 
 from ankiforge import check
 from ankiforge.model import (
-    PHRASE,
     Card,
     CardKind,
     Document,
     DocumentKey,
-    Form,
     Highlight,
     HighlightKey,
     HighlightKind,
     Origin,
     Severity,
 )
-from ankiforge.text.cloze import gaps
 from benchmarks import duplicates, lies, spoiled
 
 HERE = Path(__file__).parent
@@ -100,7 +95,7 @@ def rules_of(draft: Card, highlight: Highlight) -> Rules:
 
 
 def drawn() -> Iterator[tuple[bool, Rules]]:
-    """Yield (whether a card has a fault, the rules that it breaks) of all cards but marks."""
+    """Yield (whether a card has a fault, the rules that it breaks) of all cards."""
     planted = lies.planted(HERE / "fresh_lies.jsonl")
     planted += [each for each in lies.planted() if each.row["half"] == "held-out"]
     for each in planted:
@@ -126,34 +121,6 @@ def drawn() -> Iterator[tuple[bool, Rules]]:
             highlight = passages[row["passage"]]
             if max(faults) < 2 and highlight.exact:
                 yield False, rules_of(card(row, highlight), highlight)
-
-
-def marked() -> Iterator[tuple[bool, Rules]]:
-    """Yield (whether two raters keep a mark as a card, the rules that it breaks)."""
-    for number, row in enumerate(rows(HERE / "marks.jsonl")):
-        text = row["card"]
-        words = ""
-        spans = []
-        place = 0
-        for gap in gaps(text):
-            words += text[place : gap.start]
-            spans.append((len(words), len(words) + len(gap.answer)))
-            words += gap.answer
-            place = gap.end
-        exact = words + text[place:]
-        document = Document(DocumentKey(f"bench:{number}"), "bench", "")
-        highlight = Highlight(
-            document=document,
-            namespace=document.key,
-            kind=HighlightKind.HIGHLIGHT,
-            key=HighlightKey(f"{document.key}/1"),
-            exact=exact,
-            form=Form.PHRASE,
-            gaps=tuple(spans),
-        )
-        fields = (("Text", text),)
-        draft = Card(highlight.key, CardKind.CLOZE, fields, exact, "", 0, Origin(PHRASE))
-        yield all(row["keep"]), rules_of(draft, highlight)
 
 
 def by_small_model() -> Iterator[tuple[bool, Rules]]:
@@ -197,24 +164,21 @@ def main() -> None:
     cards = list(drawn())
     faulty = [broken for is_fault, broken in cards if is_fault]
     honest = [broken for is_fault, broken in cards if not is_fault]
-    marks = list(marked())
 
-    def figures(off: Rules) -> tuple[int, int, str]:
+    def figures(off: Rules) -> tuple[int, int]:
         """Return what is left of the figures without some rules."""
-        accepted = [keep for keep, broken in marks if not broken - off]
         return (
             sum(bool(broken - off) for broken in faulty),
             sum(bool(broken - off) for broken in honest),
-            f"{sum(accepted)} of {len(accepted)}",
         )
 
     every = figures(frozenset())
-    print(f"{len(faulty)} faults, {len(honest)} honest cards, {len(marks)} marks")
-    print(f"{'off':<22}{'lines':>6}{'found':>7}{'alarms':>8}{'marks kept':>13}")
-    print(f"{'nothing':<22}{'':>6}{every[0]:>7}{every[1]:>8}{every[2]:>13}")
+    print(f"{len(faulty)} faults, {len(honest)} honest cards")
+    print(f"{'off':<22}{'lines':>6}{'found':>7}{'alarms':>8}")
+    print(f"{'nothing':<22}{'':>6}{every[0]:>7}{every[1]:>8}")
     for name, lines, rules in groups(by_rule=by_rule):
-        found, alarms, kept = figures(rules)
-        print(f"{name:<22}{lines or '':>6}{found:>7}{alarms:>8}{kept:>13}")
+        found, alarms = figures(rules)
+        print(f"{name:<22}{lines or '':>6}{found:>7}{alarms:>8}")
     small = list(by_small_model())
     on_faulty = Counter(rule for is_fault, rules in small if is_fault for rule in rules)
     on_sound = Counter(

@@ -97,6 +97,8 @@ class Forge:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "desk"
         self.home = folder / "home"
+        self.takes_marks = False
+        """Whether a person accepts the new marks after each `run`."""
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def name_machine(self, name: str) -> None:
@@ -114,7 +116,23 @@ class Forge:
             except SystemExit as ended:
                 result = Result(int(str(ended.code)), out.getvalue(), err.getvalue())
         assert code is None or result.exit_code == code, result
+        is_run = arguments[:1] == ("run",) and "review" not in arguments
+        if self.takes_marks and is_run and result.exit_code == 0:
+            self.take_marks()
         return result
+
+    def take_marks(self) -> None:
+        """Accept the new marks that nothing is said about, and build."""
+        [waiting] = self.lists("new")
+        marks = [
+            card["id"]
+            for card in waiting
+            if card["waits"] == "a mark; you decide"
+            and not (card["revises"] or card["replaces"])
+        ]
+        if marks:
+            self("accept", *marks)
+            self("build")
 
     @contextmanager
     def here(self) -> Iterator[None]:
@@ -292,6 +310,12 @@ def kept_readers() -> Iterator[None]:
 def forge(tmp_path: Path) -> Forge:
     """The program, in a folder and a home of this test's own."""
     return Forge(tmp_path)
+
+
+@pytest.fixture
+def takes_marks(forge: Forge) -> None:
+    """A person accepts the new marks after each `run`, so that they are cards."""
+    forge.takes_marks = True
 
 
 @pytest.fixture(scope="session")

@@ -479,6 +479,7 @@ def test_json_has_the_documented_shapes_of_changes_and_questions(home):
     lines = "".join(f"Term {word} :: its meaning\n" for word in ("one", "two", "three"))
     note.write_text(note.read_text(encoding="utf-8") + f"\n{lines}", encoding="utf-8")
     home.data("ankiforge run notes")
+    home.data("ankiforge accept --all")
     shaped(home.data("ankiforge list --view questions"), "question")
     text = note.read_text(encoding="utf-8")
     note.write_text(text.replace("four chunks", "three chunks"), encoding="utf-8")

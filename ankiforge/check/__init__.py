@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ankiforge.check import duplicates, emphasis, source, structure, wording
+from ankiforge.check import duplicates, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.reading import (
     RULES,
@@ -69,9 +69,7 @@ __all__ = [
     "without_markup",
 ]
 
-_NAMES = tuple(
-    module.__name__ for module in (structure, wording, emphasis, source, duplicates)
-)
+_NAMES = tuple(module.__name__ for module in (structure, wording, source, duplicates))
 """The modules with checks, in the order in which their findings are reported."""
 SOURCELESS = checks_in(_NAMES, Needs.CARD)
 """The checks that need only the card."""

@@ -181,10 +181,6 @@ class Context(Value):
     """The cards and drafts that there are already."""
     picture_fault: Callable[[str], str] = lambda path: ""
     """Why a picture that the draft shows cannot be read, "" if it can."""
-    sureness: Callable[[str], float] = lambda text: 1.0
-    """How likely a card of a sentence is kept."""
-    leads_elsewhere: Callable[[str], bool] = lambda phrase: False
-    """Whether a phrase begins another passage, in which it is marked, too."""
 
 
 Check = Callable[[Card, Context], Iterator[Finding]]

@@ -730,15 +730,9 @@ _VALUE = regex(
 
 @needs(Needs.REST)
 def form(draft: Card, context: Context) -> Iterator[Finding]:
-    """Find cards of doubtful marks, of other tools, and with unreadable pictures."""
+    """Find cards of doubtful lines, of other tools, and with unreadable pictures."""
     highlight = context.highlight
-    if highlight.form is Form.TERM:
-        yield make_finding("loose_term")
-    elif highlight.form is Form.PHRASE and highlight.document.clipped:
-        yield make_finding("clipped")
-    elif highlight.form is Form.PHRASE and highlight.written == "**":
-        yield make_finding("fragment", "it is bold")
-    elif highlight.form is Form.INLINE_FIELD:
+    if highlight.form is Form.INLINE_FIELD:
         several = highlight.exact.count("::") > 1
         yield make_finding(
             "inline_field", "it contains several" if several else "it may be metadata"

@@ -58,7 +58,7 @@ FILTER = text_option(
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
   ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
-  ankiforge accept --all --filter finding:fragment    also drafts with this warning
+  ankiforge accept --all --filter finding:gap_gt8w    also drafts with this warning
   ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
 """)  # fmt: skip
 @IDS

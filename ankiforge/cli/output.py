@@ -662,7 +662,7 @@ DRAFTER = choice_option(
 ACCEPT = choice_option(
     "--accept",
     of=("clean", "review"),
-    help="Which drafts to accept: those without a warning, or none.",
+    help="Which drafts to accept: your own cards without a warning, or none.",
 )
 
 

@@ -76,7 +76,7 @@ class AcceptSettings(_Section):
     """Which drafts become cards without review."""
 
     rules: Literal["clean", "review"] = "clean"
-    """Those of the rules without a warning or block, or none."""
+    """Those that a person wrote as a card, without a warning or block, or none."""
 
 
 class AnkiSettings(_Section):

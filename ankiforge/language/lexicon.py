@@ -199,9 +199,7 @@ class Language:
         """Verbs of cues, even if they may be nouns elsewhere."""
         self.ranges = listed("cues", "ranges", name)
         self.vague = listed("cues", "vague", name)
-        self.continues = listed("cues", "continues", name)
         """Words that go on with a sentence before them."""
-        self.open_ends = listed("cues", "open_ends", name)
         """Words after which another one must come."""
         self.cues = Cues(name)
         self._known: dict[str, tuple[str, float]] = {}

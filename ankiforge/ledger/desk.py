@@ -25,7 +25,6 @@ Tested by `tests/ledger/test_desk_table.py`, `tests/ledger/test_decisions_table.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import (
     Callable,
@@ -42,7 +41,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, facts, forms, sentences
-from ankiforge.ledger.database import TOGETHER, in_batches
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import (
     PERSON,
     Event,
@@ -89,7 +88,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import cloze_answers, literal, make, plain
-from ankiforge.text.fold import document_tag, for_finding, locate_words
+from ankiforge.text.fold import document_tag, locate_words
 
 NAMES_ANOTHER = (
     "(d.findings LIKE '%duplicate%' OR d.findings LIKE '%similar%'"
@@ -248,27 +247,6 @@ def draft_copies_again(store: Store, highlight_key: str) -> None:
         highlight_key,
         f"{SAME_WORDS}*",
     )
-
-
-def leads_elsewhere(store: Store, highlight: Highlight, phrase: str) -> bool:
-    """Return whether a marked phrase begins another passage, in which it is marked, too.
-
-    A copy of the passage is none.
-    """
-    lead = for_finding(phrase)
-    rows = store.rows(
-        "SELECT body FROM highlight WHERE state = 'present' AND folded != ?"
-        " AND folded >= ? AND folded < ? LIMIT ?",
-        for_finding(highlight.exact),
-        lead,
-        f"{lead}{chr(sys.maxunicode)}",
-        TOGETHER,
-    )
-    for row in rows:
-        other = decode_highlight(row)
-        if other.gaps and for_finding(other.exact[: other.gaps[0][1]]) == lead:
-            return True
-    return False
 
 
 def use_offline_drafts(store: Store, version: str) -> None:

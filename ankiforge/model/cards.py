@@ -527,12 +527,13 @@ class Card(Value, omit_defaults=True):
     @property
     def own(self) -> bool:
         """Whether a person wrote or marked its words in the source."""
-        return (
-            self.by_hand
-            or self.origin.by_comment
-            or self.origin.drafter in (PHRASE, FIGURE)
-            or self.in_slot
-        )
+        is_mark = self.origin.drafter in (PHRASE, FIGURE)
+        return self.is_own_card or is_mark or self.in_slot
+
+    @property
+    def is_own_card(self) -> bool:
+        """Whether a person wrote it as a card: in a note, or as a question or gap in a comment."""
+        return self.by_hand or self.origin.by_comment
 
     @property
     def proposed(self) -> bool:

@@ -91,8 +91,6 @@ class Document(Value):
     collections: Strings = ()
     deck: str = ""
     """The deck that the document's front matter asks for."""
-    clipped: bool = False
-    """Whether it is a page of the web that somebody else wrote, kept as a note."""
     dataview: bool = False
     """Whether Dataview, for which `key::value` is a field, is switched on in its vault."""
     private: str = ""

@@ -9,7 +9,7 @@ Tested by `tests/draft/test_llm_workspace.py`, `test_llm_paid_once.py`,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,6 @@ from ankiforge.draft import (
 from ankiforge.errors import BugError, one_item
 from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
 from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.desk import leads_elsewhere
 from ankiforge.ledger.recording import Duplicates
 from ankiforge.model import (
     Brief,
@@ -277,15 +276,13 @@ class Checks:
                 passage,
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
-                cache(partial(sureness_of_text, passage)),
-                partial(leads_elsewhere, self.ledger, highlight),
             )
             findings = check.check(draft, context)
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
             sure = draft.sureness
             if check.marked(draft, passage):
-                sure = context.sureness(check.read(draft).whole)
+                sure = sureness_of_text(passage, check.read(draft).whole)
             checked.append(replace(draft, findings=findings, deck=deck, sureness=sure))
         return checked
 

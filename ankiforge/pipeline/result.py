@@ -116,7 +116,8 @@ class Job(Value):
 def accept_policy(config: Config, override: str = "") -> Callable[[Card], bool]:
     """Return a function that decides whether to accept a draft without findings and remarks.
 
-    Drafts of a model or an agent wait for a person.
+    It accepts what a person wrote as a card: in a note, or as a question or gap in a comment.
+    Every mark waits for a person, and so do drafts of a model or an agent.
 
     Args:
         config: provides the settings `accept`.
@@ -125,8 +126,7 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Card], bool]:
     rules = override or config.accept.rules
 
     def accepts(waiting: Card) -> bool:
-        drafter = waiting.origin.drafter
-        return rules == "clean" and drafter.startswith("rules")
+        return rules == "clean" and waiting.is_own_card
 
     return accepts
 

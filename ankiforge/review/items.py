@@ -215,6 +215,8 @@ def why_waiting(draft: Card) -> str:
     if reasons or any(finding.severity is not Severity.INFO for finding in findings):
         return "; ".join(reasons)
     drafter = draft.origin.drafter
+    if drafter.startswith("rules") and not draft.is_own_card:
+        return "a mark; you decide"
     if drafter.startswith("rules"):
         causes = "your settings, the limit of 300 cards per run, or two minutes of quiet"
         return f"no warning: {causes} make it wait"

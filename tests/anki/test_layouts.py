@@ -50,7 +50,7 @@ def test_words_in_a_spare_field_stay(katze):
 
 
 def test_a_note_that_got_our_other_type_is_held(katze):
-    katze.write(KATZE.format("cat") + "\nThe ==mitochondrion== makes ==ATP==.\n")
+    katze.write(KATZE.format("cat") + "\nThe {{c1::mitochondrion}} makes {{c2::ATP}}.\n")
     katze.go()
     models = katze.col.models
     note = katze.in_anki()

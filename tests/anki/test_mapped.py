@@ -39,6 +39,7 @@ def test_a_story_of_a_mapped_note_type(make_desk, name):
         step(desk)
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.core
 @pytest.mark.parametrize("name", PUSHES)
 def test_a_push_never_changes_a_note_type_of_the_users(

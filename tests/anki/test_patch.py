@@ -28,10 +28,8 @@ class Patched:
             self.file(case["name"]).write_bytes(case["note"].encode())
         (desk.notes / "lens.png").write_bytes(b"\x89PNG\r\n\x1a\n a picture")
         desk.run()
-        for finding in ("fragment", "leans_back"):
-            desk.forge(
-                "accept", "--all", "--filter", f"verdict:waiting finding:{finding}"
-            )
+        desk.forge("accept", "--all")
+        desk.forge("accept", "--all", "--filter", "verdict:waiting finding:leans_back")
         desk.go()
         for case in CASES:
             self.edit(case)
@@ -163,6 +161,8 @@ def test_a_moved_mask_is_refused(forge, anki):
 def test_with_a_block_id_other_words_altogether_can_be_patched(desk, forge):
     sentence = "The capital of Mali is ==Bamako== today.\n"
     desk.write(sentence)
+    desk.run()
+    forge.ok("accept", "--all")
     desk.go()
     guid = desk.guid("Bamako")
     note = desk.anki.note(guid)

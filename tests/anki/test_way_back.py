@@ -125,14 +125,16 @@ STORIES: dict[str, tuple[Step, ...]] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
 def test_a_story(desk, steps):
     for step in steps:
         step(desk)
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_what_anki_has_is_not_shipped_again(desk):
-    desk.run(written=3)
+    desk.run(written=2)
     desk.load(new=3)
     desk.run(written=0, packages=0)
     previous = desk.package.with_name("ankiforge.previous.apkg")

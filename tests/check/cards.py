@@ -151,10 +151,8 @@ def example(text: str) -> tuple[Finding, ...]:
     if parts["form"] == "asked":  # the reader's own question, its answer from the passage
         draft = replace(draft, origin=Origin("rules:comment"))
         return findings(draft, passage(source, **around), twins)
-    clipped, open_end = parts["form"] == "clipped", parts["form"] == "open-end"
-    form = Form.PHRASE if clipped else Form.BLOCK if open_end else Form(parts["form"])
-    draft, highlight = _marked(draft, form)
-    highlight = replace(highlight, document=replace(highlight.document, clipped=clipped))
+    open_end = parts["form"] == "open-end"
+    draft, highlight = _marked(draft, Form.BLOCK if open_end else Form(parts["form"]))
     highlight = replace(highlight, open_end=open_end)
     known = (hints.anki_note(parts["note"]),) if parts["note"] else ()
     schedule = "!2026-03-01,12,250" if parts["schedule"] else ""

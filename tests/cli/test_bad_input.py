@@ -213,7 +213,7 @@ def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
 ):
     workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m}\n")
     (notes / "mark.md").write_text(
-        "All cells of a body divide by ==mitosis==.\n\n==All of it is marked.==\n"
+        "All cells of a body divide by {{c1::mitosis}}.\n\n==All of it is marked.==\n"
     )
     result = forge("run", notes, "--drafter", "llm")
 

@@ -35,6 +35,7 @@ def citations(package: Path, folder: Path) -> list[str]:
     return [field for note in notes for field in note if "af-where" in field]
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(
     forge, vault, tmp_path
 ):
@@ -50,6 +51,7 @@ def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(
     assert not CONTROLS.search(plain)
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
     said = [forge.ok("run", vault, "--deck", f"Deck{RLO}x")]
     said += [

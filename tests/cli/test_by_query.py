@@ -75,19 +75,20 @@ def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
     )
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_warning_that_the_query_names_does_not_keep_a_draft_back(forge, vault):
-    note = "A fragment of ==positive weights== only\n\nGraphs of ==this== kind\n\nIn C ==**x==\n"
+    note = "It depends on ==positive weights== only\n\nGraphs of ==this== kind\n\nIn C ==**x==\n"
     (vault / "Graphs.md").write_text(note, encoding="utf-8")
     forge.ok("run", vault)
     forge.ok("accept", "--all")
-    forge("accept", "--all", "--filter", "fragment")  # a word of the text, no warning
+    forge("accept", "--all", "--filter", "depends")  # a word of the text, no warning
     assert "accepted" not in {card["verdict"] for card in forge.cards()}
 
-    forge.ok("accept", "--all", "--filter", "finding:fragment")
+    forge.ok("accept", "--all", "--filter", "finding:leans_back")
 
     accepted = [card for card in forge.cards() if card["verdict"] == "accepted"]
     assert [card["fields"]["Text"] for card in accepted] == [
-        "A fragment of {{c1::positive weights}} only"
+        "It depends on {{c1::positive weights}} only"
     ]
 
 

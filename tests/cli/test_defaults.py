@@ -82,6 +82,7 @@ The {{c1::window}} lets the light into the room.
 ALL = "marks: [==, mark, bold], cards: [inline, block, cloze, glossary]"
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize(
     ("then", "left_out"),
     [
@@ -101,8 +102,6 @@ def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
     notes(forge, a=MARKED, b="Katze:::cat\n")
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
-    [bold] = forge.cards("finding:fragment")
-    forge.ok("accept", bold["id"])
     forge.ok("accept", "--all")
     before = state(forge)
     assert len(before) == 9

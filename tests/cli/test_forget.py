@@ -28,6 +28,7 @@ def state(forge):
     return {card["id"]: (card["verdict"], card["fields"]) for card in forge.cards()}
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_forgotten_path_leaves_its_cards_and_comes_back_under_the_same_keys(
     forge, texts
 ):
@@ -51,6 +52,7 @@ def test_a_forgotten_path_leaves_its_cards_and_comes_back_under_the_same_keys(
     assert remembered(forge) == [str(texts / "b.md"), str(texts / "a.md")]
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_folder_forgets_every_path_in_it(forge, texts):
     assert forge.json("forget", texts)["highlights"] == 3
     assert remembered(forge) == []
@@ -91,6 +93,7 @@ def test_drafts_of_a_forgotten_path_wait_no_more_and_wait_again_when_it_is_read(
     assert [one["id"] for one in forge.cards("verdict:waiting")] == [draft["id"]]
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_path_that_is_not_there_any_more_can_be_forgotten(forge, texts):
     (other := forge.folder / "other").mkdir()
     (other / "c.md").write_text("Maus:::mouse\n")

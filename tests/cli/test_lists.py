@@ -40,6 +40,7 @@ def backs(result):
     }
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -133,14 +134,12 @@ def test_cards_whose_source_says_something_else_are_found(read, vault):
     assert card["id"] not in [other["id"] for other in others]
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     [waits] = read.ok("list", "verdict:waiting", "--json").lines
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
-    assert (
-        waits["waits"]
-        == "no warning: your settings, the limit of 300 cards per run, or two minutes of quiet make it wait"
-    )
+    assert waits["waits"] == "a mark; you decide"
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
     assert (card["verdict"], card["anki"], card["deck"]) == (
@@ -156,6 +155,7 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     assert (accepted["verdict"], accepted["quote"]) == ("accepted", waits["quote"])
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_cards_count_as_added_when_accepted_and_drafts_when_read(read):
     def added(days):
         return {line["id"] for line in read.ok("list", f"added:{days}", "--json").lines}
@@ -202,6 +202,7 @@ def test_highlights_without_a_card_have_a_reason(read):
     assert none["key"] in read.ok("list", "--no-card").stdout
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     (vault / "cells.md").write_text(NOTE.replace("steady", "slow"), encoding="utf-8")
     read.ok("run")
@@ -226,6 +227,7 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     assert (kept["verdict"], kept["findings"][0]["severity"]) == ("waiting", "block")
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
     (vault / "cells.md").write_text(
         NOTE.replace("What is C++?::a language", ""), encoding="utf-8"
@@ -241,6 +243,7 @@ def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
     assert read.ok("list", "finding:source_gone", "--json").lines == [card]
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_recent_decisions_have_the_id_that_undo_takes(read):
     [draft] = read.ok("list", "verdict:waiting", "--json").lines
     read.ok("reject", draft["id"])

@@ -93,6 +93,7 @@ def export_source(folder: Path, *, more: bool = False) -> Path:
     return annotations(folder / "export.json", *([ROC, EM] if more else [ROC]))
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize(
     "source", [vault_source, notes_source, papers_source, paper_source, export_source]
 )
@@ -180,6 +181,7 @@ def test_a_dry_run_remembers_nothing(forge, v):
     assert "nothing to read" in forge("run", code=2).stderr
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_what_is_remembered_outlives_the_ledger_and_a_move_until_it_is_forgotten(
     forge, v
 ):

@@ -6,6 +6,7 @@ NOTE = "Working memory holds about ==four chunks== at a time.\n"
 REST = "==Well, who would have thought that?==\n"
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize(
     ("note", "run", "then", "expected"),
     [

@@ -40,6 +40,7 @@ WAYS = {
 }
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize("way", WAYS)
 def test_no_command_runs_until_a_folder_outside_is_confirmed(forge, outside, way):
     settings(forge, WAYS[way](forge, outside))
@@ -57,6 +58,7 @@ def test_no_command_runs_until_a_folder_outside_is_confirmed(forge, outside, way
     assert packages(outside) == ["ankiforge.apkg"]
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize("output", [".", "packages", "packages/../packages"])
 def test_a_folder_inside_needs_no_word(forge, output):
     (forge.folder / "packages").mkdir()

@@ -67,6 +67,7 @@ def used(forge: Any) -> None:
     forge("doctor")
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_says(
     forge, mask
@@ -102,6 +103,7 @@ def laid_open(*paths: Path) -> None:
         path.chmod(0o777 if path.is_dir() else 0o666)
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_what_lies_open_is_closed_by_the_next_command(forge):
     used(forge)
     own, journal = forge.folder / ".ankiforge", forge.folder / "journal"
@@ -113,6 +115,7 @@ def test_what_lies_open_is_closed_by_the_next_command(forge):
         assert [rights(path) for path in theirs] == ["666", "666", "777"]
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_what_a_link_leads_to_is_let_be(forge):
     used(forge)
     elsewhere = forge.folder.parent / "elsewhere"
@@ -133,6 +136,7 @@ def test_what_a_link_leads_to_is_let_be(forge):
     assert (rights(other), rights(other / "b.txt")) == ("777", "666")
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_where_rights_cannot_be_changed_nothing_fails(forge, monkeypatch):
     used(forge)
     laid_open(forge.folder / ".ankiforge")

@@ -68,6 +68,7 @@ def test_a_plugin_counts_at_once_where_nobody_has_cards_yet(forge, vault, note) 
     assert questions(forge) == []
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) -> None:
     forge.ok("run", vault)
     before = words(forge)

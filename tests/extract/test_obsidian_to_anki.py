@@ -100,7 +100,7 @@ def test_braces_and_marks_are_gaps_if_it_was_told_so(
 
 
 def test_a_mark_outside_of_its_cards_stays_a_mark(forge, vault) -> None:
-    """The plugin does not read it, so that it is a card only in a whole sentence."""
+    """The plugin does not read it, and a mark waits."""
     tell(vault, Defaults={"CurlyCloze": True})
     read(
         forge,
@@ -109,7 +109,7 @@ def test_a_mark_outside_of_its_cards_stays_a_mark(forge, vault) -> None:
     )
     found = {card["fields"]["Text"]: card["verdict"] for card in forge.cards()}
     assert found == {
-        "Insulin lowers the {{c1::sugar}} in the blood.": "accepted",
+        "Insulin lowers the {{c1::sugar}} in the blood.": "waiting",
         "more {{c1::notes}} here": "waiting",
     }
 

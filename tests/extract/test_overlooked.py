@@ -194,6 +194,8 @@ def test_the_five_numbers_of_a_run_make_the_highlights(forge, vault):
         "The organ that cleans the blood is called a ==kidney==. ^d\n"
     )
     forge.settings("anki: {collection: none}\n")
+    forge.ok("run", vault)
+    forge.ok("accept", "--all")
     run = forge.json("run", vault)
     stands = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
     assert tuple(run["passages"]) == stands

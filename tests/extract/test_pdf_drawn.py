@@ -113,9 +113,7 @@ def test_a_run_says_nothing_of_the_marks_in_pdfs_that_cannot_be_read(forge, pape
     assert "annotations" not in said
     note = papers.parent / "notes" / "Cells.md"
     note.parent.mkdir()
-    note.write_text(
-        "The energy that cells spend is called ==chemical energy==.\n", encoding="utf-8"
-    )
+    note.write_text("What energy do cells spend?::chemical energy\n", encoding="utf-8")
     assert "→ " in forge.ok("run", note.parent).stdout
     assert "→ " not in forge("run", papers, code=1).stdout  # of the package of before
     write_pdf(papers / "c.pdf", [Page([paragraph(WORDS)])])

@@ -326,6 +326,8 @@ class Player:
         words = command if isinstance(command, list) else command.split()
         words = [self.filled(machine, word) for word in words]
         result = self.call(machine, *words)
+        if words[0] == "run" and "review" not in self.history.get("more", ""):
+            self.take_marks(machine)
         came: dict[str, Any] = {"exit": result.exit_code}
         if words[0] == "extract":
             came["extract"] = extracted(result.stdout)
@@ -334,6 +336,17 @@ class Player:
             came.pop("asked", None)
             machine.killed = False
         return came
+
+    def take_marks(self, machine: Machine) -> None:
+        """Accept, as its person, the new marks that nothing is said about, and build."""
+        taken = []
+        for card in self.lists(machine).cards:
+            changes = card["revises"] or card["replaces"]
+            if card["waits"] == "a mark; you decide" and not changes:
+                taken.append(card["id"])
+        if taken:
+            self.call(machine, "accept", *taken)
+            self.call(machine, "build")
 
     def do_kill(self, machine: Machine, what: dict[str, Any]) -> None:
         """Start a command and kill it after so many lines of the journal."""

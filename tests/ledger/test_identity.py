@@ -116,6 +116,7 @@ JOINED = {
 }
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize(("apart", "joined"), JOINED.values(), ids=JOINED)
 @pytest.mark.parametrize("answer", ["accept", "reject"])
 def test_two_sentences_that_become_one_are_asked_about_once(
@@ -139,6 +140,7 @@ def test_two_sentences_that_become_one_are_asked_about_once(
     assert len(questions(forge)) == 1
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_sentences_that_are_joined_and_parted_again_are_not_asked_about(
     forge, notes: Path
 ):

@@ -96,6 +96,7 @@ def verdicts(forge) -> dict[str, str]:
     return {card["id"]: card["verdict"] for card in forge.cards()}
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(

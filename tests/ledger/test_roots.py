@@ -20,6 +20,7 @@ def guids(forge) -> list[str]:
     return sorted(card["guid"] for card in forge.cards())
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(
     forge, vault, tmp_path
 ):

@@ -57,7 +57,7 @@ def two(forge_in, tmp_path):
         notes = forge.folder / "notes"
         notes.mkdir(parents=True)
         (notes / "a.md").write_text(
-            "Katze:::cat\n\nThe ==lens== of the eye can change its thickness.\n"
+            "Katze:::cat\n\nThe {{c1::lens}} of the eye can change its thickness.\n"
         )
         forge.settings("sources: [obsidian: {name: notes, path: notes}]\n", trust=True)
         forge.ok("run")

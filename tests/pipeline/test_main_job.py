@@ -11,7 +11,7 @@ What powers the cell?::The mitochondrion
 
 Katze:::cat
 
-The ==mitochondrion== makes most of the cell's ATP by oxidative phosphorylation.
+The {{c1::mitochondrion}} makes most of the cell's ATP by oxidative phosphorylation.
 
 What does a ribosome read
 ?

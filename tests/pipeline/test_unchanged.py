@@ -480,6 +480,7 @@ NOT_LOADED = re.compile(
 )
 
 
+@pytest.mark.usefixtures("takes_marks")
 def test_it_loads_no_reader_drafter_check_or_package(forge, notes, monkeypatch):
     forge.ok("run")
     forge.ok("run", "-q")

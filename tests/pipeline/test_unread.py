@@ -50,6 +50,7 @@ UNREADABLE: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.usefixtures("takes_marks")
 @pytest.mark.parametrize("spoil", UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("loses_database", [False, True])
 def test_a_note_that_cannot_be_read_keeps_its_passages_and_others_go(

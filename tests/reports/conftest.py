@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-NOTE = "Osmosis is what?::the passage of water\n\nSleep with dreams is called ==paradoxical sleeping== by its students.\n"
+NOTE = "Osmosis is what?::the passage of water\n\nSleep with dreams is called {{c1::paradoxical sleeping}} by its students.\n"
 
 
 @pytest.fixture

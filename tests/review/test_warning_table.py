@@ -19,7 +19,6 @@ from ankiforge.review.items import is_poor, warning
 
 LONG = make_finding("gap_gt8w", "18 words, more than 8")
 MUCH = make_finding("gap_gt50pct", "86 % of the text, more than 50 %")
-EMPHASIS = make_finding("fragment", "nothing says that it is to be recalled")
 LEAK = make_finding("gap_leak", "“iron”")
 NUMBER = make_finding("number_altered", "“5 kg”")
 COUNTED = make_finding("gap_leak", "“iron”", severity=Severity.INFO)
@@ -32,9 +31,8 @@ TAKEN_BACK = Remark(RemarkKind.TAKEN_BACK)
     [
         ([], [], "", False),
         ([COUNTED], [], "", False),
-        ([LONG, MUCH, EMPHASIS], [], "Hides too much. Choose other words to hide.", True),
-        ([EMPHASIS], [], "Perhaps only emphasis. Is there something to recall?", False),
-        ([EMPHASIS, NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
+        ([LONG, MUCH], [], "Hides too much. Choose other words to hide.", True),
+        ([NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
         ([MUCH, LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
         ([MUCH], [TAKEN_BACK], "You accepted this before, and took it back.", True),
         ([LEAK], [TAKEN_BACK], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),

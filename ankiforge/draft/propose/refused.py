@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 
-from ankiforge.language.clauses import begins_whole
 from ankiforge.language.lexicon import Language, listed
 from ankiforge.language.quantities import MONTHS
 from ankiforge.language.tokens import Kind, Token, is_verb
@@ -62,6 +61,8 @@ _DEBRIS = regex(
 )
 MOST_WORDS = 36
 """The words of a sentence, at most."""
+# A text begins with a capital or a digit.
+_BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
 # A heading without a sign behind it: `Foreign Keys A foreign key is`, `2.2 Weighted Graphs In the`.
 _HEADING = regex(
     r"\A[A-ZÀ-Þ][\w-]+(?: [\w-]+){0,2} (?:An|The) [a-z]"
@@ -99,7 +100,7 @@ def refusal_of_form(
         return Reason.GARBLED
     if not is_note:
         is_code = bool(words) and words[0].kind in (Kind.SHIELD, Kind.UNSAFE)
-        if not (is_code or begins_whole(text)):
+        if not (is_code or _BEGINS.match(text)):
             return Reason.CUT_OFF
         if _HEADING.match(text):
             return Reason.HEADING

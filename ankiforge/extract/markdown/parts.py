@@ -201,8 +201,6 @@ _ELSEWHERE = (-1, -1)
 # The end of a text that `draft export` wrote, and of a prompt: their examples are no
 # cards.
 _CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
-# Tags of notes that Obsidian's Web Clipper writes.
-_CLIPPED = {"clipping", "clippings"}
 
 
 def read_note(
@@ -370,7 +368,6 @@ class _NoteReading:
         tags = (*document.tags, *front.tags, *cut.tags)
         if dialect:
             tags = tuple(tag for tag in tags if not dialect.is_deck(tag))
-        clipped = bool(front.published) or not _CLIPPED.isdisjoint(front.tags)
         return replace(
             document,
             title=front.title or document.title,
@@ -378,7 +375,6 @@ class _NoteReading:
             issued=document.issued or front.published,
             tags=tuple(dict.fromkeys(tags)),
             deck=front.deck or document.deck,
-            clipped=clipped and any(scheme == "url" for scheme, _ in front.identifiers),
             private=document.private or why_private,
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.pipeline import watch as watching
 
-CELLS = "The ==mitochondrion== makes ATP for the cell.\n\nWhat is osmosis?::Movement of water\n"
+CELLS = "The {{c1::mitochondrion}} makes ATP for the cell.\n\nWhat is osmosis?::Movement of water\n"
 
 
 class Life:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.limits import PATIENCE
 
-LENS = "\nThe ==aperture== decides how much light enters.\n"
+LENS = "\nThe {{c1::aperture}} decides how much light enters.\n"
 
 
 class Process:

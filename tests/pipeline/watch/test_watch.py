@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.pipeline.watch.conftest import CELLS
 
-LENS = "The ==aperture== decides how much light enters the eye.\n"
+LENS = "The {{c1::aperture}} decides how much light enters the eye.\n"
 METAL = "Which metal melts in a hand?::Gallium"
 
 
