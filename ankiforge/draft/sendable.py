@@ -6,7 +6,8 @@ of the workspace that are under `#no-llm`:
 
 - In the same document, a private text is masked at any length, even where it is cut
   off, and so is what is inside.
-- Elsewhere, a private sentence of at least 20 letters is masked (`Repeats`).
+- Elsewhere, a private sentence is masked wherever it stands, and so is a passage that is a run of
+  one (`Repeats`); two words are no sentence.
 - A passage is withheld if any of its own words would be masked.
 
 So a tag protects from now on what was read before it, and no key, match or check
@@ -18,9 +19,9 @@ Tested by `tests/draft/test_sendable.py` and `tests/draft/test_llm.py`.
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, NewType
@@ -56,10 +57,16 @@ recognised."""
 # Folded characters from which words are found within other words.
 _WITHIN_WORDS = 6
 _UNSPACED = regex(f"[{UNSPACED}]")
-# Folded letters of a sentence that is private in every document, and of its beginning, by which it
-# is looked up.
-_SENTENCE = 20
-_HEAD = 10
+# What counts as a sentence in every document: so many folded letters in so many words, one word
+# of so many letters, such as a key, or so many letters of a script without blanks.
+_LETTERS = 12
+_WORDS = 3
+_LONG_WORD = 20
+_UNSPACED_LETTERS = 6
+# Folded letters by which a sentence is looked up: its first ones, and groups of those within it.
+# Any run of six letters contains a whole group, wherever it begins.
+_HEAD = 6
+_GROUP = 3
 # Between the parts of a text that are compared one by one: lines, headings, cells, and
 # cuts.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
@@ -171,28 +178,82 @@ def _length_at_end(letters: str, texts: list[str], least: int) -> int:
 
 
 class Repeats:
-    """Private sentences, which are recognised in every document."""
+    """Private sentences, which are recognised in every document.
+
+    A whole one is found anywhere in a text, a run of one only where it is all that a sentence,
+    line, heading or cell of the text says. A look-up hardly takes longer the more there are.
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._by_head = defaultdict[str, set[str]](set)
-        """The sentences, folded, that begin with the same letters."""
+        self._sentences = set[str]()
+        """The sentences, folded."""
         for text in texts:
             for line in text.split("\n"):
                 for start, end in sentences(line):
                     letters = folded(line[start:end]).letters
-                    # a letter of a script without blanks says more
-                    if len(letters) + len(_UNSPACED.findall(letters)) >= _SENTENCE:
-                        self._by_head[letters[:_HEAD]].add(letters)
+                    if _is_telling(line[start:end], letters):
+                        self._sentences.add(letters)
+        self._lengths = defaultdict[str, set[int]](set)
+        """The lengths of the sentences that begin with the same letters."""
+        for sentence in self._sentences:
+            self._lengths[sentence[:_HEAD]].add(len(sentence))
+        self._joined = "\n".join(self._sentences)
+        self._places = defaultdict[str, list[int]](list)
+        """Where each group of letters is in all sentences, which are cut into groups."""
+        for place in range(0, len(self._joined), _GROUP):
+            self._places[self._joined[place : place + _GROUP]].append(place)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Yield the spans of a text that repeat a private sentence."""
-        if not self._by_head:
+        """Yield the spans of a text that repeat a private sentence, or say only a run of one."""
+        if not self._sentences:
             return
         letters, origins = folded(text)
         for start in range(len(letters)):
-            for sentence in self._by_head.get(letters[start : start + _HEAD], ()):
-                if letters.startswith(sentence, start):
-                    yield origins[start], origins[start + len(sentence) - 1] + 1
+            for length in self._lengths.get(letters[start : start + _HEAD], ()):
+                end = start + length
+                if end <= len(letters) and letters[start:end] in self._sentences:
+                    yield origins[start], origins[end - 1] + 1
+        passages = {(0, len(text)), *parts_of(text)}
+        for first, last in parts_of(text):
+            passages.update(
+                (first + start, first + end) for start, end in sentences(text[first:last])
+            )
+        for start, end in passages:
+            first, last = bisect_left(origins, start), bisect_left(origins, end)
+            run = letters[first:last]
+            if _is_telling(text[start:end], run) and self._is_run(run):
+                yield origins[first], origins[last - 1] + 1
+
+    def _is_run(self, letters: str) -> bool:
+        """Return whether folded letters, six at least, are a run of a private sentence."""
+
+        def places(start: int) -> Sequence[int]:
+            return self._places.get(letters[start : start + _GROUP], ())
+
+        # its groups may begin at each of three letters; the rarest one of them is looked at
+        for shift in range(_GROUP):
+            starts = range(shift, len(letters) - _GROUP + 1, _GROUP)
+            rarest = min(starts, key=lambda start: len(places(start)))
+            for place in places(rarest):
+                begin = place - rarest
+                if begin >= 0 and self._joined.startswith(letters, begin):
+                    return True
+        return False
+
+
+def _is_telling(text: str, letters: str) -> bool:
+    """Return whether a text is more than a phrase that other documents may have as well.
+
+    Args:
+        text: the text.
+        letters: the same, folded.
+    """
+    if len(_UNSPACED.findall(letters)) >= _UNSPACED_LETTERS:
+        return True
+    words = [word for word in text.split() if any(map(str.isalnum, word))]
+    if len(words) < _WORDS:
+        return any(len(folded(word).letters) >= _LONG_WORD for word in words)
+    return len(letters) >= _LETTERS
 
 
 def parts_of(text: str) -> Iterator[Span]:

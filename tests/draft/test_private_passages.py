@@ -91,6 +91,14 @@ def a_new_quote(place: Place) -> None:
     place.run()
 
 
+def half_a_sentence(place: Place) -> None:
+    """Another note marks only a part of the private sentence."""
+    place.settings(VAULT)
+    place.note("Secret.md", f"{CANARY}. #no-llm\n\n=={OPEN}==\n")
+    place.note("Half.md", "==The zebrafish quarantine of Ward Nine==\n")
+    place.run()
+
+
 def a_quote_without_the_tagged_note(place: Place) -> None:
     """The note with the tag is gone before, or after, another one marks its words."""
     place.settings(VAULT)
@@ -199,7 +207,8 @@ def a_note_of_a_kindle_where_two_marks_end(place: Place) -> None:
 @pytest.mark.parametrize(
     "history",
     [
-        a_new_quote, a_quote_without_the_tagged_note, a_new_pdf, a_private_mark_of_a_pdf, a_union,
+        a_new_quote, half_a_sentence, a_quote_without_the_tagged_note, a_new_pdf,
+        a_private_mark_of_a_pdf, a_union,
         a_private_item, words_beside_a_mark, a_note_that_gains_the_tag, a_title_and_a_heading,
         a_note_of_a_kindle_where_two_marks_end,
     ],

@@ -1,4 +1,4 @@
-"""What is masked of a text: in the same document at any length, elsewhere a sentence of 20 letters."""
+"""What is masked of a text: in the same document at any length, elsewhere a sentence or a run of one."""
 
 from unicodedata import normalize
 
@@ -6,6 +6,7 @@ import pytest
 
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import DocumentKey, PrivateText
+from tests.limits import steps
 
 HERE, ELSEWHERE = DocumentKey("d"), DocumentKey("e")
 LONG = "Anna has been ill since the middle of March"
@@ -24,7 +25,7 @@ CASES = [
     ("Anna is ill", "a is ill. Then the peace was made", "[…]. Then the peace was made", None),
     ("Anna is ill", "Then the peace was made. Anna i", "Then the peace was made. […]", None),
     ("Anna is ill", "… is ill, and the peace was made", "… […], and the peace was made", None),
-    (LONG, "since the middle of March. Then", "[…]. Then", None),
+    (LONG, "since the middle of March. Then", "[…]. Then", "[…]. Then"),
     # what stands inside of it
     ("Anna is ill", "Open › is ill", "Open › […]", None),
     # one sentence of several, one line of several
@@ -32,7 +33,7 @@ CASES = [
     ("Anna was often ill that year. Bob is well.\nCarl left", "Carl left early", "[…] early", None),
     ("Anna was often ill that year. Bob is well.", "They say that Anna was often ill that year", "They say that […]", "They say that […]"),
     ("Anna was often ill that year. #no-llm", "They say that Anna was often ill that year", "They say that […]", "They say that […]"),
-    # other scripts: a letter without blanks counts twice
+    # other scripts: six letters without blanks are enough
     ("安娜病了", "昨天安娜病了。今天", "昨天[…]。今天", None),
     ("安娜从三月中旬起一直生病", "昨天说安娜从三月中旬起一直生病。今天", "昨天说[…]。今天", "昨天说[…]。今天"),
     ("安娜病了", "安娜来了", None, None),
@@ -42,10 +43,27 @@ CASES = [
     (LONG, "Anna, as I know, was ill since the spring", "SAME", None),
     (LONG, "as Anna has been really quite ill for long", "SAME", None),
     (LONG, "March of the middle since ill been has Anna", "SAME", None),
-    # 20 letters, and 19; a lone word
-    ("Anna was often ill then", "so Anna was often ill then", "so […]", "so Anna was often ill then"),
-    ("Anna was often ill, then I", "so Anna was often ill then I", "so […]", "so […]"),
+    # a sentence: 12 letters, and 11; two words; a lone word
+    ("My HIV test is positive", "I know: MY HIV-test is positive!", "I know: […]!", "I know: […]!"),
+    ("Anna had mumps", "so Anna had mumps then", "so […] then", "so […] then"),
+    ("Anna had gout", "so Anna had gout then", "so […] then", None),
+    ("machine learning", "what machine learning is", "what […] is", None),
     ("quarantine", "the quarantine of Ward Nine", "the […] of Ward Nine", None),
+    # a passage that is a run of a sentence: a whole text, line or sentence; no part of another one
+    ("My HIV test is positive", "HIV test is positive", "[…]", "[…]"),
+    ("My HIV test is positive", "iv test is positive", "[…]", "[…]"),
+    ("My HIV test is positive", "One.\nMy HIV test is pos", "One.\n[…]", "One.\n[…]"),
+    ("My HIV test is positive", "So far. HIV test is positive. And so on", "So far. […]. And so on", "So far. […]. And so on"),
+    ("My HIV test is positive", "Open › HIV test is positive", "Open […]", "Open › […]"),
+    ("My HIV test is positive", "An HIV test is positive or not", "SAME", None),
+    ("My HIV test is positive", "HIV test", "[…]", None),
+    ("The blood pressure of Anna is high", "blood pressure", "[…]", None),
+    ("The blood pressure of Anna is high", "The blood pressure is high", "SAME", None),
+    ("Anna was ill.\nSo was Bob then", "was ill so was", "SAME", None),
+    ("我的艾滋病检查呈阳性", "他说我的艾滋病检查呈阳性。今天", "他说[…]。今天", "他说[…]。今天"),
+    ("我的艾滋病检查呈阳性", "今天。病检查呈阳性", "今天。[…]", "今天。[…]"),
+    ("我的艾滋病检查呈阳性", "检查呈阳性", "[…]", None),
+    ("ผลตรวจเอชไอวีของฉันเป็นบวก", "เขาว่า ผลตรวจเอชไอวีของฉันเป็นบวก", "เขาว่า […]", "เขาว่า […]"),
     ("sk0abcdefghijklmnopqrstuvwx", "key: sk0abcdefghijklmnopqrstuvwx", "key: […]", "key: […]"),
     # a line that has the tag itself
     ("x", "one\nmine #No-LLM\ntwo", "one\n[…]\ntwo", "one\n[…]\ntwo"),
@@ -59,3 +77,20 @@ def test_private_words_are_masked(private, text, here, elsewhere):
         assert privacy.text(text, HERE) == (here if here is not None else text)
     same = normalize("NFC", text)
     assert privacy.text(text, ELSEWHERE) == (elsewhere if elsewhere is not None else same)
+
+
+def test_a_look_up_costs_as_much_among_many_private_sentences():
+    counts = []
+    for number in (100, 400):
+        texts = (f"Entry of my diary, the day {each}, was long" for each in range(number))
+        privacy = Privacy([PrivateText(text, HERE) for text in texts])
+        shown = [f"Entry of my diary, the day {each}, was short" for each in range(20)]
+        shown += [f"of my diary, the day {each}, was" for each in range(20)]
+
+        def look_up(privacy=privacy, shown=shown):
+            return [privacy.text(text, ELSEWHERE) for text in shown]
+
+        assert look_up()[20:] == ["[…]"] * 20
+        counts.append(steps(look_up))
+    few, many = counts
+    assert many < 1.5 * few
