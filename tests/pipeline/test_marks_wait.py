@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 MARKS = """
 The division of a nucleus is called ==mitosis==.
@@ -41,6 +44,36 @@ def test_marks_wait_and_cards_of_ones_own_do_not(forge: Any, vault: Path) -> Non
     assert len(waiting) == len(lines(MARKS))
     assert all("{{c1::" in card["fields"]["Text"] for card in waiting)
     assert len(cards) == len(lines(MARKS)) + len(lines(OWN))
+
+
+IN_A_NOTE_OF_CARDS = "The {{c1::mitochondrion}} makes energy."
+IN_ANOTHER_NOTE = "The {{c1::ribosome}} makes proteins."
+
+
+@pytest.mark.parametrize(
+    ("plugin", "settings", "cards", "verdict"),
+    [
+        ("obsidian-spaced-repetition", {}, "", "accepted"),
+        ("obsidian-spaced-repetition", {}, "cards: [inline]", "waiting"),
+        ("obsidian-to-anki-plugin", {"Defaults": {"CurlyCloze": True}}, "", "waiting"),
+        ("none", {}, "cards: [inline, osr]", "accepted"),
+        ("none", {}, "", "waiting"),
+    ],
+)
+def test_a_mark_that_a_plug_in_reads_as_a_gap_is_a_card_of_ones_own(
+    forge: Any, vault: Path, plugin: str, settings: Any, cards: str, verdict: str
+) -> None:
+    obsidian = vault / ".obsidian"
+    (obsidian / "plugins" / plugin).mkdir(parents=True)
+    (obsidian / "plugins" / plugin / "data.json").write_text(json.dumps(settings))
+    (obsidian / "community-plugins.json").write_text(json.dumps([plugin]))
+    (vault / "Cell.md").write_text("#flashcards\n\nThe ==mitochondrion== makes energy.\n")
+    (vault / "Other.md").write_text("The ==ribosome== makes proteins.\n")
+    where = f"{{name: notes, path: {vault}{', ' * bool(cards)}{cards}}}"
+    forge.settings(f"sources: [{{obsidian: {where}}}]", trust=True)
+    forge.ok("run")
+    found = {card["fields"]["Text"]: card["verdict"] for card in forge.cards()}
+    assert found == {IN_A_NOTE_OF_CARDS: verdict, IN_ANOTHER_NOTE: "waiting"}
 
 
 def test_several_gaps_stay_and_a_card_that_was_accepted_follows_its_edits(
