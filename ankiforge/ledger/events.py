@@ -53,9 +53,11 @@ MERGED = "one card with "
 SUBJECTS = ("form", "dialects", "decline")
 """Kinds of events about another subject than a passage: a form of lines, a vault, a tool. The key
 names it; see `Store.answers`."""
+FORMER = ("holds", "held", "private")
+"""Kinds of events that only earlier versions wrote. They are known, and have no effect."""
 SILENT = (
     *("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),
-    "private",  # of earlier versions
+    *FORMER,
 )
 """Kinds of events that are no decisions."""
 

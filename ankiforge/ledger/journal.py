@@ -300,7 +300,6 @@ REQUIRED = {
     "skip": "",
     "fact": "of sentences passage facts",
     "form": "choice",
-    "private": "choice",
     "dialects": "read",
     "decline": "",
     "repair": "name nid",
@@ -314,6 +313,7 @@ REQUIRED = {
     "seen": "guid",
     "unseen": "guid",
     "keep": "guid",
+    **dict.fromkeys(events.FORMER, ""),
 }
 """By kind of event: the keys without which it means nothing. `fold` says what each does."""
 
