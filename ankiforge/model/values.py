@@ -80,6 +80,7 @@ def _digest(parts: Strings) -> bytes:
 # --- what a person decides on -----------------------------------------------------------
 
 CARD_PREFIX = "af"
+_HASH_LENGTH = 16
 DRAFT_PREFIX = "dr"
 QUESTION_PREFIX = "qu"
 FOREIGN_PREFIX = "nid:"
@@ -89,9 +90,9 @@ FOREIGN_PREFIX = "nid:"
 def is_card_id(id: str) -> bool:
     """Return whether an id is that of a card: the guid of a note of ours.
 
-    The id of a decision may begin with the same letters: `afcdbefdbf67.5`.
+    The id of an action or an event may begin with the same letters: `afcdbefdbf67.5`, or a hash.
     """
-    return id.startswith(CARD_PREFIX) and "." not in id
+    return id.startswith(CARD_PREFIX) and "." not in id and len(id) != _HASH_LENGTH
 
 
 def is_draft_id(id: str) -> bool:

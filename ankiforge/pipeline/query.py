@@ -122,8 +122,9 @@ def joined(words: Iterable[str]) -> str:
     return " ".join(quoted)
 
 
+# Sixteen hexadecimal digits are the id of a change.
 _ID = regex(
-    rf"(?:{CARD_PREFIX}[a-z2-7]{{4,24}}"
+    rf"(?:(?![0-9a-f]{{16}}\Z){CARD_PREFIX}[a-z2-7]{{4,24}}"
     rf"|(?:{DRAFT_PREFIX}|{QUESTION_PREFIX})[0-9a-f]{{4,16}})"
 )
 _KEY = regex(r"([a-z]+):[^\s/]+/\S+")

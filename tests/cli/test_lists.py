@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ankiforge.draft.propose import Reason
+from ankiforge.pipeline.query import is_id
 
 NOTE = """---
 tags: [Biology/Cell]
@@ -200,6 +201,12 @@ def test_highlights_without_a_card_have_a_reason(read):
         "it has a draft"
     )
     assert none["key"] in read.ok("list", "--no-card").stdout
+
+
+def test_the_id_of_a_change_is_not_the_beginning_of_a_card_s():
+    assert not is_id("af2b3c4d5e6f7a2b")
+    assert is_id("af2b3c4d5e")
+    assert is_id("afwzt4zod3cvzvawywfas35hcl")
 
 
 @pytest.mark.usefixtures("takes_marks")

@@ -35,6 +35,7 @@ from ankiforge.model.values import ID_BASE, card_id, may_be_ours, note_id
     [
         ("afwzt4zod3cvzvawywfas35hcl", True),
         ("afcdbefdbf67.5", False),  # a decision of a computer that is called so
+        ("af2b3c4d5e6f7a2b", False),  # a change by a source
         ("drb69b072830f21cfe", False),
     ],
 )
