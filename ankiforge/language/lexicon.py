@@ -197,10 +197,7 @@ class Language:
             naming |= listed("cues", "cause", name)
         self.verbs = frozenset(filter(str.isalpha, naming)) - self.small
         """Verbs of cues, even if they may be nouns elsewhere."""
-        self.ranges = listed("cues", "ranges", name)
         self.vague = listed("cues", "vague", name)
-        """Words that go on with a sentence before them."""
-        """Words after which another one must come."""
         self.cues = Cues(name)
         self._known: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}

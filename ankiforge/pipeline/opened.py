@@ -137,18 +137,6 @@ class Opened:
         self.folder.prepare()
         return Replies(self.folder.folder / REPLIES_FILE)
 
-    def kept_reply(self, name: str) -> str | None:
-        """Return the kept reply under a name, or None. Write nothing.
-
-        Raises:
-            LedgerError: the file is damaged.
-        """
-        from ankiforge.ledger import REPLIES_FILE
-
-        if not (self.folder.folder / REPLIES_FILE).path.exists():
-            return None
-        return self.replies.get(name)
-
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """The rules of the deck files."""

@@ -31,9 +31,6 @@ def ids(vault: Vault) -> dict[str, list[str]]:
     return found
 
 
-SPLIT = {"A": [mark(P), mark(Q), mark(R)]}
-
-
 def test_a_draft_leaves_where_its_sentence_is_reworded(vault):
     vault.write_notes({"A": [mark(P, Q, R)]})
     before = ids(vault)
