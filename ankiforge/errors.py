@@ -13,8 +13,6 @@
 
 The message says what happened and where; the hint says what to do. `cli` turns an
 error into words and an exit code at one place.
-
-Tested by `tests/extract/test_one_bad_item.py` and `tests/cli/test_output_table.py`.
 """
 
 from __future__ import annotations

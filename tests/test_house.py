@@ -1,7 +1,5 @@
 """What every command imports, its help, the error tree, and that sources are never written."""
 
-import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,65 +54,6 @@ def test_help_is_told_without_loading_what_only_commands_need(called, unwanted):
         timeout=PATIENCE,
     )
     assert done.stderr.split() == []
-
-
-# --- the map --------------------------------------------------------------------------------
-
-ROOT = Path(__file__).parents[1]
-MODULES = [
-    str(path.relative_to(ROOT))
-    for path in sorted((ROOT / "ankiforge").rglob("*.py"))
-    if re.search(r"^ *(async )?def ", path.read_text("utf-8"), re.M)
-]
-NO_RULES = ("ankiforge/__init__.py",)
-"""Modules with a function that decides nothing."""
-IMPORT = re.compile(
-    r"^ *(?:from ((?:ankiforge|tests)[\w.]*) import (\([^)]*\)|[^#\n]*)|import ((?:ankiforge|tests)[\w.]*))",
-    re.M,
-)
-
-
-def imported(path: str) -> set[str]:
-    """The files of the project that a file imports, wherever it does so."""
-    named = set()
-    for package, names, whole in IMPORT.findall((ROOT / path).read_text("utf-8")):
-        named.add(package or whole)
-        named.update(f"{package}.{name}" for name in re.findall(r"\w+", names))
-    files = set()
-    for name in named:
-        place = name.replace(".", "/")
-        files.update({f"{place}.py", f"{place}/__init__.py"})
-    return {file for file in files if (ROOT / file).exists()}
-
-
-def reached(path: str) -> set[str]:
-    """The files that a file imports, and those that these import."""
-    files = set[str]()
-    todo = [path]
-    while todo:
-        new = imported(todo.pop()) - files
-        files |= new
-        todo += new
-    return files
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_names_the_tests_that_hold_it(module):
-    if module in NO_RULES:
-        return
-    told = ast.get_docstring(ast.parse((ROOT / module).read_text("utf-8"))) or ""
-    _, _, named = told.partition("Tested by")
-    folder = ""
-    tests = []
-    for name in re.findall(r"[\w/]+\.(?:py|yaml)", named):
-        if "/" in name:
-            folder = name.rpartition("/")[0]
-        tests.append(name if "/" in name else f"{folder}/{name}")
-    assert tests
-    for test in tests:
-        assert (ROOT / test).exists()
-        if test.endswith("_table.py"):  # others may call the program
-            assert module in reached(test)
 
 
 # --- the command line -----------------------------------------------------------------------

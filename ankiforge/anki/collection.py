@@ -7,9 +7,6 @@ A live collection is copied and never opened in place. Exports are unpacked. The
 in a temporary folder that is deleted when the view is closed. Decks and note types are in
 tables or, in older ones, JSON. The file may be malicious, so its size, tables and values
 are checked.
-
-Tested by `tests/anki/test_views.py`, `test_collections.py`, `test_foreign_notes.py`, and
-`tests/anki/views/test_open.py`, which damages what is read.
 """
 
 from __future__ import annotations

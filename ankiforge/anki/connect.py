@@ -3,8 +3,6 @@
 Nothing is retried. Anki itself reads and writes the files, so both programs must see the
 same folders. Foreign text in messages is shortened, made printable, and stripped of the
 API key.
-
-Tested by `tests/anki/test_connect.py`, `test_connect_requests.py` and `test_push.py`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A card is listed if a person asked for it, if Anki calls it a leech, or if it was forgotten at
 least three times within thirty days, lately. That a card fails does not prove that it is
 badly made: on a real log there was something to mend in two of three.
-
-Tested by `tests/anki/test_failing_table.py`; what is read of Anki by `test_repair.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Content fields are rendered Markdown. Machine fields (Source, Citation, Links,
 AnkiforgeId) are built from the highlight and never contain a path of this computer.
-
-Tested by `tests/anki/test_fields.py` and `test_views.py`.
 """
 
 from __future__ import annotations

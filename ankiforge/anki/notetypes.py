@@ -16,10 +16,6 @@ Anki would make (`template_is_empty` in `rslib/src/template.rs` of Anki 26.9,
 `docs/reference/keys.md`), and clozes are parsed exactly as Anki parses them. The colours of
 code are classes of the style sheet, so that they follow the night mode and no card needs a
 script; in comparisons of fields (`normal_form`) they do not count.
-
-Tested by `tests/anki/test_content.py`, `test_layout_table.py` and `test_figures.py`, the fields
-of templates by `test_reading_table.py`, colours of code by `test_render.py`, and identities by
-`tests/anki/views/test_identity.py`.
 """
 
 from __future__ import annotations

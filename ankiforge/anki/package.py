@@ -3,8 +3,6 @@
 The table schema and the JSON of decks and note types are genanki's. Its notes are not
 used: they derive ids from the time, find clozes with a pattern that misses some, and
 check HTML with one that takes minutes on a long field.
-
-Tested by `tests/anki/test_package.py` and `test_import.py`.
 """
 
 from __future__ import annotations

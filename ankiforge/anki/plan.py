@@ -11,9 +11,6 @@ events `shipped` (docs/reference/keys.md), the first of which fixes the type of 
 A package has a note type of a person's exactly as Anki has it, so that no import changes
 it, makes a second one or refuses the note.
 
-Tested by the rows of `tests/anki/test_layout_table.py`; in the real Anki by
-`test_layouts.py`, `test_mapped.py` and `test_adopt.py`.
-
 Decide what to ship of each card: nothing, or a note. Pure functions.
 
 A note has three versions: what our package wrote (the base), what is in Anki, and what we
@@ -44,9 +41,6 @@ card is not tagged as retired. Deck: ours for a new note only.
 
 What must stay true: a person's words of the card, tags and deck are never overwritten; a note that
 needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
-Tested by the rows of `tests/anki/test_plan_table.py` and `test_layout_table.py`; in the real
-Anki by `tests/anki/stories.py` and the tests that play them; missing
-pictures: `tests/anki/test_layouts.py`, `tests/extract/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations

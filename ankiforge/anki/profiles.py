@@ -1,7 +1,4 @@
-"""Where Anki keeps its collections, and whether one has changed. Nothing is opened here.
-
-Tested by `tests/anki/views/test_places.py` and `tests/anki/test_views.py`.
-"""
+"""Where Anki keeps its collections, and whether one has changed. Nothing is opened here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Read a note of Anki, of whatever type, as the first of its cards, in Markdown.
-
-Tested by `tests/anki/test_reading_table.py` and `tests/reports/test_repair_file.py`.
-"""
+"""Read a note of Anki, of whatever type, as the first of its cards, in Markdown."""
 
 from __future__ import annotations
 

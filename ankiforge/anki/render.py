@@ -11,8 +11,6 @@ Anki looks for its own markup in the raw HTML of a field: `{{c1::`, `}}`, `::`, 
 `[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes
 the raw characters back. `<wbr>` and `<span></span>` between two characters survive and
 are invisible.
-
-Tested by `tests/anki/test_render.py`, `test_rendering.py`, `test_unrender.py` and `test_sounds.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 `check` runs them, and adjusts the severity of findings to who chose the words: block =
 never accepted, warn = a person decides, info = counted.
-
-Tested by `tests/check/test_engine.py` and `test_others_table.py`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ score distinguishes "L1" and "L2" or "2017" and "2018" from a paraphrase, so `ar
 a table of differences. Exact duplicates, of which the plain text of both sides is equal in one
 form, are for the caller to merge; others are findings that name the other card. Cards of one
 highlight are never compared.
-
-Tested by `tests/check/test_duplicates.py`.
 """
 
 from __future__ import annotations

@@ -22,9 +22,6 @@ cards that are not ours a rule counts only under the conditions in the last colu
     no purpose    it does not ask for what is main or key, which one thing may be
     no definition what was found does not begin a definition: `what is a generic method in Java?`
     equal         only for equal cards, not for similar ones
-
-Tested by `tests/check/test_engine.py`, `tests/check/test_others_table.py` and
-`tests/check/test_bounds_table.py`.
 """
 
 from __future__ import annotations

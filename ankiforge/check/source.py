@@ -5,8 +5,6 @@ certainty; formulae, code, names, links, markup, language; and how the passage w
 apply to cards whose words a program chose. A question from a comment needs only its answer from
 the passage; pictures cannot be checked. Words and numbers are compared, not meanings: what a
 person could word otherwise is a warning.
-
-Tested by `tests/check/test_benchmarks.py` and `tests/check/test_examples.py`.
 """
 
 from __future__ import annotations

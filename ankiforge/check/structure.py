@@ -1,7 +1,4 @@
-"""Checks of what would break on the way to Anki, or leaves nothing to ask.
-
-Tested by `tests/check/test_examples.py`.
-"""
+"""Checks of what would break on the way to Anki, or leaves nothing to ask."""
 
 from __future__ import annotations
 

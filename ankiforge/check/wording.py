@@ -1,9 +1,6 @@
 """Checks of the wording: of clozes, of questions, and of text that does not stand alone.
 
 Word lists are in `language/data/signs.txt`, patterns of questions in `data/questions.txt`.
-
-Tested by `tests/check/test_examples.py`, `tests/check/test_others_table.py` and
-`tests/check/test_leak.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 This module imports little but click, so that `ankiforge --help` answers at once. The module of a
 command is imported when the command is called.
-
-Tested by `tests/cli/test_bad_input.py` and `tests/test_house.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The commands that exchange cards with Anki: build, pull, push, adopt, patch.
-
-Tested by `tests/anki/test_push.py`, `tests/anki/test_patch.py` and
-`tests/pipeline/test_other_tools.py`.
-"""
+"""The commands that exchange cards with Anki: build, pull, push, adopt, patch."""
 
 from __future__ import annotations
 

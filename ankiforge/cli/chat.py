@@ -2,8 +2,6 @@
 
 Over ssh, only the terminal reaches the clipboard in front of the person, and it does not say
 whether it did.
-
-Tested by `tests/cli/test_terminal_chat.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The table of commands, and the options that every command accepts.
-
-Tested by `tests/cli/test_output_table.py` and `tests/cli/test_bad_input.py`.
-"""
+"""The table of commands, and the options that every command accepts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The commands with which a person decides: accept, reject, edit, undo.
-
-Tested by `tests/cli/test_told.py` and `tests/cli/test_by_query.py`.
-"""
+"""The commands with which a person decides: accept, reject, edit, undo."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 Existing files are never overwritten. `ankiforge.yaml` is written last, because it turns the folder
 into a workspace.
-
-Tested by `tests/cli/test_init.py` and `tests/cli/test_model.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The commands that show and report: status, list, show, doctor, export.
-
-Tested by `tests/cli/test_search.py`, `test_lists.py`, `test_export.py`, `test_contract.py` and
-`tests/pipeline/test_answer.py`.
-"""
+"""The commands that show and report: status, list, show, doctor, export."""
 
 from __future__ import annotations
 

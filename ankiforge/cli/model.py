@@ -1,7 +1,4 @@
-"""The commands for the language model that drafts: list, use, off.
-
-Tested by `tests/cli/test_model.py`.
-"""
+"""The commands for the language model that drafts: list, use, off."""
 
 from __future__ import annotations
 

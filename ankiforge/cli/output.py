@@ -4,9 +4,6 @@ Shared parts of the commands: options, output, exit codes, the open workspace.
 
 Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.say`,
 `call.warn`). With `--json`, stdout contains nothing but JSON.
-
-Tested by `tests/cli/test_output_table.py`, `tests/cli/test_told.py` and
-`tests/cli/test_contract.py`.
 """
 
 from __future__ import annotations

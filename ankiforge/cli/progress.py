@@ -1,7 +1,4 @@
-"""Progress of long work, and the offer to use a model.
-
-Tested by `tests/cli/test_progress.py`; the models that it offers by `test_model.py`.
-"""
+"""Progress of long work, and the offer to use a model."""
 
 from __future__ import annotations
 

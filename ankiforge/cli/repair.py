@@ -1,7 +1,4 @@
-"""The command `repair`: cards that fail, and the checks on any deck.
-
-Tested by `tests/anki/test_repair.py` and `tests/reports/test_repair_file.py`.
-"""
+"""The command `repair`: cards that fail, and the checks on any deck."""
 
 from __future__ import annotations
 

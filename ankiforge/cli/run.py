@@ -1,8 +1,4 @@
-"""The commands that read and draft: run, extract, draft.
-
-Tested by `tests/draft/test_llm_chat.py`, `tests/cli/test_forget.py` and
-`tests/extract/test_readings.py`.
-"""
+"""The commands that read and draft: run, extract, draft."""
 
 from __future__ import annotations
 

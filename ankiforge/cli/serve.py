@@ -1,7 +1,4 @@
-"""The commands that serve until Ctrl-C: review, watch, mcp.
-
-Tested by `tests/pipeline/watch/test_watch.py` and `tests/mcp/test_mcp.py`.
-"""
+"""The commands that serve until Ctrl-C: review, watch, mcp."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 Each card is printed below its passage. Enter accepts what was printed last: a card in other words
 is printed before Enter takes it. Keys pressed before that are dropped, because `click.getchar`
 empties the input before it reads.
-
-Tested by `tests/cli/test_terminal_review.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Errors name the file, line, key and what was expected. All settings are described in
 `docs/reference/configuration.md`.
-
-Tested by `tests/config/test_config.py` and `tests/config/test_config_docs.py`.
 """
 
 from __future__ import annotations

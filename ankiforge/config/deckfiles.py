@@ -3,8 +3,6 @@
 Each file describes some cards: their deck, their kinds, the meaning of colours. The first
 file, by name, whose `select` matches is used. The file without `select` comes last. A
 file that names no deck leaves it to the setting.
-
-Tested by `tests/config/test_deckfiles.py`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,6 @@ server that sends a byte now and then, or `102 Processing` without end, never ex
 them. So the whole request has one, counted from its start.
 
 A key is removed from what is told of a failed request.
-
-Tested by `tests/anki/test_connect_requests.py`, `tests/draft/test_server_limits.py` and
-`tests/text/test_word_table.py`.
 """
 
 from __future__ import annotations

@@ -12,9 +12,6 @@ way to the workspace itself are the person's own.
 
 What the operating system refuses stays an `OSError`, which callers explain in their own
 words.
-
-Tested by `tests/config/test_own_files.py`, `tests/config/test_private_files.py` and
-`tests/config/test_workspace.py`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A workspace from a stranger must not send, read or unlock anything without confirmation. A
 person confirms once what it asks for. The confirmation is stored in the user's own
 folder, and is valid only for this path and value. Until then, no command runs.
-
-Tested by `tests/config/test_trust.py` and `tests/config/test_outside.py`.
 """
 
 from __future__ import annotations

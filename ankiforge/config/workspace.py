@@ -6,8 +6,6 @@ journal/            the decisions, a file for each machine; may be shared
 .ankiforge/         the ledger and caches; never in version control
 
 Its locks see to it that two programs never draft, or publish, at the same time.
-
-Tested by `tests/config/test_workspace.py` and `tests/cli/test_bad_input.py`.
 """
 
 from __future__ import annotations

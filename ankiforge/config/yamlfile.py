@@ -7,8 +7,6 @@ or raises a `ConfigError` such as
     hint: did you mean 'path'?
 
 `with_values` sets values and leaves everything else as a person wrote it.
-
-Tested by `tests/config/test_config.py` and `tests/config/test_with_values_table.py`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A model, a chat or an agent gets the question and the passages that were found. It answers in at
 most four sentences, each with the label of a passage and a quote. A sentence stays only if its
 quote is in that passage, and no number, acronym or name in it is from elsewhere.
-
-Tested by `tests/draft/test_answering_table.py` and `tests/pipeline/test_answer.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Each highlight has a label that is the same in every run, so that a late answer can
 still be matched.
-
-Tested by `tests/draft/test_chats.py` and `tests/cli/test_rounds.py`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,6 @@ with 200, in JSON of several kinds, as text, or as a web page. What they mean be
 A reply is stored for each thing it is about (a highlight, or a card that is compared), under the
 hash of the question about that thing alone, before it is parsed. So nothing is paid for twice,
 whichever things share a request and in whatever form the server was asked.
-
-Tested by `tests/draft/test_server.py`, `test_cases.py` and `test_small_tables.py`.
 """
 
 from __future__ import annotations

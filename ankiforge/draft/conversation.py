@@ -3,8 +3,6 @@
 A highlight that a reply leaves out is asked about alone, and a chunk that is too long
 is halved. A card that a check blocks goes back to the model once, with the reason. A
 highlight whose replies stay unreadable gets no card until a person asks again.
-
-Tested by `tests/draft/test_cases.py` and `tests/draft/test_llm.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Ollama, LM Studio, llama.cpp and OpenAI speak this protocol. Which texts may go to a server on
 another machine is the caller's affair: it asks `local`.
-
-Tested by `tests/pipeline/test_meaning.py`.
 """
 
 from __future__ import annotations

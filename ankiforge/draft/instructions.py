@@ -1,7 +1,4 @@
-"""What the drafters share: which highlights may be drafted, and what a comment asks for.
-
-Tested by `tests/draft/test_cases.py`, `test_llm.py` and `test_small_tables.py`.
-"""
+"""What the drafters share: which highlights may be drafted, and what a comment asks for."""
 
 from __future__ import annotations
 

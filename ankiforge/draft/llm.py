@@ -2,8 +2,6 @@
 
 The highlights of a document are sent in chunks, several requests at a time: see
 `conversation`.
-
-Tested by `tests/draft/test_llm.py`, `test_small_tables.py` and `tests/cli/test_model.py`.
 """
 
 from __future__ import annotations

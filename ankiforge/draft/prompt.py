@@ -10,8 +10,6 @@ The system message is above the line `---`, the user's message below it; without
 is the user's message. Inserted values are not searched for placeholders. Rules and
 examples come first and are the same bytes during a run, so that servers keep them;
 passages come last, between markers that their text cannot close.
-
-Tested by `tests/draft/test_prompt.py` and `tests/draft/test_server.py`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ fact. A program offers only the moves that two readers found better in most case
 to ask a clause alone, to hide a word everywhere, to show what a card is mixed up with.
 Another gap, a hint of first letters, or an end of the card were not; the subject of its deck
 in a question, and a part of a cloze, fitted 2 of 20,000 cards.
-
-Tested by `tests/draft/test_repairs_table.py` and `tests/anki/test_repair.py`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,6 @@ is not in the source is still a draft, so that the person sees it, blocked by a 
 Small models leave the quote empty, though the answer is in the passage word for word. So the
 program looks for the answer itself: the evidence is the whole sentence, or sentences, that have
 it. A few words alone would still be there when the rest of the sentence says something else.
-
-Tested by `tests/draft/test_reply.py`, `tests/draft/test_cases.py` and
-`tests/draft/test_chats.py`.
 """
 
 from __future__ import annotations

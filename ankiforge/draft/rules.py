@@ -3,8 +3,6 @@
 It drafts cards that a person wrote, sentences in which a person marked words, and the
 questions and clozes that comments ask for. Patterns of sentences are not tried: in
 blind rating they were good too seldom. A highlight without a card gets a reason.
-
-Tested by `tests/draft/test_cases.py`.
 """
 
 from __future__ import annotations

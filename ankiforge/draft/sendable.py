@@ -12,8 +12,6 @@ of the workspace that are under `#no-llm`:
 
 So a tag protects from now on what was read before it, and no key, match or check
 depends on it.
-
-Tested by `tests/draft/test_sendable.py` and `tests/draft/test_llm.py`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 A provider counts if a key for it is set, a server if a port of this machine answers. Nothing is
 sent to a provider here: only ports of this machine are looked at, and `models` asks the one
 server that it is given.
-
-Tested by `tests/draft/test_server.py`, `test_llm.py`, `test_small_tables.py`,
-`tests/cli/test_model.py` and `tests/reports/test_discover.py`.
 """
 
 from __future__ import annotations

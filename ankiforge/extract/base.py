@@ -7,8 +7,6 @@ A new source is a subclass of `SourceType`, mostly of `FileSource` (`folder`) or
 A command that only asks which source a file belongs to imports the classes of all sources. So a
 module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
 functions that need it.
-
-Tested by `tests/extract/test_one_bad_item.py` and `tests/extract/test_said_by_name.py`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Files of a folder that no source reads are reported once, by kind and number. The sources
 count what they walk past (`Walked`). What one source leaves out another one may read, so
 only a look at all sources of a folder shows what is left out.
-
-Tested by `tests/extract/test_recognising.py` and `tests/extract/test_left_out.py`.
 """
 
 from __future__ import annotations

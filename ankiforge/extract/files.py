@@ -3,9 +3,6 @@
 A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is
 too recent proves nothing: two writes within one tick of the file system's clock have the
 same stamp.
-
-Tested by `tests/extract/test_settled.py`, `tests/extract/test_nothing_hangs.py` and
-`tests/sources/test_sources.py`; what leads to a word in a book by `tests/extract/test_books.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The common base of sources that read the files of a folder: listing, scanning, settings.
-
-Tested by `tests/extract/test_texts.py`, `tests/pipeline/test_unchanged.py` and
-`tests/extract/test_left_out.py`.
-"""
+"""The common base of sources that read the files of a folder: listing, scanning, settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The available sources, each of which is imported when it is needed.
-
-Tested by `tests/config/test_config.py` and `tests/sources/test_every_source.py`.
-"""
+"""The available sources, each of which is imported when it is needed."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ The other program may hold an exclusive lock, so its database cannot be opened i
 Opening it could also roll back its journal. A copy without the `-wal` file is silently out
 of date. A copy is good if nothing changed while it was made (measured: none of these copies
 was torn. Of the others 2 in 100 were, and SQLite's own check did not notice).
-
-Tested by `tests/extract/test_zotero.py`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 A list has sections of words, each line labelled with a language or a meaning. `Language` has the
 tables of one: function words, cues, word classes and frequencies. By the function words it is
 told which language a text is in.
-
-Tested by `tests/check/test_examples.py`, `tests/draft/test_proposals.py` and
-`tests/language/test_tokens_table.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The normal form of a text: without typography, case, accents, TeX and number words.
-
-Tested by `tests/text/test_text.py`, `test_word_table.py` and `tests/check/test_duplicates.py`.
-"""
+"""The normal form of a text: without typography, case, accents, TeX and number words."""
 
 from __future__ import annotations
 

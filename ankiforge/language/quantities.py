@@ -1,8 +1,6 @@
 """Numbers of a text in all notations, and quantities.
 
 These are numbers with their scale, unit, sign and era.
-
-Tested by `tests/language/test_quantities_table.py` and `tests/check/test_benchmarks.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The words of a sentence with their class: noun, verb, adjective, number, small word.
-
-Tested by `tests/language/test_tokens_table.py` and `tests/draft/test_proposals.py`.
-"""
+"""The words of a sentence with their class: noun, verb, adjective, number, small word."""
 
 from __future__ import annotations
 

@@ -2,9 +2,6 @@
 
 English has priority, German is supported where it is easy, and Chinese and Japanese are
 read by character. These forms serve comparison only; they are never shown or stored.
-
-Tested by `tests/text/test_text.py`, `tests/check/test_benchmarks.py`, `test_duplicates.py`,
-`test_others_table.py` and `tests/ledger/test_which_passage.py`.
 """
 
 from __future__ import annotations

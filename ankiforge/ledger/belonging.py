@@ -3,8 +3,6 @@
 Their drafts have a warning, so that policy accepts none of them, until a person takes the
 history over (`adopt`) or declines it. Declining is an event for each tool: the warning
 goes from all its drafts.
-
-Tested by `tests/anki/test_adopt.py` and `tests/pipeline/test_other_tools.py`.
 """
 
 from __future__ import annotations

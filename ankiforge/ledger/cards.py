@@ -1,7 +1,4 @@
-"""Cards, passages and past decisions as values, from the fold and the rows.
-
-Tested by `tests/ledger/test_decisions.py`, `tests/facts` and the golden histories.
-"""
+"""Cards, passages and past decisions as values, from the fold and the rows."""
 
 from __future__ import annotations
 

@@ -14,8 +14,6 @@ a function of the module that does it. Outside this package nobody writes SQL. A
 no identity but its words; accepting it makes a card. What a person decides is an event of
 the journal (`events`, `store`); all tables are computed from journal and sources
 (`ingest`, `match`, `desk`). See docs/internals/core.md.
-
-Tested by `tests/ledger/test_workspace.py` and `tests/ledger/test_decisions.py`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,6 @@ anything is written.
 an unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the
 replies of models by request hash. It is kept when the database is deleted, and never
 deleted by the program.
-
-Tested by `tests/ledger/test_damaged.py`, `tests/ledger/test_versions.py`,
-`tests/ledger/test_journals.py` and `tests/cli/test_memory.py`.
 """
 
 from __future__ import annotations

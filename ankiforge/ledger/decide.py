@@ -3,10 +3,6 @@
 A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
 needs both. An undo is an event, and is never taken back itself: everything is as it was
 before, or the undo is refused with a reason.
-
-Tested by `tests/ledger/test_decisions.py`, which takes back each kind of decision by each name
-that `undo` takes, `tests/ledger/test_decisions_table.py`, `tests/facts/test_facts.py` and
-`tests/golden/histories/decisions.yaml`.
 """
 
 from __future__ import annotations

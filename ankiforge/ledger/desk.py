@@ -18,9 +18,6 @@ What must stay true:
 - A draft whose passage is in doubt is not decided on before its question is answered
   (`waiting`).
 - What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
-
-Tested by `tests/ledger/test_desk_table.py`, `tests/ledger/test_decisions_table.py`,
-`test_decisions.py` and `test_forms.py`.
 """
 
 from __future__ import annotations

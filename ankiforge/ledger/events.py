@@ -6,8 +6,6 @@ a card: `wording_of` and `worded` are the border between the two, and there is n
 
 What must stay true: a field of an event keeps its meaning for ever, as journals are years
 old.
-
-Tested by `tests/ledger/test_event_values_table.py` and `tests/ledger/test_fold_table.py`.
 """
 
 from __future__ import annotations

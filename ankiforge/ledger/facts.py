@@ -6,8 +6,6 @@ former). `read` says which sentences are decided, and which are offered; an offe
 nearly the same words were decided, which this passage had, and ask whether it is the new text of
 their card. Likeness decides nothing, it only asks. A card is about one sentence, that of its
 answer.
-
-Tested by `tests/facts` and `tests/ledger/test_sentences_table.py`.
 """
 
 from __future__ import annotations

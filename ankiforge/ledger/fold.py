@@ -12,9 +12,6 @@ What must stay true:
   there: its `accept` is perhaps in a file that has not arrived.
 - What a person decided prevails over policy and source, even if theirs comes later in
   the order.
-
-Tested by `tests/ledger/test_fold_table.py`, which has a row for what each kind of event does, and
-`tests/ledger/test_fold.py`, which shuffles events.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A person says once for each source whether such lines are cards (`QuestionKind.FORM`). The
 answer is an event about the form, and counts for later lines, too. For fields, it is one
 event for each key, and for a folder in which the answer is another one.
-
-Tested by `tests/ledger/test_forms.py`.
 """
 
 from __future__ import annotations

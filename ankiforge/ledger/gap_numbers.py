@@ -2,9 +2,6 @@
 
 A number that was ever shipped for other words is not free, or their reviews would go to
 another fact.
-
-Tested by `tests/ledger/test_gap_numbers_table.py`, `tests/golden/histories/alike.yaml` and
-`tests/anki/test_corrections.py`.
 """
 
 from __future__ import annotations

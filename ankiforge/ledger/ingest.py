@@ -16,10 +16,6 @@ What must stay true:
 - Of a note that a person is writing (`in_progress`), no event is written.
 - A run that was killed ends, when it is repeated, like one that was not: what a transaction
   needs, it reads itself.
-
-Tested by `tests/ledger/test_which_passage.py`, `test_journal.py` (two machines),
-`test_killed.py`, which kills a run before each commit, `tests/pipeline/test_unchanged.py`,
-`tests/cli/test_defaults.py` and `tests/golden/histories/copies.yaml`.
 """
 
 from __future__ import annotations

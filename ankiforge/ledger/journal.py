@@ -5,9 +5,6 @@ lines arrive late, twice or torn, and files are replaced. A line that cannot be 
 skipped and counted; a last line without its end is read later.
 
 What must stay true: no machine writes into the file of another.
-
-Tested by `tests/ledger/test_event_values_table.py`, `tests/ledger/test_journal.py`,
-`tests/ledger/test_damaged.py` and `tests/ledger/test_full_disk.py`.
 """
 
 from __future__ import annotations

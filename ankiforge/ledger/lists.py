@@ -1,8 +1,6 @@
 """Which cards and drafts a query means, and what a list shows of them: SQL over columns.
 
 A *line* is a card or a draft. Its *places* are the passages in the sources that it has.
-
-Tested by `tests/cli/test_lists.py` and `tests/cli/test_by_query.py`.
 """
 
 from __future__ import annotations

@@ -21,9 +21,6 @@ What must stay true:
 - A bound that is lower matches more and asks less, and gives a card to another fact
   sooner.
 - Texts are folded here: equal means "the same passage", never "unchanged".
-
-Tested by `tests/ledger/test_match_table.py` and `test_which_passage.py`, which has a case for each
-step. What a bound costs in questions and wrong matches, `python -m tests.life` shows.
 """
 
 from __future__ import annotations

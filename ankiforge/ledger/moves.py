@@ -3,9 +3,6 @@
 A passage may have moved from one document to another, or from one source to another; and
 what is only likely becomes a question. `match` has the order of the steps, and the
 pure functions of each.
-
-Tested by `tests/ledger/test_which_passage.py`, `test_renames.py` and
-`tests/golden/histories/moves.yaml`.
 """
 
 from __future__ import annotations

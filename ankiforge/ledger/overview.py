@@ -2,9 +2,6 @@
 
 Everything that shows or counts what waits takes it from here, so that page, terminal and
 JSON agree.
-
-Tested by `tests/ledger/test_overview_table.py`, `tests/cli/test_status.py`, `test_lists.py`
-and `test_shown.py`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 A text that was private stays so when its document goes, or does not have it any more: it
 may be elsewhere. It is private no longer when its document, in its place, shows it
 without the tag.
-
-Tested by `tests/draft/test_private_passages.py`, `tests/extract/test_private_sources.py` and
-`tests/laws/test_private_laws.py`.
 """
 
 from __future__ import annotations

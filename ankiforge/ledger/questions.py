@@ -4,8 +4,6 @@ They are computed from the tables each time; an answer is an event, and the ques
 gone because its condition is. A question has no row of its own, and its id is made of
 what it is about: only its id answers it. The kinds, with what each answer does in words,
 are `model.QuestionKind`; here each has a function that asks, and one that answers behind it.
-
-Tested by `tests/ledger/test_which_are_same.py` and `tests/golden/histories/decisions.yaml`.
 """
 
 from __future__ import annotations

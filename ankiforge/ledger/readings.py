@@ -10,9 +10,6 @@ is an event, so that all machines read the vault alike, whatever is switched on 
 
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
 makes every note again.
-
-Tested by `tests/text/test_keys.py`, `tests/ledger/test_journal.py`, `tests/ledger/test_routes.py`,
-`tests/ledger/test_dialects_table.py` and `tests/extract/test_dialects.py`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,6 @@ A highlight that cannot be recorded is left as it is; all others go on.
 
 What a draft may repeat is here, too: cards, other drafts, and notes in Anki that are not ours. It
 is compared with the few that its search terms find; see `check/duplicates.py`.
-
-Tested by `tests/ledger/test_decisions_table.py`, `tests/ledger/test_decisions.py`,
-`tests/ledger/test_one_fails.py`, and the golden histories `vault`, `model` and `alike`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Rows of documents and highlights, as an ingest reads and writes them.
 
 Everything here is called inside a transaction of the ingest.
-
-Tested by `tests/ledger/test_routes.py` and `test_renames.py`.
 """
 
 from __future__ import annotations

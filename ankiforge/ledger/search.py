@@ -3,8 +3,6 @@
 One full-text table holds the words of documents, highlights and live cards. A search first
 brings it up to date, by comparing it with the rows, so that no decision has to wait for it.
 How near passages are in meaning is told by the caller, and joined with their words here.
-
-Tested by `tests/cli/test_search.py`.
 """
 
 from __future__ import annotations

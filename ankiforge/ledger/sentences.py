@@ -6,9 +6,6 @@ A long sentence (`facts.is_long`) that was decided anywhere is decided wherever 
 card is at home where it stands (the view `placed`). Nothing of it is recorded: both tables follow
 from what is read, and from the journal. Where a passage had such a sentence once, its new words
 may be new words of the card.
-
-Tested by `tests/ledger/test_sentences_table.py`, and by the moves of `tests/facts` and
-`tests/life`.
 """
 
 from __future__ import annotations

@@ -16,11 +16,6 @@ What must stay true:
   `transaction` see to it.
 - `_passages` and `_aliases` are copies: another process may have written, which
   `data_version` shows.
-
-Tested by `tests/ledger/test_journal.py` and `tests/ledger/test_journals.py`, which damage,
-remove, replace and delay files, `tests/golden/histories/lost.yaml`,
-`tests/ledger/test_killed.py`, which kills the program between the two writes, and
-`tests/cli/test_contract.py`, which looks without writing.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ What must stay true:
 - A view that is not complete concludes nothing from what it lacks.
 - `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
   may have changed.
-
-Tested by `tests/anki/test_views.py`, `test_collections.py` and `test_lost_and_found.py`.
 """
 
 from __future__ import annotations

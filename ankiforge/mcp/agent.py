@@ -1,8 +1,6 @@
 """The tools that an agent may call, on a workspace without its private texts.
 
 `server.py` has their arguments and descriptions.
-
-Tested by `tests/mcp/test_mcp.py` and `tests/extract/test_private_sources.py`.
 """
 
 from __future__ import annotations

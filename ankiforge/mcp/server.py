@@ -1,7 +1,4 @@
-"""The protocol: arguments and descriptions of the tools, a server on stdin and stdout.
-
-Tested by `tests/mcp/test_mcp.py`.
-"""
+"""The protocol: arguments and descriptions of the tools, a server on stdin and stdout."""
 
 from __future__ import annotations
 

@@ -3,9 +3,6 @@
 A remark to be read, or a question to be answered, may hold a card or a draft back. Each kind
 is listed here with its words. The values of the enums are part of the JSON of the commands,
 and of the ids of questions: they stay as they are.
-
-Tested by `tests/model/test_model_table.py`, `tests/cli/test_lists.py` and
-`tests/ledger/test_which_are_same.py`.
 """
 
 from __future__ import annotations

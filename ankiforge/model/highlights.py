@@ -1,8 +1,4 @@
-"""Highlights as read from sources, and the documents that contain them.
-
-Tested by `tests/model/test_model_table.py`, `tests/config/test_deckfiles.py` and
-`tests/golden/test_golden.py`.
-"""
+"""Highlights as read from sources, and the documents that contain them."""
 
 from __future__ import annotations
 

@@ -20,10 +20,6 @@ Of a work (`Document.identifiers`, each is a pair of scheme and value):
 - `quoted-zotero`, `quoted-file` and so on: a work that a note quotes.
 
 Of another flashcard tool that keeps cards in notes: its name, and the schedule that it wrote.
-
-Tested by `tests/model/test_model_table.py`, `tests/web/test_document.py`,
-`tests/extract/test_quotes.py`, `tests/text/test_text.py` and
-`tests/pipeline/test_other_tools.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Anki's collection as it was read: notes, cards, note types and reviews.
-
-Tested by `tests/model/test_model_table.py`, `tests/anki/test_lost_and_found.py` and
-`tests/anki/test_mapped.py`.
-"""
+"""Anki's collection as it was read: notes, cards, note types and reviews."""
 
 from __future__ import annotations
 

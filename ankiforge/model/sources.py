@@ -1,7 +1,4 @@
-"""What sources yield, and what they may ask of the ledger.
-
-Tested by `tests/model/test_model_table.py` and `tests/sources/test_sources.py`.
-"""
+"""What sources yield, and what they may ask of the ledger."""
 
 from __future__ import annotations
 

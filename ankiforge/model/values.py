@@ -10,8 +10,6 @@ it touches:
     anki.notes           the HTML of its fields (`content_html`)
     anki.notetypes       the fields and templates of a new note type, and its cards
     web.card_view        how the review page shows it
-
-Tested by `tests/model/test_model_table.py` and `tests/anki/test_layout_table.py`.
 """
 
 from __future__ import annotations

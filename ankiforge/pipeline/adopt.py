@@ -3,8 +3,6 @@
 Which draft of the sources fits which note in Anki is found first by an id that the tool
 wrote into the source, then by equal words, if only one draft and one note have them. What
 is left is listed, so that a person sees it.
-
-Tested by `tests/anki/test_adopt.py` and `tests/pipeline/test_other_tools.py`.
 """
 
 from __future__ import annotations

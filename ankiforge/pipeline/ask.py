@@ -2,8 +2,6 @@
 
 The command `search`, the page, agents and `Workspace.search` ask here. An answer in sentences comes
 from a model, a chat or an agent; `AskedFor.answer` lets only those through that stand on a passage.
-
-Tested by `tests/cli/test_search.py` and `tests/pipeline/test_answer.py`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 The page, `draft`, and `draft export` and `import` ask and take answers here.
 A chat is offered first where no model is set, until it was used or put away: `offer`.
-
-Tested by `tests/cli/test_terminal_chat.py`, `tests/web/test_chat.py` and
-`tests/draft/test_small_tables.py`.
 """
 
 from __future__ import annotations

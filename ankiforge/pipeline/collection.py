@@ -5,10 +5,6 @@ every note would look as if it had been deleted.
 
 How many cards fail in Anki is counted here, for a line of a run; what reads them is loaded only
 if the collection has changed since.
-
-Tested by `tests/anki/test_views.py`, `test_collections.py`, `test_deleted_and_back.py`,
-`test_told_afterwards.py`, `test_repair.py`, `test_push.py`,
-`tests/golden/histories/anki.yaml` and `lost.yaml`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """A person's decisions: one function for each, the same for the page, the command line and agents.
 
 The ledger records them; here the words and fields that a person typed are checked.
-
-Tested by `tests/web/test_edit.py` and `tests/web/test_figures.py`.
 """
 
 from __future__ import annotations

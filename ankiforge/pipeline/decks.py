@@ -7,8 +7,6 @@ keeps its deck.
 
 Tags are merged like a field: what a person added or took away here stands, whatever the
 source gives or takes later, and so does what they did in Anki (`anki/plan.py`).
-
-Tested by `tests/config/test_deckfiles.py` and `tests/anki/test_decks.py`.
 """
 
 from __future__ import annotations

@@ -9,9 +9,6 @@ never a lost one (`tests/ledger/test_killed.py`).
 The note types of the user's that the settings name (`note_types`) are those of the newest
 view of Anki, with their ids, fields, templates and CSS: a package that has one otherwise
 would make a second one beside it.
-
-Tested by `tests/anki/test_mapped.py`, `test_push.py`, `tests/web/test_proposals.py` and
-`tests/cli/test_told.py`.
 """
 
 from __future__ import annotations

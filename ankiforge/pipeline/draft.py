@@ -1,9 +1,6 @@
 """Draft what is pending: the rules first, proposals for what they left, then the model.
 
 Everything is checked and recorded.
-
-Tested by `tests/draft/test_llm_workspace.py`, `test_llm_paid_once.py`,
-`test_private_passages.py` and `tests/ledger/test_killed.py`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 They are kept in `memory.db`, by model and by the hash of the exact text: an edit makes one vector,
 a lost ledger none, another model all. Text of private passages goes only to a model on this
 machine; else these passages are found by their words.
-
-Tested by `tests/pipeline/test_meaning.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The language model of a workspace: how it is named, its server, its prompt, and its cost.
-
-Tested by `tests/cli/test_model.py` and `tests/cli/test_local_servers.py`.
-"""
+"""The language model of a workspace: how it is named, its server, its prompt, and its cost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""An opened workspace: its folder, its ledger, its locks, its model, and the running Anki.
-
-Tested by `tests/ledger/test_workspace.py` and `tests/pipeline/test_incremental.py`.
-"""
+"""An opened workspace: its folder, its ledger, its locks, its model, and the running Anki."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ Nothing is written into a note. A card is patched in four steps: its fields in A
 with those that we shipped; `rewrite` carries the difference over to the text of the note; the
 changed text is read as a run would read it; the patch is kept only if that gives the words that
 are in Anki, and the same highlights otherwise. What cannot be patched so is listed with its reason.
-
-Tested by `tests/anki/test_patch.py` and `test_repair_own.py`.
 """
 
 from __future__ import annotations

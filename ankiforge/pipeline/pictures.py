@@ -1,7 +1,4 @@
-"""The files of cards in the folders of their sources: pictures and sounds, labels, and papers.
-
-Tested by `tests/extract/test_pdf_pictures.py` and `tests/extract/test_zotero_pictures.py`.
-"""
+"""The files of cards in the folders of their sources: pictures and sounds, labels, and papers."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ A query: blank = and, `-` negates, bare words match text, title and the beginnin
 `field:value` the rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
 
     deck:Reading -finding:* "gradient descent" verdict:waiting
-
-Tested by `tests/cli/test_by_query.py` and `tests/cli/test_lists.py`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ A note keeps its id, its schedule and its log. Nothing is written before a repai
 A card of ours is changed by an edit. A note that is not ours becomes a card of the journal
 with its first repair: the planner merges it as it merges a note that was taken over from
 another tool, so what the person changes in Anki meanwhile stays, and is asked about.
-
-Tested by `tests/anki/test_repair.py` and `test_repair_own.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A run: its parameters, made from the settings of a workspace, and the result of each step.
-
-Tested by `tests/cli/test_told.py` and `tests/cli/test_progress.py`.
-"""
+"""A run: its parameters, made from the settings of a workspace, and the result of each step."""
 
 from __future__ import annotations
 

@@ -2,10 +2,6 @@
 
 A run reads the sources of the settings and the remembered PATHs, or the PATHs of the
 command line; of them, every document that has changed since the last run.
-
-Tested by `tests/pipeline/test_incremental.py`, `test_unchanged.py`, `test_unread.py`,
-`test_read_once.py`, `tests/extract/test_link_loops.py`, `tests/cli/test_told.py`,
-`test_screen.py` and `test_forget.py`.
 """
 
 from __future__ import annotations

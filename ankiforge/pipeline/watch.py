@@ -5,8 +5,6 @@
 A pass is the same as in `run`. A note in progress is read at each save, so its drafts can be looked
 at; nothing of it is accepted, sent to a model, or written into the journal, before its writer has
 paused. Other notes are delivered meanwhile.
-
-Tested by `tests/pipeline/watch/test_watch.py` and `test_process.py`.
 """
 
 from __future__ import annotations

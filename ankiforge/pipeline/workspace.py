@@ -7,9 +7,6 @@ one: each step writes what it has done, and no transaction is open while a sourc
 
 Checks, drafters and the formats of Anki are imported inside functions: not every command
 needs them.
-
-Tested by `tests/ledger/test_workspace.py`, `tests/pipeline/test_incremental.py`,
-`tests/cli/test_told.py`, `test_forget.py` and `tests/draft/test_llm_paid_once.py`.
 """
 
 from __future__ import annotations

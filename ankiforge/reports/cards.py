@@ -1,8 +1,4 @@
-"""Cards, highlights, works and questions as JSON, as text, and as files for other programs.
-
-Tested by `tests/reports/test_cards_table.py`, `tests/cli/test_lists.py` and
-`tests/cli/test_export.py`.
-"""
+"""Cards, highlights, works and questions as JSON, as text, and as files for other programs."""
 
 from __future__ import annotations
 

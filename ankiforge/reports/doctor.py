@@ -3,8 +3,6 @@
 Only the places where vaults, Zotero, Anki and model servers keep files are read, and only
 ports of this machine are asked. Whatever cannot be read is passed over: a guess is no
 reason to fail.
-
-Tested by `tests/reports/test_doctor.py` and `tests/reports/test_discover.py`.
 """
 
 from __future__ import annotations

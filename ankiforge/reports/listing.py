@@ -1,7 +1,4 @@
-"""Cards, drafts, questions and highlights for `list` and `show`, as JSON and as lines.
-
-Tested by `tests/cli/test_lists.py` and `tests/cli/test_by_query.py`.
-"""
+"""Cards, drafts, questions and highlights for `list` and `show`, as JSON and as lines."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Tell which cards fail and what can be done, and what is wrong with the notes of a deck.
-
-Tested by `tests/anki/test_repair.py` and `tests/reports/test_repair_file.py`.
-"""
+"""Tell which cards fail and what can be done, and what is wrong with the notes of a deck."""
 
 from __future__ import annotations
 

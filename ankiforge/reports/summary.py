@@ -1,8 +1,4 @@
-"""The state of a workspace, the command to type next, and the result of a run as text and JSON.
-
-Tested by `tests/cli/test_told.py`, `tests/cli/test_status.py` and
-`tests/draft/test_llm_paid_once.py`.
-"""
+"""The state of a workspace, the command to type next, and the result of a run as text and JSON."""
 
 from __future__ import annotations
 

@@ -3,9 +3,6 @@
 They are the same from the page and the terminal. A decision takes an item and one of its drafts.
 It may name the `turn` of the item that was painted; it is refused with the new item if that has
 changed. Ten decisions have an ending.
-
-Tested by `tests/review/test_warning_table.py`, `tests/web/test_page_table.py`,
-`tests/web/test_deciding.py` and `tests/cli/test_terminal_review.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Make the fields of a card from words that a person selected in a passage.
-
-Tested by `tests/review/test_selection_table.py` and `tests/laws/test_gapping_laws.py`.
-"""
+"""Make the fields of a card from words that a person selected in a passage."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 The page, the terminal, `status`, `list` and agents take it from here. Only the order; what
 waits is `overview.order`. The page's script shows a `Sitting`, which the server holds.
-
-Tested by `tests/review/test_sittings_table.py` and `tests/web/test_page_table.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Format numbers, tables and shortened texts for display; compile patterns at their first use.
-
-Tested by `tests/text/test_text.py`, `tests/cli/test_terminal.py` and `tests/cli/test_progress.py`.
-"""
+"""Format numbers, tables and shortened texts for display; compile patterns at their first use."""
 
 from __future__ import annotations
 

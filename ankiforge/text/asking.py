@@ -3,8 +3,6 @@
 A comment is Markdown. A question ends with a question mark of any script, and begins where
 its sentence begins. What is only an ornament does not count: tags, page numbers, emoji,
 list signs, labels, and signs that enclose the whole.
-
-Tested by `tests/draft/test_cases.py` and `tests/draft/test_small_tables.py`.
 """
 
 from __future__ import annotations

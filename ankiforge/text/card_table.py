@@ -1,7 +1,4 @@
-"""Tables of cards: rows of question and answer, as chats write them and Anki exports them.
-
-Tested by `tests/text/test_card_table.py`.
-"""
+"""Tables of cards: rows of question and answer, as chats write them and Anki exports them."""
 
 from __future__ import annotations
 

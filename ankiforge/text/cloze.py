@@ -8,8 +8,6 @@ There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `
 `<b>`, `<i>`, `<u>`, `<s>`, `<sub>` and `<sup>`, and `<br>` in the cells of tables; a backslash
 escapes ASCII punctuation. What
 is written as an image may be a sound.
-
-Tested by `tests/text/test_text.py` and `tests/laws/test_gapping_laws.py`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,6 @@ was read as another encoding.
 A text in UTF-8 that a program took for Windows-1252 shows each letter as two or three:
 `Ã¤` for ä, `â€™` for ’. Only what no language writes is found: `SÃO`, `AMANHÔ` and
 `«Â»` are words.
-
-Tested by `tests/text/test_text.py`, `tests/text/test_card_table.py` and
-`tests/extract/test_settled.py`.
 """
 
 from __future__ import annotations

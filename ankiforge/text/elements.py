@@ -1,7 +1,4 @@
-"""What elements of HTML mean in a text: which ones part its lines, which emphasise words.
-
-Tested by `tests/draft/test_cases.py` and `tests/extract/test_texts.py`.
-"""
+"""What elements of HTML mean in a text: which ones part its lines, which emphasise words."""
 
 from __future__ import annotations
 

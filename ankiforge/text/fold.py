@@ -9,8 +9,6 @@ A *shield* is a part of a text that is no ordinary words, such as code and maths
 card is Markdown in our own grammar, and `shields` reads it exactly: what is a formula there is
 one on the card. The text of a source may be anything, `$5` and a lone backtick too: only what
 cannot be words is taken out.
-
-Tested by `tests/text/test_text.py` and `tests/draft/test_cases.py`.
 """
 
 from __future__ import annotations

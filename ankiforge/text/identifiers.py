@@ -3,8 +3,6 @@
 An identifier is (scheme, value): DOI, arXiv, ISBN …, or a name by which a document is known. A
 sketch shows that a document was renamed, moved or rewritten. Sketches are stored: every version
 of the program must make the same ones. No network is used.
-
-Tested by `tests/text/test_identifiers.py`.
 """
 
 from __future__ import annotations

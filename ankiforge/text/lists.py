@@ -1,7 +1,4 @@
-"""The things that an answer lists, and what only looks like a list: options, code.
-
-Tested by `tests/draft/test_repairs_table.py` and `tests/text/test_text.py`.
-"""
+"""The things that an answer lists, and what only looks like a list: options, code."""
 
 from __future__ import annotations
 

@@ -12,8 +12,6 @@ of each mask, `-` if it is switched off, `+` if a person drew it; left, top, wid
 height in parts of the picture; and its label. Each number is a card in Anki.
 
 The rules by which masks keep their numbers are in docs/reference/keys.md.
-
-Tested by `tests/text/test_keys.py`, `test_occlusion_table.py` and `tests/anki/test_figures.py`.
 """
 
 from __future__ import annotations

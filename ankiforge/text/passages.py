@@ -1,8 +1,6 @@
 """Passages in a text: the paragraphs around them, anchors, what is cut off at their ends.
 
 The keys of marks without an id depend on anchors (docs/reference/keys.md): the rules are frozen.
-
-Tested by `tests/text/test_key_table.py`, `test_text.py` and `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

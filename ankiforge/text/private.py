@@ -3,8 +3,6 @@
 What decides is the tag in any case and at any place: in the text, in a comment, among
 the tags of a mark or of its document. `no_llm` and `nollm` are the same name, and a link to it,
 `[[no-llm]]`, is the same tag.
-
-Tested by `tests/text/test_private_table.py` and `tests/laws/test_private_readers.py`.
 """
 
 from __future__ import annotations

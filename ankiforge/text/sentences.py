@@ -2,8 +2,6 @@
 
 The keys of vault highlights depend on them (docs/reference/keys.md): the rules are frozen, but
 for the raised number of a note behind a stop, which `boundaries` heeds only elsewhere.
-
-Tested by `tests/text/test_text.py` and `tests/draft/test_answering_table.py`.
 """
 
 from __future__ import annotations

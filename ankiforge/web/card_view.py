@@ -9,8 +9,6 @@ The Markdown of a field is taken apart for the editor, which shows it as the car
 
 The sources of the pieces, one behind the other, are the Markdown to the letter. So the editor
 sends back what it shows, and what nobody touched stays as it was.
-
-Tested by `tests/web/test_card_view.py` and `tests/web/test_formula_table.py`.
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ notes by a thread of their own.
 number]; `text`, a note as `html`; or `list`, the marks with the words around them as `html`. A
 mark has `key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a
 figure; besides its `page` and how far down it is there, `at`, from 0 to 1.
-
-Tested by `tests/web/test_document.py` and `tests/web/test_made_beside.py`.
 """
 
 from __future__ import annotations

@@ -15,9 +15,6 @@ has `masks`.
 
 `turn` is a hash of all that an item shows: a decision with another one is about something
 that has changed meanwhile. `docs/guides/review.md` shows what a person sees.
-
-Tested by `tests/web/test_page_table.py`, `tests/web/test_deciding.py` and
-`tests/cli/test_shown.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 An item has the `cards` as it is in Anki, and its `repairs`, each with what it `says` and the
 `lines` that change. Its document stands beside it if the card is one of ours.
-
-Tested by `tests/web/test_failing.py`.
 """
 
 from __future__ import annotations

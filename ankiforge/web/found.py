@@ -4,8 +4,6 @@
 
 The sentence that answers is bold, and the words around it are cut. An answer has `sentences`,
 each with what it `says` and the passage of its quote in the same form.
-
-Tested by `tests/web/test_page_table.py` and `tests/web/test_asking.py`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ only from the page itself. The token of the address works once; then a cookie wi
 secret counts. Cookies ignore ports, so another program's page on this machine may send
 ours along: therefore `Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a
 frame in which no script runs.
-
-Tested by `tests/web/test_page_table.py` and `tests/web/test_door.py`.
 """
 
 from __future__ import annotations

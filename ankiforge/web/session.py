@@ -5,9 +5,6 @@ It knows neither HTTP nor HTML pages.
 The order of what waits is read once and kept; it is read again when another program has
 written, or when an answer may have changed more than its own item. A decision names the
 `turn` of the item that was painted, and is refused with the new item if that has changed.
-
-Tested by `tests/web/test_page_table.py`, `tests/web/test_deciding.py` and
-`tests/web/test_edit.py`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ card can be made of is refused (`refused`). Of the others, up to four spans of t
 best first (`ranking`), and a sentence is proposed if its card with the first of them is likely kept
 (`features`): most of what people mark is advice, mood or an aside. What is proposed depends on the
 highlight and on static tables alone, so that it is the same in every run and on every computer.
-
-Tested by `tests/draft/test_proposals.py`.
 """
 
 from __future__ import annotations

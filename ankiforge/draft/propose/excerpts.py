@@ -1,7 +1,4 @@
-"""The sentence that a proposal is made of: that of the mark, completed from its source.
-
-Tested by `tests/draft/test_proposals.py`.
-"""
+"""The sentence that a proposal is made of: that of the mark, completed from its source."""
 
 from __future__ import annotations
 

@@ -7,8 +7,6 @@ the gap (`ranking`) gives the sureness, which decides what is proposed, in which
 Its weights are in `data/sureness.txt` and `data/sureness_words.txt`, learned by
 `tools/proposals/learn.py` from sentences of real sources, each of which a strict reader kept or
 threw away.
-
-Tested by `tests/draft/test_proposals.py` and `tests/ledger/test_cards_by_hand.py`.
 """
 
 from __future__ import annotations

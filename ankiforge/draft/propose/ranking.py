@@ -5,8 +5,6 @@ borders, what it is made of and where it is. Their weights in `data/gap_weights.
 of a conditional logistic regression over the candidates of a sentence, learned by
 `tools/proposals/learn.py` from words that strict readers chose, and from their marks for words
 that an earlier version chose.
-
-Tested by `tests/draft/test_proposals.py` and `tests/draft/test_small_tables.py`.
 """
 
 from __future__ import annotations

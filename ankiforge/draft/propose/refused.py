@@ -3,8 +3,6 @@
 Every proposer of gaps passes these rules. Each changes what is offered of unseen sources: a text
 that merely looks odd does not reach the limit of sureness. `tests/draft/cases/refused.jsonl` has a
 case for each.
-
-Tested by `tests/draft/test_proposals.py` and `test_small_tables.py`.
 """
 
 from __future__ import annotations

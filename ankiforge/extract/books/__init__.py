@@ -3,8 +3,6 @@
 Such programs keep the marked words apart from the book. If the book is on this machine,
 the sentence around each mark is read from it, by the processes that read PDFs. Keys do not
 depend on it.
-
-Tested by `tests/extract/test_books.py`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ A library keeps them in `metadata.db`, and has the books, too. An export
 (`.calibre_annotation_collection`, `.calibre_highlights`) is JSON, and names its book by a
 number or not at all. In an EPUB they are in the book's `META-INF/calibre_bookmarks.txt`.
 The other programs that show EPUBs keep their marks elsewhere.
-
-Tested by `tests/sources/test_sources.py`.
 """
 
 from __future__ import annotations

@@ -18,8 +18,6 @@ The database is in the device's hidden folder `.kobo`. Its table `Bookmark` has 
 `content` the books and their chapters. A mark that was deleted stays in the table until the
 next sync, with `Hidden`. A page that is only marked as read (`dogear`), or drawn on
 (`markup`), has no words.
-
-Tested by `tests/sources/test_sources.py` and `tests/extract/test_books.py`.
 """
 
 from __future__ import annotations

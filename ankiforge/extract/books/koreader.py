@@ -9,8 +9,6 @@ are in `highlight` and the notes in `bookmarks`. A bookmark without a note is no
 
 A file is a literal of Lua, `return` and one value: a table, a string, a number, a boolean or
 nil. Nothing is ever run: what computes something, a call or an operator, is an error.
-
-Tested by `tests/sources/test_sources.py` and `tests/extract/test_books.py`.
 """
 
 from __future__ import annotations

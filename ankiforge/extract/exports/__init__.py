@@ -1,7 +1,4 @@
-"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards.
-
-Tested by `tests/extract/test_texts.py` and `tests/sources/test_every_source.py`.
-"""
+"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@
 A table is recognised by its headings (`Front,Back`, `Question;Answer`, in several languages) or
 by Anki's `#separator:`. Rows with an id of Anki are notes that are there already. The key
 depends only on the sides.
-
-Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ list of annotations. Replies are added to the annotation that starts their threa
 of an annotation is its id. Of two copies, the one updated last counts. Annotations by
 other people are reported but give no cards. The reader is given by `me`, or else by the
 export.
-
-Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ an edited note. If of two marks at one place one contains the other, the newer o
 and the longer one is kept as context (`sentence`). A note becomes the comment of the mark
 that ends at its place; in HTML, of the mark above it. The key depends only on the
 passage.
-
-Tested by `tests/sources/test_sources.py` and `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

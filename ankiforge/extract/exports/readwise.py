@@ -8,8 +8,6 @@ their column and from `.tag` at the beginning or in the last line of a note. A p
 tagged `.h1` to `.h6` is a heading for those below it. The columns of Readwise's own
 import format (Title, Author, URL, Date) are supported, too. The key depends only on the
 passage, because the export has no ids.
-
-Tested by `tests/extract/test_texts.py` and `tests/sources/test_sources.py`.
 """
 
 from __future__ import annotations

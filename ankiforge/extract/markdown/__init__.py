@@ -11,8 +11,6 @@ into blocks, `inline` parses the text of a block, `line_cards` recognises hand-w
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
 no meaning and text after `> ` is a passage the reader kept. The plain text of a file,
 from which keys are made, is computed as for a vault note (docs/reference/keys.md).
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_recognising.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 markdown-it-py finds where blocks begin and end. Their texts are slices of the source,
 parsed when somebody asks for them: most blocks of a note hold no mark.
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_obsidian.py`.
 """
 
 from __future__ import annotations

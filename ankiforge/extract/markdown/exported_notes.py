@@ -1,8 +1,6 @@
 """Passages that other programs keep in notes.
 
 Readwise, KOReader, Kindle and reading lists put them under a heading.
-
-Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 A spelling that looks like the tag `#no-llm`, there or elsewhere in the note, and is none makes all
 of the note private until a person says that it is not meant so.
-
-Tested by `tests/extract/test_texts.py`, `tests/sources/test_sources.py` and
-`tests/laws/test_private_readers.py`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ way, and each adds something. On one line there are `front::back` (`inline_card`
 between the sides, a tag after the question, the fields of a note between words of
 Obsidian_to_Anki, `Q: … A: …`, and the blocks of Logseq with `#card`: `written_card` is a rule of
 the parser that finds blocks.
-
-Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@
 
 Format 4 of `.ipynb`, of 2015, is read (https://nbformat.readthedocs.io/en/latest/format_description.html).
 What is in other cells, and what code printed, is never read.
-
-Tested by `tests/extract/test_texts.py` and `tests/sources/test_every_source.py`.
 """
 
 from __future__ import annotations

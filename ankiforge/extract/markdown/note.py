@@ -1,7 +1,4 @@
-"""The highlights of one note: hand-written cards, quotes from papers, marked text.
-
-Tested by `tests/extract/test_texts.py`.
-"""
+"""The highlights of one note: hand-written cards, quotes from papers, marked text."""
 
 from __future__ import annotations
 

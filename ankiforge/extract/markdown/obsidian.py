@@ -3,8 +3,6 @@
 The notes are read by `markdown`. How plugins write cards in them is read from the files
 that the plugins keep in the vault (`plugins`), and so are the folders of templates.
 Nothing is written into a vault.
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_overlooked.py`.
 """
 
 from __future__ import annotations

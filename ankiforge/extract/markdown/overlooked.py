@@ -6,9 +6,6 @@ is in a highlight of its block, or is left out with a reason.
 A card that another tool keeps in a note is told by what the tool writes beside each of its notes in
 Anki. If our readers made a card of the place, or the settings name the tool's dialect, it is read;
 else a run says how many are not, and docs/guides/coming-from.md how to go on.
-
-Tested by `tests/extract/test_overlooked.py`, `tests/pipeline/test_other_tools.py` and
-`tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Parse the text of a block into tokens by markdown-it with rules of our own, and pair them.
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_inline_table.py`.
-"""
+"""Parse the text of a block into tokens by markdown-it with rules of our own, and pair them."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ so that it counts in a comment, in code and in a formula too. A block with the t
 is everything under a heading, a callout's title or a list item with it, and in a table's row or
 column whose head has it. If the tag is in no block, or in the front matter, the whole note is
 private.
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_parts.py`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ contains them are replaced. Maths in other spellings is written with dollars.
 List items with more blanks before or in them than CommonMark allows, two tabs below `- `, are
 moved to where they count as items, as editors show them (`with_fitting_indents`). A comment or
 field below a line of an item is moved into the item: it would end the list.
-
-Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

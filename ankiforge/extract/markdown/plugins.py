@@ -8,9 +8,6 @@ and may take for ever on the wrong text: nearly all that people use repeat a rep
 `((?:[^\n][\n]?)+)`, so that they cannot be distinguished from dangerous ones by their look. So
 the library `regex` searches (`Searcher`), which gives up after some processor time, and before it
 needs too much memory.
-
-Tested by `tests/extract/test_texts.py`, `tests/extract/test_expressions.py` and
-`tests/extract/test_obsidian_to_anki.py`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ Zotero, PDF plug-ins and readers paste such links beside what they quote. A `Cit
 link cites, with the page that its text names. In a paragraph or list item, the quote is in
 quotation marks, or marked, or all of the text before the link to its annotation. In a block quote
 or callout, it is the text of that. Other text beside it is the reader's comment.
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_quotes.py`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ the old and the new fields.
 
 It proposes. Whether a proposal is right is only known when the note is read again: the caller does
 that, and takes the first proposal by which the card says what the person wrote.
-
-Tested by `tests/anki/test_patch.py`.
 """
 
 from __future__ import annotations

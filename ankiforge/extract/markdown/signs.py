@@ -7,8 +7,6 @@ something, `inline` reads them.
 The signs are marks, clozes, maths, links of Obsidian, tags, footnotes, readings, bare addresses,
 placeholders of templates, and the HTML elements that notes contain. `_SIGN` says which of them
 begins at a position, and for each a function adds its token (`_adds`).
-
-Tested by `tests/extract/test_texts.py`.
 """
 
 from __future__ import annotations

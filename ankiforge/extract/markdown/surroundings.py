@@ -1,7 +1,4 @@
-"""What surrounds a highlight of a note: context, headings, links, ids of tools.
-
-Tested by `tests/extract/test_texts.py` and `tests/extract/test_obsidian.py`.
-"""
+"""What surrounds a highlight of a note: context, headings, links, ids of tools."""
 
 from __future__ import annotations
 

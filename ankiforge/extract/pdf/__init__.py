@@ -4,8 +4,6 @@
       - pdf: {name: papers, path: ~/Papers}
 
 Worker processes (`worker`) read the files, because PDFs may crash or hang the libraries.
-
-Tested by `tests/extract/test_pdfs.py` and `tests/extract/test_pdf_figures.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """The annotations of a file, replies merged, and marks that are drawn into its pages instead.
 
 Programs write arbitrary values into PDFs: a value of the wrong type counts as missing.
-
-Tested by `tests/extract/test_pdfs.py` and `tests/extract/test_pdf_repair.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 A file that PDFium refuses is mended in memory, and PDFium reads the copy, so that the text of
 a page, and with it all keys, come from one reader (`benchmarks/broken_pdfs.py`).
-
-Tested by `tests/extract/test_pdfs.py`, `test_pdf_faults.py` and `test_pdf_titles.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Where the blocks of a page begin: paragraphs, headings, items of lists.
-
-Tested by `tests/extract/test_chars_table.py` and `tests/extract/test_pdfs.py`.
-"""
+"""Where the blocks of a page begin: paragraphs, headings, items of lists."""
 
 from __future__ import annotations
 

@@ -5,9 +5,6 @@ Hebrew are put right by the places of their letters. In scripts of India and Sou
 glyph stands for several letters, and many programs write the letters of one twice, or none of
 them; PDFium then guesses where a word ends. Such words are recognised, so that no card is made of
 them.
-
-Tested by `tests/extract/test_chars_table.py`, `tests/extract/test_titles_table.py` and
-`tests/extract/test_pdfs.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The text that a mark covers on a page, and its context.
-
-Tested by `tests/extract/test_chars_table.py`.
-"""
+"""The text that a mark covers on a page, and its context."""
 
 from __future__ import annotations
 

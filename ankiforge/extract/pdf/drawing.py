@@ -5,8 +5,6 @@ shows what is printed and what people drew, pasted or typed on the page. Frames 
 colours that only mark something, and the icons of comments, are left out: the caller draws
 the marks that it is about. Words are found as they are read (`text`); a mark without words,
 as on a scan, is its box.
-
-Tested by `tests/extract/test_pdf_figures.py` and `tests/extract/test_pdf_drawn.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The text around quotes in EPUBs and in snapshots of web pages.
-
-Tested by `tests/extract/test_hypertext_table.py` and `test_zotero_files.py`.
-"""
+"""The text around quotes in EPUBs and in snapshots of web pages."""
 
 from __future__ import annotations
 

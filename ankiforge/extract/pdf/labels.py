@@ -7,8 +7,6 @@ axis, letters of panels, signs. Leader lines are no text.
 
 The shapes of the figure help: a rule between two lines divides them, and so do the samples
 before the entries of a legend.
-
-Tested by `tests/extract/test_figure_labels.py`.
 """
 
 from __future__ import annotations

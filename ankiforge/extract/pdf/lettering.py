@@ -3,8 +3,6 @@
 Letters are joined to pieces of lines over small gaps. Each letter is placed by the
 direction in which it runs, so words up an axis are read as well. Boxes are in unrotated
 user space.
-
-Tested by `tests/extract/test_figure_labels.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What is printed beside the text of a page: running heads and feet, the numbers of its lines.
-
-Tested by `tests/extract/test_chars_table.py` and `tests/extract/test_pdfs.py`.
-"""
+"""What is printed beside the text of a page: running heads and feet, the numbers of its lines."""
 
 from __future__ import annotations
 

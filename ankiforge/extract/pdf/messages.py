@@ -1,7 +1,4 @@
-"""Questions about PDFs, and their replies, as they pass between processes.
-
-Tested by `tests/extract/test_pdfs.py`.
-"""
+"""Questions about PDFs, and their replies, as they pass between processes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A file as it names itself: title, authors, DOI, arXiv id, lines and headings; and its id.
-
-Tested by `tests/extract/test_pdf_titles.py` and `tests/extract/test_pdfs.py`.
-"""
+"""A file as it names itself: title, authors, DOI, arXiv id, lines and headings; and its id."""
 
 from __future__ import annotations
 

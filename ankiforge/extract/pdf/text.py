@@ -4,8 +4,6 @@ Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be
 for /Rotate, CropBox, the origin of MediaBox or UserUnit. Lines are joined, hyphens at line
 ends resolved, blocks kept apart, superscripts and subscripts kept, and accents that TeX
 prints separately combined with their letters.
-
-Tested by `tests/extract/test_chars_table.py` and `tests/extract/test_pdfs.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 A title is larger than the text, or bold and above it; what else is large (a journal's banner, a
 kind of article, authors, a sentence) is told by its words and by where else they stand.
-
-Tested by `tests/extract/test_titles_table.py` and `tests/extract/test_pdf_titles.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 PDFs crash, hang and exhaust memory. So only a process that may end, in which `serve` runs,
 imports the PDF libraries; `Process` is its caller's side, and `PdfWorker` asks several.
-
-Tested by `tests/extract/test_pdf_faults.py` and `tests/extract/test_many_readers.py`.
 """
 
 from __future__ import annotations

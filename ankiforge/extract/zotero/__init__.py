@@ -10,8 +10,6 @@
 The database is copied, and SQLite opens only the copy. So the original is never written
 to, and Zotero may be running. None of the three sources has the text around a mark. It is
 read from the PDF if `path` leads to it.
-
-Tested by `tests/extract/test_zotero.py`.
 """
 
 from __future__ import annotations

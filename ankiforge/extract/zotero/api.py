@@ -3,8 +3,6 @@
 pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, and
 accepts the login page of a hotel as data. Therefore the client below it waits, retries,
 and passes on only a 200 with JSON.
-
-Tested by `tests/extract/test_zotero_api.py`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ A library stores only the marked text. If a file is missing, locked, damaged or 
 the text around the mark is lost. For figures and drawings Zotero stores no text: they are
 cut out of the PDF. Of a PDF that is not there, Zotero may have cached a picture of each
 one that was displayed.
-
-Tested by `tests/extract/test_zotero_files.py`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 The database is read as a private copy, and all SQL on its tables is here. The schemas of
 Zotero 6 to 10 are supported. Columns, types and fields are addressed by name, because their
 numbers differ between installations. Values are read as text, whatever type SQLite stored.
-
-Tested by `tests/extract/test_zotero_api.py`, `test_private_sources.py` and
-`tests/sources/test_sources.py`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,6 @@ inserts an annotation into a note as a quotation, followed by a citation and its
 comment. The annotation is a highlight of its own, so the quotation and its citation are
 left out, and so is a paragraph of which nothing but the annotation's comment is left. A
 citation anywhere else is ordinary text.
-
-Tested by `tests/sources/test_sources.py`, `tests/extract/test_zotero_damaged.py` and
-`test_zotero_rich_text.py`.
 """
 
 from __future__ import annotations

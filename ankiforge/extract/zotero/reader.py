@@ -1,8 +1,4 @@
-"""An open Zotero: its libraries, from the database or an API, and the files beside it.
-
-Tested by `tests/extract/test_zotero.py`, `tests/extract/test_zotero_api.py` and
-`tests/extract/test_zotero_ways.py`.
-"""
+"""An open Zotero: its libraries, from the database or an API, and the files beside it."""
 
 from __future__ import annotations
 

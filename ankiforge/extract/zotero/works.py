@@ -1,8 +1,4 @@
-"""Map the items of Zotero's libraries to our model, work by work.
-
-Tested by `tests/extract/test_texts.py`, `test_zotero_damaged.py`, `test_zotero_sync.py` and
-`test_zotero_pictures.py`.
-"""
+"""Map the items of Zotero's libraries to our model, work by work."""
 
 from __future__ import annotations
 
