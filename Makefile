@@ -9,7 +9,7 @@ TESTS := -m "not slow"
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test types scripts check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke release-check clean
+.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke release-check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,25 @@ demo: $(VENV)/samples-ok  ## forge the samples into a deck, in .demo/
 
 test: $(VENV)/dev-ok  ## run the tests but the slow ones: make test T="-k cloze"; those of the page need Chromium
 	$(PY) -m pytest -n auto --dist worksteal $(TESTS) $(T)
+
+QUICK := .quick
+
+map: $(VENV)/dev-ok  ## record which tests run which lines, for quick and mutants: ten minutes
+	@rm -rf $(QUICK)/raw && mkdir -p $(QUICK)/raw
+	@sed 's|ROOT|$(CURDIR)|' tools/recording.ini > $(QUICK)/recording.ini
+	-COVERAGE_PROCESS_START=$(CURDIR)/$(QUICK)/recording.ini \
+		$(PY) -m pytest -q -n auto --dist worksteal -p tools.recording -m "not slow"
+	@$(PY) -m tools.testmap && rm -r $(QUICK)/raw
+
+$(QUICK)/map.db:
+	@echo "there is no map of the tests yet: it is made once, in ten minutes"
+	$(MAKE) map
+
+quick: $(VENV)/dev-ok $(QUICK)/map.db  ## run what touches your changes, for 20 seconds
+	@$(PY) -m tools.quick $(T)
+
+mutants: $(VENV)/dev-ok $(QUICK)/map.db  ## mistakes that quick finds: make mutants MODULES="ankiforge/ledger ankiforge/check"
+	@$(PY) -m tools.mutants $(ARGS) $(MODULES)
 
 # A browser on a busy machine now and then fails a test that is right: what fails twice is a fault.
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and older Ankis

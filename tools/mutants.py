@@ -1,0 +1,175 @@
+"""Make small mistakes in the program, and count those that `make quick` finds: `make mutants`.
+
+    python -m tools.mutants [--count 30] [--seed 7] ankiforge/ledger ankiforge/check …
+
+Each mistake is made in a copy of the checkout, which itself is never touched, and meets the tests that
+`make quick` would run, until the first fails. As many are drawn of each kind. What lives is printed as
+a difference of three lines.
+"""
+
+import argparse
+import ast
+import os
+import random
+import re
+import subprocess
+import tempfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from shutil import copy2
+from typing import NamedTuple
+
+from tools import quick
+from tools.mistakes import mistaken, places
+from tools.testmap import MAP, ROOT, Map, Test
+from tools.touching import choose
+
+PATIENCE = 300
+"""Seconds: what takes longer hangs, and is found."""
+
+
+class Mutant(NamedTuple):
+    """A mistake: a module with something else in one place."""
+
+    path: str
+    kind: str
+    before: str
+    now: str
+
+    def __str__(self) -> str:
+        lines = enumerate(
+            zip(self.before.splitlines(), self.now.splitlines(), strict=False), 1
+        )
+        number, (old, new) = next(line for line in lines if line[1][0] != line[1][1])
+        return f"{self.path}:{number} {self.kind}\n- {old.strip()}\n+ {new.strip()}"
+
+
+class Result(NamedTuple):
+    """What became of a mutant."""
+
+    mutant: Mutant
+    failed: list[str]
+    ran: int
+    touching: int
+
+
+class Copy:
+    """A copy of the checkout, in which one mutant at a time meets tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in quick.git("ls-files", "-co", "--exclude-standard").splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                copy2(ROOT / name, folder / name)
+
+    def failing(self, tests: list[Test], *options: str) -> list[str]:
+        """Run some tests; return those that fail."""
+        listed = self.folder / "chosen.json"
+        command = quick.command(tests, listed, "-p", "no:cacheprovider", *options)
+        environment = {"PYTHONPATH": str(self.folder), "ANKIFORGE_QUICK": str(listed)}
+        try:
+            done = subprocess.run(
+                command, cwd=self.folder, env=os.environ | environment, timeout=PATIENCE,
+                stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return ["it hangs"]
+        failed = re.findall(
+            r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", done.stdout, re.MULTILINE
+        )
+        return failed or ["it does not start"] if done.returncode else []
+
+    def meet(self, mutant: Mutant, tests: list[Test]) -> list[str]:
+        """Run tests on a mutant until the first fails; return it."""
+        file = self.folder / mutant.path
+        file.write_text(mutant.now, "utf-8")
+        try:
+            return self.failing(tests, "-x")
+        finally:
+            file.write_text(mutant.before, "utf-8")
+
+
+def draw(package: str, count: int, seed: int) -> list[Mutant]:
+    """Draw mutants of a package or module, as many of each kind."""
+    paths = (
+        [ROOT / package] if package.endswith(".py") else (ROOT / package).rglob("*.py")
+    )
+    by_kind = defaultdict(list)
+    for path in sorted(paths):
+        text = path.read_text("utf-8")
+        for kind, node, other in places(ast.parse(text)):
+            by_kind[kind].append((path.relative_to(ROOT).as_posix(), text, node, other))
+    rng = random.Random(f"{seed} {package}")
+    for found in by_kind.values():
+        rng.shuffle(found)
+    drawn: list[Mutant] = []
+    while len(drawn) < count and any(by_kind.values()):
+        for kind in sorted(kind for kind, found in by_kind.items() if found):
+            path, text, node, other = by_kind[kind].pop()
+            now = mistaken(text, node, other)
+            try:
+                compile(now, path, "exec")
+            except SyntaxError:
+                continue
+            drawn.append(Mutant(path, kind, text, now))
+    return drawn[:count]
+
+
+def play(mutants: list[Mutant], recorded: Map, copies: SimpleQueue[Copy]) -> list[Result]:
+    """Let each mutant meet its tests, as many at a time as there are copies."""
+
+    touching = {
+        one: choose(recorded, {one.path: (one.before, one.now)})[0] for one in mutants
+    }
+
+    def played(mutant: Mutant) -> Result:
+        tests = touching[mutant]
+        taken = quick.first(tests)
+        copy = copies.get()
+        try:
+            return Result(
+                mutant, copy.meet(mutant, taken) if taken else [], len(taken), len(tests)
+            )
+        finally:
+            copies.put(copy)
+
+    with ThreadPoolExecutor(copies.qsize()) as pool:
+        results = list(pool.map(played, mutants))
+    # a test that fails without the mutant, too, has found nothing
+    killers = {name for result in results for name in result.failed}
+    copy = copies.get()
+    failing = copy.failing(recorded.named(killers)) if killers else []
+    copies.put(copy)
+    return [
+        one._replace(failed=[name for name in one.failed if name not in failing])
+        for one in results
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("packages", nargs="+")
+    parser.add_argument("--count", type=int, default=30, help="how many of each package")
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args()
+    recorded = Map(MAP)
+    with tempfile.TemporaryDirectory() as folder:
+        copies: SimpleQueue[Copy] = SimpleQueue()
+        for number in range(quick.PROCESSES):
+            copies.put(Copy(Path(folder, str(number))))
+        for package in given.packages:
+            results = play(draw(package, given.count, given.seed), recorded, copies)
+            living = [result for result in results if not result.failed]
+            for result in living:
+                print(f"{result.mutant}\n  ({result.ran} of {result.touching} tests)\n")
+            print(
+                f"{package}: {len(results) - len(living)} of {len(results)} die\n",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
