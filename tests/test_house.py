@@ -13,6 +13,7 @@ from ankiforge.cli.commands import COMMANDS
 from tests.limits import PATIENCE
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tools import size
 
 HEAVY_WORDS = (
     "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
@@ -96,6 +97,30 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
         if issubclass(one, errors.ForgeError):
             [line] = [line for line in tree.splitlines() if f"{one.__name__} " in line]
             assert f" {one.exit_code} " in line, line
+
+
+# --- size -----------------------------------------------------------------------------------
+
+
+def test_the_table_of_sizes_is_true_and_has_every_package():
+    page = size.PAGE.read_text("utf-8")
+    assert page == size.with_sizes(page), "write it anew: python -m tools.size"
+    named = {row["name"] for row in size.ROW.finditer(page)}
+    assert named == set(size.counted())
+
+
+def test_lines_of_code_are_neither_comments_nor_docstrings_nor_blank():
+    module = '''"""Two
+lines."""
+
+# a comment
+def double(number):
+    """Return twice a number."""
+    text = """a
+value"""
+    return 2 * number  # why
+'''
+    assert size.lines_of_code(module) == 4
 
 
 # --- what is the reader's -------------------------------------------------------------------
