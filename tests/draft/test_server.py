@@ -72,8 +72,12 @@ def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, c
 def test_an_answer_that_is_none_of_a_model_costs_one_request_and_is_told(
     model, task, server, fake, case
 ):
-    server.queue.append(fake.cards(fake.card(1, FACT)))
-    server.queue.append(played(fake, case))
+    def nonsense_about_the_second(request):
+        (_, passage), *_ = fake.marked(request)
+        is_second = passage == "Sleep heals the brain."
+        return played(fake, case) if is_second else fake.obliging(request)
+
+    server.otherwise = nonsense_about_the_second
     tasks = (task(one) for one in (FACT, "Sleep heals the brain.", "Sleep is long."))
     [first], [second], [third] = model(concurrency=1).draft(tasks)
     assert (len(first.drafts), len(second.drafts), len(third.drafts)) == (1, 0, 1)
