@@ -270,7 +270,10 @@ def _explained(message: str, where: Location, known: list[str]) -> ConfigError:
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
-        return where.at(key).error("unknown key", suggestion(key, known))
+        hint = suggestion(key, known)
+        if hint.startswith("known"):  # nothing resembles it: perhaps another version had it
+            hint = f"remove it; {hint}"
+        return where.at(key).error("unknown key", hint)
     choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)
     if choice:
         word = choice[1]

@@ -81,7 +81,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
     [
         # values that do not fit
         ("souces: []", "1: souces: unknown key", "'sources'"),
-        ("me: []\nzzz: 1", "2: zzz: unknown key", "known: accept, anki"),
+        ("me: []\nzzz: 1", "2: zzz: unknown key", "remove it; known: accept, anki"),
         ("llm:\n  key_evn: X", "2: llm.key_evn: unknown key", "'key_env'"),
         ("accept: {rules: cleen}", "1: accept.rules: 'cleen' is not", "'clean'"),
         ("drafter: lm", "1: drafter: 'lm' is not possible here", "'llm'"),
