@@ -21,7 +21,7 @@ import pytest
 from tests.test_release import ROOT, script
 
 pytestmark = pytest.mark.slow
-NOTE = "Working memory holds about ==four chunks== at a time.\n"
+NOTE = "How many chunks does working memory hold?::about four\n"
 GUIDE = (ROOT / "docs/guides/install.md").read_text(encoding="utf-8")
 FIRST_RUN, FIRST_ANSWERS, _ = re.findall(
     "^```text\n(.+?)^```$", GUIDE, re.MULTILINE | re.DOTALL
@@ -57,7 +57,7 @@ class Tools:
         notes.mkdir()
         (notes / "Memory.md").write_text(NOTE)
         assert SHOWN in self.run(program, "run", "Memory.md", into=notes, home=way)
-        assert "[four chunks]" in self.run(program, "list", into=notes, home=way)
+        assert "How many chunks" in self.run(program, "list", into=notes, home=way)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_the_container_makes_a_card(tmp_path):
         told = [run(*in_a_new_root(tmp_path / "root", notes))]
 
     assert SHOWN in "".join(told)
-    assert "[four chunks]" in told[-1]
+    assert "How many chunks" in told[-1]
 
 
 def with_a_builder() -> list[str]:

@@ -15,7 +15,7 @@ from tests.anki.stories import Desk, do
 
 SOURCES = "sources:\n  - obsidian: {name: notes, path: notes}\n"
 QUESTION = "What is a {}Katze?::{}\n"
-SENTENCE = "The ==Katze== is a {} ==animal== that lives in houses.\n"
+SENTENCE = "The {{{{c1::Katze}}}} is a {} {{{{c2::animal}}}} that lives in houses.\n"
 
 
 @dataclass(frozen=True)
