@@ -271,7 +271,9 @@ def _explained(message: str, where: Location, known: list[str]) -> ConfigError:
     if unknown:
         key = unknown[1]
         hint = suggestion(key, known)
-        if hint.startswith("known"):  # nothing resembles it: perhaps another version had it
+        if hint.startswith(
+            "known"
+        ):  # nothing resembles it: perhaps another version had it
             hint = f"remove it; {hint}"
         return where.at(key).error("unknown key", hint)
     choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
-from ankiforge.extract.files import is_hidden, is_without_notes
+from ankiforge.extract.files import BINS, is_hidden, is_without_notes
 from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
 from ankiforge.model import Strings, Value
 from ankiforge.text import counted
@@ -358,7 +358,7 @@ class Walked(msgspec.Struct):
 
     def enter_folder(self, name: str) -> bool:
         """Count a folder by its name; return whether the files in it count, too."""
-        if name in PROGRAMS:
+        if name in PROGRAMS or name in BINS:
             return False
         if name.startswith("."):
             if is_hidden(name):

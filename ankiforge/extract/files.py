@@ -124,11 +124,17 @@ def title_in_name(stem: str) -> str:
 
 # What a Kobo keeps in its memory, and KOReader on a Kobo.
 _OF_DEVICES = frozenset((".kobo", ".adds"))
+BINS = frozenset(
+    ("#recycle", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+)
+"""The folders in which Windows, Linux and storage servers keep deleted files, and their own."""
 
 
 def is_hidden(name: str) -> bool:
     """Return whether a folder or file with this name is not looked at."""
-    return name.startswith(".") and name not in _OF_DEVICES
+    if name.startswith("."):
+        return name not in _OF_DEVICES
+    return name in BINS
 
 
 _PLACEHOLDER = ".icloud"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import shlex
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -109,6 +110,8 @@ class Folder(msgspec.Struct):
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are reported, too."""
+    links: list[Problem] = msgspec.field(default_factory=list)
+    """The links that the last listing did not follow, of those that could lead to a note."""
 
     @property
     def container(self) -> str:
@@ -124,12 +127,13 @@ class Folder(msgspec.Struct):
         """Yield the matching files, sorted, and a problem for each unreadable folder.
 
         A file that iCloud has taken off this machine is unread. Links and hidden files are
-        skipped. A file that the user named is included
+        skipped; `links` has those that could lead to a note. A file that the user named is included
         whatever its name.
         """
         self.missed = False
         self.walked.clear()
         self.unread.clear()
+        self.links.clear()
         found_by_path: dict[str, File | Problem | Unread] = {}
         if self.others is not None and self.only:
             for _ in self._below(self.root):  # links lead anywhere in the vault
@@ -184,17 +188,10 @@ class Folder(msgspec.Struct):
         `path` is the entry's path below the root.
         """
         is_vault = self.others is not None
-        if (
-            entry.is_symlink()
-        ):  # not followed; in a vault, told if it could lead to a note
-            is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - of very many files
-            if not is_vault or not self.fits(f"{path}/a.md" if is_folder else path):
-                return None
-            message = f"a link {'to a folder ' if is_folder else ''}is not followed"
-            hint = (
-                "add the folder it leads to as a source, or put the link under `exclude`"
-            )
-            return Problem(path, message, hint)
+        if entry.is_symlink():
+            if is_vault:
+                self._pass_link(entry.path, path)
+            return None
         fits = self.fits(path)
         if is_vault and fits and _CONFLICT.match(path):
             return Problem(
@@ -216,6 +213,24 @@ class Folder(msgspec.Struct):
             self.others.setdefault(_exact(name), path)
             self.others.setdefault(name.casefold(), path)
         return None
+
+    def _pass_link(self, place: str, path: str) -> None:
+        """Note that a symbolic link of a vault is not followed, if a note may be behind it.
+
+        What it leads to inside the vault is read where it is.
+        """
+        is_folder = os.path.isdir(place)  # noqa: PTH112 - of very many files
+        if not self.fits(f"{path}/a.md" if is_folder else path):
+            return
+        target = Path(os.path.realpath(place))
+        if not target.exists():
+            hint = "it leads nowhere: mend or delete it"
+        elif target.is_relative_to(self.root.resolve()):
+            return
+        else:
+            hint = f"to read what it leads to: ankiforge run {shlex.quote(str(target))}"
+        message = f"a link {'to a folder ' if is_folder else ''}is not followed"
+        self.links.append(Problem(path, message, hint, notice=True, once=True))
 
     def _not_listed(self, error: OSError) -> Problem:
         """Return the problem with a folder that cannot be listed. Its documents are unread."""
@@ -475,6 +490,7 @@ class FileSource(FolderSource):
             folder.missed |= 0 < failed == len(files)
 
         if len(changed) == len(files):
+            yield from folder.links
             yield from self.first_notices(files)
         yield folder.end()
 

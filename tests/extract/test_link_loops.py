@@ -20,7 +20,7 @@ def test_a_link_loop_stops_nothing(forge, tmp_path, kind):
     loops = {"x": "x", "y": "z", "z": "y", "deep/folder": "folder", "deep/w": "w/deeper"}
     for link, target in loops.items():
         (folder / f"{link}{Path(name).suffix}").symlink_to(f"{target}{Path(name).suffix}")
-    result = forge("extract", folder, "--json", code=1 if kind == "obsidian" else 0)
+    result = forge("extract", folder, "--json", code=0)
     assert len([line for line in result.lines if "exact" in line]) == 1
     assert result.stderr.count("a link is not followed") == (
         5 if kind == "obsidian" else 0
@@ -41,3 +41,42 @@ def test_a_loop_is_no_place_to_read_and_stops_no_other(forge, tmp_path):
         )
         == 1
     )
+
+
+def test_a_link_out_of_a_vault_is_named_once_and_one_into_it_never(forge, tmp_path):
+    vault, shared = tmp_path / "v", tmp_path / "their notes"
+    for folder in (vault / "deep", shared):
+        folder.mkdir(parents=True)
+    (vault / "deep" / "a.md").write_text(NOTE)
+    (shared / "b.md").write_text("Which gas do plants take in?::Carbon dioxide\n")
+    (vault / "deep" / "other.md").write_text("Nothing yet.\n")
+    (vault / "again").symlink_to(vault / "deep")
+    (vault / "again.md").symlink_to("deep/a.md")
+    (vault / "shared").symlink_to(shared)
+    result = forge("run", vault, code=0)
+    [told] = [line for line in result.stderr.splitlines() if "link" in line]
+    assert told.startswith("note: shared: a link to a folder is not followed")
+    assert f"ankiforge run '{shared}'" in told
+    assert "link" not in forge("run", code=0).stderr
+    (vault / "deep" / "a.md").write_text(NOTE.replace("ATP", "energy"))
+    assert "link" not in forge("run", code=0).stderr
+    assert len(forge.cards()) == 1
+
+
+def test_a_bin_of_a_drive_is_not_read_and_is_nothing_to_tell(forge, tmp_path):
+    vault = tmp_path / "v"
+    bins = (
+        "#recycle",
+        "@eaDir",
+        "$RECYCLE.BIN",
+        "System Volume Information/x",
+        "lost+found",
+    )
+    for name in bins:
+        (vault / name).mkdir(parents=True)
+        (vault / name / "deleted.md").write_text("Which owl is white?::The snowy owl\n")
+        (vault / name / "deleted.pdf").write_bytes(b"%PDF-1.4")
+    (vault / "a.md").write_text(NOTE)
+    result = forge("run", vault, code=0)
+    assert len(forge.cards()) == 1
+    assert "not read" not in result.stdout + result.stderr
