@@ -4,9 +4,6 @@
 
 Left out is text that names nothing in the figure: its caption, running text, numbers along an
 axis, letters of panels, signs. Leader lines are no text.
-
-The shapes of the figure help: a rule between two lines divides them, and so do the samples
-before the entries of a legend.
 """
 
 from __future__ import annotations
@@ -58,68 +55,6 @@ class Piece(Value):
         if self.angle == 180:
             return (-end, -high, -start, -low)
         return (low, -end, high, -start)
-
-
-_SIGN_LENGTH = 8.0
-"""A shape before an entry of a legend is no longer, in sizes of the font."""
-_SIGN_HEIGHT = 2.0
-"""It is lower than this."""
-_SIGN_GAP = 2.5
-"""How far it is from the words, at most."""
-
-
-class Drawing(Value):
-    """The shapes of a figure that tell which words belong together."""
-
-    rules: tuple[Box, ...] = ()
-    """Thin level lines."""
-    signs: tuple[Box, ...] = ()
-    """Small shapes, such as those of a legend."""
-
-    def is_divided(self, upper: Box, lower: Box) -> bool:
-        """Return whether a rule runs between two lines of text."""
-        left = max(upper[0], lower[0])
-        right = min(upper[2], lower[2])
-        top = (upper[1] + upper[3]) / 2
-        bottom = (lower[1] + lower[3]) / 2
-        for rule in self.rules:
-            if (
-                bottom < (rule[1] + rule[3]) / 2 < top
-                and rule[0] < right
-                and rule[2] > left
-            ):
-                return True
-        return False
-
-    def has_sign_beside(self, piece: Piece) -> bool:
-        """Return whether a small shape stands before or behind a piece, as in a legend."""
-        # which numbers of a box are along the line of the piece, and which across
-        along, across = (0, 1) if piece.angle in (0, 180) else (1, 0)
-        start = piece.box[along]
-        end = piece.box[along + 2]
-        low = piece.box[across]
-        high = piece.box[across + 2]
-        size = piece.at.size
-        for sign in (*self.signs, *self.rules):
-            sign_start = sign[along]
-            sign_end = sign[along + 2]
-            gap = max(start - sign_end, sign_start - end)
-            middle_along = (sign_start + sign_end) / 2
-            is_beyond = middle_along < start or middle_along > end
-
-            sign_low = sign[across]
-            sign_high = sign[across + 2]
-            middle_across = (sign_low + sign_high) / 2
-
-            if (
-                0 < gap < _SIGN_GAP * size
-                and is_beyond
-                and low < middle_across < high
-                and sign_end - sign_start < _SIGN_LENGTH * size
-                and sign_high - sign_low < _SIGN_HEIGHT * size
-            ):
-                return True
-        return False
 
 
 class FoundLabel(Value):
@@ -340,15 +275,12 @@ CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 """Text in this script is joined across lines without a blank."""
 
 
-def labels_of(
-    pieces: list[Piece], frame: Box, drawing: Drawing
-) -> tuple[FoundLabel, ...]:
+def labels_of(pieces: list[Piece], frame: Box) -> tuple[FoundLabel, ...]:
     """Return the labels inside a frame, in no particular order.
 
     Args:
         pieces: the text in and around the frame.
         frame: what a person framed.
-        drawing: the shapes inside.
     """
     pieces = [piece for piece in without_captions(pieces) if piece.inside >= 0.5]
     left_out = ticks(pieces) | panels(pieces)
@@ -359,7 +291,7 @@ def labels_of(
     if len(named) > _MOST_PIECES:
         return ()
     labels = []
-    for lines in joined(named, drawing):
+    for lines in joined(named):
         text = _words_of(lines)
         words = len(text.split())
         if CJK.search(text):
@@ -409,7 +341,7 @@ EDGE = 0.4
 """Edges or middles of the lines of one label agree up to so many sizes."""
 
 
-def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
+def joined(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Return the labels: pieces of one line, or of several that go on below one another."""
     by_angle: dict[int, list[Piece]] = defaultdict(list)
     for piece in dict.fromkeys(pieces):
@@ -423,7 +355,7 @@ def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
             for other in lines[number + 1 :]:
                 if line.at.base - other.at.base > _LINE_STEP * line.at.size:
                     break
-                if _goes_on(line, other, drawing):
+                if _goes_on(line, other):
                     below[line] = other
                     break
         # chains of lines, each of which goes on in the next
@@ -451,18 +383,14 @@ def _is_aligned(one: Piece, other: Piece) -> bool:
     return min(abs(starts_apart), abs(ends_apart), abs(middles_apart)) < slack
 
 
-def _goes_on(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
+def _goes_on(upper: Piece, lower: Piece) -> bool:
     """Return whether a line may go on in one below it."""
     size = min(upper.at.size, lower.at.size)
     larger_size = max(upper.at.size, lower.at.size)
     step = upper.at.base - lower.at.base
     if larger_size > _SAME_SIZE * size or not 0.5 * size <= step <= _LINE_STEP * size:
         return False
-    if drawing.has_sign_beside(upper) and drawing.has_sign_beside(lower):
-        return False  # two entries of a legend
     if not _is_aligned(upper, lower):
-        return False
-    if upper.angle == 0 and drawing.is_divided(upper.box, lower.box):
         return False
     return not (_is_number(upper) or _is_number(lower))
 

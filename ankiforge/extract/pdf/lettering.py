@@ -1,4 +1,4 @@
-"""The text and the shapes of a marked figure, from the text layer of its page.
+"""The labels of a marked figure, from the text layer of its page.
 
 Letters are joined to pieces of lines over small gaps. Each letter is placed by the
 direction in which it runs, so words up an axis are read as well. Boxes are in unrotated
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from contextlib import closing
-from ctypes import byref, c_double, c_float
-from itertools import islice, pairwise
+from ctypes import byref, c_double
+from itertools import pairwise
 from math import atan2, degrees, hypot
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
@@ -24,25 +23,15 @@ from ankiforge.extract.pdf.cleaning import one_line
 from ankiforge.extract.pdf.labels import (
     ACROSS,
     Box,
-    Drawing,
     FoundLabel,
     Piece,
     Placed,
     labels_of,
     number_of,
     span,
-    union,
 )
 from ankiforge.extract.pdf.text import CJK, MARKERS, Char, page_chars, visible
 
-_MOST_OBJECTS = 20_000
-"""Paths on a page that are looked at."""
-DEEPEST_FORM = 4
-"""Forms within forms that are looked into."""
-_MOST_SEGMENTS = 400
-"""Segments of a path that is taken apart."""
-_MOST_SHAPES = 1000
-"""Rules and small shapes in a frame that are compared with its words."""
 _MOST_LETTERS = 20_000
 """Letters in and around a frame; with more, it has no labels."""
 NEAR = 0.3
@@ -96,7 +85,7 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
             inside = sum(_is_within(letter, frame) for letter in part.letters)
             piece = Piece(part.text, part.at, part.angle, inside / len(part.letters))
             pieces.append(piece)
-    return labels_of(pieces, frame, _drawing(page, frame))
+    return labels_of(pieces, frame)
 
 
 # --- letters ----------------------------------------------------------------------------
@@ -266,138 +255,3 @@ class _LetterRun:
 def _gap(last: Letter, letter: Letter) -> float:
     """Return how far apart two letters are on their line, which may run from the right."""
     return max(letter.at.start - last.at.end, last.at.start - letter.at.end)
-
-
-# --- what is drawn ----------------------------------------------------------------------
-
-
-THIN = 2.6
-"""A rule is no higher, in points."""
-_LONGEST_SIGN = 60
-"""A shape before an entry of a legend is no longer, in points."""
-
-
-def _drawing(page: PdfPage, frame: Box) -> Drawing:
-    """Return the level lines and the small shapes that reach into a frame."""
-    rules: list[Box] = []
-    signs: list[Box] = []
-    count = pdfium_c.FPDFPage_CountObjects(page)
-    objects = (pdfium_c.FPDFPage_GetObject(page, number) for number in range(count))
-    for path in islice(_paths_among(objects, _UNCHANGED, 0), _MOST_OBJECTS):
-        if not _reaches_into(path.box, frame):
-            continue
-        # gnuplot draws a curve and its sample in the legend as one path
-        for box in _parts(path) or [path.box]:
-            left, bottom, right, top = box
-            width = right - left
-            height = top - bottom
-            if not _reaches_into(box, frame):
-                continue
-            if height <= THIN and width > 4 * THIN:
-                rules.append(box)
-            elif min(width, height) <= 14 and max(width, height) <= _LONGEST_SIGN:
-                signs.append(box)
-    return Drawing(tuple(rules[:_MOST_SHAPES]), tuple(signs[:_MOST_SHAPES]))
-
-
-def _reaches_into(box: Box, frame: Box) -> bool:
-    return not (
-        box[2] < frame[0] or box[0] > frame[2] or box[3] < frame[1] or box[1] > frame[3]
-    )
-
-
-class _Path(NamedTuple):
-    """A path on a page."""
-
-    shape: Any
-    box: Box
-    to_page: _Matrix
-    """The transformation of the places of its segments into those of the page."""
-
-
-DRAWN = (pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_IMAGE)
-"""What may be a sample in a legend. An image has no segments."""
-
-
-def _paths_among(objects: Iterable[Any], to_page: _Matrix, depth: int) -> Iterator[_Path]:
-    """Yield the paths and images among objects, also within forms.
-
-    `to_page` turns their places into those of the page. A figure that a paper takes from a
-    file of its own is a form.
-    """
-    for shape in objects:
-        kind = pdfium_c.FPDFPageObj_GetType(shape)
-        if kind in DRAWN:
-            left = c_float()
-            bottom = c_float()
-            right = c_float()
-            top = c_float()
-            edges = (left, bottom, right, top)
-            if pdfium_c.FPDFPageObj_GetBounds(shape, *map(byref, edges)):
-                box = to_page.applied((left.value, bottom.value, right.value, top.value))
-                yield _Path(shape, box, to_page.after(_matrix_of(shape)))
-        elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < DEEPEST_FORM:
-            count = min(pdfium_c.FPDFFormObj_CountObjects(shape), _MOST_OBJECTS)
-            numbers = range(count)
-            parts = (pdfium_c.FPDFFormObj_GetObject(shape, number) for number in numbers)
-            yield from _paths_among(parts, to_page.after(_matrix_of(shape)), depth + 1)
-
-
-class _Matrix(NamedTuple):
-    """A transformation of places: x' = a x + c y + e, y' = b x + d y + f."""
-
-    a: float
-    b: float
-    c: float
-    d: float
-    e: float
-    f: float
-
-    def after(self, first: _Matrix) -> _Matrix:
-        """Return the transformation that is `first` and then this one."""
-        a = self.a * first.a + self.c * first.b
-        b = self.b * first.a + self.d * first.b
-        c = self.a * first.c + self.c * first.d
-        d = self.b * first.c + self.d * first.d
-        e = self.a * first.e + self.c * first.f + self.e
-        f = self.b * first.e + self.d * first.f + self.f
-        return _Matrix(a, b, c, d, e, f)
-
-    def applied(self, box: Box) -> Box:
-        """Return the upright box around a transformed box."""
-        if self == _UNCHANGED:
-            return box
-        left, right = span(box, (self.a, self.c))
-        bottom, top = span(box, (self.b, self.d))
-        return (left + self.e, bottom + self.f, right + self.e, top + self.f)
-
-
-_UNCHANGED = _Matrix(1, 0, 0, 1, 0, 0)
-
-
-def _matrix_of(form: Any) -> _Matrix:
-    matrix = pdfium_c.FS_MATRIX()
-    if not pdfium_c.FPDFPageObj_GetMatrix(form, byref(matrix)):
-        return _UNCHANGED
-    return _Matrix(matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
-
-
-_MOVE = pdfium_c.FPDF_SEGMENT_MOVETO
-_FEWEST_POINTS = 4
-
-
-def _parts(path: _Path) -> list[Box]:
-    """Return the box of each line and shape of a path; [] if it is not taken apart."""
-    count = pdfium_c.FPDFPath_CountSegments(path.shape)
-    if not _FEWEST_POINTS <= count <= _MOST_SEGMENTS:
-        return []
-    lines: list[list[Box]] = []
-    x = c_float()
-    y = c_float()
-    for number in range(count):
-        segment = pdfium_c.FPDFPath_GetPathSegment(path.shape, number)
-        if not lines or pdfium_c.FPDFPathSegment_GetType(segment) == _MOVE:
-            lines.append([])
-        pdfium_c.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
-        lines[-1].append((x.value, y.value, x.value, y.value))
-    return [path.to_page.applied(union(points)) for points in lines]
