@@ -38,7 +38,6 @@ class Quotes(FileSource):
     kind = "quotes"
     Settings = QuotesSettings
     endings = (".txt",)
-    noun = "a text file with quotes"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

@@ -22,7 +22,6 @@ from ankiforge.cli.output import (
     OUTPUT,
     YES,
     Call,
-    Command,
     CommandGroup,
     Paths,
     Shown,
@@ -50,23 +49,7 @@ PROBLEMS = 3
 """The number of lines about problems after a run; `-v` prints all."""
 
 
-class _RunCommand(Command):
-    """A command whose help lists the kinds of PATH, in the words of the sources."""
-
-    def format_help_text(
-        self,
-        ctx: click.Context,
-        formatter: click.HelpFormatter,
-    ) -> None:
-        """Write the description. Only then the sources are loaded."""
-        from ankiforge.extract.registry import paths_in_words
-
-        self.help = (self.help or "").replace("{paths}", paths_in_words())
-        super().format_help_text(ctx, formatter)
-
-
 @command(
-    cls=_RunCommand,
     examples="""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
@@ -98,8 +81,10 @@ def run(
 ) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATH is {paths}. It is remembered: without PATH, all that is remembered and the sources of
-    the workspace are read.
+    PATH is a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo,
+    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, a folder of these, or
+    Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
+    of the workspace are read.
     """
     trusting = replace(call, trusts=yes, goes_on=bool(paths))
     end_run(read_and_draft(trusting, paths, dry_run=dry_run, **options))

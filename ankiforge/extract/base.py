@@ -175,12 +175,6 @@ class SourceType(ABC):
 
     # --- its words
 
-    noun: ClassVar[str] = ""
-    """What a person gives as PATH, for `ankiforge run --help`: "a PDF".
-
-    For an export, the name of the account. "" if it is only read when the settings name
-    it.
-    """
     example: ClassVar[str] = ""
     """An entry for the settings that `ankiforge init` writes, with a comment on what it reads.
 

@@ -98,26 +98,6 @@ def keys_instead_of_path() -> frozenset[str]:
     return frozenset(keys)
 
 
-def paths_in_words() -> str:
-    """Return the things that a PATH may be, as in “a PDF, a note, a folder of these, or …”."""
-    with_noun = [source for source in source_types() if source.noun]
-    accounts = [source.noun for source in with_noun if source.is_export]
-    first_accounts = ", ".join(accounts[:-1])
-    exports = f"highlights from {first_accounts} or {accounts[-1]}"
-    files: list[str] = []
-    libraries: list[str] = []
-    for source in with_noun:
-        if source.marker:
-            libraries.append(source.noun)
-        elif not source.is_export:
-            files.append(source.noun)
-        elif exports not in files:  # all accounts in one phrase
-            files.append(exports)
-    words = [*files, "a folder of these", *libraries]
-    first_words = ", ".join(words[:-1])
-    return f"{first_words}, or {words[-1]}"
-
-
 def examples_for_settings() -> Strings:
     """Return an entry of `sources:` for each source that has an example."""
     sources = sorted(source_types(), key=lambda source: source.kind)
@@ -126,9 +106,6 @@ def examples_for_settings() -> Strings:
 
 def kinds_without_example() -> Strings:
     """Return the other kinds of a PATH; first those whose files are nothing else."""
-    others = []
-    for source in source_types():
-        if source.noun and not source.example:
-            others.append(source)
+    others = [source for source in source_types() if not source.example]
     others.sort(key=lambda source: not source.is_unambiguous)
     return tuple(source.kind for source in others)

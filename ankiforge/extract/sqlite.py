@@ -58,16 +58,6 @@ def companions(database: Path) -> tuple[Path, ...]:
     return tuple(Path(f"{real}{suffix}") for suffix in _COMPANIONS)
 
 
-def in_wal_mode(database: Path) -> bool:
-    """Return whether a database has a write-ahead log, by its header (bytes 18 and 19)."""
-    try:
-        with open(database, "rb", opener=open_regular) as file:
-            head = file.read(20)
-    except OSError:
-        return False
-    return head.startswith(HEAD) and head[18:20] == b"\2\2"
-
-
 @contextmanager
 def opened_copy(
     path: Path,

@@ -217,8 +217,7 @@ def _source(
         return _failed(name, error)
     if by_api:
         return _ok(name, f"{source.kind}: {answer}")
-    remark = getattr(opened, "remark", "")
-    return _ok(name, f"{source.kind} in {source.path}{remark}")
+    return _ok(name, f"{source.kind} in {source.path}")
 
 
 def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:

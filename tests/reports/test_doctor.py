@@ -1,8 +1,6 @@
 """Doctor names every part that is ill, says what to do, and ends with its code."""
 
 import socket
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ from ankiforge.reports.doctor import (
 )
 from tests.fakes import llm_server as fake
 from tests.fakes.anki_connect import serving
-from tests.makers.zotero_writer import Library, write_zotero
 
 
 @pytest.fixture
@@ -80,23 +77,6 @@ def test_another_program_of_the_same_name_is_a_warning(
     assert (other.name, other.exit_code) == ("program", 1)
     assert "ankiforge 0.3.1" in other.says
     assert "pip uninstall ankiforge ankiforge-cards" in other.do
-
-
-def test_a_zotero_database_in_wal_mode_is_named(workspace, machine, tmp_path):
-    folder = tmp_path / "Zotero"
-    folder.mkdir()
-    write_zotero(folder / "zotero.sqlite", [Library(())])
-    (tmp_path / "w").mkdir()
-    found = workspace("sources:\n- zotero: {path: ../Zotero}\n")
-    confirm(found, concerns(found), user_folder(machine.environ))
-    assert "WAL" not in "".join(check.says for check in checks(found, machine))
-    with closing(sqlite3.connect(folder / "zotero.sqlite")) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-    [source] = [
-        check for check in checks(found, machine) if check.name.startswith("source")
-    ]
-    assert source.state is CheckState.OK
-    assert "WAL mode, as of Zotero 10" in source.says
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,6 @@ class EverySource:
         assert source.kind == self.kind
         assert self.kind in registry.kinds()
         assert all(ending == ending.casefold() for ending in source.endings)
-        assert source.noun
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
         assert kind_of(root / f"a{self.ending}") == self.kind

@@ -23,12 +23,7 @@ from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, wr
 from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 
 
-def test_what_can_be_read_is_told_in_words():
-    assert registry.paths_in_words() == (
-        "a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo, calibre,"
-        " Apple Books, Kindle, Readwise, hypothes.is or a table of cards,"
-        " a folder of these, or Zotero's data folder"
-    )
+def test_the_kinds_that_the_settings_show_by_an_example_or_only_name():
     assert registry.kinds_without_example()[:2] == ("epub", "jupyter")
     assert registry.kinds_without_example()[-1] == "markdown"
     assert "obsidian" not in registry.kinds_without_example()

@@ -105,7 +105,6 @@ class Calibre(DatabaseSource):
 
     kind = "calibre"
     endings = (".db", *_EXPORTS)
-    noun = "calibre"
     example = "- calibre: {path: ~/Calibre Library}         # highlights of its viewer"
     not_an_export = "it holds no highlights of calibre"
     hint = "give calibre's library, the folder with metadata.db, or export highlights in its viewer"
@@ -292,7 +291,6 @@ class Epub(BookFileSource):
     kind = "epub"
     Settings = EpubSettings
     endings = (".epub",)
-    noun = "an EPUB"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

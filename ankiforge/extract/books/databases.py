@@ -159,7 +159,6 @@ class AppleBooks(DatabaseSource):
 
     kind = "apple-books"
     endings = (".sqlite",)
-    noun = "Apple Books"
     not_an_export = "not a database of Apple Books with annotations"
     hint = "it is in ~/Library/Containers/com.apple.iBooksX/Data/Documents/AEAnnotation"
     owner = Owner(
@@ -256,7 +255,6 @@ class Kobo(DatabaseSource):
 
     kind = "kobo"
     endings = (".sqlite",)
-    noun = "Kobo"
     not_an_export = "not a Kobo database"
     hint = "KoboReader.sqlite is on the device, in the hidden folder .kobo"
     owner = Owner(

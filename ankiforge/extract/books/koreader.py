@@ -224,7 +224,6 @@ class KOReader(BookFileSource):
     uses = ENDINGS
     is_export = True
     is_whole = True
-    noun = "KOReader"
     example = "- koreader: {path: /media/me/Kindle}     # a device, or a folder of books"
 
     @classmethod

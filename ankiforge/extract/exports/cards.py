@@ -41,7 +41,6 @@ class CardTable(ExportSource):
 
     kind = "cards"
     endings = (".csv", ".tsv", ".txt")
-    noun = "a table of cards"
     not_an_export = "not a table of cards"
     hint = "write `Front,Back` above its first row"
     rest = "rows are damaged"

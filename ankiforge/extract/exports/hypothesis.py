@@ -123,7 +123,6 @@ class Hypothesis(ExportSource):
 
     kind = "hypothesis"
     endings = (".json",)
-    noun = "hypothes.is"
     by_several = True
     not_an_export = "it holds no annotations of Hypothesis"
     hint = HINT

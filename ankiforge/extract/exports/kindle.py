@@ -281,7 +281,6 @@ class Kindle(ExportSource):
 
     kind = "kindle"
     endings = (".txt", ".html", ".htm", ".json")
-    noun = "Kindle"
     not_an_export = "not a Kindle clippings file"
     hint = "My Clippings.txt is on the Kindle, in documents/"
     rest = "are not entries"

@@ -238,7 +238,6 @@ class Texts(NoteSource):
         ".txt",
     )  # a note that ends in .md is one of a vault, if nothing is known
     is_unambiguous = False
-    noun = "a text file"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:

@@ -56,7 +56,6 @@ class Jupyter(NoteSource):
     Settings = JupyterSettings
     endings = (".ipynb",)
     keeps_inner = True
-    noun = "a notebook"
 
     def contents(self, file: File, reader: Any, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a notebook and problems; see `document`."""

@@ -116,7 +116,6 @@ class Vault(NoteSource):
     endings: ClassVar[Strings] = (".md", _CANVAS)
     is_unambiguous = False
     keeps_inner = True
-    noun = "a note"
     example = "- obsidian: {name: notes, path: ~/Vault}     # a vault"
     options_shown: ClassVar[Strings] = (
         "marks: [==, mark]           # also: bold, callout",

@@ -72,7 +72,6 @@ class Pdf(FileSource):
     Settings = PdfSettings
     endings = (".pdf",)
     keeps_inner = True
-    noun = "a PDF"
     example = (
         "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     )

@@ -45,7 +45,6 @@ class Zotero(SourceType):
     instead_of_path = ("api", "library")
     endings = (".sqlite",)
     marker = "zotero.sqlite"
-    noun = "Zotero's data folder"
     example = "- zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder"
 
     @classmethod

@@ -26,7 +26,7 @@ from ankiforge.extract.discover import EMBEDDED, LibraryRest, UnreadFiles
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.messages import Read
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
-from ankiforge.extract.sqlite import companions, in_wal_mode
+from ankiforge.extract.sqlite import companions
 from ankiforge.extract.zotero.attachments import (
     STORAGE,
     is_in_reach,
@@ -296,14 +296,6 @@ class ZoteroSource:
         linked = (str(linked_folder(folder)), repr(self.reach))
         asked = (self.wanted, self.me, linked, files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
-
-    @property
-    def remark(self) -> str:
-        """The remark of `doctor` about a database in WAL mode, as of Zotero 10; else ""."""
-        database = None if self.address else self.database
-        if database is None or not in_wal_mode(database):
-            return ""
-        return " (WAL mode, as of Zotero 10: zotero.sqlite-wal beside it is read, too)"
 
     def look(self) -> str:
         """Return the libraries that would be read and through which access, for `doctor`.
