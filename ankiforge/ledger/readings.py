@@ -55,7 +55,7 @@ from ankiforge.model import (
 from ankiforge.model.hints import TITLES
 from ankiforge.text import counted, counts_text, regex
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import triple_of
+from ankiforge.text.passages import numbered, triple_of
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")
@@ -218,17 +218,6 @@ def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
             highlights = 0
     if batch:
         yield batch
-
-
-def numbered_marks(highlights: Sequence[Highlight]) -> list[Highlight]:
-    """Number the highlights with equal text and context, in document order."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    numbered = []
-    for highlight in highlights:
-        triple = triple_of(highlight)
-        counts[triple] += 1
-        numbered.append(replace(highlight, nth=counts[triple]))
-    return numbered
 
 
 # --- which documents are there ----------------------------------------------------------
@@ -667,7 +656,7 @@ def changes_between(
     """Count the passages of a document that another reading brings, changes and takes away."""
     pairs = match_in_document(
         [mark_of(highlight) for highlight in before],
-        [mark_of(highlight) for highlight in numbered_marks(after)],
+        [mark_of(highlight) for highlight in numbered(after)],
     )
     changed = 0
     for now, then in pairs.items():

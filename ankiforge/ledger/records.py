@@ -22,12 +22,12 @@ from ankiforge.ledger.readings import (
     decode_highlight_body,
     mark_of,
     names_and_labels,
-    numbered_marks,
     place_of,
     reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.model import Extracted, HighlightKey, Json, Pair
+from ankiforge.text.passages import numbered
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
@@ -38,7 +38,7 @@ def found_in(document: ReadDocument, document_id: int) -> list[Mark]:
     if not isinstance(document, Extracted):
         return []
     found = []
-    for position, highlight in enumerate(numbered_marks(document.highlights)):
+    for position, highlight in enumerate(numbered(document.highlights)):
         mark = mark_of(highlight, document_id)
         mark.container = document.container
         mark.place = place_of(document)

@@ -37,7 +37,7 @@ from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import without_note_numbers
+from ankiforge.text.passages import numbered, without_note_numbers
 
 Row = Texts
 """The cells of a row by the names of their columns, in lower case."""
@@ -71,7 +71,6 @@ class Readwise(ExportSource):
 
     kind = "readwise"
     endings = (".csv",)
-    noun = "Readwise"
     not_an_export = "not a Readwise export"
     hint = "export your highlights as CSV at readwise.io/export"
     rest = "rows have too many columns"
@@ -156,26 +155,20 @@ class Readwise(ExportSource):
             *((row, "") for row in filterfalse(is_placed, rows)),
         ]
         texts = without_note_numbers([row["highlight"] for row, _ in ordered])
-        times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
         for (row, heading), text in zip(ordered, texts, strict=True):
-            note = _RowNote(row)
-            passage = for_finding(row["highlight"] or note.comment)
-            times[passage] += 1
-            nth = times[passage]
-            highlights.append(self._highlight(document, row, text, note, nth, heading))
-        yield from self.extracted(document, highlights)
+            highlights.append(self._highlight(document, row, text, heading))
+        yield from self.extracted(document, numbered(highlights))
 
     def _highlight(
         self,
         document: Document,
         row: Row,
         text: str,
-        note: _RowNote,
-        nth: int,
         heading: str,
     ) -> Highlight:
         """Return the highlight of a row; a note on the whole book has no text."""
+        note = _RowNote(row)
         passage, markdown = _formatted(text)
         location_type = row["location type"].casefold()
         skip = ""
@@ -198,7 +191,6 @@ class Readwise(ExportSource):
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
             exact=passage,
-            nth=nth,
             anchor_text=anchor,
             markdown=(markdown,) if passage != text and passage else (),
             comment=note.comment,
