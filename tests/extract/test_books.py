@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ankiforge.extract.books.koreader import value_of
 from tests.limits import no_hang
 from tests.makers.ebook_writer import Book, Mark, write_epub, write_kobo, write_sidecar
 from tests.reading import (
@@ -201,7 +202,11 @@ def test_a_book_that_cannot_be_read_is_told_and_its_marks_are_read(tmp_path):
     "lua",
     [
         "return os.execute('x')",
-        "return { a = 1 + 1 }",
+        "return { [1] = 1 + 1 }",
+        "return { a = 1 }",
+        "return { 1 }",
+        "return { [1] = 0x1 }",
+        "return { [1] = [[long]] }",
         "return " + "{" * 5_000,
         "return { [1] = ",
         "return {} os.exit()",
@@ -224,6 +229,25 @@ def test_what_is_no_plain_table_is_named_and_nothing_is_run(tmp_path, lua):
         assert problem.what == "it ends in the middle of a table"
     elif "1 + 1" in lua:
         assert problem.what == "line 1 is not a plain value of Lua"
+
+
+@pytest.mark.parametrize(
+    ("lua", "value"),
+    [
+        (rb'return "caf\195\169"', "café"),
+        (b'return "two\\\nlines"', "two\nlines"),
+        (rb'return "a\\b \"c\"\td"', 'a\\b "c"\td'),
+        (b"-- we can read Lua syntax here!\nreturn {\n}\n", {}),
+        (
+            b'return { [1] = 12.0, [2.0] = -1e3, ["x"] = 0.5 }',
+            {1: 12, 2: -1000, "x": 0.5},
+        ),
+        (b"return { [1] = true, [2] = false, [3] = nil }", {1: True, 2: False, 3: None}),
+        (b'"alone"', "alone"),
+    ],
+)
+def test_a_value_as_koreader_writes_it(lua, value):
+    assert value_of(lua) == value
 
 
 def test_values_of_unexpected_types_are_left_out_and_the_marks_stay(tmp_path):

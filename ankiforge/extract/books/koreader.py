@@ -7,8 +7,9 @@ The folder may be that of the books, KOReader's own with `docsettings` or `hashd
 or a whole device. Since version 2024.07 a file has a list `annotations`; before, the marks
 are in `highlight` and the notes in `bookmarks`. A bookmark without a note is not a mark.
 
-A file is a literal of Lua, `return` and one value: a table, a string, a number, a boolean or
-nil. Nothing is ever run: what computes something, a call or an operator, is an error.
+A file is a literal of Lua as KOReader writes it: `return` and a table of `[key] = value`, a string,
+a number, a boolean or nil. Nothing is ever run: what computes something, a call or an operator,
+is an error, and so are Lua's other spellings.
 """
 
 from __future__ import annotations
@@ -45,22 +46,19 @@ DEEPEST = 60
 HINT = "open and close the book in KOReader, which writes the file again"
 
 Table = dict[Any, Any]
-"""A table by its keys: text, numbers or booleans; entries without a key count from 1."""
+"""A table by its keys: text, numbers or booleans."""
 
 # A file is taken as Latin-1, so that a character is a byte: a text may be cut within a letter.
 _TOKEN = regex(
     r"""(?sx)
-      (?P<blank>\s+|--\[(?P<c>=*)\[(?:.*?\](?P=c)\]|.*)|--[^\n]*)
-    | (?P<quoted>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-    | \[(?P<level>=*)\[\n?(?P<long>.*?)\](?P=level)\]
-    | (?P<number>-?(?:0[xX][0-9A-Fa-f]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|-?(?:inf|nan)\b)
-    | (?P<name>[A-Za-z_]\w*)
-    | (?P<sign>[{}\[\]=,;])
+      (?P<blank>\s+|--[^\n]*)
+    | (?P<quoted>"(?:[^"\\\n]|\\.)*")
+    | (?P<number>-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|(?:inf|nan)\b))
+    | (?P<name>[a-z]+)
+    | (?P<sign>[{}\[\]=,])
     """
 )
-_ESCAPE = regex(
-    r"(?s)\\(?:z\s*|x(?P<hexadecimal>[0-9A-Fa-f]{2})|(?P<decimal>\d{1,3})|(?P<letter>.))"
-)
+_ESCAPE = regex(r"(?s)\\(?:(?P<decimal>\d{1,3})|(?P<letter>.))")
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 
@@ -114,36 +112,20 @@ class _LuaReader:
             raise ItemError("its tables are nested too deeply", hint=HINT)
         self._next()
         table: Table = {}
-        count = 0
         while not self._is_sign("}"):
-            key, value = self._field(depth)
-            if key is None:
-                count += 1
-                key = count
-            table[key] = value
-            if self._is_sign(",") or self._is_sign(";"):
-                self._next()
-            elif not self._is_sign("}"):
-                raise self._error()
-        self._next()
-        return table
-
-    def _field(self, depth: int) -> tuple[Any, Any]:
-        """Return a key and its value: `[key] = value`, `name = value`, or a value without a key."""
-        if self._is_sign("["):
-            self._next()
+            self._expect("[")
             key = self._value(depth)
             if isinstance(key, dict) or key is None:
                 raise self._error()
             self._expect("]")
             self._expect("=")
-            return key, self._value(depth)
-        if self._kind == "name" and self._token not in _CONSTANTS:
-            name = self._token
-            self._next()
-            self._expect("=")
-            return name, self._value(depth)
-        return None, self._value(depth)
+            table[key] = self._value(depth)
+            if self._is_sign(","):
+                self._next()
+            elif not self._is_sign("}"):
+                raise self._error()
+        self._next()
+        return table
 
     # --- tokens
 
@@ -163,14 +145,7 @@ class _LuaReader:
         if match["quoted"] is not None:  # with `\n`, `\195\169`, a line break after `\`
             self._kind = "text"
             self._token = _decoded(_ESCAPE.sub(_escaped, match["quoted"][1:-1]))
-        elif match["long"] is not None:
-            self._kind = "text"
-            self._token = _decoded(match["long"])
-        elif kind == "number" and "x" in match[0].lower():
-            self._token = int(match[0], 16)
-        elif (
-            kind == "number"
-        ):  # a whole one may be written as `12.0`, and is a key like `12`
+        elif kind == "number":  # a whole one may be written as `12.0`: a key like `12`
             number = float(match[0])
             self._token = int(number) if number.is_integer() else number
 
@@ -191,8 +166,6 @@ class _LuaReader:
 
 def _escaped(escape: re.Match[str]) -> str:
     """Return the character that an escape sequence of Lua stands for."""
-    if escape["hexadecimal"]:
-        return chr(int(escape["hexadecimal"], 16))
     if escape["decimal"]:
         return chr(int(escape["decimal"]) & 0xFF)
     letter = escape["letter"] or ""
