@@ -217,16 +217,12 @@ def open_database(
     adopted: Texts | None,
 ) -> Iterator[AnkiDatabase]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
-
-    def unicase(left: str, right: str) -> int:
-        """Compare names as Anki's `unicase` collation does."""
-        folded_left = left.casefold()
-        folded_right = right.casefold()
-        return (folded_left > folded_right) - (folded_left < folded_right)
-
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
-        connection.create_collation("unicase", unicase)
+        # SQLite wants the collation of their indexes; no query here compares names
+        connection.create_collation(
+            "unicase", lambda left, right: (left > right) - (left < right)
+        )
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         connection.executescript(
             "pragma temp_store = memory; pragma trusted_schema = off;"

@@ -18,7 +18,6 @@ from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
-    PROPOSE,
     DocumentId,
     Highlight,
     LeftOut,
@@ -138,17 +137,6 @@ def _has_card(passage: str) -> str:
         " OR EXISTS (SELECT 1 FROM sentence s JOIN card c ON c.sentence = s.name"
         f" WHERE s.key = {passage} AND c.sentence != '' AND c.live))"
     )
-
-
-def proposed(store: Store, ids: Iterable[str]) -> int:
-    """Return how many of these drafts are proposals on passages without a card."""
-    number: int = store.value(
-        f"SELECT count(*) FROM offered d WHERE d.id IN {EACH} AND d.drafter = ?"
-        f" AND NOT {_has_card('d.passage')}",
-        encode(list(ids)),
-        PROPOSE,
-    )
-    return number
 
 
 def has_cards(store: Store) -> bool:
