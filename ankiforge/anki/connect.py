@@ -20,19 +20,10 @@ import msgspec
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.config.http import within, without_secret
 from ankiforge.errors import ServiceError
-from ankiforge.model import RETIRED, CardId, Json, NoteId, Strings
+from ankiforge.model import RETIRED, CardId, Json, NoteId
 
 _T = TypeVar("_T")
 _API_VERSION = 6
-# The actions without which nothing can be brought into Anki.
-_NEEDED = (
-    "importPackage",
-    "exportPackage",
-    "findNotes",
-    "findCards",
-    "getDecks",
-    "suspend",
-)
 _CONNECT_SECONDS = 3.0
 # The time limit for an import, an export or a sync, which can take Anki minutes.
 _LONG_SECONDS = 600.0
@@ -114,20 +105,6 @@ class AnkiConnect:
             if isinstance(error.__cause__, _UNREACHED):
                 return 0
             raise
-
-    def lacking(self) -> Strings:
-        """Return the actions that `push` needs and this release does not know."""
-        wanted = list(_NEEDED)
-        try:
-            answer = self._ask(
-                "apiReflect",
-                Json,
-                {"scopes": ["actions"], "actions": wanted},
-            )
-        except UnsupportedError:  # a release from before it could tell
-            return ()
-        known = answer.get("actions", wanted)
-        return tuple([action for action in wanted if action not in known])
 
     def active_profile(self) -> str:
         """Return the name of the open profile, or "" if the add-on is too old to report it."""

@@ -317,13 +317,11 @@ def _add_on(config: Config, machine: Machine, *, offline: bool) -> Iterator[Chec
     anki = AnkiConnect(address, key, timeout=_ADD_ON_SECONDS, key_env=key_name)
     try:
         version = anki.version()
-        lacking = anki.lacking() if version else ()
     except ForgeError as error:
         yield _warn(name, error.message, error.hint)
         return
-    if version and (version < _ADD_ON_VERSION or lacking):
-        lacks = f", without {', '.join(lacking)}" if lacking else ""
-        message = f"version {version} at {address}{lacks}: push cannot use it"
+    if version and version < _ADD_ON_VERSION:
+        message = f"version {version} at {address}: push cannot use it"
         yield _warn(name, message, "in Anki: Tools › Add-ons › Check for Updates")
     elif version:
         yield _ok(name, f"version {version} at {address}")

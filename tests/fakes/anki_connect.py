@@ -138,10 +138,6 @@ class AnkiConnect:
     def version(self):
         return API_VERSION
 
-    def apiReflect(self, scopes=None, actions=None):
-        known = self._fake.known()
-        return {"scopes": scopes, "actions": [name for name in actions if name in known]}
-
     def getActiveProfile(self):
         if self._fake.no_collection:
             return None

@@ -83,12 +83,6 @@ def test_another_program_of_the_same_name_is_a_warning(
     ("lacks", "state", "says"),
     [
         ((), CheckState.OK, "version 6 at"),
-        (("apiReflect",), CheckState.OK, "version 6 at"),
-        (
-            ("importPackage",),
-            CheckState.WARN,
-            "without importPackage: push cannot use it",
-        ),
         (("version",), CheckState.WARN, "is too old"),
     ],
 )
