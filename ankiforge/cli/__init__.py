@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from _thread import interrupt_main
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -29,10 +27,6 @@ from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError, lacks_memory
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
 cycles; with the default thresholds, collection takes a tenth of its time."""
-
-
-_SOON = 0.05
-"""Seconds until an interrupt that was lost is raised again."""
 
 
 BEGIN = """\
@@ -95,8 +89,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        with _interrupts_kept():
-            code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
+        code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
     except ForgeError as error:
         _print_error(error.message, error.hint)
         code = error.exit_code
@@ -118,35 +111,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             raise
     sys.exit(code if isinstance(code, int) else 0)
-
-
-@contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    """Raise Ctrl-C again where Python would only print it, as in a callback of a weak reference."""
-    from threading import Timer
-
-    print_it = sys.unraisablehook
-    timers: list[Timer] = []
-
-    def raise_again(ignored: sys.UnraisableHookArgs) -> None:
-        if ignored.exc_type is KeyboardInterrupt:
-            # if it were raised here, it would be ignored once more
-            timers.append(Timer(_SOON, interrupt_main))
-            timers[-1].start()
-        else:
-            print_it(ignored)
-
-    sys.unraisablehook = raise_again
-    try:
-        yield
-        # the command is done before its time
-        if any(timer.is_alive() for timer in timers):
-            raise KeyboardInterrupt
-    finally:
-        sys.unraisablehook = print_it
-        for timer in timers:
-            timer.cancel()
-            timer.join()
 
 
 def _print_usage(error: click.ClickException, arguments: list[str]) -> None:

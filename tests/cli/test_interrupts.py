@@ -1,43 +1,11 @@
-"""Ctrl-C ends the program with 130 at whatever moment it comes."""
+"""Ctrl-C while a file is opened is no other error."""
 
-import os
 import signal
-import subprocess
 import sys
 
 import pytest
 
 from ankiforge.config.ownfiles import open_regular
-from tests.limits import PATIENCE
-
-IN_A_CALLBACK = """
-import signal, sys
-from ankiforge.cli import main
-
-def interrupt_in_callback(frame, event, argument):
-    is_callback = frame.f_code.co_filename.startswith("<frozen importlib")
-    if is_callback and frame.f_code.co_name == "cb":
-        sys.setprofile(None)
-        signal.raise_signal(signal.SIGINT)
-
-sys.setprofile(interrupt_in_callback)
-main(["status"])
-"""
-
-
-def test_an_interrupt_that_python_would_only_print_ends_the_program(forge):
-    ended = subprocess.run(
-        [sys.executable, "-c", IN_A_CALLBACK],
-        env={**os.environ, **forge.environment},
-        cwd=forge.folder,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert ended.returncode == 130
-    assert "Traceback" not in ended.stderr
-    assert "stopped; nothing is lost" in ended.stderr
 
 
 # a file that nobody got is closed when it is forgotten
