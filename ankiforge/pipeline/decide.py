@@ -5,7 +5,7 @@ The ledger records them; here the words and fields that a person typed are check
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -56,6 +56,7 @@ def edit(
 
     Raises:
         BlockedError: a check blocks the new words, and the person does not insist.
+        RefusedError: it no longer waits, or it is a figure.
         UsageError: the card has no such field, or the text is too long or has control characters.
     """
     line = next(lists.lines(ledger, [id]), None)
@@ -66,7 +67,9 @@ def edit(
     if not line.waits and not fields:  # only its deck or tags are changed
         return line.guid, ()
     if line.kind is CardKind.OCCLUSION:
-        return edit_masks(ledger, id, fields), ()
+        raise RefusedError(
+            "the masks of a figure are changed on the page", hint="ankiforge review"
+        )
     names = line.family.content_fields
     for name in fields:
         if name not in names:
@@ -235,56 +238,3 @@ def _figure(ledger: Ledger, id: str) -> Card:
         hint = "ankiforge list kind:occlusion verdict:waiting shows the figures"
         raise RefusedError(f"{id} is not a waiting figure", hint=hint)
     return line
-
-
-MASKS = "Masks"
-HIDE = "Hide"
-"""What a person may type of a figure as if it were fields of it: the numbers of its masks, and what
-is hidden, `all` or `one`."""
-
-
-def _mask_numbers(typed: str) -> Iterator[int]:
-    """Yield the numbers of masks as a person types them."""
-    for part in typed.replace(",", " ").split():
-        if not (part.isascii() and part.isdigit() and len(part) < 4):
-            message = f"Masks: {part!r} is not the number of a mask"
-            raise UsageError(message, hint='--field Masks "1 3"')
-        yield int(part)
-
-
-def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
-    """Accept the draft of a figure, or change its card, as a person typed it.
-
-    Args:
-        ledger: has the draft or card.
-        id: its id.
-        typed: `Masks`, the numbers of those that are switched on, and `Hide`, or one of them.
-
-    Raises:
-        UsageError: the figure has no such mask, or that is not a field of a figure.
-        RefusedError: it is not a figure, or it no longer waits.
-    """
-    for name in typed:
-        if name not in (MASKS, HIDE):
-            hint = (
-                'its masks by their numbers, --field Masks "1 3 4", and --field Hide one'
-            )
-            raise UsageError(f"no field {name!r} on a figure", hint=hint)
-    masks = occlusion.masks_in(_figure(ledger, id).fields)
-    hide = typed.get(HIDE, masks.hide)
-    if hide not in (occlusion.ALL, occlusion.ONE):
-        message = f"Hide: {hide!r} is neither all nor one"
-        raise UsageError(message, hint="--field Hide one")
-
-    wanted = {mask.number for mask in masks.shown}
-    if MASKS in typed:
-        wanted = set(_mask_numbers(typed[MASKS]))
-    unknown = wanted - {mask.number for mask in masks.masks}
-    if unknown:
-        raise UsageError(f"{id} has no mask {min(unknown)}", hint=f"ankiforge show {id}")
-
-    wishes = []
-    for mask in masks.masks:
-        edges = (mask.left, mask.top, mask.width, mask.height)
-        wishes.append(MaskWish(*edges, number=mask.number, on=mask.number in wanted))
-    return set_masks(ledger, id, wishes, hide)

@@ -13,6 +13,9 @@ import yaml
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, TextStringObject
 
+from ankiforge.pipeline.decide import set_masks
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.text import occlusion
 from tests.anki.stories import Desk, do
 from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
@@ -94,24 +97,34 @@ class FigureDesk(Desk):
 
     # --- the program
 
-    def begin(self, **masks: str) -> None:
+    def begin(self, *masks: int, hide: str = "all") -> None:
         """The figure is drawn, accepted, in Anki and seen there."""
         self.draw()
         self.run()
-        self.accept(**masks)
+        self.accept(*masks, hide=hide)
         self.go()
 
-    def accept(self, **masks: str) -> None:
+    def accept(self, *masks: int, hide: str = "all") -> None:
         [draft] = self.forge.ok("list", "--view", "new", "--json").lines
         if masks:
-            self.change(draft["id"], **masks)
+            self.change(*masks, id=draft["id"], hide=hide)
         else:
             self.forge.ok("accept", draft["id"])
 
-    def change(self, id: str = "", **masks: str) -> None:
-        """The person changes the masks of the card, or of a draft, which accepts it."""
-        words = [word for name, text in masks.items() for word in ("--field", name, text)]
-        self.forge.ok("edit", id or self.figure()["id"], *words)
+    def change(self, *masks: int, id: str = "", hide: str = "one") -> None:
+        """The person chooses the masks of the card, or of a draft, which accepts it."""
+        id = id or self.figure()["id"]
+        known = self.forge.ok("show", id, "--json").data["figure"]["masks"]
+        wishes = [
+            occlusion.MaskWish(
+                **{edge: each[edge] for edge in ("left", "top", "width", "height")},
+                number=each["number"],
+                on=each["number"] in masks,
+            )
+            for each in known
+        ]
+        with self.forge.here(), Workspace(self.forge.folder) as workspace:
+            set_masks(workspace.ledger, id, wishes, hide)
 
     def figure(self) -> Any:
         [card] = [
@@ -324,9 +337,9 @@ STORIES: dict[str, tuple[Callable[[Any], Any], ...]] = {
         do.begin(), do.delete(), do.run(packages=0), do.draw(Ulna=ULNA), do.run(packages=0), do.notes_there(0),
     ),
     "masks are switched off, and stay so": (
-        do.begin(Masks="1, 3", Hide="one"), do.masks(Femur=1, Tibia=3), do.in_note(1, 3), do.study(),
+        do.begin(1, 3, hide="one"), do.masks(Femur=1, Tibia=3), do.in_note(1, 3), do.study(),
         do.draw(Ulna=ULNA), do.go(), do.masks(Femur=1, Tibia=3, Ulna=5), do.in_note(1, 3, 5), do.kept(),
-        do.change(Masks="1 2 3 5"), do.go(), do.in_note(1, 2, 3, 5), do.kept(), do.nobody_asked(),
+        do.change(1, 2, 3, 5), do.go(), do.in_note(1, 2, 3, 5), do.kept(), do.nobody_asked(),
     ),
     "a rejected figure stays rejected": (
         do.draw(), do.run(), do.waiting(1), lambda desk: desk.forge.ok("reject", "--all"), do.draw(Ulna=ULNA),
