@@ -17,7 +17,7 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, overview, views
+from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, views
 from ankiforge.model import (
     Adopted,
     Card,
@@ -64,7 +64,6 @@ class Matches(msgspec.Struct):
     """
     differing: list[Row] = []
     """Matched by id, with other words in Anki than in the source."""
-    not_in_sources: list[Row] = []
     not_in_anki: list[Row] = []
     unclear: list[Row] = []
     """Two passages with one id, or a note type that needs `--map`."""
@@ -75,25 +74,7 @@ class Matches(msgspec.Struct):
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
-# --- the tools --------------------------------------------------------------------------
-
-
-class Tool(Value):
-    """One tool, and how its notes are recognised."""
-
-    types: str = ""
-    """How the names of its note types begin."""
-    tag: str = ""
-    """The tag that it gives its notes."""
-
-    def made(self, note: NoteInAnki, note_type: SeenType) -> bool:
-        """Return whether this tool made a note, as far as the note shows."""
-        if self.types and note_type.name.startswith(self.types):
-            return True
-        return bool(self.tag) and self.tag.casefold() in map(str.casefold, note.tags)
-
-
-TOOLS = {"o2a": Tool(tag="Obsidian_to_Anki"), "flashcards": Tool(types="Obsidian-")}
+TOOLS = ("o2a", "flashcards")
 """Obsidian_to_Anki and flashcards-obsidian, by the names that `--from` takes.
 obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
@@ -249,18 +230,7 @@ def find(
                 if not _OUR_GUID.fullmatch(note.guid):
                     names = names_of(note_type, field_maps)
                     notes.append(_TheirNote(note, note_type, names))
-        used = _match(matches, notes, new_cards)
-
-        # the other notes of these tools, of which the sources have no id
-        used |= {outcome.highlight.other_id for outcome in overview.fates(ledger)}
-        tools = [TOOLS[tool]] if tool in TOOLS else list(TOOLS.values())
-        for their_note in notes:
-            note = their_note.note
-            if str(note.id) in used:
-                continue
-            if any(tool.made(note, their_note.type) for tool in tools):
-                row = Row(note.deck, "", _shown(their_note.words))
-                matches.not_in_sources.append(row)
+        _match(matches, notes, new_cards)
     if collection is None or tool in ("", "sr"):
         _add_schedules(ledger, matches, new_cards)
     return matches
@@ -270,8 +240,8 @@ def _match(
     matches: Matches,
     notes: Sequence[_TheirNote],
     drafts: Sequence[Card],
-) -> set[str]:
-    """Match drafts with notes; return the ids of the notes that are used."""
+) -> None:
+    """Match drafts with notes."""
     note_by_id = {str(note.note.id): note for note in notes}
     used = set()
 
@@ -311,13 +281,11 @@ def _match(
         if len(same_drafts) == 1 and len(same_notes) == 1 and any(words):
             [waiting] = same_drafts
             [note] = same_notes
-            used.add(str(note.note.id))
             matches.by_words.append(note.taken_for(waiting))
             continue
         for waiting in same_drafts:
             if waiting.highlight.other_id:
                 matches.not_in_anki.append(_row(waiting))
-    return used
 
 
 def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) -> None:
@@ -402,12 +370,11 @@ _TITLES = {
     "by_words": "matched by equal words",
     "scheduled": "schedules",
     "in_anki": "in Anki already, with the schedule that they have there",
-    "not_in_sources": "not in the sources",
     "not_in_anki": "not in Anki",
     "unclear": "unclear",
 }
 # The lists that a person should see.
-_ROWS = ("differing", "in_anki", "not_in_sources", "not_in_anki", "unclear")
+_ROWS = ("differing", "in_anki", "not_in_anki", "unclear")
 # The lists of which only the number matters.
 _COUNTED = ("by_id", "by_words", "scheduled")
 
