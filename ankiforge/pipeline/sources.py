@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from posixpath import commonpath
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -45,7 +43,6 @@ from ankiforge.extract.registry import (
     source_type,
 )
 from ankiforge.model import (
-    WENT_AWAY,
     DocumentId,
     Extracted,
     Json,
@@ -696,17 +693,6 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
     return Progress(report, problems=tuple(problems))
 
 
-def _as_one(vanished: list[Problem]) -> list[Problem]:
-    """Return files that vanished as one problem: they do so when a folder is renamed."""
-    if len(vanished) < 2:
-        return vanished
-    where = vanished[0].where
-    with suppress(ValueError):  # no common folder
-        where = commonpath([problem.where for problem in vanished]) or where
-    message = f"{len(vanished):,} files disappeared while they were read"
-    return [Problem(where, message, vanished[0].hint)]
-
-
 class _Pass:
     """One pass over all sources, with the problems that it met."""
 
@@ -728,19 +714,14 @@ class _Pass:
     def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
         """Yield the documents of the sources in the form that the ledger takes.
 
-        Problems are set aside. A scan in which this program failed is not complete. Files that
-        went away are reported as one problem.
+        Problems are set aside. A scan in which this program failed is not complete.
         """
         for source in sources:
-            vanished: list[Problem] = []
             has_failed = False
             for sighting in scanned(source, self._known):
                 if isinstance(sighting, Problem):
                     has_failed |= sighting.what.startswith(BUG)
-                    if sighting.what == WENT_AWAY:
-                        vanished.append(sighting)
-                    else:
-                        self.problems.append(sighting)
+                    self.problems.append(sighting)
                 if isinstance(sighting, Extracted):
                     sighting = self._prepared(sighting)
                 if isinstance(sighting, Scan):
@@ -751,7 +732,6 @@ class _Pass:
                     fingerprint = f"{self._salt} {sighting.fingerprint}"
                     sighting = replace(sighting, fingerprint=fingerprint)
                 yield sighting
-            self.problems += _as_one(vanished)
 
     def _prepared(self, document: Extracted) -> Extracted:
         """Store the pictures of a document, and mark the highlights that make no card."""
