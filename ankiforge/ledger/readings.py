@@ -35,7 +35,6 @@ from ankiforge.model import (
     DocumentId,
     Extracted,
     Highlight,
-    HighlightKey,
     HighlightKind,
     LeftOut,
     Pair,
@@ -339,15 +338,12 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
         for event in events:
             if event.what not in ("key", "text"):
                 continue
+            query = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
+            if store.row(query, event.key):  # it was read here
+                continue
             text = msgspec.convert(event.body, Text)
             text = replace(text, n=event.n, machine=event.machine)
             reading = reading_of(text)
-            query = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
-            if store.row(query, event.key):  # it was read here
-                if event.machine != store.machine:
-                    _follow_to_place(store, event.key, text, reading)
-                continue
-
             # a passage that only the journal knows, with the place where it was read
             place = (text.container, text.place)
             store.write(
@@ -386,41 +382,6 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                     keys.append(present["key"])
             if len(keys) == 1 and store.first(keys[0]) != store.first(event.key):
                 store.add("same", event.key, POLICY, {"old": keys[0]})
-
-
-def _follow_to_place(store: Store, key: str, text: Text, reading: FoldedText) -> None:
-    """Let two copies exchange their keys, if another machine gave them the other way round.
-
-    Its reading is the newest of this key, and here the passage in that place has the key
-    of the copy. Else both machines would write the two notes again and again.
-    """
-    if store.passage(key).texts[0] != text:
-        return
-    there = "JOIN document d ON d.id = h.document WHERE h.state = 'present'"
-    mine = store.row(f"SELECT h.*, d.place FROM highlight h {there} AND h.key = ?", key)
-    others = store.rows(
-        f"SELECT h.* FROM highlight h {there} AND h.folded = ? AND d.container = ? AND d.place = ?",
-        reading.text,
-        text.container,
-        text.place,
-    )
-    if mine is None or mine["place"] == text.place or len(others) != 1:
-        return
-    [other] = others
-    known_there = store.passage(other["key"])
-    if known_there.texts and known_there.texts[0].place == text.place:
-        return  # it is claimed
-    if store.first(key) == known_there.key:
-        return
-    if mark_of(decode_highlight(other)).newest.triple != reading.triple:
-        return
-    for old_key, new_key in ((key, ""), (other["key"], key), ("", other["key"])):
-        store.write("UPDATE highlight SET key = ? WHERE key = ?", new_key, old_key)
-    for row, new_key in ((mine, other["key"]), (other, key)):
-        highlight = replace(decode_highlight(row), key=HighlightKey(new_key))
-        query = "UPDATE highlight SET body = ?, drafted = '' WHERE key = ?"
-        store.write(query, encode(highlight), new_key)
-        store.write("DELETE FROM draft WHERE key = ?", new_key)
 
 
 # --- one passage in several sources -----------------------------------------------------
