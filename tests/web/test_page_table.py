@@ -12,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config.workspace import resolve
+from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
-from ankiforge.ledger import LinesOfFront, overview
-from ankiforge.model import Finding, Question, QuestionKind, Severity
+from ankiforge.ledger import LinesOfFront, lists, overview
+from ankiforge.model import Finding, PerhapsSame, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
 from ankiforge.review.items import taken_together, with_changes
@@ -181,6 +182,101 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     session.undo(made)
     session.decide(Decision(first, "", "reject"))
     assert session.at(key, 0)["item"]["id"] == key
+
+
+def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
+    first, _ = waiting(session)
+    guid = workspace.ledger.accept(first)
+    session.decide(Decision(guid, "", "reject"))
+    face = session.item(guid)
+    assert [action["act"] for action in face["actions"]] == ["restore"]
+    assert session.decide(Decision(guid, "", "restore"))["undo"] == ""
+    assert session.item(guid)["actions"][0]["act"] == "edit"
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields"),
+    [
+        ("cloze", {"Text": "so {{c1::much}} for that"}),
+        ("ask", {"Front": "How much?", "Back": "much"}),
+    ],
+)
+def test_words_that_are_chosen_are_a_gap_or_an_answer(session, workspace, mode, fields):
+    [passage] = session.listed("none")["items"]
+    key = passage["id"]
+    chosen = Decision(key, "", "make", mode=mode, spans="3-7", text="How much?")
+    session.decide(chosen)
+    [card] = workspace.cards()
+    assert dict(card.fields) == fields
+    words = session.words(key)["parts"]
+    assert "".join(text for text, _ in words) == "so much for that"
+
+
+@pytest.mark.parametrize(
+    ("act", "cards", "new"),
+    [
+        ("write", ["How much?"], 1),
+        ("instead", ["How much?"], 1),
+        ("passage", [], 1),
+        ("force", ["Osmosis"], 1),
+        ("edit", ["How much?"], 1),
+    ],
+)
+def test_what_is_written_beside_a_draft_or_instead_of_it(
+    session, workspace, act, cards, new
+):
+    _, proposed = waiting(session)
+    fields = {"Front": "How much?", "Back": "much"}
+    if act == "edit":
+        fields = {"Text": "How {{c1::much}}?"}
+    session.decide(Decision(proposed, "", act, fields=fields))
+    made = [dict(card.fields) for card in workspace.cards()]
+    found = [card.get("Front", card.get("Text", "")) for card in made]
+    plain = [re.sub(r"\{\{c\d::(.*?)\}\}", r"\1", text) for text in found]
+    assert sorted(text.split(" is ")[0] for text in plain) == cards
+    assert left(session.state(), "new") == new
+
+
+def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
+    first, _ = waiting(session)
+    gone = "dr0000000000000000"
+    done = session.decide_several(Several((first, gone), True, None))
+    assert done["said"].startswith("Accepted 1 card. 1 card left as it was: ")
+    assert gone in done["said"]
+    done = session.decide_several(Several((gone, gone), False, None))
+    assert done["said"].startswith("Rejected 0 cards. 2 cards left as they were: ")
+
+
+@pytest.mark.parametrize(
+    ("fields", "spans", "front"),
+    [({"Back": "so"}, "", "What is a ribosome?"), ({"Front": "Why?"}, "", "Why?")],
+)
+def test_an_editor_shows_the_card_that_its_fields_make(session, fields, spans, front):
+    first, _ = waiting(session)
+    shown = session.preview(Decision(first, "", "edit", fields=fields, spans=spans))
+    assert (shown["title"], left(session.state(), "new")) == (front, 2)
+
+
+def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
+    _, proposed = waiting(session)
+    shown = session.preview(Decision(proposed, "", "make", spans="0-7"))
+    assert shown["answer"] == "Osmosis"
+    [passage] = session.listed("none")["items"]
+    fields = {"Front": "How much?", "Back": "much"}
+    shown = session.preview(Decision(passage["id"], "", "write", fields=fields))
+    assert shown["title"] == "How much?"
+    with pytest.raises(ForgeError, match="no longer waits"):
+        session.preview(Decision("dr0000000000000000", "", "edit"))
+
+
+def test_a_package_is_written_and_named_where_no_program_opens_it(session, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    first, _ = waiting(session)
+    session.decide(Decision(first, "", "accept"))
+    sent = session.send()
+    assert sent["path"].endswith("ankiforge.apkg")
+    assert sent["said"].startswith("1 note to import: double-click this file")
 
 
 # --- the door -------------------------------------------------------------------------------
@@ -359,6 +455,39 @@ def test_a_question_is_answered_over_quotes(asked):
     assert refused["message"] == "Nothing you have read answers this."
 
 
+def test_a_work_is_found_by_its_title_with_the_query_of_its_cards(asked):
+    [work] = asked("list?id=all&words=Cells")["works"]
+    assert (work["title"], work["query"]) == ("Cells", 'document:"Cells"')
+    assert work["place"] == "3 highlights · 0 cards"
+
+
+def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
+    fronts = ["What is scrutinised daily?", "How often is it scrutinised?"]
+
+    def answer(request):
+        [(label, text)] = fake.marked(request)
+        others = "quite different cards" in str(request["messages"])
+        return fake.cards(fake.card(label, text, fronts[others], "every variation"))
+
+    (forge.folder / "notes").mkdir()
+    text = "==Selection is daily scrutinising every variation, however slight.=="
+    (forge.folder / "notes/Selection.md").write_text(text, encoding="utf-8")
+    with fake.LlmServer(otherwise=answer) as server:
+        forge.drafting(server.base_url)
+        forge.ok("run")
+        with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
+            session = ReviewSession(opened, Pages())
+            [face] = session.listed("new")["items"]
+            assert face["actions"][-1]["act"] == "others"
+            done = session.decide(Decision(face["id"], "", "others"))
+            assert done["said"] == "The model has drafted others."
+            drafts = [*lists.waiting_among(opened.ledger, [face["source"]["key"]])]
+            assert sorted(dict(each.fields)["Front"] for each in drafts) == sorted(fronts)
+            again = Decision(done["item"]["id"], "", "others")
+            with pytest.raises(RefusedError, match="has no other card"):
+                session.decide(again)
+
+
 def test_the_editor_knows_deck_and_tags_of_an_item(asked, read):
     first, _ = waiting(read)
     placed = asked(f"placement?id={first}")
@@ -445,6 +574,96 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
     assert " ".join(action["act"] for action in first_two) == acts
     assert " ".join(action["look"] for action in first_two) == looks
     assert len(face.get("cards", ())) == shown
+
+
+@pytest.mark.parametrize(
+    ("drafter", "changes", "blocked", "ask", "acts"),
+    [
+        ("rules", "revises", False, "Change the card, too?", "accept reject edit later"),
+        (
+            "llm",
+            "revises",
+            False,
+            "Are these the new words of your card?",
+            "accept reject another edit later",
+        ),
+        ("llm", "replaces", False, "one of another form?", "accept reject edit later"),
+        ("rules", "revises", True, "Change the card, too?", "edit reject later force"),
+    ],
+)
+def test_new_words_stand_beside_the_card_that_they_change(
+    session, workspace, drafter, changes, blocked, ask, acts
+):
+    first, proposed = waiting(session)
+    [draft] = Review(workspace).item(proposed if drafter == "llm" else first).drafts
+    guid = workspace.ledger.accept(first)
+    [card] = workspace.cards()
+    faults = (Finding("maths", Severity.BLOCK, "a formula is open"),) if blocked else ()
+    draft = replace(
+        draft,
+        origin=replace(draft.origin, drafter=drafter),
+        kind=card.kind,
+        fields=(("Front", "What is a ribosome?"), ("Back", "a maker of lipids")),
+        gaps=(),
+        findings=faults,
+        **{changes: guid},
+    )
+    face = session.face_of(Item("x", (draft,), card))
+    assert face["ask"].endswith(ask)
+    assert " ".join(action["act"] for action in face["actions"]) == acts
+    assert [view["label"] for view in face["cards"]] == [
+        "Your card",
+        "With the new words",
+    ]
+    assert face["cards"][1]["used"] == 0
+    tone = "stop" if blocked else "quiet" if changes == "revises" else None
+    assert (face["why"] or {}).get("tone") == tone
+
+
+def test_passages_that_may_be_those_of_cards_are_ticked_if_they_are_likely(session):
+    pairs = []
+    for place, is_likely in enumerate((True, False)):
+        one = PerhapsSame(f"qu{place}", "n/1", "o/1", "new", "old", (), 90.0, is_likely)
+        pairs.append(one)
+    question = Question("qu9", QuestionKind.SAME, "Which?", pairs=tuple(pairs))
+    face = session.face_of(Item("qu9", question=question))
+    lines = [(line["id"], line["a"], line["b"], line["on"]) for line in face["lines"]]
+    old, new = [["old", ""]], [["new", ""]]
+    assert [[id, [*map(list, a)], [*map(list, b)], on] for id, a, b, on in lines] == [
+        ["qu0", old, new, True],
+        ["qu1", old, new, False],
+    ]
+    assert face["actions"][0]["label"] == "{n} are the same"
+
+
+FACTS = (
+    "==Osmosis is the diffusion of water through a semipermeable membrane."
+    " Mitosis is the division of a nucleus into two equal nuclei.=="
+)
+
+
+@pytest.fixture
+def of_two_facts(forge):
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes/Cells.md").write_text(FACTS, encoding="utf-8")
+    forge.settings(SETTINGS, proposals=True)
+    forge.ok("run")
+    with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
+        yield ReviewSession(opened, Pages())
+
+
+def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_facts):
+    session = of_two_facts
+    [document] = session.shelf()["documents"]
+    sitting = session.sitting(document["key"])
+    [face] = sitting["items"]
+    assert (face["facts"], face["then"]["facts"]) == ([1, 2], [2, 2])
+    assert face["actions"][-1]["act"] == "passage"
+    of_sitting = {"sitting": sitting["number"]}
+    done = session.decide(Decision(face["id"], "", "accept", **of_sitting))
+    assert done["item"]["id"] == face["then"]["id"]
+    done = session.decide(Decision(done["item"]["id"], "", "passage", **of_sitting))
+    assert (left(done, "new"), done["ready"]) == (0, 1)
 
 
 # --- many at once, and the ending -----------------------------------------------------------
