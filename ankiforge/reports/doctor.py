@@ -29,8 +29,6 @@ from ankiforge.draft.server import Unreachable, models
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Texts, Value
-from ankiforge.pipeline.collection import read_collection
-from ankiforge.pipeline.deliver import mapped_types
 from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.opened import (
     NEWER_VERSION,
@@ -187,8 +185,6 @@ def examine(
     yield _model(workspace, machine, offline=offline)
     yield from _anki(workspace.config, machine)
     yield from _add_on(workspace.config, machine, offline=offline)
-    if workspace.config.note_types != settings.NoteTypes():
-        yield from _note_types(workspace, machine)
 
 
 def _source(
@@ -327,25 +323,6 @@ def _add_on(config: Config, machine: Machine, *, offline: bool) -> Iterator[Chec
         yield _ok(name, f"version {version} at {address}")
 
 
-def _note_types(workspace: WorkspaceFolder, machine: Machine) -> Iterator[Check]:
-    """Check that the note types that the settings name fit those in Anki, as they are now."""
-    config = workspace.config
-    try:
-        with (
-            readable_errors(workspace.ledger),
-            open_ledger(workspace, read_only=True) as ledger,
-        ):
-            read_collection(config.anki, ledger, machine.home, machine.environ)
-            mapped = mapped_types(config, ledger)
-    except ForgeError as error:
-        yield _failed("note types", error)
-        return
-    for family, kind in mapped.items():
-        pairs = [f"{ours} in {name}" for ours, name in kind.fields.items()]
-        message = f"{family.value} cards are notes of {kind.name}: {', '.join(pairs)}"
-        yield _ok("note types", message)
-
-
 # --- what is on this machine ------------------------------------------------------------
 
 
@@ -444,6 +421,10 @@ def zotero_folders(machine: Machine) -> tuple[Path, ...]:
     return _real(folder for folder in paths if _exists(folder / "zotero.sqlite"))
 
 
+MOUNTED = ("/media", "/run/media", "/Volumes")
+"""Where devices that are plugged in appear."""
+
+
 def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
     """Return the devices and programs for e-books, as (kind of source, path).
 
@@ -451,7 +432,7 @@ def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
     folder of Apple Books.
     """
     devices: list[Path] = []
-    for folder in ("/media", "/run/media", "/Volumes"):
+    for folder in MOUNTED:
         for path in _visible_in(Path(folder)):
             devices += [path, *_visible_in(path)]
     sources: list[tuple[str, Path]] = []

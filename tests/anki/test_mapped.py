@@ -63,18 +63,6 @@ def test_what_does_not_fit_is_told_before_anything_ships(make_desk, name):
     desk.same_types()
 
 
-def test_doctor_tells_whether_a_note_type_fits(make_desk):
-    desk = make_desk(TYPES["two fields"])
-    came = desk.forge("doctor")
-    assert (
-        "basic cards are notes of My own type: Front in Frage, Back in Antwort"
-        in came.stdout
-    )
-    desk.rename_field("Frage", "Question")
-    came = desk.forge("doctor", code=2)
-    assert "'My own type' has no field 'Frage'" in came.stdout
-
-
 def test_without_anki_the_note_type_is_not_known(forge, make_desk):
     desk = make_desk(TYPES["two fields"])
     text = desk.case.settings()

@@ -12,6 +12,7 @@ import pytest
 
 from ankiforge.draft import server as model_server
 from ankiforge.draft.server import ModelServer, Unreachable, look, models
+from ankiforge.reports import doctor
 from ankiforge.reports.doctor import (
     Machine,
     anki_collections,
@@ -257,3 +258,32 @@ def test_a_silent_server_and_a_closed_port_are_not_waited_for(tmp_path):
             models(f"http://127.0.0.1:{port}/v1", timeout=0.05)
         answered = look({"OLLAMA_HOST": f"127.0.0.1:{port}"}, tmp_path)
         assert "ollama" not in {each.name for each in answered(0.0)}
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ("media/KOBOeReader/.kobo/KoboReader.sqlite", ["kobo media/KOBOeReader"]),
+        ("media/me/Kobo/.kobo/KoboReader.sqlite", ["kobo media/me/Kobo"]),
+        ("media/Kindle/koreader/settings", ["koreader media/Kindle"]),
+        ("media/Kobo/.adds/koreader/settings", ["koreader media/Kobo"]),
+        ("media/.hidden/koreader/settings", []),
+        (
+            "home/.config/koreader/docsettings/a",
+            ["koreader home/.config/koreader/docsettings"],
+        ),
+        ("home/Calibre Library/metadata.db", ["calibre home/Calibre Library"]),
+        ("home/Calibre Library/a.epub", []),
+        (
+            "home/Library/Containers/com.apple.iBooksX/Data/Documents/AEAnnotation/a",
+            ["apple-books home/Library/Containers/com.apple.iBooksX/Data/Documents"],
+        ),
+    ],
+)
+def test_e_readers_and_programs_for_books_are_found(tmp_path, monkeypatch, there, found):
+    (tmp_path / there).parent.mkdir(parents=True)
+    (tmp_path / there).touch()
+    monkeypatch.setattr(doctor, "MOUNTED", (str(tmp_path / "media"),))
+    sources = doctor.book_sources(Machine(tmp_path / "home"))
+    named = [f"{kind} {path.relative_to(tmp_path).as_posix()}" for kind, path in sources]
+    assert named == found
