@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import ankiforge
+from ankiforge.pipeline.decide import edit
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/guides/library.md"
@@ -36,3 +37,20 @@ def test_every_name_of_the_library_is_there():
         assert getattr(ankiforge, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'missing'"):
         ankiforge.missing  # noqa: B018
+
+
+def test_a_question_is_answered_by_its_id(home):
+    note = home / "notes/One.md"
+    note.write_text("What is a mutex?::A lock.\n", "utf-8")
+    with ankiforge.Workspace(home / "cards") as workspace:
+        workspace.run([note])
+        [card] = workspace.cards("mutex")
+        edit(workspace.ledger, card.guid, {"Back": "My lock."})
+        assert workspace.questions() == []
+        note.write_text("What is a mutex?::A lock for threads.\n", "utf-8")
+        workspace.run([note])
+        [question] = workspace.questions()
+        workspace.accept(question.id)
+        [card] = workspace.cards("mutex")
+        assert dict(card.fields)["Back"] == "A lock for threads."
+        assert workspace.questions() == []

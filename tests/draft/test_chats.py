@@ -51,6 +51,30 @@ def test_every_sound_card_of_an_answer_comes_in(kind):
     assert found == json.loads(FOUND.read_text("utf-8"))[kind]
 
 
+@pytest.mark.parametrize(
+    ("exact", "back", "taken"),
+    [
+        ("Sleep is light.", "light [1]", "light"),
+        ("Sleep is light.", "light[1][3].", "light."),
+        ("Sleep is light [1].", "light [1]", "light [1]"),  # the passage has it, too
+        ("Sleep is light.", "light :contentReference[oaicite:0]{index=0}", "light"),
+        ("Sleep is light.", "light【4†source】", "light"),
+        ("Sleep is light.", "light citeturn0search2", "light"),
+        ("Sleep is x[12].", "x[12]", "x[12]"),
+    ],
+)
+def test_the_marks_of_a_chat_window_are_on_no_card(exact, back, taken):
+    document = Document(DocumentKey("d"), "papers", "d")
+    key = HighlightKey("d/sleep")
+    highlight = Highlight(document, "d", HighlightKind.HIGHLIGHT, exact, key=key)
+    task = Privacy(()).task(Task(document, (highlight,)))
+    card = {"h": label_for(key), "quote": exact, "front": "What is it?", "back": back}
+    said = json.dumps({"cards": [card]}, ensure_ascii=False)
+    answer = read_answer(said, [task], PROMPT)
+    [draft] = [draft for drafted in answer.drafted for draft in drafted.drafts]
+    assert dict(draft.fields)["Back"] == taken
+
+
 def test_the_bulk_of_five_megabytes_is_read():
     from tests.limits import no_hang
 

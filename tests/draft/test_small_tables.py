@@ -1,16 +1,20 @@
 """Tables of small decisions: comments, prompts by model, prices, what is drafted first."""
 
 import json
+import sys
+from types import ModuleType
 
 import pytest
 
+from ankiforge.draft import embedder
+from ankiforge.draft.chat import what_is_missing
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import Wish, instruction, without_comment
 from ankiforge.draft.llm import Estimate
 from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
-from ankiforge.errors import ConfigError
+from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import tokens
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKind
@@ -231,3 +235,56 @@ def test_a_quote_that_every_passage_has_is_none(quote, kept):
     card = {"h": "1", "kind": "basic", "front": "a?", "back": "b", "quote": quote}
     [item] = every_item(json.dumps({"cards": [card]}))[0]
     assert item.quote == kept
+
+
+CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("  \n", "nothing was pasted: copy"),
+        ('<highlight h="0a1b2c3d">', "this is the text for the chat, not its answer"),
+        ('{"cards": [{"h": "0a1b', "it ends in the middle of its first card"),
+        (f'{{"cards": [{CARD}]}}', "no card in it is about these highlights"),
+        ('{"cards": [{"h": "0a1b2c3d", "front": ""}]}', "its cards lack a question"),
+        ("Here are they.", "it has no card, as JSON or as a table"),
+    ],
+)
+def test_why_a_text_is_no_answer_is_told(text, says):
+    assert what_is_missing(text).startswith(says)
+
+
+@pytest.fixture
+def built_in(monkeypatch):
+    """Stand in for the library of the extra `meaning`, which no test installs."""
+    embedder._built_in.cache_clear()
+    library = ModuleType(embedder.BUILT_IN)
+    monkeypatch.setitem(sys.modules, embedder.BUILT_IN, library)
+    yield library
+    embedder._built_in.cache_clear()
+
+
+def test_the_model_of_the_extra_makes_one_vector_of_each_text(built_in):
+    class Numbers(list):
+        tolist = list.copy
+
+    class Model:
+        def encode(self, texts):
+            long = [len(text) == embedder._LONGEST for text in texts]
+            return [Numbers([float(each), -1.0]) for each in long]
+
+    built_in.USE = Model
+    here = embedder.BuiltInEmbedder()
+    assert here.questions([]) == []
+    one, long = here.questions(["ab", "a" * 100_000])
+    assert one == embedder.packed([0.0, -1.0])
+    assert long == embedder.packed([1.0, -1.0])  # so much of it is read
+    assert here.passages(["ab"]) == [one]
+
+
+def test_a_model_of_the_extra_that_does_not_start_is_named(built_in, monkeypatch):
+    monkeypatch.setitem(sys.modules, embedder.BUILT_IN, None)
+    with pytest.raises(ServiceError, match="does not start") as caught:
+        embedder.BuiltInEmbedder().questions(["a"])
+    assert "ankiforge-cards[meaning]" in caught.value.hint

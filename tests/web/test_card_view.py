@@ -139,6 +139,43 @@ def test_of_a_mark_the_words_are_asked_on_which_the_card_rests(make_card, quote,
             "<p><mark>one</mark> two</p>",
         ),
         ({"exact": "see `x` or $y$"}, "<p><mark>see </mark><mark><code>x</code></mark>"),
+        ({"exact": "```py\nx = 1\n```"}, "<p><mark><code>x = 1</code></mark></p>"),
+        # the rest of its paragraph, of which no other is shown
+        (
+            {
+                "exact": "b",
+                "sentence": "a b c.",
+                "nearby": "zero\nfirst. a b c. last\nmore",
+            },
+            "<p>first. a <mark>b</mark> c. last</p>",
+        ),
+        # a row below the head of its table
+        (
+            {"exact": "x", "sentence": "head | tail\nx | y", "nearby": "head | tail"},
+            "<table><tr><td>head</td><td>tail</td></tr><tr><td><mark>x</mark></td>",
+        ),
+        # what is around it is cut at a word, and the rest of its sentence not said twice
+        (
+            {
+                "exact": "a",
+                "sentence": "a b.",
+                "suffix": " b. It is told again and again b",
+            },
+            "<p><mark>a</mark> b. It is told again and again …</p>",
+        ),
+        (
+            {"exact": "a", "sentence": "a b c.", "suffix": " b"},
+            "<p><mark>a</mark> b c.</p>",
+        ),
+        (
+            {
+                "exact": "a",
+                "prefix": "other\nx | y\n",
+                "suffix": "\nz | w\nthis | that\nno",
+            },
+            "<p>x | y</p><p><mark>a</mark></p><table><tr><td>z</td><td>w</td></tr>"
+            "<tr><td>this</td><td>that</td></tr></table></blockquote>",
+        ),
     ],
 )
 def test_the_passage_of_a_book_is_in_paragraphs_and_tables(make_card, around, shown):

@@ -7,12 +7,14 @@ import stat
 import sys
 import threading
 import time
+import webbrowser
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from ankiforge.cli.serve import _browser
 from tests.web.conftest import served
 
 # A browser that keeps what it was called with.
@@ -70,6 +72,45 @@ def test_the_file_leads_a_real_browser_to_the_page(called, browser):
     page.wait_for_selector("body[data-view=shelf]")
     assert "token" not in page.url
     context.close()
+
+
+def test_without_a_screen_the_address_is_named_with_the_way_there(forge, monkeypatch):
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 5000 192.0.2.2 22")
+    forge.settings("sources: []\nanki: {collection: none}\n")
+    process = forge.started("review")
+    port = urlsplit(process.stdout.readline().strip()).port
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert "no browser can be opened here" in told
+    assert f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}" in told
+
+
+@pytest.mark.parametrize(
+    ("browser", "screen", "found"),
+    [
+        ("firefox", "", True),  # the person names it
+        ("", ":1", True),
+        ("", "", False),
+        ("lynx", ":1", False),  # it would occupy the terminal, and run no scripts
+        ("w3m", ":1", False),
+    ],
+)
+def test_a_browser_that_shows_the_page_is_used(
+    tmp_path, monkeypatch, browser, screen, found
+):
+    for name in ("firefox", "lynx", "w3m"):
+        (tmp_path / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("BROWSER", browser)
+    monkeypatch.setenv("DISPLAY", screen)
+    for name in ("WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(webbrowser, "_tryorder", None)
+    monkeypatch.setattr(webbrowser, "_browsers", {})
+    assert (_browser() is not None) is found
 
 
 @pytest.mark.parametrize("count", [100, 101, 250])

@@ -15,7 +15,7 @@ from ankiforge.config.workspace import resolve
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.ledger import LinesOfFront, lists, overview
-from ankiforge.model import Finding, PerhapsSame, Question, QuestionKind, Severity
+from ankiforge.model import Finding, Question, QuestionKind, Severity
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, sittings
 from ankiforge.review.items import taken_together, with_changes
@@ -620,22 +620,6 @@ def test_new_words_stand_beside_the_card_that_they_change(
     assert (face["why"] or {}).get("tone") == tone
 
 
-def test_passages_that_may_be_those_of_cards_are_ticked_if_they_are_likely(session):
-    pairs = []
-    for place, is_likely in enumerate((True, False)):
-        one = PerhapsSame(f"qu{place}", "n/1", "o/1", "new", "old", (), 90.0, is_likely)
-        pairs.append(one)
-    question = Question("qu9", QuestionKind.SAME, "Which?", pairs=tuple(pairs))
-    face = session.face_of(Item("qu9", question=question))
-    lines = [(line["id"], line["a"], line["b"], line["on"]) for line in face["lines"]]
-    old, new = [["old", ""]], [["new", ""]]
-    assert [[id, [*map(list, a)], [*map(list, b)], on] for id, a, b, on in lines] == [
-        ["qu0", old, new, True],
-        ["qu1", old, new, False],
-    ]
-    assert face["actions"][0]["label"] == "{n} are the same"
-
-
 FACTS = (
     "==Osmosis is the diffusion of water through a semipermeable membrane."
     " Mitosis is the division of a nucleus into two equal nuclei.=="
@@ -657,6 +641,9 @@ def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_
     [document] = session.shelf()["documents"]
     sitting = session.sitting(document["key"])
     [face] = sitting["items"]
+    both = session.decide(Decision(face["id"], "", "passage"))
+    assert (left(both, "new"), both["ready"]) == (0, 0)
+    session.undo(both["undo"])
     assert (face["facts"], face["then"]["facts"]) == ([1, 2], [2, 2])
     assert face["actions"][-1]["act"] == "passage"
     of_sitting = {"sitting": sitting["number"]}

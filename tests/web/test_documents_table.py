@@ -1,0 +1,137 @@
+"""Which document stands beside a card, and where its marks are, row by row, without a browser."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.config.workspace import resolve
+from ankiforge.extract import registry
+from ankiforge.extract.pdf.messages import Marked
+from ankiforge.model import hints
+from ankiforge.pipeline.pictures import remember_roots
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.web.documents import (
+    Documents,
+    Pages,
+    as_shown,
+    kind_of,
+    paper_of,
+    place_of,
+)
+
+
+@pytest.fixture
+def ledger(forge):
+    """The ledger of a workspace in which nothing was read."""
+    forge.settings("sources: []\n")
+    with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
+        yield opened.ledger
+
+
+@pytest.fixture
+def mark(make_card):
+    """A mark in a paper of Zotero."""
+    return make_card().highlight
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("see [[Osmosis]]", "see Osmosis"),
+        ("see [[Cells/Osmosis#Water|this]]", "see this"),
+        ("see [[Osmosis#Water]]", "see Osmosis › Water"),
+        ("see [[#Water]]", "see Water"),
+        ("![[cell.png]]", "![](<cell.png>)"),
+        ("![[cell.png|a cell]]", "![a cell](<cell.png>)"),
+        ("> [!tip] Water\n> moves", "> **Water**\n> moves"),
+        ("> [!tip]-\n> moves", "> **Tip**\n> moves"),
+        ("moves ^a1b2\n^c3", "moves\n"),
+        ("---\ntitle: x\n---\nmoves %%here%% <!-- there -->", "moves  "),
+        ("the {{c1::cell}} moves", "the cell moves"),
+    ],
+)
+def test_a_note_is_shown_as_obsidian_shows_it_when_it_is_read(written, shown):
+    assert as_shown(written) == shown
+
+
+BOX = (10.0, 20.0, 30.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("of", "place"),
+    [
+        ({"namespace": "pdf:a", "block": "4"}, (4, Marked("words", None))),
+        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, Marked("words", None))),
+        ({"uri": "zotero://open-pdf/items/A"}, None),
+        ({"hints": (hints.position(5, BOX),)}, (5, Marked("words", BOX))),
+        ({"hints": (hints.position(5, BOX),), "exact": ""}, (5, Marked("", BOX))),
+        ({"namespace": "pdf:a", "block": "4", "exact": ""}, None),
+    ],
+)
+def test_a_mark_of_a_paper_has_a_page_and_words_or_a_frame(mark, of, place):
+    here = replace(mark, **{"exact": "words", "uri": "", **of})
+    assert place_of(here) == place
+    assert kind_of(here) == ("sheets" if place else "list")
+
+
+@pytest.mark.parametrize(
+    ("block", "files", "named", "found"),
+    [
+        ("FILE2345", ["a.pdf"], True, "a.pdf"),
+        ("FILE2345", ["a.PDF", "full.txt"], True, "a.PDF"),
+        ("FILE2345", ["a.pdf", "b.pdf"], True, ""),  # which one it was, nobody knows
+        ("FILE2345", ["a.txt"], True, ""),
+        ("OTHER234", ["a.pdf"], True, ""),
+        ("../FILE2345", ["a.pdf"], True, ""),
+        ("FILE2345", ["a.pdf"], False, ""),  # no source of this machine
+    ],
+)
+@pytest.mark.parametrize("root", [".", "zotero.sqlite"])
+def test_the_only_pdf_that_zotero_stores_is_the_paper(
+    ledger, mark, tmp_path, block, files, named, found, root
+):
+    folder = tmp_path / "Zotero"
+    (folder / "storage/FILE2345").mkdir(parents=True)
+    (folder / "zotero.sqlite").touch()
+    for name in files:
+        (folder / "storage/FILE2345" / name).touch()
+    if named:
+        remember_roots(ledger, {"zotero:library": str(folder / root)})
+    paper = paper_of(ledger, replace(mark, block=block))
+    assert (paper.name if paper else "") == found
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "shown"),
+    [
+        ("Cells.md", "see [[Water]]", "see Water"),
+        ("Cells.pdf", "see [[Water]]", ""),
+        ("Gone.md", None, ""),
+    ],
+)
+def test_the_note_of_a_mark_is_read_if_it_is_there(
+    ledger, mark, tmp_path, path, text, shown
+):
+    if text is not None:
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    remember_roots(ledger, {"obsidian:notes": str(tmp_path)})
+    document = replace(mark.document, source="notes", path=path)
+    here = replace(mark, namespace="vault:n", document=document)
+    documents = Documents(ledger, lambda *_: None, Pages())
+    assert documents.markdown_of(here) == shown
+
+
+def test_a_paper_that_is_no_source_of_papers_has_no_file(ledger, mark, tmp_path: Path):
+    (tmp_path / "a.pdf").touch()
+    (tmp_path / "a.txt").touch()
+    remember_roots(ledger, {"pdf:library": str(tmp_path)})
+    for path, namespace, found in (
+        ("a.pdf", "pdf:a", "a.pdf"),
+        ("a.txt", "pdf:a", ""),
+        ("../a.pdf", "pdf:a", ""),
+        ("a.pdf", "vault:a", ""),
+    ):
+        document = replace(mark.document, path=path)
+        paper = paper_of(ledger, replace(mark, namespace=namespace, document=document))
+        assert (paper.name if paper else "") == found
