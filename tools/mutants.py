@@ -58,7 +58,8 @@ class Result(NamedTuple):
 class Copy:
     """A copy of the checkout, in which one mutant at a time meets tests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, recorded: Map, folder: Path) -> None:
+        self.recorded = recorded
         self.folder = folder
         for name in quick.git("ls-files", "-co", "--exclude-standard").splitlines():
             if (ROOT / name).is_file():
@@ -68,7 +69,9 @@ class Copy:
     def failing(self, tests: list[Test], *options: str) -> list[str]:
         """Run some tests; return those that fail."""
         listed = self.folder / "chosen.json"
-        command = quick.command(tests, listed, "-p", "no:cacheprovider", *options)
+        command = quick.command(
+            self.recorded, tests, listed, "-p", "no:cacheprovider", *options
+        )
         environment = {"PYTHONPATH": str(self.folder), "ANKIFORGE_QUICK": str(listed)}
         try:
             done = subprocess.run(
@@ -141,7 +144,8 @@ def play(mutants: list[Mutant], recorded: Map, copies: SimpleQueue[Copy]) -> lis
     # a test that fails without the mutant, too, has found nothing
     killers = {name for result in results for name in result.failed}
     copy = copies.get()
-    failing = copy.failing(recorded.named(killers)) if killers else []
+    named = [Test(name, 0, 0) for name in killers if "::" in name]
+    failing = copy.failing(named) if named else []
     copies.put(copy)
     return [
         one._replace(failed=[name for name in one.failed if name not in failing])
@@ -159,7 +163,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copies: SimpleQueue[Copy] = SimpleQueue()
         for number in range(quick.PROCESSES):
-            copies.put(Copy(Path(folder, str(number))))
+            copies.put(Copy(recorded, Path(folder, str(number))))
         for package in given.packages:
             results = play(draw(package, given.count, given.seed), recorded, copies)
             living = [result for result in results if not result.failed]

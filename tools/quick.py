@@ -58,19 +58,28 @@ def first(tests: list[Test], seconds: float = SECONDS) -> list[Test]:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Keep the chosen tests in their order: this file is also a plugin of pytest."""
-    names = json.loads(Path(os.environ["ANKIFORGE_QUICK"]).read_text("utf-8"))
-    places = {name: place for place, name in enumerate(names)}
-    config.hook.pytest_deselected(
-        items=[item for item in items if item.nodeid not in places]
-    )
-    items[:] = [item for item in items if item.nodeid in places]
-    items.sort(key=lambda item: places[item.nodeid])
+    """Keep the chosen tests in their order: this file is also a plugin of pytest.
+
+    The rows that a chosen table has got since the map was recorded come first.
+    """
+    listed = json.loads(Path(os.environ["ANKIFORGE_QUICK"]).read_text("utf-8"))
+    places = {name: place for place, name in enumerate(listed["chosen"])}
+    tables = {name.partition("[")[0] for name in places}
+    known = {*places, *listed["other rows"]}
+    kept = []
+    left_out = []
+    for item in items:
+        is_new = item.nodeid not in known and item.nodeid.partition("[")[0] in tables
+        (kept if is_new or item.nodeid in places else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = sorted(kept, key=lambda item: places.get(item.nodeid, -1))
 
 
-def command(tests: list[Test], listed: Path, *options: str) -> list[str]:
+def command(recorded: Map, tests: list[Test], listed: Path, *options: str) -> list[str]:
     """Return the command that runs some tests, whose names are written into a file."""
-    listed.write_text(json.dumps([test.name for test in tests]), "utf-8")
+    names = [test.name for test in tests]
+    others = sorted(recorded.rows_beside({*names}))
+    listed.write_text(json.dumps({"chosen": names, "other rows": others}), "utf-8")
     files = dict.fromkeys(test.file for test in tests)
     return [sys.executable, "-m", "pytest", "-q", "-p", "tools.quick", *options, *files]
 
@@ -87,7 +96,14 @@ def main() -> int:
     taken = first(tests)
     listed = MAP.with_name("chosen.json")
     run = command(
-        taken, listed, "-n", str(PROCESSES), "--dist", "worksteal", *sys.argv[1:]
+        recorded,
+        taken,
+        listed,
+        "-n",
+        str(PROCESSES),
+        "--dist",
+        "worksteal",
+        *sys.argv[1:],
     )
     environment = {**os.environ, "ANKIFORGE_QUICK": str(listed)}
     code = subprocess.call(run, cwd=ROOT, env=environment)

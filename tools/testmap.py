@@ -63,9 +63,11 @@ class Map:
         starts = tuple(f"{name}{end}" for name in names.split() for end in ("/", "::"))
         return {test for test in self._tests.values() if test.name.startswith(starts)}
 
-    def named(self, names: set[str]) -> list[Test]:
-        """Return the tests of some names."""
-        return [test for test in self._tests.values() if test.name in names]
+    def rows_beside(self, names: set[str]) -> set[str]:
+        """Return the names of the other rows of the tables of some tests."""
+        tables = {name.partition("[")[0] for name in names}
+        every = {test.name for test in self._tests.values()}
+        return {name for name in every - names if name.partition("[")[0] in tables}
 
     def ways(self, path: str, lines: set[int]) -> dict[Test, frozenset[int]]:
         """Return which of some lines of a module, as it was recorded, each test runs."""

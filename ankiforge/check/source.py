@@ -375,7 +375,7 @@ def meaning(draft: Card, context: Context) -> Iterator[Finding]:
     Source of the limits: measured on planted lies and honest cards, docs/reference/checks.md.
     """
     highlight = context.highlight
-    if chosen_by_reader(draft, highlight) or pictured(draft, highlight):
+    if chosen_by_reader(draft, highlight):
         return
     evident = evidence(draft, highlight)
     reading = read(draft)
@@ -572,7 +572,7 @@ _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z]
 def literal(draft: Card, context: Context) -> Iterator[Finding]:
     """Find formulae, code and names in an answer that are not in the source."""
     highlight = context.highlight
-    if asked_by_reader(draft) or marked(draft, highlight) or pictured(draft, highlight):
+    if chosen_by_reader(draft, highlight):
         return
     reading = read(draft)
     source = as_written(highlight)

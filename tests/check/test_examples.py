@@ -40,7 +40,7 @@ def test_every_rule_has_an_example_that_passes():
     }
 
 
-@pytest.mark.parametrize(("expected", "example"), CASES)
+@pytest.mark.parametrize(("expected", "example"), CASES, ids=str)
 def test_a_case_is_found_or_passes(expected, example):
     found = {finding.check: str(finding.severity) for finding in cards.example(example)}
 
@@ -71,6 +71,10 @@ def test_what_shows_nothing_or_no_keyboard_types_blocks(back, rule):
     assert (
         cards.named(cards.question("What is it?", back, by_hand=by_hand))[rule] == "block"
     )
+
+
+def test_an_empty_front_of_a_machine_blocks():
+    assert cards.named(cards.question(" ", "a nephron"))["empty_side"] == "block"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What `make quick` chooses, of a small map; and the mistakes that `make mutants` makes."""
 
 import ast
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +26,12 @@ PATH = "ankiforge/anki/sizes.py"
 WIDE, NARROW = "tests/cli/test_run.py::test_all", "tests/anki/test_sizes.py::test_grow"
 SHRINK = "tests/anki/test_sizes.py::test_shrink"
 RUNS = {WIDE: [5, 7, 11, *range(100, 300)], NARROW: [5, 6], SHRINK: [11]}
+
+
+class Told:
+    """What pytest has of its configuration for a plugin."""
+
+    hook = SimpleNamespace(pytest_deselected=lambda items: None)
 
 
 @pytest.fixture
@@ -65,6 +72,16 @@ def test_tests_of_a_changed_line_come_before_those_of_its_function(
     assert untouched == []
 
 
+def test_rows_of_tables_beside_the_package_come_first_whatever_way_they_go(tmp_path):
+    rows = [f"tests/anki/test_sizes_table.py::test_size[{number}]" for number in range(3)]
+    elsewhere = "tests/cli/test_sizes_table.py::test_size[0]"
+    seconds = {WIDE: 0.1, SHRINK: 0.1, elsewhere: 0.01} | dict.fromkeys(rows, 0.01)
+    write(tmp_path / "map.db", {PATH: MODULE}, seconds, {(PATH, 11): set(seconds)})
+    after = MODULE.replace("return size - 1", "return size - 2")
+    tests, _ = touching.choose(Map(tmp_path / "map.db"), {PATH: (MODULE, after)})
+    assert [test.name for test in tests] == [*rows, SHRINK, elsewhere, WIDE]
+
+
 def test_what_no_test_runs_is_named(recorded):
     tests, untouched = touching.choose(recorded, {"prompts/cards.md": ("", "")})
     assert (tests, untouched) == ([], ["prompts/cards.md"])
@@ -81,6 +98,25 @@ def test_as_many_are_run_as_two_processes_can_in_the_time(recorded):
     tests = recorded.below("tests/anki") | recorded.below("tests/cli")
     assert len(quick.first(sorted(tests), quick.START + 0.3)) == 2
     assert len(quick.first(sorted(tests), quick.START)) == 1
+
+
+def test_new_rows_of_a_chosen_table_are_run_and_other_known_ones_are_not(
+    tmp_path, monkeypatch
+):
+    table = "tests/anki/test_sizes_table.py::test_size"
+    first, second = f"{table}[1]", f"{table}[2]"
+    write(tmp_path / "map.db", {}, dict.fromkeys((first, second, WIDE), 0.1), {})
+    recorded = Map(tmp_path / "map.db")
+    listed = tmp_path / "chosen.json"
+    chosen = [test for test in recorded.below("tests/anki") if test.name == second]
+    command = quick.command(recorded, chosen, listed)
+    assert command[-1] == "tests/anki/test_sizes_table.py"
+
+    names = [first, second, f"{table}[3]", "tests/anki/test_sizes_table.py::test_new"]
+    items = [SimpleNamespace(nodeid=name) for name in names]
+    monkeypatch.setenv("ANKIFORGE_QUICK", str(listed))
+    quick.pytest_collection_modifyitems(Told(), items)
+    assert [item.nodeid for item in items] == [f"{table}[3]", second]
 
 
 @pytest.mark.parametrize(
