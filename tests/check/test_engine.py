@@ -166,6 +166,14 @@ def test_a_finding_about_opposites_says_which_word_is_whose():
     )
 
 
+def test_at_most_five_words_that_are_missing_are_named():
+    answer = "zebra yak xenia walrus vulture unicorn tiger"
+    draft = cards.question("Who lives there?", answer, "A tiger lives there.")
+    found = {one.check: one.message for one in cards.findings(draft)}
+    missing = "zebra, yak, xenia, walrus, vulture"
+    assert found["answer_partly"].endswith(f"not in the source: {missing}")
+
+
 # --- a bare card ----------------------------------------------------------------------------
 
 
