@@ -137,7 +137,9 @@ def test_a_finding_names_the_other_card_and_its_words():
 
 @pytest.mark.parametrize(("length", "shown"), [(80, 80), (81, 79)])
 def test_a_finding_names_the_first_words_of_a_long_front(length, shown):
-    front = f"Which enzyme of the living cell unwinds the DNA helix {'o' * (length - 55)}?"
+    front = (
+        f"Which enzyme of the living cell unwinds the DNA helix {'o' * (length - 55)}?"
+    )
     ((found),) = near(card(f"{front}|helicase"), card(f"{front}|the helicase"))
     rest = "" if shown == length else "…"
     assert found.message == f"resembles “{front[:shown]}{rest}”"

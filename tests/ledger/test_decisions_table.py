@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, desk, recording
+from ankiforge.ledger import cards, decide, desk, questions, readings, recording
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -22,11 +22,12 @@ from ankiforge.ledger.events import (
     digest_of_card,
     guid_of,
 )
-from ankiforge.ledger.facts import name_of
+from ankiforge.ledger.facts import Fact, name_of
 from ankiforge.ledger.moves import Moves
 from ankiforge.ledger.readings import ListedDocuments, Report
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (
+    AGENT,
     PROPOSE,
     Card,
     CardKind,
@@ -171,6 +172,27 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
     entries = decide.undo(empty).entries
     assert [entry.id for entry in entries] == [told[0].act, told[0].act]
     assert [entry.what for entry in entries] == ["accept", "skip"]
+
+
+@pytest.mark.parametrize("is_one_action", [True, False])
+def test_what_was_taken_back_is_told_by_its_action_or_its_event(empty, is_one_action):
+    with empty.action() if is_one_action else nullcontext():
+        event = empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+    assert bool(event.act) is is_one_action
+    assert decide.undo(empty, event.id).id == (event.act or event.id)
+
+
+def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
+    store_highlights(empty, {P: "present"})
+    empty.write("UPDATE highlight SET modelled = 'before', body = ?", encode(HIGHLIGHT))
+    for id, drafter in (("dr1", AGENT), ("dr2", "llm")):
+        row = draft_columns(id=id, drafter=drafter, body=encode(DRAFT))
+        empty.insert("draft", [row])
+    assert decide.undo(empty, "dr1") == decide.Undone("dr1", ())
+    assert empty.value("SELECT group_concat(id) FROM draft") == "dr2"
+    assert empty.value("SELECT modelled FROM highlight") == ""
+    with pytest.raises(RefusedError, match="nothing about dr2 can be undone"):
+        decide.undo(empty, "dr2")
 
 
 @pytest.mark.parametrize(
@@ -585,6 +607,75 @@ def test_which_sentences_are_worth_a_card(drafts, declined, waiting, worthy):
     made = recording._Made.of(drafts, HIGHLIGHT.exact, declined)
     of = desk.OfferedPassage(Passage((P,)), HIGHLIGHT.exact, rows=waiting)
     assert made.worthy_beside(of) == worthy
+
+
+@pytest.mark.parametrize(
+    ("events", "draft", "stands"),
+    [
+        ([], FORM, False),
+        (["accept"], FORM, True),
+        (["accept"], replace(FORM, fields=OTHER_TEXT), False),
+        (["accept", "retire"], FORM, False),
+        (["accept", "reject"], FORM, False),
+    ],
+)
+def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
+    words = {"kind": "cloze", "fields": {"Text": FORM.field("Text")}}
+    body = {"guid": "af1", "draft": words, "slot": "0", "content": content(FORM)}
+    for what in events:
+        empty.add(what, P, PERSON, body)
+    assert recording.standing(empty, P, [draft]) == [stands]
+
+
+@pytest.mark.parametrize("kept", ["dr1 dr2", "dr1", ""])
+def test_the_drafts_that_wait_on(empty, kept):
+    store_highlights(empty, {P: "present"})
+    empty.write("UPDATE highlight SET body = ?", encode(HIGHLIGHT))
+    for id in ("dr1", "dr2"):
+        quote = HIGHLIGHT.exact if id in kept else "Other words."
+        body = encode(replace(DRAFT, quote=quote))
+        empty.insert("draft", [draft_columns(id=id, drafter="llm", body=body)])
+    made = recording._Recording(empty, [P], **BY_RULES, by_model=False, beside=False)
+    waiting = made._waiting_on(Passage((P,)), HIGHLIGHT, {name_of("Other words.")})
+    assert [row["id"] for row in waiting] == kept.split()
+
+
+@pytest.mark.parametrize(
+    ("drafted", "asked"), [("", True), (name_of(HIGHLIGHT.exact), False)]
+)
+def test_the_rules_alone_are_asked_again_for_a_fact_without_a_draft(
+    empty, drafted, asked
+):
+    store_highlights(empty, {P: "present"})
+    empty.write("UPDATE highlight SET drafted = 'before', modelled = 'before'")
+    shown = (Fact(HIGHLIGHT.exact),)
+    desk._draft_what_lacks(empty, Passage((P,)), [draft_columns(fact=drafted)], shown)
+    [row] = empty.rows("SELECT drafted, modelled FROM highlight")
+    assert (row["drafted"], row["modelled"]) == ("" if asked else "before", "before")
+
+
+@pytest.mark.parametrize(
+    ("highlight", "sides"),
+    [
+        (HIGHLIGHT, None),
+        (replace(HIGHLIGHT, gaps=((4, 9), (16, 21))), ("heart blood", "thepumps")),
+        (replace(HIGHLIGHT, kind=HighlightKind.CARD, markdown=("A heart?", "It pumps.")), ("aheart", "itpumps")),
+        (replace(HIGHLIGHT, kind=HighlightKind.CARD, markdown=("A heart?",)), None),
+        (replace(HIGHLIGHT, markdown=("A heart?", "It pumps.")), None),
+    ],
+)  # fmt: skip
+def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
+    assert readings._sides(highlight) == sides
+
+
+def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(empty):
+    for guid, quote in (("af1", "a"), ("af2", "b"), ("af3", "a")):
+        words = {"kind": "cloze", "fields": {"Text": guid}, "quote": quote}
+        body = {"guid": guid, "draft": words | {"drafter": PROPOSE}}
+        empty.add("accept", P, PERSON, body)
+    empty.refold()
+    asked = list(questions._ask_about_gaps_of_one_proposal(empty))
+    assert [question.guids for question in asked] == [("af1", "af3")]
 
 
 QUESTION = replace(
