@@ -624,8 +624,8 @@ class _MarkdownWriter(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.open[tag] = max(self.open[tag] - 1, 0)
-        if tag == "a":
-            target = self.links.pop() if self.links else ""
+        if tag == "a" and self.links:
+            target = self.links.pop()
             self.parts.append(f"]({target})" if target else "]")
         elif tag in ("ul", "ol"):
             self.lists = self.lists[:-1]

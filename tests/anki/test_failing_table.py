@@ -52,7 +52,23 @@ def test_why_a_card_is_listed(days, more, tended, why):
 
 def test_the_history_is_told_in_a_line():
     assert card("-9n -6· -3✗").in_one_line == "✗ 2d· 2d✗"
-    assert card("-9· " * 14).in_one_line.startswith("… 2d·")
+    assert card("-9· " * 13).in_one_line == " ".join(["…", *["2d·"] * 12])
+    assert card("-9· " * 12).in_one_line == " ".join(["2d·"] * 12)
+
+
+@pytest.mark.parametrize(
+    ("days", "since", "failures"),
+    [
+        ("", -99, 0),
+        ("-9· -3·", -99, 0),
+        ("-39✗ -20✗ -9✗", -99, 3),
+        ("-40✗ -20✗ -9✗", -99, 2),
+        ("-9✗ -9✗", -99, 2),
+        ("-9✗ -8✗", -9, 1),
+    ],
+)
+def test_the_most_failures_within_thirty_days(days, since, failures):
+    assert card(days).failures_in_window(since) == failures
 
 
 def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():

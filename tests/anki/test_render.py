@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.notetypes import normal_form
-from ankiforge.anki.render import render, unrender
+from ankiforge.anki.render import address, render, unrender
 from ankiforge.model import Media
 from tests.examples import examples
 from tests.limits import no_hang, steps
@@ -89,6 +89,17 @@ HTML = {
 @pytest.mark.parametrize(("markdown", "html"), HTML.values(), ids=HTML)
 def test_markdown_becomes(markdown, html):
     assert render(markdown) == html
+
+
+def test_what_is_within_a_cloze_hides_nothing_that_comes_after_it():
+    html = render("{{c1::$a$}} and $b$ and `c`", cloze=True)
+    assert html == r"{{c1::\(a\)}} and \(b\) and <code>c</code>"
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(2000, True), (2001, False)])
+def test_an_address_has_a_length(length, is_kept):
+    url = "https://a.org/".ljust(length, "x")
+    assert address(url) == (url if is_kept else "")
 
 
 def test_an_empty_hint_is_none():
