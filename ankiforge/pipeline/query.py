@@ -58,7 +58,7 @@ def parse(text: str) -> list[QueryTerm]:
     end = len(text.rstrip())
     while position < end:
         match = _TERM.match(text, position)
-        if match is None:
+        if match is None or not match[0].strip():
             raise UsageError(
                 f"query: cannot read {text[position:].strip()!r}",
                 hint='quotes open after a space or a colon and must be closed: "two words"',

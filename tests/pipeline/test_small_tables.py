@@ -1,0 +1,596 @@
+"""Tables of small decisions: paths, names, queries, fields, and what is told of them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.config import AcceptSettings
+from ankiforge.errors import UsageError
+from ankiforge.ledger import QueryTerm, Report, search
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    NoteInAnki,
+    Origin,
+    Problem,
+    SeenType,
+    Viewed,
+    hints,
+)
+from ankiforge.pipeline import adopt, ask, chats, decide, deliver, patch, pictures, query
+from ankiforge.pipeline.meaning import Near
+from ankiforge.pipeline.result import (
+    ByModel,
+    CollectionScan,
+    Progress,
+    Published,
+    RunResult,
+    accept_policy,
+)
+from ankiforge.pipeline.sources import _contains, _nearest_name, free_name
+
+SENTENCES = (
+    "Short one. The heart pumps blood all day. The lungs take in fresh air all day long."
+)
+PASSAGE = Highlight(
+    Document(DocumentKey("d"), "v", "Hearts"),
+    "v",
+    HighlightKind.HIGHLIGHT,
+    SENTENCES,
+    HighlightKey("v:v/p"),
+)
+
+# --- paths ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("deck", "name"),
+    [
+        ("", "ankiforge.apkg"),
+        ("Reading", "Reading.apkg"),
+        ("Reading::Deep learning", "Reading-Deep learning.apkg"),
+        ('a/b\\c:d*e?f"g<h>i|j', "a_b_c_d_e_fg_h_i_j.apkg"),
+        ("É ü 心", "É ü 心.apkg"),
+    ],
+)
+def test_a_package_is_named_after_its_deck(deck, name):
+    assert deliver.package_path(Path("out"), deck) == Path("out", name)
+
+
+def test_a_file_is_read_from_within_its_source_alone(tmp_path):
+    vault = tmp_path / "vault"
+    (vault / "deep").mkdir(parents=True)
+    for path in (vault / "a.md", vault / "deep" / "b.md", tmp_path / "outside.md"):
+        path.write_text("x", "utf-8")
+    (vault / "link.md").symlink_to(tmp_path / "outside.md")
+    for path, found in {
+        "a.md": vault / "a.md",
+        "deep/b.md": vault / "deep" / "b.md",
+        "deep": None,  # it is no file
+        "c.md": None,
+        "link.md": None,
+        "../outside.md": None,
+    }.items():
+        assert pictures.file_in(str(vault), path) == found
+    # a source that is one file is its own document, whatever it is called there
+    assert pictures.file_in(str(vault / "a.md"), "other") == vault / "a.md"
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "contains"),
+    [
+        ("a", "a", True),
+        ("a", "a/b/c", True),
+        ("a/b", "a", False),
+        ("a", "ab", False),
+    ],
+)
+def test_what_is_below_a_folder(tmp_path, root, path, contains):
+    assert _contains(tmp_path / root, (tmp_path / path).resolve()) is contains
+
+
+@pytest.mark.parametrize(
+    ("taken", "name"),
+    [((), "notes"), (("other",), "notes"), (("notes",), "notes-2"), (("notes", "notes-2"), "notes-3")],
+)  # fmt: skip
+def test_a_name_of_a_source_that_is_free(taken, name):
+    assert free_name("notes", taken) == name
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "hint"),
+    [
+        (None, "x/paper.pdf", "there is no folder {}/x either"),
+        ((), "paper.pdf", "{} has no file with a name like it"),
+        (("papre.pdf", "notes.md"), "paper.pdf", "did you mean {}/papre.pdf?"),
+        (("PAPER.epub",), "paper.pdf", "did you mean {}/PAPER.epub?"),
+        ((".paper.pdf",), "paper.pdf", "{} has no file with a name like it"),
+        (("b.pdf", "a.pdf", "c.md"), "quantum.pdf", "{} has a.pdf, b.pdf"),
+        (("a.pdf", "b.pdf", "c.pdf"), "quantum.pdf", "{} has a.pdf, b.pdf, c.pdf"),
+        (("a.pdf", "b.pdf", "c.pdf", "d.pdf"), "quantum.pdf", "{} has a.pdf, b.pdf, c.pdf, …"),
+    ],
+)  # fmt: skip
+def test_the_nearest_name_beside_a_path_that_is_not_there(
+    tmp_path, monkeypatch, there, wanted, hint
+):
+    for name in there or ():
+        (tmp_path / name).touch()
+    assert _nearest_name(tmp_path / wanted) == hint.format(tmp_path)
+
+
+# --- queries -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", []),
+        ("  ", []),
+        ("deep learning", [QueryTerm("", "deep"), QueryTerm("", "learning")]),
+        ('"deep learning"', [QueryTerm("", "deep learning")]),
+        ("-deep", [QueryTerm("", "deep", negated=True)]),
+        ('deck:"Deep learning" -tag:x', [QueryTerm("deck", "Deep learning"), QueryTerm("tag", "x", negated=True)]),
+        ("DECK:Reading", [QueryTerm("deck", "Reading")]),
+        ("verdict:wait*", [QueryTerm("verdict", "wait*")]),
+        ("verdict:TAKEN?BACK", [QueryTerm("verdict", "TAKEN?BACK")]),
+        ("kind:basic", [QueryTerm("kind", "basic")]),
+        ("deck:[x]", [QueryTerm("deck", "[x]")]),
+    ],
+)  # fmt: skip
+def test_the_conditions_of_a_query(text, terms):
+    assert query.parse(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("decks:x", "no field called 'decks'", 'quote them: "decks:x"'),
+        ('deck:"x', "cannot read 'deck:\"x'", "must be closed"),
+        ('x "', "cannot read '\"'", "must be closed"),
+        ("deck:", "nothing after 'deck:'", "`*` matches any"),
+        ("-", "nothing after '-'", "`*` matches any"),
+        ("kind:question", "kind has no value 'question'", "one of: cloze, basic"),
+        ("verdict:[w]aiting", "verdict has no value", "one of: waiting"),
+        ("anki:x", "anki has no value 'x'", "one of: none"),
+        ("added:0", "a number of days, not '0'", "added:1 is today"),
+        ("added:-1", "a number of days, not '-1'", "added:1 is today"),
+        ("added:x", "a number of days, not 'x'", "added:1 is today"),
+        ("added:²", "a number of days, not '²'", "added:1 is today"),
+        ("added:36525", "a number of days, not '36525'", "added:1 is today"),
+    ],
+)
+def test_what_is_no_query_is_told_with_what_to_type(text, said, hint):
+    with pytest.raises(UsageError) as raised:
+        query.parse(text)
+    assert said in raised.value.message
+    assert hint in raised.value.hint
+
+
+def test_what_was_added_in_a_century_may_be_asked_for():
+    [today], [yesterday], [all] = map(query.parse, ("added:1", "added:2", "added:36524"))
+    assert all.value < yesterday.value < today.value
+    assert today.value.endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["deep", "learning"], "deep learning"),
+        (["deep learning"], '"deep learning"'),
+        (["-deep learning"], '-"deep learning"'),
+        (["deck:Deep learning"], 'deck:"Deep learning"'),
+        (["-deck:Deep learning"], '-deck:"Deep learning"'),
+        (["decks:Deep learning"], '"decks:Deep learning"'),
+        (["kind:basic now"], "kind:basic now"),  # no kind holds a blank
+        (["deck:Biology cell"], 'deck:"Biology cell"'),
+        (["cell deck:Biology"], "cell deck:Biology"),  # a query itself
+        (["cell -deck:Biology"], "cell -deck:Biology"),
+        (['say "no more"'], 'say "no more"'),
+    ],
+)
+def test_a_query_gets_back_the_quotes_that_the_shell_removed(words, text):
+    assert query.joined(words) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "is_id", "is_key"),
+    [
+        ("afabcd", True, False),
+        ("AFABCD ", True, False),
+        ("afab", False, False),
+        ("afabc1", False, False),
+        ("dr12ab", True, False),
+        ("dr12", False, False),
+        ("dr12ag", False, False),
+        ("af23456723456723", False, False),  # sixteen hexadecimal digits are of a change
+        ("vault:notes/a", False, True),
+        ("vault:notes", False, False),
+        ("deck:notes/a", False, False),  # a query
+        ("vault:no tes/a", False, False),
+    ],
+)
+def test_an_id_a_key_and_what_is_none(word, is_id, is_key):
+    assert (query.is_id(word), query.is_key(word)) == (is_id, is_key)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("what is entropy", False),
+        ("deck:Reading", True),
+        ("Deck:Reading", True),
+        ("decks:Reading", False),
+        ("entropy -heat", True),
+        ("entropy - heat", False),
+        ('"deck:Reading"', False),
+    ],
+)
+def test_a_query_that_names_a_field_is_no_question(text, names):
+    assert bool(query.names_field(text)) is names
+
+
+# --- fields that a person types --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ({"Back": "b", "Front": "a"}, (("Front", "a"), ("Back", "b"))),
+        ({"Front": "a", "Back": "b", "Extra": " "}, (("Front", "a"), ("Back", "b"))),
+        ({"Text": "{{c1::a}}", "Deck": "D", "Tags": "t"}, (("Text", "{{c1::a}}"),)),
+        ({"Front": "a\r\nb", "Back": "c\rd"}, (("Front", "a\nb"), ("Back", "c\nd"))),
+    ],
+)
+def test_the_fields_of_a_new_card(words, fields):
+    assert decide.new_fields(words) == fields
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        ({"Front": "a"}, "the card has no Back", '--field Back "TEXT"'),
+        ({"Back": "a"}, "the card has no Front", '--field Front "TEXT"'),
+        ({"Front": "a", "Back": " "}, "the card has no Back", '--field Back "TEXT"'),
+        ({"Text": "{{c1::a}}", "Front": "b"}, "no field 'Front' beside Text", "or Text with"),
+        ({"Front": "a", "Back": "b", "Note": "c"}, "no field 'Note' beside Front", "Front, Back and Extra"),
+        ({"Front": "a\x07", "Back": "b"}, "Front contains a control character (0x07)", "type it again"),
+        ({"Front": "a" * 8000, "Back": "b"}, "more than 8000 characters", "shorten it"),
+    ],
+)  # fmt: skip
+def test_what_is_no_card_is_told_with_what_to_type(words, said, hint):
+    with pytest.raises(UsageError) as raised:
+        decide.new_fields(words)
+    assert raised.value.message == said
+    assert hint in raised.value.hint
+
+
+def test_a_card_may_be_as_long_as_the_limit():
+    assert decide.new_fields({"Front": "a" * 7999, "Back": "b"})[1] == ("Back", "b")
+
+
+@pytest.mark.parametrize(
+    ("typed", "numbers"),
+    [("", []), ("1", [1]), ("1, 3", [1, 3]), ("1,3 999", [1, 3, 999])],
+)
+def test_the_numbers_of_masks(typed, numbers):
+    assert list(decide._mask_numbers(typed)) == numbers
+
+
+@pytest.mark.parametrize("typed", ["x", "1-3", "1000", "²", "-1"])
+def test_what_is_no_number_of_a_mask(typed):
+    with pytest.raises(UsageError, match="is not the number of a mask") as raised:
+        list(decide._mask_numbers(typed))
+    assert raised.value.hint == '--field Masks "1 3"'
+
+
+# --- note types of other tools ---------------------------------------------------------------
+
+
+def note_type(*names: str, cloze: bool = False, name: str = "Theirs") -> SeenType:
+    fields = tuple((name, None) for name in names)
+    return SeenType(7, name, mod=0, cloze=cloze, fields=fields, templates=(), css="")
+
+
+@pytest.mark.parametrize(
+    ("their_type", "maps", "names"),
+    [
+        (note_type("Front", "Back"), {}, {"Front": "Front", "Back": "Back"}),
+        (note_type("QUESTION", "Answer", "Back Extra"), {}, {"Front": "QUESTION", "Back": "Answer", "Extra": "Back Extra"}),
+        # two fields that are called otherwise stand so, three are unclear
+        (note_type("Word", "Meaning"), {}, {"Front": "Word", "Back": "Meaning"}),
+        (note_type("Word", "Meaning", "Sound"), {}, {}),
+        (note_type("Front", "Meaning", "Sound"), {}, {}),
+        (note_type("Text", "Back", cloze=True), {}, {"Text": "Text", "Extra": "Back"}),
+        (note_type("Sentence", "Sound", "Note", cloze=True), {}, {"Text": "Sentence"}),
+        # what the person said
+        (note_type("Word", "Meaning", "Sound"), {"Theirs": {"Front": "Word", "Back": "Sound"}}, {"Front": "Word", "Back": "Sound"}),
+        (note_type("Word", "Meaning", "Sound"), {"Others": {"Front": "Word", "Back": "Sound"}}, {}),
+        (note_type("Word", "Meaning"), {"Theirs": {"Front": "Word"}}, {}),
+        # one field of theirs is not two of ours
+        (note_type("Word", "Meaning"), {"Theirs": {"Front": "Word", "Back": "Word"}}, {}),
+    ],
+)  # fmt: skip
+def test_which_of_their_fields_are_ours(their_type, maps, names):
+    assert adopt.names_of(their_type, maps) == names
+
+
+@pytest.mark.parametrize(
+    ("given", "maps"),
+    [
+        ((), {}),
+        (("Theirs: Front=Word, Back=Meaning",), {"Theirs": {"Front": "Word", "Back": "Meaning"}}),
+        (("Unknown: Front=Word", " Theirs :Back=Meaning"), {"Theirs": {"Back": "Meaning"}}),
+    ],
+)  # fmt: skip
+def test_the_fields_that_a_person_maps(given, maps):
+    assert adopt.read_maps(given, [note_type("Word", "Meaning")]) == maps
+
+
+@pytest.mark.parametrize(
+    "given", ["Theirs: Front", "Theirs: Text=Word", "Theirs: Front=Sound", "Theirs:"]
+)
+def test_a_map_that_names_no_field(given):
+    with pytest.raises(UsageError) as raised:
+        adopt.read_maps((given,), [note_type("Word", "Meaning")])
+    known = "ours are Back, Extra, Front; theirs Word, Meaning"
+    assert raised.value.message == f"--map {given}: {known}"
+    assert raised.value.hint == '--map "My type: Front=Word, Back=Meaning"'
+
+
+@pytest.mark.parametrize(
+    ("tool", "tags", "type_name", "made"),
+    [
+        ("o2a", ("obsidian_TO_anki",), "Basic", True),
+        ("o2a", ("other",), "Obsidian-basic", False),
+        ("flashcards", (), "Obsidian-basic", True),
+        ("flashcards", ("",), "Basic", False),
+    ],
+)
+def test_which_tool_made_a_note(tool, tags, type_name, made):
+    note = in_anki(1, "q", "a", tags=tags)
+    assert adopt.TOOLS[tool].made(note, note_type(name=type_name)) is made
+
+
+def in_anki(id: int, *fields: str, tags: tuple[str, ...] = ()) -> NoteInAnki:
+    return NoteInAnki(Guid(f"g{id}"), id, 0, fields, tags, "D", None)
+
+
+def drafted(id: str, note: str, front: str, back: str = "") -> Card:
+    """A draft of a line that has this note's id beside it, or none; without a back, a cloze."""
+    fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
+    known = (hints.anki_note(note),) if note else ()
+    passage = replace(PASSAGE, kind=HighlightKind.CARD, hints=known)
+    kind = CardKind.BASIC if back else CardKind.CLOZE
+    return Card(HighlightKey("v:v/p"), kind, fields, id=id, passages=(passage,))
+
+
+HEART, LUNG = ("What pumps?", "heart"), ("What breathes?", "lung")
+UNCLEAR = "it is not a card of the note type Theirs"
+
+
+@pytest.mark.parametrize(
+    ("notes", "drafts", "outcome"),
+    [
+        ([in_anki(1, *HEART)], [drafted("d1", "1", *HEART)], {"by_id": ["d1"]}),
+        ([in_anki(1, *LUNG)], [drafted("d1", "1", *HEART)], {"by_id": ["d1"], "differing": ["What breathes? / lung"]}),
+        # by words, if nothing else has them
+        ([in_anki(1, *HEART)], [drafted("d1", "", *HEART)], {"by_words": ["d1"]}),
+        ([in_anki(1, "<b>What</b>  pumps?", "heart")], [drafted("d1", "", *HEART)], {"by_words": ["d1"]}),
+        ([in_anki(1, *HEART), in_anki(2, *HEART)], [drafted("d1", "", *HEART)], {}),
+        ([in_anki(1, *HEART)], [drafted("d1", "", *HEART), drafted("d2", "", *HEART)], {}),
+        ([in_anki(1, *HEART)], [drafted("d1", "1", *HEART), drafted("d2", "", *HEART)], {"by_id": ["d1"]}),
+        ([in_anki(1, *LUNG)], [drafted("d1", "", *HEART)], {}),
+        # an id that Anki has not: by words, else it is told
+        ([in_anki(1, *HEART)], [drafted("d1", "9", *HEART)], {"by_words": ["d1"]}),
+        ([in_anki(1, *LUNG)], [drafted("d1", "9", *HEART)], {"not_in_anki": [""]}),
+        # what is unclear holds up nothing that comes after it
+        ([in_anki(1, *HEART)], [drafted("d1", "1", *HEART), drafted("d2", "1", *LUNG)], {"unclear": ["two passages have its id"] * 2}),
+        ([in_anki(1, *HEART)], [drafted("d1", "1", "{{c1::heart}} pumps")], {"unclear": [UNCLEAR]}),
+        (
+            [in_anki(1, *HEART), in_anki(2, *LUNG)],
+            [drafted("d0", "9", "What digests?", "gut"), drafted("d1", "1", "{{c1::heart}} pumps"), drafted("d2", "2", *LUNG)],
+            {"by_id": ["d2"], "not_in_anki": [""], "unclear": [UNCLEAR]},
+        ),
+    ],
+)  # fmt: skip
+def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
+    names = {"Front": "Front", "Back": "Back"}
+    theirs = [adopt._TheirNote(note, note_type("Front", "Back"), names) for note in notes]
+    matches = adopt.Matches()
+    used = adopt._match(matches, theirs, drafts)
+    found = {"by_id": [each.id for each in matches.by_id]}
+    found["by_words"] = [each.id for each in matches.by_words]
+    for name in ("differing", "not_in_anki", "unclear"):
+        found[name] = [row.anki for row in getattr(matches, name)]
+    assert {name: listed for name, listed in found.items() if listed} == outcome
+    assert bool(used) is bool(outcome.keys() - {"not_in_anki"})
+
+
+def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
+    theirs = adopt._TheirNote(in_anki(1, *HEART), note_type("Word", "Sound"), {})
+    assert theirs.words == adopt._words_of(drafted("d1", "", *HEART))
+    claims = [drafted("d1", "1", *HEART)]
+    assert theirs.why_unclear(claims) == "its note type Theirs needs --map"
+
+
+# --- patches of notes -------------------------------------------------------------------------
+
+LONG = "The heart pumps blood through the vessels of the body, and the lungs take in the air."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        (b"a\nb\nc\n", b"a\nB\nc\n", b"@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"),
+        (b"a\nb", b"a\nB", b"@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+B\n\\ No newline at end of file\n"),
+        (b"a\r\n\xe9\x0c\n", b"a\r\n\xe8\x0c\n", b"@@ -1,2 +1,2 @@\n a\r\n-\xe9\x0c\n+\xe8\x0c\n"),
+    ],
+)  # fmt: skip
+def test_a_difference_is_told_byte_by_byte(before, after, lines):
+    names = b"--- a/n.md\n+++ b/n.md\n"
+    assert patch.diff_of("n.md", before, after) == names + lines
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "shown"),
+    [
+        ("a b", "a c", "a b"),
+        (LONG, LONG.replace("The heart", "A heart"), LONG[:1]),
+        (LONG, LONG.replace("air.", "gas."), "…"),
+    ],
+)
+def test_what_is_shown_of_a_text_begins_before_the_first_difference(text, other, shown):
+    told = patch._where_it_differs(text, other)
+    assert told.startswith(shown)
+    assert len(told) <= patch._MOST_SHOWN
+
+
+def test_the_difference_itself_is_shown():
+    told = patch._where_it_differs(LONG, LONG.replace("air.", "gas."))
+    assert told.endswith("air.")
+    assert not patch._where_it_differs(LONG, f"X{LONG}").startswith("…")
+
+
+# --- what answers a question --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("what pumps blood", "The heart pumps blood all day. "),
+        ("what takes air", "The lungs take in fresh air all day long."),
+        ("quantum", "The lungs take in fresh air all day long."),  # the longest
+    ],
+)
+def test_the_sentence_of_a_passage_with_most_words_of_a_question(question, sentence):
+    choice = ask._choice(PASSAGE)
+    wanted = search.wanted_words(question)
+    start, end = ask._with_most_words(PASSAGE, choice, wanted)
+    assert SENTENCES[start:end].strip() == sentence.strip()
+
+
+def test_a_card_and_a_passage_of_one_sentence_are_shown_whole():
+    assert ask._choice(replace(PASSAGE, kind=HighlightKind.CARD)) == []
+    assert ask._choice(replace(PASSAGE, exact="The heart pumps blood all day.")) == []
+    assert ask._with_most_words(PASSAGE, [], search.wanted_words("heart")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "level", "coverage", "is_sure"),
+    [
+        (0.0, 0.9, search.ENOUGH, False),
+        (0.0, 0.0, search.ENOUGH + 0.01, True),
+        (0.5, 0.5, 0.0, False),
+        (0.5, 0.51, 0.0, True),
+    ],
+)
+def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure):
+    near = Near(b"", {}, 0, spread=0.0, level=level, threshold=threshold)
+    assert near.is_sure(coverage) is is_sure
+
+
+# --- what is told of a run, and of a chat --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "withheld", "said"),
+    [
+        ((), (), "nothing to ask: every highlight has a card, or may not be sent"),
+        (("t",), (), "2 highlights for your chat"),
+        (("t",), (("private", 1200), ("by #no-llm", 1)), "2 highlights for your chat; 1,200 withheld: private; 1 withheld: by #no-llm"),
+    ],
+)  # fmt: skip
+def test_what_a_chat_is_asked(texts, withheld, said):
+    keys = (frozenset({HighlightKey("a"), HighlightKey("b")}),)
+    assert chats.Asked(texts, keys, left=0, withheld=withheld).said == said
+
+
+def test_the_steps_of_a_run_add_up():
+    result = RunResult()
+    here, there = Problem("a", "is broken"), Problem("b", "is new", notice=True)
+    by_model = ByModel("host", 1, 2, usage=None)  # type: ignore[arg-type]
+    result.add_step(Progress(drafted=2, proposed=1, accepted=1, highlights=5, without=3))
+    assert (result.asked, result.without) == (0, 0)  # by the rules
+    assert not result.failed
+    step = Progress(drafted=3, highlights=5, without=2, by_model=by_model)
+    result.add_step(replace(step, problems=(there,)))
+    assert not result.failed
+    result.add_step(Progress(problems=(here, there)))
+    assert result.failed
+    assert (result.drafted, result.proposed, result.accepted) == (5, 1, 1)
+    assert (result.asked, result.without) == (5, 2)
+    assert result.problems == [there, here]
+
+
+def test_a_problem_of_a_place_is_told_once_in_a_run():
+    result = RunResult(problems=[Problem("a", "cannot be read")])
+    again, other = Problem("a", "has no picture"), Problem("b", "has no picture")
+    published = Published(Path("x.apkg"), problems=(again, other))
+    result.add_plan((), published)
+    assert result.problems[1:] == [other]
+    assert result.packages == []  # it has no notes
+    result.add_plan((), replace(published, notes=1))
+    assert result.packages == [Path("x.apkg")]
+    result.pushed = (1, 0)
+    assert result.packages == []
+
+
+def test_a_second_look_at_anki_adds_to_the_first():
+    result = RunResult()
+    result.add_second_scan(CollectionScan("taken", viewed=Viewed(reviews=1)))
+    assert result.scan is None  # there was no first one
+    first = Viewed(seen=1, first=[Guid("a")], reviews=2)
+    result.add_scan(CollectionScan("taken", viewed=first))
+    blind = CollectionScan("failed", problem=Problem("Anki", "is locked"))
+    result.add_second_scan(blind)
+    assert result.problems == []
+    assert blind.blind
+    newer = Viewed(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
+    result.add_second_scan(CollectionScan("taken", viewed=newer))
+    assert result.scan is not None
+    assert not result.scan.blind
+    viewed = result.scan.viewed
+    assert (viewed.seen, viewed.first, viewed.deleted) == (2, ["a", "b"], ["c"])
+    assert viewed.reviews == 5
+    result.add_scan(blind)
+    assert result.problems == [blind.problem]
+
+
+@pytest.mark.parametrize(
+    ("report", "is_news", "found_nothing"),
+    [
+        (None, False, False),
+        (Report(), False, True),
+        (Report(seen=1), False, False),
+        (Report(seen=1, new=[HighlightKey("a")]), True, False),
+    ],
+)
+def test_what_a_report_says_of_a_run(report, is_news, found_nothing):
+    result = RunResult(report=report)
+    assert (result.is_news, result.found_nothing) == (is_news, found_nothing)
+
+
+@pytest.mark.parametrize(
+    ("rules", "override", "card", "accepts"),
+    [
+        ("clean", "", {"by_hand": True}, True),
+        ("clean", "", {"origin": Origin("rules:comment")}, True),
+        ("clean", "", {"origin": Origin("rules:phrase")}, False),
+        ("clean", "", {"origin": Origin("llm")}, False),
+        ("review", "", {"by_hand": True}, False),
+        ("review", "clean", {"by_hand": True}, True),
+        ("clean", "review", {"by_hand": True}, False),
+    ],
+)
+def test_what_the_settings_accept(rules, override, card, accepts):
+    settings = SimpleNamespace(accept=AcceptSettings(rules=rules))
+    waiting = replace(drafted("d1", "", *HEART), **card)
+    assert accept_policy(settings, override)(waiting) is accepts
