@@ -13,6 +13,8 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ankiforge.draft.prompt import (
     NOTHING,
     Prompt,
@@ -50,8 +52,9 @@ from ankiforge.model import (
     Value,
     h16,
 )
-from ankiforge.text import counted, regex
+from ankiforge.text import cloze, counted, regex
 from ankiforge.text.fold import letters_of
+from ankiforge.text.sentences import sentences
 
 CHAT = "chat"
 """The name of the unknown model."""
@@ -232,6 +235,8 @@ def read_answer(
     for item in items:
         named = by_label.get(item.label)
         holder = named if item.kind is None else _holder(item, named, pending)
+        if item.kind and not (holder or named or item.label or item.quote):
+            holder, item = _by_words(item, pending)
         if holder:
             items_of[holder.highlight.key].append(item)
             if named and named is not holder:
@@ -385,6 +390,29 @@ def _by_rank(
     return sorted(ranked, key=itemgetter(0), reverse=True)
 
 
+def _by_words(
+    item: ReplyItem, pending: Iterable[_Unanswered]
+) -> tuple[_Unanswered | None, ReplyItem]:
+    """Return the only highlight with most words of a card, and the card with its quote.
+
+    A card without label and quote may say the answer in other words than its passage.
+    """
+    said = " ".join((item.front, cloze.reveal(item.text), *item.answers))
+    words = {letters_of(word) for word in said.split() if len(word) > _SHORT_WORD}
+
+    def shared(letters: str) -> int:
+        return sum(word in letters for word in words)
+
+    ranked = sorted(pending, key=lambda each: shared(each.letters), reverse=True)
+    most, next_most, *_ = [*(shared(each.letters) for each in ranked), 0, 0]
+    if most < max(_FEWEST_WORDS, _MOST_WORDS * len(words)) or next_most * 2 > most:
+        return None, item
+    marked = ranked[0].highlight.exact
+    texts = [marked[start:end] for start, end in sentences(marked)]
+    quote = max(texts, key=lambda sentence: shared(letters_of(sentence)))
+    return ranked[0], replace(item, quote=quote)
+
+
 def _has_around(highlight: Highlight, quote: str) -> bool:
     """Return whether the text around a mark has a quote that overlaps it, or answers a comment.
 
@@ -409,6 +437,9 @@ _NOT_ASKED = "it was imported before, or nobody asked for it"
 # From this number of letters, marked words tell whose quote it is, else the label.
 _LONG_QUOTE = 12
 _SHORT_WORD = 3
+# The words of a card that only one highlight has: their least number, and share of all.
+_FEWEST_WORDS = 4
+_MOST_WORDS = 0.6
 
 
 def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
