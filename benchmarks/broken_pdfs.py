@@ -1,4 +1,4 @@
-"""What is read of damaged PDFs, and what is refused.
+"""What is read of damaged PDFs: by PDFium alone, after a repair by pypdf, and not at all.
 
     python -m benchmarks.broken_pdfs WHOLE [BROKEN]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from ankiforge.extract.pdf.answers import REPAIRED
 from ankiforge.extract.pdf.messages import Failed, Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Highlight
@@ -106,8 +107,10 @@ def _key(mark: Highlight) -> str:
 
 
 def how(read: Read | Failed) -> str:
-    """Return whether a file was read, or why it was refused."""
-    return f"refused: {read.what}" if isinstance(read, Failed) else "read"
+    """Return how a file was read."""
+    if isinstance(read, Failed):
+        return f"refused: {read.what}"
+    return "after a repair" if REPAIRED in read.notices else "by PDFium"
 
 
 def damaged(whole: Path, worker: PdfWorker) -> Iterator[tuple[str, str, Same, int]]:

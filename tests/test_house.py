@@ -16,7 +16,7 @@ from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, wr
 from tools import size
 
 HEAVY_WORDS = (
-    "openai httpx httpx2 pyzotero pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
+    "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
     " sqlite3 yaml filelock platformdirs flask werkzeug jinja2 waitress watchfiles"
 )
 HEAVY = HEAVY_WORDS.split()

@@ -5,7 +5,7 @@ A new source is a subclass of `SourceType`, mostly of `FileSource` (`folder`) or
 `docs/internals/adding-a-source.md` shows one.
 
 A command that only asks which source a file belongs to imports the classes of all sources. So a
-module with such a class imports what reads the files (PDFium, SQLite, …) in the
+module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
 functions that need it.
 """
 

@@ -1,15 +1,17 @@
 """Answers about one file from PDFium: annotations, the text under and around them, pictures.
 
-PDFium mends the most frequent damages itself (`benchmarks/broken_pdfs.py`); what it refuses is
-not read, and the answer says why.
+A file that PDFium refuses is mended in memory, and PDFium reads the copy, so that the text of
+a page, and with it all keys, come from one reader (`benchmarks/broken_pdfs.py`).
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache, cached_property, lru_cache, partial
+from io import BytesIO
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -94,6 +96,69 @@ from ankiforge.text import asking, counted, regex
 from ankiforge.text.fold import for_finding, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
+# The root of a document, and how an object begins: `12 0 obj`.
+_CATALOG = re.compile(rb"/Type\s*/Catalog\b")
+_OBJECT = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+obj\b")
+# How far the beginning of the root may be from its type, in bytes.
+_FAR = 4_000
+# More objects than any file has; PDFium counts them itself.
+_SIZE = 10_000_000
+
+
+def repaired(path: Path) -> Iterator[bytes]:
+    """Yield copies of a damaged file, each of which PDFium may be able to read.
+
+    1. with a new trailer, if the end of the file is missing or damaged;
+    2. as pypdf writes it again: it is more lenient about references and lengths, and decrypts
+       what has an empty password;
+    3. both.
+
+    Raises:
+        MemoryError: it takes more memory than is allowed.
+        OSError: the file cannot be read.
+    """
+    raw = path.read_bytes()
+
+    # a trailer that names the root: the last one is the newest; not of an encrypted file
+    with_trailer = b""
+    catalogs = list(_CATALOG.finditer(raw))
+    if catalogs and b"/Encrypt" not in raw:
+        catalog_start = catalogs[-1].start()
+        first = max(0, catalog_start - _FAR)
+        objects = list(_OBJECT.finditer(raw, first, catalog_start))
+        if objects:
+            root = b"/Root %s %s R" % objects[-1].groups()
+            trailer = b"\ntrailer\n<< %s /Size %d >>\n" % (root, _SIZE)
+            with_trailer = raw + trailer + b"startxref\n0\n%%EOF\n"
+    if with_trailer:
+        yield with_trailer
+    for copy in (raw, with_trailer):
+        written = _written_anew(copy) if copy else b""
+        if written:
+            yield written
+
+
+def _written_anew(raw: bytes) -> bytes:
+    """Return a file as pypdf writes it, b"" if pypdf cannot read it.
+
+    Raises:
+        MemoryError: it takes more memory than is allowed.
+    """
+    from pypdf import PdfReader, PdfWriter
+
+    copy = BytesIO()
+    try:
+        reader = PdfReader(BytesIO(raw), strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            return b""
+        PdfWriter(clone_from=reader).write(copy)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - of a damaged file, it raises errors of many kinds
+        return b""
+    return copy.getvalue()
+
+
 # --- what is wrong with a file --------------------------------------------------------
 
 _LOCKED = Failed(
@@ -112,10 +177,14 @@ CUT = (
     "its end is missing; marks may be missing too",
     "download it again, or open it in a PDF reader and save a copy",
 )
+REPAIRED = (
+    "it is damaged; what could be read was read, and marks may be missing",
+    "download it again, or open it in a PDF reader and save a copy",
+)
 _MISREAD = "its letters are not those that the page shows: the text layer is not reliable"
 _MISREAD_HINT = "export it anew from the program that wrote it, or add a text layer (OCR)"
-_HEAD = 1024
-"""Bytes in which a PDF must begin for PDFium."""
+HEAD = 65_536
+"""Bytes in which a PDF must begin. PDFium takes 1,024 bytes of junk before it, pypdf more."""
 _TAIL = 2048
 """Bytes at the end that are searched for the end of a complete file."""
 _OPEN_PAGES = 64
@@ -160,27 +229,43 @@ def answer_from(question: Question) -> Reply:
 def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
     """Open a file, or return why that failed. The caller closes it.
 
-    PDFium repairs files whose cross-reference table is damaged or missing.
+    PDFium repairs files whose cross-reference table is damaged or missing; what it refuses,
+    it gets from `repair` once more.
 
     Returns:
         The file, and the notices about it.
     """
     with open(path, "rb", opener=open_regular) as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD)
         file.seek(max(path.stat().st_size - _TAIL, 0))
         tail = file.read()
     if b"%PDF-" not in head:
         return _NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
+    failure = DAMAGED
     try:
-        pdf = pdfium.PdfDocument(path)
+        pdf = _with_pages(path)
+        if b"%%EOF" in tail or b"startxref" in tail:
+            return pdf, []
+        return pdf, [CUT]
     except pdfium.PdfiumError as error:
-        return _LOCKED if "password" in str(error).lower() else DAMAGED
-    if not len(pdf):
-        pdf.close()
-        return DAMAGED
-    if b"%%EOF" in tail or b"startxref" in tail:
-        return pdf, []
-    return pdf, [CUT]
+        if "password" in str(error).lower():
+            failure = _LOCKED
+    for copy in repaired(path):
+        with suppress(pdfium.PdfiumError):
+            return _with_pages(copy), [REPAIRED]
+    return failure
+
+
+def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
+    """Open a file, or the content of one.
+
+    Raises:
+        PdfiumError: PDFium refuses it, or it has no page.
+    """
+    document = pdfium.PdfDocument(file)
+    if not len(document):
+        raise pdfium.PdfiumError("no pages")
+    return document
 
 
 def _answer(
@@ -215,7 +300,7 @@ def _read(
         notices = [(message, HIDDEN), *notices]
     read = Read(
         notices=tuple(notices),
-        is_whole=CUT not in notices,
+        is_whole=CUT not in notices and REPAIRED not in notices,
         left_out=annotations.left_out,
     )
     if even_without_marks or annotations.marks or pages.damaged:
@@ -228,6 +313,9 @@ def _read(
                 place = f"page {pages.label(number)}"
                 left_out.append(LeftOut(DRAWN, place, DRAWN_INTO))
         read = structs.replace(read, left_out=tuple(left_out))
+    if read.problems:  # they name the pages that are missing
+        other_notices = tuple([notice for notice in read.notices if notice != REPAIRED])
+        read = structs.replace(read, notices=other_notices)
     return read
 
 
