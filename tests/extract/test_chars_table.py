@@ -2,9 +2,15 @@
 
 import pytest
 
-from ankiforge.extract.pdf.cleaning import Spelling, without_note_number
+from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
-from ankiforge.extract.pdf.text import Char, PageText, Segments
+from ankiforge.extract.pdf.text import (
+    Char,
+    PageText,
+    PrintedChar,
+    Segments,
+    accented,
+)
 
 WIDE, HIGH = 6.0, 12.0
 
@@ -248,3 +254,73 @@ def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_mi
 )
 def test_the_number_of_a_footnote_is_no_part_of_it(text, words):
     assert without_note_number(text) == words
+
+
+def beside(first: str, second: str, gap: float, rise: float = 0.0) -> list[Char]:
+    """Two characters on a line, the second one so far behind the first, and so much higher."""
+    width = height = 10.0
+    chars = []
+    for number, (sign, left, low) in enumerate(
+        ((first, 0.0, 0.0), (second, width + gap, rise))
+    ):
+        box = (left, low, left + width, low + height)
+        centre = (left + width / 2, low + height / 2)
+        chars.append(Char(number, sign, False, *box, *centre, width, height))
+    return chars
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "gap", "rise", "misread"),
+    [
+        ("\u0915", "\u0916", 0.0, 0.0, False),
+        ("\u0915", "\u0916", 1.2, 0.0, False),
+        ("\u0915", "\u0916", 1.4, 0.0, True),  # PDFium overlooks a blank
+        ("\u0915", "\u0916", 1.4, 10.0, False),  # of another line
+        ("a", "b", 1.4, 0.0, False),
+        ("\u0915", "\u0915", -8.0, 0.0, True),  # one letter on itself
+        ("\u0915", "\u0916", -8.0, 0.0, False),
+    ],
+)
+def test_letters_of_indian_scripts_that_stand_apart_in_a_word_are_misread(
+    first, second, gap, rise, misread
+):
+    assert is_misread(beside(first, second, gap, rise)) is misread
+
+
+@pytest.mark.parametrize(
+    ("text", "misread"),
+    [
+        ("\u0643\u062a\u0627\u0628", False),
+        ("\u0629\u0645\u0644\u0643", True),  # no word begins so
+        ("\u0915$", True),  # a sign that stands for no letter
+        ("a$", False),
+    ],
+)
+def test_letters_in_the_order_of_print_are_misread(text, misread):
+    chars = [beside(sign, "", 0.0)[0] for sign in text]
+    assert is_misread(chars) is misread
+
+
+@pytest.mark.parametrize(
+    ("accent", "letter", "rise", "aside", "shown"),
+    [
+        ("\u00a8", "o", 3.0, 0.0, "\u00f6"),
+        (
+            "\u00b4",
+            "\u0131",
+            3.0,
+            0.0,
+            "\u00ed",
+        ),  # TeX prints it above an i without a dot
+        ("\u00a8", "o", 6.1, 0.0, ""),  # above another line
+        ("\u00a8", "o", 3.0, 5.1, ""),  # beside it
+        ("\u00a8", "1", 3.0, 0.0, ""),
+        ("\u00a8", "q", 3.0, 0.0, ""),  # there is no such letter
+    ],
+)
+def test_an_accent_above_its_letter_is_a_part_of_it(accent, letter, rise, aside, shown):
+    first, second = beside(accent, letter, -10.0 + aside, -rise)
+    above = PrintedChar(first, 0, None)
+    below = PrintedChar(second, 1, above)
+    found = [combined for _, _, combined in accented([above, below])]
+    assert found == ([shown] if shown else [])
