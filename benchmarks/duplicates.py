@@ -23,7 +23,7 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from ankiforge.check import DuplicateIndex
+from ankiforge.check import DuplicateIndex, terms_of
 from ankiforge.model import Card, CardKind, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]
@@ -57,12 +57,12 @@ def drafted_from(side: dict[str, str]) -> Card:
 
 def judge(pair: dict[str, dict[str, str]]) -> tuple[bool, bool]:
     """(asked about, an exact repeat)."""
-    twins, other = DuplicateIndex(), drafted_from(pair["b"])
-    twins.add("a", HighlightKey("a"), drafted_from(pair["a"]))
+    twins, one, other = DuplicateIndex(), drafted_from(pair["a"]), drafted_from(pair["b"])
+    twins.add("a", HighlightKey("a"), one)
     asked = any(
         found.check == "duplicate" for found in twins.near(other, HighlightKey("b"))
     )
-    return asked, twins.exact(other, HighlightKey("b")) is not None
+    return asked, terms_of(one).exact == terms_of(other).exact
 
 
 def print_quality(path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -74,27 +73,6 @@ _CLOSED_EARLY = regex(
 )
 _BELOW = ("extra", "back extra", "notes", "note", "remarks", "explanation")
 _EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
-
-
-# A `<` that begins no tag that a browser knows: the words behind it are not shown.
-_TAG = regex(r"</?([A-Za-z][^\s/<>]*)[^<>]*>?")
-_TAGS = frozenset(
-    """
-    a abbr address article aside audio b bdi bdo big blockquote body br button canvas caption
-    center cite code col colgroup data dd del details dfn div dl dt em figcaption figure font
-    footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link
-    main map mark math meta nav object ol optgroup option p path picture pre q rp rt ruby s
-    samp script section select small source span strike strong style sub summary sup svg
-    table tbody td template textarea tfoot th thead time title tr tt u ul var video wbr
-    annotation mi mn mo mrow msub msup msubsup mfrac msqrt mtable mtd mtr mtext semantics
-    g rect circle defs use line polygon polyline text tspan ellipse anki-mathjax
-    """.split()
-)
-_DOLLARS = regex(
-    r"(?<![\\$\w\[])\$(?!\s?\d[\d.,]*\s)[^$\n]*?(?:\\[a-zA-Z]{2,}|[\^_]\{?\w)[^$\n]*?\$(?![\w$\]])"
-)
-# Code shows its dollars.
-_AS_TYPED = regex(r"(?is)<(code|pre)\b.*?</\1>|`[^`\n]*`")
 _BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
@@ -114,10 +92,6 @@ class ReadNote(Value):
     """By our field: the name of its field, if the card has one for each side."""
     closed_early: str = ""
     """A cloze that `}}` of a formula closes too early."""
-    eaten: str = ""
-    """Words behind a `<` that Anki takes for markup and does not show."""
-    dollars: str = ""
-    """A formula in dollars, which Anki shows as it is written."""
     key: HighlightKey = NO_KEY
     """The passage of a note made by ankiforge."""
     unread: str = ""
@@ -192,8 +166,6 @@ def _with_sides(read: ReadNote, note: NoteInAnki, note_type: SeenType) -> ReadNo
         draft=_card_of({name: _markdown(text) for name, text in sides.items()}),
         names=theirs,
         closed_early=early[0] if early else "",
-        eaten=_eaten(shown.values()),
-        dollars=_in_dollars(shown.values(), note_type),
     )
 
 
@@ -208,25 +180,6 @@ def _with_extra(theirs: Texts, note_type: SeenType) -> Texts:
 def _card_of(sides: Texts) -> Card:
     """Return the card with these sides in Markdown."""
     return Card(NO_KEY, CardKind.of(sides), tuple(sides.items()), origin=Origin("person"))
-
-
-def _eaten(texts: Iterable[str]) -> str:
-    """Return the first words behind a `<` that begins no tag; "" if there are none."""
-    for text in texts:
-        for tag in _TAG.finditer(text):
-            if tag[1].casefold() not in _TAGS:
-                return tag[0][:20]
-    return ""
-
-
-def _in_dollars(texts: Iterable[str], note_type: SeenType) -> str:
-    """Return the first formula in dollars that nothing typesets; "" if there is none."""
-    templates = "".join(each.question + each.answer for each in note_type.templates)
-    if "<script" in templates or "[latex]" in templates:  # a script may
-        return ""
-    read = _AS_TYPED.sub("", _TYPESET.sub("", "\n".join(texts)))
-    formula = _DOLLARS.search(read)
-    return formula[0] if formula else ""
 
 
 def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> tuple[Strings, str]:
@@ -278,41 +231,6 @@ def _as_mathjax(latex: str) -> str:
     for pattern, instead in _IN_LATEX:
         latex = pattern.sub(instead, latex)
     return latex
-
-
-# --- form ---------------------------------------------------------------------------------
-
-_BOLD = regex(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
-_IN_DOLLARS = regex(r"(?<![\\$\w])\$(?!\d[\d.,]*\s)([^$\n]+?)\$(?![\w$])")
-
-
-def mended_form(note: ReadNote, faults: frozenset[str]) -> Texts:
-    """Return the HTML of the sides as they were meant, by our field; {} if none differs.
-
-    Formulas in dollars, words behind a `<`, and `**` of Markdown; a price stays.
-    """
-    html = dict(note.fields)
-    mended = {}
-    for ours, name in note.names.items():
-        text = html[name]
-        if "maths" in faults and not _AS_TYPED.search(text):
-            text = _IN_DOLLARS.sub(lambda match: rf"\({match[1].strip()}\)", text)
-        if "eaten" in faults:
-            text = _literal(text)
-        if "stray_markup" in faults:
-            text = _BOLD.sub(r"<b>\1</b>", text)
-        if text != html[name]:
-            mended[ours] = text
-    return mended
-
-
-def _literal(html: str) -> str:
-    """Return HTML in which a `<` that begins no tag is text."""
-
-    def shown(tag: re.Match[str]) -> str:
-        return tag[0] if tag[1].casefold() in _TAGS else f"&lt;{_literal(tag[0][1:])}"
-
-    return _TAG.sub(shown, html)
 
 
 # --- cards in a table ---------------------------------------------------------------------

@@ -26,7 +26,6 @@ from ankiforge.check.reading import (
     make_finding,
     marked,
     read,
-    tempered,
     without,
     without_markup,
 )
@@ -78,6 +77,11 @@ ALL = (*SOURCELESS, *SOURCED, *checks_in(_NAMES, Needs.REST))
 _WORDING = group("wording")
 _BREAKING = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
 """The rules about what would break in Anki, or leaves nothing to ask."""
+PLAIN = _BREAKING | {"control_character", "damaged_text"}
+"""The rules that are told of cards of any origin: faults of form, which need no judgement.
+
+How strangers word their cards is theirs: of such findings, two of five were true.
+"""
 _NOWHERE = Highlight(
     document=Document(DocumentKey(""), source="", title=""),
     namespace="",
@@ -140,15 +144,14 @@ def check_made(card: Card, *, ours: bool = False) -> tuple[Finding, ...]:
 
     Args:
         card: the card, of any origin.
-        ours: whether it was made here; of others only what is mostly true is said.
+        ours: whether it was made here; of others only the rules of `PLAIN` count.
     """
     findings = []
     for finding in _run(card, Context(_NOWHERE, DuplicateIndex()), SOURCELESS):
         if finding.check not in _BREAKING:
             finding = _at_most_warned(finding)
-        kept = finding if ours else tempered(card, finding)
-        if kept is not None:
-            findings.append(kept)
+        if ours or finding.check in PLAIN:
+            findings.append(finding)
     return tuple(dict.fromkeys(findings))
 
 

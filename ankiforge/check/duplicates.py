@@ -515,17 +515,6 @@ class DuplicateIndex:
 
     # --- what it finds ----------------------------------------------------------------
 
-    def exact(self, draft: Card, highlight: HighlightKey) -> str | None:
-        """Return the id of the first equal card of ours that belongs to another highlight.
-
-        Front and back, or the cloze text with its gaps, are compared without
-        typography, the last stop, and case outside code and maths.
-        """
-        self._load()
-        group = self._exact.get(terms_of(draft).exact, ())
-        ours = (card.id for card in self._others(group, highlight) if not card.where)
-        return next(ours, None)
-
     def near(self, draft: Card, highlight: HighlightKey) -> Iterator[Finding]:
         """Yield a finding for each duplicate, the most similar first, and for another answer."""
         self._load()

@@ -391,7 +391,7 @@ class Agent:
             view = AgentView(workspace.ledger)
             found = workspace.failing(query)
             cards = []
-            for entry in (*found.failing, *found.badly_made):
+            for entry in (*found.failing, *found.faulty):
                 near = entry.near.card.fields if entry.near else {}
                 texts = (*entry.card.fields.values(), *near.values(), entry.passage)
                 if any(view.privacy.hides(text, entry.document) for text in texts):
@@ -405,7 +405,6 @@ class Agent:
                     "seconds": round(entry.history.seconds),
                     "mixed_up_with": dict(near),
                     "passage": entry.passage,
-                    "repairs": [repair.says for repair in entry.offers],
                 }
                 cards.append(view.entry(told))
             return {"cards": cards[:limit], "total": len(cards)}

@@ -119,9 +119,9 @@ class SearchLibrary(_Arguments):
 class Failing(_Arguments):
     """List the cards that fail in Anki, the most costly first; nothing is changed.
 
-    Each has why it is listed, its history (✗ forgotten, · remembered, days before), what is wrong
-    with it, and the repairs that the program offers; the reader takes them: `ankiforge repair`.
-    `query`: words, nid:ID, or deck:Biology, which adds what is badly made there.
+    Each has why it is listed, its history (✗ forgotten, · remembered, days before), and what is
+    wrong with it. The reader rewords them on the page: `ankiforge review`.
+    `query`: words, nid:ID, or deck:Biology, which adds what is faulty there.
     """
 
     query: Words = ""

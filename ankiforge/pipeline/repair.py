@@ -1,6 +1,7 @@
-"""Repair cards in Anki: those that fail, and in decks that a person names those badly made.
+"""Repair cards in Anki: those that fail, and in decks that a person names those that are faulty.
 
-A note keeps its id, its schedule and its log. Nothing is written before a repair is taken.
+A model or a chat rewords a card, or the person does. A note keeps its id, its schedule and its
+log. Nothing is written before a repair is taken.
 A card of ours is changed by an edit. A note that is not ours becomes a card of the journal
 with its first repair: the planner merges it as it merges a note that was taken over from
 another tool, so what the person changes in Anki meanwhile stays, and is asked about.
@@ -24,10 +25,8 @@ from ankiforge.anki.collection import View, open_view
 from ankiforge.anki.failing import CardHistory, FailingCard, failing, histories
 from ankiforge.anki.notes import in_deck
 from ankiforge.anki.notetypes import fields_shown
-from ankiforge.anki.reading import TABLES, ReadNote, mended_form, read_note, read_table
+from ankiforge.anki.reading import TABLES, ReadNote, read_note, read_table
 from ankiforge.anki.render import render, unrender
-from ankiforge.check import MAX_LENGTH
-from ankiforge.check.reading import asked_at_once
 from ankiforge.draft import repairs
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.repairs import CardRepair, CardToRepair
@@ -70,7 +69,7 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import plain
-from ankiforge.text.lists import FEWEST, things
+from ankiforge.text.lists import things
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.opened import Opened
@@ -115,65 +114,27 @@ def check_deck(deck: str, decks: Iterable[str]) -> None:
     raise UsageError(f"there is no note in a deck {deck}", hint=hint)
 
 
-# --- badly made -------------------------------------------------------------------------------
+# --- faults -----------------------------------------------------------------------------------
 
 
-def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Finding]]]:
-    """Yield the notes with their errors and warnings; each is compared with all before it."""
-    index = check.DuplicateIndex()
-    for note in notes:
-        findings = _findings_alone(note)
-        if note.draft:
-            words = "".join(text for _, text in note.draft.fields)
-            if (
-                len(words) <= MAX_LENGTH and "![" not in words
-            ):  # pictures are not compared
-                findings += _repeats(note, note.draft, index)
-                name = note.place if note.place.startswith("row") else f"note {note.nid}"
-                index.add(name, note.key, note.draft)
-        yield note, list(dict.fromkeys(findings))
-
-
-def _findings_alone(note: ReadNote) -> list[Finding]:
-    """Return the errors and warnings about a note alone."""
+def faults_of(note: ReadNote) -> tuple[Finding, ...]:
+    """Return the errors and warnings about a note; of one that is not ours, plain faults only."""
     findings: list[Finding] = []
     if note.closed_early:
         words = on_one_line(note.closed_early)[:40]
         message = f"`}}}}` of a formula closes the cloze early: “{words}”"
         findings.append(check.make_finding("malformed", message))
-    if note.eaten:
-        message = f"Anki takes “{note.eaten}” for markup, and does not show it"
-        findings.append(Finding("eaten", Severity.WARN, message))
-    if note.dollars:
-        message = f"Anki shows the formula as it is written: “{note.dollars[:40]}”"
-        findings.append(Finding("maths", Severity.WARN, message))
     if note.draft:
         findings += check.check_made(note.draft, ours=bool(note.key))
-    return [finding for finding in findings if finding.severity is not Severity.INFO]
-
-
-def _repeats(
-    note: ReadNote, card: Card, index: check.DuplicateIndex
-) -> Iterator[Finding]:
-    """Yield the findings that a card repeats one before it."""
-    same = index.exact(card, note.key)
-    if same:
-        yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
-    for finding in index.near(card, note.key):
-        # of strangers' cards, most that are alike are about two things
-        if finding.check == "duplicate" and not note.key:
-            continue
-        # it was told above, or is only counted
-        if finding.duplicate == same or finding.severity is Severity.INFO:
-            continue
-        yield finding
+    told = (each for each in findings if each.severity is not Severity.INFO)
+    return tuple(dict.fromkeys(told))
 
 
 # --- the list ---------------------------------------------------------------------------------
 
 
 class RepairEntry(Value):
-    """A note of the list: why it is there, and how it can be repaired."""
+    """A note of the list, and why it is there."""
 
     note: ReadNote
     guid: str
@@ -190,6 +151,7 @@ class RepairEntry(Value):
     passage: str = ""
     quote: str = ""
     offers: tuple[CardRepair, ...] = ()
+    """What a model or a chat made of it."""
     document: DocumentKey | None = None
     """Of a card of ours."""
 
@@ -224,8 +186,8 @@ class RepairList(Value):
     """The notes of a collection that need repair."""
 
     failing: tuple[RepairEntry, ...]
-    badly_made: tuple[RepairEntry, ...] = ()
-    """Only of decks that were named; that one fails is not claimed."""
+    faulty: tuple[RepairEntry, ...] = ()
+    """Only of decks and notes that were named; that one fails is not claimed."""
     minutes: float = 0.0
     """What the failing cards took in the last thirty days."""
 
@@ -301,24 +263,9 @@ def listing(workspace: Opened, query: Iterable[str], now: datetime) -> RepairLis
         if note and note.draft and which.fits(note):
             cards.append(card)
     fails = tuple(lister.failing(cards, every))
-    made = lister.badly_made(which, {entry.note.nid for entry in fails})
+    faulty = lister.faulty(which, {entry.note.nid for entry in fails})
     seconds = sum(card.history.lately for card in cards)
-    return RepairList(fails, tuple(sorted(made, key=_rank)), seconds / 60)
-
-
-_IN_ORDER = (
-    "malformed empty_side eaten maths duplicate same_front gap_leak set two_questions yes_no"
-    " answer_gt20w open vague"
-).split()
-
-
-def _rank(entry: RepairEntry) -> int:
-    """Return the place of a badly made card: broken ones, then those that a log confirms."""
-    places = [len(_IN_ORDER)]
-    for finding in entry.findings:
-        if finding.check in _IN_ORDER:
-            places.append(_IN_ORDER.index(finding.check))
-    return min(places)
+    return RepairList(fails, tuple(faulty), seconds / 60)
 
 
 class _Lister:
@@ -352,27 +299,25 @@ class _Lister:
             if entry is not None:
                 yield entry
 
-    def badly_made(self, which: Wanted, but: Container[NoteId]) -> Iterator[RepairEntry]:
-        """Yield the entries of notes with findings, of decks or notes that are named."""
+    def faulty(self, which: Wanted, but: Container[NoteId]) -> Iterator[RepairEntry]:
+        """Yield the entries of notes with faults, of decks or notes that are named."""
         if not (which.decks or which.notes):
             return
-        notes = (self.read(note_id) for note_id in self._in_anki)
-        for note, findings in check_notes(
-            note for note in notes if note and which.fits(note)
-        ):
-            if findings and note.nid not in but:
-                entry = self.entry(note.nid, findings=findings)
-                if entry is not None:
-                    yield entry
+        for note_id in self._in_anki:
+            note = self.read(note_id)
+            if note is None or note_id in but or not which.fits(note):
+                continue
+            entry = self.entry(note_id) if faults_of(note) else None
+            if entry is not None:
+                yield entry
 
     def entry(
         self,
         note_id: NoteId,
         fails: FailingCard | None = None,
         near: RepairEntry | None = None,
-        findings: Sequence[Finding] | None = None,
     ) -> RepairEntry | None:
-        """Return a note with its repairs; None if it cannot be read."""
+        """Return the entry of a note; None if it cannot be read."""
         note = self.read(note_id)
         if note is None or note.draft is None:
             return None
@@ -380,18 +325,9 @@ class _Lister:
         entry = self._of_ours(note, guid) if is_card_id(guid) else self._of_others(note)
         if entry is None:
             return None
-        if findings is None:
-            findings = _findings_alone(note)
-        faults = {each.check for each in findings}
-        if fails and asked_at_once(note.draft) >= FEWEST:
-            faults.add("set")  # three things are a set only if they fail
-        card = replace(entry.card, faults=frozenset(faults), fails=fails is not None)
-        if near is not None and near.may_change:
-            card = replace(card, near=near.card.fields)
-        entry = replace(
-            entry, card=card, fails=fails, findings=tuple(findings), near=near
-        )
-        return replace(entry, offers=_offers(entry))
+        if near is not None:
+            entry = replace(entry, card=replace(entry.card, near=near.card.fields))
+        return replace(entry, fails=fails, findings=faults_of(note), near=near)
 
     def _of_ours(self, note: ReadNote, guid: str) -> RepairEntry | None:
         """Return a card of the workspace; None if only the journal of another computer has it."""
@@ -405,8 +341,7 @@ class _Lister:
             self._in_anki[note.nid].cards,
             # the line above its question says its topic
             CardToRepair(
-                {name: text for name, text in shown.fields if name != "Reverse"},
-                alone=line.kind is not CardKind.TWO_WAY,
+                {name: text for name, text in shown.fields if name != "Reverse"}
             ),
             passage=line.highlight.context,
             quote=line.quote,
@@ -432,29 +367,8 @@ class _Lister:
                     known[ours] = id
             mapped = MappedType(note_type.id, note_type.name, note.names, known)
         above, _, last = note.deck.rpartition("::")
-        card = CardToRepair(
-            fields,
-            topic=last if above else "",
-            alone=note_type.cloze or len(seen.ordinals) == 1,
-        )
+        card = CardToRepair(fields, topic=last if above else "")
         return RepairEntry(note, note.guid, seen.cards, card, mapped)
-
-
-def _offers(entry: RepairEntry) -> tuple[CardRepair, ...]:
-    """Return the repairs that a program offers for a note; form, which is certain, first."""
-    if not entry.may_change:
-        return ()  # its question has several fields: only the person knows which to change
-    found = []
-    if not entry.is_ours:
-        form = mended_form(entry.note, entry.card.faults)
-        if form:
-            words = {name: unrender(html) for name, html in form.items()}
-            found.append(CardRepair("form", "show what was meant", words, html=form))
-    found += repairs.offers(entry.card)
-    has_below = entry.is_ours or "Extra" in entry.note.names or not entry.card.is_cloze
-    return tuple(each for each in found if has_below or "Extra" not in each.fields)[
-        : repairs.MOST_OFFERS
-    ]
 
 
 # --- mixed up with ----------------------------------------------------------------------------
@@ -554,14 +468,8 @@ def take(workspace: Opened, entry: RepairEntry, repair: CardRepair) -> str:
     Raises:
         RefusedError: the note cannot be changed here.
     """
-    ledger = workspace.ledger
-    with ledger.action() as action:
-        _change(ledger, entry, repair.name, repair.fields, repair)
-        if repair.beside and entry.near is not None:
-            near = entry.near
-            extra = near.card.fields.get("Extra", "")
-            below = "\n\n".join(filter(None, (extra, repair.beside)))
-            _change(ledger, near, repair.name, {"Extra": below})
+    with workspace.ledger.action() as action:
+        _change(workspace.ledger, entry, "reword", repair.fields, repair.new)
     return action
 
 
@@ -594,10 +502,9 @@ def _change(
     entry: RepairEntry,
     name: str,
     fields: Texts,
-    repair: CardRepair | None = None,
+    new: Iterable[Texts] = (),
 ) -> None:
     """Record the new words of a note, and the notes that are new beside it."""
-    new = repair.new if repair else ()
     nid = entry.note.nid
     if entry.is_ours:
         line = next(lists.lines(ledger, [entry.guid]), None)
@@ -612,12 +519,11 @@ def _change(
             decisions.make_card(ledger, of, card)
         return
     if entry.type is None:
-        message = "its question has several fields: change it in Anki"
-        raise RefusedError(message, hint=f"in Anki's browser, search nid:{nid}")
+        raise _only_in_anki(entry)
     note = entry.note
     html = dict(note.fields)
     before = entry.card.fields
-    written = _written(entry, fields, repair)
+    written = _written(entry, fields)
     words = {name: written[name][0] if name in written else before.get(name, "")
              for name in entry.type.fields}  # fmt: skip
     adopted = Adopted(
@@ -638,6 +544,13 @@ def _change(
     decisions.repair(ledger, name, nid, note.guid, change)
 
 
+def _only_in_anki(entry: RepairEntry) -> RefusedError:
+    """Return the error that a note cannot be changed here."""
+    message = "its question has several fields: change it in Anki"
+    hint = f"in Anki's browser, search nid:{entry.note.nid}"
+    return RefusedError(message, hint=hint)
+
+
 def _card_of(fields: Texts) -> Card:
     """Return a card that a person made of these words."""
     filled = tuple((name, text) for name, text in fields.items() if text)
@@ -652,9 +565,7 @@ def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:
     return {**{name: fields[name] for name in ("Front", "Back")}, "Back": back}
 
 
-def _written(
-    entry: RepairEntry, fields: Texts, repair: CardRepair | None
-) -> dict[str, Pair]:
+def _written(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
     """Return the fields of a note that change, in Markdown and in HTML.
 
     What stays of a field keeps its HTML, whatever our Markdown can say of it.
@@ -667,12 +578,7 @@ def _written(
         if name not in names or text == before.get(name, ""):
             continue
         there = html[names[name]]
-        if repair and name in repair.html:
-            shown = repair.html[name]
-        elif repair and repair.name == "hide":  # in its HTML as in its Markdown
-            shown = repairs.hidden_everywhere(there)
-        else:
-            shown = _reworded(there, before.get(name, ""), text, cloze=name == "Text")
+        shown = _reworded(there, before.get(name, ""), text, cloze=name == "Text")
         written[name] = (text, shown)
     below = fields.get("Extra", "")
     if below and "Extra" not in names:
@@ -698,7 +604,7 @@ def question_about(workspace: Opened, entry: RepairEntry) -> str:
     """Return the text that asks a chat about a note.
 
     Raises:
-        RefusedError: something of it must stay on this machine.
+        RefusedError: something of it must stay on this machine, or it cannot be changed here.
     """
     request = _request(workspace, entry)
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
@@ -707,6 +613,8 @@ def question_about(workspace: Opened, entry: RepairEntry) -> str:
 def _request(workspace: Opened, entry: RepairEntry) -> ModelRequest:
     from ankiforge.pipeline.draft import privacy_of
 
+    if not entry.may_change:
+        raise _only_in_anki(entry)
     privacy = privacy_of(workspace.ledger)
     near = entry.card.near.values()
     texts = (*entry.card.fields.values(), *near, entry.passage, entry.card.topic)
@@ -744,7 +652,7 @@ def asked(workspace: Opened, entry: RepairEntry) -> tuple[CardRepair, ...]:
 
     Raises:
         ServiceError, ConfigError, UsageError: it does not answer, or none is set.
-        RefusedError: something of the note must stay on this machine.
+        RefusedError: something of it must stay on this machine, or it cannot be changed here.
     """
     request = _request(workspace, entry)
     model = workspace.model()

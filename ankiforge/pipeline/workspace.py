@@ -639,11 +639,11 @@ class Workspace(Opened):
             result.failing_minutes = count.minutes
 
     def failing(self, query: str = "") -> RepairList:
-        """Return the cards that fail in Anki, each with why and with the repairs of a program.
+        """Return the cards that fail in Anki, each with why.
 
         Args:
-            query: words, `deck:NAME` or `nid:ID`; of decks and notes that it names, what is
-                badly made is returned, too.
+            query: words, `deck:NAME` or `nid:ID`; of decks and notes that it names, those with
+                faults are returned, too.
 
         Raises:
             ItemError: the collection cannot be read.

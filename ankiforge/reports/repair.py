@@ -1,4 +1,4 @@
-"""Tell which cards fail and what can be done, and what is wrong with the notes of a deck."""
+"""Tell which cards fail, and what is wrong with the notes of a deck."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 
 from ankiforge.anki.reading import ReadNote
 from ankiforge.check import in_words
-from ankiforge.draft.repairs import CardRepair
 from ankiforge.model import Finding, Json, Pair, Severity
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.reports.cards import Text, quoted_in
@@ -69,10 +68,9 @@ class Counts(msgspec.Struct):
             examples = self.examples.setdefault(key, [])
             if self.shown is None or len(examples) < self.shown:
                 place = f"{note.place} · {shortened(note.deck, 60)}".removesuffix(" · ")
-                message = finding.message
-                if finding.duplicate and finding.duplicate not in message:
-                    message = f"{message} ({finding.duplicate})"
-                examples.append((f"{place}: {shortened(note.front, 60)}", message))
+                examples.append(
+                    (f"{place}: {shortened(note.front, 60)}", finding.message)
+                )
 
     @property
     def errors(self) -> int:
@@ -86,7 +84,7 @@ class Counts(msgspec.Struct):
         in_order.sort(key=lambda entry: _ORDER.index(entry[0][0]), reverse=True)
         for (severity, name), count in in_order:
             examples = self.examples[severity, name]
-            says = "Anki takes words for markup" if name == "eaten" else in_words(name)
+            says = in_words(name)
             yield f"{WORDS[severity]}  {says}  ({counted(count, 'note')})"
             for note, message in examples:
                 yield f"    {note}"
@@ -116,17 +114,6 @@ _SIDE = 300
 def entry_json(entry: RepairEntry) -> Json:
     """Return a line of `repair --json`."""
     history = entry.history
-    offers = []
-    for repair in entry.offers:
-        offers.append(
-            {
-                "name": repair.name,
-                "says": repair.says,
-                "fields": repair.fields,
-                "new": repair.new,
-                "beside": repair.beside,
-            }
-        )
     return {
         "nid": entry.note.nid,
         "guid": entry.note.guid,
@@ -144,7 +131,6 @@ def entry_json(entry: RepairEntry) -> Json:
         "near": entry.near.note.nid if entry.near else None,
         "passage": entry.passage,
         "quote": entry.quote,
-        "repairs": offers,
     }
 
 
@@ -163,25 +149,3 @@ def entry_text(entry: RepairEntry) -> Text:
         yield f"  mixed up with: {shortened(entry.near.note.front, _SIDE)}"
     if entry.passage:
         yield f"  {quoted_in(entry.passage, entry.quote)}"
-
-
-def repair_text(number: int, repair: CardRepair) -> Text:
-    """Yield a repair with its changes."""
-    yield f"{number}  {repair.says}"
-    for name, text in repair.fields.items():
-        yield f"     {name.lower()}: {shortened(on_one_line(text), _SIDE)}"
-    for sides in repair.new:
-        words = " → ".join(on_one_line(text) for text in sides.values())
-        yield f"     new: {shortened(words, _SIDE)}"
-    for line in around_repair(repair):
-        yield f"     {line}"
-
-
-def around_repair(repair: CardRepair) -> Text:
-    """Yield the remarks on a repair: another card, its quote, doubts."""
-    if repair.beside:
-        yield f"on the other: {shortened(repair.beside, _SIDE)}"
-    if repair.quote:
-        yield f"the source: “{shortened(on_one_line(repair.quote), _SIDE)}”"
-    for doubt in repair.doubts:
-        yield f"perhaps: {doubt}"

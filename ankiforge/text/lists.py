@@ -35,16 +35,6 @@ _ASKS_FOR_SEVERAL = regex(
     | [(\[](?:{_NUMBERS})\b | ^(?:{_NUMBERS})\b | [:+-]\ \W*(?:{_NUMBERS})\b
     """
 )
-_ASKS_FOR_NUMBER = regex(
-    r"(?i)\b(?:the|die|les|los|las|which|welche|what|first|are|name|list)\ (?:\w+\ )?"
-    rf"({_NUMBERS})\b|[(\[]({_NUMBERS})\b"
-)
-_NUMBER_WORDS = {
-    word: number
-    for words in ("two three four five six seven eight nine",
-                  "zwei drei vier fünf sechs sieben")
-    for number, word in enumerate(words.split(), 2)
-}  # fmt: skip
 _BETWEEN = regex(r"(?:[,;、，]\s*|\s(?:and|und|et|y|e|&)\s)(?![^()]*\))")
 _STATES = regex(
     r"(?i)\b(?:heißen|is|are|was|were|ist|sind|wird|werden|which|that|der|die|das)\b"
@@ -76,15 +66,6 @@ def things(front: str, back: str) -> list[str]:
         return []
     are_short = all(len(part.split()) <= _WORDS_OF_ONE for part in parts)
     return parts if len(parts) >= FEWEST and are_short else []
-
-
-def number_asked_for(front: str) -> int:
-    """Return how many things a front says that it asks for; 0 = it does not say."""
-    asked = _ASKS_FOR_NUMBER.search(plain(front))
-    if asked is None:
-        return 0
-    word = next(filter(None, asked.groups())).casefold()
-    return int(word) if word.isdigit() else _NUMBER_WORDS[word]
 
 
 def asks_for_several(front: str) -> bool:

@@ -1,7 +1,7 @@
-"""The cards that fail in Anki, as items of the page, with the repairs of `ankiforge repair`.
+"""The cards that fail in Anki, as items of the page, with the repairs of a model or a chat.
 
-An item has the `cards` as it is in Anki, and its `repairs`, each with what it `says` and the
-`lines` that change. Its document stands beside it if the card is one of ours.
+An item has the `cards` as it is in Anki, and its `repairs`, each with what it `says`, the `cards`
+that it makes, and `lines` about them. Its document stands beside it if the card is one of ours.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from ankiforge.pipeline import repair as mending
 from ankiforge.pipeline.collection import FailingCount, collection_path
 from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.repair import around_repair
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence, with_changes
-from ankiforge.text import counted, regex
+from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import plain
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.faces import EDIT, Faces, act
@@ -46,6 +45,8 @@ _SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
 _OFFER = act(
     "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
 )
+_QUOTE = 300
+"""The number of characters that are shown of the quote of a repair."""
 _LISTED = regex(r"(?<=[^?.:!\n])\n(?!\n)")
 _ASKING = "Asking Anki …"
 _WHY = {"red flag": "you flagged this card red in Anki"}
@@ -155,8 +156,11 @@ class FailingCards:
             made = replace(card, kind=CardKind.of(words), fields=tuple(fields))
             cards.append(card_view(made, self._faces.find))
         says = repair.says[:1].upper() + repair.says[1:]
-        lines = [plain(line) for line in around_repair(repair)]
-        return {"says": says, "cards": cards, "lines": lines}
+        lines = [f"perhaps: {doubt}" for doubt in repair.doubts]
+        if repair.quote:
+            quote = shortened(on_one_line(repair.quote), _QUOTE)
+            lines.insert(0, f"the source: “{quote}”")
+        return {"says": says, "cards": cards, "lines": [plain(line) for line in lines]}
 
     def _actions(self, entry: RepairEntry) -> list[Json]:
         """Return the decisions; the first repair has the filled button, without one the editor."""

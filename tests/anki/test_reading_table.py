@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.anki.reading import ReadNote, mended_form, read_note, read_table
+from ankiforge.anki.reading import read_note, read_table
 from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
 from ankiforge.pipeline.repair import Nearest
 
@@ -28,7 +28,6 @@ def test_formulas_of_a_field(template, front, markdown):
     read = read_note(note, note_type)
     assert read.draft is not None
     assert read.draft.field("Front") == markdown
-    assert not read.dollars
 
 
 def test_what_is_mixed_up_is_told_by_the_question_of_the_template():
@@ -78,25 +77,6 @@ def test_a_cloze_whose_first_card_is_not_the_first_is_compared():
         NoteInAnki("b", 2, 0, (text,), (), "D", None, ordinals=(1, 2), type_id=2),
     ]
     assert Nearest(notes, {2: note_type}, {1: 3, 2: 3}).to(1) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "faults", "mended"),
-    [
-        ("so $x$ is 1", {"maths"}, r"so \(x\) is 1"),
-        ("so $x$ is 1", {"eaten"}, None),
-        ("<code>$y$</code> and $x$", {"maths"}, None),  # as it is typed
-        ("it costs $5", {"maths"}, None),
-        ("if a <c, then", {"eaten"}, "if a &lt;c, then"),
-        ("if a <c, then", {"maths"}, None),
-        ("**bold** words", {"stray_markup"}, "<b>bold</b> words"),
-        ("**bold** words", {"eaten", "maths"}, None),
-    ],
-)
-def test_the_form_that_was_meant(text, faults, mended):
-    note = ReadNote("g", 0, "", "", (("Front", text),), names={"Front": "Front"})
-    expected = {} if mended is None else {"Front": mended}
-    assert mended_form(note, frozenset(faults)) == expected
 
 
 def test_a_field_that_its_type_lacks_has_a_number():

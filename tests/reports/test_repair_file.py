@@ -112,39 +112,24 @@ def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, de
     assert "empty_side" in {one["check"] for one in line["findings"]}
 
 
-def test_peoples_own_wording_is_never_an_error(forge, deck, found):
-    long = " ".join(["word"] * 61)
-    path = deck(
-        ("What is osmosis in osmosis?", "osmosis", ""),
-        ("Is osmosis one?", "yes", ""),
-        ("x", long, ""),
-    )
+DAMAGED = ("a caf\ufffd", "a place to drink coffee", "note")
 
-    done = forge("repair", path, "--json", code=0)
 
-    assert {f["severity"] for line in done.lines for f in line["findings"]} == {"warn"}
-    assert "answer_gt20w" in found(done)
+def test_what_still_works_in_anki_is_a_warning(forge, deck):
+    done = forge("repair", deck(DAMAGED), "--json", code=0)
+
+    [finding] = done.lines[0]["findings"]
+    assert (finding["check"], finding["severity"]) == ("damaged_text", "warn")
 
 
 def test_the_first_card_of_a_note_is_read_and_its_fields_are_shown_if_wanted(forge, deck):
-    path = deck(("Is osmosis one?", "yes", "note"))
+    path = deck(DAMAGED)
     [short], [long] = (
         forge.ok("repair", path, "--json", *v).lines for v in ((), ("-v",))
     )
     assert "fields" not in short
-    assert long["fields"] == {"Word": "Is osmosis one?", "Meaning": "yes", "Note": "note"}
-    messages = [one["message"] for one in short["findings"]]
-    assert any(message.startswith("asks for yes or no") for message in messages)
-
-
-def test_repeats_within_the_deck_name_the_first(forge, deck):
-    path = deck(
-        GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", "")
-    )
-
-    [line] = forge.ok("repair", path, "--json").lines
-    assert line["findings"][0]["twin"].startswith("note ")
-    assert int(line["findings"][0]["twin"].split()[1]) < line["nid"]
+    assert long["fields"] == dict(zip(("Word", "Meaning", "Note"), DAMAGED, strict=True))
+    assert short["front"] == "a caf\ufffd"
 
 
 SEEN = {
@@ -157,9 +142,9 @@ SEEN = {
 @pytest.mark.parametrize("question", SEEN.values(), ids=SEEN)
 def test_a_question_is_what_a_person_sees_of_it(forge, deck, monkeypatch, question):
     monkeypatch.setitem(BASIC.templates[0], "qfmt", question)
-    path = deck(("Is osmosis one?", "yes", "note " * 44))
+    path = deck(("a caf\ufffd", "a place", "note " * 44))
     [line] = forge.ok("repair", path, "--json").lines
-    assert line["front"] == "Is osmosis one?"
+    assert line["front"] == "a caf\ufffd"
 
 
 def test_the_line_above_a_question_of_ours_is_no_part_of_it(forge):
@@ -171,68 +156,41 @@ def test_the_line_above_a_question_of_ours_is_no_part_of_it(forge):
 
 
 def test_a_long_list_is_cut_but_counted(forge, deck):
-    path = deck(*((f"Is word{n} one?", "yes", "") for n in range(30)))
+    path = deck(*((f"a caf{n}\ufffd", "a place", "") for n in range(30)))
 
     short, long = forge.ok("repair", path).stdout, forge.ok("repair", path, "-v").stdout
 
     assert "… and 25 more" in short
-    assert short.count("Is word") < long.count("Is word")
+    assert (short.count("a caf"), long.count("a caf")) == (5, 30)
 
 
 # --- cards that are not ours -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("note", "check"),
-    [
-        (
-            ("What are the four noble metals?", "gold, silver, platinum, iridium", ""),
-            "set",
-        ),
-        (("Describe the retina.", "layers of cells", ""), "open"),
-        (("What is lower?", "all i<j and j<n", ""), "eaten"),
-        (("What is the mean?", r"it is $\bar{x}_{1}$", ""), "maths"),
-        (("Is it one?", "yes", ""), "yes_no"),
-    ],
-)
-def test_what_is_mostly_true_is_said(forge, deck, found, note, check):
-    assert check in found(forge("repair", deck(note), "--json"))
-
-
-@pytest.mark.parametrize(
     "note",
     [
-        ("hai", "yes", ""),
+        # how others word their cards is theirs
+        ("Is it one?", "yes", ""),
+        ("What are the four noble metals?", "gold, silver, platinum, iridium", ""),
+        ("Describe the retina.", "layers of cells", ""),
+        ("What is osmosis in osmosis?", "osmosis", ""),
+        ("x", " ".join(["word"] * 61), ""),
         ("Singapore", "Singapore", ""),
-        ("What is a Dunder method?", "a magic one", ""),
-        ("What are patterns?", "Recurring, reusable answers, and plans", ""),
-        ("Why is it risky to swim?", "sharks", ""),
-        ("What does this equation state?", "energy is mass", ""),
-        (
-            "Which of the following is right? A) iron B) zinc C) gold",
-            "iron, zinc, gold",
-            "",
-        ),
-        ("What happens then to iron?", " ".join(["word"] * 30), ""),
-        ("the iron", "a, b, c, d, e, f and g", ""),
+        "The capital is {{c1::Paris}}, Paris.",
+        # what Anki shows otherwise than it may be meant
+        ("What is lower?", "all i<j and j<n", ""),
+        ("What is the mean?", r"it is $\bar{x}_{1}$", ""),
+        ("the **call**", "<code>f(**x)</code>", ""),
         (r"the mean \(a<br>+ b\)", "of two", ""),
-        ("the call", "<code>f(**x)</code>", ""),
-        ("The capital is {{c1::Paris::city}}."),
     ],
 )
-def test_what_is_mostly_false_is_not_said(forge, deck, found, note):
+def test_what_is_no_plain_fault_is_not_told(forge, deck, found, note):
     assert found(forge.ok("repair", deck(note), "--json")) == {}
 
 
-def test_similar_cards_of_strangers_are_two_and_equal_ones_one(forge, deck, found):
-    fronts = (
-        "What enzyme unwinds DNA?",
-        "Which enzyme is responsible for unwinding DNA?",
-    )
-    alike = [(front, "helicase", "") for front in fronts]
-    assert found(forge.ok("repair", deck(*alike), "--json")) == {}
-    same = forge.ok("repair", deck(alike[0], alike[0]), "--json")
-    assert set(found(same)) == {"duplicate"}
+def test_cards_of_a_deck_are_not_compared(forge, deck, found):
+    assert found(forge.ok("repair", deck(GOOD, GOOD, GOOD), "--json")) == {}
 
 
 def test_a_note_type_without_an_answer_is_said_once(forge, deck, monkeypatch):
@@ -244,7 +202,7 @@ def test_a_note_type_without_an_answer_is_said_once(forge, deck, monkeypatch):
 
 # --- tables ----------------------------------------------------------------------------------
 
-ROWS = 'Is it one?{0}yes\n"What{0}is lava?"{0}\n'
+ROWS = 'Is it a caf\ufffd?{0}yes\n"What{0}is lava?"{0}\n'
 
 
 @pytest.mark.parametrize(
@@ -263,7 +221,7 @@ ROWS = 'Is it one?{0}yes\n"What{0}is lava?"{0}\n'
 def test_the_cards_of_a_table_are_checked(forge, found, name, text, encoding):
     (forge.folder / name).write_bytes(text.encode(encoding))
     checks = found(forge("repair", name, "--json", code=1))
-    assert set(checks) == {"yes_no", "empty_side"}
+    assert set(checks) == {"damaged_text", "empty_side"}
 
 
 @pytest.mark.parametrize(
@@ -281,20 +239,6 @@ def test_what_is_no_table_is_exit_2_and_is_named(forge, data, said):
     assert "bad.csv" in done.stderr
     assert said in " ".join(done.stderr.split())
     assert "hint: save it as CSV" in done.stderr
-
-
-# --- cards of ours --------------------------------------------------------------------------
-
-
-def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(
-    forge, deck, found
-):
-    other = ("mitosis", "the passage of a cell through division", "")
-    assert "duplicate" not in found(forge.ok("repair", deck(GOOD, other), "--json"))
-    bones = [
-        (f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"
-    ]
-    assert "duplicate" not in found(forge.ok("repair", deck(*bones), "--json"))
 
 
 # --- a deck -----------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ export class Card {
     const { near, repairs } = this.item;
     return [
       near && h("p", { className: "why", dir: "auto" }, h("b", {}, "Mixed up with: "), near.map((side, i) => [i ? " → " : "", rich(side)])),
-      h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, cards, lines }, i) => h("li", {},
+      repairs.length > 0 && h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, cards, lines }, i) => h("li", {},
         h("button", { type: "button", className: "other-draft repair", onclick: () => press(String(i + 1)) }, repairs.length > 1 && kbd(String(i + 1)),
           h("span", { dir: "auto" }, says, cards.map((card) => h("span", { className: "becomes" }, sides(card))), lines.map((line) => h("small", {}, line))))))),
     ];
