@@ -147,15 +147,20 @@ def _read(entry: Json, card: CardToRepair, passage: str) -> Iterator[CardRepair]
     note = entry.get("note")
     words = note if isinstance(note, dict) else entry
     front = _said(words.get("front") or words.get("text"))
-    back = markdown(_said(words.get("back")))
+    back = _said(words.get("back"))
     if card.is_cloze:
         fields = {"Text": cloze_text(front)}
         is_fit = set(cloze.numbers(card.fields["Text"])) <= set(cloze.numbers(front))
     else:
-        fields = {"Front": markdown(front), "Back": back}
+        fields = {"Front": markdown(front), "Back": markdown(back)}
         is_fit = bool(front and back)
     if not is_fit:
         return
+    # what says the same stays as it is, with the pictures that a reply cannot show
+    for name, text in fields.items():
+        read = cloze_text if card.is_cloze else markdown
+        if text == read(card.fields[name]):
+            fields[name] = card.fields[name]
     new = []
     added = entry.get("new")
     for other in added[:_MOST_NEW] if isinstance(added, list) else ():

@@ -519,7 +519,7 @@ def _change(
             decisions.make_card(ledger, of, card)
         return
     if entry.type is None:
-        raise _only_in_anki(entry)
+        raise _only_in_anki(entry, "its question has several fields")
     note = entry.note
     html = dict(note.fields)
     before = entry.card.fields
@@ -544,11 +544,10 @@ def _change(
     decisions.repair(ledger, name, nid, note.guid, change)
 
 
-def _only_in_anki(entry: RepairEntry) -> RefusedError:
+def _only_in_anki(entry: RepairEntry, why: str) -> RefusedError:
     """Return the error that a note cannot be changed here."""
-    message = "its question has several fields: change it in Anki"
     hint = f"in Anki's browser, search nid:{entry.note.nid}"
-    return RefusedError(message, hint=hint)
+    return RefusedError(f"{why}: change it in Anki", hint=hint)
 
 
 def _card_of(fields: Texts) -> Card:
@@ -568,7 +567,10 @@ def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:
 def _written(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
     """Return the fields of a note that change, in Markdown and in HTML.
 
-    What stays of a field keeps its HTML, whatever our Markdown can say of it.
+    A field that stays keeps its HTML, whatever our Markdown can say of it.
+
+    Raises:
+        RefusedError: a picture or sound of a field would be lost.
     """
     names = entry.note.names
     html = dict(entry.note.fields)
@@ -577,24 +579,16 @@ def _written(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
     for name, text in fields.items():
         if name not in names or text == before.get(name, ""):
             continue
-        there = html[names[name]]
-        shown = _reworded(there, before.get(name, ""), text, cloze=name == "Text")
-        written[name] = (text, shown)
+        if "![" in before.get(name, "") or "[sound:" in html[names[name]]:
+            why = f"its {name} has a picture or a sound, which would be lost"
+            raise _only_in_anki(entry, why)
+        written[name] = (text, render(text, cloze=name == "Text"))
     below = fields.get("Extra", "")
     if below and "Extra" not in names:
         words, shown = written.get("Back", (before["Back"], html[names["Back"]]))
         small = f"<hr><small>{render(below)}</small>"
         written["Back"] = (f"{words}\n\n---\n\n{below}", shown + small)
     return written
-
-
-def _reworded(html: str, before: str, after: str, *, cloze: bool) -> str:
-    """Return the HTML of a field in new words; the markup before and behind them stays."""
-    if before and after.startswith(before):
-        return f"{html}<br><br>{render(after.removeprefix(before).strip(), cloze=cloze)}"
-    if before and after.endswith(before):
-        return f"{render(after.removesuffix(before).strip(), cloze=cloze)} {html}"
-    return render(after, cloze=cloze)
 
 
 # --- a model, or the chat of the person -------------------------------------------------------
@@ -614,7 +608,7 @@ def _request(workspace: Opened, entry: RepairEntry) -> ModelRequest:
     from ankiforge.pipeline.draft import privacy_of
 
     if not entry.may_change:
-        raise _only_in_anki(entry)
+        raise _only_in_anki(entry, "its question has several fields")
     privacy = privacy_of(workspace.ledger)
     near = entry.card.near.values()
     texts = (*entry.card.fields.values(), *near, entry.passage, entry.card.topic)
@@ -678,6 +672,7 @@ def _against_old(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Find
         kind=HighlightKind.HIGHLIGHT,
         exact=text,
         nearby=text,
+        markdown=tuple(entry.card.fields.values()),
     )
     card = replace(_card_of(fields), quote=quote or text, origin=Origin("llm"))
     yield from check.check(card, check.Context(highlight, check.DuplicateIndex()))

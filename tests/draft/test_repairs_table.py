@@ -32,6 +32,12 @@ ROWS = [
     ("I would suspend it.", CARD, []),
     ('{"repairs": 7}', CARD, []),
     ('{"repairs": [7, null, "x", {"front": [1], "back": {}}]}', CARD, []),
+    # what says the same stays, with pictures and all
+    (
+        '{"repairs": [{"front": "Which bone?", "back": "the femur"}]}',
+        CardToRepair({"Front": "Which?", "Back": "the femur ![](x.png)"}),
+        [{"Front": "Which bone?", "Back": "the femur ![](x.png)"}],
+    ),
     # a cloze keeps its numbers
     (
         '{"repairs": [{"front": "{{c1::a}} and {{c2::b}}, {{c3::c}}", "back": ""}]}',
