@@ -287,13 +287,13 @@ class FailingCards:
         return len(repairs)
 
     def _add(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
-        """Offer further repairs, the newest first.
-
-        Raises:
-            RefusedError: there is none.
-        """
+        """Offer further repairs, the newest first; the list begins with what has new ones."""
+        if not repairs:
+            return
+        id = f"{PREFIX}{entry.note.nid}"
         offers = (*repairs, *entry.offers)[: len(_TAKE)]
-        self._entries[f"{PREFIX}{entry.note.nid}"] = replace(entry, offers=offers)
+        others = {key: each for key, each in self._entries.items() if key != id}
+        self._entries = {id: replace(entry, offers=offers), **others}
 
 
 def _told(said: str) -> str:

@@ -4,6 +4,7 @@ Whatever comes in which order: words that the person typed in Anki stand somewhe
 the log are as they were, and no note is doubled or gone.
 """
 
+import json
 import random
 import shutil
 import time
@@ -23,8 +24,8 @@ NOTES = (
     ("Basic", "What is X and why is it used?", "A thing. It is good."),
     ("Basic", "When do the spring tides of the Moon occur?", "at new moon"),
     ("Basic", "When do the neap tides of the Moon occur?", "at the quarters"),
-    ("Cloze", "{{c1::Iron}} rusts as iron does.", ""),
-    ("Cloze", "{{c1::a1}}, {{c1::b1}} and {{c1::c1}} are letters here.", ""),
+    ("Cloze", "{{c1::Iron}} rusts where it rains.", ""),
+    ("Cloze", "{{c1::alpha}}, {{c1::beta}} and {{c1::gamma}} are letters here.", ""),
 )
 STEPS = ("take", "take", "undo", "edit", "edit", "build", "build", "flag", "tag", "sync")
 
@@ -62,6 +63,7 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
     before = [row for row in anki.col.db.all(CARDS) if row[0] in cards]
     log = anki.col.db.all("select * from revlog order by id")
     typed: list[str] = []
+    taken = 0
 
     for step in range(24):
         here, there = chance.sample(computers, 2)
@@ -71,12 +73,12 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
             match chance.choice(STEPS):
                 case "take":
                     with Workspace(here) as workspace:
-                        found = [
-                            each for each in workspace.failing().failing if each.offers
-                        ]
+                        found = workspace.failing().failing
                         if found:
                             entry = chance.choice(found)
-                            repair.take(workspace, entry, chance.choice(entry.offers))
+                            [offer] = repair.answered(entry, _reply(entry))
+                            repair.take(workspace, entry, offer)
+                            taken += 1
                 case "undo":
                     with Workspace(here) as workspace:
                         workspace.undo()
@@ -104,6 +106,17 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
         assert (
             anki.col.db.scalar(f"select count() from notes where id in {(*nids,)}") == 6
         )
+
+    assert taken > 0
+
+
+def _reply(entry: repair.RepairEntry) -> str:
+    """What a chat answers about a card: a few more words, and for a question one more card."""
+    if entry.card.is_cloze:
+        return json.dumps({"front": f"As said, {entry.card.fields['Text']}"})
+    front, back = (entry.card.fields[name] for name in ("Front", "Back"))
+    new = [{"front": f"Once more: {front}", "back": back}]
+    return json.dumps({"front": f"As said: {front}", "back": back, "new": new})
 
 
 def _bring(journal: Path, other: Path) -> None:

@@ -41,6 +41,25 @@ def _home(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+REPLY = """Here: ```json
+{"repairs": [
+ {"why": "one at a time", "front": "Which noble metal begins with p?", "back": "platinum",
+  "new": [{"front": "Which two other metals than platinum are noble?", "back": "gold, silver"}],
+  "quote": "gold, silver, platinum"},
+ {"why": "a number that nothing says", "front": "How many protons has gold?", "back": "79",
+  "new": [], "quote": ""}
+], "suspend": false}
+```"""
+
+
+def take(desk: Any, nid: int, reply: str = REPLY) -> None:
+    """Take what a chat answers about a note that fails."""
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = workspace.failing(f"nid:{nid}").failing
+        [offer] = repair.answered(entry, reply)
+        repair.take(workspace, entry, offer)
+
+
 def failing_card(desk: Any) -> int:
     desk.write(LINES)
     desk.run()
@@ -48,7 +67,7 @@ def failing_card(desk: Any) -> int:
     return forgotten(desk.anki, "noble")
 
 
-def test_a_card_of_ones_own_is_split_by_an_edit_and_undone(desk):
+def test_a_card_of_ones_own_is_reworded_by_an_edit_and_undone(desk):
     nid = failing_card(desk)
     before = (desk.col.db.all(CARDS), desk.col.db.all(LOG))
     was = list(desk.col.get_note(nid).fields)
@@ -56,16 +75,14 @@ def test_a_card_of_ones_own_is_split_by_an_edit_and_undone(desk):
     assert line["card"].startswith("af")
     assert line["passage"]
 
-    desk.forge.ok("repair", f"nid:{nid}", "--take", 1)
+    take(desk, nid)
     desk.forge.ok("build")
-    assert desk.anki.load(desk.package) == {"updated": 1, "new": 2}
+    assert desk.anki.load(desk.package) == {"updated": 1, "new": 1}
     note = desk.col.get_note(nid)
-    assert note[
-        "Front"
-    ] == "Which three metals are noble?<p>[…]<br>silver<br>platinum</p>" or (
-        "[…]" in note["Front"]
+    assert (note["Front"], note["Back"]) == (
+        "Which noble metal begins with p?",
+        "platinum",
     )
-    assert note["Back"] == "gold"
     ids = {row[0] for row in before[0]}
     assert [row for row in desk.col.db.all(CARDS) if row[0] in ids] == before[0]
     assert desk.col.db.all(LOG) == before[1]
@@ -83,7 +100,7 @@ def test_a_card_of_ones_own_is_split_by_an_edit_and_undone(desk):
 
 def test_a_repair_is_taken_back_whole_for_what_was_typed_in_anki_meanwhile(desk):
     nid = failing_card(desk)
-    desk.forge.ok("repair", f"nid:{nid}", "--take", 1)
+    take(desk, nid)
     note = desk.col.get_note(nid)
     front = note["Front"]
     note["Back"] = "gold, silver, platinum, and I know it"
@@ -103,7 +120,8 @@ def test_a_repair_is_taken_back_whole_for_what_was_typed_in_anki_meanwhile(desk)
         "gold, silver, platinum, and I know it",
     )
     kept = desk.forge.cards("verdict:accepted")
-    assert not any("[…]" in str(card["fields"]) for card in kept)
+    assert not any("than platinum" in str(card["fields"]) for card in kept)
+    assert not any("begins with p" in str(card["fields"]) for card in kept)
 
 
 def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
@@ -117,17 +135,6 @@ def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
     desk.forge.ok("patch", "-o", "notes.patch")
     patch = (desk.forge.folder / "notes.patch").read_text()
     assert "+What is dropout?::It masks units while training." in patch
-
-
-REPLY = """Here: ```json
-{"repairs": [
- {"why": "one at a time", "front": "Which noble metal begins with p?", "back": "platinum",
-  "new": [{"front": "Which two other metals than platinum are noble?", "back": "gold, silver"}],
-  "quote": "gold, silver, platinum"},
- {"why": "a number that nothing says", "front": "How many protons has gold?", "back": "79",
-  "new": [], "quote": ""}
-], "suspend": false}
-```"""
 
 
 def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk):
@@ -210,13 +217,14 @@ def test_what_only_anki_can_do_is_done_there_or_told(desk, running):
 
 def test_a_push_brings_a_repair_and_keeps_the_tags(desk, running):
     [line] = desk.forge.ok("repair", "--json").lines
-    desk.forge.ok("repair", f"nid:{line['nid']}", "--take", 1)
+    words = '{"front": "Which metals are the three?", "back": "gold, iron, zinc"}'
+    take(desk, line["nid"], words)
     # the add-on's own importer prints, too
     last = desk.forge.ok("push", "--json").stdout.splitlines()[-1]
     assert json.loads(last)["notes"]["updated"] == 1
     with running.collection() as col:
         note = col.get_note(line["nid"])
-        assert "[…]" in note.fields[0]
+        assert note.fields[:2] == ["Which metals are the three?", "gold, iron, zinc"]
         assert sorted(note.tags) == ["leech", "marked"]
         assert note.cards()[0].queue == -1
 

@@ -502,5 +502,4 @@ def test_an_agent_sees_what_fails_but_nothing_private_and_changes_nothing(desk, 
         "Back": "iron, zinc, gold",
     }
     assert card["why"][0] == "tagged marked"
-    assert card["repairs"] == ["split into 3 cards, each of which shows the others"]
     assert desk.ok("repair", "--json").lines[0]["fails"]

@@ -1,10 +1,10 @@
-"""The cards that fail in Anki, at the page: repairs with single keys, in front of a real collection."""
+"""The cards that fail in Anki, at the page: what a chat makes of them, taken with one key."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.anki.test_repair import add, fields_of  # noqa: F401
+from tests.anki.test_repair import ONE_METAL, add, answer, fields_of, reword  # noqa: F401
 from tests.web.conftest import over, ready, rest, settle, shown, waiting
 
 CARD = "#margin > .card"
@@ -31,12 +31,23 @@ def fails(forge, anki, add):  # noqa: F811
     return {"wished": wished, "metals": metals, "dropout": dropout}  # fmt: skip
 
 
+def paste(page, reply):
+    """Give the page what a chat answers about the card that is shown; return what it was asked."""
+    page.keyboard.press("m")
+    page.locator("#chat[open]").wait_for()
+    rest(page)
+    asked = page.locator("#chat-text").input_value()
+    page.locator("#chat-answer").fill(reply)
+    page.locator("#chat-take").click()
+    return asked
+
+
 def package(forge):
     forge.ok("build")
     return forge.folder / "ankiforge.apkg"
 
 
-def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
+def test_a_card_that_fails_shows_why_and_a_number_takes_what_the_chat_made_of_it(
     forge, anki, fails, opened
 ):
     page = opened(forge, "failing")
@@ -49,9 +60,15 @@ def test_a_card_that_fails_shows_why_and_a_number_takes_its_repair(
     words = page.locator(CARD).inner_text()
     assert "Forgotten 4 times within 30 days" in words
     assert "4 of 7 answers wrong, 10 minutes spent" in words
-    assert page.locator(".repair").count()
-    split = page.locator(".repair").first.inner_text()
-    assert "What are the three metals? […], zinc, gold" in split
+    assert page.locator(".repair").count() == 0
+    paste(page, answer(*ONE_METAL))
+    page.locator("#chat-said", has_text="1 repair.").wait_for()
+    page.keyboard.press("Escape")
+    settle(page)
+    assert shown(page) == "What are the three metals?"
+    told = page.locator(".repair").inner_text()
+    assert told.startswith("One at a time")
+    assert all(front in told for front in (ONE_METAL[0], ONE_METAL[2][1][0]))
     page.keyboard.press("1")
     settle(page)
     assert waiting(page, "failing") == 2
@@ -125,14 +142,11 @@ def test_without_a_running_anki_the_search_to_paste_is_said(forge, fails, opened
     page.locator("#said", has_text="Toggle Suspend").wait_for()
 
 
-def test_the_chat_offers_repairs_by_copy_and_paste(forge, fails, opened):
+def test_what_a_chat_is_asked_has_the_card_and_an_answer_of_no_use_is_told(
+    forge, fails, opened
+):
     page = opened(forge, "failing")
-    page.keyboard.press("m")
-    page.locator("#chat[open]").wait_for()
-    rest(page)
-    assert "Which metals are noble?" in page.locator("#chat-text").input_value()
-    page.locator("#chat-answer").fill("nothing of use")
-    page.locator("#chat-take").click()
+    assert "Which metals are noble?" in paste(page, "nothing of use")
     page.locator("#chat-said", has_text="No repair that the checks let pass.").wait_for()
 
 
@@ -149,7 +163,8 @@ def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
     forge, anki, fails, opened
 ):
     nid = fails["metals"]
-    forge.ok("repair", f"nid:{nid}", "--take", 1)
+    with forge.here():
+        reword(forge, nid, *ONE_METAL)
     note = anki.col.get_note(nid)
     note.fields[1] = "iron, zinc, gold (all heavy)"
     anki.col.update_note(note)
