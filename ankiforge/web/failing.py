@@ -37,6 +37,7 @@ from ankiforge.text.cloze import plain
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.faces import EDIT, Faces, act
 
+NOTHING_SOUND = "No repair that the checks let pass"
 PREFIX = "nid:"
 """Of the ids of these items."""
 _TAKE = ("1", "2", "3")
@@ -237,8 +238,10 @@ class FailingCards:
             case "leave":
                 action = mending.leave(workspace, entry)
             case "others":
-                self._add(entry, mending.asked(workspace, entry))
-                return {"item": self.face(decision.id), "said": "The model offers these."}
+                repairs = mending.asked(workspace, entry)
+                self._add(entry, repairs)
+                said = "The model offers these." if repairs else f"{NOTHING_SOUND}."
+                return {"item": self.face(decision.id), "said": said}
             case _:
                 said = mending.do_in_anki(workspace, decision.act, entry.cards_asked)
                 return {"item": self.face(decision.id), "said": _told(said)}

@@ -50,7 +50,7 @@ from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
 from ankiforge.web.faces import Faces, words_of
-from ankiforge.web.failing import FailingCards, is_failing_id
+from ankiforge.web.failing import NOTHING_SOUND, FailingCards, is_failing_id
 from ankiforge.web.found import Asking, FoundViews
 
 MOST_ROWS = 100
@@ -763,11 +763,7 @@ class ReviewSession:
         """
         if is_failing_id(self._chat_key):
             count = self._failing.answered(self._chat_key, answer)
-            said = (
-                counted(count, "repair")
-                if count
-                else "No repair that the checks let pass"
-            )
+            said = counted(count, "repair") if count else NOTHING_SOUND
             shown = {"said": f"{said}.", "unused": [], "brought": count > 0}
             return {**self.state(), **shown, "next": {"said": "", "text": ""}}
         taken = chats.take(self._workspace, answer, asked=self._asked)
