@@ -86,3 +86,24 @@ def test_a_field_that_its_type_lacks_has_a_number():
     note = NoteInAnki("g", 1, 0, ("q", "a", "more"), (), "Deck", None, ordinals=(0,))
     names = [name for name, _ in read_note(note, note_type).fields]
     assert names == ["Front", "Back", "Field 3"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer", "unread"),
+    [
+        (("q", "a"), "{{FrontSide}}<hr>{{Back}}", ""),
+        (("q", "a"), None, "its note type is not there"),
+        (("image-occlusion:rect:left=.1", "a"), "{{Back}}", "an image occlusion"),
+        (("q", "a"), "{{FrontSide}}", "its note type has no answer"),
+    ],
+)
+def test_why_a_note_is_not_read(fields, answer, unread):
+    note = NoteInAnki("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
+    note_type = None
+    if answer is not None:
+        template = SeenTemplate("Card 1", None, PLAIN, answer)
+        names = (("Front", None), ("Back", None))
+        note_type = SeenType(1, "Mine", 0, False, names, (template,), "")
+    read = read_note(note, note_type)
+    assert read.unread == unread
+    assert (read.draft is None) is bool(unread)

@@ -96,6 +96,11 @@ def test_what_is_within_a_cloze_hides_nothing_that_comes_after_it():
     assert html == r"{{c1::\(a\)}} and \(b\) and <code>c</code>"
 
 
+def test_after_a_picture_that_is_not_there_the_line_goes_on():
+    assert render("![a](x.png) and `c`") == "a and <code>c</code>"
+    assert render("![](pictures/x.png) and `c`") == "x.png and <code>c</code>"
+
+
 @pytest.mark.parametrize(("length", "is_kept"), [(2000, True), (2001, False)])
 def test_an_address_has_a_length(length, is_kept):
     url = "https://a.org/".ljust(length, "x")

@@ -52,6 +52,7 @@ def test_a_field_comes_back_and_renders_the_same(markdown):
         ('<span style="color: red">red</span> <u>line</u>', "red <u>line</u>"),
         ("H<sub>2</sub>O is <b>(wet)</b>er</u>", "H<sub>2</sub>O is <b>(wet)</b>er"),
         ("<b>bold</b> <i>it</i>", "**bold** *it*"),
+        ("R&D", "R&D"),
         ("one</blockquote>two", "onetwo"),
         ("one</a> <a href='https://a.org'>two</a></a>", "one [two](https://a.org)"),
         ("", ""),

@@ -64,6 +64,8 @@ CASES = [
     ("我的艾滋病检查呈阳性", "今天。病检查呈阳性", "今天。[…]", "今天。[…]"),
     ("我的艾滋病检查呈阳性", "检查呈阳性", "[…]", None),
     ("ผลตรวจเอชไอวีของฉันเป็นบวก", "เขาว่า ผลตรวจเอชไอวีของฉันเป็นบวก", "เขาว่า […]", "เขาว่า […]"),
+    ("sk0abcdefghijklmnopq", "key: sk0abcdefghijklmnopq", "key: […]", "key: […]"),
+    ("sk0abcdefghijklmnop", "key: sk0abcdefghijklmnop", "key: […]", None),
     ("sk0abcdefghijklmnopqrstuvwx", "key: sk0abcdefghijklmnopqrstuvwx", "key: […]", "key: […]"),
     # a line that has the tag itself
     ("x", "one\nmine #No-LLM\ntwo", "one\n[…]\ntwo", "one\n[…]\ntwo"),

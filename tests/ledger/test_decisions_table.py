@@ -668,6 +668,81 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
     assert readings._sides(highlight) == sides
 
 
+@pytest.mark.parametrize(
+    ("what", "key", "body", "said", "text"),
+    [
+        ("accept", P, {"draft": WORDS}, "accepted", "q / a"),
+        ("edit", P, {"fields": {"Back": "b"}}, "edited", "b"),
+        ("skip", P, {"why": "too easy"}, "no card", "too easy"),
+        ("reject", P, {"fields": {"Back": "b"}, "why": "too easy"}, "rejected", "b (too easy)"),
+        ("resolve", P, {"choice": "source"}, "the source's words taken", ""),
+        ("resolve", P, {"choice": "mine"}, "your words kept", ""),
+        ("form", "form:v:A :: B", {"choice": "accept"}, "taken for cards", "lines like `A :: B` in v"),
+        ("form", "form:v:A :: B", {"choice": "never"}, "no cards", "lines like `A :: B` in v"),
+        ("placed", P, {"deck": "D", "added": ["x", "y"], "removed": ["z"]}, "deck and tags", "D +x +y −z"),
+        ("placed", P, {"removed": ["z"]}, "deck and tags", "−z"),
+        ("dialects", "dialects:v", {"declined": ["osr"]}, "the cards of obsidian-spaced-repetition not read", "in v"),
+        ("dialects", "dialects:v", {"read": ["osr", "o2a"]}, "the cards of obsidian-spaced-repetition and Obsidian_to_Anki read", "in v"),
+        ("dialects", "dialects:v", {"read": []}, "plain notes read", "in v"),
+        ("decline", "tool:osr", {}, "history declined", "of obsidian-spaced-repetition"),
+        ("decline", "tool:x", {}, "history declined", "of another tool"),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_past_decision(what, key, body, said, text):
+    event = Event(1, "a", "2026-01-01", PERSON, what, key, body)
+    entry = cards.done(event)
+    assert (entry.said, entry.text) == (said, text)
+    assert entry.id == event.id
+    assert cards.done(replace(event, act="t1")).id == "t1"
+
+
+def test_an_answer_to_no_question_is_told_where_questions_are(empty):
+    with pytest.raises(RefusedError) as raised:
+        questions.answer(empty, "qu1", yes=True)
+    assert raised.value.hint == "ankiforge list --view questions"
+
+
+ORIGINAL = replace(
+    HIGHLIGHT, exact="The heart pumps blood through the vessels, day and night."
+)
+SAME_WORDS = replace(ORIGINAL, key=HighlightKey(Q))
+SKIPPED = replace(SAME_WORDS, skip="by a comment")
+
+
+@pytest.mark.parametrize(
+    ("others", "is_decided", "original"),
+    [
+        ([], False, ""),
+        ([(ORIGINAL, "Own")], False, ""),
+        # this one was issued before the other, unless that is decided
+        ([(SAME_WORDS, "Other")], False, ""),
+        ([(SAME_WORDS, "Other")], True, "Other"),
+        ([(SKIPPED, "Other")], True, "Other"),
+        ([(replace(SAME_WORDS, exact="The liver stores sugar."), "Other")], True, ""),
+        # what is none holds up nothing that comes after it
+        ([(ORIGINAL, "Own"), (SAME_WORDS, "Other")], True, "Other"),
+        ([(replace(SAME_WORDS, exact="The liver stores sugar."), "Else"), (SAME_WORDS, "Other")], True, "Other"),
+    ],
+)  # fmt: skip
+def test_the_original_of_a_copy(empty, others, is_decided, original):
+    if is_decided:
+        empty.add("accept", Q, PERSON, {"guid": "af2", "draft": ELSEWHERE})
+    titled = [recording._Titled(*other) for other in others]
+    passage = Passage((P,))
+    assert recording._original_of(empty, ORIGINAL, passage, titled) == original
+
+
+@pytest.mark.parametrize("skip", ["", "by a comment"])
+def test_of_two_undecided_ones_the_first_is_the_original_unless_it_is_skipped(
+    empty, skip
+):
+    first = recording._Titled(replace(ORIGINAL, skip=skip), "First")
+    second = recording._Titled(SAME_WORDS, "Second")
+    of_second = [first, second]
+    found = recording._original_of(empty, SAME_WORDS, Passage((Q,)), of_second)
+    assert found == ("" if skip else "First")
+
+
 def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(empty):
     for guid, quote in (("af1", "a"), ("af2", "b"), ("af3", "a")):
         words = {"kind": "cloze", "fields": {"Text": guid}, "quote": quote}
