@@ -1,0 +1,364 @@
+"""Which words in a figure are its labels: captions, numbers of axes, letters of panels, lines, row by row.
+
+A piece is written `text@x,y`, in points of a page; its letters are 10 points high and 5 wide.
+"""
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.extract.pdf import labels
+from ankiforge.extract.pdf.labels import Drawing, Piece, Placed
+
+FRAME = (0.0, 0.0, 400.0, 300.0)
+NOTHING = Drawing()
+
+
+def piece(written: str, *, size: float = 10, angle: int = 0, inside: float = 1) -> Piece:
+    text, _, place = written.rpartition("@")
+    x, y = map(float, place.split(","))
+    width = 5 * len(text)
+    at = Placed(x, x + width, y - 0.2 * size, y + 0.8 * size, y, size)
+    return Piece(text, at, angle, inside)
+
+
+def texts(pieces) -> list[str]:
+    return sorted(piece.text for piece in pieces)
+
+
+# --- captions ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("caption", "is_one"),
+    [
+        ("Figure 1. A heart", True),
+        ("FIGURE 12: A heart", True),
+        ("Fig. 3 A heart", True),
+        ("Extended Data Fig. 2 | A heart", True),
+        ("Supplementary Table S4", True),
+        ("Abb. 2a. Ein Herz", True),
+        ("Tabelle 3 Ein Herz", True),
+        ("Рис. 1. Сердце", True),
+        ("图 1 心", True),
+        ("Figure of a heart", False),
+        ("Figures 1", False),
+        ("a Figure 1", False),
+        ("Fig", False),
+    ],
+)
+def test_what_begins_like_a_caption_is_no_label(caption, is_one):
+    pieces = [piece(f"{caption}@50,50"), piece("aorta@50,200")]
+    left = [each.text for each in labels.without_captions(pieces)]
+    assert left == (["aorta"] if is_one else [caption, "aorta"])
+    upright = replace(pieces[0], angle=90)
+    assert labels.without_captions([upright]) == [upright]
+
+
+@pytest.mark.parametrize(
+    ("other", "goes_on"),
+    [
+        (piece("of the heart@50,39"), True),  # right below it
+        (piece("of the heart@50,35"), False),  # one and a half sizes
+        (piece("of the heart@50,35.1"), True),
+        (piece("of the heart@50,61"), False),  # above it
+        (piece("of the heart@50,39", size=11.9), True),
+        (piece("of the heart@50,39", size=12), False),
+        (piece("of the heart@50,39", size=8), False),
+        (piece("of the heart@50,39", angle=90), False),
+        # beside it: the caption is from 50 to 135
+        (piece("of the heart@135,39"), False),
+        (piece("of the heart@134,39"), True),
+        (piece("left@30,39"), False),
+        (piece("left@31,39"), True),
+        # on its line
+        (piece("goes on@164,50"), True),
+        (piece("goes on@165,50"), False),
+        (piece("goes on@160,54.9"), True),
+        (piece("goes on@160,55"), False),
+        (piece("left@20,50"), True),
+        (piece("left@19,50"), False),  # of the figure beside the caption
+    ],
+)
+def test_how_a_caption_goes_on(other, goes_on):
+    caption = piece("Figure 1. A heart@50,50")
+    left = labels.without_captions([other, caption])
+    assert left == ([] if goes_on else [other])
+
+
+def test_a_caption_goes_on_over_many_lines():
+    lines = [piece(f"line {n} of it@50,{50 - 12 * n}") for n in range(1, 4)]
+    apart = piece("apart@50,-40")
+    left = labels.without_captions([apart, *lines, piece("Figure 1. A heart@50,50")])
+    assert left == [apart]
+
+
+# --- numbers -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("7", 7),
+        ("-7", -7),
+        ("−7.5", -7.5),
+        ("+3", 3),
+        ("0,5", 0.5),
+        ("1,000", 1000),
+        ("1 000", 1000),
+        ("1,000,000", 1e6),
+        ("1\u202f000", 1000),
+        (".5", 0.5),
+        ("1e-3", 0.001),
+        ("50%", 50),
+        ("$5", 5),
+        ("10k", 10),
+        ("20°", 20),
+        ("", None),
+        ("-", None),
+        ("%", None),
+        ("a1", None),
+        ("1a", None),
+        ("1.2.3", None),
+        ("1/2", None),
+    ],
+)
+def test_the_number_that_a_text_is(text, number):
+    assert labels.number_of(text) == number
+
+
+def level(*written: str) -> list[Piece]:
+    """Pieces on one level, a hundred points apart; their middles are in even places."""
+    pieces = []
+    for place, text in enumerate(written):
+        pieces.append(piece(f"{text}@{100 * place - 2.5 * len(text)},20"))
+    return pieces
+
+
+def upright(*written: str) -> list[Piece]:
+    """Pieces above one another, with their right edges in one line."""
+    pieces = []
+    for place, text in enumerate(written):
+        pieces.append(piece(f"{text}@{100 - 5 * len(text)},{20 + 50 * place}"))
+    return pieces
+
+
+@pytest.mark.parametrize(
+    ("pieces", "of_axis"),
+    [
+        (level("0", "10", "20"), ["0", "10", "20"]),
+        (level("20", "10", "0"), ["0", "10", "20"]),
+        (upright("0", "10", "200"), []),
+        (upright("0", "100", "200"), ["0", "100", "200"]),
+        (level("0", "10"), []),  # too few
+        (level("0", "10", "21"), []),
+        (level("1", "1", "1"), []),
+        (level("0", "x", "10"), []),
+        # a run that is even, among others
+        (level("7", "0", "10", "20", "30"), ["0", "10", "20", "30"]),
+        (level("0", "1", "2", "50", "60", "70"), ["0", "1", "2", "50", "60", "70"]),
+        (
+            [*level("0", "10", "20"), piece("30@292,26")],
+            ["0", "10", "20"],
+        ),  # another level
+        ([piece("1@0,20"), piece("2@0,20"), piece("3@0,20")], []),  # in one place
+    ],
+)
+def test_the_numbers_of_an_axis(pieces, of_axis):
+    assert texts(labels.ticks(pieces)) == sorted(of_axis)
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        (["a", "b", "c"], ["a", "b", "c"]),
+        (["(A)", "(B)"], ["(A)", "(B)"]),
+        (["b)", "a)", "aorta"], ["a)", "b)"]),
+        (["A."], ["A."]),
+        (["b", "c"], []),
+        (["a", "c"], []),
+        (["a", "a", "b"], []),  # once each
+        (["aorta"], []),
+        ([], []),
+    ],
+)
+def test_the_letters_of_panels(written, names):
+    pieces = [piece(f"{text}@{50 * place},0") for place, text in enumerate(written)]
+    assert texts(labels.panels(pieces)) == sorted(names)
+
+
+# --- shapes --------------------------------------------------------------------------------
+
+UPPER, LOWER = (0.0, 20.0, 50.0, 30.0), (20.0, 0.0, 90.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "divides"),
+    [
+        ((0, 15, 90, 15), True),
+        ((0, 25, 90, 25), False),  # through the middle of the upper one
+        ((0, 24.9, 90, 24.9), True),
+        ((0, 5, 90, 5), False),
+        ((0, 5.1, 90, 5.1), True),
+        ((50, 15, 90, 15), False),  # beside what is above one another
+        ((49, 15, 90, 15), True),
+        ((0, 15, 20, 15), False),
+        ((0, 15, 21, 15), True),
+    ],
+)
+def test_a_rule_divides_two_lines(rule, divides):
+    assert Drawing(rules=(rule,)).is_divided(UPPER, LOWER) is divides
+    beside = (300.0, 15.0, 390.0, 15.0)
+    assert Drawing(rules=(beside, rule)).is_divided(UPPER, LOWER) is divides
+
+
+@pytest.mark.parametrize("angle", [0, 90])
+@pytest.mark.parametrize(
+    ("start", "end", "low", "high", "is_beside"),
+    [
+        # the piece is from 100 to 125, and from -2 to 8 across
+        (80, 95, 1, 5, True),
+        (130, 145, 1, 5, True),
+        (80, 100, 1, 5, False),  # it touches
+        (60, 75, 1, 5, False),  # two and a half sizes away
+        (60, 75.1, 1, 5, True),
+        (15, 95, 1, 5, False),  # as long as eight sizes
+        (16, 95, 1, 5, True),
+        (80, 95, -7, 13, False),  # as high as two sizes
+        (80, 95, -6, 13, True),
+        (80, 95, 8, 8, False),  # above its middle
+        (80, 95, -2, -2, False),
+        (80, 95, -1.9, -1.9, True),
+    ],
+)
+def test_a_sign_of_a_legend_stands_beside_its_words(
+    angle, start, end, low, high, is_beside
+):
+    words = piece("aorta@100,0")
+    sign = (start, low, end, high)
+    if angle == 90:
+        words = replace(words, angle=90)
+        sign = (-high, start, -low, end)
+    far = (300.0, 200.0, 310.0, 210.0)
+    assert Drawing(signs=(far, sign)).has_sign_beside(words) is is_beside
+    assert Drawing(rules=(sign,)).has_sign_beside(words) is is_beside
+
+
+@pytest.mark.parametrize(
+    ("angle", "box"),
+    [
+        (0, (10, 18, 35, 28)),
+        (90, (-28, 10, -18, 35)),
+        (180, (-35, -28, -10, -18)),
+        (270, (18, -35, 28, -10)),
+    ],
+)
+def test_the_box_of_a_piece(angle, box):
+    assert piece("aorta@10,20", angle=angle).box == box
+
+
+@pytest.mark.parametrize(
+    ("angle", "ends"), [(0, (1, 5)), (90, (2, 9)), (180, (-5, -1)), (270, (-9, -2))]
+)
+def test_where_a_box_begins_and_ends_in_a_direction(angle, ends):
+    assert labels.span((1, 2, 5, 9), labels.ACROSS[angle]) == ends
+
+
+# --- labels --------------------------------------------------------------------------------
+
+
+def told(*pieces: Piece, drawing: Drawing = NOTHING) -> list[str]:
+    found = labels.labels_of(list(pieces), FRAME, drawing)
+    return sorted(label.text for label in found)
+
+
+UP = piece("left heart@100,100")
+
+
+@pytest.mark.parametrize(
+    ("below", "goes_on"),
+    [
+        (piece("chamber@100,90"), True),
+        (piece("chamber@100,86.2"), True),
+        (piece("chamber@100,86.1"), False),
+        (piece("chamber@100,95"), True),
+        (piece("chamber@100,95.1"), False),
+        (piece("chamber@100,90", size=11.5), True),
+        (piece("chamber@100,90", size=11.6), False),
+        # an edge, or the middle, in one line
+        (piece("chamber@115,90"), True),
+        (piece("chamber@107.5,90"), True),
+        (piece("chamber@103.9,90"), True),
+        (piece("chamber@120,90"), False),
+        # numbers are labels of their own
+        (piece("12@100,90"), False),
+        (piece("1/2@100,90"), False),
+        (piece("chamber@100,90", angle=90), False),
+    ],
+)
+def test_a_label_goes_on_in_the_line_below_it(below, goes_on):
+    expected = ["left heart chamber"] if goes_on else sorted(["left heart", below.text])
+    assert told(UP, below) == expected
+
+
+def test_two_entries_of_a_legend_are_two_labels():
+    entries = [UP, piece("chamber@100,90")]
+    signs = ((80.0, 101.0, 95.0, 105.0), (80.0, 91.0, 95.0, 95.0))
+    assert told(*entries, drawing=Drawing(signs=signs)) == ["chamber", "left heart"]
+    assert told(*entries, drawing=Drawing(signs=signs[:1])) == ["left heart chamber"]
+    rule = (0.0, 98.0, 400.0, 98.0)
+    assert told(*entries, drawing=Drawing(rules=(rule,))) == ["chamber", "left heart"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "label"),
+    [
+        (("left cham-", "ber"), "left chamber"),
+        (("left heart-", "Lung"), "left heart-Lung"),
+        (("left", "chamber"), "left chamber"),
+        (("心脏的", "左边"), "心脏的左边"),
+        (("心脏的", "left"), "心脏的 left"),
+    ],
+)
+def test_the_lines_of_a_label_are_joined(lines, label):
+    pieces = [piece(f"{text}@100,{100 - 10 * n}") for n, text in enumerate(lines)]
+    assert labels._words_of(pieces) == label
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([], []),
+        ([piece("aorta@10,10")], ["aorta"]),
+        ([piece("—@10,10"), piece("aorta@10,100")], ["aorta"]),
+        ([piece("aorta@10,10", inside=0.5), piece("vein@10,100", inside=0.4)], ["aorta"]),
+        ([piece("a@10,200"), piece("b@200,200"), piece("aorta@10,10")], ["aorta"]),
+        ([*level("0", "10", "20"), piece("time@10,5")], ["time"]),
+        ([piece(f"{'word ' * 20}@10,10".replace(" @", "@"))], ["word " * 19 + "word"]),
+        ([piece(f"{'word ' * 21}@10,10".replace(" @", "@")), piece("vein@10,100")], ["vein"]),
+        ([piece(f"{'心' * 62}@10,10")], ["心" * 62]),
+        ([piece(f"{'心' * 63}@10,10"), piece("vein@10,100")], ["vein"]),
+    ],
+)  # fmt: skip
+def test_the_labels_of_a_figure(pieces, expected):
+    assert told(*pieces) == expected
+
+
+def test_a_mask_is_a_little_larger_than_its_letters_and_within_the_frame():
+    [inner] = labels.labels_of([piece("aorta@100,100")], FRAME, NOTHING)
+    assert inner.box == pytest.approx((99.5, 97.6, 125.5, 108.4))
+    [low] = labels.labels_of([piece("aorta@0,2")], FRAME, NOTHING)
+    assert low.box == pytest.approx((0, 0, 25.5, 10.4))
+    [high] = labels.labels_of([piece("aorta@375,292")], FRAME, NOTHING)
+    assert high.box == pytest.approx((374.5, 289.6, 400, 300))
+
+
+def test_a_page_of_words_is_no_figure():
+    small = [piece(f"x{n}@{20 * (n % 20)},{12 * (n // 20)}", size=1) for n in range(201)]
+    assert len(told(*small[:200])) == 200
+    assert told(*small) == []
+    # what takes more than six tenths of the frame
+    wide = piece("word@0,100", size=200)
+    wide = replace(wide, at=wide.at._replace(end=300))
+    assert told(wide) == ["word"]
+    taller = replace(wide, at=wide.at._replace(high=300))
+    assert told(taller) == []
