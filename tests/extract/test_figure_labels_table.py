@@ -7,10 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.extract.pdf import labels
-from ankiforge.extract.pdf.labels import Drawing, Piece, Placed
+from ankiforge.extract.pdf.labels import Piece, Placed
 
 FRAME = (0.0, 0.0, 400.0, 300.0)
-NOTHING = Drawing()
 
 
 def piece(written: str, *, size: float = 10, angle: int = 0, inside: float = 1) -> Piece:
@@ -188,60 +187,6 @@ def test_the_letters_of_panels(written, names):
 
 # --- shapes --------------------------------------------------------------------------------
 
-UPPER, LOWER = (0.0, 20.0, 50.0, 30.0), (20.0, 0.0, 90.0, 10.0)
-
-
-@pytest.mark.parametrize(
-    ("rule", "divides"),
-    [
-        ((0, 15, 90, 15), True),
-        ((0, 25, 90, 25), False),  # through the middle of the upper one
-        ((0, 24.9, 90, 24.9), True),
-        ((0, 5, 90, 5), False),
-        ((0, 5.1, 90, 5.1), True),
-        ((50, 15, 90, 15), False),  # beside what is above one another
-        ((49, 15, 90, 15), True),
-        ((0, 15, 20, 15), False),
-        ((0, 15, 21, 15), True),
-    ],
-)
-def test_a_rule_divides_two_lines(rule, divides):
-    assert Drawing(rules=(rule,)).is_divided(UPPER, LOWER) is divides
-    beside = (300.0, 15.0, 390.0, 15.0)
-    assert Drawing(rules=(beside, rule)).is_divided(UPPER, LOWER) is divides
-
-
-@pytest.mark.parametrize("angle", [0, 90])
-@pytest.mark.parametrize(
-    ("start", "end", "low", "high", "is_beside"),
-    [
-        # the piece is from 100 to 125, and from -2 to 8 across
-        (80, 95, 1, 5, True),
-        (130, 145, 1, 5, True),
-        (80, 100, 1, 5, False),  # it touches
-        (60, 75, 1, 5, False),  # two and a half sizes away
-        (60, 75.1, 1, 5, True),
-        (15, 95, 1, 5, False),  # as long as eight sizes
-        (16, 95, 1, 5, True),
-        (80, 95, -7, 13, False),  # as high as two sizes
-        (80, 95, -6, 13, True),
-        (80, 95, 8, 8, False),  # above its middle
-        (80, 95, -2, -2, False),
-        (80, 95, -1.9, -1.9, True),
-    ],
-)
-def test_a_sign_of_a_legend_stands_beside_its_words(
-    angle, start, end, low, high, is_beside
-):
-    words = piece("aorta@100,0")
-    sign = (start, low, end, high)
-    if angle == 90:
-        words = replace(words, angle=90)
-        sign = (-high, start, -low, end)
-    far = (300.0, 200.0, 310.0, 210.0)
-    assert Drawing(signs=(far, sign)).has_sign_beside(words) is is_beside
-    assert Drawing(rules=(sign,)).has_sign_beside(words) is is_beside
-
 
 @pytest.mark.parametrize(
     ("angle", "box"),
@@ -266,8 +211,8 @@ def test_where_a_box_begins_and_ends_in_a_direction(angle, ends):
 # --- labels --------------------------------------------------------------------------------
 
 
-def told(*pieces: Piece, drawing: Drawing = NOTHING) -> list[str]:
-    found = labels.labels_of(list(pieces), FRAME, drawing)
+def told(*pieces: Piece) -> list[str]:
+    found = labels.labels_of(list(pieces), FRAME)
     return sorted(label.text for label in found)
 
 
@@ -298,15 +243,6 @@ UP = piece("left heart@100,100")
 def test_a_label_goes_on_in_the_line_below_it(below, goes_on):
     expected = ["left heart chamber"] if goes_on else sorted(["left heart", below.text])
     assert told(UP, below) == expected
-
-
-def test_two_entries_of_a_legend_are_two_labels():
-    entries = [UP, piece("chamber@100,90")]
-    signs = ((80.0, 101.0, 95.0, 105.0), (80.0, 91.0, 95.0, 95.0))
-    assert told(*entries, drawing=Drawing(signs=signs)) == ["chamber", "left heart"]
-    assert told(*entries, drawing=Drawing(signs=signs[:1])) == ["left heart chamber"]
-    rule = (0.0, 98.0, 400.0, 98.0)
-    assert told(*entries, drawing=Drawing(rules=(rule,))) == ["chamber", "left heart"]
 
 
 @pytest.mark.parametrize(
@@ -344,11 +280,11 @@ def test_the_labels_of_a_figure(pieces, expected):
 
 
 def test_a_mask_is_a_little_larger_than_its_letters_and_within_the_frame():
-    [inner] = labels.labels_of([piece("aorta@100,100")], FRAME, NOTHING)
+    [inner] = labels.labels_of([piece("aorta@100,100")], FRAME)
     assert inner.box == pytest.approx((99.5, 97.6, 125.5, 108.4))
-    [low] = labels.labels_of([piece("aorta@0,2")], FRAME, NOTHING)
+    [low] = labels.labels_of([piece("aorta@0,2")], FRAME)
     assert low.box == pytest.approx((0, 0, 25.5, 10.4))
-    [high] = labels.labels_of([piece("aorta@375,292")], FRAME, NOTHING)
+    [high] = labels.labels_of([piece("aorta@375,292")], FRAME)
     assert high.box == pytest.approx((374.5, 289.6, 400, 300))
 
 
