@@ -42,7 +42,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline.result import CollectionScan
-from ankiforge.text import on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import plain
 
 if TYPE_CHECKING:
@@ -338,13 +338,9 @@ def _notice_of(revived: Sequence[Guid], ledger: Ledger) -> Problem:
         words.append(f"“{shortened(question, 40)}”")
     if len(revived) > NOTES_NAMED:
         words.append("…")
-    count = "a note that you had deleted is"
-    pronoun = "it"
-    if len(revived) > 1:
-        count = f"{len(revived):,} notes that you had deleted are"
-        pronoun = "them"
-    message = f"{count} back, by an import: {', '.join(words)}"
-    hint = f"to drop {pronoun}: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
+    count = counted(len(revived), "deleted note")
+    message = f"back by an import, {count}: {', '.join(words)}"
+    hint = f"to drop what came: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
     return Problem("Anki", message, hint, notice=True)
 
 

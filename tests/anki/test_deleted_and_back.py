@@ -46,7 +46,7 @@ def test_what_a_package_brings_back_is_told_once(desk, backend, tmp_path: Path):
     desk.delete()
     desk.load(new=1)
     said = told(desk)
-    assert "you had deleted is back" in said
+    assert "back by an import, 1 deleted note:" in said
     assert f"ankiforge reject {desk.guid()[:10]}" in said
     assert "deleted" not in told(desk)
     backend.export(desk.col, tmp_path / "export.apkg")
@@ -66,7 +66,7 @@ def test_what_was_never_seen_and_came_back_is_told(desk):
     desk.load(new=2)
     desk.delete()
     desk.load()
-    assert "you had deleted is back" in told(desk)
+    assert "back by an import, 1 deleted note:" in told(desk)
 
 
 def test_a_deletion_that_was_undone_here_or_there_is_not_told(desk):
@@ -77,7 +77,7 @@ def test_a_deletion_that_was_undone_here_or_there_is_not_told(desk):
         desk.run()
         undo(desk)
         desk.ship()
-        assert "you had deleted" not in told(desk)
+        assert "back by an import" not in told(desk)
         desk.notes_there(2)
 
 
@@ -136,7 +136,7 @@ def test_an_old_package_is_told_too(desk, tmp_path: Path):
     desk.delete()
     desk.run(tombstones=1)
     desk.anki.load(old)
-    assert "you had deleted is back" in told(desk)
+    assert "back by an import, 1 deleted note:" in told(desk)
     assert desk.card()["verdict"] == "accepted"
 
 
