@@ -7,7 +7,7 @@ of the workspace that are under `#no-llm`:
 - In the same document, a private text is masked at any length, even where it is cut
   off, and so is what is inside.
 - Elsewhere, a private sentence is masked wherever it stands, and so is a passage that is a run of
-  one (`Repeats`); two words are no sentence.
+  one (`Repeats`); two words are no sentence, nor is a title, a heading or a cell.
 - A passage is withheld if any of its own words would be masked.
 
 So a tag protects from now on what was read before it, and no key, match or check
@@ -367,7 +367,8 @@ class Privacy:
                 self._whole.add(private.document)
                 continue
             words = without_tag(private.text)
-            every.append(words)
+            if not private.is_name:
+                every.append(words)
             if private.document:
                 # its lines and its sentences may be repeated alone, too
                 parts = by_document[private.document]
@@ -379,7 +380,7 @@ class Privacy:
         self._everywhere = Repeats(every)
         self._texts_of = dict(by_document)
         self._hidden_in: dict[DocumentKey, Hidden] = {}
-        self._any = bool(every or self._whole)
+        self._any = bool(every or by_document or self._whole)
 
     # --- one highlight ----------------------------------------------------------------
 

@@ -14,7 +14,12 @@ from ankiforge.ledger.readings import ReadDocument
 from ankiforge.ledger.store import Store
 from ankiforge.model import DocumentKey, Extracted, PrivateText
 from ankiforge.text.fold import for_finding
-from ankiforge.text.private import is_lone_tag, private_words, why_private
+from ankiforge.text.private import (
+    is_lone_tag,
+    private_phrases,
+    private_words,
+    why_private,
+)
 
 WHOLE = ""
 """Stands for a document that is private as a whole."""
@@ -38,18 +43,23 @@ def write(
         document: the document.
         moved: whether the document was at another place before.
     """
-    private = dict.fromkeys(_private_in(document))
-    stored = store.rows("SELECT text FROM private WHERE document = ?", document_id)
-    if not private and not stored:
+    private = set(_private_in(document))
+    names = set(_private_names_in(document)) - private
+    stored = store.rows("SELECT * FROM private WHERE document = ?", document_id)
+    if not private and not names and not stored:
         return
     document_key = document.document.key if isinstance(document, Extracted) else ""
     query = "UPDATE private SET document_key = ? WHERE document = ?"
     store.write(query, document_key, document_id)
     _add(store, document_id, private, document_key)
+    _add(store, document_id, names, document_key, are_names=True)
 
-    former = [row["text"] for row in stored if row["text"] not in private]
+    former_rows = [row for row in stored if row["text"] not in private | names]
+    former = [row["text"] for row in former_rows]
     if moved:
-        _add(store, NOWHERE, filter(None, former))
+        # what a name was is free elsewhere
+        sentences = [row["text"] for row in former_rows if not row["is_name"]]
+        _add(store, NOWHERE, filter(None, sentences))
     elif former:
         former = _public_now(former, document)
     rows = [(document_id, text) for text in former]
@@ -57,13 +67,21 @@ def write(
 
 
 def _private_in(document: ReadDocument) -> Iterator[str]:
-    """Yield the texts of a document that must stay on this machine."""
+    """Yield the texts of a document whose sentences must stay on this machine."""
     yield from document.private
     for highlight in document.highlights:
         if is_lone_tag(highlight):
             yield WHOLE
         if why_private(highlight):
             yield from private_words(highlight)
+
+
+def _private_names_in(document: ReadDocument) -> Iterator[str]:
+    """Yield the texts that are private in their document alone."""
+    yield from document.private_names
+    for highlight in document.highlights:
+        if why_private(highlight):
+            yield from private_phrases(highlight)
 
 
 def _public_now(former: Iterable[str], document: ReadDocument) -> list[str]:
@@ -82,13 +100,23 @@ def _add(
     document_id: int,
     texts: Iterable[str],
     document_key: str = "",
+    *,
+    are_names: bool = False,
 ) -> None:
-    """Add texts of a document to those that stay on this machine."""
-    rows = [(document_id, text, document_key) for text in texts]
-    store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", rows)
+    """Add texts of a document to those that stay on this machine.
+
+    What was a sentence there once is one until it is public.
+    """
+    rows = [(document_id, text, document_key, are_names) for text in texts]
+    store.write_all(
+        "INSERT INTO private VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET is_name = min(is_name, excluded.is_name)",
+        rows,
+    )
 
 
 def texts(store: Store) -> Iterator[PrivateText]:
     """Yield all texts that must stay on this machine."""
     for row in store.rows("SELECT * FROM private ORDER BY document, text"):
-        yield PrivateText(row["text"], DocumentKey(row["document_key"]))
+        key = DocumentKey(row["document_key"])
+        yield PrivateText(row["text"], key, is_name=bool(row["is_name"]))

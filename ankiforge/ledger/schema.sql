@@ -55,6 +55,7 @@ CREATE INDEX IF NOT EXISTS highlight_folded ON highlight (folded);
 CREATE TABLE IF NOT EXISTS private (
     document INTEGER NOT NULL, text TEXT NOT NULL,
     document_key TEXT NOT NULL,  -- `Document.key` as read last, '' if it has no highlight
+    is_name INTEGER NOT NULL,    -- whether it was never more than a name there, see `PrivateText`
     PRIMARY KEY (document, text)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draft (

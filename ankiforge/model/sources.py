@@ -81,6 +81,8 @@ class Extracted(Value):
     """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
     private: Strings = ()
     """The texts in it that must stay on this machine, besides those of private highlights."""
+    private_names: Strings = ()
+    """Private titles, headings, cells and fields, which are private in this document alone."""
     public_text: LateText | None = None
     """The text that is not private. None: only that of the highlights is known."""
     left_out: tuple[LeftOut, ...] = ()
@@ -96,6 +98,8 @@ class PrivateText(Value):
     """Plain text; "" stands for all of the document."""
     document: DocumentKey
     """The document in which it is, or was; "" if that has no highlights."""
+    is_name: bool = False
+    """Whether it is private in that document alone, as a title, a heading or a phrase is."""
 
 
 class Unmarked(Value):
@@ -108,6 +112,8 @@ class Unmarked(Value):
     fingerprint: str
     depends: Strings = ()
     private: Strings = ()
+    """As in `Extracted`."""
+    private_names: Strings = ()
     """As in `Extracted`."""
     public_text: LateText | None = None
     """As in `Extracted`."""

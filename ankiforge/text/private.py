@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from ankiforge.model import Document, Highlight, Strings
 from ankiforge.text import regex
+from ankiforge.text.sentences import boundaries
 
 TAG = "no-llm"
 """The name of the tag, without `#`."""
@@ -28,6 +29,8 @@ _LINK = rf"\[\[[#＃]?{_NAME}[^\[\]\n]{{0,100}}\]\]"
 _HASHTAG = regex(rf"(?i)[#＃]{_NAME}|[#＃]?{_LINK}")
 _WORD = regex(rf"(?i)(?<![a-z0-9]){_NAME}")
 _TAG = regex(rf"(?i)[#＃]?(?:{_NAME}(?:/.*)?|{_LINK})")
+# The end of a statement; a heading that asks is a name.
+_FULL_STOP = regex(r"""[.!…।॥۔。！]["'”’»)\]」』]*\s*\Z""")
 
 
 def has_tag(text: str) -> bool:
@@ -95,9 +98,21 @@ def tag_among(words: Iterable[str]) -> Strings:
     return (TAG,) if any(is_tagged((word,)) or has_tag(word) for word in words) else ()
 
 
+def is_name(text: str) -> bool:
+    """Return whether a title, heading, cell or field is a name: it has no full stop."""
+    words = without_tag(text)
+    return not (boundaries(words) or _FULL_STOP.search(words))
+
+
 def private_words(highlight: Highlight) -> Strings:
-    """Return the texts of a private highlight that must not leave this machine."""
-    phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
-    comment = without_tag(highlight.comment)
-    texts = [highlight.exact, *phrases, *highlight.markdown, comment]
+    """Return the words of a private highlight, whose sentences are private in every document."""
+    texts = [highlight.exact, *highlight.markdown, without_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
+
+
+def private_phrases(highlight: Highlight) -> Strings:
+    """Return the marked phrases of a private highlight.
+
+    Elsewhere they are private as a part of their sentence, in its own document alone, too.
+    """
+    return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

@@ -21,7 +21,7 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.model import HighlightKind as Kind
-from ankiforge.text.private import private_words, why_private
+from ankiforge.text.private import private_phrases, private_words, why_private
 from tests.fakes import llm_server
 
 
@@ -71,12 +71,12 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., SendableTask]:
         passages += [
             highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)
         ]
-        private = [
-            PrivateText(words, one.document.key)
-            for one in passages
-            if why_private(one)
-            for words in private_words(one)
-        ]
+        private = list[PrivateText]()
+        for one in filter(why_private, passages):
+            where = one.document.key
+            private += [PrivateText(words, where) for words in private_words(one)]
+            phrases = private_phrases(one)
+            private += [PrivateText(words, where, is_name=True) for words in phrases]
         return Privacy(private).task(
             Task(passages[0].document, tuple(passages), **fields)
         )

@@ -72,6 +72,32 @@ CASES = [
 ]  # fmt: skip
 
 
+NAMES = [
+    # a private name, text, shown in the same document; it is shown elsewhere
+    ("The theory of evolution", "So the theory of evolution says", "So […] says"),
+    ("The theory of evolution", "The theory of evolution", "[…]"),
+    ("My HIV test is positive", "is positive or not", "[…] or not"),
+    ("tumor", "the tumor of Ward Nine", "the […] of Ward Nine"),
+    ("sk0abcdefghijklmnopqrstuvwx", "key: sk0abcdefghijklmnopqrstuvwx", "key: […]"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "here"), NAMES)
+def test_a_private_name_is_masked_in_its_own_document_alone(name, text, here):
+    privacy = Privacy([PrivateText(name, HERE, is_name=True)])
+    assert privacy.text(text, HERE) == here
+    assert privacy.text(text, ELSEWHERE) == text
+    assert privacy.text(text) == text
+
+
+def test_a_private_name_within_a_private_sentence_is_a_run_of_it():
+    words = "The theory of evolution"
+    sentence = PrivateText(f"{words} cost me my job", HERE)
+    privacy = Privacy([sentence, PrivateText(words, HERE, is_name=True)])
+    assert privacy.text(words, ELSEWHERE) == "[…]"
+    assert privacy.text(f"{words} is old", ELSEWHERE) == f"{words} is old"
+
+
 @pytest.mark.parametrize(("private", "text", "here", "elsewhere"), CASES)
 def test_private_words_are_masked(private, text, here, elsewhere):
     privacy = Privacy([PrivateText(private, HERE)])

@@ -6,6 +6,7 @@ Each document also has a public mark, to show that what may leave does.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +94,15 @@ WHOLE = (
 )
 
 
+# Forms in which {private} is all that a sentence says: it is no heading and no cell, which are
+# private in their own document alone, and no part of a longer sentence.
+_ALONE = re.compile(
+    r"(?<!\+\+\+\n)^(?:> |- |  - |- \[ \] |1\. |\[\^1\]: )?(?:\{tag\} )?(?:==)?\{private\}(?:==)?(?: \{tag\})?"
+    r"(?: \^block)?$(?!\nand more)",
+    re.MULTILINE,
+)
+
+
 @dataclass(frozen=True)
 class Hidden:
     """One document: how it is written, and with which tag."""
@@ -101,7 +111,7 @@ class Hidden:
     form: int
     tag: str
     long: bool
-    """Whether the words are so many that they are private in every other document, too."""
+    """Whether the words are so many that a sentence of them is private in every document."""
 
     @property
     def is_partly_public(self) -> bool:
@@ -187,7 +197,7 @@ class Documents:
             )
         name = NAMES.get(kind, "notes/{}.md")
         (self.folder / name.format(number)).write_text(text + "\n", encoding="utf-8")
-        if document.long:  # another note quotes it
+        if document.long and _ALONE.search(form):  # another note quotes it
             quoting = (
                 f"Somebody said: {private}. =={public.replace('peace', 'treaty')}==\n"
             )

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("mcp")
 
+from ankiforge.model import Extracted, Unmarked
 from ankiforge.text.private import has_tag, names_tag, why_private
 from tests.extract import test_texts
 from tests.makers.ebook_writer import Book, Mark, write_calibre, write_epub
@@ -340,7 +341,7 @@ WITHOUT_MARKS = {
     "other spelling": "# Mine\n\nSECRET. #nollm\n",
     "front matter": "---\nnollm: true\n---\nSECRET.\n",
     "in code": "```text\nSECRET\n```\n#no_llm\n",
-    "in a table": "| a | b |\n|---|---|\n| SECRET | #no_llm |\n",
+    "in a table": "| a | b |\n|---|---|\n| SECRET. | #no_llm |\n",
     "in a comment": "%% SECRET #no_llm %%\n",
     "in a tagged comment": "It is so. <!-- SECRET #no-llm -->\n",
     "in a comment under a heading": "# Mine #no-llm\n\nIt.\n\n%%\nSECRET\n%%\n",
@@ -361,6 +362,70 @@ def test_a_private_sentence_of_a_note_without_marks_is_kept_in_where_it_is_copie
         with_copy(notes, name, number)
     sent = sent_of(forge, fake, "{markdown: {name: notes, path: notes}}")
     assert_copies_are_kept_in(sent, names)
+
+
+AS_A_NAME = {
+    "heading": "# SECRET #no-llm\n\nMine.\n",
+    "heading of a private note": "---\ntags: [no-llm]\n---\n# SECRET\n\nMine.\n",
+    "title": "---\ntags: [no-llm]\ntitle: SECRET\n---\nMine.\n",
+    "field": "---\ntags: [no-llm]\nsummary: SECRET\n---\nMine.\n",
+    "title of a callout": "> [!note] SECRET #no-llm\n> Mine.\n",
+    "cell": "| a | b |\n|---|---|\n| SECRET | #no-llm |\n",
+    "phrase": "They say that ==SECRET== since the spring. #no-llm\n",
+}
+
+
+def test_a_name_of_a_private_note_is_free_in_other_notes(forge, fake):
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    for number, (name, text) in enumerate(AS_A_NAME.items()):
+        text = text.replace("SECRET", sentence(name)) + "\n\n- A zebrafish #no-llm\n"
+        (notes / f"{name}.md").write_text(text, encoding="utf-8")
+        with_copy(notes, name, number)
+    sent = sent_of(forge, fake, VAULT)
+    assert leaving(sent, AS_A_NAME) == list(AS_A_NAME)
+    assert "zebrafish" not in sent
+
+
+def private_texts(sightings: Iterable[Any]) -> list[tuple[tuple[str, ...], ...]]:
+    """Return the private texts and the private names of each document."""
+    return [
+        (read.private, read.private_names)
+        for read in sightings
+        if isinstance(read, Extracted | Unmarked)
+    ]
+
+
+def test_a_note_says_which_of_its_private_texts_are_names(tmp_path):
+    (tmp_path / "My diary.md").write_text(
+        "---\ntags: [no-llm]\nsummary: A year of my life\nwhy: I was ill that year.\n---\n"
+        "# The spring\n\nI was ==ill==.\n\n- a list\n\n| when | how |\n|---|---|\n| May | I fell ill. |\n"
+        "\n%% what nobody shall see %%\n\n```\nprint(1)\n```\n",
+        encoding="utf-8",
+    )
+    [(texts, names)] = private_texts(opened("obsidian", tmp_path, name="n").scan())
+    assert texts == (
+        "I was ill.", "a list", "print(1)", "I was ill that year.", "I fell ill.",
+        "what nobody shall see",
+    )  # fmt: skip
+    assert names == (
+        "My diary", "A year of my life", "The spring", "when", "how", "May",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("title", "texts", "names"),
+    [
+        ("<h1>My illness</h1>", ("I was ill.",), ("My illness",)),
+        ("<h1>I was ill again.</h1>", ("I was ill.", "I was ill again."), ()),
+        ("", ("I was ill.",), ()),
+    ],
+)
+def test_the_title_of_a_private_note_of_zotero_is_a_name(title, texts, names, tmp_path):
+    note = Note("NOTE0001", f"{title}<p>I was ill.</p>", tags=("no-llm",))
+    work = Work("WORK0001", {"title": "One"}, notes=(note,))
+    write_zotero(tmp_path / "zotero.sqlite", [Library((work,))])
+    assert private_texts(opened("zotero", tmp_path, name="z").scan()) == [(texts, names)]
 
 
 LONG = f"<p>{'goes-on-and-' * 100}on.</p>" * 20

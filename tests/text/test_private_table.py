@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.model import Document, DocumentKey
-from ankiforge.text.private import IN_ITS_NOTE, why_document
+from ankiforge.text.private import IN_ITS_NOTE, is_name, why_document
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,26 @@ from ankiforge.text.private import IN_ITS_NOTE, why_document
 def test_the_tag_counts_in_the_names_that_a_reader_gave(about, why):
     document = Document(DocumentKey("k"), source="s", **{"title": "Diary", **about})
     assert why_document(document) == why
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("", True),
+        ("The theory of evolution", True),
+        ("The theory of evolution #no-llm", True),
+        ("What is the theory of evolution?", True),
+        ("1. The theory of Dr. Darwin", True),
+        ("My HIV test is positive.", False),
+        ("My HIV test is positive. #no-llm", False),
+        ("“My HIV test is positive!”", False),
+        ("My test is positive (of HIV.)", False),
+        ("I am ill. So is Anna", False),
+        ("Am I ill? So is Anna", False),
+        ("我的艾滋病检查呈阳性。", False),
+        ("我的艾滋病检查呈阳性", True),
+        ("मैं बीमार हूँ।", False),
+    ],
+)
+def test_what_has_a_full_stop_is_no_name(text, name):
+    assert is_name(text) is name

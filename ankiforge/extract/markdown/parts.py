@@ -65,11 +65,14 @@ from ankiforge.text.private import (
     IN_ITS_NOTE,
     UNREADABLE,
     has_tag,
+    is_name,
     is_tag,
     names_tag,
     why_document,
 )
 
+# Blocks that may be names, which other documents have as well.
+_NAMING = (BlockKind.HEADING, BlockKind.TITLE, BlockKind.CELL)
 # A line that begins with a comment of Obsidian or HTML, maybe in a quote or a list.
 _COMMENT = regex(r"[ \t>*+-]*(?:%%|<!--)")
 # Where a footnote is named, and where it begins.
@@ -412,8 +415,8 @@ class _NoteReading:
             deck = document.deck or self._note.deck_of_cards
             document = replace(document, deck=deck)
         is_private = bool(why_document(document))
-        private = self._private_texts(document, is_private)
-        yield from self._problems(is_private or bool(private))
+        private, names = self._private_texts(document, is_private)
+        yield from self._problems(is_private or bool(private or names))
         container = self._source.folder.container
         late_text = None
         if self._is_cut:
@@ -427,15 +430,17 @@ class _NoteReading:
                 container,
                 sketch=sketch(self._note.text, document.path),
                 private=private,
+                private_names=names,
                 public_text=late_text,
                 left_out=left_out,
             )
-        elif private or left_out:
+        elif private or names or left_out:
             yield Unmarked(
                 container,
                 document.path,
                 "",
                 private=private,
+                private_names=names,
                 public_text=late_text,
                 left_out=left_out,
             )
@@ -454,18 +459,26 @@ class _NoteReading:
             hint = "mark the passages, or export them again"
             yield Problem(path, message, hint, notice=True)
 
-    def _private_texts(self, document: Document, is_private: bool) -> Strings:
-        """Return the texts in the document that must stay on this machine.
+    def _private_texts(
+        self, document: Document, is_private: bool
+    ) -> tuple[Strings, Strings]:
+        """Return the texts that must stay on this machine, and the names that are private here.
 
         Of a private note, its title and its front matter are, too. Comments are in no block:
         they are private as soon as anything is.
         """
-        texts = [block.plain for block in self._blocks if is_private or block.private]
+        texts = list[str]()
+        perhaps_names = list[str]()
         if is_private:
-            texts = [document.title, *texts, *texts_in_front_matter(self._note.text)]
-        if texts:
+            perhaps_names = [document.title, *texts_in_front_matter(self._note.text)]
+        for block in self._blocks:
+            if is_private or block.private:
+                of_kind = perhaps_names if block.part in _NAMING else texts
+                of_kind.append(block.plain)
+        texts += [text for text in perhaps_names if not is_name(text)]
+        if texts or perhaps_names:
             texts += texts_in_comments(self._note.text)
-        return tuple(texts)
+        return tuple(texts), tuple(filter(is_name, perhaps_names))
 
     def _public_text(self, is_private: bool) -> str:
         """Return the words of the document that may leave this machine."""

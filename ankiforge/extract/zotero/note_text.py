@@ -53,7 +53,7 @@ class NoteText(Value):
     title: str
     """The heading above everything else."""
     whole: str
-    """All of its words, its title too."""
+    """All of its words below the title."""
     skip: str = ""
     """Why it cannot become a card."""
 
@@ -81,10 +81,9 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
 
     lines = plain_text(markdown).split("\n")
     plain = "\n".join(line for line in lines if line.strip())
-    whole = f"{title}\n{plain}"
     if len(plain) > LONGEST or len(html) > LARGEST:
-        return NoteText(plain[:BEGINNING], (), title, whole, _TOO_LONG)
-    return NoteText(plain, (markdown,), title, whole) if plain else None
+        return NoteText(plain[:BEGINNING], (), title, plain, _TOO_LONG)
+    return NoteText(plain, (markdown,), title, plain) if plain else None
 
 
 def first_line(html: str) -> str:

@@ -39,6 +39,7 @@ from ankiforge.text.passages import percent, without_bullets
 from ankiforge.text.private import (
     TAG,
     has_tag,
+    is_name,
     is_tagged,
     why_private,
 )
@@ -187,6 +188,7 @@ class Works:
                     hint,
                 )
         private = list[str]()
+        private_names = list[str]()
         for note in work.notes:
             text = note_text(note.note, lambda: self.quotable)
             if not text:
@@ -208,10 +210,13 @@ class Works:
                 uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
                 block=note.key,
             )
-            if has_tag(f"{text.whole}\n{note.note}"):
+            if has_tag("\n".join((text.title, text.whole, note.note))):
                 highlight = replace(highlight, tags=(*highlight.tags, TAG))
             if why_private(highlight):
                 private.append(text.whole)
+                if text.title:
+                    of_title = private_names if is_name(text.title) else private
+                    of_title.append(text.title)
             highlights.append(highlight)
         if highlights:
             yield Extracted(
@@ -220,6 +225,7 @@ class Works:
                 library.namespace,
                 pictures=pictures,
                 private=tuple(private),
+                private_names=tuple(private_names),
             )
 
     def _highlight(
