@@ -14,8 +14,6 @@ from itertools import combinations
 from operator import attrgetter
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
@@ -28,11 +26,9 @@ from ankiforge.model import (
     QUESTION_PREFIX,
     Card,
     Conflict,
-    DocumentId,
     Guid,
     Highlight,
     Json,
-    PerhapsSame,
     Question,
     QuestionKind,
     RemarkKind,
@@ -52,15 +48,11 @@ BACK_SHOWN = 40
 """The length of an answer there."""
 KEYS_SHOWN = 60
 """The length of the names of fields in a question."""
-MOST_ALONE = 5
-"""The number of passages of one document that are asked about one by one."""
-TICKED = 85
-"""How much alike a passage and one that is gone are that are ticked, in per cent."""
 MISSING_SHOWN = 5
 """The number of missing notes that are shown as examples."""
 
 Without = Collection[str] | None
-"""What an answer leaves out; None = what is not ticked at first. See `answer`."""
+"""What an answer leaves out; see `answer`."""
 
 
 def open_questions(store: Store) -> list[Question]:
@@ -69,14 +61,6 @@ def open_questions(store: Store) -> list[Question]:
     for ask in _ASKING:
         questions.extend(ask(store))
     return questions
-
-
-def each_question(store: Store) -> Iterator[Question]:
-    """Yield the open questions, and behind one about many passages that about each alone."""
-    for question in open_questions(store):
-        yield question
-        for pair in question.pairs:
-            yield _ask_whether_same(store, pair)
 
 
 def answer(
@@ -92,16 +76,14 @@ def answer(
         store: the store.
         question_id: the id of an open question, or the beginning of it.
         yes: whether it is accepted.
-        without: the drafts of a form that are no cards, which are rejected; or of many
-            passages those that are not the ones that are gone, by the ids of the questions about
-            each alone. None = what is not ticked at first.
+        without: the drafts of a form that are no cards, which are rejected.
 
     Raises:
         RefusedError: there is no such open question.
     """
     with store.action():
         matching = []
-        for question in each_question(store):
+        for question in open_questions(store):
             if question.id.startswith(question_id):
                 matching.append(question)
         if len(matching) != 1:
@@ -144,80 +126,30 @@ def _ask_same(store: Store) -> Iterator[Question]:
             ):
                 pairs.append((row["key"], lost.key))
                 break
-    # more than a few of one document are one question
-    by_document: dict[DocumentId, list[PerhapsSame]] = defaultdict(list)
     for new_key, old_key in dict.fromkeys(pairs):
-        here = cards.present_row(store, store.passage(new_key))
-        by_document[here["document"] if here else 0].append(
-            _pair(store, new_key, old_key)
-        )
-    for document, of_document in by_document.items():
-        if document and len(of_document) > MOST_ALONE:
-            yield _ask_which_are_same(store, of_document)
-        else:
-            for pair in of_document:
-                yield _ask_whether_same(store, pair)
+        yield _ask_whether_same(store, new_key, old_key)
 
 
-def _pair(store: Store, new_key: str, old_key: str) -> PerhapsSame:
-    """Return a passage and one that it may be, with the words that both had last."""
-    from rapidfuzz import fuzz
-
-    texts = []
+def _ask_whether_same(store: Store, new_key: str, old_key: str) -> Question:
+    """Return the question whether a passage is the one that is gone."""
+    lost = store.passage(old_key)
+    text = "Is this passage the one of a card whose passage is gone?"
+    if new_key in store.passage(new_key).beside:
+        text = "Is this passage the one of a card whose words are elsewhere now?"
+    examples = []
     for key in (new_key, old_key):
         newest = store.passage(key).texts[:1]
-        texts.append(newest[0].exact if newest else "")
-    new_text, old_text = texts
-    alike = fuzz.ratio(for_finding(new_text), for_finding(old_text))
-    id, _ = _named(QuestionKind.SAME, new_key, old_key)
-    guids = tuple(Guid(card.guid) for card in store.passage(old_key).live)
-    return PerhapsSame(id, new_key, old_key, new_text, old_text, guids, alike)
-
-
-def _ask_whether_same(store: Store, pair: PerhapsSame) -> Question:
-    """Return the question whether a passage is the one that is gone."""
-    text = "Is this passage the one of a card whose passage is gone?"
-    if pair.new in store.passage(pair.new).beside:
-        text = "Is this passage the one of a card whose words are elsewhere now?"
-    drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", pair.new)
+        examples += [text.exact for text in newest if text.exact]
+    drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
     return Question(
-        id=pair.id,
-        kind=QuestionKind.SAME,
+        *_named(QuestionKind.SAME, new_key, old_key),
         text=text,
-        new=pair.new,
-        old=pair.old,
-        guids=pair.guids,
-        examples=tuple(filter(None, (pair.text, pair.old_text))),
+        new=new_key,
+        old=old_key,
+        guids=tuple(Guid(card.guid) for card in lost.live),
+        examples=tuple(examples),
         drafts=tuple(draft["id"] for draft in drafts_of_new),
     )
-
-
-def _ask_which_are_same(store: Store, pairs: Sequence[PerhapsSame]) -> Question:
-    """Return one question about many passages of a document, the likely ones first."""
-    alone = [_ask_whether_same(store, pair) for pair in pairs]
-    title = decode_highlight(cards.highlight_row(store, pairs[0].new)).document.title
-    in_order = ticked(pairs)
-    return Question(
-        *_named(QuestionKind.SAME, *sorted(pair.id for pair in pairs)),
-        text=f"Which of {len(pairs)} passages of {title} are those of cards whose passages"
-        " are gone?",
-        guids=tuple(dict.fromkeys(guid for each in alone for guid in each.guids)),
-        examples=tuple(pair.line for pair in in_order),
-        drafts=tuple(dict.fromkeys(draft for each in alone for draft in each.drafts)),
-        pairs=tuple(in_order),
-    )
-
-
-def ticked(pairs: Iterable[PerhapsSame]) -> list[PerhapsSame]:
-    """Return pairs with the likely ones ticked, the most alike first; of each passage, one."""
-    used: set[str] = set()
-    in_order = []
-    for pair in sorted(pairs, key=lambda pair: -pair.alike):
-        is_likely = pair.alike >= TICKED and used.isdisjoint((pair.new, pair.old))
-        if is_likely:
-            used |= {pair.new, pair.old}
-        in_order.append(replace(pair, is_likely=is_likely))
-    return in_order
 
 
 def _repair_of(store: Store, guid: str) -> str:
@@ -249,22 +181,9 @@ def waiting_beside(store: Store) -> set[str]:
     return waiting - in_conflict
 
 
-def _answer_same(store: Store, question: Question, yes: bool, without: Without) -> None:
-    """Record which passages are one, and which are two.
-
-    `without`: of many pairs, the ids of those that are two; None = those that are not likely.
-    """
-    told: list[tuple[str, str, bool]] = [(question.new, question.old, yes)]
-    if question.pairs:
-        told = []
-        for pair in question.pairs:
-            if without is None:
-                are_same = yes and pair.is_likely
-            else:
-                are_same = yes and pair.id not in without
-            told.append((pair.new, pair.old, are_same))
-    for new, old, are_same in told:
-        store.add("same" if are_same else "different", new, PERSON, {"old": old})
+def _answer_same(store: Store, question: Question, yes: bool, _without: Without) -> None:
+    """Record that two passages are one, or two."""
+    store.add("same" if yes else "different", question.new, PERSON, {"old": question.old})
 
 
 # --- two equal cards --------------------------------------------------------------------

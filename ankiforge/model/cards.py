@@ -148,31 +148,6 @@ class Conflict(Value):
     """Whether `source` is the person's, too: they edited the card here and in Anki."""
 
 
-class PerhapsSame(Value):
-    """A passage, and one that is gone and has a card, which it may be."""
-
-    id: str
-    """Of the question about these two alone."""
-    new: str
-    """The key of the passage."""
-    old: str
-    """The key of the one that is gone."""
-    text: str
-    old_text: str
-    guids: tuple[Guid, ...]
-    """The live cards of the one that is gone."""
-    alike: float
-    """How much alike the two are, in per cent."""
-    is_likely: bool = False
-    """Whether accepting the question about many says that these are one."""
-
-    @property
-    def line(self) -> str:
-        """Both texts, behind a tick and the beginning of the id."""
-        tick = "[x]" if self.is_likely else "[ ]"
-        return f"{tick} {self.id[:10]}  {self.old_text} → {self.text}"
-
-
 class Question(Value):
     """A question that holds back a card or a correction until a person answers it."""
 
@@ -189,8 +164,6 @@ class Question(Value):
     examples: Strings = ()
     drafts: Strings = ()
     """The drafts that wait for the answer."""
-    pairs: tuple[PerhapsSame, ...] = ()
-    """Of a question about many passages of one document: these, each with a tick."""
     repair: str = ""
     """The action of the repair whose words are in conflict: it is sent or taken back as a whole."""
 
@@ -206,10 +179,6 @@ class Question(Value):
             return "send the repair"
         if self.is_between_edits:
             return "take the words from here"
-        if self.pairs:
-            return (
-                "the ticked ones are the same: their cards move; the others are two cards"
-            )
         return self.kind.accept
 
     @property
@@ -219,8 +188,6 @@ class Question(Value):
             return "keep the words in Anki, and take all of the repair back"
         if self.is_between_edits:
             return "keep those in Anki"
-        if self.pairs:
-            return "two cards each"
         return self.kind.reject
 
 

@@ -176,7 +176,7 @@ def find(ledger: Ledger, word: str) -> str:
     beginning = word.strip().casefold()
     ids = lists.find(ledger, [QueryTerm("id", beginning)], everything=True)
     if is_question_id(beginning):
-        for question in questions.each_question(ledger):
+        for question in questions.open_questions(ledger):
             if question.id.startswith(beginning):
                 ids.append(question.id)
     if not ids:

@@ -167,16 +167,6 @@ def question_json(question: Question) -> Json:
         "reject": question.reject,
         "guids": question.guids,
         "examples": question.examples,
-        "pairs": [
-            {
-                "id": pair.id,
-                "ticked": pair.is_likely,
-                "guids": pair.guids,
-                "passage": pair.text,
-                "gone": pair.old_text,
-            }
-            for pair in question.pairs
-        ],
         "conflicts": conflicts,
     }
 

@@ -10,7 +10,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
-from ankiforge.ledger.questions import each_question, open_questions
+from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
 from ankiforge.model import Card, Question, QuestionKind, Strings, is_question_id
 from ankiforge.pipeline.collection import lines_as_in_anki
@@ -249,7 +249,7 @@ class Listing:
         if len(words) == 1 and is_key(words[0]):
             yield passage_json(ledger, words[0]), passage_text(ledger, words[0])
         if any(map(is_question_id, ids)):
-            for question in each_question(ledger):
+            for question in open_questions(ledger):
                 if question.id in ids:
                     yield _question(question)
         yield from self._lines(lists.lines(ledger, ids), whole=True)

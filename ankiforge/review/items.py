@@ -256,8 +256,7 @@ class Decision(Value, forbid_unknown_fields=True):
     """The reason for a rejection, or the question of a new card."""
     fields: Texts = {}
     lines: Strings | None = None
-    """The ticked lines of a form, which is None for all of them and later ones; or the ticked
-    passages of a question about many."""
+    """The ticked lines of a form; None = all of them and later ones."""
     later: bool = False
     """Whether the answer holds for later lines of the form."""
     mode: str = "cloze"
@@ -331,7 +330,7 @@ class Review:
                 return Item(id, offer, as_in_anki(ledger, card))
             return Item(id, offer)
         if is_question_id(id):
-            for question in questions.each_question(ledger):
+            for question in questions.open_questions(ledger):
                 if question.id == id:
                     return Item(id, question=question)
             return None
@@ -433,10 +432,6 @@ class Review:
         ledger = self._ledger
         if decision.act != "accept":
             ledger.reject(question.id)
-            return
-        if question.pairs and decision.lines is not None:
-            unlike = {pair.id for pair in question.pairs}.difference(decision.lines)
-            questions.answer(ledger, question.id, yes=True, without=unlike)
             return
         if question.kind is QuestionKind.FORM and decision.lines is not None:
             # a tick may stand for several lines with one front

@@ -42,7 +42,6 @@ from ankiforge.model import (
     Highlight,
     Json,
     Pair,
-    PerhapsSame,
     Question,
     QuestionKind,
     RemarkKind,
@@ -223,19 +222,6 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     ),
 }
 """By kind of question: what to know before one answers, and the two answers."""
-_WHICH_ARE_SAME = (
-    "First what your card was made of, which is gone; below it the new passage. Those that you tick"
-    " keep card and schedule, the others are two cards.",
-    _named(ACCEPT, "{n} are the same", "One card each", none="None is the same"),
-    _named(REJECT, "None is the same", "Two cards each"),
-)
-"""The same of one question about many passages of a document."""
-
-
-def _pair(pair: PerhapsSame) -> Json:
-    """Return a passage that is gone, and one that it may be, as a line."""
-    words = {"a": line_of(pair.old_text), "b": line_of(pair.text)}
-    return {"id": pair.id, **words, "on": pair.is_likely}
 
 
 def _actions_of(group: Sequence[Card]) -> list[Json]:
@@ -441,9 +427,6 @@ class Faces:
         about: Json = {}
         why, *answers = _QUESTIONS[question.kind]
         match question.kind:
-            case QuestionKind.SAME if question.pairs:
-                why, *answers = _WHICH_ARE_SAME
-                about = {"lines": [*map(_pair, question.pairs)]}
             case QuestionKind.SAME:
                 about = self._same(question)
             case QuestionKind.DUPLICATE:

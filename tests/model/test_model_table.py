@@ -18,7 +18,6 @@ from ankiforge.model import (
     MappedType,
     NoteInAnki,
     Origin,
-    PerhapsSame,
     Problem,
     Question,
     QuestionKind,
@@ -84,7 +83,6 @@ def conflict(edited_here: bool) -> Conflict:
 
 
 HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
-PAIR = PerhapsSame("qu1", "k", "g", "new words", "old words", ("af1",), 70.0)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +98,6 @@ PAIR = PerhapsSame("qu1", "k", "g", "new words", "old words", ("af1",), 70.0)
             "all of the repair back",
         ),
         ({"kind": QuestionKind.SAME}, "the same", "two cards"),
-        ({"kind": QuestionKind.SAME, "pairs": (PAIR,)}, "the ticked", "two cards each"),
     ],
 )
 def test_a_question_says_what_its_answers_do(of, accept, reject):
