@@ -62,7 +62,6 @@ _SAID = {
     "different": "two cards",
     "adopt": "taken over",
     "unseen": "to be sent again",
-    "keep": "kept",
     "repair": "repaired",
 }
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}

@@ -51,7 +51,7 @@ MERGED = "one card with "
 SUBJECTS = ("form", "dialects", "decline")
 """Kinds of events about another subject than a passage: a form of lines, a vault, a tool. The key
 names it; see `Store.answers`."""
-FORMER = ("holds", "held", "private")
+FORMER = ("holds", "held", "private", "keep")
 """Kinds of events that only earlier versions wrote. They are known, and have no effect."""
 SILENT = (
     *("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),

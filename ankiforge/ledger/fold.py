@@ -580,6 +580,5 @@ _CHANGES: Mapping[str, Callable[[Card, Event], Card]] = {
     # it is absent by accident, so it is shipped again
     "unseen": lambda card, event: _wanted_again(replace(card, seen_by=()), event),
     # a person keeps it although its note has the tag of dropped cards
-    "keep": lambda card, event: _judged(card, Verdict.LIVE, PERSON),
 }
 """By kind of event: the card as it is after an event that stands and names it."""

@@ -309,7 +309,6 @@ REQUIRED = {
     "pictures": "guid names",
     "seen": "guid",
     "unseen": "guid",
-    "keep": "guid",
     **dict.fromkeys(events.FORMER, ""),
 }
 """By kind of event: the keys without which it means nothing. `fold` says what each does."""

@@ -19,8 +19,8 @@ from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode, words_of
-from ankiforge.ledger.views import DELETED, DROPPED, retired_unexplained
+from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
+from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     PROPOSE,
     QUESTION_PREFIX,
@@ -415,33 +415,6 @@ def _answer_absent(
         store.write("DELETE FROM seen WHERE guid = ?", guid)
 
 
-# --- notes that are tagged as dropped, against a person's decision here ----------------
-
-
-def _ask_about_retired(store: Store) -> Iterator[Question]:
-    """Ask about each accepted card whose note is tagged as dropped, for no known reason."""
-    for guid in retired_unexplained(store):
-        state, passage = cards.state_of(store, guid)
-        yield Question(
-            *_named(QuestionKind.RETIRED, guid),
-            text="You accepted this card, and its note in Anki is tagged as retired.",
-            new=passage.key,
-            guids=(guid,),
-            examples=(words_of(state.fields),),
-        )
-
-
-def _answer_retired(
-    store: Store, question: Question, yes: bool, _without: Without
-) -> None:
-    """Retire the cards as their notes say, or keep them."""
-    for guid in question.guids:
-        if yes:
-            store.add("retire", question.new, PERSON, {"guid": guid, "why": DROPPED})
-        else:
-            store.add("keep", question.new, PERSON, {"guid": guid})
-
-
 # --- a source that lost its documents ---------------------------------------------------
 
 
@@ -654,7 +627,6 @@ _ASKING = (
     _ask_about_gaps_of_one_proposal,
     _ask_about_conflicts,
     _ask_about_absent,
-    _ask_about_retired,
     _ask_about_emptied,
     _ask_about_dialects,
     _ask_about_forms,
@@ -665,7 +637,6 @@ _ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], Non
     QuestionKind.DUPLICATE: _answer_duplicate,
     QuestionKind.CONFLICT: _answer_conflict,
     QuestionKind.ABSENT: _answer_absent,
-    QuestionKind.RETIRED: _answer_retired,
     QuestionKind.EMPTIED: _answer_emptied,
     QuestionKind.DIALECT: _answer_dialects,
     QuestionKind.FORM: _answer_form,

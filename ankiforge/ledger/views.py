@@ -32,7 +32,6 @@ from ankiforge.ledger.events import (
     card_of_words,
     slot_of,
 )
-from ankiforge.ledger.fold import in_order
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
     RETIRED,
@@ -59,8 +58,6 @@ MANY = 10
 of which one note in `LARGE_PART` or more was deleted."""
 LARGE_PART = 5
 DELETED = "deleted in Anki"
-DROPPED = "retired in Anki"
-"""Why a card is retired if a person said that the tag on its note counts."""
 _decode_seen = msgspec.json.Decoder(NoteInAnki).decode
 
 
@@ -162,8 +159,8 @@ class _ViewRecording:
                 self._store.take_back(max(retired, key=lambda event: event.order))
         _write_seen(self._store, note, before)
 
-        if not (note.retired and card["live"]) or state.by == PERSON:
-            return  # see `retired_unexplained`
+        if not (note.retired and card["live"]):
+            return
         if not _knows_of_dropping(self._store, state):
             self.viewed.retired.append(note.guid)
             _retire(self._store, note.guid, RETIRED_BEFORE)
@@ -323,31 +320,10 @@ def _knows_of_dropping(store: Store, state: Card) -> bool:
     """
     if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
         return True
-    for event, stands in in_order(_events_of(store, state.guid)):
-        if event.body.get("guid") != state.guid:
-            continue
-        if event.what in ("reject", "retire") or (event.what == "keep" and stands):
-            return True
-    return False
-
-
-def retired_unexplained(store: Store) -> list[Guid]:
-    """Return the live cards that a person accepted, and whose notes are tagged as dropped.
-
-    Nothing in the journal says why. Perhaps another machine dropped them, and its journal
-    has not arrived: until a person answers, their notes stay as they are.
-    """
-    rows = store.rows(
-        "SELECT guid FROM seen s JOIN card c USING (guid)"
-        " WHERE s.retired AND NOT s.absent AND c.live AND c.by = ? ORDER BY guid",
-        PERSON,
+    return any(
+        event.what in ("reject", "retire") and event.body.get("guid") == state.guid
+        for event in _events_of(store, state.guid)
     )
-    unexplained = []
-    for row in rows:
-        state, _ = cards.state_of(store, row["guid"])
-        if not _knows_of_dropping(store, state):
-            unexplained.append(Guid(row["guid"]))
-    return unexplained
 
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
@@ -385,7 +361,7 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | No
 
     A card that `record_plan` settled is left out until its passage, its note, the card,
     or what all notes are made with changes, which `settings` names; "" means "not
-    settled" in the table. So is one of `retired_unexplained`, until a person answers.
+    settled" in the table.
     """
     chosen = (
         "card c LEFT JOIN seen s ON s.guid = c.guid"
@@ -393,8 +369,6 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | No
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
     body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
-    for guid in retired_unexplained(store):
-        body_by_guid.pop(guid, None)
     rows = store.rows("SELECT guid, mod FROM taken")
     taken = {row["guid"]: row["mod"] for row in rows}
     for card in cards.cards_of(

@@ -102,9 +102,6 @@ class QuestionKind(StrEnum):
     """A person and the source changed the same field of a card."""
     ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
     """Notes are missing in Anki without graves, or a large part of a deck was deleted."""
-    RETIRED = ("retired", "retire it here as well", "keep it: the tag goes")
-    """The note of a card that a person accepted has the tag of dropped cards, and nothing
-    here says why. Until then, the note stays as it is."""
     EMPTIED = ("emptied", "they were deleted", "nothing happened")
     """A source lost most of its documents at once. Until then, none of them counts as
     gone."""

@@ -196,11 +196,6 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
         *_careful(("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")),
     ),
-    QuestionKind.RETIRED: (
-        "Another computer may have retired it, and its decisions have not arrived yet."
-        " Until you answer, the note stays as it is.",
-        *_careful(("Keep it", "Kept:"), ("Retire it", "Retired:")),
-    ),
     QuestionKind.EMPTIED: (
         "A drive that is not connected looks the same. Until you answer, no card changes."
         " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
@@ -445,12 +440,6 @@ class Faces:
                 about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
                 if len(lines) == 1:
                     about = {"ask": about["ask"], "cards": gone}
-            case QuestionKind.RETIRED:
-                [guid] = question.guids
-                card = card_of(self._ledger, guid)
-                shown = self._accepted(card, "Your card")
-                about = {"title": shown["title"], "cards": [shown]}
-                about["ask"] = f"{question.text} Retire it?"
             case QuestionKind.FORM:
                 about = self._form(question)
         title = question.text.partition(":")[0]

@@ -132,7 +132,6 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
     "pictures": {"guid": ("g", 1), "names": ({"a.png": "b.png"}, ["b.png"])},
     "seen": {"guid": ("g", 1)},
     "unseen": {"guid": ("g", 1)},
-    "keep": {"guid": ("g", 1)},
 }
 ROWS = [(what, name) for what, fields in FIELDS.items() for name in fields]
 NEEDED = [(what, name) for what, names in REQUIRED.items() for name in names.split()]

@@ -550,7 +550,6 @@ def test_how_a_draft_looks_follows_from_its_findings(
     ("kind", "labels", "acts", "looks", "shown"),
     [
         ("DUPLICATE", "Keep one, Keep both", "accept reject", "filled outlined", 2),
-        ("RETIRED", "Keep it, Retire it", "reject accept", "filled outlined", 1),
         ("ABSENT", "Bring back, I deleted it", "reject accept", "filled outlined", 1),
         (
             "CONFLICT",
