@@ -1,11 +1,12 @@
 """Play random histories of ordinary life and report what the program did.
 
-    python -m tests.life FIRST COUNT [--anki] [--machines 1|2|stale] [--json] [-v]
+    python -m tests.life FIRST COUNT [--anki] [--machines 1|2|stale] [--plugin] [--json] [-v]
 
 Each seed is one history: notes that are edited, renamed, moved, cut, copied, deleted and restored; a
 person who decides, undoes and answers truthfully; an Anki that imports each package, in which the person
 edits, tags, studies and deletes (`--anki`: the real one); databases that are lost while the journal stays;
-a second machine whose journal is shared always (`2`) or sometimes late (`stale`). Reported are notes
+a second machine whose journal is shared always (`2`) or sometimes late (`stale`); with `--plugin`, notes in the forms of a
+flash-card plug-in. Reported are notes
 twice in Anki, decisions that were undone, notes made anew for a passage that only moved or was
 reworded, machines that disagree, and the questions asked per 100 edits.
 """
@@ -47,12 +48,13 @@ def main() -> None:
     asked.add_argument("count", type=int)
     asked.add_argument("--anki", action="store_true", help="the real Anki")
     asked.add_argument("--machines", choices=("1", "2", "stale"), default="1")
+    asked.add_argument("--plugin", action="store_true", help="the forms of a flash-card plug-in")  # fmt: skip
     asked.add_argument("--json", action="store_true", help="a line for each history, and one for all")  # fmt: skip
     asked.add_argument("-v", "--verbose", action="store_true", help="tell each step")
     given = asked.parse_args()
     reports = []
     for seed in range(given.first, given.first + given.count):
-        report = lived(seed, given.machines, anki=given.anki)
+        report = lived(seed, given.machines, anki=given.anki, plugin=given.plugin)
         log = report.pop("log")
         reports.append(report)
         if given.json:

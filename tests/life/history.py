@@ -15,7 +15,16 @@ from tests.life.anki import Real, Shelf
 from tests.life.judge import Judge
 from tests.life.person import Person
 from tests.life.program import Card, FailedError, Program, Question, share, without_waits
-from tests.life.world import Note, Vault, World, passages
+from tests.life.world import (
+    FORMS,
+    FORMS_OF_PLUGIN,
+    PLUGIN,
+    TAG_OF_PLUGIN,
+    Note,
+    Vault,
+    World,
+    passages,
+)
 
 AWAY = {"a": 0.1, "b": 0.4}
 """How likely a machine does not have the pictures in one run."""
@@ -41,11 +50,17 @@ class Machine:
 
 
 class History:
-    """`machines`: `1`; `2` share their journals before every run; `stale`: before half of them."""
+    """One life.
 
-    def __init__(self, seed: int, folder: Path, machines: str, *, anki: bool) -> None:
+    `machines`: `1`; `2` share their journals before every run; `stale`: before half of them.
+    `plugin`: whether all notes are written in the forms of a flash-card plug-in that is on.
+    """
+
+    def __init__(
+        self, seed: int, folder: Path, machines: str, *, anki: bool, plugin: bool
+    ) -> None:
         self.folder, self.mode = folder, machines
-        self.world = World(seed)
+        self.world = World(seed, FORMS_OF_PLUGIN if plugin else FORMS)
         self.dice = self.world.dice
         self.fate = random.Random(seed + 1)
         """Of what is no doing of the person's."""
@@ -54,8 +69,13 @@ class History:
         self.anki: Real | Shelf = Real(path) if anki else Shelf()
         self.proposes = seed % 2 == 0
         """Whether cards of marked sentences are proposed; else a person writes them all."""
-        self.vault = Vault(folder / "notes")
-        (self.vault.folder / ".obsidian").mkdir(parents=True)
+        self.vault = Vault(
+            folder / "notes", head=f"{TAG_OF_PLUGIN}\n\n" if plugin else ""
+        )
+        settings = self.vault.folder / ".obsidian"
+        settings.mkdir(parents=True)
+        if plugin:
+            (settings / "community-plugins.json").write_text(json.dumps([PLUGIN]))
         self.machines = [self.machine("a")]
         self.person = Person(self)
         self.runs = self.steps = 0
@@ -225,14 +245,19 @@ class History:
 
 
 def lived(
-    seed: int, machines: str = "1", *, anki: bool = False, steps: int = 0
+    seed: int,
+    machines: str = "1",
+    *,
+    anki: bool = False,
+    plugin: bool = False,
+    steps: int = 0,
 ) -> dict[str, Any]:
     """Play one history, and report it."""
     folder = Path(tempfile.mkdtemp(prefix="life")).resolve()
     history = None
     try:
         with without_waits():
-            history = History(seed, folder, machines, anki=anki)
+            history = History(seed, folder, machines, anki=anki, plugin=plugin)
             judge = history.judge
             try:
                 history.play(steps)

@@ -153,7 +153,7 @@ class Program:
 
     def questions(self) -> list[Question]:
         rows = self.shown("--view", "questions")
-        found = [each for one in rows for each in questions_of(one)]
+        found = [*map(question_of, rows)]
         return [*found, *(one for row in self.rows() for one in waiting_of(row))]
 
     # --- what a person decides
@@ -213,18 +213,13 @@ def card_of(row: dict[str, Any]) -> Card:
     return Card(row["id"], row["id"], row["fields"], live, waits, rejected, outdated)
 
 
-def questions_of(row: dict[str, Any]) -> Iterator[Question]:
-    """Yield an open question; of one about many passages, that about each."""
-    for pair in row["pairs"]:
-        guids, texts = pair["guids"], (folded(pair["passage"]), folded(pair["gone"]))
-        yield asked(row["question"], pair["id"], guids, *texts)
-    if not row["pairs"]:
-        text, was, *_ = [*map(folded, row["examples"]), "", ""]
-        yield asked(row["question"], row["id"], row["guids"], text, was)
-
-
-def asked(kind: str, id: str, guids: list[str], text: str, was: str) -> Question:
-    return Question(kind, id, guids[0] if guids else "", text, tuple(guids), was)
+def question_of(row: dict[str, Any]) -> Question:
+    """Return an open question."""
+    text, was, *_ = [*map(folded, row["examples"]), "", ""]
+    guids = tuple(row["guids"])
+    return Question(
+        row["question"], row["id"], guids[0] if guids else "", text, guids, was
+    )
 
 
 def waiting_of(row: dict[str, Any]) -> Iterator[Question]:

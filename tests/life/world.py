@@ -40,6 +40,17 @@ CONTEXT = [
     "An open point remains.",
 ]
 FORMS = {"mark": 50, "cloze": 10, "inline": 15, "block": 8, "two-way": 5, "plain": 12}
+PLUGIN = "obsidian-spaced-repetition"
+"""A plug-in with forms of its own, by which all notes are written in some histories."""
+FORMS_OF_PLUGIN = {
+    "mark": 25, "inline": 20, "two-way": 15, "block": 25, "two-way block": 15
+}  # fmt: skip
+"""Where it is on, a marked phrase is a gap of its own, too."""
+TAG_OF_PLUGIN = "#flashcards"
+BETWEEN = {
+    "inline": "::", "two-way": ":::", "block": "\n?\n", "two-way block": "\n??\n"
+}  # fmt: skip
+"""What stands between question and answer."""
 OPERATIONS = {
     "edit": 34, "replace": 4, "insert": 10, "delete": 6, "reorder": 6, "move": 4, "rename": 4,
     "rename_edit": 3, "split": 1, "merge": 1, "copy_note": 1, "copy": 2, "delete_note": 2,
@@ -123,8 +134,7 @@ class Passage:
         before, after = (part.replace("==", "") for part in (gap.string[: gap.start()], gap.string[gap.end() :]))  # fmt: skip
         if self.form == "cloze":
             return f"{before}{{{{c1::{gap[1]}}}}}{after}"
-        between = {"inline": "::", "block": "\n?\n", "two-way": ":::"}[self.form]
-        return f"Which words complete “{before}…{after}”?{between}{gap[1]}"
+        return f"Which words complete “{before}…{after}”?{BETWEEN[self.form]}{gap[1]}"
 
 
 @dataclass
@@ -203,8 +213,10 @@ EDITS: dict[Callable[[random.Random, str], str], int] = {
 class World:
     """The notes as they are now, and all that they ever said."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, forms: dict[str, int]) -> None:
         self.dice = random.Random(seed)
+        self.forms = forms
+        """How often which form is written."""
         self.luck = random.Random(f"luck {seed}")
         """Decides what came later into these histories, so that the others stay as they were."""
         self.log: list[str] = []
@@ -254,7 +266,7 @@ class World:
             bare = folded(sentence)
             if all(fuzz.ratio(bare, other) < 75 for other in self.meant):
                 break
-        form = self.dice.choices(list(FORMS), list(FORMS.values()))[0]
+        form = self.dice.choices(list(self.forms), list(self.forms.values()))[0]
         number = self.next()
         block = f"id-{number}" if self.dice.random() < WITH_ID else ""
         picture = f"p{number}.png" if self.luck.random() < WITH_PICTURE else ""
@@ -542,6 +554,8 @@ class Vault:
     """The files of the notes. Machines take turns: the one that runs writes its own, in a folder that it calls as it likes."""
 
     folder: Path
+    head: str = ""
+    """Begins every note."""
     has_pictures: bool = True
     """Whether the pictures are on this machine now."""
     wrote: dict[str, str] = field(default_factory=dict)
@@ -555,7 +569,7 @@ class Vault:
         for name in self.spoilt:
             (self.folder / name).unlink()
         self.spoilt.clear()
-        texts = {name: note.text() for name, note in notes.items()}
+        texts = {name: self.head + note.text() for name, note in notes.items()}
         for gone in self.wrote.keys() - texts.keys():
             (self.folder / f"{gone}.md").unlink()
         for changed in [name for name in texts if texts[name] != self.wrote.get(name)]:
