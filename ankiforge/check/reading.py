@@ -15,9 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ankiforge.language.vocabulary import term_of
 from ankiforge.model import (
     COMMENT_AND_MORE,
     PHRASE,
+    TRANSLATION,
     Card,
     Family,
     Fields,
@@ -31,7 +33,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
-from ankiforge.text.fold import locate, same
+from ankiforge.text.fold import locate, locate_words, same
 from ankiforge.text.sentences import sentences
 
 if TYPE_CHECKING:
@@ -278,7 +280,8 @@ def _plain_run(text: str) -> str:
 
 def authored(draft: Card) -> bool:
     """Return whether a person wrote the card: in the source, in a comment, or in review."""
-    return draft.by_hand or draft.origin.drafter in ("person", COMMENT_AND_MORE)
+    drafters = ("person", COMMENT_AND_MORE, TRANSLATION)
+    return draft.by_hand or draft.origin.drafter in drafters
 
 
 def asked_by_reader(draft: Card) -> bool:
@@ -303,6 +306,21 @@ def marked(draft: Card, highlight: Highlight) -> bool:
 def chosen_by_reader(draft: Card, highlight: Highlight) -> bool:
     """Return whether the reader chose the question, in a comment or by marking phrases."""
     return asked_by_reader(draft) or marked(draft, highlight)
+
+
+def glossed(draft: Card, highlight: Highlight) -> bool:
+    """Return whether the card asks for a marked word and answers with the reader's note on it.
+
+    The note translates or explains the word; the source need not say it.
+    """
+    word = term_of(highlight)
+    if not word or not highlight.instructs or draft.kind.family is not Family.BASIC:
+        return False
+    reading = read(draft)
+    return (
+        locate_words(word, reading.asked) is not None
+        and locate_words(reading.answers[0].strip(" ."), highlight.comment) is not None
+    )
 
 
 def pictured(draft: Card, highlight: Highlight) -> bool:

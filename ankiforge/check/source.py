@@ -23,6 +23,7 @@ from ankiforge.check.reading import (
     chosen_by_reader,
     clauses,
     evidence,
+    glossed,
     is_choice,
     make_finding,
     marked,
@@ -125,7 +126,11 @@ _PREFIX = 5
 def answer(draft: Card, context: Context) -> Iterator[Finding]:
     """Find answers of which the source has no word, less than half, or a part of a word."""
     highlight = context.highlight
-    if marked(draft, highlight) or pictured(draft, highlight):
+    if (
+        marked(draft, highlight)
+        or pictured(draft, highlight)
+        or glossed(draft, highlight)
+    ):
         return
     reading = read(draft)
     source = source_text(highlight)
@@ -266,12 +271,13 @@ def numbers(draft: Card, context: Context) -> Iterator[Finding]:
     """Find numbers that the source does not have, or has with another unit, sign or era."""
     reading = read(draft)
     source = source_text(context.highlight)
+    source_and_title = f"{source}\n{about(context.highlight)}"
     foreign: list[str] = []
     if not asked_by_reader(draft):
-        source_and_title = f"{source}\n{about(context.highlight)}"
         foreign += _foreign(reading.asked, source_and_title)
+    is_gloss = glossed(draft, context.highlight)
     for answer in reading.answers:
-        foreign += _foreign(answer, source)
+        foreign += _foreign(answer, source_and_title if is_gloss else source)
     if foreign:
         yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(foreign)))
         return
@@ -572,7 +578,7 @@ _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z]
 def literal(draft: Card, context: Context) -> Iterator[Finding]:
     """Find formulae, code and names in an answer that are not in the source."""
     highlight = context.highlight
-    if chosen_by_reader(draft, highlight):
+    if chosen_by_reader(draft, highlight) or glossed(draft, highlight):
         return
     reading = read(draft)
     source = as_written(highlight)

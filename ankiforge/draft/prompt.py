@@ -248,10 +248,7 @@ _HOW = {
         'kind "cloze": in `text` a short sentence that stands alone, the answer in it'
         " written {{c1::answer}}: one gap of at most five words."
     ),
-    CardKind.BASIC: (
-        'kind "basic": in `front` the question, behind the sentence in front of it if it needs'
-        " one; in `back` the answer."
-    ),
+    CardKind.BASIC: ('kind "basic": in `front` the question; in `back` the answer.'),
     CardKind.TWO_WAY: (
         'kind "two-way": in `front` the term with its field in brackets, in `back` its'
         " definition in at most 15 words without the term; only for a term that is worth"

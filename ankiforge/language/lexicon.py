@@ -205,6 +205,8 @@ class Language:
             for label, words in table["words"].items():
                 entry = (label[0], float(label[1:]))
                 self._known.update(dict.fromkeys(words, entry))
+        self.words = self.small.union(self._known)
+        """The words in its tables, casefolded."""
 
     def casefolded(self, word: str) -> str:
         """Return a word casefolded, without an English or German possessive."""
@@ -286,16 +288,27 @@ _MOST_LETTERS = 0.6
 @lru_cache(maxsize=256)
 def script(text: str) -> str:
     """Return the script of most letters; "" if there are few letters."""
-    plain = words_alone(text[:_READ_FOR_SCRIPT])
-    letters = Counter(filter(str.isalpha, plain))
-    scripts: Counter[str] = Counter()
-    for letter, count in letters.items():
-        scripts[_script_of(letter)] += count
+    scripts = _scripts(text)
     if not scripts:
         return ""
     name, count = scripts.most_common(1)[0]
     least = _FEW_LATIN_LETTERS if name == "Latin" else _FEW_LETTERS
     return name if (count >= least and count > _MOST_LETTERS * scripts.total()) else ""
+
+
+def script_of_words(words: str) -> str:
+    """Return the script of most letters of a few words; "" if it is none that is distinguished."""
+    scripts = _scripts(words)
+    return max(scripts, key=scripts.__getitem__, default="")
+
+
+def _scripts(text: str) -> Counter[str]:
+    """Return how many letters of a text are of each script."""
+    plain = words_alone(text[:_READ_FOR_SCRIPT])
+    scripts: Counter[str] = Counter()
+    for letter, count in Counter(filter(str.isalpha, plain)).items():
+        scripts[_script_of(letter)] += count
+    return scripts
 
 
 @lru_cache(maxsize=4096)

@@ -201,6 +201,8 @@ PHRASE = "rules:phrase"
 COMMENT_AND_MORE = "rules:comment-more"
 """The drafter of a reader's question whose comment says more than the question: all of the card may
 be the reader's words, and a person decides on it."""
+TRANSLATION = "rules:comment-translation"
+"""The drafter of vocabulary: a marked word in its sentence, and its translation in the comment."""
 FIGURE = "rules:figure"
 """The drafter of figures with hidden labels; a person looks at each of them."""
 AGENT = "agent"
@@ -246,7 +248,7 @@ class Origin(Value):
 
     @property
     def by_comment(self) -> bool:
-        """Whether the reader wrote the question, or named the gap, in a comment."""
+        """Whether the reader wrote the question or the answer, or named the gap, in a comment."""
         return self.drafter.startswith("rules:comment")
 
 

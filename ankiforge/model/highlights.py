@@ -63,6 +63,8 @@ class Form(StrEnum):
     OTHER = "other"
 
 
+WORD_AND_TRANSLATION = "word = translation"
+"""How a marked word is written (`Highlight.written`) whose comment is its translation."""
 ELSEWHERE = "already in Anki by another tool"
 """The reason why such a passage gets no card."""
 

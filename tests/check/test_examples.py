@@ -112,6 +112,32 @@ def test_a_subject_may_be_named_by_title_heading_or_comment_alone(front, back, q
     assert (found.get(rule) == "block") if rule else (found == {})
 
 
+ROBUST = "The results are robust to the choice."
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "changes", "grounded"),
+    [
+        ("What does “robust” mean in “robust to the choice”?", "belastbar", {}, True),
+        ("What does *robust* mean here?", "belastbar", {"exact": "robust,"}, True),
+        ("What does “robust” mean here?", "zäh", {"comment": "belastbar, zäh"}, True),
+        ("What does “robust” mean here?", "der Riese 3", {"comment": "der Riese 3"}, True),
+        ("What does “robust” mean here?", "zerbrechlich", {}, False),
+        ("What does “robust” mean here?", "belastbar und stark", {}, False),
+        ("What does “robust” mean here?", "last", {}, False),
+        ("What does “choice” mean here?", "belastbar", {}, False),
+        ("What does “robust” mean here?", "belastbar", {"instructs": False}, False),
+        ("What does “results are robust to the” mean?", "belastbar", {"exact": "results are robust to the"}, False),
+    ],
+)  # fmt: skip
+def test_the_readers_own_note_on_a_word_is_its_meaning(front, back, changes, grounded):
+    about = {"exact": "robust", "sentence": ROBUST, "comment": "belastbar", **changes}
+    source = cards.passage(str(about.pop("exact")), **about)
+    found = cards.named(cards.question(front, back, ROBUST), source)
+    assert ("answer_not_in_source" not in found) == grounded
+    assert not (grounded and found), found
+
+
 @pytest.mark.parametrize(
     "quote",
     [

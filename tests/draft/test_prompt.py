@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -13,33 +14,37 @@ GOOD = "Rules. {{ schema }}\n---\n{{highlights}}\n"
 MINE = Path("prompts/mine.md")
 
 
+_EXAMPLE = re.compile(
+    r"""(?mx)^(?:Around:\ "(?P<around>.*?)"\ )?Marked:\ "(?P<marked>.*?)"
+    (?:\ Phrases:\ "(?P<phrase>.*?)")?(?:\ Comment:\ "(?P<comment>.*?)")?\n(?:Not:\ .*\n)?
+    →\ (?P<kind>[a-z]+)\.\ (?P<card>.*)$"""
+)
+
+
 def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
-    prompt = load("cards")
-    text = re.sub(
-        r"(?m)^Marked: (\".*\")(?: (?:Comment|Phrases): .*)?\n(?:Not: .*\n)?→ ",
-        r"<marked>\1</marked>\n",
-        prompt.system,
-    )
-    shown = re.findall(
-        r"<marked>\"?(.*?)\"?</marked>(?:\n</highlight>\nAnswer: |\n)(.*)", text
-    )
-    made = 0
-    assert len(shown) >= 3
-    for exact, answer in shown:
-        if not answer.startswith("{"):
-            kind, rest = answer.split(". ", 1)
-            front, _, back = rest.partition(" » ")
-            sides = (
-                {"front": front, "back": back}
-                if back
-                else {"text": front, "why_none": rest}
-            )
-            answer = str({"h": "1", "kind": kind, "quote": exact, **sides})
-        marked = highlight(exact)
-        for draft in drafts_of(items(answer, ("1",)), marked, Origin("llm"), Shape()):
-            made += 1
+    examples = [*_EXAMPLE.finditer(load("cards").system)]
+    made = []
+    for example in examples:
+        front, _, back = example["card"].partition(" » ")
+        sides = {"front": front, "back": back}
+        if example["kind"] == "cloze":
+            sides = {"text": front}
+        elif example["kind"] == "none":
+            sides = {"why_none": front}
+        around = example["around"] or example["marked"]
+        item = {"h": "1", "kind": example["kind"], "quote": around, **sides}
+        marked = highlight(
+            example["phrase"] or example["marked"],
+            sentence=example["marked"],
+            nearby=around,
+            comment=example["comment"] or "",
+        )
+        answer = items(json.dumps({"cards": [item]}), ("1",))
+        for draft in drafts_of(answer, marked, Origin("llm"), Shape()):
+            made.append(example["kind"])
             assert check(draft, Context(marked, DuplicateIndex())) == (), draft
-    assert made == len(shown) - 1, "and one passage gets none"
+    assert len(examples) == load("cards").system.count("\n→ ") == 7
+    assert sorted(made) == ["basic"] * 5 + ["cloze"], "and one passage gets none"
 
 
 def test_placeholders_are_filled_and_values_are_never_searched_for_them():
