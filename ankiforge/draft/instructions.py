@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError
 from ankiforge.model import (
     ELSEWHERE,
+    WORD_AND_TRANSLATION,
     CardKind,
     Drafted,
     Fields,
@@ -258,6 +259,8 @@ def withheld(highlight: Highlight) -> str:
         return reason
     if highlight.kind is HighlightKind.CARD:
         return "a hand-written card is not drafted again"
+    if highlight.written == WORD_AND_TRANSLATION:
+        return "a word with its translation is not drafted again"
     if for_rules(highlight):
         return "a picture is not shown to a model"
     return ""

@@ -1,8 +1,9 @@
 """The offline drafter, which needs no model and no network. No card is better than a bad card.
 
-It drafts cards that a person wrote, sentences in which a person marked words, and the
-questions and clozes that comments ask for. Patterns of sentences are not tried: in
-blind rating they were good too seldom. A highlight without a card gets a reason.
+It drafts cards that a person wrote, sentences in which a person marked words, words with
+their translation, and the questions and clozes that comments ask for. Patterns of sentences
+are not tried: in blind rating they were good too seldom. A highlight without a card gets a
+reason.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from ankiforge.model import (
     COMMENT_AND_MORE,
     FIGURE,
     PHRASE,
+    TRANSLATION,
+    WORD_AND_TRANSLATION,
     Card,
     CardKind,
     Drafted,
@@ -42,7 +45,7 @@ from ankiforge.model import (
 from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, passage, plain
 from ankiforge.text.elements import comment_as_markdown
-from ankiforge.text.fold import for_finding, is_visible, locate
+from ankiforge.text.fold import for_finding, is_visible, locate, locate_words
 from ankiforge.text.passages import RAISED_NOTE
 
 NOTHING = (
@@ -135,6 +138,8 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Card, ...] | str:
         return (_draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE),)
     if comment.wish is Wish.CLOZE:
         return _own_cloze(highlight, comment.words)
+    if highlight.written == WORD_AND_TRANSLATION:
+        return (_vocabulary(highlight),)
     if highlight.markdown:
         for struck in _STRIKE.finditer(highlight.markdown[0]):
             for start, end in highlight.markdown_gaps:
@@ -263,6 +268,21 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
     else:
         origin = "rules:comment-picture"
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
+
+
+def _vocabulary(highlight: Highlight) -> Card:
+    """Return a card that asks what a marked word means, shown alone and in its sentence."""
+    word = highlight.exact
+    sentence = highlight.sentence
+    shown = passage(word)
+    place = locate_words(word, sentence) or locate(word, sentence)
+    if place and _words_around(sentence, (place,)):
+        start, end = place
+        before, after = passage(sentence[:start]), passage(sentence[end:])
+        shown += f"\n\n{before}**{passage(sentence[start:end])}**{after}"
+    fields = sided(CardKind.BASIC, shown, comment_as_markdown(highlight.comment.strip()))
+    answer = plain(highlight.comment)
+    return _draft(highlight, CardKind.BASIC, fields, answer, TRANSLATION)
 
 
 def _own_cloze(highlight: Highlight, words: str) -> tuple[Card, ...] | str:

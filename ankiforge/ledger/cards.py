@@ -24,6 +24,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import sentences, text_of
 from ankiforge.ledger.fold import fold
+from ankiforge.ledger.forms import lines_like
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
 from ankiforge.model import (
@@ -104,7 +105,7 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
             if event.body.get("choice") == "accept":
                 said = "taken for cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
-            text = f"lines like `{form}` in {source}"
+            text = f"{lines_like(form)} in {source}"
         case "decline":
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
             said = "history declined"

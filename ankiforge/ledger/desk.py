@@ -149,7 +149,7 @@ def to_draft(
         if passage.live and in_progress(highlight.document.path):
             continue
         if not passage.live and forms.form_choice(store, highlight) == forms.NEVER:
-            highlight = replace(highlight, skip=forms.LEFT_OUT)
+            highlight = replace(highlight, skip=f"skip: {forms.why_left_out(highlight)}")
         yield highlight
 
 

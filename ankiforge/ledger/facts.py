@@ -22,7 +22,15 @@ from ankiforge.ledger.events import (
     is_open_again,
 )
 from ankiforge.ledger.match import LONG
-from ankiforge.model import PROPOSE, Card, Highlight, Strings, Value, h16
+from ankiforge.model import (
+    PROPOSE,
+    WORD_AND_TRANSLATION,
+    Card,
+    Highlight,
+    Strings,
+    Value,
+    h16,
+)
 from ankiforge.text import regex
 from ankiforge.text.fold import (
     UNSPACED,
@@ -58,7 +66,9 @@ class Fact(Value):
 
 
 def text_of(highlight: Highlight) -> str:
-    """Return the text of a passage whose sentences are its facts."""
+    """Return the text of a passage whose sentences are its facts: of vocabulary, the word."""
+    if highlight.written == WORD_AND_TRANSLATION:
+        return highlight.exact
     return highlight.sentence or highlight.exact
 
 

@@ -1,6 +1,7 @@
-"""Lines that may be no cards: `a :: b`, which people write as prose, and fields `key::value`.
+"""What may be no card: lines `a :: b`, fields `key::value`, and words with their translation.
 
-A person says once for each source whether such lines are cards (`QuestionKind.FORM`). The
+People write such lines as prose, too, and not whoever notes what a word means wants to learn it.
+A person says once for each source whether these are cards (`QuestionKind.FORM`). The
 answer is an event about the form, and counts for later lines, too. For fields, it is one
 event for each key, and for a folder in which the answer is another one.
 """
@@ -12,7 +13,7 @@ from functools import cached_property
 
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
-from ankiforge.model import Highlight
+from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding
 
@@ -20,10 +21,6 @@ ACCEPTED = "accept"
 """The choice of a person that lines of a form are cards, as the journal has it."""
 NEVER = "never"
 """The choice that they are no cards."""
-NO_CARDS = "you said that such lines are not cards"
-"""The reason of lines for which `NEVER` was chosen."""
-LEFT_OUT = f"skip: {NO_CARDS}"
-"""The same as `Highlight.skip`."""
 FIELD = "key::value"
 """The form of a line that looks like a field, as a person would say it."""
 
@@ -47,12 +44,13 @@ def form_key(source: str, written: str) -> str:
 
 
 def is_doubtful(highlight: Highlight) -> bool:
-    """Return whether a person has to say that a line is a card.
+    """Return whether a person has to say that this is a card.
 
-    It is if it has blanks around its colons, and is neither declared a card nor a
-    question; and if it is a line of a list of terms that no heading calls a glossary.
+    A line is if it has blanks around its colons, and is neither declared a card nor a
+    question; and if it is a line of a list of terms that no heading calls a glossary. And so
+    is a marked word with its translation.
     """
-    if highlight.written == _TERM:
+    if highlight.written in (_TERM, WORD_AND_TRANSLATION):
         return True
     return _may_be_none(highlight) and not _TIGHT.search(highlight.exact)
 
@@ -72,6 +70,19 @@ def _may_be_none(highlight: Highlight) -> bool:
     front = highlight.markdown[0] if highlight.markdown else ""
     words = _PICTURE.sub("", front)
     return not words.rstrip().endswith(("?", "？"))
+
+
+def lines_like(written: str) -> str:
+    """Return how a person calls what is written in a form."""
+    if written == WORD_AND_TRANSLATION:
+        return "words with your translation"
+    return f"lines like `{written}`"
+
+
+def why_left_out(highlight: Highlight) -> str:
+    """Return why there is no card, if a person chose `NEVER` for its form."""
+    what = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"
+    return f"you said that such {what} are not cards"
 
 
 class Fields:

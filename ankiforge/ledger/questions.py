@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
+from ankiforge.language.vocabulary import term_of
 from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
@@ -24,6 +25,7 @@ from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     PROPOSE,
     QUESTION_PREFIX,
+    WORD_AND_TRANSLATION,
     Card,
     Conflict,
     Guid,
@@ -483,14 +485,18 @@ def _answer_dialects(
         store.add("dialects", readings.key_of(question.new), PERSON, dialects)
 
 
-# --- lines that may be no cards ---------------------------------------------------------
+# --- what may be no card: lines, and words with their translation -----------------------
+
+# Whether a highlight may be of a form that is asked about; `forms` knows.
+_MAY_HAVE_FORM = "(highlight.kind = 'card' OR instr(highlight.body, ?))"
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
     """Yield a question for each form of lines of which several wait in one source."""
     rows = store.rows(
-        "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card'"
-        " AND key IN (SELECT key FROM draft)"
+        f"SELECT body FROM highlight WHERE state = 'present' AND {_MAY_HAVE_FORM}"
+        " AND key IN (SELECT key FROM draft)",
+        WORD_AND_TRANSLATION,
     )
     fields = forms.Fields(store)
     doubtful_keys = []
@@ -509,9 +515,12 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
     rejected: list[Highlight] = []
     if any(len(of_form) < FORM_ASKED for of_form in lines.values()):
         rows = store.rows(
-            "SELECT h.body FROM highlight h JOIN passage p ON p.key = h.key AND p.decided"
-            " WHERE h.state = 'present' AND h.kind = 'card'"
-            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = h.key AND c.live)"
+            "SELECT highlight.body FROM highlight"
+            " JOIN passage p ON p.key = highlight.key AND p.decided"
+            f" WHERE state = 'present' AND {_MAY_HAVE_FORM}"
+            " AND NOT EXISTS"
+            " (SELECT 1 FROM card c WHERE c.passage = highlight.key AND c.live)",
+            WORD_AND_TRANSLATION,
         )
         rejected += filter(forms.is_doubtful, map(decode_highlight, rows))
     for (source, written), of_form in sorted(lines.items()):
@@ -530,6 +539,9 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             keys = dict.fromkeys(draft.field("Front") for draft in of_form)
             names = shortened(", ".join(map(on_one_line, keys)), KEYS_SHOWN)
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
+        if written == WORD_AND_TRANSLATION:
+            words = counted(len(of_form), "word")
+            text = f"{words} with your translation in {source}: make cards?"
         yield Question(
             *_named(QuestionKind.FORM, source, written),
             text=text,
@@ -553,14 +565,17 @@ class LinesOfFront(NamedTuple):
     @property
     def text(self) -> str:
         """The lines as one: `rating::1 · 2 · 5 (12 lines in Books)`."""
+        highlight = self.drafts[0].highlight
+        if highlight.written == WORD_AND_TRANSLATION:
+            return on_one_line(f"{term_of(highlight)} = {self.backs[0]}")
         if len(self.drafts) == 1:
-            return on_one_line(self.drafts[0].highlight.exact)
+            return on_one_line(highlight.exact)
         backs = [
             shortened(on_one_line(back), BACK_SHOWN) for back in self.backs[:BACKS_SHOWN]
         ]
         if self.backs[BACKS_SHOWN:]:
             backs.append("…")
-        colons = "::" if forms.key_of_field(self.drafts[0].highlight) else " :: "
+        colons = "::" if forms.key_of_field(highlight) else " :: "
         where = f" in {self.folder}" if self.folder else ""
         shown = f"{on_one_line(self.front)}{colons}{' · '.join(backs)}"
         return f"{shown} ({len(self.drafts)} lines{where})"
@@ -608,7 +623,8 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
         if forms.form_choice(store, draft.highlight) == forms.NEVER:  # it is no card
             store.write("DELETE FROM draft WHERE id = ?", draft.id)
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-            store.write(query, forms.NO_CARDS, draft.highlight.key)
+            reason = forms.why_left_out(draft.highlight)
+            store.write(query, reason, draft.highlight.key)
         elif draft.id in no_cards:
             decide.reject(store, draft.id)
         elif draft.clean and all(

@@ -32,6 +32,7 @@ from ankiforge.ledger.match import (
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
     NOTE_OF,
+    WORD_AND_TRANSLATION,
     DocumentId,
     Extracted,
     Highlight,
@@ -119,6 +120,8 @@ def content_of_highlight(highlight: Highlight) -> str:
     around = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
     parts = [highlight.exact, ",".join(places), comment, around, highlight.skip]
     parts += highlight.markdown
+    if highlight.written == WORD_AND_TRANSLATION:
+        parts.append(highlight.written)
     if highlight.open_end:
         parts.append("open end")
     if highlight.other_note:

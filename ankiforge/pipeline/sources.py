@@ -42,6 +42,7 @@ from ankiforge.extract.registry import (
     loaded,
     source_type,
 )
+from ankiforge.language.vocabulary import with_translations
 from ankiforge.model import (
     DocumentId,
     Extracted,
@@ -734,7 +735,10 @@ class _Pass:
                 yield sighting
 
     def _prepared(self, document: Extracted) -> Extracted:
-        """Store the pictures of a document, and mark the highlights that make no card."""
+        """Store the pictures of a document, and tell which of its highlights are no plain ones.
+
+        Some make no card, and some are words with their translation.
+        """
         # pictures that were cut from pages
         for picture in document.pictures:
             path = self._job.pictures / picture.name.removeprefix("cut/")
@@ -759,7 +763,7 @@ class _Pass:
                 colour = f"skip: its colour ({highlight.colour})"
                 highlight = replace(highlight, skip=colour)
             highlights.append(highlight)
-        return replace(document, highlights=tuple(highlights))
+        return replace(document, highlights=with_translations(highlights))
 
 
 # --- what no source reads -------------------------------------------------------------------

@@ -609,7 +609,7 @@ def _words_of_reason(reason: str) -> str:
         NO_WARNING: "no warning (ankiforge accept --all takes these)",
         NO_LABEL: "no label was found in the figure",
         MANY_LABELS: "the figure has many labels",
-        RemarkKind.FORM: "lines like `a :: b` may not be cards",
+        RemarkKind.FORM: "lines or words that may not be cards: one answer is for all",
     }
     return words.get(reason) or in_words(reason)
 

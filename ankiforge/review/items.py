@@ -30,6 +30,7 @@ from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.facts import Fact
+from ankiforge.ledger.forms import lines_like
 from ankiforge.model import (
     AGENT,
     PROPOSE,
@@ -79,11 +80,11 @@ _REMARKS = {
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."
     ),
-    RemarkKind.FORM: "Lines like “{written}” may not be cards.",
+    RemarkKind.FORM: "{lines} may not be cards.",
 }
 """Remarks as sentences. Of the others, the things shown beside the draft say enough."""
 _IN_A_LIST = {
-    RemarkKind.FORM: "lines like `{written}` may not be cards",
+    RemarkKind.FORM: "{lines} may not be cards",
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 """Remarks in a list, where their own words are not enough."""
@@ -166,8 +167,8 @@ def reasons(draft: Card) -> Strings:
     for remark in draft.remarks:
         if remark.kind in _REMARKS:
             said = _REMARKS[remark.kind]
-            words = {"written": draft.highlight.written, "near": draft.near}
-            sentences.append(said.format(**words))
+            lines = lines_like(draft.highlight.written)
+            sentences.append(sentence(said.format(lines=lines, near=draft.near)))
     return tuple(dict.fromkeys(sentences))
 
 
@@ -207,7 +208,7 @@ def why_waiting(draft: Card) -> str:
     reasons = []
     for remark in draft.remarks:
         reason = _IN_A_LIST.get(remark.kind, remark.text)
-        reasons.append(reason.format(written=draft.highlight.written))
+        reasons.append(reason.format(lines=lines_like(draft.highlight.written)))
     findings = draft.findings
     if reasons or any(finding.severity is not Severity.INFO for finding in findings):
         return "; ".join(reasons)

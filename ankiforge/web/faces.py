@@ -37,6 +37,7 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import card_of, highlight_of, state_of
 from ankiforge.ledger.lists import waiting_among
 from ankiforge.model import (
+    WORD_AND_TRANSLATION,
     Card,
     CardKind,
     Highlight,
@@ -469,17 +470,24 @@ class Faces:
     def _form(self, question: Question) -> Json:
         """Return lines of a form that may be cards, of which the person unticks some."""
         waiting = waiting_among(self._ledger, question.drafts)
-        count = counted(len(question.drafts), "line")
-        label = f"Make cards of such lines in {question.new} from now on"
+        are_words = question.old == WORD_AND_TRANSLATION
+        noun = "word" if are_words else "line"
+        count = counted(len(question.drafts), noun)
+        label = f"Make cards of such {noun}s in {question.new} from now on"
         lines = [self._lines(of_front) for of_front in lines_by_front(waiting)]
         place = question.new
         if len({line["at"] for line in lines}) == 1:  # it is named once
             place = lines[0]["at"]
             lines = [{**line, "at": ""} for line in lines]
+        title = f"{count} like {question.old}"
+        ask = f"{count} in {place} look like “{question.old}”. Are they cards?"
+        if are_words:
+            title = f"{count} with your translation"
+            ask = f"You noted in {place} what {count} mean. Make cards of them?"
         return {
-            "title": f"{count} like {question.old}",
+            "title": title,
             "lines": lines,
-            "ask": f"{count} in {place} look like “{question.old}”. Are they cards?",
+            "ask": ask,
             "option": {"name": "later", "label": label, "on": False},
         }
 

@@ -1,0 +1,110 @@
+"""Words with their translation: one question for each source, and one answer for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = (
+    "Highlight,Book Title,Book Author,Note,Color,Location Type,Location,Highlighted at\n"
+)
+WORDS = {"sizable": "beträchtlich", "reliable": "zuverlässig", "bottleneck": "Engpass"}
+SENTENCE = "Collecting sizable and reliable labelled data is often the bottleneck."
+
+
+def row(number: int, marked: str, note: str = "") -> str:
+    return (
+        f'"{marked}",A Paper,A Writer,"{note}",yellow,order,{number},2024-01-01 10:00\n'
+    )
+
+
+@pytest.fixture
+def export(forge: Any, tmp_path: Path) -> Path:
+    path = tmp_path / "export.csv"
+    rows = [row(number, *pair) for number, pair in enumerate(WORDS.items(), 1)]
+    path.write_text("".join((HEAD, *rows, row(9, SENTENCE))), encoding="utf-8")
+    forge.ok("run", path)
+    return path
+
+
+def question(forge: Any) -> dict[str, Any]:
+    [asked] = forge.ok("list", "--view", "questions", "--json").lines
+    return dict(asked)
+
+
+def of_words(forge: Any) -> dict[str, tuple[str, str]]:
+    """The translation and the verdict of each word with a card or a draft."""
+    return {
+        card["fields"]["Front"].partition("\n")[0]: (
+            card["fields"]["Back"],
+            card["verdict"],
+        )
+        for card in forge.cards()
+        if card["origin"]["drafter"] == "rules:comment-translation"
+    }
+
+
+def test_all_words_are_one_question_and_one_answer_makes_their_cards(
+    forge, export
+) -> None:
+    assert of_words(forge) == {word: (WORDS[word], "waiting") for word in WORDS}
+    assert forge.json("status")["waiting"] == {"new": 1, "changed": 0, "questions": 1}
+    asked = question(forge)
+    assert asked["text"] == "3 words with your translation in readwise: make cards?"
+    assert asked["examples"] == [f"{word} = {WORDS[word]}" for word in WORDS]
+    told = forge.ok("accept", "--all").stderr
+    assert "held back by a question" in told
+    assert {verdict for _, verdict in of_words(forge).values()} == {"waiting"}
+    forge.ok("accept", asked["id"])
+    assert of_words(forge) == {word: (WORDS[word], "accepted") for word in WORDS}
+
+
+def test_the_sentence_of_the_words_keeps_its_own_card(forge, export) -> None:
+    forge.ok("accept", question(forge)["id"])
+    forge.ok("run")
+    [other] = [card for card in forge.cards() if card["kind"] == "cloze"]
+    assert (other["verdict"], other["quote"]) == ("waiting", SENTENCE)
+    assert forge.ok("list", "--no-card", "--json").lines == []
+
+
+def test_later_words_are_cards_at_once_and_follow_their_notes(forge, export) -> None:
+    forge.ok("accept", question(forge)["id"])
+    text = export.read_text(encoding="utf-8").replace("Engpass", "Flaschenhals")
+    export.write_text(text + row(10, "robust", "belastbar"), encoding="utf-8")
+    told = forge.ok("run").stdout
+    assert "Engpass → Flaschenhals" in told
+    words = of_words(forge)
+    assert words["bottleneck"] == ("Flaschenhals", "accepted")
+    assert words["robust"] == ("belastbar", "accepted")
+
+
+def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
+    forge.ok("reject", question(forge)["id"])
+    with export.open("a", encoding="utf-8") as file:
+        file.write(row(10, "robust", "belastbar"))
+    forge.ok("run")
+    assert of_words(forge) == {}
+    reasons = {
+        each["reason"] for each in forge.ok("list", "--no-card", "--all", "--json").lines
+    }
+    assert reasons == {"you said that such words are not cards"}
+    told = forge.ok("undo").stderr
+    assert "taken back: no cards: words with your translation in readwise" in told
+    forge.ok("run")
+    assert len(question(forge)["examples"]) == 4
+
+
+def test_one_word_can_be_rejected_before_all_others_are_taken(forge, export) -> None:
+    [reliable] = forge.ok("list", "zuverlässig", "--json").lines
+    forge.ok("reject", reliable["id"])
+    assert question(forge)["text"].startswith("2 words with your translation")
+    forge.ok("accept", question(forge)["id"])
+    assert sorted(of_words(forge)) == ["bottleneck", "sizable"]
+
+
+def test_no_model_is_asked_about_a_word_with_its_translation(forge, export) -> None:
+    told = forge.ok("draft", "export", "-").stdout
+    assert SENTENCE in told
+    assert "beträchtlich" not in told
