@@ -77,6 +77,7 @@ from ankiforge.text import AnyOf, occlusion, regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.fold import (
     for_comparing,
+    is_joined,
     locate,
     locate_words,
     shields,
@@ -164,9 +165,9 @@ def _cut_words(wanted: str, source: str) -> str:
         return ""
     first, last = place
     start, end = place
-    while source[first].isalpha() and source[:start][-1:].isalpha():
+    while source[first].isalpha() and is_joined(source[:start][-1:], source[start]):
         start -= 1
-    while source[last - 1].isalpha() and source[end:][:1].isalpha():
+    while source[last - 1].isalpha() and is_joined(source[end:][:1], source[end - 1]):
         end += 1
     whole = source[start:end]
     is_inflected = [*map(stem, tokens(wanted))] == [*map(stem, tokens(whole))]
@@ -362,8 +363,10 @@ _REPEATS = 0.8
 _HEDGES = listed("meaning", "hedges")
 _SOFT = _HEDGES | listed("meaning", "soft")
 _ABSOLUTES = listed("meaning", "absolutes")
-# The month, not the verb.
-_MAY = regex(r"\bMay\b")
+# The month, not the verb; and what was possible once something had been done, not what may be.
+_NO_HEDGE = regex(
+    r"\bMay\b|(?i:\b(?:until|till|before|so that|that)\s+(?:[\w'’-]+\s+){1,5}?could\b)"
+)
 _RELATIONS = listed("meaning", "relations")
 _THAN = listed("meaning", "than")
 _IDIOM = regex(rf"(?<= )(?:{alternatives('meaning', 'idioms')})(?= )")
@@ -427,11 +430,12 @@ def meaning(draft: Card, context: Context) -> Iterator[Finding]:
         if not _SOFT.isdisjoint(proof):
             yield make_finding("certainty", f"“{added[0]}”")
     elif NEGATORS.isdisjoint(card):
-        hedged = _scope(tokens(_MAY.sub(" ", evident)), _HEDGES)
+        doubtful = tokens(_NO_HEDGE.sub(" ", evident))
+        hedged = _scope(doubtful, _HEDGES)
         repeated = hedged.intersection(map(stem, card))
         least = min(_HEDGED_WORDS, len(hedged))
         if hedged and len(repeated) >= least:
-            hedge = min(_HEDGES & proof_words)
+            hedge = min(_HEDGES.intersection(doubtful))
             yield make_finding("certainty", f"without “{hedge}”")
 
 

@@ -42,6 +42,7 @@ from ankiforge.draft.reply import (
     without_drafts,
 )
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
+from ankiforge.language.lexicon import alternatives
 from ankiforge.model import (
     Drafted,
     Highlight,
@@ -53,7 +54,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text import cloze, counted, regex
-from ankiforge.text.fold import letters_of
+from ankiforge.text.fold import letters_of, typewritten
 from ankiforge.text.sentences import sentences
 
 CHAT = "chat"
@@ -414,19 +415,31 @@ def _by_words(
 
 
 def _has_around(highlight: Highlight, quote: str) -> bool:
-    """Return whether the text around a mark has a quote that overlaps it, or answers a comment.
+    """Return whether the text around a mark has a quote that is evidence for the mark.
 
-    Other words around it may be another mark, which has a card already.
+    It overlaps the mark, or answers a comment; or it ends where a mark begins that needs the
+    sentence before it: `So …`, `C'est pourquoi …`. Other words around it may be another mark,
+    which has a card already.
     """
     asks = highlight.instructs and bool(highlight.comment.strip())
+    leans = _LEANS.match(typewritten(highlight.exact)) is not None
     for place in places_of(highlight):
         quoted = find_quote(quote, place)
         marked = find_quote(highlight.exact, place)
         if quoted and asks:
             return True
-        if quoted and marked and quoted[0] < marked[1] and marked[0] < quoted[1]:
+        if not (quoted and marked):
+            continue
+        if quoted[0] < marked[1] and marked[0] < quoted[1]:
+            return True
+        between = place[quoted[1] : marked[0]]
+        if leans and quoted[1] <= marked[0] and not any(map(str.isalnum, between)):
             return True
     return False
+
+
+# The beginning of a mark that needs the sentence before it; German `da` may give its reason there.
+_LEANS = regex(rf"(?i)\W*(?:da|{alternatives('cues', 'leans')})(?![\w'-])")
 
 
 # The cards of other passages than they name that are told.
@@ -447,7 +460,10 @@ def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
     quote = _shown(item.quote)
     if named:
         marked = _shown(named.highlight.exact)
-        return Problem("", f"{_card(item)}: {marked} does not have its quote {quote}")
+        fault = f"{marked} does not have its quote {quote}"
+        if any(find_quote(item.quote, place) for place in places_of(named.highlight)):
+            fault = f"its quote {quote} stands beside {marked}: it has to reach into these words"
+        return Problem("", f"{_card(item)}: {fault}")
     missing = []
     if item.label:
         missing.append(f"its label {item.label!r}")

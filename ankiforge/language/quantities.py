@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from ankiforge.language.lexicon import DATA, by_word
-from ankiforge.language.words import NUMBER_WORDS, ORDINALS, tokens
+from ankiforge.language.words import FUNCTION, NUMBER_WORDS, ORDINALS, tokens
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
@@ -477,10 +477,23 @@ def bases(text: str) -> frozenset[tuple[str, Fraction]]:
 # --- fractions and months -------------------------------------------------------------
 
 
+# Words that are parts of a whole only behind `a` or `one`, and of something: `a third of it`. In
+# `the third way`, `a third way` and `the last quarter` they are none.
+_PARTS = frozenset(("third", "quarter"))
+
+
 def fractions(text: str) -> dict[str, Fraction]:
     """Return the fractions in words: `half`, `a third`."""
-    words = re.findall(r"[^\W\d_]+", text.casefold())
-    return {word: _FRACTIONS[word] for word in words if word in _FRACTIONS}
+    words = ["", *re.findall(r"[^\W\d_]+|[^\w\s-]", text.casefold()), ""]
+    found = {}
+    for before, word, after in zip(words, words[1:], words[2:], strict=False):
+        if word not in _FRACTIONS:
+            continue
+        names_a_thing = after.isalpha() and after not in FUNCTION
+        if word in _PARTS and (before not in ("a", "one") or names_a_thing):
+            continue
+        found[word] = _FRACTIONS[word]
+    return found
 
 
 MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}

@@ -191,18 +191,27 @@ def locate_words(words: str, source: str) -> tuple[int, int] | None:
     """
     for start, end in _places_of(words, source):
         if not (
-            _is_joined(source[max(start - 1, 0) : start], source[start])
-            or _is_joined(source[end : end + 1], source[end - 1])
+            is_joined(source[max(start - 1, 0) : start], source[start])
+            or is_joined(source[end : end + 1], source[end - 1])
         ):
             return start, end
     return None
 
 
-def _is_joined(beside: str, letter: str) -> bool:
-    """Return whether a letter goes on with the character beside it, if there is one."""
-    is_unspaced = letter.isalpha() and letter.lower() == letter.upper()
+def is_joined(beside: str, letter: str) -> bool:
+    """Return whether a letter goes on with the character beside it, if there is one.
+
+    `三五ｇで` is a quantity and a particle.
+    """
     is_letter = beside.isalnum() or beside == "_"
-    return is_letter and letter.isalnum() and not is_unspaced
+    if not (is_letter and letter.isalnum()):
+        return False
+    return not (_joins_words(letter) or _joins_words(beside))
+
+
+def _joins_words(letter: str) -> bool:
+    """Return whether a letter is of a script without capitals, which may join words."""
+    return letter.isalpha() and letter.lower() == letter.upper()
 
 
 def _places_of(quote: str, source: str) -> Iterator[tuple[int, int]]:

@@ -125,3 +125,43 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
     assert [draft.key for draft in drafts] == ([f"d/{at}"] if at else [])
     assert [told in problem.what for problem in answer.unused] == ([True] if told else [])
     assert all(back in draft.quote for draft in drafts)
+
+
+BEFORE = "Sourdough is acid."
+AFTER = "Yeast likes it, though."
+
+
+@pytest.mark.parametrize(
+    ("mark", "quote", "fault"),
+    [
+        ("So moulds grow slowly on it.", BEFORE, ""),
+        ("This keeps moulds away.", f"“{BEFORE}”", ""),
+        ("C’est pourquoi les moisissures s'y développent mal.", BEFORE, ""),
+        ("Da wächst kein Schimmel.", BEFORE, ""),
+        ("Moulds grow slowly on it.", f"{BEFORE} Moulds grow", ""),
+        ("Moulds grow slowly on it.", BEFORE, "stands beside “Moulds"),
+        ("So moulds grow slowly on it.", "Sourdough is", "stands beside “So"),
+        ("So moulds grow slowly on it.", AFTER, "stands beside “So"),
+        ("Some moulds grow on it.", BEFORE, "stands beside “Some"),
+        ("So moulds grow slowly on it.", "Sourdough is sweet.", "does not have its quote"),
+    ],
+)  # fmt: skip
+def test_a_quote_reaches_into_the_mark_or_is_the_sentence_that_the_mark_needs(
+    mark, quote, fault
+):
+    passage = Highlight(
+        document=Document(DocumentKey("d"), "papers", "Bread"),
+        namespace="pdf:d",
+        kind=HighlightKind.HIGHLIGHT,
+        exact=mark,
+        key=HighlightKey("pdf:d/1"),
+        nearby=f"{BEFORE} {mark} {AFTER}",
+    )
+    card = {"h": label_for(passage.key), "kind": "basic", "front": "Why do moulds grow slowly on sourdough?",
+            "back": "It is acid.", "text": "", "quote": quote, "why_none": ""}  # fmt: skip
+    task = Privacy(()).task(Task(passage.document, (passage,)))
+    answer = read_answer(json.dumps({"cards": [card]}), [task], PROMPT)
+    named = "; ".join(unused.what for unused in answer.unused)
+    assert fault in named
+    drafts = [draft for drafted in answer.drafted for draft in drafted.drafts]
+    assert len(drafts) == (0 if fault else 1), named

@@ -69,12 +69,12 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
 # --- what is asked --------------------------------------------------------------------------
 
 
-def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypatch):
+def test_a_text_for_a_chat_has_the_prompt_of_a_model(forge, notes, monkeypatch):
     notes(f"=={ALPHA}==")
     trusted(forge, monkeypatch, REMOTE)
     forge.ok("run", "--drafter", "rules")
     forge.ok("draft", "export", "ask.md")
-    assert "across the table" in (forge.folder / "ask.md").read_text("utf-8")
+    assert "Cover the passage" in (forge.folder / "ask.md").read_text("utf-8")
 
 
 # --- when it cannot be asked ----------------------------------------------------------------
