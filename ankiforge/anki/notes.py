@@ -215,7 +215,7 @@ def _title_and_headings(highlight: Highlight) -> Strings:
     A title that is the name of a file, in small letters, begins its words with capitals.
     """
     document = highlight.document
-    title = document.title
+    title = document.subject
     if title.islower() and PurePosixPath(document.path).stem == title:
         title = capwords(title)
     headings = highlight.heading.split(" › ")

@@ -427,7 +427,7 @@ class Privacy:
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return Sendable(
             key=highlight.key,
-            title=_unless_masked(text(document.title)),
+            title=_unless_masked(text(document.subject)),
             by=_unless_masked(text(_creators_and_year(document))),
             heading=_unless_masked(text(highlight.heading)),
             under=tuple(map(text, highlight.above)),
@@ -526,9 +526,9 @@ class SendableTask:
         """Title, authors and year of the document; "" if none of that may be sent."""
         document = self.task.document
         creators = _creators_and_year(document)
-        title = document.title
+        title = document.subject
         if creators:
-            title = f"{title} ({creators})"
+            title = f"{title} ({creators})".strip()
         return self.text(title)
 
     @property

@@ -22,7 +22,7 @@ import msgspec
 
 from ankiforge.config import FILE_NAME
 from ankiforge.errors import ItemError
-from ankiforge.model import WENT_AWAY, Json, Pair, h16
+from ankiforge.model import WENT_AWAY, Json, Pair, Strings, h16
 from ankiforge.text import regex
 from ankiforge.text.decoding import text_of
 from ankiforge.text.elements import BLOCKS
@@ -94,13 +94,19 @@ def program() -> str:
 
 # What shops, libraries and programs add to the name of a file.
 _DEBRIS = regex(
-    r"(?i)(?:\s*\((?:\d{1,2}|unknown|\s*(?:z-?lib|libgen|welib)[^)]*|[^)]*library[^)]*|copy|kopie)\)"
+    r"(?i)(?:\s*\((?:\d{1,2}|unknown|\s*(?:z-?lib|libgen|welib)[^)]*|[^)]*library[^)]*|copy|kopie"
+    r"|test|notes|highlight(?:s|ed)|annotat(?:ions|ed))\)"
+    r"|(?<=[^\W\d])\s\d{5,9}"  # the number in a shop
+    # a publisher and a year: `-MIT Press (2020)`, but not `Spider-Man (2002)`
+    r"|(?:\s-(?-i:(?=[^\W\d_a-zß-ÿ]))[^-()]{2,60}|-[^-()]{0,40}\b(?:press|verlag|publish\w*|books|university)"
+    r"[^-()]{0,40})\s\((?:1[5-9]|20)\d\d\)"
     r"|[-_ ](?:min|compressed|optimized|kopie|copy|final_version)|\s+[0-9a-f]{32}"
     r"|\s*-{1,2}\s*(?:libgen\.\w+|anna[’'_]?s archive)|\s*-{2}|\.(?:pdf|epub|mobi|azw3?))$"
     r"|^\[?anna[’'_]?s archive\]?\s*(?:--)?\s*"
 )
-# What stands for a colon, which no name of a file may have.
+# What stands for a colon, which no name of a file may have; and where a name was cut off.
 _COLON = regex(r"(?<=\w)_ (?=\w)")
+_CUT_OFF = regex(r"(?<=[^\W_])_$")
 
 AUTHOR_AND_YEAR = regex(
     r"^[^-–—]{2,80}(?: [-–—] (?:1[5-9]|20)\d\d [-–—] |_(?:1[5-9]|20)\d\d_)(?=[^\W\d_a-zß-ÿ].{7})"
@@ -113,11 +119,21 @@ def title_in_name(stem: str) -> str:
     title = AUTHOR_AND_YEAR.sub("", stem)
     while _DEBRIS.search(title):
         title = _DEBRIS.sub("", title)
-    if " " not in title:
+    if " " in title:
+        title = _CUT_OFF.sub("…", title)
+    else:
         for blank in ("+", "%20", "_"):
             title = title.replace(blank, " ")
     title = " ".join(_COLON.sub(": ", title).split())
     return title if any(map(str.isalpha, title)) else stem
+
+
+_NOBODY = frozenset(("unknown", "unknown author", "unbekannt", "inconnu", "desconocido"))
+
+
+def known_authors(names: Iterable[str]) -> Strings:
+    """Return the names of authors without what stands for none."""
+    return tuple(name for name in names if name and name.casefold() not in _NOBODY)
 
 
 # --- walking ----------------------------------------------------------------------------

@@ -65,6 +65,8 @@ class Form(StrEnum):
 
 WORD_AND_TRANSLATION = "word = translation"
 """How a marked word is written (`Highlight.written`) whose comment is its translation."""
+# The digits from which a title is no year or name: `1984`.
+_NUMBER_OF_FILE = 5
 ELSEWHERE = "already in Anki by another tool"
 """The reason why such a passage gets no card."""
 
@@ -98,6 +100,12 @@ class Document(Value):
     def name(self) -> str:
         """The title; the path of a work without one."""
         return self.title or self.path
+
+    @property
+    def subject(self) -> str:
+        """The title, if it says what the work is about: not the number of a file in a shop."""
+        is_number = len(self.title) >= _NUMBER_OF_FILE and self.title.isdecimal()
+        return "" if is_number else self.title
 
 
 class Label(Value, omit_defaults=True, repr_omit_defaults=True):

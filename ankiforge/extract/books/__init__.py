@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.files import Step
+from ankiforge.extract.files import Step, known_authors, title_in_name
 from ankiforge.extract.folder import File, FileSource, Folder, FolderSource
 from ankiforge.model import (
     Document,
@@ -202,9 +202,9 @@ def document_of(book: Book, namespace: str, source: str) -> Document:
     return Document(
         DocumentKey(f"{namespace}/{name}"),
         source,
-        book.name or "Untitled",
+        title_in_name(book.name) or "Untitled",
         path=book.path,
-        creators=book.authors,
+        creators=known_authors(book.authors),
         identifiers=book.identifiers,
         tags=tag_among(book.subjects),
     )

@@ -19,7 +19,7 @@ from operator import itemgetter
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import DAMAGED, ExportSource, Named
-from ankiforge.extract.files import blocks_of, decoded, title_in_name
+from ankiforge.extract.files import blocks_of, decoded, known_authors, title_in_name
 from ankiforge.model import (
     Document,
     Extracted,
@@ -415,10 +415,7 @@ def _title_and_authors(book: str) -> tuple[str, Strings]:
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return title_in_name(book), ()
-    authors = []
-    for author in with_authors["authors"].split(";"):
-        if author.strip() and author.strip().casefold() != "unknown":
-            authors.append(author.strip())
+    authors = known_authors(map(str.strip, with_authors["authors"].split(";")))
     title = title_in_name(with_authors["title"])
     # some shops and libraries name them in the title, too
     repeated = _AUTHORS_IN_TITLE.fullmatch(title)
@@ -427,7 +424,7 @@ def _title_and_authors(book: str) -> tuple[str, Strings]:
     ):
         title = title_in_name(repeated["title"])
         repeated = _AUTHORS_IN_TITLE.fullmatch(title)
-    return title, tuple(authors)
+    return title, authors
 
 
 def _are_same_people(names: str, authors: Iterable[str]) -> bool:

@@ -22,6 +22,7 @@ from itertools import filterfalse
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition
 from ankiforge.extract.exports import DAMAGED, ExportSource, Named
+from ankiforge.extract.files import known_authors, title_in_name
 from ankiforge.extract.folder import iso_time
 from ankiforge.model import (
     Document,
@@ -136,10 +137,12 @@ class Readwise(ExportSource):
         title, author = _work(rows[0])
         asin = rows[0]["amazon book id"]
         tags = [tag for row in rows for tag in _tags(row["document tags"])]
+        if not rows[0]["url"]:  # of a file
+            title = title_in_name(title)
         document = self.document(
             _name(rows[0]),
             on_one_line(plain(as_markdown(title))),
-            creators=(author,) if author else (),
+            creators=known_authors((author,)),
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(dict.fromkeys(tags)),
         )

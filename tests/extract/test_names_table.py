@@ -1,0 +1,70 @@
+"""The title that the name of a file says, and the names that stand for no author."""
+
+import pytest
+
+from ankiforge.anki.notes import context_of
+from ankiforge.draft.sendable import Privacy
+from ankiforge.extract.files import known_authors, title_in_name
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Task,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Sleep (1)", "Sleep"),
+        ("Sleep (Unknown)", "Sleep"),
+        ("Sleep (test)", "Sleep"),
+        ("Sleep (highlights)", "Sleep"),
+        ("Sleep (annotated) (2)", "Sleep"),
+        ("Amplitud Range David Epstein 114200", "Amplitud Range David Epstein"),
+        ("Deep Learning -MIT Press (2020)", "Deep Learning"),
+        ("Deep Learning-MIT Press (2020)", "Deep Learning"),
+        ("Sein und Zeit-Niemeyer Verlag (1967).pdf", "Sein und Zeit"),
+        ("Este libro le hará más inte_", "Este libro le hará más inte…"),
+        ("Flow_ The Psychology", "Flow: The Psychology"),
+        ("a_b_c", "a b c"),
+        # what only looks alike
+        ("Spider-Man (2002)", "Spider-Man (2002)"),
+        ("X-Men Origins (2009)", "X-Men Origins (2009)"),
+        ("Blade Runner - The Final Cut (2007)", "Blade Runner - The Final Cut (2007)"),
+        ("Area 51", "Area 51"),
+        ("Nineteen 1984", "Nineteen 1984"),
+        ("528020", "528020"),
+        ("The Test", "The Test"),
+    ],
+)
+def test_a_title_has_no_debris_of_a_file(name, title):
+    assert title_in_name(name) == title
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [("528020", ""), ("1984", "1984"), ("2666", "2666"), ("20000 Leagues", "20000 Leagues")],
+)  # fmt: skip
+def test_the_number_of_a_file_is_no_subject(title, subject):
+    assert Document(DocumentKey("k"), "kindle", title).subject == subject
+
+
+def test_nobody_is_no_author():
+    names = ("Unknown", "Ada", "", "unknown author", "Unbekannt", "Noname")
+    assert known_authors(names) == ("Ada", "Noname")
+
+
+@pytest.mark.parametrize(("title", "shown"), [("528020", ""), ("1984", "1984")])
+def test_neither_a_card_nor_a_model_is_told_the_number_of_a_file(title, shown):
+    document = Document(DocumentKey("k"), "kindle", title, creators=("Ada",))
+    kind = HighlightKind.HIGHLIGHT
+    passage = Highlight(document, "kindle:k", kind, "A fact.", HighlightKey("kindle:k/1"))
+    card = Card(passage.key, CardKind.BASIC, (("Front", "What?"),), passages=(passage,))
+    assert context_of(card, lambda _, parts: parts) == shown
+    sent = Privacy(()).task(Task(document, (passage,)))
+    assert sent.title == f"{shown} (Ada)".strip()
