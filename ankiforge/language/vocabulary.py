@@ -38,6 +38,10 @@ _WORDS_OF_A_NOTE = 2
 _SURE_NOTES = 2
 # The share of a language's words from which a letter is one of its own.
 _OWN_LETTER = 0.0005
+# The marks of a document by which its language is told; of words alone, the share that the tables
+# of the language have.
+_TEXTS_READ = 20
+_KNOWN_WORDS = 1 / 3
 
 _MARKS = (HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE)
 _WORD = regex(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -167,14 +171,14 @@ def _language_of_document(highlights: Iterable[Highlight]) -> str:
     """Return the language of what is marked; "" if it has no tables."""
     texts = [highlight.sentence or highlight.exact for highlight in highlights]
     texts.sort(key=len, reverse=True)
-    name = language_of(" ".join(texts[:20]))
-    if name:
+    name = language_of(" ".join(texts[:_TEXTS_READ]))
+    if name or len(texts[0].split()) > _TERM_WORDS:
         return name if name in LANGUAGES else ""
-    # words alone: the language that knows most of them, and clearly more than any other
+    # words alone: the language that knows most of them
     words = [word.casefold() for text in texts for word in _WORD.findall(text)]
     known = Counter({name: _known(words, name) for name in LANGUAGES})
     (best, most), (_, next_most) = known.most_common(2)
-    return best if most > next_most and 2 * most >= len(words) else ""
+    return best if most > next_most and most >= _KNOWN_WORDS * len(words) else ""
 
 
 def _belongs(note: str, of_document: str) -> str:

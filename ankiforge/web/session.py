@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger import Order, QueryTerm, lists, overview
+from ankiforge.ledger import Order, QueryTerm, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.model import (
+    WORD_AND_TRANSLATION,
     Card,
     CardKind,
     Highlight,
@@ -253,7 +254,8 @@ class ReviewSession:
         `n` for none, and how many wait. `heading` says how much waits in all, `minutes`
         how many new cards fit. `model` is whether one is set; if not, `chat` is the sentence that
         offers a chat, until that was used or put away. `begins` names the document or list at
-        which the page begins; "" for the shelf.
+        which the page begins; "" for the shelf. `words` are the questions about words with their
+        translation.
         """
         self._read()
         piles = sittings.shelf(self._ledger, self._queues["new"])
@@ -288,10 +290,18 @@ class ReviewSession:
             **self.state(),
             "heading": f"{heading}, about {counted(minutes, 'minute')}",
             "documents": entries,
+            "words": self._words(),
             "model": self._workspace.folder.config.drafter == "llm",
             "chat": chat,
             "begins": begins,
         }
+
+    def _words(self) -> list[str]:
+        """Return the questions about words with their translation: one answer is for many."""
+        if not self._queues["questions"]:
+            return []
+        asked = questions.open_questions(self._ledger)
+        return [each.text for each in asked if each.old == WORD_AND_TRANSLATION]
 
     def sitting(self, key: str) -> Json:
         """Return the ten of the document of a highlight, in reading order.

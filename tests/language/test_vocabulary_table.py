@@ -101,6 +101,14 @@ def test_beside_translations_a_note_that_might_be_one_is_one():
     )
 
 
+def test_the_language_of_words_alone_is_that_which_knows_most_of_them():
+    words = [mark(word, note) for word, note in
+             (("sizable", "beträchtlich"), ("reliable", "zuverlässig"), ("bottleneck", "Engpass"))]  # fmt: skip
+    found = with_translations(words)
+    assert [bool(each.written) for each in found] == [True, True, True]
+    assert not with_translations([mark("xyzzy", "beträchtlich")])[0].written
+
+
 def test_a_note_at_three_different_words_is_a_tag():
     tag = [(word, "重要") for word in ("robust", "Robust", "threshold")]
     assert translated(ENGLISH, *tag) == ["robust", "Robust", "threshold"]

@@ -156,3 +156,25 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
         "Many rivers are wide. In 1900 Georg Müller and {{c1::Alfons Pilzecker}} observed that"
         " a second list damages the first."
     )
+
+
+def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    rows = "sizable,beträchtlich\nreliable,zuverlässig\nbottleneck,Engpass\n"
+    text = f"Highlight,Note,Book Title\n{rows.replace(chr(10), f',A Paper{chr(10)}')}"
+    (forge.folder / "export.csv").write_text(text, encoding="utf-8")
+    forge.ok("run", "--yes", forge.folder / "export.csv")
+    page = opened(forge, "shelf")
+    row = page.locator(".words")
+    assert "3 words with your translation" in row.inner_text()
+    assert not page.locator(".documents li, .nothing").count(), "none is among the ten"
+    row.get_by_role("button", name="Look").click()
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    assert (
+        "what 3 words mean. Make cards of them?" in page.locator("#margin").inner_text()
+    )
+    page.get_by_role("button", name="Make 3 cards").click()
+    settle(page)
+    accepted = {card["fields"]["Front"] for card in forge.cards() if card["guid"]}
+    assert accepted == {"sizable", "reliable", "bottleneck"}

@@ -16,6 +16,7 @@ export class Shelf {
   chat = ""; // the sentence that offers a chat, until that was used or put away
   model = false; // whether one is set
   begins = ""; // where the page begins, if not with the shelf
+  words = []; // the questions about words with their translation
   #page;
   #timer = 0;
   #covers = new Map();
@@ -25,21 +26,23 @@ export class Shelf {
   }
 
   async load() {
-    const { documents, heading, chat, model, begins, ...counts } = await get("shelf");
-    Object.assign(this, { documents, heading, chat, model, begins });
+    const { documents, heading, chat, model, begins, words, ...counts } = await get("shelf");
+    Object.assign(this, { documents, heading, chat, model, begins, words });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(counts);
   }
 
   show() {
-    const { documents, chat } = this;
+    const { documents, chat, words } = this;
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
     const lists = this.#page.lists.filter(({ id, left }) => id !== "new" && (left || left === undefined));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
       chat && this.#offer(),
       documents.length ? h("h2", {}, this.heading)
-        : h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
+        : !words.length && h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
       documents.length && this.list,
+      words.map((text) => h("section", { className: "words", ariaLabel: "Words with your translation" },
+        h("p", {}, text), button("outlined small", "Look", "", () => this.#page.visit("questions")))),
       h("p", { className: "below" }, !chat && !this.model && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
         lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
           e.preventDefault();
