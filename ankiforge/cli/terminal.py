@@ -18,7 +18,7 @@ from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
-from ankiforge.model import Card, CardKind
+from ankiforge.model import Card, CardKind, Question, QuestionKind
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import quoted_in
@@ -30,6 +30,8 @@ from ankiforge.text.passages import from_a_word, to_a_word
 
 # What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
 _END = "\x1b"
+# The lines of a question that are shown.
+_EXAMPLES = 10
 
 Shown = tuple[Decision, Card]
 """A card that was printed, and the decision that accepts it."""
@@ -55,6 +57,9 @@ class TerminalReview:
             item = self._review.item(self._queue[0])
             if item and item.drafts and item.drafts[0].kind is not CardKind.OCCLUSION:
                 if not self._decide(item):
+                    break
+            elif item and item.question and item.question.kind is QuestionKind.FORM:
+                if not self._answer(item, item.question):
                     break
             else:  # another decision has settled it, or it is a question or a figure
                 self._queue.pop(0)
@@ -97,6 +102,31 @@ class TerminalReview:
             except BlockedError as error:
                 self._say(f"{error.message}; Enter makes the card anyway")
                 shown = replace(shown[0], forced=True), shown[1]
+            except StaleError as error:  # it is shown again, if it still waits
+                self._say(error.message)
+                return True
+            except ForgeError as error:
+                self._say(error.told)
+
+    def _answer(self, item: Item, question: Question) -> bool:
+        """Show a question of which one answer is for many; return whether the person goes on."""
+        self._say(f"\n{bold(question.text)}")
+        for example in question.examples[:_EXAMPLES]:
+            self._say(f"  {shortened(example, 76)}")
+        if question.examples[_EXAMPLES:]:
+            self._say(f"  … and {len(question.examples) - _EXAMPLES:,} more")
+        self._say("Enter make cards · x none of them · u undo · Esc end\n")
+        while True:
+            try:
+                match _key():
+                    case "\r" | "\n":
+                        return self._carry_out(Decision(item.id, item.turn, "accept"))
+                    case "x":
+                        return self._carry_out(Decision(item.id, item.turn, "reject"))
+                    case "u":
+                        return self._take_back()
+                    case key if key == _END:
+                        return False
             except StaleError as error:  # it is shown again, if it still waits
                 self._say(error.message)
                 return True

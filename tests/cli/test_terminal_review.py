@@ -383,3 +383,25 @@ def test_yes_answers_for_a_script_and_names_what_it_trusts(forge, outside):
     assert f"{outside} would be read" in told.stderr
     assert forge.ok("run", "--yes").stderr.count("would be read") == 0
     forge.ok("run")
+
+
+def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_terminal):
+    words = [("sizable", "значительный"), ("reliable", "надёжный")]
+    words += [(f"bottleneck{letter}", f"помеха {letter}") for letter in "abcdefghijk"]
+    rows = "".join(f"{word},{meaning},A Paper\n" for word, meaning in words)
+    export = forge.folder / "export.csv"
+    export.write_text(f"Highlight,Note,Book Title\n{rows}", encoding="utf-8")
+    forge.ok("run", "--yes", export)
+    with at_terminal("review", "--terminal") as keyboard:
+        asked = COLOURS.sub("", keyboard.shown())
+        assert "13 words with your translation in readwise: make cards?" in asked
+        assert "sizable = значительный" in asked
+        assert "… and 3 more" in asked
+        assert "Esc" not in keyboard.press("j"), "no other key answers"
+        assert "1 decision; 0 left" in COLOURS.sub("", keyboard.press("\r"))
+    assert set(verdicts(forge).values()) == {"accepted"}
+    forge.ok("undo")
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        assert "rejected" in COLOURS.sub("", keyboard.press("x"))
+    assert verdicts(forge) == {}

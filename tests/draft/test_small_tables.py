@@ -77,7 +77,15 @@ def test_small_models_are_known_by_their_names(model, here, elsewhere):
 
 @pytest.mark.parametrize(
     ("model", "known"),
-    [("qwen3:8b", "not measured"), ("phi4", "not measured"), ("qwen3:32b", "4 in 5")],
+    [
+        ("qwen2.5-coder-1.5b-q4.gguf", "too small"),
+        ("smollm:135m", "too small"),
+        ("gemma3n:e4b", "too small"),
+        ("mistral:7b", "not measured"),
+        ("qwen3:8b", "not measured"),
+        ("phi4", "not measured"),
+        ("qwen3:32b", "4 in 5"),
+    ],
 )
 def test_what_is_known_of_the_questions_of_a_model(model, known):
     assert known in what_is_known(HERE, model)
