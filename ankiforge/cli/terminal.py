@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 from msgspec.structs import replace
@@ -18,13 +18,14 @@ from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
-from ankiforge.model import Card, CardKind, Question, QuestionKind
+from ankiforge.model import Card, CardKind, Question, QuestionKind, Span
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import quoted_in
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import warning, with_each_gap
-from ankiforge.text import bold, counted, on_one_line, shortened
+from ankiforge.review.selection import sentence_of
+from ankiforge.text import bold, counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import gaps, plain, table_rows, with_brackets
 from ankiforge.text.passages import from_a_word, to_a_word
 
@@ -32,6 +33,14 @@ from ankiforge.text.passages import from_a_word, to_a_word
 _END = "\x1b"
 # The lines of a question that are shown.
 _EXAMPLES = 10
+_RIGHT, _LEFT = "\x1b[C", "\x1b[D"
+_WORD = regex(r"\w+(?:[-'’.]\w+)*")
+_DRAFT_KEYS = "Enter accept · x reject · 1-4 others · e edit · q ask · u undo · Esc end"
+_PROPOSAL_KEYS = (
+    "proposal: Enter make it · 1-4 other words · → your own words · q ask · e edit"
+    " · x reject · u undo · Esc end"
+)
+_WORD_KEYS = "← → word · Space hide · Enter make it · Esc back"
 
 Shown = tuple[Decision, Card]
 """A card that was printed, and the decision that accepts it."""
@@ -47,13 +56,17 @@ class TerminalReview:
         self._review = Review(workspace)
         self._ledger.read_journal()
         self._queue = sittings.queue(self._ledger, query)[: call.limit]
+        # after what waits, the best ten proposals of each document
+        self._proposed: Iterator[list[Item]] = iter(())
+        if not query and call.limit is None:
+            self._proposed = sittings.proposed(self._ledger, self._review.item)
         self._done: list[tuple[str, str]] = []
         """The decisions that can be taken back: (id for `undo`, item)."""
 
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
         on_the_page = 0
-        while self._queue:
+        while self._queue or self._next_ten():
             item = self._review.item(self._queue[0])
             if item and item.drafts and item.drafts[0].kind is not CardKind.OCCLUSION:
                 if not self._decide(item):
@@ -70,6 +83,12 @@ class TerminalReview:
         if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._say("next: ankiforge build, to write the package for Anki")
 
+    def _next_ten(self) -> bool:
+        """Go on with the best proposals of the next document; return whether there are any."""
+        for item in next(self._proposed, ()):
+            self._queue.append(item.id)
+        return bool(self._queue)
+
     def _decide(self, item: Item) -> bool:
         """Show an item until a key decides on it; return whether the person goes on."""
         choices = list[Shown]()
@@ -82,6 +101,7 @@ class TerminalReview:
         self._print_passage(item)
         while True:
             self._print_card(shown[1], choices)
+            self._say(f"{_PROPOSAL_KEYS if item.is_proposal else _DRAFT_KEYS}\n")
             key = _key()
             try:
                 match key:
@@ -95,6 +115,8 @@ class TerminalReview:
                         shown = self._edited(*shown)
                     case "q":
                         shown = self._asked(*shown)
+                    case _ if key in (_RIGHT, _LEFT) and item.drafts[0].gaps:
+                        shown = self._chosen(choices[0][0], item.drafts[0]) or shown
                     case _ if key in map(str, range(1, len(choices) + 1)):
                         shown = choices[int(key) - 1]
                     case _ if key == _END:
@@ -184,6 +206,40 @@ class TerminalReview:
         decision = replace(decision, act="instead", fields=fields, forced=False)
         return decision, replace(card, kind=CardKind.BASIC, fields=tuple(fields.items()))
 
+    def _chosen(self, decision: Decision, card: Card) -> Shown | None:
+        """Return a card that hides words of its sentence that the person chooses; None = Esc."""
+        sentence = sentence_of(card).text
+        words = [match.span() for match in _WORD.finditer(sentence)]
+        at = 0
+        hidden: set[int] = set()
+        while words:
+            shown = ""
+            done = 0
+            for place, (start, end) in enumerate(words):
+                word = (
+                    f"[{sentence[start:end]}]" if place in hidden else sentence[start:end]
+                )
+                word = bold(f"›{word}‹") if place == at else word
+                shown += sentence[done:start] + word
+                done = end
+            self._say(f"  {shown}{sentence[done:]}\n{_WORD_KEYS}\n")
+            match _key():
+                case key if key in (_RIGHT, _LEFT):
+                    step = 1 if key == _RIGHT else -1
+                    at = (at + step) % len(words)
+                case " ":
+                    hidden ^= {at}
+                case "\r" | "\n":
+                    spans = [words[place] for place in sorted(hidden or {at})]
+                    chosen = ",".join(
+                        f"{start}-{end}" for start, end in _joined(spans, sentence)
+                    )
+                    decision = replace(decision, act="make", spans=chosen, forced=False)
+                    return decision, self._review.preview(decision)
+                case key if key == _END:
+                    break
+        return None
+
     # --- what is shown ----------------------------------------------------------------------
 
     def _print_passage(self, item: Item) -> None:
@@ -210,9 +266,16 @@ class TerminalReview:
             self._say(f"    {number}  {shortened(words, 60)}")
         if warning(card):
             self._say(f"! {warning(card)}")
-        self._say(
-            "Enter accept · x reject · 1-4 others · e edit · q ask · u undo · Esc end\n"
-        )
+
+
+def _joined(spans: Sequence[Span], sentence: str) -> list[Span]:
+    """Return spans of words; those with nothing but blanks between them are one."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and not sentence[joined[-1][1] : start].strip():
+            start, _ = joined.pop()
+        joined.append((start, end))
+    return joined
 
 
 def _key() -> str:
@@ -221,5 +284,7 @@ def _key() -> str:
         pressed = click.getchar()
     except (KeyboardInterrupt, EOFError, OSError):
         return _END
-    # an arrow, or the like
+    if pressed in (_RIGHT, _LEFT):
+        return pressed
+    # another key that is no character
     return "" if (len(pressed) > 1 and pressed.startswith(_END)) else pressed[:1]

@@ -27,10 +27,10 @@ from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import locate
 from ankiforge.text.private import without_tag
 
-PROPOSALS_VERSION = "19"
-"""Raise it with each change of the rules or tables of `propose` that gives other proposals.
+PROPOSALS_VERSION = "20"
+"""Raise it with each change of the rules or tables of `propose` that gives another worth or reason.
 
-Then what nobody has decided on is proposed again. It is told here, because a run in which
+Then what nobody has decided on is judged again. It is told here, because a run in which
 nothing changed asks for it and loads no rules.
 """
 

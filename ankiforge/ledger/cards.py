@@ -411,6 +411,8 @@ class HighlightOutcome(Value):
     """carded, waiting, blocked, no_card, failed or undrafted; left_out: by a
     person, a colour or a setting."""
     reason: str = ""
+    worth: float = 0.0
+    """How likely a card of its best sentence is kept, to 1; 0 and less = none is proposed."""
 
 
 class LeftOutThere(Value):

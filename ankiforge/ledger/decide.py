@@ -20,6 +20,7 @@ from ankiforge.ledger.events import (
     FOUND,
     PERSON,
     POLICY,
+    PROPOSAL,
     RETIRED_BEFORE,
     SILENT,
     SOURCE,
@@ -532,7 +533,7 @@ def make_card(
 
 
 def make(store: Store, draft: Card) -> Guid:
-    """Make a card that a person wrote for a passage."""
+    """Make a card of words that are no draft: a person's own, or those of a proposal."""
     with store.action():
         cards.highlight_row(store, draft.key)
         desk.refuse_doubtful(store, draft.key)
@@ -746,6 +747,23 @@ def reject(store: Store, id: str, why: str = "") -> None:
         desk.decide(store, of, event, sentences, card.id if card.waits else "")
 
 
+def reject_proposal(store: Store, proposal: Card, why: str = "") -> None:
+    """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
+    with store.action():
+        of = desk.offered_passage(store, store.passage(proposal.key))
+        body: Json = {
+            "guid": "",
+            "content": "",
+            "slot": "",
+            "fields": wording_of(proposal).fields,
+            PROPOSAL: True,
+        }
+        if why:
+            body["why"] = why
+        event = store.add("reject", of.passage.key, PERSON, body)
+        desk.decide(store, of, event, facts.decided_by(proposal, of.text))
+
+
 def skip(store: Store, highlight_key: str, why: str = "") -> None:
     """Offer nothing more of a highlight; its cards stay, and go on asking for new words."""
     with store.action():
@@ -753,8 +771,7 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         desk.refuse_doubtful(store, highlight_key)
         body = {"why": why} if why else {}
         of = desk.offered_passage(store, store.passage(first))
-        shown = of.facts_now()
-        asked = {fact.sentence for fact in shown if fact.card}
+        asked = {fact.sentence for fact in of.facts_now() if fact.card}
         event = store.add("skip", first, PERSON, body)
         sentences = tuple(each for each in of.sentences if each not in asked)
         desk.record_facts(store, of, event, sentences)

@@ -45,7 +45,6 @@ from ankiforge.ledger.events import (
     FactDecision,
     Passage,
     content,
-    decides_own,
     guid_of,
     is_news,
     is_stale,
@@ -158,24 +157,21 @@ def _is_for_model(
 ) -> bool:
     """Return whether a model that did not draft a highlight yet is to.
 
-    Neither what is left out, nor a copy. A decided passage is sent once, if a fact of it is open;
-    and again if a model's card quotes words that are no longer in it.
+    Neither what is left out, nor a copy. A passage that was decided on is sent again if a model's
+    card quotes words that are no longer in it.
     """
     if highlight_row["fate"] == "left_out":
         return False
     if highlight_row["reason"].startswith(SAME_WORDS):
         return False
-    if not passage.decided:
+    if not passage.done:
         return True
-    was_asked = bool(highlight_row["modelled"])
     for card in passage.cards.values():
         if card.origin.drafter != "llm":
             continue
         if card.live and card.quote and not stands_in(card.quote, highlight):
             return True
-        was_asked = True
-    query = "SELECT 1 FROM draft WHERE key = ? AND drafter = ?"
-    return not was_asked and store.row(query, highlight.key, PROPOSE) is not None
+    return False
 
 
 def number_to_draft(store: Store) -> int:
@@ -247,7 +243,7 @@ def draft_copies_again(store: Store, highlight_key: str) -> None:
 
 
 def use_offline_drafts(store: Store, version: str) -> None:
-    """Draft undecided passages again if another version of proposals and figures is to be made."""
+    """Draft undecided passages again if they are judged otherwise, or figures are drafted."""
     if store.meta("proposals") == version:
         return
     with store.transaction():
@@ -258,7 +254,6 @@ def use_offline_drafts(store: Store, version: str) -> None:
             PROPOSE,
             FIGURE,
         )
-        store.write("DELETE FROM draft WHERE drafter = ?", PROPOSE)
 
 
 # --- the words of drafts ----------------------------------------------------------------
@@ -417,8 +412,6 @@ def summed_up(findings: Sequence[Finding]) -> Pair:
 
 # --- what a decision settles ------------------------------------------------------------
 
-_decode_names = msgspec.json.Decoder(Strings).decode
-
 
 class OfferedPassage(Value):
     """A passage as it is read here and now, with the drafts that wait."""
@@ -426,8 +419,6 @@ class OfferedPassage(Value):
     passage: Passage
     text: str = ""
     """Its sentences are its facts; "" if it is nowhere."""
-    worthy: Strings = ()
-    """Those that are worth a card, best first."""
     rows: Sequence[Row] = ()
     """Its drafts, over all its keys."""
     elsewhere: Elsewhere = Elsewhere()
@@ -438,12 +429,16 @@ class OfferedPassage(Value):
         """All its sentences."""
         return facts.sentences(self.text)
 
-    @property
-    def names_of_decided(self) -> set[str]:
-        """The names of all sentences of it that were decided, wherever they were."""
-        decisions = (*self.passage.facts, *self.elsewhere.decisions)
-        decided = {each for event in decisions if event.of for each in event.sentences}
-        return set(map(facts.name_of, decided))
+    def names_of_decided(self, *, of_proposals: bool = False) -> set[str]:
+        """Return the names of all sentences of it that were decided, wherever they were.
+
+        `of_proposals`: also those of which a proposal was rejected.
+        """
+        names: set[str] = set()
+        for event in (*self.passage.facts, *self.elsewhere.decisions):
+            if event.of and (of_proposals or not event.of_proposal):
+                names.update(map(facts.name_of, event.sentences))
+        return names
 
     def facts_now(
         self,
@@ -475,7 +470,6 @@ class OfferedPassage(Value):
             all_decisions,
             (guids | self.elsewhere.live | {live}) - {ended, ""},
             standing=self.elsewhere.standing,
-            worthy=self.worthy,
             drafted=[each for each in given if names and facts.name_of(each) in names],
             closed=self.passage.closed,
         )
@@ -487,17 +481,8 @@ def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
     rows = store.rows(query, encode(passage.keys))
     leading = cards.leading_row(store, passage)
     text = facts.text_of(decode_highlight(leading)) if leading else ""
-    given = facts.sentences(text)
-    worthy = worthy_of(leading, given) if leading else ()
-    there = sentences.elsewhere(store, passage, given)
-    return OfferedPassage(passage, text, worthy, rows, there)
-
-
-def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
-    """Return those of the sentences of a highlight that are worth a card, best first."""
-    by_name = {facts.name_of(sentence): sentence for sentence in sentences}
-    names = _decode_names(highlight_row["worthy"])
-    return tuple(by_name[name] for name in names if name in by_name)
+    there = sentences.elsewhere(store, passage, facts.sentences(text))
+    return OfferedPassage(passage, text, rows, there)
 
 
 def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Iterator[Card]:
@@ -570,8 +555,7 @@ def decide(
     now_decided = set(map(facts.name_of, decided))
     decided_before = {facts.name_of(fact.sentence) for fact in before if fact.decided}
     passed = _passed_over(of, draft_id, now_decided | decided_before)
-    open_facts = () if of.passage.closed else before
-    decision = record_facts(store, of, event, decided, open_facts, passed)
+    decision = record_facts(store, of, event, decided, passed)
 
     def take(row_id: str) -> None:
         if event.by == PERSON:
@@ -611,23 +595,23 @@ def record_facts(
     of: OfferedPassage,
     event: Event,
     decided: Strings,
-    open_facts: Iterable[Fact] = (),
     passed: Iterable[Row] = (),
 ) -> FactDecision:
-    """Record which sentences a decision decides, of all that its passage has and that are facts."""
+    """Record which sentences a decision decides, of all that its passage has."""
     body: Json = {
         "of": event.id,
         "sentences": decided,
         "passage": [facts.name_of(sentence) for sentence in of.sentences],
-        "facts": [facts.name_of(fact.sentence) for fact in open_facts],
     }
     if event.body.get("guid"):
         body["guid"] = event.body["guid"]
     if passed:
         body["passed"] = [row["content"] for row in passed]
     store.add("fact", event.key, event.by, body)
-    sentences.note_decided(store, event.key, decided, own=decides_own(event))
-    return decision_of(event, body)
+    decision = decision_of(event, body)
+    is_own = decision.own or decision.of_proposal
+    sentences.note_decided(store, event.key, decided, own=is_own)
+    return decision
 
 
 def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
@@ -750,7 +734,7 @@ def settle_passage(store: Store, key: str) -> None:
                 take(row["id"])
     if not of.text:  # it may come back
         for row in of.rows:
-            if row["fact"] in of.names_of_decided and not row["slot"]:
+            if row["fact"] in of.names_of_decided() and not row["slot"]:
                 take(row["id"])
         return
     shown = of.facts_now()

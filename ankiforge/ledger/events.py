@@ -46,6 +46,8 @@ shows that."""
 FOUND = "found"
 """In the body of `accept`: it was no decision. Anki has a note of the card, of which no event
 was known."""
+PROPOSAL = "proposal"
+"""In the body of `reject`: it was of a proposal, so only that sentence is not proposed again."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
 SUBJECTS = ("form", "dialects", "decline")
@@ -286,14 +288,15 @@ class FactDecision(Value, omit_defaults=True):
     """The card, if any."""
     passage: Strings = ()
     """The hashes of all sentences of the passage then."""
-    facts: Strings = ()
-    """Those of its facts; none if it was closed."""
     passed: Strings = ()
     """The contents of the person's own forms that were passed over."""
     # the fold says the rest
     dropped: bool = False
     """Whether a person rejected a card, or the draft of one, which a proposal is not; or
     skipped the passage."""
+    of_proposal: bool = False
+    """Whether only a proposal was rejected: the sentences are not proposed again, and otherwise
+    open."""
     n: int = 0
     machine: str = ""
     """The number and the machine of the event that decided."""
@@ -352,7 +355,14 @@ class Passage(msgspec.Struct):
     @property
     def decided(self) -> bool:
         """Whether a decision depends on recognising this passage."""
-        if self.rejected or self.skipped or self.facts:
+        return bool(self.facts) or self.done
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a decision on it other than that a proposal is not wanted."""
+        if self.rejected or self.skipped:
+            return True
+        if any(not decision.of_proposal for decision in self.facts):
             return True
         return not all(map(is_open_again, self.cards.values()))
 

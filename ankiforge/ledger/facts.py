@@ -41,8 +41,6 @@ from ankiforge.text.fold import (
 )
 from ankiforge.text.sentences import sentences_by_part
 
-MOST = 4
-"""The facts of a passage."""
 NEARLY = 50
 """The words in common, of the shorter of two sentences, from which they are nearly the same, in
 per cent."""
@@ -256,7 +254,6 @@ def read(
     live: Collection[str] = (),
     *,
     standing: Collection[str] = (),
-    worthy: Iterable[str] = (),
     drafted: Collection[str] = (),
     closed: bool = False,
 ) -> tuple[Fact, ...]:
@@ -267,28 +264,19 @@ def read(
         decisions: those on sentences that it has, or had, wherever made; oldest first.
         live: the live cards about which an offer may ask.
         standing: those of these sentences that stand in other passages.
-        worthy: the sentences that are worth a card, best first.
         drafted: those with a draft that only a decision closes.
         closed: whether a person wants nothing more of it: what comes later is not offered.
     """
+    decisions = [event for event in decisions if not event.of_proposal]
     all_decided = {each for event in decisions if event.of for each in event.sentences}
     decided = all_decided.intersection(given)
     undecided = [each for each in given if each not in decided]
     near = _nearly_the_same(undecided, decisions, live, {*given, *standing})
 
-    # the facts: decided, asked about, drafted, then the best others up to four
+    # the facts: decided, asked about, drafted
     asked = {sentence for sentence, gone in near.items() if gone.card}
     is_open = set() if closed else set(given)
     facts = decided | asked | is_open.intersection(drafted)
-    others = [each for each in worthy if each in is_open and each not in facts]
-    # what was no fact of a passage when its last fact was decided is none
-    ended: set[str] = set()
-    names_of_decided = set(map(name_of, all_decided))
-    for event in decisions:
-        if event.facts and names_of_decided.issuperset(event.facts):
-            ended.update(set(event.passage) - set(event.facts))
-    open_others = [each for each in others if name_of(each) not in ended]
-    facts.update(open_others[: max(0, MOST - len(facts))])
 
     shown = []
     for sentence in given:

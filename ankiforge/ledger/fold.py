@@ -26,6 +26,7 @@ from ankiforge.ledger.events import (
     FOUND,
     MERGED,
     PERSON,
+    PROPOSAL,
     RETIRED_BEFORE,
     SOURCE,
     Event,
@@ -215,6 +216,7 @@ def decision_of(event: Event, fact: Json) -> FactDecision:
     return replace(
         decision,
         dropped=rejected or event.what == "skip",
+        of_proposal=PROPOSAL in event.body,
         n=event.n,
         machine=event.machine,
         own=decides_own(event),

@@ -7,7 +7,7 @@ JSON agree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
+    FLOOR,
     DocumentId,
     Highlight,
     LeftOut,
@@ -27,6 +28,21 @@ from ankiforge.model import (
 )
 
 # --- what waits -------------------------------------------------------------------------
+
+
+class Place(Value):
+    """Where a passage stands whose draft waits, or that has neither card nor draft."""
+
+    id: str
+    """Of the draft; without one, the key of the highlight."""
+    key: str
+    document: int
+    """Its row in the store."""
+    title: str
+    position: int
+    """In reading order."""
+    worth: float
+    """How likely a card of it is kept."""
 
 
 class Order(Value):
@@ -52,9 +68,9 @@ class Order(Value):
     above."""
     held: int
     """The number of these drafts."""
-    without: list[str]
-    """The keys of the highlights that have neither a card nor a draft, and about which no
-    person decided that they need none, the likeliest to deserve a card first."""
+    without: list[Place]
+    """The highlights that have neither a card nor a draft, and about which no person decided that
+    they need none, those most worth a card first."""
     version: int
     """A number that changes when another program writes."""
 
@@ -78,9 +94,7 @@ def order(store: Store, before: Order | None = None) -> Order:
         for draft in each.drafts
     }
     rows = desk.in_order(store, held | desk.settled(store))
-    without = [
-        highlight_row["key"] for highlight_row in _fate_rows(store, "h.key", _WITHOUT)
-    ]
+    without = [Place(*row) for row in _fate_rows(store, _PLACE, _WITHOUT)]
     return arranged(asked, rows, held=len(held), without=without, version=version)
 
 
@@ -89,7 +103,7 @@ def arranged(
     offered: Iterable[Row | Mapping[str, Any]],
     *,
     held: int = 0,
-    without: Sequence[str] = (),
+    without: Sequence[Place] = (),
     version: int = 0,
 ) -> Order:
     """Return the open decisions, list by list.
@@ -152,7 +166,7 @@ _FATE = (
     " WHEN w.best IS NOT NULL THEN CASE w.best"
     " WHEN 0 THEN 'blocked' ELSE 'waiting' END"
     " WHEN h.fate IN ('failed', 'left_out') THEN h.fate"
-    " WHEN p.decided THEN 'decided'"
+    " WHEN p.done THEN 'decided'"
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted'"
     " ELSE 'no_card' END"
 )
@@ -162,7 +176,7 @@ _STANDS = (
     "CASE WHEN f.first IN (SELECT value FROM json_each(?2)) THEN 'asked'"
     " WHEN w.best IS NOT NULL THEN 'to_decide'"
     f" WHEN {_has_card('f.first')} THEN 'with_card'"
-    " WHEN p.skipped OR p.decided OR h.fate = 'left_out' THEN 'rejected_or_skipped'"
+    " WHEN p.skipped OR p.done OR h.fate = 'left_out' THEN 'rejected_or_skipped'"
     " ELSE 'left_out' END"
 )
 # Sorts the places of a passage: the text of the first one is used.
@@ -185,6 +199,22 @@ WITHOUT = ("no_card", "undrafted", "failed")
 """The fates of highlights that have neither a card nor a draft, and that nobody left
 out."""
 _WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.worth DESC, h.document, h.position"
+_PLACE = (
+    "h.key AS id, h.key, h.document,"
+    " (SELECT title FROM document WHERE id = h.document) AS title, h.position, h.worth"
+)
+
+
+def document_of(store: Store, key: str) -> DocumentId | None:
+    """Return the document of a highlight, by its row in the store."""
+    row = store.row("SELECT document FROM highlight WHERE key = ?", key)
+    return row["document"] if row else None
+
+
+def worths(store: Store) -> dict[str, float]:
+    """Return how likely a card of each highlight in its source is kept, by the keys."""
+    rows = store.rows("SELECT key, worth FROM highlight WHERE state = 'present'")
+    return {row["key"]: row["worth"] for row in rows}
 
 
 def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[Row]:
@@ -223,6 +253,7 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
             highlight=decode_highlight(highlight_row),
             fate="left_out" if fate == "decided" else fate,
             reason=reason,
+            worth=highlight_row["worth"],
         )
 
 
@@ -247,21 +278,6 @@ def _standings(store: Store) -> Counter[str]:
     return Counter({name: numbers.get(name, 0) for name in STANDS})
 
 
-class Place(Value):
-    """Where the passage of a draft stands."""
-
-    id: str
-    """Of the draft."""
-    key: str
-    document: int
-    """Its row in the store."""
-    title: str
-    position: int
-    """In reading order."""
-    sureness: float
-    """How surely it deserves a card."""
-
-
 def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
     """Return where the passages of drafts stand, in the order of the drafts' ids.
 
@@ -271,7 +287,7 @@ def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
     in_document = "AND h.document = (SELECT document FROM highlight WHERE key = ?)"
     rows = store.rows(
         "SELECT d.id, h.key, h.document, x.title, h.position,"
-        " coalesce(json_extract(d.body, '$.sureness'), 0) AS sureness"
+        " coalesce(json_extract(d.body, '$.sureness'), 0) AS worth"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         f" JOIN document x ON x.id = h.document WHERE d.id IN {EACH}"
         f" {in_document if beside else ''}",
@@ -319,15 +335,18 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
 
 
 def states_of(
-    store: Store, documents: Iterable[DocumentId], asking: Container[str]
+    store: Store, documents: Iterable[DocumentId], states: Mapping[str, str]
 ) -> dict[DocumentId, list[str]]:
-    """Return the states of the marks of documents, in reading order; only `asking` ones ask."""
+    """Return the states of the marks of documents, in reading order.
+
+    `states`: those of marks that ask or are proposed, by their keys.
+    """
     store.refold()
     query = _MARKS.format(columns="h.key, h.document", documents=EACH)
     found: dict[DocumentId, list[str]] = {}
     for row in store.rows(query, encode(list(documents))):
         state = "card" if row["carded"] else "none"
-        state = "asks" if row["key"] in asking else state
+        state = states.get(row["key"], state)
         found.setdefault(row["document"], []).append(state)
     return found
 
@@ -376,8 +395,8 @@ def counts(
     - `passages`: the same passages by how they stand (`STANDS`): the numbers add up.
     - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
       `blocked`, `conflicts` and `revisions`; `held` are the drafts that wait for the answers
-      to questions; `without` are highlights with neither a card
-      nor a draft.
+      to questions; `without` are highlights with neither a card nor a draft, and of these
+      `proposed` those that are worth a proposal.
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
     - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
       whose passages are gone; `unsent`: live cards that were never in a package, by kind.
@@ -399,6 +418,7 @@ def counts(
                     questions=len(waits.questions),
                     held=waits.held,
                     without=len(waits.without),
+                    proposed=sum(place.worth >= FLOOR for place in waits.without),
                 )
             case "passages":
                 counts_by_name[name] = _standings(store)

@@ -10,7 +10,7 @@ is compared with the few that its search terms find; see `check/duplicates.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -84,8 +84,8 @@ from ankiforge.text.decoding import damage_in
 from ankiforge.text.fold import for_finding
 
 _DIGEST = "kind || content"
-# What a draft may repeat: live cards, waiting drafts but for proposals and what is drafted anew,
-# and foreign notes that have words. The digest changes with the words; by it their search
+# What a draft may repeat: live cards, waiting drafts but for what is drafted anew and new words of
+# cards, and foreign notes that have words. The digest changes with the words; by it their search
 # terms are found in `indexed`.
 _IN_USE = (
     f"SELECT guid AS id, {_DIGEST} AS digest, passage, '' AS deck FROM card WHERE live"
@@ -205,8 +205,6 @@ class Recorded(Value):
     """The cards that changed, and those that keep their words because a check blocks."""
     new: Strings = ()
     """The ids of the drafts for new cards: neither rejected nor a card already."""
-    proposed: int = 0
-    """The number of these that are proposals."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
     """The highlights that could not be recorded; all others were."""
 
@@ -228,7 +226,7 @@ def record(
         store: the store.
         results: one for each highlight, with the findings of the checks.
         terms_of: returns the search terms of a draft: a card that is made of it is found by them.
-        by_model: the drafts are a model's; those of the rules and proposals stay.
+        by_model: the drafts are a model's; those of the rules stay.
         beside: the drafts join those that wait.
     """
     with store.transaction():
@@ -259,7 +257,6 @@ def record(
     return Recorded(
         tuple(recording.changes),
         tuple(recording.new),
-        len(recording.proposed),
         tuple(failed),
     )
 
@@ -306,7 +303,7 @@ class _Made(NamedTuple):
 
     @classmethod
     def of(cls, drafts: Iterable[Card], text: str, is_declined: bool) -> _Made:
-        """Return the drafts of a text; if that is declined, without proposals."""
+        """Return the drafts of a text; if that is declined, without new words of cards."""
         made = cls([], [])
         for draft in drafts:
             if draft.own:
@@ -316,29 +313,9 @@ class _Made(NamedTuple):
         return made
 
     @property
-    def proposed(self) -> dict[str, str]:
-        """The sentences that are proposed, by their names, best first."""
-        return {
-            facts.name_of(sentence): sentence
-            for draft, sentence in self.others
-            if draft.proposed
-        }
-
-    @property
     def drafted_facts(self) -> list[str]:
-        """The names of the sentences that have a draft which is no proposal."""
+        """The names of the sentences that have a draft of their own, not new words of a card."""
         return [facts.name_of(each) for draft, each in self.others if not draft.proposed]
-
-    def worthy_beside(self, of: desk.OfferedPassage) -> Strings:
-        """Return the sentences that are worth a card, best first, by the rules.
-
-        Those whose proposals wait come first. None where the person's own form drafts.
-        """
-        if self.own or any(row["slot"] for row in of.rows):
-            return ()
-        waits = {row["fact"] for row in of.rows if row["drafter"] == PROPOSE}
-        kept = [each for each in of.sentences if facts.name_of(each) in waits]
-        return tuple(dict.fromkeys((*kept, *filter(None, self.proposed.values()))))
 
 
 class _Recording:
@@ -371,14 +348,13 @@ class _Recording:
 
         self.changes: list[Change] = []
         self.new: list[str] = []
-        self.proposed: list[str] = []
         self._dropped_ids: list[str] = []
         self._rows: list[Json] = []
         self._outcomes: list[Json] = []
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
         self.gathered: tuple[list[Any], ...] = (
-            *(self.changes, self.new, self.proposed, self._dropped_ids),
+            *(self.changes, self.new, self._dropped_ids),
             *(self._rows, self._outcomes, self._terms),
         )
         """All that `take` adds to."""
@@ -431,8 +407,10 @@ class _Recording:
 
     def leave(self, highlight: Highlight, error: BugError) -> None:
         """Leave a highlight as it is: it was not drafted, and the next run tries again."""
-        left = {"key": highlight.key, "drafted": "", "fate": "failed", "worth": 0.0}
-        why = {"reason": error.message, "worthy": "[]", "declined": ""}
+        row = self._highlights.get(highlight.key)
+        worth = row["worth"] if row else 0.0
+        left = {"key": highlight.key, "drafted": "", "fate": "failed", "worth": worth}
+        why = {"reason": error.message, "declined": ""}
         self._outcomes.append(left | why)
 
     def take(self, drafted: Drafted, terms_of: Callable[[Card], SearchTerms]) -> None:
@@ -460,44 +438,32 @@ class _Recording:
         # the person's own form, earlier drafts, and the others, each about a sentence
         text = facts.text_of(highlight)
         made = _Made.of(self._as_told(passage, drafted, terms_of), text, is_declined)
-        anew = None
-        if not (original or is_declined or drafted.fate == "left_out"):
-            anew = made.proposed
-        earlier = self._waiting_on(passage, highlight, anew)
+        earlier = self._waiting_on(passage, highlight)
         there = sentences.elsewhere(store, passage, facts.sentences(text))
         of = desk.OfferedPassage(passage, text, rows=earlier, elsewhere=there)
         drafted_facts = self._take_own(of, made.own, highlight)
 
-        if is_declined:
-            worthy: Strings = ()
-        elif self._by_rules:
-            worthy = made.worthy_beside(of)
-        else:
-            worthy = desk.worthy_of(highlight_row, of.sentences)
-        of = desk.OfferedPassage(store.passage(key), text, worthy, earlier, there)
+        of = desk.OfferedPassage(store.passage(key), text, earlier, there)
         shown = of.facts_now(drafted=[*drafted_facts, *made.drafted_facts])
         self._take_others(of.passage, made.others, shown)
         desk.settle(store, earlier, shown, (), self._dropped_ids.append)
-        self._note_outcome(drafted, highlight_row, of, is_declined=is_declined)
+        self._note_outcome(drafted, highlight_row, is_declined=is_declined)
 
     def _note_outcome(
-        self,
-        drafted: Drafted,
-        highlight_row: Row,
-        of: desk.OfferedPassage,
-        *,
-        is_declined: bool,
+        self, drafted: Drafted, highlight_row: Row, *, is_declined: bool
     ) -> None:
         """Gather what drafting tells of a highlight."""
         key, words = highlight_row["key"], highlight_row["content"]
+        worth = drafted.worth if self._by_rules else highlight_row["worth"]
+        if is_declined and worth > 0:  # nothing is proposed of it
+            worth -= 1.0
         outcome = {
             "key": key,
             # what failed counts as not drafted, and is drafted again
             "drafted": "" if drafted.failed else words,
             "reason": drafted.reason.removeprefix("skip: "),
             "fate": drafted.fate,
-            "worth": drafted.worth,
-            "worthy": encode([facts.name_of(sentence) for sentence in of.worthy]),
+            "worth": worth,
             "declined": words if is_declined else "",
         }
         if is_declined and not self._by_model:  # the model's reason stands
@@ -571,32 +537,20 @@ class _Recording:
                 draft = with_first_gap(draft, nearest)
             self._let_wait(draft, position, passage, name, fact)
 
-    def _waiting_on(
-        self, passage: Passage, highlight: Highlight, anew: Collection[str] | None
-    ) -> list[Row]:
+    def _waiting_on(self, passage: Passage, highlight: Highlight) -> list[Row]:
         """Return the earlier drafts of a passage that wait on, under all its keys.
 
-        Proposals stay while their sentence does, and gives no other; a model's while their quote
-        is there, perhaps in another sentence now.
-
-        Args:
-            passage: the passage.
-            highlight: the highlight that is recorded.
-            anew: hashes of the sentences that are proposed anew; None = nothing is to be
-                proposed.
+        A model's stay while their quote is there, perhaps in another sentence now.
         """
         store = self._store
         earlier: Sequence[Row] = self._waiting[highlight.key]
         if len(passage.keys) > 1:
             earlier = desk.offered_passage(store, passage).rows
         text = facts.text_of(highlight)
-        stay = None
-        if anew is not None:
-            stay = set(map(facts.name_of, facts.sentences(text))).difference(anew)
         kept_ids = []
         for row in earlier:
             draft = decode_draft(row["body"])
-            if self._is_replaced(row, draft, highlight, stay):
+            if self._is_replaced(row, draft, highlight):
                 self._dropped_ids.append(row["id"])
                 continue
             kept_ids.append(row["id"])
@@ -608,28 +562,15 @@ class _Recording:
         query = f"SELECT * FROM offered WHERE id IN {EACH}"
         return store.rows(query, encode(kept_ids)) if kept_ids else []
 
-    def _is_replaced(
-        self,
-        row: Row,
-        draft: Card,
-        highlight: Highlight,
-        stay: Collection[str] | None,
-    ) -> bool:
-        """Return whether what is drafted now takes the place of a draft that waits.
-
-        `stay`: the names of the sentences whose proposals stay; None = nothing is proposed.
-        """
+    def _is_replaced(self, row: Row, draft: Card, highlight: Highlight) -> bool:
+        """Return whether what is drafted now takes the place of a draft that waits."""
         if self._beside:
             return False
-        if draft.proposed and stay is None:
-            return True
         if row["key"] != highlight.key:
             return draft.proposed and not self._by_model
         is_of_rules: bool = row["drafter"].startswith(("rules", PROPOSE))
         if self._by_model:
             return not is_of_rules
-        if draft.proposed and not row["revises"]:
-            return row["fact"] not in (stay or ())
         return is_of_rules or not stands_in(draft.quote, highlight)
 
     def _as_told(
@@ -712,8 +653,6 @@ class _Recording:
         self._rows.append(row)
         if not fact.card:
             self.new.append(id)
-            if draft.proposed:
-                self.proposed.append(id)
 
     def _id_of(self, draft: Card) -> str:
         """Return the id of a draft: that of an equal one, which may come from another passage."""
@@ -734,9 +673,9 @@ class _Recording:
         dropped = [(id,) for id in self._dropped_ids]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)
         store.insert("draft", self._rows, verb="INSERT OR REPLACE")
-        columns = "drafted = :drafted, worth = :worth, worthy = :worthy"
-        if self._by_model:  # which judges no worth
-            columns = "modelled = :drafted, declined = :declined"
+        columns = "drafted = :drafted, worth = :worth"
+        if self._by_model:
+            columns = "modelled = :drafted, declined = :declined, worth = :worth"
             if self._beside:
                 columns = "modelled = :drafted"
         query = f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"

@@ -39,8 +39,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     declined TEXT NOT NULL DEFAULT '',  -- the content that a model judged not worth a card
     fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
-    worth REAL NOT NULL DEFAULT 0,  -- how likely its surest proposal is kept, 0 to 1; 0 = none
-    worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: hashes of its sentences that are worth a card, best first
+    worth REAL NOT NULL DEFAULT 0,  -- how likely a card of its best sentence is kept, 0 to 1; 0 and less = nothing is proposed
     run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
     colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL DEFAULT '',  -- of mark and document; a list
@@ -110,7 +109,7 @@ CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, key
 -- by hash of a long sentence: the passages in which it was decided, and the highlights that have it
 CREATE TABLE IF NOT EXISTS decided_sentence (
     name TEXT NOT NULL, passage TEXT NOT NULL,
-    own INTEGER NOT NULL,        -- only on the person's own form
+    own INTEGER NOT NULL,        -- only on the person's own form, or on a proposal
     PRIMARY KEY (name, passage, own)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS decided_sentence_passage ON decided_sentence (passage);
@@ -128,6 +127,7 @@ CREATE VIEW IF NOT EXISTS offered AS
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL,
     decided INTEGER NOT NULL,    -- a decision on it, or on what was proposed
+    done INTEGER NOT NULL,       -- a decision on it
     skipped INTEGER NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;

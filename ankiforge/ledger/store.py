@@ -600,6 +600,7 @@ class Store(Database):
                 "key": key,
                 "asks": bool(passage.asked),
                 "decided": passage.decided,
+                "done": passage.done,
                 "skipped": passage.skipped,
                 "body": encode(passage),
             }
@@ -633,7 +634,8 @@ class Store(Database):
             for decision in passage.facts:
                 for sentence in decision.sentences if decision.of else ():
                     if is_long(sentence):
-                        decided_rows.append((name_of(sentence), key, decision.own))
+                        is_own = decision.own or decision.of_proposal
+                        decided_rows.append((name_of(sentence), key, is_own))
         self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)

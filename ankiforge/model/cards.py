@@ -195,7 +195,10 @@ OTHER_NOTE = "other_note"
 OTHER_SCHEDULE = "other_schedule"
 """The check that finds a schedule of another tool."""
 PROPOSE = "propose"
-"""The drafter of proposals: drafts with up to four gaps, which policy never accepts."""
+"""The drafter of proposals, and of the new words of a card whose sentence changed."""
+FLOOR = 0.3
+"""The least sureness of a card that is proposed. Strict readers who did not know the scores threw
+away most cards below it, and from here to .78 as few as above that."""
 PHRASE = "rules:phrase"
 """The drafter of clozes whose gaps are the phrases that a reader marked."""
 COMMENT_AND_MORE = "rules:comment-more"
@@ -500,7 +503,7 @@ class Card(Value, omit_defaults=True):
 
     @property
     def proposed(self) -> bool:
-        """Whether it is a proposal."""
+        """Whether it is a proposal, or was one, or the new words of a card."""
         return self.origin.drafter == PROPOSE
 
     @property
@@ -515,7 +518,7 @@ class Card(Value, omit_defaults=True):
 
     @property
     def unfit(self) -> bool:
-        """Whether nobody is asked about it: a proposal that a check blocks."""
+        """Whether nobody is shown it: a proposal that a check blocks."""
         return self.proposed and self.blocked
 
     @property
@@ -606,7 +609,8 @@ class Drafted(Value):
     reason: str = ""
     """Why there are none."""
     worth: float = 0.0
-    """How likely a card of its best sentence is kept, from 0 to 1; 0 = not judged."""
+    """How likely a card of its best sentence is kept, from 0 to 1; if no card is to be proposed of
+    it, less 1, from -1 to 0. 0 = not judged."""
     declined: bool = False
     """Whether a model judged that it deserves no card: then nothing of it is proposed."""
     passing: bool = False

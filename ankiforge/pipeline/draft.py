@@ -1,6 +1,6 @@
-"""Draft what is pending: the rules first, proposals for what they left, then the model.
+"""Draft what is pending: the rules first, then the model, after what they left was judged.
 
-Everything is checked and recorded.
+Everything is checked and recorded. Proposals are no drafts: see `proposals.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ankiforge.draft import (
     without_comment,
 )
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
+from ankiforge.ledger import Ledger, cards, decide, desk, overview, private, recording
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.recording import Duplicates
 from ankiforge.model import (
@@ -30,9 +30,9 @@ from ankiforge.model import (
     CardKind,
     Drafted,
     Highlight,
+    HighlightKind,
     Problem,
     Severity,
-    Strings,
     Task,
 )
 from ankiforge.pipeline.result import ByModel, Job, Progress
@@ -64,8 +64,8 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
             yield _record(checks, drafted, by_model=model is not None, beside=True)
         return
 
-    # the rules draft new and changed passages, batch by batch; where they draft nothing,
-    # cards are proposed; a passage is drafted again if the kinds of drafts change
+    # the rules draft new and changed passages, batch by batch; what they leave is judged; a
+    # passage is drafted again if the kinds of drafts change
     kinds_of_drafts = []
     if job.proposals:
         kinds_of_drafts.append(PROPOSALS_VERSION)
@@ -104,25 +104,39 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
 
 def _offline(job: Job, task: Task) -> list[Drafted]:
-    """Return the results of the rules, with proposals where they drafted nothing.
+    """Return the results of the rules; what they left is judged, so that it may be proposed.
 
     Nothing is proposed where a person asked for no card, or for a question.
     """
     from ankiforge.draft import rules
-    from ankiforge.draft.propose import propose
 
     results = rules.draft(task, figures=job.figures)
+    if not job.proposals:
+        return results
     brief = task.brief
     takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
-    if not job.proposals or not takes_clozes or brief.wants == "question":
-        return results
-    not_asked = []
+    is_proposed = takes_clozes and brief.wants != "question"
+    judged = []
     for result in results:
-        if result.reason in rules.NOT_ASKED:
-            not_asked.append(result.highlight)
-    proposals = propose(replace(task, highlights=tuple(not_asked)), faults_of_gap)
-    by_key = {result.highlight.key: result for result in (*results, *proposals)}
-    return list(by_key.values())
+        is_plain = result.highlight.kind is not HighlightKind.CARD
+        if is_plain and result.reason in rules.NOT_ASKED:
+            result = _judged(result.highlight, is_proposed=is_proposed)
+        judged.append(result)
+    return judged
+
+
+def _judged(highlight: Highlight, *, is_proposed: bool) -> Drafted:
+    """Return how much a passage is worth a card; 0 and less if none is to be proposed of it."""
+    from ankiforge.draft.propose import Reason, judge
+
+    try:
+        with one_item():
+            judged = judge(highlight)
+    except BugError as error:
+        return failed_on(highlight, error)
+    if judged.worth > 0 and not is_proposed:
+        return Drafted(highlight, reason=Reason.KINDS.value, worth=judged.worth - 1.0)
+    return judged
 
 
 def record(
@@ -191,19 +205,15 @@ def for_model(
         if len(highlights) == enough:
             break
     if limit is not None:
-        from ankiforge.draft.propose import surest
-        from ankiforge.draft.propose.features import sureness_of_text
+        worths = overview.worths(ledger)
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""
             if highlight.instructs and any(map(str.isalnum, highlight.comment)):
-                return 0.0
+                return -1.0
             if brief_of(job.decks, highlight).wants in ("definition", "question"):
-                return 0.0
-            best = surest(highlight)
-            if best is not None:
-                return 1.0 - best.sureness
-            return 2.0 - sureness_of_text(highlight, highlight.exact)
+                return -1.0
+            return -worths.get(highlight.key, 0.0)
 
         likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
         highlights = [highlight for highlight in highlights if highlight.key in likeliest]
@@ -284,17 +294,6 @@ class Checks:
         return checked
 
 
-def faults_of_gap(draft: Card, highlight: Highlight) -> Strings:
-    """Return the findings that block a draft with one of several gaps of a sentence, as text."""
-    from ankiforge.check import check_alone
-
-    blocking = []
-    for finding in check_alone(draft, highlight):
-        if finding.severity is Severity.BLOCK:
-            blocking.append(finding.message)
-    return tuple(blocking)
-
-
 # --- recording ------------------------------------------------------------------------------
 
 
@@ -350,7 +349,6 @@ def _record(
     return Progress(
         highlights=highlights,
         drafted=len(recorded.new),
-        proposed=recorded.proposed,
         without=without,
         changes=recorded.changes,
         problems=tuple(dict.fromkeys(problems)),

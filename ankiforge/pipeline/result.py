@@ -85,7 +85,7 @@ class Job(Value):
     model: Model | None = None
     """Drafts what the rules leave; None = no model."""
     proposals: bool = True
-    """Whether cards are proposed for what the rules leave."""
+    """Whether what the rules leave is judged, so that cards are proposed of it."""
     figures: bool = True
     """Whether framed figures become cards that hide their labels."""
     in_use: frozenset[str] | None = None
@@ -161,8 +161,6 @@ class Progress(Value):
     """The number of highlights that were drafted or found to yield no card."""
     drafted: int = 0
     """The number of drafts for new cards."""
-    proposed: int = 0
-    """The number of these that were proposed offline."""
     without: int = 0
     """Of these highlights, the number of which the drafter made no draft."""
     accepted: int = 0
@@ -183,8 +181,6 @@ class RunResult(msgspec.Struct):
     """What the sources had: new, changed and missing highlights. None if none was read."""
     drafted: int = 0
     """The number of drafts for new cards."""
-    proposed: int = 0
-    """The number of these that were proposed offline."""
     accepted: int = 0
     """The number of drafts that the settings accepted."""
     changes: list[Change] = []
@@ -245,7 +241,6 @@ class RunResult(msgspec.Struct):
         """Add one step of a run."""
         self.report = step.report or self.report
         self.drafted += step.drafted
-        self.proposed += step.proposed
         self.accepted += step.accepted
         if step.by_model is not None:
             self.asked += step.highlights

@@ -527,7 +527,8 @@ class Workspace(Opened):
         """Accept drafts, or answer questions with yes; return the cards.
 
         Args:
-            ids: of drafts and questions, or their beginnings.
+            ids: of drafts and questions, or their beginnings; or keys of highlights, of
+                whose proposals cards are made.
             gap: of a proposal: which of its gaps, from 1, the best one.
             force: overrule a check that blocks.
 
@@ -535,9 +536,17 @@ class Workspace(Opened):
             UsageError: an id names nothing, or several things.
             RefusedError: one can't be accepted, or has no such gap; none is accepted then.
         """
+        from ankiforge.pipeline import proposals
+        from ankiforge.pipeline.query import is_key
+
         guids: list[Guid] = []
         with self.ledger.action():
             for draft_id in self._named(ids):
+                if is_key(draft_id):
+                    proposal = proposals.proposal_at(self.ledger, draft_id)
+                    made = proposals.accept(self.ledger, proposal, self.decks, gap=gap)
+                    guids.append(made)
+                    continue
                 guid = self.ledger.accept(draft_id, gap=gap, forced=force)
                 if guid is not None:
                     guids.append(guid)

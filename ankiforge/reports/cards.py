@@ -264,6 +264,15 @@ def gaps_of(line: Card) -> list[str]:
     return [plain(cloze_answers(text)) for text in line.gaps]
 
 
+def proposal_json(proposal: Card) -> Json:
+    """Return a proposal as an object of `list --no-card --json`."""
+    return {
+        "fields": dict(proposal.fields),
+        "gaps": gaps_of(proposal),
+        "sureness": round(proposal.sureness, 2),
+    }
+
+
 def question_of(fields: Iterable[Pair]) -> str:
     """Return the question of a card, shortened to fit in a line; its gaps are in brackets."""
     named = dict(occlusion.readable(fields))
@@ -316,9 +325,20 @@ def change_lines(entry: HistoryEntry) -> Text:
             yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(outcome: HighlightOutcome) -> Strings:
-    """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
+def fate_lines(outcome: HighlightOutcome, proposal: Card | None = None) -> Strings:
+    """Return a highlight without a card: its words, the reason, and the key that `edit` takes.
+
+    If it has a proposal: that, its score, what else may be hidden, and how to make its card.
+    """
     highlight = outcome.highlight
+    if proposal:
+        _, *others = gaps_of(proposal)
+        choice = f"; or: {' · '.join(others)}" if others else ""
+        return (
+            f"{titled(highlight)}: {question_of(proposal.fields)}",
+            f"    proposal, score {100 * proposal.sureness:.0f}{choice}",
+            f"    ankiforge accept {highlight.key}",
+        )
     words = on_one_line(highlight.exact or highlight.comment)
     if not words:
         words = f"({highlight.kind})"
@@ -411,8 +431,6 @@ def line_text(
     yield _row("deck", line.deck)
     yield from _words_lines(line)
     yield from _source_lines(line)
-    if line.waits and line.proposed:
-        yield _row("why", why_proposed(line.highlight, line.quote))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
@@ -523,37 +541,23 @@ def masks_of(line: Card) -> occlusion.Masks | None:
     return occlusion.masks_in(line.fields)
 
 
-def why_model_made_none(ledger: Ledger, line: Card) -> str:
-    """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
-    from ankiforge.ledger import overview
-
-    if not (line.waits and line.proposed):
-        return ""
-    for outcome in overview.fates(ledger, line.highlight.key):
-        return outcome.reason
-    return ""
-
-
-def why_proposed(highlight: Highlight, quote: str) -> str:
-    """Return the strongest reasons for the sentence of a proposal, and its score."""
+def why_proposed(proposal: Card) -> str:
+    """Return the strongest reasons for the sentence of a proposal."""
     from ankiforge.draft.propose import Judged, draft_of, judged
-    from ankiforge.draft.propose.features import decisive, weights
+    from ankiforge.draft.propose.features import decisive
 
-    for sentence in judged(highlight):
+    reasons = []
+    for sentence in judged(proposal.highlight):
         if not isinstance(sentence, Judged):
             continue
-        draft = draft_of(highlight, sentence)
-        if draft is None or draft.quote != quote:
+        draft = draft_of(proposal.highlight, sentence)
+        if not isinstance(draft, Card) or draft.quote != proposal.quote:
             continue
-        found = []
         for each in decisive(sentence.features):
             # a feature that only its passage has would be none of this card
             if each.weight > 0 and f"s:{each.name}" in sentence.features:
-                found.append(each.words)
-        sure, least = 100 * draft.sureness, 100 * weights()["threshold"]
-        reasons = "; ".join([*found[:_FEATURES], f"score {sure:.0f}"])
-        return f"{reasons}, offered from {least:.0f} on"
-    return ""
+                reasons.append(each.words)
+    return "; ".join(reasons[:_FEATURES])
 
 
 def _fields(fields: Fields) -> str:

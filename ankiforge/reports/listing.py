@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from typing import Any
 
+from msgspec.structs import replace
+
 from ankiforge.anki.render import unrender
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
@@ -14,6 +16,7 @@ from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
 from ankiforge.model import Card, Question, QuestionKind, Strings, is_question_id
 from ankiforge.pipeline.collection import lines_as_in_anki
+from ankiforge.pipeline.proposals import proposal_of
 from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, matching
 from ankiforge.reports.cards import (
     change_lines,
@@ -31,10 +34,11 @@ from ankiforge.reports.cards import (
     passage_json,
     passage_text,
     place_of,
+    proposal_json,
     question_json,
     question_line,
     question_text,
-    why_model_made_none,
+    why_proposed,
 )
 from ankiforge.review import sittings
 from ankiforge.review.items import facts_seen
@@ -145,18 +149,15 @@ class Listing:
     def _lines(self, lines: Iterable[Card], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.
 
-        The whole has its questions; if it is verbose, also its history, and why a model made no
-        card of its passage.
+        The whole has its questions; if it is verbose, also its history.
         """
         ledger = self._ledger
         verbose = self._verbose
         questions = open_questions(ledger) if whole or verbose else []
         for line in lines_as_in_anki(ledger, lines):
             decisions: list[HistoryEntry] = []
-            why_none = ""
             if whole and verbose:
                 decisions = ledger.history(line.highlight.key if line.waits else line.id)
-                why_none = why_model_made_none(ledger, line)
             if self._as_json:
                 data = line_json(ledger, line, self._decks)
                 if whole:
@@ -164,15 +165,12 @@ class Listing:
                     data["questions"] = [question_json(question) for question in about]
                 if whole and verbose:
                     data["decisions"] = [done_json(entry) for entry in decisions]
-                    data["why_none"] = why_none
                 yield data, ()
                 continue
             if not whole and not verbose:
                 yield None, (one_line(line),)
                 continue
             text = [*line_text(ledger, line, questions)]
-            if why_none:
-                text.append(f"No card by the model: {why_none}")
             text += map(done_line, decisions)
             yield None, text
 
@@ -198,7 +196,9 @@ class Listing:
         yield from self._lines(lists.lines(ledger, chosen_without_source))
 
     def without_card(self, query: Strings, *, everything: bool) -> Shown:
-        """Yield the highlights with neither a card nor a draft, each with its reason.
+        """Yield the highlights with neither a card nor a draft, each with its proposal or reason.
+
+        Those most worth a card come first. A proposal is made when its highlight is shown.
 
         Args:
             query: words that the highlight, the title of its document or the reason contains.
@@ -210,18 +210,29 @@ class Listing:
         def says_all(words: str) -> bool:
             return all(word.casefold() in words.casefold() for word in query)
 
-        for outcome in overview.fates(self._ledger):
+        outcomes = overview.fates(self._ledger)
+        for outcome in sorted(outcomes, key=lambda outcome: -outcome.worth):
             highlight = outcome.highlight
             title = highlight.document.title
             words = f"{highlight.exact} {title} {outcome.reason}"
-            if outcome.fate in wanted and says_all(words):
-                data = {
-                    **highlight_json(highlight),
-                    "place": place_of(highlight),
-                    "fate": outcome.fate,
-                    "reason": outcome.reason,
-                }
-                yield data, [*fate_lines(outcome)]
+            if outcome.fate not in wanted or not says_all(words):
+                continue
+            found = proposal_of(self._ledger, outcome)
+            proposal = found if isinstance(found, Card) else None
+            if isinstance(found, str):
+                outcome = replace(outcome, reason=found)
+            data = {
+                **highlight_json(highlight),
+                "place": place_of(highlight),
+                "fate": outcome.fate,
+                "reason": "" if proposal else outcome.reason,
+                "sureness": round(max(outcome.worth, 0.0), 2),
+                "proposal": proposal_json(proposal) if proposal else None,
+            }
+            lines = [*fate_lines(outcome, proposal)]
+            if proposal and self._verbose and not self._as_json:
+                lines.append(f"    because: {why_proposed(proposal)}")
+            yield data, lines
         if not everything:
             return
         for entry in left_out(self._ledger):

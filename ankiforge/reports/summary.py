@@ -28,7 +28,6 @@ from ankiforge.model import (
     LOGSEQ_MARK,
     NO_EXPORT,
     NOTE_OF,
-    PROPOSE,
     Change,
     Json,
     Pair,
@@ -82,14 +81,16 @@ def waits_for_a_person(waits: Mapping[str, int]) -> bool:
 
 
 def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strings:
-    """Return the columns of the open highlights: to decide, without a card, skipped."""
-    decide = _column(sum(waits[name] for name in LISTS), "to decide")
+    """Return the columns of the open highlights: waiting, proposed, without either, skipped."""
+    waiting = _column(sum(waits[name] for name in LISTS), "waiting")
     held = waits.get("held", 0)
     if held > waits["questions"]:  # one answer is for many
-        decide += f" ({held:,} drafts)"
+        waiting += f" ({held:,} drafts)"
+    proposed = waits.get("proposed", 0) if without else 0
     return (
-        decide,
-        _column(without, "without a card"),
+        waiting,
+        counted(proposed, "proposal") if proposed else "",
+        _column(without - proposed, f"without a {'proposal' if proposed else 'card'}"),
         _column(skipped, "skipped"),
     )
 
@@ -103,10 +104,10 @@ def row(label: str, text: str) -> str:
     return f"  {label:<{LABEL}}  {text}"
 
 
-def next_line(step: str, why: str) -> str:
-    """Return the line that names the next command, or the way on without one."""
+def next_line(step: str, why: str, *, first: bool = True) -> str:
+    """Return the line that names the next command, or the way on without one, or another one."""
     command = f"ankiforge {step}" if step else ""
-    return f"  next  {columns(command, why)}"
+    return f"  {'next' if first else 'or  '}  {columns(command, why)}"
 
 
 def waiting_text(waits: Mapping[str, int]) -> str:
@@ -130,6 +131,14 @@ def first_of(names: Sequence[str]) -> str:
     return f"{first} and {more:,} more" if more > 0 else first
 
 
+def the_best(waits: Mapping[str, int], highlights: int) -> str:
+    """Return how many are asked about at once, of all highlights: `the best ten of 557`."""
+    number = sum(waits[name] for name in LISTS) + waits["proposed"]
+    if number <= sittings.TEN:
+        return "decide on what waits" if waits_for_a_person(waits) else ""
+    return f"the best ten of {highlights:,}"
+
+
 def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
     """Return the command that drafts the highlights without a card, and its effect; "" for none."""
     if not without:
@@ -137,19 +146,6 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
     if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
     return "draft", "your chat writes the questions: copy, paste back"
-
-
-def proposals_of_highlights(
-    ledger: Ledger, waits: Mapping[str, int] | None = None
-) -> str:
-    """Return how many highlights have a proposal, and the way on for the others; "" if all do."""
-    waits = waits or overview.counts(ledger, "waiting")["waiting"]
-    proposed = overview.counts(ledger, "reasons")["reasons"][PROPOSE]
-    if not (proposed and waits["without"]):
-        return ""
-    proposals = counted(proposed, "proposal")
-    of_all = counted(proposed + waits["without"], "highlight")
-    return f"{proposals} from {of_all}; for the others choose the words, or let your chat ask"
 
 
 # --- status -----------------------------------------------------------------------------
@@ -198,7 +194,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     in_anki = counts["anki"]
     command, reason = next_step(workspace, ledger, counts)
     documents = Counter[str]()
-    for pile in sittings.shelf(ledger, order.new):
+    for pile in sittings.shelf(ledger, order.new, ()):
         documents[pile.title] += len(pile.places)
     names = {source.name for source in workspace.config.sources}
     for item in workspace.remembered:
@@ -210,6 +206,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         highlights={
             "seen": counts["fates"].total(),
             "without": waits["without"],
+            "proposed": waits["proposed"],
             "left_out": counts["fates"]["left_out"],
         },
         cards={
@@ -239,15 +236,19 @@ def next_step(
     """Return the command to type next, and why; `counts`: those of `overview`."""
     if any(belonging.belonging(ledger).values()):
         return "adopt", "keep the history that other tools have"
-    if waits_for_a_person(counts["waiting"]):
-        return DECIDE, "decide on what waits"
+    waits = counts["waiting"]
+    best = the_best(waits, counts["fates"].total())
+    if waits_for_a_person(waits):
+        return DECIDE, best
     unsent = counts["anki"]["none"]
     if unsent:
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
+    if waits["proposed"]:
+        return DECIDE, best
     if not counts["fates"].total():
         known = workspace.config.sources or workspace.remembered
         return "run" if known else "run PATH", "no highlight was found so far"
-    command, reason = draft_step(workspace, counts["waiting"]["without"])
+    command, reason = draft_step(workspace, waits["without"])
     return command or "run", reason or "read what is new"
 
 
@@ -256,10 +257,11 @@ def status_text(status: Status) -> Text:
     highlights = status.highlights
     cards = status.cards["accepted"]
     without = highlights["without"]
+    waits = {**status.waiting, "proposed": highlights["proposed"]}
     yield columns(
         f"  {counted(highlights['seen'], 'highlight')}",
         counted(cards, "card") if cards else "",
-        *to_do(status.waiting, without, highlights["left_out"]),
+        *to_do(waits, without, highlights["left_out"]),
     )
     if status.unsent:
         yield f"  → {counted(status.unsent, 'card')} not in a package yet"
@@ -389,7 +391,6 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
         "waits": dict(counts["reasons"].most_common()),
         "cards": {
             "drafted": result.drafted,
-            "proposed": result.proposed,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
             "accepted_in_all": verdicts["accepted"],
@@ -458,16 +459,20 @@ class RunText:
 
     def _next_step(self) -> Pair:
         """Return the command to type after a run, and why; the first that applies."""
-        result = self._result
+        result, waits = self._result, self._waits
         if any(belonging.belonging(self._ledger).values()):
             return "adopt", "or: ankiforge adopt --decline"
         if result.accepted == FLOOD:
             return "run", f"accept the others: one run takes {FLOOD} cards"
-        if waits_for_a_person(self._waits):
-            return DECIDE, ""
+        highlights = self._counts["fates"].total() if "fates" in self._counts else 0
+        best = the_best(waits, highlights) if highlights else ""
+        if waits_for_a_person(waits):
+            return DECIDE, best
         if result.packages:
             return "", f"import {shown_path(result.packages[-1])} into Anki"
-        without = self._waits["without"] if result.is_news else 0
+        if waits["proposed"]:
+            return DECIDE, best
+        without = waits["without"] if result.is_news else 0
         return draft_step(self._workspace.folder, without)
 
     def block(self, *, names_next: bool) -> Text:
@@ -479,19 +484,27 @@ class RunText:
         yield from (f"  → {line}" for line in delivery_lines(result, of_before=of_before))
         if not names_next:
             return
-        if self._step or self._why:
-            yield next_line(self._step, self._why)
-        if not result.is_news or self._step != DECIDE:
-            return
-        # the chat is offered beside the review, until it was used or put away
-        from ankiforge.draft.chat import MOST
-        from ankiforge.pipeline.chats import number_offered
+        steps = [(self._step, self._why)] if self._step or self._why else []
+        if result.is_news and self._step == DECIDE:
+            # the chat stands beside the review, until it was used or put away
+            from ankiforge.draft.chat import MOST
+            from ankiforge.pipeline.chats import number_offered
 
-        number = number_offered(self._workspace)
-        if number:
-            best = f"the best {MOST}" if number == MOST else counted(number, "highlight")
-            why = f"your chat asks about {best}: copy, paste back"
-            yield f"  or    {columns('ankiforge draft', why)}"
+            number = number_offered(self._workspace)
+            if number:
+                best = (
+                    f"the best {MOST}" if number == MOST else counted(number, "highlight")
+                )
+                chat = ("draft", f"your chat asks about {best}: copy, paste back")
+                steps.insert(0 if self._is_weak() else 1, chat)
+        for place, (step, why) in enumerate(steps):
+            yield next_line(step, why, first=not place)
+
+    def _is_weak(self) -> bool:
+        """Return whether the document with which the review begins is for a chat rather."""
+        order = overview.order(self._ledger)
+        piles = sittings.shelf(self._ledger, order.new, order.without)
+        return bool(piles) and piles[0].is_weak
 
     def _highlights(self) -> str:
         """Return the first line: the highlights that were read, and how all stand."""
@@ -542,8 +555,6 @@ class RunText:
         yield _failing_line(result.failing, result.failing_minutes)
         yield anki_line(result)
         yield held_line(result)
-        if result.is_news and result.proposed:
-            yield proposals_of_highlights(ledger, self._waits)
         yield _model_line(result, folder)
         if result.report and (result.is_news or result.found_nothing):
             yield from _not_read_lines(result.report, ledger)
@@ -565,18 +576,14 @@ def _details(
     """Yield all that is counted: drafts, reasons to wait, reasons for no card, passages."""
     made = counts_text(
         {
-            "proposed": result.proposed,
-            "drafted": result.drafted - result.proposed,
+            "drafted": result.drafted,
             "accepted": result.accepted,
         }
     )
     rows = [("made", made), ("waiting", waiting_text(counts["waiting"]))]
     yield from (row(label, text) for label, text in rows if text)
     reasons = Counter(counts["reasons"])
-    proposals = reasons.pop(PROPOSE, 0)
     named = {_words_of_reason(reason): number for reason, number in reasons.most_common()}
-    if proposals:
-        named["proposed"] = proposals
     for reason, number in named.items():
         yield row("", f"{number:,} × {reason}")
     short_reasons = Counter[str]()
@@ -641,11 +648,9 @@ def _model_line(result: RunResult, workspace: WorkspaceFolder) -> str:
         sent = f"{counted(usage.requests, 'request')}, {counted(usage.characters, 'character')}"
         parts.append(f"{sent} sent, {cost_text(usage.cost_usd, local=usage.local)}")
     if result.without:
-        # without proposals, there is no draft that has an id
-        why = "show ID -v" if workspace.config.proposals else "list --no-card -v"
         asked = counted(result.asked, "highlight")
         none = f"no card for {result.without:,} of {asked}"
-        parts.append(f"{none}; why: ankiforge {why}")
+        parts.append(f"{none}; why: ankiforge list --no-card")
     return row("model", "; ".join(parts)) if parts else ""
 
 

@@ -21,6 +21,7 @@ from ankiforge.ledger import (
     HighlightOutcome,
     Ledger,
     cards,
+    decide,
     desk,
     lists,
     overview,
@@ -33,7 +34,6 @@ from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.forms import lines_like
 from ankiforge.model import (
     AGENT,
-    PROPOSE,
     Card,
     CardKind,
     Fields,
@@ -53,9 +53,11 @@ from ankiforge.model import (
     is_highlight_key,
     is_question_id,
 )
+from ankiforge.pipeline import proposals
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.decks import place
+from ankiforge.pipeline.proposals import proposal_of
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.selection import (
     Selection,
@@ -99,7 +101,13 @@ class Item(Value):
     """The drafts to choose from, the best first; with `card`, those that would change it."""
     card: Card | None = None
     outcome: HighlightOutcome | None = None
+    """A passage without a card, with the reason; if it has a proposal, that is in `drafts`."""
     question: Question | None = None
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether it is a proposal: nothing of it is stored, so a decision makes it anew."""
+        return self.outcome is not None and bool(self.drafts)
 
     @property
     def turn(self) -> str:
@@ -218,8 +226,6 @@ def why_waiting(draft: Card) -> str:
     if drafter.startswith("rules"):
         causes = "your settings, the limit of 300 cards per run, or two minutes of quiet"
         return f"no warning: {causes} make it wait"
-    if draft.proposed:
-        return "proposed; you decide"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
     return f"{by}; you decide"
 
@@ -318,7 +324,8 @@ class Review:
         """Return one item; None if it no longer waits.
 
         A draft is one with all those of its offer. A passage has one as long as nothing of it
-        waits and it has no card, also if the person left it out.
+        waits and it has no card, also if the person left it out; and as long as a further
+        sentence has a proposal.
         """
         ledger = self._ledger
         if is_draft_id(id):
@@ -337,11 +344,17 @@ class Review:
             return None
         if is_highlight_key(id):
             outcome = next(overview.fates(ledger, id), None)
-            if outcome and outcome.fate in (*WITHOUT, "left_out"):
-                return Item(id, outcome=outcome)
-            return None
+            return self._of_passage(id, outcome) if outcome else None
         line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
         return Item(id, card=line) if line else None
+
+    def _of_passage(self, id: str, outcome: HighlightOutcome) -> Item | None:
+        found = proposal_of(self._ledger, outcome)
+        if isinstance(found, Card):
+            return Item(id, (found,), outcome=outcome)
+        if outcome.fate in (*WITHOUT, "left_out"):
+            return Item(id, outcome=replace(outcome, reason=found))
+        return None
 
     def current(self, decision: Decision) -> Item:
         """Return the item of a decision.
@@ -364,13 +377,14 @@ class Review:
         item = self.current(decision)
         undoable = True
         with self._ledger.action() as action:
-            if decision.act == "make" and (
-                item.outcome or decision.choice == OF_THE_PASSAGE
-            ):
+            of_passage = decision.choice == OF_THE_PASSAGE
+            if decision.act == "make" and (of_passage or not item.drafts):
                 self._make_of_words(decision, item.highlight)
             elif item.question:
                 self._answer(decision, item.question)
                 undoable = item.question.kind is not QuestionKind.EMPTIED
+            elif item.outcome and item.is_proposal:
+                self._decide_on_proposal(decision, item.drafts[0])
             elif item.outcome:
                 self._decide_on_passage(decision, item.outcome.highlight)
             elif decision.act == "restore":
@@ -382,7 +396,10 @@ class Review:
                 self._decide_on(decision.id, decision)
 
         rest = None
-        if item.drafts and not item.card:
+        if item.is_proposal:
+            further = self.item(item.id)
+            rest = further if further and further.is_proposal else None
+        elif item.drafts and not item.card:
             rest = next_of_passage(self._ledger, item.drafts[0].highlight)
         if decision.act == "reject":
             return Decided(action if undoable else "", later=rest)
@@ -403,6 +420,30 @@ class Review:
                 self._ledger.reject(highlight.key)
             case "write":
                 self._make(decision, highlight, new_fields(decision.fields))
+            case _:
+                raise RefusedError(f"This cannot be done here: {decision.act}")
+
+    def _decide_on_proposal(self, decision: Decision, proposal: Card) -> None:
+        """Make a card of a proposal, as it is or in other words, or reject its sentence."""
+        ledger = self._ledger
+        highlight = proposal.highlight
+        match decision.act:
+            case "accept":
+                decks = self._workspace.decks
+                proposals.accept(ledger, proposal, decks, gap=decision.gap)
+            case "reject":
+                decide.reject_proposal(ledger, proposal, decision.text)
+            case "none" | "passage":
+                ledger.reject(highlight.key, decision.text)
+            case "write" | "instead":
+                self._make(decision, highlight, new_fields(decision.fields))
+            case "edit":
+                fields = with_changes(proposal.fields, decision.fields)
+                self._make(decision, highlight, new_fields(dict(fields)))
+            case "make":
+                question = None if decision.mode == "cloze" else decision.text
+                fields = fields_from_sentence(proposal, _selection(decision), question)
+                self._make(decision, highlight, fields)
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
@@ -510,7 +551,7 @@ class Review:
         item = self.item(decision.id)
         if item is None:
             raise StaleError(None)
-        if item.outcome:
+        if item.outcome and not item.drafts:
             fields = new_fields(decision.fields)
             highlight = item.outcome.highlight
             kind = CardKind.of(dict(fields))
@@ -535,8 +576,8 @@ def taken_together(
 ) -> tuple[list[str], Counter[str]]:
     """Return the first draft of each offer if it is clean, and the number of others by reason.
 
-    A query that names a warning, or proposals, takes these, too; of an offer it may match
-    only some of the drafts.
+    A query that names a warning takes these, too; of an offer it may match only some of the
+    drafts.
     """
     chosen: list[str] = []
     left = Counter[str]()
@@ -566,9 +607,6 @@ def _why_left(draft: Card, named: Set[str]) -> str:
             return "with the words of a card: ankiforge list --view new -v"
         if remark.kind is not RemarkKind.TAKEN_BACK:
             return remark.kind.value
-    proposals = f"drafter:{PROPOSE}"
-    if draft.proposed and proposals not in named:
-        return f"proposed: ankiforge accept --all --filter {proposals}"
     for finding in draft.findings:
         warning = f"finding:{finding.check}"
         if finding.severity is not Severity.INFO and warning not in named:

@@ -1,21 +1,26 @@
 """The order in which a person is asked: document by document, ten at a time, as they read.
 
 The page, the terminal, `status`, `list` and agents take it from here. Only the order; what
-waits is `overview.order`. The page's script shows a `Sitting`, which the server holds.
+waits is `overview.order`. The page's script shows a `Sitting`, which the server holds. Proposals
+are made only for a sitting, down the order by `worth`, until ten have one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.desk import offers, several_offers
 from ankiforge.ledger.overview import Place
-from ankiforge.model import Card, DocumentId, Strings, Value
+from ankiforge.model import FLOOR, Card, DocumentId, Strings, Value
 from ankiforge.pipeline.query import matching
+from ankiforge.review.items import Item
+from ankiforge.text.fold import for_finding
 
 TEN = 10
 """The decisions of a sitting."""
@@ -24,32 +29,58 @@ RESULTS = {
     **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
 }
 """What becomes of an item by what a person does; by anything else a card."""
+WEAK = 0.5
+"""The mean worth of the best ten of a document below which a chat is asked rather."""
 SECONDS_EACH = 8
 """Seconds that a decision takes, about."""
 
 
 class Pile(Value):
-    """A document in which new drafts wait."""
+    """A document in which drafts wait, or of whose marks something may be proposed."""
 
     document: int
     title: str
-    places: tuple[Place, ...]
+    places: tuple[Place, ...] = ()
     """The best fact of each of its marks that waits, the best first."""
+    proposed: tuple[Place, ...] = ()
+    """Its marks that probably have a proposal, those most worth a card first."""
 
     @property
-    def worth(self) -> float:
-        """How much its best ten deserve a card."""
-        best = sorted((place.sureness for place in self.places), reverse=True)
-        return sum(best[:TEN])
+    def best(self) -> list[float]:
+        """The worth of its best ten: what waits counts as sure."""
+        worths = [1.0] * len(self.places) + [place.worth for place in self.proposed]
+        return worths[:TEN]
 
-    def ten(self, later: Collection[str] = ()) -> list[Place]:
-        """Return the best ten in reading order.
+    @property
+    def is_weak(self) -> bool:
+        """Whether its best ten are mostly no good cards: a chat asks better."""
+        return sum(self.best) < WEAK * len(self.best)
 
-        What was put off, by the ids of its drafts, is asked only when nothing else is left.
+    def ten(
+        self, item: Callable[[str], Item | None], later: Collection[str] = ()
+    ) -> list[Item]:
+        """Return the best ten in reading order: what waits, else what is proposed.
+
+        Proposals are made here, down the order, until there are ten. What was put off is asked
+        only when nothing else is left.
+
+        Args:
+            item: returns the item of an id; None if it no longer waits.
+            later: the ids of what was put off.
         """
-        best = [place for place in self.places if place.id not in later]
-        best = best or [*self.places]
-        return sorted(best[:TEN], key=lambda place: place.position)
+        waits = [place for place in self.places if place.id not in later]
+        marks = [place for place in self.proposed if place.id not in later]
+        if not waits and not marks:
+            waits, marks = [*self.places], [*self.proposed]
+        ten: list[tuple[int, Item]] = []
+        for place in (*waits[:TEN], *marks):
+            if len(ten) == TEN:
+                break
+            found = item(place.id)
+            if found and found.drafts:
+                ten.append((place.position, found))
+        ten.sort(key=itemgetter(0))
+        return [found for _, found in ten]
 
 
 class Sitting(Value):
@@ -101,26 +132,50 @@ def minutes_of(decisions: int) -> int:
     return max(round(SECONDS_EACH * decisions / 60), 1)
 
 
-def shelf(ledger: Ledger, new: Iterable[str], beside: str = "") -> list[Pile]:
-    """Return the documents of drafts that wait, the best first.
+def shelf(
+    ledger: Ledger, new: Iterable[str], without: Iterable[Place], beside: str = ""
+) -> list[Pile]:
+    """Return the documents in which drafts wait or something may be proposed, the best first.
 
     Args:
         ledger: the ledger.
         new: the ids of the drafts, the best first (`Order.new`).
+        without: the marks with neither card nor draft, the best first (`Order.without`).
         beside: the key of a highlight, of whose document alone it is.
     """
-    return shelved(overview.places(ledger, new, beside))
+    proposed = []
+    document = overview.document_of(ledger, beside) if beside else None
+    for place in without:
+        if place.worth < FLOOR:
+            break
+        if not beside or place.document == document:
+            proposed.append(place)
+    return shelved(overview.places(ledger, new, beside), proposed)
 
 
-def shelved(places: Iterable[Place]) -> list[Pile]:
-    """Return the documents of places, the best first; equals in the order of their best draft."""
-    found: dict[DocumentId, list[Place]] = {}
-    for place in places:
-        found.setdefault(place.document, []).append(place)
+def shelved(waiting: Iterable[Place], proposed: Iterable[Place] = ()) -> list[Pile]:
+    """Return the documents of places, in the order of their best ten.
+
+    Equal ones stand in the order of their best place; a work that is there twice, behind others.
+    """
+    documents: dict[DocumentId, tuple[list[Place], list[Place]]] = {}
+    for place in waiting:
+        documents.setdefault(place.document, ([], []))[0].append(place)
+    for place in proposed:
+        documents.setdefault(place.document, ([], []))[1].append(place)
     piles = []
-    for document, of_document in found.items():
-        piles.append(Pile(document, of_document[0].title, tuple(of_document)))
-    return sorted(piles, key=lambda pile: pile.worth, reverse=True)
+    for document, (waits, marks) in documents.items():
+        title = (*waits, *marks)[0].title
+        piles.append(Pile(document, title, tuple(waits), tuple(marks)))
+    piles.sort(key=lambda pile: sum(pile.best), reverse=True)
+    seen = Counter[str]()
+    ranks = []
+    for pile in piles:
+        name = for_finding(pile.title)
+        ranks.append(seen[name])
+        seen[name] += 1
+    ranked = sorted(zip(ranks, piles, strict=True), key=lambda ranked: ranked[0])
+    return [pile for _, pile in ranked]
 
 
 def as_asked(piles: Iterable[Pile]) -> list[Place]:
@@ -141,7 +196,7 @@ def queue(ledger: Ledger, query: str = "") -> list[str]:
         UsageError: the query cannot be read.
     """
     order = overview.order(ledger)
-    asked = as_asked(shelf(ledger, order.new))
+    asked = as_asked(shelf(ledger, order.new, ()))
     if not query:
         return [*(place.id for place in asked), *order.changed, *order.questions]
     matches = set(matching(ledger, query))
@@ -153,13 +208,31 @@ def queue(ledger: Ledger, query: str = "") -> list[str]:
     return found + [id for id in order.changed if id in matches]
 
 
+def proposed(ledger: Ledger, item: Callable[[str], Item | None]) -> Iterator[list[Item]]:
+    """Yield the best ten proposals of each document, document by document; then the next ten."""
+    order = overview.order(ledger)
+    piles = shelf(ledger, (), order.without)
+    while piles:
+        left = []
+        for pile in piles:
+            ten = pile.ten(item)
+            if not ten:
+                continue
+            yield ten
+            seen = {each.id for each in ten}
+            rest = tuple(place for place in pile.proposed if place.id not in seen)
+            if rest:
+                left.append(replace(pile, proposed=rest))
+        piles = left
+
+
 def drafts(ledger: Ledger) -> Iterator[Card]:
     """Yield the drafts of new cards as a person is asked.
 
     The first fact of each passage comes before all further ones.
     """
     order = overview.order(ledger)
-    asked = as_asked(shelf(ledger, order.new))
+    asked = as_asked(shelf(ledger, order.new, ()))
     firsts = offers(ledger, [place.id for place in asked])
     others = offers(ledger, several_offers(ledger, order.passages))
     told: set[str] = set()

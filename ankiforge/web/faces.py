@@ -275,6 +275,8 @@ class Faces:
         """Return an item as the page shows it."""
         if item.question:
             face = self._question(item.question)
+        elif item.is_proposal:
+            face = self._proposal(item.drafts)
         elif item.outcome:
             face = self._passage(item.outcome)
         elif item.card and item.drafts:
@@ -361,6 +363,12 @@ class Faces:
             "source": self.source(waiting.highlight, waiting.quote),
             "actions": actions,
         }
+
+    def _proposal(self, proposals: Sequence[Card]) -> Json:
+        """Return the proposal of a passage: a new card, of which nothing is stored."""
+        face = self._drafts(proposals)
+        actions = [_named(ACCEPT, "Make this card", "Made"), REJECT, EDIT, ASK, SKIP]
+        return {**face, "proposal": True, "actions": [*actions, *self._more]}
 
     def _passage(self, outcome: HighlightOutcome) -> Json:
         """Return a passage without a card, of which a person may make one."""

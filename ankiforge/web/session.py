@@ -20,6 +20,7 @@ from ankiforge.ledger import Order, QueryTerm, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
+from ankiforge.ledger.overview import Place
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Card,
@@ -248,26 +249,31 @@ class ReviewSession:
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
     def shelf(self) -> Json:
-        """Return the documents in which something new waits, the best first, and the lists.
+        """Return the documents in which something waits or is proposed, the best first.
 
-        Each has the states of its marks in reading order, `c` for a card, `a` for what waits,
-        `n` for none, and how many wait. `heading` says how much waits in all, `minutes`
-        how many new cards fit. `model` is whether one is set; if not, `chat` is the sentence that
-        offers a chat, until that was used or put away. `begins` names the document or list at
-        which the page begins; "" for the shelf. `words` are the questions about words with their
-        translation.
+        Each has the states of its marks in reading order, `c` for a card, `a` for what waits, `p`
+        for a proposal, `n` for none; how many wait and are proposed; and whether it is `weak`: a
+        chat asks better about it. `heading` says how much there is in all. `model` is whether one
+        is set; if not, `chat` is the sentence that offers a chat, until that was used or put
+        away. `begins` names the document or list at which the page begins; "" for the shelf. `words` are the
+        questions about words with their translation.
         """
         self._read()
-        piles = sittings.shelf(self._ledger, self._queues["new"])
-        waiting = {place.key for pile in piles for place in pile.places}
-        documents = [pile.document for pile in piles]
-        states = overview.states_of(self._ledger, documents, waiting)
-        best = highlights_of(self._ledger, [pile.places[0].key for pile in piles])
+        piles = self._piles()
+        states: dict[str, str] = {}
+        for pile in piles:
+            states |= dict.fromkeys((place.key for place in pile.places), "asks")
+            states |= dict.fromkeys((place.key for place in pile.proposed), "proposal")
+        strips = overview.states_of(
+            self._ledger, [pile.document for pile in piles], states
+        )
+        firsts = [(*pile.places, *pile.proposed)[0] for pile in piles]
+        best = highlights_of(self._ledger, [first.key for first in firsts])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
         begins = "changed" if asked and asked[0] in self._queues["changed"] else ""
         entries = []
-        for pile in piles:
-            highlight = best[pile.places[0].key]
+        for pile, first in zip(piles, firsts, strict=True):
+            highlight = best[first.key]
             id = document_id(highlight.document)
             if asked and asked[0] in {place.id for place in pile.places}:
                 begins = f"paper={id}"
@@ -278,17 +284,19 @@ class ReviewSession:
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
                     "kind": kind_of(highlight),
-                    "states": "".join(state[0] for state in states[pile.document]),
+                    "states": "".join(state[0] for state in strips[pile.document]),
                     "waiting": len(pile.places),
+                    "proposed": len(pile.proposed),
+                    "weak": pile.is_weak,
                 }
             )
         chat = chats.offer(self._workspace)
-        count = sum(len(pile.places) for pile in piles)
-        minutes = sittings.minutes_of(count)
-        heading = f"{count:,} to decide in {counted(len(piles), 'document')}"
+        waiting = sum(len(pile.places) for pile in piles)
+        proposed = sum(len(pile.proposed) for pile in piles)
+        count = _how_many(waiting, proposed)
         return {
             **self.state(),
-            "heading": f"{heading}, about {counted(minutes, 'minute')}",
+            "heading": f"{count} in {counted(len(piles), 'document')}",
             "documents": entries,
             "words": self._words(),
             "model": self._workspace.folder.config.drafter == "llm",
@@ -304,14 +312,14 @@ class ReviewSession:
         return [each.text for each in asked if each.old == WORD_AND_TRANSLATION]
 
     def sitting(self, key: str) -> Json:
-        """Return the ten of the document of a highlight, in reading order.
+        """Return the best ten of the document of a highlight, in reading order.
 
         Of each mark it is the best fact.
         """
         self._read()
         pile = self._pile(key)
-        places = pile.ten(self._later) if pile else []
-        faces = [self._with_next(place.id, place.key) for place in places]
+        ten = pile.ten(self._review.item, self._later) if pile else []
+        faces = [self._with_next(item) for item in ten]
         return self._begun([face for face in faces if face], key=key)
 
     def _begun(self, faces: Sequence[Json], key: str = "", list_id: str = "") -> Json:
@@ -327,16 +335,27 @@ class ReviewSession:
         return {"number": number, **shown, "items": faces}
 
     def _pile(self, key: str) -> sittings.Pile | None:
-        """Return the new drafts of the document of a highlight; None if nothing waits there."""
-        piles = sittings.shelf(self._ledger, self._queues["new"], beside=key)
-        return next(iter(piles), None)
+        """Return what waits or is proposed in the document of a highlight; None for nothing."""
+        return next(iter(self._piles(key)), None)
 
-    def _with_next(self, id: str, key: str) -> Json | None:
-        """Return the item of a draft with `then`, the next fact of its passage."""
-        face = self.item(id)
-        if face and face.get("several"):
-            for offer in offers(self._ledger, [key]):
-                if offer[0].changes is None and id not in {each.id for each in offer}:
+    def _piles(self, beside: str = "") -> list[sittings.Pile]:
+        """Return the documents of what waits and is proposed; `beside`: as for `sittings.shelf`."""
+        undecided = set(self._queues["none"])
+        marks = [place for place in self._without() if place.id in undecided]
+        return sittings.shelf(self._ledger, self._queues["new"], marks, beside)
+
+    def _without(self) -> Sequence[Place]:
+        """Return the marks without card or draft when the lists were read."""
+        return self._order.without if self._order else ()
+
+    def _with_next(self, item: Item) -> Json | None:
+        """Return the face of an item; of a draft with `then`, the next fact of its passage."""
+        face = self.face_of(item)
+        if face and face.get("several") and item.highlight:
+            for offer in offers(self._ledger, [item.highlight.key]):
+                if offer[0].changes is None and item.id not in {
+                    each.id for each in offer
+                }:
                     following = self.item(offer[0].id)
                     if following:
                         number, of = face["facts"]
@@ -364,9 +383,13 @@ class ReviewSession:
         ids += [guid for guid, card in passage.cards.items() if card.live]
         face = next(filter(None, map(self.item, (*ids, key))), None)
         sitting = self._sittings.get(number)
-        if not (face and sitting and sitting.key and face["id"] in self._queues["new"]):
+        if not (face and sitting and sitting.key):
             return {"item": face}
-        places = overview.places(self._ledger, (*sitting.ids, face["id"]))
+        if face["id"] not in self._queues["new"] and not face.get("proposal"):
+            return {"item": face}
+        ids = [*sitting.ids, face["id"]]
+        places = overview.places(self._ledger, ids)
+        places += [place for place in self._without() if place.id in ids]
         places.sort(key=attrgetter("position"))
         joined = sitting.joined(face["id"], [place.id for place in places])
         return {"item": face, "sitting": self._shown(number, joined, [face])}
@@ -386,7 +409,7 @@ class ReviewSession:
             "new": [*order.new],
             "changed": order.changed,
             "questions": [*order.questions],
-            "none": [*order.without],
+            "none": [place.id for place in order.without],
         }
         skipped = {id: place for place, id in enumerate(self._later, 1)}
         for queue in self._queues.values():
@@ -531,7 +554,7 @@ class ReviewSession:
         rest = decided.rest
         if rest is not None:
             queue.insert(0, rest.id)
-            further = self._with_next(rest.id, rest.drafts[0].key)
+            further = self._with_next(rest)
         if decided.later is not None:
             queue.append(decided.later.id)
         # these change other items, too
@@ -611,7 +634,9 @@ class ReviewSession:
         if sitting.list_id == "failing":
             made = f"{decided} decided"
             told.append("“Open in Anki” brings the repairs to your cards.")
-        heading = f"{made}, {left}." if left else f"{made}. Nothing waits here."
+        heading = f"{made}. Nothing waits here."
+        if left:
+            heading = f"{made}. Here: {left}." if sitting.key else f"{made}, {left}."
         if not decided:
             heading = "All put off for later." if left else "Nothing waits here."
             told = [EMPTY.get(sitting.list_id, "")]
@@ -624,7 +649,7 @@ class ReviewSession:
         self._read()
         if sitting.key:
             pile = self._pile(sitting.key)
-            return f"{counted(len(pile.places), 'mark')} left" if pile else ""
+            return _how_many(len(pile.places), len(pile.proposed)) if pile else ""
         for each in self.state()["lists"]:
             if each["id"] == sitting.list_id and each.get("left"):
                 return f"{each['left']} left"
@@ -828,6 +853,14 @@ def _row(
 ) -> Json:
     """Return a row of a list: a card's words, where it is from, and its state."""
     return {"id": id, "line": line, "place": place, "state": state, **more}
+
+
+def _how_many(waiting: int, proposed: int) -> str:
+    """Return how many drafts wait, and how many marks have a proposal."""
+    proposals = counted(proposed, "proposal") if proposed else ""
+    return " · ".join(
+        filter(None, (f"{waiting:,} waiting" if waiting else "", proposals))
+    )
 
 
 def _when(at: str) -> str:

@@ -3,8 +3,11 @@
 Each sentence of the mark, completed from its source (`excerpts`), is judged alone. What no
 card can be made of is refused (`refused`). Of the others, up to four spans of the words are gaps,
 best first (`ranking`), and a sentence is proposed if its card with the first of them is likely kept
-(`features`): most of what people mark is advice, mood or an aside. What is proposed depends on the
-highlight and on static tables alone, so that it is the same in every run and on every computer.
+(`features`): most of what people mark is advice, mood or an aside.
+
+A run only judges (`judge`): the number that it keeps of a passage orders what people see. The card
+itself is made where it is shown (`proposals`), and never stored. It depends on the highlight and on
+static tables alone, so that it is the same on every computer.
 """
 
 from __future__ import annotations
@@ -14,16 +17,16 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
 from ankiforge.draft.propose.features import (
     BEST_GAP,
     cues_of_text,
     features_of,
     features_of_text,
-    is_sure,
+    floor_of,
     reason_against,
     sureness,
+    sureness_of_text,
 )
 from ankiforge.draft.propose.ranking import MOST, Features, RankedSentence, ranked
 from ankiforge.draft.propose.refused import (
@@ -32,19 +35,17 @@ from ankiforge.draft.propose.refused import (
     refusal_of_words,
     stems,
 )
-from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language, language_of
 from ankiforge.language.tokens import is_verb, tokens
 from ankiforge.model import (
+    FLOOR,
     Card,
     CardKind,
     Drafted,
     Highlight,
-    HighlightKind,
     Origin,
     Span,
     Strings,
-    Task,
     Value,
 )
 from ankiforge.text import cloze, regex
@@ -56,10 +57,9 @@ __all__ = [
     "Judged",
     "Reason",
     "draft_of",
-    "facts_of",
+    "judge",
     "judged",
-    "propose",
-    "surest",
+    "proposals",
 ]
 
 DRAFTER = "propose"
@@ -74,63 +74,62 @@ Blocks = Callable[[Card, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
 
-def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
-    """Return the proposals of each highlight of a task, or why it has none; always the same.
+def judge(highlight: Highlight) -> Drafted:
+    """Return the worth of a highlight: how likely a card of its best sentence is kept.
+
+    It is scaled so that the floor of each language is `FLOOR`. No gap is looked for, so that a run
+    can afford it; `proposals` makes the cards.
+    """
+    surest, refused = _parted(highlight)
+    if not surest:
+        worth = sureness_of_text(highlight, highlight.exact) - 1.0
+        return Drafted(highlight, reason=refused[0].value, worth=worth)
+    best = surest[0]
+    reason = Reason.PROPOSED
+    if best.sureness < best.floor:
+        reason = reason_against(best.features)
+    worth = best.sureness * FLOOR / best.floor
+    return Drafted(highlight, reason=reason.value, worth=worth)
+
+
+def proposals(highlight: Highlight, blocks: Blocks | None = None) -> Drafted:
+    """Return a draft of each sentence of a highlight that reaches the floor, the surest first.
+
+    Or why there is none. Each draft has up to four gaps.
 
     Args:
-        task: the highlights.
+        highlight: the highlight.
         blocks: checks a draft with one gap; one that it blocks is left out.
     """
-    brief = task.brief
-    takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
-    results = []
-    for highlight in task.highlights:
-        try:
-            with one_item():
-                why_none = skip_reason(highlight)
-                if not why_none and highlight.kind is HighlightKind.CARD:
-                    why_none = Reason.FORM.value
-                elif not why_none and (brief.wants == "question" or not takes_gaps):
-                    why_none = Reason.KINDS.value
-                if why_none:
-                    results.append(Drafted(highlight, reason=why_none))
-                else:
-                    results.append(facts_of(highlight, blocks))
-        except BugError as error:
-            results.append(failed_on(highlight, error))
-    return results
-
-
-def facts_of(
-    highlight: Highlight, blocks: Blocks | None = None, *, unsure: bool = False
-) -> Drafted:
-    """Return a draft of each sentence of a highlight that is surely worth a card, the surest first.
-
-    Or why there is none. Each draft has up to four gaps. With `unsure`, of every judged sentence.
-    """
-    facts = []
-    reason: Reason | None = None
-    worth = 0.0
-    for result in judged(highlight):
-        if isinstance(result, Reason):
-            refused = result
-        elif unsure or is_sure(sureness(result.features, BEST_GAP)):
-            draft = draft_of(highlight, result, blocks, unsure=unsure)
-            if draft is None:
-                continue
-            worth = max(worth, draft.sureness)
-            if unsure or is_sure(draft.sureness):
-                facts.append(draft)
-                continue
-            refused = Reason.UNSURE
+    surest, refused = _parted(highlight)
+    drafts = []
+    reasons = []
+    for sentence in surest:
+        made = draft_of(highlight, sentence, blocks, least=sentence.floor)
+        if isinstance(made, Card):
+            drafts.append(made)
         else:
-            refused = reason_against(result.features)
-            worth = max(worth, result.sureness)
-        reason = reason or refused
-    if not facts:
-        return Drafted(highlight, reason=(reason or Reason.UNSURE).value, worth=worth)
-    facts.sort(key=lambda fact: -fact.sureness)
-    return Drafted(highlight, tuple(facts), worth=worth)
+            reasons.append(made)
+    if not drafts:
+        reason, *_ = (*reasons, *refused)
+        return Drafted(highlight, reason=reason.value)
+    drafts.sort(key=lambda draft: -draft.sureness)
+    return Drafted(highlight, tuple(drafts))
+
+
+def _parted(highlight: Highlight) -> tuple[list[Judged], list[Reason]]:
+    """Return the judged sentences of a highlight, the surest first, and why others are none."""
+    surest = []
+    refused = []
+    for result in judged(highlight):
+        if isinstance(result, Judged):
+            surest.append(result)
+        else:
+            refused.append(result)
+    if not surest and not refused:
+        refused.append(Reason.NO_WORDS)
+    surest.sort(key=lambda sentence: -sentence.sureness)
+    return surest, refused
 
 
 class Judged(Value):
@@ -141,12 +140,8 @@ class Judged(Value):
     features: Features
     sureness: float
     """With a middling gap."""
-
-
-def surest(highlight: Highlight) -> Judged | None:
-    """Return the sentence of a highlight that is likeliest kept as a card, or None."""
-    found = [each for each in judged(highlight) if isinstance(each, Judged)]
-    return max(found, key=lambda each: each.sureness, default=None)
+    floor: float
+    """The least sureness of a card that is proposed."""
 
 
 def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
@@ -185,7 +180,8 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
         features = features_of(
             of_sentence, of_passage or of_sentence, words, language=name, is_part=is_part
         )
-        yield Judged(excerpt, name, features, sureness(features))
+        floor = floor_of(name, text)
+        yield Judged(excerpt, name, features, sureness(features), floor)
 
 
 def draft_of(
@@ -193,12 +189,11 @@ def draft_of(
     sentence: Judged,
     blocks: Blocks | None = None,
     *,
-    unsure: bool = True,
-) -> Card | None:
+    least: float = 0.0,
+) -> Card | Reason:
     """Return the draft of a sentence with up to four gaps that no check blocks, best first.
 
-    None if nothing in it can be hidden. Without `unsure`, a draft that the limit leaves out has
-    only its first gap, and no check has seen it.
+    Or why there is none: nothing in it can be hidden, or it is less sure than `least`.
     """
     excerpt = sentence.excerpt
     tables = language(sentence.language)
@@ -214,20 +209,19 @@ def draft_of(
             # the label is asked for first, or nothing
             gaps.sort(key=lambda gap: gap[0][1] > label.end())
             if not gaps or gaps[0][0][1] > label.end():
-                return None
-    if gaps and not (unsure or is_sure(sureness(sentence.features, gaps[0][1]))):
-        gaps = gaps[:1]
-        blocks = None
+                return Reason.NO_GAP
     drafts: list[Card] = []
     for span, score in gaps:
+        sure = sureness(sentence.features, score)
+        if not drafts and sure < least:
+            return reason_against(sentence.features)
         draft = _with_gap(highlight, excerpt, span)
         if blocks is None or not blocks(draft, highlight):
-            sure = sureness(sentence.features, score)
             drafts.append(replace(draft, sureness=sure))
         if len(drafts) == MOST:
             break
     if not drafts:
-        return None
+        return Reason.NO_GAP
     return replace(drafts[0], gaps=tuple(draft.field("Text") for draft in drafts))
 
 

@@ -30,7 +30,7 @@ from ankiforge.language.lexicon import (
     read_weights,
 )
 from ankiforge.language.tokens import Kind, Token, tokens
-from ankiforge.model import Highlight, Value
+from ankiforge.model import FLOOR, Highlight, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries
 
@@ -57,6 +57,7 @@ _YEAR = regex(
     r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
+_HIRAGANA = regex(r"[ぁ-ゖ]")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
 _DIALOGUE = regex(
     r"[“\"«„—–,.!?asd](?:(?<=\A[“\"«„—–])|(?<=\A\W[“\"«„—–])|(?<=\A\W\W[“\"«„—–])"
@@ -262,7 +263,7 @@ class Feature(Value):
 
 @cache
 def weights() -> dict[str, float]:
-    """Return the weight of each feature and of the gap, and the `threshold` of what is offered."""
+    """Return the weight of each feature and of the gap."""
     return read_weights(DATA / "sureness.txt")
 
 
@@ -308,9 +309,14 @@ def sureness(features: Features, gap: float | None = None) -> float:
     return 1 / (1 + math.exp(-log_odds))
 
 
-def is_sure(sureness: float) -> bool:
-    """Return whether a card that is kept so likely is offered."""
-    return sureness >= weights()["threshold"]
+FLOOR_OF_JAPANESE = 0.45
+"""The same of Japanese, where most was noise up to here."""
+
+
+def floor_of(language: str, text: str) -> float:
+    """Return the least sureness of a card that is proposed of a text: below it, most are noise."""
+    is_japanese = language == "cjk" and _HIRAGANA.search(text) is not None
+    return FLOOR_OF_JAPANESE if is_japanese else FLOOR
 
 
 def features_of(

@@ -1,7 +1,7 @@
 """Refuse what nobody keeps: noise within a sentence, sentences that make no card, empty answers.
 
-Every proposer of gaps passes these rules. Each changes what is offered of unseen sources: a text
-that merely looks odd does not reach the limit of sureness. `tests/draft/cases/refused.jsonl` has a
+Every proposer of gaps passes these rules. Each changes what is proposed of unseen sources: a text
+that merely looks odd does not reach the floor of sureness. `tests/draft/cases/refused.jsonl` has a
 case for each.
 """
 
@@ -21,19 +21,19 @@ from ankiforge.text.passages import RAISED_NOTE
 
 
 class Reason(Enum):
-    """Why a passage is not proposed, in words for a person.
+    """Why there is no card of a passage, in words for a person."""
 
-    `UNSURE` stands for every reason that is a guess: of the passages that a strict reader
-    labelled, the others are right of two in three.
-    """
-
-    UNSURE = "no good gap found: choose the words to hide"
+    PROPOSED = "a proposal: ankiforge review"
+    UNSURE = "perhaps not worth a card: choose the words to hide"
+    NO_GAP = "no good gap found: choose the words to hide"
+    NO_WORDS = "no words"
+    LONG = "a long sentence: choose the words to hide"
+    LEANS = "speaks to the reader, or needs the sentence before"
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"
     HEADING = "a heading"
     CUT_OFF = "begins or ends within a sentence"
     GARBLED = "letters or blanks were lost when it was copied"
-    FORM = "a card of your own"
     KINDS = "its deck takes no cards with gaps"
 
 
@@ -86,9 +86,9 @@ def refusal_of_form(
     """
     count = sum(token.kind != Kind.SIGN for token in words)
     if count > MOST_WORDS and language.name != "cjk":
-        return Reason.UNSURE
+        return Reason.LONG
     if text.endswith(":"):
-        return Reason.UNSURE
+        return Reason.CUT_OFF
     if language.small and not is_note and _DEBRIS.search(text):
         return Reason.GARBLED
     bare = without_formulas(text)
@@ -114,7 +114,7 @@ def refusal_of_words(text: str, cues: Collection[str], *, is_note: bool) -> Reas
         is_note: it is in a person's own note, in which a line may end without a full stop.
     """
     if not _NEVER.isdisjoint(cues):
-        return Reason.UNSURE
+        return Reason.LEANS
     return None if is_note or ends_whole(text) else Reason.CUT_OFF
 
 

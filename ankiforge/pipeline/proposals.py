@@ -1,0 +1,88 @@
+"""Proposals: the card of a plain passage, made when somebody looks at it, and never stored.
+
+The page, the terminal, `list --no-card` and `accept KEY` all get it from `proposal_of`, so it is
+the same everywhere. What waits, what agents see and `accept --all` know nothing of it. A decision
+on it makes a card, or rejects its sentence.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.draft import without_comment
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import HighlightOutcome, Ledger, decide, desk, facts, overview
+from ankiforge.model import Card, Guid, Highlight, Severity, Strings
+
+_PROPOSED = ("no_card", "undrafted", "carded")
+"""The fates of passages of which something may be proposed; of one with a card, a further fact."""
+REJECTED = "you rejected its proposal"
+
+
+def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
+    """Return the proposal of a passage, with up to four gaps; or why there is none.
+
+    It is the surest of those whose sentence nobody decided on.
+    """
+    from ankiforge import check
+    from ankiforge.draft.propose import proposals
+
+    highlight = outcome.highlight
+    if outcome.fate not in _PROPOSED or outcome.worth <= 0:
+        return outcome.reason
+    made = proposals(highlight, faults_of_gap)
+    if not made.drafts:
+        return made.reason
+    passage = desk.offered_passage(ledger, ledger.passage(highlight.key))
+    decided = passage.names_of_decided(of_proposals=True)
+    context = check.Context(without_comment(highlight), check.DuplicateIndex())
+    for draft in made.drafts:
+        sentence = facts.fact_of(draft, passage.text)
+        if sentence and facts.name_of(sentence) in decided:
+            continue
+        findings = check.check(draft, context)
+        proposal = replace(draft, passages=(highlight,), findings=findings)
+        if not proposal.unfit:
+            return proposal
+    return REJECTED
+
+
+def proposal_at(ledger: Ledger, key: str) -> Card:
+    """Return the proposal of the passage with a key.
+
+    Raises:
+        RefusedError: there is none, with the reason.
+    """
+    outcome = next(overview.fates(ledger, key), None)
+    if outcome is None:
+        hint = "ankiforge list --no-card shows what is there"
+        raise RefusedError(f"{key}: this passage is not in its source now", hint=hint)
+    found = proposal_of(ledger, outcome)
+    if isinstance(found, Card):
+        return found
+    why = found or outcome.fate
+    raise RefusedError(f"{key}: no proposal: {why}", hint=f"ankiforge edit {key}")
+
+
+def accept(
+    ledger: Ledger, proposal: Card, decks: tuple[DeckRule, ...], *, gap: int = 1
+) -> Guid:
+    """Make the card of a proposal, with one of its gaps, from 1, the best one.
+
+    Raises:
+        RefusedError: it has no such gap, or its passage is in doubt.
+    """
+    deck = deck_of(decks, proposal.highlight).deck
+    return decide.make(ledger, replace(desk.with_gap(proposal, gap), deck=deck))
+
+
+def faults_of_gap(draft: Card, highlight: Highlight) -> Strings:
+    """Return the findings that block a draft with one of several gaps of a sentence, as text."""
+    from ankiforge.check import check_alone
+
+    blocking = []
+    for finding in check_alone(draft, highlight):
+        if finding.severity is Severity.BLOCK:
+            blocking.append(finding.message)
+    return tuple(blocking)
