@@ -7,7 +7,7 @@ JSON agree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -195,13 +195,17 @@ _FATES = (
     " ON w.passage = f.first"
     " WHERE h.state = 'present' {rest}"
 )
+NOTHING = "nothing to ask was recognised"
 WITHOUT = ("no_card", "undrafted", "failed")
 """The fates of highlights that have neither a card nor a draft, and that nobody left
 out."""
-_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.worth DESC, h.document, h.position"
+# What a person rejected the proposal of counts among the last.
+_WORTH = "h.worth - coalesce(p.decided AND NOT p.done, 0)"
+_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY {_WORTH} DESC, h.document, h.position"
 _PLACE = (
     "h.key AS id, h.key, h.document,"
-    " (SELECT title FROM document WHERE id = h.document) AS title, h.position, h.worth"
+    " (SELECT title FROM document WHERE id = h.document) AS title, h.position,"
+    f" {_WORTH} AS worth"
 )
 
 
@@ -248,13 +252,22 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
             elif not reason and fate == "undrafted":
                 reason = "not drafted yet"
             elif not reason:
-                reason = "nothing to ask was recognised"
+                reason = NOTHING
         yield HighlightOutcome(
             highlight=decode_highlight(highlight_row),
             fate="left_out" if fate == "decided" else fate,
             reason=reason,
             worth=highlight_row["worth"],
         )
+
+
+def reasons_for_none(store: Store) -> Counter[str]:
+    """Count the highlights of which there is no card, draft or proposal, by the reason."""
+    which = f"AND ({_FATE}) IN {WITHOUT} AND NOT {_WORTH} >= {FLOOR} GROUP BY 1"
+    counts = Counter[str]()
+    for row in _fate_rows(store, "h.reason, count(*)", which):
+        counts[row[0] or NOTHING] += row[1]
+    return counts
 
 
 def _asked_about(store: Store) -> set[str]:
@@ -300,15 +313,17 @@ def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
 
 _MARKS = (
     "SELECT {columns}, coalesce(a.first, h.key) AS passage,"
-    f" {_has_card('coalesce(a.first, h.key)')} AS carded"
+    f" {_has_card('coalesce(a.first, h.key)')} AS carded,"
+    f" {_WORTH} >= {FLOOR} AND NOT coalesce(p.done, 0) AS proposed"
     " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
+    " LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)"
     " WHERE h.document IN {documents} AND h.state = 'present'"
     " ORDER BY h.document, h.position"
 )
 
 
 def _with_states(store: Store, rows: list[Row]) -> Iterator[tuple[Row, str]]:
-    """Yield rows of `_MARKS` with the state of each mark: `asks`, `card` or `none`."""
+    """Yield rows of `_MARKS` with the state of each mark: `asks`, `card`, `proposal` or `none`."""
     asking = _asked_about(store)
     keys = store.keys_of(row["key"] for row in rows)
     query = f"SELECT id, passage FROM offered WHERE key IN {EACH}"
@@ -317,14 +332,21 @@ def _with_states(store: Store, rows: list[Row]) -> Iterator[tuple[Row, str]]:
         if draft_row["id"] not in settled:
             asking.add(draft_row["passage"])
     for row in rows:
-        state = "card" if row["carded"] else "none"
-        yield row, "asks" if row["passage"] in asking else state
+        yield row, "asks" if row["passage"] in asking else _state(row)
+
+
+def _state(row: Row) -> str:
+    """Return the state of a mark that does not ask, by its row of `_MARKS`."""
+    if row["carded"]:
+        return "card"
+    return "proposal" if row["proposed"] else "none"
 
 
 def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """Return the passages of the document that holds a highlight, with the state of each.
 
-    In reading order; `asks`: something of it waits for a person; `card`: it has one; else `none`.
+    In reading order; `asks`: something of it waits for a person; `card`: it has one; `proposal`:
+    it is worth one; else `none`.
     """
     store.refold()
     query = _MARKS.format(
@@ -335,18 +357,14 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
 
 
 def states_of(
-    store: Store, documents: Iterable[DocumentId], states: Mapping[str, str]
+    store: Store, documents: Iterable[DocumentId], asking: Container[str]
 ) -> dict[DocumentId, list[str]]:
-    """Return the states of the marks of documents, in reading order.
-
-    `states`: those of marks that ask or are proposed, by their keys.
-    """
+    """Return the states of the marks of documents, in reading order; only `asking` ones ask."""
     store.refold()
     query = _MARKS.format(columns="h.key, h.document", documents=EACH)
     found: dict[DocumentId, list[str]] = {}
     for row in store.rows(query, encode(list(documents))):
-        state = "card" if row["carded"] else "none"
-        state = states.get(row["key"], state)
+        state = "asks" if row["key"] in asking else _state(row)
         found.setdefault(row["document"], []).append(state)
     return found
 

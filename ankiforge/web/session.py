@@ -255,18 +255,15 @@ class ReviewSession:
         for a proposal, `n` for none; how many wait and are proposed; and whether it is `weak`: a
         chat asks better about it. `heading` says how much there is in all. `model` is whether one
         is set; if not, `chat` is the sentence that offers a chat, until that was used or put
-        away. `begins` names the document or list at which the page begins; "" for the shelf. `words` are the
-        questions about words with their translation.
+        away. `begins` names the document or list at which the page begins; "" for the shelf.
+        `words` are the questions about words with their translation. `without` says why the other
+        highlights have no proposal. The lists come with it.
         """
         self._read()
         piles = self._piles()
-        states: dict[str, str] = {}
-        for pile in piles:
-            states |= dict.fromkeys((place.key for place in pile.places), "asks")
-            states |= dict.fromkeys((place.key for place in pile.proposed), "proposal")
-        strips = overview.states_of(
-            self._ledger, [pile.document for pile in piles], states
-        )
+        asking = {place.key for pile in piles for place in pile.places}
+        documents = [pile.document for pile in piles]
+        states = overview.states_of(self._ledger, documents, asking)
         firsts = [(*pile.places, *pile.proposed)[0] for pile in piles]
         best = highlights_of(self._ledger, [first.key for first in firsts])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
@@ -284,24 +281,25 @@ class ReviewSession:
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
                     "kind": kind_of(highlight),
-                    "states": "".join(state[0] for state in strips[pile.document]),
+                    "states": "".join(state[0] for state in states[pile.document]),
                     "waiting": len(pile.places),
                     "proposed": len(pile.proposed),
                     "weak": pile.is_weak,
                 }
             )
-        chat = chats.offer(self._workspace)
         waiting = sum(len(pile.places) for pile in piles)
         proposed = sum(len(pile.proposed) for pile in piles)
-        count = _how_many(waiting, proposed)
+        heading = f"{_how_many(waiting, proposed)} in {counted(len(piles), 'document')}"
+        without = len(self._queues["none"]) - proposed
         return {
             **self.state(),
-            "heading": f"{count} in {counted(len(piles), 'document')}",
+            "heading": heading if piles else "",
             "documents": entries,
             "words": self._words(),
             "model": self._workspace.folder.config.drafter == "llm",
-            "chat": chat,
+            "chat": chats.offer(self._workspace),
             "begins": begins,
+            "without": self._why_none(without) if without else "",
         }
 
     def _words(self) -> list[str]:
@@ -310,6 +308,16 @@ class ReviewSession:
             return []
         asked = questions.open_questions(self._ledger)
         return [each.text for each in asked if each.old == WORD_AND_TRANSLATION]
+
+    def _why_none(self, without: int) -> str:
+        """Return how many highlights have neither card nor proposal, and why, in words."""
+        counts = overview.reasons_for_none(self._ledger)
+        shown = counts.most_common(MOST_REASONS)
+        parts = [f"{number:,} {reason.partition(':')[0]}" for reason, number in shown]
+        others = without - sum(number for _, number in shown)
+        if others > 0:
+            parts.append(f"{others:,} for other reasons")
+        return f"{counted(without, 'highlight')} without a proposal: {' · '.join(parts)}"
 
     def sitting(self, key: str) -> Json:
         """Return the best ten of the document of a highlight, in reading order.

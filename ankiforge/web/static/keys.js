@@ -41,7 +41,8 @@ export const KEYS = [
   decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { when: ({ sitting }) => sitting.why }),
   decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", also: "revert take back ctrl z", run: (page) => page.undo() }),
 
-  card("1 2 3", "Take the suggestion with this number", () => {}, { when: never }),
+  card("1 2 3", "Hide other words, or take another draft", () => {}, { when: never }),
+  card("ArrowRight", "Choose words of your own: ← → go, Space hides", ({ sitting }) => sitting.card.sentence.focus(), { holds: true, when: ({ sitting }) => sitting.card?.mode === "look" && sitting.card.sentence }),
   card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, when: ({ sitting }) => sitting.card?.item.cards }),
   card("q", "Ask a question instead", ({ sitting }) => sitting.ask(), { holds: true, also: "basic", when: ({ sitting }) => sitting.card?.sentence }),
   card("", "End the sentence earlier", ({ sitting }) => sitting.card?.sentence?.cutTail(), ofSentence),
@@ -66,7 +67,7 @@ export const KEYS = [
 
   shelf("j", "Next document", (page) => page.shelf.step(1)),
   shelf("k", "Previous document", (page) => page.shelf.step(-1)),
-  shelf("Enter", "Open the document", (page) => page.shelf.open()),
+  shelf("Enter", "Press the blue button", (page) => page.shelf.enter()),
 
   list("j", "Next row", (page) => page.rows.step(1)),
   list("k", "Previous row", (page) => page.rows.step(-1)),
@@ -179,7 +180,7 @@ function endGo() {
 export function openPalette(page) {
   palette(rowsNow(page));
 }
-const signs = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc")
+const signs = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc").replace("ArrowRight", "→")
   : /[A-Z]/.test(sign) && !key.includes(" ") ? `⇧${sign}` : sign.toUpperCase()));
 export function openHelp() {
   const groups = [...new Set(KEYS.map(({ group }) => group))];

@@ -171,10 +171,11 @@ class Page {
 
   // ---- A chat.
 
-  chat() {
+  // About the document of a highlight, if its key is given, or that of the sitting.
+  chat(key = "") {
     if (!isFree()) return;
     const { sitting } = this;
-    const about = sitting?.origin.entry ? sitting.paper?.key : sitting?.origin.list === "failing" ? sitting.item?.id : "";
+    const about = key || (sitting?.origin.entry ? sitting.paper?.key : sitting?.origin.list === "failing" ? sitting.item?.id : "");
     const asks = () => {
       post("no-chat").catch(() => {}); // it is offered no more
       return get("chat", { key: about ?? "" });
@@ -236,8 +237,8 @@ await page.shelf.load();
 const { documents, begins } = page.shelf;
 const asked = decodeURIComponent(location.hash.slice(1)) || begins;
 const reopened = documents.find(({ id }) => asked === `paper=${id}`);
-// a single document needs no shelf, unless the chat was never offered
+// a single document needs no shelf
 if (reopened) await page.open(reopened);
 else if (asked && asked !== "new") await page.openList(asked);
-else if (!asked && documents.length === 1 && !page.shelf.chat) await page.open(documents[0]);
+else if (!asked && page.shelf.isOpened) await page.open(documents[0]);
 if (page.view === "start") await page.openShelf();

@@ -14,7 +14,7 @@ const inside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 export function sentence(card, name, does) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;
   const proposed = card.spans ?? [];
-  const { box, spots, options, first: focus } = words(card.parts, proposed.flat(), "The sentence", choose);
+  const { box, spots, options, first: toFirst } = words(card.parts, proposed.flat(), "The sentence", choose);
   for (const spot of spots) if (code.some((each) => inside(spot, each))) spot.node.classList.add(spot.text === "`" ? "tick" : "code");
   const length = spots.at(-1)?.end ?? 0;
   const isWithTwo = starts.length > 1;
@@ -22,10 +22,11 @@ export function sentence(card, name, does) {
   let cut = [0, length]; // the part that stays
   let hasBefore = false;
   const chips = h("fieldset", { className: "chips" });
+  const keys = h("p", { className: "keys-now", ariaHidden: "true" });
   const edges = gaps.length ? [edge("start"), edge("end")] : [];
   const beforeText = h("span", { dir: "auto" });
   const beforeButton = h("button", { type: "button", className: "sentence-before", onclick: () => before() }, beforeText);
-  const node = h("div", { className: "proposal" }, beforeButton, box, chips);
+  const node = h("div", { className: "proposal" }, beforeButton, box, chips, keys);
   fits.observe(node);
 
   // The number of the gap that is hidden; 0 if that is none of those that are proposed.
@@ -62,6 +63,7 @@ export function sentence(card, name, does) {
     const many = hidden().length;
     const back = gaps.length ? ` Proposed: “${gaps[0]}”.` : "";
     does.tell(many > MANY ? `Hides ${many} words: hard to recall.${back}` : "");
+    say();
     does.changed(mine);
   }
   function chip(key, text, checked, onchange) {
@@ -76,6 +78,18 @@ export function sentence(card, name, does) {
     spans = wanted.sort(([a], [b]) => a - b);
     cut = [Math.min(cut[0], ...spans.map(([start]) => start)), Math.max(cut[1], ...spans.map(([, end]) => end))];
     paint();
+  }
+  // To the words that are hidden, else to the first ones.
+  function focus() {
+    const at = hidden()[0];
+    if (at === undefined) toFirst();
+    else options[at].node.focus();
+  }
+  // Hide the word that has the focus. Return whether one has it.
+  function hideFocused() {
+    const at = options.findIndex(({ node: word }) => word === document.activeElement);
+    if (at >= 0) hide(spanOf(at, at));
+    return at >= 0;
   }
   const gap = (n) => proposed[n - 1] && hide(proposed[n - 1]);
   const spanOf = (a, b) => {
@@ -177,12 +191,20 @@ export function sentence(card, name, does) {
   // What to send; null if nothing is chosen, for which the first word then has the focus.
   function made() {
     if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
-    if (!spans.length) focus();
+    if (!spans.length && !hideFocused()) focus();
     return spans.length ? { act: "make", mode: "cloze", ...selected() } : null;
   }
   // The sentence as text, for which a document is searched; a formula is drawn with other letters than it is written with.
   const text = () => [...card.parts.map(([each, math]) => (math ? "\ufffc".repeat([...each].length) : each)).join("")];
   const sentences = () => starts.map((start, i) => text().slice(start, starts[i + 1] ?? length).join("").trim());
+  // The keys that act now, in one line.
+  function say() {
+    const isChoosing = box.contains(document.activeElement);
+    const others = gaps.length > 1 ? [[`${first + 1}–${first + gaps.length - 1}`, "other words"]] : [];
+    const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"], ["⏎", spans.length ? "make" : "hide"]] : [...others, ["→ Space", "words of your own"], ...(gaps.length ? [["q", "a question"]] : [])];
+    keys.replaceChildren(...shown.flatMap(([key, does], i) => [i ? " · " : "", ...key.split(" ").map((each) => h("kbd", {}, each.toUpperCase().replace("SPACE", "Space"))), ` ${does}`]));
+  }
+  for (const event of ["focusin", "focusout"]) box.addEventListener(event, () => setTimeout(say));
   queueMicrotask(() => paint(false));
   return { node, box, card, gap, take, made, number, answer, isOwn, cutTail, cutHead, before, selected, sentences, focus };
 }

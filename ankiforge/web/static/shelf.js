@@ -1,13 +1,14 @@
-// The shelf: one row for each document in which something new waits, the best first. Enter opens one.
+// The shelf: one row for each document in which something waits or is proposed, the best first. Enter presses its blue button.
 import { $, button, h, kbd } from "./dom.js";
 import { paperOf } from "./paper.js";
 import { announce, count, number } from "./say.js";
-import { get, post, until } from "./server.js";
+import { get, until } from "./server.js";
 
 const KINDS = { sheets: "PDF", text: "note", list: "book" };
 const COVERS = 12; // that are asked for at once
+const MANY = 60; // marks, which stand without a space between
 const LOOKED = 60; // ms, after which a document that is selected is opened ahead
-const STATES = { a: "asks", c: "card", n: "none" };
+const STATES = { a: "asks", c: "card", p: "proposal", n: "none" };
 
 export class Shelf {
   at = 0;
@@ -17,6 +18,7 @@ export class Shelf {
   model = false; // whether one is set
   begins = ""; // where the page begins, if not with the shelf
   words = []; // the questions about words with their translation
+  without = ""; // why the other highlights have no proposal
   #page;
   #timer = 0;
   #covers = new Map();
@@ -26,24 +28,23 @@ export class Shelf {
   }
 
   async load() {
-    const { documents, heading, chat, model, begins, words, ...counts } = await get("shelf");
-    Object.assign(this, { documents, heading, chat, model, begins, words });
+    const { documents, heading, chat, model, begins, words, without, ...counts } = await get("shelf");
+    Object.assign(this, { documents, heading, chat, model, begins, words, without });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(counts);
   }
 
   show() {
-    const { documents, chat, words } = this;
+    const { documents, words, without } = this;
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
     const lists = this.#page.lists.filter(({ id, left }) => id !== "new" && (left || left === undefined));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      chat && this.#offer(),
-      documents.length ? h("h2", {}, this.heading)
-        : !words.length && h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here.")),
+      documents.length ? h("h2", {}, this.heading) : !words.length && this.#nothing(),
       documents.length && this.list,
       words.map((text) => h("section", { className: "words", ariaLabel: "Words with your translation" },
         h("p", {}, text), button("outlined small", "Look", "", () => this.#page.visit("questions")))),
-      h("p", { className: "below" }, !chat && !this.model && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
+      documents.length && without && h("p", { className: "without" }, without),
+      h("p", { className: "below" }, !this.model && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
         lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
           e.preventDefault();
           this.#page.visit(id);
@@ -59,15 +60,21 @@ export class Shelf {
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     const cards = each.states.replace(/[^c]/g, "").length;
-    return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
+    return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: ({ target }) => {
+      if (target.closest("button")) return;
       this.select(i);
-      this.open();
+      this.#page.open(each);
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
-      h("span", { className: "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
-      h("span", { className: "waits" }, `${number(each.waiting)} waiting`),
-      h("span", { className: "go button filled small", ariaHidden: "true" }, "Open ", kbd("⏎")));
+      h("span", { className: strip.length > MANY ? "strip many" : "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
+      h("span", { className: "waits" }, each.waiting > 0 && h("span", {}, `${number(each.waiting)} waiting`), each.proposed > 0 && h("span", {}, count(each.proposed, "proposal"))),
+      h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
+        ? [button("filled small", "Let your chat ask", "⏎", () => this.#page.chat(each.key), { tabIndex: -1 }), button("text small", "Open", "", () => this.#page.open(each), { tabIndex: -1 })]
+        : h("span", { className: "button filled small" }, "Open ", kbd("⏎"))));
   }
+  // A chat asks better about a document of which nothing good is proposed.
+  #isForChat({ weak }) { return weak && !this.model; }
+  get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
   async #cover({ key, kind, coverNode }) {
     if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));
     const cover = await this.#covers.get(key);
@@ -96,19 +103,19 @@ export class Shelf {
     }, LOOKED);
   }
   step(by) { this.select(this.at + by); }
-  open() {
+  enter() {
+    const entry = this.documents[this.at];
+    if (!entry) return;
     clearTimeout(this.#timer);
-    if (this.documents.length) this.#page.open(this.documents[this.at]);
+    if (this.#isForChat(entry)) this.#page.chat(entry.key);
+    else this.#page.open(entry);
   }
 
-  // Where no model is set, a chat is offered once.
-  #offer() {
-    const putAway = () => {
-      this.chat = "";
-      post("no-chat").catch(() => {}); // it is offered once more
-      this.show();
-    };
-    return h("section", { className: "offer", ariaLabel: "Questions from your chat" },
-      h("p", {}, this.chat), button("outlined small", "Copy for your chat", "m", () => this.#page.chat()), button("text small", "Not now", "", putAway));
+  // What is said where no document has anything.
+  #nothing() {
+    const { without, chat } = this;
+    if (!without) return h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
+    return h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits, and nothing can be proposed."), h("p", {}, without),
+      h("p", {}, chat && button("filled", "Let your chat ask", "m", () => this.#page.chat()), button(chat ? "outlined" : "filled", "Choose the words", "", () => this.#page.visit("none"))));
   }
 }

@@ -14,6 +14,9 @@ import { svg } from "./shapes.js";
 const LATER = 150; // ms after a decision, in which another one is not delayed
 const narrow = matchMedia("(max-width: 699px)");
 
+// The state of a mark whose item is open.
+const stateOf = ({ proposal }) => (proposal ? "proposal" : "asks");
+
 export class Sitting {
   // What is decided on: `title`, and `read`, which returns a sitting; of a document its `entry` of the shelf, of a list its id
   // `list`; `single` if it is one item that was opened from a row.
@@ -73,7 +76,10 @@ export class Sitting {
   // How many wait, in words.
   get waits() {
     const { entry, list, single } = this.origin;
-    if (entry) return `${number(this.paper?.marks.filter(({ state }) => state === "asks").length ?? 0)} wait in this document`;
+    if (entry) {
+      const of = (wanted) => this.paper?.marks.filter(({ state }) => state === wanted).length ?? 0;
+      return `${number(of("asks"))} waiting · ${count(of("proposal"), "proposal")}`;
+    }
     return single ? "" : `${number(this.#page.lists.find(({ id }) => id === list).left)} wait here`;
   }
   get why() { return this.card?.item.actions.find(({ needs }) => needs === "text"); }
@@ -269,11 +275,11 @@ export class Sitting {
     this.opened = null;
     this.show();
   }
-  // To the next mark of the document, whatever its state.
+  // To the next mark of the document, whatever its state; behind the last one, to the first.
   stepMark(by) {
     const { marks = [], now } = this.paper ?? {};
-    const next = marks[marks.findIndex(({ key }) => key === now) + by];
-    if (next) this.goToMark(next.key);
+    const at = marks.findIndex(({ key }) => key === now) + by;
+    if (marks.length) this.goToMark(marks[(at + marks.length) % marks.length].key);
   }
   async goToMark(key) {
     if (this.ending) return this.ending.show(key);
@@ -392,6 +398,12 @@ export class Sitting {
       }
       this.#refresh();
     }, { bringsCard: Boolean(opened || action.stays) });
+    // from a mark outside the ten one goes on with the mark behind it
+    const isBeside = opened && !this.origin.single && !action.stays && !this.opened;
+    if (isBeside && this.paper?.marks.some(({ key }) => key === item.source?.key)) {
+      this.paper.now = item.source.key;
+      this.stepMark(1);
+    }
   }
   // Show the next one: a further fact of a mark that has got a card, in the place of the last of the ten, or the next mark.
   #goAhead({ becomes }) {
@@ -399,7 +411,7 @@ export class Sitting {
     const { source, beside, then } = items[at];
     const next = becomes === "card" && then ? [then] : [];
     for (const each of next) this.#known.set(each.id, Object.assign(each, { isAhead: true }));
-    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? "asks" : becomes });
+    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? stateOf(items[at]) : becomes });
     this.results = [...this.results, becomes];
     this.items = [...items.slice(0, at), ...next, ...items.slice(at + 1)].slice(0, TEN - this.results.length);
     if (at >= this.items.length) this.at = 0;
@@ -424,7 +436,7 @@ export class Sitting {
     this.ending = null;
     this.opened = sitting ? null : item;
     if (sitting) this.#take(sitting, item.id);
-    if (item.source) this.paper?.recolour({ [item.source.key]: "asks" });
+    if (item.source) this.paper?.recolour({ [item.source.key]: stateOf(item) });
     this.show();
     this.#refresh();
   }
