@@ -485,16 +485,22 @@ def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
     return OfferedPassage(passage, text, rows, there)
 
 
-def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Iterator[Card]:
+def corrected(
+    store: Store,
+    highlight: Highlight,
+    made: Iterable[Card],
+    proposals: Callable[[Highlight], Iterable[Card]],
+) -> Iterator[Card]:
     """Yield the cards of a passage in the words that their sentences have now.
 
     The offer asks whether they are the cards' new text. Left out is what other drafts are
-    about, and what no longer has the answer.
+    about.
 
     Args:
         store: the store.
         highlight: the passage.
         made: the other drafts of it.
+        proposals: returns those of the passage, for a sentence that no longer has the answer.
     """
     passage = store.passage(highlight.key)
     given = facts.sentences(facts.text_of(highlight))
@@ -510,6 +516,10 @@ def corrected(store: Store, highlight: Highlight, made: Iterable[Card]) -> Itera
             continue
         fields = _fields_in(fact.sentence, card)
         if not fields:
+            for draft in proposals(highlight):
+                is_of_fact = facts.fact_of(draft, of.text) == fact.sentence
+                if is_of_fact and draft.family is card.family:
+                    yield draft
             continue
         reworded = replace(
             card,

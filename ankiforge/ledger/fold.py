@@ -216,7 +216,7 @@ def decision_of(event: Event, fact: Json) -> FactDecision:
     return replace(
         decision,
         dropped=rejected or event.what == "skip",
-        of_proposal=PROPOSAL in event.body,
+        of_proposal=bool(event.body.get(PROPOSAL)),
         n=event.n,
         machine=event.machine,
         own=decides_own(event),

@@ -249,7 +249,7 @@ class _Body(Text, kw_only=True):
     of: str = ""
     sentences: Strings = ()
     passage: Strings = ()
-    facts: Strings = ()
+    proposal: bool = False
     instead: str = ""
     found: bool = False
     typed: Strings = ()
@@ -295,7 +295,7 @@ REQUIRED = {
     "reject": "content",
     "retire": "guid",
     "skip": "",
-    "fact": "of sentences passage facts",
+    "fact": "of sentences passage",
     "form": "choice",
     "dialects": "read",
     "decline": "",

@@ -523,11 +523,15 @@ class _Recording:
             if fact is None:
                 if not self._beside and (sentence or passage.closed):
                     continue
-                if draft.proposed or is_known(passage, draft):
+                if is_known(passage, draft):
                     continue
                 fact = Fact(sentence)
             asks = desk.card_asked(self._store, fact, draft.kind.value)
             if fact.card and not asks and sentence in asking:
+                continue
+            if (
+                draft.proposed and not asks
+            ):  # a proposal is stored only as new words of a card
                 continue
             fact = replace(fact, card=asks)
             if fact.card and draft.gaps:

@@ -139,6 +139,14 @@ def _judged(highlight: Highlight, *, is_proposed: bool) -> Drafted:
     return judged
 
 
+def _proposals(highlight: Highlight) -> tuple[Card, ...]:
+    """Return the proposals of a passage."""
+    from ankiforge.draft.propose import proposals
+    from ankiforge.pipeline.proposals import faults_of_gap
+
+    return proposals(highlight, faults_of_gap).drafts
+
+
 def record(
     job: Job,
     ledger: Ledger,
@@ -322,7 +330,7 @@ def _record(
         if not (by_model or beside):
             made += desk.taken_back(checks.ledger, highlight)
             if checks.job.proposals:
-                made += desk.corrected(checks.ledger, highlight, made)
+                made += desk.corrected(checks.ledger, highlight, made, _proposals)
         try:
             with one_item():
                 checked = checks.checked(highlight, made)

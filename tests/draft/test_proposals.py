@@ -15,10 +15,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.propose import Reason, draft_of, facts_of, judged, surest
-from ankiforge.draft.propose import propose as proposed
-from ankiforge.draft.propose.features import BEST_GAP, decisive, is_sure, sureness
-from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
+from ankiforge.draft.propose import (
+    Judged,
+    Reason,
+    draft_of,
+    judge,
+    judged,
+    proposals,
+)
+from ankiforge.draft.propose.features import decisive, floor_of
+from ankiforge.model import FLOOR, Card, CardKind
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze
 from ankiforge.text.cloze import cloze_answers
@@ -36,19 +42,26 @@ BROKEN = _cases("broken.jsonl")
 REFUSED = _cases("refused.jsonl")
 GOOD = "Melatonin is called the hormone of darkness because it is released at night."
 SURE = "Osmosis is the diffusion of water through a semipermeable membrane."
+PLAIN = "The quiet corner of the old room is near the wide window."
 ADVICE = "You should get up when you want to, my friend!"
+
+
+def sentences(passage):
+    """Return the sentences of which a card can be made, the surest first."""
+    found = [each for each in judged(passage) if isinstance(each, Judged)]
+    return sorted(found, key=lambda each: -each.sureness)
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=[case["case"] for case in BROKEN])
 def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
-    result = facts_of(passage, repair_hints(), unsure="quote" in case)
-
     if "reason" in case:
+        result = proposals(passage, repair_hints())
         assert (result.drafts, result.reason) == ((), case["reason"])
     else:
-        assert [draft.quote for draft in result.drafts] == [case["quote"]]
+        drafts = [draft_of(passage, each, repair_hints()) for each in sentences(passage)]
+        assert [draft.quote for draft in drafts] == [case["quote"]]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
@@ -61,9 +74,9 @@ def test_gaps_of_a_passage(highlight, case):
     if "markdown" in case:
         fields["markdown"] = tuple(case["markdown"])
     passage = highlight(case["text"], **fields)
-    sentence = surest(passage)
+    sentence, *_ = sentences(passage) or [None]
     draft = draft_of(passage, sentence, repair_hints()) if sentence else None
-    if draft is None:
+    if not isinstance(draft, Card):
         assert "never" in case  # a refused sentence hides nothing
         return
 
@@ -85,10 +98,8 @@ def test_gaps_of_a_passage(highlight, case):
 
 @pytest.fixture
 def propose(highlight):
-    def run(text, brief=Brief(), blocks=None, **fields):  # noqa: B008
-        passage = highlight(text, **fields)
-        [result] = proposed(Task(passage.document, (passage,), brief=brief), blocks)
-        return result
+    def run(text, blocks=None, **fields):
+        return proposals(highlight(text, **fields), blocks)
 
     return run
 
@@ -105,32 +116,78 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
     ("text", "reason"),
     [
         ("The quiet corner of the old room near the wide window.", Reason.UNSURE),
-        (ADVICE, Reason.UNSURE),
+        (ADVICE, Reason.LEANS),
         (
             "I think that my friends should always listen to their own feelings.",
             Reason.ASIDE,
         ),
         ("Who would have thought that this was all it took?", Reason.QUESTION),
+        ("a sentence that begins and ends nowhere", Reason.CUT_OFF),
+        ("The organs of the cell are the following:", Reason.CUT_OFF),
+        (f"The cell {'and the cell ' * 20}divides.", Reason.LONG),
+        ("", Reason.NO_WORDS),
     ],
 )
-def test_a_reason_is_told_unless_it_is_a_guess(propose, text, reason):
+def test_why_nothing_is_proposed_is_said_by_the_run_and_where_it_is_shown(
+    highlight, propose, text, reason
+):
     assert propose(text).reason == reason.value
+    assert judge(highlight(text)).reason == reason.value
+
+
+def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_none_may(
+    highlight,
+):
+    surest, *_ = sentences(highlight(f"{PLAIN} {GOOD}"))
+    told = judge(highlight(f"{PLAIN} {GOOD}"))
+    assert (told.drafts, told.worth) == ((), surest.sureness)
+    assert told.reason == Reason.PROPOSED.value
+    assert -1 < judge(highlight(ADVICE)).worth < 0
+    assert 0 < judge(highlight(PLAIN)).worth < judge(highlight(GOOD)).worth
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "floor"),
+    [
+        ("en", GOOD, FLOOR),
+        ("cjk", "線粒體是細胞中製造能量的結構。", FLOOR),
+        ("cjk", "海馬は記憶の形成に関わる。", 0.45),
+    ],
+)
+def test_the_floor_is_one_but_for_japanese(language, text, floor):
+    assert floor_of(language, text) == floor
+
+
+def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):
+    [draft] = propose(GOOD).drafts
+    [sentence] = judged(highlight(GOOD))
+    assert draft.sureness >= sentence.floor
+    above = draft_of(highlight(GOOD), sentence, least=draft.sureness)
+    assert above == draft
+    below = draft_of(highlight(GOOD), sentence, least=draft.sureness + 0.001)
+    assert below is Reason.UNSURE
 
 
 def test_what_decided_is_told_in_words(highlight):
-    good = surest(highlight(GOOD))
-    bad = surest(
+    [good] = sentences(highlight(GOOD))
+    [bad] = sentences(
         highlight("I think that my friends should always listen to their own feelings.")
     )
 
-    assert is_sure(sureness(good.features, BEST_GAP))
-    assert not is_sure(sureness(bad.features, BEST_GAP))
+    assert good.sureness > FLOOR > bad.sureness
     found = decisive(good.features)
     assert "gives a cause or a result" in [feature.words for feature in found]
     against = decisive(bad.features)
     assert all(feature.words and " | " not in feature.words for feature in against)
     weights = [abs(feature.weight) for feature in found]
     assert weights == sorted(weights, reverse=True)
+
+
+def test_each_sentence_has_its_own_the_surest_first(propose):
+    drafts = propose(f"{SURE} {GOOD}").drafts
+    assert {draft.quote for draft in drafts} == {SURE, GOOD}
+    sure = [draft.sureness for draft in drafts]
+    assert sure == sorted(sure, reverse=True)
 
 
 def test_a_gap_that_a_check_blocks_gives_way_to_the_next(propose):
@@ -145,24 +202,10 @@ def test_a_gap_that_a_check_blocks_gives_way_to_the_next(propose):
     assert draft.gaps[0] == free.gaps[1]
 
 
-def test_nothing_is_left_if_all_gaps_are_blocked(propose):
+def test_no_good_gap_is_said_only_where_none_can_be_made(propose):
     result = propose(GOOD, blocks=lambda *_: ("no",))
 
-    assert (result.drafts, result.reason) == ((), Reason.UNSURE.value)
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"kind": HighlightKind.CARD, "form": Form.INLINE}, Reason.FORM.value),
-        ({"comment": "skip"}, "skip: your comment says so"),
-        ({"brief": Brief(kinds=(CardKind.BASIC,))}, Reason.KINDS.value),
-    ],
-)
-def test_what_is_not_proposed_at_all(propose, fields, reason):
-    result = propose(GOOD, **fields)
-
-    assert (result.drafts, result.reason) == ((), reason)
+    assert (result.drafts, result.reason) == ((), Reason.NO_GAP.value)
 
 
 def test_the_same_highlight_gets_the_same_proposal(propose):
@@ -174,7 +217,7 @@ def test_what_nobody_keeps_is_refused(highlight, case):
     document = replace(PAPER, title=case.get("title", PAPER.title))
     passage = highlight(case["text"], document=document)
     if "reason" in case:
-        [result] = proposed(Task(document, (passage,)))
+        result = proposals(passage)
         assert (result.drafts, result.reason) == ((), case["reason"])
         return
     [sentence] = judged(passage)

@@ -17,6 +17,7 @@ from ankiforge.ledger.events import (
     RETIRED_BEFORE,
     SOURCE,
     Event,
+    FactDecision,
     Passage,
     content,
     digest_of_card,
@@ -89,7 +90,7 @@ def recorded(store: Store) -> dict[str, Event]:
 
     with store.action():
         add("accept 1", "accept", P, PERSON, guid="af1")
-        add("fact", "fact", P, PERSON, of="", sentences=[], passage=[], facts=[])
+        add("fact", "fact", P, PERSON, of="", sentences=[], passage=[])
     with store.action():
         add("accept 2", "accept", Q, PERSON, guid="af2")
         add("reject", "reject", P, PERSON, guid="", content="c")
@@ -317,29 +318,28 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
 
 
 @pytest.mark.parametrize(
-    ("cards", "row", "proposal", "is_for_model"),
+    ("cards", "facts", "row", "is_for_model"),
     [
-        ((), {}, False, True),
-        ((), {"fate": "left_out"}, False, False),
-        ((), {"reason": "same words as in Hearts"}, False, False),
-        ((), {"modelled": "before"}, False, True),  # other words, undecided
-        # a decided one is sent once, if a fact of it is open
-        ((LIVE,), {}, False, False),
-        ((LIVE,), {}, True, True),
-        ((LIVE,), {"modelled": "before"}, True, False),
-        ((BY_MODEL,), {}, True, False),
-        # and again, if a live card of a model quotes other words
-        ((SAYS_ELSE,), {}, False, True),
-        ((SAYS_ELSE,), {"modelled": "before"}, False, True),
-        ((replace(SAYS_ELSE, verdict=Verdict.REJECTED),), {}, True, False),
-        ((replace(SAYS_ELSE, quote=""),), {}, True, False),
-        ((replace(SAYS_ELSE, origin=Origin(PROPOSE)),), {}, False, False),
+        ((), (), {}, True),
+        ((), (), {"fate": "left_out"}, False),
+        ((), (), {"reason": "same words as in Hearts"}, False),
+        ((), (), {"modelled": "before"}, True),  # other words, undecided
+        # a decided one is not sent; one of which only a proposal was rejected is
+        ((LIVE,), (), {}, False),
+        ((BY_MODEL,), (), {}, False),
+        ((), (FactDecision("e", (HIGHLIGHT.exact,)),), {}, False),
+        ((), (FactDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
+        # it is sent again if a live card of a model quotes other words
+        ((SAYS_ELSE,), (), {}, True),
+        ((SAYS_ELSE,), (), {"modelled": "before"}, True),
+        ((replace(SAYS_ELSE, verdict=Verdict.REJECTED),), (), {}, False),
+        ((replace(SAYS_ELSE, quote=""),), (), {}, False),
+        ((replace(SAYS_ELSE, origin=Origin(PROPOSE)),), (), {}, False),
     ],
 )
-def test_what_a_model_is_to_draft(empty, cards, row, proposal, is_for_model):
-    if proposal:
-        empty.insert("draft", [draft_columns(drafter=PROPOSE)])
+def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
     passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
+    passage.facts.extend(facts)
     highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
     answer = desk._is_for_model(empty, highlight_row, HIGHLIGHT, passage)
     assert answer is is_for_model
@@ -528,35 +528,30 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
 
 
 @pytest.mark.parametrize(
-    ("drafter", "draft", "row", "stay", "replaced"),
+    ("drafter", "draft", "row", "replaced"),
     [
-        # the rules replace their own drafts, and proposals whose sentence goes or is proposed anew
-        (BY_RULES, FORM, {"drafter": "rules:phrase"}, {"f"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, {"f"}, False),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "g"}, {"f"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, None, True),  # none is wanted
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f", "revises": "af1"}, {"f"}, True),
+        # the rules replace their own drafts, and new words of cards
+        (BY_RULES, FORM, {"drafter": "rules:phrase"}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "revises": "af1", "key": Q}, True),
         # a model's stay while their quote is there, and under another key
-        (BY_RULES, DRAFT, {"drafter": "llm"}, {"f"}, False),
-        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, {"f"}, True),
-        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm", "key": Q}, {"f"}, False),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "fact": "f", "key": Q}, {"f"}, True),
-        # a model replaces what models drafted, and asks for no other proposals
-        (BY_MODEL, DRAFT, {"drafter": "llm"}, {"f"}, True),
-        (BY_MODEL, FORM, {"drafter": "rules:phrase"}, {"f"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "fact": "g"}, {"f"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "fact": "f", "key": Q}, {"f"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, None, True),
-        (BY_MODEL, FORM, {"drafter": "rules:phrase"}, None, False),
-        (BESIDE, DRAFT, {"drafter": "llm"}, None, False),
-        (BESIDE, PROPOSAL, {"drafter": PROPOSE, "fact": "f"}, None, False),
+        (BY_RULES, DRAFT, {"drafter": "llm"}, False),
+        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, True),
+        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm", "key": Q}, False),
+        # a model replaces what models drafted
+        (BY_MODEL, DRAFT, {"drafter": "llm"}, True),
+        (BY_MODEL, FORM, {"drafter": "rules:phrase"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "revises": "af1", "key": Q}, False),
+        (BESIDE, DRAFT, {"drafter": "llm"}, False),
+        (BESIDE, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, False),
     ],
 )  # fmt: skip
-def test_which_earlier_drafts_wait_on(empty, drafter, draft, row, stay, replaced):
+def test_which_earlier_drafts_wait_on(empty, drafter, draft, row, replaced):
     made = recording._Recording(
         empty, [], **{"by_model": False, "beside": False, **drafter}
     )
-    assert made._is_replaced(draft_columns(**row), draft, HIGHLIGHT, stay) is replaced
+    assert made._is_replaced(draft_columns(**row), draft, HIGHLIGHT) is replaced
 
 
 @pytest.mark.parametrize(
@@ -592,24 +587,6 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
 
 
 @pytest.mark.parametrize(
-    ("drafts", "declined", "waiting", "worthy"),
-    [
-        ([PROPOSAL], False, [], (HIGHLIGHT.exact,)),
-        ([PROPOSAL], True, [], ()),
-        ([DRAFT], False, [], ()),
-        ([PROPOSAL, FORM], False, [], ()),  # the person's own form drafts
-        ([PROPOSAL], False, [draft_columns(slot="0")], ()),
-        ([], False, [draft_columns(drafter=PROPOSE, fact=name_of(HIGHLIGHT.exact))], (HIGHLIGHT.exact,)),
-        ([], False, [draft_columns(drafter="llm", fact=name_of(HIGHLIGHT.exact))], ()),
-    ],
-)  # fmt: skip
-def test_which_sentences_are_worth_a_card(drafts, declined, waiting, worthy):
-    made = recording._Made.of(drafts, HIGHLIGHT.exact, declined)
-    of = desk.OfferedPassage(Passage((P,)), HIGHLIGHT.exact, rows=waiting)
-    assert made.worthy_beside(of) == worthy
-
-
-@pytest.mark.parametrize(
     ("events", "draft", "stands"),
     [
         ([], FORM, False),
@@ -636,7 +613,7 @@ def test_the_drafts_that_wait_on(empty, kept):
         body = encode(replace(DRAFT, quote=quote))
         empty.insert("draft", [draft_columns(id=id, drafter="llm", body=body)])
     made = recording._Recording(empty, [P], **BY_RULES, by_model=False, beside=False)
-    waiting = made._waiting_on(Passage((P,)), HIGHLIGHT, {name_of("Other words.")})
+    waiting = made._waiting_on(Passage((P,)), HIGHLIGHT)
     assert [row["id"] for row in waiting] == kept.split()
 
 
@@ -753,6 +730,8 @@ def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(em
     assert [question.guids for question in asked] == [("af1", "af3")]
 
 
+
+
 QUESTION = replace(
     DRAFT, kind=CardKind.BASIC, fields=(("Front", "What?"), ("Back", "**blood**"))
 )
@@ -822,15 +801,13 @@ def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
     assert [row["id"] for row in found] == passed
 
 
-@pytest.mark.parametrize("closed", [True, False])
-def test_a_closed_passage_has_no_open_facts(empty, closed):
-    name = name_of(HIGHLIGHT.exact)
-    of = desk.OfferedPassage(
-        Passage((P,), closed=closed), HIGHLIGHT.exact, (HIGHLIGHT.exact,)
-    )
+def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
+    of = desk.OfferedPassage(Passage((P,)), HIGHLIGHT.exact)
     event = empty.add("reject", P, PERSON, {"content": "c", "guid": ""})
     desk.decide(empty, of, event, (HIGHLIGHT.exact,))
     [fact] = [each for each in empty.events([P]) if each.what == "fact"]
-    assert fact.body["of"] == event.id
-    assert fact.body["passage"] == [name]
-    assert fact.body["facts"] == ([] if closed else [name])
+    assert fact.body == {
+        "of": event.id,
+        "sentences": [HIGHLIGHT.exact],
+        "passage": [name_of(HIGHLIGHT.exact)],
+    }

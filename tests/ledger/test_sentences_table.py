@@ -58,7 +58,7 @@ def test_how_much_two_sentences_are_alike(old, new, words):
 def decided(*sentences, guid="", n=1, beside=(), **more):
     names = tuple(map(name_of, (*sentences, *beside)))
     about = sentences[0] if sentences else ""
-    decision = FactDecision(f"e{n}", sentences, guid, names, names, n=n, about=about)
+    decision = FactDecision(f"e{n}", sentences, guid, names, n=n, about=about)
     return replace(decision, **more)
 
 
@@ -142,14 +142,13 @@ REMARK = Fact(M2, near=M)
         # a closed passage asks, and offers nothing new
         ([X], {"closed": True}, [ASKS]),
         ([X], {"closed": True, "live": ()}, []),
-        ([X], {"closed": True, "worthy": [H], "given": (H,)}, []),
         ([X], {"closed": True, "drafted": [H], "given": (H,)}, []),
         # skipping names all sentences
         ([decided(M2, n=7)], {}, [Fact(M2, decided=True)]),
     ],
 )  # fmt: skip
 def test_what_is_asked(decisions, more, shown):
-    arguments = {"given": (M2,), "live": ("x",), "worthy": [M2], **more}
+    arguments = {"given": (M2,), "live": ("x",), "drafted": [M2], **more}
     given = arguments.pop("given")
     live = arguments.pop("live")
     assert list(read(given, decisions, live, **arguments)) == shown
@@ -162,23 +161,18 @@ A, B, C, D, E = LETTERS
 @pytest.mark.parametrize(
     ("decisions", "more", "shown"),
     [
-        ([], {}, (A, B, C, D)),  # four of a passage, the best first
-        ([], {"worthy": (E, D, C, B, A)}, (B, C, D, E)),
-        # a decided one is one of the four, and takes no place of the others twice
-        ([decided(A, n=1)], {}, (A, B, C, D)),
-        ([decided(E, n=1)], {}, (A, B, C, E)),
-        ([decided(A, n=1)], {"worthy": (B,)}, (A, B)),
-        # what has a draft that only a decision closes is one, beyond the four, too
-        ([], {"drafted": (E,)}, (A, B, C, E)),
-        ([], {"drafted": (A, B, C, D)}, (A, B, C, D)),
+        ([], {}, ()),  # what could be proposed is none
+        ([decided(A, n=1)], {}, (A,)),
+        ([], {"drafted": (E,)}, (E,)),
+        ([decided(A, n=1)], {"drafted": (E,)}, (A, E)),
         ([], {"drafted": LETTERS}, LETTERS),
-        # what was no fact when the last fact was decided is none
-        ([replace(decided(A, beside=(B,)), facts=(name_of(A),))], {}, (A, C, D, E)),
+        # a rejected proposal decides nothing: a model's draft of the sentence waits
+        ([decided(A, n=1, of_proposal=True)], {}, ()),
+        ([decided(A, n=1, of_proposal=True)], {"drafted": (A,)}, (A,)),
     ],
 )
 def test_which_sentences_are_facts(decisions, more, shown):
-    arguments = {"worthy": LETTERS, **more}
-    facts = read(LETTERS, decisions, (), **arguments)
+    facts = read(LETTERS, decisions, (), **more)
     assert tuple(fact.sentence for fact in facts) == shown
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ankiforge.draft.propose.excerpts import word_count
 from ankiforge.draft.propose.ranking import Features, score
-from ankiforge.draft.propose.refused import Reason, ends_whole
+from ankiforge.draft.propose.refused import Reason, ends_whole, is_question
 from ankiforge.language.lexicon import (
     LANGUAGES,
     Language,
@@ -129,7 +129,7 @@ def features_of_text(
         features["fragment_start"] = 1.0
     if not ends:
         features["fragment_end"] = 1.0
-    if text.rstrip(' ”"»)').endswith(("?", "？")):
+    if is_question(text):
         features["question"] = 1.0
     if "!" in text:
         features["exclamation"] = 1.0

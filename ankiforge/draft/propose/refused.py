@@ -115,7 +115,14 @@ def refusal_of_words(text: str, cues: Collection[str], *, is_note: bool) -> Reas
     """
     if not _NEVER.isdisjoint(cues):
         return Reason.LEANS
+    if is_question(text):
+        return Reason.QUESTION
     return None if is_note or ends_whole(text) else Reason.CUT_OFF
+
+
+def is_question(text: str) -> bool:
+    """Return whether a sentence ends with a question mark."""
+    return text.rstrip(' ”"»)').endswith(("?", "？"))
 
 
 def ends_whole(text: str) -> bool:
