@@ -295,13 +295,15 @@ class Decided(Value):
 class StaleError(RefusedError):
     """The item has changed since it was painted, or no longer waits."""
 
-    def __init__(self, item: Item | None, face: Json | None = None) -> None:
+    def __init__(
+        self, item: Item | None, face: Json | None = None, why: str = ""
+    ) -> None:
         self.item = item
         self.face = face
         """What stands in the item's place, as the page shows it."""
         self.sitting: Json | None = None
         """The sitting in which the decision was made, as it is now."""
-        message = "This no longer waits."
+        message = why or "This no longer waits."
         if item or face:
             message = "This has changed meanwhile. Look again."
         super().__init__(message)
@@ -363,6 +365,9 @@ class Review:
             StaleError: it is not the one that was painted, or no longer waits.
         """
         item = self.item(decision.id)
+        if item is None and is_highlight_key(decision.id):
+            if next(overview.fates(self._ledger, decision.id), None) is None:
+                raise StaleError(None, why="This passage is not in its source now.")
         if item is None or decision.turn not in ("", item.turn):
             raise StaleError(item)
         return item

@@ -31,8 +31,6 @@ RESULTS = {
 """What becomes of an item by what a person does; by anything else a card."""
 WEAK = 0.5
 """The mean worth of the best ten of a document below which a chat is asked rather."""
-SECONDS_EACH = 8
-"""Seconds that a decision takes, about."""
 
 
 class Pile(Value):
@@ -125,11 +123,6 @@ class Sitting(Value):
             return self.ids
         at = self.ids.index(id)
         return (*self.ids[:at], *filter(None, [now]), *self.ids[at + 1 :])
-
-
-def minutes_of(decisions: int) -> int:
-    """Return how long some decisions take, about."""
-    return max(round(SECONDS_EACH * decisions / 60), 1)
 
 
 def shelf(

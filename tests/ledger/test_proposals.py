@@ -5,6 +5,7 @@ import pytest
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
 CELLS = "Mitochondria are organelles that produce most of the chemical energy that a cell needs."
+ADVICE = "You should get up when you want to, my friend!"
 SETTINGS = """
 sources: [{obsidian: {name: notes, path: notes}}]
 accept: {rules: clean}
@@ -27,192 +28,218 @@ def note(forge):
     return write
 
 
-def proposals(forge):
+def without(forge, *words):
+    return forge.ok("list", "--no-card", *words, "--json").lines
+
+
+def proposed(forge):
+    """Return the words of the passages that have a proposal."""
+    return [each["exact"] for each in without(forge) if each["proposal"]]
+
+
+def revisions(forge):
     return forge.ok("list", "drafter:propose", "verdict:waiting", "--json").lines
 
 
-def test_a_proposal_waits_with_its_gaps_the_first_of_them_in_its_text(forge, note):
-    came = note(f"=={WAR}==")
+def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
+    came = note(f"=={WAR}==", f"=={ADVICE}==")
 
-    [proposal] = proposals(forge)
-    assert came["cards"]["accepted"] == 0
-    assert came["waits"] == {"propose": 1}
-    assert 1 < len(proposal["gaps"]) <= 4
-    assert f"::{proposal['gaps'][0]}}}}}" in proposal["fields"]["Text"]
-    assert proposal["waits"] == "proposed; you decide"
-    listed = forge.ok("list").stdout
-    shown = forge.ok("show", proposal["id"]).stdout
-    assert all(gap in listed for gap in proposal["gaps"])
-    assert all(f"gap {number}" in shown for number in range(1, len(proposal["gaps"]) + 1))
-    assert f"ankiforge accept {proposal['id'][:10]} --gap 1" in shown
+    assert came["cards"]["drafted"] == came["cards"]["waiting"] == 0
+    assert came["waits"] == {}
+    war, advice = without(forge)
+    gaps = war["proposal"]["gaps"]
+    assert 1 < len(gaps) <= 4
+    assert f"::{gaps[0]}}}}}" in war["proposal"]["fields"]["Text"]
+    assert 0.3 <= war["proposal"]["sureness"] <= 1
+    assert war["sureness"] > advice["sureness"] == 0
+    assert (war["reason"], advice["proposal"]) == ("", None)
+    assert advice["reason"]
+    assert forge.ok("list", "--json").lines == []
+    listed = forge.ok("list", "--no-card").stdout
+    assert all(gap in listed for gap in gaps)
+    assert f"ankiforge accept {war['key']}" in listed
+    assert "because: " in forge.ok("list", "--no-card", "-v").stdout
 
 
-def test_each_fact_of_a_mark_counts_as_a_proposal(forge, note):
-    came = note(f"=={WAR} {CARTA}==")
+def test_the_list_is_in_the_order_of_worth(forge, note):
+    note(*(f"=={words}==" for words in (ADVICE, CELLS, WAR, CARTA)))
 
-    assert len(proposals(forge)) == 2
-    assert came["cards"]["drafted"] == came["cards"]["proposed"] == 2
+    sure = [each["sureness"] for each in without(forge)]
+    assert len(set(sure)) == 4
+    assert sure == sorted(sure, reverse=True)
 
 
 def test_each_gap_is_a_card_of_its_words(forge, note):
     note(f"=={WAR}==")
-    [proposal] = proposals(forge)
+    [passage] = without(forge)
     guids = set()
-    for number, words in enumerate(proposal["gaps"], start=1):
-        [done] = forge.ok("accept", proposal["id"], "--gap", str(number), "--json").lines
+    for number, words in enumerate(passage["proposal"]["gaps"], start=1):
+        [done] = forge.ok("accept", passage["key"], "--gap", f"{number}", "--json").lines
         guids.add(done["guid"])
         [card] = forge.ok("show", done["guid"], "--json").lines
         assert f"{{{{c1::{words}}}}}" in card["fields"]["Text"]
-        assert card["gaps"] == []
+        assert card["origin"]["drafter"] == "propose"
+        assert without(forge) == []
         forge.ok("undo")
-    assert len(guids) == len(proposal["gaps"])
-    assert [each["gaps"] for each in proposals(forge)] == [proposal["gaps"]]
+    assert len(guids) == len(passage["proposal"]["gaps"])
+    assert without(forge) == [passage]
 
 
-@pytest.mark.parametrize(("gap", "code"), [("0", 2), ("5", 2), ("2", 1)])
+def test_a_further_sentence_has_a_proposal_beside_the_card_of_another(forge, note):
+    note(f"=={WAR} {CARTA}==")
+    [passage] = without(forge)
+
+    forge.ok("accept", passage["key"])
+    forge.ok("accept", passage["key"])
+
+    assert {each["quote"] for each in forge.cards("verdict:accepted")} == {WAR, CARTA}
+    forge("accept", passage["key"], code=1)
+
+
+@pytest.mark.parametrize(("gap", "code"), [("0", 2), ("5", 2), ("4", 1)])
 def test_a_gap_that_is_not_there_is_refused(forge, note, gap, code):
-    note("A cell needs ==chemical energy== and water.", f"=={WAR}==", accept="review")
-    drafts = forge.cards("verdict:waiting")
-    drafter = "rules:phrase" if code == 1 else "propose"
-    [draft] = [each for each in drafts if each["origin"]["drafter"] == drafter]
+    note(f"=={CELLS}==")
+    [passage] = without(forge)
+    assert len(passage["proposal"]["gaps"]) < 4
 
-    assert forge("accept", draft["id"], "--gap", gap).exit_code == code
+    assert forge("accept", passage["key"], "--gap", gap).exit_code == code
     forge("accept", "--all", "--gap", "1", code=2)
 
 
-def test_a_rejected_proposal_is_rejected_as_a_whole(forge, note):
+def test_what_has_no_proposal_says_why_when_it_is_accepted(forge, note):
+    note(f"=={ADVICE}==")
+    [passage] = without(forge)
+
+    refused = forge("accept", passage["key"], code=1)
+
+    assert passage["reason"] in refused.stderr
+    assert f"ankiforge edit {passage['key']}" in refused.stderr
+
+
+def test_a_passage_that_went_is_said_to_be_gone_and_nothing_is_lost(forge, note):
+    note(f"=={WAR}==", f"=={CARTA}==")
+    [war] = [each for each in without(forge) if each["exact"] == WAR]
+    note(f"=={CARTA}==")
+
+    refused = forge("accept", war["key"], code=1)
+
+    assert "not in its source now" in refused.stderr
+    assert proposed(forge) == [CARTA]
+    assert forge.cards("verdict:accepted") == []
+
+
+def test_nothing_is_proposed_without_the_setting(forge, note):
+    forge.settings(SETTINGS)
     note(f"=={WAR}==")
-    [proposal] = proposals(forge)
 
-    forge.ok("reject", proposal["id"])
-
-    note(f"=={WAR}==", "Another line.")
-    assert proposals(forge) == []
-    [left_out] = forge.ok("list", "--no-card", "--all", "--json").lines
-    assert (left_out["fate"], left_out["reason"]) == ("left_out", "rejected by you")
+    [passage] = without(forge)
+    assert (passage["proposal"], passage["sureness"]) == (None, 0)
 
 
-def test_a_passage_that_was_skipped_is_none_without_a_card(forge, note):
+def test_a_passage_that_was_rejected_is_none_without_a_card(forge, note):
     note(f"=={WAR}==", f"=={CARTA}==")
-    war, _ = sorted(proposals(forge), key=lambda each: each["quote"], reverse=True)
+    [war] = [each for each in without(forge) if each["exact"] == WAR]
 
-    forge.ok("reject", war["highlight"])
+    forge.ok("reject", war["key"])
 
-    [left] = proposals(forge)
-    assert left["quote"] == CARTA
-    assert forge.ok("list", "--no-card", "--json").stdout == ""
+    assert proposed(forge) == [CARTA]
+    everything = forge.ok("list", "--no-card", "--all", "--json").lines
+    told = [(each["fate"], each["reason"]) for each in everything if each["exact"] == WAR]
+    assert told == [("left_out", "rejected by you")]
 
 
-def test_other_words_of_a_person_settle_the_proposal(forge, note):
+def test_a_marked_phrase_waits_and_a_bare_accept_all_takes_no_proposal(forge, note):
+    note("A cell needs ==chemical energy== and water.", f"=={WAR}==", accept="review")
+    [draft] = forge.cards("verdict:waiting")
+    assert draft["origin"]["drafter"] == "rules:phrase"
+
+    forge.ok("accept", "--all")
+
+    assert [each["id"] for each in forge.cards("verdict:waiting")] == []
+    assert len(forge.cards("verdict:accepted")) == 1
+    assert proposed(forge) == [WAR]
+
+
+def test_other_words_of_a_person_take_the_place_of_the_proposal(forge, note):
     note(f"=={WAR}==", f"=={CARTA}==")
-    war, carta = sorted(proposals(forge), key=lambda each: each["quote"], reverse=True)
+    [war] = [each for each in without(forge) if each["exact"] == WAR]
+    words = ("--field", "Front", "Which war?", "--field", "Back", "War")
 
-    forge.ok(
-        "edit",
-        war["highlight"],
-        "--field",
-        "Front",
-        "Which war?",
-        "--field",
-        "Back",
-        "War",
-    )
-    text = CARTA.replace("King John", "{{c1::King John}}")
-    guid = forge.json("edit", carta["id"], "--field", "Text", text)["guid"]
+    forge.ok("edit", war["key"], *words)
 
-    assert proposals(forge) == []
-    [card] = forge.ok("show", guid, "--json").lines
-    assert card["fields"]["Text"] == text
+    assert proposed(forge) == [CARTA]
     (forge.folder / ".ankiforge/ledger.db").unlink()
     note(f"=={WAR}==", f"=={CARTA}==")
-    assert proposals(forge) == []
+    assert proposed(forge) == [CARTA]
     forge.ok("undo")
     note(f"=={WAR}==", f"=={CARTA}==")
-    assert [each["quote"] for each in proposals(forge)] == [CARTA]
-
-
-def test_a_bare_accept_all_takes_no_proposal(forge, note):
-    note("A cell needs ==chemical energy== and water.", f"=={WAR}==", f"=={CARTA}==")
-
-    told = forge.ok("accept", "--all").stderr
-    assert "ankiforge accept --all --filter drafter:propose" in told
-    forge.ok("accept", "--all", "--filter", "verdict:waiting document:Europe")
-    assert len(proposals(forge)) == 2
-    forge.ok("accept", "--all", "--filter", "drafter:propose Runnymede")
-    assert [each["quote"] for each in proposals(forge)] == [WAR]
-
-
-def test_the_surest_card_is_offered_first(forge, note):
-    from ankiforge.ledger import lists, overview
-    from ankiforge.pipeline.workspace import Workspace
-
-    note(*(f"=={words}==" for words in (CELLS, WAR, CARTA)))
-
-    with Workspace(forge.folder, read_only=True) as workspace:
-        new = overview.order(workspace.ledger).new
-        sure = [
-            line.sureness for line in lists.lines(workspace.ledger, new) if line.waits
-        ]
-    assert len(sure) > 1
-    assert all(sure)
-    assert sure == sorted(sure, reverse=True)
+    assert set(proposed(forge)) == {WAR, CARTA}
 
 
 def test_a_lost_database_proposes_the_same(forge, note):
     passages = [f"=={words}==" for words in (CELLS, WAR, CARTA)]
     note(*passages)
-    first = [(each["id"], each["gaps"]) for each in proposals(forge)]
+    first = [(each["key"], each["proposal"]) for each in without(forge)]
     (forge.folder / ".ankiforge/ledger.db").unlink()
-    note(*reversed(passages), "Another line.")
-    again = [(each["id"], each["gaps"]) for each in proposals(forge)]
+    note(*passages)
 
-    assert first
-    assert sorted(again) == sorted(first)
+    assert [(each["key"], each["proposal"]) for each in without(forge)] == first
 
 
 def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_rejected(
     forge, note
 ):
     note(f"=={WAR}==")
-    [proposal] = proposals(forge)
-    [done] = forge.ok("accept", proposal["id"], "--gap", "2", "--json").lines
+    [passage] = without(forge)
+    [done] = forge.ok("accept", passage["key"], "--gap", "2", "--json").lines
+    hidden = f"{{{{c1::{passage['proposal']['gaps'][1]}}}}}"
     changed = WAR.replace("ended in", "ended only in")
 
     note(f"=={changed}==")
     [card] = forge.ok("show", done["guid"], "--json").lines
-    [revision] = proposals(forge)
+    [revision] = revisions(forge)
     assert revision["revises"] == done["guid"]
-    assert revision["gaps"][0] == proposal["gaps"][1], (
-        "the gap that the person chose comes first"
-    )
+    assert hidden in revision["fields"]["Text"], "the gap that the person chose"
+    assert without(forge) == []
     forge.ok("accept", "--all", "--filter", "drafter:propose")
-    assert proposals(forge) == [revision], "a revision is accepted by its id"
+    assert revisions(forge) == [revision], "a revision is accepted by its id"
 
     forge.ok("accept", revision["id"])
     (forge.folder / ".ankiforge/ledger.db").unlink()
     note(f"=={changed}==")
-    assert proposals(forge) == []
+    assert revisions(forge) == []
     [revised] = forge.ok("show", done["guid"], "--json").lines
     assert "only in" not in card["fields"]["Text"]
     assert "only in" in revised["fields"]["Text"]
 
     note(f"=={WAR.replace('in 1648', 'in late 1648')}==")
-    [revision] = proposals(forge)
+    [revision] = revisions(forge)
     forge.ok("reject", revision["id"])
     note(f"=={WAR.replace('in 1648', 'in late 1648')}==", "Another line.")
-    assert proposals(forge) == []
+    assert revisions(forge) == []
     assert forge.ok("show", done["guid"], "--json").lines[0]["verdict"] == "accepted"
+
+
+def test_a_card_whose_answer_was_changed_is_asked_about_with_the_new_one(forge, note):
+    note(f"=={WAR}==")
+    [passage] = without(forge)
+    gap = 1 + passage["proposal"]["gaps"].index("1648")
+    [done] = forge.ok("accept", passage["key"], "--gap", str(gap), "--json").lines
+
+    note(f"=={WAR.replace('1648', '1649')}==")
+
+    [revision] = revisions(forge)
+    assert revision["revises"] == done["guid"]
+    assert "{{c1::1649}}" in revision["fields"]["Text"]
 
 
 def test_a_card_in_the_person_s_own_words_asks_for_new_ones_too(forge, note):
     note(f"=={WAR}==")
-    [proposal] = proposals(forge)
-    key = proposal["highlight"]
-    forge.ok(
-        "edit", key, "--field", "Front", "When did it end?", "--field", "Back", "1648"
-    )
+    [passage] = without(forge)
+    words = ("--field", "Front", "When did it end?", "--field", "Back", "1648")
+    forge.ok("edit", passage["key"], *words)
 
     note(f"=={WAR.replace('in 1648', 'in October 1648')}==")
 
     [card] = forge.cards("verdict:accepted")
-    assert [each["revises"] for each in proposals(forge)] == [card["guid"]]
+    assert [each["revises"] for each in revisions(forge)] == [card["guid"]]

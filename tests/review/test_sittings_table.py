@@ -1,18 +1,29 @@
 """The order in which a person is asked: the shelf, and the ten of each document, row by row.
 
-A draft is written `document place sureness`; drafts are given the best first, as `overview.order` has them.
+A mark is written `document place worth`; marks are given the best first, as `overview.order` has them.
 """
 
 import pytest
 
+from ankiforge.ledger import HighlightOutcome
 from ankiforge.ledger.overview import Place
-from ankiforge.review.sittings import Sitting, as_asked, minutes_of, shelved
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+)
+from ankiforge.review import Item
+from ankiforge.review.sittings import Pile, Sitting, as_asked, shelved
 
 
 def place(written: str) -> Place:
-    document, position, sureness = written.split()
+    document, position, worth = written.split()
     id = f"{document}{position}"
-    return Place(id, id, ord(document), document, int(position), float(sureness))
+    return Place(id, id, ord(document), document, int(position), float(worth))
 
 
 def places(*written: str) -> list[Place]:
@@ -23,46 +34,107 @@ TWELVE = [f"a {position} {1 - position / 100}" for position in range(12)]
 
 
 @pytest.mark.parametrize(
-    ("drafts", "shelf"),
+    ("waiting", "proposed", "shelf"),
     [
-        ([], ""),
-        (["a 1 .5"], "a"),
-        (["a 1 .5", "b 1 .9"], "ba"),
-        (["a 1 .5", "b 1 .9", "a 2 .5"], "ab"),
-        (["b 1 .5", "a 1 .5"], "ba"),  # equals in the order in which they came
-        (["b 1 0", "a 1 0"], "ba"),  # of a person's own words nobody is more or less sure
-        # an eleventh draft makes a document no better
-        ([*(f"a {n} .1" for n in range(12)), *(f"b {n} .11" for n in range(10))], "ba"),
+        ([], [], ""),
+        (["a 1 .5"], [], "a"),
+        (["a 1 .5", "b 1 .9", "a 2 .5"], [], "ab"),
+        (["b 1 .5", "a 1 .9"], [], "ba"),  # what waits counts alike, as it comes
+        ([], ["b 1 .9", "a 1 .5"], "ba"),
+        ([], ["b 1 .9", "a 1 .5", "a 2 .5"], "ab"),
+        (["a 1 0"], ["b 1 .9"], "ab"),  # what waits counts as sure
+        (["a 1 0"], ["b 1 .9", "b 2 .5"], "ba"),
+        # an eleventh makes a document no better
+        ([], [*(f"b {n} .51" for n in range(10)), *(f"a {n} .5" for n in range(12))], "ba"),
+        ([*(f"b {n} 0" for n in range(10))], [*(f"a {n} .99" for n in range(12))], "ba"),
     ],
-)
-def test_documents_stand_on_the_shelf_by_what_their_best_ten_are_worth(drafts, shelf):
-    assert "".join(pile.title for pile in shelved(places(*drafts))) == shelf
+)  # fmt: skip
+def test_documents_stand_on_the_shelf_in_the_order_of_their_best_ten(
+    waiting, proposed, shelf
+):
+    piles = shelved(places(*waiting), places(*proposed))
+    assert "".join(pile.title for pile in piles) == shelf
+
+
+def test_the_first_rows_are_different_works():
+    worths = ((1, "Cells", 0.9), (2, "CELLS.", 0.8), (3, "Wars", 0.7), (4, "Cells", 0.6))
+    marks = [Place(f"{n}", f"{n}", n, title, 0, worth) for n, title, worth in worths]
+    piles = shelved((), marks)
+    assert [pile.document for pile in piles] == [1, 3, 2, 4]
 
 
 @pytest.mark.parametrize(
-    ("drafts", "later", "ten"),
+    ("waiting", "proposed", "weak"),
     [
-        (["a 3 .9", "a 1 .8", "a 2 .7"], "", "a1 a2 a3"),
-        (["a 3 .9", "a 1 .8", "a 2 .7"], "a1", "a2 a3"),
-        (["a 3 .9", "a 1 .8"], "a1 a3", "a1 a3"),  # nothing else is left
-        (TWELVE[::-1], "", "a2 a3 a4 a5 a6 a7 a8 a9 a10 a11"),
-        (TWELVE[::-1], "a11 a2", "a0 a1 a3 a4 a5 a6 a7 a8 a9 a10"),
+        ([], ["a 1 .49"], True),
+        ([], ["a 1 .5"], False),
+        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], False),
+        ([], ["a 1 .8", "a 2 .3", "a 3 .3"], True),
+        (["a 1 0"], ["a 2 .3", "a 3 .3"], False),  # what waits is no weak proposal
+        ([*(f"a {n} 0" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False),
     ],
 )
-def test_the_best_ten_come_in_reading_order(drafts, later, ten):
-    [pile] = shelved(places(*drafts))
-    assert " ".join(each.id for each in pile.ten(later.split())) == ten
+def test_a_chat_asks_better_where_the_ten_are_weak_on_average(waiting, proposed, weak):
+    [pile] = shelved(places(*waiting), places(*proposed))
+    assert pile.is_weak is weak
+
+
+HIGHLIGHT = Highlight(
+    Document(DocumentKey("d"), "", "d"),
+    HighlightKind.HIGHLIGHT,
+    "Words.",
+    HighlightKey("v:v/p"),
+)
+DRAFT = Card(HIGHLIGHT.key, CardKind.CLOZE, (("Text", "{{c1::Words}}."),))
+
+
+def item_of(without: str):
+    """Return the item of an id; of one in `without`, no proposal can be made, or it waits no more."""
+    asked = []
+
+    def item(id: str) -> Item | None:
+        asked.append(id)
+        if id in without.split():
+            return Item(id, outcome=HighlightOutcome(HIGHLIGHT, "no_card"))
+        return Item(id, (DRAFT,))
+
+    item.asked = asked
+    return item
+
+
+@pytest.mark.parametrize(
+    ("waiting", "proposed", "later", "without", "ten"),
+    [
+        (["a 3 .9", "a 1 .8", "a 2 .7"], [], "", "", "a1 a2 a3"),
+        (["a 3 .9", "a 1 .8", "a 2 .7"], [], "a1", "", "a2 a3"),
+        (["a 3 .9", "a 1 .8"], [], "a1 a3", "", "a1 a3"),  # nothing else is left
+        (TWELVE[::-1], [], "", "", "a2 a3 a4 a5 a6 a7 a8 a9 a10 a11"),
+        # what waits is among the ten, whatever proposals are worth; all in reading order
+        (["a 30 0"], TWELVE, "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a30"),
+        ([], TWELVE, "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9"),
+        # where none can be made, or none is left, the next ones are tried
+        ([], TWELVE, "", "a0 a4", "a1 a2 a3 a5 a6 a7 a8 a9 a10 a11"),
+        ([], TWELVE[:3], "", "a0 a1 a2", ""),
+        ([], TWELVE, "a0", "", "a1 a2 a3 a4 a5 a6 a7 a8 a9 a10"),
+    ],
+)
+def test_the_best_ten_come_in_reading_order(waiting, proposed, later, without, ten):
+    [pile] = shelved(places(*waiting), places(*proposed))
+    found = pile.ten(item_of(without), later.split())
+    assert " ".join(each.id for each in found) == ten
+
+
+def test_no_more_proposals_are_made_than_are_shown():
+    pile = Pile(1, "a", proposed=tuple(places(*(f"a {n} .5" for n in range(100)))))
+    item = item_of("a3")
+    pile.ten(item)
+    assert len(item.asked) == 11
 
 
 def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
     piles = shelved(places(*TWELVE[::-1], "b 1 .2"))
     rest = [f"a{n}" for n in (*range(2, 12), 0, 1)]
     assert [each.id for each in as_asked(piles)] == [*rest, "b1"]
-
-
-@pytest.mark.parametrize(("count", "minutes"), [(1, 1), (8, 1), (20, 3), (75, 10)])
-def test_a_decision_takes_eight_seconds(count, minutes):
-    assert minutes_of(count) == minutes
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def opened(browser: Any) -> Iterator[Opening]:
             page.wait_for_selector("body:not([data-view=start])")
             settle(page)
             if list == "new" and page.locator(".documents li").count():
-                page.keyboard.press("Enter")
+                page.locator(".documents [aria-selected=true] .name").click()
                 page.wait_for_selector(CARD)
                 settle(page)
             return page
@@ -154,7 +154,7 @@ def turn_to(page: Any, list: str) -> None:
     page.wait_for_selector(f"body[data-view={view}]")
     settle(page)
     if list == "new" and page.locator(".documents li:visible").count():
-        page.keyboard.press("Enter")
+        page.locator(".documents [aria-selected=true] .name").click()
         page.wait_for_selector(CARD)
         settle(page)
 

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from tests.web.conftest import by_name, over, rest, settle, shown, waiting
+from tests.web.conftest import over, rest, settle, shown
 
 SETTINGS = "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 FACTS = (
@@ -32,8 +32,13 @@ def facts(forge):
     forge.settings(SETTINGS)
     write(forge, FACTS)
     forge.ok("run")
-    assert all(len(card["gaps"]) > 1 for card in forge.cards())
+    assert all(len(each["proposal"]["gaps"]) > 1 for each in without(forge))
     return forge
+
+
+def without(forge):
+    """The passages without a card, as `list` has them."""
+    return forge.ok("list", "--no-card", "--json").lines
 
 
 def write(forge, texts):
@@ -46,9 +51,10 @@ def write(forge, texts):
 
 def gaps_of(forge, sentence):
     """The words that a proposal may hide, best first."""
-    for card in forge.cards():
-        if GAP.sub(r"\1", card["fields"].get("Text", "")) == sentence:
-            return card["gaps"]
+    for passage in without(forge):
+        text = passage["proposal"]["fields"]["Text"]
+        if GAP.sub(r"\1", text) == sentence:
+            return passage["proposal"]["gaps"]
     raise AssertionError(sentence)
 
 
@@ -153,7 +159,7 @@ def test_a_word_is_clicked_and_the_next_one_joins_it(facts, opened):
     settle(page)
     text = accepted(facts)["Text"]
     assert (GAP.findall(text), GAP.sub(r"\1", text)) == ([wanted], sentence)
-    assert len(facts.cards()) == len(FACTS), "the proposal is settled"
+    assert len(without(facts)) == len(FACTS) - 1, "the proposal is settled"
 
 
 FAR = ALONE.replace("words.findIndex", "words.flatMap").replace(
@@ -211,10 +217,10 @@ def test_q_asks_a_question_whose_answer_is_the_gap(facts, opened):
     page.keyboard.press("Enter")
     settle(page)
     assert accepted(facts) == {"Front": "What is asked, and quite a lot?", "Back": second}
-    assert len(facts.cards()) == len(FACTS)
+    assert len(without(facts)) == len(FACTS) - 1
     page.keyboard.press("u")
     settle(page)
-    assert {card["verdict"] for card in facts.cards()} <= {"waiting", "taken back"}
+    assert len(without(facts)) == len(FACTS)
     question = page.locator(f"{ITEM} textarea.question")
     assert question.input_value() == "What is asked, and quite a lot?", "it is kept"
 
@@ -253,10 +259,8 @@ def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(
     sentence = shown(page)
     page.keyboard.press("x")
     settle(page)
-    assert (
-        len([card for card in facts.cards() if card["verdict"] == "waiting"])
-        == len(FACTS) - 1
-    )
+    proposed = [each for each in without(facts) if each["proposal"]]
+    assert len(proposed) == len(FACTS) - 1
     page.keyboard.press("u")
     settle(page)
     assert shown(page) == sentence
@@ -287,9 +291,7 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
 
 
 @pytest.mark.slow
-def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_follows(
-    forge, fake, opened
-):
+def test_a_proposal_of_the_next_fact_follows_the_card_of_a_model(forge, fake, opened):
     first, second, _ = FACTS
     front = "Which war did the Peace of Westphalia end?"
 
@@ -304,33 +306,15 @@ def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_fo
         forge.ok("run")
         forge.ok("run", "--drafter", "llm")
     page = opened(forge)
-    assert page.locator("#count").inner_text() == ""
-    assert shown(page) == front, "a model's card comes first"
-    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 1 of 2 in this mark"
-    other = page.locator(f"{ITEM} .other-draft")
-    assert first.rstrip(".") in other.inner_text()
-    page.keyboard.press("2")
-    assert hidden(page)
+    assert shown(page) == front, "what a model drafted waits, so it is no proposal"
+    assert not page.locator(f"{ITEM} .other-draft").count()
     page.keyboard.press("Enter")
     settle(page)
     assert shown(page) == second, "the next fact of the same mark"
-    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
-    assert page.locator("#count").inner_text() == "2 of 2"
-    page.keyboard.press("u")
-    settle(page)
-    assert (shown(page), other.count()) == (front, 1), "both are back"
     page.keyboard.press("x")
     settle(page)
-    assert over(page) == "No card, 1 mark left."
-    page.wait_for_timeout(1300)
-    page.keyboard.press("Enter")
-    settle(page)
-    assert shown(page) == second
-    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
-    by_name(page, "Reject the rest")
-    settle(page)
-    assert over(page) == "No card. Nothing waits here."
-    assert "waiting" not in [card["verdict"] for card in forge.cards()]
+    assert over(page) == "1 card, 1 rejected. Nothing waits here."
+    assert without(forge) == []
 
 
 PROCESSES = (
@@ -355,23 +339,88 @@ def test_a_further_fact_of_a_mark_follows_in_the_place_of_the_last_of_the_ten(
     write(forge, [f"{FACTS[0]} {FACTS[2]}", *PROCESSES])
     forge.ok("run")
     page = opened(forge)
-    for _ in PROCESSES:
-        if page.locator(f"{ITEM} .fact").inner_text() == "Fact 1 of 2 in this mark":
-            break
+    assert page.locator("#count").inner_text() == "1 of 10"
+    while shown(page) not in (FACTS[0], FACTS[2]):
         page.keyboard.press("j")
         settle(page)
     first = shown(page)
     page.keyboard.press("Enter")
     settle(page)
+    while shown(page) not in (FACTS[0], FACTS[2]):
+        page.keyboard.press("j")
+        settle(page)
     assert {first, shown(page)} == {FACTS[0], FACTS[2]}
-    assert page.locator(f"{ITEM} .fact").inner_text() == "Fact 2 of 2 in this mark"
     page.keyboard.press("Enter")
     settle(page)
     for _ in range(8):
         page.keyboard.press("x")
         settle(page)
-    assert over(page).startswith("2 cards, ")
-    assert waiting(page) == 1
+    assert over(page).startswith("2 cards, 8 rejected.")
+
+
+def test_words_of_ones_own_are_reached_with_an_arrow_and_the_keys_are_shown(
+    facts, opened
+):
+    page = opened(facts)
+    sentence = shown(page)
+    keys = page.locator(f"{ITEM} .keys-now")
+    assert "→ Space words of your own" in keys.inner_text()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Home")
+    assert "← → word · ⇧ more · Space hide" in keys.inner_text()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert GAP.findall(accepted(facts)["Text"]) == [sentence.split()[0]]
+
+
+def test_a_mark_without_a_proposal_says_why_and_its_words_are_chosen(forge, opened):
+    """Enter on a word hides it, and Enter again makes the card and goes on to the next mark."""
+    forge.settings(SETTINGS)
+    write(forge, [FACTS[0], "You should drink water, my friend!", FACTS[1]])
+    forge.ok("run")
+    page = opened(forge)
+    assert page.locator("#count").inner_text() == "1 of 2"
+    page.keyboard.press("n")
+    settle(page)
+    assert shown(page) == "You should drink water, my friend!"
+    told = page.locator(f"{ITEM} .why").inner_text()
+    assert told == "Speaks to the reader, or needs the sentence before."
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    assert hidden(page) == "friend"
+    page.keyboard.press("Enter")
+    settle(page)
+    assert GAP.findall(accepted(forge)["Text"]) == ["friend"]
+    assert shown(page) == FACTS[1], "the mark behind it"
+
+
+def test_a_mark_beyond_the_ten_is_walked_like_those_of_the_ten(forge, opened):
+    forge.settings(SETTINGS)
+    write(forge, [*PROCESSES, *FACTS])
+    forge.ok("run")
+    page = opened(forge)
+    ten = set(
+        page.locator("#strip [data-ten=true]").evaluate_all(
+            "all => all.map((one) => one.dataset.key)"
+        )
+    )
+    marks = page.locator("#strip i").evaluate_all(
+        "all => all.map((one) => one.dataset.key)"
+    )
+    assert (len(ten), len(marks)) == (10, 12)
+    beyond = next(key for key in marks if key not in ten)
+    page.locator(f"#strip [data-key='{beyond}']").click(force=True)
+    settle(page)
+    first = shown(page)
+    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
+    assert page.locator("#count").inner_text() == "1 of 10"
+    page.keyboard.press("Enter")
+    settle(page)
+    assert GAP.sub(r"\1", accepted(forge)["Text"]) == first
+    assert shown(page) not in (first, "")
+    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
 
 
 OPENER = "#!/bin/sh\nprintf '%s\\n' \"$@\" > '{kept}'\n"

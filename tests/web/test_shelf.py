@@ -48,12 +48,12 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     assert sorted(titles(page)) == ["Animals", "Discoveries"]
     assert (
         page.locator(".shelf > h2").inner_text()
-        == "5 to decide in 2 documents, about 1 minute"
+        == "2 waiting · 3 proposals in 2 documents"
     )
     paper = page.locator(".documents li", has_text="Discoveries")
-    assert "3 waiting" in paper.inner_text()
+    assert "3 proposals" in paper.inner_text()
     assert paper.locator(".strip").get_attribute("aria-label") == "3 marks"
-    assert paper.locator(".strip [data-s=asks]").count() == 3  # as many as wait
+    assert paper.locator(".strip [data-s=proposal]").count() == 3
     paper.locator(".cover img").wait_for()
     while (
         page.locator(".documents [aria-selected=true] b").first.inner_text()
@@ -82,25 +82,39 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page.wait_for_selector("body[data-view=shelf]")
 
 
-@pytest.mark.slow
-def test_the_chat_is_offered_once(documents, opened):
-    page = opened(documents, "shelf")
-    page.locator(".offer", has_text="Let your chat write").wait_for()
-    page.get_by_role("button", name="Not now").click()
-    assert not page.locator(".offer").count()
-    assert page.locator(".below button", has_text="Questions from your chat").count()
-    page.reload()
-    page.wait_for_selector("body[data-view=shelf]")
-    assert not page.locator(".offer").count()
+WEAK = (
+    "The village has a small harbour with a lighthouse of red brick.",
+    "Extraverts stand closer but speak more loudly.",
+    "Some animals sleep through the winter in order to save energy.",
+)
+
+
+def test_where_the_ten_are_weak_the_blue_button_asks_a_chat(forge, opened):
+    forge.settings("proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\n")
+    (forge.folder / "notes").mkdir()
+    marks = "\n\n".join(f"=={words}==" for words in WEAK)
+    (forge.folder / "notes" / "Weak.md").write_text(marks, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "shelf")
+    blue = page.locator(".documents [aria-selected=true] .filled")
+    assert blue.inner_text().startswith("Let your chat ask")
+    page.keyboard.press("Enter")
+    page.locator(
+        "#chat[open] #chat-asks", has_text="3 highlights for your chat"
+    ).wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".documents button", has_text="Open").click()
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    assert shown(page) in WEAK
 
 
 @pytest.mark.slow
-def test_a_single_document_needs_no_shelf_once_the_chat_was_offered(forge, opened):
+def test_a_single_document_needs_no_shelf(forge, opened):
     forge.settings("proposals: true\nsources: [{pdf: {name: papers, path: papers}}]\n")
     write_paper(forge)
     forge.ok("run")
     page = opened(forge, "shelf")
-    page.get_by_role("button", name="Not now").click()
     page.evaluate("history.replaceState(null, '', '/')")
     page.reload()
     page.wait_for_selector("#margin > .card")
@@ -111,6 +125,26 @@ def test_a_single_document_needs_no_shelf_once_the_chat_was_offered(forge, opene
     page.reload()
     page.wait_for_selector("#margin > .card")
     assert shown(page) in FACTS[1:], "one stays in it"
+
+
+def test_where_nothing_can_be_proposed_it_says_why_and_how_to_go_on(forge, opened):
+    forge.settings(SETTINGS, proposals=True)
+    for folder in ("notes", "papers"):
+        (forge.folder / folder).mkdir()
+    marks = (
+        "==You should drink water!==\n\n==Who knows?==\n\n==You may go, my friend.==\n"
+    )
+    (forge.folder / "notes" / "Advice.md").write_text(marks, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "shelf")
+    told = page.locator(".nothing").inner_text()
+    assert "Mark a passage" not in told
+    assert "3 highlights without a proposal: 2 speaks to the reader" in told
+    assert "1 a question, which states nothing" in told
+    page.get_by_role("button", name="Choose the words").click()
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    assert "words of your own" in page.locator(".keys-now").inner_text()
 
 
 @pytest.mark.slow
