@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
@@ -52,11 +51,10 @@ FILTER = text_option(
 
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
-  ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
+  ankiforge accept vault:notes/90e45ebadf289dce --gap 2    a proposal, with its second gap
   ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:gap_gt8w    also drafts with this warning
-  ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
 """)  # fmt: skip
 @IDS
 @ALL
@@ -76,21 +74,31 @@ def accept(
     """Accept drafts, or answer questions with yes.
 
     If a draft may be the new text of a card, that card gets its words; --another makes another
-    card instead. --all leaves out figures; it takes proposals, and drafts with a warning, only if
-    the query names them (`drafter:propose`, `finding:…`).
+    card instead. The key of a highlight (`list --no-card`) makes the card of its proposal. --all
+    leaves out figures; it takes drafts with a warning only if the query names them (`finding:…`).
     """
     from ankiforge.review.items import taken_together
 
     every = which["every"]
     if every and gap is not None:
         raise UsageError(
-            "--gap needs the id of a proposal", hint="ankiforge accept ID --gap 2"
+            "--gap needs the key of a highlight", hint="ankiforge accept KEY --gap 2"
         )
     if every and another:
         hint = "ankiforge accept ID --another"
         raise UsageError("--another needs the id of a draft", hint=hint)
+    from ankiforge.pipeline import proposals
+    from ankiforge.pipeline.query import is_key
+
     with session(call) as workspace:
         ledger = workspace.ledger
+
+        def accept_one(id: str) -> str | None:
+            if is_key(id):
+                proposal = proposals.proposal_at(ledger, id)
+                return proposals.accept(ledger, proposal, workspace.decks, gap=gap or 1)
+            return ledger.accept(id, gap=gap or 1, forced=force, another=another)
+
         chosen = selected(ledger, **which)
         if every:
             # else each passage asks whether another program wrote
@@ -101,7 +109,6 @@ def accept(
             for reason, number in left.items():
                 call.say(f"  {number:>3}  {reason}")
 
-        accept_one = partial(ledger.accept, gap=gap or 1, forced=force, another=another)
         report(call, ledger, chosen, accept_one, "accepted")
 
 
@@ -282,12 +289,12 @@ def report(
 def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
     """Return the ids for a decision: those that are named, or all of a query.
 
-    Ids may be those of questions; a query never matches one.
+    Ids may be those of questions, or keys of highlights; a query never matches one.
 
     Raises:
         UsageError: there are neither ids nor `--all`, or both; or an id is not one.
     """
-    from ankiforge.pipeline.query import find, is_id, matching
+    from ankiforge.pipeline.query import find, is_id, is_key, matching
 
     if bool(ids) == every or (query and not every):
         message = (
@@ -295,11 +302,11 @@ def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
         )
         raise UsageError(message, hint="ankiforge list shows ids")
     for word in ids:
-        if not is_id(word):
+        if not (is_id(word) or is_key(word)):
             hint = "ankiforge list shows ids; for a query: --all --filter QUERY"
             raise UsageError(f"{word!r} is not an id", hint=hint)
     if ids:
-        return [find(ledger, word) for word in ids]
+        return [word if is_key(word) else find(ledger, word) for word in ids]
     return matching(ledger, query)
 
 

@@ -537,9 +537,9 @@ def _fields_in(sentence: str, card: Card) -> Texts:
     if card.kind is not CardKind.CLOZE:
         return fields if locate_words(plain(card.field("Back")), sentence) else {}
     answer = cloze_answers(card.field("Text"))
-    before, _, after = sentence.partition(answer) if answer else ("", "", "")
+    before, found, after = sentence.partition(answer) if answer else ("", "", "")
     text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
-    return {**fields, "Text": text} if before or after else {}
+    return {**fields, "Text": text} if found and (before or after) else {}
 
 
 # --- what a decision decides ------------------------------------------------------------

@@ -134,9 +134,7 @@ def first_of(names: Sequence[str]) -> str:
 def the_best(waits: Mapping[str, int], highlights: int) -> str:
     """Return how many are asked about at once, of all highlights: `the best ten of 557`."""
     number = sum(waits[name] for name in LISTS) + waits["proposed"]
-    if number <= sittings.TEN:
-        return "decide on what waits" if waits_for_a_person(waits) else ""
-    return f"the best ten of {highlights:,}"
+    return f"the best ten of {highlights:,}" if number > sittings.TEN else ""
 
 
 def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
@@ -239,7 +237,7 @@ def next_step(
     waits = counts["waiting"]
     best = the_best(waits, counts["fates"].total())
     if waits_for_a_person(waits):
-        return DECIDE, best
+        return DECIDE, best or "decide on what waits"
     unsent = counts["anki"]["none"]
     if unsent:
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"

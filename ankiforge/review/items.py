@@ -112,7 +112,8 @@ class Item(Value):
     @property
     def turn(self) -> str:
         """A hash of all that it shows."""
-        shown = (self.drafts, self.card, self.outcome, self.question)
+        outcome = None if self.is_proposal else self.outcome
+        shown = (self.drafts, self.card, outcome, self.question)
         return h16(msgspec.json.encode(shown).decode())
 
     @property
@@ -401,11 +402,11 @@ class Review:
                 self._decide_on(decision.id, decision)
 
         rest = None
-        if item.is_proposal:
-            further = self.item(item.id)
-            rest = further if further and further.is_proposal else None
-        elif item.drafts and not item.card:
-            rest = next_of_passage(self._ledger, item.drafts[0].highlight)
+        if item.drafts and not item.card:
+            highlight = item.drafts[0].highlight
+            further = next_of_passage(self._ledger, highlight)
+            further = further or self.item(highlight.key)
+            rest = further if further and further.drafts else None
         if decision.act == "reject":
             return Decided(action if undoable else "", later=rest)
         return Decided(action if undoable else "", rest)

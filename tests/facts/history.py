@@ -19,15 +19,12 @@ from tests.facts.edits import Author, Sentence, texts_in
 from tests.facts.program import Fact, Made, Program, Reading, exact, share
 from tests.life.program import without_waits
 
-MOST = 4
 """The facts of a passage that are offered."""
 VIOLATIONS = {
     "exchanged": "a card has words of another fact, though nobody gave it them",
     "twice": "a decided fact is offered without a remark, in a sentence with half of the words",
     "lost": "a decided sentence stands, and is not decided",
     "hidden": "a new fact is not offered, or counts as decided",
-    "over": "a proposal beyond the four",
-    "reopened": "what stood in a passage that had ended is offered",
     "closed": "a passage is closed that nobody closed, or the opposite",
     "silent": "no draft waits for an offered fact, or one does for a decided fact",
     "forgotten": "after a lost database something else is shown",
@@ -335,13 +332,10 @@ class History:
         decisions = list(machine.decisions.values())
         decided = {fact for each in decisions for fact in each.facts}
         quoted = {text for each in decisions for text in each.sentences}
-        ended: set[str] = set()
         skipped: set[str] = set()  # what closes a passage names all its sentences
         for each in decisions:
             if each.closes:
                 skipped |= each.passage
-            if each.sentences and each.shown is not None and each.shown <= quoted:
-                ended |= each.passage - each.shown
         facts_in = {
             text: self.author.facts_in(each) for text, each in machine.by_text.items()
         }
@@ -355,7 +349,6 @@ class History:
             return any(not decided & set(self.author.with_whole(fact)) for fact in parts)
 
         # what is shown
-        plain = []
         for fact in shown.facts:
             text, facts = fact.sentence, facts_in[fact.sentence]
             if not fact.waits and not fact.decided:
@@ -378,8 +371,6 @@ class History:
                 if not fact.card and any(self.core[card] in facts for card in live):
                     self.fail("second", text, fact.near)
             else:
-                if not fact.by_model:
-                    plain.append(text)
                 self.count["offers"] += is_new
                 if facts & decided:
                     alike = [each for each in quoted if shares_half(text, each)]
@@ -387,20 +378,14 @@ class History:
                         each for each in alike if self.stated(decisions, each) & facts
                     ]
                     self.fail("twice" if same else "reworded", text, *same)
-                if text in ended:
-                    self.fail("reopened", text)
-        if len(shown.facts) > MOST and plain:
-            self.fail("over", plain[0])
 
         # what is not
         for text in facts_in:
             state_of = states.get(text)
             if text in quoted and not (state_of and state_of.decided):
                 self.fail("lost", text)
-            is_open = (
-                not shown.closed and self.worth(text) > 0 and len(shown.facts) < MOST
-            )
-            if state_of is None and is_open and is_undecided(text) and text not in ended:
+            is_open = not shown.closed and self.worth(text) > 0
+            if state_of is None and is_open and is_undecided(text):
                 self.fail("hidden", text)
 
         # cards: of which fact they are, and whether a correction reaches them

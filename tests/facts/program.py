@@ -8,7 +8,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from ankiforge.ledger import desk as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import Offer, offers
+from ankiforge.ledger.facts import Fact as LedgerFact
 from ankiforge.model import (
     Card,
     CardKind,
@@ -163,12 +164,16 @@ class Program:
     def draft(self) -> None:
         offline.use_offline_drafts(self.ledger, str(self.tables))
         for highlight in list(offline.to_draft(self.ledger)):
-            proposed = list(proposals(highlight, self.worth))
-            proposed += offline.taken_back(self.ledger, highlight)
-            reason = "" if proposed else "nothing is proposed"
-            drafted = Drafted(highlight, tuple(proposed), reason)
+            made = self.made_again(highlight)
+            drafted = Drafted(highlight, tuple(made), "" if made else "a proposal")
             with self.ledger.action():
                 recording.record(self.ledger, [drafted], terms_of)
+
+    def made_again(self, highlight: Highlight) -> list[Card]:
+        """Return the drafts that a run makes of a passage besides the person's own form."""
+        made = [*offline.taken_back(self.ledger, highlight)]
+        proposed = partial(proposals, worth=self.worth)
+        return [*made, *offline.corrected(self.ledger, highlight, made, proposed)]
 
     def take_tables(self, worth: Worth) -> None:
         """Judge sentences by other tables from now on."""
@@ -182,30 +187,57 @@ class Program:
     def highlight(self) -> Highlight:
         return highlight_of(self.ledger, self.key)
 
-    def offers(self) -> dict[str, Offer]:
-        """Return by sentence what waits."""
-        texts = {h16(exact(text)): exact(text) for text in texts_in(self.highlight.exact)}
+    def offers(self, key: str = "") -> dict[str, Offer]:
+        """Return by sentence what waits of a passage, or is proposed as it is shown now."""
+        highlight = highlight_of(self.ledger, key or self.key)
+        texts = {h16(exact(text)): exact(text) for text in texts_in(highlight.exact)}
         found = {}
-        for offer in offers(self.ledger, [self.key]):
+        for offer in offers(self.ledger, [highlight.key]):
             for name in set(offer[0].offer.split()).intersection(texts):
                 found[texts[name]] = offer
+        of = desk.offered_passage(self.ledger, self.ledger.passage(highlight.key))
+        is_own = any(row["slot"] for row in of.rows)
+        if of.passage.closed or is_own or not self.is_proposed(highlight):
+            return found
+        decided = of.names_of_decided(of_proposals=True)
+        for proposal in proposals(highlight, self.worth):
+            sentence = exact(proposal.quote)
+            if sentence not in found and h16(sentence) not in decided:
+                found[sentence] = (replace(proposal, passages=(highlight,)),)
         return found
 
-    def reading(self) -> Reading:
-        of = desk.offered_passage(self.ledger, self.ledger.passage(self.key))
-        facts = of.facts_now()
-        waiting = self.offers()
+    def is_proposed(self, highlight: Highlight) -> bool:
+        """Return whether anything may be proposed of a passage: it is no copy of another one."""
+        row = self.ledger.row("SELECT * FROM highlight WHERE key = ?", highlight.key)
+        return row is not None and not row["reason"].startswith(desk.SAME_WORDS)
+
+    def facts_of(self, key: str = "") -> tuple[tuple[Fact, ...], bool]:
+        """Return the facts of a passage, and whether it is closed."""
+        passage = self.ledger.passage(key or self.key)
+        of = desk.offered_passage(self.ledger, passage)
+        by_sentence = {fact.sentence: fact for fact in of.facts_now()}
+        rejected = of.names_of_decided(of_proposals=True)
+        waiting = self.offers(key)
         shown = []
-        for fact in facts:
-            drafts = waiting.get(fact.sentence, ())
+        for sentence in of.sentences:
+            fact = by_sentence.get(sentence)
+            drafts = waiting.get(sentence, ())
+            if fact is None and (drafts or h16(sentence) in rejected):
+                fact = LedgerFact(sentence, decided=not drafts)
+            if fact is None:
+                continue
             by_model = not all(each.proposed for each in drafts)
             told = (fact.sentence, fact.decided, fact.near, fact.card)
             shown.append(Fact(*told, bool(drafts), by_model))
+        return tuple(shown), passage.closed
+
+    def reading(self) -> Reading:
+        shown, closed = self.facts_of()
         changed = []
         for card in cards_of(self.ledger):
             if card.live and CardRemark.SOURCE_CHANGED in card.source:
                 changed.append(str(card.guid))
-        return Reading(tuple(shown), of.passage.closed, frozenset(changed))
+        return Reading(shown, closed, frozenset(changed))
 
     def live(self) -> dict[str, str]:
         """Return the live cards, each with its quote."""
@@ -225,7 +257,10 @@ class Program:
         """Give the words of an offer to the card that it asks about, or make a card of them."""
         draft = self.offers()[sentence][0]
         with self.decided() as action:
-            card = self.ledger.accept(draft.id, gap=gap, another=another)
+            if draft.id:
+                card = self.ledger.accept(draft.id, gap=gap, another=another)
+            else:
+                card = decisions.make(self.ledger, desk.with_gap(draft, gap))
         return Made(action, str(card), draft.answer)
 
     def edit(self, sentence: str) -> Made:
@@ -233,16 +268,23 @@ class Program:
         draft = self.offers()[sentence][0]
         words = {"Extra": "In my own words."}
         with self.decided() as action:
-            card, _ = decide.edit(self.ledger, draft.id, words, forced=True)
+            if draft.id:
+                card, _ = decide.edit(self.ledger, draft.id, words, forced=True)
+            else:
+                fields = (*draft.fields, *words.items())
+                passage = self.highlight
+                card, _ = decide.make(self.ledger, passage, fields, (), forced=True)
         return Made(action, str(card), draft.answer)
 
     def reject(self, id_or_sentence: str) -> Made:
         """Reject an offer, or a card."""
         id = id_or_sentence
-        if " " in id:
-            id = self.offers()[id][0].id
+        draft = self.offers()[id][0] if " " in id else None
         with self.decided() as action:
-            self.ledger.reject(id)
+            if draft and not draft.id:
+                decisions.reject_proposal(self.ledger, draft)
+            else:
+                self.ledger.reject(draft.id if draft else id)
         return Made(action)
 
     def skip(self) -> Made:

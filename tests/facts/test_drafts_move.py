@@ -26,7 +26,7 @@ def ids(vault: Vault) -> dict[str, list[str]]:
     """Return by sentence the drafts that wait."""
     found: dict[str, list[str]] = {}
     for highlight in vault.highlights():
-        for sentence, offer in vault.offers_of(highlight.key).items():
+        for sentence, offer in vault.offers(highlight.key).items():
             found.setdefault(sentence, []).extend(draft.id for draft in offer)
     return found
 

@@ -91,7 +91,8 @@ class Golden:
             made = program.write_card(sentences[0])
         else:
             is_another = card not in self.cards
-            gap = 2 if "y" in card else 1  # of two computers that accept one fact
+            # of two computers that accept one fact
+            gap = 2 if "y" in card and program.offers()[first][0].gaps else 1
             made = program.accept(first, gap, another=is_another)
         if verb == "old":
             program.forget_facts()

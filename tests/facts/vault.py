@@ -10,10 +10,9 @@ from ankiforge.draft import rules
 from ankiforge.ledger import desk, recording
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.decide import accept_clean
-from ankiforge.ledger.desk import Offer, offers
-from ankiforge.model import CardRemark, Drafted, Highlight, HighlightKey, Task, h16
+from ankiforge.model import CardRemark, Drafted, Highlight, HighlightKey, Task
 from tests.facts.edits import texts_in
-from tests.facts.program import Fact, Program, Worth, exact, proposals
+from tests.facts.program import Program, Worth, exact
 
 GAPS = {"{": "gaps", "<": "line", "[": "whole"}
 """By the bracket of a mark in a golden history: its kind."""
@@ -55,12 +54,7 @@ class Vault(Program):
         for highlight in list(desk.to_draft(self.ledger)):
             [drafted] = rules.draft(Task(highlight.document, (highlight,)))
             if not drafted.drafts:
-                proposed = (
-                    *proposals(highlight, self.worth),
-                    *desk.taken_back(self.ledger, highlight),
-                )
-                corrected = desk.corrected(self.ledger, highlight, proposed)
-                drafted = Drafted(highlight, (*proposed, *corrected))
+                drafted = Drafted(highlight, tuple(self.made_again(highlight)))
             with self.ledger.action():
                 recording.record(self.ledger, [drafted], terms_of)
         accept_clean(self.ledger, lambda waiting: True)
@@ -80,26 +74,6 @@ class Vault(Program):
                 self.key = HighlightKey(highlight.key)
                 return
         raise AssertionError(f"no mark has {sentence!r}")
-
-    def facts_of(self, key: str) -> tuple[tuple[Fact, ...], bool]:
-        """Return the facts of a mark, and whether it is closed."""
-        of = desk.offered_passage(self.ledger, self.ledger.passage(key))
-        waiting = self.offers_of(key)
-        shown = []
-        for fact in of.facts_now():
-            told = (fact.sentence, fact.decided, fact.near, fact.card)
-            shown.append(Fact(*told, fact.sentence in waiting))
-        return tuple(shown), of.passage.closed
-
-    def offers_of(self, key: str) -> dict[str, Offer]:
-        """Return by sentence what waits of a mark."""
-        text = highlight_of(self.ledger, key).exact
-        names = {h16(exact(each)): exact(each) for each in texts_in(text)}
-        found = {}
-        for offer in offers(self.ledger, [key]):
-            for name in set(offer[0].offer.split()).intersection(names):
-                found[names[name]] = offer
-        return found
 
     def cards(self) -> Iterator[tuple[str, str, str, bool]]:
         """Yield the live cards: guid, quote, the key of the mark where it is, whether it changed."""

@@ -1,7 +1,7 @@
 """Plays the histories of the golden corpus, and says what a person could see after each step.
 
-Only what stays when the program is rebuilt is used: its command line, the files it writes, the notes in
-its packages, and the real Anki. What the kinds of steps are is told in README.md.
+Only what stays when the program is rebuilt is used: its command line, the decisions of its page, the files it
+writes, the notes in its packages, and the real Anki. What the kinds of steps are is told in README.md.
 """
 
 import base64
@@ -23,6 +23,8 @@ from urllib.parse import quote
 
 import yaml
 
+from ankiforge import Workspace
+from ankiforge.review import Decision, Review
 from tests.golden import anki, clock
 from tests.makers import pdf_writer
 from tests.makers import zotero_writer as zotero
@@ -337,6 +339,15 @@ class Player:
             machine.killed = False
         return came
 
+    def do_reject_proposal(self, machine: Machine, word: str) -> dict[str, Any]:
+        """Reject, as the page does, the proposal of the passage with a word."""
+        key = self.filled(machine, f"{{passage:{word}}}")
+        self.latest = None
+        self.ahead += TICK
+        with clock.ahead(self.ahead), Workspace(machine.desk) as workspace:
+            Review(workspace).decide(Decision(key, "", "reject"))
+        return self.look(machine)
+
     def take_marks(self, machine: Machine) -> None:
         """Accept, as its person, the new marks that nothing is said about, and build."""
         taken = []
@@ -450,7 +461,10 @@ class Player:
                 self.names[one["guid"]]: told(one) for one in cards if is_card(one)
             },
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
-            "no card": {one["exact"]: True for one in without_card},
+            "no card": {
+                one["exact"]: "a proposal" if one.get("proposal") else True
+                for one in without_card
+            },
             "questions": {asked_about(one): True for one in questions},
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }
@@ -633,10 +647,7 @@ def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
         if card["verdict"] == "waiting" and not card["revises"]:
-            if card["gaps"]:  # which ones is what the drafter learns to choose
-                yield f"{card['quote']} (proposed)"
-            else:
-                yield words_of(card["fields"])
+            yield words_of(card["fields"])
         if card["revision"]:
             yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
 

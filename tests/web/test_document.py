@@ -62,7 +62,7 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
         page,
         f"document.querySelector('.sheet-of-paper img').naturalWidth >= {WIDTH - 64}",
     )
-    assert page.evaluate(STATES) == ["asks"] * 3
+    assert page.evaluate(STATES) == ["proposal"] * 3
     first = page.evaluate(f"{NOW}.dataset.key")
     page.keyboard.press("Enter")
     settle(page)
@@ -71,9 +71,9 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
     until(page, f"{STATES}.filter((one) => one === 'card').length === 1")
     page.keyboard.press("x")
     settle(page)
-    until(page, f"{STATES}.sort().join() === 'asks,card,none'")
+    until(page, f"{STATES}.sort().join() === 'card,none,proposal'")
     page.keyboard.press("u")
-    until(page, f"{STATES}.sort().join() === 'asks,asks,card'")
+    until(page, f"{STATES}.sort().join() === 'card,proposal,proposal'")
     settle(page)
 
     # a click on a mark goes to its card, and from there back to the ten
@@ -385,7 +385,8 @@ def test_words_of_a_mark_that_is_not_asked_become_a_card_of_it(paper, forge, ope
     settle(page)
     page.keyboard.press("p")  # to the rejected mark, of which nothing waits
     settle(page)
-    assert "Rejected" in page.locator("#margin > .card .why").last.inner_text()
+    told = page.locator("#margin > .card .why").last.inner_text()
+    assert told == "You rejected its proposal."
     page.evaluate(SELECT, ["diffusion"])
     page.keyboard.press("c")
     page.locator("#buttons .filled", has_text="Make this card").wait_for()

@@ -188,7 +188,9 @@ def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, wor
 def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     id = proposed(session)
     before = session.item(id)["turn"]
-    (workspace.folder.root / "notes/Cells.md").write_text("# Cells\n", encoding="utf-8")
+    [osmosis] = [line for line in NOTE.splitlines() if "Osmosis" in line]
+    note = workspace.folder.root / "notes/Cells.md"
+    note.write_text(NOTE.replace(osmosis, ""), encoding="utf-8")
     workspace.run()
     with pytest.raises(StaleError, match="not in its source now"):
         session.decide(Decision(id, before, "accept"))
@@ -227,7 +229,7 @@ def test_a_strip_colours_only_the_marks_that_its_count_counts(workspace):
     ("acts", "heading", "results"),
     [
         ([], "All put off for later.", ()),
-        (["accept"], "1 card. Here: 1 waiting · 1 proposal.", ("card",)),
+        (["accept"], "1 card. Here: 2 waiting.", ("card",)),
         (["accept", "reject"], "1 card, 1 rejected. Here: 1 waiting.", ("card", "none")),
         (["accept"] * 3, "3 cards. Nothing waits here.", ("card",) * 3),
     ],

@@ -384,7 +384,7 @@ def test_a_mark_without_a_proposal_says_why_and_its_words_are_chosen(forge, open
     page.keyboard.press("n")
     settle(page)
     assert shown(page) == "You should drink water, my friend!"
-    told = page.locator(f"{ITEM} .why").inner_text()
+    told = page.locator(f"{ITEM} .why.quiet").inner_text()
     assert told == "Speaks to the reader, or needs the sentence before."
     page.keyboard.press("ArrowRight")
     page.keyboard.press("End")

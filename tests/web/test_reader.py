@@ -79,13 +79,12 @@ def test_the_shelf_is_a_list_box_of_documents(cells, opened):
     told = heard(page)
     assert told[1:5] == ["banner", "heading ankiforge", "group", "DisclosureTriangle Menu"]  # fmt: skip
     assert between(told, "main Shelf", "link All cards") == [
-        "region Questions from your chat",
-        "button Copy for your chat",
-        "button Not now",
-        "heading 2 to decide in 1 document, about 1 minute",
+        "heading 2 proposals in 1 document",
         "listbox Documents",
-        "option Cells note 2 marks 2 waiting",
+        "option Cells note 2 marks 2 proposals",
         "image 2 marks",
+        "button Questions from your chat M",
+        "link No card yet 2",
     ]
 
 

@@ -202,7 +202,7 @@ export function sentence(card, name, does) {
     const isChoosing = box.contains(document.activeElement);
     const others = gaps.length > 1 ? [[`${first + 1}–${first + gaps.length - 1}`, "other words"]] : [];
     const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"], ["⏎", spans.length ? "make" : "hide"]] : [...others, ["→ Space", "words of your own"], ...(gaps.length ? [["q", "a question"]] : [])];
-    keys.replaceChildren(...shown.flatMap(([key, does], i) => [i ? " · " : "", ...key.split(" ").map((each) => h("kbd", {}, each.toUpperCase().replace("SPACE", "Space"))), ` ${does}`]));
+    keys.replaceChildren(...shown.flatMap(([key, does], i) => [i ? " · " : "", ...key.split(" ").flatMap((each) => [h("kbd", {}, each.toUpperCase().replace("SPACE", "Space")), " "]), does]));
   }
   for (const event of ["focusin", "focusout"]) box.addEventListener(event, () => setTimeout(say));
   queueMicrotask(() => paint(false));
