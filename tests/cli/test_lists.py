@@ -120,8 +120,8 @@ def test_cards_whose_source_says_something_else_are_found(read, vault):
     note = vault / "energy.md"
     note.write_text(f"# Energy\n\n=={PASSAGE}==\n", encoding="utf-8")
     read.ok("run")
-    [draft] = read.ok("list", "drafter:propose", "energy", "--json").lines
-    read.ok("accept", draft["id"])
+    [passage] = read.ok("list", "--no-card", "organelles", "--json").lines
+    read.ok("accept", passage["key"])
     assert read.ok("list", "finding:source_changed", "--json").lines == []
     note.write_text(
         note.read_text("utf-8").replace("most of the", "all"), encoding="utf-8"

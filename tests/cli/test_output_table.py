@@ -40,7 +40,7 @@ from ankiforge.model import Problem
         ("  model      " + "word " * 8, 40, "  model      word word word word word|             word word word"),
         ("afaaaaaaaa  accepted  cloze    a question that is far too long", 40, "afaaaaaaaa  accepted  cloze    a questi…"),
         # columns stay whole
-        ("  12 highlights   3 to decide   9 without a card", 40, "  12 highlights   3 to decide|    9 without a card"),
+        ("  12 highlights   3 waiting   9 without a card", 40, "  12 highlights   3 waiting|    9 without a card"),
     ],
 )  # fmt: skip
 def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):

@@ -312,14 +312,10 @@ def test_a_long_cloze_is_listed_with_its_gap(forge, notes):
 
 
 def test_status_and_an_agent_name_the_documents_in_the_order_of_the_review(forge, notes):
-    forge.settings("sources: [{obsidian: {name: notes, path: notes}}]", proposals=True)
-    write(
-        notes,
-        "==Variolation is the deliberate infection with smallpox from a mild case.==\n",
-    )
+    write(notes, "==Variolation== is the deliberate infection with smallpox.\n")
     (notes / "Organs.md").write_text(
-        "==The transfer of a plasmid from cell to cell is called conjugation.==\n\n"
-        "==The isolation of arriving ships for forty days is called quarantine.==\n",
+        "The transfer of a plasmid from cell to cell is called ==conjugation==.\n\n"
+        "The isolation of arriving ships for forty days is called ==quarantine==.\n",
         encoding="utf-8",
     )
     forge.ok("run")

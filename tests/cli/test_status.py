@@ -38,10 +38,10 @@ def test_what_waits_is_counted(forge, vault):
 
     found = forge.json("status")
 
-    assert found["highlights"] == {"seen": 2, "without": 1, "left_out": 0}
+    assert found["highlights"] == {"seen": 2, "without": 1, "proposed": 0, "left_out": 0}
     assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0}
     told = forge.ok("status").stdout
-    assert told.startswith("  2 highlights   1 to decide   1 without a card\n")
+    assert told.startswith("  2 highlights   1 waiting   1 without a card\n")
     assert "  no card    1 highlight: ankiforge list --no-card\n" in told
 
     forge.ok("accept", "--all")

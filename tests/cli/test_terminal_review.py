@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.ledger import overview
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import sittings
+from ankiforge.review import Review, sittings
 from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
@@ -100,12 +100,13 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
     around = "It is named after Camillo Golgi."
     (vault / "Cells.md").write_text(f"{around} =={PASSAGE}== {around}\n", "utf-8")
     forge.ok("run", vault)
-    [draft] = forge.cards()
-    first, second, *_ = draft["gaps"]
+    [passage] = forge.ok("list", "--no-card", "--json").lines
+    first, second, *_ = passage["proposal"]["gaps"]
     with at_terminal("review", "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert shown.index(f"{around} »The Golgi") < shown.index(f"[{first}]")
         assert f"1  {first}\r\n    2  {second}" in shown
+        assert "proposal: Enter make it · 1-4 other words · → your own words" in shown
         assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
         keyboard.press("\r")
         assert keyboard.ended() == 0
@@ -116,12 +117,43 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
     )
 
 
+def test_words_of_ones_own_are_chosen_with_arrows(forge, vault, at_terminal):
+    (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", "utf-8")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        shown = COLOURS.sub("", keyboard.press("\x1b[C"))
+        assert "›The‹ Golgi" in shown
+        assert "← → word · Space hide · Enter make it · Esc back" in shown
+        keyboard.press("\x1b[C")
+        assert "›[Golgi]‹" in COLOURS.sub("", keyboard.press(" "))
+        keyboard.press("\x1b[C")
+        keyboard.press(" ")
+        assert "The [Golgi apparatus] is" in COLOURS.sub("", keyboard.press("\r"))
+        keyboard.press("\r")
+        assert keyboard.ended() == 0
+    [card] = forge.cards()
+    assert "{{c1::Golgi apparatus}}" in card["fields"]["Text"]
+
+
+def test_a_rejected_proposal_is_not_shown_again(forge, vault, at_terminal):
+    (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", "utf-8")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        assert "rejected" in keyboard.press("x")
+        assert keyboard.ended() == 0
+    assert "0 decisions; 0 left" in forge.ok("review", "--terminal").stdout
+
+
 def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_terminal):
     (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     with forge.here(), Workspace(read_only=True) as opened:
-        piles = sittings.shelf(opened.ledger, overview.order(opened.ledger).new)
-    asked = [place.id for pile in piles for place in pile.ten()]
+        order = overview.order(opened.ledger)
+        piles = sittings.shelf(opened.ledger, order.new, ())
+        review = Review(opened)
+        asked = [item.id for pile in piles for item in pile.ten(review.item)]
     by_id = {card["id"]: card["fields"] for card in forge.cards()}
     with at_terminal("review", "--terminal") as keyboard:
         shown = keyboard.shown()
@@ -315,8 +347,8 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
     with at_terminal("review", path, "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert "highlight" in shown
-        assert "to decide" in shown
-        assert "Enter accept" in shown
+        assert "1 proposal" in shown or "proposals" in shown
+        assert "Enter make it" in shown
         assert "accepted" in keyboard.press("\r")
     assert [card["verdict"] for card in forge.ok("list", "--json").lines].count(
         "accepted"

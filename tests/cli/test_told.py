@@ -73,7 +73,7 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "1 to decide" in forge.ok("run", vault).stdout
+    assert "1 waiting" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["questions"] == 1
@@ -181,22 +181,20 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(
         assert told["tags"] == packed
 
 
-def test_a_draft_has_the_tags_that_its_note_gets(forge, vault, notes_in):
+def test_the_note_of_a_proposal_has_the_tags_of_its_mark(forge, vault, notes_in):
     forge.settings("anki: {collection: none}\n", proposals=True)
     (vault / "Memory.md").write_text(
         "---\ntags: [mind, 'long:term.']\n---\n\n"
         "==Mitochondria are organelles that produce most of the chemical energy of a cell.== #study\n"
     )
     forge.ok("run", vault)
-    [draft] = forge.ok("list", "--json").lines
-    forge.ok("accept", draft["id"])
+    [passage] = forge.ok("list", "--no-card", "--json").lines
+    forge.ok("accept", passage["key"])
     forge.ok("build")
     [package] = forge.folder.rglob("*.apkg")
     [[_, _, packed]] = notes_in(package).values()
 
-    assert draft["verdict"] == "waiting"
-    assert draft["tags"] == packed.split()
-    assert {"ankiforge::doc::memory", "study"} <= set(draft["tags"])
+    assert {"ankiforge::doc::memory", "study"} <= set(packed.split())
 
 
 # --- commands ---------------------------------------------------------------------------------
@@ -268,12 +266,14 @@ The ==nucleus== holds most of the DNA of a cell.
 def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     first, *told = forge.ok("run", vault, "-v").stdout.splitlines()
-    proposed = len(forge.ok("list", "drafter:propose", "--json").lines)
-    without = len(forge.ok("list", "--no-card", "--json").lines)
-    waiting = proposed + 1  # the mark
+    passages = forge.ok("list", "--no-card", "--json").lines
+    without = len(passages)
+    proposed = sum(each["proposal"] is not None for each in passages)
+    waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert first == (
-        f"✓ 6 highlights   1 card   {waiting} to decide   {without} without a card"
+        f"✓ 6 highlights   1 card   1 waiting   {proposed} proposals"
+        f"   {without - proposed} without a proposal"
     )
     # the reasons are all named, below their label
     at = told.index(f"  no card    {without} highlights: ankiforge list --no-card")
@@ -286,7 +286,7 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     assert sum(fates.values()) == told["highlights"]["seen"] == 6
 
 
-def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
+def test_a_run_counts_no_proposal_among_what_it_made(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault)
     more = note.read_text(encoding="utf-8").replace(
@@ -295,7 +295,7 @@ def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
     more += "\nAn ==enzyme== speeds up a reaction\n"
     note.write_text(more, encoding="utf-8")
     told = forge.ok("run", "-v").stdout
-    assert "  made       1 proposed, 1 drafted\n" in told
+    assert "  made       1 drafted\n" in told
     assert "2 × no warning (ankiforge accept --all takes these)\n" in told
 
 
@@ -336,7 +336,8 @@ def test_a_setting_to_be_written_is_named_with_its_file(forge, vault, note):
 def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault)
-    without = forge.ok("list", "--no-card", "--json").lines
+    everything = forge.ok("list", "--no-card", "--json").lines
+    without = [each for each in everything if each["proposal"] is None]
     reason = without[0]["reason"]
     same = [one["exact"] for one in without if one["reason"] == reason]
     found = forge.ok("list", "--no-card", "--json", reason.split()[-1]).lines
@@ -347,11 +348,11 @@ def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     )
     left = forge.ok("list", "--no-card", "--json").lines
     assert [one["exact"] for one in left] == [
-        one["exact"] for one in without if one["reason"] != reason
+        one["exact"] for one in everything if one["reason"] != reason
     ]
     forge.ok("undo")
     again = forge.ok("list", "--no-card", "--json").lines
-    assert {one["key"] for one in again} == {one["key"] for one in without}
+    assert {one["key"] for one in again} == {one["key"] for one in everything}
     assert (
         "nothing was rejected" in forge.ok("reject", "--no-card", "no such reason").stderr
     )

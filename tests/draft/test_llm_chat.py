@@ -26,7 +26,8 @@ def desk(forge: Any, server: Any) -> Any:
         told = {"base_url": server.base_url, "model": "m-70b"}
         forge.settings(
             "sources: [{obsidian: {name: notes, path: notes}}]\n"
-            f"llm: {json.dumps(told)}\nanki: {{collection: none}}\n"
+            f"llm: {json.dumps(told)}\nanki: {{collection: none}}\n",
+            proposals=True,
         )
         (forge.folder / "notes").mkdir(exist_ok=True)
         note = forge.folder / "notes" / "Row.md"

@@ -259,7 +259,7 @@ def test_a_limit_takes_what_most_deserves_a_card_of_all_that_was_read(
         ("I liked this chapter a lot!", "They were there, too.", deserving, "What a day!")
     ):
         (folder / f"{number}.md").write_text(f"=={words}==\n", encoding="utf-8")
-    forge.drafting(server.base_url)
+    forge.drafting(server.base_url, more="proposals: true\n")
     forge.ok("run", "--limit", "1")
     [asked] = server.asked
     assert [words for _, words in fake.marked(asked)] == [deserving]

@@ -5,12 +5,14 @@ import sys
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.draft import embedder
 from ankiforge.draft.chat import what_is_missing
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import Wish, instruction, without_comment
 from ankiforge.draft.llm import Estimate
+from ankiforge.draft.propose import proposals
 from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
@@ -182,8 +184,10 @@ TWO_FACTS = (
 def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, says_not):
     from ankiforge.reports.cards import why_proposed
 
+    highlight = marked(TWO_FACTS)
     quote = TWO_FACTS.split(". ")[sentence].removesuffix(".") + "."
-    why = why_proposed(marked(TWO_FACTS), quote)
+    [proposal] = [each for each in proposals(highlight).drafts if each.quote == quote]
+    why = why_proposed(replace(proposal, passages=(highlight,)))
     assert says in why
     assert says_not not in why
 

@@ -76,7 +76,7 @@ def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) 
 
     told = forge.ok("run").stdout
     assert words(forge) == before
-    assert "1 to decide" in told
+    assert "1 waiting" in told
     [asked] = questions(forge)
     assert asked["question"] == "dialect"
     assert asked["text"] == (
