@@ -455,11 +455,12 @@ def test_json_has_the_documented_shapes(home):
     draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None
     bare = home.data("ankiforge list --no-card")[0]
-    assert list(bare) == [*TOLD["extract"], "place", "fate", "reason"]
+    more = ["place", "fate", "reason", "sureness", "proposal"]
+    assert list(bare) == [*TOLD["extract"], *more]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]
-    assert list(shown) == [*TOLD["list"], "questions", "decisions", "why_none"]
+    assert list(shown) == [*TOLD["list"], "questions", "decisions"]
     shaped(home.data("ankiforge undo"), "accept")
     shaped(home.data(f"ankiforge reject {bare['key']}"), "accept")
     shaped(home.data("ankiforge build"), "build")

@@ -204,7 +204,8 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
         "Katze:::cat\n\n==The forgetting curve is the decline of memory over time that Hermann Ebbinghaus described in 1885.==\n"
     )
     desk.run()
-    forge.ok("accept", "--all", "--filter", "drafter:propose")
+    [passage] = forge.ok("list", "--no-card", "--json").lines
+    forge.ok("accept", passage["key"])
     desk.go()
     for word in ("Katze", "Hund", "Ebbinghaus"):
         note = desk.anki.note(desk.guid(word))

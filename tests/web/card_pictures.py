@@ -89,7 +89,9 @@ def main(folder: Path) -> None:
         write_sources(forge.folder)
         forge.ok("run", *SOURCES)
         forge.ok("accept", "--all")
-        forge.ok("accept", "--all", "--filter", "drafter:propose")
+        for passage in forge.ok("list", "--no-card", "--json").lines:
+            if passage.get("proposal"):
+                forge.ok("accept", passage["key"])
         for card in forge.cards():
             if card["kind"] == "occlusion":
                 forge.ok("accept", card["id"])

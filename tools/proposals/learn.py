@@ -1,6 +1,6 @@
 """Learn which sentences make a card that is kept, and which of their words are hidden.
 
-    python tools/proposals/learn.py [--cross | --limit] FILE
+    python tools/proposals/learn.py [--cross | --gap] FILE
 
 It needs numpy, scipy and scikit-learn, which ankiforge does not. FILE has a sentence a line:
 its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sentence `s`, and what strict readers said:
@@ -16,8 +16,8 @@ hashes. `passages-dev.jsonl` is added: plain facts of textbooks, which people ra
 It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of
 the sources and tells how well these are judged.
 
-`--limit` learns how much the score of the first gap counts beside the sentence, and from which sureness on
-a card is offered: the least at which at most `MOST_THROWN` of what is offered are thrown away. FILE has then
+`--gap` learns how much the score of the first gap counts beside the sentence, and tells what each floor would
+lead to; the floor itself is set by blind ratings (`ankiforge/model/cards.py`). FILE has then
 sentences of sources from which nothing else was learned: `title`, `kind`, the `passage`, its `sentence`, what a strict
 reader said of it (`good`: good, edit or throw) and the gaps that this reader would `keep` among those that were tried
 (`gaps`). What `labels.jsonl` knows is left out. It writes three numbers of `sureness.txt`, which the learning of the weights
@@ -52,14 +52,13 @@ from ankiforge.draft.propose.ranking import MOST, RankedSentence, is_same, score
 from ankiforge.draft.propose.refused import Reason, stems
 from ankiforge.language.lexicon import LANGUAGES, language, language_of
 from ankiforge.language.tokens import Kind, tokens
+from ankiforge.model import Card
 from ankiforge.text.cloze import cloze_answers
 
 HERE = Path(__file__).parent
-MOST_THROWN = 0.15
-"""The share of offers that may be thrown away."""
 LEAST_OFFERS = 40
 """Offers of which a share is taken."""
-OF_LIMIT = ("gap", "gap_middle", "threshold")
+OF_GAP = ("gap", "gap_middle")
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
 # How right a gap is by its mark.
@@ -318,8 +317,8 @@ def write(gaps, by_feature, by_word):
     text = f"# The weights of what speaks for or against hiding words: {head}{''.join(lines)}"
     (DATA / "gap_weights.txt").write_text(text, "utf-8")
 
-    limit = {name: weights()[name] for name in OF_LIMIT}
-    write_sureness({**by_feature, "words": 1.0, **limit})
+    of_gap = {name: weights()[name] for name in OF_GAP}
+    write_sureness({**by_feature, "words": 1.0, **of_gap})
 
     levels = defaultdict(lambda: defaultdict(list))
     for name, weight in by_word.items():
@@ -362,7 +361,7 @@ def offered(path):
             ):
                 continue
             draft = draft_of(highlight_of_sentence(row), sentence)
-            if draft is not None:
+            if isinstance(draft, Card):
                 log_odds = score(sentence.features, weights())
                 with_gap = np.log(draft.sureness / (1 - draft.sureness))
                 gap = (with_gap - log_odds) / weights()["gap"] + weights()["gap_middle"]
@@ -387,8 +386,8 @@ def verdict_on(row, draft):
     return "keep" if kept[0] else "gap" if any(kept) else "edit"
 
 
-def learn_limit(path):
-    """Learn the weight of the gap and the limit, write them, and print what they lead to."""
+def learn_gap(path):
+    """Learn the weight of the gap, write it, and print what each floor would lead to."""
     rows = offered(path)
     log_odds = np.array([row[0] for row in rows])
     gaps = np.array([row[1] for row in rows])
@@ -399,7 +398,7 @@ def learn_limit(path):
     of_sentence, of_gap = model.coef_[0]
     weight = round(float(of_gap / of_sentence), 2)
     sure = 1 / (1 + np.exp(-(log_odds + weight * beside)))
-    limits = []
+    floors = []
     for least in np.arange(0.30, 0.95, 0.01):
         verdicts = [row[2] for row, one in zip(rows, sure, strict=True) if one >= least]
         count = len(verdicts)
@@ -408,23 +407,20 @@ def learn_limit(path):
         keep, gap, thrown = (
             verdicts.count(name) / count for name in ("keep", "gap", "throw")
         )
-        limits.append((round(float(least), 2), count, keep, keep + gap, thrown))
-    fit = [row for row in limits if row[4] <= MOST_THROWN]
-    limit = min(fit)[0] if fit else max(limits)[0]
-    for least, count, keep, any_kept, thrown in limits:
+        floors.append((round(float(least), 2), count, keep, keep + gap, thrown))
+    for least, count, keep, any_kept, thrown in floors:
         print(
-            f"from {least}: {count} of {len(rows)} offered, kept {keep:.0%}, with another gap"
-            f" {any_kept:.0%}, thrown away {thrown:.0%}{' <' if least == limit else ''}"
+            f"from {least}: {count} of {len(rows)} proposed, kept {keep:.0%}, with another gap"
+            f" {any_kept:.0%}, thrown away {thrown:.0%}"
         )
-    print(f"weight of the gap {weight}, middle {middle}, limit {limit}")
-    found = {"gap": weight, "gap_middle": middle, "threshold": limit}
-    write_sureness({**weights(), **found})
+    print(f"weight of the gap {weight}, middle {middle}")
+    write_sureness({**weights(), "gap": weight, "gap_middle": middle})
 
 
 def main(arguments):
     [path] = [argument for argument in arguments if not argument.startswith("-")]
-    if "--limit" in arguments:
-        learn_limit(path)
+    if "--gap" in arguments:
+        learn_gap(path)
         return
     examples = [Example(row) for row in read(path)]
     clean = [Example(row) for row in clean_facts()]

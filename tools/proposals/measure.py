@@ -22,9 +22,9 @@ from pathlib import Path
 
 from reading import highlight_of, marked_highlight, passages_in, same_words
 
-from ankiforge.draft.propose import facts_of, propose, surest
+from ankiforge.draft.propose import Judged, draft_of, judged, proposals
 from ankiforge.draft.propose.features import decisive
-from ankiforge.model import Task
+from ankiforge.model import Card
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text.cloze import cloze_answers
 
@@ -49,14 +49,23 @@ def told(name, right, count):
     return f"{name} {share:4.0%} [{low:.0%}, {high:.0%}]"
 
 
+def sentences(highlight):
+    """Return the sentences of which a card can be made, the surest first."""
+    found = [each for each in judged(highlight) if isinstance(each, Judged)]
+    return sorted(found, key=lambda each: -each.sureness)
+
+
 def gaps(paths, *, is_verbose):
     """Print by language how often the words to hide are those that readers chose."""
     rows = defaultdict(list)
     for record in passages_in(paths):
         if not record["answers"]:
             continue
-        facts = facts_of(highlight_of(record), repair_hints(), unsure=True).drafts
-        texts = facts[0].gaps if facts else ()
+        highlight = highlight_of(record)
+        drafts = [
+            draft_of(highlight, each, repair_hints()) for each in sentences(highlight)
+        ]
+        texts = next((draft.gaps for draft in drafts if isinstance(draft, Card)), ())
         words = [cloze_answers(text) for text in texts]
         language = record["language"]
         likeness = [
@@ -82,21 +91,20 @@ def worth(paths, *, is_verbose):
     """Print how many of the deserving are proposed, and how many of the proposed deserve it."""
     [path] = paths
     rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
-    judged = []
+    told_of = []
     for row in rows:
         highlight = marked_highlight(row)
-        task = Task(highlight.document, (highlight,))
-        [result] = propose(task, repair_hints())
-        judged.append((row, bool(result.drafts)))
+        result = proposals(highlight, repair_hints())
+        told_of.append((row, bool(result.drafts)))
         if is_verbose and bool(result.drafts) != (row["worth"] == 2):
-            best = surest(highlight)
+            best = next(iter(sentences(highlight)), None)
             found = decisive(best.features)[:5] if best else []
             why = ", ".join(f"{one.name} {one.weight:+.1f}" for one in found)
             sure = best.sureness if best else 0.0
             print(f"{row['worth']} {sure:.2f} {row['text'][:160]} | {why}")
     languages = sorted({row["language"] for row in rows})
     for language in [*languages, "all"]:
-        these = [pair for pair in judged if language in (pair[0]["language"], "all")]
+        these = [pair for pair in told_of if language in (pair[0]["language"], "all")]
         proposed = [row["worth"] for row, is_proposed in these if is_proposed]
         parts = [f"{language:3} {len(these):4} of which proposed {len(proposed):4} "]
         for name, least in (("deserving", 2), ("deserving or perhaps", 1)):
