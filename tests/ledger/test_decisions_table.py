@@ -730,8 +730,6 @@ def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(em
     assert [question.guids for question in asked] == [("af1", "af3")]
 
 
-
-
 QUESTION = replace(
     DRAFT, kind=CardKind.BASIC, fields=(("Front", "What?"), ("Back", "**blood**"))
 )
