@@ -9,6 +9,8 @@ COMPARISONS = {
     ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
 BOUNDARIES = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+SYMMETRIC = ("max", "min", "suppress")
+"""Functions whose arguments may stand in any order."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -38,10 +40,13 @@ def mistakes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "constant", ast.Constant(not value)
         case ast.Constant(value=int(value)):
             yield "constant", ast.Constant(value + 1)
-        case ast.Call(args=[one, other, *rest]) if not isinstance(one, ast.Starred):
+        case ast.Call(args=[one, other, *rest], func=function) if not (
+            isinstance(one, ast.Starred)
+            or (isinstance(function, ast.Name) and function.id in SYMMETRIC)
+        ):
             if not isinstance(other, ast.Starred):
                 yield "exchanged arguments", _but(node, args=[other, one, *rest])
-        case ast.Call(keywords=[*others, ast.keyword(arg=str())]):
+        case ast.Call(keywords=[*others, ast.keyword(arg=str(name))]) if name != "strict":
             yield "dropped argument", _but(node, keywords=others)
         case ast.Expr(value=ast.Call()):
             yield "dropped call", ast.Pass()
@@ -60,8 +65,10 @@ def places(tree: ast.Module) -> Iterator[tuple[str, ast.AST, ast.AST]]:
             todo: list[ast.AST] = list(function.body)
             while todo:
                 node = todo.pop()
-                # parts of f-strings do not know their places in Python 3.11
-                if not isinstance(node, ast.JoinedStr | Function):
+                # parts of f-strings do not know their places in Python 3.11, and what `strict`
+                # is changes nothing where all is right
+                is_strict = isinstance(node, ast.keyword) and node.arg == "strict"
+                if not is_strict and not isinstance(node, ast.JoinedStr | Function):
                     yield from ((kind, node, other) for kind, other in mistakes(node))
                     todo += ast.iter_child_nodes(node)
 

@@ -127,6 +127,10 @@ def test_new_rows_of_a_chosen_table_are_run_and_other_known_ones_are_not(
         ("x = go(a, b, key=1)", {"x = (go(b, a, key=1))", "x = go(a, b, key=(2))"}),
         ("x = go(a, key=b)", {"x = (go(a))"}),
         ("x = f'{a < b}'", set()),
+        # what changes nothing where all is right
+        ("x = max(a, b)", set()),
+        ("x = max(a, default=b)", {"x = (max(a))"}),
+        ("x = zip(a, strict=True)", set()),
     ],
 )  # fmt: skip
 def test_each_kind_of_mistake_is_made_in_its_place(line, expected):
