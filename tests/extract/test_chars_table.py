@@ -4,6 +4,10 @@ import pytest
 
 from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
+from ankiforge.extract.pdf.drawing import _spans
+from ankiforge.extract.pdf.lettering import _reaches_into
+from ankiforge.extract.pdf.margins import _edges
+from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.text import (
     Char,
     PageText,
@@ -324,3 +328,85 @@ def test_an_accent_above_its_letter_is_a_part_of_it(accent, letter, rise, aside,
     below = PrintedChar(second, 1, above)
     found = [combined for _, _, combined in accented([above, below])]
     assert found == ([shown] if shown else [])
+
+
+# --- where the words of a mark stand ---------------------------------------------------------
+
+TWICE = page("the cell divides", "the cell, too", "and grows")
+SECOND = (0.0, 688.0, 99.0, 700.0)
+"""A box around the second line."""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "box", "found"),
+    [
+        (TWICE, "cell divides", None, ["cell divides"]),
+        (TWICE, "CELL  DIVIDES", None, ["cell divides"]),
+        (TWICE, "cell", None, ["cell"]),
+        (TWICE, "cell", SECOND, ["cell"]),
+        # signs before the first letter and after the last one, if they are there
+        (TWICE, "cell,", SECOND, ["cell,"]),
+        (TWICE, "(cell)", None, ["cell"]),
+        (page("a (cell) here"), "(cell)", None, ["(cell)"]),
+        (page("a → b"), "→", None, ["→"]),
+        (TWICE, "→", None, []),
+        (TWICE, "", None, []),
+        # in parts of twelve letters; what goes on on the next page is not looked for
+        (page("mitochondria, x, chloroplasts"), "mitochondria chloroplasts", None, ["mitochondria", "chloroplasts"]),
+        (page("mitochondria, x"), "mitochondria chloroplasts", None, ["mitochondria"]),
+        (page("mitochondri, x"), "mitochondri chloroplasts", None, []),
+        (page("cell"), "cells", None, []),
+    ],
+)  # fmt: skip
+def test_where_the_words_of_a_mark_stand(text, words, box, found):
+    spans = _spans(text, Marked(words, box))
+    assert [text.text[start:end] for start, end in spans] == found
+
+
+def test_of_several_places_it_is_the_one_in_the_box_else_the_first():
+    starts = [_spans(TWICE, Marked("cell", box))[0][0] for box in (None, SECOND)]
+    assert starts == [4, TWICE.text.index("cell,")]
+
+
+@pytest.mark.parametrize(
+    ("box", "reaches"),
+    [
+        ((10, 10, 20, 20), True),
+        ((-50, -50, 150, 150), True),  # around the frame
+        ((-50, 10, -1, 20), False),
+        ((-50, 10, 0, 20), True),
+        ((101, 10, 150, 20), False),
+        ((100, 10, 150, 20), True),
+        ((10, -50, 20, -1), False),
+        ((10, 101, 20, 150), False),
+        ((10, 100, 20, 150), True),
+    ],
+)
+def test_a_shape_reaches_into_a_frame(box, reaches):
+    assert _reaches_into(box, (0, 0, 100, 100)) is reaches
+
+
+# --- running heads and feet ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "top", "bottom"),
+    [
+        ("", "", ""),
+        ("a", "a", ""),  # a line alone is at the top
+        ("a b", "a", "b"),
+        ("a b c d", "a", "d"),  # hardly any text
+        ("a b c d e", "a b", "e d"),
+        ("a - b c d - e", "a b", "e d"),  # lines without words are none
+    ],
+)
+def test_the_lines_at_the_edges_of_a_page(lines, top, bottom):
+    text = "\n".join(line.replace("-", "  ") for line in lines.split())
+    edges = list(_edges(text))
+    assert [edge.text for edge in edges if edge.at_top] == top.split()
+    assert [edge.text for edge in edges if not edge.at_top] == bottom.split()
+
+
+def test_a_long_line_is_no_running_head():
+    edges = [edge.text for edge in _edges(f"{'a' * 150}\n{'b' * 151}")]
+    assert edges == ["a" * 150]

@@ -31,3 +31,19 @@ def test_emphasis_of_some_words_may_be_open_at_a_sign(text, sign, inside):
 def test_emphasis_that_crosses_a_gap_is_dropped_and_that_around_it_stays(text, markdown):
     block = read(text, InlineContext())
     assert block.cloze() == markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("{東京|とう|きょう}は都です", "東京(とうきょう)は都です"),
+        ("[東]{とう}は都です", "東(とう)は都です"),
+        ("[東]^(とう)は都です", "東(とう)は都です"),
+        ("<ruby>東<rt>とう</rt></ruby>は都です", "東(とう)は都です"),
+        # what only looks alike
+        ("{a|b}は都です", "{a|b}は都です"),
+        ("[a]{b}は都です", "[a]{b}は都です"),
+    ],
+)
+def test_a_reading_above_letters_is_in_brackets_behind_them(text, plain):
+    assert read(text, InlineContext()).plain == plain
