@@ -177,11 +177,15 @@ def reject(
 def _without_card(ledger: Ledger, because: str) -> list[str]:
     """Return the keys of the highlights that have no card for a reason; "" = of none."""
     from ankiforge.ledger import WITHOUT, overview
+    from ankiforge.pipeline.proposals import proposal_of
 
     words = because.strip().casefold()
     keys: list[str] = []
     for outcome in overview.fates(ledger) if words else ():
-        if outcome.fate in WITHOUT and words in outcome.reason.casefold():
+        if outcome.fate not in WITHOUT:
+            continue
+        found = proposal_of(ledger, outcome)
+        if isinstance(found, str) and words in found.casefold():
             keys.append(outcome.highlight.key)
     return keys
 

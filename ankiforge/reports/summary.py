@@ -464,7 +464,7 @@ class RunText:
             return "run", f"accept the others: one run takes {FLOOD} cards"
         highlights = self._counts["fates"].total() if "fates" in self._counts else 0
         best = the_best(waits, highlights) if highlights else ""
-        if waits_for_a_person(waits):
+        if waits_for_a_person(waits) or (result.is_news and waits["proposed"]):
             return DECIDE, best
         if result.packages:
             return "", f"import {shown_path(result.packages[-1])} into Anki"

@@ -143,7 +143,8 @@ def test_a_rejected_proposal_is_not_shown_again(forge, vault, at_terminal):
         keyboard.shown()
         assert "rejected" in keyboard.press("x")
         assert keyboard.ended() == 0
-    assert "0 decisions; 0 left" in forge.ok("review", "--terminal").stdout
+    [passage] = forge.ok("list", "--no-card", "--json").lines
+    assert passage["proposal"] is None
 
 
 def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_terminal):

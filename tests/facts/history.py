@@ -22,7 +22,7 @@ from tests.life.program import without_waits
 """The facts of a passage that are offered."""
 VIOLATIONS = {
     "exchanged": "a card has words of another fact, though nobody gave it them",
-    "twice": "a decided fact is offered without a remark, in a sentence with half of the words",
+    "twice": "a model's draft of a decided fact waits without a remark, in a sentence with half of the words",
     "lost": "a decided sentence stands, and is not decided",
     "hidden": "a new fact is not offered, or counts as decided",
     "closed": "a passage is closed that nobody closed, or the opposite",
@@ -372,7 +372,7 @@ class History:
                     self.fail("second", text, fact.near)
             else:
                 self.count["offers"] += is_new
-                if facts & decided:
+                if facts & decided and fact.by_model:
                     alike = [each for each in quoted if shares_half(text, each)]
                     same = [
                         each for each in alike if self.stated(decisions, each) & facts

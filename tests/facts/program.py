@@ -273,7 +273,8 @@ class Program:
             else:
                 fields = (*draft.fields, *words.items())
                 passage = self.highlight
-                card, _ = decide.make(self.ledger, passage, fields, (), forced=True)
+                decks = load_decks(self.folder)
+                card, _ = decide.make(self.ledger, passage, fields, decks, forced=True)
         return Made(action, str(card), draft.answer)
 
     def reject(self, id_or_sentence: str) -> Made:

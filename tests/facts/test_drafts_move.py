@@ -48,8 +48,14 @@ def test_what_was_rejected_meanwhile_waits_no_more(vault):
     assert R not in ids(vault)
 
 
-@pytest.mark.parametrize("decision", [Vault.accept, Vault.reject])
-def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault, decision):
+@pytest.mark.parametrize(
+    ("decision", "remarks"),
+    [(Vault.accept, [RemarkKind.DECIDED_BEFORE]), (Vault.reject, [])],
+)
+def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(
+    vault, decision, remarks
+):
+    """A rejected proposal says nothing about the words that the person marks."""
     vault.write_notes({"A": [mark(P)]})
     vault.choose(P)
     decision(vault, P)
@@ -57,5 +63,5 @@ def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault, de
     vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
     [draft] = each_waiting(vault.ledger)
     assert draft.in_slot
-    assert draft.remarks[0].kind is RemarkKind.DECIDED_BEFORE
+    assert [remark.kind for remark in draft.remarks] == remarks
     assert vault.live() == cards
