@@ -228,13 +228,20 @@ def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[R
     return store.rows(_FATES.format(what=columns, rest=rest), settled, *values)
 
 
-def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
+def fates(
+    store: Store, key: str = "", *, best_first: bool = False
+) -> Iterator[HighlightOutcome]:
     """Yield every passage in its source, with its fate, in reading order.
 
-    `key`: only the one with this key.
+    Args:
+        store: the store.
+        key: only the one with this key.
+        best_first: those most worth a card come first.
     """
     columns = f"h.*, {_FATE} AS became"
     in_order = "ORDER BY h.document, h.position"
+    if best_first:
+        in_order = "ORDER BY h.worth DESC, h.document, h.position"
     if key:
         rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", key)
     else:

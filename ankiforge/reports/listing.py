@@ -11,7 +11,15 @@ from msgspec.structs import replace
 from ankiforge.anki.render import unrender
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
-from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, QueryTerm, lists, overview
+from ankiforge.ledger import (
+    WITHOUT,
+    HighlightOutcome,
+    HistoryEntry,
+    Ledger,
+    QueryTerm,
+    lists,
+    overview,
+)
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
 from ankiforge.model import Card, Question, QuestionKind, Strings, is_question_id
@@ -210,35 +218,38 @@ class Listing:
         def says_all(words: str) -> bool:
             return all(word.casefold() in words.casefold() for word in query)
 
-        outcomes = overview.fates(self._ledger)
-        for outcome in sorted(outcomes, key=lambda outcome: -outcome.worth):
+        for outcome in overview.fates(self._ledger, best_first=True):
             highlight = outcome.highlight
             title = highlight.document.title
             words = f"{highlight.exact} {title} {outcome.reason}"
             if outcome.fate not in wanted or not says_all(words):
                 continue
-            found = proposal_of(self._ledger, outcome)
-            proposal = found if isinstance(found, Card) else None
-            if isinstance(found, str):
-                outcome = replace(outcome, reason=found)
-            data = {
-                **highlight_json(highlight),
-                "place": place_of(highlight),
-                "fate": outcome.fate,
-                "reason": "" if proposal else outcome.reason,
-                "sureness": round(max(outcome.worth, 0.0), 2),
-                "proposal": proposal_json(proposal) if proposal else None,
-            }
-            lines = [*fate_lines(outcome, proposal)]
-            if proposal and self._verbose and not self._as_json:
-                lines.append(f"    because: {why_proposed(proposal)}")
-            yield data, lines
+            yield self._without_card(outcome)
         if not everything:
             return
         for entry in left_out(self._ledger):
             words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
             if says_all(words):
                 yield left_out_json(entry), left_out_lines(entry)
+
+    def _without_card(self, outcome: HighlightOutcome) -> tuple[Any, Iterable[str]]:
+        """Return a highlight without a card, with its proposal, made now, or the reason."""
+        found = proposal_of(self._ledger, outcome)
+        proposal = found if isinstance(found, Card) else None
+        if isinstance(found, str):
+            outcome = replace(outcome, reason=found)
+        data = {
+            **highlight_json(outcome.highlight),
+            "place": place_of(outcome.highlight),
+            "fate": outcome.fate,
+            "reason": "" if proposal else outcome.reason,
+            "sureness": round(max(outcome.worth, 0.0), 2),
+            "proposal": proposal_json(proposal) if proposal else None,
+        }
+        lines = [*fate_lines(outcome, proposal)]
+        if proposal and self._verbose and not self._as_json:
+            lines.append(f"    because: {why_proposed(proposal)}")
+        return data, lines
 
     def named(self, words: Strings) -> Shown:
         """Yield the owners of ids, or the matches of a key or query, in full.
@@ -253,6 +264,10 @@ class Listing:
             ids = lists.find(ledger, [QueryTerm("key", words[0])], everything=True)
         else:
             ids = self._matching(words)
+        if not ids and is_key(words[0]):
+            for outcome in overview.fates(ledger, words[0]):
+                yield self._without_card(outcome)
+                return
         if not ids:
             typed = " ".join(words)
             message = f"no card matches “{typed}”"

@@ -7,7 +7,6 @@ import pytest
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
 CANAL = "The Suez Canal is called the highway to India because it connects the Mediterranean with the Red Sea."
-TREATY = "The Treaty of Utrecht is the peace treaty that ended the War of the Spanish Succession in 1713."
 FLEMING = (
     "Penicillin is an antibiotic that inhibits the synthesis of bacterial cell walls."
 )
@@ -51,32 +50,36 @@ def decide(forge, verb, sentence, *more):
     return done["guid"]
 
 
-def test_a_decision_leaves_the_other_facts_and_their_count_is_told(forge, note):
-    note(WAR, CARTA, CANAL, TREATY)
-    assert states(forge) == dict.fromkeys((WAR, CARTA, CANAL, TREATY), "offered")
+def card_of(forge, sentence, answer):
+    """Make a card of a sentence that hides an answer."""
+    text = sentence.replace(answer, f"{{{{c1::{answer}}}}}")
+    return forge.json("edit", KEY, "--field", "Text", text)["guid"]
 
-    decide(forge, "accept", CARTA)
-    decide(forge, "reject", TREATY)
 
-    assert forge.ok("show", KEY).stdout.startswith("2 of 4 facts decided\n")
-    assert states(forge) == {
-        WAR: "offered", CARTA: "decided", CANAL: "offered", TREATY: "decided",
-    }  # fmt: skip
+def test_a_decision_leaves_the_other_sentences(forge, note):
+    note(WAR, CARTA, CANAL)
+    proposed = []
+    for number in range(3):
+        [done] = forge.ok("accept", KEY, "--json").lines
+        [card] = forge.ok("show", done["guid"], "--json").lines
+        proposed.append(card["quote"])
+        decided = [each for each, state in states(forge).items() if state == "decided"]
+        assert len(decided) == number + 1
+    assert set(proposed) == {WAR, CARTA, CANAL}
+    assert "no proposal" in forge("accept", KEY, code=1).stderr
     forge.ok("undo")
-    assert states(forge)[TREATY] == "offered"
-    forge.ok("undo")
-    assert states(forge)[CARTA] == "offered"
+    assert set(states(forge)) == set(proposed[:2])
 
 
 def test_new_words_of_a_card_are_asked_about_and_never_taken_with_others(forge, note):
     note(WAR, CARTA)
-    card = decide(forge, "accept", CARTA)
+    card = card_of(forge, CARTA, "King John")
     corrected = CARTA.replace("Runnymede", "Windsor")
     note(WAR, corrected)
 
-    assert states(forge) == {WAR: "offered", corrected: card}
+    assert states(forge) == {corrected: card}
     forge("accept", "--all", "--filter", "drafter:propose")
-    assert states(forge) == {WAR: "decided", corrected: card}
+    assert states(forge) == {corrected: card}
     assert decide(forge, "accept", corrected) == card
     [shown] = forge.cards("verdict:accepted", "Windsor")
     assert shown["guid"] == card
@@ -84,41 +87,41 @@ def test_new_words_of_a_card_are_asked_about_and_never_taken_with_others(forge, 
 
 def test_another_card_of_new_words_is_an_option_that_show_names(forge, note):
     note(WAR, CARTA)
-    card = decide(forge, "accept", CARTA)
+    card = card_of(forge, CARTA, "King John")
     corrected = CARTA.replace("Runnymede", "Windsor")
     note(WAR, corrected)
 
     draft = draft_of(forge, corrected)
     shown = forge.ok("show", draft["id"]).stdout
     id = draft["id"][:10]
-    assert f"accept {id} --gap 1 (the card gets these words)" in shown
-    assert f"accept --another {id} --gap 1 (another card)" in shown
+    assert f"accept {id} (the card gets these words)" in shown
+    assert f"accept --another {id} (another card)" in shown
     assert decide(forge, "accept", corrected, "--another") != card
     assert len(forge.cards("verdict:accepted")) == 2
 
 
 def test_reject_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
     note(WAR, CARTA, CANAL)
-    card = decide(forge, "accept", WAR)
+    card = card_of(forge, WAR, "1648")
     forge.ok("reject", "--passage", KEY)
     note(WAR, CARTA, CANAL, FLEMING)
 
     assert states(forge) == {WAR: "decided", CARTA: "decided", CANAL: "decided"}
     assert [card["guid"] for card in forge.cards("verdict:accepted")] == [card]
     assert not forge.ok("list", "verdict:waiting", "--json").lines
+    assert "no proposal" in forge("accept", KEY, code=1).stderr
     forge.ok("undo", KEY)
     forge.ok("run")
-    assert set(states(forge)) == {WAR, CARTA, CANAL, FLEMING}
+    assert set(states(forge)) == {WAR}
 
 
 def test_a_card_by_hand_decides_the_sentence_that_it_quotes(forge, note):
     note(WAR, CARTA)
-    text = CARTA.replace("King John", "{{c1::King John}}")
-    before = draft_of(forge, CARTA)
-    forge.ok("edit", KEY, "--field", "Text", text)
-    assert states(forge) == {WAR: "offered", CARTA: "decided"}
-    forge.ok("undo")
-    assert draft_of(forge, CARTA) == before, "no remark that it was decided on"
+    card_of(forge, CARTA, "King John")
+    assert states(forge) == {CARTA: "decided"}
+    [done] = forge.ok("accept", KEY, "--json").lines
+    [card] = forge.ok("show", done["guid"], "--json").lines
+    assert card["quote"] == WAR
 
 
 def test_cards_of_a_model_join_the_facts_that_they_quote(forge, server, fake):
@@ -134,14 +137,13 @@ def test_cards_of_a_model_join_the_facts_that_they_quote(forge, server, fake):
     drafts = forge.ok("list", "verdict:waiting", "--json").lines
     [question] = [draft for draft in drafts if draft["fields"].get("Front") == asked]
     forge.ok("accept", question["id"])
-    assert states(forge) == {WAR: "offered", CARTA: "decided"}
-    [left] = forge.ok("list", "verdict:waiting", "--json").lines
-    assert left["quote"] == WAR
+    assert states(forge) == {CARTA: "decided"}
+    assert not forge.ok("list", "verdict:waiting", "--json").lines
 
 
 def test_what_was_decided_before_closes_its_passage(forge, note):
     note(WAR, CARTA)
-    decide(forge, "accept", CARTA)
+    card_of(forge, CARTA, "King John")
     name_no_facts(forge)
     note(WAR, CARTA, CANAL)
     assert states(forge) == {}
@@ -160,11 +162,11 @@ def name_no_facts(forge):
 
 def test_new_words_that_deserve_no_card_of_their_own_are_asked_about_too(forge, note):
     note(WAR, CARTA)
-    card = decide(forge, "accept", CARTA)
+    card = card_of(forge, CARTA, "Magna Carta")
     asking = "Is the Magna Carta called the charter of liberties because King John sealed it at Runnymede?"
     note(WAR, asking)
 
-    assert states(forge) == {WAR: "offered", asking: card}
+    assert states(forge) == {asking: card}
     assert decide(forge, "accept", asking) == card
     [corrected] = forge.cards("verdict:accepted")
     assert corrected["fields"]["Text"].startswith("Is the {{c1::Magna Carta}}")
