@@ -419,8 +419,11 @@ def test_yes_answers_for_a_script_and_names_what_it_trusts(forge, outside):
 
 
 def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_terminal):
-    words = [("sizable", "значительный"), ("reliable", "надёжный")]
-    words += [(f"bottleneck{letter}", f"помеха {letter}") for letter in "abcdefghijk"]
+    words = zip(
+        "sizable reliable bottleneck owl river stone bread winter glass moss tide rust salt".split(),
+        "значительный надёжный помеха сова река камень хлеб зима стекло мох прилив ржавчина соль".split(),
+        strict=True,
+    )
     rows = "".join(f"{word},{meaning},A Paper\n" for word, meaning in words)
     export = forge.folder / "export.csv"
     export.write_text(f"Highlight,Note,Book Title\n{rows}", encoding="utf-8")
