@@ -5,7 +5,6 @@ import pytest
 from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
 from ankiforge.extract.pdf.drawing import _spans
-from ankiforge.extract.pdf.lettering import _reaches_into
 from ankiforge.extract.pdf.margins import _edges
 from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.text import (
@@ -366,24 +365,6 @@ def test_where_the_words_of_a_mark_stand(text, words, box, found):
 def test_of_several_places_it_is_the_one_in_the_box_else_the_first():
     starts = [_spans(TWICE, Marked("cell", box))[0][0] for box in (None, SECOND)]
     assert starts == [4, TWICE.text.index("cell,")]
-
-
-@pytest.mark.parametrize(
-    ("box", "reaches"),
-    [
-        ((10, 10, 20, 20), True),
-        ((-50, -50, 150, 150), True),  # around the frame
-        ((-50, 10, -1, 20), False),
-        ((-50, 10, 0, 20), True),
-        ((101, 10, 150, 20), False),
-        ((100, 10, 150, 20), True),
-        ((10, -50, 20, -1), False),
-        ((10, 101, 20, 150), False),
-        ((10, 100, 20, 150), True),
-    ],
-)
-def test_a_shape_reaches_into_a_frame(box, reaches):
-    assert _reaches_into(box, (0, 0, 100, 100)) is reaches
 
 
 # --- running heads and feet ---------------------------------------------------------------------

@@ -200,7 +200,8 @@ export function sentence(card, name, does) {
   // The keys that act now, in one line.
   function say() {
     const isChoosing = box.contains(document.activeElement);
-    const others = gaps.length > 1 ? [[`${first + 1}–${first + gaps.length - 1}`, "other words"]] : [];
+    const second = first + 1, last = first + gaps.length - 1;
+    const others = gaps.length > 1 ? [[second === last ? `${last}` : `${second}–${last}`, "other words"]] : [];
     const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"], ["⏎", spans.length ? "make" : "hide"]] : [...others, ["→ Space", "words of your own"], ...(gaps.length ? [["q", "a question"]] : [])];
     keys.replaceChildren(...shown.flatMap(([key, does], i) => [i ? " · " : "", ...key.split(" ").flatMap((each) => [h("kbd", {}, each.toUpperCase().replace("SPACE", "Space")), " "]), does]));
   }
