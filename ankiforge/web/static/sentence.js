@@ -188,11 +188,12 @@ export function sentence(card, name, does) {
   // ---- What it comes to.
 
   const selected = () => ({ spans: spans.map((span) => span.join("-")).join(), cut: isWhole() ? "" : cut.join("-"), before: hasBefore });
-  // What to send; null if nothing is chosen, for which the first word then has the focus.
+  // What to send; null if nothing is chosen: then the word that has the focus is, or the first one gets it.
   function made() {
     if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
-    if (!spans.length && !hideFocused()) focus();
-    return spans.length ? { act: "make", mode: "cloze", ...selected() } : null;
+    if (spans.length) return { act: "make", mode: "cloze", ...selected() };
+    if (!hideFocused()) focus();
+    return null;
   }
   // The sentence as text, for which a document is searched; a formula is drawn with other letters than it is written with.
   const text = () => [...card.parts.map(([each, math]) => (math ? "\ufffc".repeat([...each].length) : each)).join("")];
