@@ -346,7 +346,7 @@ class Player:
         self.ahead += TICK
         with clock.ahead(self.ahead), Workspace(machine.desk) as workspace:
             Review(workspace).decide(Decision(key, "", "reject"))
-        return self.look(machine)
+        return {"exit": 0, **self.look(machine)}
 
     def take_marks(self, machine: Machine) -> None:
         """Accept, as its person, the new marks that nothing is said about, and build."""
