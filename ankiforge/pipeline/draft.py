@@ -213,6 +213,8 @@ def for_model(
         if len(highlights) == enough:
             break
     if limit is not None:
+        from ankiforge.draft.propose import judge
+
         worths = overview.worths(ledger)
 
         def rank(highlight: Highlight) -> float:
@@ -221,7 +223,8 @@ def for_model(
                 return -1.0
             if brief_of(job.decks, highlight).wants in ("definition", "question"):
                 return -1.0
-            return -worths.get(highlight.key, 0.0)
+            # what no run judged: where nothing is proposed, or the rules have a draft
+            return -(worths.get(highlight.key) or judge(highlight).worth)
 
         likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
         highlights = [highlight for highlight in highlights if highlight.key in likeliest]
