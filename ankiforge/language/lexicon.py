@@ -88,7 +88,7 @@ def alternatives(file: str, name: str) -> str:
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
 """The languages with word lists."""
 _CUES = (
-    "called called_before means cause contrast rule leans advice announces hedges "
+    "called called_before means cause contrast rule leans this somebody advice announces hedges "
     "you i we he_she".split()
 )
 _LONGEST_ENDING = 5
@@ -189,6 +189,9 @@ class Language:
         self.joins = listed("cues", "join", name)
         self.numbers = listed("cues", "numbers", name)
         self.prepositions = listed("cues", "prepositions", name)
+        if name == "zh":  # there, what precedes is not repeated among the small words
+            self.small |= self.determiners | self.pronouns | self.prepositions
+            self.small |= self.copulas | self.joins | self.auxiliaries
         naming = listed("cues", "called", name) | listed("cues", "means", name)
         if name in ("en", "de"):
             naming |= listed("cues", "cause", name)
@@ -198,13 +201,23 @@ class Language:
         self.cues = Cues(name)
         self._known: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}
-        if name in LANGUAGES:
+        self.simplified: dict[int, str] = {}
+        """By the code of a traditional Chinese character, the simplified one."""
+        self.sounds = listed("small_words", "sounds", name)
+        """The Chinese characters with which foreign names are written."""
+        self.noun_endings = listed("small_words", "endings", name)
+        """The Chinese characters that end a noun."""
+        if name in (*LANGUAGES, "zh"):
             table = read_table(DATA / f"words-{name}.txt")
             for word_class, endings in table["endings"].items():
                 self._endings.update(dict.fromkeys(endings, word_class))
             for label, words in table["words"].items():
                 entry = (label[0], float(label[1:]))
                 self._known.update(dict.fromkeys(words, entry))
+                if label[0] == "s":
+                    self.small |= frozenset(words)
+            for character, others in table.get("traditional", {}).items():
+                self.simplified.update(dict.fromkeys(map(ord, others), character))
         self.words = self.small.union(self._known)
         """The words in its tables, casefolded."""
 
@@ -238,6 +251,11 @@ class Language:
             return False
         base = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
         return self.look_up(base)[0] in "vb"
+
+    def frequency(self, word: str) -> float | None:
+        """Return the Zipf frequency of a word of the table; None of any other."""
+        entry = self._known.get(word)
+        return None if entry is None else entry[1]
 
     def _inflected(self, word: str) -> str:
         """Return the class of an English word by its stem; "" if that is in no table."""
@@ -335,6 +353,7 @@ NAMES = {
 """The languages that a person is told, and a model is asked to write in."""
 _LETTERS = regex(r"[^\W\d_]+['’]?")
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
+_KANA = regex(r"[\u3040-\u30ff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
 # Letters of languages without tables.
 _FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
@@ -346,15 +365,13 @@ _SHARE = 0.15
 
 
 def language_of(*texts: str) -> str:
-    """Return the language of the first text that shows it, as `en`; "" if none does.
-
-    `cjk` stands for Chinese and Japanese.
-    """
+    """Return the language of the first text that shows it, as `en`; "" if none does."""
     for text in texts:
         sample = text[:_READ_FOR_LANGUAGE]
         if not sample.isascii():
-            if len(_IDEOGRAPH.findall(sample)) * 4 > len(sample):
-                return "cjk"
+            ideographs = len(_IDEOGRAPH.findall(sample))
+            if ideographs * 4 > len(sample):
+                return "ja" if len(_KANA.findall(sample)) * 8 > ideographs else "zh"
             if len(_CYRILLIC.findall(sample)) * 2 > len(sample):
                 return "ru"
             if _FOREIGN_LETTER.search(sample):
@@ -362,7 +379,29 @@ def language_of(*texts: str) -> str:
         scores = _scores(sample)
         if scores.best > scores.next_best:
             return scores.language if scores.language in LANGUAGES else ""
+        name = _language_of_words(sample)
+        if name:
+            return name
     return ""
+
+
+# The words of a text whose language its function words leave open, and how many more of them a
+# table must have than the next.
+_FEW_WORDS = 4
+_MORE_KNOWN = 2
+
+
+@lru_cache(maxsize=64)
+def _language_of_words(sample: str) -> str:
+    """Return the language whose table has most words of a text: `La peste noire tua un tiers`."""
+    words = [word for word in _LETTERS.findall(sample.casefold()) if len(word) > 1]
+    if len(words) < _FEW_WORDS:
+        return ""
+    known = Counter[str]()
+    for name in LANGUAGES:
+        known[name] = sum(word in language(name).words for word in words)
+    (name, most), (_, next_most) = known.most_common(2)
+    return name if most >= next_most + _MORE_KNOWN and 2 * most > len(words) else ""
 
 
 def sure_language(text: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from ankiforge.language.chinese import words_of_run
 from ankiforge.language.lexicon import RAREST, Language
 from ankiforge.text import regex
 from ankiforge.text.fold import MATH
@@ -67,20 +69,33 @@ _INITIALS = (
 )
 # Kana and ideographs: katakana and runs of ideographs are words, hiragana is what joins them.
 _KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
+_IDEOGRAPHS = r"[\u3400-\u9fff]+"
+# `5000万人`, `20世纪60年代`, `90%以上`: what a Chinese number counts belongs to it.
+_NUMBER_ZH = r"""
+    \d+(?:[.,:/×^–-]\d+)*\s?(?:[百千万萬亿億]+|[%％‰])?\s?(?:
+      (?:年代?|世[纪紀](?:\d+年代)?|个?月|個月|[日号號天岁歲度倍元人名位个個种種只隻条條颗顆次章元吨噸克升]
+      |小[时時]|分[钟鐘]|秒|[千厘毫微纳公光英]?[米里克升年吨]|美元|平方公里|摄氏度|公[斤顷]|[℃Ω])
+      (?:\d+[月日])?(?:\d+日)?
+    )?(?![\d])
+    """
 
 
 @cache
 def _pattern_of(name: str) -> re.Pattern[str]:
     """Return the pattern of the words and signs of a language."""
     elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
-    word = f"{_KANA}|{_WORD}" if name == "cjk" else f"{_INITIALS}|{_WORD}"
+    word = {
+        "ja": f"{_KANA}|{_WORD}",
+        "zh": f"{_IDEOGRAPHS}|[A-Za-z][A-Za-z0-9+#.-]*",
+    }.get(name, f"{_INITIALS}|{_WORD}")
+    number = _NUMBER_ZH if name == "zh" else _NUMBER
     before = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
     return re.compile(
         rf"""(?x)
           (?P<shield>https?://\S+|www\.\S+)
         | {before}(?P<word>{word})
         | (?P<span>\$\$[^$]+\$\$|{MATH}|`+[^`\n]+`+)
-        | (?P<number>{_NUMBER})
+        | (?P<number>{number})
         | (?P<other>{_WORD_WITH_DIGIT})
         | (?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)
         """
@@ -108,6 +123,8 @@ _ZIPF_OF_SHIELD = 3.0
 _ZIPF_OF_ACRONYM = 3.5
 _ZIPF_OF_NUMERAL = 4.0
 _ZIPF_OF_CONTRACTION = 6.0
+# In Japanese, words of two ideographs are mostly everyday words: longer ones come first.
+_ZIPF_OF_TWO_IDEOGRAPHS = 4.5
 # The Zipf frequency below which two capitals that begin a sentence are a name.
 _ZIPF_OF_NAME = 3.8
 
@@ -132,22 +149,174 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
             if token.folded in language.small:
                 token.kind = Kind.SMALL
         words.append(token)
-    if language.name != "cjk":
+    if language.name == "zh":
+        return tuple(_classified_chinese(words, language))
+    if language.name != "ja":
         _classify(words, text, language)
         return tuple(words)
-    # in Japanese, runs of ideographs and katakana are terms; in Chinese only other words
-    is_japanese = _HIRAGANA.search(text) is not None
+    # runs of ideographs and katakana are terms
     for token in words:
         if token.kind != Kind.NOUN:
             continue
         token.zipf = 3.0
         if _HIRAGANA.match(token.word):
             token.kind = Kind.SMALL
-        elif not token.word.isascii() and not (is_japanese and len(token.word) > 1):
+        elif not token.word.isascii() and len(token.word) == 1:
             token.kind = Kind.ADVERB  # no word by itself
         else:
             token.kind = Kind.NAME
+            if not token.word.isascii() and len(token.word) == 2:
+                token.zipf = _ZIPF_OF_TWO_IDEOGRAPHS
     return tuple(words)
+
+
+# --- Chinese --------------------------------------------------------------------------
+
+_BEFORE_CHRIST = frozenset(("公元", "前", "公元前", "西元前", "西元"))
+_NAME_DOTS = frozenset("·•・‧")
+_KIND_BY_CLASS = {
+    "n": Kind.NOUN,
+    "N": Kind.NAME,
+    "v": Kind.VERB,
+    "a": Kind.ADJECTIVE,
+    "c": Kind.ADJECTIVE,
+    "d": Kind.VERB,
+    "r": Kind.ADVERB,
+    "s": Kind.SMALL,
+}
+_NOUN_LIKE = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE))
+_CLAUSE_ENDS = frozenset("，。；：！？、,.;:!?")
+_ASPECTS = frozenset("了着過过")
+"""What follows a verb only."""
+
+
+def _classified_chinese(runs: list[Token], language: Language) -> list[Token]:
+    """Return the words of Chinese, of which each run of ideographs is cut into words."""
+    words: list[Token] = []
+    for run in runs:
+        if run.kind == Kind.NUMBER:
+            while (
+                words and words[-1].word in _BEFORE_CHRIST and words[-1].end == run.start
+            ):
+                era = words.pop()  # `公元前9500年`
+                run = Token(era.start, run.end, era.word + run.word, run.kind, run.zipf)
+            words.append(run)
+        elif run.kind not in (Kind.NOUN, Kind.SMALL) or run.word.isascii():
+            if run.kind == Kind.NOUN:
+                run.kind = Kind.NAME
+                run.zipf = _ZIPF_OF_ACRONYM
+            words.append(run)
+        else:
+            for start, end in words_of_run(run.word, language):
+                word = _chinese_word(run, start, end, language)
+                if words and _goes_on(words[-1], word, language):
+                    words[-1] = _joined(words[-1], word)
+                else:
+                    words.append(word)
+    words = _with_dotted_names(words, language)
+    clauses = [0]
+    for word in words:
+        clauses.append(clauses[-1] + (word.word in _CLAUSE_ENDS))
+    verbs = Counter(
+        clause
+        for clause, word in zip(clauses, words, strict=False)
+        if word.kind == Kind.VERB or word.folded in language.copulas
+    )
+    for clause, before, word, after in zip(
+        clauses, [None, *words], words, [*words[1:], None], strict=False
+    ):
+        if word.kind != Kind.VERB:
+            continue
+        is_only_verb = verbs[clause] == 1
+        if _may_be_noun(before, word, after, language, is_only_verb=is_only_verb):
+            word.kind = Kind.NOUN
+            verbs[clause] -= 1
+    return words
+
+
+def _chinese_word(run: Token, start: int, end: int, language: Language) -> Token:
+    """Return the word between two places of a run of ideographs."""
+    word = Token(run.start + start, run.start + end, run.word[start:end])
+    word.folded = word.word.translate(language.simplified)
+    letter, word.zipf = language.look_up(word.folded)
+    if word.folded in language.small:
+        word.kind = Kind.SMALL
+    elif language.frequency(word.folded) is None and end > start + 1:
+        word.kind = Kind.NAME  # the sounds of a foreign name
+    else:
+        word.kind = _KIND_BY_CLASS.get(letter, Kind.VERB)
+    return word
+
+
+def _goes_on(before: Token, word: Token, language: Language) -> bool:
+    """Return whether one ideograph belongs to the word before it: `细胞核`, `弗莱明`."""
+    if before.end != word.start or len(word.word) > 1 or before.word.isascii():
+        return False
+    if before.kind == Kind.NAME and word.folded in language.sounds:
+        return language.sounds.issuperset(before.folded)
+    if before.kind in (Kind.NOUN, Kind.NAME) and len(before.word) == 1:
+        return word.kind in (Kind.NOUN, Kind.NAME) or word.folded in language.noun_endings
+    is_noun = before.kind in (Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB)
+    return is_noun and word.folded in language.noun_endings
+
+
+def _joined(*words: Token) -> Token:
+    """Return words that follow one another as one noun."""
+    kind = Kind.NAME if words[0].kind == Kind.NAME else Kind.NOUN
+    word = "".join(word.word for word in words)
+    joined = Token(
+        words[0].start, words[-1].end, word, kind, min(word.zipf for word in words)
+    )
+    joined.folded = "".join(word.folded for word in words)
+    return joined
+
+
+def _may_be_noun(
+    before: Token | None,
+    word: Token,
+    after: Token | None,
+    language: Language,
+    *,
+    is_only_verb: bool,
+) -> bool:
+    """Return whether a verb stands where a noun does: `工业革命`, `生物的进化过程`."""
+    if before is None or len(word.word) == 1:
+        return False
+    if after is not None and after.folded in _ASPECTS:
+        return False
+    if before.folded in language.joins:
+        return True
+    if before.kind not in _NOUN_LIKE or after is None:
+        return False
+    if language.look_up(word.folded)[0] == "b" and after.kind in _NOUN_LIKE:
+        return not is_only_verb
+    return after.folded in language.joins or after.folded in language.copulas
+
+
+def _with_dotted_names(words: list[Token], language: Language) -> list[Token]:
+    """Return words, where those beside the dot of a foreign name are one: `亚历山大·弗莱明`."""
+    names: list[Token] = []
+    for word in words:
+        if len(names) > 1 and names[-1].word in _NAME_DOTS and word.kind != Kind.SIGN:
+            dot = names.pop()
+            parts = [names.pop(), dot, word]
+            while (
+                names
+                and names[-1].folded in language.sounds
+                and names[-1].end == parts[0].start
+            ):
+                parts.insert(0, names.pop())
+            word = _joined(*parts)
+            word.kind = Kind.NAME
+            word.zipf = RAREST
+        elif (
+            names
+            and _NAME_DOTS.intersection(names[-1].word)
+            and word.folded in language.sounds
+        ):
+            word = _joined(names.pop(), word)
+        names.append(word)
+    return names
 
 
 def is_verb(token: Token, language: Language) -> bool:

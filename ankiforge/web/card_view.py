@@ -29,7 +29,6 @@ from ankiforge.anki.notes import citation_html, content_html, context_of
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import SOUND, address, render
 from ankiforge.check import safe_context
-from ankiforge.language.lexicon import language_of
 from ankiforge.model import (
     Card,
     CardKind,
@@ -528,17 +527,6 @@ Run = tuple[str, str, str]
 _LINE_END = regex(r"\n")
 _CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
-
-
-_KANA = regex(r"[\u3040-\u30ff]")
-
-
-def lang_of(text: str) -> str:
-    """Return the language of a text for hyphens and voices, as HTML names it; "" = unknown."""
-    language = language_of(text)
-    if language == "cjk":
-        return "ja" if _KANA.search(text) else "zh"
-    return language
 
 
 def asked_words(highlight: Highlight, quote: str) -> str:

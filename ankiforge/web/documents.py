@@ -29,6 +29,7 @@ from ankiforge.extract.files import stamp_at
 from ankiforge.extract.markdown.placeholders import with_open_signs, without_open_signs
 from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured, Searched
 from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.language.lexicon import language_of
 from ankiforge.ledger import Ledger, overview
 from ankiforge.model import (
     Document,
@@ -44,7 +45,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import image_paths, plain, reveal
-from ankiforge.web.card_view import Find, book_html, lang_of, on_page
+from ankiforge.web.card_view import Find, book_html, on_page
 
 SECONDS = 20.0
 """The time limit for one picture of a page, and for one note."""
@@ -475,7 +476,7 @@ def _head(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
         "id": document_id(document),
         "kind": kind,
         "title": document.title,
-        "lang": lang_of("\n".join(each.exact for each, _ in marks[:_READ_FOR_LANG])),
+        "lang": language_of("\n".join(each.exact for each, _ in marks[:_READ_FOR_LANG])),
     }
 
 

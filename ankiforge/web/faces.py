@@ -25,7 +25,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ankiforge.check.source import NO_LABEL
-from ankiforge.language.lexicon import listed
+from ankiforge.language.lexicon import language_of, listed
 from ankiforge.ledger import (
     BACKS_SHOWN,
     HighlightOutcome,
@@ -68,7 +68,6 @@ from ankiforge.web.card_view import (
     asked_words,
     card_view,
     compared,
-    lang_of,
     line_of,
     links_of,
     parts_of,
@@ -625,7 +624,7 @@ class Faces:
         return {
             "key": highlight.key,
             "document": self._documents.prepare(highlight),
-            "lang": lang_of(around),
+            "lang": language_of(around),
             "asked": asked_words(highlight, quote),
             "said": highlight.comment,
             "links": self._paper(highlight) + links_of(highlight),

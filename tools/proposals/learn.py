@@ -59,6 +59,7 @@ HERE = Path(__file__).parent
 LEAST_OFFERS = 40
 """Offers of which a share is taken."""
 OF_GAP = ("gap", "gap_middle")
+BY_HAND = ("plain", "chinese")
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
 # How right a gap is by its mark.
@@ -317,7 +318,7 @@ def write(gaps, by_feature, by_word):
     text = f"# The weights of what speaks for or against hiding words: {head}{''.join(lines)}"
     (DATA / "gap_weights.txt").write_text(text, "utf-8")
 
-    of_gap = {name: weights()[name] for name in OF_GAP}
+    of_gap = {name: weights()[name] for name in (*OF_GAP, *BY_HAND)}
     write_sureness({**by_feature, "words": 1.0, **of_gap})
 
     levels = defaultdict(lambda: defaultdict(list))

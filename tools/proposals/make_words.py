@@ -10,8 +10,14 @@ Russian from pymorphy3 besides (dictionary of OpenCorpora, CC BY-SA 3.0). A word
 treebank has, and that would be a noun by its ending, is a verb if a lexicon knows it as a form
 of one: lemminflect in English, simplemma in Spanish, French, Italian and Portuguese. None of
 them is needed to run ankiforge.
+
+    python tools/proposals/make_words.py zh FILE.conllu …
+
+writes `words-zh.txt`, by which Chinese is cut into words, with the classes of jieba's dictionary
+(MIT) where the treebank does not have a word.
 """
 
+import math
 import re
 import sys
 from collections import Counter, defaultdict
@@ -139,7 +145,97 @@ def verbs(language, words):
     return found
 
 
+# Of jieba's dictionary, by the beginning of a tag; the longest that fits counts.
+JIEBA = {
+    "n": "n",
+    "nr": "N",
+    "ns": "N",
+    "nt": "N",
+    "j": "n",
+    "s": "n",
+    "t": "n",
+    "an": "n",
+    "vn": "b",
+    "v": "v",
+    "a": "a",
+    "b": "a",
+    "z": "a",
+    "i": "a",
+    "l": "n",
+    "d": "r",
+    "zg": "n",
+    "g": "n",
+}
+CHINESE_WORDS = 60_000
+# Universal classes of words without a meaning of their own.
+SMALL = ("ADP", "AUX", "CCONJ", "DET", "NUM", "PART", "PRON", "SCONJ")
+
+
+def chinese(paths):
+    """Write the table of Chinese: words by class and frequency, and traditional characters."""
+    import jieba
+    from wordfreq import get_frequency_dict
+    from wordfreq.chinese import SIMPLIFIED_MAP
+
+    jieba.initialize()
+    tags = {}
+    for line in (
+        Path(jieba.__file__).with_name("dict.txt").read_text("utf-8").splitlines()
+    ):
+        word, _, tag = line.split()
+        tags[word] = tag
+    counts = defaultdict(Counter)
+    for path in paths:
+        for line in Path(path).read_text("utf-8").splitlines():
+            columns = line.split("\t")
+            if len(columns) < 4 or not columns[0].isdecimal():
+                continue
+            name = "s" if columns[3] in SMALL else CLASSES.get(columns[3], "")
+            if name:
+                counts[columns[1]][name] += 1
+    frequencies = get_frequency_dict("zh", wordlist="large")
+    words = [
+        word
+        for word in sorted(frequencies, key=lambda word: (-frequencies[word], word))
+        if word in tags and re.fullmatch(r"[\u3400-\u9fff]+", word)
+    ]
+    rows = defaultdict(list)
+    for word in words[:CHINESE_WORDS]:
+        tag = tags[word]
+        name = next((JIEBA[tag[:n]] for n in (2, 1) if tag[:n] in JIEBA), "s")
+        if sum(counts[word].values()) > 2:
+            read = class_of(counts[word])
+            if not (name == "N" and read == "n"):
+                name = read
+        rows[name, round(5 * math.log10(frequencies[word] * 1e9))].append(word)
+    lines = [
+        "# The words of Chinese by class and frequency: derived by",
+        "# tools/proposals/make_words.py; see README.md for its sources and licences.",
+        "",
+        "[endings]",
+        "",
+        "[words]",
+    ]
+    for (name, level), these in sorted(
+        rows.items(), key=lambda row: (row[0][0], -row[0][1])
+    ):
+        lines.append(f"{name}{level / 5:.1f}: {' '.join(sorted(these))}")
+    known = set("".join(words[:CHINESE_WORDS]))
+    simplified = defaultdict(list)
+    for code, other in sorted(SIMPLIFIED_MAP.items()):
+        if other in known and chr(code) not in known:
+            simplified[other].append(chr(code))
+    lines += ["", "[traditional]"]
+    lines += [f"{one}: {' '.join(others)}" for one, others in sorted(simplified.items())]
+    path = DATA / "words-zh.txt"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    print("zh", CHINESE_WORDS, "words,", path.stat().st_size, "bytes")
+
+
 def main(language, paths):
+    if language == "zh":
+        chinese(paths)
+        return
     small = set((DATA / "small_words.txt").read_text("utf-8").casefold().split())
     words = [
         word

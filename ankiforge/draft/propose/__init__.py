@@ -166,7 +166,7 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
             yield reason
             continue
         cues = cues_of_text(words, tables)
-        reason = refusal_of_words(text, cues, is_note=is_note)
+        reason = refusal_of_words(text, cues)
         if reason is not None:
             yield reason
             continue
@@ -180,7 +180,7 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
         features = features_of(
             of_sentence, of_passage or of_sentence, words, language=name, is_part=is_part
         )
-        floor = floor_of(name, text)
+        floor = floor_of(name)
         yield Judged(excerpt, name, features, sureness(features), floor)
 
 

@@ -57,7 +57,6 @@ _YEAR = regex(
     r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
-_HIRAGANA = regex(r"[ぁ-ゖ]")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
 _DIALOGUE = regex(
     r"[“\"«„—–,.!?asd](?:(?<=\A[“\"«„—–])|(?<=\A\W[“\"«„—–])|(?<=\A\W\W[“\"«„—–])"
@@ -83,7 +82,7 @@ _CUE_PATTERNS = {
 def _word_weights(language: str) -> dict[str, float]:
     """Return by the beginning of a word how much it speaks for a card in a language."""
     weights: dict[str, float] = {}
-    if language in LANGUAGES:
+    if language in (*LANGUAGES, "zh"):
         table = read_table(DATA / f"words-{language}.txt")
         for level, words in table["words"].items():
             weights.update(dict.fromkeys(words, float(level)))
@@ -104,7 +103,7 @@ def features_of_text(
     features: Features = {}
     beginnings = [token.folded[:BEGINNING] for token in words if token.kind != Kind.SIGN]
     count = len(beginnings)
-    if language.name == "cjk":  # there, a token is as long as a clause
+    if language.name == "ja":  # there, a token is as long as a clause
         count = word_count(text)
 
     # its length, in words and in sentences
@@ -173,7 +172,13 @@ def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
         if section in people:
             people[section] += 1
         elif section == "leans":
-            if words[cue.first].word[0].isupper() and cue.first <= 1:
+            if cue.first <= 1 and not words[cue.first].word[0].islower():
+                features["leans"] = 1.0
+        elif section == "this":
+            if cue.first == 1 and words[0].kind == Kind.SMALL:
+                features["leans"] = 1.0
+        elif section == "somebody":
+            if _names_nobody(words, cue.first):
                 features["leans"] = 1.0
         elif section in _SECTIONS:
             features[section] = 1.0
@@ -185,6 +190,13 @@ def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
         if count:
             features[_PEOPLE[section]] = min(count, _MOST_PEOPLE) / _SCALE
     return features
+
+
+def _names_nobody(words: Sequence[Token], place: int) -> bool:
+    """Return whether no noun is before a pronoun, and no name in the whole sentence."""
+    if any(token.kind == Kind.NAME for token in words):
+        return False
+    return all(token.kind != Kind.NOUN for token in words[:place])
 
 
 def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> None:
@@ -241,6 +253,16 @@ BEST_GAP = 9.0
 """The score of a gap; more counts as so much."""
 _LONGEST = 45
 """Words of a sentence; more count as so many."""
+# The words of a plain fact, at most; what it does not have, and one of what it has.
+_PLAIN = 14
+_MOST_PLAIN_WORDS = 0.7
+_NOT_PLAIN = frozenset(
+    "you first_person we he_she hedges advice announces question exclamation dialogue dots "
+    "quoted_term leans fragment_start fragment_end many_numbers colon list_mark enumeration".split()
+)
+_TELLING = frozenset(
+    "rare_words technical names numbers acronym cause defines called".split()
+)
 _REASONS = {
     "question": Reason.QUESTION,
     "advice": Reason.ASIDE,
@@ -313,10 +335,9 @@ FLOOR_OF_JAPANESE = 0.45
 """The same of Japanese, where most was noise up to here."""
 
 
-def floor_of(language: str, text: str) -> float:
+def floor_of(language: str) -> float:
     """Return the least sureness of a card that is proposed of a text: below it, most are noise."""
-    is_japanese = language == "cjk" and _HIRAGANA.search(text) is not None
-    return FLOOR_OF_JAPANESE if is_japanese else FLOOR
+    return FLOOR_OF_JAPANESE if language == "ja" else FLOOR
 
 
 def features_of(
@@ -341,7 +362,12 @@ def features_of(
     table = word_weights().get(language, {})
     folded = [token.folded for token in words if token.kind != Kind.SIGN]
     total = sum(table.get(word[:STEM], 0.0) for word in folded)
-    length = min(len(folded), _LONGEST) / 20
+    count = len(folded)
+    if language == "ja":  # there, a token is as long as a clause
+        count = sum(max(1, len(word) // 2) for word in folded)
+    length = min(count, _LONGEST) / 20
+    is_plain = count <= _PLAIN and _NOT_PLAIN.isdisjoint(sentence)
+    is_plain = is_plain and sentence.get("plain_words", 0.0) < _MOST_PLAIN_WORDS
     return {
         **features,
         "always": 1.0,
@@ -349,6 +375,10 @@ def features_of(
         "length": length,
         "length2": length * length,
         "part": float(is_part),
+        # a fact as textbooks state it: readers mark few of them, and so few were labelled
+        "plain": float(is_plain and not _TELLING.isdisjoint(sentence)),
+        # no sentence of it was labelled
+        "chinese": float(language == "zh"),
     }
 
 

@@ -10,8 +10,8 @@ that an earlier version chose.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from functools import cache, cached_property
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +44,7 @@ _OPENING = {
     "»": "«",
     "(": ")",
     "（": "）",
+    "《": "》",
     "**": ("**",),
     "__": ("__",),
     "==": ("==",),
@@ -52,7 +53,9 @@ _OPENING = {
 }
 """By a sign that sets off words, the signs that may close it."""
 # A sign that ends a clause or a member of a list is never inside a gap, unless it joins two words.
-_BREAKS = frozenset(".,;!?:–—-/+")
+_BREAKS = frozenset(".,;!?:–—-/+。，、；！？：…")
+# The signs of Chinese stand where ours do.
+_WESTERN = str.maketrans("，、。；：！？（）《》「」『』", ",,.;:!?()“”“”“”")
 _LETTERS = {
     Kind.NOUN: "n",
     Kind.VERB: "v",
@@ -72,23 +75,39 @@ _NAMES = frozenset((Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _NO_TERM = frozenset((Kind.SIGN, Kind.SMALL, Kind.ADJECTIVE, Kind.ADVERB, Kind.VERB))
 _NO_WORDS = frozenset((Kind.SIGN, Kind.SMALL))
 _CONTENT = frozenset((*_NAMES, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
-_SENTENCE_ENDS = frozenset(".!?;")
+_SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
 _INDEFINITE = frozenset("a an ein eine un une una uno um uma".split())
+_OPENING_QUOTES = frozenset("“「『《")
+_CLOSING_QUOTES = frozenset("”」』》")
+_TERM_KINDS = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE))
 _COUNTED = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER))
 _APOSTROPHES = ("'", "’")
 _OF_NAME = listed("cues", "of_name")
 _AND = listed("cues", "and")
 # What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
 _COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
+_DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
 # What points at another place precedes the number: `第3章`, `图 2`.
 _POINTS_CJK = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
+# What may stand beside a number without a blank.
+_BEHIND = frozenset(".,;:!?)]}”»’\"'…–—-/*_")
+# What belongs to the noun before it.
+_LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
+_PER = frozenset("per pro por par je".split())
+# `Section 2.2`, `Table 1`: where something stands is no answer.
+_PLACE_WORD = regex(
+    r"(?i)(?:sections?|tables?|fig(?:ure|ures|s)?|chapters?|appendix|eqs?|equation|kapitel|abschnitt"
+    r"|tabelle|abbildung|tableau|chapitre|tabla|capítulo|figura|рис|глава)\.?"
+)
 # Candidates that share more than this with a better one are no other gap.
 _SAME = 0.5
 # A candidate that is less than this of another one asks for something else.
 _A_PART = 0.25
 
 
+# The letters of a stem from which a word that begins with it is another form of its word.
+_LONG_STEM = 6
 # Candidates so far below the best are what a reader takes once in ten times.
 _FAR = 2.0
 
@@ -173,6 +192,7 @@ class RankedSentence:
     def candidates(self) -> Iterator[Run]:
         """Yield the words that a gap may hide."""
         words = self.words
+        is_chinese = self.language.name == "zh"
         ends = [self._may_end(last) for last in range(len(words) + 1)]
         for first in filter(self._may_begin, range(len(words))):
             for last in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
@@ -180,6 +200,7 @@ class RankedSentence:
                 if end.kind == Kind.UNSAFE:
                     break
                 is_glued = last < len(words) and end.end == words[last].start
+                is_glued = is_glued and not is_chinese
                 if end.word in _BREAKS and not is_glued:
                     break
                 if last - 1 > first and self._classes[last] in _VERBS:
@@ -187,6 +208,8 @@ class RankedSentence:
                 candidate = Run(first, last)
                 if ends[last] and not self._is_refused(candidate):
                     yield candidate
+                if _DATE_ZH.fullmatch(words[first].word):
+                    break  # the `1929年` of `1929年的股市`
 
     def _may_begin(self, first: int) -> bool:
         """Return whether a candidate may begin with a token."""
@@ -195,25 +218,59 @@ class RankedSentence:
             return False
         if token.folded in self.language.participles:
             return False  # `called` before the name of a thing
+        if self.language.name == "zh" and not self._may_begin_chinese(first):
+            return False
         before = self.words[first - 1] if first else None
         if before is not None and before.folded in _INDEFINITE:
             if first > 1 and self._classes[first - 1] == "C":
                 return False  # `structure` of `A set is a structure that`
         if self.mark is not None and token.start < self.mark[0]:
             return False
+        if before is not None and before.kind in (Kind.NOUN, Kind.NAME):
+            if _LETTER_OF_NAME.fullmatch(token.word):
+                return False  # the `A` of `Vitamin A`
         return token.start not in self._inside
+
+    def _may_begin_chinese(self, first: int) -> bool:
+        """Return whether a Chinese candidate may begin with a token: its words have no blanks."""
+        token = self.words[first]
+        if token.kind not in _CONTENT:
+            return False
+        before = self.words[first - 1] if first else None
+        if before is None or before.end != token.start or before.kind not in _CONTENT:
+            return True
+        if token.word.isdecimal() or before.kind == Kind.NOUN == token.kind:
+            return False  # the `14` of `碳14`, the `学说` of `大陆漂移学说`
+        return len(before.word) > 1 or len(token.word) > 1  # the `字` of `活字`
 
     def _may_end(self, last: int) -> bool:
         """Return whether a candidate may end before a token."""
         token = self.words[last - 1]
-        if not last or token.kind not in _CONTENT:
+        ends_rate = (
+            last > 1 and self.words[last - 2].folded in _PER
+        )  # `metres per second`
+        if not last or not (token.kind in _CONTENT or ends_rate):
             return False
+        if self.language.name == "zh":
+            if token.kind == Kind.ADVERB:
+                return False
+            if last < len(self.words) and self.words[last].start == token.end:
+                # the `苏军` of `苏军战斗力`
+                if token.kind != Kind.NUMBER and self.words[last].kind == Kind.NOUN:
+                    return False
         if self.mark is not None and self.mark[1] < token.end:
             return False
         if token.word.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
         if last < len(self.words):
             after = self.words[last]
+            if token.kind in (Kind.NOUN, Kind.NAME) and _LETTER_OF_NAME.fullmatch(
+                after.word
+            ):
+                return False  # the `Vitamin` of `Vitamin A`
+            is_glued = after.start == token.end and after.word not in _BEHIND
+            if token.kind == Kind.NUMBER and is_glued and after.kind == Kind.SIGN:
+                return False  # the `20` of `20× faster`
             if (
                 token.kind == Kind.NUMBER
                 and not _YEAR.match(token.word)
@@ -233,11 +290,23 @@ class RankedSentence:
         start, end = self.span(candidate)
         if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
             return True
-        inner = self.words[first:last]
+        words = self.words
+        inner = words[first:last]
+        if self.language.name == "zh" and self._points_elsewhere(inner):
+            return True
+        if self._is_cut_rate(first, last):
+            return True
+        if inner[-1].kind == Kind.NUMBER and last > 1:
+            if _PLACE_WORD.fullmatch(words[last - 2].word):
+                return True
         if self._is_set_off(first, last):
             return all(token.kind in _NO_WORDS for token in inner)
         if not self.language.small:
-            return not self._is_whole_name(first, last)
+            if not self._is_whole_name(first, last):
+                return True
+            return self.language.name == "ja" and self._is_shown_elsewhere(candidate)
+        if self.language.name == "zh" and any(t.kind == Kind.VERB for t in inner[1:]):
+            return True  # `下丘脑调节体温`
         if all(token.kind in _NO_TERM for token in inner):
             return True
         if self._is_shown_elsewhere(candidate):
@@ -248,6 +317,21 @@ class RankedSentence:
         if first in self._named:  # `is called cramming`
             return False
         return is_no_answer(self.words, candidate, self.language)
+
+    def _points_elsewhere(self, inner: Sequence[Token]) -> bool:
+        """Return whether a number among Chinese words is that of a figure: `参见图2-5`."""
+        for token in inner:
+            before = self.text[max(token.start - 2, 0) : token.start]
+            if token.kind == Kind.NUMBER and _POINTS_CJK.search(before):
+                return True
+        return False
+
+    def _is_cut_rate(self, first: int, last: int) -> bool:
+        """Return whether a rate is cut: the `343 metres` of `343 metres per second`."""
+        if last + 1 >= len(self.words) or self.words[last].folded not in _PER:
+            return False
+        inner = self.words[first:last]
+        return any(token.kind == Kind.NUMBER for token in inner)
 
     def _is_half_of_pair(self, run: Run) -> bool:
         """Return whether only one of two brackets or quotation marks is among some tokens."""
@@ -262,7 +346,10 @@ class RankedSentence:
         """Return whether all content words of some tokens stand elsewhere on the card, too."""
         inside = [word for word in self._stems[run.first : run.last] if word]
         for word in inside:
-            if word not in self.shown and self._counts[word] <= inside.count(word):
+            if word in self.shown or self._counts[word] > inside.count(word):
+                continue
+            others = {*self.shown, *self._counts}.difference(inside)
+            if not any(map(partial(_is_form_of, word), others)):
                 return False
         return bool(inside)
 
@@ -316,11 +403,50 @@ class RankedSentence:
         if any(token.kind in _NAMES for token in beside):
             return False
         start, end = self.span(Run(first, last))
-        if self.language.name != "cjk" or words[last - 1].kind != Kind.NUMBER:
+        if self.language.name != "ja" or words[last - 1].kind != Kind.NUMBER:
             return True
         before = self.text[max(start - 2, 0) : start]
         counts = _COUNTED_CJK.match(self.text, end) is not None
         return counts and _POINTS_CJK.search(before) is None
+
+    def with_gloss(self, run: Run) -> Run:
+        """Return a Chinese or Japanese term with its gloss in brackets, or a gloss with its term.
+
+        One of the two would tell the other: `熵（entropy）`.
+        """
+        if self.language.name not in ("zh", "ja"):
+            return run
+        words = self.words
+        opening = run.last
+        while opening < len(words) and words[opening].word in _CLOSING_QUOTES:
+            opening += 1
+        if run.first and words[run.first - 1].word in "(（":
+            opening = run.first - 1
+        if not 0 < opening < len(words) - 2 or words[opening].word not in "(（":
+            return run
+        closing = opening + 1
+        while closing < len(words) and words[closing].word not in ")）":
+            closing += 1
+        gloss = self.text[words[opening].end : words[closing - 1].end]
+        if closing == len(words) or not (
+            gloss.isascii() and any(map(str.isalpha, gloss))
+        ):
+            return run
+
+        # the term goes back to its quotation mark, or as far as words stand side by side
+        first = opening - 1
+        if words[first].word in _CLOSING_QUOTES:
+            while first and words[first].word not in _OPENING_QUOTES:
+                first -= 1
+        else:
+            while (
+                words[first - 1].kind in _TERM_KINDS
+                and words[first - 1].end == words[first].start
+            ):
+                first -= 1
+            if first < 0 or words[first].kind not in _CONTENT:
+                return run
+        return Run(min(first, run.first), closing + 1)
 
     # --- features -----------------------------------------------------------------------
 
@@ -419,7 +545,8 @@ class RankedSentence:
 def _class(token: Token, language: Language) -> str:
     """Return the class of a token: a letter or a sign; small words have several."""
     if token.kind == Kind.SIGN:
-        return token.word if token.word in _SIGNS else "-"
+        sign = token.word.translate(_WESTERN)
+        return sign if sign in _SIGNS else "-"
     if token.kind != Kind.SMALL:
         return _LETTERS[token.kind]
     for letter, words in (
@@ -438,7 +565,7 @@ def _class(token: Token, language: Language) -> str:
 def _form(token: Token) -> str:
     """Return a small word or sign itself, and of any other word the class."""
     if token.kind in (Kind.SMALL, Kind.SIGN):
-        return "".join(token.folded.split()) or "¶"
+        return "".join(token.folded.translate(_WESTERN).split()) or "¶"
     return _LETTERS[token.kind]
 
 
@@ -461,7 +588,7 @@ def ranked(sentence: RankedSentence) -> Iterator[tuple[Span, float]]:
     for candidate in sentence.candidates():
         own = score(sentence.inside(candidate), table)
         total = begin(candidate.first) + own + end(candidate.last)
-        scored.append((-total, sentence.span(candidate)))
+        scored.append((-total, sentence.span(sentence.with_gloss(candidate))))
     scored.sort()
     chosen: list[Span] = []
     for minus_score, span in scored:
@@ -470,6 +597,12 @@ def ranked(sentence: RankedSentence) -> Iterator[tuple[Span, float]]:
         if not any(is_same(span, other) for other in chosen):
             chosen.append(span)
             yield span, -minus_score
+
+
+def _is_form_of(word: str, other: str) -> bool:
+    """Return whether two stems are of one word, as `compute` and `computer`."""
+    shorter, longer = sorted((word, other), key=len)
+    return len(shorter) >= _LONG_STEM and longer.startswith(shorter)
 
 
 def score(features: Features, table: dict[str, float]) -> float:

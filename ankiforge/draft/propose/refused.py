@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
+from itertools import pairwise
 
 from ankiforge.language.lexicon import Language, listed
 from ankiforge.language.quantities import MONTHS
-from ankiforge.language.tokens import Kind, Token, is_verb
+from ankiforge.language.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token, is_verb
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.decoding import damage_in
@@ -50,6 +51,8 @@ _GLUED = regex(
 )
 # Without one of these, nothing is glued.
 _CLOSE = regex(r"[”,;.!?][\w”\"»“«]")
+# `!#"\$% \$ & '!#`: what a formula became.
+_SIGNS = regex(r"[!#$%&<>@^|~\\\"](?:\s?[!#$%&<>@^|~\\\"']){3}")
 # Letters of a font without a table, a role of reStructuredText, a line of a program. A search
 # stops only at the first characters.
 _FONT = r"\u0700-\u085f\u1200-\u139f\ue000-\uf8ff\ufffd"
@@ -69,6 +72,9 @@ _HEADING = regex(
     r"|\A\d{1,2}(?:\.\d{1,2})*\.? (?:[A-ZÀ-Þ][\w-]* ){2,}"
 )
 _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
+_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"), ("（", "）"), ("「", "」"), ("《", "》"))
+_LONGEST_HEADING = 6
+_BEGIN_CLAUSES = frozenset("when if while because although".split())
 # What a sentence does of which nobody keeps a card: it needs another one, or speaks to the reader.
 _NEVER = frozenset(("leans", "you"))
 
@@ -85,7 +91,7 @@ def refusal_of_form(
         is_note: it is in a person's own note, in which a line may begin without a capital.
     """
     count = sum(token.kind != Kind.SIGN for token in words)
-    if count > MOST_WORDS and language.name != "cjk":
+    if count > MOST_WORDS and language.name != "ja":
         return Reason.LONG
     if text.endswith(":"):
         return Reason.CUT_OFF
@@ -96,28 +102,24 @@ def refusal_of_form(
         return Reason.GARBLED
     if _CLOSE.search(bare) and _GLUED.search(bare):
         return Reason.GARBLED
+    if not is_note and _SIGNS.search(bare):
+        return Reason.GARBLED
     if not is_note:
         is_code = bool(words) and words[0].kind in (Kind.SHIELD, Kind.UNSAFE)
         if not (is_code or _BEGINS.match(text)):
             return Reason.CUT_OFF
-        if _HEADING.match(text):
+        if _HEADING.match(text) or _begins_with_heading(words, language):
             return Reason.HEADING
+        if not (ends_whole(text) or ends_clause(words, language)):
+            return Reason.CUT_OFF
     return None
 
 
-def refusal_of_words(text: str, cues: Collection[str], *, is_note: bool) -> Reason | None:
-    """Return why what the words of a sentence do makes no card; None if it may.
-
-    Args:
-        text: the sentence.
-        cues: the features that its words have.
-        is_note: it is in a person's own note, in which a line may end without a full stop.
-    """
+def refusal_of_words(text: str, cues: Collection[str]) -> Reason | None:
+    """Return why what the words of a sentence do, by its features, makes no card; or None."""
     if not _NEVER.isdisjoint(cues):
         return Reason.LEANS
-    if is_question(text):
-        return Reason.QUESTION
-    return None if is_note or ends_whole(text) else Reason.CUT_OFF
+    return Reason.QUESTION if is_question(text) else None
 
 
 def is_question(text: str) -> bool:
@@ -128,6 +130,39 @@ def is_question(text: str) -> bool:
 def ends_whole(text: str) -> bool:
     """Return whether a sentence ends with its full stop."""
     return _ENDS_WHOLE.search(text[-8:]) is not None
+
+
+def _begins_with_heading(words: Sequence[Token], language: Language) -> bool:
+    """Return whether English begins anew behind capitals: `Calming Down Every strong emotion`."""
+    if language.name != "en":
+        return False
+    for token in words[:_LONGEST_HEADING]:
+        if not token.word[0].isupper():
+            return False
+        if token is not words[0] and len(token.word) > 1 and not token.word.isupper():
+            if token.folded in language.determiners or token.folded in _BEGIN_CLAUSES:
+                return True
+    return False
+
+
+def ends_clause(words: Sequence[Token], language: Language) -> bool:
+    """Return whether a mark that ends without a full stop ends with a clause that is whole.
+
+    Most such marks leave off the full stop alone. One that ends with a small word, a verb or an
+    adjective before its noun goes on, and a title has no verb.
+    """
+    if not (language.small and words):
+        return False
+    last = words[-1]
+    ends = last.kind in (Kind.NOUN, Kind.NAME, Kind.NUMBER)
+    if last.kind == Kind.ADJECTIVE and language.name in ADJECTIVE_AFTER_NOUN:
+        ends = words[-2:-1] != () and words[-2].kind == Kind.NOUN
+    signs = [token.word for token in words if token.kind == Kind.SIGN]
+    if any(after.start > before.end + 1 for before, after in pairwise(words)):
+        return False  # several lines
+    if not ends or any(signs.count(left) != signs.count(right) for left, right in _PAIRS):
+        return False
+    return any(is_verb(token, language) for token in words[1:-1])
 
 
 # --- what is left off a card, though never off its quote ------------------------------
@@ -153,9 +188,11 @@ _NOTE_NUMBER = regex(
     r"|(?<=[.,!?][”\"’»)])\d{1,3}(?=\s+[^\W\d_]|\s*\Z)|(?<=\d{4}\.)\d{1,2}(?=\s*\Z)"
     r"|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
 )
+# `20 The climate crisis`: the number of a note or a line before a small word.
+_NUMBER_BEFORE = regex(r"\A\d{1,3}\s+([A-ZÀ-ÞА-ЯЁ][^\W\d_]*)\b")
 _ESCAPE = regex(r"\\(?=[!-/:-@\[\]^-`{-~])")
-_COMMAS = (",", ";", "–", "—")
-_COMMA_AT_END = regex(r"\s*[,;–—]\s*\Z")
+_COMMAS = (",", ";", "–", "—", "，", "；", "、")
+_COMMA_AT_END = regex(r"\s*[,;–—，；、]\s*\Z")
 
 
 def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
@@ -172,6 +209,9 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
         names = _YEAR_OF_CITATION.findall(match[0])
         if any(name.casefold() not in MONTHS for name in names):
             spans.append(match.span())
+    number = _NUMBER_BEFORE.match(text)
+    if number and number[1].casefold() in language.small:
+        spans.append((0, number.start(1)))
     if _DIGIT.search(text):
         spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
     for match in _CITATION.finditer(text) if "[" in text else ():
