@@ -3,7 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.check import Context, DuplicateIndex, check, check_alone, check_made
+from ankiforge.check import (
+    Context,
+    DuplicateIndex,
+    check,
+    check_alone,
+    check_made,
+    read,
+)
 from ankiforge.model import Form, Origin, Severity
 from tests.check import cards
 
@@ -164,6 +171,11 @@ def test_a_finding_about_opposites_says_which_word_is_whose():
     assert message == (
         "may say the opposite of the source: the card says “increases”, the source “reduces”"
     )
+
+
+def test_gaps_are_signs_in_what_a_cloze_asks():
+    draft = cards.cloze("The {{c1::heart}} pumps {{c2::blood}} now.")
+    assert read(draft).asked == "The […] pumps […] now."
 
 
 def test_at_most_five_words_that_are_missing_are_named():
