@@ -276,21 +276,6 @@ def test_a_card_may_be_as_long_as_the_limit():
     assert decide.new_fields({"Front": "a" * 7999, "Back": "b"})[1] == ("Back", "b")
 
 
-@pytest.mark.parametrize(
-    ("typed", "numbers"),
-    [("", []), ("1", [1]), ("1, 3", [1, 3]), ("1,3 999", [1, 3, 999])],
-)
-def test_the_numbers_of_masks(typed, numbers):
-    assert list(decide._mask_numbers(typed)) == numbers
-
-
-@pytest.mark.parametrize("typed", ["x", "1-3", "1000", "²", "-1"])
-def test_what_is_no_number_of_a_mask(typed):
-    with pytest.raises(UsageError, match="is not the number of a mask") as raised:
-        list(decide._mask_numbers(typed))
-    assert raised.value.hint == '--field Masks "1 3"'
-
-
 # --- note types of other tools ---------------------------------------------------------------
 
 
@@ -345,22 +330,8 @@ def test_a_map_that_names_no_field(given):
     assert raised.value.hint == '--map "My type: Front=Word, Back=Meaning"'
 
 
-@pytest.mark.parametrize(
-    ("tool", "tags", "type_name", "made"),
-    [
-        ("o2a", ("obsidian_TO_anki",), "Basic", True),
-        ("o2a", ("other",), "Obsidian-basic", False),
-        ("flashcards", (), "Obsidian-basic", True),
-        ("flashcards", ("",), "Basic", False),
-    ],
-)
-def test_which_tool_made_a_note(tool, tags, type_name, made):
-    note = in_anki(1, "q", "a", tags=tags)
-    assert adopt.TOOLS[tool].made(note, note_type(name=type_name)) is made
-
-
-def in_anki(id: int, *fields: str, tags: tuple[str, ...] = ()) -> NoteInAnki:
-    return NoteInAnki(Guid(f"g{id}"), id, 0, fields, tags, "D", None)
+def in_anki(id: int, *fields: str) -> NoteInAnki:
+    return NoteInAnki(Guid(f"g{id}"), id, 0, fields, (), "D", None)
 
 
 def drafted(id: str, note: str, front: str, back: str = "") -> Card:
@@ -405,13 +376,12 @@ def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
     names = {"Front": "Front", "Back": "Back"}
     theirs = [adopt._TheirNote(note, note_type("Front", "Back"), names) for note in notes]
     matches = adopt.Matches()
-    used = adopt._match(matches, theirs, drafts)
+    adopt._match(matches, theirs, drafts)
     found = {"by_id": [each.id for each in matches.by_id]}
     found["by_words"] = [each.id for each in matches.by_words]
     for name in ("differing", "not_in_anki", "unclear"):
         found[name] = [row.anki for row in getattr(matches, name)]
     assert {name: listed for name, listed in found.items() if listed} == outcome
-    assert bool(used) is bool(outcome.keys() - {"not_in_anki"})
 
 
 def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
@@ -517,7 +487,7 @@ def test_the_steps_of_a_run_add_up():
     result = RunResult()
     here, there = Problem("a", "is broken"), Problem("b", "is new", notice=True)
     by_model = ByModel("host", 1, 2, usage=None)  # type: ignore[arg-type]
-    result.add_step(Progress(drafted=2, proposed=1, accepted=1, highlights=5, without=3))
+    result.add_step(Progress(drafted=2, accepted=1, highlights=5, without=3))
     assert (result.asked, result.without) == (0, 0)  # by the rules
     assert not result.failed
     step = Progress(drafted=3, highlights=5, without=2, by_model=by_model)
@@ -525,7 +495,7 @@ def test_the_steps_of_a_run_add_up():
     assert not result.failed
     result.add_step(Progress(problems=(here, there)))
     assert result.failed
-    assert (result.drafted, result.proposed, result.accepted) == (5, 1, 1)
+    assert (result.drafted, result.accepted) == (5, 1)
     assert (result.asked, result.without) == (5, 2)
     assert result.problems == [there, here]
 
