@@ -249,7 +249,9 @@ class RankedSentence:
         ends_rate = (
             last > 1 and self.words[last - 2].folded in _PER
         )  # `metres per second`
-        if not last or not (token.kind in _CONTENT or ends_rate):
+        if not last or token.folded in self.language.determiners:
+            return False
+        if not (token.kind in _CONTENT or ends_rate):
             return False
         if self.language.name == "zh":
             if token.kind == Kind.ADVERB:
@@ -330,8 +332,11 @@ class RankedSentence:
         """Return whether a rate is cut: the `343 metres` of `343 metres per second`."""
         if last + 1 >= len(self.words) or self.words[last].folded not in _PER:
             return False
+        if self.words[last + 1].folded in self.language.determiners:
+            return False  # `1896 por el físico`
         inner = self.words[first:last]
-        return any(token.kind == Kind.NUMBER for token in inner)
+        counts = any(token.kind == Kind.NUMBER for token in inner)
+        return counts and inner[-1].kind != Kind.NUMBER
 
     def _is_half_of_pair(self, run: Run) -> bool:
         """Return whether only one of two brackets or quotation marks is among some tokens."""
