@@ -35,6 +35,8 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
     if not made.drafts:
         return made.reason
     passage = desk.offered_passage(ledger, ledger.passage(highlight.key))
+    if passage.passage.closed:
+        return REJECTED
     decided = passage.names_of_decided(of_proposals=True)
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
     for draft in made.drafts:

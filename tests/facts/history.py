@@ -382,7 +382,9 @@ class History:
         # what is not
         for text in facts_in:
             state_of = states.get(text)
-            if text in quoted and not (state_of and state_of.decided):
+            # a model may draft the sentence of a proposal that was rejected
+            is_told = state_of and (state_of.decided or state_of.by_model)
+            if text in quoted and not is_told:
                 self.fail("lost", text)
             is_open = not shown.closed and self.worth(text) > 0
             if state_of is None and is_open and is_undecided(text):

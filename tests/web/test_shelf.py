@@ -199,7 +199,7 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     (forge.folder / "export.csv").write_text(text, encoding="utf-8")
     forge.ok("run", "--yes", forge.folder / "export.csv")
     page = opened(forge, "shelf")
-    row = page.locator(".words")
+    row = page.locator(".translated")
     assert "3 words with your translation" in row.inner_text()
     assert not page.locator(".documents li, .nothing").count(), "none is among the ten"
     row.get_by_role("button", name="Look").click()
