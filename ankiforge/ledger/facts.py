@@ -267,10 +267,12 @@ def read(
         drafted: those with a draft that only a decision closes.
         closed: whether a person wants nothing more of it: what comes later is not offered.
     """
+    of_proposals = [event for event in decisions if event.of_proposal]
+    rejected = {each for event in of_proposals for each in event.sentences}
     decisions = [event for event in decisions if not event.of_proposal]
     all_decided = {each for event in decisions if event.of for each in event.sentences}
     decided = all_decided.intersection(given)
-    undecided = [each for each in given if each not in decided]
+    undecided = [each for each in given if each not in decided | rejected]
     near = _nearly_the_same(undecided, decisions, live, {*given, *standing})
 
     # the facts: decided, asked about, drafted

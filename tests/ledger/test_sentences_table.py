@@ -143,6 +143,9 @@ REMARK = Fact(M2, near=M)
         ([X], {"closed": True}, [ASKS]),
         ([X], {"closed": True, "live": ()}, []),
         ([X], {"closed": True, "drafted": [H], "given": (H,)}, []),
+        # nor does the sentence of a rejected proposal ask; a model's draft of it waits
+        ([X, decided(M2, n=7, of_proposal=True)], {"drafted": ()}, []),
+        ([X, decided(M2, n=7, of_proposal=True)], {}, [Fact(M2)]),
         # skipping names all sentences
         ([decided(M2, n=7)], {}, [Fact(M2, decided=True)]),
     ],
