@@ -384,7 +384,7 @@ def _by_rank(
         if not (each.has(parts) and (quoted or each.answers(item.answers))):
             continue
         is_marked = each.is_marked(sought)
-        if is_marked or _has_around(each.highlight, sought):
+        if is_marked or _has_around(each.highlight, sought, is_named=each is named):
             shared = sum(word in each.letters for word in words)
             rank = marks_decide and is_marked, each is named, each.has(answered), shared
             ranked.append((rank, each))
@@ -414,15 +414,15 @@ def _by_words(
     return ranked[0], replace(item, quote=quote)
 
 
-def _has_around(highlight: Highlight, quote: str) -> bool:
+def _has_around(highlight: Highlight, quote: str, *, is_named: bool) -> bool:
     """Return whether the text around a mark has a quote that is evidence for the mark.
 
-    It overlaps the mark, or answers a comment; or it ends where a mark begins that needs the
+    It overlaps the mark, or answers a comment; or the card names the mark, which needs the
     sentence before it: `So …`, `C'est pourquoi …`. Other words around it may be another mark,
     which has a card already.
     """
     asks = highlight.instructs and bool(highlight.comment.strip())
-    leans = _LEANS.match(typewritten(highlight.exact)) is not None
+    leans = is_named and _LEANS.match(typewritten(highlight.exact)) is not None
     for place in places_of(highlight):
         quoted = find_quote(quote, place)
         marked = find_quote(highlight.exact, place)

@@ -57,7 +57,7 @@ class Accounts:
         marks = {each["key"]: each for each in objects if each["type"] == "highlight"}
         self.by_path: dict[str, Account] = {}
         self.names: set[str] = set()
-        """The keys of all passages that a card, a draft or a reason accounts for."""
+        """The keys of all passages that a card, a draft, a proposal or a reason accounts for."""
         self.everywhere: list[dict[str, Any]] = []
         """What is left out of a folder or a library as a whole."""
         self.fronts: list[str] = []
@@ -73,7 +73,8 @@ class Accounts:
                         account.offered.append(shown(*words))
                         account.marks[mark["page_label"]].add(key)
         for entry in forge.ok("list", "--no-card", "--all", "--json").lines:
-            assert all(entry[name] for name in ("kind", "place", "reason")), entry
+            assert entry["kind"] and entry["place"], entry
+            assert entry["reason"] or entry["proposal"], entry
             if entry["key"] is None:
                 self.everywhere.append(entry)
                 self.of(entry["path"]).left_out.append(entry)
