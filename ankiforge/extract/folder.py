@@ -474,6 +474,8 @@ class FileSource(FolderSource):
             else:
                 changed.append(file)
         folder.count.done = len(files) - len(changed)
+        is_first = len(changed) == len(files)
+        is_first = is_first and not (known and known.paths(folder.container))
 
         # read the others
         failed = 0
@@ -489,7 +491,7 @@ class FileSource(FolderSource):
                 folder.count.done += 1
             folder.missed |= 0 < failed == len(files)
 
-        if len(changed) == len(files):
+        if is_first:
             yield from folder.links
             yield from self.first_notices(files)
         yield folder.end()

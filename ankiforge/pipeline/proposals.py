@@ -17,7 +17,10 @@ from ankiforge.model import Card, Guid, Highlight, Severity, Strings
 
 _PROPOSED = ("no_card", "undrafted", "carded")
 """The fates of passages of which something may be proposed; of one with a card, a further fact."""
+_DRAFTED = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
+"""What is said of passages for which no proposal is needed, by fate."""
 REJECTED = "you rejected its proposal"
+DECIDED = "its sentences are decided"
 
 
 def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
@@ -63,8 +66,12 @@ def proposal_at(ledger: Ledger, key: str) -> Card:
     found = proposal_of(ledger, outcome)
     if isinstance(found, Card):
         return found
-    why = found or outcome.fate
-    raise RefusedError(f"{key}: no proposal: {why}", hint=f"ankiforge edit {key}")
+    if outcome.fate in _DRAFTED:
+        hint = "ankiforge list shows its id"
+        raise RefusedError(f"{key}: {_DRAFTED[outcome.fate]}", hint=hint)
+    raise RefusedError(
+        f"{key}: no proposal: {found or DECIDED}", hint=f"ankiforge edit {key}"
+    )
 
 
 def accept(

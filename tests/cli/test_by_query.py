@@ -121,7 +121,7 @@ def test_undo_counts_the_decisions_of_one_command_and_names_some(desk):
 
 def test_a_passage_is_rejected_by_its_key_and_is_no_card_to_accept(desk):
     [draft, *_] = desk.ok("list", "--json").lines
-    assert "is not an id" in desk("accept", draft["highlight"], code=2).stderr
+    assert "a draft of it waits" in desk("accept", draft["highlight"], code=1).stderr
     [done] = desk.ok("reject", draft["highlight"], "--json").lines
     assert (done["id"], done["done"]) == (draft["highlight"], True)
 

@@ -278,22 +278,3 @@ def test_a_list_begins_with_what_waits_in_the_order_of_the_review(forge, vault):
     assert "weights" in texts[0], "the ten stand in reading order"
     assert "water" in texts[1]
     assert listed[2]["verdict"] == "accepted"
-
-
-TWO_FACTS = (
-    "==Osmosis is the diffusion of water through a semipermeable membrane."
-    " Mitosis is the division of a nucleus into two equal nuclei.==\n"
-)
-
-
-def test_new_cards_are_a_line_for_each_passage_with_its_facts(forge):
-    (forge.folder / "notes").mkdir()
-    (forge.folder / "notes/cells.md").write_text(TWO_FACTS, encoding="utf-8")
-    forge.settings("sources: [{obsidian: {path: notes}}]\n", proposals=True)
-    forge.ok("run")
-    [line] = forge.ok("list", "--view", "new").stdout.splitlines()
-    assert "0 of 2 facts decided" in line
-    [first, _] = forge.ok("list", "--view", "new", "--json").lines
-    forge.ok("accept", first["id"])
-    [line] = forge.ok("list", "--view", "new").stdout.splitlines()
-    assert "1 of 2 facts decided" in line

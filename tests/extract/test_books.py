@@ -50,8 +50,8 @@ def test_what_was_decided_is_not_drafted_again_because_its_book_appeared(
     forge.settings("sources: []", proposals=True)
     root = device(tmp_path / "books", WHOLE)
     forge.ok("run", root)
-    [before] = forge.ok("list", "--json", "--all").lines
-    forge.ok(decision, before["id"])
+    [before] = forge.ok("list", "--json", "--no-card").lines
+    forge.ok(decision, before["key"])
     decided = verdicts(forge)
 
     write_epub(root / "On Memory.epub", BOOK)
@@ -72,11 +72,12 @@ def test_the_sentence_comes_with_the_book_and_the_key_stays(forge, tmp_path):
     forge.settings("sources: []", proposals=True)
     (root / "On Memory.epub").unlink()
     forge.ok("run", root)
-    assert forge.ok("list", "--json", "--all").lines == []
+    [alone] = forge.ok("list", "--json", "--no-card").lines
+    assert alone["proposal"] is None
     write_epub(root / "On Memory.epub", BOOK)
     forge.ok("run")
-    [proposed] = forge.ok("list", "--json", "--all").lines
-    assert "Ebbinghaus" in str(proposed)
+    [whole] = forge.ok("list", "--json", "--no-card").lines
+    assert "Ebbinghaus" in str(whole["proposal"])
 
 
 def test_a_book_elsewhere_is_found_in_the_folders_of_the_settings(forge, tmp_path):
@@ -88,8 +89,8 @@ def test_a_book_elsewhere_is_found_in_the_folders_of_the_settings(forge, tmp_pat
     )
     forge.settings("sources: [kobo: {path: kobo.sqlite, books: [shelf]}]", proposals=True)
     forge.ok("run")
-    [proposed] = forge.ok("list", "--json", "--all").lines
-    assert "1885" in str(proposed)
+    [listed] = forge.ok("list", "--json", "--no-card").lines
+    assert "1885" in str(listed["proposal"])
 
 
 def test_books_outside_a_foreign_workspace_are_read_only_when_confirmed(forge, tmp_path):

@@ -185,22 +185,27 @@ def test_templates_of_a_real_vault_make_no_cards():
 # --- what a file system says ----------------------------------------------------------------
 
 
-def test_links_are_told_of_and_not_followed(tmp_path):
-    root = tmp_path / "vault"
+def test_links_are_not_followed_and_told_of_if_they_lead_out_of_the_vault(tmp_path):
+    root, outside = tmp_path / "vault", tmp_path / "outside"
     root.mkdir()
+    outside.mkdir()
     (root / "a.md").write_text(MARKED, "utf-8")
     for name, target in (
         ("loop", root),
         ("b.md", root / "a.md"),
         ("x.png", root / "a.md"),
+        ("out", outside),
+        ("out.md", outside / "none.md"),
     ):
         (root / name).symlink_to(target)
-    first, second, note, end = scan(root)
-    assert [first.where, second.where, note.document.path] == ["b.md", "loop", "a.md"]
-    assert "exclude" in first.hint
+    note, first, second, end = scan(root)
+    assert [note.document.path, first.where, second.where] == ["a.md", "out", "out.md"]
+    assert f"ankiforge run {outside}" in first.hint
+    assert "leads nowhere" in second.hint
+    assert first.notice
     assert end.complete
     assert not any(
-        isinstance(one, Problem) for one in scan(root, exclude=("loop/", "b.md"))
+        isinstance(one, Problem) for one in scan(root, exclude=("out/", "out.md"))
     )
 
 

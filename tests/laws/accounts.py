@@ -73,7 +73,8 @@ class Accounts:
                         account.offered.append(shown(*words))
                         account.marks[mark["page_label"]].add(key)
         for entry in forge.ok("list", "--no-card", "--all", "--json").lines:
-            assert entry["kind"] and entry["place"], entry
+            assert entry["kind"], entry
+            assert entry["place"], entry
             assert entry["reason"] or entry["proposal"], entry
             if entry["key"] is None:
                 self.everywhere.append(entry)

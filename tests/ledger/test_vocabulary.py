@@ -50,7 +50,7 @@ def test_all_words_are_one_question_and_one_answer_makes_their_cards(
     forge, export
 ) -> None:
     assert of_words(forge) == {word: (WORDS[word], "waiting") for word in WORDS}
-    assert forge.json("status")["waiting"] == {"new": 1, "changed": 0, "questions": 1}
+    assert forge.json("status")["waiting"] == {"new": 0, "changed": 0, "questions": 1}
     asked = question(forge)
     assert asked["text"] == "3 words with your translation in readwise: make cards?"
     assert asked["examples"] == [f"{word} = {WORDS[word]}" for word in WORDS]
@@ -61,12 +61,12 @@ def test_all_words_are_one_question_and_one_answer_makes_their_cards(
     assert of_words(forge) == {word: (WORDS[word], "accepted") for word in WORDS}
 
 
-def test_the_sentence_of_the_words_keeps_its_own_card(forge, export) -> None:
+def test_the_sentence_of_the_words_keeps_its_own_proposal(forge, export) -> None:
     forge.ok("accept", question(forge)["id"])
     forge.ok("run")
-    [other] = [card for card in forge.cards() if card["kind"] == "cloze"]
-    assert (other["verdict"], other["quote"]) == ("waiting", SENTENCE)
-    assert forge.ok("list", "--no-card", "--json").lines == []
+    [other] = forge.ok("list", "--no-card", "--json").lines
+    assert other["exact"] == SENTENCE
+    assert other["proposal"]["gaps"]
 
 
 def test_later_words_are_cards_at_once_and_follow_their_notes(forge, export) -> None:
@@ -86,9 +86,8 @@ def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
         file.write(row(10, "robust", "belastbar"))
     forge.ok("run")
     assert of_words(forge) == {}
-    reasons = {
-        each["reason"] for each in forge.ok("list", "--no-card", "--all", "--json").lines
-    }
+    listed = forge.ok("list", "--no-card", "--all", "--json").lines
+    reasons = {each["reason"] for each in listed if not each["proposal"]}
     assert reasons == {"you said that such words are not cards"}
     told = forge.ok("undo").stderr
     assert "taken back: no cards: words with your translation in readwise" in told
