@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ankiforge.model import Highlight, HighlightKey, h16
 from ankiforge.text import regex
-from ankiforge.text.fold import for_finding
+from ankiforge.text.fold import UNSPACED, for_finding
 from ankiforge.text.sentences import boundaries
 
 # --- paragraphs -----------------------------------------------------------------------
@@ -193,9 +193,10 @@ RAISED_NOTE = regex(
     r"(?:(?<=[^\W\d_A-ZÀ-Þ]{4})|(?<=[.,;:!?”’\"»]))[¹²³⁰-⁹]+(?:[,⁻–-][¹²³⁰-⁹]+)*(?![\w])"
 )
 """The raised number of a note or a citation, behind a word of four letters or a sign."""
-# The number of a note behind a word or its stop: `released25`, `musclesfn1`, `slept.³`.
+# The number of a note behind a word or its stop: `released25`, `musclesfn1`, `slept.³`. Where no
+# blanks are written, every number stands so.
 _NOTE_NUMBER = regex(
-    r"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z]{3})(?<!ovid)(?:"
+    rf"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z{UNSPACED}]{{3}})(?<!ovid)(?:"
     r"([,;:”’\"')]{0,2})(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=[\s.,;:)]|$)"
     r"|([.!?][”’\"')]?)(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
 )
