@@ -126,7 +126,7 @@ def test_ten_is_ten_decisions_and_the_ending_belongs_to_the_document(notes, open
         page.keyboard.press("Enter")
         settle(page)
     assert told == [f"{number} of 10" for number in range(1, 11)]
-    assert over(page) == "10 cards, 2 marks left."
+    assert over(page) == "10 cards. Here: 2 waiting."
     assert page.locator("#ticks [data-s=card]").count() == 10
     assert page.locator(".made-cards li").count() == 10
     ready(page)
@@ -166,7 +166,7 @@ def test_at_the_ending_enter_is_harmless_until_no_key_was_pressed_for_a_while(
         page.keyboard.press("Enter")
         page.wait_for_timeout(400)
     page.keyboard.press("o")
-    assert over(page) == "10 cards, 2 marks left."
+    assert over(page) == "10 cards. Here: 2 waiting."
     assert waiting(page) == 2
     assert not (notes.folder / "ankiforge.apkg").exists()
     ready(page)
