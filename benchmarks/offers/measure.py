@@ -113,6 +113,7 @@ def main() -> None:
         choices(f"One model, {title}:", cards_of_part)
     choices("Few and sure, eight fresh sources:", rows("few-and-sure.jsonl"))
     choices("The same of papers, vaults, exports and books:", rows("mixed.jsonl"))
+    choices("First tens, a card in one key for every fact:", rows("by-one-key.jsonl"))
 
 
 if __name__ == "__main__":
