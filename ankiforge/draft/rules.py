@@ -384,5 +384,6 @@ def _draft(
         answer=answer,
         start=0,
         origin=Origin(origin),
-        by_hand=highlight.kind is HighlightKind.CARD,
+        # a mark over `Term: text` is a mark, which waits
+        by_hand=highlight.kind is HighlightKind.CARD and highlight.form is not Form.TERM,
     )
