@@ -413,6 +413,8 @@ class HighlightOutcome(Value):
     reason: str = ""
     worth: float = 0.0
     """How likely a card of its best sentence is kept, to 1; 0 and less = none is proposed."""
+    is_open: bool = False
+    """Whether it has neither card nor draft, or a card and a further sentence worth one."""
 
 
 class LeftOutThere(Value):

@@ -70,7 +70,8 @@ class Order(Value):
     """The number of these drafts."""
     without: list[Place]
     """The highlights that have neither a card nor a draft, and about which no person decided that
-    they need none, those most worth a card first."""
+    they need none, and those with a card of which a further sentence may be proposed; those most
+    worth a card first."""
     version: int
     """A number that changes when another program writes."""
 
@@ -199,9 +200,21 @@ NOTHING = "nothing to ask was recognised"
 WITHOUT = ("no_card", "undrafted", "failed")
 """The fates of highlights that have neither a card nor a draft, and that nobody left
 out."""
-# What a person rejected the proposal of counts among the last.
-_WORTH = "h.worth - coalesce(p.decided AND NOT p.done, 0)"
-_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY {_WORTH} DESC, h.document, h.position"
+# Once a sentence is decided, the best of the others counts. If none is left, the passage counts
+# among the last.
+_WORTH = (
+    "CASE WHEN h.worth > 0 AND (coalesce(p.decided, 0) OR EXISTS (SELECT 1 FROM sentence s"
+    " JOIN decided_sentence d ON d.name = s.name WHERE s.key = h.key))"
+    " THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key"
+    " AND NOT coalesce(p.closed, 0)"
+    " AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)"
+    " ELSE h.worth END"
+)
+_IS_OPEN = (
+    f"(({_FATE}) IN {WITHOUT}"
+    f" OR ({_FATE}) = 'carded' AND w.best IS NULL AND {_WORTH} >= {FLOOR})"
+)
+_WITHOUT = f"AND {_IS_OPEN} ORDER BY {_WORTH} DESC, h.document, h.position"
 _PLACE = (
     "h.key AS id, h.key, h.document,"
     " (SELECT title FROM document WHERE id = h.document) AS title, h.position,"
@@ -238,10 +251,10 @@ def fates(
         key: only the one with this key.
         best_first: those most worth a card come first.
     """
-    columns = f"h.*, {_FATE} AS became"
+    columns = f"h.*, {_FATE} AS became, {_IS_OPEN} AS is_open"
     in_order = "ORDER BY h.document, h.position"
     if best_first:
-        in_order = "ORDER BY h.worth DESC, h.document, h.position"
+        in_order = f"ORDER BY {_WORTH} DESC, h.document, h.position"
     if key:
         rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", key)
     else:
@@ -265,6 +278,7 @@ def fates(
             fate="left_out" if fate == "decided" else fate,
             reason=reason,
             worth=highlight_row["worth"],
+            is_open=bool(highlight_row["is_open"]),
         )
 
 
@@ -321,7 +335,7 @@ def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
 _MARKS = (
     "SELECT {columns}, coalesce(a.first, h.key) AS passage,"
     f" {_has_card('coalesce(a.first, h.key)')} AS carded,"
-    f" {_WORTH} >= {FLOOR} AND NOT coalesce(p.done, 0) AS proposed"
+    f" {_WORTH} >= {FLOOR} AS worth_one, coalesce(p.done, 0) AS done"
     " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
     " LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)"
     " WHERE h.document IN {documents} AND h.state = 'present'"
@@ -344,16 +358,16 @@ def _with_states(store: Store, rows: list[Row]) -> Iterator[tuple[Row, str]]:
 
 def _state(row: Row) -> str:
     """Return the state of a mark that does not ask, by its row of `_MARKS`."""
-    if row["carded"]:
-        return "card"
-    return "proposal" if row["proposed"] else "none"
+    if row["worth_one"] and (row["carded"] or not row["done"]):
+        return "proposal"
+    return "card" if row["carded"] else "none"
 
 
 def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """Return the passages of the document that holds a highlight, with the state of each.
 
-    In reading order; `asks`: something of it waits for a person; `card`: it has one; `proposal`:
-    it is worth one; else `none`.
+    In reading order; `asks`: something of it waits for a person; `proposal`: it is worth a card,
+    or a further one; `card`: it has one; else `none`.
     """
     store.refold()
     query = _MARKS.format(

@@ -352,10 +352,12 @@ class _Recording:
         self._rows: list[Json] = []
         self._outcomes: list[Json] = []
         """The columns of the highlights that drafting fills."""
+        self._worths: list[tuple[str, dict[str, float]]] = []
+        """How likely a card of each sentence is kept, by key and by the sentence's name."""
         self._terms: list[tuple[str, SearchTerms]] = []
         self.gathered: tuple[list[Any], ...] = (
             *(self.changes, self.new, self._dropped_ids),
-            *(self._rows, self._outcomes, self._terms),
+            *(self._rows, self._outcomes, self._worths, self._terms),
         )
         """All that `take` adds to."""
 
@@ -469,6 +471,15 @@ class _Recording:
         if is_declined and not self._by_model:  # the model's reason stands
             outcome |= {"fate": "no_card", "reason": highlight_row["reason"]}
         self._outcomes.append(outcome)
+
+        # the worth of each sentence, which is the last one of its words: it may lean on others
+        if self._by_rules:
+            text = facts.text_of(drafted.highlight)
+            worth_by_name: dict[str, float] = {}
+            for quote, worth in drafted.worths:
+                for sentence in facts.covered(text, quote)[-1:]:
+                    worth_by_name.setdefault(facts.name_of(sentence), worth)
+            self._worths.append((key, worth_by_name))
 
     def _take_own(
         self,
@@ -684,6 +695,7 @@ class _Recording:
                 columns = "modelled = :drafted"
         query = f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"
         store.write_all(query, self._outcomes)
+        sentences.judge(store, self._worths)
         keep_terms(store, self._terms)
 
 

@@ -113,7 +113,11 @@ CREATE TABLE IF NOT EXISTS decided_sentence (
     PRIMARY KEY (name, passage, own)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS decided_sentence_passage ON decided_sentence (passage);
-CREATE TABLE IF NOT EXISTS sentence (name TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sentence (
+    name TEXT NOT NULL, key TEXT NOT NULL,
+    worth REAL,                  -- how likely a card of it is kept; NULL = none can be made
+    PRIMARY KEY (name, key)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
 -- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
 -- what waits beside the person's own form of its sentence is of that offer
@@ -128,6 +132,7 @@ CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL,
     decided INTEGER NOT NULL,    -- a decision on it, or on what was proposed
     done INTEGER NOT NULL,       -- a decision on it
+    closed INTEGER NOT NULL,     -- nothing more is wanted of it
     skipped INTEGER NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;

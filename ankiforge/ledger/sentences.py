@@ -10,7 +10,7 @@ may be new words of the card.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -43,7 +43,7 @@ def index(store: Store, highlights: Iterable[Highlight]) -> None:
         rows += [(name, highlight.key) for name in names]
     gone = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {EACH}"
     store.write_all(gone, names_of)
-    store.write_all("INSERT OR IGNORE INTO sentence VALUES (?, ?)", rows)
+    store.write_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
 
 
 def names_of_long(sentences: Iterable[str]) -> list[str]:
@@ -78,6 +78,17 @@ def elsewhere(store: Store, passage: Passage, given: Strings) -> Elsewhere:
     rows = store.rows(query, encode(list(names))) if names else ()
     standing = frozenset(names[row["name"]] for row in rows)
     return Elsewhere(tuple(decisions), frozenset(live), standing)
+
+
+def judge(store: Store, worths: Iterable[tuple[str, Mapping[str, float]]]) -> None:
+    """Store how likely a card of each sentence of highlights is kept, by key and by name."""
+    forgotten = []
+    rows = []
+    for key, worth_by_name in worths:
+        forgotten.append((key,))
+        rows += [(worth, name, key) for name, worth in worth_by_name.items()]
+    store.write_all("UPDATE sentence SET worth = NULL WHERE key = ?", forgotten)
+    store.write_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
 
 
 def places_of(store: Store, name: str) -> list[str]:

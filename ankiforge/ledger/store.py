@@ -601,6 +601,7 @@ class Store(Database):
                 "asks": bool(passage.asked),
                 "decided": passage.decided,
                 "done": passage.done,
+                "closed": passage.closed,
                 "skipped": passage.skipped,
                 "body": encode(passage),
             }

@@ -611,6 +611,8 @@ class Drafted(Value):
     worth: float = 0.0
     """How likely a card of its best sentence is kept, from 0 to 1; if no card is to be proposed of
     it, less 1, from -1 to 0. 0 = not judged."""
+    worths: tuple[tuple[str, float], ...] = ()
+    """The same of each sentence of which a card may be proposed, with its words in the source."""
     declined: bool = False
     """Whether a model judged that it deserves no card: then nothing of it is proposed."""
     passing: bool = False

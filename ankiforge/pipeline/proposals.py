@@ -7,6 +7,8 @@ on it makes a card, or rejects its sentence.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
@@ -20,6 +22,7 @@ _PROPOSED = ("no_card", "undrafted", "carded")
 _DRAFTED = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
 """What is said of passages for which no proposal is needed, by fate."""
 REJECTED = "you rejected its proposal"
+HAVE_CARDS = "its sentences have cards already"
 DECIDED = "its sentences are decided"
 
 
@@ -39,18 +42,21 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
         return made.reason
     passage = desk.offered_passage(ledger, ledger.passage(highlight.key))
     if passage.passage.closed:
-        return REJECTED
+        return DECIDED if outcome.fate == "carded" else REJECTED
     decided = passage.names_of_decided(of_proposals=True)
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
+    with_card = {fact.sentence for fact in passage.facts_now() if fact.card}
+    left = Counter[str]()
     for draft in made.drafts:
         sentence = facts.fact_of(draft, passage.text)
         if sentence and facts.name_of(sentence) in decided:
+            left[HAVE_CARDS if sentence in with_card else REJECTED] += 1
             continue
         findings = check.check(draft, context)
         proposal = replace(draft, passages=(highlight,), findings=findings)
         if not proposal.unfit:
             return proposal
-    return REJECTED
+    return DECIDED if len(left) > 1 else next(iter(left), REJECTED)
 
 
 def proposal_at(ledger: Ledger, key: str) -> Card:

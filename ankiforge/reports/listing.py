@@ -12,7 +12,6 @@ from ankiforge.anki.render import unrender
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import (
-    WITHOUT,
     HighlightOutcome,
     HistoryEntry,
     Ledger,
@@ -206,14 +205,14 @@ class Listing:
     def without_card(self, query: Strings, *, everything: bool) -> Shown:
         """Yield the highlights with neither a card nor a draft, each with its proposal or reason.
 
-        Those most worth a card come first. A proposal is made when its highlight is shown.
+        And those with a card of which a further sentence has a proposal. Those most worth a card
+        come first. A proposal is made when its highlight is shown.
 
         Args:
             query: words that the highlight, the title of its document or the reason contains.
             everything: those that a person, a colour or a setting left out, too, and what
                 looks like a highlight and is none.
         """
-        wanted = (*WITHOUT, "left_out") if everything else WITHOUT
 
         def says_all(words: str) -> bool:
             return all(word.casefold() in words.casefold() for word in query)
@@ -222,9 +221,12 @@ class Listing:
             highlight = outcome.highlight
             title = highlight.document.title
             words = f"{highlight.exact} {title} {outcome.reason}"
-            if outcome.fate not in wanted or not says_all(words):
+            is_wanted = outcome.is_open or (everything and outcome.fate == "left_out")
+            if not is_wanted or not says_all(words):
                 continue
-            yield self._without_card(outcome)
+            data, lines = self._without_card(outcome)
+            if data["proposal"] or outcome.fate != "carded":
+                yield data, lines
         if not everything:
             return
         for entry in left_out(self._ledger):

@@ -80,6 +80,10 @@ EMPTY = {
 }
 """What a list is for, which is said where nothing waits in it."""
 EDITS = "Your edits in Anki stay there; “ankiforge patch” brings them to your notes, too."
+NO_PROPOSAL = (
+    "No sentence here is sure enough: choose the words to ask, or let your chat ask."
+)
+"""What is said of a document all of whose marks turn out to have no proposal."""
 _LATER = "later:"
 """Begins what takes back that an item was put off."""
 STATES = {
@@ -647,6 +651,8 @@ class ReviewSession:
             heading = f"{made}. Here: {left}." if sitting.key else f"{made}, {left}."
         if not decided:
             heading = "All put off for later." if left else "Nothing waits here."
+            if sitting.key and left and not sitting.ids:
+                heading = NO_PROPOSAL
             told = [EMPTY.get(sitting.list_id, "")]
         if sitting.list_id == "changed":
             told.append(EDITS)

@@ -515,7 +515,11 @@ def test_nothing_is_asked_where_all_that_was_decided_stands(empty, events, stand
             body = {**body, "of": decision}
         decision = empty.add(what, key, PERSON, body).id
     store_highlights(empty, {"vault:notes/here": "present"})
-    empty.write("INSERT INTO sentence VALUES (?, ?)", name_of(STANDS), "vault:notes/here")
+    empty.write(
+        "INSERT INTO sentence (name, key) VALUES (?, ?)",
+        name_of(STANDS),
+        "vault:notes/here",
+    )
     moves = Moves(empty, ListedDocuments(), Report(), [], [])
     assert moves._stands(P) is stands
 

@@ -2,6 +2,10 @@
 
 import pytest
 
+from ankiforge.ledger import overview
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review import Decision, Review, sittings
+
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
 CELLS = "Mitochondria are organelles that produce most of the chemical energy that a cell needs."
@@ -35,6 +39,16 @@ def without(forge, *words):
 def proposed(forge):
     """Return the words of the passages that have a proposal."""
     return [each["exact"] for each in without(forge) if each["proposal"]]
+
+
+def decide_on_the_first(forge, act):
+    """Decide on the proposal that a sitting begins with."""
+    with forge.here(), Workspace() as opened:
+        order = overview.order(opened.ledger)
+        [pile] = sittings.shelf(opened.ledger, order.new, order.without)
+        review = Review(opened)
+        [item] = pile.ten(review.item)
+        review.decide(Decision(item.id, item.turn, act))
 
 
 def revisions(forge):
@@ -94,7 +108,55 @@ def test_a_further_sentence_has_a_proposal_beside_the_card_of_another(forge, not
     forge.ok("accept", passage["key"])
 
     assert {each["quote"] for each in forge.cards("verdict:accepted")} == {WAR, CARTA}
-    forge("accept", passage["key"], code=1)
+    refused = forge("accept", passage["key"], code=1)
+    assert "no proposal: its sentences have cards already" in refused.stderr
+
+
+@pytest.mark.parametrize("act", ["accept", "reject"])
+def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
+    mark = f"=={WAR} {CARTA} {CELLS} {ADVICE}=="
+    note(mark)
+    open_ones = {WAR, CARTA, CELLS}
+    while open_ones:
+        [passage] = without(forge)
+        waits = forge.json("status")["highlights"]
+        assert waits["proposed"] == waits["without"] == 1
+        quote = passage["proposal"]["quote"]
+        decide_on_the_first(forge, act)
+        open_ones.remove(quote)
+        if len(open_ones) == 1:
+            (forge.folder / ".ankiforge/ledger.db").unlink()
+            note(mark)
+    assert proposed(forge) == []
+    assert forge.json("status")["highlights"]["proposed"] == 0
+
+
+def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
+    note(f"=={WAR}==")
+    decide_on_the_first(forge, "reject")
+    assert forge.json("status")["highlights"]["proposed"] == 0
+
+    note(f"=={WAR} {CARTA}==")
+
+    assert forge.json("status")["highlights"]["proposed"] == 1
+    [passage] = without(forge)
+    assert passage["proposal"]["quote"] == CARTA
+    decide_on_the_first(forge, "accept")
+    assert without(forge) == []
+    refused = forge("accept", passage["key"], code=1)
+    assert "no proposal: its sentences are decided" in refused.stderr
+
+
+def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
+    note(f"=={WAR} {CARTA}==", f"=={ADVICE}==")
+    decide_on_the_first(forge, "accept")
+    with forge.here(), Workspace(read_only=True) as opened:
+        order = overview.order(opened.ledger)
+        [pile] = sittings.shelf(opened.ledger, order.new, order.without)
+        [item] = pile.ten(Review(opened).item)
+        assert item.is_proposal
+        states = overview.states_of(opened.ledger, [pile.document], set())
+        assert states[pile.document] == ["proposal", "none"]
 
 
 @pytest.mark.parametrize(("gap", "code"), [("0", 2), ("5", 2), ("4", 1)])

@@ -22,7 +22,7 @@ from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import with_changes
 from ankiforge.web.documents import Pages
 from ankiforge.web.server import PageServer
-from ankiforge.web.session import ReviewSession, Several
+from ankiforge.web.session import NO_PROPOSAL, ReviewSession, Several
 
 NOTE = """\
 # Cells
@@ -245,6 +245,20 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
     ending = session.ending(sitting["number"])
     assert ending["heading"] == heading
     assert len(ending["cards"]) == acts.count("accept")
+
+
+def test_a_document_without_the_proposals_that_it_promised_says_so(session, workspace):
+    for id in waiting(session):
+        workspace.ledger.reject(id)
+    workspace.ledger.write(
+        "UPDATE highlight SET worth = 1 WHERE exact = 'so much for that'"
+    )
+    workspace.ledger.reject(proposed(session))
+    session = ReviewSession(workspace, Pages())
+    [document] = session.shelf()["documents"]
+    sitting = session.sitting(document["key"])
+    assert sitting["ids"] == ()
+    assert session.ending(sitting["number"])["heading"] == NO_PROPOSAL
 
 
 def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):

@@ -75,10 +75,11 @@ Blocks = Callable[[Card, Highlight], Strings]
 
 
 def judge(highlight: Highlight) -> Drafted:
-    """Return the worth of a highlight: how likely a card of its best sentence is kept.
+    """Return the worth of a highlight and of its sentences: how likely a card of it is kept.
 
-    It is scaled so that the floor of each language is `FLOOR`. No gap is looked for, so that a run
-    can afford it; `proposals` makes the cards.
+    That of a highlight is the one of its best sentence. It is scaled so that the floor of each
+    language is `FLOOR`. No gap is looked for, so that a run can afford it; `proposals` makes the
+    cards.
     """
     surest, refused = _parted(highlight)
     if not surest:
@@ -88,8 +89,12 @@ def judge(highlight: Highlight) -> Drafted:
     reason = Reason.PROPOSED
     if best.sureness < best.floor:
         reason = reason_against(best.features)
-    worth = best.sureness * FLOOR / best.floor
-    return Drafted(highlight, reason=reason.value, worth=worth)
+    worths = []
+    for sentence in surest:
+        quote = _quote_of(highlight, sentence.excerpt)
+        worths.append((quote, sentence.sureness * FLOOR / sentence.floor))
+    worth = worths[0][1]
+    return Drafted(highlight, reason=reason.value, worth=worth, worths=tuple(worths))
 
 
 def proposals(highlight: Highlight, blocks: Blocks | None = None) -> Drafted:
@@ -232,25 +237,26 @@ def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Card:
     if excerpt.is_markdown:
         shown = cloze.wrap(text, (span,))
         answer = plain(text[start:end])
-        quote = _quote(highlight, excerpt.quote or text)
     else:
         gap = cloze.make(1, literal(text[start:end]))
         shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
         answer = text[start:end]
-        quote = excerpt.quote or text
     return Card(
         key=highlight.key,
         kind=CardKind.CLOZE,
         fields=(("Text", shown),),
-        quote=quote,
+        quote=_quote_of(highlight, excerpt),
         answer=answer,
         start=excerpt.start,
         origin=Origin(DRAFTER),
     )
 
 
-def _quote(highlight: Highlight, markdown: str) -> str:
-    """Return a text of Markdown as its passage has it, where formulas keep their delimiters."""
+def _quote_of(highlight: Highlight, excerpt: Excerpt) -> str:
+    """Return the text of an excerpt as its passage has it, where formulas keep their delimiters."""
+    markdown = excerpt.quote or excerpt.text
+    if not excerpt.is_markdown:
+        return markdown
     words = plain(markdown)
     if locate(words, highlight.exact):
         return words

@@ -456,6 +456,16 @@ export class Sitting {
     this.ending.begin();
     painted();
     this.level();
+    // where nothing was asked, the document is shown all the same
+    const { entry } = this.origin;
+    const paper = entry && !this.paper ? paperOf(entry.key, entry.id, $("#paper")) : null;
+    paper?.ready.then(() => {
+      if (!this.ending || this.paper || !paper.body) return;
+      this.#enter(paper);
+      paper.isOver = true;
+      paper.goTo(entry.key);
+      this.strip();
+    }).catch(() => {});
     return undefined;
   }
   nextDocument() { this.ending?.nextDocument(); }
