@@ -440,6 +440,15 @@ class OfferedPassage(Value):
                 names.update(map(facts.name_of, event.sentences))
         return names
 
+    def names_with_card(self) -> set[str]:
+        """Return the names of the sentences that have a live card, wherever they were decided."""
+        live = {card.id for card in self.passage.live} | self.elsewhere.live
+        names: set[str] = set()
+        for event in (*self.passage.facts, *self.elsewhere.decisions):
+            if event.of and event.guid in live:
+                names.update(map(facts.name_of, event.sentences))
+        return names
+
     def facts_now(
         self,
         decisions: Sequence[FactDecision] | None = None,

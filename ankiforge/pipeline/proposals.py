@@ -45,12 +45,13 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
         return DECIDED if outcome.fate == "carded" else REJECTED
     decided = passage.names_of_decided(of_proposals=True)
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
-    with_card = {fact.sentence for fact in passage.facts_now() if fact.card}
+    with_card = passage.names_with_card()
     left = Counter[str]()
     for draft in made.drafts:
         sentence = facts.fact_of(draft, passage.text)
-        if sentence and facts.name_of(sentence) in decided:
-            left[HAVE_CARDS if sentence in with_card else REJECTED] += 1
+        name = facts.name_of(sentence)
+        if sentence and name in decided:
+            left[HAVE_CARDS if name in with_card else REJECTED] += 1
             continue
         findings = check.check(draft, context)
         proposal = replace(draft, passages=(highlight,), findings=findings)
