@@ -269,7 +269,7 @@ def draft(
     estimate: bool,
     **options: Unpack[DraftOptions],
 ) -> None:
-    """Draft cards for highlights that have been read and have no card yet.
+    """Read the sources, and draft cards for highlights that have no card yet.
 
     Without a model, your chat writes the questions: the text with the best twenty is copied,
     and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
@@ -289,6 +289,9 @@ def draft(
         call.show(estimated, [estimated.said])
         return
     with session(call, writes="drafting") as workspace:
+        # a model is sent nothing that was tagged since the last run
+        read = workspace.read()
+        call.problems(problem for problem in read.problems if not problem.notice)
         result = workspace.draft(
             again=highlights_named(workspace, again),
             remark=remark.strip(),
@@ -373,7 +376,7 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 @command("\n  ankiforge draft export ask.md --limit 10")
 @click.argument("file", type=ONE_FILE)
 def export(call: Call, file: Path) -> None:
-    """Write a prompt to paste into any chatbot; with FILE `-`, print it.
+    """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
     It has the best 20 highlights without a card; with a higher --limit, the rest goes into
     further files.
@@ -381,8 +384,9 @@ def export(call: Call, file: Path) -> None:
     from ankiforge.draft.chat import MOST
     from ankiforge.pipeline.chats import ask
 
-    with session(call, read_only=True) as workspace:
+    with session(call, writes="drafting") as workspace:
         asked = ask(workspace, MOST if call.limit is None else call.limit)
+    call.problems(asked.problems)
     if not asked.texts:
         call.say(asked.said)
         return

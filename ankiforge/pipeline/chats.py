@@ -68,6 +68,8 @@ class Asked(Value):
     """How many highlights without a card are asked about in no text."""
     withheld: tuple[tuple[str, int], ...]
     """How many highlights stay on this machine, by reason."""
+    problems: tuple[Problem, ...]
+    """Met when the sources were read."""
 
     @property
     def said(self) -> str:
@@ -84,11 +86,14 @@ class Asked(Value):
 def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Asked:
     """Return the texts that ask about the best highlights without a card.
 
+    The sources are read first: what is tagged `#no-llm` since the last run stays here, too.
+
     Args:
         workspace: the workspace.
         limit: the number of highlights.
         document: the key of the only document that they are of; "" = any.
     """
+    problems = workspace.read().problems
     job = workspace.job()
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
@@ -109,6 +114,7 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
         keys=keys,
         left=pending - sum(map(len, keys)),
         withheld=tuple(Counter(filter(None, reasons)).items()),
+        problems=tuple(problem for problem in problems if not problem.notice),
     )
 
 

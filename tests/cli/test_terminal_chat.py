@@ -69,6 +69,15 @@ def test_run_offers_the_chat_only_for_highlights_that_it_may_ask_about(forge, va
     assert "your chat" not in forge.ok("run", vault, "--accept", "review").stdout
 
 
+def test_what_was_tagged_since_the_last_run_is_in_no_text_for_a_chat(forge, row):
+    assert ALPHA in forge.ok("draft", "export", "-").stdout
+    note = row.read_text("utf-8")
+    row.write_text(note.replace(f"=={ALPHA}==", f"=={ALPHA}== #no-llm"), "utf-8")
+    text = forge.ok("draft", "export", "-").stdout
+    assert GAMMA in text
+    assert ALPHA not in text
+
+
 def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
     forge, row, at_terminal
 ):
