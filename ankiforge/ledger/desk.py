@@ -82,7 +82,7 @@ from ankiforge.model import (
     is_card_id,
     note_id,
 )
-from ankiforge.text import regex
+from ankiforge.text import counted, regex
 from ankiforge.text.cloze import cloze_answers, literal, make, plain
 from ankiforge.text.fold import document_tag, locate_words
 
@@ -372,7 +372,7 @@ def with_gap(draft: Card, number: int) -> Card:
         return draft
     if not 1 <= number <= len(draft.gaps):
         if draft.gaps:
-            message = f"gap {number}: this proposal has {len(draft.gaps)}"
+            message = f"this proposal has only {counted(len(draft.gaps), 'gap')}"
         else:
             message = f"gap {number}: only proposals have several gaps to choose from"
         raise RefusedError(message, hint="ankiforge show ID")

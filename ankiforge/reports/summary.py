@@ -601,7 +601,8 @@ def _details(
     yield row("in all", f"{counted(standings.total(), 'highlight')}: {states}")
     lookalikes = _kinds_left_out(ledger).total()
     if lookalikes:
-        only = "that only look like highlights: ankiforge list --no-card --all"
+        looks = "looks like a highlight" if lookalikes == 1 else "look like highlights"
+        only = f"that only {looks}: ankiforge list --no-card --all"
         yield row("", f"{counted(lookalikes, 'entry', 'entries')} {only}")
 
 
@@ -614,7 +615,7 @@ def _words_of_reason(reason: str) -> str:
         NO_WARNING: "no warning (ankiforge accept --all takes these)",
         NO_LABEL: "no label was found in the figure",
         MANY_LABELS: "the figure has many labels",
-        RemarkKind.FORM: "lines or words that may not be cards: one answer is for all",
+        RemarkKind.FORM: "lines or words that are perhaps not cards: one answer is for all",
     }
     return words.get(reason) or in_words(reason)
 

@@ -82,11 +82,11 @@ _REMARKS = {
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."
     ),
-    RemarkKind.FORM: "{lines} may not be cards.",
+    RemarkKind.FORM: "{lines} are perhaps not cards.",
 }
 """Remarks as sentences. Of the others, the things shown beside the draft say enough."""
 _IN_A_LIST = {
-    RemarkKind.FORM: "{lines} may not be cards",
+    RemarkKind.FORM: "{lines} are perhaps not cards",
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 """Remarks in a list, where their own words are not enough."""

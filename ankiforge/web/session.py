@@ -317,7 +317,7 @@ class ReviewSession:
         """Return how many highlights have neither card nor proposal, and why, in words."""
         counts = overview.reasons_for_none(self._ledger)
         shown = counts.most_common(MOST_REASONS)
-        parts = [f"{number:,} {reason.partition(':')[0]}" for reason, number in shown]
+        parts = [f"{number:,} × {reason.partition(':')[0]}" for reason, number in shown]
         others = without - sum(number for _, number in shown)
         if others > 0:
             parts.append(f"{others:,} for other reasons")

@@ -63,8 +63,8 @@ def test_one_of_the_gaps_is_chosen(number, text, answer):
 @pytest.mark.parametrize(
     ("card", "number", "said"),
     [
-        (PROPOSAL, 0, "gap 0: this proposal has 3"),
-        (PROPOSAL, 4, "gap 4: this proposal has 3"),
+        (PROPOSAL, 0, "this proposal has only 3 gaps"),
+        (PROPOSAL, 4, "this proposal has only 3 gaps"),
         (draft(), 2, "gap 2: only proposals have several gaps"),
         (draft(), 0, "gap 0: only proposals have several gaps"),
     ],

@@ -216,7 +216,7 @@ export class Card {
     else if (mode === "ask") {
       this.mode = "look";
       this.#choose(this.sentence);
-      if (this.#question.isBegun()) tell("Your question is kept. Ask goes on with it.");
+      if (this.#question.isBegun()) tell("Your question is kept. Q goes on with it.");
     } else if (mode === "edit" && this.#editor.isChanged()) {
       this.mode = "kept";
       this.face.replaceChildren(this.#editor.kept());

@@ -109,7 +109,7 @@ export class Ending {
     };
     const left = this.#rest?.ids.length ?? 0;
     if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
-    if (this.#next) add(left > 0 && this.#sitting.origin.entry ? "Next paper" : this.#next.label, "⇧⏎", () => this.#next.run());
+    if (this.#next) add(left > 0 && this.#sitting.origin.entry ? "Next document" : this.#next.label, "⇧⏎", () => this.#next.run());
     if (!left && !this.#next) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);
