@@ -1,5 +1,7 @@
 """Proposals as a person decides on them; `tests/golden/histories/proposals.yaml` plays longer histories."""
 
+import re
+
 import pytest
 
 from ankiforge.ledger import overview
@@ -39,6 +41,10 @@ def without(forge, *words):
 def proposed(forge):
     """Return the words of the passages that have a proposal."""
     return [each["exact"] for each in without(forge) if each["proposal"]]
+
+
+def sentence_of(proposal):
+    return re.sub(r"\{\{c1::(.*?)\}\}", r"\1", proposal["fields"]["Text"])
 
 
 def decide_on_the_first(forge, act):
@@ -121,9 +127,8 @@ def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
         [passage] = without(forge)
         waits = forge.json("status")["highlights"]
         assert waits["proposed"] == waits["without"] == 1
-        quote = passage["proposal"]["quote"]
         decide_on_the_first(forge, act)
-        open_ones.remove(quote)
+        open_ones.remove(sentence_of(passage["proposal"]))
         if len(open_ones) == 1:
             (forge.folder / ".ankiforge/ledger.db").unlink()
             note(mark)
@@ -140,7 +145,7 @@ def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
 
     assert forge.json("status")["highlights"]["proposed"] == 1
     [passage] = without(forge)
-    assert passage["proposal"]["quote"] == CARTA
+    assert sentence_of(passage["proposal"]) == CARTA
     decide_on_the_first(forge, "accept")
     assert without(forge) == []
     refused = forge("accept", passage["key"], code=1)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.web.conftest import by_name, over, ready, settle, shown, until
 
@@ -80,6 +81,22 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     assert titles(page) == ["Animals"]
     page.reload()
     page.wait_for_selector("body[data-view=shelf]")
+
+
+def test_a_document_of_which_nothing_can_be_proposed_after_all_is_shown(forge, opened):
+    forge.settings(SETTINGS, proposals=True)
+    for folder in ("notes", "papers"):
+        (forge.folder / folder).mkdir()
+    (forge.folder / "notes" / "Advice.md").write_text(
+        "==You may go, my friend!==\n", "utf-8"
+    )
+    forge.ok("run")
+    with forge.here(), Workspace() as workspace:  # as if its judgement had promised more
+        workspace.ledger.write("UPDATE highlight SET worth = 1")
+    page = opened(forge, "")
+    assert over(page).startswith("No sentence here is sure enough")
+    page.wait_for_selector("#paper [data-key]")
+    assert "You may go, my friend!" in page.locator("#paper").inner_text()
 
 
 WEAK = (
