@@ -250,8 +250,8 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
 def test_a_document_without_the_proposals_that_it_promised_says_so(session, workspace):
     for id in (*waiting(session), proposed(session)):
         workspace.ledger.reject(id)
-    promised = "UPDATE highlight SET worth = 1 WHERE exact = 'so much for that'"
-    workspace.ledger.write(promised)
+    [unsure] = [place.key for place in overview.order(workspace.ledger).without]
+    workspace.ledger.write("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
     session = ReviewSession(workspace, Pages())
     [document] = session.shelf()["documents"]
     sitting = session.sitting(document["key"])
