@@ -134,7 +134,7 @@ def review(
 
 
 def _query_of(call: Call, words: Sequence[Path]) -> str:
-    """Return the words of a call as a query; "" if nothing that waits matches it."""
+    """Return the words of a call as a query; "" if nothing that waits or is proposed matches."""
     from ankiforge.pipeline.query import joined
     from ankiforge.review import sittings
 
@@ -142,10 +142,11 @@ def _query_of(call: Call, words: Sequence[Path]) -> str:
     if not query:
         return ""
     with session(call) as workspace:
-        try:
-            return query if sittings.queue(workspace.ledger, query) else ""
-        except UsageError:  # it is a path that is not there
-            return ""
+        ledger = workspace.ledger
+        with suppress(UsageError):  # it is a path that is not there
+            if sittings.queue(ledger, query) or sittings.documents_named(ledger, query):
+                return query
+    return ""
 
 
 def _review_session(

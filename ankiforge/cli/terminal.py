@@ -58,8 +58,8 @@ class TerminalReview:
         self._queue = sittings.queue(self._ledger, query)[: call.limit]
         # after what waits, the best ten proposals of each document
         self._proposed: Iterator[list[Item]] = iter(())
-        if not query and call.limit is None:
-            self._proposed = sittings.proposed(self._ledger, self._review.item)
+        if call.limit is None:
+            self._proposed = sittings.proposed(self._ledger, self._review.item, query)
         self._done: list[tuple[str, str]] = []
         """The decisions that can be taken back: (id for `undo`, item)."""
 

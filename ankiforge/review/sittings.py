@@ -18,7 +18,7 @@ from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.desk import offers, several_offers
 from ankiforge.ledger.overview import Place
 from ankiforge.model import FLOOR, Card, DocumentId, Strings, Value
-from ankiforge.pipeline.query import matching
+from ankiforge.pipeline.query import matching, parse
 from ankiforge.review.items import Item
 from ankiforge.text.fold import for_finding
 
@@ -201,10 +201,36 @@ def queue(ledger: Ledger, query: str = "") -> list[str]:
     return found + [id for id in order.changed if id in matches]
 
 
-def proposed(ledger: Ledger, item: Callable[[str], Item | None]) -> Iterator[list[Item]]:
-    """Yield the best ten proposals of each document, document by document; then the next ten."""
-    order = overview.order(ledger)
-    piles = shelf(ledger, (), order.without)
+def documents_named(ledger: Ledger, query: str) -> list[Pile]:
+    """Return the documents with proposals whose titles have the words of a query, best first.
+
+    A query with fields names none: it is about cards and drafts.
+
+    Raises:
+        UsageError: the query cannot be read.
+    """
+    terms = parse(query)
+    if not terms or any(term.field or term.negated for term in terms):
+        return []
+    words = [for_finding(term.value) for term in terms]
+    named = []
+    for pile in shelf(ledger, (), overview.order(ledger).without):
+        title = for_finding(pile.title)
+        if all(word in title for word in words):
+            named.append(pile)
+    return named
+
+
+def proposed(
+    ledger: Ledger, item: Callable[[str], Item | None], query: str = ""
+) -> Iterator[list[Item]]:
+    """Yield the best ten proposals of each document, document by document; then the next ten.
+
+    With a query, only of the documents that it names.
+    """
+    piles = shelf(ledger, (), overview.order(ledger).without)
+    if query:
+        piles = documents_named(ledger, query)
     while piles:
         left = []
         for pile in piles:

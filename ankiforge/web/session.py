@@ -272,11 +272,16 @@ class ReviewSession:
         best = highlights_of(self._ledger, [first.key for first in firsts])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
         begins = "changed" if asked and asked[0] in self._queues["changed"] else ""
+        named = set[int]()
+        if self._query and not asked:
+            found = sittings.documents_named(self._ledger, self._query)
+            named.update(pile.document for pile in found[:1])
         entries = []
         for pile, first in zip(piles, firsts, strict=True):
             highlight = best[first.key]
             id = document_id(highlight.document)
-            if asked and asked[0] in {place.id for place in pile.places}:
+            waits = {place.id for place in pile.places}
+            if pile.document in named or (asked and asked[0] in waits):
                 begins = f"paper={id}"
             entries.append(
                 {

@@ -356,6 +356,22 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
     ) == 1
 
 
+def test_a_word_of_a_title_asks_the_proposals_of_that_document_alone(
+    forge, vault, at_terminal
+):
+    (vault / "Prehistory.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
+    (vault / "Capitals.md").write_text(
+        "==The mitochondrion is the organelle that makes the ATP of the cell.==\n",
+        "utf-8",
+    )
+    forge.ok("run", vault)
+    with at_terminal("review", "prehistory", "--terminal") as keyboard:
+        assert "Golgi" in COLOURS.sub("", keyboard.shown())
+        shown = COLOURS.sub("", keyboard.press("\r"))
+        assert "1 decision; 0 left" in shown
+        assert "mitochondrion" not in shown
+
+
 def test_a_word_that_is_found_nowhere_is_no_missing_file(forge, note):
     forge.ok("run", note)
     result = forge("review", "nonsense", "--no-open", code=2)

@@ -750,6 +750,15 @@ def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
     assert {*queue} <= {*waiting(session)}
 
 
+def test_the_page_begins_with_a_document_that_has_proposals_alone(session, workspace):
+    for id in waiting(session):
+        session.decide(Decision(id, "", "accept"))
+    [document] = session.shelf()["documents"]
+    assert (document["waiting"], document["proposed"]) == (0, 1)
+    for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):
+        assert ReviewSession(workspace, Pages(), query).shelf()["begins"] == begins
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
