@@ -179,6 +179,10 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out
         store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
+        store.write(
+            "UPDATE highlight SET fate = '', reason = ''"
+            " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
+        )
 
 
 def _ask_again(store: Store, event: Event) -> None:

@@ -18,7 +18,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import term_of
 from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
-from ankiforge.ledger.events import MERGED, PERSON
+from ankiforge.ledger.events import MERGED, PERSON, Event
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
 from ankiforge.ledger.views import DELETED
@@ -614,14 +614,17 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
         choices[name] = forms.NEVER
         if yes and any(draft.id not in no_cards for draft in of_form):
             choices[name] = forms.ACCEPTED
+    answers: dict[str, Event] = {}
     for name, of_form in by_form.items():
         broadest = forms.names_of_form(of_form[0].highlight)[-1]
         if name == broadest or choices[name] != choices[broadest]:
             key = forms.form_key(question.new, name)
-            store.add("form", key, PERSON, {"choice": choices[name]})
+            answers[name] = store.add("form", key, PERSON, {"choice": choices[name]})
     for draft in drafts:
         if forms.form_choice(store, draft.highlight) == forms.NEVER:  # it is no card
-            store.write("DELETE FROM draft WHERE id = ?", draft.id)
+            names = forms.names_of_form(draft.highlight)
+            answered = next(answers[name] for name in names if name in answers)
+            desk.put_away(store, draft.id, answered)
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             reason = forms.why_left_out(draft.highlight)
             store.write(query, reason, draft.highlight.key)

@@ -79,6 +79,17 @@ def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:
     assert len(question(forge)["examples"]) == 5
 
 
+def test_a_question_is_open_again_as_soon_as_no_is_undone(forge, note) -> None:
+    asked = question(forge)
+    forge.ok("reject", asked["id"])
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    forge.ok("undo")
+    assert question(forge) == asked
+    assert forge.ok("list", "--no-card", "--all", "--json").lines == []
+    forge.ok("accept", asked["id"])
+    assert set(verdicts(forge).values()) == {"accepted"}
+
+
 def test_yes_is_taken_back_as_a_whole(forge, note) -> None:
     forge.ok("accept", question(forge)["id"])
     told = forge.ok("undo").stderr
