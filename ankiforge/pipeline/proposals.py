@@ -32,14 +32,17 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
     It is the surest of those whose sentence nobody decided on.
     """
     from ankiforge import check
-    from ankiforge.draft.propose import proposals
+    from ankiforge.draft.propose import Reason, proposals
 
     highlight = outcome.highlight
     if outcome.fate not in _PROPOSED or outcome.worth <= 0:
         return outcome.reason
     made = proposals(highlight, faults_of_gap)
     if not made.drafts:
-        return made.reason
+        # as the run counts it, unless it took the passage for one with a proposal
+        if outcome.reason in ("", Reason.PROPOSED.value):
+            return made.reason
+        return outcome.reason
     passage = desk.offered_passage(ledger, ledger.passage(highlight.key))
     if passage.passage.closed:
         return DECIDED if outcome.fate == "carded" else REJECTED

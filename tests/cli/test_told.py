@@ -333,6 +333,16 @@ def test_a_setting_to_be_written_is_named_with_its_file(forge, vault, note):
     assert f"into {where}" in forge("-C", "cards", "adopt", vault, code=2).stderr
 
 
+def test_the_run_and_the_list_name_one_reason_for_no_card(forge, vault, note):
+    exact = "We went on and on, and it was good."
+    note.write_text(f"=={exact}==\n", encoding="utf-8")
+    assert "1 × advice or an aside" in forge.ok("run", vault, "-v").stdout
+    [listed] = forge.ok("list", "--no-card", "--json").lines
+    assert (listed["exact"], listed["reason"]) == (exact, "advice or an aside")
+    rejected = forge.ok("reject", "--no-card", "advice or an aside").stderr
+    assert "1 rejected" in rejected
+
+
 def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault)
