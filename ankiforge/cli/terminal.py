@@ -25,6 +25,7 @@ from ankiforge.reports.cards import quoted_in
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import warning, with_each_gap
 from ankiforge.review.selection import sentence_of
+from ankiforge.review.sittings import TEN
 from ankiforge.text import bold, counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import gaps, plain, table_rows, with_brackets
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -35,9 +36,9 @@ _END = "\x1b"
 _EXAMPLES = 10
 _RIGHT, _LEFT = "\x1b[C", "\x1b[D"
 _WORD = regex(r"\w+(?:[-'’.]\w+)*")
-_DRAFT_KEYS = "Enter accept · x reject · 1-4 others · e edit · q ask · u undo · Esc end"
+_DRAFT_KEYS = "Enter accept · x reject{others} · e edit · q ask · u undo · Esc end"
 _PROPOSAL_KEYS = (
-    "proposal: Enter make it · 1-4 other words · → your own words · q ask · e edit"
+    "proposal: Enter make it{others} · → your own words · q ask · e edit"
     " · x reject · u undo · Esc end"
 )
 _WORD_KEYS = "← → word · Space hide · Enter make it · Esc back"
@@ -56,18 +57,21 @@ class TerminalReview:
         self._review = Review(workspace)
         self._ledger.read_journal()
         self._queue = sittings.queue(self._ledger, query)[: call.limit]
-        # after what waits, the best ten proposals of each document
+        # after what waits, the best proposals, document by document
         self._proposed: Iterator[list[Item]] = iter(())
         if call.limit is None:
             self._proposed = sittings.proposed(self._ledger, self._review.item, query)
-        self._done: list[tuple[str, str]] = []
-        """The decisions that can be taken back: (id for `undo`, item)."""
+        self._sitting: list[str] = []
+        """What is left of those that are asked together; the queue comes after them."""
+        self._size = 0
+        self._done: list[tuple[str, str, str]] = []
+        """The decisions that can be taken back: (id for `undo`, item, further fact)."""
 
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
         on_the_page = 0
-        while self._queue or self._next_ten():
-            item = self._review.item(self._queue[0])
+        while self._sitting or self._next_ten():
+            item = self._review.item(self._sitting[0])
             if item and item.drafts and item.drafts[0].kind is not CardKind.OCCLUSION:
                 if not self._decide(item):
                     break
@@ -75,19 +79,28 @@ class TerminalReview:
                 if not self._answer(item, item.question):
                     break
             else:  # another decision has settled it, or it is a question or a figure
-                self._queue.pop(0)
+                self._sitting.pop(0)
                 on_the_page += item is not None
-        self._say(f"\n{counted(len(self._done), 'decision')}; {len(self._queue):,} left")
+        left = len(self._sitting) + len(self._queue)
+        self._say(f"\n{counted(len(self._done), 'decision')}; {left:,} left")
+        if self._done:
+            self._say("to take the last one back: ankiforge undo")
         if on_the_page:
             self._say(f"{on_the_page:,} more on the page: ankiforge review")
         if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._say("next: ankiforge build, to write the package for Anki")
 
     def _next_ten(self) -> bool:
-        """Go on with the best proposals of the next document; return whether there are any."""
-        for item in next(self._proposed, ()):
-            self._queue.append(item.id)
-        return bool(self._queue)
+        """Begin with the next ten of what waits, then of proposals; return whether any are left."""
+        if not self._queue:
+            for items in self._proposed:
+                self._queue += [item.id for item in items]
+                if len(self._queue) >= TEN:
+                    break
+        self._sitting = self._queue[:TEN]
+        del self._queue[:TEN]
+        self._size = len(self._sitting)
+        return bool(self._sitting)
 
     def _decide(self, item: Item) -> bool:
         """Show an item until a key decides on it; return whether the person goes on."""
@@ -101,7 +114,8 @@ class TerminalReview:
         self._print_passage(item)
         while True:
             self._print_card(shown[1], choices)
-            self._say(f"{_PROPOSAL_KEYS if item.is_proposal else _DRAFT_KEYS}\n")
+            keys = _PROPOSAL_KEYS if item.is_proposal else _DRAFT_KEYS
+            self._say(keys.format(others=_keys_of_others(item, len(choices))) + "\n")
             key = _key()
             try:
                 match key:
@@ -119,6 +133,8 @@ class TerminalReview:
                         shown = self._chosen(choices[0][0], item.drafts[0]) or shown
                     case _ if key in map(str, range(1, len(choices) + 1)):
                         shown = choices[int(key) - 1]
+                    case _ if key in "123456789" and key:
+                        self._say(f"only {counted(len(choices), 'choice')} here")
                     case _ if key == _END:
                         return False
             except BlockedError as error:
@@ -158,9 +174,10 @@ class TerminalReview:
     def _carry_out(self, decision: Decision) -> bool:
         decided = self._review.decide(decision)
         # the next fact of the same passage
-        self._queue[:1] = [decided.rest.id] if decided.rest else []
+        self._sitting[:1] = [decided.rest.id] if decided.rest else []
         self._queue += [decided.later.id] if decided.later else []
-        self._done.append((decided.undo, decision.id))
+        further = decided.rest or decided.later
+        self._done.append((decided.undo, decision.id, further.id if further else ""))
         self._say("rejected" if decision.act == "reject" else "accepted")
         return True
 
@@ -168,10 +185,18 @@ class TerminalReview:
         """Take back the last decision of this review."""
         if not self._done:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
-        action, id = self._done[-1]
+        action, id, further = self._done[-1]
         undo(self._ledger, action or id)
         self._done.pop()
-        self._queue.insert(0, id)
+        # the further fact comes again with the next decision
+        self._queue = [each for each in self._queue if each != further]
+        self._sitting = [
+            id,
+            *(each for each in self._sitting if each not in (id, further)),
+        ]
+        self._queue[:0] = self._sitting[TEN:]
+        del self._sitting[TEN:]
+        self._size = max(self._size, len(self._sitting))
         self._say("taken back")
         return True
 
@@ -245,9 +270,17 @@ class TerminalReview:
     def _print_passage(self, item: Item) -> None:
         """Print how far the review is, the passage, and the card that would change."""
         highlight = item.drafts[0].highlight
-        place = f"{len(self._done) + 1:,} of {len(self._done) + len(self._queue):,}"
+        place = f"{self._size - len(self._sitting) + 1} of {self._size}"
+        if any(item.id == further for _, _, further in self._done):
+            place += ", a further fact"
         self._say(f"\n{place}   {bold(on_one_line(highlight.document.title))}")
-        before, after = from_a_word(highlight.prefix), to_a_word(highlight.suffix)
+        # what stands beside it in its paragraph: neither its heading nor half a word
+        _, line_end, before = highlight.prefix.rpartition("\n")
+        if not line_end and from_a_word(before) != before:
+            before = f"…{from_a_word(before)}"
+        after, line_end, _ = highlight.suffix.partition("\n")
+        if not line_end and to_a_word(after) != after:
+            after = f"{to_a_word(after).rstrip()}…"
         passage = highlight.sentence or f"{before}{highlight.exact}{after}"
         self._say(f"  {quoted_in(passage, item.drafts[0].quote)}")
         if highlight.comment:
@@ -266,6 +299,15 @@ class TerminalReview:
             self._say(f"    {number}  {shortened(words, 60)}")
         if warning(card):
             self._say(f"! {warning(card)}")
+
+
+def _keys_of_others(item: Item, number: int) -> str:
+    """Return the keys of what can be chosen instead; "" if there is one choice."""
+    if number == 1:
+        return ""
+    if len(item.drafts) == 1:
+        return f" · {'2' if number == 2 else f'2-{number}'} other words"
+    return " · 2 another draft" if number == 2 else f" · 2-{number} other drafts"
 
 
 def _joined(spans: Sequence[Span], sentence: str) -> list[Span]:

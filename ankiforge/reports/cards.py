@@ -411,6 +411,7 @@ def left_out_lines(entry: LeftOutThere) -> Strings:
 
 _BESIDE = 150
 """The characters of a passage before and after a quote."""
+_LONGEST_WORD = 24
 
 
 def _row(name: str, text: str) -> str:
@@ -447,8 +448,18 @@ def quoted_in(passage: str, quote: str) -> str:
     passage, quote = on_one_line(passage), on_one_line(quote)
     before, found, after = passage.partition(quote) if quote else (passage, "", "")
     if found and quote != passage:
-        return f"“{before[-_BESIDE:]}»{quote}«{after[:_BESIDE]}”"
-    return f"“{shortened(passage, 2 * _BESIDE)}”"
+        before = _up_to_a_word(before[::-1], _BESIDE)[::-1]
+        return f"“{before}»{quote}«{_up_to_a_word(after, _BESIDE)}”"
+    return f"“{_up_to_a_word(passage, 2 * _BESIDE)}”"
+
+
+def _up_to_a_word(text: str, limit: int) -> str:
+    """Return the first words of a text, with an ellipsis if there are more."""
+    if len(text) <= limit:
+        return text
+    words, _, last = text[: limit + 1].rpartition(" ")
+    # a longer word may be text in a script without spaces
+    return f"{words if len(last) <= _LONGEST_WORD else text[:limit]}…"
 
 
 def _words_lines(line: Card) -> Text:

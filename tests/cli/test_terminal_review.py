@@ -9,6 +9,7 @@ import pytest
 
 from ankiforge.ledger import overview
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.cards import quoted_in
 from ankiforge.review import Review, sittings
 from tests.limits import PATIENCE
 
@@ -72,6 +73,8 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     with at_terminal("review", "--terminal") as keyboard:
         first = COLOURS.sub("", keyboard.shown())
         assert "text: Working memory holds about [four chunks] at a time." in first
+        assert "  “Working memory holds about four chunks at a time.”" in first
+        assert "Enter accept · x reject · e edit" in first
         assert "1 of 3   Memory" in first
         second = COLOURS.sub("", keyboard.press("\r"))
         assert "accepted" in second
@@ -85,6 +88,7 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         last = keyboard.press(ESCAPE)
         assert keyboard.ended() == 0
     assert "2 decisions; 1 left" in last
+    assert "to take the last one back: ankiforge undo" in last
     assert "next: ankiforge build" in last
     assert verdicts(forge) == {
         "Working": "accepted",
@@ -106,7 +110,10 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         shown = COLOURS.sub("", keyboard.shown())
         assert shown.index(f"{around} »The Golgi") < shown.index(f"[{first}]")
         assert f"1  {first}\r\n    2  {second}" in shown
-        assert "proposal: Enter make it · 1-4 other words · → your own words" in shown
+        last = len(passage["proposal"]["gaps"])
+        keys = f"2-{last}" if last > 2 else "2"
+        assert f"proposal: Enter make it · {keys} other words · → your own" in shown
+        assert f"only {last} choices here" in keyboard.press("9")
         assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
         keyboard.press("\r")
         assert keyboard.ended() == 0
@@ -115,6 +122,36 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         "accepted",
         True,
     )
+
+
+def test_the_number_of_cards_of_a_sitting_does_not_grow(forge, vault, at_terminal):
+    (vault / "Cells.md").write_text(f"=={PASSAGE}==\n", "utf-8")
+    other = "Osmosis is the diffusion of water through a semipermeable membrane."
+    (vault / "Water.md").write_text(f"=={other}==\n", "utf-8")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        assert "1 of 2   " in COLOURS.sub("", keyboard.shown())
+        assert "2 of 2   " in COLOURS.sub("", keyboard.press("\r"))
+        assert "1 of 2   " in COLOURS.sub("", keyboard.press("u"))
+        keyboard.press(ESCAPE)
+
+
+LONG = "a word or two " * 20
+
+
+@pytest.mark.parametrize(
+    ("passage", "quote", "begins", "ends"),
+    [
+        ("It beats.", "It beats.", "“It beats.”", "“It beats.”"),
+        (f"{LONG}It beats.", "It beats.", "“…or two a word", "two »It beats.«”"),
+        (f"It beats. {LONG}", "It beats.", "“»It beats.« a word", " two a word or…”"),
+        (LONG * 2, "", "“a word or two", " two a word…”"),
+        ("心" * 400, "", "“心", "心…”"),
+    ],
+)
+def test_a_passage_is_cut_between_words(passage, quote, begins, ends):
+    shown = quoted_in(passage, quote)
+    assert (shown[: len(begins)], shown[-len(ends) :]) == (begins, ends)
 
 
 def test_words_of_ones_own_are_chosen_with_arrows(forge, vault, at_terminal):
