@@ -54,6 +54,17 @@ def verdicts(forge):
     return {one["fields"]["Front"]: one["verdict"] for one in forge.cards()}
 
 
+def test_a_question_that_is_typed_where_nothing_is_hidden_decides_nothing(notes, opened):
+    page = opened(notes)
+    page.keyboard.press("q")
+    assert "Edit the card instead" in page.inner_text("#said")
+    page.wait_for_selector(".editing")
+    page.keyboard.type("x")
+    page.keyboard.press("Enter")
+    assert page.locator(".editing").count() == 1
+    assert set(verdicts(notes).values()) == {"waiting"}
+
+
 def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, opened):
     page = opened(notes)
     seen, sent = shown(page), []

@@ -171,7 +171,12 @@ export class Card {
   ask() {
     if (this.mode === "ask") return this.leave();
     if (this.item.cards?.some(({ number }) => number === "q") && !this.#isOfPassage) return this.choose("q");
-    if (!this.sentence || this.mode !== "look") return;
+    if (this.mode !== "look") return;
+    if (!this.sentence) {
+      // what is typed now is meant as a question, and no key
+      tell(this.editing ? "Nothing is hidden here. Edit the card instead." : "No question can be asked here.");
+      return this.edit();
+    }
     if (!this.sentence.answer()) return this.sentence.focus();
     this.#question ??= asking(() => this.#changed());
     this.mode = "ask";

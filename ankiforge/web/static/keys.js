@@ -41,7 +41,7 @@ export const KEYS = [
   decide("", "Reject with a reason…", ({ sitting }) => sitting.reason(), { when: ({ sitting }) => sitting.why }),
   decide("u", "Undo", ({ sitting }) => sitting.undo(), { views: "shelf sitting list", also: "revert take back ctrl z", run: (page) => page.undo() }),
 
-  card("1 2 3", "Hide other words, or take another draft", () => {}, { when: never }),
+  card("1 2 3 4", "Hide other words, or take another draft", () => {}, { when: never }),
   card("ArrowRight", "Choose words of your own: ← → go, Space hides", ({ sitting }) => sitting.card.sentence.focus(), { holds: true, when: ({ sitting }) => sitting.card?.mode === "look" && sitting.card.sentence }),
   card(" ", "Show or hide the answer", (page) => page.flip(), { holds: true, when: ({ sitting }) => sitting.card?.item.cards }),
   card("q", "Ask a question instead", ({ sitting }) => sitting.ask(), { holds: true, also: "basic", when: ({ sitting }) => sitting.card?.sentence }),
