@@ -480,7 +480,7 @@ def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure)
 )  # fmt: skip
 def test_what_a_chat_is_asked(texts, withheld, said):
     keys = (frozenset({HighlightKey("a"), HighlightKey("b")}),)
-    assert chats.Asked(texts, keys, left=0, withheld=withheld).said == said
+    assert chats.Asked(texts, keys, left=0, withheld=withheld, problems=()).said == said
 
 
 def test_the_steps_of_a_run_add_up():
