@@ -195,7 +195,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     for _ in range(9):
         page.keyboard.press("Enter")
         settle(page)
-    assert over(page) == "9 cards, 3 marks left."
+    assert over(page) == "9 cards. Here: 3 waiting."
     ready(page)
     page.keyboard.press("Enter")
     settle(page)
@@ -203,7 +203,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     for _ in range(2):
         page.keyboard.press("Enter")
         settle(page)
-    assert over(page) == "2 cards, 1 mark left."
+    assert over(page) == "2 cards. Here: 1 waiting."
     ready(page)
     page.keyboard.press("Enter")
     settle(page)

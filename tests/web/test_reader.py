@@ -83,7 +83,7 @@ def test_the_shelf_is_a_list_box_of_documents(cells, opened):
         "listbox Documents",
         "option Cells note 2 marks 2 proposals",
         "image 2 marks",
-        "button Questions from your chat M",
+        "button Questions from your chat",
         "link No card yet 2",
     ]
 
@@ -101,14 +101,14 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
         "link Open in Obsidian",
     ]  # fmt: skip
     assert between(told, "contentinfo", "DisclosureTriangle More") == [
-        "status", "group Decide", "button Accept", "button Reject", "button Edit", "button Ask",
+        "status", "group Decide", "button Make this card", "button Reject", "button Edit",
         "group",
     ]  # fmt: skip
     page.keyboard.press("Enter")
     settle(page)
     assert page.evaluate("document.activeElement.ariaLabel").startswith("Osmosis is")
     done, count = statuses(page)
-    assert done.startswith("Accepted: “The Golgi apparatus is the organelle")
+    assert done.startswith("Made: “The Golgi apparatus is the organelle")
     assert count == "2 of 2"
     page.keyboard.press("u")
     settle(page)

@@ -154,7 +154,7 @@ def test_where_nothing_can_be_proposed_it_says_why_and_how_to_go_on(forge, opene
     told = page.locator(".nothing").inner_text()
     assert "Mark a passage" not in told
     assert "3 highlights without a proposal: 2 × speaks to the reader" in told
-    assert "1 a question, which states nothing" in told
+    assert "1 × a question, which states nothing" in told
     page.get_by_role("button", name="Choose the words").click()
     page.wait_for_selector("#margin > .card")
     settle(page)
