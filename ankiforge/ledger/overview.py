@@ -31,7 +31,7 @@ from ankiforge.model import (
 
 
 class Place(Value):
-    """Where a passage stands whose draft waits, or that has neither card nor draft."""
+    """Where a passage stands whose draft waits, or that has a sentence without card and draft."""
 
     id: str
     """Of the draft; without one, the key of the highlight."""

@@ -20,7 +20,7 @@ from ankiforge.model import Card, Guid, Highlight, Severity, Strings
 _PROPOSED = ("no_card", "undrafted", "carded")
 """The fates of passages of which something may be proposed; of one with a card, a further fact."""
 _DRAFTED = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
-"""What is said of passages for which no proposal is needed, by fate."""
+"""Why a passage that has a draft gets no proposal, by its fate."""
 REJECTED = "you rejected its proposal"
 HAVE_CARDS = "its sentences have cards already"
 DECIDED = "its sentences are decided"

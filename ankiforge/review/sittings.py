@@ -133,7 +133,7 @@ def shelf(
     Args:
         ledger: the ledger.
         new: the ids of the drafts, the best first (`Order.new`).
-        without: the marks with neither card nor draft, the best first (`Order.without`).
+        without: the marks with a sentence that is open, the best first (`Order.without`).
         beside: the key of a highlight, of whose document alone it is.
     """
     proposed = []
