@@ -3,7 +3,7 @@
 A step is `notes | decisions | marks | cards`. Notes: `A: [P Q] {R*} <V>; B: …`: `[ ]` a mark of whole sentences,
 `{ }` sentences with a gap each, `< >` a line front::back. Decisions come after the reading: `accept P x` (card x),
 `both P Q x` (one card of two sentences), `hand P x`, `same P x` (the card gets these words), `reject P`,
-`retire x`, `skip P` (its mark), `undo`, `lose` (the database). What is seen then, for each mark: `P.` decided, `P`
+`retire x`, `skip P` (its mark), `undo`. What is seen then, for each mark: `P.` decided, `P`
 offered, `P~Q` offered with the remark that Q was decided, `P?x~Q` the same, and asks whether these are new words of card
 x; `(closed)`; and for each live card its sentences, the number of the mark where it is (`-`: nowhere), `changed`.
 """
@@ -53,9 +53,7 @@ class Golden:
 
     def decide(self, verb: str, *names: str) -> None:
         vault = self.vault
-        if verb == "lose":
-            vault.lose_database()
-        elif verb == "undo":
+        if verb == "undo":
             assert vault.undo(self.made.pop().action)
         elif verb == "retire":
             self.seen()
