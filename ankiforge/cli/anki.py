@@ -398,7 +398,7 @@ def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
     elif target or not result.diff:
         return
     elif sys.stdout.isatty():
-        call.print(result.diff.decode("utf-8").removesuffix("\n"))
+        call.show(None, [result.diff.decode("utf-8").removesuffix("\n")])
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.diff)

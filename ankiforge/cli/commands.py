@@ -56,7 +56,7 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
         "help": "Use the workspace in this folder.",
     },
     ("--json", "as_json"): {"is_flag": True, "help": "Print JSON, one value per line."},
-    ("-q", "--quiet"): {"is_flag": True, "help": "Print errors only."},
+    ("-q", "--quiet"): {"is_flag": True, "help": "Print errors and data only."},
     ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
     ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
     ("--offline",): {"is_flag": True, "help": "Connect to this machine only."},

@@ -60,7 +60,7 @@ def status(call: Call) -> None:
   ankiforge list                        drafts and cards
   ankiforge list --view new -v          waiting drafts in full, those without warnings first
   ankiforge list --view questions       questions that only you can answer
-  ankiforge list --no-card              highlights with neither card nor draft, each with its reason
+  ankiforge list --no-card              highlights without a card, or with an open sentence, and why
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict anki finding drafter key
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
@@ -70,7 +70,7 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
     "everything",
     help="Add rejected and retired cards; with --no-card, skipped highlights.",
 )
-@flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
+@flag("--no-card", help="List highlights without a card, or with a further sentence to ask, and why.")
 @choice_option("--view", of=VIEWS, help="Show only this list.")
 def list_(
     call: Call,
@@ -244,7 +244,7 @@ def doctor(call: Call) -> None:
         if call.as_json:
             call.data(check)
     if not call.as_json:
-        call.print("\n".join(as_text(checks)))
+        call.show(checks, as_text(checks))
     exit_with(exit_code(checks))
 
 

@@ -199,7 +199,10 @@ def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) ->
     embedder.questions(["Does it answer?"])
     written = _write(call, folder, {("meaning", key): given[key] for key in given})
     told = {"model": llm.model, "base_url": llm.base_url, "settings": written}
-    call.show(told, [f"written to {written}", "next: ankiforge run"] if written else [])
+    if call.as_json:
+        call.data(told)
+    elif written:
+        call.print(f"written to {written}\nnext: ankiforge run")
 
 
 def _agrees(call: Call, question: str, choice: NamedModel) -> bool:
@@ -332,7 +335,10 @@ def off(call: Call) -> None:
     folder = workspace_of(call)
     was_used = folder.config.drafter == "llm"
     written = _write(call, folder, {("drafter",): "rules"}) if was_used else None
-    call.show({"used": was_used, "settings": written}, ["no model drafts here"])
+    if call.as_json:
+        call.data({"used": was_used, "settings": written})
+    else:
+        call.print("no model drafts here")
 
 
 model.add_command(list_)

@@ -238,14 +238,17 @@ class Call:
         return self.write(text.translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
-        """Print text for people to stdout, unless quiet; return False if stdout is closed."""
+        """Print what a command did to stdout, unless quiet; return False if stdout is closed."""
         return self.quiet or self._echo(self._shown(text, sys.stdout))
 
     def show(self, value: Any, lines: Iterable[str]) -> bool:
-        """Print a value as JSON, or its lines of text; return False if stdout is closed."""
+        """Print what was asked for, as JSON or as lines of text, even if quiet.
+
+        Return False if stdout is closed.
+        """
         if self.as_json:
             return self.data(value)
-        return self.print("\n".join(lines))
+        return self._echo(self._shown("\n".join(lines), sys.stdout))
 
     def copyable(self, text: str) -> str:
         """Return a message whose commands work in the same workspace."""

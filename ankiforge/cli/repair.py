@@ -79,8 +79,7 @@ def _check_file(call: Call, path: Path, deck: str) -> None:
     if deck:
         check_deck(deck, decks)
     if not call.as_json:
-        for line in counts.as_text():
-            call.print(line)
+        call.show(None, counts.as_text())
     exit_with(1 if counts.errors else 0)
 
 

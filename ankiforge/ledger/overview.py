@@ -198,8 +198,7 @@ _FATES = (
 )
 NOTHING = "nothing to ask was recognised"
 WITHOUT = ("no_card", "undrafted", "failed")
-"""The fates of highlights that have neither a card nor a draft, and that nobody left
-out."""
+"""The fates of highlights without a card and a draft that nobody left out."""
 # Once a sentence is decided, the best of the others counts. If none is left, the passage counts
 # among the last.
 _WORTH = (
@@ -434,8 +433,8 @@ def counts(
     - `passages`: the same passages by how they stand (`STANDS`): the numbers add up.
     - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
       `blocked`, `conflicts` and `revisions`; `held` are the drafts that wait for the answers
-      to questions; `without` are highlights with neither a card nor a draft, and of these
-      `proposed` those that are worth a proposal.
+      to questions; `without` are highlights without a card and a draft, or with a card and a
+      further sentence that is open, and of these `proposed` those that are worth a proposal.
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
     - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
       whose passages are gone; `unsent`: live cards that were never in a package, by kind.

@@ -50,6 +50,7 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
     with_card = passage.names_with_card()
     left = Counter[str]()
+    refused = ""  # by a check, which names the fault
     for draft in made.drafts:
         sentence = facts.fact_of(draft, passage.text)
         name = facts.name_of(sentence)
@@ -60,6 +61,11 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
         proposal = replace(draft, passages=(highlight,), findings=findings)
         if not proposal.unfit:
             return proposal
+        for finding in findings:
+            if finding.severity is Severity.BLOCK:
+                refused = refused or finding.message
+    if refused:
+        return refused
     return DECIDED if len(left) > 1 else next(iter(left), REJECTED)
 
 

@@ -570,7 +570,8 @@ def _written(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
     A field that stays keeps its HTML, whatever our Markdown can say of it.
 
     Raises:
-        RefusedError: a picture or sound of a field would be lost.
+        RefusedError: a picture or sound of a field would be lost, or the note has no field for
+            the text below the answer.
     """
     names = entry.note.names
     html = dict(entry.note.fields)
@@ -585,6 +586,8 @@ def _written(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
         written[name] = (text, render(text, cloze=name == "Text"))
     below = fields.get("Extra", "")
     if below and "Extra" not in names:
+        if "Back" not in names:
+            raise _only_in_anki(entry, "its note type has no field for the text below")
         words, shown = written.get("Back", (before["Back"], html[names["Back"]]))
         small = f"<hr><small>{render(below)}</small>"
         written["Back"] = (f"{words}\n\n---\n\n{below}", shown + small)

@@ -203,7 +203,7 @@ class Listing:
         yield from self._lines(lists.lines(ledger, chosen_without_source))
 
     def without_card(self, query: Strings, *, everything: bool) -> Shown:
-        """Yield the highlights with neither a card nor a draft, each with its proposal or reason.
+        """Yield the highlights without a card and a draft, each with its proposal or reason.
 
         And those with a card of which a further sentence has a proposal. Those most worth a card
         come first. A proposal is made when its highlight is shown.

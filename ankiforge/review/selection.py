@@ -20,7 +20,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import new_fields
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
-from ankiforge.text.fold import locate, same, shields
+from ankiforge.text.fold import UNSPACED, locate, same, shields
 from ankiforge.text.sentences import sentence_around, sentences, trimmed
 
 _SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
@@ -32,6 +32,7 @@ _ENDS = (".", "!", "?", "…")
 _LOOSE = " ,;:–—-"
 """The signs that go with the clause behind them."""
 _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
+_WITHIN_WORD = regex(rf"[^\W{UNSPACED}]{{2}}")
 
 
 def selectable_text(highlight: Highlight) -> Pair:
@@ -209,8 +210,12 @@ def _cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
     """
     if not cut:
         return gapped(sentence.text, spans, sentence.markdown, whole=True)
-    start, end = _spans(cut)[0]
-    end = min(end, len(sentence.text))
+    [(start, end), *others] = _spans(cut)
+    if others or not (start < end <= len(sentence.text)):
+        raise ValueError("this part is not in the sentence")
+    for place in (start, end):
+        if place and _WITHIN_WORD.match(sentence.text, place - 1):
+            raise ValueError("the sentence would begin or end within a word")
     markdown = part(sentence.text, (start, end), sentence.markdown)
     spans = [(first - start, last - start) for first, last in spans]
     if end < len(sentence.text.rstrip()):

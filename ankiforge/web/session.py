@@ -260,7 +260,7 @@ class ReviewSession:
         chat asks better about it. `heading` says how much there is in all. `model` is whether one
         is set; if not, `chat` is the sentence that offers a chat, until that was used or put
         away. `begins` names the document or list at which the page begins; "" for the shelf.
-        `words` are the questions about words with their translation. `without` says why the other
+        `words` are the questions about words with their translation, each with its `id`. `without` says why the other
         highlights have no proposal. The lists come with it.
         """
         self._read()
@@ -311,12 +311,16 @@ class ReviewSession:
             "without": self._why_none(without) if without else "",
         }
 
-    def _words(self) -> list[str]:
+    def _words(self) -> list[Json]:
         """Return the questions about words with their translation: one answer is for many."""
         if not self._queues["questions"]:
             return []
         asked = questions.open_questions(self._ledger)
-        return [each.text for each in asked if each.old == WORD_AND_TRANSLATION]
+        return [
+            {"id": question.id, "text": question.text}
+            for question in asked
+            if question.old == WORD_AND_TRANSLATION
+        ]
 
     def _why_none(self, without: int) -> str:
         """Return how many highlights have neither card nor proposal, and why, in words."""

@@ -260,6 +260,21 @@ def test_a_note_whose_question_has_several_fields_is_only_changed_in_anki(
                 refused()
 
 
+def test_a_cloze_without_a_field_for_the_text_below_gets_none(forge, anki, add):
+    kind = anki.col.models.by_name("Cloze")
+    kind["tmpls"][0]["afmt"] = "{{cloze:Text}}"
+    anki.col.models.remove_field(kind, kind["flds"][1])
+    anki.col.models.update_dict(kind)
+    nid = add("{{c1::Entropy}} grows.", type="Cloze")
+    with Workspace(forge.folder) as workspace:
+        [entry] = workspace.failing(f"nid:{nid}").failing
+        with pytest.raises(RefusedError, match="no field for the text below"):
+            repair.edited(workspace, entry, {"Extra": "It is a law."})
+        repair.edited(workspace, entry, {"Text": "{{c1::Entropy}} never falls."})
+    assert anki.load(package(forge)) == {"updated": 1}
+    assert fields_of(anki, nid) == ["{{c1::Entropy}} never falls."]
+
+
 @pytest.mark.core
 def test_a_marked_suspended_leech_is_repaired_by_package(forge, anki, add):
     nid = add(*METALS, tags=["leech", "marked", "x"], suspended=True)

@@ -187,21 +187,17 @@ def test_no_escape_codes_where_nobody_looks(forge, filled):
         assert result.stdout
 
 
-def test_quiet_commands_that_succeed_print_nothing(forge, filled):
-    for words in (
-        "build",
-        "list -v",
-        "draft",
-        "doctor",
-        "accept --all",
-    ):
-        quiet = (
-            forge.ok("run", filled, "-q") if words == "build" else forge.ok("list", "-q")
-        )
-        assert (quiet.stdout, quiet.stderr) == ("", "")
+def test_quiet_commands_that_succeed_print_only_what_was_asked_for(forge, filled):
+    quiet = forge.ok("run", filled, "-q")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+    for words in ("list -v", "list --no-card", "status", "doctor", "search cat"):
+        quiet = forge.ok(*words.split(), "-q")
+        assert quiet.stdout == forge.ok(*words.split()).stdout, words
+        assert quiet.stderr == "", words
+    assert forge.ok("list", "-q").stdout
+    for words in ("build", "draft", "accept --all", "list nowhere-else"):
         quiet = forge.ok(*words.split(), "-q")
         assert (quiet.stdout, quiet.stderr) == ("", ""), words
-    assert forge.ok("list", "--json", "-q").stdout
 
 
 # --- looks ----------------------------------------------------------------------------------

@@ -115,6 +115,10 @@ def test_where_the_ten_are_weak_the_blue_button_asks_a_chat(forge, opened):
     page = opened(forge, "shelf")
     blue = page.locator(".documents [aria-selected=true] .filled")
     assert blue.inner_text().startswith("Let your chat ask")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert blue.is_visible()
+    assert not page.locator(".documents .go .text").is_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.keyboard.press("Enter")
     page.locator(
         "#chat[open] #chat-asks", has_text="3 highlights for your chat"
@@ -219,10 +223,12 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     row.get_by_role("button", name="Look").click()
     page.wait_for_selector("#margin > .card")
     settle(page)
+    assert page.locator("#title").inner_text() == "Words"
     assert (
         "what 3 words mean. Make cards of them?" in page.locator("#margin").inner_text()
     )
     page.get_by_role("button", name="Make 3 cards").click()
-    settle(page)
+    page.wait_for_selector("body[data-view=shelf]")
+    assert not page.locator(".translated").count()
     accepted = {card["fields"]["Front"] for card in forge.cards() if card["guid"]}
     assert accepted == {"sizable", "reliable", "bottleneck"}

@@ -98,12 +98,14 @@ class Page {
     if (this.view !== "list") this.#openRows();
     this.rows.focusSearch();
   }
-  // Open the item behind a row, or the passage with a key.
+  // Open the item behind a row, or the passage with a key; from the shelf, the question about words.
   async openRow(id) {
     if (!isFree()) return;
     const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
     if (!item) return tell("Nothing is to be done here.");
-    await this.#sit({ single: true, title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows ? "all" : "changed", back: this.view === "list" ? "all" : this.sitting.origin.list,
+    const from = this.view === "shelf" ? { title: "Words", hash: "new" }
+      : { title: this.rows ? document.title.split(" · ")[0] : "Changed", hash: this.rows ? "all" : "changed", back: this.view === "list" ? "all" : this.sitting.origin.list };
+    await this.#sit({ ...from, single: true,
       read: async () => ({ opened: item, number: 0, ids: [], results: [], items: [] }) });
   }
   // From a sitting back to where it was opened.

@@ -41,8 +41,8 @@ export class Shelf {
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
       documents.length ? h("h2", {}, this.heading) : !words.length && this.#nothing(),
       documents.length && this.list,
-      words.map((text) => h("section", { className: "translated", ariaLabel: "Words with your translation" },
-        h("p", {}, text), button("outlined small", "Look", "", () => this.#page.visit("questions")))),
+      words.map(({ id, text }) => h("section", { className: "translated", ariaLabel: "Words with your translation" },
+        h("p", {}, text), button("outlined small", "Look", "", () => this.#page.openRow(id)))),
       documents.length && without && h("p", { className: "without" }, without),
       h("p", { className: "below" }, !this.model && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
         lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
