@@ -70,7 +70,10 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
     "everything",
     help="Add rejected and retired cards; with --no-card, skipped highlights.",
 )
-@flag("--no-card", help="List highlights without a card, or with a further sentence to ask, and why.")
+@flag(
+    "--no-card",
+    help="List highlights without a card, or with a further sentence to ask, and why.",
+)
 @choice_option("--view", of=VIEWS, help="Show only this list.")
 def list_(
     call: Call,

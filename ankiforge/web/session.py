@@ -260,8 +260,8 @@ class ReviewSession:
         chat asks better about it. `heading` says how much there is in all. `model` is whether one
         is set; if not, `chat` is the sentence that offers a chat, until that was used or put
         away. `begins` names the document or list at which the page begins; "" for the shelf.
-        `words` are the questions about words with their translation, each with its `id`. `without` says why the other
-        highlights have no proposal. The lists come with it.
+        `words` are the questions about words with their translation, each with its `id`. `without`
+        says why the other highlights have no proposal. The lists come with it.
         """
         self._read()
         piles = self._piles()
