@@ -44,6 +44,8 @@ from ankiforge.text.sentences import sentences_by_part
 NEARLY = 50
 """The words in common, of the shorter of two sentences, from which they are nearly the same, in
 per cent."""
+_LONG_UNSPACED = 8
+"""Letters of a script without blanks from which an equal sentence elsewhere is no coincidence."""
 _BEFORE_WORD = regex(r"^[\"'“”‘’«»(\[,;:]+")
 _AFTER_WORD = regex(r"[\"'“”‘’«»)\],;:.!?…]+$")
 _SIGN = regex(f"([{UNSPACED}])")
@@ -89,7 +91,8 @@ def sentences(text: str) -> Strings:
 @lru_cache(maxsize=4096)
 def is_long(sentence: str) -> bool:
     """Return whether an equal sentence elsewhere is no coincidence."""
-    return len(for_finding(sentence)) >= LONG
+    letters = for_finding(sentence)
+    return len(letters) >= LONG or len(_SIGN.findall(letters)) >= _LONG_UNSPACED
 
 
 def covered(text: str, quote: str) -> Strings:

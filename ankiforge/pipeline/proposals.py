@@ -7,7 +7,7 @@ on it makes a card, or rejects its sentence.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import HighlightOutcome, Ledger, decide, desk, facts, overview
-from ankiforge.model import Card, Guid, Highlight, Severity, Strings
+from ankiforge.model import Card, Finding, Guid, Highlight, Severity, Strings
 
 _PROPOSED = ("no_card", "undrafted", "carded")
 """The fates of passages of which something may be proposed; of one with a card, a further fact."""
@@ -49,24 +49,33 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
     decided = passage.names_of_decided(of_proposals=True)
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
     with_card = passage.names_with_card()
-    left = Counter[str]()
-    refused = ""  # by a check, which names the fault
+    decided_by = set[str]()
+    refused = list[Finding]()
     for draft in made.drafts:
         sentence = facts.fact_of(draft, passage.text)
         name = facts.name_of(sentence)
         if sentence and name in decided:
-            left[HAVE_CARDS if name in with_card else REJECTED] += 1
+            decided_by.add(HAVE_CARDS if name in with_card else REJECTED)
             continue
         findings = check.check(draft, context)
         proposal = replace(draft, passages=(highlight,), findings=findings)
         if not proposal.unfit:
             return proposal
-        for finding in findings:
-            if finding.severity is Severity.BLOCK:
-                refused = refused or finding.message
-    if refused:
-        return refused
-    return DECIDED if len(left) > 1 else next(iter(left), REJECTED)
+        refused += findings
+    return why_none(decided_by, refused)
+
+
+def why_none(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
+    """Return why a passage of which drafts can be made has no proposal.
+
+    Args:
+        decided_by: what decided its sentences: `HAVE_CARDS`, `REJECTED`, or both.
+        refused: the findings about drafts of its other sentences.
+    """
+    for finding in refused:
+        if finding.severity is Severity.BLOCK:
+            return finding.message
+    return DECIDED if len(decided_by) > 1 else next(iter(decided_by))
 
 
 def proposal_at(ledger: Ledger, key: str) -> Card:

@@ -89,7 +89,7 @@ def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strin
     proposed = waits.get("proposed", 0) if without else 0
     return (
         waiting,
-        counted(proposed, "proposal") if proposed else "",
+        sittings.proposals_text(proposed),
         _column(without - proposed, f"without a {'proposal' if proposed else 'card'}"),
         _column(skipped, "skipped"),
     )

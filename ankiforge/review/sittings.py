@@ -20,6 +20,7 @@ from ankiforge.ledger.overview import Place
 from ankiforge.model import FLOOR, Card, DocumentId, Strings, Value
 from ankiforge.pipeline.query import matching, parse
 from ankiforge.review.items import Item
+from ankiforge.text import counted
 from ankiforge.text.fold import for_finding
 
 TEN = 10
@@ -31,6 +32,21 @@ RESULTS = {
 """What becomes of an item by what a person does; by anything else a card."""
 WEAK = 0.5
 """The mean worth of the best ten of a document below which a chat is asked rather."""
+
+
+_EXACT = 3
+"""The number of proposals up to which a count of them is mostly right."""
+
+
+def proposals_text(number: int) -> str:
+    """Return how many proposals there are, in words; "" for none.
+
+    They are counted by `worth`: of ten that are made when they are shown, one may come to nothing.
+    """
+    if not number:
+        return ""
+    about = "about " if number > _EXACT else ""
+    return about + counted(number, "proposal")
 
 
 class Pile(Value):

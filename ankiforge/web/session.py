@@ -256,12 +256,12 @@ class ReviewSession:
         """Return the documents in which something waits or is proposed, the best first.
 
         Each has the states of its marks in reading order, `c` for a card, `a` for what waits, `p`
-        for a proposal, `n` for none; how many wait and are proposed; and whether it is `weak`: a
-        chat asks better about it. `heading` says how much there is in all. `model` is whether one
-        is set; if not, `chat` is the sentence that offers a chat, until that was used or put
-        away. `begins` names the document or list at which the page begins; "" for the shelf.
-        `words` are the questions about words with their translation, each with its `id`. `without`
-        says why the other highlights have no proposal. The lists come with it.
+        for a proposal, `n` for none; how many wait, and in words how many are proposed; and whether
+        it is `weak`: a chat asks better about it. `heading` says how much there is in all. `model`
+        is whether one is set; if not, `chat` is the sentence that offers a chat, until that was
+        used or put away. `begins` names the document or list at which the page begins; ""
+        for the shelf. `words` are the questions about words with their translation, each with its
+        `id`. `without` says why the other highlights have no proposal. The lists come with it.
         """
         self._read()
         piles = self._piles()
@@ -292,7 +292,7 @@ class ReviewSession:
                     "kind": kind_of(highlight),
                     "states": "".join(state[0] for state in states[pile.document]),
                     "waiting": len(pile.places),
-                    "proposed": len(pile.proposed),
+                    "proposed": sittings.proposals_text(len(pile.proposed)),
                     "weak": pile.is_weak,
                 }
             )
@@ -880,10 +880,8 @@ def _row(
 
 def _how_many(waiting: int, proposed: int) -> str:
     """Return how many drafts wait, and how many marks have a proposal."""
-    proposals = counted(proposed, "proposal") if proposed else ""
-    return " · ".join(
-        filter(None, (f"{waiting:,} waiting" if waiting else "", proposals))
-    )
+    waits = f"{waiting:,} waiting" if waiting else ""
+    return " · ".join(filter(None, (waits, sittings.proposals_text(proposed))))
 
 
 def _when(at: str) -> str:

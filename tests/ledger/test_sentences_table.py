@@ -40,6 +40,9 @@ def test_long_counts_letters_without_signs():
     assert not is_long("a" * 19)
     assert not is_long("a b " * 9 + "a.")
     assert not is_long("?")
+    assert is_long("细胞核含有染色体。")
+    assert not is_long("细胞核含有体。")
+    assert not is_long("the cell (细胞)")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
+from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings
 from ankiforge.errors import UsageError
 from ankiforge.ledger import QueryTerm, Report, search
@@ -25,7 +26,17 @@ from ankiforge.model import (
     Viewed,
     hints,
 )
-from ankiforge.pipeline import adopt, ask, chats, decide, deliver, patch, pictures, query
+from ankiforge.pipeline import (
+    adopt,
+    ask,
+    chats,
+    decide,
+    deliver,
+    patch,
+    pictures,
+    proposals,
+    query,
+)
 from ankiforge.pipeline.meaning import Near
 from ankiforge.pipeline.result import (
     ByModel,
@@ -564,3 +575,24 @@ def test_what_the_settings_accept(rules, override, card, accepts):
     settings = SimpleNamespace(accept=AcceptSettings(rules=rules))
     waiting = replace(drafted("d1", "", *HEART), **card)
     assert accept_policy(settings, override)(waiting) is accepts
+
+
+@pytest.mark.parametrize(
+    ("decided_by", "refused", "told"),
+    [
+        ([proposals.REJECTED], [], "you rejected its proposal"),
+        ([proposals.HAVE_CARDS], [], "its sentences have cards already"),
+        ([proposals.REJECTED, proposals.HAVE_CARDS], [], "its sentences are decided"),
+        ([], ["gap_leak"], "the hidden words also appear in the text"),
+        ([proposals.REJECTED], ["gap_leak"], "the hidden words also appear in the text"),
+        (
+            [proposals.REJECTED],
+            ["breaks_off"],
+            "you rejected its proposal",
+        ),  # it only warns
+        ([], ["breaks_off", "yes_no"], "asks for yes or no"),
+    ],
+)
+def test_who_refused_the_proposals_of_a_passage(decided_by, refused, told):
+    findings = [make_finding(check) for check in refused]
+    assert proposals.why_none(set(decided_by), findings).startswith(told)

@@ -17,7 +17,13 @@ from ankiforge.model import (
     HighlightKind,
 )
 from ankiforge.review import Item
-from ankiforge.review.sittings import Pile, Sitting, as_asked, shelved
+from ankiforge.review.sittings import (
+    Pile,
+    Sitting,
+    as_asked,
+    proposals_text,
+    shelved,
+)
 
 
 def place(written: str) -> Place:
@@ -197,3 +203,11 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
     sitting = Sitting(tuple(ids.split()), ("card",) * decided)
     new = next(each for each in "bc" if each not in ids and each in order)
     assert " ".join(sitting.joined(new, order.split()).ids) == joined
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0, ""), (1, "1 proposal"), (3, "3 proposals"), (4, "about 4 proposals"), (1200, "about 1,200 proposals")],
+)  # fmt: skip
+def test_many_proposals_are_counted_roughly(number, told):
+    assert proposals_text(number) == told

@@ -67,7 +67,7 @@ export class Shelf {
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
       h("span", { className: strip.length > MANY ? "strip many" : "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
-      h("span", { className: "waits" }, each.waiting > 0 && h("span", {}, `${number(each.waiting)} waiting`), each.proposed > 0 && h("span", {}, count(each.proposed, "proposal"))),
+      h("span", { className: "waits" }, each.waiting > 0 && h("span", {}, `${number(each.waiting)} waiting`), each.proposed && h("span", {}, each.proposed)),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
         ? [button("filled small", "Let your chat ask", "⏎", () => this.#page.chat(each.key), { tabIndex: -1 }), button("text small", "Open", "", () => this.#page.open(each), { tabIndex: -1 })]
         : h("span", { className: "button filled small" }, "Open ", kbd("⏎"))));
