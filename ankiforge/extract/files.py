@@ -95,14 +95,22 @@ def program() -> str:
 # What shops, libraries and programs add to the name of a file.
 _DEBRIS = regex(
     r"(?i)(?:\s*\((?:\d{1,2}|unknown|\s*(?:z-?lib|libgen|welib)[^)]*|[^)]*library[^)]*|copy|kopie"
-    r"|test|notes|highlight(?:s|ed)|annotat(?:ions|ed))\)"
+    r"|test|notes|highlight(?:s|ed)|annotat(?:ions|ed)"
+    # a Kindle's shop: `(Spanish Edition)`
+    r"|(?:spanish|english|german|french|italian|portuguese|dutch|russian|polish|japanese|chinese)"
+    r" edition)\)"
     r"|(?<=[^\W\d])\s\d{5,9}"  # the number in a shop
     # a publisher and a year: `-MIT Press (2020)`, but not `Spider-Man (2002)`
-    r"|(?:\s-(?-i:(?=[^\W\d_a-zß-ÿ]))[^-()]{2,60}|-[^-()]{0,40}\b(?:press|verlag|publish\w*|books|university)"
+    r"|(?:\s-(?-i:(?=[^\W\d_a-zß-ÿ]))[^-()]{2,60}|-[^-()]{0,40}\b(?:press|verlag|publish\w*|books|university"
+    r"|media|company|editora?|springer|wiley)"
     r"[^-()]{0,40})\s\((?:1[5-9]|20)\d\d\)"
     r"|[-_ ](?:min|compressed|optimized|kopie|copy|final_version)|\s+[0-9a-f]{32}"
-    r"|\s*-{1,2}\s*(?:libgen\.\w+|anna[’'_]?s archive)|\s*-{2}|\.(?:pdf|epub|mobi|azw3?))$"
-    r"|^\[?anna[’'_]?s archive\]?\s*(?:--)?\s*"
+    r"|\s*-{1,2}\s*(?:libgen\.\w+|anna[’'_]?s archive)|\s*-{2}|\.(?:pdf|epub|mobi|azw3?|docx?))$"
+    r"|^[a-z]:\\(?:[^\\]*\\)*|^microsoft word - |^\[?anna[’'_]?s archive\]?\s*(?:--)?\s*"
+)
+# What a Chinese shop adds to praise a book: a sentence in brackets.
+_PRAISE = regex(
+    r"\s*[(（【](?=[^()（）【】]*[\u4e00-\u9fff]{2})[^()（）【】]{16,400}[)）】]"
 )
 # What stands for a colon, which no name of a file may have; and where a name was cut off.
 _COLON = regex(r"(?<=\w)_ (?=\w)")
@@ -116,7 +124,7 @@ AUTHOR_AND_YEAR = regex(
 
 def title_in_name(stem: str) -> str:
     """Return the title that the name of a file says: without ids, `(1)`, `+` for blanks."""
-    title = AUTHOR_AND_YEAR.sub("", stem)
+    title = _PRAISE.sub("", AUTHOR_AND_YEAR.sub("", stem))
     while _DEBRIS.search(title):
         title = _DEBRIS.sub("", title)
     if " " in title:
