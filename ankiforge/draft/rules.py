@@ -25,6 +25,7 @@ from ankiforge.draft.instructions import (
 )
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.quantities import uncut
+from ankiforge.language.vocabulary import term_of
 from ankiforge.model import (
     COMMENT_AND_MORE,
     FIGURE,
@@ -272,7 +273,8 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
 
 def _vocabulary(highlight: Highlight) -> Card:
     """Return a card that asks what a marked word means, shown alone and in its sentence."""
-    word = highlight.exact
+    # an e-reader marks the comma behind a word, too
+    word = term_of(highlight) or highlight.exact
     sentence = highlight.sentence
     shown = passage(word)
     place = locate_words(word, sentence) or locate(word, sentence)

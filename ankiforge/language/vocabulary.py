@@ -62,7 +62,9 @@ def term_of(highlight: Highlight) -> str:
     """Return the word or short phrase that is marked; "" if more is, or a whole sentence."""
     if highlight.gaps:
         return ""
-    term = highlight.exact.strip(" \t\n.,;:!?'\"“”„‘’«»()。，、；：！？「」")
+    term = highlight.exact.strip(
+        " \t\n.,;:!?'\"“”„‘’«»()—–…。，、；：！？「」（）【】《》"
+    )
     if "\n" in term or not _fits(term, _TERM_WORDS, _TERM_LETTERS):
         return ""
     return "" if _ENDS.search(term) else term

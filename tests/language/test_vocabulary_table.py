@@ -38,6 +38,22 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("marked", "term"),
+    [
+        ("confinement,", "confinement"),
+        ("jeopardising. ", "jeopardising"),
+        ("药动学）：", "药动学"),
+        ("(confine", "confine"),
+        ("don't", "don't"),
+        ("attacker. Beyond", ""),
+        ("the choice of a threshold", ""),
+    ],
+)
+def test_the_signs_beside_a_word_are_not_part_of_it(marked, term):
+    assert term_of(mark(marked)) == term
+
+
+@pytest.mark.parametrize(
     ("text", "word", "note"),
     [
         (ENGLISH, "robust", "稳健的"),

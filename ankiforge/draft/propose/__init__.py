@@ -37,6 +37,7 @@ from ankiforge.draft.propose.refused import (
 )
 from ankiforge.language.lexicon import language, language_of
 from ankiforge.language.tokens import is_verb, tokens
+from ankiforge.language.vocabulary import term_of
 from ankiforge.model import (
     FLOOR,
     Card,
@@ -50,7 +51,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import literal, plain
-from ankiforge.text.fold import locate
+from ankiforge.text.fold import UNSPACED, locate
 
 __all__ = [
     "DRAFTER",
@@ -68,6 +69,7 @@ DRAFTER = "propose"
 _MOST_TRIED = 8
 # How the comment of a mark says that it is a heading, as Readwise has it: `.h1`.
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
+_ONE_WORD = regex(rf"[^\W\d_{UNSPACED}]+")
 # `Time to Live: a counter`: a label, of which the rest of a text is told.
 _LABEL = regex(r"\A\W{0,3}(?:[^\s:]+ ){0,4}[^\s:]+(?:\s?:|\s[–—])\s")
 Blocks = Callable[[Card, Highlight], Strings]
@@ -154,6 +156,10 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
     if _HEADING_COMMENT.match(highlight.comment):
         yield Reason.HEADING
         return
+    term = "" if highlight.sentence else term_of(highlight)
+    if _ONE_WORD.fullmatch(term):  # also with a full stop
+        yield Reason.WORD
+        return
     name = language_of(highlight.exact, highlight.nearby, highlight.context)
     tables = language(name)
     excerpts = excerpts_of(highlight, name)
@@ -164,11 +170,11 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
         text = excerpt.text
         is_note = excerpt.is_markdown
         if excerpt.is_cut:
-            yield Reason.CUT_OFF
+            yield Reason.WORD if term else Reason.CUT_OFF
             continue
         reason = refusal_of_form(text, words, tables, is_note=is_note)
         if reason is not None:
-            yield reason
+            yield Reason.WORD if term and reason is Reason.CUT_OFF else reason
             continue
         cues = cues_of_text(words, tables)
         reason = refusal_of_words(text, cues)

@@ -34,6 +34,7 @@ class Reason(Enum):
     QUESTION = "a question, which states nothing"
     HEADING = "a heading"
     CUT_OFF = "begins or ends within a sentence"
+    WORD = "a word or phrase alone: note its translation, and it is vocabulary"
     GARBLED = "letters or blanks were lost when it was copied"
     KINDS = "its deck takes no cards with gaps"
 
