@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
-from ankiforge.config.http import within, without_secret
+from ankiforge.config.http import BoundedClient, TooLargeError, without_secret
 from ankiforge.errors import ServiceError
 from ankiforge.model import RETIRED, CardId, Json, NoteId
 
@@ -27,6 +27,8 @@ _API_VERSION = 6
 _CONNECT_SECONDS = 3.0
 # The time limit for an import, an export or a sync, which can take Anki minutes.
 _LONG_SECONDS = 600.0
+# The ids of a million cards take 14 MB.
+_LARGEST_ANSWER = 64_000_000
 _MAX_MESSAGE = 300
 _ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
 _CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
@@ -72,9 +74,9 @@ class AnkiConnect:
         self._timeout = timeout
         self._http = self._client()
 
-    def _client(self) -> httpx2.Client:
+    def _client(self) -> BoundedClient:
         """Return a client: no proxy, no redirects, no `Origin` (only web pages send one)."""
-        return httpx2.Client(
+        return BoundedClient(
             trust_env=False,
             # loading certificates takes longer than a request
             verify=self.address.startswith("https:"),
@@ -253,14 +255,13 @@ class AnkiConnect:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         if self._http.is_closed:  # a request took too long
             self._http = self._client()
-        client = self._http
-
-        def post() -> httpx2.Response:
-            return client.post(self.address, json=request, timeout=timeout)
 
         # Anki may be missing, busy or closed
         try:
-            response = within(seconds, post, client.close)
+            post = self._http.build_request(
+                "POST", self.address, json=request, timeout=timeout
+            )
+            response = self._http.fetched(post, seconds, _LARGEST_ANSWER)
         except _UNREACHED as error:
             raise ServiceError(
                 f"no Anki answers at {self.address}: {self._one_line(error)}",
@@ -271,6 +272,8 @@ class AnkiConnect:
                 f"Anki at {self.address} did not finish {action} within {seconds:g} s",
                 hint="it is busy or shows a dialog: check its window, then try again",
             ) from error
+        except TooLargeError as error:
+            raise self._not_anki_connect(str(error)) from error
         except httpx2.HTTPError as error:
             raise ServiceError(
                 f"Anki at {self.address} closed the connection during {action}",

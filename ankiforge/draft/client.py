@@ -34,7 +34,7 @@ import openai
 from msgspec.structs import replace
 
 from ankiforge.config import LLM
-from ankiforge.config.http import TooLargeError, fetched, without_secret
+from ankiforge.config.http import BoundedClient, TooLargeError, without_secret
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
@@ -447,13 +447,15 @@ class Wire(httpx2.BaseTransport):
             extensions=request.extensions,
         )
         # a client of its own, which can be closed
-        client = httpx2.Client(
+        client = BoundedClient(
             verify=self._tls, trust_env=not settings.local, follow_redirects=False
         )
         try:
             with client:
-                answer = fetched(client, sent, settings.reply_s)
+                answer = client.fetched(sent, settings.reply_s)
         except TooLargeError as error:
+            if not error.status:
+                raise openai.APIConnectionError(request=request) from error
             if error.status >= 300:
                 headers = {"x-should-retry": "false"}
                 return httpx2.Response(error.status, headers=headers, text=str(error))
@@ -749,6 +751,9 @@ class Client:
         elif is_gone:
             words = f"no connection: {cause}"
             hint = f"is the server running, and {settings.base_url} its address?"
+        elif isinstance(cause, TooLargeError):
+            words = str(cause)
+            hint = f"is llm.base_url, {settings.base_url}, right? then {AGAIN}"
         else:
             words = f"the answer broke off: {cause}"
         error = UnansweredError(f"{settings.host}: {words}", hint=hint)

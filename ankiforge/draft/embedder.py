@@ -181,7 +181,7 @@ class ServerEmbedder:
         """Return the vectors that the server sends for a few texts."""
         import httpx2
 
-        from ankiforge.config.http import fetched
+        from ankiforge.config.http import BoundedClient
 
         try:
             key = self._settings.checked_key()
@@ -194,7 +194,7 @@ class ServerEmbedder:
             "encoding_format": "float",
         }
         # no redirect is followed, and no proxy asked for this machine
-        client = httpx2.Client(
+        client = BoundedClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx2.Timeout(seconds, connect=min(seconds, 10.0)),
             trust_env=not self.local,
@@ -205,7 +205,7 @@ class ServerEmbedder:
         try:
             with client:
                 request = client.build_request("POST", url, json=body)
-                answer = fetched(client, request, seconds)
+                answer = client.fetched(request, seconds)
             if answer.status_code != 200:
                 phrase = without_secret(answer.reason_phrase, key)
                 raise self._fault(f"answers {answer.status_code} {phrase}".rstrip())

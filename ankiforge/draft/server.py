@@ -553,20 +553,20 @@ def _asked(url: str, key: str, timeout: float) -> Any:
     """
     import httpx2 as httpx
 
-    from ankiforge.config.http import fetched
+    from ankiforge.config.http import BoundedClient
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     use_proxy = not is_loopback(url)
     try:
         # certificates take a while to load
-        with httpx.Client(
+        with BoundedClient(
             headers=headers,
             timeout=timeout,
             trust_env=use_proxy,
             verify=not url.startswith("http:"),
         ) as client:
             request = client.build_request("GET", url)
-            answer = fetched(client, request, STEPS * timeout)
+            answer = client.fetched(request, STEPS * timeout)
         if answer.status_code != 200:
             phrase = without_secret(answer.reason_phrase, key)
             status = f"{answer.status_code} {phrase}".strip()

@@ -7,16 +7,20 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
+from zlib import compress
 
 import pytest
 
 from ankiforge.anki.connect import AnkiConnect
+from ankiforge.draft import embedder
 from ankiforge.draft.embedder import ServerEmbedder
-from ankiforge.draft.server import ServerSettings
+from ankiforge.draft.server import STEPS, ServerSettings, Unreachable, models
 from ankiforge.errors import ServiceError
 from ankiforge.extract.zotero.api import Pace
 from ankiforge.model import Problem
+from tests.limits import PATIENCE
 from tests.reading import opened, settings_of
 
 KEY = "sk-proj-Ab9_xY7/qq+Zz"
@@ -26,7 +30,7 @@ LIMIT = 0.3
 
 
 @contextmanager
-def endless(first: bytes, piece: bytes) -> Iterator[str]:
+def endless(first: bytes, piece: bytes, pause: float = PAUSE) -> Iterator[str]:
     """A server that answers any request with `first`, then with one piece after the other."""
     ended = threading.Event()
     listening = socket.create_server(("127.0.0.1", 0))
@@ -35,74 +39,114 @@ def endless(first: bytes, piece: bytes) -> Iterator[str]:
         with suppress(OSError), connection:
             connection.recv(65536)
             connection.sendall(first)
-            while not ended.wait(PAUSE):
+            while not ended.wait(pause):
                 connection.sendall(piece)
 
     def accept() -> None:
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
+                accepted.append(connection)
                 threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
+    accepted: list[socket.socket] = []
     threading.Thread(target=accept, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         ended.set()
         listening.close()
+    assert len(accepted) == 1  # nobody asks again
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n"
-ENDLESS = {
+SLOW = {
+    "silence": (b"", b""),
+    "a head, then silence": (HEAD, b""),
     "a byte of a head now and then": (HEAD, b"x"),
     "a field of a head now and then": (HEAD, b"x-more: y\r\n"),
     "102 again and again": (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
     "100 again and again": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a length that never comes": (HEAD + b"\r\n{}", b""),
     "a byte of a body now and then": (HEAD + b"\r\n", b" "),
 }
+"""What is begun, and what follows bit by bit: given up after a while."""
+OPEN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+CHUNKED = OPEN + b"transfer-encoding: chunked\r\n\r\n"
+MEGABYTE = b" " * 1_000_000
+PACKED = compress(bytes(99_000_000), wbits=31)
+LARGE = {
+    "100 without end": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000),
+    "102 without end": (b"", b"HTTP/1.1 102 Processing\r\nx: y\r\n\r\n" * 1_000),
+    "a body without end": (OPEN + b"\r\n", MEGABYTE),
+    "chunks without end": (CHUNKED, b"F4240\r\n%s\r\n" % MEGABYTE),
+    "a body packed small": (OPEN + b"content-encoding: gzip\r\n\r\n", PACKED),
+}
+"""What has too many bytes: refused by their number, long before its time is up."""
 
 
-@pytest.mark.parametrize("case", ENDLESS)
-def test_a_model_that_never_ends_its_answer_is_given_up(forge, monkeypatch, case):
-    monkeypatch.setattr(ServerSettings, "reply_s", LIMIT, raising=False)
+def a_run(address: str, seconds: float, forge: Any) -> None:
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "a.md").write_text(
         "Power is ==the ability to get others to act==.\n"
     )
-    with endless(*ENDLESS[case]) as address:
-        forge.drafting(f"{address}/v1")
+    forge.drafting(f"{address}/v1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerSettings, "reply_s", seconds, raising=False)
         result = forge("run")
     assert result.exit_code in (1, 3), result
-    assert f"took more than {LIMIT} s" in result.stderr
+    raise ServiceError(result.stderr)
 
 
-@pytest.mark.parametrize("case", ENDLESS)
-def test_a_zotero_that_never_ends_its_answer_is_given_up(case):
-    with endless(*ENDLESS[case]) as address:
-        settings = settings_of("zotero", api="local", url=address)
-        pace = Pace(sleep=lambda _: None, whole=LIMIT)
-        found = list(
-            opened("zotero", Path(), settings, name="z", limits={"pace": pace}).scan()
-        )
-    [problem] = [one for one in found if isinstance(one, Problem)]
-    assert "no Zotero answers" in problem.what
+def vectors(address: str, seconds: float, forge: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedder, "_QUESTION_S", seconds)
+        server = ServerSettings(base_url=f"{address}/v1", model="e5")
+        ServerEmbedder(server).questions(["Who translates messenger RNA?"])
 
 
-@pytest.mark.parametrize("case", ENDLESS)
-def test_an_anki_that_never_ends_its_answer_is_given_up(case):
-    with (
-        endless(*ENDLESS[case]) as address,
-        pytest.raises(ServiceError, match="did not finish"),
-    ):
-        AnkiConnect(address, timeout=LIMIT).check()
+def models_of(address: str, seconds: float, forge: Any) -> None:
+    models(f"{address}/v1", timeout=seconds / STEPS)
 
 
-def test_vectors_without_end_are_given_up():
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
-    with endless(head, b" " * 1_000_000) as address:
-        embedder = ServerEmbedder(ServerSettings(base_url=f"{address}/v1", model="e5"))
-        with pytest.raises(ServiceError, match="more than 8,000,000 bytes"):
-            embedder.questions(["Who translates messenger RNA?"])
+def anki(address: str, seconds: float, forge: Any) -> None:
+    AnkiConnect(address, timeout=seconds).check()
+
+
+def zotero(address: str, seconds: float, forge: Any) -> None:
+    settings = settings_of("zotero", api="local", url=address)
+    pace = Pace(sleep=lambda _: None, whole=seconds)
+    source = opened("zotero", Path(), settings, name="z", limits={"pace": pace})
+    [problem] = [found for found in source.scan() if isinstance(found, Problem)]
+    raise ServiceError(problem.what)
+
+
+CLIENTS = {
+    "model": (a_run, "took more than"),
+    "vectors": (vectors, "no answer in"),
+    "list of models": (models_of, "more than|timed out"),
+    "Anki": (anki, "did not finish"),
+    "Zotero": (zotero, "no Zotero answers"),
+}
+
+
+@pytest.mark.parametrize("fault", SLOW)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_server_that_never_ends_its_answer_is_given_up(client, fault, forge):
+    ask, words = CLIENTS[client]
+    refused = pytest.raises((ServiceError, Unreachable), match=words)
+    with endless(*SLOW[fault]) as address, refused:
+        ask(address, LIMIT, forge)
+
+
+@pytest.mark.parametrize("fault", LARGE)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_server_whose_answer_is_too_large_is_refused(client, fault, forge):
+    ask, _ = CLIENTS[client]
+    words = r"more than [0-9,]{7,} bytes|cut off"
+    refused = pytest.raises((ServiceError, Unreachable), match=words)
+    with endless(*LARGE[fault], pause=0) as address, refused:
+        ask(address, PATIENCE, forge)
 
 
 # --- the key --------------------------------------------------------------------------------

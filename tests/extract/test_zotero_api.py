@@ -549,14 +549,30 @@ def test_a_row_without_a_key_is_told(serve):
     assert "cannot be read (KeyError: 'key')" in blocked(scanned("web", server)).what
 
 
-def test_an_endless_list_ends(serve):
+NO_ROW = '[{"data": null}]'
+ENDLESS = {
+    "empty pages": ("[]", "100000", "0 of 100000"),
+    "pages without an item": (NO_ROW, "100000", "0 of 100000"),
+    "more than any library has": (NO_ROW, "1000000", "has 1,000,000 groups: too many"),
+    "no number": (NO_ROW, "9" * 5000, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_an_endless_list_ends(serve, name):
     server = serve(ONE)
-    page = fake.status(
-        200, "[]", Content_Type="application/json", Total_Results="1000000"
-    )
+    body, total, says = ENDLESS[name]
+    page = fake.status(200, body, Content_Type="application/json", Total_Results=total)
     server.faults.extend([fake.FINE, *[page] * 99])
-    assert "0 of 1000000" in blocked(scanned("web", server)).what
+    assert says in blocked(scanned("web", server)).what
     assert len(server.asked) < 10
+
+
+def test_a_library_that_takes_too_long_as_a_whole_is_given_up(serve):
+    server = serve(ONE)
+    problem = blocked(scanned("web", server, pace=Pace(all=0)))
+    assert "gave not all items in 0 minutes" in problem.what
+    assert server.asked == []
 
 
 # --- offline --------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.config import is_loopback
-from ankiforge.config.http import within, without_secret
+from ankiforge.config.http import BoundedClient, TooLargeError, without_secret
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.database import (
     Account,
@@ -44,6 +44,10 @@ _LONGEST_WAIT = 60.0
 """If a server asks to wait longer, reading is left to another run."""
 AT_ONCE = 50
 """Keys in one request."""
+_LARGEST_PAGE = 64_000_000
+"""In bytes: a hundred notes of the longest kind take half of it."""
+_MOST_ROWS = 500_000
+"""The maximum number of items, or of collections, of a library."""
 _LEVELS = 3
 """How far up an item belongs to others: annotation, attachment, paper."""
 _LATER = "run again later; nothing was counted as deleted"
@@ -80,9 +84,11 @@ class Pace:
     silence: float = 30.0
     whole: float = 300.0
     """The time limit in seconds for a request, from its start."""
+    all: float = 3600.0
+    """The time limit in seconds for all requests of a run."""
 
 
-class Connections(httpx2.Client):
+class Connections(BoundedClient):
     """HTTP connections to one address; they give only 200 responses with JSON."""
 
     def __init__(self, address: Address, pace: Pace) -> None:
@@ -95,6 +101,7 @@ class Connections(httpx2.Client):
         )
         self._address = address
         self._pace = pace
+        self._until = time.monotonic() + pace.all
 
     def request(
         self,
@@ -110,15 +117,16 @@ class Connections(httpx2.Client):
         host = self._address.host
         if self.is_closed:
             raise ItemError(f"{host} took too long before", hint=_LATER)
+        if time.monotonic() > self._until:
+            minutes = self._pace.all / 60
+            message = f"{host} gave not all items in {minutes:g} minutes"
+            raise ItemError(message, hint=_LATER)
         options["timeout"] = self.timeout
-
-        def send() -> httpx2.Response:
-            return httpx2.Client.request(self, method, url, **options)
-
         for pause in (*_PAUSES, None):
             wait = 0.0
             try:
-                response = within(self._pace.whole, send, super().close)
+                request = self.build_request(method, url, **options)
+                response = self.fetched(request, self._pace.whole, _LARGEST_PAGE)
                 for name in ("backoff", "retry-after"):
                     seconds = response.headers.get(name, "")
                     if re.fullmatch(r"\d{1,9}", seconds):
@@ -140,7 +148,7 @@ class Connections(httpx2.Client):
                 if self._address.local:
                     no_zotero = f"no Zotero answers at {host} ({reason})"
                     fault = ItemError(no_zotero, hint=_ALLOW)
-                if isinstance(error, httpx2.TimeoutException):
+                if isinstance(error, httpx2.TimeoutException | TooLargeError):
                     pause = None
             if fault.hint != _LATER or pause is None:
                 raise fault
@@ -309,11 +317,15 @@ class Online:
         rows = Rows()
         with self._understood():
             while True:
-                page = getattr(zotero, method)(**params, start=len(rows))
+                before = len(rows)
+                page = getattr(zotero, method)(**params, start=before)
                 rows += [row for row in page if isinstance(row["data"], dict)]
                 assert zotero.request is not None
                 total = int(zotero.request.headers["total-results"])
-                if not page or len(rows) >= total:
+                if total > _MOST_ROWS:
+                    message = f"{self.address.host} has {total:,} {method}: too many"
+                    raise ItemError(message, hint="narrow `library:`, or give `path:`")
+                if len(rows) == before or len(rows) >= total:
                     break
         if total != len(rows):
             message = f"{self.address.host} gave {len(rows)} of {total} items"
