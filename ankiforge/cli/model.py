@@ -43,6 +43,9 @@ def model(call: Call) -> None:
     """
 
 
+MOST_SHOWN = 10
+"""How many models of a server are shown, the likeliest to write good questions first."""
+
 # --- list -----------------------------------------------------------------------------------
 
 
@@ -58,13 +61,17 @@ def list_(call: Call) -> None:
     # what there is: (name, model, place, words)
     answered = look()
     rows: list[tuple[str, str, str, str]] = []
+    unshown = list[str]()
     for each in with_key():
         about = f"{each.key_env} is set"
         if each.price_usd:
             about += "; ${:g} in, ${:g} out per million tokens".format(*each.price_usd)
         rows.append((each.name, each.model, each.base_url, about))
     for server in answered(LONGEST_S):
-        for writer in server.models:
+        more = len(server.models) - MOST_SHOWN
+        if more > 0:
+            unshown.append(f"{server.name} has {more:,} more")
+        for writer in server.models[:MOST_SHOWN]:
             about = what_is_known(server.base_url, writer)
             rows.append((server.name, writer, server.base_url, about))
 
@@ -73,6 +80,8 @@ def list_(call: Call) -> None:
         row = {"name": name, "model": model, "place": place, "about": about, "used": used}
         shown = model if model != name else ""
         call.show(row, [f"{'*' if used else ' '} {name:12} {shown:22} {about}"])
+    for line in unshown:
+        call.say(line)
     if call.as_json or in_use.model:
         return
     if answered(LONGEST_S) or any(with_key()):
@@ -227,9 +236,11 @@ def _terms(choice: NamedModel, estimate: Estimate) -> Iterator[str]:
     key = f", with the key in {llm.key_env}" if llm.key_env else ""
     yield f"{choice.title}{key}"
     yield f"  {what_is_known(llm.base_url, llm.model)}"
-    for other in choice.others:
-        if other != llm.model:
-            yield f"  or --model {other:20} {what_is_known(llm.base_url, other)}"
+    others = [other for other in choice.others if other != llm.model]
+    for other in others[:MOST_SHOWN]:
+        yield f"  or --model {other:20} {what_is_known(llm.base_url, other)}"
+    if len(others) > MOST_SHOWN:
+        yield f"  or one of {len(others) - MOST_SHOWN:,} more"
     if not estimate.highlights:
         yield "  no highlight waits for a model now"
         return

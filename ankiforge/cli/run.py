@@ -176,7 +176,7 @@ def forget(call: Call, path: Path) -> None:
 
     Its drafts go; its cards stay. To read it again: ankiforge run PATH.
     """
-    from ankiforge.reports.summary import first_of
+    from ankiforge.text import first_of
 
     with session(call) as workspace:
         forgotten, count = workspace.forget(path)

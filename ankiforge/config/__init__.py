@@ -355,7 +355,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Return (scheme, host, port) of a web address; ("", "", 0) if it is none, or is in doubt."""
+    """Return (scheme, host, port) of a web address; ("", "", 0) if it is none, or is in doubt.
+
+    One with a name, a password or a query is in doubt: a secret is never a part of an address.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -364,7 +367,7 @@ def origin(url: str) -> tuple[str, str, int]:
     host = parts.hostname
     if port is None:
         port = _DEFAULT_PORTS.get(parts.scheme)
-    if re.search(r"[\s\\@#]", url) or not host or not port:
+    if re.search(r"[\s\\@#?]", url) or not host or not port:
         return _NO_ORIGIN
     return parts.scheme, host, port
 
@@ -414,7 +417,7 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
         ConfigError: one of them cannot be meant.
     """
     if not any(origin(url)):
-        message = "expected a web address, without a name or password"
+        message = "expected a web address, without a name, password or query"
         raise where.at(name).error(
             message, "such as http://127.0.0.1:8765; a key is for key_env"
         )

@@ -78,9 +78,9 @@ class ServerSettings(Value):
             raise ConfigError(
                 "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
             )
-        if not self.model.isprintable():
+        if not _is_name(self.model):
             # half a character of another encoding, for example
-            message = "llm.model: it has characters that no name of a model has"
+            message = "llm.model: no model has such a name"
             raise ConfigError(message, hint="type it again: ankiforge model list")
         for name in _OURS:
             if name in self.extra_body:
@@ -513,6 +513,9 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         timeout: the limit in seconds for each step of the exchange; all together have
             `STEPS` times as long.
 
+    Returns:
+        The names, without what no model is called.
+
     Raises:
         Unreachable: there is no connection, or the answer is an error or not a list of
             models.
@@ -521,10 +524,15 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         raise Unreachable("was not contacted: the key contains invalid characters")
     listed = _asked(f"{base_url.rstrip('/')}/models", key, timeout)
     try:
-        names = (str(model["id"]) for model in listed["data"])
-        return tuple(without_secret(name, key) for name in names)
+        names = [str(model["id"]) for model in listed["data"]]
     except (TypeError, LookupError) as error:
         raise Unreachable("is not a language model server") from error
+    return tuple(without_secret(name, key) for name in names if _is_name(name))
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a model may have this name; those of files on a disk are the longest."""
+    return name.isprintable() and len(name) <= 200
 
 
 def handed_on(base_url: str, listed: Sequence[str], timeout: float = 3.0) -> Strings:

@@ -30,7 +30,7 @@ from ankiforge.draft.server import (
 )
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.model import Card, Highlight, Severity, Strings, Value
-from ankiforge.text import dollars
+from ankiforge.text import dollars, first_of
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # The settings that name a model, in the order in which a file has them last.
 _SETTINGS = ("price_usd", "key_env", "model", "base_url")
 # The address is not repeated: it may hold the password.
-_NO_ADDRESS = "give a web address, without user name and password"
+_NO_ADDRESS = "give a web address, without user name, password and query"
 
 
 class NamedModel(Value):
@@ -166,6 +166,8 @@ def _nothing_called(name: str, model: str, wanted: Wanted) -> ForgeError:
             hint = f"start it (ollama serve), then: ollama pull {model or usual}"
         return ServiceError(f"{name} does not answer, or has no model", hint=hint)
     hint = "ankiforge model list"
+    if "@" in name:  # an address without its scheme, perhaps with a password
+        return UsageError("no model is called that", hint=f"{hint}; or {_NO_ADDRESS}")
     names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
     for near in get_close_matches(name, names, n=1):
         hint = f"did you mean {near}? Or: {hint}"
@@ -190,7 +192,7 @@ def _at(base_url: str, name: str, model: str, key_env: str, wanted: Wanted) -> N
             raise not_of_this_machine(model)
         spellings = {model, f"{model}:latest"}
         if name == "ollama" and model and listed and spellings.isdisjoint(listed):
-            here = f"; it has {', '.join(offered)}"
+            here = f"; it has {first_of(offered)}"
             raise UsageError(
                 f"Ollama has no model {model!r}{here}", hint=f"ollama pull {model}"
             )

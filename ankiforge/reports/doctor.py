@@ -36,8 +36,7 @@ from ankiforge.pipeline.opened import (
     unknown_lines,
 )
 from ankiforge.pipeline.sources import SelectedSource, open_source
-from ankiforge.reports.summary import first_of
-from ankiforge.text import counted, regex
+from ankiforge.text import counted, first_of, regex
 
 # The interface of AnkiConnect that is used, and how long its answers may take.
 _ADD_ON_VERSION = 6

@@ -43,10 +43,12 @@ from ankiforge.pipeline.sources import SelectedSource, not_read, open_source
 from ankiforge.reports.cards import Text
 from ankiforge.review import sittings
 from ankiforge.text import (
+    FIRST,
     columns,
     cost_text,
     counted,
     counts_text,
+    first_of,
     on_one_line,
     percent,
     shortened,
@@ -66,8 +68,6 @@ LABEL = 9
 """The width of the labels of details."""
 _TITLE = 30
 """Characters of a title in a line of several."""
-FIRST = 3
-"""The number of names that a line shows."""
 
 # --- shared with the summary of a run ---------------------------------------------------
 
@@ -122,13 +122,6 @@ def waiting_text(waits: Mapping[str, int]) -> str:
     listed = f"{', '.join(others)} and {last}" if others else last
     total = sum(waits[name] for name in LISTS)
     return f"{listed} {'waits' if total == 1 else 'wait'} for you"
-
-
-def first_of(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    first = ", ".join(names[:FIRST])
-    more = len(names) - FIRST
-    return f"{first} and {more:,} more" if more > 0 else first
 
 
 def the_best(waits: Mapping[str, int], highlights: int) -> str:

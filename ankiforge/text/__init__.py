@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, AnyStr, cast
 
@@ -55,6 +55,17 @@ def counted(number: int, singular: str, plural: str = "") -> str:
     if number == 1:
         return f"1 {singular}"
     return f"{number:,} {plural or f'{singular}s'}"
+
+
+FIRST = 3
+"""How many names of a list are shown on a line."""
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    first = ", ".join(names[:FIRST])
+    more = len(names) - FIRST
+    return f"{first} and {more:,} more" if more > 0 else first
 
 
 def counts_text(numbers: Mapping[str, int]) -> str:

@@ -290,28 +290,55 @@ def test_a_name_that_no_model_has_is_answered_with_what_to_do(forge, monkeypatch
 
 @pytest.mark.parametrize(
     "named",
-    ["openai", "https://ada:hunter2-secret@llm.example/v1"],
-    ids=["key", "address"],
+    [
+        "openai",
+        "https://ada:hunter2-secret@llm.example/v1",
+        "ada:hunter2-secret@llm.example",
+        "ada:hunter2-secret@llm.example:443/v1",
+        "//ada:hunter2-secret@llm.example",
+        "https:ada:hunter2-secret@llm.example",
+        "https://hunter2-secret@llm.example/v1",
+        "https://llm.example/v1?key=hunter2-secret",
+        "https://llm.example/v1#hunter2-secret",
+    ],
 )
+@pytest.mark.parametrize("options", [(), ("--json",), ("--for", "meaning")], ids=repr)
 def test_an_address_with_a_password_is_refused_and_stands_nowhere(
-    forge, monkeypatch, named
+    forge, monkeypatch, named, options
 ):
     address = "https://ada:hunter2-secret@llm.example/v1"
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     monkeypatch.setenv("OPENAI_API_KEY", "key-in-the-environment")
-    refused = forge("model", "use", named, "--yes", code=2)
-    assert "without user name and password" in refused.stderr
+    refused = forge("model", "use", named, "--yes", *options, code=2)
+    assert "without user name, password and query" in refused.stderr
+    others = [forge("model", "list"), forge("doctor"), forge("doctor", "--json")]
+    for told in (refused, *others):
+        assert "hunter2" not in told.stdout + told.stderr
+    written = [path for path in forge.home.rglob("*") if path.is_file()]
+    assert [path for path in written if b"hunter2" in path.read_bytes()] == []
+
+
+def test_of_many_models_ten_are_shown_and_names_that_none_has_are_left_out(
+    forge, note, ollama
+):
+    many = [f"model-{number}:20b" for number in range(10_000)]
+    ollama.models = (*many, "m" * 100_000 + ":70b", "a\x1b[31m:70b", "b\nc:70b")
     listed = forge.ok("model", "list")
-    told = refused.stdout + refused.stderr + listed.stdout + listed.stderr
-    assert "hunter2" not in told
-    written = forge.folder / "ankiforge.yaml"
-    assert not written.exists() or "hunter2" not in written.read_text()
+    assert "ollama has 9,990 more" in listed.stderr
+    assert len(listed.stdout.splitlines()) == 10
+    refused = forge("model", "use", "ollama", code=2)
+    assert "or one of 9,989 more" in refused.stderr
+    unknown = forge("model", "use", "ollama", "--model", "x:1b", "--yes", code=2)
+    assert "it has model-0:20b, model-1:20b, model-2:20b and 9,997 more" in unknown.stderr
+    for told in (listed, refused, unknown):
+        assert len(told.stdout + told.stderr) < 2_000
+        assert "mmm" not in told.stdout + told.stderr
 
 
 def test_a_name_with_half_a_character_is_refused_before_anything_is_sent(forge, note):
     address = "https://llm.example/v1"
     refused = forge("model", "use", address, "--model", "qwen\udcff", "--yes", code=2)
-    assert "it has characters that no name of a model has" in refused.stderr
+    assert "no model has such a name" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
