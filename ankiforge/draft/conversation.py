@@ -33,6 +33,7 @@ from ankiforge.model import Drafted, Highlight, Origin
 
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
+NOTHING = "the model answered nothing"
 EMPTY = "the model answered with an empty list of cards"
 AGAIN = "ankiforge draft --again"
 
@@ -119,7 +120,7 @@ class Conversation:
         refusal = _refused(answer)
         if refusal:
             return Drafted(highlight, reason=refusal)
-        if not answer.cut_off:
+        if not (answer.cut_off or _is_nothing(answer)):
             if is_empty(answer.completion.content):
                 return Drafted(highlight, reason=EMPTY)
             answer = self._ask_further(
@@ -209,12 +210,14 @@ def _given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:
     Only a person asks again, and it is reported once.
     """
     fault = _what_is_unreadable(answer)
-    message = fault if answer.cut_off else UNREADABLE
+    message = fault.partition(":")[0]
     hint = "try another model"
     if answer.cut_off:
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
     elif answer.completion.is_thought_alone:
         hint = "turn the model's thinking off, or try another model"
+    if answer.cut_off or _is_nothing(answer):
+        hint += "; or the context window is full: load the model with a larger one"
     reason = f"{message}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
     problem = None
     if not answer.cached:
@@ -232,7 +235,13 @@ def _what_is_unreadable(answer: ModelAnswer) -> str:
         return f"{UNREADABLE}: {content!r}"
     if answer.completion.is_thought_alone:
         return f"{UNREADABLE}: it has reasoning only"
-    return f"{UNREADABLE}: it is empty"
+    return NOTHING
+
+
+def _is_nothing(answer: ModelAnswer) -> bool:
+    """Return whether a model said nothing at all; asked again, it would say the same."""
+    completion = answer.completion
+    return not (completion.content.strip() or completion.is_thought_alone)
 
 
 def _items(answer: ModelAnswer) -> list[ReplyItem]:

@@ -86,6 +86,20 @@ def test_an_answer_that_is_none_of_a_model_costs_one_request_and_is_told(
     assert len(server.asked) == 3
 
 
+@faults("told as nothing")
+def test_an_answer_that_says_nothing_costs_one_request_and_is_told(
+    draft, task, server, fake, case
+):
+    server.queue.append(played(fake, case))
+    result = draft(task(FACT))
+    assert kinds_asked(server) == ["json_schema"]
+    [problem] = result.problems
+    assert "the model answered nothing" in problem.what
+    assert "or the context window is full" in problem.hint
+    assert not draft(task(FACT)).problems
+    assert kinds_asked(server) == ["json_schema"]
+
+
 def test_retry_after_is_waited_for(draft, task, server, fake, monkeypatch):
     waited = []
     monkeypatch.setattr("openai._base_client.time.sleep", waited.append)
