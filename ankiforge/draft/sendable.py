@@ -65,6 +65,7 @@ _UNSPACED_LETTERS = 6
 # Any run of six letters contains a whole group, wherever it begins.
 _HEAD = 6
 _GROUP = 3
+_QUOTATION = regex(r"[“„«「]([^“”„«»「」\n]+)[“”»」]")
 # Between the parts of a text that are compared one by one: lines, headings, cells, and
 # cuts.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
@@ -367,12 +368,14 @@ class Privacy:
                 self._whole.add(private.document)
                 continue
             words = without_tag(private.text)
+            # a quotation is there as it was before it was quoted
+            quotations = _QUOTATION.findall(words)
             if not private.is_name:
-                every.append(words)
+                every += (words, *quotations)
             if private.document:
                 # its lines and its sentences may be repeated alone, too
                 parts = by_document[private.document]
-                parts.append(words)
+                parts += (words, *quotations)
                 for line in words.split("\n"):
                     parts.append(line)
                     for start, end in sentences(line):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ankiforge.model import Pair, Strings, Texts
 from ankiforge.text import regex
+from ankiforge.text.private import tag_among
 
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """What Anki calls what is between two columns."""
@@ -227,15 +228,15 @@ def card_rows(text: str) -> Iterator[CardRow]:
         place = f"line {first}"
         if len(lines) > 1 and fault:
             place = f"lines {first}–{first + len(lines) - 1}"
+        tags = [tag.lstrip("#") for tag in _TAGS.split(row.get("tags", "")) if tag]
         yield CardRow(
             next(numbers),
             place,
             row.get("front", ""),
             row.get("back", ""),
             row.get("extra", ""),
-            tags=tuple(
-                tag.lstrip("#") for tag in _TAGS.split(row.get("tags", "")) if tag
-            ),
+            # the tag counts in a column of any name
+            tags=tuple(dict.fromkeys((*tags, *tag_among(cells)))),
             deck=row.get("deck") or table.said.get("deck", ""),
             notetype=row.get("notetype") or table.said.get("notetype", ""),
             guid=row.get("guid", ""),

@@ -28,6 +28,8 @@ _NAME = r"no[-_]?llm(?![a-z0-9]|[-_][a-z0-9])"
 _LINK = rf"\[\[[#＃]?{_NAME}[^\[\]\n]{{0,100}}\]\]"
 _HASHTAG = regex(rf"(?i)[#＃]{_NAME}|[#＃]?{_LINK}")
 _WORD = regex(rf"(?i)(?<![a-z0-9]){_NAME}")
+# Alone at the end of a text or line, behind a sentence.
+_BARE = regex(rf"(?im)(?<=[.!?…。！？])[ \t]+{_NAME}[ \t]*$")
 _TAG = regex(rf"(?i)[#＃]?(?:{_NAME}(?:/.*)?|{_LINK})")
 # The end of a statement; a heading that asks is a name.
 _FULL_STOP = regex(r"""[.!…।॥۔。！]["'”’»)\]」』]*\s*\Z""")
@@ -44,8 +46,8 @@ def names_tag(text: str) -> bool:
 
 
 def without_tag(text: str) -> str:
-    """Return a text without the tag."""
-    return _HASHTAG.sub(" ", text)
+    """Return a text without the tag, also where a link to it has lost its brackets."""
+    return _BARE.sub(" ", _HASHTAG.sub(" ", text))
 
 
 def is_tag(text: str) -> bool:

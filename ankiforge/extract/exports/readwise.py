@@ -39,6 +39,7 @@ from ankiforge.text.cloze import literal, plain
 from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered, without_note_numbers
+from ankiforge.text.private import tag_among
 
 Row = Texts
 """The cells of a row by the names of their columns, in lower case."""
@@ -101,6 +102,9 @@ class Readwise(ExportSource):
         try:
             for cells in table:
                 row = {name: cells.get(name, "").strip() for name in _USED}
+                # the tag counts in a column of any name
+                others = (cells[name] for name in cells.keys() - {*_USED, _FURTHER})
+                row["tags"] = ", ".join(filter(None, (row["tags"], *tag_among(others))))
                 fault = hint = ""
                 if _FURTHER in cells:
                     fault, hint = (
