@@ -9,12 +9,10 @@ a difference of three lines.
 
 import argparse
 import ast
-import os
 import random
-import re
-import subprocess
 import tempfile
 from collections import defaultdict
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,11 +21,8 @@ from typing import NamedTuple
 
 from tools import quick
 from tools.mistakes import mistaken, places
-from tools.testmap import MAP, ROOT, Map, Test
+from tools.testmap import MAP, ROOT, Map
 from tools.touching import choose
-
-PATIENCE = 300
-"""Seconds: what takes longer hangs, and is found."""
 
 
 class Mutant(NamedTuple):
@@ -66,33 +61,20 @@ class Copy:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 copy2(ROOT / name, folder / name)
 
-    def failing(self, tests: list[Test], *options: str) -> list[str]:
-        """Run some tests; return those that fail."""
-        listed = self.folder / "chosen.json"
-        command = quick.command(
-            self.recorded, tests, listed, "-p", "no:cacheprovider", *options
-        )
-        environment = {"PYTHONPATH": str(self.folder), "ANKIFORGE_QUICK": str(listed)}
-        try:
-            done = subprocess.run(
-                command, cwd=self.folder, env=os.environ | environment, timeout=PATIENCE,
-                stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return ["it hangs"]
-        failed = re.findall(
-            r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", done.stdout, re.MULTILINE
-        )
-        return failed or ["it does not start"] if done.returncode else []
-
-    def meet(self, mutant: Mutant, tests: list[Test]) -> list[str]:
+    def meet(self, mutant: Mutant, names: list[str]) -> list[str]:
         """Run tests on a mutant until the first fails; return it."""
         file = self.folder / mutant.path
         file.write_text(mutant.now, "utf-8")
         try:
-            return self.failing(tests, "-x")
+            return self.failing(names, "-x")
         finally:
             file.write_text(mutant.before, "utf-8")
+
+    def failing(self, names: Collection[str], *options: str) -> list[str]:
+        """Run some tests; return those that fail."""
+        return quick.failing(
+            self.recorded, names, self.folder, "-p", "no:cacheprovider", *options
+        )
 
 
 def draw(package: str, count: int, seed: int) -> list[Mutant]:
@@ -123,33 +105,32 @@ def draw(package: str, count: int, seed: int) -> list[Mutant]:
 
 def play(mutants: list[Mutant], recorded: Map, copies: SimpleQueue[Copy]) -> list[Result]:
     """Let each mutant meet its tests, as many at a time as there are copies."""
-
-    touching = {
-        one: choose(recorded, {one.path: (one.before, one.now)})[0] for one in mutants
-    }
+    red: set[str] = set()
 
     def played(mutant: Mutant) -> Result:
-        tests = touching[mutant]
-        taken = quick.first(tests)
+        tests, _ = choose(recorded, {mutant.path: (mutant.before, mutant.now)})
+        names = [test.name for test in quick.first(tests) if test.name not in red]
         copy = copies.get()
         try:
-            return Result(
-                mutant, copy.meet(mutant, taken) if taken else [], len(taken), len(tests)
-            )
+            failed = copy.meet(mutant, names) if names else []
+            return Result(mutant, failed, len(names), len(tests))
         finally:
             copies.put(copy)
 
-    with ThreadPoolExecutor(copies.qsize()) as pool:
-        results = list(pool.map(played, mutants))
-    # a test that fails without the mutant, too, has found nothing
-    killers = {name for result in results for name in result.failed}
+    def played_all(mutants: list[Mutant]) -> dict[Mutant, Result]:
+        with ThreadPoolExecutor(copies.qsize()) as pool:
+            return dict(zip(mutants, pool.map(played, mutants), strict=True))
+
+    results = played_all(mutants)
+    # a test that fails without the mutant, too, has found nothing: the mutant meets the others
+    killers = {name for result in results.values() for name in result.failed}
     copy = copies.get()
-    named = [Test(name, 0, 0) for name in killers if "::" in name]
-    failing = copy.failing(named) if named else []
+    red.update(copy.failing([name for name in killers if "::" in name]))
     copies.put(copy)
+    results |= played_all([one for one in mutants if red & {*results[one].failed}])
     return [
-        one._replace(failed=[name for name in one.failed if name not in failing])
-        for one in results
+        result._replace(failed=[name for name in result.failed if name not in red])
+        for result in results.values()
     ]
 
 

@@ -1,13 +1,18 @@
 """Run the tests that touch what changed since the last commit, for twenty seconds: `make quick`.
 
-`tools/touching.py` chooses them by the map of the tests. Nothing to run is an error, as it would
-look like a success.
+`tools/touching.py` chooses them by the map of the tests. They are as many as an idle machine runs in
+that time: a busy one takes longer, and runs no fewer. Nothing to run is an error, as it would look like
+a success. What fails is run again at the last commit: it may have been red before.
 """
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from time import monotonic
 
@@ -21,6 +26,8 @@ PROCESSES = 2
 START = 5
 """Seconds before the first test; another file of tests takes `COLLECTING` more."""
 COLLECTING = 0.2
+PATIENCE = 300
+"""Seconds: what takes longer, on a busy machine too, hangs."""
 
 
 def git(*arguments: str) -> str:
@@ -75,13 +82,58 @@ def pytest_collection_modifyitems(
     items[:] = sorted(kept, key=lambda item: places.get(item.nodeid, -1))
 
 
-def command(recorded: Map, tests: list[Test], listed: Path, *options: str) -> list[str]:
-    """Return the command that runs some tests, whose names are written into a file."""
-    names = [test.name for test in tests]
-    others = sorted(recorded.rows_beside({*names}))
-    listed.write_text(json.dumps({"chosen": names, "other rows": others}), "utf-8")
-    files = dict.fromkeys(test.file for test in tests)
-    return [sys.executable, "-m", "pytest", "-q", "-p", "tools.quick", *options, *files]
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    _note(report)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _note(report)
+
+
+def _note(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """Write down what failed, in the process that hears of all."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        with Path(os.environ["ANKIFORGE_QUICK"]).with_suffix(".failed").open("a") as file:
+            print(json.dumps(report.nodeid), file=file)
+
+
+def choice(recorded: Map, names: Collection[str]) -> dict[str, list[str]]:
+    """Return what this plugin of pytest has to know of some tests."""
+    return {"chosen": [*names], "other rows": sorted(recorded.rows_beside({*names}))}
+
+
+def failing(
+    recorded: Map, names: Collection[str], folder: Path, *options: str, quiet: bool = True
+) -> list[str]:
+    """Run some tests in the checkout in a folder; return those that fail."""
+    (folder / ".quick").mkdir(exist_ok=True)
+    listed = folder / ".quick" / "chosen.json"
+    failed = listed.with_suffix(".failed")
+    failed.write_text("")
+    listed.write_text(json.dumps(choice(recorded, names)), "utf-8")
+    files = dict.fromkeys(name.partition("::")[0] for name in names)
+    environment = {"PYTHONPATH": str(folder), "ANKIFORGE_QUICK": str(listed)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tools.quick", *options]
+    try:
+        code = subprocess.run(
+            [*command, *(name for name in files if (folder / name).is_file())],
+            cwd=folder, env=os.environ | environment, timeout=PATIENCE,
+            stdin=subprocess.DEVNULL, capture_output=quiet,
+        ).returncode  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return ["it hangs"]
+    told = [json.loads(line) for line in failed.read_text("utf-8").splitlines()]
+    return [*dict.fromkeys(told)] or ["it does not start"] if code else []
+
+
+def red_before(recorded: Map, names: Collection[str]) -> set[str]:
+    """Return which of some tests fail at the last commit, too."""
+    command = ["git", "-C", str(ROOT), "archive", "HEAD"]
+    archive = subprocess.run(command, capture_output=True, check=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(folder, filter="data")
+        return {*failing(recorded, names, Path(folder))} & {*names}
 
 
 def main() -> int:
@@ -94,19 +146,8 @@ def main() -> int:
         print(f"Nothing was run: {reason} since the last commit. `make test` runs all.")
         return 1
     taken = first(tests)
-    listed = MAP.with_name("chosen.json")
-    run = command(
-        recorded,
-        taken,
-        listed,
-        "-n",
-        str(PROCESSES),
-        "--dist",
-        "worksteal",
-        *sys.argv[1:],
-    )
-    environment = {**os.environ, "ANKIFORGE_QUICK": str(listed)}
-    code = subprocess.call(run, cwd=ROOT, env=environment)
+    options = ["-n", str(PROCESSES), "--dist", "worksteal", *sys.argv[1:]]
+    failed = failing(recorded, [test.name for test in taken], ROOT, *options, quiet=False)
     rest = (
         f"; the other {len(tests) - len(taken)}: make test" if tests[len(taken) :] else ""
     )
@@ -115,7 +156,10 @@ def main() -> int:
     )
     if untouched:
         print(f"No test touches {', '.join(untouched)}.")
-    return code or bool(untouched)
+    old = red_before(recorded, failed) if failed else set()
+    for name in failed:
+        print(f"{'red before' if name in old else 'red'}: {name}")
+    return bool(untouched or {*failed} - old)
 
 
 if __name__ == "__main__":

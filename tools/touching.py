@@ -3,9 +3,10 @@
 First come those that run the changed lines, as the map of the tests says, then those that run other
 lines of the same function. A constant or a field is run by nothing: for it stand the lines that name
 it. The rows of tables in the folder that mirrors the package cost next to nothing and come before all.
-Otherwise tests take turns: one of each way through the function before the second of any, and one case
-of each test; the narrow and short ones first, which run few lines of the program and say most exactly
-what is wrong. What is no program is followed by a table.
+Otherwise tests take turns, the narrow and short ones first, which run few lines of the program and say
+most exactly what is wrong: one of each way through the function before the second of any, and between
+them one of each file, as who would notice is not always who is near. What is no program is followed by
+a table.
 """
 
 import ast
@@ -144,17 +145,30 @@ def _in_turn(
 
     rows = []
     left = ROWS
-    cases: dict[frozenset[int], dict[str, list[Test]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    others = []
     for test in sorted(tests, key=price):
         if test.name.startswith(folder) and test.seconds <= min(ROW, left):
             left -= test.seconds
             rows.append(test)
         else:
-            cases[ways.get(test, frozenset())][test.name.partition("[")[0]].append(test)
-    turns = _turns(sorted((_turns(way.values()) for way in cases.values()), key=len))
-    return rows + turns
+            others.append(test)
+    by_way: dict[frozenset[int], list[Test]] = defaultdict(list)
+    by_file: dict[str, list[Test]] = defaultdict(list)
+    for test in others:
+        by_way[ways.get(test, frozenset())].append(test)
+        by_file[test.file].append(test)
+    way_by_way = sorted((_by_function(way) for way in by_way.values()), key=len)
+    file_by_file = _turns(map(_by_function, by_file.values()))
+    turns = _turns([_turns(way_by_way), file_by_file])
+    return list(dict.fromkeys(rows + turns))
+
+
+def _by_function(tests: Iterable[Test]) -> list[Test]:
+    """Return one case of each test function, then a second of each, and so on."""
+    cases: dict[str, list[Test]] = defaultdict(list)
+    for test in tests:
+        cases[test.name.partition("[")[0]].append(test)
+    return _turns(cases.values())
 
 
 def _turns(lists: Iterable[Iterable[Test]]) -> list[Test]:

@@ -1,6 +1,8 @@
 """What `make quick` chooses, of a small map; and the mistakes that `make mutants` makes."""
 
 import ast
+import json
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -108,15 +110,44 @@ def test_new_rows_of_a_chosen_table_are_run_and_other_known_ones_are_not(
     write(tmp_path / "map.db", {}, dict.fromkeys((first, second, WIDE), 0.1), {})
     recorded = Map(tmp_path / "map.db")
     listed = tmp_path / "chosen.json"
-    chosen = [test for test in recorded.below("tests/anki") if test.name == second]
-    command = quick.command(recorded, chosen, listed)
-    assert command[-1] == "tests/anki/test_sizes_table.py"
+    listed.write_text(json.dumps(quick.choice(recorded, [second])), "utf-8")
 
     names = [first, second, f"{table}[3]", "tests/anki/test_sizes_table.py::test_new"]
     items = [SimpleNamespace(nodeid=name) for name in names]
     monkeypatch.setenv("ANKIFORGE_QUICK", str(listed))
     quick.pytest_collection_modifyitems(Told(), items)
     assert [item.nodeid for item in items] == [f"{table}[3]", second]
+
+
+def test_files_take_turns_beside_the_ways_through_a_function(tmp_path):
+    # three tests of one file are cheaper than the one of another, which comes before the third
+    near = [f"tests/anki/test_sizes.py::test_{number}" for number in range(3)]
+    seconds = dict.fromkeys(near, 0.1) | {WIDE: 0.3}
+    write(tmp_path / "map.db", {PATH: MODULE}, seconds, {(PATH, 11): set(seconds)})
+    after = MODULE.replace("return size - 1", "return size - 2")
+    tests, _ = touching.choose(Map(tmp_path / "map.db"), {PATH: (MODULE, after)})
+    assert [test.name for test in tests] == [near[0], near[1], WIDE, near[2]]
+
+
+@pytest.mark.slow
+def test_what_failed_at_the_last_commit_too_is_told_from_what_fails_since(
+    recorded, tmp_path, monkeypatch
+):
+    root = tmp_path / "root"
+    tests = root / "test_sums.py"
+    root.mkdir()
+    tests.write_text("def test_old(): assert 0\ndef test_new(): assert 1\n")
+    git = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "One"]):
+        subprocess.run([*git, *arguments], check=True)
+    tests.write_text(tests.read_text().replace("assert 1", "assert 0"))
+    monkeypatch.setattr(quick, "ROOT", root)
+    names = ["test_sums.py::test_old", "test_sums.py::test_new"]
+    assert quick.failing(recorded, names, root) == names
+    assert quick.red_before(recorded, names) == {names[0]}
+    tests.write_text("def test_old(: assert 0")
+    assert quick.failing(recorded, names, root) == ["test_sums.py"]
+    assert quick.failing(recorded, names[:1], root, "--no-such") == ["it does not start"]
 
 
 @pytest.mark.parametrize(
