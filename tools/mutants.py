@@ -107,9 +107,12 @@ def draw(package: str, count: int, seed: int) -> list[Mutant]:
 def play(mutants: list[Mutant], recorded: Map, copies: SimpleQueue[Copy]) -> list[Result]:
     """Let each mutant meet its tests, as many at a time as there are copies."""
     red: set[str] = set()
+    touching = {
+        one: choose(recorded, {one.path: (one.before, one.now)})[0] for one in mutants
+    }
 
     def played(mutant: Mutant) -> Result:
-        tests, _ = choose(recorded, {mutant.path: (mutant.before, mutant.now)})
+        tests = touching[mutant]
         taken = [test for test in quick.first(tests) if test.name not in red]
         taken.sort(key=lambda test: test.seconds > ROW)  # most die in a row of a table
         names = [test.name for test in taken]

@@ -1,6 +1,7 @@
 """The evidence of a card is found in its passage, whatever a model says it is."""
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.draft.reply import find_evidence
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
@@ -37,3 +38,18 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
 )
 def test_a_card_rests_on_the_sentence_that_has_its_answer(quote, answers, found, start):
     assert find_evidence(quote, answers, PASSAGE) == (found, start)
+
+
+def test_the_sentence_of_a_mark_comes_before_what_is_around_it():
+    sentence = "Their monomers have one ring."
+    highlight = replace(
+        PASSAGE,
+        exact="monomers",
+        sentence=sentence,
+        nearby=f"Glucose has one ring. {sentence}",
+        suffix=" have one ring. Glucose has one ring.",
+    )
+    assert find_evidence("one ring", ["ring"], highlight) == (sentence, 0)
+    assert (
+        find_evidence("Glucose has one", ["ring"], highlight)[0] == highlight.nearby[:21]
+    )
