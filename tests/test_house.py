@@ -1,5 +1,6 @@
 """What every command imports, its help, the error tree, and that sources are never written."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ankiforge import errors
+from ankiforge import errors, ledger
 from ankiforge.cli import forge as program
 from ankiforge.cli.commands import COMMANDS
 from tests.limits import PATIENCE
@@ -97,6 +98,30 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
         if issubclass(one, errors.ForgeError):
             [line] = [line for line in tree.splitlines() if f"{one.__name__} " in line]
             assert f" {one.exit_code} " in line, line
+
+
+# --- the ledger -----------------------------------------------------------------------------
+
+RULES = (
+    "events facts fold match marks copies gap_numbers here drafts record decided".split()
+)
+"""The modules of the ledger that are rules: functions of values, which ask no database."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_of_the_ledger_imports_rules_only(rule):
+    module = Path(ledger.__file__).parent / f"{rule}.py"
+    imported = set()
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "ankiforge.ledger":
+            imported.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module))
+    own = {name for name in imported if name.startswith("ankiforge.ledger")}
+    assert own <= {f"ankiforge.ledger.{name}" for name in RULES}
+    assert not imported & {"sqlite3", "datetime", "time"}
 
 
 # --- size -----------------------------------------------------------------------------------

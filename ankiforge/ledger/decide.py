@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, RefusedError, one_item
 from ankiforge.ledger import belonging, cards, desk, facts
 from ankiforge.ledger.cards import HistoryEntry
-from ankiforge.ledger.desk import OfferedPassage
+from ankiforge.ledger.decided import fact_of, new_event, sentences_of_card
+from ankiforge.ledger.drafts import nearest_gap, with_gap
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -31,8 +32,10 @@ from ankiforge.ledger.events import (
     wording_of,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
+from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
+from ankiforge.ledger.tables.here import passage_here
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
@@ -93,13 +96,13 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
     """
     if is_draft_id(target):  # as if no agent had proposed it
         with store.transaction():
-            _, draft_row = desk.waiting(store, target)
-            if draft_row["drafter"] != AGENT:
+            _, draft = desk.waiting(store, target)
+            if draft.origin.drafter != AGENT:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_SEE_RECENT)
             store.write("DELETE FROM draft WHERE id = ?", target)
             query = "UPDATE highlight SET modelled = '' WHERE key = ?"
-            store.write(query, draft_row["key"])
+            store.write(query, draft.key)
         return Undone(target, ())
     with store.action():
         events = _to_undo(store, target)
@@ -377,8 +380,8 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPoli
                 continue
             try:
                 with one_item(), store.attempt():
-                    of = desk.offered_passage(store, store.passage(draft.key))
-                    accepted.append(make_card(store, of, draft, by=POLICY))
+                    here = passage_here(store, store.passage(draft.key))
+                    accepted.append(make_card(store, here, draft, by=POLICY))
             except BugError as error:
                 failed.append((draft.highlight, error))
     return AcceptedByPolicy(tuple(accepted), tuple(failed))
@@ -413,19 +416,19 @@ def accept(
         hint = f"ankiforge undo {id[:10]} takes that back"
         raise RefusedError(f"{id[:10]} is {told}", hint=hint)
     with store.action():
-        of, draft_row = desk.waiting(store, id)
-        draft = desk.with_gap(desk.draft_in(draft_row), gap)
+        here, waiting = desk.waiting(store, id)
+        draft = with_gap(waiting, gap)
         if masks:
             fields = _with_masks(draft.kind, dict(draft.fields), masks)
             draft = replace(draft, fields=tuple(fields.items()))
         else:
             _refuse_blocked(draft, forced=forced)
-        if another or not draft_row["revises"]:
-            for equal in desk.equal_cards(store, of.passage, content(draft)):
+        if another or not draft.revises:
+            for equal in desk.equal_cards(store, here.passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
-                    store.add("different", of.passage.key, PERSON, body)
-        return _accept_as(store, of, draft_row, draft, forced=forced, another=another)
+                    store.add("different", here.passage.key, PERSON, body)
+        return _accept_as(store, here, draft, forced=forced, another=another)
 
 
 def _refuse_blocked(draft: Card, *, forced: bool) -> None:
@@ -452,26 +455,25 @@ def _words_of(card: Card) -> Json:
 
 def _accept_as(
     store: Store,
-    of: OfferedPassage,
-    draft_row: Row,
+    here: PassageHere,
     draft: Card,
     *,
     forced: bool,
     another: bool,
 ) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
-    if not draft_row["revises"] or (another and not draft_row["slot"]):
-        return make_card(store, of, draft, forced=forced)
-    guid = Guid(draft_row["revises"])
+    if not draft.revises or (another and not draft.slot):
+        return make_card(store, here, draft, forced=forced)
+    guid = draft.revises
     card, passage_of_card = cards.state_of(store, guid)
     body: Json = {"guid": guid}
-    sentences = facts.decided_by(draft, of.text)
-    if not draft_row["slot"]:
+    sentences = facts.decided_by(draft, here.text)
+    if not draft.slot:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     body["draft"] = _words_of(draft)
-    event = store.add("revise", passage_of_card.key, PERSON, body)
-    desk.decide(store, of, event, sentences, draft_row["id"])
+    event = new_event("revise", passage_of_card.key, PERSON, body)
+    desk.decide(store, here, event, sentences, draft.id)
     return guid
 
 
@@ -503,7 +505,7 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
 
 def make_card(
     store: Store,
-    of: OfferedPassage,
+    here: PassageHere,
     draft: Card,
     *,
     by: str = PERSON,
@@ -513,24 +515,24 @@ def make_card(
 
     Args:
         store: the store.
-        of: its passage.
+        here: its passage.
         draft: the words that become a card; it has no id if a person wrote them.
         by: who accepted them.
         forced: whether a check blocks it that the person overruled.
     """
-    key = of.passage.key
+    key = here.passage.key
     guid = guid_of(key, draft)
     body: Json = {"guid": guid, "draft": _words_of(draft)}
     if draft.deck:
         body["deck"] = draft.deck
     if forced:
         body["forced"] = True
-    for row in of.rows:
-        if row["id"] == draft.id and row["replaces"]:
-            body["instead"] = row["replaces"]
-    event = store.add("accept", key, by, body)
-    sentences = facts.decided_by(draft, of.text)
-    desk.decide(store, of, event, sentences, draft.id)
+    for waiting in here.waiting:
+        if waiting.id == draft.id and waiting.replaces:
+            body["instead"] = waiting.replaces
+    event = new_event("accept", key, by, body)
+    sentences = facts.decided_by(draft, here.text)
+    desk.decide(store, here, event, sentences, draft.id)
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, key, guid)
     return guid
@@ -541,8 +543,8 @@ def make(store: Store, draft: Card) -> Guid:
     with store.action():
         cards.highlight_row(store, draft.key)
         desk.refuse_doubtful(store, draft.key)
-        of = desk.offered_passage(store, store.passage(draft.key))
-        return make_card(store, of, draft)
+        here = passage_here(store, store.passage(draft.key))
+        return make_card(store, here, draft)
 
 
 def edit(
@@ -568,11 +570,10 @@ def edit(
     with store.action():
         guid = id
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
-            of, draft_row = desk.waiting(store, id)
-            draft = desk.draft_in(draft_row)
+            here, draft = desk.waiting(store, id)
             text = fields.get("Text", draft.field("Text"))
-            draft = desk.with_gap(draft, desk.nearest_gap(draft, text))
-            guid = _accept_as(store, of, draft_row, draft, forced=forced, another=False)
+            draft = with_gap(draft, nearest_gap(draft, text))
+            guid = _accept_as(store, here, draft, forced=forced, another=False)
         card, passage = cards.state_of(store, guid)
         changed = {}
         for field, text in fields.items():
@@ -627,20 +628,19 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
             if is_card_id(taken.id):  # not a draft: its words stay as they are
                 _, passage = cards.state_of(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
-                event = store.add("adopt", passage.key, PERSON, body)
-                offered = desk.offered_passage(store, passage)
-                sentences = desk.sentences_of_card(offered, passage.cards[taken.id])
-                desk.decide(store, offered, event, sentences)
+                event = new_event("adopt", passage.key, PERSON, body)
+                here = passage_here(store, passage)
+                sentences = sentences_of_card(here, passage.cards[taken.id])
+                desk.decide(store, here, event, sentences)
                 continue
 
             # a draft, with the history that another tool has of its passage
-            offered, draft_row = desk.waiting(store, taken.id)
-            draft = desk.draft_in(draft_row)
+            here, draft = desk.waiting(store, taken.id)
             if taken.text:
                 text = keep_numbers(taken.text, draft.field("Text"))
                 fields = {**dict(draft.fields), "Text": text}
                 draft = replace(draft, fields=tuple(fields.items()))
-            key = offered.passage.key
+            key = here.passage.key
             guid = guid_of(key, draft)
             body = {"guid": guid, "draft": _words_of(draft)}
             if taken.deck:
@@ -649,9 +649,9 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body["note"] = msgspec.to_builtins(taken.note)
             if taken.schedule:
                 body["schedule"] = taken.schedule
-            event = store.add("adopt", key, PERSON, body)
-            sentences = facts.covered(offered.text, draft.quote)
-            desk.decide(store, offered, event, sentences, taken.id)
+            event = new_event("adopt", key, PERSON, body)
+            sentences = facts.covered(here.text, draft.quote)
+            desk.decide(store, here, event, sentences, taken.id)
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 
@@ -726,17 +726,16 @@ def reject(store: Store, id: str, why: str = "") -> None:
     """
     with store.action():
         if is_draft_id(id):
-            of, draft_row = desk.waiting(store, id)
-            card = desk.draft_in(draft_row)
-            sentences = facts.decided_by(card, of.text)
+            here, card = desk.waiting(store, id)
+            sentences = facts.decided_by(card, here.text)
             # a card that was accepted from a proposal and taken back is not rejected
             guid = ""
-            if not card.proposed and not draft_row["revises"]:
-                guid = guid_of(of.passage.key, card)
+            if not card.proposed and not card.revises:
+                guid = guid_of(here.passage.key, card)
         else:
             card, passage = cards.state_of(store, id)
-            of = desk.offered_passage(store, passage)
-            sentences = desk.sentences_of_card(of, card)
+            here = passage_here(store, passage)
+            sentences = sentences_of_card(here, card)
             guid = id
         body: Json = {
             "guid": guid,
@@ -747,14 +746,14 @@ def reject(store: Store, id: str, why: str = "") -> None:
         }
         if why:
             body["why"] = why
-        event = store.add("reject", of.passage.key, PERSON, body)
-        desk.decide(store, of, event, sentences, card.id if card.waits else "")
+        event = new_event("reject", here.passage.key, PERSON, body)
+        desk.decide(store, here, event, sentences, card.id if card.waits else "")
 
 
 def reject_proposal(store: Store, proposal: Card, why: str = "") -> None:
     """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
     with store.action():
-        of = desk.offered_passage(store, store.passage(proposal.key))
+        here = passage_here(store, store.passage(proposal.key))
         body: Json = {
             "guid": "",
             "content": "",
@@ -764,8 +763,8 @@ def reject_proposal(store: Store, proposal: Card, why: str = "") -> None:
         }
         if why:
             body["why"] = why
-        event = store.add("reject", of.passage.key, PERSON, body)
-        desk.decide(store, of, event, facts.decided_by(proposal, of.text))
+        event = new_event("reject", here.passage.key, PERSON, body)
+        desk.decide(store, here, event, facts.decided_by(proposal, here.text))
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:
@@ -774,12 +773,12 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         first = store.first(cards.highlight_row(store, highlight_key)["key"])
         desk.refuse_doubtful(store, highlight_key)
         body = {"why": why} if why else {}
-        of = desk.offered_passage(store, store.passage(first))
-        asked = {fact.sentence for fact in of.facts_now() if fact.card}
-        event = store.add("skip", first, PERSON, body)
-        sentences = tuple(each for each in of.sentences if each not in asked)
-        desk.record_facts(store, of, event, sentences)
-        for row in of.rows:
-            if row["slot"] or not row["revises"]:
-                desk.put_away(store, row["id"], event)
+        here = passage_here(store, store.passage(first))
+        asked = {fact.sentence for fact in here.facts_now() if fact.card}
+        skipped = new_event("skip", first, PERSON, body)
+        sentences = tuple(each for each in here.sentences if each not in asked)
+        event = desk.record_facts(store, skipped, fact_of(here, skipped, sentences))
+        for draft in here.waiting:
+            if draft.slot or not draft.revises:
+                desk.put_away(store, draft.id, event)
         desk.settle_others(store, first, sentences)

@@ -4,16 +4,17 @@ What waits is a card whose verdict is `OFFERED`: a row of the table `draft`, wit
 An *offer* is what a person decides on: one fact of one passage, over all its keys, or the
 change of a card. Here, and nowhere else, drafts are grouped: by the column `offer` of the view
 `offered` in `schema.sql`. The column `draft.fact` names the fact of a draft; "" is a fact of its
-own. Drafts are recorded in `recording.py`, decided on in `decide.py`.
+own. No draft is made here: `drafts.completed` says which there are, `record.recorded` which of them
+wait, `decided.decided` what a decision does to them; none of these asks the database.
 
 What must stay true:
 
 - `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for
   drafts again.
-- A draft that waits asks about a fact that nobody decided (`settle`); the person's own
-  form, about words that are new (`is_new`).
+- A draft that waits asks about a fact that nobody decided (`here.settled`); the person's own
+  form, about words that are new (`drafts.is_new`).
 - A decision writes two events: itself, and `fact` with the sentences that it decides
-  (`decide`). Where the offered facts change, `settle` takes the drafts of the others away.
+  (`decide`). Where the offered facts change, the drafts of the others go.
 - A draft with a remark (`model.RemarkKind`) is never accepted by policy.
 - A draft whose passage is in doubt is not decided on before its question is answered
   (`waiting`).
@@ -37,28 +38,27 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import belonging, cards, facts, forms, sentences
+from ankiforge.ledger import belonging, cards, facts, forms
+from ankiforge.ledger import sentences as sentences_there
 from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.decided import decided, lacks_drafts
+from ankiforge.ledger.drafts import is_new
 from ankiforge.ledger.events import (
     PERSON,
+    PROPOSAL,
     Event,
-    FactDecision,
     Passage,
-    content,
+    decides_own,
     guid_of,
-    is_news,
-    is_stale,
-    slot_of,
     stands_in,
 )
-from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.fold import decision_of
+from ankiforge.ledger.here import PassageHere, settled
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
-from ankiforge.ledger.sentences import Elsewhere
-from ankiforge.ledger.store import EACH, Row, Store, encode, listed
+from ankiforge.ledger.record import SAME_WORDS
+from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables import waiting as waiting_drafts
+from ankiforge.ledger.tables.here import draft_of, passage_here
 from ankiforge.model import (
-    AGENT,
-    DRAFT_PREFIX,
     FIGURE,
     FOREIGN_PREFIX,
     PROPOSE,
@@ -69,31 +69,23 @@ from ankiforge.model import (
     Guid,
     Highlight,
     Json,
-    Origin,
     Pair,
     Remark,
     RemarkKind,
     Severity,
     Strings,
-    Texts,
-    Value,
     Verdict,
-    h16,
     is_card_id,
     note_id,
 )
-from ankiforge.text import counted, regex
-from ankiforge.text.cloze import cloze_answers, literal, make, plain
-from ankiforge.text.fold import document_tag, locate_words
+from ankiforge.text import regex
+from ankiforge.text.fold import document_tag
 
 NAMES_ANOTHER = (
     "(d.findings LIKE '%duplicate%' OR d.findings LIKE '%similar%'"
     " OR d.findings LIKE '%same_front%')"
 )
 """Whether a finding of a draft may name another card or draft, as a condition in SQL."""
-SAME_WORDS = "same words as in "
-"""How the reason of a copy begins, before the title of the document that has the
-original."""
 # When the key of a highlight was issued, on any machine; last, if no event says so yet.
 _ISSUED = (
     "ifnull((SELECT min(n) FROM event"
@@ -279,76 +271,6 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
                 store.write(update, deck, encode(draft), row["id"])
 
 
-def draft_id(draft: Card) -> str:
-    """Return the id of a draft, the same on every machine; with other gaps, it is another."""
-    words = (draft.family.value, slot_of(draft), content(draft), *draft.gaps[1:])
-    return f"{DRAFT_PREFIX}{h16(draft.key, *words)}"
-
-
-def draft_again_of(card: Card, highlight: Highlight) -> Card:
-    """Return the words of a card as a draft of a passage that has their quote."""
-    return Card(
-        highlight.key,
-        card.kind,
-        card.fields,
-        card.quote,
-        card.field("Back") or cloze_answers(card.field("Text")),
-        max(highlight.exact.find(card.quote), 0),
-        card.origin,
-        card.tags,
-    )
-
-
-def is_new(store: Store, passage: Passage, draft: Card) -> bool:
-    """Return whether the person's own form is to be offered: not rejected, and no card yet."""
-    if passage.skipped or passage.was_passed_over(draft) or passage.refuses(draft):
-        return False
-    card = passage.card_in_slot(draft)
-    if card is None:
-        proposed = proposed_card(passage)
-        return proposed is None or content(proposed) != content(draft)
-    # beside the card in their slot
-    if card.verdict is Verdict.TAKEN_BACK:
-        return True
-    return card.live and is_news(card, draft) and not is_stale(card, store.machine, draft)
-
-
-def is_known(passage: Passage, draft: Card) -> bool:
-    """Return whether a drafter's words were rejected, or are, or were, those of a card."""
-    words = content(draft)
-    if words in passage.rejected:
-        return True
-    for card in passage.cards.values():
-        if words in (content(card), card.slot) and card.verdict is not Verdict.TAKEN_BACK:
-            return True
-    return False
-
-
-def taken_back(store: Store, highlight: Highlight) -> Iterator[Card]:
-    """Yield the drafts of a model whose acceptance was undone, where they no longer wait.
-
-    The journal has their words when the database that had the drafts is lost.
-    """
-    for card in store.passage(highlight.key).cards.values():
-        if card.verdict is not Verdict.TAKEN_BACK or card.in_slot:
-            continue
-        if card.origin.drafter not in ("llm", AGENT):
-            continue
-        if not stands_in(card.quote, highlight):
-            continue
-        draft = draft_again_of(card, highlight)
-        if store.row("SELECT 1 FROM draft WHERE id = ?", draft_id(draft)) is None:
-            yield draft
-
-
-def proposed_card(passage: Passage) -> Card | None:
-    """Return a live card that was accepted from a proposal."""
-    for card in passage.live:
-        if card.proposed:
-            return card
-    return None
-
-
 def put_away(store: Store, draft_id: str, event: Event) -> None:
     """Take a draft out of those that wait, because of a decision that may be undone."""
     store.write(
@@ -359,347 +281,54 @@ def put_away(store: Store, draft_id: str, event: Event) -> None:
     store.write("DELETE FROM draft WHERE id = ?", draft_id)
 
 
-# --- the gaps of proposals --------------------------------------------------------------
-
-
-def with_gap(draft: Card, number: int) -> Card:
-    """Return a draft with one of its gaps, by its number from 1.
-
-    Raises:
-        RefusedError: it has fewer.
-    """
-    if number == 1 and not draft.gaps:
-        return draft
-    if not 1 <= number <= len(draft.gaps):
-        if draft.gaps:
-            message = f"this proposal has only {counted(len(draft.gaps), 'gap')}"
-        else:
-            message = f"gap {number}: only proposals have several gaps to choose from"
-        raise RefusedError(message, hint="ankiforge show ID")
-    text = draft.gaps[number - 1]
-    fields = tuple(
-        (name, text if name == "Text" else words) for name, words in draft.fields
-    )
-    return replace(draft, fields=fields, answer=cloze_answers(text), gaps=())
-
-
-def with_first_gap(draft: Card, number: int) -> Card:
-    """Return a proposal that begins with another one of its gaps."""
-    first = draft.gaps[number - 1]
-    others = [gap for gap in draft.gaps if gap != first]
-    return replace(with_gap(draft, number), gaps=(first, *others))
-
-
-def nearest_gap(draft: Card, text: str) -> int:
-    """Return the number of the gap whose text is the most like another one."""
-    from rapidfuzz import fuzz
-
-    scores = [fuzz.ratio(gap, text) for gap in draft.gaps]
-    return scores.index(max(scores)) + 1 if scores else 1
-
-
-def summed_up(findings: Sequence[Finding]) -> Pair:
-    """Return the worst severity of findings, and the checks and severities of all."""
-    checks = [finding.check for finding in findings]
-    severities = [finding.severity.value for finding in findings]
-    worst = ""
-    for severity in ("block", "warn", "info"):
-        if severity in severities:
-            worst = severity
-            break
-    return worst, listed(dict.fromkeys((*checks, *severities)))
-
-
-# --- what a decision settles ------------------------------------------------------------
-
-
-class OfferedPassage(Value):
-    """A passage as it is read here and now, with the drafts that wait."""
-
-    passage: Passage
-    text: str = ""
-    """Its sentences are its facts; "" if it is nowhere."""
-    rows: Sequence[Row] = ()
-    """Its drafts, over all its keys."""
-    elsewhere: Elsewhere = Elsewhere()
-    """What was decided in other passages on the sentences that it has, or had."""
-
-    @property
-    def sentences(self) -> Strings:
-        """All its sentences."""
-        return facts.sentences(self.text)
-
-    def names_of_decided(self, *, of_proposals: bool = False) -> set[str]:
-        """Return the names of all sentences of it that were decided, wherever they were.
-
-        `of_proposals`: also those of which a proposal was rejected.
-        """
-        names: set[str] = set()
-        for event in (*self.passage.facts, *self.elsewhere.decisions):
-            if event.of and (of_proposals or not event.of_proposal):
-                names.update(map(facts.name_of, event.sentences))
-        return names
-
-    def names_with_card(self) -> set[str]:
-        """Return the names of the sentences that have a live card, wherever they were decided."""
-        live = {card.id for card in self.passage.live} | self.elsewhere.live
-        names: set[str] = set()
-        for event in (*self.passage.facts, *self.elsewhere.decisions):
-            if event.of and event.guid in live:
-                names.update(map(facts.name_of, event.sentences))
-        return names
-
-    def facts_now(
-        self,
-        decisions: Sequence[FactDecision] | None = None,
-        *,
-        live: str = "",
-        ended: str = "",
-        drafted: Iterable[str] = (),
-    ) -> tuple[Fact, ...]:
-        """Return its facts, as the journal has them or after one more decision.
-
-        Args:
-            decisions: those on its facts; None = those of the journal.
-            live: a card that the last decision made.
-            ended: a card that the last decision ended.
-            drafted: hashes of sentences that have a draft besides `rows`.
-        """
-        decisions = self.passage.facts if decisions is None else decisions
-        all_decisions = [*decisions, *self.elsewhere.decisions]
-        all_decisions.sort(key=lambda decision: decision.order)
-        guids = {card.id for card in self.passage.live if not card.in_slot}
-        given = self.sentences
-        names = set(drafted)
-        for row in self.rows:
-            if row["drafter"] != PROPOSE:
-                names.update(row["fact"].split())
-        return facts.read(
-            given,
-            all_decisions,
-            (guids | self.elsewhere.live | {live}) - {ended, ""},
-            standing=self.elsewhere.standing,
-            drafted=[each for each in given if names and facts.name_of(each) in names],
-            closed=self.passage.closed,
-        )
-
-
-def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
-    """Return a passage as it is read here and now."""
-    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
-    rows = store.rows(query, encode(passage.keys))
-    leading = cards.leading_row(store, passage)
-    text = facts.text_of(decode_highlight(leading)) if leading else ""
-    there = sentences.elsewhere(store, passage, facts.sentences(text))
-    return OfferedPassage(passage, text, rows, there)
-
-
-def corrected(
-    store: Store,
-    highlight: Highlight,
-    made: Iterable[Card],
-    proposals: Callable[[Highlight], Iterable[Card]],
-) -> Iterator[Card]:
-    """Yield the cards of a passage in the words that their sentences have now.
-
-    The offer asks whether they are the cards' new text. Left out is what other drafts are
-    about.
-
-    Args:
-        store: the store.
-        highlight: the passage.
-        made: the other drafts of it.
-        proposals: returns those of the passage, for a sentence that no longer has the answer.
-    """
-    passage = store.passage(highlight.key)
-    given = facts.sentences(facts.text_of(highlight))
-    if not (passage.live or sentences.elsewhere(store, passage, given).live):
-        return
-    of = offered_passage(store, passage)
-    families_drafted = {(facts.fact_of(draft, of.text), draft.family) for draft in made}
-    for fact in of.facts_now():
-        if not fact.card:
-            continue
-        card, _ = cards.state_of(store, fact.card)
-        if (fact.sentence, card.family) in families_drafted:
-            continue
-        fields = _fields_in(fact.sentence, card)
-        if not fields:
-            for draft in proposals(highlight):
-                is_of_fact = facts.fact_of(draft, of.text) == fact.sentence
-                if is_of_fact and draft.family is card.family:
-                    yield draft
-            continue
-        reworded = replace(
-            card,
-            fields=tuple(fields.items()),
-            quote=fact.sentence,
-            origin=Origin(PROPOSE),
-            tags=(),
-        )
-        yield draft_again_of(reworded, highlight)
-
-
-def _fields_in(sentence: str, card: Card) -> Texts:
-    """Return the fields of a card in the words of a sentence; {} if that lacks its answer."""
-    fields = dict(card.fields)
-    if card.kind is not CardKind.CLOZE:
-        return fields if locate_words(plain(card.field("Back")), sentence) else {}
-    answer = cloze_answers(card.field("Text"))
-    before, found, after = sentence.partition(answer) if answer else ("", "", "")
-    text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
-    return {**fields, "Text": text} if found and (before or after) else {}
-
-
 # --- what a decision decides ------------------------------------------------------------
 
 
 def decide(
     store: Store,
-    of: OfferedPassage,
+    here: PassageHere,
     event: Event,
-    decided: Strings,
+    sentences: Strings,
     draft_id: str = "",
-) -> None:
-    """Record which facts a decision decides, and take away the drafts that it settles.
+) -> Event:
+    """Record a decision with the facts that it decides, and take away the drafts that it settles.
 
     Args:
         store: the store.
-        of: its passage before it.
-        event: the decision, with the card that it makes, rewords or ends, if any.
-        decided: the sentences that it decides.
+        here: its passage before it.
+        event: the decision, which is not recorded yet; see `decided.new_event`.
+        sentences: the sentences that it decides.
         draft_id: the draft that it is on; "" = a card, or words of the person.
+
+    Returns:
+        The event as it is recorded.
     """
-    before = of.facts_now()
-    now_decided = set(map(facts.name_of, decided))
-    decided_before = {facts.name_of(fact.sentence) for fact in before if fact.decided}
-    passed = _passed_over(of, draft_id, now_decided | decided_before)
-    decision = record_facts(store, of, event, decided, passed)
-
-    def take(row_id: str) -> None:
-        if event.by == PERSON:
-            put_away(store, row_id, event)
-        else:
-            store.write("DELETE FROM draft WHERE id = ?", row_id)
-
-    going = {draft_id, *[row["id"] for row in passed]} - {""}
-    for row_id in going:
-        take(row_id)
-    left = [row for row in of.rows if row["id"] not in going]
-    if left or len(of.sentences) > len(now_decided):
-        decisions = [*of.passage.facts, decision]
-        guid = decision.guid
-        live, ended = ("", guid) if event.what == "reject" else (guid, "")
-        after = replace(of, rows=left).facts_now(decisions, live=live, ended=ended)
-        settle(store, left, after, now_decided, take)
-        _draft_what_lacks(store, of.passage, left, after)
-    settle_others(store, of.passage.key, decided)
+    changes = decided(here, event, sentences, draft_id)
+    recorded = record_facts(store, changes.event, changes.fact)
+    if event.by == PERSON:  # `undo` lets them wait again
+        for id in changes.gone:
+            put_away(store, id, recorded)
+    else:
+        waiting_drafts.drop(store, changes.gone)
+    waiting_drafts.ask(store, changes.asks)
+    if changes.lacks_drafts:
+        for key in here.passage.keys:
+            draft_again(store, key, by_model=False)
+    settle_others(store, here.passage.key, sentences)
+    return recorded
 
 
-def _passed_over(
-    of: OfferedPassage, draft_id: str, decided: Collection[str]
-) -> list[Row]:
-    """Return the person's own forms that a decision on a draft beside them passes over.
-
-    All of their facts are decided.
-    """
-    accepted = [row for row in of.rows if row["id"] == draft_id and not row["slot"]]
-    offers = [row["offer"] for row in accepted]
-    own = [row for row in of.rows if row["slot"] and row["offer"] in offers]
-    return [row for row in own if set(decided).issuperset(row["fact"].split())]
-
-
-def record_facts(
-    store: Store,
-    of: OfferedPassage,
-    event: Event,
-    decided: Strings,
-    passed: Iterable[Row] = (),
-) -> FactDecision:
-    """Record which sentences a decision decides, of all that its passage has."""
-    body: Json = {
-        "of": event.id,
-        "sentences": decided,
-        "passage": [facts.name_of(sentence) for sentence in of.sentences],
-    }
-    if event.body.get("guid"):
-        body["guid"] = event.body["guid"]
-    if passed:
-        body["passed"] = [row["content"] for row in passed]
-    store.add("fact", event.key, event.by, body)
-    decision = decision_of(event, body)
-    is_own = decision.own or decision.of_proposal
-    sentences.note_decided(store, event.key, decided, own=is_own)
-    return decision
-
-
-def sentences_of_card(of: OfferedPassage, card: Card) -> Strings:
-    """Return the sentences on which a decision on a card decides."""
-    last = facts.of_cards(of.passage.facts).get(card.id)
-    if last is not None:
-        return last.sentences
-    quoted = facts.covered(of.text, card.quote) or facts.sentences(card.quote)
-    return facts.decided_of(quoted, card.origin.drafter)
+def record_facts(store: Store, event: Event, fact: Json) -> Event:
+    """Record a decision, and behind it the facts that it decides; return it as it is recorded."""
+    recorded = store.add(event.what, event.key, event.by, event.body)
+    store.add("fact", event.key, event.by, {"of": recorded.id, **fact})
+    decided_now: Strings = fact["sentences"]
+    is_own = decides_own(event) or bool(event.body.get(PROPOSAL))
+    sentences_there.note_decided(store, event.key, decided_now, own=is_own)
+    return recorded
 
 
 # --- which drafts wait ------------------------------------------------------------------
-
-
-def settle(
-    store: Store,
-    rows: Iterable[Row],
-    shown: Sequence[Fact],
-    decided: Collection[str],
-    take: Callable[[str], None],
-) -> None:
-    """Take away the drafts of facts that are no longer offered; the others name the near one.
-
-    Args:
-        store: the store.
-        rows: drafts of one passage.
-        shown: its facts.
-        decided: hashes of the sentences that were decided on meanwhile.
-        take: takes a draft away, by its id.
-    """
-    for row, fact in settled_by(rows, shown, decided):
-        if fact is None:
-            take(row["id"])
-            continue
-        asks = card_asked(store, fact, row["kind"])
-        if (asks, fact.near) != (row["revises"], row["near"]):
-            query = "UPDATE draft SET revises = ?, near = ? WHERE id = ?"
-            store.write(query, asks, fact.near, row["id"])
-
-
-def settled_by(
-    rows: Iterable[Row], shown: Sequence[Fact], decided: Collection[str]
-) -> Iterator[tuple[Row, Fact | None]]:
-    """Yield drafts of one passage, each with the fact that it is about; None = it waits no longer.
-
-    The person's own forms and drafts about no fact are left out: they wait on. So does a
-    draft that a person asked for on a fact decided before (`decided` has those of now).
-    """
-    offered = facts.offered(shown)
-    standing = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
-    for row in rows:
-        names = row["fact"].split()
-        if row["slot"] or not names:
-            continue
-        [name] = names
-        fact = offered.get(name)
-        if fact is not None or name in decided or name not in standing:
-            yield row, fact
-
-
-def card_asked(store: Store, fact: Fact, kind: str) -> str:
-    """Return the card about which a draft of a fact asks; "" = none.
-
-    A draft of another note type is another card.
-    """
-    if not fact.card:
-        return ""
-    card, _ = cards.state_of(store, fact.card)
-    return fact.card if CardKind(kind).family is card.family else ""
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
@@ -728,7 +357,7 @@ def settle_again(store: Store, key: str) -> None:
 
 def settle_others(store: Store, key: str, decided: Strings) -> None:
     """Settle what waits in the other passages that have sentences decided, or open, in one."""
-    for other in sentences.passages_with(store, decided):
+    for other in sentences_there.passages_with(store, decided):
         if other != store.first(key):
             settle_passage(store, other)
 
@@ -742,34 +371,27 @@ def settle_passage(store: Store, key: str) -> None:
         store: the store, in a transaction.
         key: the oldest key of the passage.
     """
-    of = offered_passage(store, store.passage(key))
+    here = passage_here(store, store.passage(key))
 
-    def take(row_id: str) -> None:
-        store.write("DELETE FROM draft WHERE id = ?", row_id)
-
-    for row in of.rows:
-        if row["slot"] and not row["revises"]:
-            if not is_new(store, of.passage, decode_draft(row["body"])):
-                take(row["id"])
-    if not of.text:  # it may come back
-        for row in of.rows:
-            if row["fact"] in of.names_of_decided() and not row["slot"]:
-                take(row["id"])
+    gone = []
+    for draft in here.waiting:
+        if draft.slot and not draft.revises:
+            if not is_new(here.passage, draft, store.machine):
+                gone.append(draft.id)
+        if draft.about and not draft.slot and not here.text:  # it may come back
+            if here.names_of_decided().issuperset(draft.about):
+                gone.append(draft.id)
+    waiting_drafts.drop(store, gone)
+    if not here.text:
         return
-    shown = of.facts_now()
-    decided = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
-    settle(store, of.rows, shown, decided, take)
-    _draft_what_lacks(store, of.passage, of.rows, shown)
-
-
-def _draft_what_lacks(
-    store: Store, passage: Passage, rows: Iterable[Row], shown: Sequence[Fact]
-) -> None:
-    """Ask the rules again if a fact is offered that has no draft."""
-    drafted = " ".join(row["fact"] for row in rows)
-    if any(name not in drafted for name in facts.offered(shown)):
-        for key in passage.keys:
-            draft_again(store, key, by_model=False)
+    shown = here.facts_now()
+    decided_now = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
+    there = settled(here, here.waiting, shown, decided_now)
+    waiting_drafts.drop(store, there.gone)
+    waiting_drafts.ask(store, there.asks)
+    if lacks_drafts(here.waiting, shown):
+        for each in here.passage.keys:
+            draft_again(store, each, by_model=False)
 
 
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
@@ -807,59 +429,45 @@ def each_waiting(
         store.read_same_words(row["content"] for row in rows)
         for draft_row in rows:
             passage = store.passage(draft_row["key"])
-            draft = decode_draft(draft_row["body"])
-            if _is_settled(store, passage, draft_row, draft):
+            draft = draft_of(draft_row)
+            if is_settled(store, passage, draft):
                 continue
-            draft = replace(
-                draft,
-                id=draft_row["id"],
-                passages=(decode_highlight_body(draft_row["mark"]),),
-                revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
-                replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
-                offer=draft_row["offer"],
-                near=draft_row["near"],
-            )
-            names = draft_row["fact"].split()
-            on_draft = remarks.on(draft, draft_row["content"], names)
+            place = decode_highlight_body(draft_row["mark"])
+            draft = replace(draft, passages=(place,))
+            on_draft = remarks.on(draft, draft_row["content"])
             yield replace(draft, remarks=tuple(on_draft))
 
 
-def _is_settled(
-    store: Store,
-    passage: Passage,
-    draft_row: Row,
-    draft: Card,
-) -> bool:
+def is_settled(store: Store, passage: Passage, draft: Card) -> bool:
     """Return whether a stored draft no longer waits.
 
     The next run gives its words to a card; or its passage was found to be another one, too,
     which was decided on, or has a proposal.
     """
     if draft.in_slot:
-        if not draft_row["revises"] and not is_new(store, passage, draft):
+        if not draft.revises and not is_new(passage, draft, store.machine):
             return True
-        return _follows(passage, draft_row, draft)
+        return _follows(passage, draft)
     if len(passage.keys) == 1:
         return False
-    if draft.proposed and not leads(store, draft_row["key"], passage):
+    if draft.proposed and not leads(store, draft.key, passage):
         return True
-    name = draft_row["fact"]
-    shown = offered_passage(store, passage).facts_now() if name else ()
-    return bool(name) and name not in facts.offered(shown)
+    shown = passage_here(store, passage).facts_now() if draft.about else ()
+    return bool(draft.about) and not set(draft.about) <= facts.offered(shown).keys()
 
 
-def _follows(passage: Passage, draft_row: Row, draft: Card) -> bool:
+def _follows(passage: Passage, draft: Card) -> bool:
     """Return whether the next run gives the words of a draft to their card.
 
     The passage was found to be that of the card after it was drafted.
     """
-    if draft_row["revises"]:
+    if draft.revises:
         return False
     card = passage.card_in_slot(draft)
-    return card is not None and card.live and draft_row["severity"] != "block"
+    return card is not None and card.live and not draft.blocked
 
 
-def settled(store: Store) -> set[str]:
+def ids_of_settled(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
     rows = store.rows(  # asked of indexes: thousands wait
         "SELECT * FROM offered WHERE id IN"
@@ -871,7 +479,7 @@ def settled(store: Store) -> set[str]:
     ids = set()
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
-        if _is_settled(store, passage, draft_row, decode_draft(draft_row["body"])):
+        if is_settled(store, passage, draft_of(draft_row)):
             ids.add(draft_row["id"])
     return ids
 
@@ -913,8 +521,8 @@ class Remarks:
         self._any_buried = store.row("SELECT 1 FROM grave") is not None
         self._fields = forms.Fields(store)
 
-    def on(self, draft: Card, words: str, names: Sequence[str] = ()) -> Iterator[Remark]:
-        """Yield why a draft with these words needs a person; `names`: of its sentences."""
+    def on(self, draft: Card, words: str) -> Iterator[Remark]:
+        """Yield why a draft with these words needs a person."""
         store = self._store
         passage = store.passage(draft.key)
         # a passage that is gone, and that it may be
@@ -923,7 +531,7 @@ class Remarks:
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         before = self._before(passage, draft)
         if before is None and draft.in_slot:
-            if sentences.are_decided_elsewhere(store, passage, names):
+            if sentences_there.are_decided_elsewhere(store, passage, draft.about):
                 before = RemarkKind.DECIDED_BEFORE
         if before:
             yield Remark(before)
@@ -1085,7 +693,7 @@ def _put_findings(
     if standing == draft.findings:
         return
     draft = replace(draft, findings=standing)
-    severity, listed_findings = summed_up(standing)
+    severity, listed_findings = waiting_drafts.summed_up(standing)
     query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
     store.write(query, severity, listed_findings, encode(draft), draft_id)
 
@@ -1093,26 +701,19 @@ def _put_findings(
 # --- one draft, for a decision ----------------------------------------------------------
 
 
-def draft_in(draft_row: Row) -> Card:
-    """Return a stored draft."""
-    return replace(decode_draft(draft_row["body"]), id=draft_row["id"])
-
-
-def waiting(store: Store, draft_id: str) -> tuple[OfferedPassage, Row]:
-    """Return a passage with the row of a draft of it that waits.
+def waiting(store: Store, draft_id: str) -> tuple[PassageHere, Card]:
+    """Return a passage, and a draft of it that waits.
 
     Raises:
         RefusedError: it no longer waits, or its passage is in doubt.
     """
     key = store.value("SELECT key FROM draft WHERE id = ?", draft_id)
     if key is not None:
-        of = offered_passage(store, store.passage(key))
-        [draft_row] = [row for row in of.rows if row["id"] == draft_id]
-        # words are decoded only where there is a card that they may belong to
-        has_cards = bool(of.passage.cards)
-        if not (has_cards and _follows(of.passage, draft_row, draft_in(draft_row))):
+        here = passage_here(store, store.passage(key))
+        [draft] = [each for each in here.waiting if each.id == draft_id]
+        if not _follows(here.passage, draft):
             refuse_doubtful(store, key)
-            return of, draft_row
+            return here, draft
     raise RefusedError(
         f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
     )

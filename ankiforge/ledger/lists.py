@@ -229,7 +229,7 @@ def find(
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
-    settled = desk.settled(store)
+    settled = desk.ids_of_settled(store)
     return [row["id"] for row in rows if row["id"] not in settled]
 
 

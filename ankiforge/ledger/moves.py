@@ -14,8 +14,8 @@ from itertools import chain
 import msgspec
 
 from ankiforge.ledger import facts, sentences
-from ankiforge.ledger.desk import SAME_WORDS
 from ankiforge.ledger.events import PERSON, SOURCE, Event, Passage, hash_of_words
+from ankiforge.ledger.marks import mark_of
 from ankiforge.ledger.match import (
     LONG,
     PERHAPS,
@@ -31,7 +31,8 @@ from ankiforge.ledger.match import (
     resembling,
     with_half_of_marks,
 )
-from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight, mark_of
+from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight
+from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
 from ankiforge.model import DocumentId

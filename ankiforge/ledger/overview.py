@@ -94,7 +94,7 @@ def order(store: Store, before: Order | None = None) -> Order:
         if each.kind is not QuestionKind.CONFLICT
         for draft in each.drafts
     }
-    rows = desk.in_order(store, held | desk.settled(store))
+    rows = desk.in_order(store, held | desk.ids_of_settled(store))
     without = [Place(*row) for row in _fate_rows(store, _PLACE, _WITHOUT)]
     return arranged(asked, rows, held=len(held), without=without, version=version)
 
@@ -236,7 +236,7 @@ def worths(store: Store) -> dict[str, float]:
 def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[Row]:
     """Return columns of the passages in their sources; `values` are `?2` and so on."""
     store.refold()
-    settled = encode(sorted(desk.settled(store)))
+    settled = encode(sorted(desk.ids_of_settled(store)))
     return store.rows(_FATES.format(what=columns, rest=rest), settled, *values)
 
 
@@ -347,7 +347,7 @@ def _with_states(store: Store, rows: list[Row]) -> Iterator[tuple[Row, str]]:
     asking = _asked_about(store)
     keys = store.keys_of(row["key"] for row in rows)
     query = f"SELECT id, passage FROM offered WHERE key IN {EACH}"
-    settled = desk.settled(store)
+    settled = desk.ids_of_settled(store)
     for draft_row in store.rows(query, encode(keys)):
         if draft_row["id"] not in settled:
             asking.add(draft_row["passage"])

@@ -634,8 +634,8 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
             remark.kind in (RemarkKind.FORM, RemarkKind.TAKEN_BACK)
             for remark in draft.remarks
         ):
-            of, _ = desk.waiting(store, draft.id)
-            decide.make_card(store, of, draft)
+            here, _ = desk.waiting(store, draft.id)
+            decide.make_card(store, here, draft)
 
 
 # --- all kinds --------------------------------------------------------------------------

@@ -22,11 +22,10 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
+from ankiforge.ledger.marks import mark_of, reading_of
 from ankiforge.ledger.match import (
     LONG,
     ComparedDocument,
-    FoldedText,
-    Mark,
     match_in_document,
 )
 from ankiforge.ledger.store import Row, Store, encode
@@ -54,7 +53,6 @@ from ankiforge.model import (
 )
 from ankiforge.model.hints import TITLES
 from ankiforge.text import counted, counts_text, regex
-from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered, triple_of
 
 # What stands for other text in a pattern of LIKE.
@@ -137,49 +135,6 @@ def colours_of(highlight: Highlight) -> Strings:
     if not highlight.colour:
         return ()
     return highlight.colour, colour_name(highlight.colour)
-
-
-def mark_of(highlight: Highlight, document: int = 0) -> Mark:
-    """Return a highlight as matching sees it."""
-    text, before, after = triple_of(highlight)
-    names, labels = names_and_labels((highlight.own, *highlight.hints))
-    reading = FoldedText(text, before, after, _sides(highlight))
-    return Mark(highlight, (reading,), names, labels, document)
-
-
-def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Divide the ids of a highlight into its own and labels (`hints.is_label`)."""
-    names = set()
-    labels = set()
-    for id in ids:
-        if hints.is_label(id):
-            labels.add(id)
-        elif id:
-            names.add(id)
-    return frozenset(names), frozenset(labels)
-
-
-def _sides(highlight: Highlight) -> Pair | None:
-    """Return both sides of a hand-written card, or gaps and rest of marked phrases."""
-    if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
-        return for_finding(highlight.markdown[0]), for_finding(highlight.markdown[1])
-    if not highlight.gaps:
-        return None
-    text = highlight.exact
-    gaps = []
-    rest = []
-    rest_from = 0
-    for start, end in highlight.gaps:
-        gaps.append(for_finding(text[start:end]))
-        rest.append(text[rest_from:start])
-        rest_from = end
-    rest.append(text[rest_from:])
-    return " ".join(gaps), for_finding(" ".join(rest))
-
-
-def reading_of(text: Text) -> FoldedText:
-    """Return a text of the journal as matching sees it."""
-    return FoldedText(for_finding(text.exact), text.before, text.after)
 
 
 def compared(document: ReadDocument) -> ComparedDocument:

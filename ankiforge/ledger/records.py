@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ankiforge.ledger import private, sentences
 from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.events import Text, words_read
+from ankiforge.ledger.marks import mark_of, names_and_labels, reading_of
 from ankiforge.ledger.match import FoldedText, Mark
 from ankiforge.ledger.readings import (
     ReadDocument,
@@ -20,10 +21,7 @@ from ankiforge.ledger.readings import (
     content_of_highlight,
     decode_highlight,
     decode_highlight_body,
-    mark_of,
-    names_and_labels,
     place_of,
-    reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.model import Extracted, HighlightKey, Json, Pair

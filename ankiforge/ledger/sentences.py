@@ -12,25 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from ankiforge.ledger import facts
-from ankiforge.ledger.events import FactDecision, Passage
+from ankiforge.ledger.events import Passage
 from ankiforge.ledger.store import EACH, Store, encode
-from ankiforge.model import Highlight, Strings, Value
+from ankiforge.model import Highlight, Strings
 
 _PRESENT = "sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
-
-
-class Elsewhere(Value):
-    """What other passages have to do with the sentences that a passage has, or had."""
-
-    decisions: tuple[FactDecision, ...] = ()
-    """Those made there on these sentences."""
-    live: frozenset[str] = frozenset()
-    """The live cards there about one of these sentences."""
-    standing: frozenset[str] = frozenset()
-    """Those decided ones that this passage lost, and that stand elsewhere."""
 
 
 def index(store: Store, highlights: Iterable[Highlight]) -> None:
@@ -49,35 +36,6 @@ def index(store: Store, highlights: Iterable[Highlight]) -> None:
 def names_of_long(sentences: Iterable[str]) -> list[str]:
     """Return the names of the long ones of some sentences."""
     return [facts.name_of(each) for each in sentences if facts.is_long(each)]
-
-
-def elsewhere(store: Store, passage: Passage, given: Strings) -> Elsewhere:
-    """Return what other passages have to do with a passage that has these sentences now."""
-    had = set(given)
-    for text in passage.texts:
-        had.update(facts.sentences(text.exact))
-    had = set(filter(facts.is_long, had))
-    query = f"SELECT DISTINCT passage FROM decided_sentence WHERE name IN {EACH}"
-    decisions = []
-    live = set()
-    for row in store.rows(query, encode(names_of_long(had))):
-        other = store.passage(row["passage"])
-        if other.key == passage.key or other.told_apart_from(passage):
-            continue
-        for decision in other.facts:
-            shared = tuple(each for each in decision.sentences if each in had)
-            if decision.of and shared:
-                decisions.append(replace(decision, sentences=shared))
-        last = facts.of_cards(other.facts)
-        for card in other.live:
-            if not card.in_slot and card.id in last and last[card.id].about in had:
-                live.add(card.id)
-    lost = {each for event in (*passage.facts, *decisions) for each in event.sentences}
-    names = {facts.name_of(each): each for each in lost.difference(given)}
-    query = f"SELECT DISTINCT s.name FROM {_PRESENT} WHERE s.name IN {EACH}"
-    rows = store.rows(query, encode(list(names))) if names else ()
-    standing = frozenset(names[row["name"]] for row in rows)
-    return Elsewhere(tuple(decisions), frozenset(live), standing)
 
 
 def judge(store: Store, worths: Iterable[tuple[str, Mapping[str, float]]]) -> None:

@@ -271,23 +271,33 @@ class Store(Database):
         Returns:
             By key, the exceptions that nobody expected.
         """
-        keys = list(keys)
+
+        def act_on_all(keys: Sequence[str]) -> None:
+            for key in keys:
+                act(key)
+
+        return self.attempt_all(list(keys), act_on_all)
+
+    def attempt_all(
+        self, keys: Sequence[str], act: Callable[[Sequence[str]], None]
+    ) -> dict[str, BugError]:
+        """Do something for some passages at once, or if that fails for each alone.
+
+        Returns:
+            By key, the exceptions that nobody expected.
+        """
         if not keys:
             return {}
         try:
             with one_item(), self.attempt():
-                for key in keys:
-                    act(key)
+                act(keys)
             return {}
-        except BugError:
-            pass  # each alone, to find out which one it is
-        failed = {}
-        for key in keys:
-            try:
-                with one_item(), self.attempt():
-                    act(key)
-            except BugError as error:
-                failed[key] = error
+        except BugError as error:
+            if len(keys) == 1:
+                return {keys[0]: error}
+        failed: dict[str, BugError] = {}
+        for key in keys:  # each alone, to find out which one it is
+            failed |= self.attempt_all([key], act)
         return failed
 
     @contextmanager
@@ -405,6 +415,18 @@ class Store(Database):
             event = decode_event(row["line"])
             vars(event)["id"] = row["id"]  # it takes longer to hash than to read
             yield event
+
+    def issued(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return, by key, the number of the event that issued it, if one is known."""
+        wanted = encode(list(keys))
+        if wanted == "[]":
+            return {}
+        self._store_events()
+        query = (
+            "SELECT key, min(n) AS n FROM event"
+            f" WHERE what = 'key' AND key IN {EACH} GROUP BY key"
+        )
+        return {row["key"]: row["n"] for row in self.rows(query, wanted)}
 
     def _largest_number(self) -> int:
         self._store_events()

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards, desk
 from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.decided import new_event, sentences_of_card
 from ankiforge.ledger.desk import in_vault, is_buried
 from ankiforge.ledger.events import (
     FOUND,
@@ -33,6 +34,7 @@ from ankiforge.ledger.events import (
     slot_of,
 )
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     RETIRED,
     Adopted,
@@ -535,10 +537,10 @@ def adopt(
             }
             if typed:
                 body["typed"] = list(typed)
-            event = store.add("accept", key, PERSON, body)
-            of = desk.offered_passage(store, store.passage(key))
-            sentences = desk.sentences_of_card(of, card)
-            desk.decide(store, of, event, sentences)
+            event = new_event("accept", key, PERSON, body)
+            here = passage_here(store, store.passage(key))
+            sentences = sentences_of_card(here, card)
+            desk.decide(store, here, event, sentences)
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}

@@ -25,7 +25,9 @@ from ankiforge.ledger import FoundWork, Ledger, lists, recording, search, views
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
+from ankiforge.ledger.drafts import completed
 from ankiforge.ledger.search import FoundPassage
+from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.model import (
     AGENT,
     Card,
@@ -537,9 +539,10 @@ class Agent:
             return {"no_card": reason}
 
         # checked and recorded as drafts of this agent
-        drafts = [replace(draft, intent=0) for draft in made]
+        here = highlights_here(ledger, [key], checks.originals)[key]
+        drafts = completed(here, [replace(draft, intent=0) for draft in made])
         recorded: list[Json] = []
-        for draft in checks.checked(highlight, drafts):
+        for draft in checks.checked(here, highlight, drafts):
             drafted = Drafted(highlight, (draft,))
             new = recording.record(
                 ledger, [drafted], terms_of, by_model=True, beside=True

@@ -380,6 +380,8 @@ class Card(Value, omit_defaults=True):
     """The card of the other note type that it would replace."""
     offer: str = ""
     """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
+    about: Strings = ()
+    """Names the sentence that it is about; of the person's own form, all of its sentences."""
     near: str = ""
     """What was decided before in nearly the same words, and is gone from the passage."""
     remarks: tuple[Remark, ...] = ()

@@ -23,7 +23,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Wording, cards, overview, views
 from ankiforge.ledger.decide import repaired
-from ankiforge.ledger.recording import Duplicates
+from ankiforge.ledger.tables.duplicates import Duplicates
 from ankiforge.model import (
     Card,
     DeckId,

@@ -23,17 +23,23 @@ from ankiforge.draft import (
 from ankiforge.errors import BugError, one_item
 from ankiforge.ledger import Ledger, cards, decide, desk, overview, private, recording
 from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.recording import Duplicates
+from ankiforge.ledger.drafts import completed, stands
+from ankiforge.ledger.here import HighlightHere
+from ankiforge.ledger.tables.duplicates import Duplicates, told_apart
+from ankiforge.ledger.tables.here import highlights_here
+from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (
     Brief,
     Card,
     CardKind,
     Drafted,
+    Finding,
     Highlight,
     HighlightKind,
     Problem,
     Severity,
     Task,
+    is_card_id,
 )
 from ankiforge.pipeline.result import ByModel, Job, Progress
 
@@ -271,9 +277,12 @@ class Checks:
         self.job = job
         self.ledger = ledger
         self.known = DuplicateIndex(Duplicates(ledger))
+        self.originals = Originals(ledger)
 
-    def checked(self, highlight: Highlight, drafts: Sequence[Card]) -> list[Card]:
-        """Return the drafts of a highlight with findings and deck.
+    def checked(
+        self, here: HighlightHere, highlight: Highlight, drafts: Sequence[Card]
+    ) -> list[Card]:
+        """Return the drafts of a highlight, as it was drafted, with findings and deck.
 
         What is a card already is not checked: nobody is asked about it.
         """
@@ -285,9 +294,8 @@ class Checks:
         pictures = self.job.pictures
         deck = deck_of(self.job.decks, highlight, self.job.deck).deck
         checked = []
-        standing = recording.standing(self.ledger, highlight.key, drafts)
-        for number, (draft, stands) in enumerate(zip(drafts, standing, strict=True)):
-            if stands:
+        for number, draft in enumerate(drafts):
+            if stands(here.passage, draft):
                 checked.append(replace(draft, deck=deck))
                 continue
             context = check.Context(
@@ -295,7 +303,7 @@ class Checks:
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
             )
-            findings = check.check(draft, context)
+            findings = self._counting(here, check.check(draft, context))
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
             sure = draft.sureness
@@ -303,6 +311,14 @@ class Checks:
                 sure = sureness_of_text(passage, check.read(draft).whole)
             checked.append(replace(draft, findings=findings, deck=deck, sureness=sure))
         return checked
+
+    def _counting(
+        self, here: HighlightHere, findings: tuple[Finding, ...]
+    ) -> tuple[Finding, ...]:
+        """Return findings without those about cards that a person told apart."""
+        guids = [each.duplicate for each in findings if is_card_id(each.duplicate)]
+        apart = told_apart(self.ledger, here.passage, guids)
+        return tuple(each for each in findings if each.duplicate not in apart)
 
 
 # --- recording ------------------------------------------------------------------------------
@@ -318,28 +334,28 @@ def _record(
     """Check and record the drafts of some highlights, at once."""
     from ankiforge.check import terms_of
 
+    results = list(results)
+    lasting = [each for each in results if not each.passing]  # others stay pending
+    keys = [drafted.highlight.key for drafted in lasting]
+    passages = highlights_here(checks.ledger, keys, checks.originals)
+    by_rules = not (by_model or beside)
     problems: list[Problem] = []
     outcomes: list[Drafted] = []
-    highlights = 0
     without = 0
-    for drafted in results:
-        highlight = drafted.highlight
-        highlights += 1
-        if drafted.passing:  # it stays pending
-            continue
-
-        # all its drafts, checked
-        made = [*drafted.drafts]
-        if not (by_model or beside):
-            made += desk.taken_back(checks.ledger, highlight)
-            if checks.job.proposals:
-                made += desk.corrected(checks.ledger, highlight, made, _proposals)
+    for drafted in lasting:
         try:
             with one_item():
-                checked = checks.checked(highlight, made)
+                here = passages[drafted.highlight.key]
+                drafts = completed(
+                    here,
+                    drafted.drafts,
+                    again=by_rules,
+                    proposals=_proposals if by_rules and checks.job.proposals else None,
+                )
+                checked = checks.checked(here, drafted.highlight, drafts)
                 drafted = replace(drafted, drafts=tuple(checked))
         except BugError as error:
-            drafted = failed_on(highlight, error)
+            drafted = failed_on(drafted.highlight, error)
         if drafted.problem is not None:
             problems.append(drafted.problem)
 
@@ -351,14 +367,20 @@ def _record(
                     break
         outcomes.append(drafted)
     recorded = recording.record(
-        checks.ledger, outcomes, terms_of, by_model=by_model, beside=beside
+        checks.ledger,
+        outcomes,
+        terms_of,
+        by_model=by_model,
+        beside=beside,
+        originals=checks.originals,
+        passages=passages,
     )
     for highlight, fault in recorded.failed:
         problem = failed_on(highlight, fault).problem
         if problem is not None:
             problems.append(problem)
     return Progress(
-        highlights=highlights,
+        highlights=len(results),
         drafted=len(recorded.new),
         without=without,
         changes=recorded.changes,

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import HighlightOutcome, Ledger, decide, desk, facts, overview
+from ankiforge.ledger import HighlightOutcome, Ledger, decide, facts, overview
+from ankiforge.ledger.drafts import with_gap
+from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import Card, Finding, Guid, Highlight, Severity, Strings
 
 _PROPOSED = ("no_card", "undrafted", "carded")
@@ -43,16 +45,16 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
         if outcome.reason in ("", Reason.PROPOSED.value):
             return made.reason
         return outcome.reason
-    passage = desk.offered_passage(ledger, ledger.passage(highlight.key))
-    if passage.passage.closed:
+    here = passage_here(ledger, ledger.passage(highlight.key))
+    if here.passage.closed:
         return DECIDED if outcome.fate == "carded" else REJECTED
-    decided = passage.names_of_decided(of_proposals=True)
+    decided = here.names_of_decided(of_proposals=True)
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
-    with_card = passage.names_with_card()
+    with_card = here.names_with_card()
     decided_by = set[str]()
     refused = list[Finding]()
     for draft in made.drafts:
-        sentence = facts.fact_of(draft, passage.text)
+        sentence = facts.fact_of(draft, here.text)
         name = facts.name_of(sentence)
         if sentence and name in decided:
             decided_by.add(HAVE_CARDS if name in with_card else REJECTED)
@@ -108,7 +110,7 @@ def accept(
         RefusedError: it has no such gap, or its passage is in doubt.
     """
     deck = deck_of(decks, proposal.highlight).deck
-    return decide.make(ledger, replace(desk.with_gap(proposal, gap), deck=deck))
+    return decide.make(ledger, replace(with_gap(proposal, gap), deck=deck))
 
 
 def faults_of_gap(draft: Card, highlight: Highlight) -> Strings:

@@ -32,9 +32,10 @@ from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.repairs import CardRepair, CardToRepair
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.language.words import content, stem
-from ankiforge.ledger import Ledger, desk, lists
+from ankiforge.ledger import Ledger, lists
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import LEFT
+from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     NO_KEY,
     Adopted,
@@ -515,8 +516,8 @@ def _change(
         decisions.repair(ledger, name, nid, entry.guid)
         for sides in new:
             card = replace(_card_of(sides), key=line.key, deck=line.deck)
-            of = desk.offered_passage(ledger, ledger.passage(line.key))
-            decisions.make_card(ledger, of, card)
+            here = passage_here(ledger, ledger.passage(line.key))
+            decisions.make_card(ledger, here, card)
         return
     if entry.type is None:
         raise _only_in_anki(entry, "its question has several fields")

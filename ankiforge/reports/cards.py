@@ -118,25 +118,25 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
 
 def passage_json(ledger: Ledger, key: str) -> Json:
     """Return the facts of a passage as an object of `show KEY --json`."""
-    from ankiforge.ledger import desk
+    from ankiforge.ledger.tables.here import passage_here
 
-    of = desk.offered_passage(ledger, ledger.passage(key))
+    here = passage_here(ledger, ledger.passage(key))
     facts = []
-    for fact in of.facts_now():
+    for fact in here.facts_now():
         name = h16(fact.sentence)
         state = "decided" if fact.decided else "offered"
-        drafts = [row["id"] for row in of.rows if name in row["fact"]]
+        drafts = [draft.id for draft in here.waiting if name in draft.about]
         named = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
         facts.append({**named, "near": fact.near, "drafts": drafts})
     passage = {"id": None, "guid": None, "key": key}
-    return {**passage, "facts": facts, "closed": of.passage.closed}
+    return {**passage, "facts": facts, "closed": here.passage.closed}
 
 
 def passage_text(ledger: Ledger, key: str) -> Text:
     """Yield the facts of a passage, and how many of them are decided."""
-    from ankiforge.ledger import desk
+    from ankiforge.ledger.tables.here import passage_here
 
-    facts = desk.offered_passage(ledger, ledger.passage(key)).facts_now()
+    facts = passage_here(ledger, ledger.passage(key)).facts_now()
     if facts:
         yield facts_told(facts) or "one fact"
     for fact in facts:

@@ -22,7 +22,6 @@ from ankiforge.ledger import (
     Ledger,
     cards,
     decide,
-    desk,
     lists,
     overview,
     questions,
@@ -32,6 +31,7 @@ from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.forms import lines_like
+from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     AGENT,
     Card,
@@ -141,7 +141,7 @@ def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
 def facts_seen(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
     """Return the facts of a passage, decided and offered ones."""
     passage = ledger.passage(highlight.key)
-    return desk.offered_passage(ledger, passage).facts_now()
+    return passage_here(ledger, passage).facts_now()
 
 
 def with_changes(fields: Fields, typed: Texts) -> Fields:

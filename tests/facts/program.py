@@ -18,13 +18,17 @@ from ankiforge.check import terms_of
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, desk, recording
+from ankiforge.ledger import Ledger, recording
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger import desk as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import Offer, offers
+from ankiforge.ledger.drafts import completed, with_gap
 from ankiforge.ledger.facts import Fact as LedgerFact
+from ankiforge.ledger.record import SAME_WORDS
+from ankiforge.ledger.tables.here import highlights_here, passage_here
+from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (
     Card,
     CardKind,
@@ -164,16 +168,19 @@ class Program:
     def draft(self) -> None:
         offline.use_offline_drafts(self.ledger, str(self.tables))
         for highlight in list(offline.to_draft(self.ledger)):
-            made = self.made_again(highlight)
-            drafted = Drafted(highlight, tuple(made), "" if made else "a proposal")
+            drafted = self.completed(Drafted(highlight), again=True)
+            if not drafted.drafts:
+                drafted = Drafted(highlight, reason="a proposal")
             with self.ledger.action():
                 recording.record(self.ledger, [drafted], terms_of)
 
-    def made_again(self, highlight: Highlight) -> list[Card]:
-        """Return the drafts that a run makes of a passage besides the person's own form."""
-        made = [*offline.taken_back(self.ledger, highlight)]
-        proposed = partial(proposals, worth=self.worth)
-        return [*made, *offline.corrected(self.ledger, highlight, made, proposed)]
+    def completed(self, drafted: Drafted, *, again: bool = False) -> Drafted:
+        """Return all drafts of a passage; `again`: with those that the rules did not make."""
+        key = drafted.highlight.key
+        here = highlights_here(self.ledger, [key], Originals(self.ledger))[key]
+        proposed = partial(proposals, worth=self.worth) if again else None
+        drafts = completed(here, drafted.drafts, again=again, proposals=proposed)
+        return replace(drafted, drafts=tuple(drafts))
 
     def take_tables(self, worth: Worth) -> None:
         """Judge sentences by other tables from now on."""
@@ -195,8 +202,8 @@ class Program:
         for offer in offers(self.ledger, [highlight.key]):
             for name in set(offer[0].offer.split()).intersection(texts):
                 found[texts[name]] = offer
-        of = desk.offered_passage(self.ledger, self.ledger.passage(highlight.key))
-        is_own = any(row["slot"] for row in of.rows)
+        of = passage_here(self.ledger, self.ledger.passage(highlight.key))
+        is_own = any(draft.slot for draft in of.waiting)
         if of.passage.closed or is_own or not self.is_proposed(highlight):
             return found
         decided = of.names_of_decided(of_proposals=True)
@@ -209,12 +216,12 @@ class Program:
     def is_proposed(self, highlight: Highlight) -> bool:
         """Return whether anything may be proposed of a passage: it is no copy of another one."""
         row = self.ledger.row("SELECT * FROM highlight WHERE key = ?", highlight.key)
-        return row is not None and not row["reason"].startswith(desk.SAME_WORDS)
+        return row is not None and not row["reason"].startswith(SAME_WORDS)
 
     def facts_of(self, key: str = "") -> tuple[tuple[Fact, ...], bool]:
         """Return the facts of a passage, and whether it is closed."""
         passage = self.ledger.passage(key or self.key)
-        of = desk.offered_passage(self.ledger, passage)
+        of = passage_here(self.ledger, passage)
         by_sentence = {fact.sentence: fact for fact in of.facts_now()}
         rejected = of.names_of_decided(of_proposals=True)
         waiting = self.offers(key)
@@ -260,7 +267,7 @@ class Program:
             if draft.id:
                 card = self.ledger.accept(draft.id, gap=gap, another=another)
             else:
-                card = decisions.make(self.ledger, desk.with_gap(draft, gap))
+                card = decisions.make(self.ledger, with_gap(draft, gap))
         return Made(action, str(card), draft.answer)
 
     def edit(self, sentence: str) -> Made:

@@ -53,8 +53,10 @@ class Vault(Program):
         """Draft the sentences of whole marks, and accept what the person wrote as a card."""
         for highlight in list(desk.to_draft(self.ledger)):
             [drafted] = rules.draft(Task(highlight.document, (highlight,)))
-            if not drafted.drafts:
-                drafted = Drafted(highlight, tuple(self.made_again(highlight)))
+            if drafted.drafts:
+                drafted = self.completed(drafted)
+            else:
+                drafted = self.completed(Drafted(highlight), again=True)
             with self.ledger.action():
                 recording.record(self.ledger, [drafted], terms_of)
         accept_clean(self.ledger, lambda waiting: True)

@@ -31,7 +31,7 @@ def never(_: object) -> bool:
 
 def record(
     ledger: Ledger, drafts: list[Card], *, beside: bool = False
-) -> recording.Recorded:
+) -> recording.RecordResult:
     """Record a model's drafts of one passage."""
     highlight = cards.highlight_of(ledger, drafts[0].key)
     drafted = [Drafted(highlight, tuple(drafts))]

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, desk, questions, readings, recording
+from ankiforge.ledger import cards, decide, desk, drafts, marks, questions, record
+from ankiforge.ledger.copies import Copy, likenesses, likenesses_of_originals, originals
+from ankiforge.ledger.decided import lacks_drafts, new_event, passed_over
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -24,6 +26,7 @@ from ankiforge.ledger.events import (
     guid_of,
 )
 from ankiforge.ledger.facts import Fact, name_of
+from ankiforge.ledger.here import HighlightHere, PassageHere
 from ankiforge.ledger.moves import Moves
 from ankiforge.ledger.readings import ListedDocuments, Report
 from ankiforge.ledger.store import Store, encode
@@ -35,6 +38,7 @@ from ankiforge.model import (
     CardRemark,
     Document,
     DocumentKey,
+    Drafted,
     Finding,
     Highlight,
     HighlightKey,
@@ -187,7 +191,8 @@ def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
     store_highlights(empty, {P: "present"})
     empty.write("UPDATE highlight SET modelled = 'before', body = ?", encode(HIGHLIGHT))
     for id, drafter in (("dr1", AGENT), ("dr2", "llm")):
-        row = draft_columns(id=id, drafter=drafter, body=encode(DRAFT))
+        body = encode(replace(DRAFT, origin=Origin(drafter)))
+        row = draft_columns(id=id, drafter=drafter, body=body)
         empty.insert("draft", [row])
     assert decide.undo(empty, "dr1") == decide.Undone("dr1", ())
     assert empty.value("SELECT group_concat(id) FROM draft") == "dr2"
@@ -293,8 +298,10 @@ SAME = replace(LIVE, fields=TEXT, texts=(("a", digest_of_card(FORM)),))
 )
 def test_what_waits_no_longer(empty, draft, card, row, settled):
     passage = Passage((P,), cards={"af1": card} if card else {})
-    draft_row: Any = {"revises": "", "severity": "", "fact": "", "key": P, **row}
-    assert desk._is_settled(empty, passage, draft_row, draft) is settled
+    severity = row.pop("severity", "")
+    found = [Finding("cut", Severity(severity), "cut off")] if severity else []
+    waiting = replace(draft, findings=tuple(found), **row)
+    assert desk.is_settled(empty, passage, waiting) is settled
 
 
 @pytest.mark.parametrize(
@@ -307,8 +314,8 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     ],
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
-    draft_row: Any = {"revises": "", "severity": "", "fact": fact, "key": P}
-    assert desk._is_settled(empty, Passage(keys), draft_row, DRAFT) is settled
+    waiting = replace(DRAFT, about=tuple(fact.split()))
+    assert desk.is_settled(empty, Passage(keys), waiting) is settled
 
 
 # --- which highlights a model is to draft ---------------------------------------------------
@@ -350,6 +357,12 @@ def draft_columns(**columns: object) -> dict[str, object]:
     names = "id key content slot kind deck drafter severity fact near revises replaces"
     names += " findings tags words body"
     return {**dict.fromkeys(names.split(), ""), "position": 0, "key": P, **columns}
+
+
+def as_waiting(draft: Card, *, drafter: str = "", fact: str = "", **more: Any) -> Card:
+    """Return a draft as it waits."""
+    origin = Origin(drafter) if drafter else draft.origin
+    return replace(draft, origin=origin, about=tuple(fact.split()), **more)
 
 
 # --- why a draft waits for a person ---------------------------------------------------------
@@ -526,7 +539,7 @@ def test_nothing_is_asked_where_all_that_was_decided_stands(empty, events, stand
 
 # --- what becomes of drafts that wait, and of cards, when their passage is drafted anew -------
 
-BY_RULES, BY_MODEL, BESIDE = {}, {"by_model": True}, {"by_model": True, "beside": True}
+BY_RULES, BY_MODEL, BESIDE = {}, {"model": True}, {"model": True, "beside": True}
 PROPOSAL = replace(DRAFT, origin=Origin(PROPOSE))
 BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
 
@@ -551,11 +564,10 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
         (BESIDE, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, False),
     ],
 )  # fmt: skip
-def test_which_earlier_drafts_wait_on(empty, drafter, draft, row, replaced):
-    made = recording._Recording(
-        empty, [], **{"by_model": False, "beside": False, **drafter}
-    )
-    assert made._is_replaced(draft_columns(**row), draft, HIGHLIGHT) is replaced
+def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
+    waiting = as_waiting(draft, **row)
+    by = record.By("a", **drafter)
+    assert record.is_replaced(waiting, HIGHLIGHT, by) is replaced
 
 
 @pytest.mark.parametrize(
@@ -569,7 +581,7 @@ def test_which_earlier_drafts_wait_on(empty, drafter, draft, row, replaced):
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
-    held = recording._why_held(card, draft)
+    held = record.why_held(card, draft)
     assert why in held
     assert bool(held) is bool(why)
 
@@ -587,7 +599,7 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
     namespace = {SourceKind.PDF: "pdf:p", SourceKind.VAULT: "vault:v"}[source]
     highlight = replace(HIGHLIGHT, kind=kind, namespace=namespace)
     assert highlight.source_kind is source
-    assert recording._is_derived(draft, highlight) is derived
+    assert record.is_derived(draft, highlight) is derived
 
 
 @pytest.mark.parametrize(
@@ -605,34 +617,35 @@ def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
     body = {"guid": "af1", "draft": words, "slot": "0", "content": content(FORM)}
     for what in events:
         empty.add(what, P, PERSON, body)
-    assert recording.standing(empty, P, [draft]) == [stands]
+    assert drafts.stands(empty.passage(P), replace(draft, slot="0")) is stands
+
+
+def here_of(highlight: Highlight, **more: Any) -> HighlightHere:
+    """Return an undecided passage by its highlight."""
+    passage = Passage((highlight.key,))
+    return HighlightHere(
+        passage, highlight.exact, highlight=highlight, content="now", **more
+    )
 
 
 @pytest.mark.parametrize("kept", ["dr1 dr2", "dr1", ""])
-def test_the_drafts_that_wait_on(empty, kept):
-    store_highlights(empty, {P: "present"})
-    empty.write("UPDATE highlight SET body = ?", encode(HIGHLIGHT))
+def test_the_drafts_that_wait_on(kept):
+    waiting = []
     for id in ("dr1", "dr2"):
         quote = HIGHLIGHT.exact if id in kept else "Other words."
-        body = encode(replace(DRAFT, quote=quote))
-        empty.insert("draft", [draft_columns(id=id, drafter="llm", body=body)])
-    made = recording._Recording(empty, [P], **BY_RULES, by_model=False, beside=False)
-    waiting = made._waiting_on(Passage((P,)), HIGHLIGHT)
-    assert [row["id"] for row in waiting] == kept.split()
+        waiting.append(as_waiting(replace(DRAFT, quote=quote), id=id, drafter="llm"))
+    here = here_of(HIGHLIGHT, waiting=tuple(waiting))
+    changes = record.recorded(here, Drafted(HIGHLIGHT), record.By("a"))
+    assert [draft.id for draft in changes.here.waiting] == kept.split()
+    assert sorted((*changes.gone, *kept.split())) == ["dr1", "dr2"]
 
 
 @pytest.mark.parametrize(
     ("drafted", "asked"), [("", True), (name_of(HIGHLIGHT.exact), False)]
 )
-def test_the_rules_alone_are_asked_again_for_a_fact_without_a_draft(
-    empty, drafted, asked
-):
-    store_highlights(empty, {P: "present"})
-    empty.write("UPDATE highlight SET drafted = 'before', modelled = 'before'")
+def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     shown = (Fact(HIGHLIGHT.exact),)
-    desk._draft_what_lacks(empty, Passage((P,)), [draft_columns(fact=drafted)], shown)
-    [row] = empty.rows("SELECT drafted, modelled FROM highlight")
-    assert (row["drafted"], row["modelled"]) == ("" if asked else "before", "before")
+    assert lacks_drafts([as_waiting(DRAFT, fact=drafted)], shown) is asked
 
 
 @pytest.mark.parametrize(
@@ -646,7 +659,7 @@ def test_the_rules_alone_are_asked_again_for_a_fact_without_a_draft(
     ],
 )  # fmt: skip
 def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
-    assert readings._sides(highlight) == sides
+    assert marks._sides(highlight) == sides
 
 
 @pytest.mark.parametrize(
@@ -686,42 +699,77 @@ def test_an_answer_to_no_question_is_told_where_questions_are(empty):
 ORIGINAL = replace(
     HIGHLIGHT, exact="The heart pumps blood through the vessels, day and night."
 )
-SAME_WORDS = replace(ORIGINAL, key=HighlightKey(Q))
-SKIPPED = replace(SAME_WORDS, skip="by a comment")
+LONG_CARD = replace(HIGHLIGHT, kind=HighlightKind.CARD)
+SHORT = replace(
+    HIGHLIGHT, exact="Hearts pump.", prefix="Before it. ", suffix=" And after."
+)
 
 
 @pytest.mark.parametrize(
-    ("others", "is_decided", "original"),
+    ("other", "highlight", "alike"),
     [
-        ([], False, ""),
-        ([(ORIGINAL, "Own")], False, ""),
-        # this one was issued before the other, unless that is decided
-        ([(SAME_WORDS, "Other")], False, ""),
-        ([(SAME_WORDS, "Other")], True, "Other"),
-        ([(SKIPPED, "Other")], True, "Other"),
-        ([(replace(SAME_WORDS, exact="The liver stores sugar."), "Other")], True, ""),
-        # what is none holds up nothing that comes after it
-        ([(ORIGINAL, "Own"), (SAME_WORDS, "Other")], True, "Other"),
-        ([(replace(SAME_WORDS, exact="The liver stores sugar."), "Else"), (SAME_WORDS, "Other")], True, "Other"),
+        (ORIGINAL, ORIGINAL, True),
+        (replace(ORIGINAL, prefix="Other. "), ORIGINAL, True),
+        (replace(ORIGINAL, exact="The liver stores sugar."), ORIGINAL, False),
+        # drafts of both would not be the same
+        (replace(ORIGINAL, gaps=((4, 9),)), ORIGINAL, False),
+        (replace(ORIGINAL, comment="why?"), ORIGINAL, False),
+        (replace(ORIGINAL, markdown=("a", "b")), ORIGINAL, False),
+        # a short text is a copy only beside the same words, unless it is a card
+        (SHORT, SHORT, True),
+        (replace(SHORT, prefix="Else. "), SHORT, True),
+        (replace(SHORT, suffix=" Else."), SHORT, True),
+        (replace(SHORT, prefix="Else. ", suffix=" Else."), SHORT, False),
+        (replace(SHORT, prefix="", suffix=""), replace(SHORT, prefix="", suffix=""), False),
+        (replace(LONG_CARD, exact="a :: b"), replace(LONG_CARD, exact="a :: b"), True),
     ],
 )  # fmt: skip
-def test_the_original_of_a_copy(empty, others, is_decided, original):
-    if is_decided:
-        empty.add("accept", Q, PERSON, {"guid": "af2", "draft": ELSEWHERE})
-    titled = [recording._Titled(*other) for other in others]
-    passage = Passage((P,))
-    assert recording._original_of(empty, ORIGINAL, passage, titled) == original
+def test_what_may_be_drafted_alike(other, highlight, alike):
+    shared = set(likenesses_of_originals(highlight)).intersection(likenesses(other))
+    assert bool(shared) is alike
 
 
-@pytest.mark.parametrize("skip", ["", "by a comment"])
-def test_of_two_undecided_ones_the_first_is_the_original_unless_it_is_skipped(
-    empty, skip
-):
-    first = recording._Titled(replace(ORIGINAL, skip=skip), "First")
-    second = recording._Titled(SAME_WORDS, "Second")
-    of_second = [first, second]
-    found = recording._original_of(empty, SAME_WORDS, Passage((Q,)), of_second)
-    assert found == ("" if skip else "First")
+def copy(key: str, issued: int, is_decided: bool = False) -> Copy:
+    return Copy(key, f"title of {key}", issued, is_decided)
+
+
+@pytest.mark.parametrize(
+    ("copies", "found"),
+    [
+        ([], ""),
+        ([copy("a", 1)], "a"),
+        ([copy("a", 1), copy("b", 2), copy("c", 3)], "a"),
+        ([copy("a", 3), copy("b", 2), copy("c", 1)], "a b c"),
+        ([copy("a", 2), copy("b", 3), copy("c", 1)], "a c"),
+        # what was decided on is the original of all; nothing behind it is asked for
+        ([copy("a", 2), copy("b", 9, True), copy("c", 1)], "a b"),
+        ([copy("a", 0), copy("b", 0)], "a"),
+    ],
+)
+def test_which_of_equal_highlights_may_be_originals(copies, found):
+    assert [each.key for each in originals(copies)] == found.split()
+
+
+@pytest.mark.parametrize(
+    ("copies", "original"),
+    [
+        ([], ""),
+        ([copy(P, 1)], ""),
+        # this one was issued before the other, unless that is decided
+        ([copy(Q, 9)], ""),
+        ([copy(Q, 5)], ""),
+        ([copy(Q, 9, True)], f"title of {Q}"),
+        ([copy(Q, 4)], f"title of {Q}"),
+        # what is none holds up nothing that comes after it
+        ([copy(P, 1), copy(Q, 4)], f"title of {Q}"),
+        ([copy("vault:v/r", 8), copy(Q, 4)], f"title of {Q}"),
+    ],
+)
+def test_the_original_of_a_copy(copies, original):
+    here = here_of(ORIGINAL, issued=5, copies=tuple(copies))
+    assert record.original_of(here) == original
+    decided = replace(here, passage=Passage((P,), rejected={"c"}))
+    assert record.original_of(decided) == ""
 
 
 def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(empty):
@@ -759,7 +807,7 @@ QUESTION = replace(
     ],
 )
 def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
-    found = desk._fields_in(sentence, card)
+    found = drafts.fields_in(sentence, card)
     assert found == fields
 
 
@@ -794,19 +842,19 @@ def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
     ],
 )
 def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
-    waiting = [
-        {**draft_columns(id="d1"), "offer": "o1"},
-        {**draft_columns(id="form", slot="0", fact="f g"), **form},
-    ]
-    of = desk.OfferedPassage(Passage((P,)), rows=waiting)
-    found = desk._passed_over(of, draft_id, decided.split())
-    assert [row["id"] for row in found] == passed
+    waiting = (
+        as_waiting(DRAFT, id="d1", offer="o1"),
+        as_waiting(DRAFT, id="form", slot="0", fact="f g", **form),
+    )
+    here = PassageHere(Passage((P,)), waiting=waiting)
+    found = passed_over(here, draft_id, decided.split())
+    assert [draft.id for draft in found] == passed
 
 
 def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
-    of = desk.OfferedPassage(Passage((P,)), HIGHLIGHT.exact)
-    event = empty.add("reject", P, PERSON, {"content": "c", "guid": ""})
-    desk.decide(empty, of, event, (HIGHLIGHT.exact,))
+    here = PassageHere(Passage((P,)), HIGHLIGHT.exact)
+    rejects = new_event("reject", P, PERSON, {"content": "c", "guid": ""})
+    event = desk.decide(empty, here, rejects, (HIGHLIGHT.exact,))
     [fact] = [each for each in empty.events([P]) if each.what == "fact"]
     assert fact.body == {
         "of": event.id,

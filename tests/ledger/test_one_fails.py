@@ -49,7 +49,7 @@ def recorded(vault, terms, breaks=""):
         [drafted] = rules.draft(Task(highlight.document, (highlight,)))
         if not drafted.drafts:
             drafted = Drafted(highlight, tuple(proposals(highlight, vault.worth)))
-        results.append(drafted)
+        results.append(vault.completed(drafted))
     if breaks:
         vault.ledger.write(breaks)
     with vault.ledger.action():
@@ -117,9 +117,9 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
     vault.draft = lambda: None
     vault.write_notes({"A": BEFORE})
     for highlight in desk.to_draft(vault.ledger):
-        drafted = rules.draft(Task(highlight.document, (highlight,)))
+        [drafted] = rules.draft(Task(highlight.document, (highlight,)))
         with vault.ledger.action():
-            recording.record(vault.ledger, drafted, terms_of)
+            recording.record(vault.ledger, [vault.completed(drafted)], terms_of)
     here = vault.highlights()
     key = here[number].key
     vault.ledger.write(

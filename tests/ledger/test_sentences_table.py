@@ -18,6 +18,7 @@ from ankiforge.ledger.facts import (
     of_cards,
     read,
 )
+from ankiforge.ledger.tables import here as reading
 from ankiforge.model import (
     Card,
     CardKind,
@@ -235,23 +236,23 @@ def decide(store, key, *decided, guid="", **words):
 )
 def test_what_was_decided_in_other_passages(store, key, decided, other, given, found):
     decide(store, key, *decided, guid="af1")
-    there = sentences.elsewhere(store, store.passage(other), given)
+    there = reading.elsewhere(store, store.passage(other), given)
     assert tuple(decision.sentences for decision in there.decisions) == found
-    assert there.live == ({"af1"} if found and found[0][0] == decided[0] else set())
+    assert set(there.live) == ({"af1"} if found and found[0][0] == decided[0] else set())
 
 
 def test_passages_that_a_person_told_apart_decide_nothing_for_one_another(store):
     decide(store, P, M)
     store.add("different", Q, PERSON, {"old": P})
-    assert not sentences.elsewhere(store, store.passage(Q), (M,)).decisions
+    assert not reading.elsewhere(store, store.passage(Q), (M,)).decisions
 
 
 def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
     decide(store, P, M)
     reads(store, P, 0, H)
-    assert sentences.elsewhere(store, store.passage(P), (H,)).standing == {M}
+    assert reading.elsewhere(store, store.passage(P), (H,)).standing == {M}
     store.write("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
-    assert not sentences.elsewhere(store, store.passage(P), (H,)).standing
+    assert not reading.elsewhere(store, store.passage(P), (H,)).standing
     assert sentences.places_of(store, name_of(M)) == []
     assert sentences.passages_with(store, (M, F)) == [Q]
 

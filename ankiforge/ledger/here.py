@@ -1,0 +1,194 @@
+"""A passage as it is read here, with all of other passages that a rule about it may need.
+
+Rules are functions of these values and never ask the database: `tables.here` reads the values of
+many passages at once, a rule says what changes, and `tables` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from ankiforge.ledger import facts
+from ankiforge.ledger.copies import Copy, FormerCopy
+from ankiforge.ledger.events import FactDecision, Passage
+from ankiforge.ledger.facts import Fact
+from ankiforge.model import Card, CardKind, Highlight, Strings, Value
+
+
+class Elsewhere(Value):
+    """What other passages have to do with the sentences that a passage has, or had."""
+
+    decisions: tuple[FactDecision, ...] = ()
+    """Those made there on these sentences."""
+    live: Mapping[str, Card] = {}
+    """By guid: the live cards there about one of these sentences."""
+    standing: frozenset[str] = frozenset()
+    """Those decided ones that this passage lost, and that stand elsewhere."""
+
+
+class PassageHere(Value):
+    """A passage as it is read here and now, with the drafts that wait."""
+
+    passage: Passage
+    text: str = ""
+    """Its sentences are its facts; "" if it is nowhere."""
+    waiting: tuple[Card, ...] = ()
+    """Its drafts, over all its keys."""
+    elsewhere: Elsewhere = Elsewhere()
+    """What was decided in other passages on the sentences that it has, or had."""
+
+    @property
+    def sentences(self) -> Strings:
+        """All its sentences."""
+        return facts.sentences(self.text)
+
+    def names_of_decided(self, *, of_proposals: bool = False) -> set[str]:
+        """Return the names of all sentences of it that were decided, wherever they were.
+
+        `of_proposals`: also those of which a proposal was rejected.
+        """
+        names: set[str] = set()
+        for event in (*self.passage.facts, *self.elsewhere.decisions):
+            if event.of and (of_proposals or not event.of_proposal):
+                names.update(map(facts.name_of, event.sentences))
+        return names
+
+    def names_with_card(self) -> set[str]:
+        """Return the names of the sentences that have a live card, wherever they were decided."""
+        live = {card.id for card in self.passage.live} | self.elsewhere.live.keys()
+        names: set[str] = set()
+        for event in (*self.passage.facts, *self.elsewhere.decisions):
+            if event.of and event.guid in live:
+                names.update(map(facts.name_of, event.sentences))
+        return names
+
+    def card(self, guid: str) -> Card:
+        """Return a card of it, or a live one elsewhere about one of its sentences."""
+        return self.passage.cards.get(guid) or self.elsewhere.live[guid]
+
+    def facts_now(
+        self,
+        decisions: Sequence[FactDecision] | None = None,
+        *,
+        live: str = "",
+        ended: str = "",
+        drafted: Iterable[str] = (),
+    ) -> tuple[Fact, ...]:
+        """Return its facts, as the journal has them or after one more decision.
+
+        Args:
+            decisions: those on its facts; None = those of the journal.
+            live: a card that the last decision made.
+            ended: a card that the last decision ended.
+            drafted: hashes of sentences that have a draft besides those that wait.
+        """
+        decisions = self.passage.facts if decisions is None else decisions
+        all_decisions = [*decisions, *self.elsewhere.decisions]
+        all_decisions.sort(key=lambda decision: decision.order)
+        guids = {card.id for card in self.passage.live if not card.in_slot}
+        given = self.sentences
+        names = set(drafted)
+        for draft in self.waiting:
+            if not draft.proposed:
+                names.update(draft.about)
+        return facts.read(
+            given,
+            all_decisions,
+            (guids | self.elsewhere.live.keys() | {live}) - {ended, ""},
+            standing=self.elsewhere.standing,
+            drafted=[each for each in given if names and facts.name_of(each) in names],
+            closed=self.passage.closed,
+        )
+
+
+class HighlightHere(PassageHere, kw_only=True):
+    """A passage by the one of its highlights that is drafted."""
+
+    highlight: Highlight
+    content: str
+    """A hash of what its drafts depend on."""
+    is_declined: bool = False
+    """Whether a model judged that, as it is now, it deserves no card."""
+    reason: str = ""
+    """Why it has no card, as told last."""
+    worth: float = 0.0
+    """How likely a card of its best sentence is kept, as judged last."""
+    issued: int = 0
+    """The number of the event that issued its key; 0 = unknown."""
+    copies: tuple[Copy, ...] = ()
+    """The highlights that may be its original."""
+    former_copies: tuple[FormerCopy, ...] = ()
+
+
+# --- which drafts wait ------------------------------------------------------------------
+
+
+class Asks(Value):
+    """About which card, and which decided sentence, a draft that waits asks from now on."""
+
+    draft: Card
+    revises: str
+    near: str
+
+
+class Settled(Value):
+    """What becomes of the drafts of a passage whose facts are other ones now."""
+
+    gone: Strings = ()
+    """The ids of those that wait no longer."""
+    asks: tuple[Asks, ...] = ()
+
+
+def settled(
+    here: PassageHere,
+    waiting: Iterable[Card],
+    shown: Sequence[Fact],
+    decided: Collection[str],
+) -> Settled:
+    """Return which drafts are about facts that are no longer offered; the others name the near one.
+
+    Args:
+        here: their passage.
+        waiting: the drafts.
+        shown: its facts.
+        decided: hashes of the sentences that were decided on meanwhile.
+    """
+    gone = []
+    asking = []
+    for draft, fact in settled_by(waiting, shown, decided):
+        if fact is None:
+            gone.append(draft.id)
+            continue
+        asks = card_asked(here, fact, draft.kind)
+        if (asks, fact.near) != (draft.revises or "", draft.near):
+            asking.append(Asks(draft, asks, fact.near))
+    return Settled(tuple(gone), tuple(asking))
+
+
+def settled_by(
+    waiting: Iterable[Card], shown: Sequence[Fact], decided: Collection[str]
+) -> Iterator[tuple[Card, Fact | None]]:
+    """Yield drafts of one passage, each with the fact that it is about; None = it waits no longer.
+
+    The person's own forms and drafts about no fact are left out: they wait on. So does a
+    draft that a person asked for on a fact decided before (`decided` has those of now).
+    """
+    offered = facts.offered(shown)
+    standing = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
+    for draft in waiting:
+        if draft.slot or not draft.about:
+            continue
+        [name] = draft.about
+        fact = offered.get(name)
+        if fact is not None or name in decided or name not in standing:
+            yield draft, fact
+
+
+def card_asked(here: PassageHere, fact: Fact, kind: CardKind) -> str:
+    """Return the card about which a draft of a fact asks; "" = none.
+
+    A draft of another note type is another card.
+    """
+    if not fact.card:
+        return ""
+    return fact.card if kind.family is here.card(fact.card).family else ""
