@@ -129,7 +129,7 @@ def pull(
     """
     from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.result import RunResult
-    from ankiforge.reports.summary import anki_line, delivery_json
+    from ankiforge.reports.summary import anki_line, delivery_json, seen_line
 
     if sum(map(bool, (collection, apkg, connect))) > 1:
         raise UsageError("give only one of --collection, --apkg and --connect")
@@ -164,6 +164,10 @@ def pull(
                 "first": len(viewed.first),
                 "back": len(viewed.returned),
                 "reviews": viewed.reviews,
+                "edited": len(viewed.edited),
+                "suspended": len(viewed.suspended),
+                "new_decks": viewed.new_decks,
+                "renamed_decks": viewed.renamed_decks,
             }
             problems = delivery["problems"]
             call.data({"notes": delivery["notes"], "view": view, "problems": problems})
@@ -172,10 +176,10 @@ def pull(
             if scan.state == "same":
                 call.print(f"Anki has not changed since it was last read ({scan.path})")
             elif not scan.blind:
-                notes = counted(viewed.seen, "note")
-                reviews = counted(viewed.reviews, "new review")
-                call.print(f"{scan.path}: {notes}, {reviews}")
+                call.print(f"{scan.path}: {seen_line(viewed)}")
                 call.print(anki_line(result) or "nothing was deleted")
+                if viewed.edited:
+                    call.say("your edits stay; as changes of your notes: ankiforge patch")
     end(result.problems, result.error)
 
 

@@ -37,7 +37,7 @@ from ankiforge.cli.output import (
     session,
     workspace_of,
 )
-from ankiforge.errors import ConfigError, ForgeError, UsageError
+from ankiforge.errors import BusyError, ConfigError, ForgeError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -331,11 +331,14 @@ class Passes:
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
         from ankiforge.pipeline.result import RunResult
+        from ankiforge.pipeline.watch import BUSY_SECONDS
 
         begun = time.monotonic()
         result = RunResult(spent=self._spent)
         with self._telling_problems("read", result):
-            with session(self._call, writes="drafting", patience=0.0) as workspace:
+            with session(
+                self._call, writes="drafting", patience=BUSY_SECONDS
+            ) as workspace:
                 workspace.propose(
                     result,
                     in_progress=in_progress,
@@ -410,7 +413,9 @@ class Passes:
         try:
             yield
         except ForgeError as error:
-            result.problems.append(Problem("watch", error.message, error.hint))
+            is_busy = isinstance(error, BusyError)
+            problem = Problem("watch", error.message, error.hint, notice=is_busy)
+            result.problems.append(problem)
             raise
         finally:
             told = set().union(*self._told_problems.values())

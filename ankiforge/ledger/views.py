@@ -140,12 +140,20 @@ class _ViewRecording:
             self.viewed.unknown.append(note)
             return
         before = self._before.get(note.guid)
-        if before is not None and not complete:
+        seen_before = None
+        if before is not None and before["body"]:
             seen_before = _decode_seen(before["body"])
+        if seen_before is not None and not complete:
             if seen_before.mod > note.mod:  # an old export
                 return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
+        shipped = [sent.mod for sent in state.shipped]
+        if shipped and note.mod not in shipped:
+            if seen_before is None or _text_of(note) != _text_of(seen_before):
+                self.viewed.edited.append(note.guid)
+        if note.suspended and not (seen_before is not None and seen_before.suspended):
+            self.viewed.suspended.append(note.guid)
         if self._store.machine not in state.seen_by:
             self.viewed.first.append(note.guid)
             self._store.add("seen", passage.key, POLICY, {"guid": note.guid})
@@ -289,6 +297,11 @@ class _ViewRecording:
             return False
         state, _ = cards.state_of(self._store, guid)
         return bool(state.seen_by) or not _wanted_again(self._store, Guid(guid))
+
+
+def _text_of(note: NoteInAnki) -> tuple[Strings, frozenset[str]]:
+    """Return the words of a note, and its tags but for those of the scheduler."""
+    return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
 
 
 def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:

@@ -181,5 +181,12 @@ class Viewed(msgspec.Struct):
     """Deleted in Anki, and brought back by a package since; each is reported once."""
     unknown: list[NoteInAnki] = []
     """Notes of ours that no event knows."""
+    edited: list[Guid] = []
+    """A person changed their words or tags since the last view, or since the import."""
+    suspended: list[Guid] = []
+    """All their cards are suspended now."""
+    new_decks: list[str] = []
+    renamed_decks: list[str] = []
+    """Their present names."""
     reviews: int = 0
     """The number of new reviews."""

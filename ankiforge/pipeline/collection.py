@@ -319,7 +319,13 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
 
     # what other parts need to know of the collection
     _store_types(ledger, view)
+    before = _names_of_decks(ledger)
     _store_decks(ledger, view)
+    for id, names in _names_of_decks(ledger).items() if before else ():
+        if id not in before:
+            viewed.new_decks.append(names[-1])
+        elif names[-1] != before[id][-1]:
+            viewed.renamed_decks.append(names[-1])
     foreign = view.foreign(Duplicates(ledger).mods())
     if foreign is not None:
         Duplicates(ledger).keep_foreign(*foreign)

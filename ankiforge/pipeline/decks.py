@@ -83,9 +83,12 @@ class Decks:
     def of_new(self, card: Card) -> str:
         """Return the deck of a card whose note was not seen in Anki."""
         if self._names_in_anki is None:
-            seen = deck_names_seen(self._ledger)
+            # of a running Anki without its collection, the decks of our notes are known
+            seen = deck_names_seen(self._ledger) or [
+                note.deck for note in views.notes(self._ledger) if note.deck
+            ]
             self._names_in_anki = frozenset(map(str.casefold, seen))
-        if not self._names_in_anki:  # no collection was read
+        if not self._names_in_anki:  # Anki was not read
             return card.deck
         deck = card.deck
         # of one whose passage is gone, the rules know nothing

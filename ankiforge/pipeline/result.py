@@ -263,7 +263,8 @@ class RunResult(msgspec.Struct):
         first = self.scan.viewed
         second = scan.viewed
         self.add_scan(scan)
-        for name in ("first", "deleted", "returned", "retired", "revived"):
+        lists = ("first", "deleted", "returned", "retired", "revived")
+        for name in (*lists, "edited", "suspended", "new_decks", "renamed_decks"):
             of_both = [*getattr(first, name), *getattr(second, name)]
             setattr(second, name, of_both)
         second.reviews += first.reviews

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ankiforge.errors import ForgeError
+from ankiforge.errors import BusyError, ForgeError
 
 QUIET_SECONDS = 120.0
 """A note that was not saved for this long is finished for now."""
@@ -23,6 +23,8 @@ EVERYTHING_SECONDS = 600.0
 """How often sources are read that report no changes: Zotero's API, network folders."""
 RETRY_SECONDS = 30.0
 """How long to wait after a pass that failed."""
+BUSY_SECONDS = 10.0
+"""How long a pass waits for another program that drafts here; then it is tried again at once."""
 STEP_MS = 500
 """How long to wait for file events before the clock is looked at."""
 
@@ -111,8 +113,9 @@ class _Watcher:
         """
         try:
             self._undelivered |= bool(action())
-        except ForgeError:
-            self._retry_at = self._clock() + RETRY_SECONDS
+        except ForgeError as error:
+            is_busy = isinstance(error, BusyError)
+            self._retry_at = self._clock() + (0.0 if is_busy else RETRY_SECONDS)
             self._undelivered = True
             return False
         return True

@@ -36,6 +36,7 @@ from ankiforge.model import (
     RemarkKind,
     Strings,
     Value,
+    Viewed,
 )
 from ankiforge.model.hints import TITLES
 from ankiforge.pipeline.models import model_in_use
@@ -713,6 +714,25 @@ def why_every_card(result: RunResult, ledger: Ledger) -> str:
     if not result.packages and not any(planned.note for planned in result.planned):
         return ""
     return {"nowhere": NO_COLLECTION, "off": ANKI_OFF}.get(scan.state, "")
+
+
+def seen_line(viewed: Viewed) -> str:
+    """Return what a view of Anki has, and what a person did there since the last one."""
+    parts = [counted(viewed.seen, "note"), counted(viewed.reviews, "new review")]
+    for number, what in (
+        (len(viewed.first), "seen for the first time"),
+        (len(viewed.edited), "edited"),
+        (len(viewed.suspended), "suspended"),
+    ):
+        if number:
+            parts.append(f"{number:,} {what}")
+    for names, what in (
+        (viewed.new_decks, "new deck"),
+        (viewed.renamed_decks, "renamed deck"),
+    ):
+        if names:
+            parts.append(f"{counted(len(names), what)} ({first_of(names)})")
+    return ", ".join(parts)
 
 
 def anki_line(result: RunResult) -> str:

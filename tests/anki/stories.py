@@ -173,6 +173,9 @@ class Desk:
     def delete(self) -> None:
         self.col.remove_notes([self.in_anki().id])
 
+    def delete_of(self, word: str) -> None:
+        self.col.remove_notes([self.in_anki(word).id])
+
     def undo(self) -> None:
         self.col.undo()
 

@@ -167,6 +167,17 @@ def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk):
     assert desk.queues() == [0, 0]
 
 
+def test_a_deck_renamed_in_a_running_anki_gets_the_new_cards(desk):
+    """Its collection is not read: the decks of our notes tell."""
+    desk.pushed()
+    desk.col.decks.rename(desk.col.decks.id("Reading"), "Lesen")
+    MOUSE(desk)
+    desk.run()
+    desk.push(added=1)
+    decks = {desk.col.decks.name(card.did) for card in desk.in_anki("Maus").cards()}
+    assert decks == {"Lesen"}
+
+
 def test_sync_goes_before_and_after(desk):
     desk.run()
     desk.push("--sync")

@@ -133,6 +133,37 @@ def test_a_story(desk, steps):
 
 
 @pytest.mark.usefixtures("takes_marks")
+def test_pull_says_what_it_saw(desk):
+    desk.go()
+    desk.edit(Back="kitty")
+    desk.answer()
+    desk.col.sched.suspend_notes([desk.in_anki("Hund").id])
+    desk.col.decks.id("Mine")
+    desk.col.decks.rename(desk.col.decks.id("Reading"), "Lesen")
+    desk.delete_of("mitochondrion")
+    seen = desk.forge.ok("pull")
+    assert seen.stdout.splitlines()[0].partition(": ")[2] == (
+        "2 notes, 1 new review, 1 edited, 1 suspended, 1 new deck (Mine),"
+        " 1 renamed deck (Lesen)"
+    )
+    assert seen.stdout.splitlines()[1] == "In Anki: 1 note deleted, not sent again"
+    assert "ankiforge patch" in seen.stderr
+
+    desk.edit(Back="pussycat")
+    assert desk.forge.json("pull")["view"] == {
+        "sight": "taken", "path": str(desk.col.path), "seen": 2, "first": 0, "back": 0,
+        "reviews": 0, "edited": 1, "suspended": 0, "new_decks": [], "renamed_decks": [],
+    }  # fmt: skip
+
+
+def test_a_correction_that_was_imported_is_no_edit_of_a_person_s(desk):
+    desk.go()
+    animal()(desk)
+    desk.ship()
+    desk.pulled(edited=0)
+
+
+@pytest.mark.usefixtures("takes_marks")
 def test_what_anki_has_is_not_shipped_again(desk):
     desk.run(written=2)
     desk.load(new=3)

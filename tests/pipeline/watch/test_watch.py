@@ -1,7 +1,11 @@
 """What a watcher does with what happens to its sources: on real files, in the test's own time."""
 
 from pathlib import Path
+from threading import Timer
 
+from filelock import FileLock
+
+from ankiforge.pipeline import watch as watching
 from tests.pipeline.watch.conftest import CELLS
 
 LENS = "The {{c1::aperture}} decides how much light enters the eye.\n"
@@ -201,19 +205,38 @@ def test_a_source_nobody_trusts_is_not_read_though_the_settings_name_it(
     assert len(forge.cards()) == 2
 
 
-def test_another_program_that_writes_is_waited_for(forge, desk, watch, vault):
-    from filelock import FileLock
+def test_another_program_that_drafts_is_waited_for(forge, desk, watch, vault):
+    lock = FileLock(desk / ".ankiforge" / "drafting.lock", thread_local=False)
+
+    def happens(life):
+        yield set()
+        (vault / "Lens.md").write_text(LENS, "utf-8")
+        lock.acquire()
+        Timer(0.2, lock.release).start()
+        yield {vault / "Lens.md"}
+        assert len(forge.cards()) == 3
+
+    assert watch(happens).of("problem") == []
+
+
+def test_one_that_drafts_for_long_is_a_note_and_no_failure(
+    forge, desk, watch, vault, monkeypatch
+):
+    monkeypatch.setattr(watching, "BUSY_SECONDS", 0.05)
 
     def happens(life):
         yield set()
         (vault / "Lens.md").write_text(LENS, "utf-8")
         with FileLock(desk / ".ankiforge" / "drafting.lock"):
             yield {vault / "Lens.md"}
-            assert len(life.of("problem")) == 1
-        yield from life.later(40)
+            yield from life.later(10)
+        yield from life.later(5)
+        assert len(forge.cards()) == 3
 
-    watch(happens)
-    assert len(forge.cards()) == 3
+    told = watch(happens, as_json=False).said
+    assert told.count("is drafting here") == 1
+    assert " note: watch: another ankiforge" in told
+    assert "failed" not in told
 
 
 # --- a model ------------------------------------------------------------------------------------
