@@ -3,9 +3,12 @@
 import json
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.draft.propose import Reason
+from ankiforge.ledger.events import Event
 from ankiforge.pipeline.query import is_id
 
 NOTE = """---
@@ -232,6 +235,30 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     assert "1 card kept the old words" in read.ok("run").stdout
     [kept] = read.ok("list", "--view", "changed", "--json").lines
     assert (kept["verdict"], kept["findings"][0]["severity"]) == ("waiting", "block")
+
+
+@pytest.mark.usefixtures("takes_marks")
+def test_a_change_whose_id_begins_as_a_card_s_is_undone(read, vault):
+    (vault / "cells.md").write_text(NOTE.replace("steady", "slow"), encoding="utf-8")
+    read.ok("run")
+    # the same change, with a number by which its id begins with `af`
+    [file] = read.folder.parent.rglob("journal/*.jsonl")
+    events = [
+        msgspec.json.decode(line, type=Event) for line in file.read_bytes().splitlines()
+    ]
+    [place] = [at for at, event in enumerate(events) if event.what == "revise"]
+    numbered = (replace(events[place], n=number) for number in range(100, 100_000))
+    events[place] = next(each for each in numbered if each.id.startswith("af"))
+    file.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+    for cache in read.folder.parent.rglob("ledger.db*"):
+        cache.unlink()
+    read.ok("run")
+
+    [change] = read.ok("list", "--view", "changed", "--json").lines
+    assert change["id"] == events[place].id
+    read.ok("undo", change["id"])
+    assert "steady" in read.cards("steady")[0]["fields"]["Text"]
+    assert read.ok("list", "--view", "changed", "--json").lines == []
 
 
 @pytest.mark.usefixtures("takes_marks")
