@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 10
 """The characters of the bar."""
-EVERY_S = 30.0
+EVERY_S = 60.0
 """The seconds between two lines where there is no terminal."""
 
 
@@ -78,18 +78,13 @@ class ModelLine:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Say nothing yet. `clock` returns seconds."""
-        self._clock = clock
         self._bar = Bar("drafting", clock)
         self._newest: ByModel | None = None
-        # when a line was said last
-        self._said = 0.0
 
     def take(self, step: Progress) -> None:
         """Take a step of a run."""
         if step.by_model is None:
             return
-        if self._newest is None:
-            self._said = self._clock()
         self._newest = step.by_model
         self._bar.take(step.by_model.done, step.by_model.total)
 
@@ -103,11 +98,59 @@ class ModelLine:
         cost = cost_text(usage.cost_usd, local=usage.local)
         return f"{self._bar.text} · {sent} · {cost}"
 
+
+class RunLine:
+    """The line about a run: what is read, then what is drafted, by rules or by a model."""
+
+    def __init__(
+        self, sources: Sequence[Source], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin before anything of the sources is read. `clock` returns seconds."""
+        self._sources = sources
+        self._clock = clock
+        # when a line was said last
+        self._said = clock()
+        self._reading = Bar("reading")
+        self._drafting = Bar("drafting and checking")
+        self._vectors = Bar("comparing meanings")
+        self._by_model = ModelLine()
+        self._to_draft = 0
+        self._drafted = 0
+
+    def take(self, step: Progress) -> None:
+        """Take a step of the run."""
+        self._to_draft = step.to_draft or self._to_draft
+        self._drafted += step.highlights
+        self._by_model.take(step)
+        if step.vectors is not None:
+            self._vectors.take(step.vectors.done, step.vectors.total)
+
+    @property
+    def text(self) -> str:
+        """The line of the moment."""
+        from ankiforge.extract.base import count_of
+
+        if self._vectors.is_begun:
+            return f"{self._vectors.text} · Ctrl-C stops, the next run goes on"
+        if self._by_model.text:
+            return self._by_model.text
+        if self._to_draft:
+            self._drafting.take(self._drafted, self._to_draft)
+            return self._drafting.text
+        counts = [count_of(source) for source in self._sources]
+        done = sum(count.done for count in counts)
+        self._reading.take(done, sum(count.total for count in counts))
+        return self._reading.text
+
     def due(self) -> str:
-        """Return the line if none was said for 30 seconds; else ""."""
-        if self._newest is None or self._clock() - self._said < EVERY_S:
+        """Return the line if none was said for a minute; else ""."""
+        if self._clock() - self._said < EVERY_S:
             return ""
         self._said = self._clock()
+        return self.text
+
+    def __rich__(self) -> str:
+        """Return the text of the moment; Rich draws it again several times a second."""
         return self.text
 
 
@@ -116,58 +159,31 @@ def progress_bar(
     call: Call,
     sources: Sequence[Source],
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run in a terminal: documents read, then highlights drafted.
+    """Show the progress of a run: a line in a terminal, else a line a minute.
 
-    Without a terminal, a line every 30 seconds while a model drafts. Yields a function to
-    call with each step.
+    Yields a function to call with each step.
     """
-    by_model = ModelLine()
-    if not call.interactive or call.quiet:
+    line = RunLine(sources)
+    if call.interactive and not call.quiet:
+        from rich.console import Console
 
-        def say_if_due(step: Progress) -> None:
-            by_model.take(step)
-            text = by_model.due()
-            if text:
-                call.say(text)
-
-        yield say_if_due
+        with Console(stderr=True, no_color=not call.color).status(line):
+            yield line.take
         return
-    from rich.console import Console
-
     from ankiforge.extract.base import count_of
 
-    reading = Bar("reading")
-    drafting = Bar("drafting and checking")
-    vectors = Bar("comparing meanings")
-    to_draft = 0
-    drafted = 0
-
-    class ProgressLine:
-        """The text of the moment; drawn again several times a second."""
-
-        def __rich__(self) -> str:
-            if vectors.is_begun:
-                return f"{vectors.text} · Ctrl-C stops, the next run goes on"
-            if by_model.text:
-                return by_model.text
-            if to_draft:
-                drafting.take(drafted, to_draft)
-                return drafting.text
-            counts = [count_of(source) for source in sources]
-            done = sum(count.done for count in counts)
-            reading.take(done, sum(count.total for count in counts))
-            return reading.text
+    def say_if_due() -> None:
+        text = line.due()
+        if text:
+            call.say(text)
 
     def take(step: Progress) -> None:
-        nonlocal to_draft, drafted
-        to_draft = step.to_draft or to_draft
-        drafted += step.highlights
-        by_model.take(step)
-        if step.vectors is not None:
-            vectors.take(step.vectors.done, step.vectors.total)
+        line.take(step)
+        say_if_due()
 
-    with Console(stderr=True, no_color=not call.color).status(ProgressLine()):
-        yield take
+    for source in sources:
+        count_of(source).on_step = say_if_due
+    yield take
 
 
 @contextmanager

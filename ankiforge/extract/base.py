@@ -12,7 +12,7 @@ functions that need it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -219,6 +219,13 @@ class Count:
     done: int = 0
     total: int = 0
     """0 if unknown."""
+    on_step: Callable[[], None] = lambda: None
+    """Is called after each document."""
+
+    def step(self) -> None:
+        """Count a document as done."""
+        self.done += 1
+        self.on_step()
 
 
 def count_of(source: Source) -> Count:

@@ -488,7 +488,7 @@ class FileSource(FolderSource):
                     failed += 1
                     sightings = [folder.problem(file, error)]
                 yield from sightings
-                folder.count.done += 1
+                folder.count.step()
             folder.missed |= 0 < failed == len(files)
 
         if is_first:

@@ -21,7 +21,7 @@ What must stay true:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -83,6 +83,7 @@ def ingest(
     *,
     selections: Mapping[str, str] = {},
     in_use: frozenset[str] | None = None,
+    missing: Collection[str] = (),
     in_progress: Callable[[str, str], bool] = lambda container, place: False,
 ) -> Report:
     """Ingest all that the sources of a run list.
@@ -95,10 +96,17 @@ def ingest(
         sightings: what the sources yield.
         selections: by container, the settings that select highlights in it.
         in_use: the names of all sources that the workspace reads; None = unknown.
+        missing: the names of sources whose places are missing: they may have moved.
         in_progress: whether a person is still writing a document (container, place): nothing
             of it goes into the journal yet.
     """
-    run = Ingest(store, selections=selections, in_use=in_use, in_progress=in_progress)
+    run = Ingest(
+        store,
+        selections=selections,
+        in_use=in_use,
+        missing=missing,
+        in_progress=in_progress,
+    )
     report = run.run(sightings)
     with store.transaction():
         for container in run.listing.complete:
@@ -119,11 +127,14 @@ class Ingest:
         *,
         selections: Texts,
         in_use: frozenset[str] | None,
+        missing: Collection[str],
         in_progress: Callable[[str, str], bool],
     ) -> None:
         self.store = store
         self.selections = selections
         self.in_use = in_use
+        self.missing = {source: self._only_in(source) for source in missing}
+        """By source whose place is missing: the passages that are nowhere else."""
         self.in_progress = in_progress
         self.run_number = int(store.meta("run") or 0) + 1
         self.started = time.time()
@@ -175,6 +186,9 @@ class Ingest:
             for row in self._unused_documents():
                 if row["container"] not in self.listing.places:
                     unused.append(row["id"])
+            for source in self.missing:
+                if self._is_copied(source):
+                    unused += [id for id, _ in documents_of(self.store, source)]
             unselect(self.store, unused)
             for container in sorted(self.listing.places):
                 self._match_container(container)
@@ -195,6 +209,12 @@ class Ingest:
 
             self._write(found)
             self._write_absent()
+
+            # a source has moved if all that was decided in it is elsewhere
+            for source, before in self.missing.items():
+                left = self._only_in(source)
+                if left < before and not any(map(self._is_decided, left)):
+                    self.report.moved_sources += (source,)
 
             # unite the places of one passage in several sources
             keys = dict.fromkeys((*self.report.new, *[each.key for each in found]))
@@ -296,6 +316,38 @@ class Ingest:
             "SELECT * FROM document WHERE state = 'present' AND source != ''",
         )
         return [row for row in rows if row["source"] not in self.in_use]
+
+    def _only_in(self, source: str) -> set[str]:
+        """Return the keys of the passages in a source that stand in no other one."""
+        rows = self.store.rows(
+            "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
+            source,
+        )
+        keys = {row["key"] for row in rows}
+        here = "SELECT 1 FROM highlight WHERE state = 'present' AND key = ?"
+        for key in list(keys):
+            others = [other for other in self.store.keys(key) if other not in keys]
+            if any(self.store.row(here, other) for other in others):
+                keys.remove(key)
+        return keys
+
+    def _is_decided(self, key: str) -> bool:
+        return self.store.passage(key).decided
+
+    def _is_copied(self, source: str) -> bool:
+        """Return whether all that was decided in a source is in its place in one that was read."""
+        rows = self.store.rows(
+            "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
+            "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
+            f"  AND e.place = d.place AND e.container IN {EACH}) AS is_copied"
+            " FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
+            encode(sorted(self.listing.places)),
+            source,
+        )
+        decided = [row for row in rows if self._is_decided(row["key"])]
+        return bool(decided) and all(row["is_copied"] for row in decided)
 
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those read."""

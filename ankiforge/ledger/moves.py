@@ -299,6 +299,16 @@ class Moves:
         So a note or PDF that was copied, and deleted in a later run, keeps its cards.
         """
         gone = list(self._absent)
+        # passages that nothing selects any more, and whose copy is in the same place elsewhere
+        rows = self._store.rows(
+            "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+            f" WHERE h.{ABSENT} AND h.state = 'unselected' AND EXISTS"
+            " (SELECT 1 FROM highlight o JOIN document e ON e.id = o.document"
+            "  WHERE o.folded = h.folded AND o.state = 'present' AND e.place = d.place)"
+        )
+        for row in rows:
+            if len(self._store.keys(row["key"])) == 1:
+                gone.append(known_mark(self._store, row))
         # passages of the journal whose document went, and that are elsewhere
         rows = self._store.rows(
             "SELECT h.*, d.container, d.place"

@@ -95,6 +95,8 @@ class Report(msgspec.Struct):
 
     By name, the number of documents that are left and that there were.
     """
+    moved_sources: Strings = ()
+    """Those whose places are missing, and whose passages are in other sources."""
     documents: frozenset[DocumentId] = frozenset()
     """The rows of the documents that were listed, changed or not."""
     files: dict[str, int] = {}

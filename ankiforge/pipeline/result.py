@@ -90,6 +90,8 @@ class Job(Value):
     """Whether framed figures become cards that hide their labels."""
     in_use: frozenset[str] | None = None
     """The names of all sources that the workspace reads."""
+    missing: frozenset[str] = frozenset()
+    """The names of remembered sources whose places are missing."""
     deck: str = ""
     """The deck for new cards.
 

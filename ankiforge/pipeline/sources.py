@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from ankiforge.config import FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import rule_of
-from ankiforge.config.workspace import REMEMBERED, Remembered
+from ankiforge.config.workspace import Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG, ConfigError, UsageError
@@ -97,6 +97,8 @@ class SelectedSources(NamedTuple):
     in_use: frozenset[str]
     """The names of all sources that plain `run` reads. The notes of a remembered PATH that is
     missing may be at a PATH of the command line now."""
+    missing: frozenset[str]
+    """The names that only remembered PATHs have which are missing."""
 
 
 # --- selecting --------------------------------------------------------------------------
@@ -148,23 +150,24 @@ def select_sources(
                 selection.problems.append(Problem(problem.where, message, hint))
             elif problem and item.names not in names_there:
                 # no other PATH has its names, as the next export would
-                file = (workspace.folder / REMEMBERED).path
                 message = "this remembered source is missing; nothing counts as deleted"
-                hint = (
-                    f"if it moved, write its new place in its lines in {file};"
-                    f" {_how_to_forget(problem.where)}"
-                )
+                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_how_to_forget(problem.where)}"
                 missing = Problem(problem.where, message, hint, notice=True)
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
+    nowhere: set[str] = set()
     for item in selection.remembered:
-        if not paths or Path(item.path).exists():
-            names.update(item.names.values())
+        is_there = Path(item.path).exists()
+        (names if is_there else nowhere).update(item.names.values())
+    nowhere -= names
+    if not paths:
+        names |= nowhere
     return SelectedSources(
         sources=selection.finished(),
         problems=selection.problems,
         remembered=tuple(selection.remembered),
         in_use=frozenset(names),
+        missing=frozenset(nowhere),
     )
 
 
@@ -677,6 +680,7 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
         reading.sightings(sources),
         selections=reading.selections,
         in_use=job.in_use,
+        missing=job.missing,
         in_progress=lambda container, place: job.in_progress(place),
     )
     listed = Counter[str]()

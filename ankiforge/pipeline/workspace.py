@@ -265,6 +265,7 @@ class Workspace(Opened):
             sources=sources,
             model=None if self.read_only else model,
             in_use=selection.in_use,
+            missing=selection.missing,
             deck=options.get("deck", ""),
             limit=limit,
             in_progress=in_progress,
@@ -273,6 +274,8 @@ class Workspace(Opened):
         def steps() -> Iterator[Progress]:
             read = ingest(job, self.ledger)
             yield read
+            if read.report and read.report.moved_sources:
+                self._forget_moved(result, read.report.moved_sources)
             # forget the files that this run was to remember and could not read
             problems = [problem for problem in result.problems if not problem.notice]
             failed = {Path(problem.where).name for problem in problems}
@@ -291,6 +294,19 @@ class Workspace(Opened):
             yield from draft(replace(job, within=within), self.ledger)
 
         self._follow(result, steps(), model, partial(show, sources))
+
+    def _forget_moved(self, result: RunResult, moved: Strings) -> None:
+        """Remember no longer the missing PATHs whose passages are all in other sources."""
+        kept = []
+        for item in self.folder.remembered:
+            if Path(item.path).exists() or not {*item.names.values()}.issubset(moved):
+                kept.append(item)
+                continue
+            message = "it moved: what was read of it is in another source now, and its cards too"
+            told = [each for each in result.problems if each.where != item.path]
+            result.problems = [*told, Problem(item.path, message, notice=True)]
+        if not self.read_only:
+            folders.store_remembered(self.folder.folder, kept)
 
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Read the remembered PATHs at a path or below it no longer.

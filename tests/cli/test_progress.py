@@ -1,9 +1,13 @@
 """The line of progress while a model drafts."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from ankiforge.cli.progress import ModelLine
+from ankiforge.cli import progress
+from ankiforge.cli.progress import ModelLine, RunLine
 from ankiforge.draft.server import Usage
+from ankiforge.extract.base import Count
 from ankiforge.model import Problem, Viewed
 from ankiforge.pipeline.result import ByModel, CollectionScan, Progress, RunResult
 
@@ -39,16 +43,38 @@ def test_the_line_tells_how_far_how_long_what_was_sent_and_what_it_costs():
     assert line.text.endswith("price unknown")
 
 
-def test_without_a_terminal_a_line_is_due_every_30_seconds():
+def test_the_line_of_a_run_tells_what_is_read_then_drafted_then_sent():
+    source = SimpleNamespace(count=Count(1200, 7000))
+    line = RunLine([source])
+    assert line.text.startswith("reading █░░░░░░░░░ 1,200 of 7,000")
+    line.take(Progress(to_draft=40))
+    line.take(Progress(highlights=10))
+    assert line.text.startswith("drafting and checking ██░░░░░░░░ 10 of 40")
+    line.take(step(12, 43, local=True))
+    assert line.text.startswith("drafting ██░░░░░░░░ 12 of 43")
+
+
+def test_a_line_is_due_every_minute():
     clock = Clock()
-    line = ModelLine(clock)
-    assert line.due() == ""
+    line = RunLine([], clock)
     said = []
-    for second in range(0, 100, 10):
+    for second in range(0, 200, 10):
         clock.now = float(second)
-        line.take(step(second, 100))
         said += [second] if line.due() else []
-    assert said == [30, 60, 90]
+    assert said == [60, 120, 180]
+
+
+BARS = ("███░░░░░░░", "██████░░░░", "██████████")
+
+
+def test_a_long_run_without_a_terminal_says_how_far_it_is(forge, vault, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    for number in range(3):
+        (vault / f"{number}.md").write_text(f"==Passage {number} is here.==", "utf-8")
+    told = forge.ok("run", vault).stderr.splitlines()
+    said = [line.partition(" · ")[0] for line in told if line.startswith("reading")]
+    bars = enumerate(BARS, 1)
+    assert said[:3] == [f"reading {bar} {done} of 3" for done, bar in bars]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """A PATH given to `run` is a source from then on: `run`, `watch`, `init` go on with it."""
 
 import json
+import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -210,12 +212,74 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
     for _ in range(3):
         told = forge.ok("run")
         assert told.stderr.count(f"note: {v}: ") == 1
-        assert "sources.yaml" in told.stderr
+        assert "if it moved: ankiforge run" in told.stderr
         assert "what counts as a highlight" not in told.stdout
     assert not forge.cards("finding:source_gone")
     away.rename(v)
     found = forge.json("run")["highlights"]
     assert (found["seen"], found["new"]) == (2, 0)
+
+
+def vaults_of_links(forge: Any) -> set[str]:
+    """The vaults that the links of the cards in the package open."""
+    with zipfile.ZipFile(forge.folder / "ankiforge.apkg") as package:
+        notes = package.read("collection.anki2").decode("utf-8", "replace")
+    return set(re.findall(r"obsidian://open\?vault=(\w+)", notes))
+
+
+@pytest.mark.usefixtures("takes_marks")
+def test_the_links_of_a_vault_that_was_renamed_follow(forge, tmp_path):
+    vault = vault_source(tmp_path)
+    forge.ok("run", vault)
+    before = guids(forge)
+    renamed = vault.rename(vault.with_name("library"))
+    told = forge.ok("run", renamed).stderr
+    assert f"note: {vault}: it moved" in told
+    assert vaults_of_links(forge) == {"library"}
+    assert guids(forge) == before
+    assert str(vault) not in forge.ok("run").stderr, "it is remembered no longer"
+
+
+@pytest.mark.usefixtures("takes_marks")
+@pytest.mark.parametrize("by", ["it is gone", "forgotten"])
+def test_the_links_of_a_vault_follow_to_its_copy_once_the_old_one_is_gone(
+    forge, tmp_path, by
+):
+    vault = vault_source(tmp_path)
+    (vault / "b.md").write_text("What is a leaf?::A flat thing.\n", "utf-8")
+    forge.ok("run", vault)
+    before = guids(forge)
+    copy = Path(shutil.copytree(vault, vault.with_name("library")))
+    forge.ok("run", copy)
+    forge.ok("build")
+    assert vaults_of_links(forge) == {"vault"}
+
+    if by == "forgotten":
+        forge.ok("forget", vault)
+    else:
+        shutil.rmtree(vault)
+    told = forge.ok("run").stderr
+    assert ("it moved" in told) == (by == "it is gone")
+    assert vaults_of_links(forge) == {"library"}
+    assert guids(forge) == before
+    assert str(vault) not in forge.ok("run").stderr
+    (copy / "b.md").write_text("What is a leaf?::A green thing.\n", "utf-8")
+    forge.ok("run")
+    assert guids(forge) == before, "the cards are those of the copy from now on"
+    assert "A green thing." in str(forge.cards())
+
+
+def test_a_vault_that_is_gone_has_not_moved_if_its_copy_lacks_a_card(forge, tmp_path):
+    vault = vault_source(tmp_path)
+    (vault / "b.md").write_text("What is a leaf?::A flat thing.\n", "utf-8")
+    forge.ok("run", vault)
+    copy = Path(shutil.copytree(vault, vault.with_name("library")))
+    (copy / "b.md").write_text("What is a stem?::A thing between.\n", "utf-8")
+    forge.ok("run", copy)
+    shutil.rmtree(vault)
+    for _ in range(2):
+        assert "this remembered source is missing" in forge.ok("run").stderr
+    assert not forge.cards("finding:source_gone")
 
 
 # --- what is asked ------------------------------------------------------------------------------

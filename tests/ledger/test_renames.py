@@ -202,7 +202,8 @@ def test_a_vault_that_was_moved_and_edited_keeps_its_cards(forge, vault, tmp_pat
     assert (told["highlights"]["new"], told["highlights"]["changed"]) == (0, 4)
     assert told["not_selected"] == 0
     assert verdicts(forge) == before
-    assert "this remembered source is missing" in forge.ok("run").stderr
+    assert "it moved" in told["problems"][0]["what"]
+    assert "missing" not in forge.ok("run").stderr
     assert (verdicts(forge), before[rejected]) == (before, "rejected")
 
 
