@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
-from ankiforge.draft.client import Client
+from ankiforge.draft.client import Client, ModelAnswer
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.prompt import (
     ModelRequest,
@@ -21,6 +21,7 @@ from ankiforge.draft.prompt import (
     reason_no_kind_fits,
 )
 from ankiforge.draft.reply import Repair, all_failed
+from ankiforge.draft.second_reading import MOST, CardToRead, request_for, verdicts_in
 from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import Usage
 from ankiforge.errors import BugError, one_item
@@ -79,6 +80,7 @@ class Model:
         prompt: Prompt,
         *,
         repair: Repair | None = None,
+        second: Prompt | None = None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -87,10 +89,12 @@ class Model:
                 HOST" before anything is sent.
             prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
+            second: the prompt of the second reading; None = there is none.
         """
         self._client = client
         self._settings = client.settings
         self._prompt = prompt
+        self._second = second
         self._conversation = Conversation(client, prompt, repair)
         self._has_announced = False
 
@@ -130,11 +134,7 @@ class Model:
 
             chunks = self._chunks(task)
             if chunks.new:
-                # check that something may be sent, and say once where it goes
-                self._client.prepare()
-                if not self._has_announced:
-                    self._has_announced = True
-                    self._client.notice(f"sending to {self._settings.host}")
+                self._announce()
             for chunk in (*chunks.kept, *chunks.new):
                 future = _in_thread(slots, self._conversation.draft, chunk)
                 pending.append(future)
@@ -142,6 +142,45 @@ class Model:
                     yield _next(pending)
         while pending:
             yield _next(pending)
+
+    def _announce(self) -> None:
+        """Check that something may be sent, and say once where it goes."""
+        self._client.prepare()
+        if not self._has_announced:
+            self._has_announced = True
+            self._client.notice(f"sending to {self._settings.host}")
+
+    @property
+    def reads_again(self) -> bool:
+        """Whether a person agreed that it reads its cards a second time."""
+        return self._second is not None
+
+    def read_again(self, cards: Sequence[CardToRead]) -> list[str | None]:
+        """Return for each card what its passage says instead; "" if it says this.
+
+        None: the reply leaves it out. What was asked before is not asked again.
+
+        Raises:
+            ServiceError, ItemError: the server is not there, or answers nothing.
+        """
+        assert self._second is not None
+        answers: dict[int, ModelAnswer] = {}
+        for place, card in enumerate(cards):
+            known = self._client.known(request_for([card], self._second))
+            if known:
+                answers[place] = known
+        new = [place for place in range(len(cards)) if place not in answers]
+        for start in range(0, len(new), MOST):
+            self._announce()
+            batch = new[start : start + MOST]
+            request = request_for([cards[place] for place in batch], self._second)
+            answers.update(zip(batch, self._client.ask(request), strict=True))
+        verdicts = []
+        for place in range(len(cards)):
+            answer = answers[place]
+            said = verdicts_in(answer.completion.content)
+            verdicts.append(said.get(str(answer.label)))
+        return verdicts
 
     def reply(self, question: ModelRequest) -> str:
         """Return the reply to one question, a kept one if it was asked before.

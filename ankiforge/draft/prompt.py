@@ -322,7 +322,7 @@ def passage(
 
 _MARKER = re.compile(
     r"(?i)<(?=\s*/?\s*(?:highlight|cards|language|heading|under|around|marked|phrases|comment|wanted"
-    r")\b)"
+    r"|passage|question|answer)\b)"
 )
 
 

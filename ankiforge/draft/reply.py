@@ -673,11 +673,7 @@ def _item(card: Json) -> ReplyItem | None:
     question.
     """
     named_kind = letters_of_name(_string(card, "kind"))
-    # `1`, `"1"` and `"h1"` are one label
-    label = ""
-    if isinstance(card.get("h"), str | int):
-        words = str(card["h"])[:40].casefold()
-        label = re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
+    label = label_of(card)
     quote = scrub(_string(card, "quote"))
     letters = letters_of(quote)
     if letters.isalpha() and len(letters.encode()) < _SHORTEST_QUOTE:
@@ -710,6 +706,14 @@ def _item(card: Json) -> ReplyItem | None:
     if text:
         return ReplyItem(label, CardKind.CLOZE, quote, text=cloze_text(text))
     return None
+
+
+def label_of(entry: Json) -> str:
+    """Return the label of an object; `1`, `"1"` and `"h1"` are one."""
+    if not isinstance(entry.get("h"), str | int):
+        return ""
+    words = str(entry["h"])[:40].casefold()
+    return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
 
 
 _LONGEST_STRING = 20_000

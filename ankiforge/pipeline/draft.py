@@ -5,7 +5,7 @@ Everything is checked and recorded. Proposals are no drafts: see `proposals.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline.result import ByModel, Job, Progress
+from ankiforge.pipeline.second_reading import read_again
 
 if TYPE_CHECKING:
     from ankiforge.draft.sendable import Privacy, SendableTask
@@ -66,7 +67,8 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
             results = [rules.draft(task, figures=job.figures) for task in tasks]
         else:
             results = model.draft(map(privacy_of(ledger).task, tasks))
-        for drafted in results:
+        checked = (checks.of_results(drafted) for drafted in results)
+        for drafted in read_again(model, partial(privacy_of, ledger), checked):
             yield _record(checks, drafted, by_model=model is not None, beside=True)
         return
 
@@ -91,7 +93,9 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         for task in _tasks(job, identified):
             by_rules += _offline(job, task)
         with ledger.action():
-            step = _record(offline_checks, by_rules, by_model=False)
+            passages = offline_checks.here(by_rules)
+            checked_batch = offline_checks.of_results(by_rules, passages, by_rules=True)
+            step = _record(offline_checks, checked_batch, passages, by_model=False)
         yield step
     yield _accept_clean(job, ledger)
 
@@ -158,9 +162,13 @@ def record(
     ledger: Ledger,
     results: Iterable[Iterable[Drafted]],
 ) -> Iterator[Progress]:
-    """Check and record the drafts of a model or a chat, each answer as it arrives."""
+    """Check and record the drafts of a model or a chat, each answer as it arrives.
+
+    If a person agreed, the model reads them again in between: about twenty come together.
+    """
     checks = Checks(job, ledger)
-    for drafted in results:
+    checked = (checks.of_results(drafted) for drafted in results)
+    for drafted in read_again(job.model, partial(privacy_of, ledger), checked):
         with ledger.action():
             yield _record(checks, drafted, by_model=True)
     yield _accept_clean(job, ledger)
@@ -279,6 +287,42 @@ class Checks:
         self.known = DuplicateIndex(Duplicates(ledger))
         self.originals = Originals(ledger)
 
+    def here(self, results: Iterable[Drafted]) -> Mapping[str, HighlightHere]:
+        """Return, by key, the passages of what is to be recorded, as they are here now."""
+        keys = [each.highlight.key for each in results if not each.passing]
+        return highlights_here(self.ledger, keys, self.originals)
+
+    def of_results(
+        self,
+        results: Sequence[Drafted],
+        passages: Mapping[str, HighlightHere] | None = None,
+        *,
+        by_rules: bool = False,
+    ) -> list[Drafted]:
+        """Return results with all drafts that their passages have now, checked."""
+        if passages is None:
+            passages = self.here(results)
+        checked = []
+        for drafted in results:
+            highlight = drafted.highlight
+            if drafted.passing:  # it stays pending
+                checked.append(drafted)
+                continue
+            try:
+                with one_item():
+                    here = passages[highlight.key]
+                    drafts = completed(
+                        here,
+                        drafted.drafts,
+                        again=by_rules,
+                        proposals=_proposals if by_rules and self.job.proposals else None,
+                    )
+                    drafts = self.checked(here, highlight, drafts)
+                    checked.append(replace(drafted, drafts=tuple(drafts)))
+            except BugError as error:
+                checked.append(failed_on(highlight, error))
+        return checked
+
     def checked(
         self, here: HighlightHere, highlight: Highlight, drafts: Sequence[Card]
     ) -> list[Card]:
@@ -326,36 +370,21 @@ class Checks:
 
 def _record(
     checks: Checks,
-    results: Iterable[Drafted],
+    results: Sequence[Drafted],
+    passages: Mapping[str, HighlightHere] | None = None,
     *,
     by_model: bool,
     beside: bool = False,
 ) -> Progress:
-    """Check and record the drafts of some highlights, at once."""
+    """Record the checked drafts of some highlights; their `passages`, unless given, are read anew."""
     from ankiforge.check import terms_of
 
-    results = list(results)
-    lasting = [each for each in results if not each.passing]  # others stay pending
-    keys = [drafted.highlight.key for drafted in lasting]
-    passages = highlights_here(checks.ledger, keys, checks.originals)
-    by_rules = not (by_model or beside)
     problems: list[Problem] = []
     outcomes: list[Drafted] = []
     without = 0
-    for drafted in lasting:
-        try:
-            with one_item():
-                here = passages[drafted.highlight.key]
-                drafts = completed(
-                    here,
-                    drafted.drafts,
-                    again=by_rules,
-                    proposals=_proposals if by_rules and checks.job.proposals else None,
-                )
-                checked = checks.checked(here, drafted.highlight, drafts)
-                drafted = replace(drafted, drafts=tuple(checked))
-        except BugError as error:
-            drafted = failed_on(drafted.highlight, error)
+    for drafted in results:
+        if drafted.passing:  # it stays pending
+            continue
         if drafted.problem is not None:
             problems.append(drafted.problem)
 

@@ -12,12 +12,14 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.config import LlmSettings, is_loopback, origin
 from ankiforge.draft.server import (
+    ENOUGH_FOR_CARDS,
     LONGEST_S,
     PROGRAMS,
     Provider,
     Unreachable,
     Wanted,
     best_first,
+    billions,
     embedding_models,
     handed_on,
     is_of_a_cloud,
@@ -265,14 +267,16 @@ def language_model(
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
     """
+    from ankiforge.draft import second_reading
     from ankiforge.draft.client import Client
     from ankiforge.draft.llm import Model
+    from ankiforge.draft.prompt import load
     from ankiforge.draft.server import ServerSettings
 
     # the server
     llm = folder.config.llm
     options = asdict(llm)
-    del options["prompt"]
+    del options["prompt"], options["second_reading"]
     options["concurrency"] = jobs or llm.concurrency
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
@@ -288,11 +292,19 @@ def language_model(
         where = folder.config.where.at("llm", key)
         raise where.error(message, error.hint) from error
 
+    reads_again = llm.second_reading and can_read_again(llm)
     return Model(
         Client(server, replies, notice=notice, offline=offline, fresh=fresh),
         load_prompt(folder),
         repair=repair_hints(),
+        second=load(second_reading.PROMPT, folder.root) if reads_again else None,
     )
+
+
+def can_read_again(llm: LlmSettings) -> bool:
+    """Return whether a model is large enough to judge cards, as far as its name tells."""
+    size = billions(llm.model)
+    return size is None or size >= ENOUGH_FOR_CARDS
 
 
 def model_in_use(folder: WorkspaceFolder) -> str:
