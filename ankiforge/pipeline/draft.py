@@ -167,7 +167,7 @@ def record(
     If a person agreed, the model reads them again in between: about twenty come together.
     """
     checks = Checks(job, ledger)
-    checked = (checks.of_results(drafted) for drafted in results)
+    checked = (checks.of_results([*drafted]) for drafted in results)
     for drafted in read_again(job.model, partial(privacy_of, ledger), checked):
         with ledger.action():
             yield _record(checks, drafted, by_model=True)
@@ -376,7 +376,7 @@ def _record(
     by_model: bool,
     beside: bool = False,
 ) -> Progress:
-    """Record the checked drafts of some highlights; their `passages`, unless given, are read anew."""
+    """Record the checked drafts of some highlights, whose passages are read, unless given."""
     from ankiforge.check import terms_of
 
     problems: list[Problem] = []
