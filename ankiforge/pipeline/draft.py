@@ -42,7 +42,6 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline.result import ByModel, Job, Progress
-from ankiforge.pipeline.second_reading import read_again
 
 if TYPE_CHECKING:
     from ankiforge.draft.sendable import Privacy, SendableTask
@@ -53,6 +52,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     model = job.model
     if job.only:
         from ankiforge.draft import rules
+        from ankiforge.pipeline.second_reading import read_again
 
         # passages again at a person's request; the drafts wait beside the others
         checks = Checks(job, ledger)
@@ -166,6 +166,8 @@ def record(
 
     If a person agreed, the model reads them again in between: about twenty come together.
     """
+    from ankiforge.pipeline.second_reading import read_again
+
     checks = Checks(job, ledger)
     checked = (checks.of_results([*drafted]) for drafted in results)
     for drafted in read_again(job.model, partial(privacy_of, ledger), checked):
