@@ -151,6 +151,12 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
     with zipfile.ZipFile(tmp_path / "a.apkg") as archive:
         assert archive.read("media") == b'{"0": "af-73e8f5471f91478e.png"}'
         assert archive.read("0") == b"\x89PNG bytes"
+    other = tmp_path / "b.png"
+    other.write_bytes(b"\x89PNG others")
+    both = replace(notes[0], media=(media, media_of(other)))
+    write_package(tmp_path / "b.apkg", [both])
+    with zipfile.ZipFile(tmp_path / "b.apkg") as archive:
+        assert sorted(json.loads(archive.read("media"))) == ["0", "1"]
     picture.write_bytes(b"others")
     with pytest.raises(ItemError, match="changed"):
         write_package(tmp_path / "a.apkg", notes)

@@ -12,7 +12,9 @@ from ankiforge.draft.chat import what_is_missing
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import Wish, instruction, without_comment
 from ankiforge.draft.llm import Estimate
+from ankiforge.draft.prompt import Shape, reply_schema, rules_of
 from ankiforge.draft.propose import proposals
+from ankiforge.draft.propose.features import cues_of_text
 from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
@@ -247,6 +249,52 @@ def test_a_quote_that_every_passage_has_is_none(quote, kept):
     card = {"h": "1", "kind": "basic", "front": "a?", "back": "b", "quote": quote}
     [item] = every_item(json.dumps({"cards": [card]}))[0]
     assert item.quote == kept
+
+
+@pytest.mark.parametrize(
+    ("entry", "usable", "unusable"),
+    [
+        ({"front": "What?", "question": "Which?", "back": "That."}, ["What?"], 0),
+        ({"question": "Which?", "front": "What?", "back": "That."}, ["What?"], 0),
+        ({"question": "Which?", "answer": "That."}, ["Which?"], 0),
+        ({"kind": "basic"}, [], 1),
+        ({"verdict": "supported"}, [], 0),  # of a second reading, which is no card
+    ],
+)
+def test_the_parts_of_a_card_are_known_by_our_names_first(entry, usable, unusable):
+    cards, others = every_item(json.dumps({"cards": [{"h": "1", **entry}]}))
+    assert [card.front for card in cards] == usable
+    assert len(others) == unusable
+
+
+def test_a_card_has_all_parts_of_the_schema_and_no_others():
+    reply = reply_schema(Shape())
+    card = reply["properties"]["cards"]["items"]
+    for schema in (reply, card):
+        assert schema["required"] == [*schema["properties"]]
+        assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("kind", Shape().kinds)
+def test_how_a_card_is_written_is_said_of_the_kinds_that_are_allowed_alone(kind):
+    every, one = rules_of(Shape()), rules_of(Shape((kind,)))
+    written = [line for line in one["kinds"].splitlines() if line.startswith("kind ")]
+    assert [f'kind "{kind}": in `' in line for line in written] == [True]
+    assert written[0] in every["kinds"]
+
+
+@pytest.mark.parametrize(
+    ("text", "term_is_first"),
+    [
+        ("Osmosis is a diffusion of water.", True),
+        ("Denotes a diffusion of water.", False),  # of what, is said before it
+        ("In the cells of many of our plants osmosis is a diffusion.", False),
+    ],
+)
+def test_a_definition_follows_its_term_near_the_beginning(text, term_is_first):
+    found = cues_of_text(tokens(text, language("en")), language("en"))
+    assert found["defines"] == 1.0
+    assert ("term_and_definition" in found) is term_is_first
 
 
 CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ankiforge.extract.pdf.blocks import Line, block_starts
 from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
 from ankiforge.extract.pdf.drawing import _spans
@@ -111,6 +112,37 @@ def test_a_mark_takes_whole_words(lines, marked, words):
 )  # fmt: skip
 def test_items_of_lists_and_captions_are_blocks(lines, blocks):
     assert page(*lines).text.count("\n") == blocks - 1
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "fonts", "is_heading"),
+    [
+        ("A heading", "the text of it goes on", "Roman-Bold Roman", True),
+        ("A heading", "the text of it goes on", "Sans Roman", True),  # it ends early
+        ("A heading of a text ..", "the text of it goes on", "Sans Roman", False),
+        ("A heading of the tex", "the text of it goes on", "Sans Roman", False),  # by a tenth
+        ("A heading of the t", "the text of it goes on", "Sans Roman", True),
+        ("A heading", "the text of it goes on", "Roman Roman", False),
+        ("a heading", "the text of it goes on", "Roman-Bold Roman", False),
+        ("A head", "the text of it goes on", "Roman-Bold Roman", False),  # five letters
+        ("A heads", "the text of it goes on", "Roman-Bold Roman", True),
+        ("A heading", "of it.", "Roman-Bold Roman", False),
+    ],
+)  # fmt: skip
+def test_a_line_in_another_font_is_a_heading_if_it_is_bold_or_ends_early(
+    above, below, fonts, is_heading
+):
+    text = page("Before it there is some text", above, below)
+    lines = []
+    fonts_of = {}
+    for row, font in enumerate(("Roman", *fonts.split())):
+        bottom = 700.0 - row * HIGH
+        chars = [char for char in text.chars if char.bottom == bottom]
+        for char in chars:
+            fonts_of[char] = font
+        lines.append(Line(chars, row * HIGH))
+    starts = block_starts(lines, fonts_of.__getitem__)
+    assert (lines[2].chars[0] in starts) is is_heading
 
 
 SPRINGER = "The eVect of diVerent, speciWc and signiWcant suVering"

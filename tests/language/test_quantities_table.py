@@ -2,7 +2,12 @@
 
 import pytest
 
-from ankiforge.language.quantities import arabic, inside_units, spelled_values
+from ankiforge.language.quantities import (
+    all_numbers,
+    arabic,
+    inside_units,
+    spelled_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,20 @@ from ankiforge.language.quantities import arabic, inside_units, spelled_values
 )
 def test_the_numbers_of_a_text(text, values):
     assert spelled_values(text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("the first way", {"1"}),
+        ("the third way", {"3"}),
+        ("twentyfold", {"20"}),
+        ("two ways", {"2"}),
+        ("no way", set()),
+    ],
+)
+def test_numbers_in_words_and_ordinals_are_numbers(text, numbers):
+    assert all_numbers(text) == numbers
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, recording
 from ankiforge.ledger.cards import cards_of
-from ankiforge.ledger.decide import edit, place, undo
+from ankiforge.ledger.decide import edit, make, place, undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
@@ -332,6 +332,8 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
     for decide in (world["a"].accept, world["a"].reject):
         with pytest.raises(RefusedError, match="first answer whether"):
             decide(draft.id)
+    with pytest.raises(RefusedError, match="first answer whether"):
+        make(world["a"], draft)
     assert len(world.in_anki()) == 2
 
 

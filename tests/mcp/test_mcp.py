@@ -324,6 +324,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("propose_cards", {"cards": [{"highlight": "nowhere", **GOOD}] * 21}),
     ("propose_cards", {"cards": [{"highlight": "x", "kind": "basic", "accept": True}]}),
     ("propose_cards", {"cards": [{"highlight": "x", "kind": "image"}]}),
+    ("propose_cards", {"cards": [{"highlight": "x", **GOOD, "front": " "}]}),
     ("propose_cards", {"cards": [{"highlight": "x", **GOOD, "front": "y" * 50_000}]}),
     ("propose_cards", {"cards": "all of them"}),
     ("delete_card", {"card": "x"}),

@@ -62,6 +62,27 @@ PASSAGE = Highlight(
 # --- paths ---------------------------------------------------------------------------------
 
 
+def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
+    (tmp_path / "vault" / ".obsidian").mkdir(parents=True)
+    passages = []
+    for source, path, page in (
+        ("v", "a b.pdf", "0"),
+        ("p", "c.pdf", "x"),
+        ("z", "d.pdf", "1"),
+    ):
+        document = Document(DocumentKey(path), source, path, path=path)
+        passages.append(
+            replace(PASSAGE, document=document, block=page, namespace="pdf:x")
+        )
+    card = Card(PASSAGE.key, CardKind.CLOZE, (), passages=(*passages, PASSAGE))
+    roots = {"pdf:v": str(tmp_path / "vault"), "pdf:p": str(tmp_path / "p")}
+    elsewhere = (tmp_path / "p" / "c.pdf").as_uri()
+    in_vault = "obsidian://open?vault=vault&file=a%20b.pdf%23page%3D1"
+    for file_links, found in ((True, (in_vault, elsewhere)), (False, (in_vault,))):
+        addresses = pictures.paper_addresses(roots, file_links=file_links)
+        assert addresses(card) == found
+
+
 @pytest.mark.parametrize(
     ("deck", "name"),
     [

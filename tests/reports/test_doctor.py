@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ankiforge.config import is_loopback
 from ankiforge.config.trust import concerns, confirm
 from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
 from ankiforge.extract import registry
@@ -202,6 +203,16 @@ def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, machine):
     [check] = ill(workspace(llm(url, "good")), machine)
 
     assert (check.name, check.state, check.exit_code) == ("model", CheckState.FAIL, 3)
+
+
+def test_a_server_elsewhere_that_needs_no_key_is_asked(workspace, machine, server):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://0.0.0.0:{free.getsockname()[1]}/v1"
+    found = workspace(llm(url, "good"))
+    confirm(found, concerns(found), user_folder(machine.environ))
+    assert not is_loopback(url)
+    assert model_check(found, machine).exit_code == 3  # it does not answer
 
 
 def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, machine):

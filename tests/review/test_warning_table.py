@@ -1,6 +1,7 @@
 """What is said beside a draft: the weightiest reason in a line, with what to do, and whether its words must change."""
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.check.reading import make_finding
 from ankiforge.model import (
@@ -15,7 +16,7 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
 )
-from ankiforge.review.items import is_poor, warning
+from ankiforge.review.items import is_poor, warning, why_waiting
 
 LONG = make_finding("gap_gt8w", "18 words, more than 8")
 MUCH = make_finding("gap_gt50pct", "86 % of the text, more than 50 %")
@@ -24,6 +25,7 @@ NUMBER = make_finding("number_altered", "“5 kg”")
 COUNTED = make_finding("gap_leak", "“iron”", severity=Severity.INFO)
 PASSAGE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.HIGHLIGHT, "")
 TAKEN_BACK = Remark(RemarkKind.TAKEN_BACK)
+REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,19 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
         remarks=tuple(remarks),
     )
     assert (warning(draft), is_poor(draft)) == (line, poor)
+
+
+@pytest.mark.parametrize(
+    ("findings", "remarks", "why"),
+    [
+        ([], [REJECTED], "you rejected the same words elsewhere"),
+        ([], [REJECTED, TAKEN_BACK], "you rejected the same words elsewhere; you took back that you accepted it"),
+        ([LEAK], [TAKEN_BACK], "you took back that you accepted it"),
+        ([LEAK], [], ""),  # its finding says it
+        ([COUNTED], [], "drafted by a model; you decide"),
+    ],
+)  # fmt: skip
+def test_why_a_draft_waits(findings, remarks, why):
+    draft = Card(NO_KEY, CardKind.CLOZE, (), passages=(PASSAGE,))
+    draft = replace(draft, findings=tuple(findings), remarks=tuple(remarks))
+    assert why_waiting(draft) == why
