@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.ledger import Ledger, sentences
-from ankiforge.ledger.events import PERSON, SOURCE, FactDecision
+from ankiforge.ledger.desk import OfferedPassage
+from ankiforge.ledger.events import PERSON, SOURCE, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
     about_of,
@@ -278,3 +279,15 @@ def test_a_card_is_at_home_where_its_sentence_stands(store, gone, home):
     for key in gone:
         store.write("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
     assert store.value("SELECT home FROM placed WHERE guid = 'af1'") == home
+
+
+@pytest.mark.parametrize(("here", "there", "asked"), [(5, 2, "here"), (2, 5, "there")])
+def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
+    here, there, asked
+):
+    passage = Passage((P,), facts=[decided(M, guid="here", n=here)])
+    elsewhere = sentences.Elsewhere(
+        (decided(M, guid="there", n=there),), live=frozenset(["there"])
+    )
+    [fact] = OfferedPassage(passage, M2, (), elsewhere).facts_now(live="here")
+    assert (fact.near, fact.card) == (M, asked)

@@ -262,7 +262,7 @@ LIES = {
     "ungrounded_number": {"back": "by occupying 17 adenosine receptors of the brain"},
     "foreign_link": {"back": "by occupying the adenosine receptors https://evil.example/x"},
     "answer_not_in_source": {"back": "by releasing noradrenaline from the locus coeruleus"},
-    "needs `front`": {"front": ""},
+    "needs `front`": {"front": " "},
     "`back` has the invisible character U+200B": {"back": "adenosine rec\u200beptors"},
     "`front` has the invisible character U+202E": {"front": "What\u202e keeps us awake?"},
     "quote_not_in_source answer_not_in_source": {"quote": HIPPOCAMPUS, "back": "the day's episodes"},

@@ -1,10 +1,13 @@
 """Names of works come to one spelling each; models are known by theirs."""
 
+from zlib import crc32
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.text.identifiers import (
+    SIZE,
     decode_sketch,
     isbn13,
     names_in,
@@ -91,6 +94,30 @@ def test_a_sketch_knows_words_whatever_signs_are_around_them(text):
         sketch("cells divide by mitosis and germ cells by meiosis", "a.md")
     )
     assert decode_sketch(sketch(text, "a.md")).hashes == plain.hashes
+
+
+LONG = " ".join(f"word{number}" for number in range(200))
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("", '[[],0,[],["b.md"]]'),
+        ("One two three", '[[],3,[],["b.md"]]'),
+        ("One two three four, five.", '[[1613931443,4104913968],5,[],["b.md"]]'),
+        ("---\nid: 2024-abcdef\n---\nkey:: value\nA cell. ^a1", '[[],2,["2024-abcdef"],["^a1","b.md"]]'),
+    ],
+)  # fmt: skip
+def test_the_sketch_of_a_text_never_changes(text, stored):
+    assert sketch(text, "a/b.md") == stored
+
+
+def test_of_a_long_text_the_smallest_hashes_are_stored():
+    stored = decode_sketch(sketch(LONG, "b.md"))
+    words = LONG.encode().split()
+    shingles = [b" ".join(words[first : first + 4]) for first in range(len(words) - 3)]
+    assert sorted(stored.hashes) == sorted(map(crc32, shingles))[:SIZE]
+    assert (stored.words, stored.limit) == (200, max(stored.hashes))
 
 
 def test_a_sketch_tells_letters_with_accents_apart():
