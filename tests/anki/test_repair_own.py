@@ -245,4 +245,6 @@ def test_a_model_is_asked_and_its_reply_is_checked(desk, server, fake):
         assert offer.fields["Back"] == "platinum"
         assert len(repair.asked(workspace, entry)) == 1
     assert len(server.asked) == 1
-    assert "gold, silver, platinum" in str(server.asked[0])
+    rules, card = server.asked[0]["messages"]
+    assert (rules["role"], card["role"]) == ("system", "user")
+    assert "gold, silver, platinum" in card["content"]

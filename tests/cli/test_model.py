@@ -268,6 +268,12 @@ def test_each_try_asks_about_another_passage(forge, note, ollama, fake):
     assert len(asked) == len(set(asked)) == 2
 
 
+def test_no_more_passages_are_sent_than_the_limit_allows(forge, note, ollama, fake):
+    forge.ok("run", note)
+    forge.ok("model", "use", "ollama", "--yes", "--limit", "1")
+    assert len(ollama.asked) == 1
+
+
 def test_what_it_cost_so_far_is_said(forge, note, server):
     forge.drafting(
         server.base_url, "{obsidian: {name: desk, path: .}}", price_usd=[1000, 2000]

@@ -6,11 +6,13 @@ import pytest
 
 from ankiforge.config.workspace import (
     adopt_default,
+    first_time,
     load_values,
     register,
     resolve,
     store_values,
     user_folder,
+    was_told,
 )
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.extract import registry
@@ -102,6 +104,13 @@ def test_a_broken_file_of_the_user_counts_as_none(environ, text):
     (folder / "some.json").write_text(text, encoding="latin-1")
 
     assert load_values(folder, "some") == {}
+
+
+def test_each_hint_is_given_once(environ, monkeypatch):
+    monkeypatch.setenv("ANKIFORGE_HOME", environ["ANKIFORGE_HOME"])
+    assert (was_told("a"), first_time("a")) == (False, True)
+    assert (was_told("a"), first_time("a")) == (True, False)
+    assert (was_told("b"), first_time("b")) == (False, True)
 
 
 def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path):

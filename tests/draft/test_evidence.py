@@ -31,6 +31,7 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
         ("Starch has thousands", ["thousands"], "Starch has thousands of rings.", 0),
         ("Sugars are carbohydrates", ["one ring"], MARK, 0),
         ("Cells store energy", ["thousands of rings"], PARAGRAPH, 0),
+        ("Starch has thousands", ["store energy"], PARAGRAPH, 0),
         ("", ["polymers"], "", 0),
         ("a model's own words", ["polymers"], "a model's own words", 0),
         ("", [], "", 0),

@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, cards, recording
+from ankiforge.ledger import Ledger, QueryTerm, cards, lists, recording
 from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit, make, place, undo
 from ankiforge.ledger.desk import offers
@@ -52,6 +52,35 @@ def back(world: World, guid: str) -> str:
 
 def verdict(world: World, guid: str) -> str:
     return world.card(guid).verdict.value
+
+
+def test_a_card_is_listed_by_what_became_of_its_note(world: World):
+    def places() -> dict[str, str]:
+        found = {}
+        for state in ("none", "written", "seen", "missing", "deleted"):
+            for guid in lists.find(
+                world["a"], [QueryTerm("anki", state)], everything=True
+            ):
+                if not guid.startswith("dr"):
+                    found[words_of(world.card(guid)).split()[2]] = state
+        return found
+
+    names = ("iris", "cornea", "retina")
+    meanings = ("a ring of muscle", "the front window", "the film at the back")
+    cards = zip(names, meanings, strict=True)
+    world.note("a.md", *(f"What is {name}? :: {meaning}" for name, meaning in cards))
+    world.run(ship=False)
+    assert places() == {"iris?": "none", "cornea?": "none", "retina?": "none"}
+    world.run()
+    iris, cornea, retina = (world.only(name).guid for name in names)
+    world["a"].reject(iris)
+    assert places() == {"iris?": "written", "cornea?": "written", "retina?": "written"}
+    world.run()
+    assert places() == {"iris?": "seen", "cornea?": "seen", "retina?": "seen"}
+    world.delete_in_anki(cornea)
+    world.delete_in_anki(retina, grave=False)
+    world.run()
+    assert places() == {"iris?": "seen", "cornea?": "deleted", "retina?": "missing"}
 
 
 # --- undo --------------------------------------------------------------------------------------
