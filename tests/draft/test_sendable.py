@@ -122,3 +122,74 @@ def test_a_look_up_costs_as_much_among_many_private_sentences():
         counts.append(steps(look_up))
     few, many = counts
     assert many < 1.5 * few
+
+
+# --- any run --------------------------------------------------------------------------------
+
+SENTENCES = (
+    "The doctor told me on Monday that my blood pressure is far too high",
+    "Der Arzt sagte mir am Montag, dass mein Blutdruck viel zu hoch ist",
+    "Le médecin m'a dit lundi que ma tension est beaucoup trop élevée",
+    "Врач сказал мне в понедельник, что давление у меня слишком высокое",
+    "Ο γιατρός μου είπε τη Δευτέρα ότι η πίεσή μου είναι πολύ υψηλή",
+)
+UNSPACED = (
+    "医生星期一告诉我说我的血压实在是太高了需要马上吃药",
+    "月曜日に医者から血圧がとても高いので薬を飲むように言われた",
+    "หมอบอกฉันเมื่อวันจันทร์ว่าความดันโลหิตของฉันสูงเกินไปมาก",
+)
+
+
+def runs(sentence: str) -> list[str]:
+    """Every run of three words and twelve letters or more; where no blanks are, of ten characters."""
+    if sentence in UNSPACED:
+        ends = range(10, len(sentence) + 1)
+        return [sentence[start:end] for end in ends for start in range(end - 9)]
+    words = sentence.split()
+    found = []
+    for start in range(len(words)):
+        for end in range(start + 3, len(words) + 1):
+            run = " ".join(words[start:end])
+            if sum(map(str.isalpha, run)) >= 12:
+                found.append(run)
+    return found
+
+
+@pytest.mark.parametrize("sentence", [*SENTENCES, *UNSPACED])
+@pytest.mark.parametrize(
+    "form", ["{}", "{}.", "“{}”", "So far.\n{}", "Open › {}", "… {} …"]
+)
+def test_every_run_of_a_private_sentence_is_masked_in_every_document(sentence, form):
+    privacy = Privacy([PrivateText(f"{sentence}.", HERE)])
+    assert len(runs(sentence)) > 40
+    for run in runs(sentence):
+        for document in (HERE, ELSEWHERE, None):
+            shown = privacy.text(form.format(run), document)
+            assert run not in shown, run
+            assert privacy.text(form.format(run.upper()), document) != form.format(
+                run.upper()
+            )
+
+
+@pytest.mark.parametrize("sentence", [*SENTENCES, *UNSPACED])
+def test_a_private_sentence_is_masked_in_any_other_one(sentence):
+    privacy = Privacy([PrivateText(f"{sentence}.", HERE)])
+    for around in (
+        "So they say that {} and so on",
+        "“{}” (Doe, 2019)",
+        "a. {}! b",
+        "所以{}了",
+    ):
+        assert sentence not in privacy.text(around.format(sentence), ELSEWHERE)
+
+
+def test_the_words_that_a_private_text_quotes_are_a_sentence():
+    quoting = PrivateText(f"“{SENTENCES[0]}” (Doe, 2019, p. 1)", HERE)
+    shown = Privacy([quoting]).text(f"It says: {SENTENCES[0]}, and so on", ELSEWHERE)
+    assert shown == "It says: […], and so on"
+
+
+def test_a_link_to_the_tag_without_its_brackets_is_no_part_of_a_sentence():
+    private = PrivateText(f"{SENTENCES[0]}. no-llm", HERE)
+    shown = Privacy([private]).text(f"It says: {SENTENCES[0]}, and so on", ELSEWHERE)
+    assert shown == "It says: […], and so on"

@@ -293,7 +293,6 @@ ZOTERO: dict[str, dict[str, Any]] = {
     "comment": {"mark": {"comment": "mine #no-llm"}},
     "tag of the mark": {"mark": {"tags": ("no-llm",)}},
     "tag of the file": {"file": {"tags": ("#no-llm",)}},
-    "title of the file": {"file": {"title": "Mine #no-llm"}},
     "name of the file": {"named": "Mine #no-llm.pdf"},
     "tag of the paper": {"work": {"tags": ("no-llm/diary",)}},
     "automatic tag": {"work": {"automatic_tags": ("no_llm",)}},

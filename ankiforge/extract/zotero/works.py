@@ -238,11 +238,8 @@ class Works:
         """Map an annotation and its context in the file."""
         item = mark.item
         # emphasis within the tag does not take it apart
-        file_title = mark.file.fields.get("title") or ""
-        is_private = (
-            is_tagged(mark.file.own_tags)
-            or has_tag(file_title)
-            or has_tag(RichText(item.annotation_comment).plain)
+        is_private = has_tag(RichText(item.annotation_comment).plain) or is_tagged(
+            mark.file.own_tags
         )
         text = RichText(item.annotation_text)
 
