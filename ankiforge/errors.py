@@ -161,5 +161,5 @@ def one_item() -> Iterator[None]:
             told = traceback_of(error)
             logging.getLogger(__name__).error("ankiforge fails here:\n%s", told)
         summary = " ".join(traceback.format_exception_only(error)[-1].split())
-        hint = "please report it with the traceback; the next run tries again"
+        hint = "please report it with the traceback, without what it quotes of your notes"
         raise BugError(f"{BUG} ({summary[:200]})", hint=hint) from error

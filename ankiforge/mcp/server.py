@@ -21,7 +21,7 @@ from mcp.server.stdio import stdio_server
 from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft.answering import MOST_SENTENCES
-from ankiforge.errors import ForgeError, UsageError
+from ankiforge.errors import BUG, BugError, ForgeError, UsageError
 from ankiforge.mcp.agent import MOST_CARDS, MOST_LISTED, Agent
 from ankiforge.model import Json, Value
 from ankiforge.text import regex
@@ -299,6 +299,11 @@ def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
         text = error.message
         if error.hint:
             text = f"{text}; {error.hint}"
+        failed = True
+        if isinstance(error, BugError):
+            text = BUG
+    except Exception:  # noqa: BLE001 - the SDK would tell its message, which may quote a private note
+        text = BUG
         failed = True
     content = types.TextContent(type="text", text=text)
     return types.CallToolResult(content=[content], is_error=failed)

@@ -10,7 +10,10 @@ import pytest
 pytest.importorskip("mcp")
 
 from ankiforge.config.workspace import lock, resolve
+from ankiforge.errors import BUG, BugError
 from ankiforge.extract import registry
+from ankiforge.mcp import Agent
+from ankiforge.mcp.server import _answered
 from tests.fakes.agent import client
 from tests.limits import PATIENCE
 
@@ -504,3 +507,15 @@ def test_an_agent_sees_what_fails_but_nothing_private_and_changes_nothing(desk, 
     }
     assert card["why"][0] == "tagged marked"
     assert desk.ok("repair", "--json").lines[0]["fails"]
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError(SECRETS[0]), BugError(f"{BUG} ({SECRETS[0]})")]
+)
+def test_a_fault_of_the_program_tells_an_agent_no_words_of_a_note(error):
+    def opened(_: str) -> Any:
+        raise error
+
+    said = _answered(Agent(opened), "list_cards", {})
+    assert said.is_error
+    assert [content.text for content in said.content] == ["ankiforge itself fails on it"]
