@@ -32,6 +32,12 @@ SENT = (
 )
 
 
+SECOND = (
+    "a second text was copied: it asks your chat whether each card says what its passage says."
+    " Paste its answer here, or press Enter to leave it"
+)
+
+
 def copy(text: str) -> str:
     """Put a text on the clipboard; return how that went, "" if there is no way."""
     from ankiforge.config import is_remote

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -19,13 +19,12 @@ from ankiforge.cli.output import (
     workspace_of,
 )
 from ankiforge.cli.progress import progress_bar
-from ankiforge.errors import ItemError, UsageError, writing
+from ankiforge.cli.settings import with_second_reading, write_settings
+from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Estimate
-    from ankiforge.model import Strings
     from ankiforge.pipeline.models import NamedModel
     from ankiforge.pipeline.workspace import Workspace
 
@@ -154,13 +153,18 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
             tell(line)
         if not (yes or _agrees(call, "Draft with it?", choice)):
             return
-
+    trial = with_second_reading(call, trial, writes=False)
+    with session(call, folder=trial) as workspace:
         # one passage, then the setting, then the rest
         if estimate.highlights and not _try(call, workspace):
             message = f"{choice.llm.model} made no card of the passages that were tried"
             hint = "no setting was changed; try another model: ankiforge model list"
             raise ItemError(message, hint=hint)
-        written = _write(call, folder, choice.settings)
+        settings = choice.settings
+        second_reading = trial.config.llm.second_reading
+        if second_reading is not None:
+            settings = {("llm", "second_reading"): second_reading, **settings}
+        written = write_settings(call, folder, settings)
         if written:
             call.say(f"written to {written}; ankiforge model off takes it back")
         limit = None if call.limit is None else max(call.limit - 1, 0)
@@ -206,7 +210,9 @@ def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) ->
     if not (yes or _agrees(call, "Use it?", choice)):
         return
     embedder.questions(["Does it answer?"])
-    written = _write(call, folder, {("meaning", key): given[key] for key in given})
+    written = write_settings(
+        call, folder, {("meaning", key): given[key] for key in given}
+    )
     told = {"model": llm.model, "base_url": llm.base_url, "settings": written}
     if call.as_json:
         call.data(told)
@@ -298,45 +304,6 @@ def _try(call: Call, workspace: Workspace) -> bool:
     return False
 
 
-def _write(
-    call: Call, folder: WorkspaceFolder, settings: Mapping[Strings, object]
-) -> str | None:
-    """Write settings, after a confirmation where they ask for one; return the path of the file.
-
-    None if a person has to do it.
-    """
-    from ankiforge.config import FILE_NAME
-    from ankiforge.config.ownfiles import TEXT_BYTES, own_file
-    from ankiforge.config.trust import concerns, confirm
-    from ankiforge.config.workspace import load, user_folder
-    from ankiforge.config.yamlfile import scalar, with_values
-    from ankiforge.extract import registry
-
-    file = own_file(folder.root / FILE_NAME)
-    text = ""
-    mode = 0o600
-    if file.is_there():
-        text = file.read(TEXT_BYTES).decode("utf-8-sig")
-        mode = file.path.stat().st_mode & 0o777
-    edited = with_values(text, settings)
-    if edited is None:
-        call.say(f"write this into {file}:")
-        for place, value in settings.items():
-            call.say(f"  {'.'.join(place)}: {scalar(value)}")
-        return None
-    if edited != text:
-        with writing(file.path):
-            file.write(edited.encode(), mode=mode)
-    # the person has just said yes to it
-    asked = [
-        each
-        for each in concerns(load(folder.root, registry))
-        if each.at.steps[:1] in {place[:1] for place in settings}
-    ]
-    confirm(folder, asked, user_folder())
-    return str(file.path)
-
-
 # --- off ------------------------------------------------------------------------------------
 
 
@@ -345,7 +312,7 @@ def off(call: Call) -> None:
     """Draft without a model again. The model's drafts and its address stay."""
     folder = workspace_of(call)
     was_used = folder.config.drafter == "llm"
-    written = _write(call, folder, {("drafter",): "rules"}) if was_used else None
+    written = write_settings(call, folder, {("drafter",): "rules"}) if was_used else None
     if call.as_json:
         call.data({"used": was_used, "settings": written})
     else:

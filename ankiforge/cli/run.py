@@ -33,7 +33,9 @@ from ankiforge.cli.output import (
     session,
     show_all,
     text_option,
+    workspace_of,
 )
+from ankiforge.cli.settings import with_second_reading
 from ankiforge.errors import UsageError, writing
 from ankiforge.text import counted, on_one_line, shortened
 
@@ -115,7 +117,8 @@ def read_and_draft(
 
         servers = look()
         embedders = look(wanted=embedding_models)
-    with session(call, writes="drafting", read_only=dry_run) as workspace:
+    folder = None if dry_run else with_second_reading(call, workspace_of(call))
+    with session(call, writes="drafting", read_only=dry_run, folder=folder) as workspace:
         result = workspace.run(
             paths,
             limit=call.limit,
@@ -197,7 +200,6 @@ def forget(call: Call, path: Path) -> None:
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
-    from ankiforge.cli.output import workspace_of
     from ankiforge.extract.base import keyed, scanned
     from ankiforge.model import Extracted, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
@@ -288,7 +290,8 @@ def draft(
             estimated = workspace.estimate(options["drafter"], limit=call.limit)
         call.show(estimated, [estimated.said])
         return
-    with session(call, writes="drafting") as workspace:
+    folder = with_second_reading(call, workspace_of(call))
+    with session(call, writes="drafting", folder=folder) as workspace:
         # a model is sent nothing that was tagged since the last run
         read = workspace.read()
         call.problems(problem for problem in read.problems if not problem.notice)
@@ -310,8 +313,8 @@ def draft(
 
 def _ask_chat(call: Call, workspace: Workspace) -> None:
     """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
-    from ankiforge.cli.chat import copy, pasted
-    from ankiforge.pipeline.chats import ask, take
+    from ankiforge.cli.chat import SECOND, copy, pasted
+    from ankiforge.pipeline.chats import ask, second_text, take
 
     asked = ask(workspace)
     if not (call.interactive and not call.quiet):
@@ -335,6 +338,11 @@ def _ask_chat(call: Call, workspace: Workspace) -> None:
         if taken.drafted:
             for unused in taken.unused[:NONE_SHOWN]:
                 call.say(f"  {unused.what}")
+            second = second_text(workspace, answer)
+            if second and copy(second):
+                call.print(SECOND)
+                again = pasted()
+                call.print(take(workspace, again).said if again else "")
             call.say("next: ankiforge review; ankiforge draft asks about the next twenty")
             return
 
@@ -471,6 +479,8 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
+            if taken.read_again:
+                call.say(f"{file}: {taken.said}")
             for step in taken.steps:
                 result.add_step(step)
 

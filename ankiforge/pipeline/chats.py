@@ -14,6 +14,7 @@ import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder, first_time, was_told
 from ankiforge.draft import chat
+from ankiforge.draft.second_reading import verdicts_in
 from ankiforge.errors import OwnFileError
 from ankiforge.ledger import desk
 from ankiforge.model import (
@@ -23,6 +24,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
+from ankiforge.pipeline import second_reading
 from ankiforge.pipeline.draft import for_model, privacy_of, record
 from ankiforge.pipeline.models import load_prompt, repair_hints
 from ankiforge.pipeline.result import Progress
@@ -141,6 +143,10 @@ class Taken(Value):
 
     missing: str = ""
     """What the answer lacks, if it is none; "" if it is one."""
+    read_again: int = 0
+    """How many cards that wait it read a second time."""
+    doubted: int = 0
+    """Of how many of these it says that their passage says something else."""
 
     @property
     def unanswered(self) -> int:
@@ -152,6 +158,9 @@ class Taken(Value):
         """The outcome, in a line."""
         if self.missing:
             return self.missing
+        if self.read_again:
+            doubted = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
+            return f"{counted(self.read_again, 'card')} read a second time: {doubted}"
         if self.is_known and not self.drafted:
             return "nothing new: this answer was taken before"
         none = sum(not result.drafts for result in self.drafted)
@@ -172,7 +181,7 @@ def take(
     accept: str = "",
     asked: Collection[HighlightKey] = (),
 ) -> Taken:
-    """Record the cards of an answer beside the drafts that wait.
+    """Record the cards of an answer beside the drafts that wait, or its doubts about these.
 
     Args:
         workspace: the workspace.
@@ -185,6 +194,20 @@ def take(
     request = chat.chat_request(text)
     steps: tuple[Progress, ...] = ()
     with workspace.locked("drafting"):
+        verdicts = verdicts_in(text)
+        if verdicts:
+            read_again, doubted = second_reading.take(ledger, verdicts)
+            missing = "" if read_again else "it is about no card that waits"
+            return Taken(
+                drafted=(),
+                unused=(),
+                steps=(),
+                asked=0,
+                is_known=False,
+                missing=missing,
+                read_again=read_again,
+                doubted=doubted,
+            )
         job = workspace.job(accept=accept)
         tasks = list(for_model(job, ledger))
         answer = chat.read_answer(text, tasks, prompt, repair_hints())
@@ -206,3 +229,12 @@ def take(
         is_known=is_known,
         missing="" if answer.drafted or is_known else chat.what_is_missing(text),
     )
+
+
+def second_text(workspace: Workspace, answer: str) -> str:
+    """Return the text that asks a chat to read the cards of its answer again; "" if none waits."""
+    ledger = workspace.ledger
+    request = chat.chat_request(answer)
+    waiting = desk.each_waiting(ledger, "d.drafter = 'llm'")
+    drafts = [draft for draft in waiting if draft.origin.request == request]
+    return second_reading.text_for_chat(workspace.folder, privacy_of(ledger), drafts)

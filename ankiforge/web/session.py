@@ -817,21 +817,28 @@ class ReviewSession:
 
         Returns:
             The new counts; `said`, what became of it; `unused`, the cards that came to
-            nothing; `brought`, whether anything came in; and `next`, what to ask now.
+            nothing; `brought`, whether anything came in; `next`, what to ask now; and
+            `second`, a text by which the chat reads its cards a second time, "" for none.
         """
         if is_failing_id(self._chat_key):
             count = self._failing.answered(self._chat_key, answer)
             said = counted(count, "repair") if count else NOTHING_SOUND
             shown = {"said": f"{said}.", "unused": [], "brought": count > 0}
-            return {**self.state(), **shown, "next": {"said": "", "text": ""}}
+            return {
+                **self.state(),
+                **shown,
+                "next": {"said": "", "text": ""},
+                "second": "",
+            }
         taken = chats.take(self._workspace, answer, asked=self._asked)
         self._order = None
         return {
             **self.state(),
             "said": taken.said,
             "unused": [unused.what for unused in taken.unused[:MOST_REASONS]],
-            "brought": bool(taken.drafted),
+            "brought": bool(taken.drafted or taken.read_again),
             "next": self.ask_chat(self._chat_key),
+            "second": chats.second_text(self._workspace, answer) if taken.drafted else "",
         }
 
     # --- an answer ----------------------------------------------------------------------

@@ -3,11 +3,13 @@ import { $, h } from "./dom.js";
 import { announce } from "./say.js";
 
 let brought = false; // whether an answer brought something
+let second = ""; // the text by which the chat reads the cards of its answer again
 /** @type {{asks: () => any, takes: (answer: string) => any, then: (brought: boolean) => any}} */
 let talk;
 
 export function beginChat() {
   $("#chat-copy").addEventListener("click", () => during(copy));
+  $("#chat-second").addEventListener("click", () => during(() => put(second, "Copied. It asks whether each card says what its passage says. Paste the answer here, too.")));
   $("#chat-answer").addEventListener("paste", () => setTimeout(() => during(take)));
   $("#chat-take").addEventListener("click", () => during(take));
   $("#chat-answer").addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) during(take); });
@@ -19,6 +21,7 @@ export function beginChat() {
 export async function openChat(asks, takes, then = (_brought) => {}) {
   [brought, talk] = [false, { asks, takes, then }];
   said("");
+  offer("");
   $("#chat-answer").value = "";
   $("#chat").showModal();
   await during(async () => {
@@ -33,11 +36,18 @@ function asksFor({ said: words, text }) {
   $("#chat-text").value = text;
   $("#chat-copy").disabled = !text;
 }
+function offer(text) {
+  second = text;
+  $("#chat-second").hidden = !text;
+}
 async function copy() {
   const text = $("#chat-text").value;
-  if (!text) return;
-  await navigator.clipboard.writeText(text).then(() => said("Copied. 1 Paste it into your chat. 2 Copy its whole answer. 3 Paste it here."), () => {
+  if (text) await put(text, "Copied. 1 Paste it into your chat. 2 Copy its whole answer. 3 Paste it here.");
+}
+async function put(text, words) {
+  await navigator.clipboard.writeText(text).then(() => said(words), () => {
     said("Your browser does not let a page copy. Copy the text below.");
+    $("#chat-text").value = text;
     $("#chat details").open = true;
     $("#chat-text").select();
   });
@@ -51,6 +61,7 @@ async function take() {
   brought ||= reply.brought;
   said(reply.said, reply.unused);
   asksFor(reply.next);
+  offer(reply.second ?? "");
   $("#chat-answer").value = "";
 }
 function said(words, more = []) {
