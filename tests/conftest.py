@@ -192,8 +192,11 @@ class Forge:
         return path
 
     def drafting(self, url: str, *sources: str, more: str = "", **llm: object) -> Path:
-        """Settings of sources (or of the folder `notes`) whose passages a model at `url` drafts."""
-        told = json.dumps({"base_url": url, "model": "m", **llm})
+        """Settings of sources (or of the folder `notes`) whose passages a model at `url` drafts.
+
+        It reads its cards once, unless a test says otherwise: a person at a terminal is not asked.
+        """
+        told = json.dumps({"base_url": url, "model": "m", "second_reading": False, **llm})
         named = ", ".join(sources or ["{obsidian: {name: notes, path: notes}}"])
         text = f"sources: [{named}]\ndrafter: llm\nllm: {told}\nanki: {{collection: none}}\n{more}"
         return self.settings(text)

@@ -21,7 +21,8 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
     with embedding_server() as vectors, pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedder, "is_here", lambda settings: False)
         meaning = f"meaning: {{base_url: '{vectors.base_url}', model: e5}}\n"
-        forge.drafting(server.base_url, *sources, concurrency=1, more=meaning)
+        asked = {"concurrency": 1, "second_reading": True}
+        forge.drafting(server.base_url, *sources, more=meaning, **asked)
         forge("run", "--drafter", "rules")
         forge("draft", "export", "ask.md", "--limit", "100")
         asked = agent_sees(forge)

@@ -161,9 +161,8 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
             hint = "no setting was changed; try another model: ankiforge model list"
             raise ItemError(message, hint=hint)
         settings = choice.settings
-        second_reading = trial.config.llm.second_reading
-        if second_reading is not None:
-            settings = {("llm", "second_reading"): second_reading, **settings}
+        if trial.config.llm.second_reading:
+            settings = {("llm", "second_reading"): True, **settings}
         written = write_settings(call, folder, settings)
         if written:
             call.say(f"written to {written}; ankiforge model off takes it back")

@@ -479,8 +479,9 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
-            if taken.read_again:
+            if taken.is_second:
                 call.say(f"{file}: {taken.said}")
+                continue
             for step in taken.steps:
                 result.add_step(step)
 

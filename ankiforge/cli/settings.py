@@ -59,7 +59,7 @@ def with_second_reading(
 ) -> WorkspaceFolder:
     """Ask a person, once ever, whether the model that drafts reads its cards a second time.
 
-    Returns the workspace with the answer, which is written into the settings if `writes`.
+    Returns the workspace with the answer; a yes is written into the settings if `writes`.
     """
     from msgspec.structs import replace
 
@@ -80,7 +80,7 @@ def with_second_reading(
     )
     call.warn("  that say something else, and names what the passage says; you decide.")
     agrees = click.confirm("Let it read its cards a second time?", default=True, err=True)
-    if writes:
+    if agrees and writes:
         write_settings(call, folder, {("llm", "second_reading"): agrees})
     llm = replace(llm, second_reading=agrees)
     return replace(folder, config=replace(config, llm=llm))

@@ -54,7 +54,8 @@ class LlmSettings(_Section):
     prompt: str = ""
     """The name of the default prompt. "" for `cards`."""
     second_reading: bool | None = None
-    """Whether the model reads its cards again, against their passages. None = not asked yet: no."""
+    """Whether the model reads its cards again, against their passages. None = no, but a person
+    is asked once."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
     extra_body: dict[str, Any] = {}

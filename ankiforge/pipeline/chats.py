@@ -143,6 +143,8 @@ class Taken(Value):
 
     missing: str = ""
     """What the answer lacks, if it is none; "" if it is one."""
+    is_second: bool = False
+    """Whether it is that of a second reading."""
     read_again: int = 0
     """How many cards that wait it read a second time."""
     doubted: int = 0
@@ -197,17 +199,8 @@ def take(
         verdicts = verdicts_in(text)
         if verdicts:
             read_again, doubted = second_reading.take(ledger, verdicts)
-            missing = "" if read_again else "it is about no card that waits"
-            return Taken(
-                drafted=(),
-                unused=(),
-                steps=(),
-                asked=0,
-                is_known=False,
-                missing=missing,
-                read_again=read_again,
-                doubted=doubted,
-            )
+            missing = "" if read_again else "it judges no card that waits"
+            return Taken((), (), (), 0, False, missing, True, read_again, doubted)
         job = workspace.job(accept=accept)
         tasks = list(for_model(job, ledger))
         answer = chat.read_answer(text, tasks, prompt, repair_hints())

@@ -97,7 +97,7 @@ def _sendable(privacy: Privacy, highlight: Highlight, draft: Card) -> CardToRead
     def text(plain: str) -> SendableText:
         return privacy.text(plain, bare.document.key)
 
-    about = " › ".join(filter(None, (passage.title, passage.heading)))
+    about = " › ".join(filter(None, (passage.title, passage.by, passage.heading)))
     return CardToRead(
         about=SendableText(about),
         passage=passage.marked,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ankiforge.config.workspace import first_time
 from ankiforge.draft.server import providers
 from tests.limits import PATIENCE
 
@@ -35,6 +36,14 @@ def note(forge) -> Path:
     return path
 
 
+SECOND = "Let it read its cards a second time?"
+
+
+def second_readings(server: Any) -> list[Any]:
+    """The requests that ask whether cards say what their passages say."""
+    return [request for request in server.asked if "You check" in str(request)]
+
+
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -42,24 +51,30 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 def typed(forge) -> Callable[..., str]:
     """Call the program at a terminal; returns what stands there in the end.
 
-    `asks`: a question, before which nothing may be sent, and what is typed then.
+    `asks`: a question, before which nothing may be sent, and what is typed then. Whether the model
+    reads its cards again was asked before, unless `second` answers that.
     """
 
     def call(
-        *arguments: str | Path, asks: tuple[str, str] = ("", ""), code: int = 0
+        *arguments: str | Path,
+        asks: tuple[str, str] = ("", ""),
+        second: str = "",
+        code: int = 0,
     ) -> str:
+        if not second:
+            with forge.here():
+                first_time("second reading")
+        typed = [each for each in (asks, (SECOND, second)) if each[1]]
         master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (40, 200))
         running = forge.at_terminal(*arguments, terminal=slave)
         os.close(slave)
         shown = b""
-        question, answer = asks
         with suppress(OSError):  # the end of a terminal
             while piece := os.read(master, 65536):
                 shown += piece
-                if answer and question.encode() in shown:
-                    os.write(master, answer.encode())
-                    answer = ""
+                if typed and typed[0][0].encode() in shown:
+                    os.write(master, typed.pop(0)[1].encode())
         os.close(master)
         text = COLOURS.sub("", shown.decode().replace("\r\n", "\n"))
         assert running.wait(timeout=PATIENCE) == code, text
@@ -129,6 +144,45 @@ def test_nothing_is_offered_where_nothing_waits_or_a_model_drafts(
 
 
 # --- use ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "agrees"), [("y\n", True), ("n\n", False)])
+def test_whether_cards_are_read_a_second_time_is_asked_once(
+    forge, note, typed, key, answer, agrees
+):
+    forge.ok("run", note)
+    use = ("model", "use", "openai")
+    shown = typed(*use, asks=("Draft with it?", "y\n"), second=answer)
+    assert shown.index("Draft with it?") < shown.index(SECOND)
+    assert ("second_reading: true\n" in settings_of(forge)) == agrees
+    assert len(second_readings(key)) == 2 * agrees, "of the card tried, and of the others"
+    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
+    assert SECOND not in typed("run")
+    assert len(second_readings(key)) == 3 * agrees
+
+
+def test_a_run_asks_it_too_where_somebody_wrote_the_settings(forge, note, typed, server):
+    forge.drafting(
+        server.base_url, "{obsidian: {name: desk, path: .}}", second_reading=None
+    )
+    forge.ok("run", "--offline")
+    assert second_readings(server) == []
+    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
+    typed("run", second="\n")
+    assert len(second_readings(server)) == 1
+    assert '"second_reading": true' in (forge.folder / "ankiforge.yaml").read_text(
+        "utf-8"
+    )
+
+
+def test_a_model_too_small_to_judge_is_not_asked(forge, note, typed, server):
+    sources = "{obsidian: {name: desk, path: .}}"
+    forge.drafting(server.base_url, sources, model="tiny:3b", second_reading=None)
+    assert SECOND not in typed("run", second=" ")
+    forge.drafting(server.base_url, sources, model="tiny:3b", second_reading=True)
+    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
+    forge.ok("run")
+    assert second_readings(server) == []
 
 
 def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
