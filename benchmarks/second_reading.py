@@ -8,6 +8,11 @@ The cards are rows of `lies.jsonl` and `fresh_lies.jsonl`, in an order drawn by 
 what a passage says that are not English, and others up to 100; and 200 honest cards, drawn alike.
 The program sends them to a server on loopback, which keeps each request as DIR/N.txt; whoever
 judges writes the reply to DIR/N.json. `take` sends them again, and the server gives that reply.
+
+What is kept was said by one strong language model, which did not see what is a lie, but had written
+the prompt. It added one sentence while it read, that the place of a passage is not judged: else it
+had doubted three true cards, which name a paragraph of a law that the set leaves out. Of the three
+lies that it let pass, two are true of the text around the mark.
 """
 
 from __future__ import annotations

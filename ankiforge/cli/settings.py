@@ -73,12 +73,12 @@ def with_second_reading(
     if not (call.interactive and can_read_again(llm) and first_time("second reading")):
         return folder
     call.warn(
-        "A second reading asks the model of each card whether its passage says this,"
+        "In a second reading the model compares each card with its passage, twenty at a"
     )
     call.warn(
-        "  twenty cards at a time: about half as much is sent again. It finds most cards"
+        "  time, and names what the passage says if that is something else; you decide."
     )
-    call.warn("  that say something else, and names what the passage says; you decide.")
+    call.warn("  The passages are sent once more; it costs about half as much again.")
     agrees = click.confirm("Let it read its cards a second time?", default=True, err=True)
     if agrees and writes:
         write_settings(call, folder, {("llm", "second_reading"): agrees})

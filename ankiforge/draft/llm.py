@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
+from math import ceil
 from typing import NamedTuple
 
 from ankiforge.draft.client import Client, ModelAnswer
@@ -35,6 +36,7 @@ GRACE_S = 10.0
 # For estimates.
 _BYTES_PER_TOKEN = 4
 _TOKENS_OUT = 80
+_TOKENS_OUT_AGAIN = 25
 
 
 class Estimate(Value):
@@ -212,11 +214,20 @@ class Model:
             size += len(json.dumps([each.messages, each.schema]).encode())
         tokens_in = size // _BYTES_PER_TOKEN
         tokens_out = _TOKENS_OUT * highlights
+        requests = len(questions)
+        characters = sum(each.characters for each in questions)
+        if self._second is not None:  # each passage again, with its card
+            further = ceil(highlights / MOST)
+            rules = further * len(self._second.system)
+            tokens_in += (characters + rules) // _BYTES_PER_TOKEN
+            tokens_out += _TOKENS_OUT_AGAIN * highlights
+            requests += further
+            characters *= 2
         return Estimate(
             highlights=highlights,
-            requests=len(questions),
+            requests=requests,
             cached=cached,
-            characters=sum(each.characters for each in questions),
+            characters=characters,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             cost_usd=self._settings.cost(tokens_in, tokens_out),

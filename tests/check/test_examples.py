@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.check import RULES
+from ankiforge import check
 from ankiforge.model import Form, HighlightKind, Origin
 from tests.check import cards
 
+# a model's doubt is no check's
+RULES = [rule for rule in check.RULES if rule.group != "reading"]
 CASES = [
     line.split(" | ", 1)
     for line in Path(__file__).with_name("cases.txt").read_text("utf-8").splitlines()

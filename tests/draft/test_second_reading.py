@@ -143,6 +143,16 @@ def test_cards_wait_as_they_are_if_the_model_does_not_judge_them(
     assert findings(desk) == {"Aspirin": [], "Mime": []}
 
 
+def test_an_estimate_counts_it(desk, server):
+    estimate = ("draft", "--drafter", "llm", "--estimate")
+    with_it = desk.json(*estimate)
+    desk.drafting(server.base_url)
+    without = desk.json(*estimate)
+    assert with_it["requests"] == without["requests"] + 1
+    assert with_it["characters"] == 2 * without["characters"]
+    assert with_it["tokens_in"] > without["tokens_in"]
+
+
 def test_without_consent_nothing_more_is_sent(desk, server):
     desk.drafting(server.base_url, second_reading=None)
     desk.ok("run")
