@@ -18,7 +18,7 @@ from ankiforge.draft.second_reading import MOST, CardToRead
 from ankiforge.draft.sendable import SendableText
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger, desk
-from ankiforge.model import Card, Drafted, Finding, Highlight, Problem
+from ankiforge.model import Card, Drafted, Finding, Highlight, Problem, Severity
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -108,9 +108,7 @@ def _sendable(privacy: Privacy, highlight: Highlight, draft: Card) -> CardToRead
 
 
 def _doubt(says: str) -> Finding:
-    from ankiforge.check import make_finding
-
-    return make_finding(DOUBTED, says)
+    return Finding(DOUBTED, Severity.WARN, f"the quote says: {says}")
 
 
 # --- by a chat, of drafts that wait -----------------------------------------------------

@@ -60,6 +60,14 @@ def answer_to(prompt: str) -> str:
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
+def doubts_of(second: str) -> str:
+    """An answer that doubts the first of the cards that a second text asks about."""
+    first, *others = re.findall(r'<highlight h="(\w{8})">', second)
+    doubt = {"h": first, "verdict": "changed", "says": "Alpha is the first"}
+    fine = [{"h": label, "verdict": "supported", "says": ""} for label in others]
+    return json.dumps({"cards": [doubt, *fine]})
+
+
 def test_run_offers_the_chat_only_for_highlights_that_it_may_ask_about(forge, vault):
     note = vault / "Row.md"
     note.write_text(f"=={ALPHA}==\n\n=={SECRET}== #no-llm\n\nLetter :: sign\n", "utf-8")
@@ -93,7 +101,16 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         told = keyboard.paste(answer_to(prompt))
         assert "2 of 3 got a question; 1 not answered; 1 card not used" in told
         assert "“Gamma was" in told, "what was not used is named with its passage"
+
+        assert "a second text was copied" in " ".join(told.split())
+        second = b64decode(CLIPBOARD.findall(told)[-1]).decode()
+        assert ALPHA in second
+        assert "2 cards read a second time: 1 doubted" in keyboard.paste(
+            doubts_of(second)
+        )
         assert keyboard.ended() == 0
+    [doubted] = forge.cards("finding:doubted")
+    assert doubted["findings"][0]["message"] == "the quote says: Alpha is the first"
     questions = {
         card["fields"]["Front"]: card["quote"]
         for card in forge.cards()

@@ -99,7 +99,7 @@ def test_a_doubt_stands_beside_the_card_and_blocks_nothing(desk, server):
         ("doubted", "warn")
     ]
     told = desk.ok("accept", "--all").stderr
-    assert "the quote says" in told
+    assert "doubted at the second reading: ankiforge list finding:doubted" in told
     desk.ok("accept", doubted["id"])
     assert {card["verdict"] for card in desk.cards()} == {"accepted"}
 

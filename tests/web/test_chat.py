@@ -62,6 +62,21 @@ def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     assert "does not have its quote" in told.inner_text()
     page.locator("#chat-asks", has_text="1 highlight for your chat").wait_for()
 
+    page.locator("#chat-second").press("Enter")  # a second text, about these cards
+    page.locator("#chat-said", has_text="says what its passage says").wait_for()
+    second = page.evaluate("navigator.clipboard.readText()")
+    labels = re.findall(r'<highlight h="(\w{8})">', second)
+    verdicts = [{"h": label, "verdict": "supported", "says": ""} for label in labels]
+    verdicts[0] |= {"verdict": "changed", "says": "on other stones"}
+    answer = json.dumps({"cards": verdicts})
+    page.evaluate("words => navigator.clipboard.writeText(words)", answer)
+    page.keyboard.press("Control+v")
+    page.locator(
+        "#chat-said", has_text="8 cards read a second time: 1 doubted"
+    ).wait_for()
+    assert page.locator("#chat-second").is_hidden()
+    assert len(wall.cards("finding:doubted")) == 1
+
     page.keyboard.press("Escape")
     settle(page)
     until(page, "document.querySelector('#chat').open === false")
