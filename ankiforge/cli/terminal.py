@@ -22,6 +22,7 @@ from ankiforge.model import Card, CardKind, Question, QuestionKind, Span
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import quoted_in
+from ankiforge.reports.summary import next_line, next_step
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import warning, with_each_gap
 from ankiforge.review.selection import sentence_of
@@ -53,6 +54,7 @@ class TerminalReview:
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
         """Put in order what waits; with a query, only what it matches."""
         self._say = dataclasses.replace(call, quiet=False).print
+        self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._ledger.read_journal()
@@ -70,8 +72,10 @@ class TerminalReview:
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
         on_the_page = 0
+        has_asked = False
         while self._sitting or self._next_ten():
             item = self._review.item(self._sitting[0])
+            has_asked = has_asked or item is not None
             if item and item.drafts and item.drafts[0].kind is not CardKind.OCCLUSION:
                 if not self._decide(item):
                     break
@@ -81,6 +85,9 @@ class TerminalReview:
             else:  # another decision has settled it, or it is a question or a figure
                 self._sitting.pop(0)
                 on_the_page += item is not None
+        if not has_asked:
+            self._say_that_nothing_waits()
+            return
         left = len(self._sitting) + len(self._queue)
         self._say(f"\n{counted(len(self._done), 'decision')}; {left:,} left")
         if self._done:
@@ -89,6 +96,17 @@ class TerminalReview:
             self._say(f"{on_the_page:,} more on the page: ankiforge review")
         if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._say("next: ankiforge build, to write the package for Anki")
+
+    def _say_that_nothing_waits(self) -> None:
+        """Say how many highlights have no proposal, and name the next command."""
+        counts = overview.counts(self._ledger)
+        without = counts["waiting"]["without"]
+        if without:
+            why = f"{counted(without, 'highlight')} without one: ankiforge list --no-card"
+            self._say(f"nothing waits, and nothing can be proposed; {why}")
+        else:
+            self._say("nothing waits")
+        self._say(next_line(*next_step(self._workspace.folder, self._ledger, counts)))
 
     def _next_ten(self) -> bool:
         """Begin with the next ten of what waits, then of proposals; return whether any are left."""

@@ -393,6 +393,19 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
     ) == 1
 
 
+def test_where_nothing_can_be_asked_it_says_so_and_how_to_go_on(
+    forge, vault, at_terminal
+):
+    (vault / "Short.md").write_text("==Nice!==\n", encoding="utf-8")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        assert keyboard.ended() == 0
+        told = COLOURS.sub("", keyboard.shown())
+    assert "nothing can be proposed; 1 highlight without one: ankiforge list" in told
+    assert "next  ankiforge draft" in told
+    assert "decisions" not in told
+
+
 def test_a_word_of_a_title_asks_the_proposals_of_that_document_alone(
     forge, vault, at_terminal
 ):

@@ -34,7 +34,7 @@ class Reason(Enum):
     QUESTION = "a question, which states nothing"
     HEADING = "a heading"
     CUT_OFF = "begins or ends within a sentence"
-    WORD = "a word or phrase alone: note its translation, and it is vocabulary"
+    WORD = "a word or name alone: note a question, or its translation"
     GARBLED = "letters or blanks were lost when it was copied"
     KINDS = "its deck takes no cards with gaps"
 
