@@ -366,6 +366,7 @@ _ABSOLUTES = listed("meaning", "absolutes")
 # The month, not the verb; and what was possible once something had been done, not what may be.
 _NO_HEDGE = regex(
     r"\bMay\b|(?i:\b(?:until|till|before|so that|that)\s+(?:[\w'’-]+\s+){1,5}?could\b)"
+    r"|(?i:\bsuggest(?:s|ed)?\s+(?:you|we|they|i|he|she)\b)"  # advice
 )
 _RELATIONS = listed("meaning", "relations")
 _THAN = listed("meaning", "than")

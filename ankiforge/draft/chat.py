@@ -20,6 +20,7 @@ from ankiforge.draft.prompt import (
     Prompt,
     Shape,
     data,
+    is_term,
     joined,
     message,
     most_cards,
@@ -417,10 +418,13 @@ def _by_words(
 def _has_around(highlight: Highlight, quote: str, *, is_named: bool) -> bool:
     """Return whether the text around a mark has a quote that is evidence for the mark.
 
-    It overlaps the mark, or answers a comment; or the card names the mark, which needs the
-    sentence before it: `So …`, `C'est pourquoi …`. Other words around it may be another mark,
-    which has a card already.
+    It overlaps the mark, or answers a comment; or the card names the mark, which is a term of the
+    sentence that has the quote, or needs the sentence before it: `So …`, `C'est pourquoi …`. Other
+    words around it may be another mark, which has a card already.
     """
+    sentence = highlight.sentence
+    if is_named and is_term(highlight.exact, sentence) and find_quote(quote, sentence):
+        return True
     asks = highlight.instructs and bool(highlight.comment.strip())
     leans = is_named and _LEANS.match(typewritten(highlight.exact)) is not None
     for place in places_of(highlight):

@@ -274,6 +274,12 @@ _WISHES = {
 }
 
 
+def is_term(marked: str, sentence: str) -> bool:
+    """Return whether a mark is a term, which a request shows as a phrase of its sentence."""
+    few = len(marked.split()) <= _TERM_WORDS
+    return few and marked in sentence and marked != sentence
+
+
 def passage(
     label: str,
     shown: Sendable,
@@ -292,12 +298,7 @@ def passage(
     phrases = joined(shown.phrases, " | ")
     if phrases == marked:
         phrases = NOTHING
-    if (
-        len(marked.split()) <= _TERM_WORDS
-        and not shown.phrases
-        and marked in shown.sentence
-        and marked != shown.sentence
-    ):
+    if not shown.phrases and is_term(marked, shown.sentence):
         phrases = marked
         marked = shown.sentence
     most = most_cards(marked)

@@ -129,6 +129,7 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
 
 BEFORE = "Sourdough is acid."
 AFTER = "Yeast likes it, though."
+TERM = "Moulds never grow slowly on it."
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,9 @@ AFTER = "Yeast likes it, though."
         ("So moulds grow slowly on it.", AFTER, "stands beside “So"),
         ("Some moulds grow on it.", BEFORE, "stands beside “Some"),
         ("So moulds grow slowly on it.", "Sourdough is sweet.", "does not have its quote"),
+        # a term is shown as a phrase of its sentence
+        ("Moulds", "never grow slowly on it", ""),
+        ("Moulds", BEFORE, "stands beside “Moulds"),
     ],
 )  # fmt: skip
 def test_a_quote_reaches_into_the_mark_or_is_the_sentence_that_the_mark_needs(
@@ -155,7 +159,8 @@ def test_a_quote_reaches_into_the_mark_or_is_the_sentence_that_the_mark_needs(
         kind=HighlightKind.HIGHLIGHT,
         exact=mark,
         key=HighlightKey("pdf:d/1"),
-        nearby=f"{BEFORE} {mark} {AFTER}",
+        nearby=f"{BEFORE} {TERM if mark in TERM else mark} {AFTER}",
+        sentence=TERM if mark in TERM else "",
     )
     card = {"h": label_for(passage.key), "kind": "basic", "front": "Why do moulds grow slowly on sourdough?",
             "back": "It is acid.", "text": "", "quote": quote, "why_none": ""}  # fmt: skip
