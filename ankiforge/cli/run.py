@@ -302,10 +302,14 @@ def draft(
             show=partial(progress.progress_bar, call),
             **options,
         )
-        print_summary(call, workspace, result)
         drafter = options["drafter"] or workspace.folder.config.drafter
-    given = drafter == "llm" or again or options["drafter"]
-    if not (given or call.as_json or result.error):
+        given = drafter == "llm" or again or options["drafter"]
+        chat_follows = not (given or call.as_json or result.error)
+        if chat_follows and not result.drafted:
+            call.problems(result.problems, None if call.verbose else PROBLEMS)
+        else:
+            print_summary(call, workspace, result)
+    if chat_follows:
         with session(call) as workspace:
             _ask_chat(call, workspace)
     end_run(result)
@@ -314,6 +318,7 @@ def draft(
 def _ask_chat(call: Call, workspace: Workspace) -> None:
     """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
     from ankiforge.cli.chat import SECOND, copy, pasted
+    from ankiforge.draft.chat import MOST
     from ankiforge.pipeline.chats import ask, second_text, take
 
     asked = ask(workspace)
@@ -343,7 +348,13 @@ def _ask_chat(call: Call, workspace: Workspace) -> None:
                 call.print(SECOND)
                 again = pasted()
                 call.print(take(workspace, again).said if again else "")
-            call.say("next: ankiforge review; ankiforge draft asks about the next twenty")
+            steps = []
+            if any(result.drafts for result in taken.drafted):
+                steps.append("ankiforge review")
+            if left := min(asked.left, MOST):
+                steps.append(f"ankiforge draft asks about the next {left}")
+            if steps:
+                call.say(f"next: {'; '.join(steps)}")
             return
 
 

@@ -92,6 +92,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
     with at_terminal() as keyboard:
         told = keyboard.shown()
         assert "3 highlights for your chat" in told
+        assert "0 new drafts" not in told
         assert "1 withheld" in told
         assert "does not say whether it was" in " ".join(told.split())
         prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
@@ -105,9 +106,10 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert "a second text was copied" in " ".join(told.split())
         second = b64decode(CLIPBOARD.findall(told)[-1]).decode()
         assert ALPHA in second
-        assert "2 cards read a second time: 1 doubted" in keyboard.paste(
-            doubts_of(second)
-        )
+        told = keyboard.paste(doubts_of(second))
+        assert "2 cards read a second time: 1 doubted" in told
+        assert "next: ankiforge review
+" in told, "no text is left to ask about"
         assert keyboard.ended() == 0
     [doubted] = forge.cards("finding:doubted")
     assert doubted["findings"][0]["message"] == "the quote says: Alpha is the first"
@@ -173,3 +175,19 @@ def test_what_the_chat_judges_not_worth_a_card_is_no_proposal(forge, row, tmp_pa
         without = forge.ok("list", "--no-card", "--json").lines
         [reason] = [one["reason"] for one in without if one["exact"] == ALPHA]
         assert reason == "every child knows it"
+
+
+def test_after_an_answer_it_names_what_is_left(forge, vault, at_terminal):
+    marks = [
+        f"==The moon number {number} goes round its planet.==" for number in range(23)
+    ]
+    (vault / "Moons.md").write_text("\n\n".join(marks), "utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal() as keyboard:
+        prompt = b64decode(CLIPBOARD.search(keyboard.shown())[1]).decode()
+        labels = re.findall(r'<highlight h="(\w{8})">', prompt)
+        none = [{"h": label, "kind": "none", "why_none": "no"} for label in labels]
+        told = keyboard.paste(json.dumps({"cards": none}))
+        assert keyboard.ended() == 0
+    assert "0 of 20 got a question; 20 not worth one" in told
+    assert "next: ankiforge draft asks about the next 3" in told
