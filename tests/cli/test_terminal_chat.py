@@ -108,8 +108,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert ALPHA in second
         told = keyboard.paste(doubts_of(second))
         assert "2 cards read a second time: 1 doubted" in told
-        assert "next: ankiforge review
-" in told, "no text is left to ask about"
+        assert "next: ankiforge review\r\n" in told, "no text is left to ask about"
         assert keyboard.ended() == 0
     [doubted] = forge.cards("finding:doubted")
     assert doubted["findings"][0]["message"] == "the quote says: Alpha is the first"
