@@ -478,7 +478,11 @@ def present_row(store: Store, passage: Passage) -> Row | None:
 
 def leading_row(store: Store, passage: Passage) -> Row | None:
     """Return the row of the present location of a passage whose text is used."""
-    present = list(present_rows(store, passage))
+    return leading_of(list(present_rows(store, passage)), passage)
+
+
+def leading_of(present: Sequence[Row], passage: Passage) -> Row | None:
+    """Return the one whose text is used of the present locations of a passage."""
     if len(present) == 1:  # the usual case, asked at each decision
         return present[0]
     return min(present, key=lambda row: _rank(row, passage), default=None)

@@ -82,6 +82,16 @@ class Ledger(Store):
             record_journal_readings(self, events)
             desk.requeue(self, events)
 
+    def settle(self) -> None:
+        """Settle what waits in other passages, once for all that was decided since the last time.
+
+        Drafts about a sentence that was decided elsewhere go, or ask about its card. This comes
+        before anything is read, and before a transaction ends.
+        """
+        unsettled = self.take_unsettled()
+        if unsettled.passages or unsettled.deciding:
+            desk.settle(self, unsettled)
+
     def accept(
         self,
         id: str,

@@ -1,8 +1,9 @@
 """Decisions of a person or of the policy: each is an event that `undo` takes back.
 
-A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
-needs both. An undo is an event, and is never taken back itself: everything is as it was
-before, or the undo is refused with a reason.
+A verb reads the passage, `decided` says what changes, and `desk.decide` writes it. A decision adds
+events in one `action`, and takes its drafts away with `put_away`: `undo` needs both. An undo is an
+event, and is never taken back itself: everything is as it was before, or the undo is refused with
+a reason.
 """
 
 from __future__ import annotations
@@ -15,17 +16,27 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, RefusedError, one_item
 from ankiforge.ledger import belonging, cards, desk, facts
 from ankiforge.ledger.cards import HistoryEntry
-from ankiforge.ledger.decided import fact_of, new_event, sentences_of_card
+from ankiforge.ledger.decided import (
+    accepted,
+    body_of_words,
+    decided,
+    new_event,
+    proposal_rejected,
+    rejected,
+    reworded,
+    sentences_of_card,
+    skipped,
+)
 from ankiforge.ledger.drafts import nearest_gap, with_gap
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
     POLICY,
-    PROPOSAL,
     RETIRED_BEFORE,
     SILENT,
     SOURCE,
     Event,
+    card_of_words,
     content,
     exact,
     guid_of,
@@ -101,6 +112,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_SEE_RECENT)
             store.write("DELETE FROM draft WHERE id = ?", target)
+            store.ahead = None  # no event tells of it
             query = "UPDATE highlight SET modelled = '' WHERE key = ?"
             store.write(query, draft.key)
         return Undone(target, ())
@@ -113,8 +125,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         for event in reversed(events):
             _take_back(store, event, has_drafts=event.id in back, as_new=as_new)
         # only now: a decision that still stood would take the drafts away again
-        for key in dict.fromkeys(event.key for event in events):
-            desk.settle_again(store, key)
+        desk.unsettle(store, dict.fromkeys(event.key for event in events))
         return Undone(events[0].act or events[0].id, entries)
 
 
@@ -427,7 +438,7 @@ def accept(
             for equal in desk.equal_cards(store, here.passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
-                    store.add("different", here.passage.key, PERSON, body)
+                    desk.record(store, here, "different", here.passage.key, body)
         return _accept_as(store, here, draft, forced=forced, another=another)
 
 
@@ -447,12 +458,6 @@ def _refuse_blocked(draft: Card, *, forced: bool) -> None:
             raise RefusedError(f"{draft.id[:10]}: {finding.message}", hint=hint)
 
 
-def _words_of(card: Card) -> Json:
-    """Return the words of a card as the body of an event has them."""
-    words: Json = msgspec.to_builtins(wording_of(card))
-    return words
-
-
 def _accept_as(
     store: Store,
     here: PassageHere,
@@ -465,15 +470,10 @@ def _accept_as(
     if not draft.revises or (another and not draft.slot):
         return make_card(store, here, draft, forced=forced)
     guid = draft.revises
-    card, passage_of_card = cards.state_of(store, guid)
-    body: Json = {"guid": guid}
-    sentences = facts.decided_by(draft, here.text)
-    if not draft.slot:
-        fields = {**dict(card.fields), **dict(draft.fields)}
-        draft = replace(draft, fields=tuple(fields.items()))
-    body["draft"] = _words_of(draft)
-    event = new_event("revise", passage_of_card.key, PERSON, body)
-    desk.decide(store, here, event, sentences, draft.id)
+    card, key = here.passage.cards.get(guid), here.passage.key
+    if card is None:
+        card, key = desk.card_of(store, guid)
+    desk.decide(store, reworded(here, draft, card, key))
     return guid
 
 
@@ -499,7 +499,7 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
         fields = _with_masks(card.kind, dict(card.fields), masks)
         if fields != dict(card.fields):
             reworded = replace(card, fields=tuple(fields.items()))
-            body = {"guid": guid, "draft": _words_of(reworded)}
+            body = {"guid": guid, "draft": body_of_words(reworded)}
             store.add("revise", passage.key, PERSON, body)
 
 
@@ -516,25 +516,14 @@ def make_card(
     Args:
         store: the store.
         here: its passage.
-        draft: the words that become a card; it has no id if a person wrote them.
-        by: who accepted them.
+        draft: as for `decided.accepted`.
+        by: who accepted it.
         forced: whether a check blocks it that the person overruled.
     """
-    key = here.passage.key
-    guid = guid_of(key, draft)
-    body: Json = {"guid": guid, "draft": _words_of(draft)}
-    if draft.deck:
-        body["deck"] = draft.deck
-    if forced:
-        body["forced"] = True
-    for waiting in here.waiting:
-        if waiting.id == draft.id and waiting.replaces:
-            body["instead"] = waiting.replaces
-    event = new_event("accept", key, by, body)
-    sentences = facts.decided_by(draft, here.text)
-    desk.decide(store, here, event, sentences, draft.id)
+    event = desk.decide(store, accepted(here, draft, by, forced=forced))
+    guid = Guid(event.body["guid"])
     if by == PERSON and was_deleted_unnoticed(store, guid):
-        send_again(store, key, guid)
+        send_again(store, here.passage.key, guid)
     return guid
 
 
@@ -542,8 +531,8 @@ def make(store: Store, draft: Card) -> Guid:
     """Make a card of words that are no draft: a person's own, or those of a proposal."""
     with store.action():
         cards.highlight_row(store, draft.key)
-        desk.refuse_doubtful(store, draft.key)
         here = passage_here(store, store.passage(draft.key))
+        desk.refuse_doubtful(store, here.passage)
         return make_card(store, here, draft)
 
 
@@ -569,12 +558,17 @@ def edit(
     """
     with store.action():
         guid = id
+        here = desk.read_already(store, id)
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
             here, draft = desk.waiting(store, id)
             text = fields.get("Text", draft.field("Text"))
             draft = with_gap(draft, nearest_gap(draft, text))
             guid = _accept_as(store, here, draft, forced=forced, another=False)
-        card, passage = cards.state_of(store, guid)
+            card, key = card_of_words(wording_of(draft)), here.passage.key
+            if guid in here.passage.cards or draft.revises:  # it may have other words
+                card, key = desk.card_of(store, guid)
+        else:
+            card, key = desk.card_of(store, id)
         changed = {}
         for field, text in fields.items():
             if field in over or text != card.field(field):
@@ -585,7 +579,7 @@ def edit(
                 body["over"] = over
             if card.kind is not CardKind.CLOZE and "Reverse" in fields:
                 body["kind"] = "two-way" if fields["Reverse"] else "basic"
-            store.add("edit", passage.key, PERSON, body)
+            desk.record(store, here, "edit", key, body)
     return Guid(guid)
 
 
@@ -626,12 +620,10 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
     with store.action() as action:
         for taken in chosen:
             if is_card_id(taken.id):  # not a draft: its words stay as they are
-                _, passage = cards.state_of(store, taken.id)
+                card, here = desk.card_here(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
-                event = new_event("adopt", passage.key, PERSON, body)
-                here = passage_here(store, passage)
-                sentences = sentences_of_card(here, passage.cards[taken.id])
-                desk.decide(store, here, event, sentences)
+                event = new_event("adopt", here.passage.key, PERSON, body)
+                desk.decide(store, decided(here, event, sentences_of_card(here, card)))
                 continue
 
             # a draft, with the history that another tool has of its passage
@@ -642,7 +634,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 draft = replace(draft, fields=tuple(fields.items()))
             key = here.passage.key
             guid = guid_of(key, draft)
-            body = {"guid": guid, "draft": _words_of(draft)}
+            body = {"guid": guid, "draft": body_of_words(draft)}
             if taken.deck:
                 body["deck"] = taken.deck
             if taken.note:
@@ -651,7 +643,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body["schedule"] = taken.schedule
             event = new_event("adopt", key, PERSON, body)
             sentences = facts.covered(here.text, draft.quote)
-            desk.decide(store, here, event, sentences, taken.id)
+            desk.decide(store, decided(here, event, sentences, taken.id))
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 
@@ -697,13 +689,13 @@ def repair(
         if change is not None:
             body |= {
                 "guid": guid_for(key, change.card.family, "0"),
-                "draft": _words_of(change.card),
+                "draft": body_of_words(change.card),
                 "note": msgspec.to_builtins(change.note),
                 "deck": change.card.deck,
             }
             new = []
             for card in change.new:
-                new.append({"guid": guid_of(key, card), "draft": _words_of(card)})
+                new.append({"guid": guid_of(key, card), "draft": body_of_words(card)})
             if new:
                 body |= {"new": new, "type": msgspec.to_builtins(change.type)}
             store.set_meta("anki state", "")  # the note is to be looked at again
@@ -727,58 +719,24 @@ def reject(store: Store, id: str, why: str = "") -> None:
     with store.action():
         if is_draft_id(id):
             here, card = desk.waiting(store, id)
-            sentences = facts.decided_by(card, here.text)
-            # a card that was accepted from a proposal and taken back is not rejected
-            guid = ""
-            if not card.proposed and not card.revises:
-                guid = guid_of(here.passage.key, card)
         else:
-            card, passage = cards.state_of(store, id)
-            here = passage_here(store, passage)
-            sentences = sentences_of_card(here, card)
-            guid = id
-        body: Json = {
-            "guid": guid,
-            # the person's own form may say what was proposed
-            "content": "" if (card.waits and card.proposed) else content(card),
-            "slot": card.slot if guid and card.in_slot else "",
-            "fields": wording_of(card).fields,
-        }
-        if why:
-            body["why"] = why
-        event = new_event("reject", here.passage.key, PERSON, body)
-        desk.decide(store, here, event, sentences, card.id if card.waits else "")
+            card, here = desk.card_here(store, id)
+        desk.decide(store, rejected(here, card, why))
 
 
 def reject_proposal(store: Store, proposal: Card, why: str = "") -> None:
     """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
     with store.action():
         here = passage_here(store, store.passage(proposal.key))
-        body: Json = {
-            "guid": "",
-            "content": "",
-            "slot": "",
-            "fields": wording_of(proposal).fields,
-            PROPOSAL: True,
-        }
-        if why:
-            body["why"] = why
-        event = new_event("reject", here.passage.key, PERSON, body)
-        desk.decide(store, here, event, facts.decided_by(proposal, here.text))
+        desk.decide(store, proposal_rejected(here, proposal, why))
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:
     """Offer nothing more of a highlight; its cards stay, and go on asking for new words."""
     with store.action():
-        first = store.first(cards.highlight_row(store, highlight_key)["key"])
-        desk.refuse_doubtful(store, highlight_key)
-        body = {"why": why} if why else {}
-        here = passage_here(store, store.passage(first))
-        asked = {fact.sentence for fact in here.facts_now() if fact.card}
-        skipped = new_event("skip", first, PERSON, body)
-        sentences = tuple(each for each in here.sentences if each not in asked)
-        event = desk.record_facts(store, skipped, fact_of(here, skipped, sentences))
-        for draft in here.waiting:
-            if draft.slot or not draft.revises:
-                desk.put_away(store, draft.id, event)
-        desk.settle_others(store, first, sentences)
+        here = desk.read_already(store, highlight_key)
+        if here is None:
+            cards.highlight_row(store, highlight_key)
+            here = passage_here(store, store.passage(highlight_key))
+        desk.refuse_doubtful(store, here.passage)
+        desk.decide(store, skipped(here, why))

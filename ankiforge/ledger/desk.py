@@ -42,23 +42,26 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, facts, forms
 from ankiforge.ledger import sentences as sentences_there
 from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.decided import decided, lacks_drafts
+from ankiforge.ledger.decided import Decided, settled_again
 from ankiforge.ledger.drafts import is_new
 from ankiforge.ledger.events import (
     PERSON,
     PROPOSAL,
     Event,
     Passage,
+    content,
     decides_own,
     guid_of,
     stands_in,
 )
-from ankiforge.ledger.here import PassageHere, settled
+from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.record import SAME_WORDS
-from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.store import EACH, Row, Store, Unsettled, encode
+from ankiforge.ledger.tables import ahead
 from ankiforge.ledger.tables import waiting as waiting_drafts
-from ankiforge.ledger.tables.here import draft_of, passage_here
+from ankiforge.ledger.tables.anki import buried, is_buried
+from ankiforge.ledger.tables.here import draft_of, passage_here, passages_here
 from ankiforge.model import (
     FIGURE,
     FOREIGN_PREFIX,
@@ -67,17 +70,14 @@ from ankiforge.model import (
     CardKind,
     DocumentId,
     Finding,
-    Guid,
     Highlight,
     Json,
     Pair,
     Remark,
     RemarkKind,
     Severity,
-    Strings,
     Verdict,
     is_card_id,
-    note_id,
 )
 from ankiforge.text import regex
 from ankiforge.text.fold import document_tag
@@ -285,27 +285,14 @@ def put_away(store: Store, draft_id: str, event: Event) -> None:
 # --- what a decision decides ------------------------------------------------------------
 
 
-def decide(
-    store: Store,
-    here: PassageHere,
-    event: Event,
-    sentences: Strings,
-    draft_id: str = "",
-) -> Event:
-    """Record a decision with the facts that it decides, and take away the drafts that it settles.
-
-    Args:
-        store: the store.
-        here: its passage before it.
-        event: the decision, which is not recorded yet; see `decided.new_event`.
-        sentences: the sentences that it decides.
-        draft_id: the draft that it is on; "" = a card, or words of the person.
-
-    Returns:
-        The event as it is recorded.
-    """
-    changes = decided(here, event, sentences, draft_id)
-    recorded = record_facts(store, changes.event, changes.fact)
+def decide(store: Store, changes: Decided) -> Event:
+    """Record a decision and what it changes; return its event."""
+    before = store.recorded
+    here, event = changes.here, changes.event
+    recorded = store.add(event.what, event.key, event.by, event.body)
+    store.add("fact", event.key, event.by, {"of": recorded.id, **changes.fact})
+    is_own = decides_own(event) or bool(event.body.get(PROPOSAL))
+    sentences_there.note_decided(store, event.key, changes.sentences, own=is_own)
     if event.by == PERSON:  # `undo` lets them wait again
         for id in changes.gone:
             put_away(store, id, recorded)
@@ -315,18 +302,50 @@ def decide(
     if changes.lacks_drafts:
         for key in here.passage.keys:
             draft_again(store, key, by_model=False)
-    settle_others(store, here.passage.key, sentences)
+
+    decided_now = sentences_there.names_of_long(changes.sentences)
+    store.unsettle(here.passage.key, decided_now)
+    if store.first(event.key) == here.passage.key:
+        _leave_out(store, here, before, names=decided_now)
     return recorded
 
 
-def record_facts(store: Store, event: Event, fact: Json) -> Event:
-    """Record a decision, and behind it the facts that it decides; return it as it is recorded."""
-    recorded = store.add(event.what, event.key, event.by, event.body)
-    store.add("fact", event.key, event.by, {"of": recorded.id, **fact})
-    decided_now: Strings = fact["sentences"]
-    is_own = decides_own(event) or bool(event.body.get(PROPOSAL))
-    sentences_there.note_decided(store, event.key, decided_now, own=is_own)
-    return recorded
+def record(
+    store: Store, here: PassageHere | None, what: str, key: str, body: Json
+) -> None:
+    """Record what a person says of a card or a passage that decides no fact.
+
+    `here`: the passage with this key, if it was read ahead.
+    """
+    before = store.recorded
+    store.add(what, key, PERSON, body)
+    if here is not None:
+        _leave_out(store, here, before, also=body.get("old", ""))
+
+
+def _leave_out(
+    store: Store,
+    here: PassageHere,
+    before: int,
+    *,
+    names: Iterable[str] = (),
+    also: str = "",
+) -> None:
+    """Leave out of what was read ahead what events about a passage may have changed.
+
+    Args:
+        store: the store.
+        here: the passage before them.
+        before: the number of events recorded before them.
+        names: those of long sentences that they decided.
+        also: the key of another passage that they are about.
+    """
+    if store.ahead is None:
+        return
+    decided_before = [each for fact in here.passage.facts for each in fact.sentences]
+    all_names = {*names, *sentences_there.names_of_long(decided_before)}
+    keys = [store.first(key) for key in (here.passage.key, also) if key]
+    store.ahead.leave_out(keys, all_names, before, store.recorded)
 
 
 # --- which drafts wait ------------------------------------------------------------------
@@ -336,63 +355,50 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
     """Draft passages again on which another machine decided; drop the drafts it settled."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
-        decided = sorted({event.key for event in events if event.what in decisions})
-        for key in decided:
+        decided_on = sorted({event.key for event in events if event.what in decisions})
+        for key in decided_on:
             for each in store.keys(key):
                 draft_again(store, each)
             if key.startswith("tool:"):
                 belonging.draft_again(store, key)
         # what fails is settled when it is drafted
-        store.attempt_each(decided, lambda key: settle_again(store, key))
+        store.attempt_all(decided_on, lambda keys: unsettle(store, keys))
 
 
-def settle_again(store: Store, key: str) -> None:
-    """Settle what waits in a passage whose decisions changed, and where its sentences stand."""
-    settle_passage(store, key)
-    named: dict[str, None] = {}
-    for event in store.events(store.keys(key)):
+def unsettle(store: Store, keys: Iterable[str]) -> None:
+    """Have passages settled whose decisions changed, and what waits where their sentences stand."""
+    changed = list(keys)
+    for key in changed:
+        store.unsettle(key, itself=True)
+    for event in store.events(store.keys_of(changed)):
         if event.what == "fact":
-            named.update(dict.fromkeys(event.body["sentences"]))
-    settle_others(store, key, tuple(named))
+            names = sentences_there.names_of_long(event.body["sentences"])
+            store.unsettle(event.key, names)
 
 
-def settle_others(store: Store, key: str, decided: Strings) -> None:
-    """Settle what waits in the other passages that have sentences decided, or open, in one."""
-    for other in sentences_there.passages_with(store, decided):
-        if other != store.first(key):
-            settle_passage(store, other)
-
-
-def settle_passage(store: Store, key: str) -> None:
-    """Drop the drafts of a passage that no longer wait, as its events have changed.
+def settle(store: Store, unsettled: Unsettled) -> None:
+    """Drop the drafts that no longer wait after decisions on other passages, or as undone.
 
     The rules are asked again if a fact is offered that has no draft.
-
-    Args:
-        store: the store, in a transaction.
-        key: the oldest key of the passage.
     """
-    here = passage_here(store, store.passage(key))
-
-    gone = []
-    for draft in here.waiting:
-        if draft.slot and not draft.revises:
-            if not is_new(here.passage, draft, store.machine):
-                gone.append(draft.id)
-        if draft.about and not draft.slot and not here.text:  # it may come back
-            if here.names_of_decided().issuperset(draft.about):
-                gone.append(draft.id)
-    waiting_drafts.drop(store, gone)
-    if not here.text:
-        return
-    shown = here.facts_now()
-    decided_now = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
-    there = settled(here, here.waiting, shown, decided_now)
-    waiting_drafts.drop(store, there.gone)
-    waiting_drafts.ask(store, there.asks)
-    if lacks_drafts(here.waiting, shown):
-        for each in here.passage.keys:
-            draft_again(store, each, by_model=False)
+    firsts = dict(unsettled.passages)
+    for first, names in sentences_there.standing_in(store, unsettled.deciding).items():
+        # a decision settled its own passage itself
+        if any(unsettled.deciding[name] - {first} for name in names):
+            firsts[first] = None
+    for part in in_batches(firsts):
+        store.load(part)
+        passages = [store.passage(first) for first in part]
+        changes = [
+            settled_again(here, store.machine) for here in passages_here(store, passages)
+        ]
+        gone = [id for change in changes for id in change.gone]
+        waiting_drafts.drop(store, gone)
+        waiting_drafts.ask(store, [asks for change in changes for asks in change.asks])
+        for change in changes:
+            if change.lacks_drafts:
+                for key in change.here.passage.keys:
+                    draft_again(store, key, by_model=False)
 
 
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
@@ -427,10 +433,10 @@ def each_waiting(
     )
     remarks = Remarks(store)
     for rows in parts:
-        store.read_same_words(row["content"] for row in rows)
-        for draft_row in rows:
-            passage = store.passage(draft_row["key"])
-            draft = draft_of(draft_row)
+        drafts = list(map(draft_of, rows))
+        remarks.read(drafts)
+        for draft_row, draft in zip(rows, drafts, strict=True):
+            passage = store.passage(draft.key)
             if is_settled(store, passage, draft):
                 continue
             place = decode_highlight_body(draft_row["mark"])
@@ -516,11 +522,40 @@ class Remarks:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._decided: dict[str, set[str]] = {}
+        self._unburied: set[str] = set()
+        self._as_of = -1
+        """The number of events recorded then; -1 = nothing was read ahead."""
         # the guids and the documents of notes in Anki that no card here has
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         # whether notes were deleted in Anki that may have been ours
         self._any_buried = store.row("SELECT 1 FROM grave") is not None
         self._fields = forms.Fields(store)
+
+    def read(self, drafts: Sequence[Card]) -> None:
+        """Read what `on` asks of each of some drafts."""
+        store = self._store
+        contents = list(map(content, drafts))
+        store.read_same_words(contents)
+        equal = [card for words in contents for card in store.same_words(words).cards]
+        store.load(card["passage"] for card in equal)
+        names = {name for draft in drafts if draft.in_slot for name in draft.about}
+        self._decided = sentences_there.deciding(store, names)
+        self._as_of = store.recorded
+        self._unburied = set()
+        if self._any_buried:
+            guids = {str(guid_of(store.first(draft.key), draft)) for draft in drafts}
+            self._unburied = guids - buried(store, guids)
+
+    def are_decided_elsewhere(self, passage: Passage, names: Sequence[str]) -> bool:
+        """Return whether one of some sentences was decided in another passage, but as a form.
+
+        Copies of a form follow each its own passage.
+        """
+        decided = self._decided
+        if self._as_of != self._store.recorded:  # another draft was decided on since
+            decided = sentences_there.deciding(self._store, names)
+        return any(decided.get(name, set()) - {passage.key} for name in names)
 
     def on(self, draft: Card, words: str) -> Iterator[Remark]:
         """Yield why a draft with these words needs a person."""
@@ -532,7 +567,7 @@ class Remarks:
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         before = self._before(passage, draft)
         if before is None and draft.in_slot:
-            if sentences_there.are_decided_elsewhere(store, passage, draft.about):
+            if self.are_decided_elsewhere(passage, draft.about):
                 before = RemarkKind.DECIDED_BEFORE
         if before:
             yield Remark(before)
@@ -565,8 +600,9 @@ class Remarks:
         if not (self._any_buried or self._unknown_notes):
             return None
         guid = guid_of(passage.key, draft)
-        if guid not in passage.cards and is_buried(self._store, guid):
-            return RemarkKind.NOTE_DELETED  # before the journal was lost
+        if guid not in passage.cards and guid not in self._unburied:
+            if is_buried(self._store, guid):
+                return RemarkKind.NOTE_DELETED  # before the journal was lost
         tag = document_tag(draft.highlight.document.title)
         # a note of another type may have no link that names its vault
         names = (in_vault(tag, draft.highlight.uri), tag, guid)
@@ -593,12 +629,6 @@ def _was_dropped(passage: Passage, draft: Card) -> bool:
         return False
     about = facts.decided_by(draft, facts.text_of(draft.highlight))
     return facts.dropped(passage, draft, about)
-
-
-def is_buried(store: Store, guid: str) -> bool:
-    """Return whether the newest view tells that a note was deleted."""
-    query = "SELECT 1 FROM grave WHERE id = ?"
-    return store.row(query, note_id(Guid(guid))) is not None
 
 
 def in_vault(tag: str, link: str) -> str:
@@ -726,33 +756,57 @@ def waiting(store: Store, draft_id: str) -> tuple[PassageHere, Card]:
     Raises:
         RefusedError: it no longer waits, or its passage is in doubt.
     """
-    key = store.value("SELECT key FROM draft WHERE id = ?", draft_id)
-    if key is not None:
-        here = passage_here(store, store.passage(key))
-        [draft] = [each for each in here.waiting if each.id == draft_id]
-        if not _follows(here.passage, draft):
-            refuse_doubtful(store, key)
+    here = read_already(store, draft_id)
+    if here is None:
+        key = store.value("SELECT key FROM draft WHERE id = ?", draft_id)
+        here = passage_here(store, store.passage(key)) if key else None
+    for draft in here.waiting if here else ():
+        if here and draft.id == draft_id and not _follows(here.passage, draft):
+            refuse_doubtful(store, here.passage)
             return here, draft
     raise RefusedError(
         f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
     )
 
 
+def read_already(store: Store, id: str) -> PassageHere | None:
+    """Return the passage of a draft, card or key, if `read_ahead` has it as it is now."""
+    return store.ahead.passage_of(id, store.recorded) if store.ahead else None
+
+
 def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
-    """Yield ids of what will be decided on; passages and equal words are read many at a time."""
-    for part in in_batches(ids):
-        query = f"SELECT key, content FROM draft WHERE id IN {EACH}"
-        rows = store.rows(query, encode(part))
-        store.load(row["key"] for row in rows)
-        store.read_same_words(row["content"] for row in rows)
-        yield from part
+    """Yield ids of what will be decided on, in an action; many are read at a time."""
+    try:
+        for part in in_batches(ids):
+            store.ahead = ahead.read_ahead(store, part)
+            yield from part
+    finally:
+        store.ahead = None
 
 
-def refuse_doubtful(store: Store, highlight_key: str) -> None:
+def card_here(store: Store, guid: str) -> tuple[Card, PassageHere]:
+    """Return a card, and its passage as it is here; refuse an unknown guid."""
+    here = read_already(store, guid)
+    if here is None:
+        _, passage = cards.state_of(store, guid)
+        here = passage_here(store, passage)
+    return here.passage.cards[guid], here
+
+
+def card_of(store: Store, guid: str) -> tuple[Card, str]:
+    """Return a card as the fold has it, and the key of its passage; refuse an unknown guid."""
+    here = read_already(store, guid)
+    if here is not None:
+        return here.passage.cards[guid], here.passage.key
+    card, passage = cards.state_of(store, guid)
+    return card, passage.key
+
+
+def refuse_doubtful(store: Store, passage: Passage) -> None:
     """Refuse a decision about a passage that may be one that is gone."""
-    if asked(store, store.passage(highlight_key)):
+    if asked(store, passage):
         raise RefusedError(
-            f"{highlight_key}: first answer whether this is the passage that is gone",
+            f"{passage.key}: first answer whether this is the passage that is gone",
             hint="ankiforge list --view questions",
         )
 

@@ -26,6 +26,14 @@ class Elsewhere(Value):
     """Those decided ones that this passage lost, and that stand elsewhere."""
 
 
+def long_sentences(passage: Passage, given: Iterable[str]) -> set[str]:
+    """Return the long sentences that a passage has, which are given, or had."""
+    had = set(given)
+    for text in passage.texts:
+        had.update(facts.sentences(text.exact))
+    return set(filter(facts.is_long, had))
+
+
 class PassageHere(Value):
     """A passage as it is read here and now, with the drafts that wait."""
 
@@ -99,6 +107,67 @@ class PassageHere(Value):
             drafted=[each for each in given if names and facts.name_of(each) in names],
             closed=self.passage.closed,
         )
+
+
+class Ahead:
+    """Passages that were read before they are decided on; each decision leaves out what it changed.
+
+    What is left out, or asked for after something else was recorded, is read at its turn.
+    """
+
+    def __init__(
+        self,
+        passages: Iterable[PassageHere],
+        names: Mapping[str, Collection[str]],
+        unburied: Collection[str],
+        recorded: int,
+    ) -> None:
+        """Take what was read.
+
+        Args:
+            passages: as they are here.
+            names: those of the long sentences that each has or had, by the passage's key.
+            unburied: the guids of the drafts whose notes were not deleted in Anki.
+            recorded: the number of events that the transaction had recorded then.
+        """
+        self.unburied = unburied
+        self._recorded = recorded
+        self._passages = {here.passage.key: here for here in passages}
+        self._passage_of: dict[str, str] = {}
+        """By the ids of drafts and cards, and by keys."""
+        self._with_sentence: dict[str, list[str]] = {}
+        for first, here in self._passages.items():
+            ids = (*here.passage.keys, *here.passage.cards)
+            for id in (*ids, *(draft.id for draft in here.waiting)):
+                self._passage_of[id] = first
+            for name in names[first]:
+                self._with_sentence.setdefault(name, []).append(first)
+
+    def passage_of(self, id: str, recorded: int) -> PassageHere | None:
+        """Return the passage of a draft, card or key as it is; None if it is to be read."""
+        if recorded != self._recorded:
+            return None
+        return self._passages.get(self._passage_of.get(id, ""))
+
+    def leave_out(
+        self, keys: Iterable[str], names: Iterable[str], before: int, after: int
+    ) -> None:
+        """Leave out what events about some passages, or sentences, may have changed.
+
+        Args:
+            keys: those of the passages.
+            names: those of the sentences.
+            before: the number of events recorded before these.
+            after: the same after them.
+        """
+        if before != self._recorded:
+            return
+        self._recorded = after
+        for first in keys:
+            self._passages.pop(first, None)
+        for name in names:
+            for first in self._with_sentence.pop(name, ()):
+                self._passages.pop(first, None)
 
 
 class HighlightHere(PassageHere, kw_only=True):

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ankiforge.errors import BugError, one_item
 from ankiforge.ledger import cards, desk
-from ankiforge.ledger.decided import new_event
-from ankiforge.ledger.events import SOURCE, content
+from ankiforge.ledger.decided import followed
+from ankiforge.ledger.events import content
 from ankiforge.ledger.here import HighlightHere
 from ankiforge.ledger.record import By, Outcome, Recorded, recorded
 from ankiforge.ledger.store import Store
@@ -139,8 +139,8 @@ def _follow(store: Store, change: Recorded) -> list[Change]:
     """Give the cards of a passage the new words of their source; return what changed."""
     here = change.here
     for follows in change.follows:
-        event = new_event("revise", here.highlight.key, SOURCE, follows.body)
-        desk.decide(store, here, event, follows.sentences)
+        key = here.highlight.key
+        desk.decide(store, followed(here, key, follows.body, follows.sentences))
     now = store.passage(here.highlight.key).cards
     told = []
     for follows in change.follows:

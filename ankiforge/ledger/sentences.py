@@ -10,10 +10,10 @@ may be new words of the card.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.events import Passage
 from ankiforge.ledger.store import EACH, Store, encode
 from ankiforge.model import Highlight, Strings
 
@@ -55,11 +55,14 @@ def places_of(store: Store, name: str) -> list[str]:
     return [row["key"] for row in rows]
 
 
-def passages_with(store: Store, sentences: Iterable[str]) -> list[str]:
-    """Return the passages that have one of some sentences, or had it when they went."""
-    query = f"SELECT DISTINCT key FROM sentence WHERE name IN {EACH} ORDER BY key"
-    rows = store.rows(query, encode(names_of_long(sentences)))
-    return list(dict.fromkeys(store.first(row["key"]) for row in rows))
+def standing_in(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
+    """Return the passages that have some sentences, or had them when they went, with the names."""
+    wanted = list(names)
+    names_in: dict[str, set[str]] = defaultdict(set)
+    query = f"SELECT key, name FROM sentence WHERE name IN {EACH} ORDER BY key"
+    for row in store.rows(query, encode(wanted)) if wanted else ():
+        names_in[store.first(row["key"])].add(row["name"])
+    return names_in
 
 
 def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> None:
@@ -68,10 +71,11 @@ def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> No
     store.write_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
 
 
-def are_decided_elsewhere(store: Store, passage: Passage, names: Sequence[str]) -> bool:
-    """Return whether one of some sentences was decided in another passage, and in no own form.
-
-    Copies of a form follow each its own passage. `names`: those of the sentences.
-    """
-    query = f"SELECT 1 FROM decided_sentence WHERE name IN {EACH} AND passage != ? AND NOT own"
-    return bool(names) and store.row(query, encode(names), passage.key) is not None
+def deciding(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
+    """Return by name the passages in which sentences were decided, but for own forms."""
+    wanted = list(names)
+    passages: dict[str, set[str]] = defaultdict(set)
+    query = f"SELECT name, passage FROM decided_sentence WHERE name IN {EACH} AND NOT own"
+    for row in store.rows(query, encode(wanted)) if wanted else ():
+        passages[row["name"]].add(row["passage"])
+    return passages

@@ -14,6 +14,7 @@ What must stay true:
 - What is not committed is in the `_Transaction`, and nowhere else.
 - A table that is computed from events is asked only after `refold`; `passage` and
   `transaction` see to it.
+- Drafts are read only after `settle`; `rows`, `each`, `row` and `transaction` see to it.
 - `_passages` and `_aliases` are copies: another process may have written, which
   `data_version` shows.
 """
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,6 +53,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import is_long, name_of, name_of_card, of_cards
 from ankiforge.ledger.fold import classes, fold, in_order
+from ankiforge.ledger.here import Ahead
 from ankiforge.ledger.journal import (
     READER,
     JournalFiles,
@@ -126,6 +129,15 @@ class JournalState(Value):
     then."""
 
 
+class Unsettled(NamedTuple):
+    """Where drafts may wait no longer, or ask about other cards."""
+
+    passages: dict[str, None]
+    """The passages whose decisions changed."""
+    deciding: dict[str, set[str]]
+    """By the name of a sentence, the passages that decided it: what waits in others is settled."""
+
+
 class _Transaction:
     """The events recorded since a transaction began.
 
@@ -145,6 +157,7 @@ class _Transaction:
         """Keys whose passages are to be computed again."""
         self.changed_contents: set[str] = set()
         """The contents of the cards that they may get, or `ANY_CONTENT`."""
+        self.unsettled = Unsettled({}, {})
 
 
 class Store(Database):
@@ -184,6 +197,8 @@ class Store(Database):
         self._aliases: dict[str, Strings] | None = None
         # By content that was read ahead: who says the same.
         self._same_words: dict[str, SameWords] = {}
+        self.ahead: Ahead | None = None
+        """The passages that were read before their turn, while many are decided on."""
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
 
@@ -219,6 +234,7 @@ class Store(Database):
             self._transaction = _Transaction()
             self._drop_stale()
             yield
+            self.settle()
             self.refold()
             self._store_events()
             if self._transaction.events and not self._read_only:
@@ -245,12 +261,14 @@ class Store(Database):
         """Run the block as a part of a transaction: if it fails, as if it had not run."""
         with self.transaction():
             transaction = self._running()
+            self.settle()
             self.refold()
             self._store_events()
             recorded = len(transaction.events)
             self._db.execute("SAVEPOINT attempt")
             try:
                 yield
+                self.settle()
                 self.refold()
                 self._store_events()
             except BaseException:
@@ -258,6 +276,7 @@ class Store(Database):
                 del transaction.events[recorded:]
                 transaction.stored = recorded
                 transaction.last_number = None
+                transaction.unsettled = Unsettled({}, {})
                 self._drop_copies()
                 raise
             finally:
@@ -319,6 +338,11 @@ class Store(Database):
             finally:
                 transaction.action = ""
 
+    @property
+    def recorded(self) -> int:
+        """How many events the running transaction has recorded; 0 = there is none."""
+        return len(self._transaction.events) if self._transaction else 0
+
     def _running(self) -> _Transaction:
         """Return the transaction in which something is to be recorded."""
         if self._transaction is None:
@@ -339,6 +363,61 @@ class Store(Database):
         self._same_words.clear()
         self._aliases = None
         self._answers = None
+        self.ahead = None
+
+    # --- what waits ---------------------------------------------------------------------
+
+    def unsettle(
+        self, key: str, names: Iterable[str] = (), *, itself: bool = False
+    ) -> None:
+        """Note that drafts are to be settled, inside a transaction.
+
+        Args:
+            key: of the passage that was decided on.
+            names: those of the sentences that were decided: where they stand elsewhere.
+            itself: the drafts of the passage itself, too.
+        """
+        unsettled = self._running().unsettled
+        first = self.first(key)
+        if itself:
+            unsettled.passages[first] = None
+        for name in names:
+            unsettled.deciding.setdefault(name, set()).add(first)
+
+    def settle(self) -> None:
+        """Settle what waits: a ledger does; see `Ledger.settle`."""
+
+    def take_unsettled(self) -> Unsettled:
+        """Return what is to be settled; nothing is then."""
+        nothing = Unsettled({}, {})
+        if self._transaction is None:
+            return nothing
+        unsettled = self._transaction.unsettled
+        self._transaction.unsettled = nothing
+        return unsettled
+
+    # Whoever asks for drafts is to see what decisions left of them. The store itself asks for
+    # none: it passes these by.
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return the rows of a query, after what waits is settled."""
+        self.settle()
+        return super().rows(query, *values)
+
+    def each(self, query: str, *values: object) -> Iterator[Row]:
+        """Yield the rows of a query, one at a time, after what waits is settled."""
+        self.settle()
+        return super().each(query, *values)
+
+    def row(self, query: str, *values: object) -> Row | None:
+        """Return the first row of a query, or None, after what waits is settled."""
+        self.settle()
+        return super().row(query, *values)
+
+    def _value(self, query: str, *values: object) -> Any:
+        """Return the first column of the first row of a query of events; None if there is none."""
+        first = super().row(query, *values)
+        return first[0] if first else None
 
     # --- events -------------------------------------------------------------------------
 
@@ -411,7 +490,7 @@ class Store(Database):
     def each_event(self, condition: str, *values: object) -> Iterator[Event]:
         """Yield the same, one at a time."""
         self._store_events()
-        for row in self.each(f"SELECT id, line FROM event WHERE {condition}", *values):
+        for row in super().each(f"SELECT id, line FROM event WHERE {condition}", *values):
             event = decode_event(row["line"])
             vars(event)["id"] = row["id"]  # it takes longer to hash than to read
             yield event
@@ -426,12 +505,12 @@ class Store(Database):
             "SELECT key, min(n) AS n FROM event"
             f" WHERE what = 'key' AND key IN {EACH} GROUP BY key"
         )
-        return {row["key"]: row["n"] for row in self.rows(query, wanted)}
+        return {row["key"]: row["n"] for row in super().rows(query, wanted)}
 
     def _largest_number(self) -> int:
         self._store_events()
-        largest = self.value("SELECT max(n) FROM event") or 0
-        return max(largest, self.value("SELECT max(n) FROM unknown_event") or 0)
+        largest = self._value("SELECT max(n) FROM event") or 0
+        return max(largest, self._value("SELECT max(n) FROM unknown_event") or 0)
 
     def _store_events(self) -> None:
         """Write the events that the database lacks: before it is asked for any."""
@@ -477,7 +556,7 @@ class Store(Database):
         for key in lacking:
             self._passages[key] = Passage((key,))
         query = f"SELECT key, body FROM passage WHERE key IN {EACH}"
-        for row in self.rows(query, encode(lacking)):
+        for row in super().rows(query, encode(lacking)):
             self._passages[row["key"]] = _decode_passage(row["body"])
 
     def forget_passages(self) -> None:
@@ -504,7 +583,7 @@ class Store(Database):
     def _keys(self, key: str) -> Strings:
         if self._aliases is None:
             self._aliases = {}
-            for row in self.rows("SELECT key, keys FROM alias"):
+            for row in super().rows("SELECT key, keys FROM alias"):
                 self._aliases[row["key"]] = tuple(msgspec.json.decode(row["keys"]))
         return self._aliases.get(key, (key,))
 
@@ -514,7 +593,7 @@ class Store(Database):
         The key that was issued first names it.
         """
         links = self.select_events(f"what IN {LINKS}")
-        aliases = self.rows("SELECT key, keys FROM alias")
+        aliases = super().rows("SELECT key, keys FROM alias")
         before = {row["key"]: row["keys"] for row in aliases}
         linked_keys: set[str] = set()
         for event in links:
@@ -580,10 +659,12 @@ class Store(Database):
         self._same_words |= same
         wanted = encode(list(same))
         query = f"SELECT * FROM card WHERE content IN {EACH} OR source IN {EACH} ORDER BY guid"
-        for row in self.rows(query, wanted, wanted):
+        for row in super().rows(query, wanted, wanted):
             for words in {row["content"], row["source"]} & same.keys():
                 same[words].cards.append(row)
-        for row in self.rows(f"SELECT * FROM rejected WHERE content IN {EACH}", wanted):
+        for row in super().rows(
+            f"SELECT * FROM rejected WHERE content IN {EACH}", wanted
+        ):
             same[row["content"]].rejected.append(row["passage"])
 
     def _refold(self, changed_keys: Sequence[str]) -> None:
@@ -691,7 +772,7 @@ class Store(Database):
             # files that are there no longer may have held lines that no other has
             names = self._journal.names()
             may_lack_lines = False
-            for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
+            for row in super().rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
                 if row["name"].removeprefix("read ") not in names:
                     self.write("DELETE FROM meta WHERE name = ?", row["name"])
                     may_lack_lines = True
@@ -710,7 +791,7 @@ class Store(Database):
                 held = self._journal.ids()
                 lacking = []
                 stored = "SELECT id, line FROM event UNION ALL SELECT id, line FROM unknown_event"
-                for row in self.each(stored):
+                for row in super().each(stored):
                     if row["id"] not in held:
                         lacking.append(decode_event(row["line"]))
                 missing = len(lacking)
@@ -718,14 +799,14 @@ class Store(Database):
                     in_order = sorted(lacking, key=lambda event: event.order)
                     _, size = self._journal.append(in_order)
                     self._set_own_read_up_to(size, unreadable=0)
-            unknown = self.value("SELECT count(*) FROM unknown_event")
+            unknown = self._value("SELECT count(*) FROM unknown_event")
         self.journal_state = JournalState(unreadable, missing, unknown)
         return sorted(new, key=lambda event: event.order)
 
     def _is_united(self) -> bool:
         """Return whether all files of the journal were read to their ends; note their faults."""
         read = {}
-        for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
+        for row in super().rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
             name = row["name"].removeprefix("read ")
             read[name] = self._read_up_to(name)
         names = self._journal.names()
@@ -737,7 +818,7 @@ class Store(Database):
             if read_up_to is None or not self._journal.is_read(name, read_up_to):
                 return False
             unreadable += read_up_to.unreadable
-        unknown = self.value("SELECT count(*) FROM unknown_event")
+        unknown = self._value("SELECT count(*) FROM unknown_event")
         self.journal_state = JournalState(unreadable, unknown=unknown)
         return True
 
@@ -750,7 +831,7 @@ class Store(Database):
         stored = {event.id for event in unknown}
         for ids in in_batches(by_id):
             query = f"SELECT id FROM event WHERE id IN {EACH}"
-            stored.update(row["id"] for row in self.rows(query, encode(ids)))
+            stored.update(row["id"] for row in super().rows(query, encode(ids)))
         added = [event for id, event in by_id.items() if id not in stored]
         if not added:
             return []

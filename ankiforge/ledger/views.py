@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards, desk
 from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.decided import new_event, sentences_of_card
-from ankiforge.ledger.desk import in_vault, is_buried
+from ankiforge.ledger.decided import decided, new_event, sentences_of_card
+from ankiforge.ledger.desk import in_vault
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -34,6 +34,7 @@ from ankiforge.ledger.events import (
     slot_of,
 )
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables.anki import is_buried
 from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     RETIRED,
@@ -324,7 +325,7 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
 def _retire(store: Store, guid: str, reason: str) -> None:
     _, passage = cards.state_of(store, guid)
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": reason})
-    desk.settle_passage(store, passage.key)
+    store.unsettle(passage.key, itself=True)
 
 
 def _knows_of_dropping(store: Store, state: Card) -> bool:
@@ -553,7 +554,7 @@ def adopt(
             event = new_event("accept", key, PERSON, body)
             here = passage_here(store, store.passage(key))
             sentences = sentences_of_card(here, card)
-            desk.decide(store, here, event, sentences)
+            desk.decide(store, decided(here, event, sentences))
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}

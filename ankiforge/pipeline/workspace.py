@@ -552,12 +552,13 @@ class Workspace(Opened):
             UsageError: an id names nothing, or several things.
             RefusedError: one can't be accepted, or has no such gap; none is accepted then.
         """
+        from ankiforge.ledger.desk import read_ahead
         from ankiforge.pipeline import proposals
         from ankiforge.pipeline.query import is_key
 
         guids: list[Guid] = []
         with self.ledger.action():
-            for draft_id in self._named(ids):
+            for draft_id in read_ahead(self.ledger, self._named(ids)):
                 if is_key(draft_id):
                     proposal = proposals.proposal_at(self.ledger, draft_id)
                     made = proposals.accept(self.ledger, proposal, self.decks, gap=gap)
@@ -580,8 +581,10 @@ class Workspace(Opened):
             UsageError: an id names nothing, or several things.
             RefusedError: one no longer waits.
         """
+        from ankiforge.ledger.desk import read_ahead
+
         with self.ledger.action():
-            for full_id in self._named(ids):
+            for full_id in read_ahead(self.ledger, self._named(ids)):
                 self.ledger.reject(full_id, reason)
 
     def edit(

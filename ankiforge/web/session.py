@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger import Order, QueryTerm, lists, overview, questions
+from ankiforge.ledger import Order, QueryTerm, desk, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
@@ -600,7 +600,7 @@ class ReviewSession:
         refused = []
         done = 0
         with self._ledger.action() as action:
-            for id in ids[:MOST_AT_ONCE]:
+            for id in desk.read_ahead(self._ledger, ids[:MOST_AT_ONCE]):
                 try:
                     if several.accepts:
                         self._ledger.accept(id)

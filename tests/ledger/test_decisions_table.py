@@ -12,7 +12,7 @@ from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, desk, drafts, marks, questions, record
 from ankiforge.ledger.copies import Copy, likenesses, likenesses_of_originals, originals
-from ankiforge.ledger.decided import lacks_drafts, new_event, passed_over
+from ankiforge.ledger.decided import decided, lacks_drafts, new_event, passed_over
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -854,7 +854,7 @@ def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
 def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
     here = PassageHere(Passage((P,)), HIGHLIGHT.exact)
     rejects = new_event("reject", P, PERSON, {"content": "c", "guid": ""})
-    event = desk.decide(empty, here, rejects, (HIGHLIGHT.exact,))
+    event = desk.decide(empty, decided(here, rejects, (HIGHLIGHT.exact,)))
     [fact] = [each for each in empty.events([P]) if each.what == "fact"]
     assert fact.body == {
         "of": event.id,

@@ -1,15 +1,24 @@
 """What is done with many notes takes steps in their number, not in its square."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger import Ledger, desk, overview
+from ankiforge.config import Config
+from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.ledger import Ledger, decide, desk, overview
+from ankiforge.ledger.here import HighlightHere
+from ankiforge.ledger.tables.here import highlights_here
+from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import h16
+from ankiforge.pipeline.draft import draft
+from ankiforge.pipeline.result import Job
+from ankiforge.pipeline.sources import ingest
 from tests.ledger.world import World
 from tests.limits import steps
+from tests.reading import opened
 
 NOTES = 16
 
@@ -96,7 +105,7 @@ def questions(ledger: Ledger, work: Callable[[], object]) -> int:
     ledger.writable().set_trace_callback(ran.append)
     work()
     ledger.writable().set_trace_callback(None)
-    return sum(each.startswith("SELECT") for each in ran)
+    return sum(each.startswith(("SELECT", "WITH")) for each in ran)
 
 
 def first_run(world: World) -> None:
@@ -104,41 +113,97 @@ def first_run(world: World) -> None:
     world.run(ship=False, accepts=lambda draft: False)
 
 
-def test_what_decisions_ask_of_is_read_for_many_at_once(tmp_path: Path):
-    world = World(tmp_path)
-    for number in range(40):
-        world.note(f"{number}.md", *lines(number, "water"))
+def read(world: World, ledger: Ledger) -> Job:
+    """Read the notes, and draft nothing yet."""
+    folder = WorkspaceFolder(world.root, Config(), world.root)
+    vault = opened("obsidian", world.vault, name="v")
+    job = Job(lambda draft: False, world.rules, folder.pictures, sources=(vault,))
+    ingest(job, ledger)
+    return job
+
+
+def drafting(world: World, ledger: Ledger) -> Callable[[], object]:
+    job = read(world, ledger)
+    return lambda: list(draft(job, ledger))
+
+
+def accepting(world: World, ledger: Ledger) -> Callable[[], object]:
     first_run(world)
-    ledger = world["a"]
-    ids = [draft.id for draft in world.waiting()]
-
-    def accept_all() -> None:
-        with ledger.action():
-            for id in desk.read_ahead(ledger, ids):
-                ledger.accept(id)
-
-    count = questions(ledger, accept_all)
-    assert len(world.live()) == len(ids) == 40
-    # of each: whether it waits, its drafts, its passage, who decided and who has its sentence, whether its
-    # note was deleted
-    assert count < 7 * len(ids)
-    world.close()
+    return partial(decided, ledger, world, ledger.accept)
 
 
-def test_what_drafts_are_compared_with_is_read_for_many_at_once(tmp_path: Path):
+def rejecting(world: World, ledger: Ledger) -> Callable[[], object]:
+    first_run(world)
+    return partial(decided, ledger, world, ledger.reject)
+
+
+def editing(world: World, ledger: Ledger) -> Callable[[], object]:
+    first_run(world)
+    words = {"Extra": "mine"}
+    return partial(decided, ledger, world, lambda id: decide.edit(ledger, id, words))
+
+
+def rejecting_cards(world: World, ledger: Ledger) -> Callable[[], object]:
+    world.run(ship=False)
+    return partial(decided, ledger, world, ledger.reject, [*world.live()])
+
+
+def decided(
+    ledger: Ledger,
+    world: World,
+    act: Callable[[str], object],
+    guids: Sequence[str] = (),
+) -> None:
+    """Decide on cards, or on all that waits, in one action."""
+    ids = guids or [waiting.id for waiting in world.waiting()]
+    with ledger.action():
+        for id in desk.read_ahead(ledger, ids):
+            act(id)
+
+
+@pytest.mark.parametrize(
+    "verb", [drafting, accepting, rejecting, editing, rejecting_cards]
+)
+def test_a_verb_asks_for_no_passage_alone(tmp_path: Path, verb):
     counts = []
-    for notes in (10, 40):
+    for notes in (20, 40, 80):  # the first one reads what is read once
         folder = tmp_path / str(notes)
         folder.mkdir()
         world = World(folder)
         for number in range(notes):
             world.note(f"{number}.md", *lines(number, "water"))
-        counts.append(questions(world["a"], partial(first_run, world)))
+        ledger = world["a"]
+        work = verb(world, ledger)
+        counts.append(questions(ledger, work))
+        decisions = ledger.select_events("what NOT IN ('key', 'text', 'fact')")
+        assert max(len(world.waiting()), len(decisions)) >= notes
         world.close()
-    few, many = counts
-    # of each note: its row, its private words, twice who decided its sentences; of each draft: whether its
-    # id is taken
-    assert many - few < 7 * 30
+    _, once, twice = counts
+    assert once == twice
+
+
+def test_of_equal_lines_a_run_reads_all_once_and_remembers_the_first(tmp_path: Path):
+    world = World(tmp_path)
+    for number in range(6):
+        world.note(f"{number}.md", "What is a cell?::The unit of life.")
+    ledger = world["a"]
+    read(world, ledger)
+    keys = [highlight.key for highlight in desk.to_draft(ledger)]
+    originals = Originals(ledger)
+    first = highlights_here(ledger, keys[:3], originals)
+    later: list[dict[str, HighlightHere]] = []
+
+    def go_on(known: Originals) -> None:
+        later.append(highlights_here(ledger, keys[3:], known))
+
+    known, unknown = (
+        questions(ledger, partial(go_on, each)) for each in (originals, Originals(ledger))
+    )
+    assert known < unknown
+    assert later[0] == later[1]
+    for here in (*first.values(), *later[0].values()):
+        assert [copy.key for copy in here.copies] == keys[:1]
+    world.close()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, sentences
-from ankiforge.ledger.desk import OfferedPassage
+from ankiforge.ledger import Ledger, desk, sentences
 from ankiforge.ledger.events import PERSON, SOURCE, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
@@ -19,6 +18,7 @@ from ankiforge.ledger.facts import (
     of_cards,
     read,
 )
+from ankiforge.ledger.here import Elsewhere, PassageHere
 from ankiforge.ledger.tables import here as reading
 from ankiforge.model import (
     Card,
@@ -224,6 +224,11 @@ def decide(store, key, *decided, guid="", **words):
     sentences.note_decided(store, key, decided, own=bool(words))
 
 
+def elsewhere(store, passage, given):
+    [there] = reading.each_elsewhere(store, [(passage, given)])
+    return there
+
+
 @pytest.mark.parametrize(
     ("key", "decided", "other", "given", "found"),
     [
@@ -237,7 +242,7 @@ def decide(store, key, *decided, guid="", **words):
 )
 def test_what_was_decided_in_other_passages(store, key, decided, other, given, found):
     decide(store, key, *decided, guid="af1")
-    there = reading.elsewhere(store, store.passage(other), given)
+    there = elsewhere(store, store.passage(other), given)
     assert tuple(decision.sentences for decision in there.decisions) == found
     assert set(there.live) == ({"af1"} if found and found[0][0] == decided[0] else set())
 
@@ -245,28 +250,30 @@ def test_what_was_decided_in_other_passages(store, key, decided, other, given, f
 def test_passages_that_a_person_told_apart_decide_nothing_for_one_another(store):
     decide(store, P, M)
     store.add("different", Q, PERSON, {"old": P})
-    assert not reading.elsewhere(store, store.passage(Q), (M,)).decisions
+    assert not elsewhere(store, store.passage(Q), (M,)).decisions
 
 
 def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
     decide(store, P, M)
     reads(store, P, 0, H)
-    assert reading.elsewhere(store, store.passage(P), (H,)).standing == {M}
+    assert elsewhere(store, store.passage(P), (H,)).standing == {M}
     store.write("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
-    assert not reading.elsewhere(store, store.passage(P), (H,)).standing
+    assert not elsewhere(store, store.passage(P), (H,)).standing
     assert sentences.places_of(store, name_of(M)) == []
-    assert sentences.passages_with(store, (M, F)) == [Q]
+    assert list(sentences.standing_in(store, map(name_of, (M, F)))) == [Q]
 
 
 def test_an_own_form_is_decided_by_no_other_own_form(store):
     p, q, r = map(store.passage, (P, Q, R))
     names = [name_of(M), name_of(F)]
     decide(store, P, M, guid="af1", own=True, slot="0")
-    assert not sentences.are_decided_elsewhere(store, q, names)
+    assert not sentences.deciding(store, names)
     decide(store, R, M)
-    assert sentences.are_decided_elsewhere(store, q, names)
-    assert not sentences.are_decided_elsewhere(store, p, names[1:])
-    assert not sentences.are_decided_elsewhere(store, r, names)
+    assert sentences.deciding(store, names) == {name_of(M): {R}}
+    remarks = desk.Remarks(store)
+    assert remarks.are_decided_elsewhere(q, names)
+    assert not remarks.are_decided_elsewhere(p, names[1:])
+    assert not remarks.are_decided_elsewhere(r, names)
 
 
 @pytest.mark.parametrize(
@@ -286,8 +293,9 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     here, there, asked
 ):
     passage = Passage((P,), facts=[decided(M, guid="here", n=here)])
-    elsewhere = sentences.Elsewhere(
-        (decided(M, guid="there", n=there),), live=frozenset(["there"])
+    elsewhere = Elsewhere(
+        (decided(M, guid="there", n=there),),
+        live={"there": Card(P, CardKind.CLOZE, (), id="there")},
     )
-    [fact] = OfferedPassage(passage, M2, (), elsewhere).facts_now(live="here")
+    [fact] = PassageHere(passage, M2, (), elsewhere).facts_now(live="here")
     assert (fact.near, fact.card) == (M, asked)

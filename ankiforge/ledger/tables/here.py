@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, facts
 from ankiforge.ledger.events import Passage
-from ankiforge.ledger.here import Elsewhere, HighlightHere, PassageHere
+from ankiforge.ledger.here import (
+    Elsewhere,
+    HighlightHere,
+    PassageHere,
+    long_sentences,
+)
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.tables.originals import Originals
@@ -25,37 +30,42 @@ _decode_draft = msgspec.json.Decoder(Card).decode
 
 def passage_here(store: Store, passage: Passage) -> PassageHere:
     """Return a passage as it is read here and now."""
-    leading = cards.leading_row(store, passage)
-    text = facts.text_of(decode_highlight(leading)) if leading else ""
-    given = facts.sentences(text)
-    return PassageHere(
-        passage,
-        text,
-        waiting_of(store, passage.keys),
-        elsewhere(store, passage, given),
-    )
+    [here] = passages_here(store, [passage])
+    return here
+
+
+def passages_here(store: Store, passages: Sequence[Passage]) -> list[PassageHere]:
+    """Return passages as they are read here and now."""
+    query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {EACH}"
+    keys = [key for passage in passages for key in passage.keys]
+    present = {row["key"]: row for row in store.rows(query, encode(keys))}
+    texts = []
+    for passage in passages:
+        places = [present[key] for key in passage.keys if key in present]
+        leading = cards.leading_of(places, passage)
+        texts.append(facts.text_of(decode_highlight(leading)) if leading else "")
+    given = map(facts.sentences, texts)
+    there = each_elsewhere(store, list(zip(passages, given, strict=True)))
+    waiting = _waiting_in(store, passages)
+    return [
+        PassageHere(passage, text, waiting[passage.key], elsewhere)
+        for passage, text, elsewhere in zip(passages, texts, there, strict=True)
+    ]
 
 
 def highlights_here(
     store: Store, keys: Sequence[str], originals: Originals
 ) -> dict[str, HighlightHere]:
     """Return, by their keys, highlights that are drafted, with their passages."""
-    wanted = encode(keys)
     query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
-    rows = {row["key"]: row for row in store.rows(query, wanted)}
-    store.load(rows)
+    rows = {row["key"]: row for row in store.rows(query, encode(keys))}
     highlights = {key: decode_highlight(row) for key, row in rows.items()}
+    store.load(rows)
     passages = {key: store.passage(key) for key in rows}
-    given = {
-        key: facts.sentences(facts.text_of(highlight))
-        for key, highlight in highlights.items()
-    }
-    pairs = [(passages[key], given[key]) for key in rows]
+    texts = {key: facts.text_of(highlight) for key, highlight in highlights.items()}
+    pairs = [(passages[key], facts.sentences(texts[key])) for key in rows]
     there = dict(zip(rows, each_elsewhere(store, pairs), strict=True))
-    waiting: dict[str, list[Card]] = defaultdict(list)
-    all_keys = [each for passage in passages.values() for each in passage.keys]
-    for draft in waiting_of(store, all_keys):
-        waiting[draft.key].append(draft)
+    waiting = _waiting_in(store, passages.values())
 
     undecided = {
         key: each for key, each in highlights.items() if not passages[key].decided
@@ -66,8 +76,8 @@ def highlights_here(
     return {
         key: HighlightHere(
             passages[key],
-            facts.text_of(highlights[key]),
-            tuple(draft for each in passages[key].keys for draft in waiting[each]),
+            texts[key],
+            waiting[passages[key].key],
             there[key],
             highlight=highlights[key],
             content=row["content"],
@@ -85,10 +95,16 @@ def highlights_here(
 # --- drafts that wait -------------------------------------------------------------------
 
 
-def waiting_of(store: Store, keys: Sequence[str]) -> tuple[Card, ...]:
-    """Return the drafts of highlights that wait, in their order."""
+def _waiting_in(
+    store: Store, passages: Iterable[Passage]
+) -> Mapping[str, tuple[Card, ...]]:
+    """Return the drafts that wait in passages, over all their keys, by the keys of passages."""
+    keys = {key: passage.key for passage in passages for key in passage.keys}
+    drafts: dict[str, list[Card]] = {first: [] for first in keys.values()}
     query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
-    return tuple(map(draft_of, store.rows(query, encode(keys))))
+    for row in store.rows(query, encode(list(keys))):
+        drafts[keys[row["key"]]].append(draft_of(row))
+    return {first: tuple(of_passage) for first, of_passage in drafts.items()}
 
 
 def draft_of(row: Row) -> Card:
@@ -107,26 +123,15 @@ def draft_of(row: Row) -> Card:
 # --- sentences in other passages --------------------------------------------------------
 
 
-def elsewhere(store: Store, passage: Passage, given: Strings) -> Elsewhere:
-    """Return what other passages have to do with a passage that has these sentences now."""
-    [there] = each_elsewhere(store, [(passage, given)])
-    return there
-
-
 def each_elsewhere(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[Elsewhere]:
     """Return what other passages have to do with each of these, which have such sentences now."""
-    long_ones = []
-    for passage, given in passages:
-        had = set(given)
-        for text in passage.texts:
-            had.update(facts.sentences(text.exact))
-        long_ones.append(set(filter(facts.is_long, had)))
+    long_ones = [long_sentences(passage, given) for passage, given in passages]
     decided_in: dict[str, list[str]] = defaultdict(list)
     names = {facts.name_of(sentence) for had in long_ones for sentence in had}
-    query = f"SELECT name, passage FROM decided_sentence WHERE name IN {EACH}"
-    for row in store.rows(query, encode(list(names))):
+    query = f"SELECT DISTINCT name, passage FROM decided_sentence WHERE name IN {EACH}"
+    for row in store.rows(query, encode(list(names))) if names else ():
         decided_in[row["name"]].append(row["passage"])
     store.load(key for keys in decided_in.values() for key in keys)
 
