@@ -127,12 +127,12 @@ def test_a_note_that_was_deleted_in_anki_is_sent_again_in_one_go_too(tmp_path: P
     world, ids = opened(tmp_path / "a")
     ledger = world["a"]
     guids = []
-    for name in ("air", "oxygen"):
+    for name in ("air", "sugar"):
         guids.append(ledger.accept(ids[name]))
         decide.undo(ledger)
     ledger.write("INSERT INTO grave (id) VALUES (?)", note_id(guids[0]))
     with ledger.action():
-        for id in desk.read_ahead(ledger, [ids["air"], ids["oxygen"]]):
+        for id in desk.read_ahead(ledger, [ids["air"], ids["sugar"]]):
             ledger.accept(id)
     told = [event.body["guid"] for event in ledger.select_events("what = 'unseen'")]
     assert told == guids[:1]
