@@ -16,7 +16,6 @@ from ankiforge.ledger.drafts import is_new
 from ankiforge.ledger.events import (
     PERSON,
     PROPOSAL,
-    SOURCE,
     Event,
     Wording,
     card_of_words,
@@ -91,11 +90,6 @@ def reworded(here: PassageHere, draft: Card, card: Card, key: str) -> Decided:
     body = {"guid": card.id, "draft": body_of_words(draft)}
     event = new_event("revise", key, PERSON, body)
     return decided(here, event, sentences, draft.id)
-
-
-def followed(here: PassageHere, key: str, body: Json, sentences: Strings) -> Decided:
-    """Return what changes as a card follows its source; see `record.Follows`."""
-    return decided(here, new_event("revise", key, SOURCE, body), sentences)
 
 
 def rejected(here: PassageHere, card: Card, why: str = "") -> Decided:

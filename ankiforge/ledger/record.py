@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.copies import FormerCopy
+from ankiforge.ledger.decided import Decided, body_of_words, decided, new_event
 from ankiforge.ledger.drafts import (
     draft_id,
     is_known,
@@ -26,6 +26,7 @@ from ankiforge.ledger.drafts import (
     with_first_gap,
 )
 from ankiforge.ledger.events import (
+    SOURCE,
     is_news,
     is_stale,
     stands_in,
@@ -49,7 +50,6 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKind,
-    Json,
     SourceKind,
     Strings,
     Value,
@@ -82,17 +82,6 @@ class By(Value):
         return not (self.model or self.beside)
 
 
-class Follows(Value):
-    """A card that gets the new words of its source."""
-
-    card: Card
-    """As it was before."""
-    body: Json
-    """Of the event."""
-    sentences: Strings
-    """Those of the passage that the event decides."""
-
-
 class Waits(NamedTuple):
     """A draft that waits from now on."""
 
@@ -121,8 +110,9 @@ class Recorded(Value):
 
     here: HighlightHere
     """The passage, with the drafts that wait on."""
-    follows: tuple[Follows, ...] = ()
-    """Recorded before all else, after which the rest is asked for again."""
+    follows: tuple[Decided, ...] = ()
+    """The cards that get the new words of their source: recorded before all else, after which the
+    rest is asked for again."""
     waits: tuple[Waits, ...] = ()
     gone: Strings = ()
     """The ids of drafts that wait no longer."""
@@ -382,13 +372,14 @@ def _card_with_news(here: PassageHere, draft: Card, by: By) -> Card | None:
     return card
 
 
-def _following(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Follows]:
-    """Yield the cards that get the new words of their source unasked."""
+def _following(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Decided]:
+    """Yield what changes by the cards that get the new words of their source unasked."""
     for draft in own:
         card = _card_with_news(here, draft, by)
         if card and not is_held(card, draft, here.highlight):
-            body = {"guid": card.guid, "draft": msgspec.to_builtins(wording_of(draft))}
-            yield Follows(card, body, facts.covered(here.text, draft.quote))
+            body = {"guid": card.guid, "draft": body_of_words(draft)}
+            event = new_event("revise", here.highlight.key, SOURCE, body)
+            yield decided(here, event, facts.covered(here.text, draft.quote))
 
 
 def _held_back(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Change]:

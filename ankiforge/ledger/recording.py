@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ankiforge.errors import BugError, one_item
 from ankiforge.ledger import cards, desk
-from ankiforge.ledger.decided import followed
 from ankiforge.ledger.events import content
 from ankiforge.ledger.here import HighlightHere
 from ankiforge.ledger.record import By, Outcome, Recorded, recorded
@@ -137,14 +136,12 @@ def _digest(draft: Card) -> str:
 
 def _follow(store: Store, change: Recorded) -> list[Change]:
     """Give the cards of a passage the new words of their source; return what changed."""
-    here = change.here
-    for follows in change.follows:
-        key = here.highlight.key
-        desk.decide(store, followed(here, key, follows.body, follows.sentences))
-    now = store.passage(here.highlight.key).cards
+    before = change.here.passage.cards
+    guids = [desk.decide(store, each).body["guid"] for each in change.follows]
+    now = store.passage(change.here.highlight.key).cards
     told = []
-    for follows in change.follows:
-        shown = cards.change_of(now[follows.card.guid], follows.card)
+    for guid in guids:
+        shown = cards.change_of(now[guid], before[guid])
         if shown is not None:
             told.append(shown)
     return told
