@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import decide, desk, recording
+from ankiforge.ledger import cards, decide, desk, recording
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.here import Ahead, PassageHere
 from ankiforge.model import Drafted, note_id
@@ -121,6 +121,28 @@ def test_what_a_decision_settles_elsewhere_no_longer_waits_in_the_same_go(tmp_pa
         ledger.accept(sugar)
     assert len(world.live()) == 2
     world.close()
+
+
+def test_what_a_person_asked_for_of_a_decided_sentence_waits_on(tmp_path: Path):
+    world, ids = opened(tmp_path / "a")
+    ledger = world["a"]
+    ledger.accept(ids["organ"])
+    [highlight] = [
+        each for each in cards.highlights_of(ledger, keys_of(world)).values()
+        if each.document.path == "b.md"
+    ]  # fmt: skip
+    again = model_draft(
+        highlight.key, "When does the heart pump?", "day and night", HEART
+    )
+    made = Drafted(highlight, (again,))
+    [asked] = recording.record(ledger, [made], terms_of, by_model=True, beside=True).new
+    ledger.accept(ids["sugar"])
+    assert asked in {draft.id for draft in world.waiting()}
+    world.close()
+
+
+def keys_of(world: World) -> list[str]:
+    return [row["key"] for row in world["a"].rows("SELECT key FROM highlight")]
 
 
 def test_a_note_that_was_deleted_in_anki_is_sent_again_in_one_go_too(tmp_path: Path):
