@@ -640,6 +640,17 @@ def test_the_drafts_that_wait_on(kept):
     assert sorted((*changes.gone, *kept.split())) == ["dr1", "dr2"]
 
 
+@pytest.mark.parametrize(("has_followed", "follows"), [(False, ["af1"]), (True, [])])
+def test_cards_follow_first_and_all_else_is_recorded_then(has_followed, follows):
+    passage = Passage((P,), cards={"af1": LIVE})
+    here = replace(here_of(HIGHLIGHT), passage=passage)
+    drafted = Drafted(HIGHLIGHT, (replace(FORM, slot="0"),))
+    by = record.By("a")
+    changes = record.recorded(here, drafted, by, has_followed=has_followed)
+    assert [each.event.body["guid"] for each in changes.follows] == follows
+    assert (changes.outcome is None) is bool(follows)
+
+
 @pytest.mark.parametrize(
     ("drafted", "asked"), [("", True), (name_of(HIGHLIGHT.exact), False)]
 )

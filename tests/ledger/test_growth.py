@@ -203,6 +203,12 @@ def test_of_equal_lines_a_run_reads_all_once_and_remembers_the_first(tmp_path: P
     assert later[0] == later[1]
     for here in (*first.values(), *later[0].values()):
         assert [copy.key for copy in here.copies] == keys[:1]
+
+    # what is skipped is no original
+    skip = "UPDATE highlight SET body = json_set(body, '$.skip', 'so') WHERE key = ?"
+    ledger.write(skip, keys[0])
+    [here] = highlights_here(ledger, keys[-1:], Originals(ledger)).values()
+    assert [copy.key for copy in here.copies] == keys[1:2]
     world.close()
 
 

@@ -1,5 +1,6 @@
 """Many decisions in one action, read ahead, come to the same as each alone."""
 
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -121,6 +122,26 @@ def test_what_a_decision_settles_elsewhere_no_longer_waits_in_the_same_go(tmp_pa
         ledger.accept(sugar)
     assert len(world.live()) == 2
     world.close()
+
+
+def test_what_waits_is_settled_before_it_is_read_and_before_an_action_ends(
+    tmp_path: Path,
+):
+    world, ids = opened(tmp_path / "a")
+    ledger = world["a"]
+    with ledger.action():
+        ledger.accept(ids["pump"])
+        stored = {row["id"] for row in ledger.rows("SELECT id FROM draft")}
+        assert stored == {ids[name] for name in ("sugar", "air", "oxygen")}
+    world.close()
+
+    world, ids = opened(tmp_path / "b")
+    world["a"].accept(ids["pump"])
+    world.close()
+    database = sqlite3.connect(world.database("a"))  # as nobody asks
+    stored = {id for (id,) in database.execute("SELECT id FROM draft")}
+    assert stored == {ids[name] for name in ("sugar", "air", "oxygen")}
+    database.close()
 
 
 def test_what_a_person_asked_for_of_a_decided_sentence_waits_on(tmp_path: Path):
