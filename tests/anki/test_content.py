@@ -55,6 +55,21 @@ def test_what_a_reader_can_tell_apart_counts_and_an_editors_spelling_does_not(pa
     assert (one == other) is same
 
 
+@pytest.mark.parametrize(
+    ("html", "form"),
+    [
+        ('a "b" & <b>c</b>', 'a "b" &amp; <strong>c</strong>'),
+        ("a &quot;b&quot; &lt;c&gt;", 'a "b" &lt;c&gt;'),
+        ('<a href="b">c</a> "d"', '<a href="b">c</a> "d"'),
+        ("<A HREF='b'>c</A>", '<a href="b">c</a>'),
+        ('<code><span class="af-k">if</span></code>', "<code>if</code>"),
+        ("<i>a</i><del>b</del><u>c</u>", "<em>a</em><s>b</s><u>c</u>"),
+    ],
+)
+def test_the_form_whose_hash_is_kept_never_changes(html, form):
+    assert normal_form(html) == form
+
+
 @given(st.text("ab<>&;'\"/=! \n\u0308\u00a0#x20-\r", max_size=40))
 def test_any_text_has_a_normal_form_and_it_is_its_own(text):
     once = normal_form(text)

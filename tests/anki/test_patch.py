@@ -110,6 +110,22 @@ def test_a_note_that_was_edited_since_the_last_run_is_refused(desk, forge):
     assert line["refused"] == "the note has changed since the last run: run first"
 
 
+def test_a_note_that_is_refused_keeps_no_other_out_of_the_patch(desk, forge):
+    (desk.notes / "A.md").write_text("Katze:::cat\n", encoding="utf-8")
+    (desk.notes / "B.md").write_text("Hund:::dog\n", encoding="utf-8")
+    desk.run()
+    desk.go()
+    for card in forge.cards():
+        note = desk.anki.note(card["guid"])
+        note["Back"] += " of ours"
+        desk.col.update_note(note)
+    (desk.notes / "A.md").write_text("Katze:::cat\n\nSomething else.\n")
+    lines = forge.ok("patch", "--json").lines
+    assert sorted(bool(line["refused"]) for line in lines) == [False, True]
+    [patch] = [line["patch"] for line in lines if line.get("patch")]
+    assert "+Hund:::dog of ours" in patch
+
+
 def test_an_edit_of_a_card_that_only_the_journal_knows_waits_for_a_run(desk, forge):
     note = desk.notes / "Cells.md"
     note.write_text("What does a ribosome do?::It makes proteins.\n", encoding="utf-8")

@@ -68,6 +68,14 @@ def test_html_in_a_table_that_does_not_say_so_is_read(tmp_path):
     assert second.draft.field("Front") == "What is List<T>?"
 
 
+def test_a_table_in_the_letters_of_windows_is_read(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_bytes("Was ist müde?,schläfrig – sehr\n".encode("cp1252"))
+    [row] = read_table(table)
+    assert row.draft is not None
+    assert row.draft.field("Back") == "schläfrig – sehr"
+
+
 def test_a_cloze_whose_first_card_is_not_the_first_is_compared():
     templates = (SeenTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}"),)
     note_type = SeenType(2, "Gaps", 0, True, (("Text", None),), templates, "")

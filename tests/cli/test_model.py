@@ -252,6 +252,7 @@ def test_each_provider_says_to_whom_and_at_what_price_before_anything_is_sent(
     forge.ok("run", note)
     no_key = forge("model", "use", each.name, code=2).stderr
     assert f"{each.key_env}, is not set" in no_key
+    assert f"export {each.key_env}=… in this terminal" in no_key
     monkeypatch.setenv(each.key_env, KEY)
     told = forge("model", "use", each.name, code=2).stderr
     assert f"{each.model} at {each.base_url.removeprefix('https://')}" in told

@@ -6,6 +6,11 @@ from typing import Any
 
 import pytest
 
+from ankiforge.config.workspace import resolve
+from ankiforge.extract import registry
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review import Decision, Review
+
 ALPHA = "The aperture of a lens lets in the light that the film needs."
 FRONT = "What of a lens lets in the light that the film needs?"
 
@@ -85,3 +90,13 @@ def test_all_at_once_takes_another_way_if_only_that_matches(drafted):
     drafted.ok("accept", "--all", "--filter", "kind:cloze")
     [card] = drafted.ok("list", "--json").lines
     assert card["kind"] == "cloze"
+
+
+@pytest.mark.parametrize("choice", [0, 1, 2])
+def test_of_several_drafts_the_chosen_one_is_decided_on(drafted, choice):
+    with Workspace(resolve(drafted.folder, drafted.folder, registry)) as workspace:
+        review = Review(workspace)
+        item = review.item(drafts(drafted)[FRONT])
+        review.decide(Decision(item.id, "", "accept", choice=choice))
+        [card] = workspace.cards()
+    assert dict(card.fields).items() >= dict(item.drafts[choice].fields).items()

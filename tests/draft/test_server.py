@@ -243,6 +243,14 @@ def test_thoughts_are_paid_for_however_a_server_counts_them(
     assert (running.usage.tokens_out, running.usage.cost_usd) == (out, out)
 
 
+def test_a_reply_that_is_packed_although_nobody_asked_for_it_is_read(
+    draft, task, server, fake
+):
+    body = gzip.compress(fake.cards(fake.card(1, FACT)).body)
+    server.queue.append(fake.Reply(200, body, (("content-encoding", "gzip"),)))
+    assert len(draft(task(FACT)).drafts) == 1
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_reply_that_unpacks_without_end_costs_one_request(
     draft, task, server, fake, status

@@ -1,7 +1,10 @@
 """What a mark covers of the letters of a page, and where a hyphen stays: rows without a PDF."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from ankiforge.extract.pdf.answers import _locate
 from ankiforge.extract.pdf.blocks import Line, block_starts
 from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
@@ -423,3 +426,15 @@ def test_the_lines_at_the_edges_of_a_page(lines, top, bottom):
 def test_a_long_line_is_no_running_head():
     edges = [edge.text for edge in _edges(f"{'a' * 150}\n{'b' * 151}")]
     assert edges == ["a" * 150]
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "letter"), [(0, 712, "t"), (24, 694, "g"), (90, 690, "n")]
+)
+def test_a_note_belongs_to_the_letter_beside_its_upper_left_corner(left, top, letter):
+    text = page("the cell divides", "and grows again")
+    read = SimpleNamespace(text=text, passages=TextUnderMarks(text))
+    note = SimpleNamespace(on_text=False, box=(left, top - 14, left + 6, top))
+    located = _locate(read, note)
+    assert located.begins.text == letter
+    assert text.text[slice(*located.span)] == letter

@@ -4,10 +4,10 @@ import pytest
 
 from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, QueryTerm, cards, lists, recording
+from ankiforge.ledger import Ledger, QueryTerm, cards, lists, recording, views
 from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit, make, place, undo
-from ankiforge.ledger.desk import offers
+from ankiforge.ledger.desk import offers, reasons
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.model import Card, Drafted, HighlightKey, RemarkKind
@@ -81,6 +81,18 @@ def test_a_card_is_listed_by_what_became_of_its_note(world: World):
     world.delete_in_anki(retina, grave=False)
     world.run()
     assert places() == {"iris?": "seen", "cornea?": "deleted", "retina?": "missing"}
+
+
+def test_a_note_that_was_deleted_in_anki_and_is_back_lives_again(world: World, card: str):
+    world.run()
+    note = world.anki[card]
+    world.delete_in_anki(card)
+    world.run()
+    assert not world.card(card).live
+    world.anki[card] = note
+    notes = list(world.anki.values())
+    viewed = views.record_view(world["a"], notes, complete=True, graves=frozenset())
+    assert (viewed.returned, world.card(card).live) == ([card], True)
 
 
 # --- undo --------------------------------------------------------------------------------------
@@ -363,6 +375,8 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
             decide(draft.id)
     with pytest.raises(RefusedError, match="first answer whether"):
         make(world["a"], draft)
+    [remark] = draft.remarks
+    assert reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
     assert len(world.in_anki()) == 2
 
 

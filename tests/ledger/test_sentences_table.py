@@ -299,3 +299,22 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     )
     [fact] = PassageHere(passage, M2, (), elsewhere).facts_now(live="here")
     assert (fact.near, fact.card) == (M, asked)
+
+
+@pytest.mark.parametrize(
+    ("decision", "names", "with_proposals"),
+    [
+        (decided(M), {M}, {M}),
+        (decided(M, of_proposal=True), set(), {M}),  # it may be asked by another card
+        (decided(M, of=""), set(), set()),  # of a passage without facts
+    ],
+)
+@pytest.mark.parametrize("is_here", [True, False])
+def test_which_sentences_are_decided_here_and_elsewhere(
+    decision, names, with_proposals, is_here
+):
+    there = sentences.Elsewhere(() if is_here else (decision,))
+    passage = Passage((P,), facts=[decision] if is_here else [])
+    of = OfferedPassage(passage, M, (), there)
+    assert of.names_of_decided() == {*map(name_of, names)}
+    assert of.names_of_decided(of_proposals=True) == {*map(name_of, with_proposals)}

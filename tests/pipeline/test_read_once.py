@@ -72,7 +72,13 @@ def test_a_single_note_of_a_folder_does_not_take_in_the_vault_beside_it(
 
 
 def test_sources_of_the_settings_do_not_share_a_note(forge, nested) -> None:
-    settings(forge, outer=nested, inner=nested / "Inner")
+    (nested.parent / "Third").mkdir()
+    third = "  - obsidian: {name: third, path: Third, include: ['**/*.md']}\n"
+    entries = (("outer", nested), ("inner", nested / "Inner"))
+    both = "".join(ENTRY.format(name=name, path=path) for name, path in entries)
+    forge.settings(
+        f"sources:\n{third}{both}"
+    )  # one that names its files claims no others
     forge.ok("run")
     assert texts(forge) == ["kidney", "liver "]
     assert forge.json("run")["highlights"]["seen"] == 2

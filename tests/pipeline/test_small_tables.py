@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.check import make_finding
-from ankiforge.config import AcceptSettings
+from ankiforge.config import AcceptSettings, Config
 from ankiforge.errors import UsageError
 from ankiforge.ledger import QueryTerm, Report, search
 from ankiforge.model import (
@@ -36,6 +36,7 @@ from ankiforge.pipeline import (
     pictures,
     proposals,
     query,
+    repair,
 )
 from ankiforge.pipeline.meaning import Near
 from ankiforge.pipeline.result import (
@@ -46,7 +47,7 @@ from ankiforge.pipeline.result import (
     RunResult,
     accept_policy,
 )
-from ankiforge.pipeline.sources import _contains, _nearest_name, free_name
+from ankiforge.pipeline.sources import _contains, _name_of, _nearest_name, free_name
 
 SENTENCES = (
     "Short one. The heart pumps blood all day. The lungs take in fresh air all day long."
@@ -135,6 +136,43 @@ def test_what_is_below_a_folder(tmp_path, root, path, contains):
 )  # fmt: skip
 def test_a_name_of_a_source_that_is_free(taken, name):
     assert free_name("notes", taken) == name
+
+
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        ({"obsidian": "mine"}, "mine"),
+        ({"markdown": "mine"}, "vault"),  # another kind of source was found there
+        ({}, "vault"),
+    ],
+)
+def test_a_source_keeps_the_name_that_its_path_has(tmp_path, names, name):
+    vault = tmp_path / "vault"
+    found = SimpleNamespace(kind="obsidian", root=vault, only="")
+    remembered = [SimpleNamespace(path=str(vault), names=names, marks=())]
+    assert _name_of(Config(), remembered, found, vault) == name
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        ({}, True),
+        ({"decks": ("Bio",)}, True),
+        ({"decks": ("bio::cells",)}, True),
+        ({"decks": ("Bio::Cells::Old",)}, False),
+        ({"decks": ("Chem", "Bio")}, True),
+        ({"decks": ("Cells",)}, False),
+        ({"notes": frozenset([7])}, True),
+        ({"notes": frozenset([8])}, False),
+        ({"words": ("cell", "divide")}, True),
+        ({"words": ("cell", "grow")}, False),
+        ({"decks": ("Bio",), "words": ("grow",)}, False),
+    ],
+)
+def test_which_notes_of_a_collection_are_listed(wanted, fits):
+    fields = (("Front", "Which Cells"), ("Back", "divide?"))
+    note = SimpleNamespace(nid=7, deck="Bio::Cells", fields=fields)
+    assert repair.Wanted(**wanted).fits(note) is fits
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,21 @@ def test_what_is_not_divided_is_hidden_whole(text, markdown, hidden, cloze):
 def test_of_equal_words_the_gap_is_the_one_that_is_hidden(text, gap):
     draft = replace(proposal("A bee is what a bee sees."), gaps=(text,))
     assert sentence_of(draft).gaps == (gap,)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "formulas", "code"),
+    [
+        (SENTENCE, [], ["interference"]),
+        ("Georg Müller wrote $E = mc^2$ in 1900.", ["E = mc^2"], []),
+        # signs alone are neither
+        ("Georg Müller put a ` before 1900.", [], []),
+        (r"Georg Müller paid 5\$ and 6\$ in 1900.", [], []),
+        (r"Georg Müller wrote \`x\` in 1900.", [], []),
+    ],
+)
+def test_what_is_formula_and_code_in_a_sentence(sentence, formulas, code):
+    found = sentence_of(proposal(sentence))
+    spans = (found.formulas, found.code)
+    told = [[found.text[start:end].strip("$") for start, end in each] for each in spans]
+    assert told == [formulas, code]

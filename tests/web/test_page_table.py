@@ -247,6 +247,20 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
     assert len(ending["cards"]) == acts.count("accept")
 
 
+def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
+    session, workspace
+):
+    [document] = session.shelf()["documents"]
+    sitting = session.sitting(document["key"])
+    for id in sitting["ids"][:2]:
+        session.decide(Decision(id, "", "accept", sitting=sitting["number"]))
+    first, second = workspace.cards()
+    workspace.ledger.reject(first.guid)
+    told = session.ending(sitting["number"])["cards"]
+    assert len(told) == 1
+    assert second.field("Back") in json.dumps(told, default=str)
+
+
 def test_a_document_without_the_proposals_that_it_promised_says_so(session, workspace):
     for id in (*waiting(session), proposed(session)):
         workspace.ledger.reject(id)
@@ -319,6 +333,15 @@ def test_what_is_written_beside_a_draft_or_instead_of_it(
     plain = [re.sub(r"\{\{c\d::(.*?)\}\}", r"\1", text) for text in found]
     assert sorted(text.split(" is ")[0] for text in plain) == cards
     assert left(session.state(), "new") == new
+
+
+def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
+    first, _ = waiting(session)
+    typed = {"Front": "What?", "Back": "That.", "Deck": "Cells::New", "Tags": "biology"}
+    session.decide(Decision(first, "", "edit", fields=typed))
+    [card] = workspace.cards()
+    assert (card.deck, card.added) == ("Cells::New", ("biology",))
+    assert card.field("Front") == "What?"
 
 
 def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
