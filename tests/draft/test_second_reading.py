@@ -110,7 +110,9 @@ def test_what_was_read_is_not_read_again(desk, server):
         desk, f"=={REDUCES}==", f"=={MIMES}==", "==Bees dance to tell where they were.=="
     )
     desk.ok("run")
-    assert ["Aspirin" in asked for asked in seconds(server)] == [True, False]
+    asked = [[question for _, question in labelled(each)] for each in seconds(server)]
+    assert [len(questions) for questions in asked] == [2, 1]
+    assert "Bees" in asked[1][0]
     assert findings(desk)["Aspirin"], "the doubt stays"
 
 
