@@ -63,6 +63,7 @@ def with_second_reading(
     """
     from msgspec.structs import replace
 
+    from ankiforge.config import is_loopback
     from ankiforge.config.workspace import first_time
     from ankiforge.pipeline.models import can_read_again
 
@@ -70,16 +71,17 @@ def with_second_reading(
     llm = config.llm
     if config.drafter != "llm" or llm.second_reading is not None:
         return folder
-    if not (call.interactive and can_read_again(llm) and first_time("second reading")):
+    asks = call.interactive and not call.quiet and can_read_again(llm)
+    if not (asks and first_time("second reading")):
         return folder
     call.warn(
-        "In a second reading the model compares each card with its passage, twenty at a"
+        "In a second reading the model compares each card with its passage, twenty at a\n"
+        "  time, and names what the passage says if that is something else; you decide.\n"
+        "  The passages are sent once more; it costs about half as much again."
     )
-    call.warn(
-        "  time, and names what the passage says if that is something else; you decide."
-    )
-    call.warn("  The passages are sent once more; it costs about half as much again.")
-    agrees = click.confirm("Let it read its cards a second time?", default=True, err=True)
+    here = is_loopback(llm.base_url)
+    question = "Let it read its cards a second time?"
+    agrees = click.confirm(question, default=here, err=True)
     if agrees and writes:
         write_settings(call, folder, {("llm", "second_reading"): agrees})
     llm = replace(llm, second_reading=agrees)
