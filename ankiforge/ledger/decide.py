@@ -532,7 +532,7 @@ def make(store: Store, draft: Card) -> Guid:
     with store.action():
         cards.highlight_row(store, draft.key)
         here = passage_here(store, store.passage(draft.key))
-        desk.refuse_doubtful(store, here.passage)
+        desk.refuse_doubtful(store, here.passage, draft.key)
         return make_card(store, here, draft)
 
 
@@ -738,5 +738,5 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         if here is None:
             cards.highlight_row(store, highlight_key)
             here = passage_here(store, store.passage(highlight_key))
-        desk.refuse_doubtful(store, here.passage)
+        desk.refuse_doubtful(store, here.passage, highlight_key)
         desk.decide(store, skipped(here, why))

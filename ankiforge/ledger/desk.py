@@ -548,9 +548,9 @@ class Remarks:
             self._unburied = guids - buried(store, guids)
 
     def are_decided_elsewhere(self, passage: Passage, names: Sequence[str]) -> bool:
-        """Return whether one of some sentences was decided in another passage, but as a form.
+        """Return whether one of some sentences was decided in another passage, and in no own form.
 
-        Copies of a form follow each its own passage.
+        Copies of a form follow each its own passage. `names`: those of the sentences.
         """
         decided = self._decided
         if self._as_of != self._store.recorded:  # another draft was decided on since
@@ -762,7 +762,7 @@ def waiting(store: Store, draft_id: str) -> tuple[PassageHere, Card]:
         here = passage_here(store, store.passage(key)) if key else None
     for draft in here.waiting if here else ():
         if here and draft.id == draft_id and not _follows(here.passage, draft):
-            refuse_doubtful(store, here.passage)
+            refuse_doubtful(store, here.passage, draft.key)
             return here, draft
     raise RefusedError(
         f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
@@ -802,11 +802,11 @@ def card_of(store: Store, guid: str) -> tuple[Card, str]:
     return card, passage.key
 
 
-def refuse_doubtful(store: Store, passage: Passage) -> None:
-    """Refuse a decision about a passage that may be one that is gone."""
+def refuse_doubtful(store: Store, passage: Passage, key: str) -> None:
+    """Refuse a decision about a passage, by one of its keys, that may be one that is gone."""
     if asked(store, passage):
         raise RefusedError(
-            f"{passage.key}: first answer whether this is the passage that is gone",
+            f"{key}: first answer whether this is the passage that is gone",
             hint="ankiforge list --view questions",
         )
 
