@@ -260,7 +260,7 @@ _UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.{1,2000}?)(?<=\S)\1(?!\w)")
 _MARKS = regex(r"[*_]|~~|==")
 _LINE_END = regex(r"(?<!\\)<br>")
 _AUTOLINK = regex(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]*)>")
-TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
+TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.{0,5000}?-->")
 _LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
 # Emphasis within emphasis that is removed.
 _MOST_EMPHASIS = 3

@@ -69,7 +69,7 @@ def document_tag(title: str) -> str:
     slug = "-".join(words)
     if len(slug) > _LONGEST_TAG:
         whole_words = slug[: _LONGEST_TAG + 1].rpartition("-")[0]
-        slug = re.sub(r"(?:-.{1,3})+$", "", whole_words) or slug[:_LONGEST_TAG]
+        slug = re.sub(r"(?:-[^-]{1,3})+$", "", whole_words) or slug[:_LONGEST_TAG]
     return f"ankiforge::doc::{slug}" if slug else ""
 
 
@@ -303,9 +303,9 @@ _AMOUNT = (
     r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
     r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
 )
-MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
+MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n]){{1,2000}}+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no space inside the dollars, no digit after them, and not an
-amount."""
+amount. It has an end soon: else a text of many `$` takes minutes."""
 
 # Maths in other spellings: `\(…\)`, `\[…\]`, $`…`$ of GitLab, and an environment of TeX.
 # What stands in brackets with backslashes may be words in brackets, as converters of web

@@ -1,8 +1,9 @@
 """No pattern of the program takes for ever in a small text, whatever the text.
 
-Each pattern of each module is searched, the way the module uses it, in texts that are
-pumped from it: one of its repetitions, or its beginning, over and over, and then a sign
-that does not fit. It gets a share of this process's own processor time that is enough for
+Each pattern of each module, and each one written where it is used, is searched, the way the
+module uses it, in texts that are pumped from it: one of its repetitions, or its beginning, over and
+over, and then a sign that does not fit. What fits a repeated part, and doubled fits it, too, is a
+run inside a run: it is pumped as well. It gets a share of this process's own processor time that is enough for
 the square of the text's length many times over, and not for more.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from re import _compiler as compiler  # type: ignore[attr-defined]
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -90,6 +92,22 @@ def patterns() -> dict[str, tuple[re.Pattern[str], bool]]:
                 pattern = re.compile(value.pattern, value.flags)
                 is_searched = bool(methods[module_info.name, name] & SEARCHING)
                 found[f"{module_info.name}.{name}"] = (pattern, is_searched)
+    return found | written_where_they_are_used()
+
+
+def written_where_they_are_used() -> dict[str, tuple[re.Pattern[str], bool]]:
+    """Each pattern that is an argument of a function of `re`, by its file and line."""
+    found = {}
+    root = Path(ankiforge.__file__).parent
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(
+                    ast.Attribute(ast.Name("re"), method),
+                    [ast.Constant(str(text)), _, *_],
+                ):
+                    name = f"{path.relative_to(root)}:{node.lineno}"
+                    found[name] = (re.compile(text), method in SEARCHING)
     return found
 
 
@@ -210,6 +228,18 @@ class Sampler:
             return ""
         return ""
 
+    def doubled(self, body: Any) -> Iterator[str]:
+        """Yield a text, if there is one, that fits a repeated part once, and doubled once, too."""
+        part = compiler.compile(
+            parser.SubPattern(self.tree.state, list(body)), self.tree.state.flags
+        )
+        signs = [*self.preferred[:12], *ALPHABET]
+        pairs = [first + second for first in signs[:6] for second in signs[:6]]
+        for text in (*signs, *pairs, self.sample(body, 1), self.sample(body, 0)):
+            if text and part.fullmatch(text) and part.fullmatch(text * 2):
+                yield text
+                return
+
     def pumps(self, tree: Any = None, before: str = "") -> Iterator[tuple[str, str]]:
         """What stands before each repetition, and what is repeated there."""
         if tree is None:
@@ -230,6 +260,8 @@ class Sampler:
                     else:
                         yield before, self.sample(body, 1)
                         yield before, self.sample(body, 0)
+                        for text in self.doubled(body):
+                            yield before, text
             for inner in self.inner(code, argument):
                 if code not in (codes.ASSERT_NOT,):
                     yield from self.pumps(inner, before)
@@ -306,6 +338,9 @@ def test_enough_texts_are_pumped():
 @pytest.mark.parametrize(
     "expression",
     [
+        r"(?:\w+,? ?)+;",
+        r"(?:a|b|ab)+c",
+        r"(?:x[-/]?)+\.",
         r"[ ]*[*_]*[\w-]+[*_]*::x",
         r"(a+)+b",
         r"(.+?)\s*\n?\s*x",

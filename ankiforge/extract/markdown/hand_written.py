@@ -11,7 +11,7 @@ the parser that finds blocks.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -585,7 +585,8 @@ class _CardLines:
         if card or (self.syntax.words and words == self.syntax.words.begin):
             return card
         card = self.with_tag(start) or self.with_separator(start)
-        if card or start not in self.state.env["signs"]:
+        signs: Sequence[int] = self.state.env["signs"]  # in order, and many
+        if card or bisect_left(signs, start) == bisect_right(signs, start):
             return card
         return (
             self.with_letters(start)

@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from ankiforge.model import (
     LOGSEQ_CARD,
     LOGSEQ_MARK,
     NOTE_OF,
+    Highlight,
     HighlightKind,
     LeftOut,
     Strings,
@@ -389,8 +391,13 @@ def _shows(placed: PlacedHighlight, sign: _Lookalike, block: Block) -> bool:
             return True
         if sign.words and placed.start == 0 and placed.end == len(block.plain):
             return True
-    shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
-    return bool(sign.words) and sign.words in shown
+    return bool(sign.words) and sign.words in _letters_of(highlight)
+
+
+@lru_cache(maxsize=64)  # each sign of a block asks for them
+def _letters_of(highlight: Highlight) -> str:
+    """Return the letters and digits that a highlight shows, folded."""
+    return _letters(" ".join((highlight.exact, *highlight.markdown)))
 
 
 def _marks_phrase(sign: _Lookalike, block: Block) -> bool:
