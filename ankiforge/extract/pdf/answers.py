@@ -580,13 +580,23 @@ class _OpenPdf:
         if located.segments:
             text = page.text.text
             asks = asking.asks(annotation.comment)
-            prefix, suffix, sentence = around(text, located.words_span, page.body)
+            prefix, suffix, sentence = around(
+                text,
+                located.words_span,
+                page.body,
+                crosses_table=page.text.crosses_table,
+            )
             if located.words_span != located.span:
                 before, after, _ = around(text, located.span, page.body)
                 anchor_around = (before, after)
             nearby = _nearby(text, located.words_span, page.body, asks=asks)
         elif located.begins and not annotation.on_text:
-            _, _, sentence = around(page.text.text, located.span, page.body)
+            _, _, sentence = around(
+                page.text.text,
+                located.span,
+                page.body,
+                crosses_table=page.text.crosses_table,
+            )
         sentence = without_note_number(sentence)
         if code or sentence in (exact, printed):
             sentence = ""
@@ -675,6 +685,7 @@ class _OpenPdf:
 
         # after the start of its box, if its words occur in several places; else anywhere
         start = 0
+        crosses_table = page.text.crosses_table
         if quote.box:
             left, bottom, _, top = quote.box
             nearest = page.passages.nearest(left, (bottom + top) / 2)
@@ -696,7 +707,7 @@ class _OpenPdf:
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # it begins on the next page
-        prefix, suffix, sentence = around(text, span)
+        prefix, suffix, sentence = around(text, span, crosses_table=crosses_table)
         char = page.text.char_at(span[0])
         return QuoteContext(
             prefix=prefix,

@@ -312,19 +312,26 @@ def around(
     text: str,
     span: Span,
     body: Span | None = None,
+    *,
+    crosses_table: Callable[[int, int], bool] = lambda start, end: False,
 ) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a passage in the joined text of a page.
+
+    Where the sentence crosses a table, the passage stands alone: there is none.
 
     Args:
         text: the text of the page.
         span: the passage.
         body: the page without running heads and feet; ignored if the passage is outside
             of it.
+        crosses_table: returns whether [start, end) of the text does.
     """
     start, end = span
+    offset = 0
     if body and body[0] <= start and end <= body[1]:
         body_start, body_end = body
         text = text[body_start:body_end]
+        offset = body_start
         start -= body_start
         end -= body_start
     before = text[max(start - _REACH, 0) : start]
@@ -343,5 +350,7 @@ def around(
     left, right = sentence_around(block, start - block_start, end - block_start)
     sentence = ""
     if right - left <= _LONGEST_SENTENCE + end - start:
-        sentence = one_line(block[left:right])
+        offset += block_start
+        if not crosses_table(offset + left, offset + right):
+            sentence = one_line(block[left:right])
     return (prefix, suffix, sentence)

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import byref, create_string_buffer
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from math import hypot, pi
 from operator import attrgetter
 from statistics import median
@@ -462,6 +462,8 @@ class PageText:
 
         # what precedes each character
         within_words = []
+        pieces: list[int] = []
+        """The places where a piece of a row begins."""
         last: PrintedChar | None = None
         for place, visible_char in enumerate(visible(chars)):  # runs for each letter
             char = PrintedChar(visible_char, place, last)
@@ -470,6 +472,8 @@ class PageText:
                 char.gap = NOTHING
                 if char.number != last.number + 1 or last.text in MARKERS:
                     char.gap = _gap(last, char, chars, font_of)
+                    if char.gap is LINE or (char.gap is BLANK and _jumps(last, char)):
+                        pieces.append(place)
                 if char.gap is NOTHING:
                     within_words.append((last, char))
             last = char
@@ -477,12 +481,15 @@ class PageText:
         # The direction of most lines, which points to their right end in scripts that are
         # read from right to left, too: its sign shows what is below a line, and what is raised.
         dx, dy = usual_step(within_words)
-        if is_rtl("".join([char.text for char in self.chars])):
+        from_right = is_rtl("".join([char.text for char in self.chars]))
+        if from_right:
             dx, dy = -dx, -dy
         self.direction = (dx, dy)
         """The unit vector along which most lines run, written from left to right."""
 
         is_horizontal = abs(dx) > 0.9
+        if dx > 0.9 and pieces and not from_right:
+            self._put_in_rows(pieces)
         if is_horizontal:
             for accent, letter, combined in accented(self.chars):
                 max(accent, letter, key=attrgetter("place")).gap = NOTHING
@@ -517,6 +524,68 @@ class PageText:
             char.next = None
 
     # --- steps of the constructor
+
+    def _put_in_rows(self, starts: Sequence[int]) -> None:
+        """Move words that were drawn before or after the rest of their row to where they stand.
+
+        An editor of PDFs draws a word that it corrected at the end of the page, and some programs
+        draw a page font by font.
+
+        Args:
+            starts: where the pieces of rows begin, but the first.
+        """
+        edges = [0, *starts, len(self.chars)]
+        pieces = [self.chars[start:end] for start, end in pairwise(edges)]
+        rows: list[Segments] = []
+        for piece in sorted(pieces, key=lambda piece: -piece[0].y):
+            above = rows[-1][-1][0] if rows else piece[0]
+            if not rows or above.y - piece[0].y > _SAME_ROW * above.height:
+                rows.append([])
+            rows[-1].append(piece)
+
+        # the pieces of each row that stand beside one another, from left to right
+        at_piece: dict[PrintedChar, Segments] = {}
+        moved: set[PrintedChar] = set()
+        for row in rows:
+            row.sort(key=lambda piece: piece[0].left)
+            beside: list[Segments] = []
+            for piece in row:
+                if not beside or not _stands_beside(beside[-1][-1], piece):
+                    beside.append([])
+                beside[-1].append(piece)
+            for run in beside:
+                places = [piece[0].place for piece in run]
+                if any(unicodedata.combining(piece[0].text) for piece in run):
+                    continue  # vowels and tones are drawn over their letters
+                if places != sorted(places):
+                    at_piece[max(run, key=len)[0]] = run
+                    moved.update(piece[0] for piece in run)
+        if not moved:
+            return
+
+        in_order: Segments = []
+        for piece in pieces:
+            if piece[0] in at_piece:
+                in_order += at_piece[piece[0]]
+            elif piece[0] not in moved:
+                in_order.append(piece)
+        self.chars = list(chain.from_iterable(in_order))
+        following = {piece[0]: piece[0].previous for piece in in_order}
+        last = None
+        for place, char in enumerate(self.chars):
+            char.place = place
+            if char in following and following[char] is not last:
+                char.gap = LINE
+                if last and _stands_beside([last], [char]):
+                    char.gap = (
+                        BLANK
+                        if char.left - last.right > _WORDS_APART * char.height
+                        else NOTHING
+                    )
+            char.previous, char.next = last, None
+            if last:
+                last.next = char
+            last = char
 
     def _find_lines(self) -> Iterator[Line]:
         """Yield the printed lines in order."""
@@ -688,6 +757,28 @@ class PageText:
         """Return the last character at or before an offset of `text`."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
+    def crosses_table(self, start: int, end: int) -> bool:
+        """Return whether [start, end) of the text goes over cells of a table.
+
+        They stand in one row, farther apart than words do. The blanks of a justified line are
+        wide, too, but all alike.
+        """
+        cells = 0
+        blanks: list[float] = []
+        """Of the row that is read, in heights."""
+        char: PrintedChar | None = self.char_at(start)
+        while char and char.start < end:
+            last = char.previous
+            if last and last.start >= start and char.gap is not NOTHING:
+                height = max(last.height, char.height)
+                if abs(last.y - char.y) > _SAME_ROW * height or char.left < last.right:
+                    cells += _cells(blanks)
+                    blanks = []
+                else:
+                    blanks.append((char.left - last.right) / height)
+            char = char.next
+        return cells + _cells(blanks) >= _FEWEST_CELLS
+
     # --- code
 
     def code(self, segments: Segments) -> str:
@@ -723,6 +814,49 @@ class PageText:
                 parts.append(char.shown)
                 edge = char.right
         return "".join(parts)
+
+
+# --- rows ---------------------------------------------------------------------------------
+
+_SAME_ROW = 0.25
+"""Vertical distance of pieces of one row, at most, in heights."""
+_FARTHEST = 0.8
+"""What is between two letters that stand beside one another, at most, in heights; less is a
+piece that was left out, or the next column."""
+_OVERLAP = 0.3
+"""How far letters beside one another may overlap, in heights."""
+_WORDS_APART = 0.15
+"""What is between two words, at least, in heights."""
+
+
+_BETWEEN_CELLS = 1.2
+"""What is between two cells of a row, at least, in heights."""
+_UNLIKE = 0.5
+"""By how much the blanks of a row with cells differ, at least, in heights."""
+_FEWEST_CELLS = 2
+"""Such gaps in a sentence, at least: one may be a tab or a label."""
+
+
+def _cells(blanks: Sequence[float]) -> int:
+    """Return how many of the blanks of a row are between two cells."""
+    if not blanks or max(blanks) - min(blanks) < _UNLIKE:
+        return 0
+    return sum(blank > _BETWEEN_CELLS for blank in blanks)
+
+
+def _jumps(last: PrintedChar, char: PrintedChar) -> bool:
+    """Return whether a letter does not follow the one before from left to right."""
+    height = max(last.height, char.height)
+    return not -_OVERLAP * height <= char.left - last.right <= _FARTHEST * height
+
+
+def _stands_beside(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
+    """Return whether one piece of a row begins where another ends, in letters of one size."""
+    last, char = left[-1], right[0]
+    smaller, larger = sorted((last.height, char.height))
+    if smaller < SMALLER * larger or abs(last.y - char.y) > _SAME_ROW * larger:
+        return False
+    return not _jumps(last, char)
 
 
 # --- comparing characters and lines -----------------------------------------------------
