@@ -139,6 +139,31 @@ def test_the_page_is_never_white_from_mark_to_mark(paper, forge, opened):
         assert all(frames), (key, frames.count(False), len(frames))
 
 
+def test_found_words_stay_when_their_page_comes_later_or_is_drawn_again(
+    paper, forge, opened
+):
+    page = opened(forge)
+    until(page, COVERED)
+    held = []
+    page.route("**/page?*", lambda route: held.append(route))
+    page.set_viewport_size({"width": 1900, "height": 1000})  # asks for larger pictures
+    until(page, "document.querySelectorAll('.sheet-of-paper').length > 0")
+    page.keyboard.type("/small mol")
+    until(page, "document.querySelector('#find-told').textContent === '1 of 1'")
+    while not held:
+        page.wait_for_timeout(20)
+    for route in held:  # also those that come meanwhile
+        route.continue_()
+    page.unroute("**/page?*")
+    until(page, "document.querySelectorAll('.found').length > 0")
+    widest = "Math.max(...[...document.querySelectorAll('.leaf img')].map((i) => i.naturalWidth))"
+    until(page, f"{widest} > 1000")
+    page.wait_for_timeout(300)  # the last of them came
+    assert page.locator(".found").count() > 0
+    page.keyboard.press("Escape")
+    assert not page.locator(".found").count()
+
+
 def test_words_are_found_and_pages_are_gone_to(paper, forge, opened):
     page = opened(forge)
     until(page, COVERED)

@@ -253,7 +253,7 @@ export class Paper {
     return Boolean(page);
   }
   endSearch() {
-    for (const old of this.node.querySelectorAll(".found")) old.remove();
+    this.body?.endSearch?.();
     CSS.highlights?.delete("found");
   }
 }

@@ -48,6 +48,7 @@ export function sheets(paper, shown) {
     page.leaf.append(page.layer);
     place(page);
     drawMarks(page);
+    if (sought?.page === page) scrollToFound();
     paper.moved();
   }
 
@@ -87,7 +88,16 @@ export function sheets(paper, shown) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
     const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) =>
       paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : [], homeOn(page)));
-    page.marksLayer.replaceChildren(...made);
+    page.marksLayer.replaceChildren(...made, ...(sought?.page === page ? foundOn(page).flat() : []));
+  }
+  // The boxes of the words that are looked for on a page, for each of their places.
+  let sought = null; // the page, the words and which of their places; it stays until the search ends
+  function foundOn(page) {
+    const hits = occurrences(lettersOfAll(page.words.map(([word]) => word)), sought.words);
+    return hits.map(([[first], [last]]) => page.words.slice(first, last + 1).map(([, box]) => {
+      const [left, top, right, bottom] = px(page, box);
+      return svg("rect", { class: "found", x: left, y: top, width: right - left, height: bottom - top });
+    }));
   }
   // Between which edges the lines stand in which some of them are.
   const homeOn = (page) => (lines) => {
@@ -140,18 +150,28 @@ export function sheets(paper, shown) {
     texts ??= until(`texts?id=${shown.id}`).then((reply) => (reply?.texts ?? []).map((text) => lettersOfAll([text])));
     return (await texts).flatMap((text, number) => occurrences(text, words).map((_, nth) => () => reveal(pages[number], words, nth)));
   }
+  // The page may come later, and be drawn again while it is shown.
   async function reveal(page, words, nth) {
+    const before = sought?.page;
+    sought = { page, words, nth };
+    if (before && before !== page) drawMarks(before);
+    page.node.scrollIntoView({ block: "nearest", behavior: "instant" });
     await near({ page: page.number });
+    if (sought?.page !== page || sought.nth !== nth) return;
+    drawMarks(page);
+    scrollToFound();
+  }
+  function scrollToFound() {
+    const { page, nth } = sought;
+    const rects = [...page.marksLayer.querySelectorAll(".found")];
+    const before = foundOn(page).slice(0, nth).flat().length;
+    rects[before]?.scrollIntoView({ block: "center", behavior: "instant" });
+  }
+  function endSearch() {
+    sought = null;
     for (const old of node.querySelectorAll(".found")) old.remove();
-    const hits = occurrences(lettersOfAll(page.words.map(([word]) => word)), words);
-    const made = hits.map(([[first], [last]]) => page.words.slice(first, last + 1).map(([, box]) => {
-      const [left, top, right, bottom] = px(page, box);
-      return svg("rect", { class: "found", x: left, y: top, width: right - left, height: bottom - top });
-    }));
-    page.marksLayer.append(...made.flat());
-    made[nth]?.[0].scrollIntoView({ block: "center", behavior: "instant" });
   }
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near, boxesOf, where, search, draw: drawAll, pages };
+  return { node, begin, layout, near, boxesOf, where, search, endSearch, draw: drawAll, pages };
 }
 
