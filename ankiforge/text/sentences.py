@@ -62,7 +62,7 @@ _END = regex(
 # The raised number of a note behind a stop: `regions.² But`.
 _STOP_AND_NOTE = regex(r"""([.!?…]["'”’»)\]]*)[⁰¹²³⁴-⁹][⁰¹²³⁴-⁹⁻,–]*(?=\s)""")
 # The start of what follows: quotes and brackets, and a letter or digit.
-_NEXT = regex(r"""\s*["'“‘«(\[]*[^\W_]""")
+_NEXT = regex(r"""\s*(?:[–—]\s*)?["'“‘«(\[]*[^\W_]""")
 _NUMERAL = regex(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
 _NOT_SPACE = regex(r"\S")
 # The word that ends before a full stop, with those within it: `e.g`.
@@ -79,6 +79,11 @@ _AFTER_ORDINAL = regex(
     r"|Juli|August|September|Oktober|November|Dezember"
     r"|Jahrhundert|Jahrtausend|Weltkrieg)"
 )
+# A bracket within a sentence is looked for in so many characters on both sides of a full stop; the
+# shortest of them have an abbreviation alone: `(Mirb.) Franco`.
+_LONGEST_BRACKET = 80
+_CLOSES = regex(r"[^()]*\)")
+_ABBREVIATED = regex(r"[^\s()]+(?:\s[^\s()]+){0,2}\Z")
 # Characters before a full stop among which an abbreviation is looked for.
 _LONGEST_WORD = 24
 _BEFORE_INITIALS = frozenset("-(['\"“‘„«")
@@ -91,10 +96,10 @@ def boundaries(text: str, *, after_notes: bool = True) -> list[int]:
 
     A sentence ends at `. ! ? …` (including closing quotes and brackets) if white space
     follows and then, after optional opening quotes, anything but a lower-case letter.
-    It ends at `。！？` in any case. It does not end after an abbreviation, initials ("J.
-    R. R. Tolkien", "U.S. Army"), a number that begins the text, or a German ordinal
-    before a month. The raised number of a note behind a stop belongs to it, unless told not
-    to `after_notes`.
+    It ends at `。！？` in any case. It does not end in brackets within it, nor after an
+    abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number that begins the text, or a
+    German ordinal before a month. The raised number of a note behind a stop belongs to it, unless
+    told not to `after_notes`.
     """
     if after_notes:  # as if they were quotes that close
         text = _STOP_AND_NOTE.sub(lambda end: end[1].ljust(len(end[0]), "’"), text)
@@ -116,7 +121,27 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return False
     if stops.startswith(".") and _is_abbreviation(text, stop, end):
         return False
+    if stops.startswith(".") and _is_in_brackets(text, stop, stops):
+        return False
     return not (stops == "." and _is_foreign_abbreviation(text, stop, end))
+
+
+def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
+    """Return whether a full stop is in brackets within a sentence, or ends an abbreviation there.
+
+    Brackets around whole sentences begin behind a stop.
+    """
+    begin = max(0, stop - _LONGEST_BRACKET)
+    opener = text.rfind("(", begin, stop)
+    if opener <= text.rfind(")", begin, stop):
+        return False
+    before = text[max(0, opener - 2) : opener].rstrip()
+    if not before or before[-1] in ".!?…":
+        return False
+    if ")" in stops:
+        return _ABBREVIATED.match(text[opener + 1 : stop]) is not None
+    end = stop + len(stops)
+    return _CLOSES.match(text, end, end + _LONGEST_BRACKET) is not None
 
 
 def _is_abbreviation(text: str, stop: int, end: int) -> bool:

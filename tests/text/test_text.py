@@ -228,6 +228,9 @@ def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found
         "For all x.| The next.", "Really?!| Yes…| Go!", "(He went.)| “So it is.”| Yes.",
         "一番です。|次の文！|終わり", "यह है।| वह है।", "It ends here.| → So there.", "5 sec.| Then more.",
         "In different regions.²| But the models.³,⁴", "He left.”¹²–¹⁴| She stayed.", "Smith et al.¹ say so.",
+        "The fir (Abies alba (Mill.) Franco) is tall.| It is (cf. Roe. Doe) old.",
+        "He left.| (She stayed.| He came.)| Then (as he said. and so on.", "It ended. – and began.",
+        "It is so (as was shown in a long study of many years.)| The rest.", "It (is so.| It goes on.",
         "En 52 av. J.-C. il partit.", "Il sig. Rossi parla.", "He lives in Rome...| She stays.",
     ],
 )  # fmt: skip
