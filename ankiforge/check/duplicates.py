@@ -184,6 +184,10 @@ class Features(Value):
     answer_stems: Words
     """Stems of the answer; its normal form if it has no content words."""
     numbers: Words
+    in_order: Strings
+    """The numbers as they follow one another."""
+    frame: str
+    """The text without them."""
 
 
 @lru_cache(maxsize=2048)
@@ -213,6 +217,8 @@ def features(sides: ComparedSides) -> Features:
         stems=frozenset(stems_of(whole)),
         answer_stems=frozenset(stems_of(answered)) or frozenset((answered,)),
         numbers=frozenset(DIGITS.findall(whole)),
+        in_order=tuple(DIGITS.findall(whole)),
+        frame=DIGITS.sub("#", whole),
     )
 
 
@@ -287,6 +293,8 @@ def _in_one_place(card: Features, other: Features) -> bool:
 
 _DIFFERENCES: tuple[Callable[[Features, Features], bool], ...] = (
     _by_numbers,  # 2017 and 2018, first and second
+    # `rule 1 of 2: …` and `rule 2 of 2: …`, in the same words
+    lambda card, other: card.frame == other.frame and card.in_order != other.in_order,
     lambda card, other: card.is_negated != other.is_negated,
     _by_opposites,
     # names: L1 and L2, Austria and Australia

@@ -123,14 +123,17 @@ def cut_words(draft: Card, context: Context) -> Iterator[Finding]:
             return
 
 
-# Diagrams and queries, fields of templates, references to blocks, and TeX outside of maths: another
+# Diagrams and queries, fields of templates, macros, references to blocks, elements of Hiccup, and
+# TeX outside of maths: another
 # program shows something else in their place.
 _DIAGRAM = regex(
     r"(?im)^[ \t>]*(?:`{3,}|~{3,})[ \t]*(?P<language>mermaid|plantuml|puml|dot|graphviz|tikz|chart"
     r"|dataview(?:js)?|query|tasks|templater|excalidraw|abc|flow|sequence|markmap|kanban)\b"
 )
 _OF_TEMPLATE = regex(
-    r"<%.{1,200}?%>|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
+    r"<%.{1,200}?%>|(?<!\\)\{\{(?!c\d)[A-Za-z][\w-]*[ \t][^{}\n]{1,200}\}\}"
+    r"|(?<![\w\])[])\[:[a-z][\w-]*(?:[ \t][^\[\]\n]{0,200})?\]"
+    r"|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
     r"|\\\\[(\[][^\n]{1,200}?\\[A-Za-z^_][^\n]{0,200}?\\\\[)\]]"
     r"|\\begin\{(?:equation|align|gather|multline|eqnarray|[pbv]?matrix)\*?\}"
 )

@@ -51,6 +51,7 @@ from ankiforge.language.words import (
     word_count,
 )
 from ankiforge.model import (
+    IN_LETTERS,
     Card,
     CardKind,
     Family,
@@ -224,11 +225,15 @@ _REMARKS = "remarks"
 # Rules whose message is clear without the words that were found.
 _CLEAR_RULES = ("yes_no", "two_questions")
 _REMARK = listed("signs", "remark") | STOP_WORDS
+LEANS_BACK = "leans_back"
+"""The check that finds what does not stand alone."""
 _BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 # The words of an answer that the front may give away, at most.
 _LEAK_WORDS = 6
 _BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
 _FEWEST_ITEMS = 3
+# Words of a front that orders something, at least.
+_ORDER_WORDS = 4
 
 
 @needs(Needs.CARD)
@@ -258,7 +263,7 @@ def questions(draft: Card, context: Context) -> Iterator[Finding]:
     if _REMARKS not in excused and _is_remark(front):
         yield make_finding("vague", f"“{front}”")
     if _names_nothing(draft, context.highlight, front):
-        yield make_finding("leans_back", f"“{front}”")
+        yield make_finding(LEANS_BACK, f"“{front}”")
     if not says_yes_or_no:
         yield from _gives_away(front, answer.strip(" ."))
 
@@ -299,6 +304,8 @@ def _is_remark(front: str) -> bool:
 
 def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
     """Return whether a reader's remark, not declared by `?`, names nothing of its passage."""
+    if authored(draft):
+        return goes_on(draft, highlight)
     if not (asked_by_reader(draft) and highlight.exact):
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
@@ -309,6 +316,20 @@ def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
             return False
     source = f"{naming(highlight)}\n{source_text(highlight)}"
     return stems(front).isdisjoint(stems(source))
+
+
+def goes_on(draft: Card, highlight: Highlight) -> bool:
+    """Return whether a front in letters, in the list below a passage, goes on a conversation.
+
+    It asks for something, without `?`, and names nothing of what is above it and of its answer.
+    """
+    front = " ".join(read(draft).asked.split())
+    if highlight.written != IN_LETTERS or not highlight.above or front.endswith("?"):
+        return False
+    if len(front.split()) < _ORDER_WORDS:
+        return False
+    said = f"{naming(highlight)}\n{draft.field('Back')}"
+    return stems(front).isdisjoint(stems(said))
 
 
 def _gives_away(front: str, answer: str) -> Iterator[Finding]:

@@ -76,7 +76,8 @@ class Instruction(Value):
     extra: str = ""
     """What else the comment says, to be shown with the answer."""
     is_alone: bool = True
-    """Whether the comment is this one question, and nothing else but ornament."""
+    """Whether the comment is this one question, maybe with `A: …`, and nothing else but
+    ornament."""
 
 
 _COMMANDS = {
@@ -117,7 +118,9 @@ def instruction(comment: str, passage: str = "") -> Instruction:
         question.words,
         answer=question.after if is_answer else "",
         extra="\n\n".join(filter(None, extra)),
-        is_alone=question.is_one and not question.before and not question.after,
+        is_alone=question.is_one
+        and not question.before
+        and (question.is_answered or not question.after),
     )
 
 

@@ -63,6 +63,8 @@ class Form(StrEnum):
     OTHER = "other"
 
 
+IN_LETTERS = "Q: … A: …"
+"""How a question and its answer in letters are `written`."""
 WORD_AND_TRANSLATION = "word = translation"
 """How a marked word is written (`Highlight.written`) whose comment is its translation."""
 # The digits from which a title is no year or name: `1984`.
