@@ -24,6 +24,7 @@ from ankiforge.ledger import (
 from ankiforge.model import (
     CODE_AND_MATHS,
     DRAWN,
+    HEADED_CARD,
     LOGSEQ_CARD,
     LOGSEQ_MARK,
     NO_EXPORT,
@@ -309,7 +310,7 @@ _STANDS = {
     "left_out": "without a card",
 }
 """The states of a passage, in words."""
-_TOLD_KINDS = (DRAWN, LOGSEQ_CARD, LOGSEQ_MARK)
+_TOLD_KINDS = (DRAWN, HEADED_CARD, LOGSEQ_CARD, LOGSEQ_MARK)
 """What is left out that `run` tells by its kind; notes of other tools are told by the tool."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (

@@ -56,7 +56,7 @@ question::answer | line 18 | one side of the colons has no words
 {{gap}} | line 21 | there are no words in it
 ? between question and answer | line 23 | right above it there is no question, or right below it no answer
 ==mark== | line 26 | it stands in a comment, which nobody sees who reads the note
-question::answer | line 28 | colons separate question and answer only on a line of text or a list item
+question::answer in a heading | line 28 | a heading is no card: write it on a line of text, or in a list
 ==mark== | line 30 | there are no words in it
 {{gap}} | line 34 | a bar in it ends the cell of a table: write it as `\\|`
 ==mark== | line 34 | a bar in it ends the cell of a table: write it as `\\|`
@@ -128,6 +128,28 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "quote with links | line 1 | which words its links are about is not clear: "
             "put each passage in quotation marks before its link, or into a block quote "
             "of its own",
+        ),
+        (
+            "As Doe says ([p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5&annotation=MARKAAA2)),"
+            " bogs are wet.\n",
+            "quote with links | line 1 | which words its links are about is not clear: "
+            "put each passage in quotation marks before its link, or into a block quote "
+            "of its own",
+        ),
+        (
+            "Which bird nests here?::The crane\n---\n",
+            "question::answer in a heading | line 1 | the line of dashes below makes it a heading: "
+            "leave a line empty between them",
+        ),
+        (
+            "Newt :-> an animal of ponds\n",
+            "question :-> answer | line 1 | only a plug-in of Logseq knows this form: "
+            "write `question::answer`",
+        ),
+        (
+            "Bogs\n\nA bog is wet.\n-=-=-=-=-=-\n",
+            "note of KOReader in plain text | line 4 | this form is not read: export the "
+            "highlights as JSON or HTML",
         ),
         (
             "a | b\n--|--\nx | The ==pancreas | makes== it\n",

@@ -135,10 +135,12 @@ _TERMS = regex(
 )
 _GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
-# When bold phrases are counted, and reported: of so many notes, from so many phrases, and if there
-# are so many times more of them than marks.
+# When bold phrases are counted, and reported: of so many notes, from so many phrases, fewer in
+# a few notes without marks and cards, and if there are so many times more of them than marks.
 _MOST_COUNTED = 2_000
 _MANY_BOLD = 20
+_BOLD_IN_NOTE = 3
+_OTHERS = AnyOf("==", "<mark", "::", "{{", "Q:", "#card")
 _TIMES_MARKED = 2
 # Lines such as `**Page 12 (Loc. 170-73)**` are of a program.
 _BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])(?!Page \d|Date:)[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
@@ -168,20 +170,28 @@ class NoteSource(FileSource):
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
         marks = getattr(self.settings, "marks", ("bold",))
-        if self.folder.only or (marks and set(marks) != {"==", "mark"}):
+        if marks and set(marks) != {"==", "mark"}:
             return
         bold = 0
         marked = 0
+        has_others = False
         for file in files[:_MOST_COUNTED]:
             with suppress(ItemError):
                 text = "\n".join(self.texts(file))
                 bold += len(_BOLD.findall(text)) if "**" in text else 0
                 marked += text.count("==") // 2
-        if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
+                has_others |= _OTHERS.is_in(text) or bool(
+                    _TERMS.search(text) or exported_notes.SIGN.search(text)
+                )
+        fewest = _MANY_BOLD
+        if not has_others:
+            fewest = min(fewest, _BOLD_IN_NOTE * len(files))
+        if bold >= fewest and bold > _TIMES_MARKED * marked:
             message = f"phrases in bold are not read as marks: {bold:,}"
-            path = quote(str(self.folder.root))
-            hint = f"to read them, too: ankiforge run {path} --marks bold"
-            yield Problem(self.folder.root.name, message, hint, notice=True)
+            places = self.folder.only or (self.folder.root,)
+            paths = " ".join([quote(str(place)) for place in places])
+            hint = f"to read them, too: ankiforge run {paths} --marks bold"
+            yield Problem(places[0].name, message, hint, notice=True)
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a file in which nothing is marked or private."""
@@ -222,7 +232,9 @@ class NoteSource(FileSource):
                 return True
             if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(text):
                 return True
-        return bool(exported_notes.SIGN.search(text) or may_quote(text))
+        if exported_notes.may_link_back(folded) or may_quote(text):
+            return True
+        return exported_notes.SIGN.search(text) is not None
 
 
 # --- files of Markdown and plain text ---------------------------------------------------

@@ -6,6 +6,7 @@ parsed when somebody asks for them: most blocks of a note hold no mark.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -217,8 +218,8 @@ class Block:
             return ()
         context = self._side_context
         is_cloze = self.card.cloze
-        front = rich(self.card.front, context, gaps=is_cloze)
-        back = rich(self.card.back, context, gaps=is_cloze)
+        front = rich(self.card.front, context, gaps=is_cloze, links=True)
+        back = rich(self.card.back, context, gaps=is_cloze, links=True)
         return (front,) if is_cloze and not back else (front, back)
 
     @property
@@ -383,6 +384,10 @@ _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 """`^id` at the end of a block."""
 # The first line of a callout: `[!type] title`, folded with `-` or `+`.
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
+# In a file of several books, KOReader writes the title of the next one right behind the last
+# passage, `### Page 3 @ 24 September 2025` above it, and the author as a heading below.
+_NEXT_TITLE = regex(r"(?<=\S)# (?P<title>[^#\n]+)\Z")
+_AUTHOR = 5
 # The check box of a task.
 _BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
 # Where an item of a list or a row of a table begins in HTML, outside of gaps.
@@ -546,6 +551,18 @@ class _BlockParser:
     def _add_heading(self, words: str, level: int) -> None:
         """Add a heading; those of its level and below end, but one in an item ends none outside."""
         is_inside = bool(self._open_items)
+        last = self._blocks[-1] if self._blocks else None
+        if (
+            level == _AUTHOR
+            and last
+            and last.headings
+            and last.lines[1] == self._lines[0]
+        ):
+            title = _NEXT_TITLE.search(last.source)
+            if title and " @ " in last.headings[-1].source:
+                passage = last.source[: title.start()]
+                self._blocks[-1] = dataclasses.replace(last, source=passage)
+                self._add_heading(title["title"], 1)
         self._headings = [
             (above_level, above)
             for above_level, above in self._headings

@@ -6,10 +6,10 @@ Readwise, KOReader, Kindle and reading lists put them under a heading.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.text import regex
+from ankiforge.text import AnyOf, regex
 
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Block, ListItem
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线|划线评论)\b"
 _SECTION = regex(rf"(?i){_ABOUT}")
 # A heading above nothing but passages, which Glasp and WeRead write as quotes.
-_SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) notes)?\W*\Z")
+_SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) (?:notes|annotations))?\W*\Z")
 # WeRead's passages and thoughts, several in a quote: `📌 The words ^id`, `💭 a thought`, each with
 # its time, `⏱ 2022-01-16`.
 _PIN = "📌"
@@ -54,6 +54,18 @@ _PLACED = (
 _END = regex(rf"{_PLACED}\s*+\Z")
 ENDS_WITH_LINK = regex(rf"(?i)\(\[(?:{_PLACE}|{_LINK})\]\([^()\s]*\)\)\s*\Z")
 """The source of a passage, or of its last lines, with a link to its place behind it."""
+# A link back to a passage, behind it, whatever the reader's template calls it.
+_BACK = regex(
+    r"(?i)kindle:|https?://(?:[\w-]+\.)*(?:readwise\.io/(?:read|open|to_kindle)"
+    r"|(?:omnivore\.app|glasp\.co|hyp\.is|hypothes\.is|instapaper\.com)/)"
+)
+_NAMED_BACK = regex(rf"(?i)(?:{_LINK})\Z")
+_BEFORE_LINK = regex(r"[\s—–(\[-]*\Z")
+_BEHIND_LINK = regex(r"[\s)\]]*(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z")
+_MAY_LINK_BACK = AnyOf(
+    *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
+    *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
+)
 # A place at the end of a line, with the reader's note in the next one.
 _END_OF_LINE = regex(rf"{_PLACED}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)")
 _AT_PLACE = regex(rf"(?i)(?:{_MARK})?{_PLACE}(?:\s*[@|(].*)?\Z")
@@ -63,7 +75,14 @@ _LINE_AT_PLACE = regex(
 _FEWEST_WORDS = 4
 """Words of a heading that is a passage."""
 _NOTE_AT_PLACE = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{_PLACE}\s*\Z")
-_NOTE = regex(r"(?is)(?:(?:my\s+)?notes?\s*:|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?")
+REMARK_WORD = (
+    r"comments?|notes?|annotations?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
+    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
+)
+"""What introduces a reader's words about a passage, before a colon."""
+_NOTE = regex(
+    rf"(?is)(?:(?:my\s+)?(?:{REMARK_WORD})\s*[:：]|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?"
+)
 _TAGS = regex(r"(?i)tags?\s*:|⏱")
 
 
@@ -79,7 +98,18 @@ class KeptPassage:
     """The blocks with the reader's note, tags and place. If one is private, so is the passage."""
     label: str = ""
     """The page, "" if unknown."""
-    comment: str = ""
+    notes: dict[str, None] = field(default_factory=dict)
+    """What the reader says of it, in order."""
+
+    @property
+    def comment(self) -> str:
+        """The reader's note; "" if there is none."""
+        return "\n".join(self.notes)
+
+
+def may_link_back(folded: str) -> bool:
+    """Return whether a text, casefolded, may have a link back to a passage."""
+    return "](" in folded and _MAY_LINK_BACK.is_in(folded)
 
 
 def is_of_book(text: str) -> bool:
@@ -96,10 +126,12 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
     no more, and any list item or quote of a note with a heading “Metadata”. An item within another
     one is none, unless an item around it says when its passages were synced. Text right below
     a heading that is a place (`Page 5 @ 21 May 2024`, `Highlight (yellow) - Location 64`) is a
-    passage, too.
+    passage, too. So is a paragraph or list item anywhere that ends with a link back to where it
+    was marked: people edit the templates of such programs, and keep the link.
 
-    The reader's note begins with `Note:`, stands in the lines right below the place, or
-    below a heading `Note - Location 64`.
+    The reader's note begins with `Note:`, stands in the lines right below the place, below a
+    heading `Note - Location 64`, or between a passage and the next one: behind a rule, or in
+    paragraphs.
 
     Args:
         blocks: the blocks of the note.
@@ -119,9 +151,11 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
         elif block.part in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE):
             if _LINE_AT_PLACE.match(block.plain):
                 reader.enter(block.plain)  # it is written as a quote
+                if not _NOTE_AT_PLACE.match(block.plain):
+                    reader.last = None
             elif SYNCED_ITEM.match(block.plain):
                 reader.synced = block.items[-1] if block.items else None
-            elif reader.above or reader.is_within_synced(block):
+            else:
                 reader.read(block, before, below)
         before = block
     return reader.passages
@@ -131,8 +165,10 @@ def _may_be_kept(blocks: Sequence[Block], source: str) -> bool:
     """Return whether any heading, or line that means one, may be above such passages."""
     from ankiforge.extract.markdown.blocks import BlockKind
 
-    # without one of these words, no line means a heading that could have passages below it
     folded = source.casefold()
+    if may_link_back(folded):
+        return True
+    # without one of these words, no line means a heading that could have passages below it
     names_mark = any(word in folded for word in _WORDS_FOR_MARK)
     headings: dict[Block, None] = {}  # in their order, in which a note names its pictures
     for block in blocks:
@@ -183,15 +219,33 @@ class _Reader:
         if _NOTE_AT_PLACE.match(self.above):
             self._comment(block.plain, block)
             return
-        if self._page is None and not self._is_among_highlights(block):
-            return
         note = _NOTE.match(block.plain)
+        is_about_last = bool(self.last and (note or _TAGS.match(block.plain)))
+        if self._page is None and not self._is_among_highlights(block):
+            # a passage that stands anywhere, or what is said right below it
+            if _link_back(block) is None and not (
+                is_about_last and self._is_below_last(block, before)
+            ):
+                return
         if _PIN in block.plain:
             self._read_pinned(block)
-        elif self.last and (note or _TAGS.match(block.plain)):
-            self._comment((note and note["words"]) or "", block)
+        elif is_about_last:
+            words = (note and note["words"]) or ""
+            place = _place_in(block)
+            if note and place and note.end() > place.start:  # it is told once more
+                words = block.plain[note.start("words") : place.start]
+            self._comment(words, block)
         else:
             self._read_passage(block, before, below)
+
+    def _is_below_last(self, block: Block, before: Block | None) -> bool:
+        """Return whether a block is in the item of the last passage, or right below it."""
+        if self.last is None:
+            return False
+        about = self.last.block
+        if about.items and about.items[-1] in block.items:
+            return True
+        return before in (about, *self.last.about[-1:])
 
     def _read_passage(
         self, block: Block, before: Block | None, below: Block | None
@@ -199,7 +253,9 @@ class _Reader:
         """Read a passage with its place, a place alone, or a note right below one."""
         place = _place_in(block)
         if place is None:
-            if before is self._place and self._is_note(block, below):
+            if self._page is not None and _is_link_alone(block):
+                self._comment("", block)
+            elif self._is_note(block, before, below):
                 self._comment(block.plain, block)
             elif self._page is not None or self._is_passage(block):
                 self._add(block, len(block.plain), "")
@@ -270,24 +326,35 @@ class _Reader:
             return
         self._place = block
 
-    def _is_note(self, block: Block, below: Block | None) -> bool:
-        """Return whether a block right below a place is the note about the passage there."""
+    def _is_note(self, block: Block, before: Block | None, below: Block | None) -> bool:
+        """Return whether a block below the last passage is the note about it.
+
+        It is right below the place, or in paragraphs between the passage and the next one.
+        """
         if self.last is None or (below and _END.match(below.plain)):
             return False
         about = self.last.block
-        return (block.rules, block.quotes, block.items) == (
+        if before is self._place and (block.rules, block.quotes, block.items) == (
             about.rules,
             about.quotes,
             about.items,
-        )
+        ):
+            return True
+        if self._page is not None and block.rules > about.rules:
+            return True
+        if block.items or block.quotes or block.part is self._is_title:
+            return False
+        if self._page is not None:
+            return True
+        return self._place is not None and before in (about, *self.last.about[-1:])
 
     def _comment(self, words: str, block: Block) -> None:
         """Add what a block says to the note about the last passage, if that does not say so."""
         if self.last is None:
             return
         self.last.about.append(block)
-        if words and words not in self.last.comment.split("\n"):
-            self.last.comment = "\n".join(filter(None, (self.last.comment, words)))
+        if words.strip():
+            self.last.notes[words] = None
 
 
 class _Place(NamedTuple):
@@ -306,6 +373,9 @@ def _place_in(block: Block) -> _Place | None:
     end = _END.search(block.plain)
     if end:
         return _Place(end.start(), end["label"] or "")
+    link = _link_back(block)
+    if link is not None:
+        return _Place(link, "")
     for end in _END_OF_LINE.finditer(block.plain):
         if block.inline.breaks(end.end() + 1):
             # an id there counts as if it stood at the end of its block
@@ -313,6 +383,28 @@ def _place_in(block: Block) -> _Place | None:
             below = block.plain[end.end() :].strip()
             return _Place(end.start(), end["label"] or "", below)
     return None
+
+
+def _link_back(block: Block) -> int | None:
+    """Return where the link back to a passage begins in the plain text of its block, if any."""
+    if not block.inline.targets:
+        return None
+    (start, end), address = block.inline.targets[-1]
+    name = block.plain[start:end]
+    if not (_BACK.match(address) or _NAMED_BACK.match(name)):
+        return None
+    if not _BEHIND_LINK.match(block.plain, end):
+        return None
+    before = _BEFORE_LINK.search(block.plain[:start])
+    return before.start() if before else start
+
+
+def _is_link_alone(block: Block) -> bool:
+    """Return whether a block says no more than the name of a link."""
+    if not block.inline.targets:
+        return False
+    (start, end), _ = block.inline.targets[-1]
+    return not (block.plain[:start] + block.plain[end:]).strip()
 
 
 def _may_be_passage(above: Block, place: Block) -> bool:

@@ -25,7 +25,7 @@ from ankiforge.extract.markdown.exported_notes import ENDS_WITH_LINK
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.placeholders import COMMENT
 from ankiforge.extract.markdown.signs import Gaps
-from ankiforge.model import Form, Span, Strings
+from ankiforge.model import IN_LETTERS, Form, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.cloze import gaps, make
 from ankiforge.text.fold import outside
@@ -505,8 +505,15 @@ _CLOSED = ("START … END", "STARTI")
 _IS_BARE = regex(rf"[{COMMENT} \t]*(?:\^[A-Za-z0-9-]+)?[{COMMENT} \t]*")
 # A line of tags, of Obsidian or of Obsidian_to_Anki.
 _TAGS_ONLY = regex(r"(?:#[\w/-]+[ \t]*)+|FILE TAGS:.*")
+# The same of a question, in any writing: `**#cell**, #🌱`, `Tags: #cell`.
+_TAGS_ALONE = regex(
+    r"[ \t]*+(?:[Tt]ags?:[ \t]*+)?(?:[*_]{0,3}+\#[^\s#,;*_]++[*_]{0,3}+[,;]?+[ \t]*+)++"
+)
+_TAG_IN_LINE = regex(r"#([^\s#,;*_]+)")
 # Lines of a question or an answer, at most.
 _LONGEST = 400
+# A gap of flashcards-obsidian with its number.
+_NUMBERED = regex(r"(?<!\{)\{\d{1,3}:")
 _NOTE_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 
@@ -648,13 +655,15 @@ class _CardLines:
                 last += 1
             after = min(last + 1, self.end)
         sign = self.text(middle)
+        front, tags = _without_lines_of_tags(self.source(start, middle))
         return _with_both_sides(
             Written(
                 after,
-                _without_sign(self.source(start, middle)),
+                _without_sign(front),
                 self.source(middle + 1, last),
                 sign,
                 two_way=self.syntax.block[sign],
+                tags=tags,
                 several=any(map(self._separates, self._outside_code(middle + 1, last))),
             )
         )
@@ -686,6 +695,8 @@ class _CardLines:
         tag = tagged.search(words)
         if tag is None or _FENCE.match(words):
             return None
+        if "{" in self.syntax.gaps.signs and _NUMBERED.search(words, 0, tag.start()):
+            return None  # its gaps make it a card by itself
         first = line + 1
         level = _level(words) if line == start else 0
         if first == last:  # the answer may be the next paragraph, or the section below
@@ -743,7 +754,7 @@ class _CardLines:
                 last,
                 "\n".join(question)[asked.end() :].strip(),
                 "\n".join(filter(None, answer)),
-                sign="Q: … A: …",
+                sign=IN_LETTERS,
                 labels=(asked["label"], answered["label"]),
                 open_end=bool(is_item and follows and not _BULLET.match(follows)),
             )
@@ -897,6 +908,20 @@ def _answer_to(asked: re.Match[str], line: str) -> re.Match[str] | None:
         if not answered["label"].startswith("B") or asked["label"].startswith("F"):
             return answered
     return None
+
+
+def _without_lines_of_tags(question: str) -> tuple[str, Strings]:
+    """Return a question without the lines that hold only its tags, and these."""
+    if "#" not in question or _FENCE.search(question):
+        return question, ()
+    kept = []
+    tags: list[str] = []
+    for line in question.split("\n"):
+        if _TAGS_ALONE.fullmatch(line):
+            tags += _TAG_IN_LINE.findall(line)
+        else:
+            kept.append(line)
+    return ("\n".join(kept), tuple(tags)) if any(kept) else (question, ())
 
 
 def _level(line: str) -> int:

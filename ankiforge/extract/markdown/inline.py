@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import count, pairwise
 from operator import attrgetter
 from typing import NamedTuple
+from urllib.parse import quote
 
 from ankiforge.extract.markdown.parser import inside, tokenized
 from ankiforge.extract.markdown.placeholders import (
@@ -364,12 +365,14 @@ class Inline:
         phrases: Sequence[Phrase] = (),
         bold: bool = True,
         pictures_around: bool = False,
+        links: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the Markdown of [start, end) of the plain text, with phrases in it.
 
         The second value is the phrases' spans in the Markdown. The phrases are in order
         and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
-        dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
+        dropped; so is strong emphasis unless `bold`, and of a link all but its words unless
+        `links`. A range that reaches an end of the
         block includes the pictures there; with `pictures_around` also those that are
         between it and the words beside it.
         """
@@ -380,7 +383,7 @@ class Inline:
         for phrase in phrases:
             of_phrase = (phrase.opener, *inside(self.tokens, phrase.opener))
             around.update(dict.fromkeys(of_phrase, phrase))
-        part = _Part(places, start, end, around, bold)
+        part = _Part(places, start, end, around, bold, links)
         text = ""
         first_letters = dict[InlineToken, int]()
         """Where the Markdown behind the opener of a phrase begins."""
@@ -400,11 +403,19 @@ class Inline:
             spans.append(trimmed(text, first, last))
         return text.rstrip(), tuple(spans)
 
-    def source(self) -> str:
-        """Return the Markdown of the block without the signs of marks and clozes."""
+    def source(self, *, links: bool = False) -> str:
+        """Return the Markdown of the block without the signs of marks and clozes.
+
+        With `links`, links to the web are kept, otherwise only their words.
+        """
         parts = list[str]()
         for token in self.tokens:
-            parts.append(_bare_brace(token) if token.kind in _HIDDEN else token.markdown)
+            if links and token.kind is SignKind.GONE:
+                parts.append(_sign_of_link(token))
+            else:
+                parts.append(
+                    _bare_brace(token) if token.kind in _HIDDEN else token.markdown
+                )
         return "".join(parts)
 
     def cloze(self) -> str:
@@ -426,12 +437,23 @@ class Inline:
                 has_blank = text.endswith(" ") or written.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_blank
             elif token.kind is not SignKind.MARK:
+                if token.kind is SignKind.GONE and self._holds_gaps_whole(token):
+                    written = _sign_of_link(token)
                 if opener and written.startswith(" "):  # so does one at its start
                     text = f"{text.removesuffix(opener)} {opener}"
                     written = written.lstrip(" ")
                 text += written
             opener = ""
         return text.strip()
+
+    def _holds_gaps_whole(self, token: InlineToken) -> bool:
+        """Return whether a link crosses no edge of a gap; `token` begins or ends it."""
+        between = inside(self.tokens, token.opener or token)
+        for gap in between:
+            partner = gap.closer or gap.opener
+            if gap.kind is SignKind.GAP and partner not in between:
+                return False
+        return True
 
     def _with_pictures(
         self, places: range, start: int, end: int
@@ -492,6 +514,8 @@ class _Part:
     """The phrase around a token, or that it opens."""
     bold: bool
     """Whether strong emphasis is kept."""
+    links: bool = False
+    """Whether links to the web are kept."""
 
     def written(self, token: InlineToken) -> str:
         """Return the Markdown of a token, as far as it is in the part."""
@@ -502,6 +526,8 @@ class _Part:
             return _bare_brace(token) if self._partner(token) and not self.around else ""
         if token.kind is SignKind.EMPHASIS:
             return token.markdown if self._emphasizes(token) else ""
+        if self.links and token.kind is SignKind.GONE and self._partner(token):
+            return _sign_of_link(token)
         return "" if token.plain and token.start >= self.end else token.markdown
 
     def _partner(self, token: InlineToken) -> InlineToken | None:
@@ -548,6 +574,23 @@ def _bare_brace(token: InlineToken) -> str:
     return r"\}\}" if token.opener and token.markdown == "}}" else ""
 
 
+# A link that Anki opens, and what would end its address in our Markdown, or a gap around it.
+_WEB = regex(r"(?i)https?://")
+_NOT_IN_ADDRESS = regex(r"[\s()<>{}|\\]|::")
+
+
+def _sign_of_link(token: InlineToken) -> str:
+    """Return what begins or ends a link to the web in Markdown; "" for any other token."""
+    opener = token.opener or token
+    closer = opener.closer
+    if closer is None or not _WEB.match(opener.target) or opener.end == closer.start:
+        return ""
+    if token is opener:
+        return "["
+    address = _NOT_IN_ADDRESS.sub(lambda sign: quote(sign[0], safe=""), opener.target)
+    return f"]({address})"
+
+
 def _sign_of_phrase(token: InlineToken) -> str:
     """Return the sign of the phrase that a token opens, "" if none."""
     if token.kind is SignKind.MARK:
@@ -578,10 +621,13 @@ _CALLOUT = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
 _ONE_BLANK = regex(r"(?m)(?<![ \t])[ \t]$")
 
 
-def rich(text: str, context: InlineContext, *, gaps: bool = False) -> str:
+def rich(
+    text: str, context: InlineContext, *, gaps: bool = False, links: bool = False
+) -> str:
     """Return the Markdown of a card's side or a callout's body, without marks.
 
-    Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.
+    Fences stay as they are. With `gaps`, clozes and links to the web are kept, otherwise only
+    their text; with `links`, the links are.
     """
     text = _CALLOUT.sub(r"\1", _COMMENTED.sub("", text))
     verbatim = context._replace(verbatim=True)
@@ -590,7 +636,7 @@ def rich(text: str, context: InlineContext, *, gaps: bool = False) -> str:
     done = 0
     for start, end in [*fences, (len(text), len(text))]:
         inline = read(text[done:start], verbatim)
-        markdown = inline.cloze() if gaps else inline.source()
+        markdown = inline.cloze() if gaps else inline.source(links=links)
         parts.append(_ONE_BLANK.sub("", markdown))
         parts.append(restored(text[start:end], context.maths))
         done = end

@@ -68,6 +68,8 @@ _PICTURES = AnyOf("![", "<")
 # Names that two colons join.
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 _TERM = "Term: meaning"
+_NO_CARD = "no-anki-sync"
+"""The tag of a block that no plug-in of Logseq is to bring to Anki."""
 # How a card of these forms is written; others have a sign.
 _WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
@@ -82,6 +84,7 @@ class NoteReader:
         note: Blocks,
         wanted: WantedMarks,
         citations: Citations,
+        body: str,
     ) -> None:
         """Prepare to read a note.
 
@@ -91,6 +94,7 @@ class NoteReader:
             note: its blocks.
             wanted: what to read.
             citations: what the note cites.
+            body: its source as written, without front matter.
         """
         self._document = document
         self._namespace = namespace
@@ -114,7 +118,7 @@ class NoteReader:
         for source in sources:
             uses.update(set(_COLON_NAME.findall(source)))
         self._colon_names = {name for name, times in uses.items() if times > 1}
-        self._quotes = Quotes(note, citations, wanted.marks, self._card)
+        self._quotes = Quotes(note, citations, wanted.marks, self._card, body)
         self._placed: list[PlacedHighlight] = []
         """The highlights that were read."""
         self._terms = self._lists_of_terms() if "glossary" in wanted.cards else {}
@@ -166,9 +170,12 @@ class NoteReader:
         signs = overlooked(
             text, front_lines, self._wanted, self._note.blocks, self._placed
         )
+        used = set[Block]()
+        for placed in self._placed if self._quotes.unclear else ():
+            used.update(self._note.up_to(placed.first, placed.last), placed.beside)
         unclear = []
         for block in self._quotes.unclear:
-            if not any(placed.contains(block) for placed in self._placed):
+            if block not in used:
                 place = f"line {block.lines[0] + 1}"
                 unclear.append(LeftOut("quote with links", place, _UNCLEAR_QUOTE))
         return (*signs, *unclear)
@@ -192,7 +199,27 @@ class NoteReader:
 
         yield from self._marked_pictures(block)
         sentences = list(self._sentences(block))
+        if sentences and block in self._kept:
+            sentences = self._with_kept(block, sentences)
         yield from sentences or self._without_mark(block)
+
+    def _with_kept(
+        self, block: Block, sentences: Sequence[PlacedHighlight]
+    ) -> list[PlacedHighlight]:
+        """Return the marked sentences of a passage of another program, with what it says of it.
+
+        KOReader may write all of a passage as a mark: then it is as if it had none.
+        """
+        [passage, *others] = self._kept[block]
+        marked = "".join([block.plain[slice(*one.span)] for one in self._marks_in(block)])
+        if len(marked) == len(block.plain[: passage.end].strip()) and not others:
+            return []
+        first = sentences[0]
+        highlight = replace(
+            first.highlight, comment=passage.comment, page_label=passage.label
+        )
+        placed = [first._replace(highlight=highlight), *sentences[1:]]
+        return [one._replace(beside=(*one.beside, *passage.about)) for one in placed]
 
     def _marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the pictures that are alone in a mark."""
@@ -282,6 +309,8 @@ class NoteReader:
         syntax = block.syntax
         deck = "" if is_mark else syntax.deck_of(block.tags) or block.deck
         tags = dict.fromkeys((*block.tags, *block.tags_above))
+        if not is_mark and _NO_CARD in tags:
+            more["skip"] = f"#{_NO_CARD} says that it is no card"
         return Highlight(
             self._document,
             self._namespace,
@@ -363,9 +392,12 @@ class NoteReader:
     def _two_sides(self, block: Block, sides: CardSides) -> Highlight:
         """Return the card of a front and a back on one line."""
         front, _ = block.inline.markdown(
-            *sides.front, bold=sides.form not in _WRITTEN_TERMS, pictures_around=True
+            *sides.front,
+            bold=sides.form not in _WRITTEN_TERMS,
+            pictures_around=True,
+            links=True,
         )
-        back, _ = block.inline.markdown(*sides.back, pictures_around=True)
+        back, _ = block.inline.markdown(*sides.back, pictures_around=True, links=True)
         front = without_outer_tags(front) or front
         back = without_outer_tags(back) or back
         return self._highlight(

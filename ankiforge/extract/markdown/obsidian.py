@@ -55,8 +55,15 @@ from ankiforge.text.private import IN_ITS_NOTE, has_tag
 
 _MARK_OF_LOGSEQ = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
 _TASK_OF_LOGSEQ = regex(
-    r"(?m)^([ \t]*-[ \t]+)(?:TODO|DOING|DONE|NOW|LATER|WAITING|CANCELL?ED)[ \t]+"
-    r"(?:\[#[ABC]\][ \t]+)?(?=\S)"
+    r"(?m)^([ \t]*-[ \t]+)(?:(?:TODO|DOING|DONE|NOW|LATER|WAITING|CANCELL?ED)[ \t]+"
+    r"(?:\[#[ABC]\][ \t]+)?|\[#[ABC]\][ \t]+)(?=\S)"
+)
+# Behind a picture, its size; in a cloze, its number as its plug-in for Anki has it, and the cue
+# behind its words.
+_SIZE_OF_LOGSEQ = regex(r"(!\[[^\[\]\n]{0,500}\]\([^()\n]{1,500}\))\{:[^{}\n]{1,200}\}")
+_CLOZE_OF_LOGSEQ = regex(r"\{\{(c\d{1,3}) (?=[^\s}])")
+_CUE_OF_LOGSEQ = regex(
+    r"(\{\{(?:cloze |c\d{1,3}::)[^{}\n\\]{1,1000})\\\\([^{}\n\\]{1,200})\}\}"
 )
 _CANVAS = ".canvas"
 
@@ -266,6 +273,9 @@ class Vault(NoteSource):
             text = _BANNER.sub("", text, count=1)
         if self.is_graph:
             text = _TASK_OF_LOGSEQ.sub(r"\1", text)
+            text = _SIZE_OF_LOGSEQ.sub(r"\1", text)
+            text = _CLOZE_OF_LOGSEQ.sub(r"{{\1::", text)
+            text = _CUE_OF_LOGSEQ.sub(r"\1::\2}}", text)
             if "^^" in text:
                 text = outside(text, partial(_MARK_OF_LOGSEQ.sub, r"==\1=="))
         note = MarkdownNote(
@@ -277,7 +287,8 @@ class Vault(NoteSource):
         o2a = self.dialects.o2a
         if "o2a" in self.dialects.names and o2a.reads(file.path):
             # with its deck and tags, and the cards of expressions
-            deck_name, deck, tags = o2a.deck_and_tags(note.text, file.path)
+            deck_name, deck, tags = o2a.deck_and_tags(text, file.path)
+            note = note._replace(parts=(Part(o2a.with_usual_deck_line(text)),))
             finds_cards = bool(o2a.patterns()[0])
             note = note._replace(
                 document=msgspec.structs.replace(document, deck=deck_name, tags=tags),

@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown import ASKED, WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind
-from ankiforge.extract.markdown.hand_written import FIELD
+from ankiforge.extract.markdown.hand_written import FIELD, inline_card
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
 from ankiforge.extract.markdown.signs import PLACEHOLDER
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CODE_AND_MATHS,
+    HEADED_CARD,
     LOGSEQ_CARD,
     LOGSEQ_MARK,
     NOTE_OF,
@@ -91,6 +92,12 @@ _TOOLS = (
         _NOT_ON,
     ),
     _OtherTool(
+        "KOReader in plain text",
+        regex(r"(?m)^-(?:=-){3,9}[ \t]*$"),
+        ("-=-=-",),
+        "this form is not read: export the highlights as JSON or HTML",
+    ),
+    _OtherTool(
         "spaced repetition",
         regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
         ("<!--SR:", "[!sr"),
@@ -125,6 +132,7 @@ SIGN = regex(
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | ^(?P<asked>{PREFIX}(?:>{PREFIX})*{ASKED.replace("?P<label>", "?:")})
+    | (?P<arrow>(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S))
     | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
     | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
@@ -139,6 +147,8 @@ _SIGNS = AnyOf(
     "~={",
     "{{",
     "::",
+    ":->",
+    ":<-",
     "[!",
     "?\n",
     "#card",
@@ -190,6 +200,10 @@ _LOOKS = {
     "gap": _Look("{{gap}}", "cards", "cloze"),
     "wide": _Look("｛｛gap｝｝", never="its braces are wide: write `{{gap}}`"),
     "line": _Look("question::answer", "cards", "inline"),
+    "arrow": _Look(
+        "question :-> answer",
+        never="only a plug-in of Logseq knows this form: write `question::answer`",
+    ),
     "block": _Look("? between question and answer", "cards", "block"),
     "callout": _Look("callout", "marks", "callout"),
     "asked": _Look("Q: … A: …", "cards", "block"),
@@ -281,6 +295,8 @@ def overlooked(
         if not reason and setting and name not in selected:
             unselected[shown, f"{setting}: […, {name}]"].append(sign.line)
             continue
+        if not reason and sign.kind == "line" and highlighted.card_in_heading(sign):
+            shown = HEADED_CARD
         reason = reason or highlighted.why_not(sign)
         left_out.append(LeftOut(shown, f"line {sign.line + 1}", reason))
 
@@ -518,6 +534,10 @@ class _Highlighted:
         for block in self._blocks_at[sign.line]:
             if block.part in (BlockKind.TEXT, BlockKind.ITEM):
                 blocks.append(block)
+        if self.card_in_heading(sign):
+            if front.lstrip().startswith("#"):
+                return "a heading is no card: write it on a line of text, or in a list"
+            return "the line of dashes below makes it a heading: leave a line empty between them"
         if not blocks:
             return "colons separate question and answer only on a line of text or a list item"
         if self._is_field(sign, before, back):
@@ -527,6 +547,13 @@ class _Highlighted:
             if len(sides) == 2 and not all(map(_WORD.search, sides)):
                 return "one side of the colons shows neither words nor a picture or sound"
         return "the colons are part of a mark, a name or an address, as in `std::vector`"
+
+    def card_in_heading(self, sign: _Lookalike) -> bool:
+        """Return whether colons stand in a heading that would be a card on a line of text."""
+        return any(
+            block.part is BlockKind.HEADING and inline_card(block.inline, block.syntax)
+            for block in self._blocks_at[sign.line]
+        )
 
     def _is_field(self, sign: _Lookalike, before: str, back: str) -> bool:
         """Return whether colons belong to a field of Dataview, alone on a line or in brackets."""

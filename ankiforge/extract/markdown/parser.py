@@ -41,6 +41,9 @@ from ankiforge.text.cloze import literal
 _STATEMENT = regex(r"\{%-?\s*[a-z]")
 # The rest of an entity, which an `&` before it would begin: `&amp;lt;`.
 _ENTITY_REST = regex(r"#?\w{1,32};")
+# What a power has on its sides.
+_OPERAND = regex(r"(?<!\w)(?:\d+|\w)\s?\Z")
+_OPERAND_BEHIND = regex(r"\s?(?:\d+|\w)(?!\w)")
 # Brackets that are never closed, above which a text has no links; bounds the work.
 _MOST_OPEN = 500
 
@@ -140,8 +143,28 @@ def _token_of(part: Parsed) -> InlineToken:
 def _escape_signs(
     tokens: Sequence[InlineToken], parsed: Sequence[InlineToken | Parsed]
 ) -> None:
-    """Escape the signs of emphasis that are read as text, so that they stay text."""
+    """Escape the signs of emphasis that are read as text, so that they stay text.
+
+    Two stars were meant to make words bold, `** H3N8 **`, and are not shown, but between numbers
+    or letters: `2 ** 3`.
+    """
+    stars = []
     for token, part in zip(tokens, parsed, strict=True):
+        if not isinstance(part, InlineToken) and part.content == "*":
+            stars.append(token)
+    for star, second in pairwise(stars):
+        if second.place != star.place + 1:
+            continue
+        before = tokens[star.place - 1].plain if star.place else ""
+        behind = tokens[second.place + 1 : second.place + 2]
+        if not (
+            _OPERAND.search(before) and behind and _OPERAND_BEHIND.match(behind[0].plain)
+        ):
+            star.become(SignKind.ATOM, star.plain, "")
+            second.become(SignKind.ATOM, second.plain, "")
+    for token, part in zip(tokens, parsed, strict=True):
+        if token.kind is SignKind.ATOM:
+            continue
         if isinstance(part, InlineToken) or part.content not in ("*", "_", "~~"):
             continue
         before = tokens[token.place - 1].plain[-1:] if token.place else ""

@@ -299,7 +299,7 @@ class _NoteReading:
         self._document = self._described(front, dialect, cut, citations, why_private)
 
         reader = NoteReader(
-            self._document, self._source.folder.namespace, cut, wanted, citations
+            self._document, self._source.folder.namespace, cut, wanted, citations, body
         )
         highlights = list(reader.highlights(body, front))
         left_out = list(reader.left_out(part.text, front.lines))

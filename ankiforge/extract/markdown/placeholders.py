@@ -176,7 +176,7 @@ text."""
 # page, as Logseq has them, no blank needs to follow the colons, if one says what the page is.
 _FIELD = (
     r"(?P<field>(?P<item>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?)"
-    r"(?:[*_]{0,3}(?:[\w-]{1,200}|logseq\.[\w.-]{1,60}|Full[ ]Title|Document[ ](?:Note|Tags))"
+    r"(?:[*_]{0,3}(?:[\w-]{1,200}|logseq\.[\w.-]{1,60}|[Ff]ull[ ][Tt]itle|Document[ ](?:Note|Tags))"
     r"[*_]{0,3}"
     r"::(?:[ \t][^\n]*)?$"
     # of Logseq: dates of tasks and their clock, queries, and the ends of its callouts
@@ -195,6 +195,8 @@ _HIDING = rf"""
     # of Obsidian_to_Anki, and the callout with a scheduler's data
     |(?P<data>TARGET[ ]DECK(?::[^\n]*|[ \t]*\n[^\n]*)$
       |(?P<outer>[ \t>]*)>[ \t]*\[!(?i:sr)\b[^\n]*(?:\n(?P=outer)>[^\n]*)*)
+    # an item without words, which below a paragraph would make a heading of it
+    |(?P<indent>[ \t>]*[ \t])(?P<empty>-[ \t]*$)
     # the address of a link: [label]: https://… "title"
     |(?P<definition>[ ]{{0,3}}\[(?!\^|!)(?P<label>[^\[\]\n]+)\]:
       [ \t]*(?P<target>\S+)[ \t]*(?:"[^"\n]*")?[ \t]*$)
@@ -217,7 +219,10 @@ _HIDING = rf"""
 # The parts that a note has for programs, or for its writer alone.
 _UNSEEN = ("comment", "program", "field", "data")
 # Without any of these, a text has nothing to hide.
-_SIGNS = AnyOf(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+")
+_SIGNS = AnyOf(
+    *(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+"),
+    *("\t-\n", " -\n", "\t- \n", " - \n"),
+)
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?P<item>(?!)))"), _FLAGS)
@@ -307,8 +312,11 @@ def prepared(
 
             target = {"href": hidden["target"].strip("<>"), "title": ""}
             references[normalizeReference(hidden["label"])] = target
-        elif maths or not any(map(hidden.group, _UNSEEN)):
+        elif maths or not any(map(hidden.group, (*_UNSEEN, "empty"))):
             return hidden[0]
+        # an empty item leaves its place behind
+        if hidden["empty"]:
+            return hidden["indent"] + COMMENT * len(hidden["empty"])
         # a field leaves its item behind, to which further lines belong
         signs = hidden["item"] or ""
         unseen = hidden[0][len(signs) :].split("\n")

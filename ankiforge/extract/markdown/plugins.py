@@ -365,6 +365,13 @@ class _O2a(
         deck = self.folder_decks.get(folder) or default
         return deck_name, deck, tuple(dict.fromkeys(tags))
 
+    def with_usual_deck_line(self, text: str) -> str:
+        """Return a note whose line with the deck begins as the plug-in writes it by default."""
+        if self.words.deck == FieldWords().deck or not _declared(self.words.deck, text):
+            return text
+        line = re.compile(rf"(?m)^{re.escape(self.words.deck)}(?=:|[ \t]*$)")
+        return line.sub(FieldWords().deck, text)
+
     def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
         """Return the cards that the expressions find in a note, by the line at which they begin.
 

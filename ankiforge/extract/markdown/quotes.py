@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
+from ankiforge.extract.markdown.exported_notes import REMARK_WORD
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.placeholders import may_quote
 from ankiforge.extract.markdown.signs import Phrase, hex_colour
@@ -321,16 +322,16 @@ _OPENERS_OF = {
 """The closing quotation marks, each with those that open it."""
 
 _REMARK_SIGN = r"[💬📝✏🗨🗒✍]\ufe0f?\s*"
-_REMARK_WORD = (
-    r"comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
-    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
-)
 REMARK = regex(
-    rf"(?is)\s*(?:{_REMARK_SIGN}|(?:my\s+|own\s+)?(?:{_REMARK_WORD})\s*[:：]\s*)"
+    rf"(?is)\s*(?:{_REMARK_SIGN}|(?:my\s+|own\s+)?(?:{REMARK_WORD})\s*[:：]\s*)"
     r"(?P<words>.*)\Z"
 )
 """A text that a sign or a word introduces as a comment."""
 
+# A comment of Obsidian on one line, and what Zotero Integration writes into some.
+_COMMENT = regex(r"%%(?P<words>[^%\n]+)%%")
+_COMMENT_LINE = regex(r"[\s>*+-]*%%")
+_DIRECTIVE = regex(r"(?i)\s*(?:(?:begin|end)\s+\w+|import date:.*)\s*\Z")
 _WORD = regex(r"\w")
 # Punctuation between a quote or its link and the comment after it.
 _GLUE = regex(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
@@ -528,6 +529,7 @@ class Quotes:
         citations: Citations,
         wanted_marks: frozenset[str],
         is_card: Callable[[Block], object],
+        body: str = "",
     ) -> None:
         """Find the quotes of a note.
 
@@ -536,8 +538,10 @@ class Quotes:
             citations: its citations.
             wanted_marks: the marks that make highlights.
             is_card: returns whether a block is a card.
+            body: the source of the note, with its comments.
         """
         self._note = note
+        self._lines = body.split("\n") if "%%" in body else []
         self.starts: dict[Block, dict[int, Quote]] = {}
         """By block and offset in the block."""
         self.covered: set[Block] = set()
@@ -598,11 +602,15 @@ class Quotes:
             yield group
 
     def _is_unclear(self, block: Block) -> bool:
-        """Return whether a block in a block quote has a link to a place, but no quote."""
-        if not block.quotes or block.style or block in self._link_only:
-            return False
+        """Return whether a block has a link to a passage of Zotero, but no quote.
+
+        In a block quote, a link to any place counts.
+        """
+        is_in_quote = block.quotes and not block.style and block not in self._link_only
         for citation in self._citations.get(block, ()):
-            if citation.links and citation.has_place:
+            if citation.annotation or (
+                is_in_quote and citation.links and citation.has_place
+            ):
                 return True
         return False
 
@@ -610,6 +618,8 @@ class Quotes:
         """Add a quote, unless it is a remark, or a highlight with a citekey alone."""
         first = quote.pieces[0]
         last = quote.pieces[-1]
+        hidden = self._hidden_comment(first.block, (last.block, *quote.covers)[-1])
+        quote = quote._replace(comment=_joined(quote.comment, hidden))
         if REMARK.match(first.block.plain[: first.start] + quote.text):
             return
         signs: set[str] = set()
@@ -625,6 +635,21 @@ class Quotes:
         self.covered.update(quote.covers)
         for piece in quote.pieces:
             self._pieces.setdefault(piece.block, []).append(piece)
+
+    def _hidden_comment(self, first: Block, last: Block) -> str:
+        """Return what a template writes of a quote between `%%`, in its lines or the next one."""
+        start, end = first.lines[0], last.lines[1]
+        lines = self._lines[start:end]
+        if self._lines[end : end + 1] and _COMMENT_LINE.match(self._lines[end]):
+            lines.append(self._lines[end])
+        comments = []
+        for line in lines:
+            for comment in _COMMENT.finditer(line):
+                words = comment["words"]
+                remark = REMARK.match(words)
+                if not _DIRECTIVE.match(words):
+                    comments.append(remark["words"] if remark else words.strip())
+        return _joined(*comments)
 
     def hold(self, block: Block, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""
@@ -670,7 +695,8 @@ class Quotes:
         """
         if len(linked) > 1 or not linked[0].annotation or block.part is BlockKind.TITLE:
             return False
-        if _marked_spans(block) or as_comment(block.plain[linked[0].end :]):
+        after = as_comment(block.plain[linked[0].end :])
+        if _marked_spans(block) or (after and not REMARK.match(after)):
             return False
         return len(block.plain[slice(*words)].split()) >= _FEWEST_WORDS
 
@@ -685,6 +711,8 @@ class Quotes:
             return quote
         end = max(piece.end, linked[-1].end)
         after = as_comment(block.plain[end:].lstrip(_CLOSING))
+        remark = REMARK.match(after)
+        after = remark["words"] if remark else after
         items = self._comments_below(block) if block.items else ()
         comment = _joined(after, *(item.plain for item in items))
         return quote._replace(comment=comment, covers=items)
@@ -713,6 +741,10 @@ class Quotes:
                 citing.append(block)
         if len({self._citations[block][0].links for block in citing}) > 1:
             return []
+        for block in citing:
+            places = {cited.annotation for cited in self._citations[block]}
+            if len(places - {""}) > 1:
+                return []
         citation = self._cited_by(group.with_link)
         if citation is None or not all(map(self._ends_a_quote, citing)):
             return []
@@ -724,7 +756,8 @@ class Quotes:
         body = [block for block in group.blocks if block.part is not BlockKind.TITLE]
         if not self._cards.isdisjoint(body):
             return []
-        pieces, comment = self._words_and_comment(body)
+        is_cited = not self._citations.keys().isdisjoint(group.blocks)
+        pieces, comment = self._words_and_comment(body, is_cited=is_cited)
         if not pieces:
             return []
         return [Quote(_without_marks(pieces), citation, comment, group.with_link)]
@@ -761,12 +794,20 @@ class Quotes:
                 return False
         return True
 
-    def _words_and_comment(self, body: Sequence[Block]) -> tuple[list[QuotePiece], str]:
+    def _words_and_comment(
+        self, body: Sequence[Block], *, is_cited: bool
+    ) -> tuple[list[QuotePiece], str]:
         """Return the quoted pieces of a block quote, and the reader's comment.
 
-        What follows a link, is below a rule, or begins like a remark is a comment.
+        What follows a link, is below a rule, or begins like a remark is a comment. So is a
+        quote within it that follows words whose link, as the title's, is before it.
         """
         quoting, commenting = _quoting_and_commenting(body)
+        first = next((block for block in body if block not in self._link_only), None)
+        if is_cited and first and first not in quoting:
+            before = [block for block in body if block.number < quoting[0].number]
+            if self._citations.keys().isdisjoint(body[len(before) :]):
+                quoting, commenting = before, body[len(before) :]
         pieces: list[QuotePiece] = []
         comments: list[str] = []
         # whether a link or a comment followed the words

@@ -48,10 +48,6 @@ class PlacedHighlight(NamedTuple):
         """Its place in its note, by which it is sorted."""
         return (self.first.number, self.start)
 
-    def contains(self, block: Block) -> bool:
-        """Return whether a block is among those from its first to its last."""
-        return self.first.number <= block.number <= self.last.number
-
 
 class Surroundings:
     """Completes the highlights of one note."""
