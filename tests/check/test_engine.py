@@ -11,7 +11,7 @@ from ankiforge.check import (
     check_made,
     read,
 )
-from ankiforge.model import Form, Origin, Severity
+from ankiforge.model import IN_LETTERS, Form, HighlightKind, Origin, Severity
 from tests.check import cards
 
 LONG = "word " * 40
@@ -41,6 +41,33 @@ def test_template_signs_in_a_note_of_ones_own_are_only_counted(template):
     draft = cards.question("What does the template print?", template, by_hand=True)
 
     assert cards.named(draft) == {"malformed": "info"}
+
+
+@pytest.mark.parametrize(
+    ("front", "above", "written", "waits"),
+    [
+        ("Elaborate on this, and give examples.", "Practice slows it.", IN_LETTERS, True),
+        ("Elaborate on this, and give examples.", "", IN_LETTERS, False),
+        ("Elaborate on this, and give examples.", "Practice slows it.", "a :: b", False),
+        (
+            "Elaborate on practice, and give examples.",
+            "Practice slows.",
+            IN_LETTERS,
+            False,
+        ),
+        ("Would you elaborate on this further?", "Practice slows it.", IN_LETTERS, False),
+        ("Say more here.", "Practice slows it.", IN_LETTERS, False),
+        ("Give me ten words a day.", "Practice slows it.", IN_LETTERS, False),
+    ],
+)
+def test_a_front_that_goes_on_a_conversation_below_a_passage_waits(
+    front, above, written, waits
+):
+    draft = cards.question(front, "Ten words a day.", origin=Origin("person"))
+    lines = (above,) if above else ()
+    about = cards.passage("x", kind=HighlightKind.CARD, above=lines, written=written)
+    severities = {found.check: found.severity for found in cards.findings(draft, about)}
+    assert (severities.get("leans_back") is Severity.WARN) is waits
 
 
 @pytest.mark.parametrize(
