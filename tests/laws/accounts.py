@@ -22,7 +22,7 @@ ENTRY = {
     "html mark": ("<mark>",),
     "colour": ("<mark>",),
     "gap": ("{{gap}}",),
-    "line": ("question::answer", "{{gap}}"),
+    "line": ("question::answer", "question::answer in a heading", "{{gap}}"),
     "question": ("? between question and answer",),
     "callout": ("callout",),
 }
