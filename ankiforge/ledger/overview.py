@@ -314,13 +314,16 @@ def _standings(store: Store) -> Counter[str]:
 def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
     """Return where the passages of drafts stand, in the order of the drafts' ids.
 
+    A draft that the checks doubt is worth nothing; one of which nothing speaks against it counts
+    as sure, but for a marked phrase, which is as good as its sentence.
     With the key of a highlight, only those in its document.
     """
     ids = list(ids)
     in_document = "AND h.document = (SELECT document FROM highlight WHERE key = ?)"
     rows = store.rows(
         "SELECT d.id, h.key, h.document, x.title, h.position,"
-        " coalesce(json_extract(d.body, '$.sureness'), 0) AS worth"
+        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
+        "  ELSE coalesce(nullif(json_extract(d.body, '$.sureness'), 0), 1.0) END AS worth"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         f" JOIN document x ON x.id = h.document WHERE d.id IN {EACH}"
         f" {in_document if beside else ''}",

@@ -25,6 +25,8 @@ from ankiforge.text.fold import for_finding
 
 TEN = 10
 """The decisions of a sitting."""
+CONSIDERED = 25
+"""Those that look best, of which the ten surest are asked: a gap makes or spoils a card."""
 RESULTS = {
     **dict.fromkeys(("later", "leave"), "later"),
     **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
@@ -61,9 +63,9 @@ class Pile(Value):
 
     @property
     def best(self) -> list[float]:
-        """The worth of its best ten: what waits counts as sure."""
-        worths = [1.0] * len(self.places) + [place.worth for place in self.proposed]
-        return worths[:TEN]
+        """The worth of its best ten."""
+        worths = [place.worth for place in (*self.places, *self.proposed)]
+        return sorted(worths, reverse=True)[:TEN]
 
     @property
     def is_weak(self) -> bool:
@@ -71,30 +73,31 @@ class Pile(Value):
         return sum(self.best) < WEAK * len(self.best)
 
     def ten(
-        self, item: Callable[[str], Item | None], later: Collection[str] = ()
+        self, item_of: Callable[[str], Item | None], later: Collection[str] = ()
     ) -> list[Item]:
-        """Return the best ten in reading order: what waits, else what is proposed.
+        """Return the best ten in reading order, of what waits and what is proposed.
 
-        Proposals are made here, down the order, until there are ten. What was put off is asked
-        only when nothing else is left.
+        Proposals are made here, of those that look best; the ten surest with their gaps are taken.
+        What was put off is asked only when nothing else is left.
 
         Args:
-            item: returns the item of an id; None if it no longer waits.
+            item_of: returns the item of an id; None if it no longer waits.
             later: the ids of what was put off.
         """
-        waits = [place for place in self.places if place.id not in later]
-        marks = [place for place in self.proposed if place.id not in later]
-        if not waits and not marks:
-            waits, marks = [*self.places], [*self.proposed]
-        ten: list[tuple[int, Item]] = []
-        for place in (*waits[:TEN], *marks):
-            if len(ten) == TEN:
+        places = [*self.places, *self.proposed]
+        left = [place for place in places if place.id not in later] or places
+        left.sort(key=lambda place: -place.worth)
+        found: list[tuple[float, int, Item]] = []
+        for place in left:
+            if len(found) == CONSIDERED:
                 break
-            found = item(place.id)
-            if found and found.drafts:
-                ten.append((place.position, found))
-        ten.sort(key=itemgetter(0))
-        return [found for _, found in ten]
+            item = item_of(place.id)
+            if item and item.drafts:
+                sure = item.drafts[0].sureness if item.is_proposal else place.worth
+                found.append((-sure, place.position, item))
+        found.sort(key=itemgetter(0))
+        ten = sorted(found[:TEN], key=itemgetter(1))
+        return [item for *_, item in ten]
 
 
 class Sitting(Value):

@@ -1,9 +1,9 @@
 """Learn which sentences make a card that is kept, and which of their words are hidden.
 
-    python tools/proposals/learn.py [--cross | --gap] FILE
+    python tools/proposals/learn.py gaps|sentences [--cross] FILE
 
 It needs numpy, scipy and scikit-learn, which ankiforge does not. FILE has a sentence a line:
-its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sentence `s`, and what strict readers said:
+its `source`, `title`, `heading`, the `passage` with it, the sentence `s`, and what strict readers said:
 
 - `verdict` (`y` kept, `m` kept once it is mended, `g` no good words to hide, `n` thrown away) and the `words` to hide, best
   first, of one who saw the sentence;
@@ -13,53 +13,40 @@ its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sente
 A line may lack one of the two. `labels.jsonl` has 22,948 sentences of 192 sources, whose texts are not free; they are told by their
 hashes. `passages-dev.jsonl` is added: plain facts of textbooks, which people rarely mark, count as kept, three times each.
 
-It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of
-the sources and tells how well these are judged.
-
-`--gap` learns how much the score of the first gap counts beside the sentence, and tells what each floor would
-lead to; the floor itself is set by blind ratings (`ankiforge/model/cards.py`). FILE has then
-sentences of sources from which nothing else was learned: `title`, `kind`, the `passage`, its `sentence`, what a strict
-reader said of it (`good`: good, edit or throw) and the gaps that this reader would `keep` among those that were tried
-(`gaps`). What `labels.jsonl` knows is left out. It writes three numbers of `sureness.txt`, which the learning of the weights
-leaves as they are.
+`gaps` writes `gap_weights.txt`, `sentences` the weights of the features of a sentence in `sureness.txt`. `--cross` writes nothing: it learns without a sixth of the sources and tells how well
+these are judged. The floor is set by blind ratings (`ankiforge/model/cards.py`).
 """
 
-import hashlib
 import json
-import re
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
-from reading import highlight_of_sentence, same_words
+from reading import same_words
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from ankiforge.draft.propose import draft_of, judged
 from ankiforge.draft.propose.excerpts import SHORT_MARK
 from ankiforge.draft.propose.features import (
-    BEST_GAP,
     DATA,
-    STEM,
+    cues_of_text,
     features_of,
-    features_of_text,
     weights,
 )
-from ankiforge.draft.propose.ranking import MOST, RankedSentence, is_same, score
-from ankiforge.draft.propose.refused import Reason, stems
-from ankiforge.language.lexicon import LANGUAGES, language, language_of
-from ankiforge.language.tokens import Kind, tokens
-from ankiforge.model import Card
-from ankiforge.text.cloze import cloze_answers
+from ankiforge.draft.propose.ranking import (
+    MOST,
+    RankedSentence,
+    is_same,
+    score,
+)
+from ankiforge.draft.propose.refused import stems
+from ankiforge.language.lexicon import language, language_of
+from ankiforge.language.tokens import tokens
 
 HERE = Path(__file__).parent
-LEAST_OFFERS = 40
-"""Offers of which a share is taken."""
-OF_GAP = ("gap", "gap_middle")
-BY_HAND = ("plain", "chinese")
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
 # How right a gap is by its mark.
@@ -70,9 +57,14 @@ TARGETS = {"y": 1.0, "m": 0.35, "g": 0.35, "n": 0.0}
 CLEAN_WEIGHT = 3
 """How often a clean fact counts."""
 SHRINK_GAPS = 3.0
-SHRINK_SURENESS = 0.4
+SHRINK_SENTENCES = 0.3
+OF_GAP = ("gap", "gap_middle")
+"""How much the score of the gap counts beside the sentence: set by hand, on cards of sources from which no
+gap was learned."""
+EASE = 0.35
+"""Added to the logarithm of the odds, so that as many marks reach the floor as when it was set."""
 LEAST = 4
-"""Uses of a feature or beginning of a word, at least."""
+"""Uses of a feature, at least."""
 
 
 def read(path):
@@ -104,19 +96,16 @@ class Example:
         self.verdict = verdicts[-1]
         self.target = sum(TARGETS[verdict] for verdict in verdicts) / len(verdicts)
         text = row["s"]
-        passage = row["passage"]
-        self.language = language_of(passage, "", row["title"])
-        tables = language(self.language)
+        tables = language(language_of(row["passage"], "", row["title"]))
         words = tokens(text, tables)
-        self.words = [token for token in words if token.kind != Kind.SIGN]
-        self.sentence_features = features_of_text(text, words, tables)
-        self.passage_features = features_of_text(passage, tokens(passage, tables), tables)
-        self.is_part = len(passage) > len(text) + 10
-
-        # its candidates, how right each is, and its mark; where gaps have marks, only these count
         shown = stems(
             token.folded for token in tokens(f"{row['title']} {row['heading']}", tables)
         )
+        self.features = features_of(
+            text, words, tables, cues_of_text(words, tables), shown
+        )
+
+        # its candidates, how right each is, and its mark; where gaps have marks, only these count
         sentence = RankedSentence(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
@@ -127,8 +116,8 @@ class Example:
             mark = marks.get(span)
             shared = max(
                 (
-                    same_words(text[start:end], words, self.language)
-                    for words in row.get("words", ())
+                    same_words(text[start:end], hidden, tables.name)
+                    for hidden in row.get("words", ())
                 ),
                 default=0.0,
             )
@@ -150,24 +139,6 @@ class Example:
             if not any(is_same(span, self.candidates[other][2]) for other in chosen):
                 chosen.append(place)
         return chosen[:MOST]
-
-    def features(self):
-        """Return the features of its sureness, but those of its words."""
-        return features_of(
-            self.sentence_features,
-            self.passage_features,
-            self.words,
-            language="",
-            is_part=self.is_part,
-        )
-
-    def beginnings(self):
-        """Return how much each beginning of a word counts."""
-        count = max(1, len(self.words)) ** 0.5
-        total = Counter()
-        for token in self.words:
-            total[f"{self.language}:{token.folded[:STEM]}"] += 1 / count
-        return total
 
 
 def columns(rows):
@@ -218,29 +189,17 @@ def learned_gaps(examples):
     return dict(zip(names, map(float, result.x), strict=True))
 
 
-def learned_sureness(examples):
-    """Return the weights of features, and of beginnings of words."""
-    features, names = columns([example.features() for example in examples])
-    words, beginnings = columns([example.beginnings() for example in examples])
-    # words are shrunk more than the few features
-    matrix = sparse.hstack([0.8 * features, 1.5 * words]).tocsr()
+def learned_sentences(examples):
+    """Return the weights of the features of sentences."""
+    matrix, names = columns([example.features for example in examples])
     targets = np.array([example.target for example in examples])
     both = sparse.vstack([matrix, matrix])
     odds = np.concatenate([targets, 1 - targets])
     answers = np.repeat([1, 0], len(examples))
     is_used = odds > 0
-    model = LogisticRegression(C=SHRINK_SURENESS, max_iter=300, fit_intercept=False)
+    model = LogisticRegression(C=SHRINK_SENTENCES, max_iter=1000, fit_intercept=False)
     model.fit(both[is_used], answers[is_used], sample_weight=odds[is_used])
-    values = model.coef_[0]
-    by_feature = dict(zip(names, 0.8 * values[: len(names)], strict=True))
-    return by_feature, dict(zip(beginnings, 1.5 * values[len(names) :], strict=True))
-
-
-def sure(example, by_feature, by_word):
-    """Return how likely a card of a sentence is kept, from 0 to 1."""
-    total = score(example.features(), by_feature)
-    total += score(example.beginnings(), by_word)
-    return 1 / (1 + np.exp(-total))
+    return dict(zip(names, map(float, model.coef_[0]), strict=True))
 
 
 def parts_of(examples, count):
@@ -261,11 +220,12 @@ def cross(examples, clean):
         held = {example.source for example in part}
         others = [example for example in examples if example.source not in held]
         gaps = learned_gaps(others)
-        tables = learned_sureness([*others, *clean])
+        table = learned_sentences([*others, *clean])
         for example in part:
             best = example.best(gaps)
             if best:
-                judged.append((sure(example, *tables), example, best))
+                total = score(example.features, table)
+                judged.append((1 / (1 + np.exp(-total)), example, best))
     marks = [
         [example.candidates[place][3] for place in best]
         for _, example, best in judged
@@ -308,127 +268,30 @@ def cross(examples, clean):
         )
 
 
-def write(gaps, by_feature, by_word):
-    head = "learned by\n# tools/proposals/learn.py.\n"
+def write(file, by_name, least):
+    """Write weights, but for those that are nearly nothing."""
     lines = [
-        f"{name} {weight:.2f}\n"
-        for name, weight in sorted(gaps.items())
-        if abs(weight) >= 0.05
+        f"# Learned by tools/proposals/learn.py: {file.partition('_')[0]} weights.\n"
     ]
-    text = f"# The weights of what speaks for or against hiding words: {head}{''.join(lines)}"
-    (DATA / "gap_weights.txt").write_text(text, "utf-8")
-
-    of_gap = {name: weights()[name] for name in (*OF_GAP, *BY_HAND)}
-    write_sureness({**by_feature, "words": 1.0, **of_gap})
-
-    levels = defaultdict(lambda: defaultdict(list))
-    for name, weight in by_word.items():
-        language_name, _, word = name.partition(":")
-        level = f"{weight:.1f}"
-        is_written = float(level) and language_name in LANGUAGES and word.isalnum()
-        if is_written:
-            levels[language_name][level].append(word)
-    text = (
-        f"# Beginnings of words by language and by how much they speak for a card: {head}"
-    )
-    for language_name, by_level in sorted(levels.items()):
-        text += f"\n[{language_name}]\n"
-        for level in sorted(by_level, key=float):
-            text += f"{level}: {' '.join(sorted(by_level[level]))}\n"
-    (DATA / "sureness_words.txt").write_text(text, "utf-8")
-
-
-def write_sureness(by_name):
-    lines = [
-        f"{name} {weight:.2f}\n"
-        for name, weight in sorted(by_name.items())
-        if abs(weight) >= 0.005
-    ]
-    head = "learned by\n# tools/proposals/learn.py.\n"
-    text = f"# The weights of how likely a card of a sentence is kept: {head}{''.join(lines)}"
-    (DATA / "sureness.txt").write_text(text, "utf-8")
-
-
-def offered(path):
-    """Return (log odds of a sentence, score of its first gap, verdict) of the labelled sentences."""
-    known = {row["sha256"] for row in read(HERE / "labels.jsonl")}
-    rows = []
-    for row in read(path):
-        if hashlib.sha256(row["sentence"].encode()).hexdigest()[:16] in known:
-            continue
-        for sentence in judged(highlight_of_sentence(row)):
-            if isinstance(sentence, Reason) or not same(
-                sentence.excerpt.text, row["sentence"]
-            ):
-                continue
-            draft = draft_of(highlight_of_sentence(row), sentence)
-            if isinstance(draft, Card):
-                log_odds = score(sentence.features, weights())
-                with_gap = np.log(draft.sureness / (1 - draft.sureness))
-                gap = (with_gap - log_odds) / weights()["gap"] + weights()["gap_middle"]
-                rows.append((log_odds, gap, verdict_on(row, draft)))
-    return [row for row in rows if row[2] != "unknown"]
-
-
-def same(text, other):
-    return (
-        re.sub(r"[\W_]+", "", text).casefold() == re.sub(r"[\W_]+", "", other).casefold()
-    )
-
-
-def verdict_on(row, draft):
-    """Return what the reader says of a draft: keep, gap (another one), edit, throw or unknown."""
-    if row["good"] != "good":
-        return row["good"]
-    gaps = [cloze_answers(text) for text in draft.gaps]
-    if not any(same(gaps[0], gap) for gap in row["gaps"]):
-        return "unknown"
-    kept = [any(same(gap, wanted) for wanted in row["keep"]) for gap in gaps]
-    return "keep" if kept[0] else "gap" if any(kept) else "edit"
-
-
-def learn_gap(path):
-    """Learn the weight of the gap, write it, and print what each floor would lead to."""
-    rows = offered(path)
-    log_odds = np.array([row[0] for row in rows])
-    gaps = np.array([row[1] for row in rows])
-    middle = round(float(np.median(gaps)), 2)
-    beside = np.minimum(gaps, BEST_GAP) - middle
-    kept = np.array([row[2] == "keep" for row in rows])
-    model = LogisticRegression(C=10.0).fit(np.column_stack([log_odds, beside]), kept)
-    of_sentence, of_gap = model.coef_[0]
-    weight = round(float(of_gap / of_sentence), 2)
-    sure = 1 / (1 + np.exp(-(log_odds + weight * beside)))
-    floors = []
-    for least in np.arange(0.30, 0.95, 0.01):
-        verdicts = [row[2] for row, one in zip(rows, sure, strict=True) if one >= least]
-        count = len(verdicts)
-        if count < LEAST_OFFERS:
-            break
-        keep, gap, thrown = (
-            verdicts.count(name) / count for name in ("keep", "gap", "throw")
-        )
-        floors.append((round(float(least), 2), count, keep, keep + gap, thrown))
-    for least, count, keep, any_kept, thrown in floors:
-        print(
-            f"from {least}: {count} of {len(rows)} proposed, kept {keep:.0%}, with another gap"
-            f" {any_kept:.0%}, thrown away {thrown:.0%}"
-        )
-    print(f"weight of the gap {weight}, middle {middle}")
-    write_sureness({**weights(), "gap": weight, "gap_middle": middle})
+    for name, weight in sorted(by_name.items()):
+        if abs(weight) >= least:
+            lines.append(f"{name} {weight:.2f}\n")
+    (DATA / file).write_text("".join(lines), "utf-8")
 
 
 def main(arguments):
-    [path] = [argument for argument in arguments if not argument.startswith("-")]
-    if "--gap" in arguments:
-        learn_gap(path)
-        return
+    what, *_, path = arguments
     examples = [Example(row) for row in read(path)]
     clean = [Example(row) for row in clean_facts()]
     if "--cross" in arguments:
         cross(examples, clean)
+    elif what == "gaps":
+        write("gap_weights.txt", learned_gaps(examples), 0.05)
     else:
-        write(learned_gaps(examples), *learned_sureness([*examples, *clean]))
+        table = learned_sentences([*examples, *clean])
+        table["always"] += EASE
+        of_gap = {name: weights()[name] for name in OF_GAP}
+        write("sureness.txt", {**table, **of_gap}, 0.005)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from ankiforge.draft.propose.features import (
     BEST_GAP,
     cues_of_text,
     features_of,
-    features_of_text,
     floor_of,
     reason_against,
+    stems_shown,
     sureness,
     sureness_of_text,
 )
@@ -33,7 +33,6 @@ from ankiforge.draft.propose.refused import (
     Reason,
     refusal_of_form,
     refusal_of_words,
-    stems,
 )
 from ankiforge.language.lexicon import language, language_of
 from ankiforge.language.tokens import is_verb, tokens
@@ -162,12 +161,11 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
         return
     name = language_of(highlight.exact, highlight.nearby, highlight.context)
     tables = language(name)
-    excerpts = excerpts_of(highlight, name)
-    words_of = [tokens(excerpt.text, tables) for excerpt in excerpts]
-    is_part = len(excerpts) > 1
-    of_passage: Features | None = None
-    for excerpt, words in zip(excerpts, words_of, strict=True):
+    shown = stems_shown(highlight, tables)
+    floor = floor_of(name)
+    for excerpt in excerpts_of(highlight, name):
         text = excerpt.text
+        words = tokens(text, tables)
         is_note = excerpt.is_markdown
         if excerpt.is_cut:
             yield Reason.WORD if term else Reason.CUT_OFF
@@ -181,17 +179,7 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
         if reason is not None:
             yield reason
             continue
-        of_sentence = features_of_text(text, words, tables, cues)
-        if of_passage is None and is_part:
-            of_passage = features_of_text(
-                " ".join(each.text for each in excerpts),
-                [word for words in words_of for word in words],
-                tables,
-            )
-        features = features_of(
-            of_sentence, of_passage or of_sentence, words, language=name, is_part=is_part
-        )
-        floor = floor_of(name)
+        features = features_of(text, words, tables, cues, shown)
         yield Judged(excerpt, name, features, sureness(features), floor)
 
 
@@ -208,12 +196,12 @@ def draft_of(
     """
     excerpt = sentence.excerpt
     tables = language(sentence.language)
-    shown = f"{highlight.document.title} {highlight.heading}"
-    stems_shown = stems(token.folded for token in tokens(shown, tables))
     if excerpt.chosen:
         gaps = [(excerpt.chosen, BEST_GAP)]
     else:
-        shape = RankedSentence(excerpt.text, tables, excerpt.mark, stems_shown)
+        shape = RankedSentence(
+            excerpt.text, tables, excerpt.mark, stems_shown(highlight, tables)
+        )
         gaps = [*islice(ranked(shape), _MOST_TRIED)]
         label = _LABEL.match(excerpt.text)
         if label and not any(is_verb(word, tables) for word in tokens(label[0], tables)):
