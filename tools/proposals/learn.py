@@ -61,7 +61,7 @@ SHRINK_SENTENCES = 0.3
 OF_GAP = ("gap", "gap_middle")
 """How much the score of the gap counts beside the sentence: set by hand, on cards of sources from which no
 gap was learned."""
-EASE = 0.35
+EASE = 0.45
 """Added to the logarithm of the odds, so that as many marks reach the floor as when it was set."""
 LEAST = 4
 """Uses of a feature, at least."""

@@ -15,7 +15,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.draft.propose.refused import is_no_answer, stem
+from ankiforge.draft.propose.refused import PLACE_WORD, is_no_answer, stem
 from ankiforge.language.lexicon import Language, listed, read_weights
 from ankiforge.language.quantities import inside_units
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
@@ -83,6 +83,8 @@ _CLOSING_QUOTES = frozenset("”」』》")
 _TERM_KINDS = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE))
 _COUNTED = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER))
 _APOSTROPHES = ("'", "’")
+_POSSESSIVES = ("'s", "’s")
+_ACRONYM = regex(r"[^\W\da-zß-ÿа-яё_][^\W_]{0,6}[^\W\da-zß-ÿа-яё_]s?")
 _OF_NAME = listed("cues", "of_name")
 _AND = listed("cues", "and")
 # What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
@@ -95,11 +97,6 @@ _BEHIND = frozenset(".,;:!?)]}”»’\"'…–—-/*_")
 # What belongs to the noun before it.
 _LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
 _PER = frozenset("per pro por par je".split())
-# `Section 2.2`, `Table 1`: where something stands is no answer.
-_PLACE_WORD = regex(
-    r"(?i)(?:sections?|tables?|fig(?:ure|ures|s)?|chapters?|appendix|eqs?|equation|kapitel|abschnitt"
-    r"|tabelle|abbildung|tableau|chapitre|tabla|capítulo|figura|рис|глава)\.?"
-)
 # Candidates that share more than this with a better one are no other gap.
 _SAME = 0.5
 # A candidate that is less than this of another one asks for something else.
@@ -214,7 +211,7 @@ class RankedSentence:
     def _may_begin(self, first: int) -> bool:
         """Return whether a candidate may begin with a token."""
         token = self.words[first]
-        if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] == "D":
+        if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] in "DCx":
             return False
         if token.folded in self.language.participles:
             return False  # `called` before the name of a thing
@@ -283,8 +280,12 @@ class RankedSentence:
         return token.end not in self._inside
 
     def span(self, run: Run) -> Span:
-        """Return where tokens are in the text."""
-        return self.words[run.first].start, self.words[run.last - 1].end
+        """Return where tokens are in the text, without the `'s` of an English name."""
+        last = self.words[run.last - 1]
+        end = last.end
+        if self.language.name == "en" and last.word.endswith(_POSSESSIVES):
+            end -= len(_POSSESSIVES[0])
+        return self.words[run.first].start, end
 
     def _is_refused(self, candidate: Run) -> bool:
         """Return whether words may not be hidden: a bare adjective, half a name, most of a text."""
@@ -296,10 +297,12 @@ class RankedSentence:
         inner = words[first:last]
         if self.language.name == "zh" and self._points_elsewhere(inner):
             return True
-        if self._is_cut_rate(first, last):
+        if self._is_cut_rate(first, last) or self._is_cited(first, last):
+            return True
+        if self._is_half_of_gloss(candidate):
             return True
         if inner[-1].kind == Kind.NUMBER and last > 1:
-            if _PLACE_WORD.fullmatch(words[last - 2].word):
+            if PLACE_WORD.fullmatch(words[last - 2].word):
                 return True
         if self._is_set_off(first, last):
             return all(token.kind in _NO_WORDS for token in inner)
@@ -337,6 +340,50 @@ class RankedSentence:
         inner = self.words[first:last]
         counts = any(token.kind == Kind.NUMBER for token in inner)
         return counts and inner[-1].kind != Kind.NUMBER
+
+    def _is_cited(self, first: int, last: int) -> bool:
+        """Return whether words name who is cited: `Miotto et al.`, `Balbuena (2013) studied`."""
+        words = self.words
+        after = [token.folded for token in words[last : last + 3]]
+        if "al" in (*after[:2], *(token.folded for token in words[first:last])):
+            return "et" in [token.folded for token in words[first : last + 1]]
+        return after[:1] == ["("] and after[2:] == [")"] and bool(_YEAR.match(after[1]))
+
+    @cached_property
+    def _glosses(self) -> list[tuple[Run, Run]]:
+        """The terms of which an abbreviation follows in brackets, or the other way round.
+
+        Each with the run of both: `false discovery rate (FDR)`, `FDR (false discovery rate)`.
+        """
+        words = self.words
+        found = []
+        for opening, token in enumerate(words):
+            if token.word != "(" or not opening:
+                continue
+            closing = opening + 1
+            while closing < len(words) and words[closing].word != ")":
+                closing += 1
+            inner = words[opening + 1 : closing]
+            if closing == len(words) or not inner:
+                continue
+            if len(inner) == 1 and _ACRONYM.fullmatch(inner[0].word):
+                for first in range(max(0, opening - MOST_WORDS), opening):
+                    if _abbreviates(inner[0].word, words[first:opening]):
+                        both = Run(first, closing + 1)
+                        found.append((Run(first, opening), both))
+            elif _ACRONYM.fullmatch(words[opening - 1].word):
+                if _abbreviates(words[opening - 1].word, inner):
+                    both = Run(opening - 1, closing + 1)
+                    found.append((Run(opening - 1, opening), both))
+        return found
+
+    def _is_half_of_gloss(self, candidate: Run) -> bool:
+        """Return whether what is left of a term and its abbreviation would tell the candidate."""
+        for term, both in self._glosses:
+            if candidate != term and candidate.first < both.last > both.first:
+                if both.first < candidate.last and candidate != both:
+                    return True
+        return False
 
     def _is_half_of_pair(self, run: Run) -> bool:
         """Return whether only one of two brackets or quotation marks is among some tokens."""
@@ -415,12 +462,13 @@ class RankedSentence:
         return counts and _POINTS_CJK.search(before) is None
 
     def with_gloss(self, run: Run) -> Run:
-        """Return a Chinese or Japanese term with its gloss in brackets, or a gloss with its term.
+        """Return a term with its gloss in brackets, or a Chinese or Japanese gloss with its term.
 
-        One of the two would tell the other: `熵（entropy）`.
+        One of the two would tell the other: `熵（entropy）`. In other languages a gloss is an
+        abbreviation or its words.
         """
         if self.language.name not in ("zh", "ja"):
-            return run
+            return next((both for term, both in self._glosses if term == run), run)
         words = self.words
         opening = run.last
         while opening < len(words) and words[opening].word in _CLOSING_QUOTES:
@@ -602,6 +650,21 @@ def ranked(sentence: RankedSentence) -> Iterator[tuple[Span, float]]:
         if not any(is_same(span, other) for other in chosen):
             chosen.append(span)
             yield span, -minus_score
+
+
+def _abbreviates(acronym: str, words: Sequence[Token]) -> bool:
+    """Return whether an acronym is made of the first letters of words, or of one word."""
+    letters = acronym.removesuffix("s").casefold()
+    first = [token.folded[0] for token in words if token.kind != Kind.SIGN]
+    large = [
+        token.folded[0] for token in words if token.kind not in (Kind.SIGN, Kind.SMALL)
+    ]
+    if letters in ("".join(first), "".join(large)):
+        return bool(words) and words[0].kind != Kind.SMALL
+    if len(words) != 1 or words[0].folded[0] != letters[0]:
+        return False
+    rest = iter(words[0].folded)
+    return all(letter in rest for letter in letters)
 
 
 def _is_form_of(word: str, other: str) -> bool:

@@ -118,7 +118,7 @@ def refusal_of_form(
 
 def refusal_of_words(text: str, cues: Collection[str]) -> Reason | None:
     """Return why what the words of a sentence do, by its features, makes no card; or None."""
-    if not _NEVER.isdisjoint(cues):
+    if not _NEVER.isdisjoint(cues) or _BEGINS_AT_PICTURE.match(text):
         return Reason.LEANS
     return Reason.QUESTION if is_question(text) else None
 
@@ -172,14 +172,29 @@ _LIST_SIGN = regex(
     r"\A\s*(?:(?:[•▪●◦■♦➢&@$^]|\(?\d{1,2}[.)]"
     r"|\(?(?:[a-zA-Z]|[ivx]{2,4})\)(?!\s+(?:and|or|und|oder|et|ou|y|o|e)\b))\s+)+"  # `b) Central`
 )
-_CITATION = regex(
-    r"\s*\\?\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\\?\](?=[\s.,;:!?)”\"]|\Z)"  # `[27]`, `\[87\]`
-)
+# `[27]`, `\[87\]`, `[CG95, PM01+]`.
+_CITED = r"(?:\d{1,3}|[A-Z][A-Za-z]{1,5}[+*∗]?\d\d[a-z]?)"
+_CITATION = regex(rf"\s*\\?\[{_CITED}(?:\s?[,;–-]\s?{_CITED})*\\?\](?=[\s.,;:!?)”\"]|\Z)")
 # `(Bornstein 1989)`, `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
-_BRACKETED = regex(r"\s*\([^()]{6,200}\)")
+_BRACKETED = regex(r"\s*[(（][^()（）]{6,200}[)）]")
 _YEAR_OF_CITATION = regex(
-    r"([A-ZÀ-Þ][\w’'-]*|et al)\.?,? (?:1[6-9]|20)\d\d[a-z]?(?=[,:;)])"
+    r"([A-ZÀ-Þ][\w’'-]*|et al|[\u4e00-\u9fff]{2,4})\.?[,，]? ?(?:1[6-9]|20)\d\d[a-z]?"
+    r"(?=[,:;)，；）])"
 )
+_PICTURES = "tables?|fig(?:ure|ures|s)?|tabelle|abbildung|abb|tableau|tabla|figura|рис"
+_PLACES = (
+    f"{_PICTURES}|sections?|chapters?|appendix|eqs?|equation|kapitel|abschnitt|chapitre"
+    "|capítulo|глава"
+)
+PLACE_WORD = regex(rf"(?i)(?:{_PLACES})\.?")
+"""What is numbered in a text: `Section 2.2`, `Table 1`. Where something stands is no answer."""
+# `(see Fig. 3a)`, `(Table 1)`, `（见图1-8）`.
+_POINTER = regex(
+    rf"(?i)\s*\((?:(?:see|cf\.|siehe|vgl\.|voir|ver) )?(?:{_PLACES})\.?\s?\d[^()]{{0,20}}\)"
+    r"|[(（](?:参?[见見]|參見)?第?[图圖表][^()（）]{1,12}[)）]"
+)
+# `Figure 3 shows`: what a picture says.
+_BEGINS_AT_PICTURE = regex(rf"(?i)\W*(?:{_PICTURES})\.?\s?\d")
 _WORD_BEFORE = regex(r"[^\W_]{2,}[.,;:!?”\"»)]*\Z")
 _DIGIT = regex(r"[\d¹²³⁰-⁹]")
 _NOTE_NUMBER = regex(
@@ -206,6 +221,7 @@ def noise(text: str, language: Language, *, is_markdown: bool) -> list[Span]:
     spans = [sign.span()] if sign else []
     if text.rstrip().endswith(_COMMAS):
         spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
+    spans += [match.span() for match in _POINTER.finditer(text)]
     for match in _BRACKETED.finditer(text):
         names = _YEAR_OF_CITATION.findall(match[0])
         if any(name.casefold() not in MONTHS for name in names):
