@@ -23,7 +23,7 @@ from ankiforge.model import FLOOR, Highlight, Value
 from ankiforge.text import regex
 
 DATA = Path(__file__).parent / "data"
-_CUES = frozenset(("called", "cause", "contrast", "advice", "hedges"))
+_CUES = frozenset(("called", "cause", "contrast", "announces", "hedges"))
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
 # From so many on, further ones of a kind say no more; divided, an amount is about as large as the
 # features that are there or not, so that learning shrinks their weights alike.
@@ -40,13 +40,10 @@ _SCALE_RARE = 10
 _THIRD = 2
 # The mean Zipf frequency from which on words are everyday ones.
 _PLAIN = 4.7
+# None of a citation: `Cooley (1902)`.
 _YEAR = regex(
     r"[12](?<![^\W\u3040-\u30ff\u3400-\u9fff].)(?:(?<=1)\d|(?<=2)0)\d\d"
-    r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
-)
-_DIALOGUE = regex(
-    r"[“\"«„—–,.!?asd](?:(?<=\A[“\"«„—–])|(?<=\A\W[“\"«„—–])|(?<=\A\W\W[“\"«„—–])"
-    r"|(?<=[,.!?])['”\"»]\s|(?<=\ba)sked\b|(?<=\bs)a(?:id|gte)\b|(?<=\bd)i(?:jo|sse)\b)"
+    r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[a-z]?[)）])"
 )
 _NOUNS = (Kind.NOUN, Kind.NAME)
 _CONTENT = (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)
@@ -107,7 +104,6 @@ def features_of(
         ("exclamation", "!" in text),
         ("brackets", "(" in text or "（" in text),
         ("year", _YEAR.search(text) is not None),
-        ("dialogue", _DIALOGUE.search(text) is not None),
     ):
         if is_there:
             features[name] = 1.0
@@ -196,7 +192,6 @@ BEST_GAP = 9.0
 """The score of a gap; more counts as so much."""
 _REASONS = {
     "question": Reason.QUESTION,
-    "advice": Reason.ASIDE,
     "first_person": Reason.ASIDE,
     "we": Reason.ASIDE,
     "exclamation": Reason.ASIDE,
