@@ -26,6 +26,7 @@ from ankiforge.draft.instructions import (
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.quantities import uncut
 from ankiforge.language.vocabulary import term_of
+from ankiforge.language.words import stems, word_count
 from ankiforge.model import (
     COMMENT_AND_MORE,
     FIGURE,
@@ -173,6 +174,11 @@ def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
     asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
     in_table = bool(phrases and highlight.sentence)
     hides_something = in_table or (asks and not is_whole)
+    if hides_something and not in_table:
+        if any(word_count(exact[start:end]) > _LONGEST_PHRASE for start, end in phrases):
+            return WHOLE.format(form="it as question::answer")
+        if _is_told_again(exact, *phrases[0]):
+            return HEADING
     if not hides_something:
         if phrases and is_whole:
             return WHOLE.format(form="it as question::answer")
@@ -323,6 +329,23 @@ _ENTITY = regex(r"&#?\w{1,32};\Z")
 
 # A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
 _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
+
+
+# The words of a marked phrase that is hidden, at most: who marks more marks a passage.
+_LONGEST_PHRASE = 9
+_LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
+
+
+def _is_told_again(text: str, start: int, end: int) -> bool:
+    """Return whether marked words are the label of a text whose words come again behind it.
+
+    `==Falling sales of papers==: Papers are sold less`: as a gap, the rest would tell it.
+    """
+    phrase = text[start:end].rstrip(" :：")
+    colon = _LABEL_END.match(text, start + len(phrase))
+    if colon is None or re.search(r"\w", text[:start]):
+        return False
+    return not stems(phrase).isdisjoint(stems(text[colon.end() :]))
 
 
 # A word of this number of characters or more stands for several, in scripts without blanks.

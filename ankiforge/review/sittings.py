@@ -25,8 +25,6 @@ from ankiforge.text.fold import for_finding
 
 TEN = 10
 """The decisions of a sitting."""
-CONSIDERED = 25
-"""Those that look best, of which the ten surest are asked: a gap makes or spoils a card."""
 RESULTS = {
     **dict.fromkeys(("later", "leave"), "later"),
     **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
@@ -73,31 +71,29 @@ class Pile(Value):
         return sum(self.best) < WEAK * len(self.best)
 
     def ten(
-        self, item_of: Callable[[str], Item | None], later: Collection[str] = ()
+        self, item: Callable[[str], Item | None], later: Collection[str] = ()
     ) -> list[Item]:
         """Return the best ten in reading order, of what waits and what is proposed.
 
-        Proposals are made here, of those that look best; the ten surest with their gaps are taken.
-        What was put off is asked only when nothing else is left.
+        Proposals are made here, down the order, until there are ten. What was put off is asked
+        only when nothing else is left.
 
         Args:
-            item_of: returns the item of an id; None if it no longer waits.
+            item: returns the item of an id; None if it no longer waits.
             later: the ids of what was put off.
         """
         places = [*self.places, *self.proposed]
         left = [place for place in places if place.id not in later] or places
         left.sort(key=lambda place: -place.worth)
-        found: list[tuple[float, int, Item]] = []
+        ten: list[tuple[int, Item]] = []
         for place in left:
-            if len(found) == CONSIDERED:
+            if len(ten) == TEN:
                 break
-            item = item_of(place.id)
-            if item and item.drafts:
-                sure = item.drafts[0].sureness if item.is_proposal else place.worth
-                found.append((-sure, place.position, item))
-        found.sort(key=itemgetter(0))
-        ten = sorted(found[:TEN], key=itemgetter(1))
-        return [item for *_, item in ten]
+            found = item(place.id)
+            if found and found.drafts:
+                ten.append((place.position, found))
+        ten.sort(key=itemgetter(0))
+        return [found for _, found in ten]
 
 
 class Sitting(Value):

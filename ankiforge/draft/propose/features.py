@@ -25,6 +25,8 @@ from ankiforge.text import regex
 DATA = Path(__file__).parent / "data"
 _CUES = frozenset(("called", "cause", "contrast", "announces", "hedges"))
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+# Tokens before what a sentence says about its subject.
+_FEW_TOKENS = 6
 # From so many on, further ones of a kind say no more; divided, an amount is about as large as the
 # features that are there or not, so that learning shrinks their weights alike.
 _MOST_PEOPLE = 3
@@ -67,6 +69,9 @@ def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
         elif section == "somebody":
             if _names_nobody(words, cue.first):
                 features["leans"] = 1.0
+        elif section == "means":
+            if 0 < cue.first <= _FEW_TOKENS:
+                features["means"] = 1.0
         elif section in _CUES:
             features[section] = 1.0
     for section, count in people.items():
