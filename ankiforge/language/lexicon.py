@@ -88,7 +88,7 @@ def alternatives(file: str, name: str) -> str:
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
 """The languages with word lists."""
 _CUES = (
-    "called called_before means cause contrast leans this somebody announces hedges "
+    "called called_before means cause contrast rule leans this somebody advice announces hedges "
     "you i we he_she".split()
 )
 _LONGEST_ENDING = 5

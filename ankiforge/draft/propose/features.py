@@ -11,44 +11,220 @@ threw away.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from ankiforge.draft.propose.excerpts import word_count
 from ankiforge.draft.propose.ranking import Features, score
-from ankiforge.draft.propose.refused import Reason, is_question, stem, stems
-from ankiforge.language.lexicon import Language, language, language_of, read_weights
+from ankiforge.draft.propose.refused import (
+    Reason,
+    ends_whole,
+    is_question,
+    stem,
+    stems,
+)
+from ankiforge.language.lexicon import (
+    LANGUAGES,
+    Language,
+    language,
+    language_of,
+    read_table,
+    read_weights,
+)
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import FLOOR, Highlight, Value
 from ankiforge.text import regex
 
 DATA = Path(__file__).parent / "data"
-_CUES = frozenset(("called", "cause", "contrast", "announces", "hedges"))
+BEGINNING = 5
+"""The letters of a word by which its weight for a card is looked up."""
+_NOUNS = (Kind.NOUN, Kind.NAME)
+_BEGINNINGS = {
+    Kind.NOUN: "begins_noun",
+    Kind.NUMBER: "begins_number",
+    Kind.ADJECTIVE: "begins_adjective",
+    Kind.ADVERB: "begins_adverb",
+    Kind.VERB: "begins_verb",
+}
+# The Zipf frequency from which on a noun is not rare at all.
+_NOT_RARE = 6.0
+_SECTIONS = frozenset(
+    ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
+)
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+# From so many on, further words of the kind say no more; halved, an amount is about as large as
+# the features that are there or not, so that learning shrinks their weights alike.
+_MOST_PEOPLE = 3
+_MOST_NAMES = 4
+_SCALE = 2
 # Tokens before what a sentence says about its subject.
 _FEW_TOKENS = 6
-# From so many on, further ones of a kind say no more; divided, an amount is about as large as the
-# features that are there or not, so that learning shrinks their weights alike.
-_MOST_PEOPLE = 3
-_SCALE_PEOPLE = 2
-_MOST_COMMAS = 5
-_SCALE = 3
-_MOST_LETTERS = 20
-_SCALE_LETTERS = 10
-# The Zipf frequency from which on a noun is not rare at all, and the most of the sum of rarities.
-_NOT_RARE = 6.0
-_MOST_RARE = 20.0
-_SCALE_RARE = 10
-_THIRD = 2
-# The mean Zipf frequency from which on words are everyday ones.
-_PLAIN = 4.7
-# None of a citation: `Cooley (1902)`.
+# Words of an exclamation or a heading.
+_FEW_WORDS = 4
+# Patterns begin with what is rare, and look behind from there: a search stops at fewer places.
+# Also beside a letter of a script without blanks: `于1869年`.
 _YEAR = regex(
     r"[12](?<![^\W\u3040-\u30ff\u3400-\u9fff].)(?:(?<=1)\d|(?<=2)0)\d\d"
-    r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[a-z]?[)）])"
+    r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
-_NOUNS = (Kind.NOUN, Kind.NAME)
-_CONTENT = (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)
+_BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
+_QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
+_DIALOGUE = regex(
+    r"[“\"«„—–,.!?asd](?:(?<=\A[“\"«„—–])|(?<=\A\W[“\"«„—–])|(?<=\A\W\W[“\"«„—–])"
+    r"|(?<=[,.!?])['”\"»]\s|(?<=\ba)sked\b|(?<=\bs)a(?:id|gte)\b|(?<=\bd)i(?:jo|sse)\b)"
+)
+_ELLIPSIS = regex(r"[….](?:(?<=…)|(?<=\.)\.\.)")
+_ENUMERATION = regex(
+    r"[,•;(\d](?:(?<=,) (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
+    r"|(?<=•)|(?<=;)\s[^;]*;|(?<=\()\d\)|(?<=\d)\) )"
+)
+_LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
+# Features of a passage in which a pattern occurs.
+_FORM_PATTERNS = {"dialogue": _DIALOGUE, "dots": _ELLIPSIS, "list_mark": _LIST_MARK}
+_CUE_PATTERNS = {
+    "brackets": regex(r"\("),
+    "quoted_term": _QUOTED,
+    "year": _YEAR,
+    "enumeration": _ENUMERATION,
+}
+
+
+@cache
+def _word_weights(language: str) -> dict[str, float]:
+    """Return by the beginning of a word how much it speaks for a card in a language."""
+    weights: dict[str, float] = {}
+    if language in (*LANGUAGES, "zh"):
+        table = read_table(DATA / f"words-{language}.txt")
+        for level, words in table["words"].items():
+            weights.update(dict.fromkeys(words, float(level)))
+    return weights
+
+
+def features_of(
+    text: str,
+    words: Sequence[Token],
+    language: Language,
+    cues: Features | None = None,
+    shown: frozenset[str] = frozenset(),
+) -> Features:
+    """Return the features of a sentence: amounts, mostly between 0 and 2.
+
+    Args:
+        text: the sentence.
+        words: its words and signs.
+        language: its language.
+        cues: their `cues_of_text`, if these were asked for before.
+        shown: the stems of title and heading.
+    """
+    features: Features = {"always": 1.0}
+    beginnings = [token.folded[:BEGINNING] for token in words if token.kind != Kind.SIGN]
+    count = len(beginnings)
+    if language.name == "ja":  # there, a token is as long as a clause
+        count = word_count(text)
+
+    # its length
+    if count > 40:
+        features["long"] = 1.0
+    length = min(count, _LONGEST) / 20
+    features["length"] = length
+    features["length2"] = length * length
+
+    # whether it is whole, and its signs
+    begins = _BEGINS_WHOLE.match(text) is not None
+    ends = ends_whole(text)
+    if begins and ends:
+        features["whole"] = 1.0
+    if not begins:
+        features["fragment_start"] = 1.0
+    if not ends:
+        features["fragment_end"] = 1.0
+    if is_question(text):
+        features["question"] = 1.0
+    if "!" in text:
+        features["exclamation"] = 1.0
+    _by_patterns(text, _FORM_PATTERNS, features)
+
+    features |= cues_of_text(words, language) if cues is None else cues
+    if ":" in text[1:-1]:
+        features["colon"] = 1.0
+    _by_patterns(text, _CUE_PATTERNS, features)
+    _by_words(text, words, features)
+    features |= structure(words, language, shown)
+    # few words of no known language are mostly an exclamation or a heading
+    has_no_verb = not language.name and count <= _FEW_WORDS
+    if language.name == "en":
+        has_no_verb = not any(language.may_be_verb(token.folded) for token in words)
+    if has_no_verb:
+        features["no_verb"] = 1.0
+
+    # how much its words are those of passages that deserve a card
+    table = _word_weights(language.name)
+    total = sum(table.get(beginning, 0.0) for beginning in beginnings)
+    if total:
+        features["words"] = total / math.sqrt(len(beginnings))
+    # a fact as textbooks state it: readers mark few of them, and so few were labelled
+    is_plain = count <= _PLAIN and _NOT_PLAIN.isdisjoint(features)
+    is_plain = is_plain and features.get("plain_words", 0.0) < _MOST_PLAIN_WORDS
+    features["plain"] = float(is_plain and not _TELLING.isdisjoint(features))
+    features["chinese"] = float(language.name == "zh")  # no sentence of it was labelled
+    return features
+
+
+def structure(
+    words: Sequence[Token], language: Language, shown: frozenset[str]
+) -> Features:
+    """Return how a sentence is built: what it begins with, its subject, its rare nouns."""
+    first_verb = len(words)
+    count = small = pronouns = commas = 0
+    for place, token in enumerate(words):
+        if token.kind == Kind.SIGN:
+            commas += token.word in (",", "，", "、")
+            continue
+        count += 1
+        small += token.kind == Kind.SMALL
+        pronouns += token.folded in language.pronouns
+        if place and first_verb > place and is_verb(token, language):
+            first_verb = place
+    if not count:
+        return {}
+    first = next(token for token in words if token.kind != Kind.SIGN)
+    begins_with = _BEGINNINGS.get(first.kind, "")
+    if first.folded in language.pronouns:
+        begins_with = "begins_pronoun"
+    elif first.folded in language.determiners:
+        begins_with = "begins_article"
+    nouns = [token for token in words if token.kind in _NOUNS]
+    rarities = sorted((max(0.0, _NOT_RARE - token.zipf) for token in nouns), reverse=True)
+    of_subject = [token.zipf for token in words[:first_verb] if token.kind in _NOUNS]
+    rare_subject = max(0.0, _NOT_RARE - min(of_subject, default=_NOT_RARE)) / 3
+    has_copula = first_verb < len(words) and words[first_verb].folded in language.copulas
+    of_nouns = [stem(token.folded) for token in nouns]
+    longest = max((len(token.word) for token in nouns), default=0)
+    features = {
+        "small_words": small / count,
+        "pronouns": pronouns / count,
+        "commas": min(commas, 5) / 3,
+        "rare": min(sum(rarities), 20.0) / 10,
+        "third_rare": rarities[2] / 3 if len(rarities) > 2 else 0.0,
+        "rare_subject": rare_subject,
+        "defined": rare_subject if has_copula else 0.0,
+        "longest": min(longest, 20) / 10,
+        "repeats": float(len(set(of_nouns)) < len(of_nouns)),
+        "of_title": float(not shown.isdisjoint(of_nouns)),
+        begins_with: 1.0,
+    }
+    return {name: amount for name, amount in features.items() if name and amount}
+
+
+def _by_patterns(
+    text: str, patterns: dict[str, re.Pattern[str]], features: dict[str, float]
+) -> None:
+    """Add the names of the patterns that occur in a text."""
+    for name, pattern in patterns.items():
+        if pattern.search(text):
+            features[name] = 1.0
 
 
 def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
@@ -69,14 +245,15 @@ def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
         elif section == "somebody":
             if _names_nobody(words, cue.first):
                 features["leans"] = 1.0
-        elif section == "means":
-            if 0 < cue.first <= _FEW_TOKENS:
-                features["means"] = 1.0
-        elif section in _CUES:
+        elif section in _SECTIONS:
             features[section] = 1.0
+        elif section == "means" and "defines" not in features:
+            features["defines"] = 1.0
+            if 0 < cue.first <= _FEW_TOKENS:
+                features["term_and_definition"] = 1.0
     for section, count in people.items():
         if count:
-            features[_PEOPLE[section]] = min(count, _MOST_PEOPLE) / _SCALE_PEOPLE
+            features[_PEOPLE[section]] = min(count, _MOST_PEOPLE) / _SCALE
     return features
 
 
@@ -87,116 +264,71 @@ def _names_nobody(words: Sequence[Token], place: int) -> bool:
     return all(token.kind != Kind.NOUN for token in words[:place])
 
 
-def features_of(
-    text: str,
-    words: Sequence[Token],
-    tables: Language,
-    cues: Features,
-    shown: frozenset[str] = frozenset(),
-) -> Features:
-    """Return the features of a sentence: amounts, mostly between 0 and 2.
-
-    Args:
-        text: the sentence.
-        words: its words and signs.
-        tables: the tables of its language.
-        cues: its `cues_of_text`.
-        shown: the stems of title and heading.
-    """
-    features: Features = {"always": 1.0, **cues}
-    for name, is_there in (
-        ("question", is_question(text)),
-        ("exclamation", "!" in text),
-        ("brackets", "(" in text or "（" in text),
-        ("year", _YEAR.search(text) is not None),
-    ):
-        if is_there:
-            features[name] = 1.0
-
-    first_verb = len(words)
-    count = small = pronouns = commas = 0
-    has_verb = False
-    for place, token in enumerate(words):
-        if token.kind == Kind.SIGN:
-            commas += token.word in (",", "，", "、")
-            continue
-        count += 1
-        small += token.kind == Kind.SMALL
-        pronouns += token.folded in tables.pronouns
-        if token.kind == Kind.NUMBER:
-            features["numbers"] = 1.0
-        if is_verb(token, tables):
-            has_verb = True
-            if place:
-                first_verb = min(first_verb, place)
-    if not count:
-        return features
-    features["small_words"] = small / count
-    features["pronouns"] = pronouns / count
-    features["commas"] = min(commas, _MOST_COMMAS) / _SCALE
-    if not has_verb and tables.name == "en":  # the others know few of their verbs
-        features["no_verb"] = 1.0
-    features |= _of_beginning(words, tables)
-    features |= _of_nouns(words, first_verb, tables, shown)
-    return features
+def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> None:
+    """Add the kinds of its words."""
+    content = []
+    numbers = names = 0
+    has_acronym = has_code = False
+    for token in words:
+        kind = token.kind
+        if Kind.NOUN <= kind <= Kind.NUMBER:
+            content.append(token)
+            has_acronym = has_acronym or (len(token.word) > 1 and token.word.isupper())
+        if kind == Kind.NUMBER:
+            numbers += 1
+        elif kind == Kind.NAME:
+            names += 1
+        elif kind == Kind.SHIELD or kind == Kind.UNSAFE:
+            has_code = True
+    if numbers:
+        features["numbers"] = 1.0
+    if numbers > 2:
+        features["many_numbers"] = 1.0
+    if names:
+        features["names"] = min(names, _MOST_NAMES) / _SCALE
+    if has_acronym and not text.isupper():
+        features["acronym"] = 1.0
+    if has_code:
+        features["code"] = 1.0
+    _by_rarity(content, features)
 
 
-def _of_beginning(words: Sequence[Token], tables: Language) -> Features:
-    """Return the feature of the first word."""
-    first = next(token for token in words if token.kind != Kind.SIGN)
-    name = {
-        Kind.NOUN: "begins_noun",
-        Kind.NUMBER: "begins_number",
-        Kind.ADJECTIVE: "begins_adjective",
-        Kind.ADVERB: "begins_adverb",
-        Kind.VERB: "begins_verb",
-    }.get(first.kind, "")
-    if first.folded in tables.pronouns:
-        name = "begins_pronoun"
-    elif first.folded in tables.determiners:
-        name = "begins_article"
-    return {name: 1.0} if name else {}
-
-
-def _of_nouns(
-    words: Sequence[Token], first_verb: int, tables: Language, shown: frozenset[str]
-) -> Features:
-    """Return the features of the nouns and names: rare ones are what is worth to know."""
-    features: Features = {}
-    nouns = [token for token in words if token.kind in _NOUNS]
-    rarities = [max(0.0, _NOT_RARE - token.zipf) for token in nouns]
-    rarities.sort(reverse=True)
-    features["rare"] = min(sum(rarities), _MOST_RARE) / _SCALE_RARE
-    if len(rarities) > _THIRD:
-        features["third_rare"] = rarities[_THIRD] / _SCALE
-    subject = [
-        max(0.0, _NOT_RARE - token.zipf)
-        for token in words[:first_verb]
-        if token.kind in _NOUNS
+def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
+    """Add how rare its nouns, adjectives and verbs are, by their Zipf frequencies."""
+    plain = [
+        token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)
     ]
-    features["rare_subject"] = max(subject, default=0.0) / _SCALE
-    if first_verb < len(words) and words[first_verb].folded in tables.copulas:
-        features["defined"] = features["rare_subject"]
-    longest = max((len(token.word) for token in nouns), default=0)
-    features["longest"] = min(longest, _MOST_LETTERS) / _SCALE_LETTERS
-    of_nouns = [stem(token.folded) for token in nouns]
-    if len(set(of_nouns)) < len(of_nouns):
-        features["repeats"] = 1.0
-    if not shown.isdisjoint(of_nouns):
-        features["of_title"] = 1.0
-    content = [token.zipf for token in words if token.kind in _CONTENT]
-    mean = sum(content) / max(1, len(content))
-    if mean > _PLAIN:
-        features["plain_words"] = min(mean - _PLAIN, 1.0)
-    return features
+    if not plain:
+        return
+    rare = sum(token.zipf < 3.0 for token in plain)
+    if rare:
+        features["rare_words"] = min(rare, 6) / 3
+    mean = sum(token.zipf for token in plain) / len(plain)
+    if mean < 3.9:
+        features["technical"] = min(3.9 - mean, 1.0)
+    elif mean > 4.7:
+        features["plain_words"] = min(mean - 4.7, 1.0)
 
 
 # --- how likely a card is kept ---------------------------------------------------------
 
 BEST_GAP = 9.0
 """The score of a gap; more counts as so much."""
+_LONGEST = 45
+"""Words of a sentence; more count as so many."""
+# The words of a plain fact, at most; what it does not have, and one of what it has.
+_PLAIN = 14
+_MOST_PLAIN_WORDS = 0.7
+_NOT_PLAIN = frozenset(
+    "you first_person we he_she hedges advice announces question exclamation dialogue dots "
+    "quoted_term leans fragment_start fragment_end many_numbers colon list_mark enumeration".split()
+)
+_TELLING = frozenset(
+    "rare_words technical names numbers acronym cause defines called".split()
+)
 _REASONS = {
     "question": Reason.QUESTION,
+    "advice": Reason.ASIDE,
     "first_person": Reason.ASIDE,
     "we": Reason.ASIDE,
     "exclamation": Reason.ASIDE,
@@ -235,8 +367,9 @@ def sureness_of_text(highlight: Highlight, text: str) -> float:
     """Return how likely a strict person keeps a card of a sentence, from 0 to 1."""
     tables = language(language_of(text, highlight.nearby, highlight.context))
     words = tokens(text, tables)
-    shown = stems_shown(highlight, tables)
-    return sureness(features_of(text, words, tables, cues_of_text(words, tables), shown))
+    return sureness(
+        features_of(text, words, tables, shown=stems_shown(highlight, tables))
+    )
 
 
 def stems_shown(highlight: Highlight, tables: Language) -> frozenset[str]:
@@ -278,7 +411,11 @@ def decisive(features: Features) -> list[Feature]:
 
 
 _DOUBTFUL = 0.2
-"""The sureness from which a sentence is not called an aside: it is only not sure enough."""
+"""The sureness from which a sentence is not called an aside: it is only not sure enough.
+
+Of the passages that a strict reader labelled, `an aside` is right of 72 % of those below it, of
+28 % above.
+"""
 
 
 def reason_against(features: Features) -> Reason:

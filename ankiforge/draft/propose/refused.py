@@ -76,9 +76,8 @@ _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 _PAIRS = (("(", ")"), ("“", "”"), ("«", "»"), ("（", "）"), ("「", "」"), ("《", "》"))
 _LONGEST_HEADING = 6
 _BEGIN_CLAUSES = frozenset("when if while because although".split())
-# What a sentence does of which nobody keeps a card: it needs another one, points at another place,
-# or speaks to the reader.
-_NEVER = frozenset(("leans", "you", "announces"))
+# What a sentence does of which nobody keeps a card: it needs another one, or speaks to the reader.
+_NEVER = frozenset(("leans", "you"))
 
 
 def refusal_of_form(
