@@ -565,8 +565,7 @@ def why_proposed(proposal: Card) -> str:
         if not isinstance(draft, Card) or draft.quote != proposal.quote:
             continue
         for each in decisive(sentence.features):
-            # a feature that only its passage has would be none of this card
-            if each.weight > 0 and f"s:{each.name}" in sentence.features:
+            if each.weight > 0:
                 reasons.append(each.words)
     return "; ".join(reasons[:_FEATURES])
 

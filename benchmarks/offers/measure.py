@@ -83,6 +83,15 @@ def choices(title: str, cards: list[Row]) -> None:
             )
 
 
+def tens(title: str, cards: list[Row]) -> None:
+    """Print the verdicts of one rater on the tens of documents, a line for each maker."""
+    print(title)
+    for maker in sorted({name for card in cards for name in card["by"]}):
+        counts = Counter(card["rating"] for card in cards if maker in card["by"])
+        shares = [f"{name} {percent(counts[name], counts.total())}" for name in VERDICTS]
+        print(f"{maker}, n = {counts.total()}: {', '.join(shares)}")
+
+
 def programs(cards: list[Row]) -> list[str]:
     """Return the programs whose best twenty were rated."""
     return sorted({program for card in cards for program in card["twenty"]})
@@ -114,6 +123,7 @@ def main() -> None:
     choices("Few and sure, eight fresh sources:", rows("few-and-sure.jsonl"))
     choices("The same of papers, vaults, exports and books:", rows("mixed.jsonl"))
     choices("First tens, a card in one key for every fact:", rows("by-one-key.jsonl"))
+    tens("Tens of the first two documents, seven sources:", rows("how-built.jsonl"))
 
 
 if __name__ == "__main__":

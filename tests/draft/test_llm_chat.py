@@ -46,7 +46,7 @@ def labels(path: Any) -> dict[str, str]:
 
 def test_a_waiting_draft_of_the_rules_does_not_withhold_its_passage(desk, server):
     forge = desk(
-        "They say that ==Alpha is the first of all letters that children learn at school== there."
+        "They say that ==Alpha is the first of all letters== for children at school there."
     )
     forge.ok("run")
     before = [

@@ -45,14 +45,15 @@ TWELVE = [f"a {position} {1 - position / 100}" for position in range(12)]
         ([], [], ""),
         (["a 1 .5"], [], "a"),
         (["a 1 .5", "b 1 .9", "a 2 .5"], [], "ab"),
-        (["b 1 .5", "a 1 .9"], [], "ba"),  # what waits counts alike, as it comes
+        (["b 1 .5", "a 1 .9"], [], "ab"),
         ([], ["b 1 .9", "a 1 .5"], "ba"),
         ([], ["b 1 .9", "a 1 .5", "a 2 .5"], "ab"),
-        (["a 1 0"], ["b 1 .9"], "ab"),  # what waits counts as sure
+        (["a 1 0"], ["b 1 .9"], "ba"),  # what waits and is doubted is worth nothing
+        (["a 1 1"], ["b 1 .9"], "ab"),
         (["a 1 0"], ["b 1 .9", "b 2 .5"], "ba"),
         # an eleventh makes a document no better
         ([], [*(f"b {n} .51" for n in range(10)), *(f"a {n} .5" for n in range(12))], "ba"),
-        ([*(f"b {n} 0" for n in range(10))], [*(f"a {n} .99" for n in range(12))], "ba"),
+        ([*(f"b {n} 1" for n in range(10))], [*(f"a {n} .99" for n in range(12))], "ba"),
     ],
 )  # fmt: skip
 def test_documents_stand_on_the_shelf_in_the_order_of_their_best_ten(
@@ -76,8 +77,9 @@ def test_the_first_rows_are_different_works():
         ([], ["a 1 .5"], False),
         ([], ["a 1 .9", "a 2 .3", "a 3 .3"], False),
         ([], ["a 1 .8", "a 2 .3", "a 3 .3"], True),
-        (["a 1 0"], ["a 2 .3", "a 3 .3"], False),  # what waits is no weak proposal
-        ([*(f"a {n} 0" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False),
+        (["a 1 1"], ["a 2 .3", "a 3 .3"], False),  # what waits is no weak proposal
+        ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False),
+        (["a 1 0"], ["a 2 .9"], True),  # unless the checks doubt it
     ],
 )
 def test_a_chat_asks_better_where_the_ten_are_weak_on_average(waiting, proposed, weak):
@@ -114,9 +116,10 @@ def item_of(without: str):
         (["a 3 .9", "a 1 .8", "a 2 .7"], [], "", "", "a1 a2 a3"),
         (["a 3 .9", "a 1 .8", "a 2 .7"], [], "a1", "", "a2 a3"),
         (["a 3 .9", "a 1 .8"], [], "a1 a3", "", "a1 a3"),  # nothing else is left
-        (TWELVE[::-1], [], "", "", "a2 a3 a4 a5 a6 a7 a8 a9 a10 a11"),
-        # what waits is among the ten, whatever proposals are worth; all in reading order
-        (["a 30 0"], TWELVE, "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a30"),
+        (TWELVE[::-1], [], "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9"),
+        # what waits is among the ten unless it is doubted; all in reading order
+        (["a 30 1"], TWELVE, "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a30"),
+        (["a 30 0"], TWELVE, "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9"),
         ([], TWELVE, "", "", "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9"),
         # where none can be made, or none is left, the next ones are tried
         ([], TWELVE, "", "a0 a4", "a1 a2 a3 a5 a6 a7 a8 a9 a10 a11"),

@@ -211,7 +211,7 @@ class RankedSentence:
     def _may_begin(self, first: int) -> bool:
         """Return whether a candidate may begin with a token."""
         token = self.words[first]
-        if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] in "DCx":
+        if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] in "DC":
             return False
         if token.folded in self.language.participles:
             return False  # `called` before the name of a thing
