@@ -195,7 +195,8 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     numbers = all_numbers(source)
     missing = []
     for word in words:
-        forms = (word, stem(word), _COMPARED.sub("", word))
+        # `free`, of `freed`, is too short to be told by its beginning
+        forms = (word, stem(word), _COMPARED.sub("", word), _SILENT_E.sub("ed", word))
         if not beginnings.isdisjoint(form[:_PREFIX] for form in forms):
             continue
         # wrong numbers are found by the check `numbers`
@@ -211,6 +212,7 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     return missing, 1 - len(missing) / len(words)
 
 
+_SILENT_E = regex(r"(?<=\w\w)e\Z")
 # `lower`, `latest`: their source may say `low`, `late`.
 _COMPARED = regex(r"(?<=\w{3})(?:er|est)\Z")
 
@@ -497,6 +499,11 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
         proven = _Around(proof, opposite_place)
         # `have no chlorophyll`, `a second page`: neither is the other's opposite here
         if said.is_denied != proven.is_denied or (word in ORDINALS and said.is_another):
+            continue
+        # `lacks` denies by itself what `without … having` does
+        if word in NEGATORS and not NEGATORS.isdisjoint(proven.before):
+            continue
+        if opposite in NEGATORS and not NEGATORS.isdisjoint(said.before):
             continue
         is_order = word in _RELATIONS
         is_relation = is_order or not _THAN.isdisjoint((*card, *proof))

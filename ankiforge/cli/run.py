@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ankiforge.model import Drafted, HighlightKey
+    from ankiforge.pipeline import choosing
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
 
@@ -122,6 +123,7 @@ def read_and_draft(
         result = workspace.run(
             paths,
             limit=call.limit,
+            unmarked=in_review,
             show=partial(progress.progress_bar, call),
             **options,
         )
@@ -245,16 +247,39 @@ def extract(call: Call, paths: Paths) -> None:
 # --- draft ----------------------------------------------------------------------------------
 
 ONE_FILE = click.Path(path_type=Path, dir_okay=False)
+CARDS = click.option(
+    "--cards",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many passages to choose of a document.",
+)
+
+
+class DraftGroup(CommandGroup):
+    """`draft`, which takes a path where a command would stand."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command, or that about a document if a path is named."""
+        name = args[0]
+        is_path = Path(name).suffix or os.sep in name or Path(name).exists()
+        if name not in self.commands and is_path:
+            return choose.name, choose, args
+        return super().resolve_command(ctx, args)
 
 
 @command("""
   ankiforge draft                             let your chat ask: copy, paste back
+  ankiforge draft lecture.pdf --cards 10      let it choose ten passages of a document
   ankiforge draft --drafter llm --estimate    what it would cost
   ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
-""", cls=CommandGroup, invoke_without_command=True)  # fmt: skip
+""", cls=DraftGroup, invoke_without_command=True)  # fmt: skip
 @text_option(
     "--again",
     metavar="QUERY",
@@ -276,6 +301,9 @@ def draft(
     Without a model, your chat writes the questions: the text with the best twenty is copied,
     and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
     the old ones.
+
+    With a PATH, such as `ankiforge draft lecture.pdf`, model or chat choose passages of a document
+    in which nothing is marked, and make a card of each.
     """
     if click.get_current_context().invoked_subcommand:
         return
@@ -315,6 +343,91 @@ def draft(
     end_run(result)
 
 
+# --- a document that nobody marked ----------------------------------------------------------
+
+
+@command("""
+  ankiforge draft lecture.pdf                 ten cards from a document without marks
+  ankiforge draft lecture.pdf --estimate      what it would cost with a model
+""", hidden=True)  # fmt: skip
+@click.argument("path", type=FILE)
+@CARDS
+@flag("--estimate", help="Show requests, tokens and cost; send nothing.")
+@DRAFTER
+def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
+    """Let a model or your chat choose passages of a document, and make a card of each.
+
+    PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
+    written into it.
+    """
+    from ankiforge.pipeline import choosing
+
+    with session(call, writes="drafting") as workspace:
+        every, problems = choosing.askings(workspace, path, cards)
+        for asking in every:
+            call.say(asking.said)
+        by_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
+        if estimate:
+            estimated = choosing.estimate(workspace, every, drafter)
+            call.show(estimated, [estimated.told("passage")])
+            return
+        if by_model and every:
+            call.say(choosing.estimate(workspace, every, drafter).told("passage"))
+            result = choosing.draft(
+                workspace, every, drafter, partial(progress.progress_bar, call)
+            )
+            result.problems[:0] = problems
+            print_summary(call, workspace, result)
+            end_run(result)
+            return
+        call.problems(problems)
+        if not every:
+            call.say("every document there has marks, or passages chosen before")
+        elif call.interactive and not call.quiet and not call.as_json:
+            _choose_by_chat(call, workspace, every)
+        else:
+            by_file = f"{_BY_FILE} --from {quote(str(path))}"
+            call.say(f"{by_file}, then: {_IMPORT}; or by a model: ankiforge model")
+    end(problems)
+
+
+def _choose_by_chat(
+    call: Call, workspace: Workspace, every: Sequence[choosing.Asking]
+) -> None:
+    """Copy the text about each part, and take its answer, until the person stops."""
+    from ankiforge.cli.chat import pasted
+    from ankiforge.pipeline import choosing
+
+    for asking in every:
+        for number, part in enumerate(asking.parts, start=1):
+            if asking.total > 1:
+                call.print(f"part {number} of {len(asking.parts)}")
+            _copy(call, choosing.text(workspace, asking, part))
+            while answer := pasted():
+                taken = choosing.take_for(workspace, answer, asking.opened, part)
+                call.print(taken.said)
+                for unused in taken.answer.unused[:NONE_SHOWN]:
+                    call.say(f"  {unused.what}")
+                if taken.answer.quoted:
+                    break
+            else:
+                return
+    call.say("next: ankiforge review")
+
+
+def _copy(call: Call, text: str) -> None:
+    """Copy a text for a chat, or write it into a file; say what to do with it."""
+    from ankiforge.cli.chat import copy
+
+    copied = copy(text)
+    if not copied:
+        path = Path("ask.md")
+        _write_text(path, text)
+        copied = f"written to {path}: paste it into any chat, and copy its whole answer"
+    call.print(copied)
+    call.print(f"paste the answer here; or press Enter, save it, and: {_IMPORT}")
+
+
 def _ask_chat(call: Call, workspace: Workspace) -> None:
     """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
     from ankiforge.cli.chat import SECOND, copy, pasted
@@ -329,13 +442,7 @@ def _ask_chat(call: Call, workspace: Workspace) -> None:
     call.print(asked.said)
     if not asked.texts:
         return
-    copied = copy(asked.texts[0])
-    if not copied:
-        path = Path("ask.md")
-        _write_text(path, asked.texts[0])
-        copied = f"written to {path}: paste it into any chat, and copy its whole answer"
-    call.print(copied)
-    call.print(f"paste the answer here; or press Enter, save it, and: {_IMPORT}")
+    _copy(call, asked.texts[0])
     while answer := pasted():
         taken = take(workspace, answer, asked=asked.keys[0])
         call.print(taken.said)
@@ -392,9 +499,20 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 # --- a chat ---------------------------------------------------------------------------------
 
 
-@command("\n  ankiforge draft export ask.md --limit 10")
+@command("""
+  ankiforge draft export ask.md --limit 10
+  ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
+""")
 @click.argument("file", type=ONE_FILE)
-def export(call: Call, file: Path) -> None:
+@click.option(
+    "--from",
+    "document",
+    type=FILE,
+    metavar="PATH",
+    help="Let the chat choose passages of a document without marks.",
+)
+@CARDS
+def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
     It has the best 20 highlights without a card; with a higher --limit, the rest goes into
@@ -402,6 +520,10 @@ def export(call: Call, file: Path) -> None:
     """
     from ankiforge.draft.chat import MOST
     from ankiforge.pipeline.chats import ask
+
+    if document is not None:
+        _export_choice(call, file, document, cards)
+        return
 
     with session(call, writes="drafting") as workspace:
         asked = ask(workspace, MOST if call.limit is None else call.limit)
@@ -421,33 +543,57 @@ def export(call: Call, file: Path) -> None:
         else:
             call.write(asked.texts[0])
         return
-    # one file for each chat: FILE, FILE-2, and so on
-    files = []
-    for number, text in enumerate(asked.texts, 1):
-        path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
-        _write_text(path, text)
-        files.append(path)
-
-    paths = ", ".join(map(str, files))
     count = sum(map(len, asked.keys))
-    call.say(f"{counted(count, 'highlight')} written to {paths}")
-    if len(files) > 1:
-        call.say("paste each text into a separate chat; save its answer as ANSWER.md")
-    else:
-        call.say("paste the text into any chatbot; save its answer as ANSWER.md")
-    call.say("next: ankiforge draft import ANSWER.md")
+    _write_texts(call, file, asked.texts, counted(count, "highlight"))
     if asked.left:
         passages = counted(asked.left, "passage")
         again = f"ankiforge draft export {quote(str(file))}"
         call.say(f"{passages} left: import the answer first, then: {again}")
 
 
+def _export_choice(call: Call, file: Path, document: Path, number: int) -> None:
+    """Write the texts that ask a chat to choose passages of a document."""
+    from ankiforge.pipeline import choosing
+
+    texts = []
+    with session(call, writes="drafting") as workspace:
+        every, problems = choosing.askings(workspace, document, number)
+        for asking in every:
+            call.say(asking.said)
+            texts += [choosing.text(workspace, asking, part) for part in asking.parts]
+    call.problems(problems)
+    if str(file) == "-":
+        if call.as_json:
+            call.data({"texts": texts})
+        else:
+            call.write("\n\n".join(texts))
+    elif texts:
+        _write_texts(call, file, texts, document.name)
+    end(problems)
+
+
+def _write_texts(call: Call, file: Path, texts: Sequence[str], what: str) -> None:
+    """Write a file for each chat, FILE, FILE-2, and so on, and say what to do with them."""
+    files = []
+    for number, text in enumerate(texts, 1):
+        path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
+        _write_text(path, text)
+        files.append(path)
+    call.say(f"{what} written to {', '.join(map(str, files))}")
+    if len(files) > 1:
+        call.say("paste each text into a separate chat; save its answer as ANSWER.md")
+    else:
+        call.say("paste the text into any chatbot; save its answer as ANSWER.md")
+    call.say("next: ankiforge draft import ANSWER.md")
+
+
 def _write_text(path: Path, text: str) -> None:
     """Write a text for a chat. Of files that are there, only an older text is replaced."""
+    from ankiforge.draft.chat import is_text_for_chat
+
     with writing(path):
-        if path.exists() and (
-            not path.is_file()
-            or "<highlight h=" not in path.read_text("utf-8", "replace")
+        if path.exists() and not (
+            path.is_file() and is_text_for_chat(path.read_text("utf-8", "replace"))
         ):
             raise UsageError(f"{path} already exists", hint="name another file")
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -468,6 +614,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
+    from ankiforge.pipeline import choosing
     from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult
     from ankiforge.text.decoding import encoding_of
@@ -486,10 +633,23 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     result = RunResult()
     with session(call, writes="drafting") as workspace:
         for file, text in answers.items():
-            taken = take(workspace, text, accept)
-            if taken.is_known and not taken.drafted:
+            chosen = choosing.take(workspace, text, only_labelled=True)
+            taken = take(workspace, text, accept) if chosen is None else None
+            if taken and taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
+            if (
+                taken and not taken.drafted
+            ):  # of documents that nobody marked, without labels
+                chosen = choosing.take(workspace, text)
+            if chosen:
+                for step in chosen.steps:
+                    result.add_step(step)
+                call.say(f"{file}: {chosen.said}")
+                for unused in chosen.answer.unused:
+                    result.problems.append(replace(unused, where=file.name))
+                continue
+            assert taken
             if taken.is_second:
                 call.say(f"{file}: {taken.said}")
                 continue

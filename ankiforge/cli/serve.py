@@ -99,12 +99,14 @@ def review(
             hint="a word of a title or passage, tag:NAME or another query of"
             " ankiforge list, or a PATH",
         )
+    begins = None
     if paths:
         # files that cannot be read are reported, and the review goes on
         from ankiforge.cli.run import read_and_draft
 
         result = read_and_draft(trusting, paths, in_review=True, **options)
-        if result.report is None or not result.report.seen:
+        begins = _unmarked_among(trusting, paths)
+        if not begins and (result.report is None or not result.report.seen):
             end_run(result)
             exit_with(0)
         if result.error is not None:
@@ -124,13 +126,25 @@ def review(
     with session(trusting) as workspace, ExitStack() as ended:
         pages = Pages()
         pages.start(workspace.ledger)
-        open_session = partial(_review_session, trusting, workspace.folder, pages, query)
+        open_session = partial(
+            _review_session, trusting, workspace.folder, pages, query, begins
+        )
         started = partial(_started, trusting, ended, no_open)
         with suppress(KeyboardInterrupt):
             serve(open_session, started)
     # only Ctrl-C ends the server
     call.say("\nthe page is closed; every decision is stored")
     exit_with(130)
+
+
+def _unmarked_among(call: Call, paths: Paths) -> Path | None:
+    """Return the first of some files in which nothing is marked."""
+    from ankiforge.pipeline.sources import unmarked_paths
+
+    with session(call) as workspace:
+        unmarked = unmarked_paths(workspace.folder, workspace.ledger)
+    named = (str(path.resolve()) for path in paths)
+    return next((Path(name) for name in named if name in unmarked), None)
 
 
 def _query_of(call: Call, words: Sequence[Path]) -> str:
@@ -150,14 +164,14 @@ def _query_of(call: Call, words: Sequence[Path]) -> str:
 
 
 def _review_session(
-    call: Call, folder: WorkspaceFolder, pages: Pages, query: str
+    call: Call, folder: WorkspaceFolder, pages: Pages, query: str, begins: Path | None
 ) -> ReviewSession:
     """Open a review session with a ledger of its own, in the thread that answers."""
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
     workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace, pages, query)
+    return ReviewSession(workspace, pages, query, begins)
 
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:

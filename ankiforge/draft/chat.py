@@ -184,15 +184,20 @@ class ChatAnswer(Value):
     unused: tuple[Problem, ...]
 
 
-_ASKS = "<highlight h="
+_ASKS = ("<highlight h=", "<text h=")
 """What each text to paste has, and no answer."""
+
+
+def is_text_for_chat(text: str) -> bool:
+    """Return whether a text asks a chat, and is no answer."""
+    return any(sign in text for sign in _ASKS)
 
 
 def what_is_missing(text: str) -> str:
     """Return why a text is no answer of a chat, and the way on."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
-    if _ASKS in text:
+    if is_text_for_chat(text):
         return "this is the text for the chat, not its answer: paste it there first"
     usable, unusable = every_item(text)
     if not usable and ends_in_the_middle(text):

@@ -60,13 +60,17 @@ class Estimate(Value):
     @property
     def said(self) -> str:
         """All of it in a line."""
+        return self.told("highlight")
+
+    def told(self, what: str) -> str:
+        """Return all of it in a line; `what` gets cards."""
         cost = cost_text(self.cost_usd, local=self.local)
         if self.cost_usd is None:
             cost = "price unknown; set llm.price_usd"
         elif self.cost_usd:
             cost = f"about {cost}, without reasoning and second tries"
         return (
-            f"{counted(self.highlights, 'highlight')}, {counted(self.requests, 'request')}"
+            f"{counted(self.highlights, what)}, {counted(self.requests, 'request')}"
             f" ({self.cached} already answered)"
             f", about {self.tokens_in:,} tokens in, {self.tokens_out:,} out;"
             f" cost: {cost}"
@@ -104,6 +108,11 @@ class Model:
     def host(self) -> str:
         """Return the server's host for display."""
         return self._settings.host
+
+    @property
+    def name(self) -> str:
+        """Return the name of the model."""
+        return self._settings.model
 
     @property
     def usage(self) -> Usage:
@@ -209,6 +218,18 @@ class Model:
             for chunk in chunks.new:
                 questions.append(question(chunk, self._prompt))
                 highlights += len(chunk.highlights)
+        return self.size_of(questions, highlights, cached)
+
+    def size_of(
+        self, questions: Sequence[ModelRequest], highlights: int, cached: int = 0
+    ) -> Estimate:
+        """Return the size of some requests; send nothing.
+
+        Args:
+            questions: the requests, but for those that are answered.
+            highlights: how many passages get a card.
+            cached: how many requests are answered already.
+        """
         size = 0
         for each in questions:
             size += len(json.dumps([each.messages, each.schema]).encode())

@@ -115,6 +115,9 @@ def kinds_below(folder: Path) -> set[str]:
 _MAX_REASONS = 3
 """The number of unreadable files that are named per folder."""
 
+UNMARKED = {".epub": "epub", **dict.fromkeys((".html", ".htm", ".xhtml"), "web")}
+"""The kinds of source of files in which passages may be chosen though nothing is marked."""
+
 KnownFolders = Callable[[str], Mapping[Path, bool]]
 """Return the folders that were read as a kind of source before, and whether all of each was."""
 
@@ -162,15 +165,20 @@ class _PathSurroundings:
         return around or self.vault
 
 
-def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+def discover(
+    path: Path, known: KnownFolders, *, unmarked: bool = False
+) -> Iterator[FoundSource]:
     """Yield each source that a path belongs to or contains.
 
     Args:
         path: an existing file or folder, symbolic links resolved.
         known: returns the folders read before. Their files stay in the same source.
+        unmarked: whether a file is taken in which nothing is, or can be, marked.
     """
     if path.is_file():
         kind = kind_of(path)
+        if unmarked and not kind:
+            kind = UNMARKED.get(path.suffix.casefold(), "")
         if not kind:
             return
         if source_type(kind).marker or source_type(kind).is_whole:

@@ -26,6 +26,7 @@ from ankiforge.extract import files as disk
 from ankiforge.extract.base import Count, Opening, SourceType
 from ankiforge.extract.discover import Walked
 from ankiforge.model import (
+    Chosen,
     Extracted,
     HighlightKind,
     Known,
@@ -38,6 +39,7 @@ from ankiforge.model import (
     Unmarked,
     Unread,
     Value,
+    WholeText,
     h16,
 )
 from ankiforge.text import regex
@@ -56,6 +58,8 @@ class File(Value):
     named: bool
     """Whether the user named this file, as opposed to its folder."""
     stamp: disk.Stamp | None = None
+    chosen: tuple[Chosen, ...] = ()
+    """The passages that were chosen in it, or in a document that may be it."""
 
     @property
     def at(self) -> Path:
@@ -381,6 +385,9 @@ PictureAt = Callable[[str], str]
 """Returns the path of a picture by its name in a text; "" if it is no picture."""
 
 
+_NO_TEXT = "of such a file no text is known in which to choose"
+
+
 class FileSource(FolderSource):
     """A source with one document per file. `document` is all that a subclass has to define."""
 
@@ -403,6 +410,30 @@ class FileSource(FolderSource):
     def reading(self, files: list[File]) -> AbstractContextManager[Any]:
         """Return the reader of these files, those that have changed."""
         return nullcontext()
+
+    def whole(self, file: File, reader: Any) -> WholeText:
+        """Return the whole text of a file, as its marks are found in it.
+
+        Raises:
+            ItemError: it cannot be read, or its text is not known.
+        """
+        raise ItemError(
+            _NO_TEXT, hint="name a PDF, a note, a text, a web page or an EPUB"
+        )
+
+    def whole_texts(self) -> Iterator[tuple[Path, WholeText] | Problem]:
+        """Yield each file with its text."""
+        for file in self.folder.files():
+            if isinstance(file, File):
+                try:
+                    with one_item(), self.reading([file]) as reader:
+                        whole = self.whole(file, reader)
+                except ItemError as error:
+                    yield self.folder.problem(file, error)
+                else:
+                    yield file.at, whole
+            elif isinstance(file, Problem):
+                yield file
 
     def notices(self) -> Iterator[Problem]:
         """Yield the problems of the source besides those of its files."""
@@ -456,6 +487,7 @@ class FileSource(FolderSource):
         yield from self.notices()
         yield from self._passed_over_since(known)
         files.sort(key=lambda file: file.path)
+        files = with_those_chosen(files, known, folder)
         folder.count.total = len(files)
         endings = (posixpath.splitext(file.path)[1] for file in files)
         folder.read = Counter(map(str.casefold, endings))
@@ -525,6 +557,11 @@ class FileSource(FolderSource):
         pictures: dict[str, str] = {}
         picture = partial(self._remembered, pictures, file)
         sightings = [*self.contents(file, reader, picture)]
+        if file.chosen:
+            from ankiforge.extract.chosen import with_chosen
+
+            whole = self.whole(file, reader)
+            sightings = with_chosen(sightings, whole, file.chosen, folder.container)
         problems = [each for each in sightings if isinstance(each, Problem)]
         if not all(problem.notice for problem in problems):
             folder.count_unread(file)
@@ -594,8 +631,38 @@ class FileSource(FolderSource):
         if file.stamp is None or not disk.proves(file.stamp):
             return ""
         pictures = [(target, self.state_of(target, file)) for target in depends]
-        pictures_hash = h16(repr(pictures)) if pictures else ""
-        return f"{reader_fingerprint} {file.stamp} {pictures_hash}"
+        further = [repr(each) for each in (pictures, file.chosen) if each]
+        return f"{reader_fingerprint} {file.stamp} {h16(*further) if further else ''}"
+
+
+def with_those_chosen(
+    files: Sequence[File], known: Known | None, folder: Folder
+) -> list[File]:
+    """Return the files of a source, each with the passages that were chosen in it.
+
+    One of a file that is not there any more may be in one that is new.
+    """
+    container = folder.container
+    base = folder.root if folder.root.is_dir() else folder.root.parent
+    chosen = known.chosen(container) if known else ()
+    if not (known and chosen):
+        return list(files)
+    paths = {file.path for file in files}
+    of_file: dict[str, list[Chosen]] = {path: [] for path in paths}
+    homeless: list[Chosen] = []
+    for passage in chosen:
+        if passage.path in paths:
+            of_file[passage.path].append(passage)
+        elif not (base / passage.path).exists():
+            homeless.append(passage)
+    read_before = set(known.paths(container)) if homeless else set()
+    placed = []
+    for file in files:
+        of_this = of_file[file.path]
+        if homeless and file.path not in read_before:
+            of_this = [*of_this, *homeless]
+        placed.append(replace(file, chosen=tuple(of_this)))
+    return placed
 
 
 # --- pictures ---------------------------------------------------------------------------

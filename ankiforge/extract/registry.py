@@ -26,6 +26,7 @@ KINDS = {
     "hypothesis": ".exports.hypothesis:Hypothesis",
     "cards": ".exports.cards:CardTable",
     "zotero": ".zotero:Zotero",
+    "web": ".web:Web",
 }
 """The module and the class of each kind, in the order of the help."""
 

@@ -106,6 +106,9 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
                 said = "taken for cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             text = f"{lines_like(form)} in {source}"
+        case "mark":
+            said = "chosen"
+            text = f"{event.body['exact']} ({event.body.get('title', '')})"
         case "decline":
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
             said = "history declined"

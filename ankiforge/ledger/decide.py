@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, RefusedError, one_item
-from ankiforge.ledger import belonging, cards, desk, facts
+from ankiforge.ledger import belonging, cards, chosen, desk, facts
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.decided import (
     accepted,
@@ -134,6 +134,8 @@ def _entries(store: Store, events: Iterable[Event]) -> tuple[HistoryEntry, ...]:
     last_about: dict[tuple[str, str], Event] = {}
     for event in events:
         words = event.body.get("guid") or event.body.get("content", "")
+        if event.what == "mark":
+            words = event.id
         last_about[event.key, words] = event
     with_words = {key for key, words in last_about if words}
     entries = []
@@ -189,6 +191,8 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     if not has_drafts:
         for key in store.keys(event.key):
             desk.draft_again(store, key)
+    if event.what == "mark":
+        chosen.let_go(store, event)
     if event.what == "decline":
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out

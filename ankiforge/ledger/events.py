@@ -50,9 +50,9 @@ PROPOSAL = "proposal"
 """In the body of `reject`: it was of a proposal, so only that sentence is not proposed again."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
-SUBJECTS = ("form", "dialects", "decline")
-"""Kinds of events about another subject than a passage: a form of lines, a vault, a tool. The key
-names it; see `Store.answers`."""
+SUBJECTS = ("form", "dialects", "decline", "mark")
+"""Kinds of events about another subject than a passage: a form of lines, a vault, a tool, a
+document in which a passage is chosen. The key names it; see `Store.answers`."""
 FORMER = ("holds", "held", "private", "keep")
 """Kinds of events that only earlier versions wrote. They are known, and have no effect."""
 SILENT = (

@@ -278,6 +278,10 @@ class _Body(Text, kw_only=True):
     hashes: Texts = {}
     type: MappedType | UnsetType = UNSET
     names: Texts = {}
+    # passages that are chosen
+    page: int = 0
+    start: int = 0
+    title: str = ""
     # repairs
     name: str = ""
     nid: int = 0
@@ -299,6 +303,7 @@ REQUIRED = {
     "form": "choice",
     "dialects": "read",
     "decline": "",
+    "mark": "exact container place page start",
     "repair": "name nid",
     "undo": "event",
     "ask": "old",

@@ -18,7 +18,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import term_of
 from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
-from ankiforge.ledger.events import MERGED, PERSON, Event
+from ankiforge.ledger.events import MERGED, PERSON, Event, Passage
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
 from ankiforge.ledger.views import DELETED
@@ -186,6 +186,45 @@ def waiting_beside(store: Store) -> set[str]:
 def _answer_same(store: Store, question: Question, yes: bool, _without: Without) -> None:
     """Record that two passages are one, or two."""
     store.add("same" if yes else "different", question.new, PERSON, {"old": question.old})
+
+
+# --- is the passage of a card gone that nobody marked? ----------------------------------
+
+
+def _ask_about_gone(store: Store) -> Iterator[Question]:
+    """Ask, once for a document, about cards of chosen passages that stand in it no longer."""
+    gone = defaultdict[str, list[Passage]](list)
+    titles = {}
+    for mark, keys in readings.standing_marks(store):
+        for key in keys:
+            passage = store.passage(key)
+            if not passage.live or passage.told_apart_from(passage):
+                continue
+            state = store.value("SELECT state FROM highlight WHERE key = ?", key)
+            if state == "gone" and not cards.present_row(store, passage):
+                gone[mark.key].append(passage)
+                titles[mark.key] = mark.body.get("title", "")
+    for document, passages in gone.items():
+        number = counted(len(passages), "chosen passage")
+        their = "its card" if len(passages) == 1 else "their cards"
+        keys_of_all = [passage.key for passage in passages]
+        yield Question(
+            *_named(QuestionKind.GONE, document, *keys_of_all),
+            text=f"{number} no longer in “{titles[document]}”: keep {their}?",
+            new=document,
+            guids=tuple(Guid(card.guid) for each in passages for card in each.live),
+            examples=tuple(each.texts[0].exact for each in passages),
+        )
+
+
+def _answer_gone(store: Store, question: Question, yes: bool, _without: Without) -> None:
+    """Record that cards stay though their passages are gone, or that they go, too."""
+    for guid in question.guids:
+        _, passage = cards.state_of(store, guid)
+        if yes:
+            store.add("different", passage.key, PERSON, {"old": passage.key})
+        else:
+            decide.reject(store, guid, "its passage is gone")
 
 
 # --- two equal cards --------------------------------------------------------------------
@@ -642,6 +681,7 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
 
 _ASKING = (
     _ask_same,
+    _ask_about_gone,
     _ask_about_duplicates,
     _ask_about_gaps_of_one_proposal,
     _ask_about_conflicts,
@@ -653,6 +693,7 @@ _ASKING = (
 """The functions that ask, in the order in which their questions are listed."""
 _ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], None]] = {
     QuestionKind.SAME: _answer_same,
+    QuestionKind.GONE: _answer_gone,
     QuestionKind.DUPLICATE: _answer_duplicate,
     QuestionKind.CONFLICT: _answer_conflict,
     QuestionKind.ABSENT: _answer_absent,

@@ -21,17 +21,18 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.database import readable_errors
-from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
+from ankiforge.ledger.events import POLICY, SOURCE, Event, Text, hash_of_words
 from ankiforge.ledger.marks import mark_of, reading_of
 from ankiforge.ledger.match import (
     LONG,
     ComparedDocument,
     match_in_document,
 )
-from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
 from ankiforge.model import (
     NOTE_OF,
     WORD_AND_TRANSLATION,
+    Chosen,
     DocumentId,
     Extracted,
     Highlight,
@@ -40,6 +41,7 @@ from ankiforge.model import (
     Pair,
     Problem,
     Scan,
+    Side,
     Sighting,
     SourceKind,
     Strings,
@@ -245,6 +247,7 @@ class Known:
             self._columns = "other_fingerprint AS fingerprint, other_depends AS depends"
         # The documents of each container that was asked about, by path.
         self._rows: dict[str, dict[str, Row]] = {}
+        self._chosen: dict[str, list[Chosen]] | None = None
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; False for ""."""
@@ -270,6 +273,12 @@ class Known:
         )
         return tuple(row["place"] for row in rows)
 
+    def chosen(self, container: str) -> tuple[Chosen, ...]:
+        """Return the passages that were chosen in documents of a container."""
+        if self._chosen is None:
+            self._chosen = chosen_passages(self._store)
+        return tuple(self._chosen.get(container, ()))
+
     def _row(self, container: str, path: str) -> Row | None:
         """Return the row of a document; each container is read once."""
         if container not in self._rows:
@@ -281,6 +290,62 @@ class Known:
                 rows = self._store.rows(query, container)
             self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
+
+
+def chosen_passages(store: Store) -> dict[str, list[Chosen]]:
+    """Return the passages that were chosen in documents, by the container where these are now.
+
+    What was read of a passage since says where it is, and its words.
+    """
+    marks = standing_marks(store)
+    readings = defaultdict(list)
+    for event in store.events(sorted({key for _, keys in marks for key in keys})):
+        if event.what in ("key", "text"):
+            readings[event.key].append(event)
+
+    chosen = defaultdict(list)
+    for mark, keys in marks:
+        read = [mark]
+        for key in keys:
+            scheme = mark.body["container"].partition(":")[0]
+            for event in readings[key]:
+                if event.body.get("container", "").partition(":")[0] == scheme:
+                    read.append(event)
+        read.sort(key=lambda event: event.order, reverse=True)
+        sides = [Side(*_triple(event)) for event in read]
+        body = read[0].body
+        passage = Chosen(
+            mark.id,
+            body["place"],
+            tuple(dict.fromkeys(sides))[:LAST_SIDES],
+            mark.body["page"],
+            mark.body["start"],
+            mark.at,
+        )
+        chosen[body["container"]].append(passage)
+    return chosen
+
+
+def standing_marks(store: Store) -> list[tuple[Event, list[str]]]:
+    """Return the events by which passages are chosen, in order, each with the keys of its words."""
+    marks = store.select_events(f"what = 'mark' AND {NOT_UNDONE}")
+    if not marks:
+        return []
+    words = encode([hash_of_words(mark.body["exact"]) for mark in marks])
+    keys = defaultdict(set)
+    for issued in store.select_events(f"what = 'key' AND words IN {EACH}", words):
+        keys[_triple(issued)].add(issued.key)
+    marks.sort(key=lambda event: event.order)
+    return [(mark, sorted(keys[_triple(mark)])) for mark in marks]
+
+
+def _triple(event: Event) -> tuple[str, str, str]:
+    body = event.body
+    return body["exact"], body.get("before", ""), body.get("after", "")
+
+
+LAST_SIDES = 3
+"""The number of the last readings of a chosen passage by which it is found again."""
 
 
 def sketch_of(store: Store, container: str, place: str) -> str:

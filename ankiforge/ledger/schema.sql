@@ -97,7 +97,7 @@ CREATE INDEX IF NOT EXISTS event_n ON event (n);
 CREATE INDEX IF NOT EXISTS event_act ON event (act) WHERE act != '';
 CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
-CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'dialects', 'decline');
+CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'dialects', 'decline', 'mark');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
 
 CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer version of the program knows

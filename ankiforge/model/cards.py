@@ -96,6 +96,8 @@ class QuestionKind(StrEnum):
     SAME = ("same", "the same: the old card moves here", "two cards")
     """Is a passage the one of a card whose passage is gone? Until then, its drafts
     wait."""
+    GONE = ("gone", "the card stays", "the card goes, too")
+    """Chosen passages that have cards stand in their document no longer."""
     DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
     """Two live cards of different passages ask and answer the same."""
     CONFLICT = ("conflict", "take the source's words", "keep mine")

@@ -10,6 +10,7 @@ Of a mark (`Highlight.hints`, each is `<scheme>:<name>`):
 - `nm:<name>`: the name of an annotation in a PDF, its `/NM`.
 - `at:<page> <left> <bottom> <right> <top>`: where a mark is in a PDF.
 - `anki:<id>`: another tool made this note in Anki from it.
+- `mark:<id>`: it is no mark in its file; this event of the journal chose it.
 
 The id of a block in a note, `b.<id>`, is not a hint: it may become the key. A source of a
 plug-in may use schemes of its own.
@@ -36,6 +37,7 @@ _ZOTERO = "zotero"
 _PDF_NAME = "nm"
 _POSITION = "at"
 _ANKI_NOTE = "anki"
+_CHOSEN = "mark"
 _BLOCK = "b."
 _LABELS = (_BLOCK, f"{_POSITION}:", f"{_ANKI_NOTE}:")
 
@@ -86,6 +88,20 @@ def position(page: int, box: Iterable[float]) -> Hint:
 def anki_note(note_id: str) -> Hint:
     """Return the hint for the note in Anki that another tool made, by the id it wrote."""
     return Hint(f"{_ANKI_NOTE}:{note_id}")
+
+
+def chosen_by(event: str) -> Hint:
+    """Return the hint for a passage that nobody marked in its file, by the event that chose it."""
+    return Hint(f"{_CHOSEN}:{event}")
+
+
+def chosen_in(hints: Iterable[Hint]) -> str:
+    """Return the id of the event that chose a passage; "" of a mark in a file."""
+    for hint in hints:
+        scheme, event = split_hint(hint)
+        if scheme == _CHOSEN:
+            return event
+    return ""
 
 
 def block_id(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from ankiforge.model.highlights import Document, Highlight
 from ankiforge.model.values import DocumentKey, Strings, Value
@@ -178,6 +178,77 @@ class Scan(Value):
 Sighting = Extracted | Unmarked | Unchanged | Unread | Problem | Scan
 
 
+class Paragraph(Value):
+    """A paragraph of a document: a stretch of the text of one of its pages."""
+
+    page: int
+    start: int
+    end: int
+    heading: str = ""
+    """The headings above, joined by ` › `; of a heading, with itself."""
+    level: int = 0
+    """Of a heading, from 1; 0 = it is none."""
+    private: bool = False
+    """Whether it must stay on this machine."""
+    tags: Strings = ()
+    block: str = ""
+    """As in `Highlight`."""
+    uri: str = ""
+    """Opens the document there; "" = nothing does."""
+
+
+class WholeText(Value):
+    """The whole text of a document, as its reader finds marks in it."""
+
+    document: Document
+    pages: Strings
+    """The text of each page of a PDF, file of a book, or part of a note."""
+    paragraphs: tuple[Paragraph, ...]
+    """All of them, in reading order."""
+    namespace: str = ""
+    """Of the keys of its highlights."""
+    labels: Strings = ()
+    """The printed numbers of the pages; () = they have none."""
+    prints: tuple[tuple[str, int], ...] = ()
+    """As `Extracted.pages`."""
+    sketch: str = ""
+    """As in `Extracted`."""
+    skip: str = ""
+    """As in `Highlight`."""
+
+    def text_of(self, paragraph: Paragraph) -> str:
+        """Return the words of a paragraph."""
+        return self.pages[paragraph.page][paragraph.start : paragraph.end]
+
+    def label(self, page: int) -> str:
+        """Return the printed number of a page; "" if there is none."""
+        return self.labels[page] if page < len(self.labels) else ""
+
+
+class Side(NamedTuple):
+    """The words of a chosen passage at one reading."""
+
+    exact: str
+    before: str
+    after: str
+    """Both folded, as in an anchor."""
+
+
+class Chosen(Value):
+    """A passage that a chat, or a person on the page, chose in a document without marking it."""
+
+    id: str
+    """That of its event in the journal."""
+    path: str
+    """Its document in the container."""
+    readings: tuple[Side, ...]
+    """The last first."""
+    page: int
+    start: int
+    """Where it was when it was chosen."""
+    created: str = ""
+
+
 class Known(Protocol):
     """The ledger's records of documents that were read before."""
 
@@ -189,6 +260,9 @@ class Known(Protocol):
 
     def paths(self, container: str) -> Strings:
         """Return the documents of a container."""
+
+    def chosen(self, container: str) -> tuple[Chosen, ...]:
+        """Return the passages that were chosen in documents of a container."""
 
 
 class Memory(Protocol):

@@ -26,6 +26,7 @@ from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scanned
 from ankiforge.extract.discover import (
+    UNMARKED,
     FoundSource,
     UnreadFiles,
     discover,
@@ -108,6 +109,8 @@ def select_sources(
     workspace: WorkspaceFolder,
     paths: tuple[Path, ...] = (),
     marks: Strings = (),
+    *,
+    unmarked: bool = False,
 ) -> SelectedSources:
     """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
 
@@ -115,6 +118,7 @@ def select_sources(
         workspace: provides the settings and the remembered PATHs.
         paths: the arguments of the command line.
         marks: what the sources at the PATHs read as marks, too, from now on.
+        unmarked: whether the PATHs are read even if nothing can be marked in them.
 
     Raises:
         UsageError: there is only one PATH, and it cannot be read; or nothing at the PATHs
@@ -126,7 +130,7 @@ def select_sources(
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
     if paths:
         for path in paths:
-            problem = selection.add(path.absolute())
+            problem = selection.add(path.absolute(), unmarked=unmarked)
             if problem and len(paths) == 1:
                 raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
             if problem:
@@ -211,9 +215,11 @@ class _Selecting:
         self.remembered = list(workspace.remembered)
         """The PATHs to remember: the known ones, and new ones."""
 
-    def add(self, path: Path) -> Problem | None:
+    def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
         """Add the sources at a PATH, and remember it; return why it cannot be read."""
-        sources_of_path = _behind(self._config, self.remembered, path)
+        for item in self.remembered:
+            unmarked |= item.path == str(resolve(path)) and bool(item.names)
+        sources_of_path = _behind(self._config, self.remembered, path, unmarked=unmarked)
         if isinstance(sources_of_path, Problem):
             return sources_of_path
         names: dict[str, str] = {}  # of the sources that only this PATH names, by kind
@@ -315,6 +321,25 @@ def _has_marks(entry: SourceEntry) -> bool:
     return entry.has_folder and source is not None and hasattr(source.Settings, "marks")
 
 
+def unmarked_paths(workspace: WorkspaceFolder, ledger: Ledger) -> list[str]:
+    """Return the remembered files in which nothing is marked or chosen."""
+    from ankiforge.ledger.chosen import marked_places
+
+    marked = marked_places(ledger)
+    unmarked = []
+    for item in workspace.remembered:
+        path = Path(item.path)
+        has_text = item.names.keys() & _WITH_TEXT and path.is_file()
+        names = {(source, path.name) for source in item.names.values()}
+        if has_text and names.isdisjoint(marked):
+            unmarked.append(item.path)
+    return unmarked
+
+
+_WITH_TEXT = frozenset(("pdf", "obsidian", "markdown", *UNMARKED.values()))
+"""The kinds of source of files in which passages may be chosen."""
+
+
 def divide_remembered(
     workspace: WorkspaceFolder,
     path: Path,
@@ -391,8 +416,13 @@ def _behind(
     config: Config,
     remembered: list[Remembered],
     path: Path,
+    *,
+    unmarked: bool = False,
 ) -> list[SelectedSource] | Problem:
-    """Return the sources at one PATH: the configured ones, else those discovered in it."""
+    """Return the sources at one PATH: the configured ones, else those discovered in it.
+
+    `unmarked`: even if nothing can be marked in it.
+    """
     if not path.exists():
         if path.is_symlink():
             message = "a link to a missing file, or to itself"
@@ -411,7 +441,7 @@ def _behind(
         return {root: root in whole for root in _roots(config, remembered, kind).values()}
 
     selected: list[SelectedSource] = []
-    for found_source in discover(path, folders):
+    for found_source in discover(path, folders, unmarked=unmarked):
         kind = found_source.kind
         root = found_source.root
         at_root = []
@@ -432,6 +462,10 @@ def _behind(
         hint = (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
+        if path.suffix.casefold() in UNMARKED:
+            hint = (
+                f"to let a chat or model choose ten: ankiforge draft {quote(str(path))}"
+            )
         return Problem(str(path), why_nothing(path), hint)
     return selected
 

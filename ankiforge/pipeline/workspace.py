@@ -46,6 +46,7 @@ from ankiforge.pipeline.result import (
 )
 
 if TYPE_CHECKING:
+    from ankiforge.config.workspace import Remembered
     from ankiforge.draft.llm import Estimate, Model
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
@@ -129,6 +130,7 @@ class Workspace(Opened):
         accept: str = "",
         marks: Strings = (),
         limit: int | None = None,
+        unmarked: bool = False,
         show: ShowProgress = show_nothing,
     ) -> RunResult:
         """Turn highlights into cards, and accepted cards into a package for Anki.
@@ -143,6 +145,7 @@ class Workspace(Opened):
             accept: as for `ReadOptions`.
             marks: as for `ReadOptions`.
             limit: as for `propose`.
+            unmarked: read the paths even if nothing can be marked in them.
             show: shows the progress.
 
         Raises:
@@ -159,7 +162,9 @@ class Workspace(Opened):
         with self.locked("drafting"):
             path = self.package_path(deck, output or "", force=force)
             result.add_scan(self.read_collection())
-            self.propose(result, paths, limit=limit, show=show, **options)
+            self.propose(
+                result, paths, limit=limit, unmarked=unmarked, show=show, **options
+            )
             if self.read_only:
                 self.plan(result)
             else:
@@ -199,6 +204,7 @@ class Workspace(Opened):
         paths: Iterable[Path | str] = (),
         *,
         limit: int | None = None,
+        unmarked: bool = False,
         in_progress: Callable[[str], bool] = lambda path: False,
         show: ShowProgress = show_nothing,
         **options: Unpack[ReadOptions],
@@ -214,6 +220,7 @@ class Workspace(Opened):
             result: receives the result of each step.
             paths: files and folders to read; () for all known ones.
             limit: the number of highlights that the model drafts; None = all.
+            unmarked: as for `run`.
             in_progress: returns whether a person is still writing the note at a path.
             show: shows the progress.
             options: see `ReadOptions`.
@@ -233,7 +240,9 @@ class Workspace(Opened):
         )
 
         named_paths = tuple(Path(path) for path in paths)
-        selection = select_sources(self.folder, named_paths, options.get("marks", ()))
+        selection = select_sources(
+            self.folder, named_paths, options.get("marks", ()), unmarked=unmarked
+        )
         selected = selection.sources
         remembered = selection.remembered
         if not selected and not selection.problems:
@@ -252,12 +261,7 @@ class Workspace(Opened):
             offline=self.offline,
             jobs=self.jobs,
         )
-        # remember the PATHs, and trust them: the person just named them
-        before = self.folder.remembered
-        if not self.read_only and remembered != before:
-            folders.store_remembered(self.folder.folder, remembered)
-            confirm(self.folder, remembered_concerns(self.folder), user_folder())
-            result.remembered = [item.path for item in remembered if item not in before]
+        result.remembered = self.remember(remembered)
         model = self.model(options.get("drafter", ""), spent=result.spent)
         result.problems += Decks(self.ledger, self.decks).use()
         job = replace(
@@ -293,7 +297,16 @@ class Workspace(Opened):
             within = read.report.documents if named_paths and read.report else None
             yield from draft(replace(job, within=within), self.ledger)
 
-        self._follow(result, steps(), model, partial(show, sources))
+        self.follow(result, steps(), model, partial(show, sources))
+
+    def remember(self, remembered: tuple[Remembered, ...]) -> list[str]:
+        """Remember PATHs, and trust them: the person just named them. Return the new ones."""
+        before = self.folder.remembered
+        if self.read_only or remembered == before:
+            return []
+        folders.store_remembered(self.folder.folder, remembered)
+        confirm(self.folder, remembered_concerns(self.folder), user_folder())
+        return [item.path for item in remembered if item not in before]
 
     def _forget_moved(self, result: RunResult, moved: Strings) -> None:
         """Remember no longer the missing PATHs whose passages are all in other sources."""
@@ -392,7 +405,7 @@ class Workspace(Opened):
                 limit=limit,
                 passed_over=frozenset(passed_over),
             )
-            self._follow(
+            self.follow(
                 result,
                 draft(job, self.ledger),
                 model,
@@ -461,7 +474,7 @@ class Workspace(Opened):
             figures=config.figures,
         )
 
-    def _follow(
+    def follow(
         self,
         result: RunResult,
         steps: Iterable[Progress],

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import filterfalse
 from operator import attrgetter
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,7 +42,12 @@ from ankiforge.model import (
 )
 from ankiforge.model.hints import TITLES
 from ankiforge.pipeline.models import model_in_use
-from ankiforge.pipeline.sources import SelectedSource, not_read, open_source
+from ankiforge.pipeline.sources import (
+    SelectedSource,
+    not_read,
+    open_source,
+    unmarked_paths,
+)
 from ankiforge.reports.cards import Text
 from ankiforge.review import sittings
 from ankiforge.text import (
@@ -165,6 +171,8 @@ class Status(Value):
     """When Anki was read last, in ISO 8601; "" if never."""
     answers: dict[str, int]
     """The reviews that were seen there, and of how many the card was remembered."""
+    unmarked: Strings
+    """The remembered PATHs in which nothing is marked or chosen."""
     not_read: dict[str, str]
     """What no source reads of a folder, in words, by folder."""
     next: str
@@ -217,6 +225,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         model=model_in_use(workspace),
         looked=ledger.meta("looked"),
         answers=dict(counts["answers"]),
+        unmarked=tuple(unmarked_paths(workspace, ledger)),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
         next=command,
         why=reason,
@@ -280,6 +289,7 @@ def status_text(status: Status) -> Text:
         gone = counted(status.cards["sourceless"], "card")
         sourceless = f"{gone} without a source: ankiforge list finding:source_gone"
         rows.append(("gone", sourceless))
+    rows.append(("no marks", unmarked_line(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (row(label, text) for label, text in rows if text)
 
@@ -553,6 +563,8 @@ class RunText:
             yield from _not_read_lines(result.report, ledger)
         if result.found_nothing and not (result.failed or self._step or self._why):
             yield NO_HIGHLIGHTS
+        if result.found_nothing or result.remembered:
+            yield unmarked_line(unmarked_paths(folder, ledger))
         changes = _changes_that_stand(result, ledger, folder)
         yield from _changes(changes, None if self._verbose else SHOWN)
         if result.remembered:
@@ -561,6 +573,15 @@ class RunText:
         yield from hints
         if self._verbose:
             yield from _details(result, ledger, self._counts)
+
+
+def unmarked_line(paths: Sequence[str]) -> str:
+    """Return how a chat or model makes cards of documents without marks; "" if there are none."""
+    if not paths:
+        return ""
+    more = f", and {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
+    command = f"ankiforge draft {quote(shown_path(paths[0]))}"
+    return f"nothing is marked; to let a chat or model choose ten: {command}{more}"
 
 
 def _details(

@@ -13,7 +13,8 @@ from string import ascii_letters, digits
 
 from msgspec.structs import replace
 
-from ankiforge.model import Highlight, HighlightKey, h16
+from ankiforge.model import Highlight, HighlightKey, Side, h16
+from ankiforge.model.hints import chosen_in
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED, for_finding
 from ankiforge.text.sentences import boundaries
@@ -118,6 +119,12 @@ def triple_of(highlight: Highlight) -> Triple:
     return triple(highlight.anchor_text or highlight.exact, before, after)
 
 
+def side_of(highlight: Highlight) -> Side:
+    """Return the words of a highlight, with its sides folded."""
+    _, before, after = triple_of(highlight)
+    return Side(highlight.exact, before, after)
+
+
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """Return the key made from the anchor.
 
@@ -138,9 +145,10 @@ def own_key(highlight: Highlight) -> HighlightKey:
 
 def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
     """Yield the highlights of one note or page, with `nth` counting equal triples."""
-    counts: Counter[Triple] = Counter()
+    counts: Counter[tuple[Triple, bool]] = Counter()
     for highlight in highlights:
-        anchor = triple_of(highlight)
+        # one that was chosen counts in no mark's occurrence
+        anchor = triple_of(highlight), bool(chosen_in(highlight.hints))
         counts[anchor] += 1
         yield replace(highlight, nth=counts[anchor])
 

@@ -279,6 +279,10 @@ class Documents:
         self.find = find
         self.pages = pages
         self._papers: dict[str, _Paper] = {}
+        self.other: Callable[[str], Json | None] = lambda key: None
+        """Returns the document with another name than the key of a highlight; None if none has."""
+        self.html_of: Callable[[Highlight], str] = lambda highlight: ""
+        """Returns the text around a highlight in a web page or a book as HTML; "" for others."""
 
     def prepare(self, highlight: Highlight) -> str:
         """Make ready the pages that will be asked for first. Return the name of the document."""
@@ -296,7 +300,7 @@ class Documents:
         """Return the document of a highlight; {} until it can be shown, None if there is none."""
         marks = overview.marks(self._ledger, key)
         if not marks:
-            return None
+            return self.other(key)
         highlights = [highlight for highlight, _ in marks]
         asked_for = [highlight for highlight in highlights if highlight.key == key]
         shown = asked_for[0] if asked_for else highlights[0]
@@ -308,7 +312,7 @@ class Documents:
             if measured.pages:
                 return self._sheets(path, marks, measured.pages)
         text = self.markdown_of(shown)
-        html = self._html(shown, text) if text else ""
+        html = self._html(shown, text) if text else self.html_of(shown)
         if html is None:
             return {}
         if html:
@@ -404,6 +408,20 @@ class Documents:
         head = _head(marks, "sheets")
         self._papers[head["id"]] = _Paper(path, tuple(placed))
         return {**head, "sheets": sizes, "marks": entries}
+
+    def sheets_of(self, path: Path, head: Json) -> Json:
+        """Return the pages of a PDF in which nothing is marked; {} until they are measured."""
+        measured = self.pages.sizes(path)
+        if measured is None:
+            return {}
+        self._papers.setdefault(head["id"], _Paper(path, ()))
+        return {
+            **head,
+            "kind": "sheets",
+            "lang": "",
+            "sheets": measured.pages,
+            "marks": [],
+        }
 
     def page(self, id: str, number: int, width: int) -> Json | None:
         """Begin to draw a page of a document, or return it.

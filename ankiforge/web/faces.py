@@ -179,6 +179,11 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         _named(ACCEPT, "Yes, the same", "One card"),
         _named(REJECT, "No, a new card", "Two cards"),
     ),
+    QuestionKind.GONE: (
+        "Nobody marked it there, so no mark shows where it went.",
+        _named(ACCEPT, "Keep", "Kept:"),
+        _named(REJECT, "Reject", "Rejected:"),
+    ),
     QuestionKind.DUPLICATE: (
         "The one with more reviews stays.",
         _named(ACCEPT, "Keep one", "One card"),
@@ -432,6 +437,13 @@ class Faces:
         match question.kind:
             case QuestionKind.SAME:
                 about = self._same(question)
+            case QuestionKind.GONE:
+                kept = [
+                    card_of(self._ledger, each) for each in question.guids[:MOST_LINES]
+                ]
+                shown = [card_view(card, self.find) for card in kept]
+                lines = [(view["line"], view["answer_line"]) for view in shown]
+                about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
             case QuestionKind.DUPLICATE:
                 about = self._duplicate(question)
             case QuestionKind.CONFLICT:

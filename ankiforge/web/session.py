@@ -15,6 +15,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger import Order, QueryTerm, desk, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
@@ -54,6 +56,7 @@ from ankiforge.web.documents import Documents, Pages, document_id, kind_of, pape
 from ankiforge.web.faces import Faces, words_of
 from ankiforge.web.failing import NOTHING_SOUND, FailingCards, is_failing_id
 from ankiforge.web.found import Asking, FoundViews
+from ankiforge.web.unmarked import PREFIX, Unmarked, Words
 
 MOST_ROWS = 100
 MOST_CREATORS = 2
@@ -84,6 +87,8 @@ NO_PROPOSAL = (
     "No sentence here is sure enough: choose the words to ask, or let your chat ask."
 )
 """What is said of a document all of whose marks turn out to have no proposal."""
+NO_MARKS = "Nothing is marked here yet."
+CHOOSE = "Select words in the document and press Enter, or let your chat choose ten."
 _LATER = "later:"
 """Begins what takes back that an item was put off."""
 STATES = {
@@ -140,21 +145,30 @@ class _Undoable(NamedTuple):
 class ReviewSession:
     """One person's session at the page."""
 
-    def __init__(self, workspace: Workspace, pages: Pages, query: str = "") -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        pages: Pages,
+        query: str = "",
+        begins: Path | None = None,
+    ) -> None:
         """Open a session at the page.
 
         Args:
             workspace: where things wait.
             pages: draws the pages of PDFs.
             query: the page begins with the best document in which it matches anything.
+            begins: a file without marks with which the page begins.
         """
         self._query = query
+        self._begins = begins
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
         self.documents = Documents(self._ledger, self._picture, pages)
+        self._unmarked = Unmarked(workspace, self.documents)
         asks = workspace.folder.config.drafter == "llm"
         self._faces = Faces(
             self._ledger,
@@ -296,14 +310,20 @@ class ReviewSession:
                     "weak": pile.is_weak,
                 }
             )
+        unmarked = self._unmarked.entries()
+        if self._begins:
+            begun = self._unmarked.id_of(self._begins)
+            begins = f"paper={begun}" if begun else begins
         waiting = sum(len(pile.places) for pile in piles)
         proposed = sum(len(pile.proposed) for pile in piles)
         heading = f"{_how_many(waiting, proposed)} in {counted(len(piles), 'document')}"
         without = len(self._queues["none"]) - proposed
         return {
             **self.state(),
-            "heading": heading if piles else "",
-            "documents": entries,
+            "heading": heading
+            if piles
+            else f"{counted(len(unmarked), 'document')} without marks",
+            "documents": [*entries, *unmarked],
             "words": self._words(),
             "model": self._workspace.folder.config.drafter == "llm",
             "chat": chats.offer(self._workspace),
@@ -646,6 +666,8 @@ class ReviewSession:
             order = [highlight.key for highlight, _ in marks]
             cards.sort(key=lambda each: order.index(each["key"]))
 
+        if sitting.key.startswith(PREFIX):
+            return {"heading": NO_MARKS, "told": CHOOSE, "cards": [], "chat": True}
         left = self._left(sitting)
         made = counted(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
@@ -741,7 +763,9 @@ class ReviewSession:
         Raises:
             RefusedError: it cannot be undone, with the reason.
         """
-        if action.startswith(_LATER):
+        if self._unmarked.put_back(action):
+            pass
+        elif action.startswith(_LATER):
             self._later.pop(action.removeprefix(_LATER), None)
         elif self._failing.undo(action) is None:
             undo(self._ledger, action)
@@ -787,6 +811,37 @@ class ReviewSession:
         )
         return {**self.state(), "said": message, "path": path}
 
+    # --- marks that are made here ---------------------------------------------------------
+
+    def mark(self, words: Words) -> Json:
+        """Make a highlight of words that a person chose.
+
+        Returns:
+            The new counts; `key`, the highlight; and `undo`.
+
+        Raises:
+            UsageError: the document does not have the words.
+        """
+        marked = self._unmarked.mark(words)
+        self._order = None
+        for number, sitting in self._sittings.items():
+            if sitting.key == words.key:  # the document has a highlight by now
+                self._sittings[number] = replace(sitting, key=marked["key"])
+        return {**self.state(), **marked}
+
+    def unmark(self, key: str) -> Json:
+        """Take out a mark that was made here.
+
+        Returns:
+            The new counts, and `undo`.
+
+        Raises:
+            RefusedError: it is a mark of the file.
+        """
+        out = self._unmarked.unmark(key)
+        self._order = None
+        return {**self.state(), **out}
+
     # --- a chat window ------------------------------------------------------------------
 
     def ask_chat(self, key: str = "") -> Json:
@@ -796,6 +851,8 @@ class ReviewSession:
         repairs are asked.
         """
         self._chat_key = key
+        if key.startswith(PREFIX):
+            return self._unmarked.asks(key)
         if is_failing_id(key):
             text = self._failing.question_about(key)
             return {"said": "Asks for repairs of this card.", "text": text}
@@ -830,6 +887,9 @@ class ReviewSession:
                 "next": {"said": "", "text": ""},
                 "second": "",
             }
+        if self._chat_key.startswith(PREFIX):
+            self._order = None
+            return {**self._unmarked.takes(answer), **self.state(), "second": ""}
         taken = chats.take(self._workspace, answer, asked=self._asked)
         self._order = None
         return {

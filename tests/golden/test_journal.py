@@ -23,6 +23,7 @@ WHOLE = (
     "a conflict for the source, and undo twice",
     "a copy was edited at once, and the first note deleted",
     "a picture that is away, and moved up, on a card that a person edited",
+    "chosen passages on two computers",
     "deletions that are confirmed",
     "lines with colons are no cards, but cards without blanks and questions are",
     "tagged as retired in Anki after a person accepted it",

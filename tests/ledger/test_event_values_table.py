@@ -108,6 +108,13 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
         "off": (["osr"], "osr"),
     },
     "decline": {},
+    "mark": {
+        **TEXT,
+        "kind": ("chosen", 1),
+        "page": (0, "0"),
+        "start": (12, 1.5),
+        "title": ("Bread", 1),
+    },
     "undo": {"event": ("id", 1)},
     "ask": {"old": ("k", 1), "beside": (True, "yes")},
     "same": {"old": ("k", 1)},

@@ -238,4 +238,5 @@ def forget() -> None:
 
 def test_every_source_is_tested():
     tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
-    assert tested == {*registry.kinds(), "quotes"}
+    # in a saved web page nothing can be marked: tests/draft/test_choose.py
+    assert tested == {*registry.kinds(), "quotes"} - {"web"}

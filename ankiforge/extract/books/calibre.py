@@ -49,7 +49,15 @@ from ankiforge.extract.exports import LARGEST_EXPORT
 from ankiforge.extract.files import decoded, open_regular, unreadable
 from ankiforge.extract.folder import File, PictureAt, iso_time
 from ankiforge.extract.sqlite import Owner
-from ankiforge.model import HighlightKind, Json, Problem, Sighting, Strings, Value
+from ankiforge.model import (
+    HighlightKind,
+    Json,
+    Problem,
+    Sighting,
+    Strings,
+    Value,
+    WholeText,
+)
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -355,6 +363,27 @@ class Epub(BookFileSource):
         document = document_of(book, folder.namespace, folder.name)
         ordered = in_reading_order(marks)
         yield from extracted(document, folder, ordered, file.at, reader)
+
+    def whole(self, file: File, reader: PdfWorker) -> WholeText:
+        """Return the text of a book, a page for each of its files."""
+        from ankiforge.extract.pdf.hypertext import pages_of
+        from ankiforge.extract.web import text_of_pages
+
+        book = Book("", file=file.path, path=file.path)
+        try:
+            with (
+                open(file.place, "rb", opener=open_regular) as opened,
+                ZipFile(opened) as zip,
+            ):
+                with suppress(ElementTree.ParseError, KeyError):
+                    book = _read_metadata(zip, file.path)
+                sources = [page.html for page in pages_of(zip)]
+        except OSError as error:
+            raise unreadable(error) from error
+        except _UNREADABLE as error:
+            raise ItemError(f"the book cannot be read: {error}") from error
+        document = document_of(book, self.folder.namespace, self.folder.name)
+        return text_of_pages(document, self.folder.namespace, sources)
 
 
 def _member(book: ZipFile, name: str) -> bytes:

@@ -19,14 +19,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from shlex import quote
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
 from ankiforge.extract.discover import PICTURES, SOUNDS, kind_of
+from ankiforge.extract.files import read_settled
 from ankiforge.extract.folder import File, FileSource, PictureAt, selected_forms
 from ankiforge.extract.markdown import exported_notes
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Problem,
+    Sighting,
+    Strings,
+    WholeText,
+    h16,
+)
 from ankiforge.text import AnyOf, regex
 from ankiforge.text.private import names_tag
 
@@ -161,11 +170,31 @@ class NoteSource(FileSource):
 
     uses = tuple(sorted(PICTURES | SOUNDS))  # notes show and play them
 
-    def read_note(self, note: MarkdownNote, picture: PictureAt) -> Iterator[Sighting]:
+    def note_of(self, file: File, text: str) -> MarkdownNote | None:
+        """Return a file as a document in Markdown; None if another source reads it.
+
+        Raises:
+            ItemError: it is none.
+        """
+        raise NotImplementedError
+
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
+        note = self.note_of(file, text)
+        if note is not None:
+            from ankiforge.extract.markdown import parts
+
+            yield from parts.read_note(self, note, picture)
+
+    def whole(self, file: File, reader: Any) -> WholeText:
+        """Return the plain text of a note, a page for each of its parts."""
         from ankiforge.extract.markdown import parts
 
-        return parts.read_note(self, note, picture)
+        text, _ = read_settled(file.place)
+        note = self.note_of(file, text)
+        if note is None:
+            return super().whole(file, reader)
+        return parts.whole_text(self, note, lambda name: self.state_of(name, file))
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
@@ -258,10 +287,10 @@ class Texts(NoteSource):
             return Recognition(Confidence.POSSIBLE)
         return super().recognise(candidate)
 
-    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
-        """Yield the document of a file, unless it has no highlights, and problems."""
+    def note_of(self, file: File, text: str) -> MarkdownNote | None:
+        """Return a file as a document in Markdown."""
         if file.path.endswith(".txt") and kind_of(file.at) != self.kind:
-            return  # another source reads it: clippings, for example
+            return None  # another source reads it: clippings, for example
         path = PurePosixPath(file.path)
         marks = frozenset[str](self.settings.marks)
         private_lines = frozenset[int]()
@@ -276,8 +305,7 @@ class Texts(NoteSource):
         folder = self.folder
         key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
         document = Document(key, folder.name, title=title_of(file.path), path=file.path)
-        note = MarkdownNote(document, marks, (Part(text),), private_lines=private_lines)
-        yield from self.read_note(note, picture)
+        return MarkdownNote(document, marks, (Part(text),), private_lines=private_lines)
 
 
 # What is before a line, and a whole fence.

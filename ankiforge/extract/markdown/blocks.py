@@ -270,7 +270,7 @@ class Blocks:
         """Return the plain text of blocks that follow one another."""
         parts = []
         for block in blocks:
-            parts.append(self._gap_above(block))
+            parts.append(self.gap_above(block))
             parts.append(block.plain)
         return "".join(parts[1:])
 
@@ -286,7 +286,7 @@ class Blocks:
         """Return the blocks from one to another, with both."""
         return self.blocks[first.number - 1 : last.number]
 
-    def _gap_above(self, block: Block) -> str:
+    def gap_above(self, block: Block) -> str:
         """Return the text between a block and the one before it.
 
         The cells of a row are one line.
@@ -314,11 +314,11 @@ class Blocks:
         """
         before = first.plain[:start]
         while len(before) < length and (above := self.above(first)):
-            before = above.plain + self._gap_above(first) + before
+            before = above.plain + self.gap_above(first) + before
             first = above
         after = last.plain[end:]
         while len(after) < length and (below := self.below(last)):
-            after += self._gap_above(below) + below.plain
+            after += self.gap_above(below) + below.plain
             last = below
         return before[-length:], after[:length]
 

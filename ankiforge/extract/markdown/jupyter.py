@@ -62,8 +62,8 @@ class Jupyter(NoteSource):
         text, _ = disk.read_settled(file.place, LARGEST)
         return self.document(file, text, picture)
 
-    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
-        """Yield the document of a notebook, unless it has no highlights."""
+    def note_of(self, file: File, text: str) -> MarkdownNote:
+        """Return a notebook as a document in Markdown."""
         cells = _cells_of(text)
         private = ""
         for cell in cells:
@@ -84,8 +84,7 @@ class Jupyter(NoteSource):
             private=private,
         )
         marks = frozenset[str](self.settings.marks)
-        note = MarkdownNote(document, marks, _parts(cells), is_whole=False)
-        yield from self.read_note(note, picture)
+        return MarkdownNote(document, marks, _parts(cells), is_whole=False)
 
     def texts(self, file: File) -> Strings:
         """Return the Markdown cells of a notebook."""

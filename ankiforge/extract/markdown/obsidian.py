@@ -22,7 +22,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.files import matcher, read_settings
-from ankiforge.extract.folder import File, Folder, PictureAt
+from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import (
     CARDS,
     HandWritten,
@@ -44,7 +44,6 @@ from ankiforge.model import (
     Json,
     LeftOut,
     Problem,
-    Sighting,
     Strings,
     Unmarked,
     h16,
@@ -248,8 +247,8 @@ class Vault(NoteSource):
         finally:
             self.searcher.close()
 
-    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
-        """Yield the document of a note, unless it has no highlights, and problems."""
+    def note_of(self, file: File, text: str) -> MarkdownNote:
+        """Return a note or a canvas as a document in Markdown."""
         is_canvas = _is_canvas(file)
         name = file.path if is_canvas else file.path[:-3]
         document = Document(
@@ -266,9 +265,7 @@ class Vault(NoteSource):
         if is_canvas:
             cards, private = read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
-            note = MarkdownNote(document, marks, cards, is_whole=False, apart=True)
-            yield from self.read_note(note, picture)
-            return
+            return MarkdownNote(document, marks, cards, is_whole=False, apart=True)
         if "EXCALIDRAW VIEW" in text:  # what stands above a drawing looks like a mark
             text = _BANNER.sub("", text, count=1)
         if self.is_graph:
@@ -297,7 +294,7 @@ class Vault(NoteSource):
                 else None,
                 deck_of_cards=deck,
             )
-        yield from self.read_note(note, picture)
+        return note
 
     def texts(self, file: File) -> Strings:
         """Return the text of a note, or the texts of a canvas."""

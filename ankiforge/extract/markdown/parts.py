@@ -16,6 +16,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -51,11 +52,13 @@ from ankiforge.model import (
     Highlight,
     LateText,
     LeftOut,
+    Paragraph,
     Problem,
     Sighting,
     Span,
     Strings,
     Unmarked,
+    WholeText,
     hints,
 )
 from ankiforge.text import regex
@@ -240,6 +243,25 @@ def read_note(
     yield from reading.sightings()
 
 
+def whole_text(source: NoteSource, note: MarkdownNote, picture: PictureAt) -> WholeText:
+    """Return the plain text of a document, each part a page of its own.
+
+    Args:
+        source: the source that it is part of.
+        note: the document.
+        picture: as for `read_note`.
+    """
+    may_be_private = bool(names_tag(note.text) or why_document(note.document))
+    reading = _NoteReading(source, note, picture, may_be_private=may_be_private)
+    for number, part in enumerate(note.parts):
+        front = front_matter(part.text) if note.is_whole else FrontMatter()
+        dialect = None
+        if note.dialects:
+            dialect = note.dialects.syntax(part.text, front.tags, note.document.path)
+        reading.add(number, part, front, dialect)
+    return reading.whole_text()
+
+
 class _NoteReading:
     """A document, as far as its parts were read."""
 
@@ -261,8 +283,10 @@ class _NoteReading:
         self._ids = Counter([part.id for part in note.parts])
         self._highlights: list[Highlight] = []
         self._blocks: list[Block] = []
-        self._is_cut = False
-        """Whether any part was cut into blocks."""
+        self._cuts: list[Blocks] = []
+        """The blocks of each part."""
+        self._skip = ""
+        """Why its front matter wants no cards."""
         self._problem = ""
         """Of its front matter."""
         self._is_exported = False
@@ -310,7 +334,8 @@ class _NoteReading:
         self._highlights += highlights
         self.left_out += left_out
         self._blocks += cut.blocks
-        self._is_cut = True
+        self._cuts.append(cut)
+        self._skip = self._skip or front.skip
         self._problem = front.problem
         self._is_exported |= exported_notes.is_of_book(body)
 
@@ -419,7 +444,7 @@ class _NoteReading:
         yield from self._problems(is_private or bool(private or names))
         container = self._source.folder.container
         late_text = None
-        if self._is_cut:
+        if self._cuts:
             late_text = LateText(partial(self._public_text, is_private))
         left_out = tuple(self.left_out)
         if self._highlights:
@@ -444,6 +469,47 @@ class _NoteReading:
                 public_text=late_text,
                 left_out=left_out,
             )
+
+    def whole_text(self) -> WholeText:
+        """Return the plain text of the document, with its blocks as paragraphs."""
+        document = self._document
+        paragraphs = []
+        for page, cut in enumerate(self._cuts):
+            start = 0
+            for block in cut.blocks:
+                start += len(cut.gap_above(block))
+                end = start + len(block.plain)
+                level = 0
+                titles = [head.plain for head in (*block.headings, *block.heads)]
+                if block.part is BlockKind.HEADING:
+                    level = len(block.headings) + 1
+                    titles.append(block.plain)
+                number = block.id or str(block.number)
+                uri = document.uri
+                if self._note.is_whole and uri:
+                    uri += quote(block.anchor, safe="")
+                if block.plain.strip():
+                    paragraph = Paragraph(
+                        page,
+                        start,
+                        end,
+                        " › ".join(titles),
+                        level,
+                        private=block.private,
+                        tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
+                        block=number if self._note.is_whole else f"{page}.{number}",
+                        uri=uri,
+                    )
+                    paragraphs.append(paragraph)
+                start = end
+        return WholeText(
+            document,
+            tuple(cut.plain_text() for cut in self._cuts),
+            tuple(paragraphs),
+            namespace=self._source.folder.namespace,
+            sketch=sketch(self._note.text, document.path),
+            skip=self._skip,
+        )
 
     def _problems(self, holds_private: bool) -> Iterator[Problem]:
         """Yield why a person may miss something of the document."""

@@ -23,15 +23,18 @@ from ankiforge.extract.files import title_in_name
 from ankiforge.extract.folder import File, FileSource, PictureAt
 from ankiforge.model import (
     DRAWN,
+    Document,
     Extracted,
     Highlight,
     Memory,
     NoMemory,
+    Paragraph,
     Picture,
     Problem,
     Sighting,
     Strings,
     Unmarked,
+    WholeText,
     h16,
 )
 from ankiforge.text.passages import numbered
@@ -133,16 +136,48 @@ class Pdf(FileSource):
         if not any(entry.kind == DRAWN for entry in read.left_out):
             yield Problem(file.path, *_NO_MARKS, notice=True)
 
+    def whole(self, file: File, reader: PdfWorker) -> WholeText:
+        """Return the text of all pages between running heads and feet."""
+        labels: list[str] = []
+        pages: list[str] = []
+        paragraphs = []
+        for read in reader.pages(file.at):
+            labels += read.labels
+            for lines in read.paragraphs:
+                start = 0
+                page = len(pages)
+                for words, heading in lines:
+                    end = start + len(words)
+                    if words.strip():
+                        paragraphs.append(
+                            Paragraph(page, start, end, heading, block=str(page))
+                        )
+                    start = end + 1
+                pages.append("\n".join(words for words, _ in lines))
+        document = self._described(file, read.document)
+        return WholeText(
+            document,
+            tuple(pages),
+            tuple(paragraphs),
+            namespace=document.key,
+            labels=tuple(labels),
+            prints=read.prints,
+        )
+
+    def _described(self, file: File, document: Document) -> Document:
+        """Return the document of a file, as the source lists it."""
+        path = PurePosixPath(file.path)
+        return replace(
+            document,
+            source=self.folder.name,
+            title=document.title or title_in_name(path.stem),
+            path=file.path,
+            identifiers=(*document.identifiers, ("file", path.name)),
+        )
+
     def _highlights(self, file: File, read: Read) -> tuple[Highlight, ...]:
         """Return the highlights of a file in reading order; equal anchors are counted by page."""
-        path = PurePosixPath(file.path)
-        document = replace(
-            read.document,
-            source=self.folder.name,
-            title=read.document.title or title_in_name(path.stem),
-            path=file.path,
-            identifiers=(*read.document.identifiers, ("file", path.name)),
-        )
+        document = self._described(file, read.document)
         highlights: list[Highlight] = []
         for _, of_page in groupby(read.marks, key=lambda mark: mark.block):
             marks = []

@@ -57,6 +57,8 @@ from ankiforge.extract.pdf.messages import (
     DrawPage,
     Failed,
     Measure,
+    Pages,
+    PagesRead,
     Pictures,
     Question,
     QuoteContext,
@@ -84,6 +86,7 @@ from ankiforge.extract.pdf.titles import PrintedLine, printed_lines
 from ankiforge.model import (
     DRAWN,
     WENT_AWAY,
+    Document,
     DocumentKey,
     Highlight,
     LeftOut,
@@ -287,6 +290,9 @@ def _answer(
     if isinstance(question, Around):
         with closing(_OpenPdf(pages, name)) as reading:
             return Contexts(tuple(map(reading.passage, question.quotes)))
+    if isinstance(question, Pages):
+        with closing(_OpenPdf(pages, name)) as reading:
+            return reading.whole(question.first, question.number)
     return _read(pages, name, notices, even_without_marks=question.named)
 
 
@@ -521,18 +527,25 @@ class _OpenPdf:
                 marks.append(mark)
                 before = (page, located)
 
-        id = document_id(self._folds, self._pages.opened())
-        page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
         return structs.replace(
             read,
-            document=structs.replace(self._work, key=DocumentKey(f"pdf:{id}")),
+            document=self._document(),
             marks=tuple(marks),
             areas=tuple(areas),
-            pages=tuple(page_hashes),
+            pages=self._prints(),
             problems=tuple(self._problems(marks)),
             notices=(*read.notices, *_notices(marks)),
             is_whole=read.is_whole and not self._pages.damaged,
         )
+
+    def _document(self) -> Document:
+        """Return the work with the key of the file."""
+        id = document_id(self._folds, self._pages.opened())
+        return structs.replace(self._work, key=DocumentKey(f"pdf:{id}"))
+
+    def _prints(self) -> tuple[tuple[str, int], ...]:
+        """Return what identifies each page."""
+        return tuple((h16(page_text), len(page_text)) for page_text in self._folds)
 
     def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
         """Yield the pages that cannot be read, and those without text under a mark."""
@@ -660,6 +673,28 @@ class _OpenPdf:
             comment="\n".join(comments),
             skip=first.skip or second.skip,
         )
+
+    # --- the whole text
+
+    def whole(self, first: int, number: int) -> PagesRead:
+        """Return the lines of some pages between running heads and feet."""
+        labels = []
+        pages = []
+        for page_number in range(first, min(first + number, len(self._texts))):
+            page = self._page(page_number)
+            place, end = page.body
+            paragraphs = []
+            for line in page.text.text[place:end].split("\n"):
+                heading = ""
+                if self._outline and page.text.chars:
+                    char = page.text.char_at(place)
+                    heading = self._heading(page_number, char.number, char.top)
+                paragraphs.append((line, heading))
+                place += len(line) + 1
+            labels.append(self._pages.label(page_number))
+            pages.append(tuple(paragraphs))
+        document = self._document()
+        return PagesRead(document, self._prints(), tuple(labels), tuple(pages))
 
     # --- quotes
 

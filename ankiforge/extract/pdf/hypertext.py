@@ -54,7 +54,7 @@ def find_in_pages(path: Path, quotes: Iterable[QuotedWords]) -> Contexts | Faile
             pages = [_BookPage(path.name, raw)]
         else:
             with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
-                pages = _pages(book)
+                pages = pages_of(book)
     except _UNREADABLE as error:
         return Failed(f"it cannot be read: {error}", REPAIR)
     passages = []
@@ -101,7 +101,7 @@ class _BookPage:
 # --- the pages of a book ----------------------------------------------------------------
 
 
-def _pages(book: ZipFile) -> list[_BookPage]:
+def pages_of(book: ZipFile) -> list[_BookPage]:
     """Return the pages of a book in reading order: those that it lists, then the others.
 
     Raises:

@@ -98,7 +98,16 @@ class Search(Value, tag="search"):
     path: str
 
 
-Question = Request | Around | Cut | DrawPage | Measure | Search
+class Pages(Value, tag="pages"):
+    """Read the whole text of some pages, as marks are found in it."""
+
+    path: str
+    first: int
+    """From 0."""
+    number: int
+
+
+Question = Request | Around | Cut | DrawPage | Measure | Search | Pages
 
 
 # --- replies ----------------------------------------------------------------------------
@@ -195,6 +204,18 @@ class Searched(Value, tag="search"):
     """The text of each page."""
 
 
+class PagesRead(Value, tag="pages"):
+    """The reply to `Pages`."""
+
+    document: Document
+    prints: tuple[tuple[str, int], ...]
+    """As `Read.pages`: of all pages."""
+    labels: tuple[str, ...]
+    """The printed number of each of these pages."""
+    paragraphs: tuple[tuple[Pair, ...], ...]
+    """Of each page, its lines between running heads and feet, each with the headings above."""
+
+
 class Failed(Value, tag="failed"):
     """A file that could not be read."""
 
@@ -202,4 +223,4 @@ class Failed(Value, tag="failed"):
     hint: str
 
 
-Reply = Read | Contexts | Pictures | DrawnPage | Measured | Searched | Failed
+Reply = Read | Contexts | Pictures | DrawnPage | Measured | Searched | PagesRead | Failed

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from msgspec import MsgspecError, json
 
-from ankiforge.errors import ServiceError, UsageError
+from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT,
@@ -38,6 +38,8 @@ from ankiforge.extract.pdf.messages import (
     Marked,
     Measure,
     Measured,
+    Pages,
+    PagesRead,
     Pictures,
     Question,
     QuoteContext,
@@ -197,6 +199,8 @@ SECONDS = 60.0
 """Wall clock time for one question."""
 _PICTURES_AT_ONCE = 8
 """Pictures per question."""
+PAGES_AT_ONCE = 250
+"""Pages of one question about the whole text."""
 _REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
 _REMOTE_AHEAD = 32
@@ -318,6 +322,23 @@ class PdfWorker:
         """Return the texts of the pages of a file, as they are searched by the reader."""
         reply = self.ask(Search(absolute(path)))
         return reply if isinstance(reply, Searched) else Searched()
+
+    def pages(self, path: Path) -> Iterator[PagesRead]:
+        """Yield the whole text of a file, so many pages at a time that each reply is quick.
+
+        Raises:
+            ItemError: it cannot be read.
+        """
+        first = 0
+        while True:
+            reply = self.ask(Pages(absolute(path), first, PAGES_AT_ONCE))
+            if isinstance(reply, Failed):
+                raise ItemError(reply.what, hint=reply.hint)
+            assert isinstance(reply, PagesRead)
+            yield reply
+            first += PAGES_AT_ONCE
+            if first >= len(reply.prints):
+                return
 
     def ask(self, question: Question) -> Reply:
         """Return the reply from the cache, from a reading ahead, or from a process.

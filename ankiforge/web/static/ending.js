@@ -3,6 +3,7 @@ import { sides } from "./card.js";
 import { $, button, h } from "./dom.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
+import { CHOOSE } from "./shelf.js";
 
 const QUIET = 1200; // ms without a key, after which it reacts
 
@@ -15,6 +16,7 @@ export class Ending {
   #timer = 0;
   #next = null; // what comes after this document or list: {label, run}
   #rest = null; // what is left of it
+  #isUnmarked = false; // whether nothing is marked in the document
   #told = h("p", { className: "told" });
   #list = h("ol", { className: "made-cards", ariaLabel: "Your new cards" });
   #heading = h("h2", { tabIndex: -1 }, "Done.");
@@ -64,6 +66,7 @@ export class Ending {
     if (this.#sitting.ending !== this || !rest) return;
     this.#rest = rest;
     this.#next = this.#page.after(origin);
+    this.#isUnmarked = Boolean(reply.chat);
     this.#heading.textContent = reply.heading;
     this.#told.textContent = reply.told;
     this.#list.replaceChildren(...reply.cards.map((card) => this.#row(card)));
@@ -108,9 +111,10 @@ export class Ending {
       made.push(button(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
     const left = this.#rest?.ids.length ?? 0;
+    if (this.#isUnmarked) add(CHOOSE, "⏎", () => this.#page.chat());
     if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
     if (this.#next) add(left > 0 && this.#sitting.origin.entry ? "Next document" : this.#next.label, "⇧⏎", () => this.#next.run());
-    if (!left && !this.#next) add("Back to the shelf", "⏎", () => this.#page.leave());
+    if (!left && !this.#next && !this.#isUnmarked) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);
   }

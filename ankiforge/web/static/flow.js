@@ -8,9 +8,9 @@ const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // is drawn, so its letters are ot
 const SHORT = 12; // letters; a shorter mark is found only where it is marked
 const WITHOUT_BLANKS = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts in which a letter is a syllable or word
 
-export function text(paper, { kind, html, marks, lang }) {
+export function text(paper, { kind, html, lang }) {
   const content = h("div", { className: "note-text", dir: "auto", lang }, harmless(html));
-  return flowing(paper, content, () => (kind === "list" ? quotesIn(content) : rangesIn(content, marks)));
+  return flowing(paper, content, () => (kind === "list" ? quotesIn(content) : rangesIn(content, paper.marks)));
 }
 
 function flowing(paper, content, find) {
@@ -65,6 +65,10 @@ function flowing(paper, content, find) {
       layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, placeOf(mark.key).boxes, asked(mark.key), () => placeOf(mark.key).edges)));
     },
     near: async () => {},
+    async renew() {
+      known.clear();
+      ranges = find();
+    },
     boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: placeOf(key).boxes, asked: asked(key), homeOf: () => placeOf(key).edges } : null),
   };
 }

@@ -50,6 +50,8 @@ export const KEYS = [
   card("", "Add or drop the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence),
   card("h", "Figure: hide all labels, or one", ({ sitting }) => sitting.card?.figure?.hide(), { holds: true, when: ({ sitting }) => sitting.card?.figure }),
   card("c", "Hide words selected in the document", ({ sitting }) => sitting.take("c"), { when: never }),
+  paper("v", "Choose words: arrows go, with ⇧ further, Enter marks", ({ sitting }) => sitting.choose(), inPaper),
+  paper("Delete", "Take out a mark made here", ({ sitting }) => sitting.unmark(), { when: ({ sitting }) => sitting.item?.source }),
   card("Ctrl ⏎", "Editor: save", () => {}, { when: never }),
   card("Ctrl ⇧ C", "Editor: hide the selected words", () => {}, { when: never }),
 
@@ -127,7 +129,7 @@ function press(e, page) {
   else if (e.repeat) {
     // a key that is held down decides nothing; those that step go on
     if (isTyping || !(/^Arrow/.test(key) || !target.closest?.("button, summary, a"))) return;
-    if (!/^[jknp]$/.test(key)) return;
+    if (!/^[jknp]$/.test(key) && !(page.sitting?.isChoosing && /^Arrow/.test(key))) return;
     pressSingle(e, page);
     return;
   } else {
@@ -158,7 +160,13 @@ function pressSingle(e, page) {
     else whenPainted(() => page.sitting.card?.choose(Number(key)));
     return;
   }
-  if (page.view === "sitting" && /^[cq]$/.test(key) && page.sitting.selected()) {
+  const chosen = page.view === "sitting" ? page.sitting.selected() : null;
+  if (chosen && page.sitting.isChoosing && key.startsWith("Arrow")) {
+    e.preventDefault();
+    page.sitting.paper.stepWords(key, e.shiftKey);
+    return;
+  }
+  if (chosen && (/^[cq]$/.test(key) || (key === "Enter" && !chosen.key))) {
     e.preventDefault();
     whenPainted(() => page.sitting.take(key));
     return;

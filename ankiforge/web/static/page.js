@@ -150,6 +150,7 @@ class Page {
       const { item } = reply;
       if (this.view === "list") await this.rows.load();
       else if (this.view === "shelf") await this.openShelf();
+      else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.renewed(last.paper);
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
       tell(item ? ["Taken back: ", quoted(item.line ?? item.title)] : "Taken back.");
     }, { bringsCard: true });
@@ -183,7 +184,7 @@ class Page {
       return get("chat", { key: about ?? "" });
     };
     openChat(asks, (answer) => post("chat", answer), async (brought) => {
-      if (this.view === "shelf") await this.openShelf();
+      if (this.view === "shelf" || (brought && about?.startsWith("unmarked:"))) await this.openShelf();
       else if (brought && this.sitting) await this.#sit(this.sitting.origin, this.sitting.origin.read());
     });
   }

@@ -12,6 +12,8 @@ const LEVEL = 0.24; // of the pane's height, where the asked mark stands
 const KEPT = 3; // documents
 const EDGE = 24; // pixels
 const NEAR = 60; // pixels; lines that are no farther from a mark tell how wide its column is
+const LEAD = 60; // characters before chosen words by which their place is told
+const STEPS = { ArrowRight: ["forward", "word"], ArrowLeft: ["backward", "word"], ArrowDown: ["forward", "line"], ArrowUp: ["backward", "line"] };
 const isGentle = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const papers = new Map(); // those that were shown last, by their ids
@@ -88,7 +90,45 @@ export class Paper {
     if (selection.isCollapsed || !this.node.contains(selection.anchorNode)) return null;
     const boxes = [...selection.getRangeAt(0).getClientRects()];
     const keys = boxes.map(({ left, top, width, height }) => this.#markAt(left + width / 2, top + height / 2));
-    return { text: selection.toString(), key: keys.find(Boolean) ?? "" };
+    const { startContainer, startOffset } = selection.getRangeAt(0);
+    const whole = startContainer.parentElement.closest(".sheet-of-paper, .note-text");
+    const before = new Range();
+    before.setStart(whole, 0);
+    before.setEnd(startContainer, startOffset);
+    return { text: selection.toString(), key: keys.find(Boolean) ?? "", before: before.toString().slice(-LEAD),
+      page: (this.body.pages ?? []).findIndex(({ node }) => node === whole) };
+  }
+  // Begin to choose words with the keyboard, at the first word in view.
+  choose() {
+    const { top, bottom } = this.pane.getBoundingClientRect();
+    const walker = document.createTreeWalker(this.node, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const range = new Range();
+      range.selectNodeContents(walker.currentNode);
+      const box = range.getBoundingClientRect();
+      if (!walker.currentNode.data.trim() || box.top < top || box.bottom > bottom) continue;
+      getSelection().collapse(walker.currentNode, 0);
+      getSelection().modify("extend", "forward", "word");
+      return;
+    }
+  }
+  // Go to another word or line, or choose up to it.
+  stepWords(key, isLonger) {
+    const [side, unit] = STEPS[key];
+    const selection = getSelection();
+    if (!isLonger) selection[side === "forward" ? "collapseToEnd" : "collapseToStart"]();
+    selection.modify(isLonger ? "extend" : "move", side, unit);
+    if (!isLonger) selection.modify("extend", "forward", "word");
+    selection.focusNode.parentElement.scrollIntoView({ block: "nearest" });
+  }
+  // Take the marks as they are now; a document without marks has another name until then.
+  async renew(key) {
+    const { id, marks } = await until(`document?${new URLSearchParams({ key })}`);
+    papers.delete(this.id);
+    Object.assign(this, { id, key, marks });
+    papers.set(id, this);
+    await this.body.renew();
+    this.draw();
   }
 
   layout() {

@@ -27,7 +27,7 @@ export function sheets(paper, shown) {
     const width = Math.ceil((leafWidth * devicePixelRatio) / STEP) * STEP;
     if (page.width >= width && page.picture) return;
     page.width = width;
-    const reply = await until(`page?${new URLSearchParams({ id: shown.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
+    const reply = await until(`page?${new URLSearchParams({ id: paper.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
     if (!reply?.src || page.width !== width) {
       if (page.width === width) page.width = 0;
       return;
@@ -147,7 +147,7 @@ export function sheets(paper, shown) {
   }
   let texts = null; // of all pages
   async function search(words) {
-    texts ??= until(`texts?id=${shown.id}`).then((reply) => (reply?.texts ?? []).map((text) => lettersOfAll([text])));
+    texts ??= until(`texts?id=${paper.id}`).then((reply) => (reply?.texts ?? []).map((text) => lettersOfAll([text])));
     return (await texts).flatMap((text, number) => occurrences(text, words).map((_, nth) => () => reveal(pages[number], words, nth)));
   }
   // The page may come later, and be drawn again while it is shown.
@@ -171,7 +171,12 @@ export function sheets(paper, shown) {
     sought = null;
     for (const old of node.querySelectorAll(".found")) old.remove();
   }
+  // Draw the pages with the marks that there are now.
+  const renew = () => Promise.all(pages.filter(({ picture }) => picture).map((page) => {
+    page.width = 0;
+    return draw(page);
+  }));
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near, boxesOf, where, search, endSearch, draw: drawAll, pages };
+  return { node, begin, layout, near, boxesOf, where, search, endSearch, renew, draw: drawAll, pages };
 }
 

@@ -8,6 +8,7 @@ const KINDS = { sheets: "PDF", text: "note", list: "book" };
 const COVERS = 12; // that are asked for at once
 const MANY = 60; // marks, which stand without a space between
 const LOOKED = 60; // ms, after which a document that is selected is opened ahead
+export const CHOOSE = "Let your chat choose ten";
 const STATES = { a: "asks", c: "card", p: "proposal", n: "none" };
 
 export class Shelf {
@@ -66,14 +67,15 @@ export class Shelf {
       this.#page.open(each);
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
-      h("span", { className: strip.length > MANY ? "strip many" : "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
+      each.unmarked ? h("span", { className: "strip" }, "no marks yet")
+        : h("span", { className: strip.length > MANY ? "strip many" : "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
       h("span", { className: "waits" }, each.waiting > 0 && h("span", {}, `${number(each.waiting)} waiting`), each.proposed && h("span", {}, each.proposed)),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
-        ? [button("filled small", "Let your chat ask", "⏎", () => this.#page.chat(each.key), { tabIndex: -1 }), button("text small", "Open", "", () => this.#page.open(each), { tabIndex: -1 })]
+        ? [button("filled small", each.unmarked ? CHOOSE : "Let your chat ask", "⏎", () => this.#page.chat(each.key), { tabIndex: -1 }), button("text small", "Open", "", () => this.#page.open(each), { tabIndex: -1 })]
         : h("span", { className: "button filled small" }, "Open ", kbd("⏎"))));
   }
   // A chat asks better about a document of which nothing good is proposed.
-  #isForChat({ weak }) { return weak && !this.model; }
+  #isForChat({ weak, unmarked }) { return unmarked || (weak && !this.model); }
   get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
   async #cover({ key, kind, coverNode }) {
     if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));

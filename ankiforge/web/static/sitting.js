@@ -26,6 +26,8 @@ export class Sitting {
   at = 0;
   results = []; // of each decision: card, none, later
   opened = null; // the item of another mark, which is shown instead
+  isChoosing = false; // whether words are chosen with the keyboard
+  marked = ""; // the key of the mark that was just made
   isStoring = false; // whether a decision is on its way
   notices = []; // rows of what sources changed
   card = null;
@@ -302,6 +304,7 @@ export class Sitting {
     await this.show();
   }
   escape() {
+    if (this.selected()) return this.#endChoice();
     if (this.ending || !this.card?.leave()) {
       if (this.opened && this.items.length) {
         this.opened = null;
@@ -310,11 +313,21 @@ export class Sitting {
     }
   }
   // The words that are selected in the document, and the key of their mark; null if none are.
-  selected() { return this.ending ? null : this.paper?.selected() ?? null; }
-  // Hide words that are selected in the document, or ask about them.
+  selected() { return this.paper?.body ? this.paper.selected() : null; }
+  #endChoice() {
+    this.isChoosing = false;
+    getSelection().removeAllRanges();
+  }
+  // Choose words with the keyboard.
+  choose() {
+    this.isChoosing = true;
+    this.paper.choose();
+  }
+  // Hide words that are selected in the document, or ask about them; words without a mark get one.
   async take(how) {
-    const { key, text } = this.selected();
-    if (!key) return tell("Only marked words so far. Select words of a mark.");
+    const { key, text, before, page } = this.selected();
+    if (!key) return this.#mark(how, { text, before, page });
+    if (this.ending) return;
     if (key !== this.item.source.key) await this.goToMark(key);
     const { card } = this;
     if (card?.item.source?.key !== key) return;
@@ -322,6 +335,56 @@ export class Sitting {
     getSelection().removeAllRanges();
     if (!isTaken) return tell("Select words of the mark itself.");
     if (how === "q") card.ask();
+  }
+
+  // Make a mark of words; what is proposed of it is asked beside it.
+  async #mark(how, words) {
+    if (!isFree()) return;
+    const { paper } = this;
+    const before = paper.key;
+    this.#endChoice();
+    await attempt(async () => {
+      const reply = await post("mark", { key: before, ...words });
+      this.#page.counted(reply);
+      this.#page.undos.push({ id: reply.undo, sitting: this, paper: before });
+      if (this.origin.entry) this.origin.entry.key = reply.key;
+      await paper.renew(reply.key);
+      this.marked = reply.key;
+    }, { bringsCard: true });
+    if (!this.marked) return;
+    const key = this.marked;
+    this.marked = "";
+    this.#goOn();
+    await this.goToMark(key);
+    tell("Marked here. The file stays as it is.", { undoes: true });
+    if (how === "q") this.card?.ask();
+  }
+  // Take the mark of this card out, if it was made here.
+  async unmark() {
+    const key = this.item?.source?.key;
+    if (!key || !isFree()) return;
+    const others = this.paper.marks.filter((each) => each.key !== key);
+    await attempt(async () => {
+      const reply = await post("unmark", key);
+      this.#page.counted(reply);
+      if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, paper: others[0]?.key ?? "" });
+      tell("The mark is taken out.", { undoes: Boolean(reply.undo) });
+      await this.renewed(others[0]?.key ?? "");
+    }, { bringsCard: true });
+  }
+  // Marks came or went: show what is asked now. Without any mark left, the shelf has the document.
+  async renewed(key) {
+    if (!key) return this.#page.openShelf();
+    if (this.origin.entry) this.origin.entry.key = key;
+    await this.paper?.renew(key);
+    await this.load();
+    this.#goOn();
+    await this.show();
+  }
+  #goOn() {
+    this.ending?.stop();
+    this.ending = null;
+    if (this.paper) this.paper.isOver = false;
   }
 
   // ---- Decisions, one at a time. The next card is shown at once; if the server refuses, the card comes back with the reason.
@@ -431,9 +494,7 @@ export class Sitting {
   undo() { this.#page.undo(); }
   // What was decided here waits again.
   putBack({ item, sitting }) {
-    if (this.paper) this.paper.isOver = false;
-    this.ending?.stop();
-    this.ending = null;
+    this.#goOn();
     this.opened = sitting ? null : item;
     if (sitting) this.#take(sitting, item.id);
     if (item.source) this.paper?.recolour({ [item.source.key]: stateOf(item) });

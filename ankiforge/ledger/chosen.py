@@ -1,0 +1,119 @@
+"""Passages that a chat, or a person on the page, chose in documents: the event `mark`.
+
+The reader of the document takes them as further marks (`Known.chosen`), so that all else, from
+the key to a move, is as of a mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ankiforge.ledger.events import PERSON, Event
+from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.model import Highlight, HighlightKey, Json, hints
+from ankiforge.text.fold import for_finding
+from ankiforge.text.passages import side_of
+
+CHAT = "chosen"
+PAGE = "page"
+"""Who chose a passage: a chat or model, or a person on the page."""
+
+
+def choose(
+    store: Store, highlight: Highlight, container: str, place: tuple[int, int], by: str
+) -> str:
+    """Record that a passage was chosen, in an action; return the id of the event.
+
+    Args:
+        store: the store.
+        highlight: the passage as its reader would have it, without a key.
+        container: that of its document.
+        place: its page, and where on it the passage begins.
+        by: `CHAT` or `PAGE`.
+    """
+    exact, before, after = side_of(highlight)
+    page, start = place
+    document = highlight.document
+    body: Json = {
+        "exact": exact,
+        "before": before,
+        "after": after,
+        "container": container,
+        "place": document.path or document.key,
+        "kind": by,
+        "page": page,
+        "start": start,
+        "title": document.title,
+    }
+    return store.add("mark", document.key, PERSON, body).id
+
+
+def keys_of(
+    store: Store, chosen: Iterable[tuple[str, Highlight]]
+) -> dict[str, HighlightKey]:
+    """Return the keys that chosen passages got, by the ids of their events.
+
+    One whose words were marked in the meantime has the key of the mark.
+
+    Args:
+        store: the store.
+        chosen: the id of each event, and its passage.
+    """
+    wanted = list(chosen)
+    folds = [for_finding(highlight.exact) for _, highlight in wanted]
+    query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {EACH}"
+    by_id: dict[str, HighlightKey] = {}
+    by_words: dict[tuple[str, str], HighlightKey] = {}
+    for row in store.rows(query, encode(folds)):
+        read = decode_highlight(row)
+        by_id[hints.chosen_in(read.hints)] = read.key
+        by_words[row["folded"], read.document.path or read.document.key] = read.key
+    keys = {}
+    for (id, highlight), fold in zip(wanted, folds, strict=True):
+        place = highlight.document.path or highlight.document.key
+        key = by_id.get(id) or by_words.get((fold, place))
+        if key:
+            keys[id] = key
+    return keys
+
+
+def known_in(store: Store, container: str, place: str) -> list[Highlight]:
+    """Return the passages of a document that need not be chosen: marks, and those with a card.
+
+    A draft that waited is lost with the database: a chosen passage without one may be chosen again.
+    """
+    rows = store.rows(
+        "SELECT h.*, EXISTS (SELECT 1 FROM draft d WHERE d.key = h.key) AS waits"
+        " FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE d.container = ? AND d.place = ? AND h.state = 'present' ORDER BY h.position",
+        container,
+        place,
+    )
+    known = []
+    for row in rows:
+        highlight = decode_highlight(row)
+        is_mark = not hints.chosen_in(highlight.hints)
+        if is_mark or row["waits"] or store.passage(highlight.key).decided:
+            known.append(highlight)
+    return known
+
+
+def marked_places(store: Store) -> set[tuple[str, str]]:
+    """Return the documents with a mark or a chosen passage: source, and name of the file."""
+    rows = store.rows(
+        "SELECT DISTINCT d.source, d.place FROM document d"
+        " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
+    )
+    return {(row["source"], row["place"].rpartition("/")[2]) for row in rows}
+
+
+def let_go(store: Store, event: Event) -> None:
+    """Let a passage go that is chosen no longer, at once: no run has to read its document."""
+    hint = hints.chosen_by(event.id)
+    for row in store.rows(
+        "SELECT key, document FROM highlight WHERE body LIKE ?", f'%"{hint}"%'
+    ):
+        store.write("UPDATE highlight SET state = 'unselected' WHERE key = ?", row["key"])
+        store.write("DELETE FROM draft WHERE key = ?", row["key"])
+        store.write("UPDATE document SET fingerprint = '' WHERE id = ?", row["document"])

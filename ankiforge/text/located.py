@@ -1,0 +1,157 @@
+"""Where a document has some words: by their letters, over its pages, and again when it changed.
+
+`find_again` is the rule for chosen passages in docs/reference/keys.md.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from ankiforge.model import Side, Span
+from ankiforge.text.fold import for_finding, letters_with_origins
+
+ALIKE = 85
+"""Per cent from which what stands between the same sides is the same passage."""
+_LONGER = 1.5
+"""How many times as long as it was a passage between its sides may be."""
+
+
+class Located(NamedTuple):
+    """A stretch of a document."""
+
+    page: int
+    """The page on which it begins."""
+    span: Span
+    text: str
+    """The text in which it is: of its page, and of the next ones if it goes on there."""
+    letters: Span
+    """The same among the letters of the document."""
+
+    @property
+    def words(self) -> str:
+        """The words of the stretch, on one line."""
+        start, end = self.span
+        return " ".join(self.text[start:end].split())
+
+
+class Letters:
+    """The letters and digits of a document, page after page."""
+
+    def __init__(self, pages: Sequence[str]) -> None:
+        """Fold the texts of its pages."""
+        self.pages = pages
+        """Their texts."""
+        folded = [letters_with_origins(page) for page in pages]
+        self.text = "".join(letters for letters, _ in folded)
+        self._origins = [origins for _, origins in folded]
+        lengths = [len(letters) for letters, _ in folded]
+        self._starts = list(accumulate(lengths, initial=0))
+
+    def index(self, page: int, offset: int) -> int:
+        """Return the first letter at or behind a place."""
+        origins = self._origins[page]
+        low, high = 0, len(origins)
+        while low < high:
+            middle = (low + high) // 2
+            if origins[middle] < offset:
+                low = middle + 1
+            else:
+                high = middle
+        return self._starts[page] + low
+
+    def of_page(self, page: int) -> Span:
+        """Return which letters are on a page."""
+        return self._starts[page], self._starts[page + 1]
+
+    def places(self, wanted: str) -> Iterator[int]:
+        """Yield each place of some letters."""
+        place = self.text.find(wanted) if wanted else -1
+        while place >= 0:
+            yield place
+            place = self.text.find(wanted, place + 1)
+
+    def located(self, first: int, end: int, like: str = "") -> Located:
+        """Return the stretch from one letter up to another.
+
+        Args:
+            first: the first letter.
+            end: the one behind the last.
+            like: words whose signs at both ends, such as a full stop, belong to it, too.
+        """
+        page, start = self._place(first)
+        last_page, last = self._place(end - 1)
+        text = self.pages[page]
+        stop = last + 1
+        for number in range(page + 1, last_page + 1):
+            text = text[:-1] if text.endswith("-") else f"{text} "
+            if number == last_page:
+                stop += len(text)
+            text += self.pages[number]
+        bare = like.rstrip()
+        for sign in bare[len(bare) - _signs(bare[::-1]) :]:
+            if text[stop : stop + 1] == sign:
+                stop += 1
+        for sign in reversed(bare[: _signs(bare)]):
+            if text[start - 1 : start] == sign:
+                start -= 1
+        return Located(page, (start, stop), text, (first, end))
+
+    def _place(self, letter: int) -> tuple[int, int]:
+        """Return the page of a letter, and its offset there."""
+        page = bisect_right(self._starts, letter) - 1
+        return page, self._origins[page][letter - self._starts[page]]
+
+
+def _signs(words: str) -> int:
+    """Return how many signs are before the first letter."""
+    return next((place for place, char in enumerate(words) if char.isalnum()), 0)
+
+
+def find_again(letters: Letters, readings: Sequence[Side], near: int) -> Located | None:
+    """Return where a chosen passage is in a document now; None if it is gone.
+
+    Args:
+        letters: those of the document.
+        readings: its words as they were read, the last first.
+        near: the letter at which it was when it was chosen.
+    """
+    for exact, before, after in readings:
+        wanted = for_finding(exact)
+        places = list(letters.places(wanted))
+        between = []
+        for place in places:
+            has_before = letters.text.endswith(before, 0, place)
+            if has_before and letters.text.startswith(after, place + len(wanted)):
+                between.append(place)
+        if not between and len(places) == 1:
+            between = places
+        if between:
+            place = min(between, key=lambda place: abs(place - near))
+            return letters.located(place, place + len(wanted), exact)
+    for exact, before, after in readings:
+        found = _between_sides(letters, for_finding(exact), before, after)
+        if found:
+            return letters.located(*found, exact)
+    return None
+
+
+def _between_sides(letters: Letters, wanted: str, before: str, after: str) -> Span | None:
+    """Return what stands between two sides, and is alike; None if nothing does."""
+    from rapidfuzz import fuzz
+
+    longest = int(_LONGER * len(wanted))
+    starts = [place + len(before) for place in letters.places(before)]
+    if after and not before:
+        starts = [0]
+    for start in starts:
+        if after:
+            end = letters.text.find(after, start, start + longest + len(after))
+        else:
+            end = len(letters.text)
+        if start < end <= start + longest:
+            if fuzz.ratio(letters.text[start:end], wanted) >= ALIKE:
+                return start, end
+    return None

@@ -1,0 +1,471 @@
+"""Cards of documents that nobody marked: the text that asks for them, and what an answer gives."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.draft.choose import locate_quote, parts_of, sent
+from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
+from ankiforge.text.located import Letters
+from tests.makers.ebook_writer import Book, write_epub
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+
+YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
+RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
+SALT = "Salt slows the yeast down, and a dough with too much of it hardly rises."
+SECRET = "Our bakery sells its old rolls as croutons to the hotel next door."
+NOTE = f"# Bread\n\n{YEAST}\n\n## Rye\n\n{RYE}\n\n## Salt\n\n{SALT}\n"
+FORMATS = ("md", "txt", "html", "epub", "pdf")
+
+
+def card(quote: str, front: str, back: str, h: str = "") -> dict[str, Any]:
+    return {"h": h, "kind": "basic", "front": front, "back": back, "quote": quote}
+
+
+GLUTEN = card(
+    YEAST, "Why does the gas of the yeast stay in a dough?", "Gluten is elastic."
+)
+SOUR = card(RYE, "Which bread dough runs apart unless it is sour?", "rye")
+
+
+def asked(forge: Any, path: Path, *options: str) -> str:
+    forge.ok("draft", "export", "ask.md", "--from", path, *options)
+    return (forge.folder / "ask.md").read_text("utf-8")
+
+
+def label(text: str) -> str:
+    return re.findall(r'<text h="(\w+)">', text)[-1]
+
+
+def answer(forge: Any, text: str, *cards: dict[str, Any]) -> Any:
+    labelled = [{**each, "h": label(text)} for each in cards] if text else list(cards)
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": labelled}), "utf-8")
+    return forge("draft", "import", "answer.md")
+
+
+def written(folder: Path, ending: str) -> Path:
+    path = folder / f"bread.{ending}"
+    if ending == "pdf":
+        write_pdf(
+            path, [Page([paragraph(YEAST), paragraph(RYE)]), Page([paragraph(SALT)])]
+        )
+    elif ending == "epub":
+        chapters = (("Bread", YEAST), ("Rye", RYE), ("Salt", SALT))
+        write_epub(path, Book("Bread", chapters=chapters))
+    elif ending == "html":
+        menu = "<nav><ul><li>Home<li>Contact</ul></nav>"
+        body = f"<h1>Bread</h1><p>{YEAST}</p><h2>Rye</h2><p>{RYE}</p><p>{SALT}"
+        path.write_text(f"<title>On bread</title>{menu}{body}", "utf-8")
+    else:
+        path.write_text(NOTE, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_the_cards_of_an_answer_wait_in_the_order_of_the_document_and_reach_a_package(
+    forge, tmp_path, ending
+):
+    text = asked(forge, written(tmp_path, ending))
+    assert YEAST in text
+    assert "the 10 passages" in text
+    assert "Contact" not in text
+    answer(forge, text, SOUR, GLUTEN)
+    cards = forge.cards()
+    assert [each["verdict"] for each in cards] == ["waiting", "waiting"]
+    assert [each["quote"] for each in cards] == [YEAST, RYE]
+    # a run reads the document again, and nothing is lost or doubled
+    assert "2 waiting" in forge.ok("run").stdout
+    forge.ok("accept", "--all")
+    assert "2 new notes" in forge.ok("build").stdout
+    assert "nothing new" in forge.ok("run").stdout
+
+
+def test_the_same_document_again_chooses_nothing_twice(forge, tmp_path):
+    path = written(tmp_path, "md")
+    answer(forge, asked(forge, path), GLUTEN)
+    again = asked(forge, path)
+    assert f"- {YEAST}" in again
+    half = card(YEAST[:60], "What does yeast turn sugar into?", "carbon dioxide")
+    assert "its passage has a card" in answer(forge, again, half).stderr
+    assert len(forge.cards()) == 1
+
+
+def test_what_a_reader_marked_is_known_already(forge, tmp_path):
+    path = tmp_path / "bread.md"
+    path.write_text(NOTE.replace("carbon dioxide", "==carbon dioxide=="), "utf-8")
+    assert f"- {YEAST}" in asked(forge, path)
+
+
+def test_a_card_whose_words_the_document_does_not_say_is_named(forge, tmp_path):
+    text = asked(forge, written(tmp_path, "md"))
+    invented = card(
+        "Sourdough was first baked in Egypt.", "Where was it first baked?", "Egypt"
+    )
+    said = answer(forge, text, invented, GLUTEN)
+    assert said.exit_code == 1
+    assert "1 quote not in the document" in said.stderr
+    assert len(forge.cards()) == 1
+
+
+def test_an_answer_without_labels_is_tried_on_the_documents_asked_last(forge, tmp_path):
+    asked(forge, written(tmp_path, "md"))
+    other = tmp_path / "moss.md"
+    other.write_text(
+        "# Moss\n\nMoss has no roots, and drinks with its leaves.\n", "utf-8"
+    )
+    asked(forge, other)
+    answer(forge, "", GLUTEN, SOUR)
+    assert [each["title"] for each in forge.cards()] == ["bread", "bread"]
+
+
+def test_an_answer_to_a_document_that_changed_gives_what_still_stands_there(
+    forge, tmp_path
+):
+    path = written(tmp_path, "md")
+    text = asked(forge, path)
+    path.write_text(NOTE.replace(RYE, "Rye bread needs time."), "utf-8")
+    said = answer(forge, text, GLUTEN, SOUR)
+    assert "bread.md changed since it was asked about" in said.stderr
+    assert [each["quote"] for each in forge.cards()] == [YEAST]
+
+
+def test_undo_takes_all_passages_of_an_answer_back(forge, tmp_path):
+    path = written(tmp_path, "md")
+    text = asked(forge, path)
+    answer(forge, text, GLUTEN, SOUR)
+    undone = forge.ok("undo")
+    assert YEAST[:30] in undone.stdout + undone.stderr
+    assert RYE[:30] in undone.stdout + undone.stderr
+    assert forge.cards() == []
+    forge.ok("run")
+    assert forge.cards() == []
+    answer(forge, text, GLUTEN)
+    assert len(forge.cards()) == 1
+
+
+# --- private ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["md", "html"])
+def test_private_words_stay_here(forge, tmp_path, ending):
+    path = written(tmp_path, ending)
+    text = path.read_text("utf-8")
+    more = f"\n## Business #no-llm\n\n{SECRET}\n"
+    if ending == "html":
+        more = f"<h2>Business #no-llm</h2><p>{SECRET}</p>"
+    path.write_text(text + more, "utf-8")
+    sent_out = asked(forge, path)
+    assert SALT in sent_out
+    assert "croutons" not in sent_out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("bread.md", f"---\ntags: [no-llm]\n---\n{NOTE}"),
+        ("bread #no-llm.md", NOTE),
+        ("bread.md", f"{NOTE}\n\n#no-llm\n"),
+        ("private #no-llm/bread.md", NOTE),
+    ],
+    ids=["front matter", "name", "a line of its own", "folder"],
+)
+def test_a_private_document_is_refused(forge, tmp_path, name, text):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, "utf-8")
+    refused = forge("draft", "export", "ask.md", "--from", path)
+    assert refused.exit_code == 1
+    assert "kept on this machine" in refused.stderr
+    assert not (forge.folder / "ask.md").exists()
+
+
+def test_what_is_private_in_a_vault_is_masked_in_every_document(forge, tmp_path):
+    vault = tmp_path / "vault"
+    vault.mkdir()
+    (vault / "Shop.md").write_text(f"{SECRET} #no-llm\n\n==A roll is small.==\n", "utf-8")
+    forge.ok("run", vault)
+    path = tmp_path / "bread.md"
+    path.write_text(f"{NOTE}\n\n{SECRET}\n", "utf-8")
+    assert "croutons" not in asked(forge, path)
+
+
+def test_a_chosen_passage_that_becomes_private_is_private(forge, tmp_path):
+    path = written(tmp_path, "md")
+    answer(forge, asked(forge, path), SOUR)
+    path.write_text(NOTE.replace("## Rye", "## Rye #no-llm"), "utf-8")
+    text = asked(forge, path)
+    assert RYE not in text.partition("<text h=")[2]
+    assert YEAST in text
+
+
+# --- a model ------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_set_is_asked_directly_and_its_size_is_said_before(
+    forge, server, fake, tmp_path
+):
+    forge.drafting(server.base_url)
+    (forge.folder / "notes").mkdir()
+    path = written(tmp_path, "md")
+    said = forge.ok("draft", path, "--estimate").stdout
+    assert "10 passages, 1 request" in said
+    assert server.asked == []
+    server.queue.append(fake.cards(GLUTEN, SOUR))
+    said = forge.ok("draft", path)
+    assert "10 passages, 1 request" in said.stderr
+    assert len(server.asked) == 1
+    assert [each["verdict"] for each in forge.cards()] == ["waiting", "waiting"]
+    assert [each["origin"]["model"] for each in forge.cards()] == ["m", "m"]
+
+
+def long_note(path: Path) -> Path:
+    """Two parts: the first ends in the passage about yeast, the second in that about rye."""
+    filler = "It is so, and it has been so for a long time in every town.\n\n" * 350
+    path.write_text(
+        f"# One\n\n{YEAST}\n\n{filler}\n\n# Two\n\n{filler}\n\n{RYE}\n", "utf-8"
+    )
+    return path
+
+
+def test_a_part_knows_what_was_chosen_in_the_others(forge, server, fake, tmp_path):
+    forge.drafting(server.base_url)
+    (forge.folder / "notes").mkdir()
+    server.queue += [fake.cards(GLUTEN), fake.cards(SOUR)]
+    forge.ok("draft", long_note(tmp_path / "long.md"))
+    first, second = (each["messages"][-1]["content"] for each in server.asked)
+    assert f"- {YEAST}" not in first
+    assert f"- {YEAST}" in second
+    assert len(forge.cards()) == 2
+
+
+def test_an_interruption_is_resumed_where_it_was(forge, server, fake, tmp_path):
+    forge.drafting(server.base_url)
+    (forge.folder / "notes").mkdir()
+    path = long_note(tmp_path / "long.md")
+    server.queue += [fake.cards(GLUTEN), *[fake.error(401, "no")] * 3]
+    assert forge("draft", path).exit_code != 0
+    assert len(forge.cards()) == 1
+    server.queue.clear()
+    server.queue.append(fake.cards(SOUR))
+    before = len(server.asked)
+    said = forge.ok("draft", path)
+    assert "1 of 2 are answered" in said.stderr
+    assert len(server.asked) == before + 1
+    assert len(forge.cards()) == 2
+
+
+def test_of_a_folder_every_document_without_marks_is_asked_about(
+    forge, server, fake, tmp_path
+):
+    forge.drafting(server.base_url)
+    (forge.folder / "notes").mkdir()
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    written(folder, "pdf")
+    (folder / "moss.md").write_text(
+        "Moss has ==no roots==, and drinks with its leaves.\n"
+    )
+    server.queue.append(fake.cards(GLUTEN))
+    forge.ok("draft", folder)
+    assert len(server.asked) == 1
+    forge.ok("draft", folder)  # nothing is left there
+    assert len(server.asked) == 1
+
+
+# --- a mark on the same words ---------------------------------------------------------------
+
+
+def pdf_of(path: Path, *marked: str) -> Path:
+    text = [paragraph(each) for each in (YEAST, RYE, SALT)]
+    write_pdf(path, [Page(text, [mark(each) for each in marked])])
+    return path
+
+
+def test_a_mark_that_is_made_later_on_the_same_words_is_the_same_passage(forge, tmp_path):
+    path = pdf_of(tmp_path / "bread.pdf")
+    answer(forge, asked(forge, path), SOUR, GLUTEN)
+    forge.ok("accept", "--all")
+    before = {each["quote"]: each for each in forge.cards()}
+    pdf_of(path, RYE)
+    said = forge.ok("run").stdout
+    after = {each["quote"]: each for each in forge.cards()}
+    assert {quote: each["guid"] for quote, each in after.items()} == {
+        quote: each["guid"] for quote, each in before.items()
+    }
+    assert after[RYE]["highlight"] == before[RYE]["highlight"]
+    assert "0 new" in said or "nothing new" in said
+    # and after the mark is taken out again
+    pdf_of(path)
+    forge.ok("run")
+    assert [each["guid"] for each in forge.cards()] == [
+        each["guid"] for each in before.values()
+    ]
+
+
+def test_a_document_keeps_its_passages_when_it_is_renamed(forge, tmp_path):
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    path = pdf_of(folder / "bread.pdf")
+    forge.ok("run", folder)
+    answer(forge, asked(forge, path), SOUR)
+    forge.ok("accept", "--all")
+    [before] = forge.cards()
+    path.rename(folder / "renamed.pdf")
+    forge.ok("run")
+    forge.ok("run")
+    [after] = forge.cards()
+    assert after["guid"] == before["guid"]
+    assert after["highlight"] == before["highlight"]
+
+
+def test_a_second_computer_and_a_lost_database_have_the_same_passages(forge, tmp_path):
+    path = written(tmp_path, "md")
+    answer(forge, asked(forge, path), SOUR)
+    forge.ok("accept", "--all")
+    [before] = forge.cards()
+    for database in (forge.home).rglob("ledger.sqlite*"):
+        database.unlink()
+    for database in (forge.folder).rglob("ledger.sqlite*"):
+        database.unlink()
+    forge.ok("run")
+    [after] = forge.cards()
+    assert (after["guid"], after["highlight"]) == (before["guid"], before["highlight"])
+    assert "nothing new" in forge.ok("run").stdout
+
+
+# --- bad input ------------------------------------------------------------------------------
+
+
+def test_a_scan_without_text_is_said(forge, tmp_path):
+    path = tmp_path / "scan.pdf"
+    write_pdf(path, [Page([])])
+    refused = forge("draft", "export", "ask.md", "--from", path)
+    assert refused.exit_code == 1
+    assert "it has no text, as a scan" in refused.stderr
+    assert "OCR" in refused.stderr
+
+
+def test_a_file_that_is_no_document_is_said(forge, tmp_path):
+    for name, content in (
+        ("a.pdf", b"nonsense"),
+        ("b.epub", b"nonsense"),
+        ("c.xyz", b"x"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        refused = forge("draft", path)
+        assert refused.exit_code in (1, 2), refused
+        assert name in refused.stderr
+    refused = forge("draft", tmp_path / "bred.md")
+    assert "there is no such file" in refused.stderr
+
+
+def test_no_document_says_draft_what_is_meant(forge):
+    assert "there is no command ankiforge draft imprt" in forge("draft", "imprt").stderr
+
+
+# --- parts and quotes -------------------------------------------------------------------------
+
+
+def whole(*pages: str, labels: bool = False, levels: bool = True) -> WholeText:
+    """A document whose lines are paragraphs; those that begin with `#` are headings."""
+    paragraphs = []
+    texts = []
+    heading = ""
+    for number, page in enumerate(pages):
+        start = 0
+        lines = []
+        for line in page.split("\n"):
+            words = line.lstrip("# ")
+            level = line.count("#") if levels else 0
+            heading = words if level else heading
+            end = start + len(words)
+            paragraphs.append(Paragraph(number, start, end, heading, level))
+            lines.append(words)
+            start = end + 1
+        texts.append("\n".join(lines))
+    document = Document(DocumentKey("pdf:1"), "s", "On bread")
+    numbers = tuple(map(str, range(len(pages)))) if labels else ()
+    return WholeText(document, tuple(texts), tuple(paragraphs), "pdf:1", numbers)
+
+
+def shown(document: WholeText) -> list[str]:
+    return [document.text_of(each) for each in sent(document)]
+
+
+@pytest.mark.parametrize(
+    ("document", "out"),
+    [
+        (whole("# Bread\nIt rises.\n# Exercises\nBake.\n# Rye\nSour."), "Bread It rises. Rye Sour."),
+        (whole("# Bread\n## 2.1 References\nDoe 2020.\n## More\nYes."), "Bread More Yes."),
+        (whole("It rises.", "Text.\nReferences\nDoe 2020.", labels=True, levels=False),
+         "It rises. Text."),
+        (whole("Contents\nBread ........ 12\nIt rises.", labels=True, levels=False),
+         "Contents It rises."),
+        (whole("Bread\n• rises", "Bread\n• rises\n• falls", "Rye", labels=True), "Bread • rises • falls Rye"),
+        (whole("+++ title = 1 +++\nIt rises."), "It rises."),
+        (whole("+++\ntitle = 1\n+++\nIt rises."), "It rises."),
+        (whole("# Literaturverzeichnis\nDoe.\n# 参考文献\nDoe.\n# Ende\nEnde."), "Ende Ende."),
+        (whole("# References count\nThey do."), "References count They do."),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_to_learn_from_does_not_go_out(document, out):
+    assert " ".join(shown(document)) == out
+
+
+def test_parts_end_at_headings_and_share_the_number():
+    document = whole("\n".join(f"## Part {n}\n{'So it is. ' * 200}" for n in range(12)))
+    parts = parts_of(document, 10, most=9_000)
+    assert sum(part.number for part in parts) == 10
+    assert max(part.size for part in parts) < 11_000
+    for part in parts:
+        assert document.text_of(part.paragraphs[0]).startswith("Part ")
+
+
+def test_a_text_without_line_ends_is_cut_between_sentences():
+    document = whole("So it is. " * 9_000)
+    parts = parts_of(document, 10)
+    assert len(parts) == 4
+    for part in parts:
+        for each in part.paragraphs:
+            assert document.text_of(each).strip().startswith("So it is.")
+
+
+QUOTES = {
+    "as it is": (YEAST, YEAST, True),
+    "with emphasis and other signs": (f"**{RYE[:20]}**{RYE[20:]}", RYE, True),
+    "without its full stop": (RYE[:-1], RYE, True),
+    "with something left out": ("Yeast turns sugar … because gluten is elastic.", YEAST, True),
+    "with slips": (YEAST.replace("because", "since").replace("carbon ", "carbonic "), YEAST, False),
+    "not in it": ("Sourdough was first baked in Egypt, long ago.", None, False),
+    "too short": ("dough", None, False),
+    "a word that stands once": ("hardly any gluten", "hardly any gluten", True),
+    "nothing": ("", None, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("quote", "found", "is_exact"), QUOTES.values(), ids=list(QUOTES)
+)
+def test_a_quote_is_located_or_dropped(quote, found, is_exact):
+    letters = Letters([f"On bread.\n{YEAST}\n{RYE}", f"{SALT}\nA dough is soft."])
+    located, exactly = locate_quote(quote, letters, {0})
+    assert (located.words if located else None) == found
+    assert exactly == is_exact
+
+
+def test_a_quote_may_go_on_over_a_page_break():
+    first, second = YEAST.split(", which ")
+    letters = Letters([f"{first}, which", second])
+    located, _ = locate_quote(YEAST, letters, {0, 1})
+    assert located is not None
+    assert (located.page, located.words) == (0, YEAST)
+
+
+def test_of_two_places_the_part_that_was_asked_about_comes_first():
+    letters = Letters([SALT, RYE, SALT])
+    assert locate_quote(SALT, letters, {1, 2})[0].page == 2
+    assert locate_quote(SALT, letters, {0, 1})[0].page == 0

@@ -1,0 +1,116 @@
+"""Chosen passages are found again in a document that changed: the rule of docs/reference/keys.md."""
+
+import pytest
+
+from ankiforge.model import Side
+from ankiforge.text.located import Letters, find_again
+from ankiforge.text.passages import triple
+
+MOSS = "Moss has no roots."
+FERN = "Ferns have roots, and their leaves unroll from the tip."
+SALT = "Salt slows the yeast down."
+
+
+def chosen(words: str, pages: list[str]) -> Side:
+    """The words as they were chosen where they stand first."""
+    text = next(page for page in pages if words in page)
+    start = text.index(words)
+    _, before, after = triple(words, text[:start], text[start + len(words) :])
+    return Side(words, before, after)
+
+
+BEFORE = [f"On plants. {MOSS} {FERN} {SALT}"]
+TWICE = [f"First. {SALT} Then {MOSS} Once more. {SALT} The end."]
+ROWS = {
+    "as it was": (BEFORE, BEFORE, FERN, FERN),
+    "moved within the document": (
+        BEFORE,
+        [f"{SALT} {FERN} On plants. {MOSS}"],
+        FERN,
+        FERN,
+    ),
+    "another page": (BEFORE, ["New.", f"On plants. {MOSS} {FERN} {SALT}"], FERN, FERN),
+    "other signs and breaks": (
+        BEFORE,
+        [
+            f"On plants. {MOSS} Ferns have roots – and their\nleaves unroll from the tip. {SALT}"
+        ],
+        FERN,
+        "Ferns have roots – and their leaves unroll from the tip.",
+    ),
+    "some words changed between the same sides": (
+        BEFORE,
+        [
+            f"On plants. {MOSS} Ferns have true roots, and their leaves unroll from the tip. {SALT}"
+        ],
+        FERN,
+        "Ferns have true roots, and their leaves unroll from the tip.",
+    ),
+    "some words changed, and a side": (
+        BEFORE,
+        [
+            f"On plants. Ferns have true roots, and their leaves unroll from the tip. {SALT}"
+        ],
+        FERN,
+        None,
+    ),
+    "other words between the same sides": (
+        BEFORE,
+        [f"On plants. {MOSS} Horsetails bear spores in cones at their stems. {SALT}"],
+        FERN,
+        None,
+    ),
+    "deleted": (BEFORE, [f"On plants. {MOSS} {SALT}"], FERN, None),
+    "of two places, the one with both sides": (
+        [f"First. {SALT} Then {MOSS}"],
+        [f"Once more. {SALT} The end. First. {SALT} Then {MOSS}"],
+        SALT,
+        SALT,
+    ),
+    "two places, and no sides": (
+        [f"First. {SALT} Then {MOSS}"],
+        [f"Here. {SALT} The end. There. {SALT} And so on."],
+        SALT,
+        None,
+    ),
+    "over the page break": (
+        ["On plants. Ferns have roots, and their leaves unroll from the tip. Salt."],
+        ["On plants. Ferns have roots, and their", "leaves unroll from the tip. Salt."],
+        FERN,
+        FERN,
+    ),
+    "an empty document": (BEFORE, [""], FERN, None),
+    "no page": (BEFORE, [], FERN, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words", "found"), ROWS.values(), ids=list(ROWS)
+)
+def test_a_passage_is_found_again_or_gone(before, now, words, found):
+    located = find_again(Letters(now), [chosen(words, before)], 0)
+    assert (located.words if located else None) == found
+
+
+def test_of_several_equal_places_the_nearest_is_it():
+    same = f"Again. {SALT} And again. {MOSS} " * 3
+    letters = Letters([same])
+    places = list(letters.places("saltslowstheyeastdown"))
+    for place in places:
+        located = find_again(letters, [Side(SALT, "again", "and")], place + 3)
+        assert located is not None
+        assert located.letters[0] == place
+
+
+def test_an_older_reading_finds_what_the_last_does_not():
+    readings = [Side("Words that stand nowhere.", "", ""), Side(MOSS, "", "")]
+    located = find_again(Letters(BEFORE), readings, 0)
+    assert located is not None
+    assert located.words == MOSS
+
+
+def test_a_stretch_keeps_the_signs_at_its_ends():
+    letters = Letters(["He said: “Moss has no roots.” Then he left."])
+    located = find_again(letters, [Side("“Moss has no roots.”", "hesaid", "then")], 0)
+    assert located is not None
+    assert located.words == "“Moss has no roots.”"

@@ -1,0 +1,195 @@
+"""A document in which nothing is marked, on the page: a chat chooses ten, or a person chooses words."""
+
+import json
+import re
+
+import pytest
+
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.web.conftest import over, settle, shown, until
+
+SETTINGS = "anki: {collection: none}\n"
+OSMOSIS = "Osmosis is the diffusion of water through a semipermeable membrane."
+MITOSIS = "Mitosis is the division of a cell into two equal daughter cells."
+ENZYMES = "Digestion is the breakdown of food into small molecules by enzymes."
+
+
+@pytest.fixture
+def lecture(forge):
+    """A lecture of two pages, and a note, without any mark; both were named once."""
+    forge.settings(SETTINGS, proposals=True)
+    pages = [Page((paragraph(f"Long ago. {OSMOSIS} And so on."),)),
+             Page((paragraph(f"Later. {MITOSIS} {ENZYMES}"),))]  # fmt: skip
+    write_pdf(forge.folder / "lecture.pdf", pages, title="Lecture")
+    forge.ok("run", "lecture.pdf")
+    return forge
+
+
+def answer(text):
+    label = re.findall(r'<text h="(\w+)">', text)[-1]
+    card = {"h": label, "kind": "basic", "front": "What is osmosis?",
+            "back": "diffusion through a membrane", "quote": OSMOSIS}  # fmt: skip
+    return json.dumps({"cards": [card]})
+
+
+def select(page, words):
+    """Select words of the paper as if they were dragged over."""
+    page.evaluate(
+        """(words) => {
+          const nodes = [];
+          const walker = document.createTreeWalker(document.querySelector("#paper"), NodeFilter.SHOW_TEXT);
+          while (walker.nextNode()) nodes.push(walker.currentNode);
+          const text = nodes.map((each) => each.data).join("");
+          const at = text.indexOf(words);
+          if (at < 0) throw new Error(text);
+          const place = (offset) => {
+            for (const node of nodes) {
+              if (offset <= node.data.length) return [node, offset];
+              offset -= node.data.length;
+            }
+          };
+          const [first, start] = place(at + 1);  // within its first word
+          const [last, end] = place(at + words.length);
+          getSelection().setBaseAndExtent(first, start, last, end);
+        }""",
+        words,
+    )
+
+
+def marks(page):
+    return page.locator("#paper path.mark").count()
+
+
+def opened_document(page):
+    page.locator(".documents li .name").first.click()
+    page.wait_for_selector("#paper .page-words, #paper .note-text")
+    settle(page)
+    return page
+
+
+def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opened):
+    page = opened(lecture, "shelf")
+    row = page.locator(".documents li")
+    assert "no marks yet" in row.inner_text()
+    assert row.locator(".filled").inner_text().startswith("Let your chat choose ten")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#chat[open]")
+    until(page, "document.querySelector('#chat-text').value.length > 100")
+    text = page.locator("#chat-text").input_value()
+    assert OSMOSIS in text
+    page.locator("#chat-answer").fill(answer(text))
+    page.locator("#chat-take").click()
+    until(
+        page,
+        "document.querySelector('#chat-said').innerText.includes('1 passage chosen')",
+    )
+    page.keyboard.press("Escape")
+    until(
+        page, "document.querySelector('.documents li')?.innerText.includes('1 waiting')"
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    assert shown(page) == "What is osmosis?"
+    until(page, "document.querySelectorAll('#paper path.mark').length > 0")
+    page.keyboard.press("x")
+    settle(page)
+    assert lecture.cards() == []
+    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
+    assert (highlight["exact"], highlight["reason"]) == (OSMOSIS, "rejected by you")
+
+
+def test_words_become_a_mark_with_its_proposal_and_esc_leaves_no_trace(lecture, opened):
+    before = (lecture.folder / "lecture.pdf").read_bytes()
+    page = opened_document(opened(lecture, "shelf"))
+    assert over(page) == "Nothing is marked here yet."
+    select(page, MITOSIS if MITOSIS in page.locator("#paper").text_content() else OSMOSIS)
+    page.keyboard.press("Escape")
+    assert page.evaluate("getSelection().isCollapsed")
+    assert page.evaluate("document.body.dataset.view") == "sitting"
+    select(page, OSMOSIS)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    until(page, "document.querySelectorAll('#paper path.mark').length == 1")
+    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
+    assert highlight["exact"] == OSMOSIS
+    assert shown(page) == OSMOSIS
+    page.keyboard.press("Enter")
+    settle(page)
+    assert [each["quote"] for each in lecture.cards()] == [OSMOSIS]
+    assert (lecture.folder / "lecture.pdf").read_bytes() == before
+
+
+def test_q_asks_about_words_that_are_chosen(lecture, opened):
+    page = opened_document(opened(lecture, "shelf"))
+    select(page, OSMOSIS)
+    page.keyboard.press("q")
+    page.wait_for_selector(
+        "#margin .asking, #margin .card.editing, #margin textarea, #margin input"
+    )
+    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
+    assert highlight["exact"] == OSMOSIS
+
+
+def test_a_mark_made_here_is_taken_out_and_put_back(lecture, opened):
+    page = opened_document(opened(lecture, "shelf"))
+    select(page, OSMOSIS)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    page.keyboard.press("Delete")
+    settle(page)
+    assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
+    page.wait_for_selector("body[data-view=shelf]")
+    page.keyboard.press("u")
+    settle(page)
+    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
+    assert highlight["exact"] == OSMOSIS
+
+
+def test_undo_takes_a_mark_back_that_was_just_made(lecture, opened):
+    page = opened_document(opened(lecture, "shelf"))
+    select(page, OSMOSIS)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    page.keyboard.press("u")
+    settle(page)
+    assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
+    assert over(page) == "Nothing is marked here yet."
+    assert marks(page) == 0
+
+
+def test_words_are_chosen_with_the_keyboard(lecture, opened):
+    page = opened_document(opened(lecture, "shelf"))
+    page.keyboard.press("v")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    chosen = page.evaluate("getSelection().toString()").split()
+    assert len(chosen) >= 3
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
+    assert highlight["exact"].split()[: len(chosen) - 1] == chosen[:-1]
+
+
+@pytest.mark.parametrize("name", ["note.md", "page.html"])
+def test_words_of_a_note_and_of_a_web_page_become_marks(forge, opened, name):
+    forge.settings(SETTINGS, proposals=True)
+    text = f"# Cells\n\n{MITOSIS}\n\n{ENZYMES}\n"
+    if name.endswith("html"):
+        text = f"<h1>Cells</h1><p>{MITOSIS}</p><p>{ENZYMES}</p>"
+    (forge.folder / name).write_text(text, "utf-8")
+    forge("draft", name)  # without a model and a terminal it is only remembered
+    page = opened_document(opened(forge, "shelf"))
+    select(page, ENZYMES)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    [highlight] = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert highlight["exact"] == ENZYMES
+    until(page, "document.querySelectorAll('#paper path.mark').length == 1")
