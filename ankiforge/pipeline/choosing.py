@@ -24,6 +24,7 @@ from ankiforge.draft.reply import every_item
 from ankiforge.errors import ItemError, OwnFileError, UsageError
 from ankiforge.extract.chosen import highlight_at
 from ankiforge.extract.folder import FileSource
+from ankiforge.extract.zotero.works import work_of_file
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen as chosen_marks
 from ankiforge.model import (
@@ -145,6 +146,20 @@ def documents(
                 continue
             file, whole = read
             document = whole.document
+            try:
+                work = work_of_file(file) if document.key.startswith("pdf:") else None
+            except ItemError as error:
+                yield Problem(document.path, error.message, error.hint)
+                continue
+            if work:  # its title, and what its tags and collections say
+                document = replace(
+                    document,
+                    title=work.title,
+                    creators=work.creators,
+                    tags=work.tags,
+                    collections=work.collections,
+                )
+                whole = replace(whole, document=document)
             why = why_document(document)
             if not why and any(map(has_tag, file.parts)):
                 why = IN_ITS_NOTE

@@ -12,6 +12,7 @@ from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
 from ankiforge.text.located import Letters
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
 
 YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
 RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
@@ -190,6 +191,42 @@ def test_what_is_private_in_a_vault_is_masked_in_every_document(forge, tmp_path)
     path = tmp_path / "bread.md"
     path.write_text(f"{NOTE}\n\n{SECRET}\n", "utf-8")
     assert "croutons" not in asked(forge, path)
+
+
+@pytest.mark.parametrize(
+    ("work", "file", "collections"),
+    [(("no-llm",), (), ()), ((), ("No-LLM",), ()), ((), (), ("Mine #no-llm",))],
+    ids=["the work", "the file", "a collection"],
+)
+def test_a_paper_that_is_private_in_zotero_is_refused(
+    forge, tmp_path, work, file, collections
+):
+    path = tmp_path / "Zotero" / "storage" / "ATTACH01" / "bread.pdf"
+    path.parent.mkdir(parents=True)
+    pdf_of(path)
+    attached = (Attachment("ATTACH01", "bread.pdf", tags=file),)
+    paper = Work("PAPER001", {"title": "On Rye"}, tags=work, collections=collections,
+                 attachments=attached)  # fmt: skip
+    write_zotero(tmp_path / "Zotero" / "zotero.sqlite", [Library((paper,))])
+    refused = forge("draft", "export", "ask.md", "--from", path)
+    assert refused.exit_code == 1
+    assert "kept on this machine" in refused.stderr
+
+
+def test_a_paper_in_zotero_has_the_title_of_its_work(forge, tmp_path):
+    path = tmp_path / "Zotero" / "storage" / "ATTACH01" / "bread.pdf"
+    path.parent.mkdir(parents=True)
+    pdf_of(path)
+    paper = Work(
+        "PAPER001",
+        {"title": "On Rye"},
+        attachments=(Attachment("ATTACH01", "bread.pdf"),),
+    )
+    write_zotero(tmp_path / "Zotero" / "zotero.sqlite", [Library((paper,))])
+    text = asked(forge, path)
+    assert "Document: On Rye" in text
+    answer(forge, text, SOUR)
+    assert len(forge.cards()) == 1
 
 
 def test_a_chosen_passage_that_becomes_private_is_private(forge, tmp_path):

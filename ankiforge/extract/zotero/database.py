@@ -297,6 +297,11 @@ WHERE items.libraryID = ? AND items.itemID IN (
     UNION SELECT parentItemID FROM itemAttachments
           WHERE itemID IN (SELECT parentItemID FROM itemAnnotations))
 """
+_FILE_AND_WORK = f"""{_ITEMS.partition("WHERE items.libraryID")[0]}
+WHERE items.libraryID = ?1 AND (items.key = ?2 OR items.itemID IN (
+    SELECT parentItemID FROM itemAttachments JOIN items AS of USING (itemID)
+    WHERE of.key = ?2 AND of.libraryID = ?1))
+"""
 _FIELDS = """
 SELECT CAST(fieldName AS TEXT), CAST(value AS TEXT)
 FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
@@ -356,6 +361,11 @@ class ZoteroDatabase:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")
         return [self._item(row) for row in self._rows(_ITEMS, library.number)]
+
+    def with_work(self, library: Library, key: str) -> list[ZoteroItem]:
+        """Return the attachment with a key, and the work that it belongs to, if any."""
+        rows = self._rows(_FILE_AND_WORK, library.number, key)
+        return sorted(map(self._item, rows), key=lambda item: item.key != key)
 
     @cached_property
     def _collections(self) -> Collections:

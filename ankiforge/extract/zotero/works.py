@@ -17,8 +17,19 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.messages import QuoteContext
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.extract.zotero.attachments import Shown, ZoteroFiles, page_index
-from ankiforge.extract.zotero.database import Access, Library, ZoteroItem, ZoteroMark
+from ankiforge.extract.zotero.attachments import (
+    STORAGE,
+    Shown,
+    ZoteroFiles,
+    page_index,
+)
+from ankiforge.extract.zotero.database import (
+    Access,
+    Library,
+    ZoteroItem,
+    ZoteroMark,
+    local_database,
+)
 from ankiforge.extract.zotero.note_text import RichText, first_line, note_text
 from ankiforge.model import (
     Document,
@@ -390,6 +401,26 @@ def document_of(
         tags=work.own_tags,
         collections=tuple(sorted(set(work.collections))),
     )
+
+
+def work_of_file(file: Path) -> Document | None:
+    """Return the work of which Zotero stores a file, with the file's own tags; None if it is none.
+
+    Raises:
+        ItemError: the library cannot be read, so what its tags say is unknown.
+    """
+    data = file.parents[2] if len(file.parents) > 2 else file.parent
+    if file.parent.parent.name != STORAGE or not (data / "zotero.sqlite").is_file():
+        return None
+    with local_database(data / "zotero.sqlite", None) as database:
+        for library in database.libraries:
+            family = database.with_work(library, file.parent.name)
+            if family:
+                document = document_of(
+                    "", library, family[-1], [f"{STORAGE}:{file.name}"]
+                )
+                return replace(document, tags=(*document.tags, *family[0].own_tags))
+    return None
 
 
 def file_name(path: str) -> str:

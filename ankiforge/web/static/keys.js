@@ -50,8 +50,6 @@ export const KEYS = [
   card("", "Add or drop the sentence before", ({ sitting }) => sitting.card?.sentence?.before(), ofSentence),
   card("h", "Figure: hide all labels, or one", ({ sitting }) => sitting.card?.figure?.hide(), { holds: true, when: ({ sitting }) => sitting.card?.figure }),
   card("c", "Hide words selected in the document", ({ sitting }) => sitting.take("c"), { when: never }),
-  paper("v", "Choose words: arrows go, with ⇧ further, Enter marks", ({ sitting }) => sitting.choose(), inPaper),
-  paper("Delete", "Take out a mark made here", ({ sitting }) => sitting.unmark(), { when: ({ sitting }) => sitting.item?.source }),
   card("Ctrl ⏎", "Editor: save", () => {}, { when: never }),
   card("Ctrl ⇧ C", "Editor: hide the selected words", () => {}, { when: never }),
 
@@ -59,6 +57,8 @@ export const KEYS = [
   paper("k", "Previous card", ({ sitting }) => sitting.step(-1), { holds: true }),
   paper("n", "Next mark", ({ sitting }) => sitting.stepMark(1), inPaper),
   paper("p", "Previous mark", ({ sitting }) => sitting.stepMark(-1), inPaper),
+  paper("v", "Choose words: arrows go, with ⇧ further, Enter marks", ({ sitting }) => sitting.choose(), inPaper),
+  paper("Delete", "Take out a mark made here", ({ sitting }) => sitting.unmark(), { when: ({ sitting }) => sitting.item?.source }),
   paper("/", "Find in the document", (page) => page.find("find"), inPaper),
   paper("", "Go to a page", (page) => page.find("page"), { also: "number jump", when: ({ sitting }) => sitting.paper?.body?.pages }),
   paper("", "Larger", ({ sitting }) => sitting.paper?.zoomBy(1), inPaper),
