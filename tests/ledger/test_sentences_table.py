@@ -313,8 +313,8 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
 def test_which_sentences_are_decided_here_and_elsewhere(
     decision, names, with_proposals, is_here
 ):
-    there = sentences.Elsewhere(() if is_here else (decision,))
+    there = Elsewhere(() if is_here else (decision,))
     passage = Passage((P,), facts=[decision] if is_here else [])
-    of = OfferedPassage(passage, M, (), there)
+    of = PassageHere(passage, M, (), there)
     assert of.names_of_decided() == {*map(name_of, names)}
     assert of.names_of_decided(of_proposals=True) == {*map(name_of, with_proposals)}
