@@ -61,16 +61,16 @@ def with_second_reading(
 
     Returns the workspace with the answer; a yes is written into the settings if `writes`.
     """
+    config = folder.config
+    llm = config.llm
+    if config.drafter != "llm" or llm.second_reading is not None:
+        return folder
     from msgspec.structs import replace
 
     from ankiforge.config import is_loopback
     from ankiforge.config.workspace import first_time
     from ankiforge.pipeline.models import can_read_again
 
-    config = folder.config
-    llm = config.llm
-    if config.drafter != "llm" or llm.second_reading is not None:
-        return folder
     asks = call.interactive and not call.quiet and can_read_again(llm)
     if not (asks and first_time("second reading")):
         return folder

@@ -168,7 +168,7 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
     for now in (session, ReviewSession(workspace, Pages())):
         assert not now.item(id).get("proposal")
         [document] = now.shelf()["documents"]
-        assert (document["proposed"], document["states"].count("p")) == (0, 0)
+        assert (document["proposed"], document["states"].count("p")) == ("", 0)
     [sent] = for_model(workspace.job(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
 
@@ -777,7 +777,7 @@ def test_the_page_begins_with_a_document_that_has_proposals_alone(session, works
     for id in waiting(session):
         session.decide(Decision(id, "", "accept"))
     [document] = session.shelf()["documents"]
-    assert (document["waiting"], document["proposed"]) == (0, 1)
+    assert (document["waiting"], document["proposed"]) == (0, "1 proposal")
     for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):
         assert ReviewSession(workspace, Pages(), query).shelf()["begins"] == begins
 
