@@ -115,7 +115,8 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("The quiet corner of the old room near the wide window.", Reason.UNSURE),
+        (PLAIN, Reason.UNSURE),
+        ("The quiet corner of the old room near the wide window.", Reason.FRAGMENT),
         (ADVICE, Reason.LEANS),
         (
             "I think that my friends should always listen to their own feelings.",
