@@ -106,6 +106,9 @@ class Asking(NamedTuple):
         said = f"{self.opened.name}: {sum(part.size for part in self.parts):,} characters"
         if self.total > 1:
             said += f" in {counted(len(self.parts), 'part')}"
+        every = sum(map(len, self.opened.whole.pages))
+        if sum(part.size for part in self.parts) * 2 < every and self.total > 1:
+            said += f" of {every:,}: with more --cards, more of it is asked about"
         if len(self.parts) < self.total:
             said += f"; {self.total - len(self.parts):,} of {self.total:,} are answered"
         return said
@@ -123,7 +126,8 @@ def take_up(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
     with workspace.locked("drafting"):
         selected = select_sources(workspace.folder, tuple(paths), unmarked=True)
         workspace.remember(selected.remembered)
-        return [*selected.problems, *workspace.read().problems]
+        problems = (*selected.problems, *workspace.read().problems)
+        return [problem for problem in problems if not problem.notice]
 
 
 def documents(
