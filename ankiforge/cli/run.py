@@ -409,6 +409,7 @@ def _choose_by_chat(
                 for unused in taken.answer.unused[:NONE_SHOWN]:
                     call.say(f"  {unused.what}")
                 if taken.answer.quoted:
+                    _read_again(call, workspace, answer)
                     break
             else:
                 return
@@ -428,11 +429,23 @@ def _copy(call: Call, text: str) -> None:
     call.print(f"paste the answer here; or press Enter, save it, and: {_IMPORT}")
 
 
+def _read_again(call: Call, workspace: Workspace, answer: str) -> None:
+    """Copy the text by which a chat reads its cards a second time, and take its verdicts."""
+    from ankiforge.cli.chat import SECOND, copy, pasted
+    from ankiforge.pipeline.chats import second_text, take
+
+    second = second_text(workspace, answer)
+    if second and copy(second):
+        call.print(SECOND)
+        again = pasted()
+        call.print(take(workspace, again).said if again else "")
+
+
 def _ask_chat(call: Call, workspace: Workspace) -> None:
     """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
-    from ankiforge.cli.chat import SECOND, copy, pasted
+    from ankiforge.cli.chat import pasted
     from ankiforge.draft.chat import MOST
-    from ankiforge.pipeline.chats import ask, second_text, take
+    from ankiforge.pipeline.chats import ask, take
 
     asked = ask(workspace)
     if not (call.interactive and not call.quiet):
@@ -450,11 +463,7 @@ def _ask_chat(call: Call, workspace: Workspace) -> None:
         if taken.drafted:
             for unused in taken.unused[:NONE_SHOWN]:
                 call.say(f"  {unused.what}")
-            second = second_text(workspace, answer)
-            if second and copy(second):
-                call.print(SECOND)
-                again = pasted()
-                call.print(take(workspace, again).said if again else "")
+            _read_again(call, workspace, answer)
             steps = []
             if any(result.drafts for result in taken.drafted):
                 steps.append("ankiforge review")

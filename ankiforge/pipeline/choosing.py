@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft import choose
-from ankiforge.draft.llm import Estimate
+from ankiforge.draft.llm import Estimate, Model
 from ankiforge.draft.prompt import ModelRequest, Prompt, load
 from ankiforge.draft.reply import every_item
 from ankiforge.errors import ItemError, OwnFileError, UsageError
@@ -310,7 +310,7 @@ def draft(
                     problem = Problem(asking.opened.name, error.message, error.hint)
                     yield Progress(problems=(problem,))
                     continue
-                taken = take_for(workspace, answer, asking.opened, part, model.name)
+                taken = take_for(workspace, answer, asking.opened, part, model)
                 done += part.number
                 by_model = ByModel(model.host, done, total, model.usage)
                 chosen = len(taken.answer.choices)
@@ -359,7 +359,7 @@ def take_for(
     answer: str,
     opened: OpenDocument,
     part: choose.Part | None,
-    model: str = "",
+    model: Model | None = None,
 ) -> Taken:
     """Record the passages that an answer chose in a document, and their cards as drafts.
 
@@ -368,7 +368,7 @@ def take_for(
         answer: the text of the answer.
         opened: the document.
         part: the part that was asked about; None = it is not as it was.
-        model: the model that answered; "" = a chat.
+        model: the model that answered, which may read its cards again; None = a chat.
     """
     ledger = workspace.ledger
     whole, letters = opened.whole, opened.letters
@@ -390,14 +390,16 @@ def take_for(
             ]
             passages = [each.passage for each in chosen.choices]
             keys = _choose(workspace, opened, passages, places, chosen_marks.CHAT, steps)
-            origin = choose.origin_of(answer, _prompt(workspace), model)
+            origin = choose.origin_of(
+                answer, _prompt(workspace), model.name if model else ""
+            )
             drafted = []
             for choice, key in zip(chosen.choices, keys, strict=True):
                 if key:
                     highlight = cards.highlight_of(ledger, key)
                     drafts = choose.cards_of(choice, highlight, origin)
                     drafted.append(Drafted(highlight, drafts))
-            steps += record(workspace.job(), ledger, [drafted])
+            steps += record(replace(workspace.job(), model=model), ledger, [drafted])
         if part:
             _note_answer(workspace, opened.path, part.label)
     said = chosen.said

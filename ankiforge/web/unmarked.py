@@ -91,7 +91,7 @@ class Unmarked:
                 "kind": "sheets" if path.suffix.casefold() == ".pdf" else "text",
                 "states": "",
                 "waiting": 0,
-                "proposed": 0,
+                "proposed": "",
                 "weak": True,
                 "unmarked": True,
             }
