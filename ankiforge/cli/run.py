@@ -396,6 +396,7 @@ def _choose_by_chat(
 ) -> None:
     """Copy the text about each part, and take its answer, until the person stops."""
     from ankiforge.cli.chat import pasted
+    from ankiforge.draft.chat import what_is_missing
     from ankiforge.pipeline import choosing
 
     for asking in every:
@@ -405,10 +406,11 @@ def _choose_by_chat(
             _copy(call, choosing.text(workspace, asking, part))
             while answer := pasted():
                 taken = choosing.take_for(workspace, answer, asking.opened, part)
-                call.print(taken.said)
+                is_answer = bool(taken.answer.quoted)
+                call.print(taken.said if is_answer else what_is_missing(answer))
                 for unused in taken.answer.unused[:NONE_SHOWN]:
                     call.say(f"  {unused.what}")
-                if taken.answer.quoted:
+                if is_answer:
                     _read_again(call, workspace, answer)
                     break
             else:

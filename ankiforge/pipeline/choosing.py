@@ -400,7 +400,7 @@ def take_for(
                     drafts = choose.cards_of(choice, highlight, origin)
                     drafted.append(Drafted(highlight, drafts))
             steps += record(replace(workspace.job(), model=model), ledger, [drafted])
-        if part:
+        if part and chosen.quoted:
             _note_answer(workspace, opened.path, part.label)
     said = chosen.said
     if part is None and chosen.located < chosen.quoted:

@@ -35,12 +35,14 @@ def row(forge, vault) -> Path:
 
 @pytest.fixture
 def at_terminal(forge):
-    def started(**variables: str) -> Keyboard:
+    def started(*command: str, **variables: str) -> Keyboard:
         unwanted = "VISUAL EDITOR NO_COLOR DISPLAY WAYLAND_DISPLAY SSH_TTY SSH_CONNECTION".split()
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
         environment = {**kept, **forge.environment, "TERM": "xterm-256color", **variables}
         return Keyboard(
-            lambda terminal: AtTerminal(["draft"], forge.folder, environment, terminal),
+            lambda terminal: AtTerminal(
+                [*command] or ["draft"], forge.folder, environment, terminal
+            ),
             PATIENCE,
         )
 
@@ -190,3 +192,27 @@ def test_after_an_answer_it_names_what_is_left(forge, vault, at_terminal):
         assert keyboard.ended() == 0
     assert "0 of 20 got a question; 20 not worth one" in told
     assert "next: ankiforge draft asks about the next 3" in told
+
+
+def test_draft_of_a_document_copies_its_text_and_takes_what_the_chat_chose(
+    forge, at_terminal
+):
+    (forge.folder / "Plain.md").write_text(f"# Letters\n\n{ALPHA}\n\n{BETA}\n", "utf-8")
+    with at_terminal("draft", "Plain.md") as keyboard:
+        told = keyboard.shown()
+        prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
+        assert ALPHA in prompt
+        assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)
+        assert "it has no card" in keyboard.paste("Sure! Here are your questions.")
+        [label] = re.findall(r'<text h="(\w{8})">', prompt)
+        card = {"h": label, "kind": "basic", "front": "Which letter is the first?",
+                "back": "Alpha", "quote": ALPHA}  # fmt: skip
+        told = keyboard.paste(json.dumps({"cards": [card]}))
+        assert "1 passage chosen, of 1 in the answer" in told
+        second = b64decode(CLIPBOARD.findall(told)[-1]).decode()
+        assert ALPHA in second
+        told = keyboard.paste(doubts_of(second))
+        assert "1 card read a second time: 1 doubted" in told
+        assert "next: ankiforge review" in told
+    [made] = forge.cards()
+    assert made["quote"] == ALPHA
