@@ -22,7 +22,7 @@ from tests.ledger.world import (
 )
 
 BACK = "Back"
-PLAIN = "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
+PLAIN = "Mitochondria produce ==most of the chemical energy== that a cell needs for its life and work."
 
 
 def never(_: object) -> bool:
