@@ -114,10 +114,12 @@ def failing(
     files = dict.fromkeys(name.partition("::")[0] for name in names)
     environment = {"PYTHONPATH": str(folder), "ANKIFORGE_QUICK": str(listed)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tools.quick", *options]
+    # a worker of xdist that calls this is none of this run
+    own = {k: os.environ[k] for k in os.environ if not k.startswith("PYTEST_XDIST")}
     try:
         code = subprocess.run(
             [*command, *(name for name in files if (folder / name).is_file())],
-            cwd=folder, env=os.environ | environment, timeout=PATIENCE,
+            cwd=folder, env=own | environment, timeout=PATIENCE,
             stdin=subprocess.DEVNULL, capture_output=quiet,
         ).returncode  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -77,7 +77,7 @@ def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
 
 @pytest.mark.usefixtures("takes_marks")
 def test_a_warning_that_the_query_names_does_not_keep_a_draft_back(forge, vault):
-    note = "It depends on ==positive weights== only\n\nGraphs of ==this== kind\n\nIn C ==**x==\n"
+    note = "It depends on ==positive weights== only\n\nGraphs of ==this== kind\n\nIt holds ==bytes==, therefore,\n"
     (vault / "Graphs.md").write_text(note, encoding="utf-8")
     forge.ok("run", vault)
     forge.ok("accept", "--all")

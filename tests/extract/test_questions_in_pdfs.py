@@ -45,18 +45,26 @@ def test_what_somebody_else_asks_in_a_reply_is_no_card(forge, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("comment", "fields"),
+    ("comment", "fields", "because"),
     [
-        (f"{ASKED} Ask Tom.", {"Front": ASKED, "Back": "Ask Tom."}),
-        (f"Q: {ASKED}\nA: In a bog.", {"Front": ASKED, "Back": "In a bog."}),
-        (f"Important. {ASKED}", {"Front": ASKED, "Back": PEAT, "Extra": "Important."}),
+        (f"{ASKED} Ask Tom.", {"Front": ASKED, "Back": "Ask Tom."}, "says_more"),
+        (
+            f"Q: {ASKED}\nA: In a bog.",
+            {"Front": ASKED, "Back": "In a bog."},
+            "answer_not_in_source",
+        ),
+        (
+            f"Important. {ASKED}",
+            {"Front": ASKED, "Back": PEAT, "Extra": "Important."},
+            "says_more",
+        ),
     ],
 )
-def test_a_comment_that_says_more_waits(forge, tmp_path, comment, fields):
+def test_a_comment_that_says_more_waits(forge, tmp_path, comment, fields, because):
     found = cards(forge, tmp_path / "papers", marked(comment))
     assert found == [("waiting", fields)]
     [card] = forge.cards()
-    assert [finding["check"] for finding in card["findings"]] == ["says_more"]
+    assert [finding["check"] for finding in card["findings"]] == [because]
 
 
 def test_a_note_beside_the_text_with_question_and_answer_waits(forge, tmp_path):
