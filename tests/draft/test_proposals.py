@@ -116,7 +116,7 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
     ("text", "reason"),
     [
         (PLAIN, Reason.UNSURE),
-        ("The quiet corner of the old room near the wide window.", Reason.FRAGMENT),
+        ("The quiet corner of the old room near the wide window.", Reason.UNSURE),
         (ADVICE, Reason.LEANS),
         (
             "I think that my friends should always listen to their own feelings.",

@@ -180,9 +180,6 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
             yield reason
             continue
         features = features_of(text, words, tables, cues, shown)
-        if "no_verb" in features and not ("colon" in features or is_note):
-            yield Reason.FRAGMENT
-            continue
         yield Judged(excerpt, name, features, sureness(features), floor)
 
 

@@ -33,7 +33,6 @@ class Reason(Enum):
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"
     HEADING = "a heading"
-    FRAGMENT = "no whole sentence: choose the words to hide"
     CUT_OFF = "begins or ends within a sentence"
     WORD = "a word or name alone: note a question, or its translation"
     GARBLED = "letters or blanks were lost when it was copied"
