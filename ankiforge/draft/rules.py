@@ -47,7 +47,7 @@ from ankiforge.model import (
 from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, passage, plain
 from ankiforge.text.elements import comment_as_markdown
-from ankiforge.text.fold import for_finding, is_visible, locate, locate_words
+from ankiforge.text.fold import MATH, for_finding, is_visible, locate, locate_words
 from ankiforge.text.passages import RAISED_NOTE
 
 NOTHING = (
@@ -175,7 +175,7 @@ def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
     in_table = bool(phrases and highlight.sentence)
     hides_something = in_table or (asks and not is_whole)
     if hides_something and not in_table:
-        if any(word_count(exact[start:end]) > _LONGEST_PHRASE for start, end in phrases):
+        if any(_is_long(exact[start:end]) for start, end in phrases):
             return WHOLE.format(form="it as question::answer")
         if _is_told_again(exact, *phrases[0]):
             return HEADING
@@ -333,7 +333,13 @@ _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 
 # The words of a marked phrase that is hidden, at most: who marks more marks a passage.
 _LONGEST_PHRASE = 9
+_FORMULA = regex(MATH)
 _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
+
+
+def _is_long(phrase: str) -> bool:
+    """Return whether a marked phrase is too long to be hidden; a formula counts as a word."""
+    return word_count(_FORMULA.sub("x", phrase)) > _LONGEST_PHRASE
 
 
 def _is_told_again(text: str, start: int, end: int) -> bool:

@@ -106,7 +106,7 @@ export class Paper {
       const range = new Range();
       range.selectNodeContents(walker.currentNode);
       const box = range.getBoundingClientRect();
-      if (!walker.currentNode.data.trim() || box.top < top || box.bottom > bottom) continue;
+      if (!walker.currentNode.textContent.trim() || box.top < top || box.bottom > bottom) continue;
       getSelection().collapse(walker.currentNode, 0);
       getSelection().modify("extend", "forward", "word");
       return;
