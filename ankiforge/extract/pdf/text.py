@@ -314,6 +314,20 @@ def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
     return combined if len(combined) == 1 else ""
 
 
+def _is_within_word(small: list[PrintedChar]) -> bool:
+    """Return whether letters are part of a word, as an n of a narrower font is, and no exponent."""
+    if not all(char.text.isalpha() for char in small):
+        return False
+    before, after = small[0].previous, small[-1].next
+    if after and after.gap is NOTHING and after.text.isalpha():
+        return True
+    if before is None or small[0].gap is not NOTHING or before.gap is not NOTHING:
+        return False
+    return before.text.isalpha() and bool(
+        before.previous and before.previous.text.isalpha()
+    )
+
+
 # --- the text of a page ---------------------------------------------------------------
 
 _SIGNS = "0123456789+-\u2212\u2013n,"
@@ -648,6 +662,8 @@ class PageText:
                 continue
             shapes = RAISED if where > 0 else _LOWERED
             group = list(run)
+            if _is_within_word(group):
+                continue
             signs = [shapes.get(char.text, "") for char in group]
             # in e^(-t/S) only the minus has a superscript: convert all of them, or none
             if all(signs):
