@@ -30,6 +30,8 @@ _NUMBERED = regex(
     r"|level|category"
     r"|axiom|law|act|group|period|form)\s+(?P<numeral>(?-i:[IVXivx]))\b"
 )
+_LITTLE_WORD = regex(r"(?:\A|[.!?]|(?<!\w)(?:[a-z]{1,3}|[A-Z][a-z]))\s?\Z")
+_NOUN_BEHIND = regex(r"\s[a-z]")
 _ROMAN_SIGN = regex(r"[WIVXivx](?<=\b.)[WIVXivx]*[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
@@ -47,7 +49,15 @@ def arabic(text: str) -> str:
     text = _NUMBERED.sub(
         lambda match: f"{match['noun']} {_roman(match['numeral'].upper())}", text
     )
-    return _ROMAN.sub(lambda match: str(_roman(match[0])), text)
+
+    def digits(numeral: re.Match[str]) -> str:
+        # `In IV estimation` and `an IV line` have an abbreviation, `type IV collagen` has none
+        is_short = numeral[0] == "IV" and _NOUN_BEHIND.match(text, numeral.end())
+        if is_short and _LITTLE_WORD.search(text[: numeral.start()][-5:]):
+            return numeral[0]
+        return str(_roman(numeral[0]))
+
+    return _ROMAN.sub(digits, text)
 
 
 def _roman(numeral: str) -> int:
