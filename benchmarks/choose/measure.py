@@ -24,20 +24,22 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print the share of each rater, by who made the cards."""
-    made_by = {card["id"]: card["by"] for card in rows("cards.jsonl")}
-    for by in ("choose", "naive"):
-        shares = []
-        for question, holds in QUESTIONS.items():
-            of_raters = []
-            for rater in (1, 2):
-                of_both = [
-                    each for each in rows("ratings.jsonl") if made_by[each["id"]] == by
-                ]
-                judged = [bool(holds(each)) for each in of_both if each["rater"] == rater]
-                of_raters.append(f"{sum(judged) / len(judged):.0%}")
-            shares.append(f"{question} {', '.join(of_raters)}")
-        print(f"{by:7} {len(judged):3} cards: {'; '.join(shares)}")
+    """Print the share of each rater, by who made the cards, of each sheet."""
+    for sheet in ("", "fresh_"):
+        made_by = {card["id"]: card["by"] for card in rows(f"{sheet}cards.jsonl")}
+        ratings = rows(f"{sheet}ratings.jsonl")
+        for by in ("choose", "naive"):
+            of_both = [each for each in ratings if made_by[each["id"]] == by]
+            shares = []
+            for question, holds in QUESTIONS.items():
+                of_raters = []
+                for rater in (1, 2):
+                    judged = [
+                        bool(holds(each)) for each in of_both if each["rater"] == rater
+                    ]
+                    of_raters.append(f"{sum(judged) / len(judged):.0%}")
+                shares.append(f"{question} {', '.join(of_raters)}")
+            print(f"{sheet}{by:7} {len(judged):3} cards: {'; '.join(shares)}")
 
 
 if __name__ == "__main__":

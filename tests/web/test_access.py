@@ -95,6 +95,8 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, width):
     page.keyboard.press("Escape")
     page.wait_for_selector("body[data-view=shelf]")
     found["shelf"] = barriers(page)
+    for _row in range(6):  # to the first document: of the last one a chat asks
+        page.keyboard.press("k")
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
     settle(page)

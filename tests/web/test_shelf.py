@@ -124,7 +124,7 @@ def test_where_the_ten_are_weak_the_blue_button_asks_a_chat(forge, opened):
         "#chat[open] #chat-asks", has_text="3 highlights for your chat"
     ).wait_for()
     page.keyboard.press("Escape")
-    assert page.locator(".documents button", has_text="Open").count()
+    assert page.locator(".documents .button", has_text="Open").count()
 
 
 @pytest.mark.slow

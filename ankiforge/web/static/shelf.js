@@ -61,8 +61,7 @@ export class Shelf {
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     const cards = each.states.replace(/[^c]/g, "").length;
-    return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: ({ target }) => {
-      if (target.closest("button")) return;
+    return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
       this.select(i);
       this.#page.open(each);
     } }, cover,
@@ -71,7 +70,10 @@ export class Shelf {
         : h("span", { className: strip.length > MANY ? "strip many" : "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
       h("span", { className: "waits" }, each.waiting > 0 && h("span", {}, `${number(each.waiting)} waiting`), each.proposed && h("span", {}, each.proposed)),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
-        ? [button("filled small", each.unmarked ? CHOOSE : "Let your chat ask", "⏎", () => this.#page.chat(each.key), { tabIndex: -1 }), button("text small", "Open", "", () => this.#page.open(each), { tabIndex: -1 })]
+        ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
+          e.stopPropagation();
+          this.#page.chat(each.key);
+        } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, kbd("⏎")), h("span", { className: "button text small" }, "Open")]
         : h("span", { className: "button filled small" }, "Open ", kbd("⏎"))));
   }
   // A chat asks better about a document of which nothing good is proposed.
