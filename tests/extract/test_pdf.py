@@ -246,12 +246,15 @@ def test_raised_text_is_measured_at_the_letter_beside_it(tmp_path):
 
 
 def test_a_small_n_is_an_exponent_of_a_sign_and_a_letter_of_a_word(tmp_path):
-    text = "A sum of x^{n} and 2^{n} is the whole of Rubi^{n} 's model a^{n}d more."
-    marks = mark("sum of xn and 2n is the whole of Rubin"), mark("model and more")
+    text = "A sum of x^{n} and 2^{n} and a^{n}b^{n} is the whole of Rubi^{n} 's model a^{n}d more."
+    marks = (
+        mark("sum of xn and 2n and anbn is the whole of Rubin"),
+        mark("model and more"),
+    )
     page = Page((paragraph(text),), marks)
     write_pdf(tmp_path / "a.pdf", [page])
     found = texts(opened("pdf", tmp_path, name="papers").scan())
-    assert found == ["sum of xⁿ and 2ⁿ is the whole of Rubin", "model and more"]
+    assert found == ["sum of xⁿ and 2ⁿ and aⁿbⁿ is the whole of Rubin", "model and more"]
 
 
 @pytest.mark.parametrize(

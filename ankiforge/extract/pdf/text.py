@@ -315,17 +315,27 @@ def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
 
 
 def _is_within_word(small: list[PrintedChar]) -> bool:
-    """Return whether letters are part of a word, as an n of a narrower font is, and no exponent."""
+    """Return whether letters of a smaller font are part of a word, and no exponent.
+
+    In `aⁿbⁿ` they are exponents: the letters beside `b` are small, too.
+    """
     if not all(char.text.isalpha() for char in small):
         return False
     before, after = small[0].previous, small[-1].next
     if after and after.gap is NOTHING and after.text.isalpha():
-        return True
+        beyond = after.next
+        is_base = beyond and beyond.gap is NOTHING and _is_smaller(beyond, after)
+        return not is_base
     if before is None or small[0].gap is not NOTHING or before.gap is not NOTHING:
         return False
-    return before.text.isalpha() and bool(
-        before.previous and before.previous.text.isalpha()
-    )
+    first = before.previous
+    if first is None or _is_smaller(first, before):
+        return False
+    return first.text.isalpha() and before.text.isalpha()
+
+
+def _is_smaller(char: PrintedChar, beside: PrintedChar) -> bool:
+    return char.height <= SMALLER * beside.height
 
 
 # --- the text of a page ---------------------------------------------------------------
