@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ankiforge.language.vocabulary import term_of
 from ankiforge.model import (
@@ -26,6 +26,7 @@ from ankiforge.model import (
     Finding,
     Form,
     Highlight,
+    HighlightKey,
     HighlightKind,
     Severity,
     Strings,
@@ -35,10 +36,6 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import locate, locate_words, same
 from ankiforge.text.sentences import sentences
-
-if TYPE_CHECKING:
-    from ankiforge.check.duplicates import DuplicateIndex
-
 
 # --- rules and findings ---------------------------------------------------------------
 
@@ -142,13 +139,20 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 # --- checks ---------------------------------------------------------------------------
 
 
+class OtherCards(Protocol):
+    """The cards and drafts that there are already."""
+
+    def near(self, draft: Card, highlight: HighlightKey) -> Iterator[Finding]:
+        """Yield a finding for each one that says the same as a draft of a highlight."""
+        ...
+
+
 class Context(Value):
     """The passage, the other cards, and the tables that a draft is judged against."""
 
     highlight: Highlight
     """As it was when the draft was made."""
-    known: DuplicateIndex
-    """The cards and drafts that there are already."""
+    known: OtherCards
     picture_fault: Callable[[str], str] = lambda path: ""
     """Why a picture that the draft shows cannot be read, "" if it can."""
 

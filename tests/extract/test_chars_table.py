@@ -5,19 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from ankiforge.extract.pdf.answers import _locate
-from ankiforge.extract.pdf.blocks import Line, block_starts
+from ankiforge.extract.pdf.blocks import block_starts
+from ankiforge.extract.pdf.chars import Char, Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
 from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
 from ankiforge.extract.pdf.drawing import _spans
 from ankiforge.extract.pdf.margins import _edges
 from ankiforge.extract.pdf.messages import Marked
-from ankiforge.extract.pdf.text import (
-    Char,
-    PageText,
-    PrintedChar,
-    Segments,
-    accented,
-)
+from ankiforge.extract.pdf.text import PageText, Segments, accented
 
 WIDE, HIGH = 6.0, 12.0
 

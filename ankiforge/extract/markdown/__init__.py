@@ -5,8 +5,9 @@
 
 The marks and hand-written cards are those of an Obsidian vault, and this package reads
 both: `parts` reads a document, `placeholders` hide its comments and maths, `blocks` cuts it
-into blocks, `inline` parses the text of a block, `line_cards` recognises hand-written cards,
-`quotes` finds passages pasted from papers, `note` builds the highlights.
+into blocks, `inline` parses the text of a block, `hand_written` recognises hand-written cards,
+`quotes` finds passages pasted from papers, `note` builds the highlights. `patterns` says soon
+whether a note has any.
 
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
 no meaning and text after `> ` is a passage the reader kept. The plain text of a file,
@@ -26,7 +27,13 @@ from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSet
 from ankiforge.extract.discover import PICTURES, SOUNDS, kind_of
 from ankiforge.extract.files import read_settled
 from ankiforge.extract.folder import File, FileSource, PictureAt, selected_forms
-from ankiforge.extract.markdown import exported_notes
+from ankiforge.extract.markdown.patterns import (
+    ASKED,
+    FEWEST_TERMS,
+    GAPPED,
+    SIGN,
+    may_link_back,
+)
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -121,22 +128,12 @@ _SIGNS = {
     "cloze": AnyOf("{{"),
 }
 _SEPARATOR = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
-BOLD = r"(?:\*\*|__)?"
-ASKED = (
-    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{BOLD}"
-    rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD}(?::{BOLD}[ \t]|：{BOLD})"
-)
-"""The beginning of a question in letters, `Q: …`, maybe bold, in a list, or with a number."""
-GAPPED = r"C:[ \t]+(?=\S)"
-"""The beginning of a text of hashcards with gaps in brackets."""
 # A question in letters, a text with gaps, and a block of Logseq that is a card.
 _LETTERS = regex(rf"(?m)^[ \t>]*(?:{ASKED}|{GAPPED})|#card\b|\[\[card\]\]")
 # Without any of these there is none; they are found much sooner.
 _MAY_BE_LETTERS = regex(
     r"[QF问問C#\[](?:(?:uestion|rage)?\s?\d{0,4}[*_]{0,2}[:：]|card|\[card)"
 )
-FEWEST_TERMS = 6
-"""Lines `Term: meaning`, from which a list looks like a glossary."""
 # Six lines that may be `- Term: meaning`, of a list or with a bold term.
 _TERMS = regex(
     r"(?m)(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
@@ -210,7 +207,7 @@ class NoteSource(FileSource):
                 bold += len(_BOLD.findall(text)) if "**" in text else 0
                 marked += text.count("==") // 2
                 has_others |= _OTHERS.is_in(text) or bool(
-                    _TERMS.search(text) or exported_notes.SIGN.search(text)
+                    _TERMS.search(text) or SIGN.search(text)
                 )
         fewest = _MANY_BOLD
         if not has_others:
@@ -261,9 +258,9 @@ class NoteSource(FileSource):
                 return True
             if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(text):
                 return True
-        if exported_notes.may_link_back(folded) or may_quote(text):
+        if may_link_back(folded) or may_quote(text):
             return True
-        return exported_notes.SIGN.search(text) is not None
+        return SIGN.search(text) is not None
 
 
 # --- files of Markdown and plain text ---------------------------------------------------

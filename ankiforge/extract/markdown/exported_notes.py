@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ankiforge.text import AnyOf, regex
+from ankiforge.extract.markdown.blocks import Block, BlockKind, ListItem
+from ankiforge.extract.markdown.patterns import (
+    ABOUT,
+    LINK,
+    MARK,
+    PLACE,
+    REMARK_WORD,
+    SYNCED_ITEM,
+    WORDS_FOR_MARK,
+    may_link_back,
+)
+from ankiforge.text import regex
 
-if TYPE_CHECKING:
-    from ankiforge.extract.markdown.blocks import Block, ListItem
-
-_ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线|划线评论)\b"
-_SECTION = regex(rf"(?i){_ABOUT}")
+_SECTION = regex(rf"(?i){ABOUT}")
 # A heading above nothing but passages, which Glasp and WeRead write as quotes.
-_SECTION_ALONE = regex(rf"(?i)\W*{_ABOUT}(?: (?:&|and) (?:notes|annotations))?\W*\Z")
+_SECTION_ALONE = regex(rf"(?i)\W*{ABOUT}(?: (?:&|and) (?:notes|annotations))?\W*\Z")
 # WeRead's passages and thoughts, several in a quote: `📌 The words ^id`, `💭 a thought`, each with
 # its time, `⏱ 2022-01-16`.
 _PIN = "📌"
@@ -25,61 +32,30 @@ _PINNED = regex(
     rf"(?s)(?P<sign>[{_PIN}💭])\s*(?P<words>[^{_PIN}💭⏱]*?[^{_PIN}💭⏱\s-])"
     rf"[\s-]*(?:\^[\w-]+[\s-]*)?(?=[{_PIN}💭⏱]|\Z)"
 )
-_NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
-# Only a page has a label: a card does not cite locations of a Kindle.
-_PLACE = (
-    rf"(?:(?:locations?|loc\.?|position|pos\.?|emplacement)\s{{0,9}}:?\s{{0,9}}{_NUMBER}"
-    rf"|(?:pages?|seite|página)\s{{0,9}}:?\s{{0,9}}(?P<label>{_NUMBER}))"
-)
-# `Highlight (yellow) - Page 42 · Location 2000`: what stands before the place.
-_WORDS_FOR_MARK = ("highlight", "markierung", "surlignement")
-_MARK = rf"(?:{'|'.join(_WORDS_FOR_MARK)})\b.{{0,80}}?"
-# Readwise writes it into a page of Logseq, with the passages in the blocks below:
-# `Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]`.
-_SYNCED = r"(?:new )?highlights (?:first synced by|added)\b"
-SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED}")
-"""An item above such passages, which says when they came."""
-SIGN = regex(
-    rf"(?im)^[ \t>]*+(?:#++[ \t]++.*(?:{_ABOUT}|{_PLACE})|[-*+][ \t]+{_SYNCED}"
-    rf"|[*_]*{_MARK}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
-)
-"""A heading or item above such passages."""
 _BOOK = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
-_LINK = r"view (?:highlight|tweet)|highlight link"
 _PLACED = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
-    rf"(?:{_PLACE}|{_LINK}|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
+    rf"(?:{PLACE}|{LINK}|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
     r"(?:\s++#[\w/-]++)*+"
 )
 _END = regex(rf"{_PLACED}\s*+\Z")
-ENDS_WITH_LINK = regex(rf"(?i)\(\[(?:{_PLACE}|{_LINK})\]\([^()\s]*\)\)\s*\Z")
-"""The source of a passage, or of its last lines, with a link to its place behind it."""
 # A link back to a passage, behind it, whatever the reader's template calls it.
 _BACK = regex(
     r"(?i)kindle:|https?://(?:[\w-]+\.)*(?:readwise\.io/(?:read|open|to_kindle)"
     r"|(?:omnivore\.app|glasp\.co|hyp\.is|hypothes\.is|instapaper\.com)/)"
 )
-_NAMED_BACK = regex(rf"(?i)(?:{_LINK})\Z")
+_NAMED_BACK = regex(rf"(?i)(?:{LINK})\Z")
 _BEFORE_LINK = regex(r"[\s—–(\[-]*\Z")
 _BEHIND_LINK = regex(r"[\s)\]]*(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z")
-_MAY_LINK_BACK = AnyOf(
-    *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
-    *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
-)
 # A place at the end of a line, with the reader's note in the next one.
 _END_OF_LINE = regex(rf"{_PLACED}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)")
-_AT_PLACE = regex(rf"(?i)(?:{_MARK})?{_PLACE}(?:\s*[@|(].*)?\Z")
+_AT_PLACE = regex(rf"(?i)(?:{MARK})?{PLACE}(?:\s*[@|(].*)?\Z")
 _LINE_AT_PLACE = regex(
-    rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{_PLACE})\Z"
+    rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{PLACE})\Z"
 )
 _FEWEST_WORDS = 4
 """Words of a heading that is a passage."""
-_NOTE_AT_PLACE = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{_PLACE}\s*\Z")
-REMARK_WORD = (
-    r"comments?|notes?|annotations?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
-    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
-)
-"""What introduces a reader's words about a passage, before a colon."""
+_NOTE_AT_PLACE = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{PLACE}\s*\Z")
 _NOTE = regex(
     rf"(?is)(?:(?:my\s+)?(?:{REMARK_WORD})\s*[:：]|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?"
 )
@@ -107,11 +83,6 @@ class KeptPassage:
         return "\n".join(self.notes)
 
 
-def may_link_back(folded: str) -> bool:
-    """Return whether a text, casefolded, may have a link back to a passage."""
-    return "](" in folded and _MAY_LINK_BACK.is_in(folded)
-
-
 def is_of_book(text: str) -> bool:
     """Return whether a note has the headings, and a passage, of what a program wrote on a book."""
     return "# Metadata" in text and _BOOK.search(text) is not None
@@ -137,8 +108,6 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
         blocks: the blocks of the note.
         source: the text that they were cut from.
     """
-    from ankiforge.extract.markdown.blocks import BlockKind
-
     if not _may_be_kept(blocks, source):
         return {}
     reader = _Reader(blocks)
@@ -163,13 +132,11 @@ def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]
 
 def _may_be_kept(blocks: Sequence[Block], source: str) -> bool:
     """Return whether any heading, or line that means one, may be above such passages."""
-    from ankiforge.extract.markdown.blocks import BlockKind
-
     folded = source.casefold()
     if may_link_back(folded):
         return True
     # without one of these words, no line means a heading that could have passages below it
-    names_mark = any(word in folded for word in _WORDS_FOR_MARK)
+    names_mark = any(word in folded for word in WORDS_FOR_MARK)
     headings: dict[Block, None] = {}  # in their order, in which a note names its pictures
     for block in blocks:
         headings.update(dict.fromkeys(block.headings))
@@ -185,9 +152,6 @@ class _Reader:
     """Reads the passages of a note, and the notes about them."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
-        from ankiforge.extract.markdown.blocks import BlockKind
-
-        self._is_title = BlockKind.TITLE
         self._has_metadata = False
         for block in blocks:
             if block.part is BlockKind.HEADING and block.plain.casefold() == "metadata":
@@ -308,7 +272,7 @@ class _Reader:
             return self._taken.isdisjoint(block.items[:-1])
         if len(block.items) > 1 and block.items[-2].first:
             return False
-        is_quote = bool(block.quotes) and block.part is not self._is_title
+        is_quote = bool(block.quotes) and block.part is not BlockKind.TITLE
         if is_quote and any(_SECTION_ALONE.match(each.plain) for each in block.headings):
             return True
         return names_place or (self._has_metadata and bool(block.items or is_quote))
@@ -342,7 +306,7 @@ class _Reader:
             return True
         if self._page is not None and block.rules > about.rules:
             return True
-        if block.items or block.quotes or block.part is self._is_title:
+        if block.items or block.quotes or block.part is BlockKind.TITLE:
             return False
         if self._page is not None:
             return True

@@ -20,9 +20,14 @@ from itertools import count, islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown import ASKED, BOLD, GAPPED
-from ankiforge.extract.markdown.exported_notes import ENDS_WITH_LINK
 from ankiforge.extract.markdown.inline import Inline
+from ankiforge.extract.markdown.patterns import (
+    ASKED,
+    BOLD,
+    ENDS_WITH_LINK,
+    GAPPED,
+    FieldWords,
+)
 from ankiforge.extract.markdown.placeholders import COMMENT
 from ankiforge.extract.markdown.signs import Gaps
 from ankiforge.model import IN_LETTERS, Form, Span, Strings
@@ -33,8 +38,6 @@ from ankiforge.text.sentences import trimmed
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
-
-    from ankiforge.extract.markdown.plugins import FieldWords
 
 
 class Syntax(NamedTuple):

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURES
-from ankiforge.extract.markdown import FEWEST_TERMS, WantedMarks
+from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, Blocks
 from ankiforge.extract.markdown.exported_notes import KeptPassage, kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
@@ -30,6 +30,7 @@ from ankiforge.extract.markdown.inline import (
     without_outer_tags,
 )
 from ankiforge.extract.markdown.overlooked import overlooked
+from ankiforge.extract.markdown.patterns import FEWEST_TERMS
 from ankiforge.extract.markdown.quotes import Citations, Quotes, address_of
 from ankiforge.extract.markdown.signs import Phrase, SignKind
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings

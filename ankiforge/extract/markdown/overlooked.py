@@ -18,9 +18,10 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown import ASKED, WantedMarks
+from ankiforge.extract.markdown import WantedMarks
 from ankiforge.extract.markdown.blocks import Block, BlockKind
 from ankiforge.extract.markdown.hand_written import FIELD, inline_card
+from ankiforge.extract.markdown.patterns import ASKED
 from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
 from ankiforge.extract.markdown.signs import PLACEHOLDER
 from ankiforge.extract.markdown.surroundings import PlacedHighlight

@@ -24,6 +24,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
+from ankiforge.extract.markdown.patterns import FieldWords
 from ankiforge.model import Json, Problem, Span, Strings, Texts, Value
 from ankiforge.text import regex
 from ankiforge.text import regex as compiled
@@ -264,27 +265,6 @@ class _Flashcards(Value, rename="camel"):
     flashcards_tag: str = "card"
     inline_separator: str = "::"
     inline_separator_reverse: str = ":::"
-
-
-class FieldWords(
-    Value,
-    rename={
-        "begin": "Begin Note",
-        "end": "End Note",
-        "begin_inline": "Begin Inline Note",
-        "end_inline": "End Inline Note",
-        "deck": "Target Deck Line",
-        "tags": "File Tags Line",
-    },
-):
-    """The words around the cards, the deck and the tags of Obsidian_to_Anki, as it names them."""
-
-    begin: str = "START"
-    end: str = "END"
-    begin_inline: str = "STARTI"
-    end_inline: str = "ENDI"
-    deck: str = "TARGET DECK"
-    tags: str = "FILE TAGS"
 
 
 class _O2aDefaults(

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
-from ankiforge.extract.markdown.exported_notes import REMARK_WORD
 from ankiforge.extract.markdown.inline import outermost
+from ankiforge.extract.markdown.patterns import REMARK_WORD
 from ankiforge.extract.markdown.placeholders import may_quote
 from ankiforge.extract.markdown.signs import Phrase, hex_colour
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints

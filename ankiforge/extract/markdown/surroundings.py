@@ -11,8 +11,8 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, Blocks
-from ankiforge.extract.markdown.exported_notes import SYNCED_ITEM
 from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.extract.markdown.patterns import SYNCED_ITEM
 from ankiforge.extract.markdown.quotes import address_of
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, shortened

@@ -32,6 +32,7 @@ from ankiforge.extract.pdf.annotations import (
     strong_names,
 )
 from ankiforge.extract.pdf.blocks import LABEL
+from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import (
     Spelling,
     first_word,
@@ -76,7 +77,6 @@ from ankiforge.extract.pdf.metadata import (
 from ankiforge.extract.pdf.text import (
     FAULTS,
     PageText,
-    PrintedChar,
     Segments,
     font_of,
     page_chars,

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
 
+from ankiforge.extract.pdf.chars import FontOf, Line, PrintedChar
 from ankiforge.text import regex
-
-if TYPE_CHECKING:
-    from ankiforge.extract.pdf.text import PrintedChar
 
 _BLOCK_GAP = 1.5
 """A step down this many times the usual one begins a new block."""
 _WIDEST_STEP = 2.2
 """Lines with a larger step, in heights of their letters, are blocks of their own."""
 _BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
-_SIZE_CHANGE = 1.15
-"""A line whose letters are larger or smaller by this factor begins a block, too."""
-_LEAST_COMPARED = 3
-"""Characters of two lines, at least, whose sizes are compared."""
 HEADING = 6
 """Letters of a heading, and of the line below it, at least; shorter lines are indices of maths."""
 _SHORTER = 0.1
@@ -32,40 +25,6 @@ _CAPTION = regex(
     r"(?:Fig(?:ure|ura|\.)|Table|Tabelle|Tabla|Tableau|Tab\.|Abb(?:ildung|\.)|Scheme|Box)"
     r"(?:[A-Z]?\d{1,3}|[IVX]{1,4})[a-z]?([.:|])"
 )
-
-FontOf = Callable[["PrintedChar"], str]
-"""Returns the name of the font of a character, "" if it is not known."""
-
-
-class Line:
-    """A printed line."""
-
-    def __init__(self, chars: list[PrintedChar], depth: float) -> None:
-        self.chars = chars
-        self.depth = depth
-        """How far down the page it is, in reading direction."""
-        heights = [char.height for char in chars]
-        self.height = median(heights)
-        self.lowest = min(heights)
-        for char in chars:
-            char.line = self
-
-    def is_of_size_of(self, other: Line) -> bool:
-        """Return whether the letters of two lines are of about one size."""
-        if min(len(self.chars), len(other.chars)) < _LEAST_COMPARED:
-            return True
-        return 1 / _SIZE_CHANGE <= self.height / other.height <= _SIZE_CHANGE
-
-    @property
-    def letters(self) -> int:
-        """How many letters it has."""
-        return sum(char.text.isalpha() for char in self.chars)
-
-    def fonts(self, font_of: FontOf) -> set[str]:
-        """Return the fonts of its first letter, of the one in its middle and of the last."""
-        letters = [char for char in self.chars if char.text.isalpha()]
-        sampled = (letters[0], letters[len(letters) // 2], letters[-1])
-        return set(map(font_of, sampled))
 
 
 def block_starts(lines: Sequence[Line], font_of: FontOf) -> set[PrintedChar]:

@@ -15,12 +15,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from ankiforge.extract.pdf.chars import Char
 from ankiforge.text import regex
-
-if TYPE_CHECKING:
-    from ankiforge.extract.pdf.text import Char
 
 _SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
 _SWAPPED_TABLE = str.maketrans(_SWAPPED_LETTERS)

@@ -24,7 +24,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 from ankiforge.extract.pdf.annotations import annotation_at
-from ankiforge.extract.pdf.blocks import Line
+from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.labels import union
 from ankiforge.extract.pdf.lettering import find_labels
@@ -40,13 +40,7 @@ from ankiforge.extract.pdf.messages import (
     Searched,
 )
 from ankiforge.extract.pdf.metadata import document_id
-from ankiforge.extract.pdf.text import (
-    FAULTS,
-    PageText,
-    PrintedChar,
-    page_chars,
-    upright_text,
-)
+from ankiforge.extract.pdf.text import FAULTS, PageText, page_chars, upright_text
 from ankiforge.model import Label, Span, Value, h16
 from ankiforge.text.fold import for_finding, letters_with_origins, locate
 

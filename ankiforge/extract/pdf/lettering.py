@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
+from ankiforge.extract.pdf.chars import MARKERS, Char
 from ankiforge.extract.pdf.cleaning import one_line
 from ankiforge.extract.pdf.labels import (
     ACROSS,
@@ -30,7 +31,7 @@ from ankiforge.extract.pdf.labels import (
     number_of,
     span,
 )
-from ankiforge.extract.pdf.text import CJK, MARKERS, Char, page_chars, visible
+from ankiforge.extract.pdf.text import CJK, page_chars, visible
 
 _MOST_LETTERS = 20_000
 """Letters in and around a frame; with more, it has no labels."""

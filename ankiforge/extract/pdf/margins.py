@@ -6,15 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
+from ankiforge.extract.pdf.chars import Char
 from ankiforge.extract.pdf.cleaning import one_line
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-
-if TYPE_CHECKING:
-    from ankiforge.extract.pdf.text import Char
-
 
 # --- running heads and feet -------------------------------------------------------------
 

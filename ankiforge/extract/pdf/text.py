@@ -19,12 +19,22 @@ from itertools import chain, groupby, pairwise
 from math import hypot, pi
 from operator import attrgetter
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
-from ankiforge.extract.pdf.blocks import FontOf, Line, block_starts, list_items
+from ankiforge.extract.pdf.blocks import block_starts, list_items
+from ankiforge.extract.pdf.chars import (
+    BLANK,
+    LINE,
+    MARKERS,
+    NOTHING,
+    Char,
+    FontOf,
+    Line,
+    PrintedChar,
+)
 from ankiforge.extract.pdf.cleaning import (
     CAPITAL_FOR_LIGATURE,
     SPELT_AS,
@@ -45,32 +55,9 @@ FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSEr
 
 _BREAKS = frozenset("\r\n")
 BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
-MARKERS = frozenset("\x02\ufffe\u00ad")
-"""PDFium's signs for a hyphen at a line end, and the soft hyphen."""
 HYPHENS = frozenset("-\u2010") | MARKERS
 _SAMPLE = 100
 """Characters of a page, approximately, that decide in which direction its text runs."""
-
-
-class Char(NamedTuple):
-    """One character; lengths in points. The box is as high as the font, not the glyph."""
-
-    number: int
-    """Its index in PDFium's list, which is close to reading order."""
-    text: str
-    generated: bool
-    """Whether PDFium inserted it: a space or line break that is not on the page."""
-    left: float
-    bottom: float
-    right: float
-    top: float
-    x: float
-    """The centre."""
-    y: float
-    width: float
-    """The advance width; never 0."""
-    height: float
-    """The height of the font; never 0."""
 
 
 # --- reading ----------------------------------------------------------------------------
@@ -363,92 +350,6 @@ _UNNAMED = 3
 """The number of them in fonts without names, at least, that are formulas drawn by TeX."""
 _LEVEL_SLACK = 0.05
 """How far the tops and bottoms of letters of one size are apart, at most, in heights."""
-
-# What is between two consecutive visible characters.
-NOTHING = 0
-BLANK = 1
-LINE = 2
-
-
-class PrintedChar:
-    """A visible character between its neighbours; places and lengths as in `Char`."""
-
-    __slots__ = (
-        "bottom",
-        "gap",
-        "height",
-        "left",
-        "line",
-        "next",
-        "number",
-        "place",
-        "previous",
-        "right",
-        "shown",
-        "start",
-        "text",
-        "top",
-        "width",
-        "x",
-        "y",
-    )
-
-    line: Line
-
-    def __init__(self, char: Char, place: int, previous: PrintedChar | None) -> None:
-        # runs for each letter of a document: unpacking is faster than reading the attributes
-        (
-            self.number,
-            self.text,
-            _,
-            self.left,
-            self.bottom,
-            self.right,
-            self.top,
-            self.x,
-            self.y,
-            self.width,
-            self.height,
-        ) = char
-        self.place = place
-        """How many visible characters come before it."""
-        self.previous = previous
-        self.next: PrintedChar | None = None
-        if previous:
-            previous.next = self
-        self.gap = LINE
-        """What is between it and the character before."""
-        self.shown = "-" if self.text in MARKERS else self.text
-        """Its part of the text of the page."""
-        self.start = 0
-        """Where that begins."""
-
-    @property
-    def neighbours(self) -> Iterator[PrintedChar]:
-        """The characters before and after it."""
-        for neighbour in (self.previous, self.next):
-            if neighbour:
-                yield neighbour
-
-    def beyond(self, neighbour: PrintedChar) -> PrintedChar | None:
-        """Return the other neighbour."""
-        return self.next if neighbour is self.previous else self.previous
-
-    def is_letter_beside(self, other: PrintedChar | None) -> bool:
-        """Return whether it is a letter with nothing but letters between it and another one."""
-        if other is None or not self.text.isalnum():
-            return False
-        return abs(self.number - other.number) == abs(self.place - other.place)
-
-    def ends_word_beside(self, other: PrintedChar) -> bool:
-        """Return whether it is the last letter of a word, on this side of its neighbour."""
-        if not self.is_letter_beside(other):
-            return False
-        beyond = self.beyond(other)
-        if beyond and beyond.is_letter_beside(other):
-            return False
-        return abs(self.y - other.y) < 0.5 * self.height
-
 
 Segments = list[list[PrintedChar]]
 """The characters of a passage in reading order, a list per line."""
