@@ -75,6 +75,7 @@ PROBLEMS = 3
     multiple=True,
     help="Read these as marks in the notes at PATH, too.",
 )
+@flag("--plugins", help="Read vaults by the flash-card plug-ins that are on now.")
 def run(
     call: Call,
     paths: Paths,

@@ -118,13 +118,8 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
             tags += [f"−{tag}" for tag in event.body.get("removed", ())]
             text = " ".join(filter(None, (event.body.get("deck"), *tags)))
         case "dialects":
-            declined = "declined" in event.body
-            names: Strings = event.body.get("declined") or event.body["read"]
-            read = "not read" if declined else "read"
-            said = f"plain notes {read}"
-            if names:
-                titles = " and ".join(TITLES.get(name, name) for name in names)
-                said = f"the cards of {titles} {read}"
+            titles = " and ".join(TITLES.get(name, name) for name in event.body["read"])
+            said = f"the cards of {titles} read" if titles else "plain notes read"
             text = f"in {event.key.removeprefix('dialects:')}"
     return HistoryEntry(
         id=event.act or event.id,

@@ -30,7 +30,6 @@ from ankiforge.model import (
     Conflict,
     Guid,
     Highlight,
-    Json,
     Question,
     QuestionKind,
     RemarkKind,
@@ -495,35 +494,6 @@ def _answer_emptied(
     store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
 
 
-# --- a vault with other plugins ---------------------------------------------------------
-
-
-def _ask_about_dialects(store: Store) -> Iterator[Question]:
-    """Yield a question for each vault whose plugins are not those it is read by."""
-    for pending in readings.pending(store):
-        about = (pending.container, *pending.read, "", *pending.difference.on)
-        yield Question(
-            *_named(QuestionKind.DIALECT, *about),
-            text=readings.asked(pending),
-            new=pending.container,
-        )
-
-
-def _answer_dialects(
-    store: Store, question: Question, yes: bool, _without: Without
-) -> None:
-    """Let the next run read a vault as its plugins are now, or as before."""
-    for pending in readings.pending(store):
-        if pending.container != question.new:
-            continue
-        dialects: Json = {"read": pending.difference.on}
-        if pending.difference.off:
-            dialects["off"] = pending.difference.off
-        if not yes:
-            dialects = {"read": pending.read, "declined": pending.difference.on}
-        store.add("dialects", readings.key_of(question.new), PERSON, dialects)
-
-
 # --- what may be no card: lines, and words with their translation -----------------------
 
 # Whether a highlight may be of a form that is asked about; `forms` knows.
@@ -687,7 +657,6 @@ _ASKING = (
     _ask_about_conflicts,
     _ask_about_absent,
     _ask_about_emptied,
-    _ask_about_dialects,
     _ask_about_forms,
 )
 """The functions that ask, in the order in which their questions are listed."""
@@ -698,7 +667,6 @@ _ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], Non
     QuestionKind.CONFLICT: _answer_conflict,
     QuestionKind.ABSENT: _answer_absent,
     QuestionKind.EMPTIED: _answer_emptied,
-    QuestionKind.DIALECT: _answer_dialects,
     QuestionKind.FORM: _answer_form,
 }
 """The functions that record an answer, by the kind of the question."""

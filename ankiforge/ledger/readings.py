@@ -4,9 +4,9 @@ A highlight becomes a mark with its text, folded; a document becomes what distin
 others. What the sources list shows which documents are gone; they ask here which ones they may
 skip. Readings of other machines, from the journal, are kept here.
 
-A vault that was read before is read as it was until a person answers, even if a plugin is
-switched on or off meanwhile: its cards would be rewritten or doubled at once. The answer
-is an event, so that all machines read the vault alike, whatever is switched on there.
+A vault is read as at first, even if a plugin is switched on or off meanwhile: its cards would be
+rewritten or doubled at once. `ankiforge run --plugins` follows the plugins. This is an event, so
+that all machines read the vault alike, whatever is switched on there.
 
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
 makes every note again.
@@ -14,19 +14,18 @@ makes every note again.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.database import readable_errors
-from ankiforge.ledger.events import POLICY, SOURCE, Event, Text, hash_of_words
+from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Event, Text, hash_of_words
 from ankiforge.ledger.marks import mark_of, reading_of
 from ankiforge.ledger.match import (
     LONG,
     ComparedDocument,
-    match_in_document,
 )
 from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
 from ankiforge.model import (
@@ -37,6 +36,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKind,
+    Json,
     LeftOut,
     Pair,
     Problem,
@@ -48,14 +48,13 @@ from ankiforge.model import (
     Unchanged,
     Unmarked,
     Unread,
-    Value,
     colour_name,
     h16,
     hints,
 )
 from ankiforge.model.hints import TITLES
-from ankiforge.text import counted, counts_text, regex
-from ankiforge.text.passages import numbered, triple_of
+from ankiforge.text import regex
+from ankiforge.text.passages import triple_of
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")
@@ -235,16 +234,12 @@ class ListedDocuments:
 class Known:
     """Answers sources that skip unchanged documents (the protocol `Known` of the model).
 
-    Another salt, which is put before fingerprints, makes every document unknown. With `by_other`
-    it is asked about the reading by other dialects (`ask_about_dialects`).
+    Another salt, which is put before fingerprints, makes every document unknown.
     """
 
-    def __init__(self, store: Store, salt: str, *, by_other: bool = False) -> None:
+    def __init__(self, store: Store, salt: str) -> None:
         self._store = store
         self._salt = salt
-        self._columns = "fingerprint, depends"
-        if by_other:
-            self._columns = "other_fingerprint AS fingerprint, other_depends AS depends"
         # The documents of each container that was asked about, by path.
         self._rows: dict[str, dict[str, Row]] = {}
         self._chosen: dict[str, list[Chosen]] | None = None
@@ -283,7 +278,7 @@ class Known:
         """Return the row of a document; each container is read once."""
         if container not in self._rows:
             query = (
-                f"SELECT place, {self._columns} FROM document"
+                "SELECT place, fingerprint, depends FROM document"
                 " WHERE container = ? AND state = 'present'"
             )
             with readable_errors():
@@ -490,48 +485,10 @@ def _routes(store: Store, key: str) -> set[str]:
 
 # --- dialects -----------------------------------------------------------------------------
 
-_META = "dialects "
-
-
-class Difference(Value):
-    """The change that another set of dialects would bring to a vault."""
-
-    on: Strings
-    """The dialects of the plugins that are switched on, and of those in `off`."""
-    off: Strings = ()
-    """Those whose plugins are not on, but which left their ids in the notes."""
-    counts: dict[str, int] = {}
-    """The passages that would change, as `changes_between` counts them."""
-
-
-class PendingDialects(Value):
-    """A change of dialects that nobody has decided on."""
-
-    container: str
-    read: Strings
-    """The dialects by which the vault is read."""
-    difference: Difference
-
 
 def key_of(container: str) -> str:
     """Return the key of the events about the dialects of a vault."""
     return f"dialects:{container}"
-
-
-def _answers(store: Store, container: str) -> tuple[Strings | None, list[Strings]]:
-    """Return by which dialects a vault is read, and by which a person did not want it read.
-
-    The first is None if it was never said.
-    """
-    read: Strings | None = None
-    declined = []
-    for event in store.answers(key_of(container)):
-        if event.by == SOURCE and read is not None:
-            continue  # another machine had read it before
-        read = tuple(event.body["read"])
-        if "declined" in event.body:
-            declined.append(tuple(event.body["declined"]))
-    return read, declined
 
 
 def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
@@ -545,7 +502,11 @@ def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
         container: the container of the vault.
         on: the dialects of the plugins that are switched on; None = unknown.
     """
-    read, _ = _answers(store, container)
+    read: Strings | None = None
+    for event in store.answers(key_of(container)):
+        if event.by == SOURCE and read is not None:
+            continue  # another machine had read it before
+        read = tuple(event.body["read"])
     was_read = store.row(
         "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document WHERE d.container = ?",
         container,
@@ -584,144 +545,20 @@ def dialects_off(store: Store, container: str, on: Strings) -> Strings:
     return tuple(off)
 
 
-def ask_about_dialects(
-    store: Store,
-    container: str,
-    difference: Difference,
-    read: Callable[[Known], Iterable[Sighting]],
-) -> None:
-    """Ask whether to read a vault by other dialects, if that would change anything.
-
-    What a document would change is counted again if it was read again, or if the other dialects
-    may read it otherwise than when it was counted.
+def follow_plugins(store: Store, container: str, on: Strings) -> None:
+    """Read a vault from now on by the plugins that are switched on, or left notes in it.
 
     Args:
         store: the store.
         container: the container of the vault.
-        difference: the dialects, without counts.
-        read: reads the documents of the vault by these dialects that are not known.
+        on: the dialects of the plugins that are switched on.
     """
-    _, declined = _answers(store, container)
-    if difference.on in declined:
+    off = dialects_off(store, container, on)
+    read = tuple(name for name in TITLES if name in (*on, *off))
+    if read == dialects_of(store, container, on):
         return
-    salt = " ".join(difference.on)
-    query = (
-        "SELECT id, place, other_counts FROM document"
-        " WHERE container = ? AND state = 'present'"
-    )
-    uncounted = {row["place"]: row for row in store.rows(query, container)}
-    counts = Counter(new=0, other=0, gone=0)
-    counted_now = []
-    for sighting in read(Known(store, salt, by_other=True)):
-        if isinstance(sighting, Unchanged):
-            known = uncounted.pop(sighting.path)
-            counts.update(msgspec.json.decode(known["other_counts"]))
-        elif isinstance(sighting, ReadDocument):
-            row = uncounted.pop(place_of(sighting), None)
-            before = _present(store, row["id"]) if row else []
-            changes = changes_between(before, sighting.highlights)
-            counts.update(changes)
-            if row:
-                fingerprint = f"{salt} {sighting.fingerprint}"
-                other = (fingerprint, encode(sighting.depends), encode(changes))
-                counted_now.append((*other, row["id"]))
-    for row in uncounted.values():
-        counts["gone"] += len(_present(store, row["id"]))
+    dialects: Json = {"read": read}
+    if off:
+        dialects["off"] = off
     with store.transaction():
-        store.write_all(
-            "UPDATE document SET other_fingerprint = ?, other_depends = ?, other_counts = ?"
-            " WHERE id = ?",
-            counted_now,
-        )
-        store.set_value(_META + container, replace(difference, counts=dict(counts)))
-
-
-def changes_between(
-    before: Sequence[Highlight], after: Sequence[Highlight]
-) -> dict[str, int]:
-    """Count the passages of a document that another reading brings, changes and takes away."""
-    pairs = match_in_document(
-        [mark_of(highlight) for highlight in before],
-        [mark_of(highlight) for highlight in numbered(after)],
-    )
-    changed = 0
-    for now, then in pairs.items():
-        if _drafted_content(now.highlight) != _drafted_content(then.highlight):
-            changed += 1
-    return {
-        "new": len(after) - len(pairs),
-        "other": changed,
-        "gone": len(before) - len(pairs),
-    }
-
-
-def _present(store: Store, document: int) -> list[Highlight]:
-    """Return the highlights of a document that were found at its last reading."""
-    query = "SELECT body FROM highlight WHERE document = ? AND state = 'present' ORDER BY position"
-    return [decode_highlight(row) for row in store.rows(query, document)]
-
-
-def _drafted_content(highlight: Highlight) -> tuple[object, ...]:
-    """Return the parts of a highlight that decide on its drafts, and whether they are accepted."""
-    # as stored: without what a deck file or a comment said
-    as_stored = replace(highlight, skip="")
-    return (
-        content_of_highlight(as_stored),
-        highlight.kind,
-        highlight.form,
-        highlight.declared,
-        highlight.two_way,
-    )
-
-
-def pending(store: Store) -> Iterator[PendingDialects]:
-    """Yield the changes of dialects that a person has to decide on."""
-    counts = store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META)
-    for row in counts:
-        container = row["name"].removeprefix(_META)
-        difference = msgspec.json.decode(row["value"], type=Difference)
-        read, declined = _answers(store, container)
-        if difference.on not in (read or (), *declined) and any(
-            difference.counts.values()
-        ):
-            yield PendingDialects(container, read or (), difference)
-
-
-def asked(pending: PendingDialects) -> str:
-    """Return the question about a change, with the number of passages."""
-    vault = pending.container.partition(":")[2]
-    on = pending.difference.on
-    new = [dialect for dialect in on if dialect not in pending.read]
-    switched_on = [
-        TITLES[dialect] for dialect in new if dialect not in pending.difference.off
-    ]
-    left_ids = [TITLES[dialect] for dialect in new if dialect in pending.difference.off]
-    switched_off = [TITLES[dialect] for dialect in pending.read if dialect not in on]
-    changes = []
-    if switched_on:
-        titles = " and ".join(switched_on)
-        changes.append(f"{titles} {_are(switched_on)} switched on")
-    if left_ids:
-        titles = " and ".join(left_ids)
-        changes.append(f"{titles} {_are(left_ids)} not on, but left notes")
-    if switched_off:
-        titles = " and ".join(switched_off)
-        changes.append(f"{titles} {_are(switched_off)} switched off")
-    if not switched_off:
-        request = f"read {_their(new)} cards"
-    elif not new:
-        request = f"read {_their(switched_off)} cards no longer"
-    else:
-        request = "read the cards accordingly"
-    counts = pending.difference.counts
-    would_change = f"{counted(sum(counts.values()), 'passage')} would change"
-    change = f"{', '.join(changes)} in {vault}"
-    return f"{change}: {request}? {would_change}: {counts_text(counts)}."
-
-
-def _are(plugins: Sequence[str]) -> str:
-    return "is" if len(plugins) == 1 else "are"
-
-
-def _their(plugins: Sequence[str]) -> str:
-    return "its" if len(plugins) == 1 else "their"
+        store.add("dialects", key_of(container), PERSON, dialects)

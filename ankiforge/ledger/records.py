@@ -126,7 +126,6 @@ def write_document(
         "fingerprint": fingerprint,
         "depends": encode(document.depends),
         "left_out": encode(document.left_out),
-        "other_fingerprint": "",
     }
     names: Sequence[Pair] = ()
     if isinstance(document, Extracted):

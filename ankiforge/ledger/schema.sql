@@ -13,10 +13,6 @@ CREATE TABLE IF NOT EXISTS document (
     title TEXT NOT NULL,
     sketch TEXT NOT NULL,
     left_out TEXT NOT NULL DEFAULT '[]',  -- JSON: what looks like a mark or a card and is none
-    -- as other dialects read it (`readings.ask_about_dialects`): '' = not known of the reading above
-    other_fingerprint TEXT NOT NULL DEFAULT '',
-    other_depends TEXT NOT NULL DEFAULT '[]',  -- JSON
-    other_counts TEXT NOT NULL DEFAULT '{}',   -- JSON: what of it would change
     UNIQUE (container, place)
 );
 CREATE TABLE IF NOT EXISTS identifier (  -- the works that documents are, or are about

@@ -107,12 +107,6 @@ class QuestionKind(StrEnum):
     EMPTIED = ("emptied", "they were deleted", "nothing happened")
     """A source lost most of its documents at once. Until then, none of them counts as
     gone."""
-    DIALECT = (
-        "dialect",
-        "yes, from the next run on",
-        "no: the notes are read as before",
-    )
-    """The plugins of a vault changed, and with them what its notes mean."""
     FORM = ("form", "these are cards, and later ones", "no cards here")
     """Are lines that are written in one way cards? Single drafts may be excepted."""
 

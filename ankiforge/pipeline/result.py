@@ -92,6 +92,8 @@ class Job(Value):
     """The names of all sources that the workspace reads."""
     missing: frozenset[str] = frozenset()
     """The names of remembered sources whose places are missing."""
+    follows_plugins: bool = False
+    """Whether vaults are read by the plugins that are on now, from now on."""
     deck: str = ""
     """The deck for new cards.
 

@@ -10,7 +10,6 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -706,7 +705,10 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
     # here as below: slow to import, and `extract` reads without a ledger
     from ankiforge.ledger.ingest import ingest as ingest_all
 
-    sources = [with_stored_dialects(source, ledger) for source in job.sources]
+    sources = [
+        with_stored_dialects(source, ledger, follow=job.follows_plugins)
+        for source in job.sources
+    ]
     reading = _Pass(job, ledger)
     ledger.read_journal()
     report = ingest_all(
@@ -726,9 +728,7 @@ def ingest(job: Job, ledger: Ledger) -> Progress:
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
     problems = [*reading.problems, *_told_once(sources, ledger)]
-    for source in sources:
-        if getattr(source, "by_plugins", False):
-            _ask_about_dialects(cast("Vault", source), ledger)
+    _note_plugins(sources, ledger)
     return Progress(report, problems=tuple(problems))
 
 
@@ -839,37 +839,61 @@ def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
 # --- the plugins of a vault -----------------------------------------------------------------
 
 
-def with_stored_dialects(source: Source, ledger: Ledger) -> Source:
-    """Return a source; a vault reads the dialects by which it was read before, if it was."""
+def with_stored_dialects(
+    source: Source, ledger: Ledger, *, follow: bool = False
+) -> Source:
+    """Return a source; a vault reads the dialects by which it was read at first.
+
+    With `follow` it reads those of its plugins, as they are now, from now on.
+    """
     if not getattr(source, "by_plugins", False):
         return source
     from ankiforge.ledger import readings
 
     vault = cast("Vault", source)
-    names = readings.dialects_of(ledger, vault.folder.container, vault.switched_on)
+    container = vault.folder.container
+    if follow and vault.switched_on is not None:
+        readings.follow_plugins(ledger, container, vault.switched_on)
+    names = readings.dialects_of(ledger, container, vault.switched_on)
     if names == vault.switched_on:
         return vault
     return vault.read_by(names)
 
 
-def _ask_about_dialects(vault: Vault, ledger: Ledger) -> None:
-    """Ask about a vault that would be read differently by other plugins.
+OTHER_PLUGINS = "other plugins"
+"""The name of the stored lines about vaults whose plugins changed."""
 
-    They are those that are switched on now, and those whose ids stand in its notes.
-    """
-    if vault.switched_on is None or vault.folder.only:
-        return
+
+def other_plugins(ledger: Ledger) -> dict[str, str]:
+    """Return, by vault, which of its plugins are not read as they are now, in words."""
+    return ledger.get_value(OTHER_PLUGINS, dict[str, str]) or {}
+
+
+def _note_plugins(sources: Iterable[Source], ledger: Ledger) -> None:
+    """Store which vaults are read by other plugins than those that are on, or left notes there."""
     from ankiforge.ledger import readings
 
-    off = readings.dialects_off(ledger, vault.folder.container, vault.switched_on)
-    wanted = tuple(name for name in TITLES if name in (*vault.switched_on, *off))
-    if wanted == vault.dialects.names:
-        return
-    other_vault = vault.read_by(wanted)
-
-    readings.ask_about_dialects(
-        ledger,
-        vault.folder.container,
-        readings.Difference(wanted, off),
-        partial(scanned, other_vault),
-    )
+    known = other_plugins(ledger)
+    now = dict(known)
+    for source in sources:
+        if not getattr(source, "by_plugins", False):
+            continue
+        vault = cast("Vault", source)
+        on = vault.switched_on
+        if on is None or vault.folder.only:
+            continue
+        read = vault.dialects.names
+        off = readings.dialects_off(ledger, vault.folder.container, on)
+        changes = []
+        for name, title in TITLES.items():
+            if name in on and name not in read:
+                changes.append(f"{title} is on")
+            elif name in off and name not in read:
+                changes.append(f"{title} is off, but left notes")
+            elif name in read and name not in (*on, *off):
+                changes.append(f"{title} is off")
+        now.pop(str(vault.folder.root), None)
+        if changes:
+            now[str(vault.folder.root)] = ", ".join(changes)
+    if now != known:
+        ledger.set_value(OTHER_PLUGINS, now)

@@ -71,6 +71,8 @@ class ReadOptions(DraftOptions, total=False):
     """The deck for new cards; "" = as the deck files say."""
     marks: Strings
     """What the notes at the PATHs read as marks, too, from now on."""
+    plugins: bool
+    """Whether vaults are read by the plug-ins that are on now, from now on."""
 
 
 class RunOptions(ReadOptions, total=False):
@@ -129,6 +131,7 @@ class Workspace(Opened):
         drafter: str = "",
         accept: str = "",
         marks: Strings = (),
+        plugins: bool = False,
         limit: int | None = None,
         unmarked: bool = False,
         show: ShowProgress = show_nothing,
@@ -144,6 +147,7 @@ class Workspace(Opened):
             drafter: as for `ReadOptions`.
             accept: as for `ReadOptions`.
             marks: as for `ReadOptions`.
+            plugins: as for `ReadOptions`.
             limit: as for `propose`.
             unmarked: read the paths even if nothing can be marked in them.
             show: shows the progress.
@@ -157,7 +161,9 @@ class Workspace(Opened):
             from ankiforge.anki.notes import deck_name
 
             deck = deck_name(deck)
-        options = ReadOptions(deck=deck, drafter=drafter, accept=accept, marks=marks)
+        options = ReadOptions(
+            deck=deck, drafter=drafter, accept=accept, marks=marks, plugins=plugins
+        )
         result = RunResult()
         with self.locked("drafting"):
             path = self.package_path(deck, output or "", force=force)
@@ -270,6 +276,7 @@ class Workspace(Opened):
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
+            follows_plugins=options.get("plugins", False),
             deck=options.get("deck", ""),
             limit=limit,
             in_progress=in_progress,

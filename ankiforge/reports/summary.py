@@ -46,6 +46,7 @@ from ankiforge.pipeline.sources import (
     SelectedSource,
     not_read,
     open_source,
+    other_plugins,
     unmarked_paths,
 )
 from ankiforge.reports.cards import Text
@@ -175,6 +176,8 @@ class Status(Value):
     """The remembered PATHs in which nothing is marked or chosen."""
     not_read: dict[str, str]
     """What no source reads of a folder, in words, by folder."""
+    plugins: dict[str, str]
+    """How the flash-card plug-ins of vaults changed since these were first read, by vault."""
     next: str
     """The command to type next, without the name of the program."""
     why: str
@@ -227,6 +230,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         answers=dict(counts["answers"]),
         unmarked=tuple(unmarked_paths(workspace, ledger)),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
+        plugins=other_plugins(ledger),
         next=command,
         why=reason,
     )
@@ -291,6 +295,9 @@ def status_text(status: Status) -> Text:
         rows.append(("gone", sourceless))
     rows.append(("no marks", unmarked_line(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
+    for vault, changes in status.plugins.items():
+        command = f"ankiforge run {quote(vault)} --plugins"
+        rows.append(("plug-ins", f"{changes}; to read the vault so: {command}"))
     yield from (row(label, text) for label, text in rows if text)
 
 

@@ -210,11 +210,6 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
             ("Deleted", "Taken as deleted:"),
         ),
     ),
-    QuestionKind.DIALECT: (
-        "Until you say so, the notes are read as before, and no card changes.",
-        _named(ACCEPT, "Yes", "From the next run on"),
-        _named(REJECT, "No, as before", "Read as before"),
-    ),
     QuestionKind.FORM: (
         "Untick what is not a card.",
         _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),

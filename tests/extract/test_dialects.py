@@ -1,4 +1,4 @@
-"""The dialects of plugins: only of those that are switched on, and never a change before the answer."""
+"""The dialects of plugins: only of those that are switched on, and no change before one says so."""
 
 import json
 import shutil
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from ankiforge.extract import files
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
@@ -20,6 +18,7 @@ The ==mitochondrion== makes the energy of a cell.
 
 What does glucagon raise?::The sugar in the blood.
 """
+INSULIN = "{{c1::Insulin}} lowers the sugar in the blood."
 
 
 def switch(vault: Path, *names: str) -> None:
@@ -45,9 +44,9 @@ def words(forge: Any) -> dict[str, str]:
     }
 
 
-def questions(forge: Any) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = forge.ok("list", "--view", "questions", "--json").lines
-    return lines
+def changes(forge: Any) -> list[str]:
+    """What status says of the plugins that changed."""
+    return list(forge.json("status")["plugins"].values())
 
 
 def test_the_folder_of_a_plugin_that_is_switched_off_says_nothing(
@@ -57,157 +56,97 @@ def test_the_folder_of_a_plugin_that_is_switched_off_says_nothing(
     before = words(forge)
     switch(vault)
     forge.ok("run")
-    assert (words(forge), questions(forge)) == (before, [])
+    assert (words(forge), changes(forge)) == (before, [])
     assert not any("Insulin" in one for one in before)
 
 
 def test_a_plugin_counts_at_once_where_nobody_has_cards_yet(forge, vault, note) -> None:
     switch(vault, "flashcards")
     forge.ok("run", vault)
-    assert "{{c1::Insulin}} lowers the sugar in the blood." in words(forge)
-    assert questions(forge) == []
+    assert INSULIN in words(forge)
+    assert changes(forge) == []
 
 
 @pytest.mark.usefixtures("takes_marks")
-def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) -> None:
+def test_a_plugin_that_is_switched_on_later_is_followed_by_one_command(
+    forge, vault, note
+) -> None:
     forge.ok("run", vault)
     before = words(forge)
     switch(vault, "flashcards")
-
-    told = forge.ok("run").stdout
-    assert words(forge) == before
-    assert "1 waiting" in told
-    [asked] = questions(forge)
-    assert asked["question"] == "dialect"
-    assert asked["text"] == (
-        "flashcards-obsidian is switched on in notes: read its cards?"
-        " 3 passages would change: 1 new, 2 other."
-    )
-    assert forge.json("run")["questions"] == 1
-    assert forge.json("status")["waiting"]["questions"] == 1
-    assert f"ankiforge accept {asked['id']}" in forge.ok("show", asked["id"]).stdout
-    forge.ok("accept", "--all")
-    assert "{{c1::Insulin}} lowers the sugar in the blood." not in words(forge)
-
-    forge.ok("accept", asked["id"])
     forge.ok("run")
-    assert "{{c1::Insulin}} lowers the sugar in the blood." in words(forge)
-    assert questions(forge) == []
+    assert words(forge) == before
+    assert changes(forge) == ["flashcards-obsidian is on"]
+    assert (
+        f"flashcards-obsidian is on; to read the vault so: ankiforge run {vault} --plugins"
+        in forge.ok("status").stdout
+    )
+
+    forge.ok("run", vault, "--plugins")
+    assert INSULIN in words(forge)
+    assert changes(forge) == []
+    after = words(forge)
+    forge.ok("run")
+    assert words(forge) == after
 
     said = forge.ok("undo").stderr
     assert "taken back: the cards of flashcards-obsidian read: in vault:notes" in said
     forge.ok("run")
-    assert [one["id"] for one in questions(forge)] == [asked["id"]]
-    assert not any("Insulin" in card["fields"].get("Text", "") for card in forge.cards() if card["verdict"] == "waiting")  # fmt: skip
+    assert changes(forge) == ["flashcards-obsidian is on"]
 
 
-def test_the_question_counts_what_the_notes_say_now(
-    forge, vault, note, monkeypatch
+@pytest.mark.usefixtures("takes_marks")
+def test_a_plugin_that_is_switched_off_later_is_followed_by_the_same_command(
+    forge, vault, note
 ) -> None:
-    monkeypatch.setattr(files, "TICK_NS", 0)  # what a test writes, it writes once
-    forge.ok("run", vault)
-    switch(vault, "flashcards")
-    other_note = vault / "Hormones.md"
-
-    def counts() -> str:
-        forge.ok("run")
-        [asked] = questions(forge)
-        return str(asked["text"]).rpartition("? ")[2]
-
-    assert counts() == "3 passages would change: 1 new, 2 other."
-    other_note.write_text("{Ghrelin} makes hungry.\n", encoding="utf-8")
-    assert counts() == "4 passages would change: 2 new, 2 other."
-    note.write_text(NOTE + "\n{Leptin} does not.\n", encoding="utf-8")
-    assert counts() == "5 passages would change: 3 new, 2 other."
-    other_note.rename(vault / "Moved.md")
-    assert counts() == "5 passages would change: 3 new, 2 other."
-    note.unlink()
-    assert counts() == "1 passage would change: 1 new."
-    note.write_text(NOTE + "\nWhat makes hungry?;;Ghrelin.\n", encoding="utf-8")
-    assert counts() == "4 passages would change: 2 new, 2 other."
-
-    # with other settings of the plugin every note is counted again
-    settings = vault / ".obsidian" / "plugins" / PLUGINS["flashcards"] / "data.json"
-    settings.write_text('{"inlineSeparator": ";;"}', encoding="utf-8")
-    assert counts() == "5 passages would change: 3 new, 2 other."
-
-
-def test_no_stands_until_other_plugins_are_switched_on(forge, vault, note) -> None:
-    forge.ok("run", vault)
-    before = words(forge)
-    switch(vault, "flashcards")
-    forge.ok("run")
-    [asked] = questions(forge)
-    forge.ok("reject", asked["id"])
-    note.write_text(NOTE + "\n{Ghrelin} makes hungry.\n", encoding="utf-8")
-    forge.ok("run")
-    assert (words(forge), questions(forge)) == (before, [])
-
-    switch(vault, "osr", "flashcards")
-    note.write_text("#flashcards\n\n" + NOTE, encoding="utf-8")
-    forge.ok("run")
-    [other] = questions(forge)
-    assert (
-        "obsidian-spaced-repetition and flashcards-obsidian are switched on"
-        in other["text"]
-    )
-    assert words(forge) == before
-
-
-def test_a_plugin_that_is_switched_off_later_is_one_question(forge, vault, note) -> None:
     switch(vault, "flashcards")
     forge.ok("run", vault)
     before = words(forge)
     switch(vault)
     forge.ok("run")
     assert words(forge) == before
-    [asked] = questions(forge)
-    assert asked["text"] == (
-        "flashcards-obsidian is switched off in notes: read its cards no longer?"
-        " 3 passages would change: 2 other, 1 gone."
-    )
-    forge.ok("accept", asked["id"])
-    told = forge.ok("run").stdout
+    assert changes(forge) == ["flashcards-obsidian is off"]
+    told = forge.ok("run", vault, "--plugins").stdout
     assert "1 no longer selected by the settings" in told
-    assert questions(forge) == []
+    assert changes(forge) == []
 
 
-@pytest.mark.parametrize(("answer", "is_read"), [("accept", True), ("reject", False)])
-def test_a_plugin_that_is_off_and_left_its_ids_is_asked_about_once(
-    forge, vault, answer, is_read
+def test_a_plugin_that_is_off_and_left_its_ids_is_read_by_the_same_command(
+    forge, vault
 ) -> None:
     (vault / "Cells.md").write_text(
         "{Insulin} lowers the sugar.\n^1619873212345\n\nA ==cell== divides.\n"
     )
     switch(vault)
     forge.ok("run", vault)
-    [asked] = questions(forge)
-    assert asked["text"] == (
-        "flashcards-obsidian is not on, but left notes in notes: read its cards?"
-        " 2 passages would change: 1 new, 1 other."
-    )
-    forge.ok(answer, asked["id"])
+    assert changes(forge) == ["flashcards-obsidian is off, but left notes"]
+    forge.ok("run", vault, "--plugins")
     for _ in range(2):
         forge.ok("run")
-        assert questions(forge) == []
-    assert ("{{c1::Insulin}} lowers the sugar." in words(forge)) is is_read
+        assert changes(forge) == []
+    assert "{{c1::Insulin}} lowers the sugar." in words(forge)
 
-    # the answer stands when it is switched on
+    # it stands when it is switched on
     switch(vault, "flashcards")
     forge.ok("run")
-    assert questions(forge) == []
+    assert changes(forge) == []
 
 
-def test_the_answer_survives_a_lost_database(forge, vault, note) -> None:
+def test_a_command_that_follows_no_change_is_no_decision(forge, vault, note) -> None:
+    switch(vault, "flashcards")
+    forge.ok("run", vault)
+    forge.ok("run", vault, "--plugins")
+    assert "flashcards" not in forge("undo", code=None).stderr
+
+
+def test_it_survives_a_lost_database(forge, vault, note) -> None:
     forge.ok("run", vault)
     switch(vault, "flashcards")
-    forge.ok("run")
-    forge.ok("accept", questions(forge)[0]["id"])
-    forge.ok("run")
+    forge.ok("run", "--plugins")
     before = words(forge)
     shutil.rmtree(forge.home / ".ankiforge")
     forge.ok("run", vault)
-    assert (words(forge), questions(forge)) == (before, [])
+    assert (words(forge), changes(forge)) == (before, [])
 
 
 def test_a_second_computer_reads_the_vault_as_the_first_one_does(
@@ -227,7 +166,7 @@ def test_a_second_computer_reads_the_vault_as_the_first_one_does(
     shutil.copytree(forge.folder / "journal", other.folder / "journal")
     other.ok("run")
     assert words(other) == before
-    assert "switched off" in questions(other)[0]["text"]
+    assert changes(other) == ["flashcards-obsidian is off"]
 
 
 def test_a_list_of_plugins_that_cannot_be_read_changes_nothing(
@@ -245,17 +184,7 @@ def test_a_list_of_plugins_that_cannot_be_read_changes_nothing(
             "the list of plugins cannot be read, so cards are read as before"
             in told.stderr
         )
-        assert (words(forge), questions(forge)) == (before, [])
-
-
-def test_what_would_change_nothing_is_no_question(forge, vault) -> None:
-    (vault / "Plain.md").write_text(
-        "What does glucagon raise?::The sugar.\n", encoding="utf-8"
-    )
-    forge.ok("run", vault)
-    switch(vault, "osr")
-    forge.ok("run")
-    assert questions(forge) == []
+        assert (words(forge), changes(forge)) == (before, [])
 
 
 def test_dialects_that_the_settings_name_count_at_once(forge, vault, note) -> None:
@@ -264,5 +193,5 @@ def test_dialects_that_the_settings_name_count_at_once(forge, vault, note) -> No
     forge.ok("run")
     forge.settings(told.format(vault, "flashcards, inline"), trust=True)
     forge.ok("run")
-    assert "{{c1::Insulin}} lowers the sugar in the blood." in words(forge)
-    assert questions(forge) == []
+    assert INSULIN in words(forge)
+    assert changes(forge) == []

@@ -686,7 +686,6 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
         ("form", "form:v:A :: B", {"choice": "never"}, "no cards", "lines like `A :: B` in v"),
         ("placed", P, {"deck": "D", "added": ["x", "y"], "removed": ["z"]}, "deck and tags", "D +x +y −z"),
         ("placed", P, {"removed": ["z"]}, "deck and tags", "−z"),
-        ("dialects", "dialects:v", {"declined": ["osr"]}, "the cards of obsidian-spaced-repetition not read", "in v"),
         ("dialects", "dialects:v", {"read": ["osr", "o2a"]}, "the cards of obsidian-spaced-repetition and Obsidian_to_Anki read", "in v"),
         ("dialects", "dialects:v", {"read": []}, "plain notes read", "in v"),
         ("decline", "tool:osr", {}, "history declined", "of obsidian-spaced-repetition"),

@@ -104,7 +104,6 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
     "form": {"choice": ("accept", 1)},
     "dialects": {
         "read": (["osr"], "osr"),
-        "declined": (["osr"], "osr"),
         "off": (["osr"], "osr"),
     },
     "decline": {},
