@@ -140,7 +140,7 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
 
 
 def _with_sides(read: ReadNote, note: NoteInAnki, note_type: SeenType) -> ReadNote:
-    """Return a note that is read with what the sides of its first card show."""
+    """Return a note with its card, which has the two sides of its first card in Anki."""
     # Pictures that are embedded in a field are content, but not their bytes.
     in_latex = "[latex]{{" in note_type.templates[0].question
     form = "[latex]{}[/latex]" if in_latex else "{}"

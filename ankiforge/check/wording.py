@@ -122,7 +122,7 @@ def clozes(draft: Card, context: Context) -> Iterator[Finding]:
 
 
 def _of_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
-    """Judge what one gap of a cloze hides, and where it begins and ends."""
+    """Judge the words that one gap of a cloze hides, and its edges."""
     if _says_nothing(answer) or _ENUMERATOR.fullmatch(answer):
         yield make_finding("gap_stopword", f"“{answer}”")
     elif _IDENTIFIER.fullmatch(answer) and without_code(gap.answer) != "x":

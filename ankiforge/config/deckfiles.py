@@ -87,7 +87,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
         return self.select == Select()
 
     def meaning_of(self, colour: str) -> Action:
-        """Return what the colour of a highlight asks for."""
+        """Return the meaning that the deck file gives to the colour of a highlight."""
         name = colour_name(colour) if self.colours else ""
         return next(
             (action for known, action in self.colours.items() if known == name), "card"

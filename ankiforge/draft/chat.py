@@ -484,7 +484,7 @@ def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
 
 
 def _card(item: ReplyItem) -> str:
-    """Return what a card asks, or why there is none."""
+    """Return the question of a card, or why there is none."""
     return _shown(item.front or item.text or item.why_none)
 
 

@@ -167,7 +167,7 @@ class Model:
         return self._second is not None
 
     def read_again(self, cards: Sequence[CardToRead]) -> list[str | None]:
-        """Return for each card what its passage says instead; "" if it says this.
+        """Return for each card the statement of its passage that contradicts it; "" if none does.
 
         None: the reply leaves it out. What was asked before is not asked again.
 

@@ -278,7 +278,7 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
 
 
 def _vocabulary(highlight: Highlight) -> Card:
-    """Return a card that asks what a marked word means, shown alone and in its sentence."""
+    """Return a card that asks for the meaning of a marked word, shown alone and in its sentence."""
     # an e-reader marks the comma behind a word, too
     word = term_of(highlight) or highlight.exact
     sentence = highlight.sentence

@@ -85,7 +85,7 @@ def _values(labelled: Mapping[str, CardToRead]) -> dict[str, SendableText]:
 
 
 def verdicts_in(reply: str) -> dict[str, str]:
-    """Return by label what the passages of cards say instead; "" for a card that is supported.
+    """Return by label the statement that contradicts a card; "" for a card that is supported.
 
     A card that the reply leaves out, or judges in other words, is not here.
     """

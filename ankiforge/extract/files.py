@@ -140,7 +140,7 @@ _NOBODY = frozenset(("unknown", "unknown author", "unbekannt", "inconnu", "desco
 
 
 def known_authors(names: Iterable[str]) -> Strings:
-    """Return the names of authors without what stands for none."""
+    """Return the names of authors, without words such as `Unknown`."""
     return tuple(name for name in names if name and name.casefold() not in _NOBODY)
 
 

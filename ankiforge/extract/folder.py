@@ -294,7 +294,7 @@ class Folder(msgspec.Struct):
 def _walk(
     start: Path, walked: Walked, failed: list[OSError]
 ) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield what is below a folder but folders, sorted, and whether it counts as left out.
+    """Yield the files below a folder, sorted, each with whether it counts as left out.
 
     Folders that cannot be listed go to `failed`.
     """
@@ -529,7 +529,7 @@ class FileSource(FolderSource):
         yield folder.end()
 
     def _passed_over_since(self, known: Known | None) -> Iterator[Unmarked | Unchanged]:
-        """Yield what `passed_over` yields; if the last run said the same, that it is unchanged."""
+        """Yield the documents of `passed_over`, as unchanged if the last run had the same."""
         container = self.folder.container
         for unread in self.passed_over():
             if known and known.is_unchanged(container, unread.path, unread.fingerprint):

@@ -170,7 +170,7 @@ def _is_reading(term: str, note: str) -> bool:
 
 
 def _language_of_document(highlights: Iterable[Highlight]) -> str:
-    """Return the language of what is marked; "" if it has no tables."""
+    """Return the language of the marked words; "" if it has no tables."""
     texts = [highlight.sentence or highlight.exact for highlight in highlights]
     texts.sort(key=len, reverse=True)
     name = language_of(" ".join(texts[:_TEXTS_READ]))

@@ -105,7 +105,7 @@ class Document(Value):
 
     @property
     def subject(self) -> str:
-        """The title, if it says what the work is about: not the number of a file in a shop."""
+        """The title, if it names the subject of the work, unlike the number of a file in a shop."""
         is_number = len(self.title) >= _NUMBER_OF_FILE and self.title.isdecimal()
         return "" if is_number else self.title
 

@@ -62,7 +62,7 @@ class SearchResult(Value):
 
     @property
     def remarks(self) -> Strings:
-        """What is to be known of the passages that were found."""
+        """Remarks on the passages that were found."""
         remarks = []
         if self.problem:
             remarks.append(f"by words only: {self.problem}")

@@ -114,7 +114,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
 
 def _offline(job: Job, task: Task) -> list[Drafted]:
-    """Return the results of the rules; what they left is judged, so that it may be proposed.
+    """Return the results of the rules; the passages that they left are judged for proposals.
 
     Nothing is proposed where a person asked for no card, or for a question.
     """
@@ -290,7 +290,7 @@ class Checks:
         self.originals = Originals(ledger)
 
     def here(self, results: Iterable[Drafted]) -> Mapping[str, HighlightHere]:
-        """Return, by key, the passages of what is to be recorded, as they are here now."""
+        """Return the passages of results by their keys, as they are here now."""
         keys = [each.highlight.key for each in results if not each.passing]
         return highlights_here(self.ledger, keys, self.originals)
 

@@ -231,7 +231,7 @@ class RunResult(msgspec.Struct):
 
     @property
     def found_nothing(self) -> bool:
-        """Whether what was read has no highlights."""
+        """Whether the documents that were read have no highlights."""
         return self.report is not None and not self.report.seen
 
     @property

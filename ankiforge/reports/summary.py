@@ -746,7 +746,7 @@ def why_every_card(result: RunResult, ledger: Ledger) -> str:
 
 
 def seen_line(viewed: Viewed) -> str:
-    """Return what a view of Anki has, and what a person did there since the last one."""
+    """Return the size of a view of Anki, and the changes that a person made there."""
     parts = [counted(viewed.seen, "note"), counted(viewed.reviews, "new review")]
     for number, what in (
         (len(viewed.first), "seen for the first time"),

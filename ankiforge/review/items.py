@@ -182,7 +182,7 @@ def reasons(draft: Card) -> Strings:
 
 
 def warning(draft: Card) -> str:
-    """Return the weightiest of the reasons in a line, with what to do about it; "" without any.
+    """Return the weightiest of the reasons in a line, with its remedy; "" without any.
 
     What a person decided before weighs less than what blocks, and more than other warnings.
     """

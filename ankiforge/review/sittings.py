@@ -73,7 +73,7 @@ class Pile(Value):
     def ten(
         self, item: Callable[[str], Item | None], later: Collection[str] = ()
     ) -> list[Item]:
-        """Return the best ten in reading order, of what waits and what is proposed.
+        """Return the best ten drafts and proposals in reading order.
 
         Proposals are made here, down the order, until there are ten. What was put off is asked
         only when nothing else is left.

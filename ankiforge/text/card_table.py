@@ -82,7 +82,7 @@ class _Table(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """What each column holds: by its heading, or by what Anki says; else the sides first."""
+        """The content of each column, by its heading or by Anki's lines; the sides come first."""
         columns = list(self.headings)
         for name, value in self.said.items():
             kind, is_column, _ = name.partition(" column")
@@ -95,7 +95,7 @@ class _Table(NamedTuple):
         return [*[column or next(sides, "") for column in columns], *sides]
 
     def why_no_card(self, row: Texts, cells: Sequence[str]) -> Pair:
-        """Return why a row of these cells is no card, and what to do about it; "" if it is one."""
+        """Return why a row of these cells is no card, and the remedy; "" if it is one."""
         width = len(self.headings)
         if width and any(map(str.strip, cells[width:])):
             return f"it has {len(cells)} columns, and its table {width}", _COMMAS_HINT

@@ -175,7 +175,7 @@ def features_of(
 def structure(
     words: Sequence[Token], language: Language, shown: frozenset[str]
 ) -> Features:
-    """Return how a sentence is built: what it begins with, its subject, its rare nouns."""
+    """Return how a sentence is built: its beginning, its subject, its rare nouns."""
     first_verb = len(words)
     count = small = pronouns = commas = 0
     for place, token in enumerate(words):
@@ -228,7 +228,7 @@ def _by_patterns(
 
 
 def cues_of_text(words: Sequence[Token], tables: Language) -> Features:
-    """Return the features of what words do: a definition, a cause, advice; a part of all."""
+    """Return the features of the aims that words show, such as a definition, a cause, advice."""
     features: Features = {}
     people = dict.fromkeys(_PEOPLE, 0)
     for cue in tables.cues.find([token.folded for token in words]):
@@ -419,7 +419,7 @@ Of the passages that a strict reader labelled, `an aside` is right of 72 % of th
 
 
 def reason_against(features: Features) -> Reason:
-    """Return what speaks most against a card, if that is surely the reason."""
+    """Return the feature that speaks most against a card, if that is surely the reason."""
     for feature in decisive(features):
         if feature.weight < 0 and feature.name in _REASONS:
             reason = _REASONS[feature.name]

@@ -378,7 +378,7 @@ class RankedSentence:
         return found
 
     def _is_half_of_gloss(self, candidate: Run) -> bool:
-        """Return whether what is left of a term and its abbreviation would tell the candidate."""
+        """Return whether the rest of a term with its abbreviation would tell the candidate."""
         for term, both in self._glosses:
             if candidate != term and candidate.first < both.last > both.first:
                 if both.first < candidate.last and candidate != both:

@@ -117,7 +117,7 @@ def refusal_of_form(
 
 
 def refusal_of_words(text: str, cues: Collection[str]) -> Reason | None:
-    """Return why what the words of a sentence do, by its features, makes no card; or None."""
+    """Return why the aim of a sentence, by its features, makes no card; None if it may."""
     if not _NEVER.isdisjoint(cues) or _BEGINS_AT_PICTURE.match(text):
         return Reason.LEANS
     return Reason.QUESTION if is_question(text) else None

@@ -90,7 +90,7 @@ class BookMark(Value):
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
     def anchor(self, exact: str) -> str:
-        """Return what its key is made of; "" if that is the text of its highlight."""
+        """Return the text from which its key is made; "" if that is the text of its highlight."""
         if not self.text:
             return self.comment
         return "" if exact == self.text else self.text

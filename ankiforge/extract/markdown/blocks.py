@@ -520,7 +520,7 @@ class _BlockParser:
                 self._pass(token.type)
 
     def _pass(self, kind: str) -> None:
-        """Pass the token that opens or closes what contains blocks, or a rule."""
+        """Pass a token that opens or closes a list, an item or a quote, or that is a rule."""
         match kind:
             case "thead_open":
                 self._header_cells = []

@@ -84,7 +84,7 @@ class KeptPassage:
 
 
 def is_of_book(text: str) -> bool:
-    """Return whether a note has the headings, and a passage, of what a program wrote on a book."""
+    """Return whether a program wrote a note on a book: it has such headings, and a passage."""
     return "# Metadata" in text and _BOOK.search(text) is not None
 
 
@@ -313,7 +313,7 @@ class _Reader:
         return self._place is not None and before in (about, *self.last.about[-1:])
 
     def _comment(self, words: str, block: Block) -> None:
-        """Add what a block says to the note about the last passage, if that does not say so."""
+        """Add the words of a block to the note about the last passage, unless it has them."""
         if self.last is None:
             return
         self.last.about.append(block)

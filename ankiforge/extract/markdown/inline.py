@@ -580,7 +580,7 @@ _NOT_IN_ADDRESS = regex(r"[\s()<>{}|\\]|::")
 
 
 def _sign_of_link(token: InlineToken) -> str:
-    """Return what begins or ends a link to the web in Markdown; "" for any other token."""
+    """Return the sign that begins or ends a link to the web in Markdown; "" for any other token."""
     opener = token.opener or token
     closer = opener.closer
     if closer is None or not _WEB.match(opener.target) or opener.end == closer.start:

@@ -207,7 +207,7 @@ class NoteReader:
     def _with_kept(
         self, block: Block, sentences: Sequence[PlacedHighlight]
     ) -> list[PlacedHighlight]:
-        """Return the marked sentences of a passage of another program, with what it says of it.
+        """Return the marked sentences of a passage of another program, with its page and its note.
 
         KOReader may write all of a passage as a mark: then it is as if it had none.
         """
@@ -243,7 +243,7 @@ class NoteReader:
             yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
     def _without_mark(self, block: Block) -> Iterator[PlacedHighlight]:
-        """Yield what a block without marks is: an unanswered question, a passage, terms."""
+        """Yield the highlights of a block without marks: an open question, a passage, terms."""
         unanswered = self._unanswered(block)
         if unanswered:
             yield unanswered

@@ -106,7 +106,7 @@ def _pair_as_parsed(
     parsed: Sequence[InlineToken | Parsed],
     context: InlineContext,
 ) -> None:
-    """Pair what markdown-it has paired; behind a link to a sound stands the sound."""
+    """Pair the tokens that markdown-it has paired; behind a link to a sound stands the sound."""
     openers = list[InlineToken]()
     for token, part in zip(tokens, parsed, strict=True):
         if isinstance(part, InlineToken) or not part.nesting:

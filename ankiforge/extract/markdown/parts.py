@@ -143,7 +143,7 @@ def mark_private(
 
 
 def _below(tagged: Iterable[Block]) -> Callable[[Block], bool]:
-    """Return what says whether a block is below one of these headings, titles, heads or items.
+    """Return a function: is a block below one of these headings, titles, heads or items?
 
     A heading or a title may be there as several objects with the same lines.
     """

@@ -68,7 +68,7 @@ class _Indents:
         self._after_words = False
 
     def fitting(self, line: str) -> str:
-        """Return the next line, moved to where it counts as what editors show."""
+        """Return the next line, moved to where CommonMark reads it as editors show it."""
         quote = _QUOTE.match(line)
         signs = quote[0] if quote else ""
         if signs.count(">") != self._quotes:

@@ -637,7 +637,7 @@ class Quotes:
             self._pieces.setdefault(piece.block, []).append(piece)
 
     def _hidden_comment(self, first: Block, last: Block) -> str:
-        """Return what a template writes of a quote between `%%`, in its lines or the next one."""
+        """Return the comment that a template writes between `%%`, in a quote or right below it."""
         start, end = first.lines[0], last.lines[1]
         lines = self._lines[start:end]
         if self._lines[end : end + 1] and _COMMENT_LINE.match(self._lines[end]):

@@ -121,7 +121,7 @@ def rewritings(
 
 
 def _check_signs(old: Sequence[str], new: Sequence[str]) -> None:
-    """Raise an error if what was changed is no words, and so to be changed in the note itself."""
+    """Raise an error if signs were changed, which a person has to change in the note itself."""
     if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
         raise ItemError("a picture was added, removed or changed: change it in the note")
     if _targets(old) != _targets(new):

@@ -402,7 +402,7 @@ _MEANT: dict[str, _Means] = {}
 
 
 def _means(kind: str) -> Callable[[_Means], _Means]:
-    """Register a function that says what a kind of sign means where it stands."""
+    """Register the function that tells the meaning of a kind of sign where it stands."""
     return lambda means: _MEANT.setdefault(kind, means)
 
 

@@ -105,7 +105,7 @@ class Annotation(Value):
         return "" if is_alike(self.comment, exact) else self.comment
 
     def hints(self, names: Collection[str]) -> Iterator[Hint]:
-        """Yield what else may identify it: its key of Zotero, a strong name, page and box."""
+        """Yield further hints to its identity: its key of Zotero, a strong name, page and box."""
         if self.zotero:
             yield hints.zotero_annotation(self.zotero)
         if self.name and self.name in names:

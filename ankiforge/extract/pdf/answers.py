@@ -299,7 +299,7 @@ def _answer(
 def _read(
     pages: _FilePages, name: str, notices: list[Pair], *, even_without_marks: bool
 ) -> Read:
-    """Return the marks of an open file, and what else is to be said about it."""
+    """Return the marks of an open file, with its notices."""
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
         message = f"{counted(annotations.hidden, 'hidden mark')} left out"
@@ -544,7 +544,7 @@ class _OpenPdf:
         return structs.replace(self._work, key=DocumentKey(f"pdf:{id}"))
 
     def _prints(self) -> tuple[tuple[str, int], ...]:
-        """Return what identifies each page."""
+        """Return a fingerprint of each page."""
         return tuple((h16(page_text), len(page_text)) for page_text in self._folds)
 
     def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
@@ -639,7 +639,7 @@ class _OpenPdf:
     def _anchor(
         self, page: _MarkedPage, annotation: Annotation, exact: str, printed: str
     ) -> str:
-        """Return what identifies a mark instead of its words, "" if they do.
+        """Return the text that identifies a mark instead of its words, "" if they do.
 
         Without any it is its contents, its name or its place.
         """
