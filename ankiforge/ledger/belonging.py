@@ -13,6 +13,7 @@ from collections.abc import Collection
 from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables import highlights
 from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight, Pair
 from ankiforge.model.hints import TITLES, schedule_of
 
@@ -86,8 +87,7 @@ def draft_again(store: Store, key: str) -> None:
     tool = key.removeprefix("tool:")
     # how the JSON of a highlight shows that the tool has written into it
     part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
-    query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
-    store.write(query, part_of_body)
+    highlights.draft_written_again(store, part_of_body)
 
 
 def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> bool:

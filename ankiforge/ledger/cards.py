@@ -26,7 +26,8 @@ from ankiforge.ledger.facts import sentences, text_of
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.forms import lines_like
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
+from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables import journaled
 from ankiforge.model import (
     Card,
     CardRemark,
@@ -170,11 +171,7 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 def recent(store: Store) -> list[HistoryEntry]:
     """Return the newest decisions that stand, newest first."""
-    newest = store.select_events(
-        f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') AND {NOT_UNDONE}"
-        " ORDER BY n DESC LIMIT ?",
-        RECENT,
-    )
+    newest = list(journaled.recent(store, RECENT))
     return [done_with_words(store, event) for event in newest]
 
 
@@ -198,13 +195,10 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
 
     `since`: a time in ISO 8601.
     """
-    standing = store.select_events(
-        f"what = 'revise' AND {NOT_UNDONE} ORDER BY n DESC, id DESC"
-    )
+    standing = list(journaled.revisions(store))
     # the last answer to a conflict by which a person kept their words, by card
-    answers = store.select_events(f"what = 'resolve' AND {NOT_UNDONE} ORDER BY n")
     kept = {}
-    for answer in answers:
+    for answer in journaled.standing_kinds(store, "resolve"):
         if answer.body.get("choice") != "source":
             kept[answer.body["guid"]] = answer
     entries = []

@@ -1,7 +1,8 @@
 """Decisions of a person or of the policy: each is an event that `undo` takes back.
 
 A verb reads the passage, `decided` says what changes, and `desk.decide` writes it. A decision adds
-events in one `action`, and takes its drafts away with `put_away`: `undo` needs both. An undo is an
+events in one `action`, and takes its drafts away with
+`tables.waiting.put_away`: `undo` needs both. An undo is an
 event, and is never taken back itself: everything is as it was before, or the undo is refused with
 a reason.
 """
@@ -29,11 +30,8 @@ from ankiforge.ledger.decided import (
 )
 from ankiforge.ledger.drafts import nearest_gap, with_gap
 from ankiforge.ledger.events import (
-    FOUND,
     PERSON,
     POLICY,
-    RETIRED_BEFORE,
-    SILENT,
     SOURCE,
     Event,
     card_of_words,
@@ -45,8 +43,18 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
+from ankiforge.ledger.store import Store, encode
+from ankiforge.ledger.tables import highlights, journaled, waiting
 from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger.undo import (
+    REWORDING,
+    asks_again,
+    last_about,
+    last_by_person,
+    refuse_below,
+    undone,
+    words_again,
+)
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
@@ -75,13 +83,6 @@ from ankiforge.text import occlusion
 from ankiforge.text.fold import for_finding
 
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
-_STANDING = f"what NOT IN {SILENT} AND {NOT_UNDONE}"
-"""A decision that stands. `SILENT` is left out: what was read or shipped, and `undo`, which
-is never taken back itself."""
-
-
-_REWORDING = ("revise", "edit", "repair")
-"""Kinds of events that change words of a card."""
 
 
 class Undone(Value):
@@ -111,19 +112,23 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
             if draft.origin.drafter != AGENT:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_SEE_RECENT)
-            store.write("DELETE FROM draft WHERE id = ?", target)
+            waiting.drop(store, [target])
             store.ahead = None  # no event tells of it
-            query = "UPDATE highlight SET modelled = '' WHERE key = ?"
-            store.write(query, draft.key)
+            highlights.ask_model_again(store, draft.key)
         return Undone(target, ())
     with store.action():
         events = _to_undo(store, target)
         entries = _entries(store, events)
-        for event in events:
-            _refuse_below(store, event)
-        back = desk.bring_back(store, events)
+        reworded_keys = [event.key for event in events if event.what in REWORDING]
+        refuse_below(events, journaled.rewording(store, store.keys_of(reworded_keys)))
+        with_drafts = waiting.bring_back(store, [event.id for event in events])
         for event in reversed(events):
-            _take_back(store, event, has_drafts=event.id in back, as_new=as_new)
+            store.take_back(event)
+            _follow_undo(store, event)
+            if as_new and event.what == "revise" and event.by == SOURCE:
+                _split_off_new_fact(store, event.key)
+        lacking = [event.key for event in events if event.id not in with_drafts]
+        highlights.draft_again(store, store.keys_of(lacking))
         # only now: a decision that still stood would take the drafts away again
         desk.unsettle(store, dict.fromkeys(event.key for event in events))
         return Undone(events[0].act or events[0].id, entries)
@@ -150,75 +155,12 @@ def can_undo(store: Store, action: str) -> bool:
 
     The answer about a source that lost its documents is not recorded.
     """
-    return store.row(f"SELECT 1 FROM event WHERE {OF_ACTION}", action) is not None
+    return any(journaled.of_action(store, action))
 
 
 def cards_made(store: Store, action: str) -> int:
     """Return how many cards an action made."""
-    return len(store.select_events(f"{OF_ACTION} AND what = 'accept'", action))
-
-
-def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) -> None:
-    """Take back one event: its drafts come back, its notes are sent again.
-
-    Args:
-        store: the store.
-        event: what is taken back.
-        has_drafts: whether drafts wait again that it took away.
-        as_new: as for `undo`.
-    """
-    store.take_back(event)
-    if event.what == "adopt":
-        store.set_meta("anki state", "")
-        store.passage(event.key)  # the card is gone
-
-    # the person's words in Anki that the decision was about, by field: given back by no
-    # decision that could be undone
-    if event.what == "resolve" and "was" in event.body:
-        _ask_again(store, event)
-    elif event.what == "edit" and event.body.get("over"):
-        over = event.body["over"]
-        fields = {name: words for name, (_, words) in over.items()}
-        body = {"guid": event.body["guid"], "fields": fields}
-        store.add("edit", event.key, POLICY, body)
-
-    if event.what in ("retire", "reject"):
-        guid = event.body.get("guid", "")
-        if event.body.get("why") == DELETED or was_deleted_unnoticed(store, guid):
-            send_again(store, event.key, guid)
-    if as_new and event.what == "revise" and event.by == SOURCE:
-        _split_off_new_fact(store, event.key)
-    if not has_drafts:
-        for key in store.keys(event.key):
-            desk.draft_again(store, key)
-    if event.what == "mark":
-        chosen.let_go(store, event)
-    if event.what == "decline":
-        belonging.draft_again(store, event.key)
-    if event.what == "form":  # which may have left them out
-        store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
-        store.write(
-            "UPDATE highlight SET fate = '', reason = ''"
-            " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
-        )
-
-
-def _ask_again(store: Store, event: Event) -> None:
-    """Ask again whose words a field has: it keeps the person's, and offers the others.
-
-    Anki may have those that were chosen: so what a look at it would find is recorded.
-    """
-    guid, field, mine = (event.body[name] for name in ("guid", "field", "was"))
-    card, _ = cards.state_of(store, guid)
-    if field in card.offered:  # edited here, and so asked about
-        return
-    body: Json = {"guid": guid, "fields": {field: mine}}
-    if card.field(field) != mine:
-        body["offered"] = {field: card.field(field)}
-    store.add("edit", event.key, POLICY, body)
-
-
-# --- which events -----------------------------------------------------------------------
+    return sum(event.what == "accept" for event in journaled.of_action(store, action))
 
 
 def _to_undo(store: Store, target: str) -> list[Event]:
@@ -231,79 +173,39 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         keys = store.keys(passage.key)
     elif is_highlight_key(target):
         keys = store.keys(target)
-    last = _last_decision(store, target, keys, guid)
+    if keys:
+        last = last_about(journaled.standing(store, keys), guid)
+    elif target:  # an action, or one event
+        last = next(journaled.standing_of(store, target), None)
+    else:
+        last = last_by_person(journaled.standing_by_person(store))
     if last is None:
         about = f"nothing about {target} can be undone"
         raise RefusedError(about if target else "nothing to undo", hint=_SEE_RECENT)
-    if not last.act or (guid and last.by != PERSON):
-        return [last]
-    of_action = store.select_events(f"{OF_ACTION} AND {_STANDING}", last.act)
-    if guid:  # not what was decided about another card in one go with it
-        of_action = [
-            each for each in of_action if each.key in keys and _is_about(each, guid)
-        ]
-    return sorted(of_action, key=lambda event: event.order)
+    of_action = journaled.standing_of(store, last.act) if last.act else ()
+    return undone(last, of_action, keys, guid)
 
 
-def _last_decision(store: Store, target: str, keys: Strings, guid: str) -> Event | None:
-    """Return the last decision that stands, as `undo` takes it.
-
-    Args:
-        store: the store.
-        target: as for `undo`.
-        keys: those of the passage that it names.
-        guid: the card that it names.
-    """
-    if keys:
-        standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
-        for event in sorted(standing, key=lambda event: event.order, reverse=True):
-            if event.by != PERSON and event.what != "revise":
-                continue
-            if FOUND not in event.body and _is_about(event, guid):
-                return event
-        return None
-    if target:  # an action, or one event
-        condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
-        return next(reversed(store.select_events(condition, target, target)), None)
-    for event in store.each_event(
-        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC",
-        store.machine,
-    ):
-        # a note that was taken over from Anki is no decision
-        if FOUND not in event.body and event.body.get("why") != RETIRED_BEFORE:
-            return event
-    return None
-
-
-def _is_about(event: Event, guid: str) -> bool:
-    """Return whether an event of a passage is about a card, or about no card; "" = any."""
-    return not guid or event.body.get("guid", guid) == guid
-
-
-def _refuse_below(store: Store, event: Event) -> None:
-    """Refuse to take back a change of a field that a later one changed again."""
-    if event.what not in _REWORDING:
-        return
-    standing = f"key IN {EACH} AND what IN {_REWORDING} AND {NOT_UNDONE}"
-    events = store.select_events(standing, encode(store.keys(event.key)))
-    fields = _changed_fields(event)
-    for other in sorted(events, key=lambda other_event: other_event.order, reverse=True):
-        if other.order <= event.order:
-            break
-        same_card = other.body.get("guid") == event.body.get("guid")
-        same_action = event.act and other.act == event.act
-        if same_card and not same_action and fields & _changed_fields(other):
-            raise RefusedError(
-                "a later change of the same card depends on this one",
-                hint=f"first: ankiforge undo {other.act or other.id}",
-            )
-
-
-def _changed_fields(event: Event) -> set[str]:
-    """Return the names of the fields that an event of `_REWORDING` gave."""
-    if event.what == "edit":
-        return set(event.body["fields"])
-    return set(event.body.get("draft", {}).get("fields", ()))
+def _follow_undo(store: Store, event: Event) -> None:
+    """Write what follows when a decision was taken back, but for its drafts."""
+    if event.what == "adopt":
+        store.set_meta("anki state", "")
+        store.passage(event.key)  # the card is gone
+    if asks_again(event):
+        card, _ = cards.state_of(store, event.body["guid"])
+        body = words_again(event, card)
+        if body:
+            store.add("edit", event.key, POLICY, body)
+    if event.what in ("retire", "reject"):
+        guid = event.body.get("guid", "")
+        if event.body.get("why") == DELETED or was_deleted_unnoticed(store, guid):
+            send_again(store, event.key, guid)
+    if event.what == "mark":
+        chosen.let_go(store, event)
+    if event.what == "decline":
+        belonging.draft_again(store, event.key)
+    if event.what == "form":  # which may have left them out
+        highlights.take_in_again(store)
 
 
 # --- two facts in one passage -----------------------------------------------------------
@@ -708,8 +610,8 @@ def repair(
 
 def repaired(store: Store) -> dict[NoteId, str]:
     """Return when notes in Anki were repaired last, or left as they are, by their ids."""
-    condition = f"what = 'repair' AND {NOT_UNDONE} ORDER BY n"
-    return {event.body["nid"]: event.at for event in store.each_event(condition)}
+    repairs = journaled.standing_kinds(store, "repair")
+    return {event.body["nid"]: event.at for event in repairs}
 
 
 # --- rejecting --------------------------------------------------------------------------

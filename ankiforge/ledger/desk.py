@@ -18,7 +18,7 @@ What must stay true:
 - A draft with a remark (`model.RemarkKind`) is never accepted by policy.
 - A draft whose passage is in doubt is not decided on before its question is answered
   (`waiting`).
-- What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
+- What a decision takes out of those that wait, `undo` brings back (`tables.waiting`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.store import EACH, Row, Store, Unsettled, encode
-from ankiforge.ledger.tables import ahead
+from ankiforge.ledger.tables import ahead, highlights
 from ankiforge.ledger.tables import waiting as waiting_drafts
 from ankiforge.ledger.tables.anki import buried, is_buried
 from ankiforge.ledger.tables.here import draft_of, passage_here, passages_here
@@ -209,32 +209,6 @@ def rows_in_parts(
         yield [row_by_id[id] for id in part if id in row_by_id]
 
 
-def draft_again(store: Store, highlight_key: str, *, by_model: bool = True) -> None:
-    """Ask the rules again for drafts of a highlight, and the model, unless it is not meant."""
-    columns = "drafted = '', modelled = ''" if by_model else "drafted = ''"
-    store.write(f"UPDATE highlight SET {columns} WHERE key = ?", highlight_key)
-
-
-def draft_copies_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules again for drafts of passages that have, or had, the words of a highlight.
-
-    It changed, went or came back: so it may be their original no longer, or again.
-    """
-    with_words_of_it = (
-        "SELECT other.key FROM event mine JOIN event other USING (words)"
-        " WHERE mine.key = ?1 AND mine.words != ''"
-    )
-    store.write(
-        "UPDATE highlight SET drafted = '' WHERE key != ?1"
-        " AND (folded = (SELECT folded FROM highlight WHERE key = ?1)"
-        f" OR key IN ({with_words_of_it}))"
-        " AND (reason GLOB ?2"
-        " OR EXISTS (SELECT 1 FROM draft d WHERE d.key = highlight.key))",
-        highlight_key,
-        f"{SAME_WORDS}*",
-    )
-
-
 def use_offline_drafts(store: Store, version: str) -> None:
     """Draft undecided passages again if they are judged otherwise, or figures are drafted."""
     if store.meta("proposals") == version:
@@ -272,16 +246,6 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
                 store.write(update, deck, encode(draft), row["id"])
 
 
-def put_away(store: Store, draft_id: str, event: Event) -> None:
-    """Take a draft out of those that wait, because of a decision that may be undone."""
-    store.write(
-        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?",
-        event.id,
-        draft_id,
-    )
-    store.write("DELETE FROM draft WHERE id = ?", draft_id)
-
-
 # --- what a decision decides ------------------------------------------------------------
 
 
@@ -294,14 +258,12 @@ def decide(store: Store, changes: Decided) -> Event:
     is_own = decides_own(event) or bool(event.body.get(PROPOSAL))
     sentences_there.note_decided(store, event.key, changes.sentences, own=is_own)
     if event.by == PERSON:  # `undo` lets them wait again
-        for id in changes.gone:
-            put_away(store, id, recorded)
+        waiting_drafts.put_away(store, changes.gone, recorded)
     else:
         waiting_drafts.drop(store, changes.gone)
     waiting_drafts.ask(store, changes.asks)
     if changes.lacks_drafts:
-        for key in here.passage.keys:
-            draft_again(store, key, by_model=False)
+        highlights.ask_rules_again(store, here.passage.keys)
 
     decided_now = sentences_there.names_of_long(changes.sentences)
     store.unsettle(here.passage.key, decided_now)
@@ -357,8 +319,7 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
     with store.transaction():
         decided_on = sorted({event.key for event in events if event.what in decisions})
         for key in decided_on:
-            for each in store.keys(key):
-                draft_again(store, each)
+            highlights.draft_again(store, store.keys(key))
             if key.startswith("tool:"):
                 belonging.draft_again(store, key)
         # what fails is settled when it is drafted
@@ -395,10 +356,8 @@ def settle(store: Store, unsettled: Unsettled) -> None:
         gone = [id for change in changes for id in change.gone]
         waiting_drafts.drop(store, gone)
         waiting_drafts.ask(store, [asks for change in changes for asks in change.asks])
-        for change in changes:
-            if change.lacks_drafts:
-                for key in change.here.passage.keys:
-                    draft_again(store, key, by_model=False)
+        lacking = [each.here.passage.keys for each in changes if each.lacks_drafts]
+        highlights.ask_rules_again(store, chain.from_iterable(lacking))
 
 
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
@@ -809,25 +768,6 @@ def refuse_doubtful(store: Store, passage: Passage, key: str) -> None:
             f"{key}: first answer whether this is the passage that is gone",
             hint="ankiforge list --view questions",
         )
-
-
-def bring_back(store: Store, events: Iterable[Event]) -> set[str]:
-    """Let the drafts wait again that decisions took away, if their passages are there.
-
-    Returns:
-        The ids of the events that have such drafts.
-    """
-    event_ids = encode([event.id for event in events])
-    column_rows = store.rows("PRAGMA table_info(draft)")
-    columns = ", ".join(f"decided.{row['name']}" for row in column_rows)
-    of_events = (
-        "FROM decided JOIN highlight h ON h.key = decided.key AND h.state = 'present'"
-        f" WHERE event IN {EACH}"
-    )
-    rows = store.rows(f"SELECT DISTINCT event {of_events}", event_ids)
-    store.write(f"INSERT OR IGNORE INTO draft SELECT {columns} {of_events}", event_ids)
-    store.write(f"DELETE FROM decided WHERE event IN {EACH}", event_ids)
-    return {row["event"] for row in rows}
 
 
 # --- offers -----------------------------------------------------------------------------

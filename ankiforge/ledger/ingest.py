@@ -25,7 +25,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.desk import draft_again, draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
 from ankiforge.ledger.match import (
     ComparedDocument,
@@ -56,6 +55,8 @@ from ankiforge.ledger.records import (
     write_highlights,
 )
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
+from ankiforge.ledger.tables import highlights, journaled, waiting
+from ankiforge.ledger.tables.highlights import draft_copies_again
 from ankiforge.model import (
     DocumentId,
     HighlightKey,
@@ -222,9 +223,9 @@ class Ingest:
             if keys and not self.store.value(one_route):
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
-            for key in self.report.gone:  # if one comes back, it is drafted again
-                if self.store.write("DELETE FROM draft WHERE key = ?", key):
-                    draft_again(self.store, key)
+            # if one comes back, it is drafted again
+            had_drafts = waiting.drop_of(self.store, self.report.gone)
+            highlights.draft_again(self.store, had_drafts)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
@@ -514,9 +515,8 @@ class Ingest:
         """Return those of some keys that were issued before."""
         wanted = encode(keys)
         rows = self.store.rows(f"SELECT key FROM highlight WHERE key IN {EACH}", wanted)
-        events = self.store.select_events(f"what = 'key' AND key IN {EACH}", wanted)
         issued = {row["key"] for row in rows}
-        issued.update(event.key for event in events)
+        issued.update(event.key for event in journaled.of_kinds(self.store, keys, "key"))
         return issued
 
     # --- writing ------------------------------------------------------------------------

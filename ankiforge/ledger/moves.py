@@ -14,7 +14,7 @@ from itertools import chain
 import msgspec
 
 from ankiforge.ledger import facts, sentences
-from ankiforge.ledger.events import PERSON, SOURCE, Event, Passage, hash_of_words
+from ankiforge.ledger.events import PERSON, SOURCE, Passage, hash_of_words
 from ankiforge.ledger.marks import mark_of
 from ankiforge.ledger.match import (
     LONG,
@@ -35,6 +35,7 @@ from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight
 from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
+from ankiforge.ledger.tables import journaled
 from ankiforge.model import DocumentId
 
 
@@ -427,7 +428,7 @@ class Moves:
     def _later_versions(self, gone: Mark, passage: Passage) -> Iterator[Row]:
         """Yield the present highlights that may be later versions of a passage that goes."""
         hashes = [hash_of_words(text.exact) for text in passage.texts]
-        copies = self._store.select_events(f"words IN {EACH}", encode(hashes))
+        copies = journaled.with_words(self._store, hashes)
         copied_keys = {event.key for event in copies}
         if gone.document not in self._sharing:
             self._sharing[gone.document] = self._sharing_marks(gone.document)
@@ -439,9 +440,7 @@ class Moves:
             encode(sorted(documents)),
         )
         places_of_gone = {(text.container, text.place) for text in passage.texts}
-        accepted = self._store.select_events(
-            f"what IN ('accept', 'adopt') AND key IN {EACH}", encode(passage.keys)
-        )
+        accepted = journaled.of_kinds(self._store, passage.keys, "accept", "adopt")
         decided_at = min((event.n for event in accepted), default=0)
         for row in rows:
             key = row["key"]
@@ -455,17 +454,14 @@ class Moves:
                 continue
             if any(card.by == PERSON for card in other.cards.values()):
                 continue
-            first = min(self._issued(key), key=lambda event: event.order, default=None)
+            issued = journaled.of_kinds(self._store, [key], "key")
+            first = min(issued, key=lambda event: event.order, default=None)
             if first is None or first.n < decided_at:
                 continue
             first_place = first.body["container"], first.body["place"]
             came_to_copy = row["document"] != gone.document
             if came_to_copy or first_place in places_of_gone:
                 yield row
-
-    def _issued(self, key: str) -> list[Event]:
-        """Return the events that issued a key."""
-        return self._store.select_events("key = ? AND what = 'key'", key)
 
     def _sharing_marks(self, document: int) -> set[DocumentId]:
         """Return a document, and those that share half of the shorter one's marks with it."""
@@ -505,7 +501,7 @@ class Moves:
     def _knew(self, old: Mark, key: str) -> bool:
         """Return whether a machine that issued a key knew another passage before."""
         events = self._store.events(self._store.keys(old.key))
-        for issued in self._issued(key):
+        for issued in journaled.of_kinds(self._store, [key], "key"):
             for event in events:
                 if event.machine == issued.machine and event.n < issued.n:
                     return True

@@ -20,7 +20,9 @@ from ankiforge.ledger import cards, decide, desk, forms, readings
 from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON, Event, Passage
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
+from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.ledger.tables import journaled, waiting
+from ankiforge.ledger.undo import REWORDING
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     PROPOSE,
@@ -155,10 +157,9 @@ def _ask_whether_same(store: Store, new_key: str, old_key: str) -> Question:
 
 def _repair_of(store: Store, guid: str) -> str:
     """Return the action of the repair that gave a card its words; "" if none did."""
-    condition = f"what IN ('repair', 'edit', 'revise') AND {NOT_UNDONE} ORDER BY n"
     act = ""
     acts_of_repairs = set()
-    for event in store.each_event(condition):
+    for event in journaled.standing_kinds(store, *REWORDING):
         if event.body.get("guid") != guid:
             continue
         if event.what == "repair" and event.body["name"] != cards.LEFT:
@@ -176,7 +177,7 @@ def waiting_beside(store: Store) -> set[str]:
     in_conflict: set[str] = set()
     for question in _ask_about_conflicts(store):
         in_conflict.update(question.guids)
-        for event in store.each_event(OF_ACTION, question.repair):
+        for event in journaled.of_action(store, question.repair):
             waiting.add(event.body.get("guid", ""))
             waiting.update(new["guid"] for new in event.body.get("new", ()))
     return waiting - in_conflict
@@ -286,7 +287,7 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
     def worth(guid: Guid) -> tuple[int, int, str]:
         reviews = store.value("SELECT reviews FROM seen WHERE guid = ?", guid) or 0
         _, passage = cards.state_of(store, guid)
-        accepts = store.select_events("key = ? AND what = 'accept'", passage.key)
+        accepts = journaled.of_kinds(store, [passage.key], "accept")
         accepted_at = min((event.n for event in accepts), default=0)
         return (-reviews, accepted_at, guid)
 
@@ -633,7 +634,7 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
         if forms.form_choice(store, draft.highlight) == forms.NEVER:  # it is no card
             names = forms.names_of_form(draft.highlight)
             answered = next(answers[name] for name in names if name in answers)
-            desk.put_away(store, draft.id, answered)
+            waiting.put_away(store, [draft.id], answered)
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             reason = forms.why_left_out(draft.highlight)
             store.write(query, reason, draft.highlight.key)

@@ -27,7 +27,8 @@ from ankiforge.ledger.match import (
     LONG,
     ComparedDocument,
 )
-from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
+from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.tables import journaled
 from ankiforge.model import (
     NOTE_OF,
     WORD_AND_TRANSLATION,
@@ -323,14 +324,13 @@ def chosen_passages(store: Store) -> dict[str, list[Chosen]]:
 
 def standing_marks(store: Store) -> list[tuple[Event, list[str]]]:
     """Return the events by which passages are chosen, in order, each with the keys of its words."""
-    marks = store.select_events(f"what = 'mark' AND {NOT_UNDONE}")
+    marks = journaled.marks(store)
     if not marks:
         return []
-    words = encode([hash_of_words(mark.body["exact"]) for mark in marks])
+    words = [hash_of_words(mark.body["exact"]) for mark in marks]
     keys = defaultdict(set)
-    for issued in store.select_events(f"what = 'key' AND words IN {EACH}", words):
+    for issued in journaled.issuing(store, words):
         keys[_triple(issued)].add(issued.key)
-    marks.sort(key=lambda event: event.order)
     return [(mark, sorted(keys[_triple(mark)])) for mark in marks]
 
 

@@ -95,6 +95,9 @@ CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'dialects', 'decline', 'mark');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
+-- events that nobody took back
+CREATE VIEW IF NOT EXISTS standing AS SELECT * FROM event
+    WHERE NOT EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '');
 
 CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer version of the program knows
     id TEXT PRIMARY KEY, n INTEGER NOT NULL, line TEXT NOT NULL

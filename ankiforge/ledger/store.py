@@ -75,17 +75,15 @@ EACH = "(SELECT value FROM json_each(?))"
 ABSENT = "state != 'present'"
 """Said beside a state, it lets SQLite use the index of the few highlights that are not
 present."""
-OF_ACTION = "act = ? AND act != ''"
-"""In a condition on events: an action recorded them. Its second part lets SQLite use the
-index of the events that have one."""
-NOT_UNDONE = (
-    "NOT EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '')"
-)
-"""In a condition on events: nobody took it back."""
 ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
 
 
+# An index holds each of these: its condition is said in the same words.
+_ABOUT_SUBJECTS = (
+    "SELECT id, line FROM event WHERE what IN ('form', 'dialects', 'decline', 'mark')"
+)
+_LINKING = "SELECT id, line FROM event WHERE what IN ('same', 'undo')"
 _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
@@ -467,7 +465,8 @@ class Store(Database):
 
     def events(self, keys: Sequence[str]) -> list[Event]:
         """Return all events of these keys."""
-        return self.select_events(f"key IN {EACH}", encode(keys))
+        query = f"SELECT id, line FROM event WHERE key IN {EACH}"
+        return list(self.each_event(query, encode(keys)))
 
     def answers(self, key: str) -> list[Event]:
         """Return the events that stand about one of `SUBJECTS`, the oldest first."""
@@ -475,22 +474,18 @@ class Store(Database):
             self._drop_stale()
         if self._answers is None:
             self._answers = defaultdict(list)
-            events = self.select_events(f"what IN {SUBJECTS}")
+            events = list(self.each_event(_ABOUT_SUBJECTS))
             if events:
-                events += self.select_events(f"what IN {LINKS}")
+                events += self.each_event(_LINKING)
             for event, stands in in_order(events):
                 if stands and event.what in SUBJECTS:
                     self._answers[event.key].append(event)
         return self._answers.get(key, [])
 
-    def select_events(self, condition: str, *values: object) -> list[Event]:
-        """Return the events that fulfil an SQL condition and the clauses behind it."""
-        return list(self.each_event(condition, *values))
-
-    def each_event(self, condition: str, *values: object) -> Iterator[Event]:
-        """Yield the same, one at a time."""
+    def each_event(self, query: str, *values: object) -> Iterator[Event]:
+        """Yield the events that a query for `id` and `line` finds, one at a time."""
         self._store_events()
-        for row in super().each(f"SELECT id, line FROM event WHERE {condition}", *values):
+        for row in super().each(query, *values):
             event = decode_event(row["line"])
             vars(event)["id"] = row["id"]  # it takes longer to hash than to read
             yield event
@@ -592,7 +587,7 @@ class Store(Database):
 
         The key that was issued first names it.
         """
-        links = self.select_events(f"what IN {LINKS}")
+        links = list(self.each_event(_LINKING))
         aliases = super().rows("SELECT key, keys FROM alias")
         before = {row["key"]: row["keys"] for row in aliases}
         linked_keys: set[str] = set()

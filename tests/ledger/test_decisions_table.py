@@ -202,30 +202,6 @@ def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
 
 
 @pytest.mark.parametrize(
-    ("later", "refused"),
-    [
-        ({"guid": "af1", "fields": {"Back": "c"}}, True),
-        ({"guid": "af1", "fields": {"Front": "c"}}, False),
-        ({"guid": "af2", "fields": {"Back": "c"}}, False),
-        (None, False),  # it was taken back
-        ("accept", False),  # which changes no words
-    ],
-)
-def test_a_change_on_which_a_later_one_stands(empty, later, refused):
-    empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
-    first = empty.add("edit", P, PERSON, {"guid": "af1", "fields": {"Back": "b"}})
-    if later == "accept":
-        empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
-    else:
-        body = later or {"guid": "af1", "fields": {"Back": "c"}}
-        event = empty.add("edit", P, PERSON, body)
-        if later is None:
-            empty.add("undo", P, PERSON, {"event": event.id})
-    with pytest.raises(RefusedError) if refused else nullcontext():
-        decide._refuse_below(empty, first)
-
-
-@pytest.mark.parametrize(
     ("pinned", "choice", "offered"),
     [
         # the person changed it in Anki, which may have the words that were chosen

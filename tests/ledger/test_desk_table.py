@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import decide, desk, drafts, here
+from ankiforge.ledger import desk, drafts, here
 from ankiforge.ledger.database import SCHEMA
-from ankiforge.ledger.events import Event, FactDecision, Passage, content
+from ankiforge.ledger.events import FactDecision, Passage, content
 from ankiforge.ledger.facts import Fact, name_of
 from ankiforge.ledger.tables import waiting as waiting_drafts
 from ankiforge.model import (
@@ -310,34 +310,3 @@ def test_the_order_of_offers(drafts, expected):
     for found in rows:
         more = next(more for id, _, more in drafts if id == found["id"])
         assert bool(found["blocked"]) == (more.get("severity") == "block")
-
-
-# --- decisions ------------------------------------------------------------------------------
-
-
-def event(what: str, **body: Any) -> Event:
-    return Event(1, "a", "now", "person", what, "p", body)
-
-
-@pytest.mark.parametrize(
-    ("what", "body", "is_about"),
-    [
-        ("accept", {"guid": "g"}, True),
-        ("accept", {"guid": "h"}, False),
-        ("skip", {}, True),  # of its passage, and so of each card
-        ("reject", {"guid": ""}, False),
-    ],
-)
-def test_whether_an_event_is_about_a_card(what, body, is_about):
-    assert decide._is_about(event(what, **body), "g") == is_about
-
-
-@pytest.mark.parametrize(
-    ("what", "body", "fields"),
-    [
-        ("edit", {"fields": {"Front": "a", "Back": "b"}}, {"Front", "Back"}),
-        ("revise", {"draft": {"fields": {"Text": "a"}}}, {"Text"}),
-    ],
-)
-def test_the_fields_that_a_change_gave(what, body, fields):
-    assert decide._changed_fields(event(what, **body)) == fields

@@ -175,7 +175,11 @@ def test_a_verb_asks_for_no_passage_alone(tmp_path: Path, verb):
         ledger = world["a"]
         work = verb(world, ledger)
         counts.append(questions(ledger, work))
-        decisions = ledger.select_events("what NOT IN ('key', 'text', 'fact')")
+        decisions = list(
+            ledger.each_event(
+                "SELECT id, line FROM event WHERE what NOT IN ('key', 'text', 'fact')"
+            )
+        )
         assert max(len(world.waiting()), len(decisions)) >= notes
         world.close()
     _, once, twice = counts

@@ -11,6 +11,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, desk, recording
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.here import Ahead, PassageHere
+from ankiforge.ledger.tables import journaled
 from ankiforge.model import Drafted, note_id
 from tests.ledger.world import World, model_draft
 
@@ -53,7 +54,7 @@ def seen(world: World) -> tuple[object, ...]:
     ledger = world["a"]
     waiting = ledger.rows("SELECT id, revises, near FROM draft ORDER BY id")
     asked = ledger.rows("SELECT key, drafted = '' FROM highlight ORDER BY key")
-    events = ledger.select_events("1 ORDER BY n")
+    events = list(ledger.each_event("SELECT id, line FROM event ORDER BY n"))
     told = [(event.what, event.key, event.by) for event in events]
     return world.state(), list(map(tuple, waiting)), list(map(tuple, asked)), told
 
@@ -177,7 +178,7 @@ def test_a_note_that_was_deleted_in_anki_is_sent_again_in_one_go_too(tmp_path: P
     with ledger.action():
         for id in desk.read_ahead(ledger, [ids["air"], ids["sugar"]]):
             ledger.accept(id)
-    told = [event.body["guid"] for event in ledger.select_events("what = 'unseen'")]
+    told = [event.body["guid"] for event in journaled.standing_kinds(ledger, "unseen")]
     assert told == guids[:1]
     world.close()
 

@@ -68,7 +68,11 @@ def seen(vault, without=""):
             cards.add((card.key, card.fields, card.told))
     drafts = vault.ledger.rows("SELECT key, content, revises, near FROM draft")
     waiting = {tuple(row) for row in drafts if row["key"] != without}
-    events = vault.ledger.select_events("what NOT IN ('key', 'text')")
+    events = list(
+        vault.ledger.each_event(
+            "SELECT id, line FROM event WHERE what NOT IN ('key', 'text')"
+        )
+    )
     told = {(event.what, event.key) for event in events if event.key != without}
     return cards, waiting, told
 

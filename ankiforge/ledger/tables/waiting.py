@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import sentences
-from ankiforge.ledger.events import content
+from ankiforge.ledger.events import Event, content
 from ankiforge.ledger.here import Asks
 from ankiforge.ledger.record import By, Outcome, Waits
-from ankiforge.ledger.store import Store, encode, listed, tag_name, words_of
+from ankiforge.ledger.store import EACH, Store, encode, listed, tag_name, words_of
 from ankiforge.model import Card, Finding, Json, Pair
 
 
@@ -60,6 +60,43 @@ def summed_up(findings: Sequence[Finding]) -> Pair:
 def drop(store: Store, ids: Iterable[str]) -> None:
     """Drop drafts that wait no longer."""
     store.write_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
+
+
+def drop_of(store: Store, keys: Iterable[str]) -> list[str]:
+    """Drop the drafts of some highlights; return the keys of those that had any."""
+    query = f"DELETE FROM draft WHERE key IN {EACH} RETURNING key"
+    return [row["key"] for row in store.rows(query, encode(list(keys)))]
+
+
+def put_away(store: Store, ids: Iterable[str], event: Event) -> None:
+    """Take drafts out of those that wait, because of a decision that may be undone."""
+    away = [(event.id, id) for id in ids]
+    store.write_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", away)
+    drop(store, [id for _, id in away])
+
+
+def bring_back(store: Store, event_ids: Iterable[str]) -> set[str]:
+    """Let the drafts wait again that decisions took away, if their passages are there.
+
+    Returns:
+        The ids of the events that have such drafts.
+    """
+    ids = encode(list(event_ids))
+    rows = store.rows(
+        "SELECT DISTINCT event FROM decided JOIN highlight h ON h.key = decided.key"
+        f" AND h.state = 'present' WHERE event IN {EACH}",
+        ids,
+    )
+    brought = {row["event"] for row in rows}
+    store.write(
+        "INSERT OR IGNORE INTO draft SELECT d.id, d.key, d.content, d.slot, d.position, d.fact,"
+        " d.near, d.kind, d.deck, d.drafter, d.severity, d.revises, d.replaces, d.findings,"
+        " d.tags, d.words, d.body FROM decided d JOIN highlight h ON h.key = d.key"
+        f" AND h.state = 'present' WHERE d.event IN {EACH}",
+        ids,
+    )
+    store.write(f"DELETE FROM decided WHERE event IN {EACH}", ids)
+    return brought
 
 
 def move(store: Store, drafts: Iterable[Card]) -> None:
