@@ -54,12 +54,12 @@ test: $(VENV)/dev-ok  ## run the tests but the slow ones: make test T="-k cloze"
 
 QUICK := .quick
 
-map: $(VENV)/dev-ok  ## record which tests run which lines, for quick and mutants: ten minutes
+map: $(VENV)/dev-ok  ## record which tests run which lines, for quick and mutants: ten minutes; only some: make map T=tests/check
 	@rm -rf $(QUICK)/raw && mkdir -p $(QUICK)/raw
 	@sed 's|ROOT|$(CURDIR)|' tools/recording.ini > $(QUICK)/recording.ini
 	-COVERAGE_PROCESS_START=$(CURDIR)/$(QUICK)/recording.ini \
-		$(PY) -m pytest -q -n auto --dist worksteal -p tools.recording -m "not slow"
-	@$(PY) -m tools.testmap && rm -r $(QUICK)/raw
+		$(PY) -m pytest -q -n auto --dist worksteal -p tools.recording -m "not slow" $(T)
+	@$(PY) -m tools.testmap $(T) && rm -r $(QUICK)/raw
 
 $(QUICK)/map.db:
 	@echo "there is no map of the tests yet: it is made once, in ten minutes"

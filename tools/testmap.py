@@ -1,8 +1,8 @@
 """The map of the tests: which of them run which line of the program, and how long they take.
 
-`make map` records it by `tools/recording.py`; `quick` and `mutants` read it. It is one SQLite file
-that git ignores. With it is the text of each module as it was recorded: a line of today is found
-again in it, however many lines were moved since.
+`make map` records it by `tools/recording.py`, `make map T=tests/check` a part of it anew; `quick` and
+`mutants` read it. It is one SQLite file that git ignores. With it is the text of each module as it was
+recorded: a line of today is found again in it, however many lines were moved since.
 """
 
 import ast
@@ -12,6 +12,7 @@ import sys
 import zlib
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from contextlib import closing, suppress
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -94,20 +95,42 @@ class Map:
 
     def then(self, path: str, text: str, lines: set[int]) -> set[int]:
         """Return where lines of a text of today stand in the module as it was recorded."""
-        old = self.texts.get(path, "").splitlines()
-        blocks = SequenceMatcher(
-            None, text.splitlines(), old, autojunk=False
-        ).get_matching_blocks()
-        return {
-            line - start + place
-            for start, place, size in blocks
-            for line in lines
-            if start < line <= start + size
+        places = same_lines(text, self.texts.get(path, ""))
+        return {places[line] for line in lines if line in places}
+
+    def besides(
+        self, names: Collection[str], texts: dict[str, str]
+    ) -> tuple[dict[str, float], "Lines"]:
+        """Return the seconds of the other tests, and which lines of today's modules they run."""
+        others = {
+            number: test for number, test in self._tests.items() if test.name not in names
         }
+        places = {
+            path: same_lines(text, texts[path])
+            for path, text in self.texts.items()
+            if path in texts
+        }
+        lines: Lines = defaultdict(set)
+        query = "SELECT path, line, ids FROM line JOIN tests ON tests.id = tests"
+        for path, line, ids in self._database.execute(query):
+            if place := places.get(path, {}).get(line):
+                numbers = array("H", zlib.decompress(ids))
+                lines[path, place].update(others[n].name for n in numbers if n in others)
+        return {test.name: test.seconds for test in others.values()}, lines
 
 
 Lines = dict[tuple[str, int], set[str]]
 """By module and line: the tests that run it."""
+
+
+def same_lines(text: str, other: str) -> dict[int, int]:
+    """Return where the lines of a text stand in another one, if they do."""
+    matcher = SequenceMatcher(None, text.splitlines(), other.splitlines(), autojunk=False)
+    return {
+        start + number: place + number
+        for start, place, size in matcher.get_matching_blocks()
+        for number in range(1, size + 1)
+    }
 
 
 def gather(raw: Path) -> tuple[dict[str, float], Lines]:
@@ -168,4 +191,12 @@ if __name__ == "__main__":
     texts = {
         path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in modules
     }
-    write(MAP, texts, *gather(RAW))
+    seconds, lines = gather(RAW)
+    if (
+        sys.argv[1:] and MAP.is_file()
+    ):  # only some tests were recorded: the map keeps the others
+        others, their_lines = Map(MAP).besides(seconds, texts)
+        seconds |= others
+        for where, names in their_lines.items():
+            lines[where] |= names
+    write(MAP, texts, seconds, lines)

@@ -84,6 +84,20 @@ def test_rows_of_tables_beside_the_package_come_first_whatever_way_they_go(tmp_p
     assert [test.name for test in tests] == [*rows, SHRINK, elsewhere, WIDE]
 
 
+def test_a_part_that_is_recorded_anew_leaves_the_other_tests_where_their_lines_are_now(
+    recorded,
+):
+    moved = MODULE.replace("    return LIMIT\n", "    return 3\n").replace(
+        "LIMIT =", "\nLIMIT ="
+    )
+    seconds, lines = recorded.besides({WIDE}, {PATH: moved, "ankiforge/new.py": ""})
+    assert seconds == {NARROW: 0.1, SHRINK: 0.1}
+    assert {place: names for place, names in lines.items() if names} == {
+        (PATH, 6): {NARROW},
+        (PATH, 12): {SHRINK},
+    }
+
+
 def test_what_no_test_runs_is_named(recorded):
     tests, untouched = touching.choose(recorded, {"prompts/cards.md": ("", "")})
     assert (tests, untouched) == ([], ["prompts/cards.md"])
