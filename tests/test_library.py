@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 import ankiforge
+from ankiforge.errors import BusyError
 from ankiforge.pipeline.decide import edit
+from ankiforge.pipeline.opened import Opened
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/guides/library.md"
@@ -54,3 +56,15 @@ def test_a_question_is_answered_by_its_id(home):
         [card] = workspace.cards("mutex")
         assert dict(card.fields)["Back"] == "A lock for threads."
         assert workspace.questions() == []
+
+
+def test_a_lock_that_is_held_is_held_once_and_let_go_at_the_end_of_all(home):
+    ours, theirs = Opened(home / "cards"), Opened(home / "cards")
+    for _ in range(2):
+        with ours.locked("drafting"):
+            with ours.locked("drafting", 0):
+                pass
+            with pytest.raises(BusyError), theirs.locked("drafting", 0):
+                pass
+    with theirs.locked("drafting", 0):
+        pass

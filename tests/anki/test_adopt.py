@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.adopt import TOOLS, VAULT, Made, World, history, scheduled, schedules
+from tests.anki.test_repair_own import forgotten
 
 
 @pytest.fixture
@@ -315,3 +316,13 @@ def test_a_card_that_anki_has_already_keeps_its_schedule_there(forge, anki):
     arrived = schedules(anki.col)
     assert len(arrived) == 6
     assert arrived.items() <= wanted.items()
+
+
+def test_an_adopted_note_that_fails_is_a_card_with_its_passage(world):
+    here = world("o2a")
+    here.adopt()
+    forgotten(here.anki, f"nid:{here.made[1].id}")
+    [row] = here.forge.ok("repair", "--json").lines
+    [card] = [one for one in here.forge.cards() if one["guid"] == row["card"]]
+    assert "experiment 1 " in str(card["fields"])
+    assert "experiment 1 " in row["passage"]

@@ -7,12 +7,13 @@ import pytest
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
+from ankiforge.ledger import Wording, views
 from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.decide import TakenOver, adopt_notes, edit, undo
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import record_view
-from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
+from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
 
 MORE = "The ==Danube== has ten countries beside it on its way to the Black Sea."
 
@@ -59,6 +60,24 @@ def test_a_lost_database_comes_back_from_the_journal(world: World):
         assert not open_questions(world["a"])
         assert outcomes(world) == before
     assert world.file("a").read_bytes() == lines
+
+
+def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_over(
+    world: World,
+):
+    world.notes({"a.md": (RHINE,), "b.md": (FAUST,)})
+    world.run()
+    rhine, faust = world.only("Rhine"), world.only("Faust")
+    lost = []
+    for card in (rhine, faust):
+        wording = Wording(card.kind.value, dict(card.fields), card.quote, own=True)
+        lost.append((world.anki[card.guid], wording, card.quote, ()))
+    world.lose("a")
+    world.file("a").unlink()
+    world.delete("a.md")
+    world.run(ship=False, accepts=lambda draft: False)
+    assert views.adopt(world["a"], lost) == [world.anki[rhine.guid]]
+    assert world.live() == {faust.guid: words_of(faust)}
 
 
 # --- damaged files -----------------------------------------------------------------------------

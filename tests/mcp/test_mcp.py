@@ -10,10 +10,11 @@ import pytest
 pytest.importorskip("mcp")
 
 from ankiforge.config.workspace import lock, resolve
-from ankiforge.errors import BUG, BugError
+from ankiforge.errors import BUG, BugError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.mcp import Agent
 from ankiforge.mcp.server import _answered
+from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.agent import client
 from tests.limits import PATIENCE
 
@@ -145,6 +146,16 @@ def test_each_highlight_of_a_proposal_is_answered_in_order(desk):
     assert "refused" in results[0]
     [made] = results[2]["cards"]
     assert [card["id"] for card in desk.cards()] == [made["card"]]
+
+
+def test_a_blocked_card_is_accepted_by_a_person_who_overrules_the_check(desk):
+    with client(desk) as agent:
+        bad = {**GOOD, "quote": "caffeine gives energy", "back": "it gives energy"}
+        [blocked] = agent.propose(agent.keys()[CAFFEINE], **bad)["cards"]
+    with Workspace(desk.folder) as workspace:
+        with pytest.raises(RefusedError, match="the quote is not in the source"):
+            workspace.accept(blocked["card"])
+        assert len(workspace.accept(blocked["card"], force=True)) == 1
 
 
 def test_a_blocked_card_is_withdrawn_and_a_replay_changes_nothing(desk):

@@ -46,11 +46,16 @@ def place(forge: Any, server: EmbeddingServer, monkeypatch: Any) -> Any:
     return forge
 
 
-def settings(forge: Any, url: str, model: str = "e5", **more: str) -> None:
+SOURCES = "[{markdown: {path: notes, marks: ['==']}}]"
+
+
+def settings(
+    forge: Any, url: str, model: str = "e5", sources: str = SOURCES, **more: str
+) -> None:
     meaning = json.dumps({"base_url": url, "model": model, **more})
-    sources = "sources: [{markdown: {path: notes, marks: ['==']}}]"
     forge.settings(
-        f"{sources}\nanki: {{collection: none}}\nmeaning: {meaning}\n", trust=True
+        f"sources: {sources}\nanki: {{collection: none}}\nmeaning: {meaning}\n",
+        trust=True,
     )
 
 
@@ -96,6 +101,15 @@ def test_a_passage_is_found_by_its_meaning_and_the_question_has_the_marks_of_the
     assert row["found"] == {"by": "meaning", "sure": True}
     assert "query: What makes most ATP?" in server.texts
     assert not server.sent()
+
+
+def test_what_is_read_no_longer_is_found_by_its_meaning_and_said_to_be(place, server):
+    place.ok("run")
+    settings(place, server.base_url, sources="[{markdown: {path: notes/none}}]")
+    place("run")
+    [row, *_] = place.ok("search", "What makes most ATP?", "--json").lines
+    assert row["found"]["by"] == "meaning"
+    assert row["highlight"]["presence"] == "unread"
 
 
 def test_a_dry_run_makes_no_vectors(place, server):

@@ -7,6 +7,8 @@ from typing import Any
 import genanki
 import pytest
 
+from tests.cli.test_screen import COLOUR, at_terminal
+
 BASIC = genanki.Model(
     1607392319, "Words",
     fields=[{"name": "Word"}, {"name": "Meaning"}, {"name": "Note"}],
@@ -281,3 +283,8 @@ def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name):
     assert name in done.stderr
     assert "hint:" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_terminal_shows_how_many_notes_are_looked_at(forge, deck):
+    shown = at_terminal(forge, 80, "repair", deck(GOOD, GOOD, GOOD))
+    assert "checking ██████████ 3 of 3" in COLOUR.sub("", shown)
