@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -182,8 +183,6 @@ def _present(folders: Sequence[Path]) -> dict[Path, int]:
     """Return the folders that exist now, each with its inode: that of another folder differs."""
     present = {}
     for folder in folders:
-        try:
+        with suppress(OSError):
             present[folder] = folder.stat().st_ino
-        except OSError:
-            continue
     return present

@@ -590,10 +590,7 @@ def taken_together(
     matching = set(ids)
     named = set(query.split())
     for offer in offers(ledger, ids):
-        drafts = [draft for draft in offer if draft.id in matching]
-        if not drafts:
-            continue
-        first, *others = drafts
+        first, *others = [draft for draft in offer if draft.id in matching]
         reason = _why_left(first, named)
         if reason:
             left[reason] += 1

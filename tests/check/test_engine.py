@@ -9,6 +9,7 @@ from ankiforge.check import (
     check,
     check_alone,
     check_made,
+    in_words,
     read,
 )
 from ankiforge.model import IN_LETTERS, Form, HighlightKind, Origin, Severity
@@ -211,6 +212,18 @@ def test_at_most_five_words_that_are_missing_are_named():
     found = {one.check: one.message for one in cards.findings(draft)}
     missing = "zebra, yak, xenia, walrus, vulture"
     assert found["answer_partly"].endswith(f"not in the source: {missing}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("yes_no", "asks for yes or no"),
+        ("gap_leak", "the hidden words also appear in the text"),
+        ("says_more", "the comment says more than its question"),
+    ],
+)
+def test_a_rule_is_told_in_words_that_quote_nothing(rule, words):
+    assert in_words(rule) == words
 
 
 # --- a bare card ----------------------------------------------------------------------------

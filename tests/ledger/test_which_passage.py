@@ -53,3 +53,16 @@ def test_a_passage_keeps_its_card(world: World, name: str, lost: bool):
             case.get("asked", ())
         )
         assert len(world.waiting()) == case.get("waits", 0)
+
+
+@pytest.mark.parametrize("changed", ["a.md", "b.md"])
+def test_what_is_missing_twice_is_gone_in_a_document_that_did_not_change_too(
+    world: World, changed: str
+):
+    world.notes({"a.md": (OSMOSIS, RHINE), "b.md": (FAUST, LINES["mitosis"])})
+    world.run()
+    world.notes({"a.md": (RHINE,), "b.md": (LINES["mitosis"],)})
+    assert not world.run().report.gone
+    kept = (world.vault / changed).read_text("utf-8")
+    (world.vault / changed).write_text(f"{kept}\nMore words.\n", "utf-8")
+    assert len(world.run().report.gone) == 2
