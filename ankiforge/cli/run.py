@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ankiforge.model import Drafted, HighlightKey
     from ankiforge.pipeline import choosing
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.result import RunResult, Taken
     from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
 
 
@@ -383,40 +383,18 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
             return
         call.problems(problems)
         if not every:
-            call.say("every document there has marks, or passages chosen before")
+            call.say(choosing.NOTHING_LEFT)
         elif call.interactive and not call.quiet and not call.as_json:
-            _choose_by_chat(call, workspace, every)
+            for asking in every:
+                while asking.left:
+                    text = choosing.text(workspace, asking, asking.left[0])
+                    if not _converse(call, workspace, text, about=asking):
+                        return
+            call.say("next: ankiforge review")
         else:
             by_file = f"{_BY_FILE} --from {quote(str(path))}"
             call.say(f"{by_file}, then: {_IMPORT}; or by a model: ankiforge model")
     end(problems)
-
-
-def _choose_by_chat(
-    call: Call, workspace: Workspace, every: Sequence[choosing.Asking]
-) -> None:
-    """Copy the text about each part, and take its answer, until the person stops."""
-    from ankiforge.cli.chat import pasted
-    from ankiforge.draft.chat import what_is_missing
-    from ankiforge.pipeline import choosing
-
-    for asking in every:
-        for number, part in enumerate(asking.parts, start=1):
-            if asking.total > 1:
-                call.print(f"part {number} of {len(asking.parts)}")
-            _copy(call, choosing.text(workspace, asking, part))
-            while answer := pasted():
-                taken = choosing.take_for(workspace, answer, asking.opened, part)
-                is_answer = bool(taken.answer.quoted)
-                call.print(taken.said if is_answer else what_is_missing(answer))
-                for unused in taken.answer.unused[:NONE_SHOWN]:
-                    call.say(f"  {unused.what}")
-                if is_answer:
-                    _read_again(call, workspace, answer)
-                    break
-            else:
-                return
-    call.say("next: ankiforge review")
 
 
 def _copy(call: Call, text: str) -> None:
@@ -444,11 +422,34 @@ def _read_again(call: Call, workspace: Workspace, answer: str) -> None:
         call.print(take(workspace, again).said if again else "")
 
 
+def _converse(
+    call: Call,
+    workspace: Workspace,
+    text: str,
+    asked: frozenset[HighlightKey] = frozenset(),
+    about: choosing.Asking | None = None,
+) -> Taken | None:
+    """Copy a text for a chat, and take its answer; None if the person gives none."""
+    from ankiforge.cli.chat import pasted
+    from ankiforge.pipeline.chats import take
+
+    _copy(call, text)
+    while answer := pasted():
+        taken = take(workspace, answer, asked=asked, about=about)
+        call.print(taken.said)
+        _say_what_got_none(call, taken.drafted)
+        if taken.drafted or taken.chosen:
+            for unused in taken.unused[:NONE_SHOWN]:
+                call.say(f"  {unused.what}")
+            _read_again(call, workspace, answer)
+            return taken
+    return None
+
+
 def _ask_chat(call: Call, workspace: Workspace) -> None:
     """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
-    from ankiforge.cli.chat import pasted
     from ankiforge.draft.chat import MOST
-    from ankiforge.pipeline.chats import ask, take
+    from ankiforge.pipeline.chats import ask
 
     asked = ask(workspace)
     if not (call.interactive and not call.quiet):
@@ -458,23 +459,15 @@ def _ask_chat(call: Call, workspace: Workspace) -> None:
     call.print(asked.said)
     if not asked.texts:
         return
-    _copy(call, asked.texts[0])
-    while answer := pasted():
-        taken = take(workspace, answer, asked=asked.keys[0])
-        call.print(taken.said)
-        _say_what_got_none(call, taken.drafted)
-        if taken.drafted:
-            for unused in taken.unused[:NONE_SHOWN]:
-                call.say(f"  {unused.what}")
-            _read_again(call, workspace, answer)
-            steps = []
-            if any(result.drafts for result in taken.drafted):
-                steps.append("ankiforge review")
-            if left := min(asked.left, MOST):
-                steps.append(f"ankiforge draft asks about the next {left}")
-            if steps:
-                call.say(f"next: {'; '.join(steps)}")
-            return
+    taken = _converse(call, workspace, asked.texts[0], asked=asked.keys[0])
+    if taken:
+        steps = []
+        if any(result.drafts for result in taken.drafted):
+            steps.append("ankiforge review")
+        if left := min(asked.left, MOST):
+            steps.append(f"ankiforge draft asks about the next {left}")
+        if steps:
+            call.say(f"next: {'; '.join(steps)}")
 
 
 def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -531,72 +524,50 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     further files.
     """
     from ankiforge.draft.chat import MOST
+    from ankiforge.pipeline import choosing
     from ankiforge.pipeline.chats import ask
 
-    if document is not None:
-        _export_choice(call, file, document, cards)
-        return
-
     with session(call, writes="drafting") as workspace:
-        asked = ask(workspace, MOST if call.limit is None else call.limit)
+        if document:
+            asked = choosing.ask(workspace, document, cards)
+        else:
+            asked = ask(workspace, MOST if call.limit is None else call.limit)
     call.problems(asked.problems)
-    if not asked.texts:
+    if document or not asked.texts:
         call.say(asked.said)
+    if not asked.texts:
         return
     if str(file) == "-":
         if len(asked.texts) > 1:
             message = f"these are {len(asked.texts)} prompts, each for a chat of its own"
-            raise UsageError(message, hint=f"name a FILE, or --limit {MOST}")
+            hint = "name a FILE" if document else f"name a FILE, or --limit {MOST}"
+            raise UsageError(message, hint=hint)
         if call.as_json:
-            highlights = len(asked.keys[0])
+            highlights = sum(map(len, asked.keys))
             call.data(
                 {"text": asked.texts[0], "highlights": highlights, "left": asked.left}
             )
         else:
             call.write(asked.texts[0])
         return
-    count = sum(map(len, asked.keys))
-    _write_texts(call, file, asked.texts, counted(count, "highlight"))
-    if asked.left:
-        passages = counted(asked.left, "passage")
-        again = f"ankiforge draft export {quote(str(file))}"
-        call.say(f"{passages} left: import the answer first, then: {again}")
-
-
-def _export_choice(call: Call, file: Path, document: Path, number: int) -> None:
-    """Write the texts that ask a chat to choose passages of a document."""
-    from ankiforge.pipeline import choosing
-
-    texts = []
-    with session(call, writes="drafting") as workspace:
-        every, problems = choosing.askings(workspace, document, number)
-        for asking in every:
-            call.say(asking.said)
-            texts += [choosing.text(workspace, asking, part) for part in asking.parts]
-    call.problems(problems)
-    if str(file) == "-":
-        if call.as_json:
-            call.data({"texts": texts})
-        else:
-            call.write("\n\n".join(texts))
-    elif texts:
-        _write_texts(call, file, texts, document.name)
-    end(problems)
-
-
-def _write_texts(call: Call, file: Path, texts: Sequence[str], what: str) -> None:
-    """Write a file for each chat, FILE, FILE-2, and so on, and say what to do with them."""
+    # one file for each chat: FILE, FILE-2, and so on
     files = []
-    for number, text in enumerate(texts, 1):
+    for number, text in enumerate(asked.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
         _write_text(path, text)
         files.append(path)
-    call.say(f"{what} written to {', '.join(map(str, files))}")
+    call.say(f"{asked.what} written to {', '.join(map(str, files))}")
     if len(files) > 1:
         call.say("paste each text into a separate chat; save its answer as ANSWER.md")
     else:
         call.say("paste the text into any chatbot; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
+    if asked.left:
+        passages = counted(asked.left, "passage")
+        again = f"ankiforge draft export {quote(str(file))}"
+        call.say(f"{passages} left: import the answer first, then: {again}")
+    if document:
+        end(asked.problems)
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -626,7 +597,6 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
-    from ankiforge.pipeline import choosing
     from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult
     from ankiforge.text.decoding import encoding_of
@@ -645,26 +615,12 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     result = RunResult()
     with session(call, writes="drafting") as workspace:
         for file, text in answers.items():
-            chosen = choosing.take(workspace, text, only_labelled=True)
-            taken = take(workspace, text, accept) if chosen is None else None
-            if taken and taken.is_known and not taken.drafted:
+            taken = take(workspace, text, accept)
+            if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
-            if (
-                taken and not taken.drafted
-            ):  # of documents that nobody marked, without labels
-                chosen = choosing.take(workspace, text)
-            if chosen:
-                for step in chosen.steps:
-                    result.add_step(step)
-                call.say(f"{file}: {chosen.said}")
-                for unused in chosen.answer.unused:
-                    result.problems.append(replace(unused, where=file.name))
-                continue
-            assert taken
-            if taken.is_second:
+            if taken.is_second or taken.chosen:
                 call.say(f"{file}: {taken.said}")
-                continue
             for step in taken.steps:
                 result.add_step(step)
 

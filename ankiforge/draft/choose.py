@@ -6,7 +6,11 @@ The answer has the form of every other one (`reply`): the quote of each card is 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -28,10 +32,11 @@ from ankiforge.draft.reply import (
     drafts_of,
     ends_in_the_middle,
     every_item,
-    find_quote,
+    letters_of_quote,
     on_a_line,
 )
 from ankiforge.draft.sendable import SendableText, ours
+from ankiforge.language.lexicon import listed
 from ankiforge.model import (
     Card,
     Highlight,
@@ -60,21 +65,6 @@ _SAME = 0.5
 
 # --- what goes out --------------------------------------------------------------------
 
-# Headings, folded, of what is no text to learn from.
-_PASSED_OVER = frozenset(
-    for_finding(name)
-    for name in (
-        "References, Bibliography, Works cited, Literature cited, Further reading, Exercises,"
-        "Exercise, Problems, Review questions, Questions, Homework, Acknowledgements, Index,"
-        "Acknowledgments, Contents, Table of contents, About the author, Literatur,"
-        "Literaturverzeichnis, Quellen,"
-        "Übungen, Übungsaufgaben, Aufgaben, Inhalt, Inhaltsverzeichnis, Danksagung, Références,"
-        "Bibliographie, Exercices, Table des matières, Sommaire, Remerciements, Referencias,"
-        "Bibliografía, Ejercicios, Índice, Riferimenti, Bibliografia, Esercizi, Indice,"
-        "Referências, Exercícios, Литература, Упражнения, Содержание,"
-        "参考文献, 练习, 习题, 目录, 演習問題, 目次"
-    ).split(",")
-)
 _NUMBERED = regex(r"^\W*(?:\d{1,3}|[IVX]{1,5}|[A-Z])(?:\.\d{1,3})*[.):]?\s+")
 _LEADERS = regex(r"(?:\.\s?){4,}\s*\d{1,4}\W*$")
 _LONGEST_NAME = 40
@@ -87,41 +77,34 @@ def sent(whole: WholeText) -> list[Paragraph]:
     exercises; a slide that the next one repeats with more on it.
     """
     repeated = set(_overlays(whole))
+    half = len(whole.pages) / 2 if whole.labels else len(whole.pages)
     shown: list[Paragraph] = []
     in_front = False
-    passing = 0  # the level of the heading of a section that is passed over
-    at_end = False  # the same in a PDF without headings
+    at_end = False  # of a PDF without headings
     for number, paragraph in enumerate(whole.paragraphs):
         words = whole.text_of(paragraph).strip()
         if in_front or (not number and words.startswith("+++")):
-            in_front = not words.endswith("+++") or (
-                not number and len(words) == len("+++")
-            )
+            in_front = not words.endswith("+++") or (not number and words == "+++")
             continue
-        if paragraph.level and (not passing or paragraph.level <= passing):
-            passing = paragraph.level if _is_passed_over(words) else 0
-        elif (
-            not paragraph.level and _is_late(whole, paragraph) and _is_passed_over(words)
-        ):
-            at_end = True
-        is_below = any(map(_is_passed_over, paragraph.heading.split(" › ")))
-        if paragraph.private or passing or at_end or is_below:
+        at_end |= paragraph.page >= half and _is_passed_over(words)
+        if at_end or any(map(_is_passed_over, paragraph.heading.split(" › "))):
             continue
-        if paragraph.page in repeated or _LEADERS.search(words):
+        if paragraph.private or paragraph.page in repeated or _LEADERS.search(words):
             continue
         shown += _cut(whole, paragraph)
     return shown
 
 
 def _is_passed_over(heading: str) -> bool:
+    """Return whether a heading is that of what is no text to learn from."""
     if len(heading) > _LONGEST_NAME:
         return False
-    return for_finding(_NUMBERED.sub("", heading)) in _PASSED_OVER
+    return for_finding(_NUMBERED.sub("", heading)) in _passed_over()
 
 
-def _is_late(whole: WholeText, paragraph: Paragraph) -> bool:
-    """Return whether a paragraph is in the second half of a PDF."""
-    return bool(whole.labels) and 2 * paragraph.page >= len(whole.pages)
+@cache
+def _passed_over() -> frozenset[str]:
+    return frozenset(map(for_finding, listed("signs", "passed_over")))
 
 
 def _overlays(whole: WholeText) -> Iterator[int]:
@@ -159,7 +142,11 @@ class Part(NamedTuple):
     @property
     def size(self) -> int:
         """The number of its characters."""
-        return sum(each.end - each.start for each in self.paragraphs)
+        return _size(self.paragraphs)
+
+
+def _size(paragraphs: Iterable[Paragraph]) -> int:
+    return sum(paragraph.end - paragraph.start for paragraph in paragraphs)
 
 
 def parts_of(whole: WholeText, number: int, most: int = LONGEST_PART) -> list[Part]:
@@ -168,36 +155,28 @@ def parts_of(whole: WholeText, number: int, most: int = LONGEST_PART) -> list[Pa
     The number of passages is shared by their lengths; a part that gets none is left out.
     """
     # the sections; a long one is a section of several
+    shown = sent(whole)
     sections: list[list[Paragraph]] = []
-    length = 0
-    for paragraph in sent(whole):
-        size = paragraph.end - paragraph.start
-        last = sections[-1][-1] if sections else None
-        is_same = last and (last.page, last.heading) == (
-            paragraph.page,
-            paragraph.heading,
-        )
-        if is_same and length + size <= most // 2:
+    for _, of_section in groupby(shown, key=attrgetter("page", "heading")):
+        sections.append([])
+        for paragraph in of_section:
+            if sections[-1] and _size([*sections[-1], paragraph]) > most // 2:
+                sections.append([])
             sections[-1].append(paragraph)
-            length += size
-        else:
-            sections.append([paragraph])
-            length = size
 
     # as few parts as can be, of about the same length: none is a mere tail
-    lengths = [sum(each.end - each.start for each in section) for section in sections]
-    total = sum(lengths)
+    total = _size(shown)
     share = total / max(1, -(-total // most))
-    together: dict[int, list[Paragraph]] = {}
+    together = defaultdict[int, list[Paragraph]](list)
     place = 0
-    for section, length in zip(sections, lengths, strict=True):
-        together.setdefault(int((place + length / 2) / share), []).extend(section)
-        place += length
+    for section in sections:
+        together[int((place + _size(section) / 2) / share)] += section
+        place += _size(section)
 
     parts = []
     reached = place = 0
     for paragraphs in together.values():
-        place += sum(each.end - each.start for each in paragraphs)
+        place += _size(paragraphs)
         until = round(number * place / total)
         words = "\n".join(map(whole.text_of, paragraphs))
         label = h16(whole.document.key, words)[:8]
@@ -359,7 +338,9 @@ def read(
         passage = same[0].passage if same else passage_at(located)
         # the words of the document are the evidence, even where the chat copied them badly
         item = replace(item, quote=passage.exact)
-        faults = _faults(item, passage, faults_of)
+        faults: Strings = ()
+        for draft in drafts_of([item], passage, Origin("llm"), Shape()):
+            faults = faults_of(draft, passage)
         if faults:
             unused.append(Problem("", f"{named}: {'; '.join(faults)}"))
         elif same:
@@ -370,17 +351,9 @@ def read(
     return Answer(choices, unused, quoted, found, alike)
 
 
-def _faults(item: ReplyItem, passage: Highlight, faults_of: Repair) -> Strings:
-    """Return what blocks the card of an item."""
-    for draft in drafts_of([item], passage, Origin("llm"), Shape()):
-        return faults_of(draft, passage)
-    return ()
-
-
 def cards_of(choice: Choice, highlight: Highlight, origin: Origin) -> tuple[Card, ...]:
     """Return the drafts of a chosen passage, which is this highlight by now."""
-    items = [replace(item, quote=choice.passage.exact) for item in choice.items]
-    return drafts_of(items, highlight, origin, Shape())
+    return drafts_of(choice.items, highlight, origin, Shape())
 
 
 def _overlap(one: Span, other: Span) -> bool:
@@ -404,28 +377,28 @@ def locate_quote(
     """Return where a document has a quote, and whether exactly: by its letters, else by likeness.
 
     Args:
-        quote: what a chat copied.
+        quote: what a chat copied; it may say where it leaves something out.
         letters: those of the document.
         pages: the pages of the part that was asked about, which come first.
     """
-    wanted = letters_of(quote)
-    places = list(letters.places(wanted))
-    if len(places) == 1 or (places and len(wanted) >= _ENOUGH):
-        asked = [letters.of_page(page) for page in pages]
-        in_part = [p for p in places if any(start <= p < end for start, end in asked)]
-        place = (in_part or places)[0]
-        return letters.located(place, place + len(wanted), _with_stop(quote)), True
-    if len(wanted) < _ENOUGH:
+    asked = [letters.of_page(page) for page in pages]
+
+    def first(spans: Sequence[Span]) -> Located:
+        in_part = [
+            span for span in spans if any(low <= span[0] < top for low, top in asked)
+        ]
+        return letters.located(*(in_part or spans)[0], _with_stop(quote))
+
+    parts = letters_of_quote(quote)
+    wanted = "".join(parts)
+    spans = list(letters.spans(parts))
+    if len(spans) == 1 or (spans and len(wanted) >= _ENOUGH):
+        return first(spans), True
+    if len(wanted) < _SHORTEST:
         return None, False
     others = [page for page in range(len(letters.pages)) if page not in pages]
-    for page in (*sorted(pages), *others):
-        text = letters.pages[page]
-        span = find_quote(quote, text)
-        if span:  # something in it is left out, and marked so
-            first, end = (letters.index(page, offset) for offset in span)
-            return letters.located(first, end, _with_stop(quote)), True
     span = _alike(wanted, letters, (*sorted(pages), *others))
-    return (letters.located(*span, _with_stop(quote)) if span else None), False
+    return (first([span]) if span else None), False
 
 
 def _with_stop(quote: str) -> str:
@@ -433,35 +406,33 @@ def _with_stop(quote: str) -> str:
     return words if words.endswith(tuple(_STOPS)) else f"{words}."
 
 
-def _alike(wanted: str, letters: Letters, pages: Sequence[int]) -> Span | None:
+def _alike(wanted: str, letters: Letters, pages: Iterable[int]) -> Span | None:
     """Return the whole sentences of a page that are most like a quote; None if none is."""
     from rapidfuzz import fuzz
 
-    if len(wanted) < _SHORTEST:
-        return None
-    third = len(wanted) // 3
     best: Span | None = None
     best_score = float(ALIKE)
+    third = len(wanted) // 3
+    ends = wanted[:third], wanted[-third:]
     for page in pages:
-        start, end = letters.of_page(page)
-        here = letters.text[start:end]
+        low, top = letters.of_page(page)
         # its beginning and its end, with something between them that the quote leaves out
-        first = here.find(wanted[:third])
-        last = here.find(wanted[-third:], first) + third
-        if first >= 0 and last > first + third and last - first < 2 * len(wanted):
-            score = 100.0
-        else:
-            found = fuzz.partial_ratio_alignment(wanted, here, score_cutoff=best_score)
-            if found is None or found.dest_end <= found.dest_start:
-                continue
-            first, last, score = found.dest_start, found.dest_end, found.score
-        if score >= best_score and (best is None or score > best_score):
-            best_score = score
-            near = letters.located(start + first, start + last)
-            text, (left, right) = near.text, near.span
-            line = text.rfind("\n", 0, left) + 1
-            line_end = text.find("\n", right)
-            line_end = len(text) if line_end < 0 else line_end
-            left, right = sentence_around(text[line:line_end], left - line, right - line)
-            best = letters.index(page, line + left), letters.index(page, line + right)
-    return best
+        around = next(letters.spans(ends, low, top), None)
+        if around and around[1] - around[0] < 2 * len(wanted):
+            best = around
+            break
+        found = fuzz.partial_ratio_alignment(
+            wanted, letters.text[low:top], score_cutoff=best_score
+        )
+        if found and found.dest_end > found.dest_start:
+            if best is None or found.score > best_score:
+                best = low + found.dest_start, low + found.dest_end
+                best_score = found.score
+    if best is None:
+        return None
+    near = letters.located(*best)
+    line = near.text.rfind("\n", 0, near.span[0]) + 1
+    line_end = near.text.find("\n", near.span[1])
+    words = near.text[line : line_end if line_end >= 0 else None]
+    left, right = sentence_around(words, near.span[0] - line, near.span[1] - line)
+    return letters.index(near.page, line + left), letters.index(near.page, line + right)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ankiforge.ledger.events import PERSON, Event
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.ledger.store import Store
 from ankiforge.model import Highlight, HighlightKey, Json, hints
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import side_of
@@ -50,32 +50,27 @@ def choose(
 
 
 def keys_of(
-    store: Store, chosen: Iterable[tuple[str, Highlight]]
-) -> dict[str, HighlightKey]:
-    """Return the keys that chosen passages got, by the ids of their events.
+    store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
+) -> list[HighlightKey | None]:
+    """Return the keys that chosen passages of a document got; None for those that are not in it.
 
     One whose words were marked in the meantime has the key of the mark.
 
     Args:
         store: the store.
         chosen: the id of each event, and its passage.
+        container: that of the document.
+        place: its place there.
     """
-    wanted = list(chosen)
-    folds = [for_finding(highlight.exact) for _, highlight in wanted]
-    query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {EACH}"
     by_id: dict[str, HighlightKey] = {}
-    by_words: dict[tuple[str, str], HighlightKey] = {}
-    for row in store.rows(query, encode(folds)):
-        read = decode_highlight(row)
-        by_id[hints.chosen_in(read.hints)] = read.key
-        by_words[row["folded"], read.document.path or read.document.key] = read.key
-    keys = {}
-    for (id, highlight), fold in zip(wanted, folds, strict=True):
-        place = highlight.document.path or highlight.document.key
-        key = by_id.get(id) or by_words.get((fold, place))
-        if key:
-            keys[id] = key
-    return keys
+    by_words: dict[str, HighlightKey] = {}
+    for here in _present(store, container, place):
+        by_id[hints.chosen_in(here.hints)] = here.key
+        by_words[for_finding(here.exact)] = here.key
+    return [
+        by_id.get(id) or by_words.get(for_finding(passage.exact))
+        for id, passage in chosen
+    ]
 
 
 def known_in(store: Store, container: str, place: str) -> list[Highlight]:
@@ -83,20 +78,24 @@ def known_in(store: Store, container: str, place: str) -> list[Highlight]:
 
     A draft that waited is lost with the database: a chosen passage without one may be chosen again.
     """
+    known = []
+    for highlight in _present(store, container, place):
+        is_mark = not hints.chosen_in(highlight.hints)
+        waits = store.row("SELECT 1 FROM draft WHERE key = ?", highlight.key)
+        if is_mark or waits or store.passage(highlight.key).decided:
+            known.append(highlight)
+    return known
+
+
+def _present(store: Store, container: str, place: str) -> list[Highlight]:
+    """Return the marks and chosen passages of a document, in its order."""
     rows = store.rows(
-        "SELECT h.*, EXISTS (SELECT 1 FROM draft d WHERE d.key = h.key) AS waits"
-        " FROM highlight h JOIN document d ON d.id = h.document"
+        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.container = ? AND d.place = ? AND h.state = 'present' ORDER BY h.position",
         container,
         place,
     )
-    known = []
-    for row in rows:
-        highlight = decode_highlight(row)
-        is_mark = not hints.chosen_in(highlight.hints)
-        if is_mark or row["waits"] or store.passage(highlight.key).decided:
-            known.append(highlight)
-    return known
+    return list(map(decode_highlight, rows))
 
 
 def marked_places(store: Store) -> set[tuple[str, str]]:

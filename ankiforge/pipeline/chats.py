@@ -7,7 +7,7 @@ A chat is offered first where no model is set, until it was used or put away: `o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -17,17 +17,11 @@ from ankiforge.draft import chat
 from ankiforge.draft.second_reading import verdicts_in
 from ankiforge.errors import OwnFileError
 from ankiforge.ledger import desk
-from ankiforge.model import (
-    Drafted,
-    HighlightKey,
-    Problem,
-    Strings,
-    Value,
-)
-from ankiforge.pipeline import second_reading
+from ankiforge.model import HighlightKey
+from ankiforge.pipeline import choosing, second_reading
 from ankiforge.pipeline.draft import for_model, privacy_of, record
 from ankiforge.pipeline.models import load_prompt, repair_hints
-from ankiforge.pipeline.result import Progress
+from ankiforge.pipeline.result import Asked, Progress, Taken
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import counted
 
@@ -59,32 +53,6 @@ def put_away() -> None:
     first_time(_USED)
 
 
-class Asked(Value):
-    """Texts to paste, each into a chat of its own."""
-
-    texts: Strings
-    """() = there is nothing to ask."""
-    keys: tuple[frozenset[HighlightKey], ...]
-    """The highlights that each text asks about."""
-    left: int
-    """How many highlights without a card are asked about in no text."""
-    withheld: tuple[tuple[str, int], ...]
-    """How many highlights stay on this machine, by reason."""
-    problems: tuple[Problem, ...]
-    """Met when the sources were read."""
-
-    @property
-    def said(self) -> str:
-        """How many highlights the first text asks about, and how many are withheld."""
-        if not self.texts:
-            said = "nothing to ask: every highlight has a card, or may not be sent"
-        else:
-            said = f"{counted(len(self.keys[0]), 'highlight')} for your chat"
-        for reason, number in self.withheld:
-            said += f"; {number:,} withheld: {reason}"
-        return said
-
-
 def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Asked:
     """Return the texts that ask about the best highlights without a card.
 
@@ -111,13 +79,26 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
         (workspace.folder.folder / _ASKED).write(latest)
     privacy = privacy_of(ledger)
     reasons = map(privacy.why, desk.to_draft(ledger, by_model=True, within=job.within))
+    withheld = Counter(filter(None, reasons)).items()
+    asked = sum(map(len, keys))
     return Asked(
+        counted(asked, "highlight"),
+        what_is_asked([*map(len, keys)], withheld),
         texts=tuple(each.text for each in chats),
         keys=keys,
-        left=pending - sum(map(len, keys)),
-        withheld=tuple(Counter(filter(None, reasons)).items()),
+        left=pending - asked,
         problems=tuple(problem for problem in problems if not problem.notice),
     )
+
+
+def what_is_asked(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
+    """Return how many highlights the first text asks about, and how many are withheld, and why."""
+    said = "nothing to ask: every highlight has a card, or may not be sent"
+    if numbers:
+        said = f"{counted(numbers[0], 'highlight')} for your chat"
+    for reason, number in withheld:
+        said += f"; {number:,} withheld: {reason}"
+    return said
 
 
 def _asked(folder: WorkspaceFolder) -> list[list[HighlightKey]]:
@@ -129,67 +110,23 @@ def _asked(folder: WorkspaceFolder) -> list[list[HighlightKey]]:
     return []
 
 
-class Taken(Value):
-    """The drafts that an answer of a chat gave."""
-
-    drafted: tuple[Drafted, ...]
-    unused: tuple[Problem, ...]
-    """The cards of no use, each with its highlight and the reason."""
-    steps: tuple[Progress, ...]
-    asked: int
-    """How many highlights it should be about."""
-    is_known: bool
-    """Whether the same answer was taken before."""
-
-    missing: str = ""
-    """What the answer lacks, if it is none; "" if it is one."""
-    is_second: bool = False
-    """Whether it is that of a second reading."""
-    read_again: int = 0
-    """How many cards that wait it read a second time."""
-    doubted: int = 0
-    """Of how many of these it says that their passage says something else."""
-
-    @property
-    def unanswered(self) -> int:
-        """The number of highlights that the answer leaves out."""
-        return max(self.asked - len(self.drafted), 0)
-
-    @property
-    def said(self) -> str:
-        """The outcome, in a line."""
-        if self.missing:
-            return self.missing
-        if self.read_again:
-            doubted = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
-            return f"{counted(self.read_again, 'card')} read a second time: {doubted}"
-        if self.is_known and not self.drafted:
-            return "nothing new: this answer was taken before"
-        none = sum(not result.drafts for result in self.drafted)
-        said = f"{len(self.drafted) - none:,} of {self.asked:,} got a question"
-        if none:
-            said += f"; {none:,} not worth one"
-        if self.drafted and self.unanswered:
-            said += f"; {self.unanswered:,} not answered"
-        unused = sum(not each.notice for each in self.unused)
-        if unused and not self.is_known:
-            said += f"; {counted(unused, 'card')} not used"
-        return said
-
-
 def take(
     workspace: Workspace,
     text: str,
     accept: str = "",
     asked: Collection[HighlightKey] = (),
+    about: choosing.Asking | None = None,
 ) -> Taken:
     """Record the cards of an answer beside the drafts that wait, or its doubts about these.
+
+    Labels say whether it is about highlights, or about a document that nobody marked.
 
     Args:
         workspace: the workspace.
         text: the answer, as it was pasted.
         accept: the policy of `--accept`; "" = as in the settings.
         asked: the highlights that were asked about; () = those of the latest text with them.
+        about: the document without marks that was asked about; None = none was.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
@@ -200,11 +137,20 @@ def take(
         if verdicts:
             read_again, doubted = second_reading.take(ledger, verdicts)
             missing = "" if read_again else "it judges no card that waits"
-            return Taken((), (), (), 0, False, missing, True, read_again, doubted)
+            return Taken(
+                missing=missing, is_second=True, read_again=read_again, doubted=doubted
+            )
+        chosen = choosing.take(workspace, text, accept, about)
+        if chosen:
+            return chosen
         job = workspace.job(accept=accept)
         tasks = list(for_model(job, ledger))
         answer = chat.read_answer(text, tasks, prompt, repair_hints())
         is_known = workspace.replies.get(request) is not None
+        if not (answer.drafted or is_known):
+            chosen = choosing.take(workspace, text, accept, only_labelled=False)
+            if chosen:
+                return chosen
         if answer.drafted:
             key = prompt.fingerprint
             workspace.replies.put(request, text, model=chat.CHAT, prompt=key)

@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft import choose
+from ankiforge.draft.chat import what_is_missing
 from ankiforge.draft.llm import Estimate, Model
 from ankiforge.draft.prompt import ModelRequest, Prompt, load
 from ankiforge.draft.reply import every_item
@@ -32,6 +33,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     Problem,
+    Source,
     Span,
     Strings,
     Value,
@@ -40,7 +42,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.draft import draft as judge
 from ankiforge.pipeline.draft import privacy_of, record
 from ankiforge.pipeline.models import repair_hints
-from ankiforge.pipeline.result import ByModel, Progress, RunResult
+from ankiforge.pipeline.result import Asked, ByModel, Progress, RunResult, Taken
 from ankiforge.pipeline.sources import ingest, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_nothing
 from ankiforge.text import counted
@@ -51,11 +53,14 @@ from ankiforge.text.private import IN_ITS_NOTE, has_tag, why_document
 _ASKED = "choosing.json"
 """The file of a workspace with the documents that were asked about last."""
 _MOST_ASKED = 50
+_MOST_TRIED = 5
+"""The documents on which an answer without labels is tried."""
 _LARGEST = 1_000_000
 _HALF = 0.5
 """The share of the quotes of an answer without labels that its document has."""
 _LEAD = 40
 """Letters before chosen words by which equal ones are told apart."""
+NOTHING_LEFT = "every document there has marks, or passages chosen before"
 NO_TEXT = "it has no text, as a scan"
 
 
@@ -67,7 +72,7 @@ class AskedDocument(Value):
     """How many passages were to be chosen."""
     labels: Strings
     """Of its parts."""
-    answered: Strings = ()
+    answered: Strings
     """Those of them of which an answer came."""
 
 
@@ -91,27 +96,39 @@ class OpenDocument(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """A document whose parts are to be asked about."""
+    """A document about whose parts a model or chat is asked, one after another."""
 
     opened: OpenDocument
-    parts: list[choose.Part]
-    """Those of which no answer came yet."""
-    total: int
-    """How many parts it has."""
     number: int
+    """How many passages are to be chosen."""
+    parts: tuple[choose.Part, ...]
+    left: list[choose.Part]
+    """Those of which no answer came yet; an answer takes its part out."""
 
     @property
     def said(self) -> str:
         """Its size, in a line."""
-        said = f"{self.opened.name}: {sum(part.size for part in self.parts):,} characters"
-        if self.total > 1:
-            said += f" in {counted(len(self.parts), 'part')}"
+        size = sum(part.size for part in self.left)
+        said = f"{self.opened.name}: {size:,} characters"
+        total = len(self.parts)
+        if total > 1:
+            said += f" in {counted(len(self.left), 'part')}"
         every = sum(map(len, self.opened.whole.pages))
-        if sum(part.size for part in self.parts) * 2 < every and self.total > 1:
+        if 2 * size < every and total > 1:
             said += f" of {every:,}: with more --cards, more of it is asked about"
-        if len(self.parts) < self.total:
-            said += f"; {self.total - len(self.parts):,} of {self.total:,} are answered"
+        if len(self.left) < total:
+            said += f"; {total - len(self.left):,} of {total:,} are answered"
         return said
+
+    def named(self, part: choose.Part) -> str:
+        """Return which part of how many it is; "" if it is all."""
+        total = len(self.parts)
+        return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
+
+    def asks_about(self, part: choose.Part) -> str:
+        """Return what a chat is asked about a part, in words."""
+        asked = f"Asks for {counted(part.number, 'passage')} of {self.opened.name}"
+        return ", ".join(filter(None, (asked, self.named(part))))
 
 
 # --- documents --------------------------------------------------------------------------
@@ -130,6 +147,12 @@ def take_up(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
         return [problem for problem in problems if not problem.notice]
 
 
+def _sources_at(workspace: Workspace, path: Path) -> tuple[Source, ...]:
+    """Return the sources at a path, whether anything is marked there or not."""
+    found = select_sources(workspace.folder, (path,), unmarked=True).sources
+    return open_sources(workspace.folder, workspace.ledger, found, offline=True)
+
+
 def documents(
     workspace: Workspace, path: Path, *, private: bool = False
 ) -> Iterator[OpenDocument | Problem]:
@@ -137,11 +160,7 @@ def documents(
 
     `private`: those that may not, too.
     """
-    selected = select_sources(workspace.folder, (path,), unmarked=True)
-    sources = open_sources(
-        workspace.folder, workspace.ledger, selected.sources, offline=workspace.offline
-    )
-    for source in sources:
+    for source in _sources_at(workspace, path):
         if not isinstance(source, FileSource):
             continue
         for read in source.whole_texts():
@@ -194,23 +213,13 @@ def askings(
     for opened in documents(workspace, path):
         if isinstance(opened, Problem):
             problems.append(opened)
-            continue
-        known = chosen_marks.known_in(workspace.ledger, opened.container, opened.place)
-        if path.is_dir() and known:
-            continue
-        parts = choose.parts_of(opened.whole, number)
-        before = _asked_about(workspace, opened.path)
-        answered: set[str] = set()
-        labels = tuple(part.label for part in parts)
-        if before and (before.number, before.labels) == (number, labels):
-            if set(before.answered) < set(labels):  # it was interrupted
-                answered.update(before.answered)
-        left = [part for part in parts if part.label not in answered]
-        if left:
-            found.append(Asking(opened, left, len(parts), number))
-        else:
-            problem = Problem(opened.name, "nothing in it is to be learnt from")
-            problems.append(problem)
+        elif not (path.is_dir() and _known(workspace, opened)):
+            asking = _asking(workspace, opened, number)
+            if asking.left:
+                found.append(asking)
+            else:
+                problem = Problem(opened.name, "nothing in it is to be learnt from")
+                problems.append(problem)
     if not found and not path.is_dir():
         workspace.remember(remembered)
         first = problems[0] if problems else Problem(path.name, NO_TEXT)
@@ -218,29 +227,57 @@ def askings(
     return found, [*of_sources, *problems]
 
 
+def _asking(workspace: Workspace, opened: OpenDocument, number: int) -> Asking:
+    """Return the parts of a document to ask about; those that are left if it was interrupted."""
+    parts = tuple(choose.parts_of(opened.whole, number))
+    labels = tuple(part.label for part in parts)
+    answered: Strings = ()
+    for asked in _asked(workspace):
+        is_same = (asked.path, asked.number) == (str(opened.path), number)
+        if is_same and asked.labels == labels and set(asked.answered) < set(labels):
+            answered = asked.answered
+    left = [part for part in parts if part.label not in answered]
+    return Asking(opened, number, parts, left)
+
+
+def _known(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
+    """Return the passages of a document that need not be chosen."""
+    return chosen_marks.known_in(workspace.ledger, opened.container, opened.place)
+
+
 # --- what is asked ------------------------------------------------------------------------
+
+
+def ask(workspace: Workspace, path: Path, number: int) -> Asked:
+    """Return the texts that ask a chat about the documents at a path.
+
+    Raises:
+        UsageError, ItemError: as for `askings`.
+    """
+    every, problems = askings(workspace, path, number)
+    texts = [text(workspace, asking, part) for asking in every for part in asking.left]
+    said = "\n".join(asking.said for asking in every)
+    return Asked(path.name, said or NOTHING_LEFT, tuple(texts), problems=tuple(problems))
 
 
 def request(workspace: Workspace, asking: Asking, part: choose.Part) -> ModelRequest:
     """Return the request about a part: it knows what was chosen in the others."""
-    opened = asking.opened
+    whole = asking.opened.whole
     privacy = privacy_of(workspace.ledger)
-    known = chosen_marks.known_in(workspace.ledger, opened.container, opened.place)
-    number = asking.total - len(asking.parts) + asking.parts.index(part) + 1
+    known = _known(workspace, asking.opened)
     return choose.request(
-        opened.whole,
+        whole,
         part,
         _prompt(workspace),
-        lambda words: privacy.text(words, opened.whole.document.key),
+        lambda words: privacy.text(words, whole.document.key),
         [highlight.exact for highlight in known if not privacy.why(highlight)],
-        f"part {number} of {asking.total}" if asking.total > 1 else "",
+        asking.named(part),
     )
 
 
 def text(workspace: Workspace, asking: Asking, part: choose.Part) -> str:
     """Return the text that asks a chat about a part, and remember that it was asked."""
-    if part is asking.parts[0]:
-        _remember(workspace, asking)
+    _remember(workspace, asking)
     return choose.text_of(request(workspace, asking, part), part)
 
 
@@ -254,13 +291,9 @@ def estimate(
     """
     model = workspace.model(drafter or "llm")
     assert model is not None
-    questions = []
-    passages = 0
-    for asking in every:
-        for part in asking.parts:
-            questions.append(request(workspace, asking, part))
-            passages += part.number
-    return model.size_of(questions, passages)
+    parts = [(asking, part) for asking in every for part in asking.left]
+    questions = [request(workspace, asking, part) for asking, part in parts]
+    return model.size_of(questions, sum(part.number for _, part in parts))
 
 
 def _prompt(workspace: Workspace) -> Prompt:
@@ -268,19 +301,6 @@ def _prompt(workspace: Workspace) -> Prompt:
 
 
 # --- what comes back ------------------------------------------------------------------------
-
-
-class Taken(NamedTuple):
-    """What an answer gave."""
-
-    answer: choose.Answer
-    steps: tuple[Progress, ...] = ()
-    said: str = ""
-
-    @property
-    def drafted(self) -> int:
-        """How many cards wait."""
-        return sum(step.drafted for step in self.steps)
 
 
 def draft(
@@ -297,27 +317,27 @@ def draft(
     model = workspace.model(drafter or "llm")
     assert model is not None
     result = RunResult()
-    total = sum(part.number for asking in every for part in asking.parts)
+    total = sum(part.number for asking in every for part in asking.left)
 
     def steps() -> Iterator[Progress]:
         done = 0
         for asking in every:
             _remember(workspace, asking)
-            for part in asking.parts:
+            for part in tuple(asking.left):
                 try:
                     answer = model.reply(request(workspace, asking, part))
                 except ItemError as error:
                     problem = Problem(asking.opened.name, error.message, error.hint)
                     yield Progress(problems=(problem,))
                     continue
-                taken = take_for(workspace, answer, asking.opened, part, model)
+                taken = take_for(workspace, answer, asking, part, model=model)
                 done += part.number
+                yield from taken.steps
                 by_model = ByModel(model.host, done, total, model.usage)
-                chosen = len(taken.answer.choices)
-                for step in taken.steps:
-                    yield replace(step, by_model=None)
-                problems = tuple(taken.answer.unused)
-                yield Progress(highlights=chosen, problems=problems, by_model=by_model)
+                chosen = len(taken.drafted)
+                yield Progress(
+                    highlights=chosen, problems=taken.unused, by_model=by_model
+                )
 
     with workspace.locked("drafting"):
         workspace.follow(result, steps(), model, partial(show, ()))
@@ -325,40 +345,55 @@ def draft(
 
 
 def take(
-    workspace: Workspace, answer: str, *, only_labelled: bool = False
+    workspace: Workspace,
+    answer: str,
+    accept: str = "",
+    about: Asking | None = None,
+    *,
+    only_labelled: bool = True,
 ) -> Taken | None:
     """Record what an answer of a chat has chosen; None if it is about no document.
 
-    One without labels is tried on the documents that were asked about last.
+    Args:
+        workspace: the workspace.
+        answer: the text of the answer.
+        accept: the policy of `--accept`; "" = as in the settings.
+        about: the document that was asked about; None = the one that its labels name.
+        only_labelled: whether one without labels is not tried on the documents asked last.
     """
     items, _ = every_item(answer)
-    quotes = [item for item in items if item.kind and item.quote]
     labels = {item.label for item in items}
+
+    def named(asking: Asking) -> choose.Part | None:
+        return next((part for part in asking.parts if part.label in labels), None)
+
+    if about is not None:
+        return take_for(
+            workspace, answer, about, named(about) or next(iter(about.left), None), accept
+        )
+    quotes = [item.quote for item in items if item.kind and item.quote]
     every = _asked(workspace)
-    labelled = [each for each in every if labels.intersection(each.labels)]
-    for asked in labelled if (labelled or only_labelled) else every:
+    labelled = [asked for asked in every if labels.intersection(asked.labels)]
+    for asked in labelled or (() if only_labelled else every[:_MOST_TRIED]):
         for opened in documents(workspace, Path(asked.path)):
             if isinstance(opened, Problem):
                 if labelled:
                     raise ItemError(f"{opened.where}: {opened.what}", hint=opened.hint)
                 continue
-            found = 0
-            for item in quotes:
-                located, _ = choose.locate_quote(item.quote, opened.letters, ())
-                found += located is not None
-            if not labelled and (not quotes or found < _HALF * len(quotes)):
-                continue
-            parts = choose.parts_of(opened.whole, asked.number)
-            part = next((each for each in parts if each.label in labels), None)
-            return take_for(workspace, answer, opened, part)
+            located = [choose.locate_quote(quote, opened.letters, ()) for quote in quotes]
+            found = sum(place is not None for place, _ in located)
+            if labelled or (quotes and found >= _HALF * len(quotes)):
+                asking = _asking(workspace, opened, asked.number)
+                return take_for(workspace, answer, asking, named(asking), accept)
     return None
 
 
 def take_for(
     workspace: Workspace,
     answer: str,
-    opened: OpenDocument,
+    asking: Asking,
     part: choose.Part | None,
+    accept: str = "",
     model: Model | None = None,
 ) -> Taken:
     """Record the passages that an answer chose in a document, and their cards as drafts.
@@ -366,46 +401,51 @@ def take_for(
     Args:
         workspace: the workspace.
         answer: the text of the answer.
-        opened: the document.
+        asking: the document.
         part: the part that was asked about; None = it is not as it was.
+        accept: the policy of `--accept`; "" = as in the settings.
         model: the model that answered, which may read its cards again; None = a chat.
     """
     ledger = workspace.ledger
-    whole, letters = opened.whole, opened.letters
+    opened = asking.opened
     with workspace.locked("drafting"):
-        known = chosen_marks.known_in(ledger, opened.container, opened.place)
-        pages = {paragraph.page for paragraph in part.paragraphs} if part else set()
         chosen = choose.read(
             answer,
-            letters,
-            pages,
-            partial(highlight_at, whole),
+            opened.letters,
+            {paragraph.page for paragraph in part.paragraphs} if part else set(),
+            partial(highlight_at, opened.whole),
             repair_hints(),
-            _spans(letters, known),
+            _spans(opened.letters, _known(workspace, opened)),
         )
         steps: list[Progress] = []
+        drafted = []
         if chosen.choices:
-            places = [
-                (each.located.page, each.located.span[0]) for each in chosen.choices
-            ]
-            passages = [each.passage for each in chosen.choices]
-            keys = _choose(workspace, opened, passages, places, chosen_marks.CHAT, steps)
+            located = [choice.located for choice in chosen.choices]
+            keys = _choose(workspace, opened, located, chosen_marks.CHAT, steps)
             origin = choose.origin_of(
                 answer, _prompt(workspace), model.name if model else ""
             )
-            drafted = []
             for choice, key in zip(chosen.choices, keys, strict=True):
                 if key:
                     highlight = cards.highlight_of(ledger, key)
                     drafts = choose.cards_of(choice, highlight, origin)
                     drafted.append(Drafted(highlight, drafts))
-            steps += record(replace(workspace.job(), model=model), ledger, [drafted])
-        if part and chosen.quoted:
-            _note_answer(workspace, opened.path, part.label)
+            job = replace(workspace.job(accept), model=model)
+            steps += record(job, ledger, [drafted])
+        if part in asking.left and chosen.quoted:
+            asking.left.remove(part)
+            _remember(workspace, asking)
     said = chosen.said
     if part is None and chosen.located < chosen.quoted:
         said += f"; {opened.name} changed since it was asked about"
-    return Taken(chosen, tuple(steps), said)
+    return Taken(
+        drafted=tuple(drafted),
+        unused=tuple(chosen.unused),
+        steps=tuple(steps),
+        asked=len(drafted),
+        chosen=said if chosen.quoted else "",
+        missing="" if chosen.quoted else what_is_missing(answer),
+    )
 
 
 def words_at(
@@ -448,14 +488,10 @@ def words_at(
 
 def mark(workspace: Workspace, opened: OpenDocument, located: Located) -> HighlightKey:
     """Make a highlight of words that a person chose on the page; return its key."""
-    passage = highlight_at(opened.whole, located)
-    place = (located.page, located.span[0])
-    [key] = _choose(workspace, opened, [passage], [place], chosen_marks.PAGE, [])
+    [key] = _choose(workspace, opened, [located], chosen_marks.PAGE, [])
     if key is None:
         raise UsageError("these words are not in the document any more")
-    for _ in judge(
-        workspace.job(), workspace.ledger
-    ):  # so that something may be proposed
+    for _ in judge(workspace.job(), workspace.ledger):  # so that something is proposed
         pass
     return key
 
@@ -463,24 +499,24 @@ def mark(workspace: Workspace, opened: OpenDocument, located: Located) -> Highli
 def _choose(
     workspace: Workspace,
     opened: OpenDocument,
-    passages: Sequence[Highlight],
-    places: Sequence[tuple[int, int]],
+    chosen: Sequence[Located],
     by: str,
     steps: list[Progress],
 ) -> list[HighlightKey | None]:
-    """Record that passages were chosen, and read their document; return their keys."""
+    """Record that stretches were chosen, and read their document; return their keys."""
     ledger = workspace.ledger
+    passages = [highlight_at(opened.whole, located) for located in chosen]
     with ledger.action():
         events = []
-        for passage, place in zip(passages, places, strict=True):
+        for passage, located in zip(passages, chosen, strict=True):
+            place = (located.page, located.span[0])
             events.append(
                 chosen_marks.choose(ledger, passage, opened.container, place, by)
             )
-    selected = select_sources(workspace.folder, (opened.path,), unmarked=True)
-    sources = open_sources(workspace.folder, ledger, selected.sources, offline=True)
+    sources = _sources_at(workspace, opened.path)
     steps.append(ingest(replace(workspace.job(), sources=sources), ledger))
-    keys = chosen_marks.keys_of(ledger, zip(events, passages, strict=True))
-    return [keys.get(event) for event in events]
+    by_event = zip(events, passages, strict=True)
+    return chosen_marks.keys_of(ledger, by_event, opened.container, opened.place)
 
 
 def _spans(letters: Letters, known: Iterable[Highlight]) -> Iterator[Span]:
@@ -498,39 +534,20 @@ def _spans(letters: Letters, known: Iterable[Highlight]) -> Iterator[Span]:
 def _asked(workspace: Workspace) -> list[AskedDocument]:
     """Return the documents that were asked about, the latest first."""
     file = workspace.folder.folder / _ASKED
-    with suppress(OSError, OwnFileError, msgspec.DecodeError):
+    with suppress(OSError, OwnFileError, msgspec.MsgspecError):
         if file.is_there():
             return msgspec.json.decode(file.read(_LARGEST), type=list[AskedDocument])
     return []
 
 
-def _asked_about(workspace: Workspace, path: Path) -> AskedDocument | None:
-    return next((each for each in _asked(workspace) if each.path == str(path)), None)
-
-
 def _remember(workspace: Workspace, asking: Asking) -> None:
-    """Note that a document is asked about, for an answer that comes as a file."""
-    path = asking.opened.path
-    before = _asked_about(workspace, path)
-    labels = tuple(
-        part.label for part in choose.parts_of(asking.opened.whole, asking.number)
-    )
-    answered: Strings = ()
-    if before and len(asking.parts) < asking.total:
-        answered = before.answered
-    _store(workspace, AskedDocument(str(path), asking.number, labels, answered))
-
-
-def _note_answer(workspace: Workspace, path: Path, label: str) -> None:
-    """Note that an answer about a part of a document came."""
-    asked = _asked_about(workspace, path)
-    if asked:
-        answered = tuple(dict.fromkeys((*asked.answered, label)))
-        _store(workspace, replace(asked, answered=answered))
-
-
-def _store(workspace: Workspace, asked: AskedDocument) -> None:
-    others = [each for each in _asked(workspace) if each.path != asked.path]
+    """Note what of a document is asked and answered, for what comes later, or as a file."""
+    path = str(asking.opened.path)
+    labels = tuple(part.label for part in asking.parts)
+    left = {part.label for part in asking.left}
+    answered = tuple(label for label in labels if label not in left)
+    others = [asked for asked in _asked(workspace) if asked.path != path]
+    asked = AskedDocument(path, asking.number, labels, answered)
     with suppress(OSError, OwnFileError):  # then an answer has to say it
         content = msgspec.json.encode([asked, *others][:_MOST_ASKED])
         (workspace.folder.folder / _ASKED).write(content)

@@ -14,12 +14,15 @@ from ankiforge.model import (
     Card,
     Change,
     DocumentId,
+    Drafted,
     HighlightKey,
     Problem,
     Source,
+    Strings,
     Value,
     Viewed,
 )
+from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import Planned
@@ -287,3 +290,72 @@ class RunResult(msgspec.Struct):
         for problem in published.problems:
             if problem.where not in told:
                 self.problems.append(problem)
+
+
+# --- a chat -----------------------------------------------------------------------------------
+
+
+class Asked(Value):
+    """Texts to paste, each into a chat of its own."""
+
+    what: str
+    """What they are about, in a few words."""
+    said: str
+    """How much the first text asks about, or why there is none; what is withheld."""
+    texts: Strings
+    """() = there is nothing to ask."""
+    keys: tuple[frozenset[HighlightKey], ...] = ()
+    """The highlights that each text asks about."""
+    left: int = 0
+    """How many highlights without a card are asked about in no text."""
+    problems: tuple[Problem, ...] = ()
+    """Met when the sources were read."""
+
+
+class Taken(Value):
+    """The drafts that an answer of a chat gave."""
+
+    drafted: tuple[Drafted, ...] = ()
+    unused: tuple[Problem, ...] = ()
+    """The cards of no use, each with its highlight and the reason."""
+    steps: tuple[Progress, ...] = ()
+    asked: int = 0
+    """How many highlights it should be about."""
+    is_known: bool = False
+    """Whether the same answer was taken before."""
+    missing: str = ""
+    """What the answer lacks, if it is none; "" if it is one."""
+    chosen: str = ""
+    """The passages that it chose in a document, in words; "" if it is about highlights."""
+    is_second: bool = False
+    """Whether it is that of a second reading."""
+    read_again: int = 0
+    """How many cards that wait it read a second time."""
+    doubted: int = 0
+    """Of how many of these it says that their passage says something else."""
+
+    @property
+    def unanswered(self) -> int:
+        """The number of highlights that the answer leaves out."""
+        return max(self.asked - len(self.drafted), 0)
+
+    @property
+    def said(self) -> str:
+        """The outcome, in a line."""
+        if self.missing or self.chosen:
+            return self.missing or self.chosen
+        if self.read_again:
+            doubted = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
+            return f"{counted(self.read_again, 'card')} read a second time: {doubted}"
+        if self.is_known and not self.drafted:
+            return "nothing new: this answer was taken before"
+        none = sum(not result.drafts for result in self.drafted)
+        said = f"{len(self.drafted) - none:,} of {self.asked:,} got a question"
+        if none:
+            said += f"; {none:,} not worth one"
+        if self.drafted and self.unanswered:
+            said += f"; {self.unanswered:,} not answered"
+        unused = sum(not each.notice for each in self.unused)
+        if unused and not self.is_known:
+            said += f"; {counted(unused, 'card')} not used"
+        return said

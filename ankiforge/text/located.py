@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -17,6 +17,8 @@ ALIKE = 85
 """Per cent from which what stands between the same sides is the same passage."""
 _LONGER = 1.5
 """How many times as long as it was a passage between its sides may be."""
+_LEFT_OUT = 1_000
+"""Letters within which the next part of a quote follows, with what is left out between them."""
 
 
 class Located(NamedTuple):
@@ -52,26 +54,38 @@ class Letters:
 
     def index(self, page: int, offset: int) -> int:
         """Return the first letter at or behind a place."""
-        origins = self._origins[page]
-        low, high = 0, len(origins)
-        while low < high:
-            middle = (low + high) // 2
-            if origins[middle] < offset:
-                low = middle + 1
-            else:
-                high = middle
-        return self._starts[page] + low
+        return self._starts[page] + bisect_left(self._origins[page], offset)
 
     def of_page(self, page: int) -> Span:
         """Return which letters are on a page."""
         return self._starts[page], self._starts[page + 1]
 
-    def places(self, wanted: str) -> Iterator[int]:
-        """Yield each place of some letters."""
-        place = self.text.find(wanted) if wanted else -1
+    def places(self, wanted: str, start: int = 0) -> Iterator[int]:
+        """Yield each place of some letters, from one on."""
+        place = self.text.find(wanted, start) if wanted else -1
         while place >= 0:
             yield place
             place = self.text.find(wanted, place + 1)
+
+    def spans(
+        self, parts: Sequence[str], start: int = 0, end: int | None = None
+    ) -> Iterator[Span]:
+        """Yield each stretch that has some letters, part after part, with others between them.
+
+        Args:
+            parts: the letters of each.
+            start: the letter from which they are looked for.
+            end: the one up to which they are; None = the last.
+        """
+        first, *others = parts or ("",)
+        for place in self.places(first, start):
+            last = place + len(first)
+            for part in others:
+                found = self.text.find(part, last, last + _LEFT_OUT)
+                last = found + len(part) if found >= 0 else len(self.text) + 1
+            if last > (len(self.text) if end is None else end):
+                return
+            yield place, last
 
     def located(self, first: int, end: int, like: str = "") -> Located:
         """Return the stretch from one letter up to another.

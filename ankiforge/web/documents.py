@@ -310,7 +310,7 @@ class Documents:
             if measured is None:
                 return {}
             if measured.pages:
-                return self._sheets(path, marks, measured.pages)
+                return self._sheets(path, marks, measured.pages, _head(marks, "sheets"))
         text = self.markdown_of(shown)
         html = self._html(shown, text) if text else self.html_of(shown)
         if html is None:
@@ -390,6 +390,7 @@ class Documents:
         path: Path,
         marks: Sequence[tuple[Highlight, str]],
         sizes: Sequence[tuple[float, float, str]],
+        head: Json,
     ) -> Json:
         """Return the pages of a PDF with its marks."""
         entries = []
@@ -405,23 +406,13 @@ class Documents:
             entry = _entry(highlight, state)
             entries.append({**entry, "page": page, "at": round(at, 3)})
             placed.append((page, highlight))
-        head = _head(marks, "sheets")
         self._papers[head["id"]] = _Paper(path, tuple(placed))
         return {**head, "sheets": sizes, "marks": entries}
 
     def sheets_of(self, path: Path, head: Json) -> Json:
         """Return the pages of a PDF in which nothing is marked; {} until they are measured."""
         measured = self.pages.sizes(path)
-        if measured is None:
-            return {}
-        self._papers.setdefault(head["id"], _Paper(path, ()))
-        return {
-            **head,
-            "kind": "sheets",
-            "lang": "",
-            "sheets": measured.pages,
-            "marks": [],
-        }
+        return {} if measured is None else self._sheets(path, (), measured.pages, head)
 
     def page(self, id: str, number: int, width: int) -> Json | None:
         """Begin to draw a page of a document, or return it.

@@ -40,7 +40,7 @@ from ankiforge.model import (
     is_card_id,
     is_question_id,
 )
-from ankiforge.pipeline import chats
+from ankiforge.pipeline import chats, choosing
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.deliver import open_file
@@ -190,6 +190,8 @@ class ReviewSession:
         self._asked = frozenset[HighlightKey]()
         # A highlight of the document about which alone it was asked, or a card that fails.
         self._chat_key = ""
+        # The document without marks about which it is asked; None = it is about highlights.
+        self._asking: choosing.Asking | None = None
 
     # --- lists --------------------------------------------------------------------------
 
@@ -851,8 +853,18 @@ class ReviewSession:
         repairs are asked.
         """
         self._chat_key = key
-        if key.startswith(PREFIX):
-            return self._unmarked.asks(key)
+        self._asking = self._unmarked.asking(key) if key.startswith(PREFIX) else None
+        return self._asked_now()
+
+    def _asked_now(self) -> Json:
+        """Return what a chat is asked next, as `ask_chat` does."""
+        key = self._chat_key
+        if self._asking and not self._asking.left:
+            return {"said": "", "text": ""}
+        if self._asking:
+            part = self._asking.left[0]
+            text = choosing.text(self._workspace, self._asking, part)
+            return {"said": self._asking.asks_about(part), "text": text}
         if is_failing_id(key):
             text = self._failing.question_about(key)
             return {"said": "Asks for repairs of this card.", "text": text}
@@ -887,17 +899,14 @@ class ReviewSession:
                 "next": {"said": "", "text": ""},
                 "second": "",
             }
-        if self._chat_key.startswith(PREFIX):
-            self._order = None
-            return {**self._unmarked.takes(answer), **self.state(), "second": ""}
-        taken = chats.take(self._workspace, answer, asked=self._asked)
+        taken = chats.take(self._workspace, answer, asked=self._asked, about=self._asking)
         self._order = None
         return {
             **self.state(),
             "said": taken.said,
             "unused": [unused.what for unused in taken.unused[:MOST_REASONS]],
             "brought": bool(taken.drafted or taken.read_again),
-            "next": self.ask_chat(self._chat_key),
+            "next": self._asked_now(),
             "second": chats.second_text(self._workspace, answer) if taken.drafted else "",
         }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
 
 from ankiforge.draft.choose import NUMBER
 from ankiforge.errors import ItemError, RefusedError, UsageError
@@ -21,7 +20,6 @@ from ankiforge.pipeline import choosing
 from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.pipeline.sources import unmarked_paths
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import counted
 from ankiforge.text.located import Located
 from ankiforge.web.documents import NOTES, Documents, as_shown, paper_of
 
@@ -44,22 +42,6 @@ class Words(Value, forbid_unknown_fields=True):
     """The number of the page from 0; -1 = it has none."""
 
 
-class _Chat(NamedTuple):
-    """The part of a document about which a chat is asked now."""
-
-    asking: choosing.Asking
-    number: int
-
-    @property
-    def text(self) -> Json:
-        """What is asked, in words."""
-        part = self.asking.parts[self.number]
-        said = f"Asks for {counted(part.number, 'passage')} of {self.asking.opened.name}"
-        if len(self.asking.parts) > 1:
-            said += f", part {self.number + 1} of {len(self.asking.parts)}"
-        return {"said": said}
-
-
 class Unmarked:
     """The documents without marks of a workspace, and marking on the page."""
 
@@ -70,7 +52,6 @@ class Unmarked:
         self._documents = documents
         self._paths: dict[str, Path] = {}
         self._opened: dict[str, choosing.OpenDocument] = {}
-        self._chat: _Chat | None = None
         # What was taken out, by what puts it back.
         self._out: dict[str, tuple[choosing.OpenDocument, Located]] = {}
         documents.other = self._document
@@ -110,8 +91,10 @@ class Unmarked:
         path = self._paths.get(key)
         if path is None:
             return None
-        head = {"id": key.removeprefix(PREFIX), "title": title_in_name(path.stem)}
-        if path.suffix.casefold() == ".pdf":
+        kind = "sheets" if path.suffix.casefold() == ".pdf" else "text"
+        title = title_in_name(path.stem)
+        head = {"id": key.removeprefix(PREFIX), "title": title, "kind": kind, "lang": ""}
+        if kind == "sheets":
             return self._documents.sheets_of(path, head)
         if path.suffix.casefold() in NOTES:
             text = path.read_text(encoding="utf-8-sig", errors="replace")
@@ -120,7 +103,7 @@ class Unmarked:
             html = self.html_of(path)
         if html is None:
             return {}
-        return {**head, "kind": "text", "lang": "", "html": html, "marks": []}
+        return {**head, "html": html, "marks": []}
 
     def _html_around(self, highlight: Highlight) -> str:
         """Return the text of the web page or book in which a passage was chosen; "" of others."""
@@ -182,35 +165,14 @@ class Unmarked:
 
     # --- a chat -------------------------------------------------------------------------
 
-    def asks(self, key: str) -> Json:
-        """Return the text that asks a chat to choose ten passages of a document."""
+    def asking(self, key: str) -> choosing.Asking:
+        """Return about which parts of a document a chat is asked for ten passages.
+
+        Raises:
+            ItemError: nothing of it can be asked.
+        """
         found, _ = choosing.askings(self._workspace, self._paths[key], NUMBER)
-        self._chat = _Chat(found[0], 0)
-        return self._asked()
-
-    def _asked(self) -> Json:
-        if self._chat is None:
-            return {"said": "", "text": ""}
-        asking, number = self._chat
-        text = choosing.text(self._workspace, asking, asking.parts[number])
-        return {**self._chat.text, "text": text}
-
-    def takes(self, answer: str) -> Json:
-        """Take the answer of a chat, and return what to ask about the next part."""
-        if self._chat is None:
-            raise RefusedError("nothing was asked")
-        asking, number = self._chat
-        part = asking.parts[number]
-        taken = choosing.take_for(self._workspace, answer, asking.opened, part)
-        if taken.answer.quoted:
-            is_last = number + 1 == len(asking.parts)
-            self._chat = None if is_last else _Chat(asking, number + 1)
-        return {
-            "said": f"{taken.said}.",
-            "unused": [unused.what for unused in taken.answer.unused],
-            "brought": bool(taken.answer.choices),
-            "next": self._asked(),
-        }
+        return found[0]
 
     # --- marks --------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import tokens
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKind
-from ankiforge.pipeline.chats import Taken
+from ankiforge.pipeline.result import Taken
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 

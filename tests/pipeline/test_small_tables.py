@@ -541,16 +541,15 @@ def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure)
 
 
 @pytest.mark.parametrize(
-    ("texts", "withheld", "said"),
+    ("numbers", "withheld", "said"),
     [
-        ((), (), "nothing to ask: every highlight has a card, or may not be sent"),
-        (("t",), (), "2 highlights for your chat"),
-        (("t",), (("private", 1200), ("by #no-llm", 1)), "2 highlights for your chat; 1,200 withheld: private; 1 withheld: by #no-llm"),
+        ([], (), "nothing to ask: every highlight has a card, or may not be sent"),
+        ([2], (), "2 highlights for your chat"),
+        ([2], (("private", 1200), ("by #no-llm", 1)), "2 highlights for your chat; 1,200 withheld: private; 1 withheld: by #no-llm"),
     ],
 )  # fmt: skip
-def test_what_a_chat_is_asked(texts, withheld, said):
-    keys = (frozenset({HighlightKey("a"), HighlightKey("b")}),)
-    assert chats.Asked(texts, keys, left=0, withheld=withheld, problems=()).said == said
+def test_what_a_chat_is_asked(numbers, withheld, said):
+    assert chats.what_is_asked(numbers, withheld) == said
 
 
 def test_the_steps_of_a_run_add_up():

@@ -17,7 +17,7 @@ import posixpath
 import sqlite3
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -322,23 +322,10 @@ class Epub(BookFileSource):
         """Yield a book with the highlights inside, and a problem for each that cannot be read."""
         raw = b""
         book = Book("")
-        try:
-            with (
-                open(file.place, "rb", opener=open_regular) as opened,
-                ZipFile(opened) as zip,
-            ):
-                if _ANNOTATIONS in zip.namelist():
-                    raw = _member(zip, _ANNOTATIONS)
-                    book = Book("", file=file.path, path=file.path)
-                    with suppress(ElementTree.ParseError, KeyError):
-                        book = _read_metadata(zip, file.path)
-        except OSError as error:
-            raise unreadable(error) from error
-        except _UNREADABLE as error:
-            message = f"the book cannot be read: {error}"
-            raise ItemError(
-                message, hint="open it in calibre's editor and save it"
-            ) from error
+        with _opened(file) as zip:
+            if _ANNOTATIONS in zip.namelist():
+                raw = _member(zip, _ANNOTATIONS)
+                book = _read_metadata(zip, file.path)
 
         # the list of its highlights; calibre's older form has bookmarks alone
         listed: tuple[msgspec.Raw, ...] = ()
@@ -369,21 +356,31 @@ class Epub(BookFileSource):
         from ankiforge.extract.pdf.hypertext import pages_of
         from ankiforge.extract.web import text_of_pages
 
-        book = Book("", file=file.path, path=file.path)
-        try:
-            with (
-                open(file.place, "rb", opener=open_regular) as opened,
-                ZipFile(opened) as zip,
-            ):
-                with suppress(ElementTree.ParseError, KeyError):
-                    book = _read_metadata(zip, file.path)
-                sources = [page.html for page in pages_of(zip)]
-        except OSError as error:
-            raise unreadable(error) from error
-        except _UNREADABLE as error:
-            raise ItemError(f"the book cannot be read: {error}") from error
+        with _opened(file) as zip:
+            book = _read_metadata(zip, file.path)
+            sources = [page.html for page in pages_of(zip)]
         document = document_of(book, self.folder.namespace, self.folder.name)
         return text_of_pages(document, self.folder.namespace, sources)
+
+
+@contextmanager
+def _opened(file: File) -> Iterator[ZipFile]:
+    """Open a book.
+
+    Raises:
+        ItemError: it cannot be read.
+    """
+    try:
+        with (
+            open(file.place, "rb", opener=open_regular) as opened,
+            ZipFile(opened) as book,
+        ):
+            yield book
+    except OSError as error:
+        raise unreadable(error) from error
+    except _UNREADABLE as error:
+        hint = "open it in calibre's editor and save it"
+        raise ItemError(f"the book cannot be read: {error}", hint=hint) from error
 
 
 def _member(book: ZipFile, name: str) -> bytes:
@@ -398,11 +395,14 @@ def _member(book: ZipFile, name: str) -> bytes:
 
 
 def _read_metadata(book: ZipFile, path: str) -> Book:
-    """Return the book with title, authors and ISBN of its metadata."""
-    container = ElementTree.fromstring(_member(book, _CONTAINER))
-    root_file = container.find(".//{*}rootfile")
-    name = "" if root_file is None else root_file.get("full-path", "")
-    package = ElementTree.fromstring(_member(book, posixpath.normpath(name)))
+    """Return the book with title, authors and ISBN of its metadata; without, if it has none."""
+    try:
+        container = ElementTree.fromstring(_member(book, _CONTAINER))
+        root_file = container.find(".//{*}rootfile")
+        name = "" if root_file is None else root_file.get("full-path", "")
+        package = ElementTree.fromstring(_member(book, posixpath.normpath(name)))
+    except (ElementTree.ParseError, KeyError):
+        return Book("", file=path, path=path)
     metadata = package.find("{*}metadata")
     entries: dict[str, list[str]] = {}
     if metadata is not None:
