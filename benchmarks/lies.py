@@ -4,8 +4,7 @@
 
 `lies.jsonl` holds drafts on passages of many fields and some languages: one lie each, named by
 its kind, or none ("honest"). The half `dev` was tuned on. `held-out` was written before it was
-run; what its false alarms taught was mended afterwards, so a new set would fare a little worse
-(first runs: docs/reference/checks.md). `sentences` has true quotes with a sentence turned
+run; what its false alarms taught was mended afterwards, so a new set would fare a little worse. `sentences` has true quotes with a sentence turned
 around by a small word or another clause's verb; the author of the checks wrote it before
 them, and tuned on six. `premises` has rated cards of `blind` and `wording`, and changed ones whose
 question takes for granted what the passage does not say; no check was tuned on it.

@@ -407,7 +407,7 @@ def _bits_of(words: Strings) -> int:
 
 # --- the index ------------------------------------------------------------------------
 
-# Chosen by measurements on labelled pairs: docs/reference/checks.md.
+# Chosen by measurements on labelled pairs.
 _JACCARD = 0.50
 _CONTAINMENT = 0.70
 _TOKEN_SET = 85

@@ -41,7 +41,7 @@ from ankiforge.text.sentences import sentences
 
 
 class Rule(Value):
-    """A possible fault of a card; `docs/reference/checks.md` has an example of each."""
+    """A possible fault of a card; `tests/check/cases.txt` has examples of each."""
 
     id: str
     severity: Severity

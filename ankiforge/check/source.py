@@ -384,7 +384,7 @@ _SCOPE = 3
 def meaning(draft: Card, context: Context) -> Iterator[Finding]:
     """Find negations, opposites and certainty that the evidence does not have.
 
-    Source of the limits: measured on planted lies and honest cards, docs/reference/checks.md.
+    The limits were measured on planted lies and honest cards (`benchmarks/lies.py`).
     """
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):

@@ -1,8 +1,6 @@
-"""Drafts and highlights for the tests of the checks, and the examples of docs/reference/checks.md."""
+"""Drafts and highlights for the tests of the checks, and the examples of `cases.txt`."""
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -79,40 +77,7 @@ def named(draft: Card, highlight: Highlight | None = None) -> dict[str, str]:
     return {found.check: str(found.severity) for found in findings(draft, highlight)}
 
 
-# --- the examples of docs/reference/checks.md ---------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Row:
-    """One check of docs/reference/checks.md with its example."""
-
-    id: str
-    severity: str
-    caught: str
-
-
-_ROW = re.compile(
-    r"^- \*\*`(?P<id>\w+)`\*\* (?P<severity>\w+): .+?\n\n    > (?:\*(?P<form>.+?)\* )?`(?P<card>[^`]+)`"
-    r"(?: of `(?P<passage>[^`]+)`)?(?:, quoted as `(?P<quote>[^`]+)`)?(?: beside `(?P<twin>[^`]+)`)?$",
-    re.MULTILINE,
-)
-
-
-def documented() -> list[Row]:
-    """The checks of the page, each example in the signs of `cases.txt`."""
-    root = next(parent for parent in Path(__file__).parents if (parent / "docs").is_dir())
-    text = (root / "docs/reference/checks.md").read_text(encoding="utf-8")
-    rows = []
-    for match in _ROW.finditer(text):
-        caught = match["card"]
-        if match["form"]:
-            caught = f"({match['form']}) {caught}"
-        for sign, name in (("«", "passage"), ("¶", "quote"), ("~", "twin")):
-            if match[name]:
-                caught += f" {sign} {match[name]}"
-        rows.append(Row(match["id"], match["severity"], caught.replace(" → ", " » ")))
-    return rows
-
+# --- the examples of cases.txt ------------------------------------------------------------------------
 
 _EXAMPLE = re.compile(
     r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?(?P<schedule> SR)?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
@@ -123,7 +88,7 @@ _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY, Form.BL
 
 
 def example(text: str) -> tuple[Finding, ...]:
-    """What the checks say of an example as the page writes it."""
+    """What the checks say of an example in the signs of `cases.txt`."""
     repeated = re.sub(r"(\w+)×(\d+)", lambda m: " ".join([m[1]] * int(m[2])), text)
     for sign, meant in (
         ("␉", "\t"),
