@@ -9,6 +9,7 @@
     │   └── BusyError         4   another program has it at this moment
     ├── RefusedError          1   a decision that would break a promise (stale, blocked)
     └── ItemError             1   one file, page or reply; becomes a `Problem`, never stops a run
+        ├── PlugInError       1   a plug-in fails on it, which is named
         └── BugError          1   this program fails on it; logged with its traceback
 
 The message says what happened and where; the hint says what to do. `cli` turns an
@@ -81,6 +82,13 @@ class ItemError(ForgeError):
 BUG = "ankiforge itself fails on it"
 NO_MEMORY = "it takes more memory than there is"
 FREE_MEMORY = "close other programs, then run the same command again: nothing is lost"
+
+
+PLUG_IN = "the plug-in"
+
+
+class PlugInError(ItemError):
+    """A plug-in that is installed here fails; what needs none of it goes on."""
 
 
 class BugError(ItemError):

@@ -577,66 +577,13 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
 
 
-# --- adding a source ----------------------------------------------------------------------------
+# --- plug-ins -----------------------------------------------------------------------------------
 
 
-def test_the_source_of_the_docs_can_be_added_and_is_read(tmp_path, monkeypatch):
-    """In a process of its own, which begins with the line that the docs add to the list."""
-    page = (DOCS / "internals/adding-a-source.md").read_text(encoding="utf-8")
-    [line] = blocks(page, "python")
-    kind, _, place = line.strip().rstrip(",").partition(": ")
-    added = place.replace(".exports.quotes", "examples.quotes")
-    start = tmp_path / "start.py"
-    start.write_text(
-        "import sys\n"
-        "from ankiforge.extract.registry import KINDS\n"
-        f"KINDS[{kind}] = {added}\n"
-        "from ankiforge.cli import main\n"
-        "sys.exit(main())\n"
-    )
-    workspace = tmp_path / "cards"
-    quotes = workspace / "quotes"
-    quotes.mkdir(parents=True)
-    (quotes / "Statistics.txt").write_text(
-        "Read in May.\n> The positive predictive value (PPV) depends on the prevalence.\n"
-        "> What is this?\n"
-    )
-    (quotes / "Broken.txt").write_bytes(b"> \xff\xfe")
-    (workspace / "ankiforge.yaml").write_text(blocks(page, "yaml")[0], encoding="utf-8")
-    move_into(tmp_path / "ada", monkeypatch)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-    def ankiforge(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(start), *arguments]
-        return subprocess.run(
-            command, cwd=workspace, capture_output=True, text=True, check=False
-        )
-
-    came = json.loads(ankiforge("run", "--json").stdout)
-    assert came["highlights"]["new"] == 2
-    assert [Path(problem["where"]).name for problem in came["problems"]] == ["Broken.txt"]
-    left = ankiforge("list", "--no-card", "--all", "--json").stdout.splitlines()
-    assert json.loads(left[0])["key"].startswith("quotes:quotes/")
-
-    (quotes / "Broken.txt").unlink()
-    second = json.loads(ankiforge("run", "--json").stdout)
-    assert second["highlights"] == {
-        "seen": 2,
-        "new": 0,
-        "changed": 0,
-        "gone": 0,
-        "unchanged": 2,
-    }
-    (workspace / "ankiforge.yaml").write_text(
-        "sources:\n  - quotes: {path: quotes, inclde: []}\n"
-    )
-    assert "ankiforge.yaml:2: sources[0].quotes.inclde" in ankiforge("run").stderr
-
-    # it has the rights of ours: its files are a PATH
-    (workspace / "ankiforge.yaml").write_text("drafter: rules\n")
-    (quotes / "Plain.txt").write_text("No quotes are in this ==text==.\n")
-    (quotes / "Statistics.txt").write_text("> Specificity is the share of the healthy.\n")
-    found = ankiforge("extract", "quotes", "--json").stdout.splitlines()
-    assert [json.loads(line)["key"].partition("/")[0] for line in found] == [
-        "quotes:quotes"
-    ]
+def test_the_page_on_plug_ins_shows_the_files_of_the_example():
+    page = (DOCS / "internals/plug-ins.md").read_text(encoding="utf-8")
+    example = ROOT / "examples/plugin"
+    shown = {"python": "ankiforge_foliate.py", "toml": "pyproject.toml"}
+    for language, name in shown.items():
+        [block] = blocks(page, language)
+        assert block in (example / name).read_text(encoding="utf-8")

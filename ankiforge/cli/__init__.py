@@ -47,7 +47,7 @@ class Program(SuggestingGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, importing its module."""
         if cmd_name not in COMMANDS:
-            return None
+            return _of_plug_in(cmd_name)
         module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = (
             vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
@@ -68,6 +68,29 @@ class Program(SuggestingGroup):
         rows.append(("-h, --help", "Show the help of a command."))
         with formatter.section("Options of every command"):
             formatter.write_dl(rows)
+
+
+def _of_plug_in(name: str) -> click.Command | None:
+    """Return the command of a plug-in, which is named if it fails; None if there is none."""
+    from ankiforge import plugins
+
+    point = plugins.plug_ins(plugins.COMMANDS).get(name)
+    if point is None:
+        return None
+    command = plugins.loaded(point, click.Command)
+    invoke = command.invoke
+
+    def guarded(ctx: click.Context) -> Any:
+        try:
+            return invoke(ctx)
+        except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception:
+            with plugins.named(plugins.distribution_of(point)):
+                raise
+
+    command.invoke = guarded  # type: ignore[method-assign]
+    return command
 
 
 @click.group(

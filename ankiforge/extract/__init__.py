@@ -8,5 +8,5 @@
 - `discover` finds out which of them reads a file or a folder.
 - `folder` is the common base of sources that read the files of a folder; `files` reads files.
 - `markdown`, `pdf`, `zotero` and `exports` are the sources.
-`docs/internals/adding-a-source.md` adds one.
+`docs/internals/plug-ins.md` adds one from outside.
 """

@@ -1,8 +1,8 @@
 """A source: one class that knows its files, its settings, and how to open them; and its scan.
 
 A new source is a subclass of `SourceType`, mostly of `FileSource` (`folder`) or
-`ExportSource` (`exports`), and one line in `registry`.
-`docs/internals/adding-a-source.md` shows one.
+`ExportSource` (`exports`), and one line in `registry`, or a plug-in:
+`docs/internals/plug-ins.md` shows one.
 
 A command that only asks which source a file belongs to imports the classes of all sources. So a
 module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError, ItemError, one_item
+from ankiforge.errors import BugError, ItemError, PlugInError, one_item
 from ankiforge.extract.files import open_regular, unreadable
 from ankiforge.model import (
     Extracted,
@@ -35,6 +35,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
+from ankiforge.plugins import named
 from ankiforge.text.decoding import encoding_of
 from ankiforge.text.passages import anchor_key, numbered, own_key
 
@@ -151,6 +152,8 @@ class SourceType(ABC):
 
     kind: ClassVar[str]
     """Its name in `ankiforge.yaml`."""
+    distribution: ClassVar[str] = ""
+    """The plug-in that it comes from, set when it is loaded. "" for our own sources."""
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     """Its keys there."""
     instead_of_path: ClassVar[Strings] = ()
@@ -241,15 +244,21 @@ def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
     name = ""
     for place in (source, getattr(source, "folder", None)):
         name = name or getattr(place, "name", "")
-    return of_one(name or type(source).__name__, source.scan(known))
+    plug_in = getattr(source, "distribution", "")
+    return of_one(name or type(source).__name__, source.scan(known), plug_in)
 
 
-def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Yield the sightings of one document, or the problem that this program fails on it."""
+def of_one(
+    where: str, sightings: Iterable[Sighting], plug_in: str = ""
+) -> Iterator[Sighting]:
+    """Yield the sightings of one document, or the problem that this program fails on it.
+
+    `plug_in`: the one that makes them, if any, which is then said to fail.
+    """
     try:
-        with one_item():
+        with one_item(), named(plug_in):
             yield from sightings
-    except BugError as error:
+    except (BugError, PlugInError) as error:
         yield Problem(where, error.message, error.hint)
 
 

@@ -16,10 +16,18 @@ from typing import NamedTuple
 
 import msgspec
 
+from ankiforge.errors import PlugInError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
 from ankiforge.extract.files import BINS, is_hidden, is_without_notes
-from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
+from ankiforge.extract.registry import (
+    by_ending,
+    is_export,
+    plugged_in,
+    source_type,
+    source_types,
+)
 from ankiforge.model import Strings, Value
+from ankiforge.plugins import named
 from ankiforge.text import counted
 
 # Both read Markdown: a vault's notes are of the first kind, and so are single notes; the
@@ -36,6 +44,9 @@ _CARDS = "cards"
 def kind_of(path: Path) -> str:
     """Return the kind of source that reads this file, or "" if none does."""
     kind, _ = _recognised(Candidate(path))
+    if not kind:
+        of_plug_ins, _ = _of_plug_ins((path,))
+        kind = next(iter(of_plug_ins), "")
     return kind
 
 
@@ -52,6 +63,28 @@ def _recognised(candidate: Candidate) -> tuple[str, Confidence]:
             best_kind = source.kind
             best = confidence
     return best_kind, best
+
+
+def _of_plug_ins(files: Iterable[Path]) -> tuple[list[str], list[str]]:
+    """Return the kinds of plug-ins that read some of these files, and the faults of others."""
+    sources, failures = plugged_in()
+    kinds: dict[str, None] = {}
+    faults = dict.fromkeys(failures)
+    for candidate in map(Candidate, files if sources else ()):
+        for source in sources:
+            if source.kind in kinds or candidate.ending not in source.endings:
+                continue
+            try:
+                with named(source.distribution):
+                    answer = source.recognise(candidate)
+            except PlugInError as error:
+                faults[error.message] = None
+                continue
+            if answer.confidence > Confidence.NO:
+                kinds[source.kind] = None
+            elif answer.why_not:
+                faults[f"{candidate.path.name}: {answer.why_not}"] = None
+    return [*kinds], [*faults]
 
 
 def why_not(path: Path, kinds: Sequence[type[SourceType]] = ()) -> str:
@@ -196,7 +229,10 @@ def discover(
             yield FoundSource(source.kind, path)
             return
     around = _PathSurroundings(path, known)
-    for kind in _kinds_of_folder(path, known, around):
+    kinds = _kinds_of_folder(path, known, around)
+    if not kinds:
+        kinds, _ = _of_plug_ins(files_below(path))
+    for kind in kinds:
         if source_type(kind).is_whole:
             yield FoundSource(kind, path)
         elif is_export(kind):
@@ -234,9 +270,10 @@ def _kinds_of_folder(
 def why_nothing(path: Path) -> str:
     """Return why no source was found: the problem with a file, or the other files of a folder."""
     nothing = "nothing here that can be read"
+    _, faults = _of_plug_ins((path,) if path.is_file() else files_below(path))
     if path.is_file():
-        return why_not(path) or nothing
-    reasons = [nothing]
+        return "; ".join([why_not(path) or nothing, *faults])
+    reasons = [nothing, *faults[:_MAX_REASONS]]
     walked = Walked()
     for file in files_below(path):
         walked.pass_file(file)

@@ -42,6 +42,7 @@ from ankiforge.model import (
     WholeText,
     h16,
 )
+from ankiforge.plugins import named
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.decoding import text_of
@@ -426,7 +427,11 @@ class FileSource(FolderSource):
         for file in self.folder.files():
             if isinstance(file, File):
                 try:
-                    with one_item(), self.reading([file]) as reader:
+                    with (
+                        one_item(),
+                        named(self.distribution),
+                        self.reading([file]) as reader,
+                    ):
                         whole = self.whole(file, reader)
                 except ItemError as error:
                     yield self.folder.problem(file, error)
@@ -514,7 +519,7 @@ class FileSource(FolderSource):
         with self.reading(changed) as reader:
             for file in changed:
                 try:
-                    with one_item():
+                    with one_item(), named(self.distribution):
                         sightings = self._read(file, reader, known, reader_fingerprint)
                 except ItemError as error:
                     failed += 1

@@ -1,4 +1,7 @@
-"""The available sources, each of which is imported when it is needed."""
+"""The available sources, each of which is imported when it is needed.
+
+Those of plug-ins are asked about a path that none of ours reads, and about a kind in the settings.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from importlib import import_module
 from pathlib import Path
 
 from ankiforge.config import source_name
-from ankiforge.errors import ConfigError
+from ankiforge.errors import ConfigError, PlugInError
 from ankiforge.extract.base import SourceType
 from ankiforge.model import Strings
+from ankiforge.plugins import SOURCES, distribution_of, named, plug_ins
+from ankiforge.plugins import loaded as plug_in_loaded
 
 KINDS = {
     "pdf": ".pdf:Pdf",
@@ -32,22 +37,19 @@ KINDS = {
 
 
 def kinds() -> Strings:
-    """Return the names of all sources, without importing them."""
+    """Return the names of all our sources, without importing them."""
     return tuple(sorted(KINDS))
 
 
 @cache
 def source_type(kind: str) -> type[SourceType]:
-    """Return the class of a kind of source.
+    """Return the class of a kind of source, ours or that of a plug-in.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or the plug-in cannot be loaded.
     """
     if kind not in KINDS:
-        raise ConfigError(
-            f"there is no source called {kind!r}",
-            hint=f"known: {', '.join(kinds())}",
-        )
+        return _of_plug_in(kind)
     module, _, name = KINDS[kind].partition(":")
     found: type[SourceType] = getattr(import_module(module, __package__), name)
     return found
@@ -55,7 +57,7 @@ def source_type(kind: str) -> type[SourceType]:
 
 @cache
 def source_types() -> tuple[type[SourceType], ...]:
-    """Return the classes of all sources."""
+    """Return the classes of all our sources."""
     return tuple(map(source_type, KINDS))
 
 
@@ -64,12 +66,52 @@ def loaded(kind: str) -> type[SourceType] | None:
 
     Whoever opens the source hears of it.
     """
-    return source_type(kind) if kind in KINDS else None
+    try:
+        return source_type(kind)
+    except ConfigError:
+        return None
+
+
+def _of_plug_in(kind: str) -> type[SourceType]:
+    """Return the class of a plug-in, marked with the name of its distribution.
+
+    Raises:
+        ConfigError: there is none, or it cannot be loaded.
+    """
+    installed = plug_ins(SOURCES)
+    if kind not in installed:
+        known = ", ".join(sorted((*KINDS, *installed)))
+        raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {known}")
+    distribution = distribution_of(installed[kind])
+    try:
+        found = plug_in_loaded(installed[kind], type)
+        with named(distribution):
+            if not issubclass(found, SourceType) or found.kind != kind:
+                raise TypeError(f"{found.__name__} is no source of the kind {kind!r}")
+    except PlugInError as error:
+        raise ConfigError(error.message, hint=error.hint) from error
+    found.distribution = distribution
+    return found
+
+
+@cache
+def plugged_in() -> tuple[tuple[type[SourceType], ...], Strings]:
+    """Return the classes of all plug-ins that can be loaded, and why the others cannot."""
+    classes: list[type[SourceType]] = []
+    failures: list[str] = []
+    for kind in plug_ins(SOURCES):
+        if kind in KINDS:
+            continue
+        try:
+            classes.append(source_type(kind))
+        except ConfigError as error:
+            failures.append(error.message)
+    return tuple(classes), tuple(failures)
 
 
 @cache
 def by_ending() -> dict[str, tuple[type[SourceType], ...]]:
-    """Return the sources that may recognise a file, by its ending."""
+    """Return our sources that may recognise a file, by its ending."""
     types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
     for source in source_types():
         for ending in source.endings:

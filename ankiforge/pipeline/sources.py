@@ -22,7 +22,7 @@ from ankiforge.config.deckfiles import rule_of
 from ankiforge.config.workspace import Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft import skip_reason
-from ankiforge.errors import BUG, ConfigError, UsageError
+from ankiforge.errors import BUG, PLUG_IN, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scanned
 from ankiforge.extract.discover import (
     UNMARKED,
@@ -753,13 +753,13 @@ class _Pass:
     def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
         """Yield the documents of the sources in the form that the ledger takes.
 
-        Problems are set aside. A scan in which this program failed is not complete.
+        Problems are set aside. A scan in which this program or a plug-in failed is not complete.
         """
         for source in sources:
             has_failed = False
             for sighting in scanned(source, self._known):
                 if isinstance(sighting, Problem):
-                    has_failed |= sighting.what.startswith(BUG)
+                    has_failed |= sighting.what.startswith((BUG, PLUG_IN))
                     self.problems.append(sighting)
                 if isinstance(sighting, Extracted):
                     sighting = self._prepared(sighting)

@@ -17,7 +17,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ankiforge import __version__
+from ankiforge import __version__, plugins
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
@@ -26,7 +26,7 @@ from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.draft.server import Unreachable, models
-from ankiforge.errors import ForgeError
+from ankiforge.errors import ConfigError, ForgeError, PlugInError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Texts, Value
 from ankiforge.pipeline.models import model_in_use
@@ -89,7 +89,7 @@ def exit_code(checks: Iterable[Check]) -> int:
 
 
 _GROUPS = {
-    "workspace": ("program", "settings", "trust", "ledger", "journal"),
+    "workspace": ("program", "plug-in", "settings", "trust", "ledger", "journal"),
     "sources": ("source",),
     "cards": ("model", "Anki", "AnkiConnect", "note"),
 }
@@ -139,6 +139,8 @@ def examine(
             advice = f"pip uninstall {other} {_OURS}, then install {_OURS} again"
             yield _warn("program", message, advice)
 
+    yield from _plug_ins()
+
     # the settings, and whether the person trusts them
     try:
         workspace = find()
@@ -184,6 +186,28 @@ def examine(
     yield _model(workspace, machine, offline=offline)
     yield from _anki(workspace.config, machine)
     yield from _add_on(workspace.config, machine, offline=offline)
+
+
+def _plug_ins() -> Iterator[Check]:
+    """Check that each plug-in that is installed here can be loaded."""
+    import click
+
+    from ankiforge.extract.registry import source_type
+
+    for kind, point in plugins.plug_ins(plugins.SOURCES).items():
+        try:
+            source_type(kind)
+        except ConfigError as error:
+            yield _failed("plug-in", error)
+        else:
+            yield _ok("plug-in", f"{plugins.distribution_of(point)}: source {kind}")
+    for name, point in plugins.plug_ins(plugins.COMMANDS).items():
+        try:
+            plugins.loaded(point, click.Command)
+        except PlugInError as error:
+            yield _failed("plug-in", error)
+        else:
+            yield _ok("plug-in", f"{plugins.distribution_of(point)}: command {name}")
 
 
 def _source(

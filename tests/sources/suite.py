@@ -13,6 +13,7 @@ from ankiforge.extract.discover import kind_of
 from ankiforge.extract.files import LARGEST
 from ankiforge.extract.folder import FileSource
 from ankiforge.model import Extracted, Problem, Scan, Sighting, Unread
+from ankiforge.plugins import SOURCES, plug_ins
 from ankiforge.text.private import why_private
 from tests.limits import no_hang
 from tests.reading import documents, highlights, opened, problems, scans
@@ -67,7 +68,7 @@ class EverySource:
     def test_its_class_says_what_it_is(self):
         source = registry.source_type(self.kind)
         assert source.kind == self.kind
-        assert self.kind in registry.kinds()
+        assert self.kind in (*registry.kinds(), *plug_ins(SOURCES))
         assert all(ending == ending.casefold() for ending in source.endings)
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):

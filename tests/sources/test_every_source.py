@@ -20,6 +20,7 @@ from tests.makers.ebook_writer import (
 )
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.plug_ins import FOLIATE, plug_in
 from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 
 
@@ -214,29 +215,23 @@ class TestZotero(EverySource):
         write_zotero(path.with_name("zotero.sqlite"), [Library((work,))])
 
 
-class TestQuotes(FolderSuite):
-    """The example of `docs/internals/adding-a-source.md`."""
+class TestFoliate(FolderSuite):
+    """The plug-in of `docs/internals/plug-ins.md`."""
 
-    kind = "quotes"
-    ending = ".txt"
+    kind = "foliate"
+    ending = ".json"
 
     @pytest.fixture(autouse=True)
-    def listed(self, monkeypatch):
-        monkeypatch.setitem(registry.KINDS, "quotes", "examples.quotes:Quotes")
-        forget()
-        yield
-        forget()
+    def installed(self, tmp_path_factory):
+        with plug_in(tmp_path_factory.mktemp("site"), FOLIATE):
+            yield
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
-        path.write_text(f"> {passage} {comment}\n")
-
-
-def forget() -> None:
-    for cached in (registry.source_type, registry.source_types, registry.by_ending):
-        cached.cache_clear()
+        annotation = {"value": "epubcfi(/6/8!/4/2)", "text": passage, "note": comment}
+        path.write_text(json.dumps({"annotations": [annotation]}))
 
 
 def test_every_source_is_tested():
     tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
     # in a saved web page nothing can be marked: tests/draft/test_choose.py
-    assert tested == {*registry.kinds(), "quotes"} - {"web"}
+    assert tested == {*registry.kinds(), "foliate"} - {"web"}

@@ -29,6 +29,7 @@ from ankiforge.model import (
     Unread,
     h16,
 )
+from ankiforge.plugins import named
 
 DAMAGED = "\ufffd"
 """What stands for bytes that are no letters."""
@@ -228,7 +229,7 @@ class ExportSource(FolderSource):
         """
         malformed = 0
         try:
-            with one_item():
+            with one_item(), named(self.distribution):
                 for item in self.read(file):
                     if isinstance(item, Problem):
                         malformed += 1

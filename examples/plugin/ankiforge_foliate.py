@@ -1,0 +1,90 @@
+"""Foliate: the highlights of an e-book reader, which keeps one JSON file for each book.
+
+They lie in `~/.local/share/com.github.johnfactotum.Foliate`; the name of a file is the
+identifier of its book.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.folder import File, FileSource, PictureAt
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Sighting,
+    h16,
+)
+from ankiforge.text.passages import numbered
+
+FOLDER = Path("~/.local/share/com.github.johnfactotum.Foliate")
+
+
+class Annotation(msgspec.Struct):
+    """A highlight of Foliate. Its place is an EPUB CFI, which no edit of the note changes."""
+
+    value: str
+    text: str = ""
+    note: str = ""
+    created: str = ""
+
+
+class Book(msgspec.Struct):
+    """The content of one file."""
+
+    annotations: tuple[Annotation, ...] = ()
+    metadata: dict[str, object] = {}
+
+
+class Foliate(FileSource):
+    """The books of one folder of Foliate."""
+
+    kind = "foliate"
+    endings = (".json",)
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return whether a JSON file has annotations at places in an e-book."""
+        if '"annotations"' in candidate.head and '"epubcfi(' in candidate.head:
+            return Recognition(Confidence.CONTENT)
+        return NOT_MINE
+
+    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
+        """Yield the book of a file, unless nothing is marked in it."""
+        try:
+            book = msgspec.json.decode(text, type=Book)
+        except msgspec.DecodeError as error:
+            hint = "open the book in Foliate again: it writes the file anew"
+            raise ItemError(f"no file of Foliate: {error}", hint=hint) from error
+        identifier = str(book.metadata.get("identifier") or file.path)
+        title = str(book.metadata.get("title") or Path(file.path).stem)
+        key = DocumentKey(f"{self.folder.namespace}/{h16(identifier)}")
+        document = Document(key, self.folder.name, title=title, path=file.path)
+        highlights = []
+        for annotation in book.annotations:
+            if annotation.text.strip():
+                highlight = Highlight(
+                    document,
+                    self.folder.namespace,
+                    HighlightKind.HIGHLIGHT,
+                    exact=" ".join(annotation.text.split()),
+                    own=h16(identifier, annotation.value),
+                    comment=annotation.note,
+                    created=annotation.created,
+                )
+                highlights.append(highlight)
+        if highlights:
+            yield Extracted(document, tuple(numbered(highlights)), self.folder.container)
+
+
+@click.command()
+def foliate() -> None:
+    """Print the folder in which Foliate keeps its highlights, for `ankiforge run`."""
+    click.echo(FOLDER.expanduser())
