@@ -27,7 +27,7 @@ from ankiforge.ledger.match import (
     LONG,
     ComparedDocument,
 )
-from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import journaled
 from ankiforge.model import (
     NOTE_OF,
