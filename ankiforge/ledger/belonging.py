@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Collection
 
 from ankiforge.ledger.events import PERSON
-from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
-from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.ledger.tables import highlights
-from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight, Pair
+from ankiforge.ledger.readings import decode_highlight_body
+from ankiforge.ledger.store import Store, encode
+from ankiforge.ledger.tables import anki, highlights, waiting
+from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight
 from ankiforge.model.hints import TITLES, schedule_of
 
 SCHEDULER = "osr"
@@ -36,24 +36,15 @@ def belonging(store: Store) -> Counter[str]:
 
     Where no collection was ever read, the ids in the sources say so.
     """
-    query = (
-        "SELECT DISTINCT h.key, h.body FROM draft d JOIN highlight h ON h.key = d.key"
-        " WHERE h.state = 'present' AND d.revises = ''"
-        " AND (d.findings GLOB ? OR d.findings GLOB ?)"
-    )
-    rows = store.rows(query, *_patterns())
-    highlights = [decode_highlight(row) for row in rows]
-    other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
-    ids_in_anki = other_ids
+    marks = {}
+    for row in waiting.of_other_tools(store):
+        if row["state"] == "present" and not row["revises"]:
+            marks[row["key"]] = decode_highlight_body(row["mark"])
+    ids_in_anki = {mark.other_id for mark in marks.values() if mark.other_id}
     if store.meta("looked"):
-        rows = store.rows(
-            "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
-            f" WHERE CAST(id AS TEXT) IN {EACH}",
-            encode(list(other_ids)),
-        )
-        ids_in_anki = {row["id"] for row in rows}
+        ids_in_anki = anki.foreign_among(store, ids_in_anki)
     passages = Counter[str]()
-    for highlight in highlights:
+    for highlight in marks.values():
         if highlight.other_id in ids_in_anki:
             passages[highlight.tool] += 1
         elif schedule_of(highlight.schedule):
@@ -66,14 +57,14 @@ def decline(store: Store, tools: Collection[str]) -> str:
 
     Return the id for `undo`, "" if there are none.
     """
-    waiting = set[str]()
-    for row in flagged(store):
+    asking = set[str]()
+    for row in waiting.of_other_tools(store):
         highlight = decode_highlight_body(row["mark"])
         if highlight.tool:
-            waiting.add(highlight.tool)
+            asking.add(highlight.tool)
         if highlight.schedule:
-            waiting.add(SCHEDULER)
-    declined_tools = sorted(waiting.intersection(tools))
+            asking.add(SCHEDULER)
+    declined_tools = sorted(asking.intersection(tools))
     if not declined_tools:
         return ""
     with store.action() as action:
@@ -95,21 +86,3 @@ def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> boo
     if check == OTHER_SCHEDULE:
         return SCHEDULER in tools
     return check == OTHER_NOTE and highlight.tool in tools
-
-
-def flagged(store: Store) -> list[Row]:
-    """Return the drafts that wait because of another tool.
-
-    The column `mark` has their highlights.
-    """
-    query = (
-        "SELECT d.id, d.body, h.body AS mark"
-        " FROM draft d JOIN highlight h ON h.key = d.key"
-        " WHERE d.findings GLOB ? OR d.findings GLOB ?"
-    )
-    return store.rows(query, *_patterns())
-
-
-def _patterns() -> Pair:
-    """Return how stored findings say that a passage belongs to another tool."""
-    return f"*\n{OTHER_NOTE}\n*", f"*\n{OTHER_SCHEDULE}\n*"

@@ -26,8 +26,9 @@ from ankiforge.ledger.facts import sentences, text_of
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.forms import lines_like
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.ledger.tables import journaled
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables import highlights, journaled
 from ankiforge.model import (
     Card,
     CardRemark,
@@ -41,7 +42,6 @@ from ankiforge.model import (
     LeftOut,
     Pair,
     Severity,
-    Strings,
     Value,
     is_card_id,
 )
@@ -251,21 +251,19 @@ def card_of(store: Store, guid: str) -> Card:
         RefusedError: there is none.
     """
     card, passage = state_of(store, guid)
-    return _at_home(store, card, passage, list(_rows_of(store, passage.keys)))
+    return _at_home(store, card, passage, highlights.of(store, passage.keys))
 
 
-def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
-    """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
-    query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    passage_keys = [row["passage"] for row in store.rows(query, *values)]
+def cards_of(store: Store, passage_keys: Iterable[str] | None = None) -> Iterator[Card]:
+    """Yield the cards of all passages, or of some, live or not."""
+    if passage_keys is None:
+        passage_keys = card_rows.passages(store)
     for batch in in_batches(passage_keys):
         passages = store.passages(batch)
         highlight_keys: list[str] = []
         for passage in passages:
             highlight_keys += passage.keys
-        query = f"SELECT * FROM highlight WHERE key IN {EACH}"
-        highlight_rows = store.rows(query, encode(highlight_keys))
-        row_by_key = {row["key"]: row for row in highlight_rows}
+        row_by_key = {row["key"]: row for row in highlights.of(store, highlight_keys)}
         for passage in passages:
             known_keys = [key for key in passage.keys if key in row_by_key]
             known_rows = [row_by_key[key] for key in known_keys]
@@ -284,11 +282,11 @@ def _at_home(
     is_here = any(row["state"] == "present" for row in known_rows)
     if is_here and exact(card.quote) in exact(text_of(read.highlight)):
         return read
-    home = store.value("SELECT home FROM placed WHERE guid = ?", card.id)
+    home = card_rows.home_of(store, card.id)
     if home is None or home == passage.key:
         return read
     there = store.passage(home)
-    read = _as_read(card, there, list(_rows_of(store, there.keys)))
+    read = _as_read(card, there, highlights.of(store, there.keys))
     return replace(read, key=HighlightKey(passage.key))
 
 
@@ -376,11 +374,10 @@ def unread_highlight(passage: Passage) -> Highlight:
 
 def state_of(store: Store, guid: str) -> tuple[Card, Passage]:
     """Return a card as the fold has it, and its passage; refuse an unknown guid."""
-    query = "SELECT passage FROM card WHERE guid = ?"
-    key = store.value(query, guid)
+    key = card_rows.passage_of(store, guid)
     if key is None:
         store.refold()
-        key = store.value(query, guid)
+        key = card_rows.passage_of(store, guid)
     if key is None:
         raise RefusedError(
             f"there is no card {guid}", hint="ankiforge list shows the ids"
@@ -425,14 +422,6 @@ class LeftOutThere(Value):
         return ", ".join(filter(None, (self.document, self.left_out.place)))
 
 
-def _rows_of(store: Store, keys: Strings) -> Iterator[Row]:
-    """Yield the rows of the highlights with these keys that have one."""
-    for key in keys:
-        row = store.row("SELECT * FROM highlight WHERE key = ?", key)
-        if row is not None:
-            yield row
-
-
 def highlight_of(store: Store, key: str) -> Highlight:
     """Return a highlight that was read here; refuse another key."""
     return decode_highlight(highlight_row(store, key))
@@ -440,15 +429,14 @@ def highlight_of(store: Store, key: str) -> Highlight:
 
 def highlights_of(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
     """Return highlights that were read here, by their keys."""
-    query = f"SELECT key, body FROM highlight WHERE key IN {EACH} AND body != ''"
-    rows = store.rows(query, encode(list(keys)))
-    return {row["key"]: decode_highlight(row) for row in rows}
+    rows = highlights.of(store, list(keys))
+    return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
 
 
 def highlight_row(store: Store, key: str) -> Row:
     """Return the row of a highlight that was read here; refuse another key."""
-    row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
-    if row is None:
+    row = highlights.with_key(store, key)
+    if row is None or not row["body"]:
         raise UsageError(
             f"there is no highlight {key}",
             hint="ankiforge list --no-card shows the keys",
@@ -456,21 +444,20 @@ def highlight_row(store: Store, key: str) -> Row:
     return row
 
 
-def present_rows(store: Store, passage: Passage) -> Iterator[Row]:
-    """Yield the rows of the locations of a passage that are present."""
-    for row in _rows_of(store, passage.keys):
-        if row["state"] == "present":
-            yield row
-
-
 def present_row(store: Store, passage: Passage) -> Row | None:
     """Return the row of the first location of a passage that is present."""
-    return next(present_rows(store, passage), None)
+    return next(iter(_present_rows(store, passage)), None)
 
 
 def leading_row(store: Store, passage: Passage) -> Row | None:
     """Return the row of the present location of a passage whose text is used."""
-    return leading_of(list(present_rows(store, passage)), passage)
+    return leading_of(_present_rows(store, passage), passage)
+
+
+def _present_rows(store: Store, passage: Passage) -> list[Row]:
+    """Return the rows of the locations of a passage that are present."""
+    rows = highlights.of(store, passage.keys)
+    return [row for row in rows if row["state"] == "present"]
 
 
 def leading_of(present: Sequence[Row], passage: Passage) -> Row | None:
@@ -482,7 +469,7 @@ def leading_of(present: Sequence[Row], passage: Passage) -> Row | None:
 
 def places(store: Store, key: str) -> Iterator[Highlight]:
     """Yield all places of a passage that were read here, present or not."""
-    for row in list(_rows_of(store, store.keys(key))):
+    for row in highlights.of(store, store.keys(key)):
         if row["body"]:
             yield decode_highlight(row)
 

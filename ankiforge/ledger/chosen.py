@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ankiforge.ledger.events import PERSON, Event
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import documents, highlights, waiting
 from ankiforge.model import Highlight, HighlightKey, Json, hints
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import side_of
@@ -64,7 +65,7 @@ def keys_of(
     """
     by_id: dict[str, HighlightKey] = {}
     by_words: dict[str, HighlightKey] = {}
-    for here in _present(store, container, place):
+    for here in map(decode_highlight, highlights.in_place(store, container, place)):
         by_id[hints.chosen_in(here.hints)] = here.key
         by_words[for_finding(here.exact)] = here.key
     return [
@@ -79,40 +80,24 @@ def known_in(store: Store, container: str, place: str) -> list[Highlight]:
     A draft that waited is lost with the database: a chosen passage without one may be chosen again.
     """
     known = []
-    for highlight in _present(store, container, place):
+    for row in highlights.in_place(store, container, place):
+        highlight = decode_highlight(row)
         is_mark = not hints.chosen_in(highlight.hints)
-        waits = store.row("SELECT 1 FROM draft WHERE key = ?", highlight.key)
-        if is_mark or waits or store.passage(highlight.key).decided:
+        if is_mark or row["waits"] or store.passage(highlight.key).decided:
             known.append(highlight)
     return known
 
 
-def _present(store: Store, container: str, place: str) -> list[Highlight]:
-    """Return the marks and chosen passages of a document, in its order."""
-    rows = store.rows(
-        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE d.container = ? AND d.place = ? AND h.state = 'present' ORDER BY h.position",
-        container,
-        place,
-    )
-    return list(map(decode_highlight, rows))
-
-
 def marked_places(store: Store) -> set[tuple[str, str]]:
     """Return the documents with a mark or a chosen passage: source, and name of the file."""
-    rows = store.rows(
-        "SELECT DISTINCT d.source, d.place FROM document d"
-        " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
-    )
+    rows = highlights.documents_with_any(store)
     return {(row["source"], row["place"].rpartition("/")[2]) for row in rows}
 
 
 def let_go(store: Store, event: Event) -> None:
     """Let a passage go that is chosen no longer, at once: no run has to read its document."""
     hint = hints.chosen_by(event.id)
-    for row in store.rows(
-        "SELECT key, document FROM highlight WHERE body LIKE ?", f'%"{hint}"%'
-    ):
-        store.write("UPDATE highlight SET state = 'unselected' WHERE key = ?", row["key"])
-        store.write("DELETE FROM draft WHERE key = ?", row["key"])
-        store.write("UPDATE document SET fingerprint = '' WHERE id = ?", row["document"])
+    for row in highlights.with_part(store, f'"{hint}"'):
+        highlights.unselect(store, row["key"])
+        waiting.drop_of(store, [row["key"]])
+        documents.read_again(store, row["document"])

@@ -289,7 +289,7 @@ class Database:
         rows: Iterable[Json],
         *,
         verb: str = "INSERT",
-        otherwise: str = "",
+        key: str = "",
     ) -> int:
         """Insert rows with the same columns; return how many were written.
 
@@ -297,14 +297,17 @@ class Database:
             table: the table, which `schema.sql` explains.
             rows: values by column.
             verb: such as `INSERT OR REPLACE`.
-            otherwise: the clause `ON CONFLICT`, if any.
+            key: the columns by which a row is known that is to be changed instead, if any.
         """
         rows = list(rows)
         if not rows:
             return 0
         columns = ", ".join(rows[0])
         values = ", ".join(f":{column}" for column in rows[0])
-        statement = f"{verb} INTO {table} ({columns}) VALUES ({values}) {otherwise}"
+        statement = f"{verb} INTO {table} ({columns}) VALUES ({values})"
+        if key:
+            updated = ", ".join(f"{column} = excluded.{column}" for column in rows[0])
+            statement += f" ON CONFLICT ({key}) DO UPDATE SET {updated}"
         return self.writable().executemany(statement, rows).rowcount
 
     def define(
@@ -334,6 +337,16 @@ class Database:
             name,
             value,
         )
+
+    def metas(self, prefix: str) -> dict[str, str]:
+        """Return the stored values whose names begin in a way, by the rest of their names."""
+        query = "SELECT name, value FROM meta WHERE name LIKE ? || '%'"
+        rows = Database.rows(self, query, prefix)
+        return {row["name"].removeprefix(prefix): row["value"] for row in rows}
+
+    def forget(self, name: str) -> None:
+        """Forget the value with this name."""
+        self.write("DELETE FROM meta WHERE name = ?", name)
 
     def get_value(self, name: str, shape: type[_T]) -> _T | None:
         """Return a value of this type; None if there is none, or one of another version."""

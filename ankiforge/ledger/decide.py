@@ -58,7 +58,6 @@ from ankiforge.ledger.undo import (
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
-    PROPOSE,
     Adopted,
     Card,
     CardKind,
@@ -239,9 +238,7 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
     copied = dict(highlight_row)
     copied |= {"key": new_key, "drafted": "", "modelled": "", "fate": "", "reason": ""}
     copied["body"] = encode(replace(highlight, key=new_key))
-    names = ", ".join(copied)
-    marks = ", ".join("?" * len(copied))
-    store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
+    highlights.put(store, [copied])
 
     # the old key is gone, with the text that it had before; without one, other words were
     # marked in the same text
@@ -256,9 +253,9 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
         markdown=(),
     )
     old_key = highlight_row["key"]
-    query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
-    store.write(query, for_finding(text_before), encode(alone), old_key)
-    store.write("DELETE FROM draft WHERE key = ?", old_key)
+    row = {**dict(highlight_row), "state": "gone", "body": encode(alone)}
+    highlights.put(store, [{**row, "folded": for_finding(text_before)}])
+    waiting.drop_of(store, [old_key])
 
 
 # --- what a person decides, or the policy -----------------------------------------------
@@ -286,11 +283,7 @@ def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPoli
     failed = []
     with store.transaction():
         desk.drop_resolved(store)
-        # of drafts with a warning, only those that another card is named for are looked at
-        decidable = (
-            f"d.drafter != ? AND (d.severity IN ('', 'info') OR {desk.NAMES_ANOTHER})"
-        )
-        for draft in desk.each_waiting(store, decidable, PROPOSE):
+        for draft in desk.each_waiting(store, waiting.decidable(store)):
             if len(accepted) == FLOOD:
                 break
             if draft.remarks or draft.changes or not draft.clean or not allows(draft):

@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import (
     Callable,
-    Collection,
     Iterable,
     Iterator,
     Mapping,
@@ -35,12 +34,10 @@ from collections.abc import (
 from itertools import chain
 from urllib.parse import unquote
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, facts, forms
-from ankiforge.ledger import sentences as sentences_there
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.decided import Decided, settled_again
 from ankiforge.ledger.drafts import is_new
@@ -57,13 +54,14 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.record import SAME_WORDS
-from ankiforge.ledger.store import EACH, Row, Store, Unsettled, encode
-from ankiforge.ledger.tables import ahead, highlights
+from ankiforge.ledger.store import Row, Store, Unsettled
+from ankiforge.ledger.tables import ahead, highlights, sentences
+from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import waiting as waiting_drafts
-from ankiforge.ledger.tables.anki import buried, is_buried
-from ankiforge.ledger.tables.here import draft_of, passage_here, passages_here
+from ankiforge.ledger.tables.anki import any_buried, buried, foreign_among, is_buried
+from ankiforge.ledger.tables.here import passage_here, passages_here
+from ankiforge.ledger.tables.waiting import decode_draft, draft_of
 from ankiforge.model import (
-    FIGURE,
     FOREIGN_PREFIX,
     PROPOSE,
     Card,
@@ -81,19 +79,6 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.fold import document_tag
-
-NAMES_ANOTHER = (
-    "(d.findings LIKE '%duplicate%' OR d.findings LIKE '%similar%'"
-    " OR d.findings LIKE '%same_front%')"
-)
-"""Whether a finding of a draft may name another card or draft, as a condition in SQL."""
-# When the key of a highlight was issued, on any machine; last, if no event says so yet.
-_ISSUED = (
-    "ifnull((SELECT min(n) FROM event"
-    " WHERE event.key = highlight.key AND what = 'key'), 9e18)"
-)
-decode_draft = msgspec.json.Decoder(Card).decode
-
 
 # --- what to draft ----------------------------------------------------------------------
 
@@ -117,17 +102,12 @@ def to_draft(
             card there waits.
     """
     column = "modelled" if by_model else "drafted"
-    condition = f"WHERE state = 'present' AND {column} != content"
-    order = "document, position"
-    if not by_model:  # checks compare with earlier drafts: a rebuild finds what was found
-        order = f"{_ISSUED}, {order}"
-    parts = rows_in_parts(
-        store,
-        f"SELECT key FROM highlight {condition} ORDER BY {order}",
-        f"SELECT * FROM highlight {condition} AND",
-        "key",
-    )
-    for highlight_row in chain.from_iterable(parts):
+    keys = highlights.unmodelled(store) if by_model else highlights.undrafted(store)
+    for highlight_row in chain.from_iterable(_in_parts(store, keys)):
+        if highlight_row["state"] != "present":
+            continue
+        if highlight_row[column] == highlight_row["content"]:
+            continue
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
@@ -167,14 +147,6 @@ def _is_for_model(
     return False
 
 
-def number_to_draft(store: Store) -> int:
-    """Return how many highlights the rules have to draft, copies included."""
-    number: int = store.value(
-        "SELECT count(*) FROM highlight WHERE state = 'present' AND drafted != content"
-    )
-    return number
-
-
 def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
     if passage.keys == (highlight_key,):
@@ -183,30 +155,12 @@ def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     return leading is not None and leading["key"] == highlight_key
 
 
-def rows_in_parts(
-    store: Store,
-    id_query: str,
-    row_query: str,
-    id_column: str,
-    *values: object,
-) -> Iterator[list[Row]]:
-    """Yield the rows of a query in the order of their ids, in parts.
-
-    Args:
-        store: the store.
-        id_query: a query for the ids.
-        row_query: the query for the rows, which ends where a condition on the ids is put.
-        id_column: the column of the ids in `row_query`.
-        values: the values in `id_query`.
-    """
-    ids = [row[0] for row in store.rows(id_query, *values)]
-    name = id_column.rpartition(".")[2]
-    for part in in_batches(ids):
-        marks = ", ".join("?" * len(part))
-        rows = store.rows(f"{row_query} {id_column} IN ({marks})", *part)
-        store.load(row["key"] for row in rows)
-        row_by_id = {row[name]: row for row in rows}
-        yield [row_by_id[id] for id in part if id in row_by_id]
+def _in_parts(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
+    """Yield highlights by their keys, in lists, when their passages are read."""
+    for part in in_batches(keys):
+        rows = highlights.of(store, part)
+        store.load(part)
+        yield rows
 
 
 def use_offline_drafts(store: Store, version: str) -> None:
@@ -215,12 +169,7 @@ def use_offline_drafts(store: Store, version: str) -> None:
         return
     with store.transaction():
         store.set_meta("proposals", version)
-        store.write(
-            "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
-            " OR key IN (SELECT key FROM draft WHERE drafter IN (?, ?))",
-            PROPOSE,
-            FIGURE,
-        )
+        highlights.draft_undecided_again(store)
 
 
 # --- the words of drafts ----------------------------------------------------------------
@@ -233,17 +182,12 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
         store: the store.
         deck_for: returns the deck for the cards of a highlight whose draft has the given one.
     """
-    query = (
-        "SELECT d.id, d.deck, d.body, h.body AS mark"
-        " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
-    )
     with store.transaction():
-        for row in store.rows(query):
+        for row in waiting_drafts.with_marks(store):
             deck = deck_for(decode_highlight_body(row["mark"]), row["deck"])
             if deck != row["deck"]:
-                draft = replace(decode_draft(row["body"]), deck=deck)
-                update = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
-                store.write(update, deck, encode(draft), row["id"])
+                draft = decode_draft(row["body"])
+                waiting_drafts.put_deck(store, row["id"], draft, deck)
 
 
 # --- what a decision decides ------------------------------------------------------------
@@ -256,7 +200,7 @@ def decide(store: Store, changes: Decided) -> Event:
     recorded = store.add(event.what, event.key, event.by, event.body)
     store.add("fact", event.key, event.by, {"of": recorded.id, **changes.fact})
     is_own = decides_own(event) or bool(event.body.get(PROPOSAL))
-    sentences_there.note_decided(store, event.key, changes.sentences, own=is_own)
+    sentences.note_decided(store, event.key, changes.sentences, own=is_own)
     if event.by == PERSON:  # `undo` lets them wait again
         waiting_drafts.put_away(store, changes.gone, recorded)
     else:
@@ -265,7 +209,7 @@ def decide(store: Store, changes: Decided) -> Event:
     if changes.lacks_drafts:
         highlights.ask_rules_again(store, here.passage.keys)
 
-    decided_now = sentences_there.names_of_long(changes.sentences)
+    decided_now = facts.names_of_long(changes.sentences)
     store.unsettle(here.passage.key, decided_now)
     if store.first(event.key) == here.passage.key:
         _leave_out(store, here, before, names=decided_now)
@@ -305,7 +249,7 @@ def _leave_out(
     if store.ahead is None:
         return
     decided_before = [each for fact in here.passage.facts for each in fact.sentences]
-    all_names = {*names, *sentences_there.names_of_long(decided_before)}
+    all_names = {*names, *facts.names_of_long(decided_before)}
     keys = [store.first(key) for key in (here.passage.key, also) if key]
     store.ahead.leave_out(keys, all_names, before, store.recorded)
 
@@ -333,7 +277,7 @@ def unsettle(store: Store, keys: Iterable[str]) -> None:
         store.unsettle(key, itself=True)
     for event in store.events(store.keys_of(changed)):
         if event.what == "fact":
-            names = sentences_there.names_of_long(event.body["sentences"])
+            names = facts.names_of_long(event.body["sentences"])
             store.unsettle(event.key, names)
 
 
@@ -343,7 +287,7 @@ def settle(store: Store, unsettled: Unsettled) -> None:
     The rules are asked again if a fact is offered that has no draft.
     """
     firsts = dict(unsettled.passages)
-    for first, names in sentences_there.standing_in(store, unsettled.deciding).items():
+    for first, names in sentences.standing_in(store, unsettled.deciding).items():
         # a decision settled its own passage itself
         if any(unsettled.deciding[name] - {first} for name in names):
             firsts[first] = None
@@ -369,32 +313,15 @@ them wait. That of proposals is `PROPOSE`."""
 # --- what waits -------------------------------------------------------------------------
 
 
-def each_waiting(
-    store: Store,
-    condition: str = "1",
-    *values: object,
-) -> Iterator[Card]:
-    """Yield the drafts that wait, with remarks on each, in reading order.
-
-    Args:
-        store: the store.
-        condition: SQL on `draft d` and `highlight h`.
-        values: the values in the condition.
-    """
-    joined = "CROSS JOIN highlight h ON h.key = d.key WHERE"
-    parts = rows_in_parts(
-        store,
-        f"SELECT d.id FROM draft d {joined} h.state = 'present' AND {condition}"
-        " ORDER BY h.document, h.position, d.position",
-        f"SELECT d.*, h.body AS mark FROM offered d {joined}",
-        "d.id",
-        *values,
-    )
+def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[Card]:
+    """Yield drafts that wait, with remarks on each, in the order of their ids."""
     remarks = Remarks(store)
-    for rows in parts:
-        drafts = list(map(draft_of, rows))
+    for part in in_batches(ids):
+        found = waiting_drafts.with_places(store, part)
+        drafts = [draft for draft, _ in found]
+        store.load(draft.key for draft in drafts)
         remarks.read(drafts)
-        for draft_row, draft in zip(rows, drafts, strict=True):
+        for draft, draft_row in found:
             passage = store.passage(draft.key)
             if is_settled(store, passage, draft):
                 continue
@@ -435,12 +362,7 @@ def _follows(passage: Passage, draft: Card) -> bool:
 
 def ids_of_settled(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
-    rows = store.rows(  # asked of indexes: thousands wait
-        "SELECT * FROM offered WHERE id IN"
-        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
-        "  WHERE p.decided AND d.slot != ''"
-        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
-    )
+    rows = waiting_drafts.maybe_settled(store)
     store.load(draft_row["key"] for draft_row in rows)
     ids = set()
     for draft_row in rows:
@@ -457,8 +379,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
     """
     counts = Counter[str]()
     clean = []
-    query = f"SELECT id, drafter, body FROM draft WHERE id IN {EACH}"
-    for draft_row in store.rows(query, encode(list(ids))):
+    for draft_row in waiting_drafts.with_ids(store, ids):
         if draft_row["drafter"] == PROPOSE:
             counts[PROPOSE] += 1
             continue
@@ -468,7 +389,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
                 break
         else:
             clean.append(draft_row["id"])
-    for draft in each_waiting(store, f"d.id IN {EACH}", encode(clean)):
+    for draft in each_waiting(store, waiting_drafts.in_reading_order(store, clean)):
         counts[draft.remarks[0].kind.value if draft.remarks else NO_WARNING] += 1
     return counts
 
@@ -488,7 +409,7 @@ class Remarks:
         # the guids and the documents of notes in Anki that no card here has
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         # whether notes were deleted in Anki that may have been ours
-        self._any_buried = store.row("SELECT 1 FROM grave") is not None
+        self._any_buried = any_buried(store)
         self._fields = forms.Fields(store)
 
     def read(self, drafts: Sequence[Card]) -> None:
@@ -499,7 +420,7 @@ class Remarks:
         equal = [card for words in contents for card in store.same_words(words).cards]
         store.load(card["passage"] for card in equal)
         names = {name for draft in drafts if draft.in_slot for name in draft.about}
-        self._decided = sentences_there.deciding(store, names)
+        self._decided = sentences.deciding(store, names)
         self._as_of = store.recorded
         self._unburied = set()
         if self._any_buried:
@@ -513,7 +434,7 @@ class Remarks:
         """
         decided = self._decided
         if self._as_of != self._store.recorded:  # another draft was decided on since
-            decided = sentences_there.deciding(self._store, names)
+            decided = sentences.deciding(self._store, names)
         return any(decided.get(name, set()) - {passage.key} for name in names)
 
     def on(self, draft: Card, words: str) -> Iterator[Remark]:
@@ -643,33 +564,29 @@ def drop_resolved(store: Store) -> None:
     They name a card or note which is no longer in use, or a tool whose history was
     declined.
     """
-    rows = store.rows(f"SELECT id, body FROM draft d WHERE {NAMES_ANOTHER}")
-    for draft_row in rows:
-        draft = decode_draft(draft_row["body"])
-        standing = []
-        for finding in draft.findings:
-            is_in_use = True
-            duplicate = finding.duplicate
-            if is_card_id(duplicate):
-                query = "SELECT 1 FROM card WHERE guid = ? AND live"
-                is_in_use = store.row(query, duplicate) is not None
-            elif duplicate.startswith(FOREIGN_PREFIX):
-                query = "SELECT 1 FROM foreign_note WHERE id = ?"
-                note_id = int(duplicate.removeprefix(FOREIGN_PREFIX))
-                is_in_use = store.row(query, note_id) is not None
-            if is_in_use:
-                standing.append(finding)
-        _put_findings(store, draft_row["id"], draft, standing)
+    rows = waiting_drafts.naming_another(store)
+    drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
+    named = {each.duplicate for draft in drafts.values() for each in draft.findings}
+    guids = set(filter(is_card_id, named))
+    notes = {
+        id.removeprefix(FOREIGN_PREFIX) for id in named if id.startswith(FOREIGN_PREFIX)
+    }
+    out_of_use = guids - card_rows.live_among(store, guids)
+    for note in notes - foreign_among(store, notes):
+        out_of_use.add(f"{FOREIGN_PREFIX}{note}")
+    for id, draft in drafts.items():
+        standing = [each for each in draft.findings if each.duplicate not in out_of_use]
+        waiting_drafts.put_findings(store, id, draft, standing)
 
     declined = belonging.declined(store)
-    for draft_row in belonging.flagged(store) if declined else ():
+    for draft_row in waiting_drafts.of_other_tools(store) if declined else ():
         draft = decode_draft(draft_row["body"])
         highlight = decode_highlight_body(draft_row["mark"])
         standing = []
         for finding in draft.findings:
             if not belonging.is_declined(highlight, finding.check, declined):
                 standing.append(finding)
-        _put_findings(store, draft_row["id"], draft, standing)
+        waiting_drafts.put_findings(store, draft_row["id"], draft, standing)
 
 
 def give_findings(
@@ -679,31 +596,14 @@ def give_findings(
 
     `findings`: by id of the draft; None = it finds nothing.
     """
-    query = f"SELECT id, body FROM draft WHERE id IN {EACH}"
     with store.transaction():
-        for draft_row in store.rows(query, encode(list(findings))):
+        for draft_row in waiting_drafts.with_ids(store, findings):
             draft = decode_draft(draft_row["body"])
             standing = [each for each in draft.findings if each.check != check]
             found = findings[draft_row["id"]]
             if found is not None:
                 standing.append(found)
-            _put_findings(store, draft_row["id"], draft, standing)
-
-
-def _put_findings(
-    store: Store,
-    draft_id: str,
-    draft: Card,
-    findings: Iterable[Finding],
-) -> None:
-    """Give a draft these findings, unless it has them."""
-    standing = tuple(findings)
-    if standing == draft.findings:
-        return
-    draft = replace(draft, findings=standing)
-    severity, listed_findings = waiting_drafts.summed_up(standing)
-    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
-    store.write(query, severity, listed_findings, encode(draft), draft_id)
+            waiting_drafts.put_findings(store, draft_row["id"], draft, standing)
 
 
 # --- one draft, for a decision ----------------------------------------------------------
@@ -717,8 +617,8 @@ def waiting(store: Store, draft_id: str) -> tuple[PassageHere, Card]:
     """
     here = read_already(store, draft_id)
     if here is None:
-        key = store.value("SELECT key FROM draft WHERE id = ?", draft_id)
-        here = passage_here(store, store.passage(key)) if key else None
+        for row in waiting_drafts.with_ids(store, [draft_id]):
+            here = passage_here(store, store.passage(row["key"]))
     for draft in here.waiting if here else ():
         if here and draft.id == draft_id and not _follows(here.passage, draft):
             refuse_doubtful(store, here.passage, draft.key)
@@ -776,8 +676,6 @@ Offer = tuple[Card, ...]
 """One fact of one passage, or the change of a card: the drafts to choose from, of which the first
 is accepted unless the person chooses another one. Their own form comes first, then a model's, and
 proposals; those that a check blocks are last."""
-_MIXES = 0.05
-"""How much less sure each further offer of a document counts in the order."""
 
 
 def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
@@ -787,14 +685,13 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     """
     yielded = set[str]()
     for batch in in_batches(ids):
-        query = f"SELECT key FROM draft WHERE id IN {EACH}"
-        keys_of_drafts = [row["key"] for row in store.rows(query, encode(batch))]
-        keys = store.keys_of([*keys_of_drafts, *batch])  # an id may be a key itself
+        rows = waiting_drafts.with_ids(store, batch)
+        keys = store.keys_of([*(row["key"] for row in rows), *batch])  # ids may be keys
 
         # the drafts of each offer; and the offers of each draft and key
         drafts_of: dict[str, list[Card]] = defaultdict(list)
         offers_of: dict[str, list[str]] = defaultdict(list)
-        for draft in each_waiting(store, f"d.key IN {EACH}", encode(keys)):
+        for draft in each_waiting(store, waiting_drafts.of_highlights(store, keys)):
             drafts_of[draft.offer].append(draft)
             offers_of[draft.id].append(draft.offer)
             for key in store.keys(draft.highlight.key):
@@ -809,44 +706,8 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
 def several_offers(store: Store, passages: Iterable[str]) -> list[str]:
     """Return those of some passages that have several offers, in the order given."""
-    rows = store.rows(
-        "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
-    )
-    several = {row["passage"] for row in rows}
+    several = waiting_drafts.with_several_offers(store)
     return [passage for passage in passages if passage in several]
-
-
-def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
-    """Return the first draft of each offer, in the order in which a person is asked.
-
-    The surest come first; what is left of a passage on which a person decided comes last. Each
-    further one of a document counts as a little less sure, so that the documents mix.
-
-    The columns are `id`, `passage`, `changes` (the card that it would change or replace, or
-    "") and `blocked`: whether a check blocks all drafts of the offer.
-
-    Args:
-        store: the store.
-        left_out: the ids of drafts that are not offered.
-    """
-    # the bare columns are those of the row with the least position
-    return store.rows(
-        "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
-        "  min(d.position + 1000 * (d.severity = 'block')),"
-        "  sum(d.severity = 'block') = count(*) AS blocked,"
-        "  total(json_extract(d.body, '$.sureness')) AS sure,"
-        "  d.severity, d.slot, d.position, h.document, h.position AS place,"
-        "  coalesce(p.decided, 0) AS decided"
-        " FROM offered d JOIN highlight h ON h.key = d.key"
-        " LEFT JOIN passage p ON p.key = d.passage"
-        f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer),"
-        " ranked AS (SELECT *, row_number() OVER"
-        "  (PARTITION BY document ORDER BY sure DESC, place, position) AS rank FROM first)"
-        " SELECT id, passage, changes, blocked FROM ranked"
-        " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
-        f" sure / (1 + {_MIXES} * rank) DESC, document, place, position",
-        encode(sorted(left_out)),
-    )
 
 
 def rank(draft: Card) -> tuple[bool, int]:

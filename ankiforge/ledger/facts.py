@@ -95,6 +95,11 @@ def is_long(sentence: str) -> bool:
     return len(letters) >= LONG or len(_SIGN.findall(letters)) >= _LONG_UNSPACED
 
 
+def names_of_long(sentences: Iterable[str]) -> list[str]:
+    """Return the names of the long ones of some sentences."""
+    return [name_of(each) for each in sentences if is_long(each)]
+
+
 def covered(text: str, quote: str) -> Strings:
     """Return the sentences of a text that a quote covers, wholly or in part."""
     words = exact(quote)

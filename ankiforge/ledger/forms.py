@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import highlights
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding
@@ -103,10 +104,7 @@ class Fields:
     @cached_property
     def _notes(self) -> dict[tuple[str, str], set[str]]:
         """The notes with lines of each source and key."""
-        rows = self._store.rows(
-            "SELECT body FROM highlight"
-            " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
-        )
+        rows = highlights.with_colons(self._store)
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
         for highlight in map(decode_highlight, rows):
             key = key_of_field(highlight)

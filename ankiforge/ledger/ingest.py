@@ -54,8 +54,8 @@ from ankiforge.ledger.records import (
     write_document,
     write_highlights,
 )
-from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
-from ankiforge.ledger.tables import highlights, journaled, waiting
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import documents, highlights, journaled, waiting
 from ankiforge.ledger.tables.highlights import draft_copies_again
 from ankiforge.model import (
     DocumentId,
@@ -75,7 +75,6 @@ GONE_SECONDS = 5.0
 
 An editor replaces a file in two steps.
 """
-_PLACES = "SELECT id, container, place, state FROM document"
 
 
 def ingest(
@@ -111,7 +110,7 @@ def ingest(
     report = run.run(sightings)
     with store.transaction():
         for container in run.listing.complete:
-            store.write("DELETE FROM meta WHERE name = ?", f"emptied {container}")
+            store.forget(f"emptied {container}")
             if container in report.doubtful:
                 left, known = report.doubtful[container]
                 folder = run.listing.folders[container]
@@ -141,10 +140,8 @@ class Ingest:
         self.started = time.time()
         self.report = Report()
         self.listing = ListedDocuments()
-        rows = store.rows(
-            "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'yes'",
-        )
-        self.confirmed = {row["name"].removeprefix("emptied ") for row in rows}
+        answers = store.metas("emptied ")
+        self.confirmed = {each for each, value in answers.items() if value == "yes"}
         """Containers of which a person said that they really lost that much."""
 
         # while documents are read
@@ -156,11 +153,11 @@ class Ingest:
         """The documents of such containers, as (container, place)."""
         self.was_empty: dict[str, bool] = {}
         """By container, whether it was empty before the run."""
-        absent = store.row(f"SELECT 1 FROM highlight WHERE {ABSENT}")
-        self.may_have_moved = bool(absent or self._unused_documents())
+        self.may_have_moved = highlights.any_absent(store) or bool(
+            self._unused_documents()
+        )
         """Whether a new highlight may be one that is known and not in its document."""
-        present = store.row("SELECT 1 FROM document WHERE state != 'journal'")
-        self.is_rebuilt = present is None
+        self.is_rebuilt = not documents.were_read(store)
         """Whether only the journal knows of documents, as after a lost database."""
 
         # when all are read
@@ -171,7 +168,7 @@ class Ingest:
 
     def run(self, sightings: Iterable[Sighting]) -> Report:
         """Ingest everything."""
-        unselected_before = self._count_unselected()
+        unselected_before = highlights.number_unselected(self.store)
         for batch in batches(self.listing.read_documents(sightings)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
@@ -189,7 +186,8 @@ class Ingest:
                     unused.append(row["id"])
             for source in self.missing:
                 if self._is_copied(source):
-                    unused += [id for id, _ in documents_of(self.store, source)]
+                    of_source = documents.present_of(self.store, source)
+                    unused += [row["id"] for row in of_source]
             unselect(self.store, unused)
             for container in sorted(self.listing.places):
                 self._match_container(container)
@@ -219,8 +217,7 @@ class Ingest:
 
             # unite the places of one passage in several sources
             keys = dict.fromkeys((*self.report.new, *[each.key for each in found]))
-            one_route = "SELECT min(route) = max(route) FROM highlight WHERE route != ''"
-            if keys and not self.store.value(one_route):
+            if keys and highlights.have_several_routes(self.store):
                 united = unite_routes(self.store, keys)
                 self.report.new = [key for key in self.report.new if key not in united]
             # if one comes back, it is drafted again
@@ -231,18 +228,15 @@ class Ingest:
 
             # report the documents that were listed, and the passages in them: one with several
             # places counts once
-            self.report.seen = self.store.value(
-                "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
-                " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
-                f" WHERE h.state = 'present' AND d.container IN {EACH}",
-                encode(sorted(self.listing.places)),
-            )
+            containers = self.listing.places
+            self.report.seen = highlights.number_of_passages(self.store, containers)
             listed = set()
-            for row in self.store.rows("SELECT id, container, place FROM document"):
+            for row in documents.places(self.store):
                 if self.listing.has(row["container"], row["place"]):
                     listed.add(row["id"])
             self.report.documents = frozenset(listed)
-        self.report.unselected = max(self._count_unselected() - unselected_before, 0)
+        unselected = highlights.number_unselected(self.store)
+        self.report.unselected = max(unselected - unselected_before, 0)
         return self.report
 
     def _found(self) -> list[Mark]:
@@ -257,10 +251,8 @@ class Ingest:
         # before the first document of a container is written, which the query would find
         container = document.container
         if container not in self.was_empty:
-            known = self.store.row(
-                "SELECT 1 FROM document WHERE container = ?", container
-            )
-            self.was_empty[container] = not known and not self.may_have_moved
+            is_known = documents.were_read(self.store, container)
+            self.was_empty[container] = not is_known and not self.may_have_moved
         container_and_place = (container, place_of(document))
         if (
             self.was_empty[container]
@@ -271,10 +263,9 @@ class Ingest:
             return
 
         # what another machine found is matched last: it may be what went here
-        query = "SELECT * FROM document WHERE container = ? AND place = ?"
-        if not self.is_rebuilt:
-            query += " AND state != 'journal'"
-        row = self.store.row(query, *container_and_place)
+        row = documents.at(self.store, *container_and_place)
+        if row and row["state"] == "journal" and not self.is_rebuilt:
+            row = None
         if row is None or not self._write_if_all_match(document, row):
             self.unmatched.append(document)
 
@@ -292,10 +283,9 @@ class Ingest:
         if any(mark.state == state and mark not in matched for mark in known):
             return False
         # a passage of another document may have, or have had, exactly these words
-        query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"
         for mark in found:
-            values = (mark.newest.text, mark.document)
-            if is_only_alike(mark) and self.store.row(query, *values):
+            place = mark.newest.text, mark.document
+            if is_only_alike(mark) and highlights.stands_elsewhere(self.store, *place):
                 return False
         self._write_document(document, row)
         self._write(found)
@@ -313,65 +303,48 @@ class Ingest:
     def _unused_documents(self) -> list[Row]:
         if self.in_use is None:
             return []
-        rows = self.store.rows(
-            "SELECT * FROM document WHERE state = 'present' AND source != ''",
-        )
-        return [row for row in rows if row["source"] not in self.in_use]
+        return documents.unused(self.store, self.in_use)
 
     def _only_in(self, source: str) -> set[str]:
         """Return the keys of the passages in a source that stand in no other one."""
-        rows = self.store.rows(
-            "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
-            " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
-            source,
-        )
-        keys = {row["key"] for row in rows}
-        here = "SELECT 1 FROM highlight WHERE state = 'present' AND key = ?"
-        for key in list(keys):
-            others = [other for other in self.store.keys(key) if other not in keys]
-            if any(self.store.row(here, other) for other in others):
-                keys.remove(key)
-        return keys
+        keys = highlights.keys_in_source(self.store, source)
+        others = set(self.store.keys_of(keys)) - keys
+        elsewhere = {row["key"] for row in highlights.present(self.store, others)}
+        return {key for key in keys if elsewhere.isdisjoint(self.store.keys(key))}
 
     def _is_decided(self, key: str) -> bool:
         return self.store.passage(key).decided
 
     def _is_copied(self, source: str) -> bool:
         """Return whether all that was decided in a source is in its place in one that was read."""
-        rows = self.store.rows(
-            "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
-            "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
-            f"  AND e.place = d.place AND e.container IN {EACH}) AS is_copied"
-            " FROM highlight h JOIN document d ON d.id = h.document"
-            " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
-            encode(sorted(self.listing.places)),
-            source,
-        )
+        rows = highlights.copied(self.store, source, self.listing.places)
         decided = [row for row in rows if self._is_decided(row["key"])]
         return bool(decided) and all(row["is_copied"] for row in decided)
 
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those read."""
-        documents = [each for each in self.unmatched if each.container == container]
-        query = f"{_PLACES} WHERE container = ? ORDER BY id"
-        known = self.store.rows(query, container)
+        read = [each for each in self.unmatched if each.container == container]
+        all_known = documents.places(self.store)
+        known = [row for row in all_known if row["container"] == container]
         unlisted = self._unlisted(container, known)
         known_places = {row["place"] for row in known}
-        new_places = {place_of(document) for document in documents} - known_places
+        new_places = {place_of(document) for document in read} - known_places
         if new_places:
             # documents of sources that are not used any more may have come here
-            for row in self.store.rows(f"{_PLACES} WHERE state = 'unselected'"):
+            for row in all_known:
+                if row["state"] != "unselected":
+                    continue
                 unlisted.add(row["id"])
                 if row["container"] != container:
                     known.append(row)
         with_words = bool(new_places)
-        old_rows = self._old_rows(documents, known, unlisted, with_words=with_words)
+        old_rows = self._old_rows(read, known, unlisted, with_words=with_words)
 
         # those listed no longer, and at no new place, went
         renamed = {row["id"] for row in old_rows if row}
         gone = unlisted - renamed
         self._let_go(container, [row for row in known if row["id"] in gone])
-        for document, old_row in zip(documents, old_rows, strict=True):
+        for document, old_row in zip(read, old_rows, strict=True):
             self._match_document(document, old_row)
         if container in self.listing.complete - self.report.doubtful.keys():
             self._miss_again(container)
@@ -387,8 +360,7 @@ class Ingest:
         for row in document_rows:
             if row["state"] in states:
                 self.absent += known_in(self.store, row["id"])
-                gone = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
-                self.store.write(gone, row["id"])
+                documents.let_go(self.store, row["id"])
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
         """Match the highlights of a document that was read with those that it had."""
@@ -408,21 +380,16 @@ class Ingest:
 
         This second scan in which they are missing may make these highlights gone.
         """
-        rows = self.store.rows(
-            "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-            f" WHERE h.{ABSENT} AND h.state = 'missing' AND d.container = ?",
-            container,
-        )
         accounted_for = {known.key for known in self.absent}
         accounted_for |= {found.known.key for found in self._found() if found.known}
-        for row in rows:
+        for row in highlights.missing_in(self.store, container):
             if row["key"] in accounted_for or self.listing.is_unread(row["place"]):
                 continue
             self.absent.append(known_mark(self.store, row))
 
     def _old_rows(
         self,
-        documents: Sequence[ReadDocument],
+        read: Sequence[ReadDocument],
         known: Sequence[Row],
         unlisted: set[DocumentId],
         *,
@@ -431,14 +398,14 @@ class Ingest:
         """Return for each document of one container the row that it had; None if it is new.
 
         Args:
-            documents: the documents that were read.
+            read: the documents that were read.
             known: the rows that they may have had.
             unlisted: the ids of those rows whose documents are listed no longer.
             with_words: whether words and marks are compared, too, and not only places.
         """
-        if not documents:
+        if not read:
             return []
-        container = documents[0].container
+        container = read[0].container
         row_of: dict[ComparedDocument, Row] = {}
         unlisted_documents = []
         for row in known:
@@ -450,9 +417,9 @@ class Ingest:
                     document = with_words_of(self.store, row["id"], place)
                 unlisted_documents.append(document)
             row_of[document] = row
-        read = [compared(document) for document in documents]
-        pairs = match_documents(list(row_of), read, unlisted_documents)
-        return [row_of[pairs[each]] if each in pairs else None for each in read]
+        read_ones = [compared(document) for document in read]
+        pairs = match_documents(list(row_of), read_ones, unlisted_documents)
+        return [row_of[pairs[each]] if each in pairs else None for each in read_ones]
 
     def _unlisted(self, container: str, known: Sequence[Row]) -> set[DocumentId]:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""
@@ -513,9 +480,7 @@ class Ingest:
 
     def _issued(self, keys: Sequence[str]) -> set[str]:
         """Return those of some keys that were issued before."""
-        wanted = encode(keys)
-        rows = self.store.rows(f"SELECT key FROM highlight WHERE key IN {EACH}", wanted)
-        issued = {row["key"] for row in rows}
+        issued = {row["key"] for row in highlights.of(self.store, keys)}
         issued.update(event.key for event in journaled.of_kinds(self.store, keys, "key"))
         return issued
 
@@ -570,18 +535,15 @@ class Ingest:
         for known in self.absent:
             if known.state in ("gone", "unselected"):
                 continue
-            query = "SELECT container FROM document WHERE id = ?"
-            container = self.store.value(query, known.document)
-            if self._selects_otherwise(container):
-                query = "UPDATE highlight SET state = 'unselected' WHERE key = ?"
-                self.store.write(query, known.key)
+            document = documents.with_id(self.store, known.document)
+            if self._selects_otherwise(document["container"]):
+                highlights.unselect(self.store, known.key)
                 _draft_copies_of_unselected(self.store, [known.key])
                 continue
             since = known.missed if known.state == "missing" else self.started
             is_gone = known.state == "missing" and self.started - since >= GONE_SECONDS
-            query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             state = "gone" if is_gone else "missing"
-            self.store.write(query, state, since, known.key)
+            highlights.put_state(self.store, known.key, state, since)
             if is_gone:
                 self.report.gone.append(known.key)
                 draft_copies_again(self.store, known.key)
@@ -591,37 +553,19 @@ class Ingest:
         before = self.store.meta(f"selection {container}")
         return bool(before) and before != self.selections.get(container, before)
 
-    # --- what is reported ---------------------------------------------------------------
 
-    def _count_unselected(self) -> int:
-        """Return the number of highlights that settings do not select."""
-        query = f"SELECT count(*) FROM highlight WHERE {ABSENT} AND state = 'unselected'"
-        return int(self.store.value(query))
-
-
-def documents_of(store: Store, source: str) -> list[tuple[DocumentId, str]]:
-    """Return the documents that a source was read as: a number, and the place of each."""
-    query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
-    return [(row["id"], row["place"]) for row in store.rows(query, source)]
-
-
-def unselect(store: Store, documents: Iterable[DocumentId]) -> int:
+def unselect(store: Store, ids: Iterable[DocumentId]) -> int:
     """Let documents go that nothing selects any more; return how many highlights these had.
 
     They are not gone: their cards stay, and if they are read again, they keep their keys.
     """
     count = 0
     with store.transaction():
-        for document in documents:
-            query = "UPDATE document SET state = 'unselected' WHERE id = ?"
-            store.write(query, document)
-            rows = store.rows(
-                "UPDATE highlight SET state = 'unselected'"
-                " WHERE document = ? AND state = 'present' RETURNING key",
-                document,
-            )
-            _draft_copies_of_unselected(store, [row["key"] for row in rows])
-            count += len(rows)
+        for id in ids:
+            documents.unselect(store, id)
+            keys = highlights.unselect_in(store, id)
+            _draft_copies_of_unselected(store, keys)
+            count += len(keys)
     return count
 
 

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards, desk
 from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.store import ABSENT, Store, encode, tag_name
+from ankiforge.ledger.store import ABSENT, Store, tag_name
+from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables import waiting
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     Card,
@@ -195,7 +197,8 @@ def find(
     check = CardRemark.SOURCE_CHANGED.check
     asked = [_pattern(term) for term in terms if term.field == "finding"]
     if any(fnmatchcase(check, pattern) for pattern in asked):
-        for card in cards.cards_of(store, "live"):
+        with_live = card_rows.passages(store, live=True)
+        for card in cards.cards_of(store, with_live):
             if CardRemark.SOURCE_CHANGED in card.source:
                 changed.add(card.guid)
     store.define("says_else", 1, changed.__contains__)
@@ -261,12 +264,11 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Card]:
 
     An id that is no longer one is left out.
     """
-    query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
     for batch in in_batches(ids):
         line_ids: list[str] = []
         for id in batch:
             if is_highlight_key(id):
-                line_ids += [row["id"] for row in store.rows(query, id)]
+                line_ids += waiting.of_key(store, id)
             else:
                 line_ids.append(id)
 
@@ -278,13 +280,11 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Card]:
         )
         in_anki = {row["id"]: row["anki"] for row in states}
         # the drafts themselves, and those that revise the cards
-        condition = (
-            "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
-            " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
-        )
+        draft_ids = (*line_ids, *waiting.of_cards(store, line_ids))
         drafts = {}
         revisions = {}
-        for draft in desk.each_waiting(store, condition, encode(line_ids)):
+        in_order = waiting.in_reading_order(store, draft_ids)
+        for draft in desk.each_waiting(store, in_order):
             drafts[draft.id] = draft
             if draft.revises:
                 revisions[draft.revises] = draft

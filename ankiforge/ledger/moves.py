@@ -13,7 +13,7 @@ from itertools import chain
 
 import msgspec
 
-from ankiforge.ledger import facts, sentences
+from ankiforge.ledger import facts
 from ankiforge.ledger.events import PERSON, SOURCE, Passage, hash_of_words
 from ankiforge.ledger.marks import mark_of
 from ankiforge.ledger.match import (
@@ -34,8 +34,8 @@ from ankiforge.ledger.match import (
 from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight
 from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.records import known_mark
-from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
-from ankiforge.ledger.tables import journaled
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import documents, highlights, journaled, passages, sentences
 from ankiforge.model import DocumentId
 
 
@@ -159,7 +159,7 @@ class Moves:
         last = facts.of_cards(passage.facts)
         names = {facts.name_of_card(card, last.get(card.id)) for card in passage.live}
         for decision in () if passage.live else passage.facts:
-            names.update(sentences.names_of_long(decision.sentences))
+            names.update(facts.names_of_long(decision.sentences))
             if decision.own:
                 return False
         return bool(names) and all(map(self._is_here, names))
@@ -169,7 +169,7 @@ class Moves:
         if not self._names:
             for found in self._found:
                 text = facts.text_of(found.highlight)
-                self._names.update(sentences.names_of_long(facts.sentences(text)))
+                self._names.update(facts.names_of_long(facts.sentences(text)))
         if name in self._names:
             return True
         left = self._matched.keys() | {known.key for known in self._absent}
@@ -190,14 +190,14 @@ class Moves:
             return self._absent
         absent_keys = {known.key for known in self._absent}
         accounted_for = absent_keys | self._matched.keys()
-        rows = self._store.rows("SELECT * FROM highlight WHERE state != 'present'")
+        rows = highlights.absent(self._store)
 
         # what only the journal knows of may be in documents that are listed and were not read
         from_journal = {row["document"] for row in rows if row["state"] == "journal"}
         not_read = from_journal - {found.document for found in self._found}
         unread = set()
         if from_journal:
-            for row in self._store.rows("SELECT id, container, place FROM document"):
+            for row in documents.places(self._store):
                 if row["id"] not in not_read:
                     continue
                 if self._listing.has(row["container"], row["place"]):
@@ -259,8 +259,7 @@ class Moves:
         text = found.newest.text
         if len(text) < LONG:
             return False
-        query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
-        for row in self._store.rows(query, text):
+        for row in highlights.present_with(self._store, [text]):
             now = self._matched.get(row["key"])
             if now is None and row["key"] not in absent:
                 return True
@@ -301,23 +300,11 @@ class Moves:
         """
         gone = list(self._absent)
         # passages that nothing selects any more, and whose copy is in the same place elsewhere
-        rows = self._store.rows(
-            "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-            f" WHERE h.{ABSENT} AND h.state = 'unselected' AND EXISTS"
-            " (SELECT 1 FROM highlight o JOIN document e ON e.id = o.document"
-            "  WHERE o.folded = h.folded AND o.state = 'present' AND e.place = d.place)"
-        )
-        for row in rows:
+        for row in highlights.unselected_and_copied(self._store):
             if len(self._store.keys(row["key"])) == 1:
                 gone.append(known_mark(self._store, row))
         # passages of the journal whose document went, and that are elsewhere
-        rows = self._store.rows(
-            "SELECT h.*, d.container, d.place"
-            " FROM highlight h JOIN document d ON d.id = h.document"
-            f" WHERE h.{ABSENT} AND h.state = 'journal' AND EXISTS"
-            " (SELECT 1 FROM highlight o WHERE o.folded = h.folded AND o.key != h.key)"
-        )
-        for row in rows:
+        for row in highlights.heard_of_and_copied(self._store):
             container = row["container"]
             is_sure = container in self._listing.complete
             is_sure &= container not in self._report.doubtful
@@ -339,14 +326,8 @@ class Moves:
         is in the same context.
         """
         text = gone.newest.text
-        rows = self._store.rows(
-            "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-            " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
-            text,
-            gone.key,
-        )
         heirs = []
-        for row in rows:
+        for row in highlights.equals_of(self._store, text, gone.key):
             key = row["key"]
             if key not in self._matched and row["state"] != "present":
                 continue
@@ -403,16 +384,15 @@ class Moves:
             return row["key"] in self._matched or row["key"] not in absent_keys
 
         asked = {found.asks for found in self._found}
-        for row in self._store.rows("SELECT key FROM passage WHERE asks"):
-            asked.update(self._store.passage(row["key"]).asked.values())
-        query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {EACH}"
+        for key in passages.asking(self._store):
+            asked.update(self._store.passage(key).asked.values())
         for gone in self._absent:
             passage = self._store.passage(gone.key)
             if gone.state not in ("present", "missing") or not passage.live:
                 continue
             if self._stands(gone.key):
                 continue
-            places = self._store.rows(query, encode(passage.keys))
+            places = highlights.present(self._store, passage.keys)
             if any(map(is_here, places)) or not asked.isdisjoint(passage.keys):
                 continue
             best: tuple[float, str] = (PERHAPS, "")
@@ -432,13 +412,8 @@ class Moves:
         copied_keys = {event.key for event in copies}
         if gone.document not in self._sharing:
             self._sharing[gone.document] = self._sharing_marks(gone.document)
-        documents = self._sharing[gone.document]
-        rows = self._store.rows(
-            "SELECT * FROM highlight WHERE state = 'present'"
-            f" AND (key IN {EACH} OR document IN {EACH}) ORDER BY document, position",
-            encode(sorted(copied_keys)),
-            encode(sorted(documents)),
-        )
+        sharing = self._sharing[gone.document]
+        rows = highlights.present_among(self._store, copied_keys, sharing)
         places_of_gone = {(text.container, text.place) for text in passage.texts}
         accepted = journaled.of_kinds(self._store, passage.keys, "accept", "adopt")
         decided_at = min((event.n for event in accepted), default=0)
@@ -465,15 +440,8 @@ class Moves:
 
     def _sharing_marks(self, document: int) -> set[DocumentId]:
         """Return a document, and those that share half of the shorter one's marks with it."""
-        rows = self._store.rows(
-            "SELECT document, folded FROM highlight WHERE document IN"
-            " (SELECT o.document FROM highlight o JOIN highlight m USING (folded)"
-            " WHERE m.document = ?) AND (state = 'present' OR document = ?)",
-            document,
-            document,
-        )
         texts = defaultdict(set)
-        for row in rows:
+        for row in highlights.sharing_texts(self._store, document):
             texts[row["document"]].add(row["folded"])
         mine = frozenset(texts.pop(document, ()))
         others = {id: frozenset(folded) for id, folded in texts.items()}

@@ -17,6 +17,7 @@ from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables import waiting
 from ankiforge.model import (
     FLOOR,
     DocumentId,
@@ -94,7 +95,7 @@ def order(store: Store, before: Order | None = None) -> Order:
         if each.kind is not QuestionKind.CONFLICT
         for draft in each.drafts
     }
-    rows = desk.in_order(store, held | desk.ids_of_settled(store))
+    rows = waiting.in_order(store, held | desk.ids_of_settled(store))
     without = [Place(*row) for row in _fate_rows(store, _PLACE, _WITHOUT)]
     return arranged(asked, rows, held=len(held), without=without, version=version)
 
@@ -111,7 +112,7 @@ def arranged(
 
     Args:
         asked: the open questions.
-        offered: the first draft of each offer, as `desk.in_order` has them.
+        offered: the first draft of each offer, as `tables.waiting.in_order` has them.
         held: the number of drafts about which a question asks.
         without: as in `Order`.
         version: as in `Order`.

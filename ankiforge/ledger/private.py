@@ -12,6 +12,7 @@ from itertools import chain
 
 from ankiforge.ledger.readings import ReadDocument
 from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import private_texts
 from ankiforge.model import DocumentKey, Extracted, PrivateText
 from ankiforge.text.fold import for_finding
 from ankiforge.text.private import (
@@ -45,12 +46,11 @@ def write(
     """
     private = set(_private_in(document))
     names = set(_private_names_in(document)) - private
-    stored = store.rows("SELECT * FROM private WHERE document = ?", document_id)
+    stored = private_texts.of_document(store, document_id)
     if not private and not names and not stored:
         return
     document_key = document.document.key if isinstance(document, Extracted) else ""
-    query = "UPDATE private SET document_key = ? WHERE document = ?"
-    store.write(query, document_key, document_id)
+    private_texts.put_key(store, document_id, document_key)
     _add(store, document_id, private, document_key)
     _add(store, document_id, names, document_key, are_names=True)
 
@@ -62,8 +62,7 @@ def write(
         _add(store, NOWHERE, filter(None, sentences))
     elif former:
         former = _public_now(former, document)
-    rows = [(document_id, text) for text in former]
-    store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
+    private_texts.drop(store, document_id, former)
 
 
 def _private_in(document: ReadDocument) -> Iterator[str]:
@@ -108,15 +107,11 @@ def _add(
     What was a sentence there once is one until it is public.
     """
     rows = [(document_id, text, document_key, are_names) for text in texts]
-    store.write_all(
-        "INSERT INTO private VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET is_name = min(is_name, excluded.is_name)",
-        rows,
-    )
+    private_texts.put(store, rows)
 
 
 def texts(store: Store) -> Iterator[PrivateText]:
     """Yield all texts that must stay on this machine."""
-    for row in store.rows("SELECT * FROM private ORDER BY document, text"):
+    for row in private_texts.everywhere(store):
         key = DocumentKey(row["document_key"])
         yield PrivateText(row["text"], key, is_name=bool(row["is_name"]))

@@ -17,15 +17,15 @@ from typing import NamedTuple
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import term_of
 from ankiforge.ledger import cards, decide, desk, forms, readings
-from ankiforge.ledger.desk import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON, Event, Passage
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Store, encode
-from ankiforge.ledger.tables import journaled, waiting
+from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import anki, highlights, journaled, passages, waiting
+from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables.waiting import decode_draft
 from ankiforge.ledger.undo import REWORDING
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
-    PROPOSE,
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,
     Card,
@@ -109,13 +109,12 @@ def _named(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
 def _ask_same(store: Store) -> Iterator[Question]:
     """Ask whether a new passage is one whose passage is gone, and that has cards."""
     pairs = []
-    for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
-        pairs += desk.asked(store, store.passage(passage_row["key"]))
+    for key in passages.asking(store):
+        pairs += desk.asked(store, store.passage(key))
     # the drafts that repeat a card whose passage is gone
-    rows = store.rows(
-        "SELECT key, body FROM draft WHERE revises = '' AND findings LIKE '%duplicate%'"
-    )
-    for row in rows:
+    for row in waiting.naming_another(store):
+        if row["revises"]:
+            continue
         passage = store.passage(row["key"])
         for finding in decode_draft(row["body"]).findings:
             if finding.check != "duplicate" or not is_card_id(finding.duplicate):
@@ -143,7 +142,6 @@ def _ask_whether_same(store: Store, new_key: str, old_key: str) -> Question:
     for key in (new_key, old_key):
         newest = store.passage(key).texts[:1]
         examples += [text.exact for text in newest if text.exact]
-    drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
     return Question(
         *_named(QuestionKind.SAME, new_key, old_key),
         text=text,
@@ -151,7 +149,7 @@ def _ask_whether_same(store: Store, new_key: str, old_key: str) -> Question:
         old=old_key,
         guids=tuple(Guid(card.guid) for card in lost.live),
         examples=tuple(examples),
-        drafts=tuple(draft["id"] for draft in drafts_of_new),
+        drafts=tuple(waiting.of_key(store, new_key)),
     )
 
 
@@ -200,20 +198,21 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
             passage = store.passage(key)
             if not passage.live or passage.told_apart_from(passage):
                 continue
-            state = store.value("SELECT state FROM highlight WHERE key = ?", key)
-            if state == "gone" and not cards.present_row(store, passage):
+            known = highlights.with_key(store, key)
+            is_gone = known is not None and known["state"] == "gone"
+            if is_gone and not cards.present_row(store, passage):
                 gone[mark.key].append(passage)
                 titles[mark.key] = mark.body.get("title", "")
-    for document, passages in gone.items():
-        number = counted(len(passages), "chosen passage")
-        their = "its card" if len(passages) == 1 else "their cards"
-        keys_of_all = [passage.key for passage in passages]
+    for document, of_document in gone.items():
+        number = counted(len(of_document), "chosen passage")
+        their = "its card" if len(of_document) == 1 else "their cards"
+        keys_of_all = [passage.key for passage in of_document]
         yield Question(
             *_named(QuestionKind.GONE, document, *keys_of_all),
             text=f"{number} no longer in “{titles[document]}”: keep {their}?",
             new=document,
-            guids=tuple(Guid(card.guid) for each in passages for card in each.live),
-            examples=tuple(each.texts[0].exact for each in passages),
+            guids=tuple(Guid(card.guid) for each in of_document for card in each.live),
+            examples=tuple(each.texts[0].exact for each in of_document),
         )
 
 
@@ -232,13 +231,7 @@ def _answer_gone(store: Store, question: Question, yes: bool, _without: Without)
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
     """Ask about live cards of different passages with equal words."""
-    pairs = store.rows(
-        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
-        " b.passage AS new, a.words AS words"
-        " FROM card a JOIN card b ON a.content = b.content"
-        " WHERE a.live AND b.live AND a.guid < b.guid"
-    )
-    for pair in pairs:
+    for pair in card_rows.equal_pairs(store):
         new_passage = store.passage(pair["new"])
         if new_passage.told_apart_from(store.passage(pair["old"])):
             continue
@@ -258,12 +251,8 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
 
     On one machine, accepting a gap decides the sentence.
     """
-    passage_rows = store.rows(
-        "SELECT passage FROM card WHERE live AND drafter = ? GROUP BY passage HAVING count(*) > 1",
-        PROPOSE,
-    )
-    for passage_row in passage_rows:
-        passage = store.passage(passage_row["passage"])
+    for key in card_rows.with_proposals(store):
+        passage = store.passage(key)
         if passage.told_apart_from(passage):  # a person answered that both stay
             continue
         proposed = [card for card in passage.live if card.proposed]
@@ -285,11 +274,10 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
     """Make one card of two: the one with more reviews stays, else the older one."""
 
     def worth(guid: Guid) -> tuple[int, int, str]:
-        reviews = store.value("SELECT reviews FROM seen WHERE guid = ?", guid) or 0
         _, passage = cards.state_of(store, guid)
         accepts = journaled.of_kinds(store, [passage.key], "accept")
         accepted_at = min((event.n for event in accepts), default=0)
-        return (-reviews, accepted_at, guid)
+        return (-anki.reviews(store, guid), accepted_at, guid)
 
     first, *others = sorted(guids, key=worth)
     for guid in others:
@@ -351,17 +339,14 @@ def _numbers_lost(conflict: Conflict) -> set[int]:
 def _conflicts(store: Store) -> dict[str, list[Conflict]]:
     """Return the fields in conflict by card: edited here, or else in Anki."""
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
-    for card_row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
+    for card_row in card_rows.with_offers(store):
         passage = store.passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
         for field, text in card.offered.items():
             mine = card.field(field)
             conflict = Conflict(card.guid, field, mine, text, h16(mine), h16(text))
             conflicts[card.guid].append(conflict)
-    in_anki = store.rows(
-        "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
-    )
-    for card_row in in_anki:
+    for card_row in anki.conflicts(store):
         of_card = conflicts[card_row["guid"]]
         if any(conflict.field == card_row["field"] for conflict in of_card):
             continue
@@ -394,8 +379,7 @@ def _answer_conflict(
     """
     if question.repair and not yes:
         decide.undo(store, question.repair)
-        for conflict in question.conflicts:
-            store.write("DELETE FROM conflict WHERE guid = ?", conflict.guid)
+        anki.drop_conflicts(store, question.guids)
         return
     for conflict in question.conflicts:
         _, passage = cards.state_of(store, conflict.guid)
@@ -408,8 +392,7 @@ def _answer_conflict(
             "was": conflict.mine,
         }
         store.add("resolve", passage.key, PERSON, body)
-        query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
-        store.write(query, conflict.guid, conflict.field)
+        anki.drop_conflicts(store, [conflict.guid], conflict.field)
 
 
 # --- notes that are missing in Anki -----------------------------------------------------
@@ -420,15 +403,11 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
 
     Those that were deleted with many others are a question of their own.
     """
-    for asked in (0, 1):
-        card_rows = store.rows(
-            "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
-            " WHERE s.absent AND s.asked = ? AND c.live",
-            asked,
-        )
-        if not card_rows:
+    for asked in (False, True):
+        absent = anki.absent(store, asked=asked)
+        if not absent:
             continue
-        guids = tuple(Guid(card_row["guid"]) for card_row in card_rows)
+        guids = tuple(Guid(card_row["guid"]) for card_row in absent)
         is_one = len(guids) == 1
         were_missed = f"{'is' if is_one else 'are'} missing in Anki"
         were_deleted = f"{'was' if is_one else 'were'} deleted in Anki at once"
@@ -439,7 +418,7 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
                 f" Did you delete {'it' if is_one else 'them'}?"
             ),
             guids=guids,
-            examples=tuple(card_row["words"] for card_row in card_rows[:MISSING_SHOWN]),
+            examples=tuple(card_row["words"] for card_row in absent[:MISSING_SHOWN]),
         )
 
 
@@ -453,7 +432,7 @@ def _answer_absent(
             store.add("retire", passage.key, PERSON, {"guid": guid, "why": DELETED})
         else:
             store.add("unseen", passage.key, PERSON, {"guid": guid})
-        store.write("DELETE FROM seen WHERE guid = ?", guid)
+        anki.forget(store, guid)
 
 
 # --- a source that lost its documents ---------------------------------------------------
@@ -461,21 +440,15 @@ def _answer_absent(
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
     """Ask about sources that suddenly list nothing, or far less."""
-    query = "SELECT name, value FROM meta WHERE name LIKE 'emptied %'"
-    for row in store.rows(query):
-        if not row["value"].startswith("asked "):  # it was answered
+    for container, value in store.metas("emptied ").items():
+        if not value.startswith("asked "):  # it was answered
             continue
-        _, left, known, folder = row["value"].split(" ", maxsplit=3)
+        _, left, known, folder = value.split(" ", maxsplit=3)
         lost = int(known) - int(left)
-        container = row["name"].removeprefix("emptied ")
         where = f"in {folder}" if folder else f"in {container}"
         documents = counted(int(known), "document")
         verb = "was" if lost == 1 else "were"
-        live_cards = store.value(
-            "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
-            " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
-            container,
-        )
+        live_cards = card_rows.number_live(store, container)
         come = "comes" if live_cards == 1 else "come"
         yield Question(
             *_named(QuestionKind.EMPTIED, container),
@@ -497,41 +470,24 @@ def _answer_emptied(
 
 # --- what may be no card: lines, and words with their translation -----------------------
 
-# Whether a highlight may be of a form that is asked about; `forms` knows.
-_MAY_HAVE_FORM = "(highlight.kind = 'card' OR instr(highlight.body, ?))"
-
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
     """Yield a question for each form of lines of which several wait in one source."""
-    rows = store.rows(
-        f"SELECT body FROM highlight WHERE state = 'present' AND {_MAY_HAVE_FORM}"
-        " AND key IN (SELECT key FROM draft)",
-        WORD_AND_TRANSLATION,
-    )
+    rows = highlights.with_form_and_draft(store)
     fields = forms.Fields(store)
     doubtful_keys = []
     for highlight in map(decode_highlight, rows):
         if forms.asks_form(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     lines: dict[tuple[str, str], list[Card]] = defaultdict(list)
-    for draft in desk.each_waiting(
-        store,
-        f"d.key IN {EACH} AND d.revises = ''",
-        encode(doubtful_keys),
-    ):
+    of_new = waiting.of_highlights(store, doubtful_keys, new=True)
+    for draft in desk.each_waiting(store, of_new):
         highlight = draft.highlight
         written = forms.FIELD if not forms.is_doubtful(highlight) else highlight.written
         lines[highlight.document.source, written].append(draft)
     rejected: list[Highlight] = []
     if any(len(of_form) < FORM_ASKED for of_form in lines.values()):
-        rows = store.rows(
-            "SELECT highlight.body FROM highlight"
-            " JOIN passage p ON p.key = highlight.key AND p.decided"
-            f" WHERE state = 'present' AND {_MAY_HAVE_FORM}"
-            " AND NOT EXISTS"
-            " (SELECT 1 FROM card c WHERE c.passage = highlight.key AND c.live)",
-            WORD_AND_TRANSLATION,
-        )
+        rows = highlights.with_form_and_no_card(store)
         rejected += filter(forms.is_doubtful, map(decode_highlight, rows))
     for (source, written), of_form in sorted(lines.items()):
         # with the lines of the form that a person rejected
@@ -613,8 +569,8 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
     in a folder, of which all are without, are no cards from now on.
     """
     no_cards = without or ()
-    condition = f"d.id IN {EACH}"
-    drafts = list(desk.each_waiting(store, condition, encode(question.drafts)))
+    in_order = waiting.in_reading_order(store, question.drafts)
+    drafts = list(desk.each_waiting(store, in_order))
     by_form: dict[str, list[Card]] = defaultdict(list)
     for draft in drafts:
         for name in forms.names_of_form(draft.highlight):
@@ -635,9 +591,8 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
             names = forms.names_of_form(draft.highlight)
             answered = next(answers[name] for name in names if name in answers)
             waiting.put_away(store, [draft.id], answered)
-            query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
             reason = forms.why_left_out(draft.highlight)
-            store.write(query, reason, draft.highlight.key)
+            highlights.leave_out(store, draft.highlight.key, reason)
         elif draft.id in no_cards:
             decide.reject(store, draft.id)
         elif draft.clean and all(

@@ -28,7 +28,7 @@ from ankiforge.ledger.match import (
     ComparedDocument,
 )
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import journaled
+from ankiforge.ledger.tables import documents, highlights, journaled
 from ankiforge.model import (
     NOTE_OF,
     WORD_AND_TRANSLATION,
@@ -159,11 +159,9 @@ def with_words_of(store: Store, document_id: int, place: str) -> ComparedDocumen
     """Return a document of the database with its words and marks."""
     from ankiforge.text.identifiers import decode_sketch
 
-    query = "SELECT folded FROM highlight WHERE document = ?"
-    folded = [row["folded"] for row in store.rows(query, document_id)]
-    stored = store.value("SELECT sketch FROM document WHERE id = ?", document_id)
+    stored = documents.with_id(store, document_id)["sketch"]
     sketch = decode_sketch(stored) if stored else None
-    return ComparedDocument(place, sketch, frozenset(folded))
+    return ComparedDocument(place, sketch, highlights.texts_in(store, document_id))
 
 
 def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
@@ -251,22 +249,19 @@ class Known:
             return False
         row = self._row(container, path)
         salted = f"{self._salt} {fingerprint}"
-        return row is not None and row["fingerprint"] == salted
+        return row is not None and row[f"{self._prefix}fingerprint"] == salted
 
     def depends(self, container: str, path: str) -> Strings:
         """Return `Extracted.depends` of the last reading of a document."""
         row = self._row(container, path)
-        if row is None or row["depends"] == "[]":
+        if row is None:
             return ()
         with readable_errors():
-            return tuple(msgspec.json.decode(row["depends"]))
+            return tuple(msgspec.json.decode(row[f"{self._prefix}depends"]))
 
     def paths(self, container: str) -> Strings:
         """Return the documents of a container."""
-        rows = self._store.rows(
-            "SELECT place FROM document WHERE container = ? AND state = 'present'",
-            container,
-        )
+        rows = documents.present_in(self._store, container)
         return tuple(row["place"] for row in rows)
 
     def chosen(self, container: str) -> tuple[Chosen, ...]:
@@ -278,12 +273,8 @@ class Known:
     def _row(self, container: str, path: str) -> Row | None:
         """Return the row of a document; each container is read once."""
         if container not in self._rows:
-            query = (
-                "SELECT place, fingerprint, depends FROM document"
-                " WHERE container = ? AND state = 'present'"
-            )
             with readable_errors():
-                rows = self._store.rows(query, container)
+                rows = documents.present_in(self._store, container)
             self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
 
@@ -345,8 +336,8 @@ LAST_SIDES = 3
 
 def sketch_of(store: Store, container: str, place: str) -> str:
     """Return the sketch of a document as it was read last, "" if there is none."""
-    query = "SELECT sketch FROM document WHERE container = ? AND place = ?"
-    return store.value(query, container, place) or ""
+    row = documents.at(store, container, place)
+    return row["sketch"] if row else ""
 
 
 # --- what other machines recorded -------------------------------------------------------
@@ -358,45 +349,21 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
         for event in events:
             if event.what not in ("key", "text"):
                 continue
-            query = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
-            if store.row(query, event.key):  # it was read here
+            known = highlights.with_key(store, event.key)
+            if known and known["body"]:  # it was read here
                 continue
             text = msgspec.convert(event.body, Text)
             text = replace(text, n=event.n, machine=event.machine)
             reading = reading_of(text)
             # a passage that only the journal knows, with the place where it was read
             place = (text.container, text.place)
-            store.write(
-                "INSERT OR IGNORE INTO document"
-                " (container, place, state, fingerprint, depends, sketch, source, title)"
-                " VALUES (?1, ?2, 'journal', '', '[]', '', '', ?2)",
-                *place,
-            )
-            query = "SELECT id FROM document WHERE container = ? AND place = ?"
-            row = {
-                "key": event.key,
-                "document": store.value(query, *place),
-                "position": event.n,
-                "state": "journal",
-                "kind": text.kind,
-                "folded": reading.text,
-            }
-            store.insert(
-                "highlight",
-                [row],
-                otherwise="ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
-                " folded = excluded.folded, state = excluded.state, missed = 0",
-            )
+            document = documents.put_heard_of(store, *place)
+            words = text.kind, reading.text
+            highlights.put_heard_of(store, event.key, document, event.n, *words)
 
             # it may be the passage in its place here, which has another key
-            rows = store.rows(
-                "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-                " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
-                reading.text,
-                *place,
-            )
             keys = []
-            for present in rows:
+            for present in highlights.present_at(store, reading.text, *place):
                 mark = mark_of(decode_highlight(present))
                 if mark.newest.triple == reading.triple:
                     keys.append(present["key"])
@@ -419,11 +386,8 @@ def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
     """
     united = set()
     for key in keys:
-        row = store.row(
-            "SELECT * FROM highlight WHERE key = ? AND state = 'present'",
-            key,
-        )
-        if row is None or store.keys(key) != (key,):
+        row = highlights.with_key(store, key)
+        if row is None or row["state"] != "present" or store.keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
         other = _same_id(store, highlight) or _same_work(store, row, highlight)
@@ -440,11 +404,7 @@ def _same_id(store: Store, highlight: Highlight) -> str:
         scheme, name = (
             _WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
         )
-        rows = store.rows(
-            r"SELECT key, route FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'",
-            f"{scheme}:%/{name}",
-        )
-        for row in rows:
+        for row in highlights.named(store, scheme, name):
             if row["route"] != highlight.source_kind.value:
                 return store.first(row["key"])
     return ""
@@ -454,17 +414,8 @@ def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
     """Return the key of the equal mark of another route in a document of one work."""
     if len(row["folded"]) < LONG:
         return ""
-    others = store.rows(
-        "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
-        " JOIN highlight h ON h.document = b.document"
-        " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
-        " ORDER BY h.document, h.position",
-        row["document"],
-        row["folded"],
-        row["route"],
-    )
     routes = _routes(store, row["key"])
-    for other in others:
+    for other in highlights.of_same_work(store, row):
         page = decode_highlight(other).page_label
         if page and highlight.page_label and page != highlight.page_label:
             continue
@@ -475,12 +426,9 @@ def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
 
 def _routes(store: Store, key: str) -> set[str]:
     """Return the routes by which a passage was read; "" for a key that was not read."""
-    routes = set()
-    for known_key in store.keys(key):
-        routes.add(
-            store.value("SELECT route FROM highlight WHERE key = ?", known_key) or ""
-        )
-    return routes
+    keys = store.keys(key)
+    routes = [row["route"] for row in highlights.of(store, keys)]
+    return {*routes, *([""] if len(routes) < len(keys) else [])}
 
 
 # --- dialects -----------------------------------------------------------------------------
@@ -507,11 +455,7 @@ def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
         if event.by == SOURCE and read is not None:
             continue  # another machine had read it before
         read = tuple(event.body["read"])
-    was_read = store.row(
-        "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document WHERE d.container = ?",
-        container,
-    )
-    if read is None and not was_read and on:
+    if read is None and on and not highlights.are_in(store, container):
         with store.transaction():
             store.add("dialects", key_of(container), SOURCE, {"read": on})
         return on
@@ -523,18 +467,11 @@ def dialects_off(store: Store, container: str, on: Strings) -> Strings:
 
     Also those that a person wanted read all the same.
     """
-    rows = store.rows(
-        "SELECT left_out FROM document WHERE container = ? AND state = 'present'"
-        " AND left_out LIKE ?",
-        container,
-        f"%{NOTE_OF}%",
-    )
     kinds = set[str]()
-    for row in rows:
-        kinds |= {
-            entry.kind
-            for entry in msgspec.json.decode(row["left_out"], type=list[LeftOut])
-        }
+    for row in documents.present_in(store, container):
+        if NOTE_OF in row["left_out"]:
+            left_out = msgspec.json.decode(row["left_out"], type=list[LeftOut])
+            kinds.update(entry.kind for entry in left_out)
     answered: Strings = ()
     for event in store.answers(key_of(container)):
         answered = tuple(event.body.get("off", ()))

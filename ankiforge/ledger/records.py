@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import private, sentences
+from ankiforge.ledger import private
 from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.events import Text, words_read
 from ankiforge.ledger.marks import mark_of, names_and_labels, reading_of
@@ -24,6 +24,7 @@ from ankiforge.ledger.readings import (
     place_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
+from ankiforge.ledger.tables import documents, highlights, sentences
 from ankiforge.model import Extracted, HighlightKey, Json, Pair
 from ankiforge.text.passages import numbered
 
@@ -67,8 +68,7 @@ def event_body(found: Mark) -> Json:
 
 def known_in(store: Store, document_id: int) -> list[Mark]:
     """Return the highlights that a document had, present or not, in its order."""
-    query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
-    rows = store.rows(query, document_id)
+    rows = highlights.in_document(store, document_id)
     store.load(row["key"] for row in rows)
     return [known_mark(store, row) for row in rows]
 
@@ -137,36 +137,20 @@ def write_document(
     else:
         row |= {"sketch": "", "source": document.source, "title": place}
 
-    if old_row is None:
-        moved = False
-        updated = ", ".join(f"{column} = excluded.{column}" for column in row)
-        otherwise = f"ON CONFLICT (container, place) DO UPDATE SET {updated}"
-        store.insert("document", [row], otherwise=otherwise)
-        query = "SELECT id FROM document WHERE container = ? AND place = ?"
-        document_id: int = store.value(query, document.container, place)
-    else:
+    moved = False
+    if old_row is not None:
+        row["id"] = old_row["id"]
         old_place = (old_row["container"], old_row["place"])
         moved = old_place != (document.container, place)
-        document_id = old_row["id"]
-        columns = ", ".join(f"{column} = ?" for column in row)
-        query = f"UPDATE document SET {columns} WHERE id = ?"
-        store.write(query, *row.values(), document_id)
-        store.write("DELETE FROM identifier WHERE document = ?", document_id)
-    store.write_all(
-        "INSERT OR IGNORE INTO identifier VALUES (?, ?)",
-        [(f"{scheme}:{value}", document_id) for scheme, value in names],
-    )
+    identifiers = tuple(f"{scheme}:{value}" for scheme, value in names)
+    document_id = documents.put(store, row, identifiers)
     private.write(store, document_id, document, moved=moved)
     return document_id
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
     """Write rows of `highlight_row`; the columns that drafting fills stay as they are."""
-    if not rows:
-        return
-    updated = ", ".join(f"{column} = excluded.{column}" for column in rows[0])
-    otherwise = f"ON CONFLICT (key) DO UPDATE SET {updated}, missed = 0"
-    store.insert("highlight", rows, otherwise=otherwise)
+    highlights.put(store, rows)
     sentences.index(store, [decode_highlight_body(row["body"]) for row in rows])
 
 
@@ -191,6 +175,7 @@ def highlight_row(
         "document": found.document,
         "position": found.position,
         "state": "present",
+        "missed": 0,
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,
         "folded": found.newest.text,

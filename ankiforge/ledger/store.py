@@ -760,17 +760,17 @@ class Store(Database):
             # a version that knows other kinds of events reads all files again
             reader = self.meta("reader")
             if reader and reader != READER:
-                self.write("DELETE FROM meta WHERE name LIKE 'read %'")
+                for name in self.metas("read "):
+                    self.forget(f"read {name}")
                 self.write("DELETE FROM unknown_event")
             self.set_meta("reader", READER)
 
             # files that are there no longer may have held lines that no other has
             names = self._journal.names()
             may_lack_lines = False
-            for row in super().rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
-                if row["name"].removeprefix("read ") not in names:
-                    self.write("DELETE FROM meta WHERE name = ?", row["name"])
-                    may_lack_lines = True
+            for name in self.metas("read ").keys() - set(names):
+                self.forget(f"read {name}")
+                may_lack_lines = True
 
             # what is new in the others
             for name in names:
@@ -800,10 +800,7 @@ class Store(Database):
 
     def _is_united(self) -> bool:
         """Return whether all files of the journal were read to their ends; note their faults."""
-        read = {}
-        for row in super().rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
-            name = row["name"].removeprefix("read ")
-            read[name] = self._read_up_to(name)
+        read = {name: self._read_up_to(name) for name in self.metas("read ")}
         names = self._journal.names()
         if self.meta("reader") != READER or read.keys() - set(names):
             return False

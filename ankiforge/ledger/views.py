@@ -33,8 +33,9 @@ from ankiforge.ledger.events import (
     card_of_words,
     slot_of,
 )
-from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.ledger.tables.anki import is_buried
+from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.tables import anki, highlights
+from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     RETIRED,
@@ -61,7 +62,6 @@ MANY = 10
 of which one note in `LARGE_PART` or more was deleted."""
 LARGE_PART = 5
 DELETED = "deleted in Anki"
-_decode_seen = msgspec.json.Decoder(NoteInAnki).decode
 
 
 def record_view(
@@ -102,8 +102,7 @@ def record_view(
             store.set_meta("looked", looked)
             store.set_value("unknown", viewed.unknown)
             _set_unknown_documents(store, viewed.unknown)
-        rows = map(msgspec.structs.asdict, reviews)
-        viewed.reviews += store.insert("review", rows, verb="INSERT OR IGNORE")
+        viewed.reviews += anki.put_reviews(store, reviews)
     return viewed
 
 
@@ -122,10 +121,8 @@ class _ViewRecording:
         self._graves = graves
         self._now = now
         """In seconds since 1970."""
-        rows = store.rows("SELECT guid, live, passage, deck FROM card")
-        self._cards: dict[str, Row] = {row["guid"]: row for row in rows}
-        rows = store.rows("SELECT guid, body, absent, asked FROM seen")
-        self._before: dict[str, Row] = {row["guid"]: row for row in rows}
+        self._cards: dict[str, Row] = card_rows.everything(store)
+        self._before: dict[str, Row] = {row["guid"]: row for row in anki.seen(store)}
         """The notes as the view before has them, by guid."""
         self.viewed = Viewed(seen=len(notes))
 
@@ -143,7 +140,7 @@ class _ViewRecording:
         before = self._before.get(note.guid)
         seen_before = None
         if before is not None and before["body"]:
-            seen_before = _decode_seen(before["body"])
+            seen_before = anki.decode_note(before["body"])
         if seen_before is not None and not complete:
             if seen_before.mod > note.mod:  # an old export
                 return
@@ -168,7 +165,9 @@ class _ViewRecording:
                     retired.append(event)
             if retired:
                 self._store.take_back(max(retired, key=lambda event: event.order))
-        _write_seen(self._store, note, before)
+        # nothing is settled about it if it is not as it was
+        if before is None or before["body"] != encode(note) or before["absent"]:
+            anki.put(self._store, note)
 
         if not (note.retired and card["live"]):
             return
@@ -198,15 +197,7 @@ class _ViewRecording:
                 continue
             if guid in self.viewed.returned or not _wanted_again(store, guid):
                 self.viewed.revived.append(guid)
-        self._store_graves(self._graves)
-
-    def _store_graves(self, graves: Iterable[NoteId]) -> None:
-        """Store the ids of deleted notes that may have been ours."""
-        ours = {id for id in graves if may_be_ours(id)}
-        stored = {row["id"] for row in self._store.rows("SELECT id FROM grave")}
-        if ours != stored:
-            self._store.write("DELETE FROM grave")
-            self._store.write_all("INSERT INTO grave VALUES (?)", [(id,) for id in ours])
+        anki.put_graves(store, {id for id in self._graves if may_be_ours(id)})
 
     def deleted_with_many(self, *, complete: bool) -> frozenset[str]:
         """Return the notes of decks that lost a large part of our notes since the last view.
@@ -231,7 +222,7 @@ class _ViewRecording:
         decks = {guid: self._cards[guid]["deck"] for guid in deleted}
         for guid, before in self._before.items():
             if not before["absent"] or guid in decks:
-                decks[guid] = _decode_seen(before["body"]).deck
+                decks[guid] = anki.decode_note(before["body"]).deck
         decks |= {guid: note.deck for guid, note in self._notes.items()}
         notes_of_deck = Counter(decks.values())
         deleted_of_deck = Counter(decks[guid] for guid in deleted)
@@ -252,7 +243,7 @@ class _ViewRecording:
             state, _ = cards.state_of(self._store, guid)
             if card["live"] and not is_asked and self._store.machine not in state.seen_by:
                 # a person wanted it again since, perhaps elsewhere: it is shipped again
-                self._store.write("DELETE FROM seen WHERE guid = ?", guid)
+                anki.forget(self._store, guid)
                 continue
             if card["live"]:
                 if not is_asked and self._is_deleted(before):
@@ -262,16 +253,15 @@ class _ViewRecording:
                     self.viewed.missing.append(Guid(guid))
             elif not before["absent"] and state.why != DELETED:
                 # it says nothing about a card that may be in use again later
-                self._store.write("DELETE FROM seen WHERE guid = ?", guid)
+                anki.forget(self._store, guid)
                 continue
             since = before["absent"] or self._now
-            query = "UPDATE seen SET absent = ?, asked = ?, settled = '' WHERE guid = ?"
-            self._store.write(query, since, bool(is_asked), guid)
+            anki.put_absent(self._store, guid, since, asked=bool(is_asked))
 
     def _is_deleted(self, before: Row) -> bool:
         """Return whether an absent note has a grave; if Anki gives none, was it long absent?"""
         if self._graves is not None:
-            return _decode_seen(before["body"]).id in self._graves
+            return anki.decode_note(before["body"]).id in self._graves
         since = before["absent"]
         return bool(since) and self._now - since >= TWICE_SECONDS
 
@@ -284,10 +274,7 @@ class _ViewRecording:
                 continue
             if guid in deleted_with_many:
                 self.viewed.missing.append(Guid(guid))
-                query = (
-                    "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, 1)"
-                )
-                self._store.write(query, guid, self._now)
+                anki.put_absent(self._store, guid, self._now, asked=True)
             else:
                 self.viewed.deleted.append(Guid(guid))
                 _retire(self._store, guid, DELETED)
@@ -303,23 +290,6 @@ class _ViewRecording:
 def _text_of(note: NoteInAnki) -> tuple[Strings, frozenset[str]]:
     """Return the words of a note, and its tags but for those of the scheduler."""
     return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
-
-
-def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
-    """Store a note that is there; nothing is settled about it if it is not as it was."""
-    body = encode(note)
-    if before is not None and before["body"] == body and not before["absent"]:
-        return
-    row = {
-        "guid": note.guid,
-        "absent": 0,
-        "reviews": note.reviews,
-        "lapses": note.lapses,
-        "leech": note.leech,
-        "retired": note.retired,
-        "body": body,
-    }
-    store.insert("seen", [row], verb="INSERT OR REPLACE")
 
 
 def _retire(store: Store, guid: str, reason: str) -> None:
@@ -344,15 +314,14 @@ def _knows_of_dropping(store: Store, state: Card) -> bool:
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
     """Return whether the note of a card was deleted in Anki while the card was not in use."""
-    if not is_buried(store, guid):  # of thousands of decisions in one go, each asks
-        return False
-    return store.row("SELECT 1 FROM seen WHERE guid = ?", guid) is None
+    # of thousands of decisions in one go, each asks
+    return anki.is_buried(store, guid) and not anki.was_seen(store, guid)
 
 
 def send_again(store: Store, passage_key: str, guid: str) -> None:
     """Have a note shipped again that was deleted or is missing; a person wants its card."""
     store.add("unseen", passage_key, POLICY, {"guid": guid})
-    store.write("DELETE FROM seen WHERE guid = ? AND absent", guid)
+    anki.forget_absent(store, guid)
 
 
 def _wanted_again(store: Store, guid: Guid) -> bool:
@@ -379,32 +348,15 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | No
     or what all notes are made with changes, which `settings` names; "" means "not
     settled" in the table.
     """
-    chosen = (
-        "card c LEFT JOIN seen s ON s.guid = c.guid"
-        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
-    )
-    rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
-    body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
-    rows = store.rows("SELECT guid, mod FROM taken")
-    taken = {row["guid"]: row["mod"] for row in rows}
-    for card in cards.cards_of(
-        store,
-        f"guid IN (SELECT c.guid FROM {chosen})",
-        settings,
-    ):
+    body_by_guid = anki.unsettled(store, settings)
+    taken = anki.taken(store)
+    for card in cards.cards_of(store, card_rows.passages_of(store, body_by_guid)):
         if card.guid in body_by_guid:
             body = body_by_guid[card.guid]
-            note = _decode_seen(body) if body else None
+            note = anki.decode_note(body) if body else None
             if note and card.guid in taken:
                 note = replace(note, taken=taken[card.guid])
             yield card, note
-
-
-def notes(store: Store, guid: str = "") -> Iterator[NoteInAnki]:
-    """Yield our notes as the newest view has them, or the one with this guid."""
-    condition = "guid = ?" if guid else "? = ''"
-    rows = store.rows(f"SELECT body FROM seen WHERE absent = 0 AND {condition}", guid)
-    yield from (_decode_seen(row["body"]) for row in rows)
 
 
 def mapped_notes(store: Store) -> list[NoteId]:
@@ -412,10 +364,9 @@ def mapped_notes(store: Store) -> list[NoteId]:
 
     Of one that was not seen yet, it is the id in the package.
     """
-    query = "SELECT c.guid, s.body FROM card c LEFT JOIN seen s USING (guid) WHERE c.mapped != 0"
     ids = []
-    for row in store.rows(query):
-        seen = _decode_seen(row["body"]) if row["body"] else None
+    for row in card_rows.mapped(store):
+        seen = anki.decode_note(row["body"]) if row["body"] else None
         ids.append(seen.id if seen else note_id(Guid(row["guid"])))
     return ids
 
@@ -426,16 +377,9 @@ def places_of_deck(store: Store, deck: str) -> list[tuple[str, str]]:
     Returns:
         For each, the deck that it was made for, and the one in which it is now.
     """
-    rows = store.rows(
-        "SELECT c.deck, s.body FROM card c JOIN seen s USING (guid)"
-        " WHERE s.absent = 0 AND (c.deck = ? OR substr(c.deck, 1, ?) = ?)",
-        deck,
-        len(deck) + 2,
-        f"{deck}::",
-    )
     places = []
-    for row in rows:
-        place = _decode_seen(row["body"]).deck
+    for row in card_rows.in_deck(store, deck):
+        place = anki.decode_note(row["body"]).deck
         if place:
             places.append((row["deck"], place))
     return places
@@ -459,16 +403,9 @@ def record_plan(
             without AnkiforgeId.
     """
     with store.transaction():
-        for guid, mod in taken.items():
-            store.write("INSERT OR REPLACE INTO taken VALUES (?, ?)", guid, mod)
-        for guid in settled:
-            store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
-            store.write("DELETE FROM conflict WHERE guid = ?", guid)
-        store.write_all(
-            "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
-            " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
-            map(msgspec.structs.asdict, conflicts),
-        )
+        anki.put_taken(store, taken)
+        anki.settle(store, settled, settings)
+        anki.put_conflicts(store, conflicts)
 
 
 def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
@@ -531,8 +468,8 @@ def adopt(
     with store.transaction():
         for note, wording, passage, typed in notes:
             # the key of the highlight with the passage: the note's, else the only one
-            query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
-            keys = [row["key"] for row in store.rows(query, for_finding(passage))]
+            rows = highlights.present_with(store, [for_finding(passage)])
+            keys = [row["key"] for row in rows]
             if note.identity and note.identity.key in keys:
                 keys = [note.identity.key]
             if len(keys) != 1:
@@ -559,7 +496,7 @@ def adopt(
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}
                 store.add("retire", key, PERSON, body)
-            _write_seen(store, note, None)
+            anki.put(store, note)
         _set_unknown_documents(store, unmatched)
     return unmatched
 
@@ -577,7 +514,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[NoteInAnki]) -> None:
 def adopted_notes(store: Store) -> dict[str, Adopted]:
     """Return the notes that other tools made of our cards, by the cards' guids."""
     notes = {}
-    for row in store.rows("SELECT guid, passage FROM card WHERE adopted != ''"):
+    for row in card_rows.adopted(store):
         card = store.passage(row["passage"]).cards[row["guid"]]
         if card.adopted:
             notes[row["guid"]] = card.adopted
@@ -587,7 +524,7 @@ def adopted_notes(store: Store) -> dict[str, Adopted]:
 def unknown(store: Store) -> Iterator[NoteInAnki]:
     """Yield the notes of ours in the newest view that no event knows."""
     for note in store.get_value("unknown", list[NoteInAnki]) or []:
-        if not store.row("SELECT 1 FROM card WHERE guid = ?", note.guid):
+        if card_rows.passage_of(store, note.guid) is None:
             yield note
 
 
@@ -601,16 +538,8 @@ def in_learning_order(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     person wrote comes first, then what deserves a card most, and then what comes first. The order
     depends on what was read, and not on when.
     """
-    rows = store.rows(
-        "SELECT c.guid, max(iif(h.worth = 0, 1.0, h.worth)) AS worth, h.position,"
-        " coalesce(d.source, '') AS source, coalesce(d.place, '') AS place"
-        " FROM placed c LEFT JOIN alias a ON a.first = c.home"
-        " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.home) AND h.state = 'present'"
-        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {EACH} GROUP BY c.guid",
-        encode(list(guids)),
-    )
     by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
-    for row in rows:
+    for row in card_rows.in_sources(store, guids):
         place = row["source"], row["place"]
         worth = row["worth"] or 0.0
         card = -worth, row["position"] or 0, Guid(row["guid"])

@@ -21,12 +21,13 @@ from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, UsageError
-from ankiforge.ledger import FoundWork, Ledger, lists, recording, search, views
+from ankiforge.ledger import FoundWork, Ledger, lists, recording, search
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.drafts import completed
 from ankiforge.ledger.search import FoundPassage
+from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.model import (
     AGENT,
@@ -214,7 +215,7 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
 
 def _trouble(ledger: Ledger, line: Card) -> str:
     """Return why a card needs work; "" if it does not."""
-    note = None if line.waits else next(views.notes(ledger, line.id), None)
+    note = None if line.waits else seen_note(ledger, line.id)
     if note is None:
         return ""
     troubles = []

@@ -18,6 +18,7 @@ from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, views
+from ankiforge.ledger.tables.anki import seen_notes
 from ankiforge.model import (
     Adopted,
     Card,
@@ -302,7 +303,7 @@ def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) 
             matches.scheduled.append(TakenOver(waiting.id, deck=deck, schedule=schedule))
 
     # cards; those in Anki have a schedule there
-    in_anki = {note.guid for note in views.notes(ledger)}
+    in_anki = {note.guid for note in seen_notes(ledger)}
     for card in cards.cards_of(ledger):
         if not card.live or card.adopted or card.schedule:
             continue

@@ -17,6 +17,7 @@ from ankiforge.draft import chat
 from ankiforge.draft.second_reading import verdicts_in
 from ankiforge.errors import OwnFileError
 from ankiforge.ledger import desk
+from ankiforge.ledger.tables.waiting import all_in_order
 from ankiforge.model import HighlightKey
 from ankiforge.pipeline import choosing, second_reading
 from ankiforge.pipeline.draft import for_model, privacy_of, record
@@ -174,6 +175,6 @@ def second_text(workspace: Workspace, answer: str) -> str:
     """Return the text that asks a chat to read the cards of its answer again; "" if none waits."""
     ledger = workspace.ledger
     request = chat.chat_request(answer)
-    waiting = desk.each_waiting(ledger, "d.drafter = 'llm'")
+    waiting = desk.each_waiting(ledger, all_in_order(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
     return second_reading.text_for_chat(workspace.folder, privacy_of(ledger), drafts)

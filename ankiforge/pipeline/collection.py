@@ -23,6 +23,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Wording, cards, overview, views
 from ankiforge.ledger.decide import repaired
+from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.duplicates import Duplicates
 from ankiforge.model import (
     Card,
@@ -467,7 +468,7 @@ def changed_in_anki(
     from ankiforge.anki.notetypes import field_hash
     from ankiforge.anki.plan import layout_of
 
-    note = next(views.notes(ledger, card.guid), None) if card.live else None
+    note = seen_note(ledger, card.guid) if card.live else None
     if note is None:
         return {}
     if types is None:

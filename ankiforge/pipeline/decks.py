@@ -18,6 +18,7 @@ from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, decide, desk, lists, views
 from ankiforge.ledger.cards import card_of
+from ankiforge.ledger.tables.anki import seen_note, seen_notes
 from ankiforge.model import RETIRED, Card, Guid, Highlight, Problem, Strings, Texts, Value
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
@@ -72,7 +73,7 @@ class Decks:
 
     def _other_decks(self) -> Iterator[str]:
         """Yield the decks that cards in Anki would have now, where they have others."""
-        in_anki = {note.guid for note in views.notes(self._ledger)}
+        in_anki = {note.guid for note in seen_notes(self._ledger)}
         for card in cards.cards_of(self._ledger) if in_anki else ():
             if not card.live or card.own_deck or card.guid not in in_anki:
                 continue
@@ -85,7 +86,7 @@ class Decks:
         if self._names_in_anki is None:
             # of a running Anki without its collection, the decks of our notes are known
             seen = deck_names_seen(self._ledger) or [
-                note.deck for note in views.notes(self._ledger) if note.deck
+                note.deck for note in seen_notes(self._ledger) if note.deck
             ]
             self._names_in_anki = frozenset(map(str.casefold, seen))
         if not self._names_in_anki:  # Anki was not read
@@ -191,7 +192,7 @@ def placement_of(ledger: Ledger, card: Card, rules: Rules) -> Placement:
     deck = card.deck or deck_of(rules, card.highlight).deck
     ours = tags_of(card, rules)
     tags = tuple(tag for tag in ours if not tag.casefold().startswith(_OURS))
-    note = None if card.waits else next(views.notes(ledger, card.guid), None)
+    note = None if card.waits else seen_note(ledger, card.guid)
     if note is None:
         return Placement(deck, tags)
     there = {tag.casefold() for tag in note.tags}

@@ -47,6 +47,7 @@ from ankiforge.errors import (
     one_item,
 )
 from ankiforge.ledger import Ledger, QueryTerm, lists, questions, views
+from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.model import (
     CardId,
     Conflict,
@@ -651,7 +652,7 @@ def push(
     before: dict[Guid, NoteInAnki | None] = {}
     live_cards: set[CardId] = set()
     for plan in result.planned:
-        note = next(views.notes(ledger, plan.guid), None)
+        note = seen_note(ledger, plan.guid)
         before[plan.guid] = note
         if plan.live and note:
             live_cards.update(note.cards)
@@ -673,7 +674,7 @@ def push(
     for plan in result.planned:
         if plan.note is None:
             continue
-        in_anki = next(views.notes(ledger, plan.guid), None)
+        in_anki = seen_note(ledger, plan.guid)
         if in_anki is None or in_anki.mod < plan.note.mod:
             arrived["refused"] += 1
         else:

@@ -27,6 +27,7 @@ from ankiforge.ledger.drafts import completed, stands
 from ankiforge.ledger.here import HighlightHere
 from ankiforge.ledger.tables.duplicates import Duplicates, told_apart
 from ankiforge.ledger.tables.here import highlights_here
+from ankiforge.ledger.tables.highlights import number_undrafted
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (
     Brief,
@@ -81,7 +82,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         kinds_of_drafts.append("figures")
     desk.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
     offline_checks = None  # loading them takes longer than a run in which nothing changed
-    yield Progress(to_draft=desk.number_to_draft(ledger))
+    yield Progress(to_draft=number_undrafted(ledger))
     pending = desk.to_draft(ledger, in_progress=job.in_progress)
     for batch in in_batches(pending):  # each in one transaction
         from ankiforge.pipeline.pictures import with_figure

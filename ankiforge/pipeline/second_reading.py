@@ -18,6 +18,7 @@ from ankiforge.draft.second_reading import MOST, CardToRead
 from ankiforge.draft.sendable import SendableText
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger, desk
+from ankiforge.ledger.tables.waiting import all_in_order
 from ankiforge.model import Card, Drafted, Finding, Highlight, Problem, Severity
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def take(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
         verdicts: by label, as the answer gives them.
     """
     doubts: dict[str, Finding | None] = {}
-    for draft in desk.each_waiting(ledger, "d.drafter = 'llm'"):
+    for draft in desk.each_waiting(ledger, all_in_order(ledger, "llm")):
         says = verdicts.get(label_for(draft.id))
         if says is not None:
             doubts[draft.id] = _doubt(says) if says else None

@@ -385,7 +385,7 @@ def documents_to_forget(
     One source may read several PATHs, such as files of one folder. Of an export nobody
     knows which file a document was in, so the next run reads those that are left again.
     """
-    from ankiforge.ledger.ingest import documents_of
+    from ankiforge.ledger.tables import documents as known_documents
     from ankiforge.pipeline.pictures import roots
 
     known_roots = roots(ledger)
@@ -400,10 +400,10 @@ def documents_to_forget(
         for id, folder in known_roots.items():
             if id.partition(":")[2] == name:
                 folders.append(Path(folder))
-        for document, place in documents_of(ledger, name):
-            paths = [folder / place for folder in folders]
+        for row in known_documents.present_of(ledger, name):
+            paths = [folder / row["place"] for folder in folders]
             if not any(_contains(other, path) for other in others for path in paths):
-                documents.add(document)
+                documents.add(row["id"])
     return documents
 
 

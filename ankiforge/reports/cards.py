@@ -55,7 +55,7 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     # slow to import, and `extract` shows no cards
     from ankiforge.anki.notes import content_html
-    from ankiforge.ledger import views
+    from ankiforge.ledger.tables.anki import seen_note
     from ankiforge.pipeline.decks import tags_of
     from ankiforge.review.items import why_waiting
 
@@ -70,7 +70,7 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
         fields = dict(line.revision.fields)
         revision = {"id": line.revision.id, "fields": fields}
     seen: Json | None = None
-    note = next(views.notes(ledger, line.id), None) if line.anki == "seen" else None
+    note = seen_note(ledger, line.id) if line.anki == "seen" else None
     if note is not None:
         seen = {
             "mod": note.mod,
@@ -519,7 +519,7 @@ def _about_draft(ledger: Ledger, line: Card) -> Text:
 
 def _about_card(ledger: Ledger, line: Card) -> Text:
     """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
-    from ankiforge.ledger import views
+    from ankiforge.ledger.tables.anki import seen_note
 
     if line.revision:
         yield _row("revision", _fields(line.revision.fields))
@@ -528,7 +528,7 @@ def _about_card(ledger: Ledger, line: Card) -> Text:
             yield _row(
                 "", f"ankiforge accept --another {line.revision.id[:10]} (another card)"
             )
-    seen = next(views.notes(ledger, line.id), None)
+    seen = seen_note(ledger, line.id)
     if seen:
         parts = [seen.deck] if seen.deck else []
         parts.append(f"{seen.reviews} reviews")

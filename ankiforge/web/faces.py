@@ -32,10 +32,10 @@ from ankiforge.ledger import (
     Ledger,
     LinesOfFront,
     lines_by_front,
-    views,
 )
 from ankiforge.ledger.cards import card_of, highlight_of, state_of
 from ankiforge.ledger.lists import waiting_among
+from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Card,
@@ -614,7 +614,7 @@ class Faces:
     def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""
         shown = card_view(as_in_anki(self._ledger, card), self.find)
-        seen = next(views.notes(self._ledger, card.guid), None)
+        seen = seen_note(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
             state = card.verdict.value
         elif seen:

@@ -3,6 +3,7 @@
 import pytest
 
 from ankiforge.ledger.desk import each_waiting
+from ankiforge.ledger.tables.waiting import all_in_order
 from ankiforge.model import RemarkKind
 from tests.facts.program import exact
 from tests.facts.test_moves import SENTENCES
@@ -54,7 +55,7 @@ def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault):
     vault.accept(P)
     cards = vault.live()
     vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
-    [draft] = each_waiting(vault.ledger)
+    [draft] = each_waiting(vault.ledger, all_in_order(vault.ledger))
     assert draft.in_slot
     assert draft.remarks[0].kind is RemarkKind.DECIDED_BEFORE
     assert vault.live() == cards
@@ -65,5 +66,5 @@ def test_a_rejected_proposal_says_nothing_about_the_words_that_are_marked(vault)
     vault.choose(P)
     vault.reject(P)
     vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
-    assert not list(each_waiting(vault.ledger))
+    assert not list(each_waiting(vault.ledger, all_in_order(vault.ledger)))
     assert len(vault.live()) == 1

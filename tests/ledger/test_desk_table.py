@@ -305,7 +305,7 @@ def test_the_order_of_offers(drafts, expected):
         store.add(
             "draft", id=id, position=place, body=f'{{"sureness": {sureness}}}', **values
         )
-    rows = desk.in_order(store, {"left"})  # type: ignore[arg-type]
+    rows = waiting_drafts.in_order(store, {"left"})  # type: ignore[arg-type]
     assert " ".join(row["id"] for row in rows) == expected
     for found in rows:
         more = next(more for id, _, more in drafts if id == found["id"])

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, desk, sentences
+from ankiforge.ledger import Ledger, desk
 from ankiforge.ledger.events import PERSON, SOURCE, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
@@ -20,6 +20,7 @@ from ankiforge.ledger.facts import (
 )
 from ankiforge.ledger.here import Elsewhere, PassageHere
 from ankiforge.ledger.tables import here as reading
+from ankiforge.ledger.tables import sentences
 from ankiforge.model import (
     Card,
     CardKind,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, facts
@@ -17,13 +15,11 @@ from ankiforge.ledger.here import (
     long_sentences,
 )
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import highlights, sentences
+from ankiforge.ledger.tables import waiting as waiting_drafts
 from ankiforge.ledger.tables.originals import Originals
-from ankiforge.model import Card, Guid, Strings
-
-_PRESENT = "sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
-_decode_draft = msgspec.json.Decoder(Card).decode
-
+from ankiforge.model import Card, Strings
 
 # --- passages ---------------------------------------------------------------------------
 
@@ -36,9 +32,8 @@ def passage_here(store: Store, passage: Passage) -> PassageHere:
 
 def passages_here(store: Store, passages: Sequence[Passage]) -> list[PassageHere]:
     """Return passages as they are read here and now."""
-    query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {EACH}"
     keys = [key for passage in passages for key in passage.keys]
-    present = {row["key"]: row for row in store.rows(query, encode(keys))}
+    present = {row["key"]: row for row in highlights.present(store, keys)}
     texts = []
     for passage in passages:
         places = [present[key] for key in passage.keys if key in present]
@@ -57,19 +52,16 @@ def highlights_here(
     store: Store, keys: Sequence[str], originals: Originals
 ) -> dict[str, HighlightHere]:
     """Return, by their keys, highlights that are drafted, with their passages."""
-    query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
-    rows = {row["key"]: row for row in store.rows(query, encode(keys))}
-    highlights = {key: decode_highlight(row) for key, row in rows.items()}
+    rows = {row["key"]: row for row in highlights.of(store, keys) if row["body"]}
+    read = {key: decode_highlight(row) for key, row in rows.items()}
     store.load(rows)
     passages = {key: store.passage(key) for key in rows}
-    texts = {key: facts.text_of(highlight) for key, highlight in highlights.items()}
+    texts = {key: facts.text_of(highlight) for key, highlight in read.items()}
     pairs = [(passages[key], facts.sentences(texts[key])) for key in rows]
     there = dict(zip(rows, each_elsewhere(store, pairs), strict=True))
     waiting = _waiting_in(store, passages.values())
 
-    undecided = {
-        key: each for key, each in highlights.items() if not passages[key].decided
-    }
+    undecided = {key: each for key, each in read.items() if not passages[key].decided}
     originals.read(undecided, rows)
     copies = {key: originals.of(highlight) for key, highlight in undecided.items()}
     issued = store.issued(key for key, found in copies.items() if found)
@@ -79,14 +71,14 @@ def highlights_here(
             texts[key],
             waiting[passages[key].key],
             there[key],
-            highlight=highlights[key],
+            highlight=read[key],
             content=row["content"],
             is_declined=row["declined"] == row["content"],
             reason=row["reason"],
             worth=row["worth"],
             issued=issued.get(key, 0),
             copies=copies.get(key, ()),
-            former_copies=originals.former(highlights[key]) if key in undecided else (),
+            former_copies=originals.former(read[key]) if key in undecided else (),
         )
         for key, row in rows.items()
     }
@@ -101,23 +93,9 @@ def _waiting_in(
     """Return the drafts that wait in passages, over all their keys, by the keys of passages."""
     keys = {key: passage.key for passage in passages for key in passage.keys}
     drafts: dict[str, list[Card]] = {first: [] for first in keys.values()}
-    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
-    for row in store.rows(query, encode(list(keys))):
-        drafts[keys[row["key"]]].append(draft_of(row))
+    for row in waiting_drafts.offered_in(store, keys):
+        drafts[keys[row["key"]]].append(waiting_drafts.draft_of(row))
     return {first: tuple(of_passage) for first, of_passage in drafts.items()}
-
-
-def draft_of(row: Row) -> Card:
-    """Return the draft in a row of the view `offered`."""
-    return replace(
-        _decode_draft(row["body"]),
-        id=row["id"],
-        revises=Guid(row["revises"]) if row["revises"] else None,
-        replaces=Guid(row["replaces"]) if row["replaces"] else None,
-        offer=row["offer"],
-        about=tuple(row["fact"].split()),
-        near=row["near"],
-    )
 
 
 # --- sentences in other passages --------------------------------------------------------
@@ -128,11 +106,8 @@ def each_elsewhere(
 ) -> list[Elsewhere]:
     """Return what other passages have to do with each of these, which have such sentences now."""
     long_ones = [long_sentences(passage, given) for passage, given in passages]
-    decided_in: dict[str, list[str]] = defaultdict(list)
     names = {facts.name_of(sentence) for had in long_ones for sentence in had}
-    query = f"SELECT DISTINCT name, passage FROM decided_sentence WHERE name IN {EACH}"
-    for row in store.rows(query, encode(list(names))) if names else ():
-        decided_in[row["name"]].append(row["passage"])
+    decided_in = sentences.deciding(store, names, own=True)
     store.load(key for keys in decided_in.values() for key in keys)
 
     found = []
@@ -158,17 +133,10 @@ def each_elsewhere(
         lost_by.append(lost.difference(given))
         found.append(Elsewhere(tuple(decisions), live))
 
-    standing = _standing(store, {each for lost in lost_by for each in lost})
+    all_lost = {facts.name_of(each): each for lost in lost_by for each in lost}
+    names_here = sentences.standing(store, all_lost)
+    standing = {all_lost[name] for name in names_here}
     return [
         replace(there, standing=frozenset(lost & standing)) if lost else there
         for there, lost in zip(found, lost_by, strict=True)
     ]
-
-
-def _standing(store: Store, sentences: Iterable[str]) -> set[str]:
-    """Return those of some sentences that stand in a passage that is here."""
-    names = {facts.name_of(each): each for each in sentences}
-    if not names:
-        return set()
-    query = f"SELECT DISTINCT s.name FROM {_PRESENT} WHERE s.name IN {EACH}"
-    return {names[row["name"]] for row in store.rows(query, encode(list(names)))}

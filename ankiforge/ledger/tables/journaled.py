@@ -91,11 +91,14 @@ def of_kinds(store: Store, keys: Iterable[str], *kinds: str) -> Iterator[Event]:
 
 def issuing(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
     """Yield the events that issued the keys of some words, by the hashes of these."""
-    query = f"SELECT id, line FROM event WHERE what = 'key' AND words IN {EACH}"
+    query = (
+        "SELECT id, line FROM event WHERE what = 'key'"
+        f" AND words != '' AND words IN {EACH}"
+    )
     return store.each_event(query, encode(list(hashes)))
 
 
 def with_words(store: Store, hashes: Iterable[str]) -> Iterator[Event]:
     """Yield the readings of some words, by the hashes of these."""
-    query = f"SELECT id, line FROM event WHERE words IN {EACH}"
+    query = f"SELECT id, line FROM event WHERE words != '' AND words IN {EACH}"
     return store.each_event(query, encode(list(hashes)))

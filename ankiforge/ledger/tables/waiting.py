@@ -1,17 +1,241 @@
-"""The drafts that wait, and what drafting tells of highlights: written for many at once."""
+"""The drafts that wait, and what drafting tells of highlights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger import sentences
 from ankiforge.ledger.events import Event, content
 from ankiforge.ledger.here import Asks
 from ankiforge.ledger.record import By, Outcome, Waits
-from ankiforge.ledger.store import EACH, Store, encode, listed, tag_name, words_of
-from ankiforge.model import Card, Finding, Json, Pair
+from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
+from ankiforge.ledger.tables import sentences
+from ankiforge.model import (
+    OTHER_NOTE,
+    OTHER_SCHEDULE,
+    PROPOSE,
+    Card,
+    Finding,
+    Guid,
+    Json,
+    Pair,
+)
+
+decode_draft = msgspec.json.Decoder(Card).decode
+_ANOTHER = ("duplicate", "similar", "same_front")
+"""The checks whose findings may name another card or draft."""
+_MIXES = 0.05
+"""How much less sure each further offer of a document counts in the order."""
+
+# --- in reading order -------------------------------------------------------------------
+
+
+def in_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
+    """Return those of some drafts whose highlights are present."""
+    rows = store.rows(
+        "SELECT d.id FROM draft d CROSS JOIN highlight h ON h.key = d.key"
+        f" WHERE h.state = 'present' AND d.id IN {EACH}"
+        " ORDER BY h.document, h.position, d.position",
+        encode(list(ids)),
+    )
+    return [row["id"] for row in rows]
+
+
+def of_highlights(store: Store, keys: Iterable[str], *, new: bool = False) -> list[str]:
+    """Return the drafts of those of some highlights that are present; `new`: those of new cards."""
+    rows = store.rows(
+        "SELECT d.id FROM draft d CROSS JOIN highlight h ON h.key = d.key"
+        f" WHERE h.state = 'present' AND d.key IN {EACH} AND (d.revises = '' OR NOT ?)"
+        " ORDER BY h.document, h.position, d.position",
+        encode(list(keys)),
+        new,
+    )
+    return [row["id"] for row in rows]
+
+
+def of_cards(store: Store, guids: Iterable[str]) -> list[str]:
+    """Return the drafts that revise some cards."""
+    query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {EACH}"
+    return [row["id"] for row in store.rows(query, encode(list(guids)))]
+
+
+def all_in_order(store: Store, drafter: str = "") -> list[str]:
+    """Return all drafts whose highlights are present, or those of a drafter."""
+    rows = store.rows(
+        "SELECT d.id FROM draft d CROSS JOIN highlight h ON h.key = d.key"
+        " WHERE h.state = 'present' AND (?1 = '' OR d.drafter = ?1)"
+        " ORDER BY h.document, h.position, d.position",
+        drafter,
+    )
+    return [row["id"] for row in rows]
+
+
+def decidable(store: Store) -> list[str]:
+    """Return the drafts that policy may accept, but for their remarks.
+
+    Of those with a warning, they are the ones for which another card is named: it may be gone.
+    """
+    rows = store.rows(
+        "SELECT d.id, d.severity, d.findings"
+        " FROM draft d CROSS JOIN highlight h ON h.key = d.key"
+        " WHERE h.state = 'present' AND d.drafter != ?"
+        " ORDER BY h.document, h.position, d.position",
+        PROPOSE,
+    )
+    return [
+        row["id"]
+        for row in rows
+        if row["severity"] in ("", "info") or _names_another(row["findings"])
+    ]
+
+
+def _names_another(findings: str) -> bool:
+    return any(check in findings for check in _ANOTHER)
+
+
+def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
+    """Return the first draft of each offer, in the order in which a person is asked.
+
+    The surest come first; what is left of a passage on which a person decided comes last. Each
+    further one of a document counts as a little less sure, so that the documents mix.
+
+    The columns are `id`, `passage`, `changes` (the card that it would change or replace, or
+    "") and `blocked`: whether a check blocks all drafts of the offer.
+
+    Args:
+        store: the store.
+        left_out: the ids of drafts that are not offered.
+    """
+    # the bare columns are those of the row with the least position
+    return store.rows(
+        "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
+        "  min(d.position + 1000 * (d.severity = 'block')),"
+        "  sum(d.severity = 'block') = count(*) AS blocked,"
+        "  total(json_extract(d.body, '$.sureness')) AS sure,"
+        "  d.severity, d.slot, d.position, h.document, h.position AS place,"
+        "  coalesce(p.decided, 0) AS decided"
+        " FROM offered d JOIN highlight h ON h.key = d.key"
+        " LEFT JOIN passage p ON p.key = d.passage"
+        f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer),"
+        " ranked AS (SELECT *, row_number() OVER"
+        "  (PARTITION BY document ORDER BY sure DESC, place, position) AS rank FROM first)"
+        " SELECT id, passage, changes, blocked FROM ranked"
+        " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
+        " sure / (1 + ? * rank) DESC, document, place, position",
+        encode(sorted(left_out)),
+        _MIXES,
+    )
+
+
+# --- some of them -----------------------------------------------------------------------
+
+
+def with_places(store: Store, ids: Sequence[str]) -> list[tuple[Card, Row]]:
+    """Return drafts in the order of their ids, each with its row; `mark`: its highlight."""
+    rows = store.rows(
+        "SELECT d.*, h.body AS mark FROM offered d CROSS JOIN highlight h ON h.key = d.key"
+        f" WHERE d.id IN {EACH}",
+        encode(ids),
+    )
+    row_by_id = {row["id"]: row for row in rows}
+    return [(draft_of(row_by_id[id]), row_by_id[id]) for id in ids if id in row_by_id]
+
+
+def draft_of(row: Row) -> Card:
+    """Return the draft in a row of the view `offered`."""
+    return replace(
+        decode_draft(row["body"]),
+        id=row["id"],
+        revises=Guid(row["revises"]) if row["revises"] else None,
+        replaces=Guid(row["replaces"]) if row["replaces"] else None,
+        offer=row["offer"],
+        about=tuple(row["fact"].split()),
+        near=row["near"],
+    )
+
+
+def offered_in(store: Store, keys: Iterable[str]) -> list[Row]:
+    """Return the rows of the view `offered` of some highlights, sorted by these and by place."""
+    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
+    return store.rows(query, encode(list(keys)))
+
+
+def maybe_settled(store: Store) -> list[Row]:
+    """Return the drafts that may wait no longer, as of the view `offered`.
+
+    They are the own forms of decided passages, and what passages of several keys have. Indexes are
+    asked: thousands wait.
+    """
+    return store.rows(
+        "SELECT * FROM offered WHERE id IN"
+        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
+        "  WHERE p.decided AND d.slot != ''"
+        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
+    )
+
+
+def with_several_offers(store: Store) -> set[str]:
+    """Return the keys of the passages that have several offers."""
+    query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
+    return {row["passage"] for row in store.rows(query)}
+
+
+def with_ids(store: Store, ids: Iterable[str]) -> list[Row]:
+    """Return some drafts."""
+    return store.rows(f"SELECT * FROM draft WHERE id IN {EACH}", encode(list(ids)))
+
+
+def of_key(store: Store, key: str) -> list[str]:
+    """Return the drafts of a highlight."""
+    query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
+    return [row["id"] for row in store.rows(query, key)]
+
+
+def with_marks(store: Store) -> list[Row]:
+    """Return all drafts whose highlights were read here; `mark`: these."""
+    return store.rows(
+        "SELECT d.id, d.deck, d.body, h.body AS mark"
+        " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
+    )
+
+
+def naming_another(store: Store) -> list[Row]:
+    """Return the drafts with a finding that may name another card or draft."""
+    rows = store.rows("SELECT * FROM draft WHERE findings != ''")
+    return [row for row in rows if _names_another(row["findings"])]
+
+
+def of_other_tools(store: Store) -> list[Row]:
+    """Return the drafts that wait because of another tool, with `mark` and `state` of each mark."""
+    return store.rows(
+        "SELECT d.id, d.key, d.body, d.revises, h.state, h.body AS mark"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
+        " WHERE d.findings GLOB ? OR d.findings GLOB ?",
+        f"*\n{OTHER_NOTE}\n*",
+        f"*\n{OTHER_SCHEDULE}\n*",
+    )
+
+
+# --- what is written --------------------------------------------------------------------
+
+
+def put_deck(store: Store, id: str, draft: Card, deck: str) -> None:
+    """Give a draft another deck."""
+    query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
+    store.write(query, deck, encode(replace(draft, deck=deck)), id)
+
+
+def put_findings(store: Store, id: str, draft: Card, findings: Iterable[Finding]) -> None:
+    """Give a draft these findings, unless it has them."""
+    standing = tuple(findings)
+    if standing == draft.findings:
+        return
+    severity, listed_findings = summed_up(standing)
+    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
+    body = encode(replace(draft, findings=standing))
+    store.write(query, severity, listed_findings, body, id)
 
 
 def put(store: Store, drafts: Iterable[Waits]) -> None:
@@ -113,14 +337,20 @@ def ask(store: Store, asks: Iterable[Asks]) -> None:
 
 def note_outcomes(store: Store, outcomes: Sequence[Outcome], by: By) -> None:
     """Note what drafting told of highlights."""
-    columns = "drafted = :drafted, worth = :worth"
-    if by.model and by.beside:
-        columns = "modelled = :drafted"
-    elif by.model:
-        columns = "modelled = :drafted, declined = :declined, worth = :worth"
     query = (
-        f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"
+        "UPDATE highlight SET drafted = :drafted, worth = :worth, reason = :reason,"
+        " fate = :fate WHERE key = :key"
     )
+    if by.model and by.beside:
+        query = (
+            "UPDATE highlight SET modelled = :drafted, reason = :reason, fate = :fate"
+            " WHERE key = :key"
+        )
+    elif by.model:
+        query = (
+            "UPDATE highlight SET modelled = :drafted, declined = :declined, worth = :worth,"
+            " reason = :reason, fate = :fate WHERE key = :key"
+        )
     store.write_all(query, list(map(asdict, outcomes)))
     sentences.judge(
         store,

@@ -14,10 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ankiforge.ledger import facts
+from ankiforge.ledger.facts import names_of_long
 from ankiforge.ledger.store import EACH, Store, encode
 from ankiforge.model import Highlight, Strings
-
-_PRESENT = "sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
 
 
 def index(store: Store, highlights: Iterable[Highlight]) -> None:
@@ -33,11 +32,6 @@ def index(store: Store, highlights: Iterable[Highlight]) -> None:
     store.write_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
 
 
-def names_of_long(sentences: Iterable[str]) -> list[str]:
-    """Return the names of the long ones of some sentences."""
-    return [facts.name_of(each) for each in sentences if facts.is_long(each)]
-
-
 def judge(store: Store, worths: Iterable[tuple[str, Mapping[str, float]]]) -> None:
     """Store how likely a card of each sentence of highlights is kept, by key and by name."""
     forgotten = []
@@ -51,8 +45,26 @@ def judge(store: Store, worths: Iterable[tuple[str, Mapping[str, float]]]) -> No
 
 def places_of(store: Store, name: str) -> list[str]:
     """Return the keys of the highlights here that have a long sentence, by its name."""
-    rows = store.rows(f"SELECT s.key FROM {_PRESENT} WHERE s.name = ?", name)
+    rows = store.rows(
+        "SELECT s.key FROM sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
+        " WHERE s.name = ?",
+        name,
+    )
     return [row["key"] for row in rows]
+
+
+def standing(store: Store, names: Iterable[str]) -> set[str]:
+    """Return the names of those of some long sentences that stand in a passage that is here."""
+    wanted = list(names)
+    if not wanted:
+        return set()
+    rows = store.rows(
+        "SELECT DISTINCT s.name FROM sentence s"
+        " JOIN highlight h ON h.key = s.key AND h.state = 'present'"
+        f" WHERE s.name IN {EACH}",
+        encode(wanted),
+    )
+    return {row["name"] for row in rows}
 
 
 def standing_in(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
@@ -71,11 +83,14 @@ def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> No
     store.write_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
 
 
-def deciding(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
-    """Return by name the passages in which sentences were decided, but for own forms."""
+def deciding(
+    store: Store, names: Iterable[str], *, own: bool = False
+) -> dict[str, set[str]]:
+    """Return by name the passages that decided sentences; with `own`, also by own forms alone."""
     wanted = list(names)
     passages: dict[str, set[str]] = defaultdict(set)
-    query = f"SELECT name, passage FROM decided_sentence WHERE name IN {EACH} AND NOT own"
+    query = f"SELECT * FROM decided_sentence WHERE name IN {EACH}"
     for row in store.rows(query, encode(wanted)) if wanted else ():
-        passages[row["name"]].add(row["passage"])
+        if own or not row["own"]:
+            passages[row["name"]].add(row["passage"])
     return passages
