@@ -249,7 +249,7 @@ class Known:
             return False
         row = self._row(container, path)
         salted = f"{self._salt} {fingerprint}"
-        return row is not None and row[f"{self._prefix}fingerprint"] == salted
+        return row is not None and row["fingerprint"] == salted
 
     def depends(self, container: str, path: str) -> Strings:
         """Return `Extracted.depends` of the last reading of a document."""
@@ -257,7 +257,7 @@ class Known:
         if row is None:
             return ()
         with readable_errors():
-            return tuple(msgspec.json.decode(row[f"{self._prefix}depends"]))
+            return tuple(msgspec.json.decode(row["depends"]))
 
     def paths(self, container: str) -> Strings:
         """Return the documents of a container."""
