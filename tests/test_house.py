@@ -1,8 +1,10 @@
 """What every command imports, its help, the error tree, and that sources are never written."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -120,6 +122,57 @@ def test_a_rule_of_the_ledger_imports_rules_only(rule):
     own = {name for name in imported if name.startswith("ankiforge.ledger")}
     assert own <= {f"ankiforge.ledger.{name}" for name in RULES}
     assert not imported & {"sqlite3", "datetime", "time"}
+
+
+WITH_SQL = {"database.py", "store.py", "search.py"}
+"""The modules of the ledger that hold SQL beside `tables`. None is to be added."""
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|WHERE|ORDER BY|JOIN|PRAGMA)\b")
+PUT_TOGETHER = {
+    "ledger/tables/lines.py": 3,  # the terms of a query
+    "ledger/database.py": 4,  # `Database.insert`, and a size
+}
+"""By module, how many of its statements are put together from pieces; none is to be added."""
+
+
+def sql_in(module: Path) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """Yield the strings of a module that hold SQL, but for its docstrings."""
+    tree = ast.parse(module.read_text("utf-8"))
+    left_out = set[int]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant() as docstring):
+                left_out.add(id(docstring))
+            case ast.JoinedStr(values=parts):
+                left_out.update(map(id, parts))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant | ast.JoinedStr) or id(node) in left_out:
+            continue
+        if SQL.search(ast.unparse(node)):
+            yield node
+
+
+def is_put_together(statement: ast.Constant | ast.JoinedStr) -> bool:
+    """Return whether a statement has a hole for anything but a list of values."""
+    return any(
+        isinstance(node, ast.FormattedValue) and ast.unparse(node.value) != "EACH"
+        for node in ast.walk(statement)
+    )
+
+
+def test_sql_is_in_the_tables_of_the_ledger_and_whole():
+    package = Path(ledger.__file__).parents[1]
+    with_sql = set()
+    put_together = {}
+    for folder in "ledger pipeline review reports web mcp cli".split():
+        for module in (package / folder).rglob("*.py"):
+            found = list(sql_in(module))
+            if found and module.parent.name != "tables":
+                with_sql.add(module.name)
+            pieces = sum(map(is_put_together, found))
+            if pieces:
+                put_together[module.relative_to(package).as_posix()] = pieces
+    assert with_sql == WITH_SQL
+    assert put_together == PUT_TOGETHER
 
 
 # --- size -----------------------------------------------------------------------------------

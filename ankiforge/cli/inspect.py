@@ -145,7 +145,7 @@ def show(call: Call, words: Words) -> None:
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
     """Answer a question from your reading, or find a work, and how well you remember it."""
-    from ankiforge.ledger.lists import FIELDS
+    from ankiforge.ledger.tables.lines import FIELDS
     from ankiforge.pipeline.ask import PASSAGES, ask
     from ankiforge.reports.cards import found_json, found_text, work_json, work_text
     from ankiforge.text import shortened

@@ -16,10 +16,11 @@ from ankiforge.ledger.database import (
 from ankiforge.ledger.decide import FLOOD, TakenOver
 from ankiforge.ledger.desk import NO_WARNING, Offer, rank
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.lists import FIELDS, FoundWork, QueryTerm
+from ankiforge.ledger.lists import FoundWork
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
+from ankiforge.ledger.tables.lines import FIELDS, QueryTerm
 
 __all__ = [
     "BACKS_SHOWN",

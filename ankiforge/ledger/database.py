@@ -310,6 +310,10 @@ class Database:
             statement += f" ON CONFLICT ({key}) DO UPDATE SET {updated}"
         return self.writable().executemany(statement, rows).rowcount
 
+    def data_version(self) -> int:
+        """Return a number that changes when another program writes."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     def define(
         self,
         name: str,

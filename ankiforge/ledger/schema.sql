@@ -166,6 +166,27 @@ CREATE VIEW IF NOT EXISTS placed AS
         WHERE o.guid = c.guid AND o.sentence != ''
         ORDER BY coalesce(a.first, h.key) != o.passage, h.document IS NOT own.document, h.document, h.position
         LIMIT 1), c.passage) AS home FROM card c;
+-- present highlights, each with how its passage stands
+CREATE VIEW IF NOT EXISTS mark AS
+    SELECT h.*, coalesce(a.first, h.key) AS passage,
+        coalesce(p.decided, 0) AS decided, coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
+        -- whether the passage, or a sentence of it, has a live card; asked of indexes
+        EXISTS (SELECT 1 FROM card c WHERE c.passage = coalesce(a.first, h.key) AND c.live)
+            OR EXISTS (SELECT 1 FROM sentence s JOIN card c ON c.sentence = s.name
+                WHERE s.key = coalesce(a.first, h.key) AND c.sentence != '' AND c.live) AS carded,
+        -- once a sentence is decided, the best of the others counts; if none is left, the passage counts among the last
+        CASE WHEN h.worth > 0 AND (coalesce(p.decided, 0) OR EXISTS (SELECT 1 FROM sentence s
+                JOIN decided_sentence d ON d.name = s.name WHERE s.key = h.key))
+            THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
+                AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)
+            ELSE h.worth END AS worth_left,
+        -- whether its text is used, of all places of the passage: that of the first route (`readings.ORDER`), then key
+        a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
+            WHERE b.first = a.first AND o.state = 'present'
+            AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
+                < (instr('zotero pdf vault other', h.route), instr(a.keys, h.key))) AS leads
+    FROM highlight h LEFT JOIN alias a ON a.key = h.key LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)
+    WHERE h.state = 'present';
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 
 -- the last view of Anki
@@ -214,6 +235,29 @@ END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_absent AFTER UPDATE OF absent ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
+-- live cards all of whose passages are gone
+CREATE VIEW IF NOT EXISTS sourceless AS
+    SELECT c.guid FROM placed c WHERE c.live AND c.home IN
+        (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h
+            WHERE h.state != 'present' AND h.state = 'gone')
+        AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
+            AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
+-- how cards stand in Anki: none, written (into a package), seen, missing or deleted (`views.DELETED`)
+CREATE VIEW IF NOT EXISTS in_anki AS
+    SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
+        WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki
+    FROM card c LEFT JOIN seen s USING (guid);
+-- cards and drafts, as lists show them; a card that was forgotten four times is a finding
+CREATE VIEW IF NOT EXISTS any_line AS
+    SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,
+        'waiting' AS verdict, 'none' AS anki
+    FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'
+    UNION ALL SELECT c.guid, c.home, 0, c.kind, c.deck, c.drafter, c.words, c.tags,
+        CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE '' END
+        || CASE WHEN s.lapses >= 4 AND s.absent = 0 THEN char(10) || 'lapses' || char(10) ELSE '' END
+        || CASE WHEN c.guid IN (SELECT guid FROM sourceless) THEN char(10) || 'source_gone' || char(10) ELSE '' END,
+        CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END, i.anki
+    FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid);
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, mine TEXT NOT NULL, source TEXT NOT NULL,
     theirs TEXT NOT NULL, ours TEXT NOT NULL, -- the hashes of the texts that were compared
@@ -229,6 +273,14 @@ CREATE INDEX IF NOT EXISTS review_guid ON review (guid);
 CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
+-- live cards, waiting drafts but for proposals and what is drafted anew, and foreign notes that have words; the
+-- digest changes with the words: by it their search terms are found in `indexed`
+CREATE VIEW IF NOT EXISTS in_use AS
+    SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live
+    UNION ALL SELECT d.id, d.kind || d.content, d.key, '' FROM draft d
+        JOIN highlight h ON h.key = d.key AND h.state = 'present' AND h.drafted = h.content
+        WHERE d.drafter != 'propose'
+    UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note WHERE fields != '[]';
 CREATE TABLE IF NOT EXISTS indexed (
     digest TEXT PRIMARY KEY,     -- kind and content of cards and drafts, or nid:, id and mod of a note
     words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL, question BLOB NOT NULL

@@ -19,9 +19,10 @@ from ankiforge.language.lexicon import language_of
 from ankiforge.language.words import FUNCTION
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.lists import FoundWork, loose
+from ankiforge.ledger.lists import FoundWork
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables.lines import loose
 from ankiforge.model import (
     Card,
     Document,
@@ -106,11 +107,13 @@ def find(
         yield _match(store, best)
 
 
-_AT_PATH = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
 # By the scheme of a name, the documents that have it without an identifier.
 _NAMED_OTHERWISE = {
-    "path": _AT_PATH,
-    "file": f"{_AT_PATH} OR substr(casefold(place), -length(?1) - 1) = '/' || ?1",
+    "path": "SELECT id AS document FROM document WHERE casefold(place) = ?1",
+    "file": (
+        "SELECT id AS document FROM document WHERE casefold(place) = ?1"
+        " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
+    ),
     "zotero": "SELECT document FROM highlight WHERE key = 'zotero:' || ?1",
 }
 
@@ -210,8 +213,9 @@ def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     if entry["what"] == "card":
         query = "SELECT words FROM card WHERE guid = ?"
         return "", store.value(query, entry["ref"]), ""
-    column = "key" if entry["what"] == "highlight" else "document"
-    query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
+    query = "SELECT body FROM highlight WHERE key = ? AND body != ''"
+    if entry["what"] == "document":
+        query = "SELECT body FROM highlight WHERE document = ? AND body != ''"
     stored = store.row(query, entry["ref"])
     assert stored is not None
     highlight = decode_highlight(stored)

@@ -351,7 +351,7 @@ class Store(Database):
         """Drop the copies in memory if another process has committed since."""
         if self._read_only:  # a snapshot, or a copy of its own
             return
-        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        version = self.data_version()
         if version != self._version:
             self._version = version
             self._drop_copies()

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, cards, decide, desk, lists, views
+from ankiforge.ledger import Ledger, cards, decide, desk, views
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.tables.anki import seen_note, seen_notes
+from ankiforge.ledger.tables.lines import facets
 from ankiforge.model import RETIRED, Card, Guid, Highlight, Problem, Strings, Texts, Value
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
@@ -247,4 +248,4 @@ def place(ledger: Ledger, guid: Guid, typed: Texts, rules: Rules) -> None:
 
 def decks_known(ledger: Ledger) -> list[str]:
     """Return the decks that Anki, cards or drafts have, by name."""
-    return sorted({*deck_names_seen(ledger), *lists.facets(ledger)["deck"]})
+    return sorted({*deck_names_seen(ledger), *facets(ledger)["deck"]})

@@ -21,13 +21,13 @@ from ankiforge.draft import (
     without_comment,
 )
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import Ledger, cards, decide, desk, overview, private, recording
+from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.drafts import completed, stands
 from ankiforge.ledger.here import HighlightHere
 from ankiforge.ledger.tables.duplicates import Duplicates, told_apart
 from ankiforge.ledger.tables.here import highlights_here
-from ankiforge.ledger.tables.highlights import number_undrafted
+from ankiforge.ledger.tables.highlights import number_undrafted, worths_by_key
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (
     Brief,
@@ -232,7 +232,7 @@ def for_model(
     if limit is not None:
         from ankiforge.draft.propose import judge
 
-        worths = overview.worths(ledger)
+        worths = worths_by_key(ledger)
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""

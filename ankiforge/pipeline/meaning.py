@@ -23,6 +23,7 @@ from ankiforge.language.words import word_count
 from ankiforge.ledger import CACHE_FILE, CacheFile, search
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.search import Hides
+from ankiforge.ledger.tables.highlights import hashes_of_texts
 from ankiforge.model import Highlight, HighlightKey, Span, Value
 from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.opened import Opened
@@ -117,7 +118,7 @@ class Meaning:
             raise self._changed()
         # vectors of texts that are gone are dropped, if they are the most
         made = self._cache.everything().keys() - {_PROBE, _LEARNT}
-        used = {row["exact"] for row in self._ledger.rows(_PASSAGES)}
+        used = {row["exact"] for row in hashes_of_texts(self._ledger)}
         if len(made) > 2 * len(used):
             self._cache.keep({}, forget=made - used)
         self._learn()
@@ -145,7 +146,7 @@ class Meaning:
         """Return the texts that need a vector, by their hash."""
         todo: dict[str, str] = {}
         too_short: dict[str, bytes] = {}
-        for row in self._ledger.rows(_PASSAGES):
+        for row in hashes_of_texts(self._ledger):
             if row["exact"] in kept or row["exact"] in todo:
                 continue
             highlight = highlight_of(self._ledger, row["key"])
@@ -183,7 +184,7 @@ class Meaning:
         if len(kept) < _GROWTH * self._learnt()[2]:
             return
         public = {}
-        for row in self._ledger.rows(_PASSAGES):
+        for row in hashes_of_texts(self._ledger):
             vector = kept.get(row["exact"])
             if vector and not self._privacy.why(highlight_of(self._ledger, row["key"])):
                 public[row["exact"]] = vector
@@ -217,7 +218,7 @@ class Meaning:
             ServiceError: the model gives no vector, or is another one now.
         """
         kept = self._kept()
-        rows = self._ledger.rows(_PASSAGES)
+        rows = hashes_of_texts(self._ledger)
         missing = sum(row["exact"] not in kept for row in rows)
         if not any(kept.values()):
             return Near(b"", {}, missing)
@@ -261,9 +262,6 @@ class Meaning:
                 highest[number] = cosine
                 best[number] = span
         return best
-
-
-_PASSAGES = "SELECT key, exact FROM highlight WHERE body != '' ORDER BY key"
 
 
 def _apart() -> list[str]:

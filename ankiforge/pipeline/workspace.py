@@ -234,7 +234,7 @@ class Workspace(Opened):
         Raises:
             UsageError: there is nothing to read.
         """
-        from ankiforge.ledger import overview
+        from ankiforge.ledger.tables.cards import any_card
         from ankiforge.pipeline.collection import adopt_unknown
         from ankiforge.pipeline.decks import Decks
         from ankiforge.pipeline.draft import draft
@@ -252,7 +252,7 @@ class Workspace(Opened):
         selected = selection.sources
         remembered = selection.remembered
         if not selected and not selection.problems:
-            if overview.has_cards(self.ledger):  # whose notes in Anki are kept in step
+            if any_card(self.ledger):  # whose notes in Anki are kept in step
                 result.problems += self.journal_problems()
                 return
             hint = "ankiforge run PATH, or ankiforge init"
@@ -808,10 +808,11 @@ class Workspace(Opened):
             UsageError: the hint names decks that are called nearly like it.
         """
         from ankiforge.ledger import QueryTerm, lists
+        from ankiforge.ledger.tables.lines import facets
         from ankiforge.pipeline.repair import check_deck
 
         if deck and not lists.find(self.ledger, [QueryTerm("deck", deck)]):
-            check_deck(deck, lists.facets(self.ledger)["deck"])
+            check_deck(deck, facets(self.ledger)["deck"])
 
     def package_path(
         self,

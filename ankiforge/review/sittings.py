@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.desk import offers, several_offers
 from ankiforge.ledger.overview import Place
+from ankiforge.ledger.tables.highlights import with_key
 from ankiforge.model import FLOOR, Card, DocumentId, Strings, Value
 from ankiforge.pipeline.query import matching, parse
 from ankiforge.review.items import Item
@@ -152,7 +153,8 @@ def shelf(
         beside: the key of a highlight, of whose document alone it is.
     """
     proposed = []
-    document = overview.document_of(ledger, beside) if beside else None
+    mark = with_key(ledger, beside) if beside else None
+    document = mark["document"] if mark else None
     for place in without:
         if place.worth < FLOOR:
             break

@@ -23,6 +23,7 @@ from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
 from ankiforge.ledger.overview import Place
+from ankiforge.ledger.tables.lines import facets
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Card,
@@ -507,10 +508,10 @@ class ReviewSession:
     def _facets(self) -> list[Json]:
         """Return the filters of the list of all: a label, and options with the term of each."""
         names = {
-            **lists.facets(self._ledger),
+            **facets(self._ledger),
             "added": [*PERIODS],
         }
-        facets = [
+        shown = [
             {
                 "label": "Any state",
                 "options": [
@@ -525,8 +526,8 @@ class ReviewSession:
                 name = VALUES.get(value, value)
                 options.append({"value": f'{field}:"{term}"', "name": name})
             if len(options) > 1:
-                facets.append({"label": label, "options": options})
-        return facets
+                shown.append({"label": label, "options": options})
+        return shown
 
     def _matching(self, words: str) -> list[str]:
         """Return the ids of all cards and drafts that words match."""

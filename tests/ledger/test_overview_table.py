@@ -2,8 +2,8 @@
 
 import pytest
 
-from ankiforge.ledger.overview import arranged
-from ankiforge.model import Question, QuestionKind
+from ankiforge.ledger.overview import arranged, fate, is_open, standing
+from ankiforge.model import FLOOR, Question, QuestionKind
 
 SAME = Question("quS", QuestionKind.SAME, "?")
 FORM = Question("quF", QuestionKind.FORM, "?")
@@ -49,3 +49,43 @@ def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
     assert (order.conflicts, order.questions) == (conflicts, questions)
     assert order.changed == [*conflicts, "a"]
     assert (order.held, order.without, order.version) == (3, ["k"], 7)
+
+
+NEW = {
+    "passage": "p",
+    "carded": 0,
+    "skipped": 0,
+    "best": None,
+    "fate": "",
+    "done": 0,
+    "undrafted": 0,
+    "worth_left": 0.0,
+}
+WORTHY = {"worth_left": FLOOR}
+
+
+@pytest.mark.parametrize(
+    ("columns", "became", "stands", "is_offered"),
+    [
+        ({}, "no_card", "left_out", True),
+        ({"undrafted": 1}, "undrafted", "left_out", True),
+        ({"fate": "failed", "undrafted": 1}, "failed", "left_out", True),
+        ({"fate": "no_card"}, "no_card", "left_out", True),
+        ({"fate": "left_out"}, "left_out", "rejected_or_skipped", False),
+        ({"done": 1, "undrafted": 1}, "decided", "rejected_or_skipped", False),
+        ({"done": 1, "fate": "failed"}, "failed", "rejected_or_skipped", True),
+        ({"best": 1, "done": 1, "fate": "failed"}, "waiting", "to_decide", False),
+        ({"best": 0}, "blocked", "to_decide", False),
+        ({"skipped": 1}, "left_out", "rejected_or_skipped", False),
+        ({"skipped": 1, "best": 1}, "left_out", "to_decide", False),
+        ({"carded": 1}, "carded", "with_card", False),
+        ({"carded": 1, **WORTHY}, "carded", "with_card", True),
+        ({"carded": 1, "best": 1, **WORTHY}, "carded", "to_decide", False),
+        ({"carded": 1, "skipped": 1}, "carded", "with_card", False),
+    ],
+)
+def test_what_became_of_a_passage(columns, became, stands, is_offered):
+    mark = {**NEW, **columns}
+    assert (fate(mark), standing(mark, ())) == (became, stands)
+    assert standing(mark, {"p"}) == "asked"
+    assert is_open(mark) is is_offered

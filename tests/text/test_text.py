@@ -8,8 +8,8 @@ import pytest
 
 from ankiforge.language.normal import tokens_of
 from ankiforge.language.words import beginnings, stem
-from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import words_of
+from ankiforge.ledger.tables.lines import loose
 from ankiforge.model.hints import schedule_of
 from ankiforge.text import cost_text, percent, shown_path
 from ankiforge.text.cloze import (

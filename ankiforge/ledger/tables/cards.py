@@ -38,6 +38,11 @@ def live_among(store: Store, guids: Iterable[str]) -> set[str]:
     return {row["guid"] for row in store.rows(query, encode(list(guids)))}
 
 
+def any_card(store: Store) -> bool:
+    """Return whether there is any card, live or not."""
+    return store.row("SELECT 1 FROM card LIMIT 1") is not None
+
+
 def everything(store: Store) -> dict[str, Row]:
     """Return all cards by guid."""
     rows = store.rows("SELECT guid, live, passage, deck FROM card")

@@ -12,10 +12,10 @@ from msgspec.structs import asdict
 
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.ledger.tables.waiting import decode_draft
 from ankiforge.model import (
     FOREIGN_PREFIX,
     NO_KEY,
-    PROPOSE,
     Card,
     CardKind,
     Fields,
@@ -25,21 +25,6 @@ from ankiforge.model import (
     NoteId,
     SearchTerms,
     is_draft_id,
-)
-
-_decode_draft = msgspec.json.Decoder(Card).decode
-_DIGEST = "kind || content"
-# What a draft may repeat: live cards, waiting drafts but for proposals and what is drafted anew,
-# and foreign notes that have words. The digest changes with the words; by it their search
-# terms are found in `indexed`.
-_IN_USE = (
-    f"SELECT guid AS id, {_DIGEST} AS digest, passage, '' AS deck FROM card WHERE live"
-    " UNION ALL SELECT d.id, d.kind || d.content, d.key, '' FROM draft d"
-    " JOIN highlight h ON h.key = d.key AND h.state = 'present' AND h.drafted = h.content"
-    f" WHERE d.drafter != '{PROPOSE}'"
-    f" UNION ALL SELECT '{FOREIGN_PREFIX}' || id,"
-    f" '{FOREIGN_PREFIX}' || id || ' ' || mod, '', deck"
-    " FROM foreign_note WHERE fields != '[]'"
 )
 
 
@@ -60,11 +45,10 @@ class Duplicates:
                 store.write("DELETE FROM indexed")
                 store.set_meta("terms", version)
             store.write(
-                f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
-                f" UNION ALL SELECT {_DIGEST} FROM draft)"
+                "DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM in_use"
+                " UNION ALL SELECT kind || content FROM draft)"
             )
-        indexed = "SELECT digest FROM indexed"
-        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"
+        query = "SELECT * FROM in_use WHERE digest NOT IN (SELECT digest FROM indexed)"
         for row in store.rows(query):
             draft = self.draft(row["id"])
             if draft is not None:
@@ -77,7 +61,7 @@ class Duplicates:
 
     def cards(self) -> Iterator[IndexedCard]:
         """Yield all of them, sorted by id."""
-        query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
+        query = "SELECT * FROM in_use JOIN indexed USING (digest) ORDER BY id"
         for row in self._store.rows(query):
             where = ""
             if row["id"].startswith(FOREIGN_PREFIX):
@@ -110,7 +94,7 @@ class Duplicates:
             return Card(NO_KEY, kind, fields)
         if is_draft_id(id):
             body = self._store.value("SELECT body FROM draft WHERE id = ?", id)
-            return _decode_draft(body) if body else None
+            return decode_draft(body) if body else None
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None

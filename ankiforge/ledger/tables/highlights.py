@@ -292,6 +292,17 @@ def number_undrafted(store: Store) -> int:
     return number
 
 
+def hashes_of_texts(store: Store) -> list[Row]:
+    """Return `key` and `exact`, a hash of the text, of what was read here, sorted by key."""
+    return store.rows("SELECT key, exact FROM highlight WHERE body != '' ORDER BY key")
+
+
+def worths_by_key(store: Store) -> dict[str, float]:
+    """Return how likely a card of each present highlight is kept."""
+    rows = store.rows("SELECT key, worth FROM highlight WHERE state = 'present'")
+    return {row["key"]: row["worth"] for row in rows}
+
+
 # --- one passage by several routes ------------------------------------------------------
 
 

@@ -176,6 +176,31 @@ def maybe_settled(store: Store) -> list[Row]:
     )
 
 
+def passages_of(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the keys of the passages of some drafts."""
+    query = f"SELECT passage FROM offered WHERE id IN {EACH}"
+    return {row["passage"] for row in store.rows(query, encode(list(ids)))}
+
+
+def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
+    """Return where the passages of drafts stand, in the columns of `overview.Place`.
+
+    A draft that the checks doubt is worth nothing; one of which nothing speaks against it counts
+    as sure, but for a marked phrase, which is as good as its sentence.
+    With the key of a highlight, only those in its document.
+    """
+    return store.rows(
+        "SELECT d.id, h.key, h.document, x.title, h.position,"
+        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
+        "  ELSE coalesce(nullif(json_extract(d.body, '$.sureness'), 0), 1.0) END AS worth"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
+        f" JOIN document x ON x.id = h.document WHERE d.id IN {EACH}"
+        " AND (?2 = '' OR h.document = (SELECT document FROM highlight WHERE key = ?2))",
+        encode(list(ids)),
+        beside,
+    )
+
+
 def with_several_offers(store: Store) -> set[str]:
     """Return the keys of the passages that have several offers."""
     query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
