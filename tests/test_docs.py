@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import genanki
 import pytest
 import yaml
 
@@ -506,10 +505,6 @@ def test_json_has_the_documented_shapes_on_the_way_back(home):
 
 
 def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
-    deck = genanki.Deck(1234567890, "Theirs")
-    deck.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["Is this a card?", ""]))
-    genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")
-    shaped(home.data("ankiforge repair ~/theirs.apkg"), "repair FILE", findings="finding")
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
     home.load()

@@ -582,12 +582,6 @@ class View(Value):
         times = {database.created for database in self.databases}
         return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
 
-    @property
-    def note_count(self) -> int:
-        """The number of the notes that `notes` yields, or somewhat more."""
-        count = "SELECT count(*) FROM temp.chosen"
-        return sum(row[0] for each in self.databases for row in each.rows(count))
-
     def notes(self) -> Iterator[NoteInAnki]:
         """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id.
 

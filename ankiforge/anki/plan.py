@@ -1,4 +1,4 @@
-"""Where our fields are in a note, what Anki has in them, and what we write into them.
+"""Decide what to ship of each card: nothing, or a note. Pure functions.
 
 A note has a note type of ours; or one of the user's, or Anki's Image Occlusion, of which a
 `MappedType` names the fields that get ours; or another tool made it. Its other fields are
@@ -10,8 +10,6 @@ events `shipped` (docs/reference/keys.md), the first of which fixes the type of 
 
 A package has a note type of a person's exactly as Anki has it, so that no import changes
 it, makes a second one or refuses the note.
-
-Decide what to ship of each card: nothing, or a note. Pure functions.
 
 A note has three versions: what our package wrote (the base), what is in Anki, and what we
 would write. A `Layout` says where our fields are in the note, and what the

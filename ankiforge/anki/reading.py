@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import (
@@ -16,7 +13,6 @@ from ankiforge.anki.notetypes import (
 )
 from ankiforge.anki.plan import FILLED
 from ankiforge.anki.render import unrender
-from ankiforge.errors import ItemError
 from ankiforge.model import (
     NO_KEY,
     Card,
@@ -32,9 +28,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.card_table import CardRow, card_rows
 from ankiforge.text.cloze import plain
-from ankiforge.text.decoding import text_of
 
 LONGEST_READ = 10_000
 """The maximum length of a side in characters.
@@ -96,11 +90,6 @@ class ReadNote(Value):
     """The passage of a note made by ankiforge."""
     unread: str = ""
     """Why the note has no card here."""
-
-    @property
-    def place(self) -> str:
-        """Where it is: its id in Anki, or its row."""
-        return f"row {self.nid}" if self.notetype == "row" else str(self.nid or self.guid)
 
     @property
     def front(self) -> str:
@@ -231,51 +220,3 @@ def _as_mathjax(latex: str) -> str:
     for pattern, instead in _IN_LATEX:
         latex = pattern.sub(instead, latex)
     return latex
-
-
-# --- cards in a table ---------------------------------------------------------------------
-
-TABLES = (".csv", ".tsv", ".txt")
-"""The endings of tables of cards, as chats write them and Anki exports and imports them."""
-_MOST_BYTES = 50_000_000
-# What Anki takes for HTML in a table that does not say what it is.
-_HTML = regex(
-    r"(?i)</?(?:br|b|i|u|strong|em|div|p|ul|ol|li|code|pre|span|sub|sup|img)\b[^<>]*>|&nbsp;"
-)
-_EXPORT = "save it as CSV in UTF-8: a question and an answer in each row"
-
-
-def read_table(path: Path) -> Iterator[ReadNote]:
-    """Yield the rows of a table of cards, numbered from 1; a row that is no card says why.
-
-    Raises:
-        ItemError: it cannot be read, or has no row with two columns.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        message = f"{path}: cannot be read: {error.strerror or error}"
-        if isinstance(error, FileNotFoundError):
-            message = f"{path}: no such file"
-        raise ItemError(message, hint=_EXPORT) from error
-    try:
-        text = text_of(data[:_MOST_BYTES], repairs=True)
-    except ItemError as error:
-        raise ItemError(f"{path}: {error.message}", hint=_EXPORT) from error
-    rows = [_of_row(row) for row in card_rows(text)]
-    if not any(row.draft for row in rows):
-        why = f": {rows[0].place}: {rows[0].unread}" if rows else ""
-        message = f"{path}: has no row with question and answer{why}"
-        raise ItemError(message, hint=_EXPORT)
-    yield from rows
-
-
-def _of_row(row: CardRow) -> ReadNote:
-    """Return a row as a card; a cloze has its gaps in the first column."""
-    if row.fault:
-        return ReadNote("", row.number, "", "row", (), unread=row.fault)
-    front, back = row.front, row.back
-    if row.is_html or _HTML.search(f"{front}\n{back}"):
-        front, back = unrender(front), unrender(back)
-    draft = _card_of({"Text": front} if row.is_cloze else {"Front": front, "Back": back})
-    return ReadNote(row.guid, row.number, row.deck, "row", draft.fields, draft)

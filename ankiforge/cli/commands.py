@@ -32,7 +32,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
         "patch": ("anki", "Print your edits in Anki as a patch of your notes."),
-        "repair": ("repair", "List cards that fail, or the faults of any deck."),
+        "repair": ("repair", "List cards that fail in Anki."),
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "More": {

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +24,7 @@ from ankiforge.anki.collection import View, open_view
 from ankiforge.anki.failing import CardHistory, FailingCard, failing, histories
 from ankiforge.anki.notes import in_deck
 from ankiforge.anki.notetypes import fields_shown
-from ankiforge.anki.reading import TABLES, ReadNote, read_note, read_table
+from ankiforge.anki.reading import ReadNote, read_note
 from ankiforge.anki.render import render, unrender
 from ankiforge.draft import repairs
 from ankiforge.draft.prompt import ModelRequest
@@ -76,23 +75,6 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.opened import Opened
 
 
-@contextmanager
-def notes_of(path: Path) -> Iterator[tuple[Iterator[ReadNote], int]]:
-    """Read the notes of a collection, an export or a table; give them with their number.
-
-    Raises:
-        ItemError: it cannot be read.
-    """
-    if path.suffix.casefold() in TABLES:
-        rows = list(read_table(path))
-        yield iter(rows), len(rows)
-        return
-    with open_view(path, None) as view:
-        types = {note_type.id: note_type for note_type in view.types}
-        notes = (read_note(note, types.get(note.type_id)) for note in view.notes())
-        yield notes, view.note_count
-
-
 def check_deck(deck: str, decks: Iterable[str]) -> None:
     """Refuse a deck in which no note is.
 
@@ -104,14 +86,14 @@ def check_deck(deck: str, decks: Iterable[str]) -> None:
         UsageError: the hint names decks that are called nearly like it.
     """
     called = {}
-    for name in filter(None, decks):  # the rows of a table may name none
+    for name in decks:
         if in_deck(name, deck):
             return
         # a person may leave out the decks above
         called[name.casefold()] = called[name.rpartition("::")[2].casefold()] = name
     alike = get_close_matches(deck.casefold(), called, n=3) or sorted(called)[:9]
     names = dict.fromkeys(called[each] for each in alike)
-    hint = f"there is: {', '.join(names)}" if names else "no note names a deck"
+    hint = f"there is: {', '.join(names)}" if names else "there is no note yet"
     raise UsageError(f"there is no note in a deck {deck}", hint=hint)
 
 

@@ -1,10 +1,11 @@
 """What is read of the fields of strangers' notes, as a table: the template, a field, its Markdown."""
 
 import pytest
+from msgspec.structs import replace
 
-from ankiforge.anki.reading import read_note, read_table
+from ankiforge.anki.reading import read_note
 from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
-from ankiforge.pipeline.repair import Nearest
+from ankiforge.pipeline.repair import Nearest, faults_of
 
 PLAIN = "{{Front}}"
 TYPESET = "[latex]{{Front}}[/latex]"
@@ -58,24 +59,6 @@ def test_what_is_mixed_up_is_told_by_the_question_of_the_template():
     assert Nearest(notes, {1: note_type}, {1: 3, 2: 3, 3: 3}).to(1) == 2
 
 
-def test_html_in_a_table_that_does_not_say_so_is_read(tmp_path):
-    table = tmp_path / "a.csv"
-    table.write_text("<b>Is</b> it?,it is<br>so\nWhat is List<T>?,a type\n")
-    first, second = read_table(table)
-    assert first.draft is not None
-    assert second.draft is not None
-    assert dict(first.draft.fields) == {"Front": "**Is** it?", "Back": "it is\nso"}
-    assert second.draft.field("Front") == "What is List<T>?"
-
-
-def test_a_table_in_the_letters_of_windows_is_read(tmp_path):
-    table = tmp_path / "a.csv"
-    table.write_bytes("Was ist müde?,schläfrig – sehr\n".encode("cp1252"))
-    [row] = read_table(table)
-    assert row.draft is not None
-    assert row.draft.field("Back") == "schläfrig – sehr"
-
-
 def test_a_cloze_whose_first_card_is_not_the_first_is_compared():
     templates = (SeenTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}"),)
     note_type = SeenType(2, "Gaps", 0, True, (("Text", None),), templates, "")
@@ -115,3 +98,119 @@ def test_why_a_note_is_not_read(fields, answer, unread):
     read = read_note(note, note_type)
     assert read.unread == unread
     assert (read.draft is None) is bool(unread)
+
+
+# --- faults of strangers' notes ---------------------------------------------------------------
+
+WORDS = SeenType(
+    1,
+    "Words",
+    0,
+    False,
+    (("Word", None), ("Meaning", None), ("Note", None)),
+    (
+        SeenTemplate(
+            "There",
+            None,
+            "What does {{Word}} mean?",
+            "{{FrontSide}}<hr id=answer>{{Meaning}}<br>{{Note}}",
+        ),
+    ),
+    "",
+)
+GAPS = SeenType(
+    2,
+    "Gaps",
+    0,
+    True,
+    (("Text", None), ("Extra", None)),
+    (SeenTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}<br>{{Extra}}"),),
+    "",
+)
+
+
+def faults(note: tuple[str, ...] | str) -> set[tuple[str, str]]:
+    """The severity and the rule of each fault; a single text is a cloze."""
+    fields, note_type = ((note, ""), GAPS) if isinstance(note, str) else (note, WORDS)
+    stored = NoteInAnki("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
+    found = faults_of(read_note(stored, note_type))
+    return {(finding.severity.value, finding.check) for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("note", "rule"),
+    [
+        (("osmosis", "<br>", ""), "empty_side"),
+        (("osmosis", "&nbsp;", ""), "empty_side"),
+        ((f'osmosis <img src="data:image/png;base64,{"A" * 20_000}">', "<br>", ""), "empty_side"),
+        ((r"\(\frac{1}{2\)", "one half of it", ""), "maths"),
+        ("Nothing is hidden in {{c0::here}}.", "malformed"),
+        (r"One half is {{c1::\(\frac{1}{\sqrt{2}}\)}} of it all.", "malformed"),
+        ("It is {{c1:: }} nothing at all.", "malformed"),
+        ("{{c1::Everything}}", "gap_is_all"),
+    ],
+)  # fmt: skip
+def test_what_is_broken_in_a_note_of_others_is_an_error(note, rule):
+    assert ("block", rule) in faults(note)
+
+
+def test_what_still_works_in_anki_is_a_warning():
+    assert faults(("a caf\ufffd", "a place to drink coffee", "")) == {("warn", "damaged_text")}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        (r"the set \(\{1, 2\}\)", r"\[\begin{aligned}a &= b\end{aligned}\]", ""),
+        ("<code>\\(</code> in a pattern", "an opening bracket, literally", ""),
+        ("the picture", '<img src="x.png">', ""),
+        ("the sound", "[sound:x.mp3]", ""),
+        ("$5 to $10", "the price of a coffee", ""),
+        r"Euler found \({{c1::e^{i\pi} }} = -1\) one day.",
+        r"The mean is {{c1::\(\frac{a+b}{2}\)}} of the two.",
+        "{{c1::Canberra::city}} is the capital of Australia.",
+        "An outer {{c1::gap with {{c2::another}} inside}} is allowed here.",
+        "A template {{word}} stands beside a {{c1::gap}} here.",
+        # how others word their cards is theirs
+        ("Is it one?", "yes", ""),
+        ("What are the four noble metals?", "gold, silver, platinum, iridium", ""),
+        ("What is osmosis in osmosis?", "osmosis", ""),
+        ("x", " ".join(["word"] * 61), ""),
+        "The capital is {{c1::Paris}}, Paris.",
+        # what Anki shows otherwise than it may be meant
+        ("What is lower?", "all i<j and j<n", ""),
+        ("What is the mean?", r"it is $\bar{x}_{1}$", ""),
+        ("the **call**", "<code>f(**x)</code>", ""),
+        (r"the mean \(a<br>+ b\)", "of two", ""),
+    ],
+)
+def test_what_is_no_plain_fault_is_not_told(note):
+    assert faults(note) == set()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "{{hint:Note}}{{Word}}",
+        '<p style="display:none">{{Note}}</p>{{Word}}',
+        "{{^Meaning}}{{Note}}{{/Meaning}}{{Word}}",
+    ],
+    ids=["behind a hint", "in a hidden element", "in a section that is off"],
+)
+def test_a_question_is_what_a_person_sees_of_it(question):
+    templates = (SeenTemplate("There", None, question, "{{FrontSide}}<hr>{{Meaning}}"),)
+    seen = replace(WORDS, templates=templates)
+    note = NoteInAnki("g", 1, 0, ("café", "a place", "note " * 44), (), "D", None, ordinals=(0,))  # fmt: skip
+    assert read_note(note, seen).front == "café"
+
+
+@pytest.mark.parametrize(
+    ("note", "why"),
+    [
+        (("osmosis", "<span style='color: red'>a</span>" * 400, ""), "more than 10,000 characters of markup"),
+        (("image-occlusion:rect", "a", ""), "an image occlusion"),
+    ],
+)  # fmt: skip
+def test_a_note_that_is_not_read_says_why(note, why):
+    stored = NoteInAnki("g", 1, 0, note, (), "Deck", None, ordinals=(0,))
+    assert read_note(stored, WORDS).unread == why
