@@ -98,7 +98,7 @@ def _setting(settings: dict[str, object], name: str, default: int) -> int:
     return number if isinstance(number, int) and abs(number) < 10_000 else default
 
 
-class Answer(NamedTuple):
+class FirstAnswer(NamedTuple):
     """The first answer to a card on a day."""
 
     day: int
@@ -122,7 +122,7 @@ class CardHistory(Value):
     card: CardId
     """Its id in Anki."""
     note: NoteId
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[FirstAnswer, ...] = ()
     asked: int = 0
     """The number of all answers."""
     seconds: float = 0.0
@@ -183,7 +183,7 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
     found: dict[CardId, CardHistory] = {}
     for database in view.databases:
         calendar = _calendar_of(database, now)
-        answers: dict[CardId, list[Answer]] = defaultdict(list)
+        answers: dict[CardId, list[FirstAnswer]] = defaultdict(list)
         asked = Counter[CardId]()
         seconds: dict[CardId, float] = defaultdict(float)
         lately: dict[CardId, float] = defaultdict(float)
@@ -196,7 +196,7 @@ def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
                 lately[card_id] += taken
             answered = answers[card_id]
             if not answered or answered[-1].day != day:
-                answered.append(Answer(day, ease, max(last, 0), bool(tested)))
+                answered.append(FirstAnswer(day, ease, max(last, 0), bool(tested)))
         for id, note, lapses, suspended, flag, tags in database.rows(_CARDS):
             found[id] = CardHistory(
                 card=id,

@@ -487,7 +487,7 @@ class Wire(httpx2.BaseTransport):
 # === replies ==========================================================================
 
 
-class Replies(Protocol):
+class KeptReplies(Protocol):
     """A cache of raw replies by the hash of their request (the ledger has one). Thread-safe."""
 
     def get(self, request: str) -> str | None:
@@ -547,7 +547,7 @@ class Client:
     def __init__(
         self,
         settings: ServerSettings,
-        replies: Replies,
+        replies: KeptReplies,
         *,
         notice: Callable[[str], None] = lambda text: None,
         offline: bool = False,

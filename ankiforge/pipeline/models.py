@@ -16,6 +16,7 @@ from ankiforge.draft.server import (
     LONGEST_S,
     PROGRAMS,
     Provider,
+    ServerSettings,
     Unreachable,
     Wanted,
     best_first,
@@ -36,9 +37,9 @@ from ankiforge.text import dollars, first_of
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.draft.client import Client
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
-    from ankiforge.ledger import Replies
 
 
 # --- a model that a person names --------------------------------------------------------
@@ -243,37 +244,19 @@ def require_chosen(folder: WorkspaceFolder) -> None:
         )
 
 
-def language_model(
-    folder: WorkspaceFolder,
-    replies: Replies,
-    notice: Callable[[str], None],
-    *,
-    jobs: int,
-    offline: bool,
-    fresh: bool = False,
-    spent: float = 0.0,
-) -> Model:
-    """Return the configured language model.
+def server_of(
+    folder: WorkspaceFolder, *, jobs: int = 0, spent: float = 0.0
+) -> ServerSettings:
+    """Return the server that the settings name.
 
     Args:
-        folder: provides the settings and the prompts.
-        replies: what models answered before.
-        notice: receives what a person should know while the model is asked.
+        folder: provides the settings.
         jobs: the number of concurrent requests; 0 = as in the settings.
-        offline: contact no other machine.
-        fresh: it is asked again, even if it has answered the same before.
         spent: the part of the budget that is already spent, in dollars.
 
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
     """
-    from ankiforge.draft import second_reading
-    from ankiforge.draft.client import Client
-    from ankiforge.draft.llm import Model
-    from ankiforge.draft.prompt import load
-    from ankiforge.draft.server import ServerSettings
-
-    # the server
     llm = folder.config.llm
     options = asdict(llm)
     del options["prompt"], options["second_reading"]
@@ -286,15 +269,22 @@ def language_model(
         options["per_request"] = 1  # it confuses several highlights
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        server = ServerSettings(**given)
+        return ServerSettings(**given)
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
         where = folder.config.where.at("llm", key)
         raise where.error(message, error.hint) from error
 
-    reads_again = llm.second_reading and can_read_again(llm)
+
+def language_model(folder: WorkspaceFolder, client: Client) -> Model:
+    """Return the language model of a workspace, which a client asks with its prompts."""
+    from ankiforge.draft import second_reading
+    from ankiforge.draft.llm import Model
+    from ankiforge.draft.prompt import load
+
+    reads_again = folder.config.llm.second_reading and can_read_again(folder.config.llm)
     return Model(
-        Client(server, replies, notice=notice, offline=offline, fresh=fresh),
+        client,
         load_prompt(folder),
         repair=repair_hints(),
         second=load(second_reading.PROMPT, folder.root) if reads_again else None,

@@ -202,18 +202,18 @@ class Opened:
         """
         if (drafter or self.folder.config.drafter) == "rules":
             return None
-        from ankiforge.pipeline.models import language_model, require_chosen
+        from ankiforge.draft.client import Client
+        from ankiforge.pipeline.models import language_model, require_chosen, server_of
 
         require_chosen(self.folder)
-        return language_model(
-            self.folder,
+        client = Client(
+            server_of(self.folder, jobs=self.jobs, spent=spent),
             self.replies,
-            self._notice,
-            jobs=self.jobs,
+            notice=self._notice,
             offline=self.offline,
             fresh=fresh,
-            spent=spent,
         )
+        return language_model(self.folder, client)
 
     def running_anki(self) -> AnkiConnect:
         """Connect to a running Anki.

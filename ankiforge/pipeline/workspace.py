@@ -125,45 +125,35 @@ class Workspace(Opened):
         self,
         paths: Iterable[Path | str] = (),
         *,
-        deck: str = "",
         output: Path | str | None = None,
         force: bool = False,
-        drafter: str = "",
-        accept: str = "",
-        marks: Strings = (),
-        plugins: bool = False,
         limit: int | None = None,
         unmarked: bool = False,
         show: ShowProgress = show_nothing,
+        **options: Unpack[ReadOptions],
     ) -> RunResult:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
             paths: files and folders to read; () for the sources of the settings and all
                 PATHs of former runs. They are remembered.
-            deck: as for `ReadOptions`.
             output: the path of the package; None = a file in the output folder of the workspace.
             force: replace a file that ankiforge did not write.
-            drafter: as for `ReadOptions`.
-            accept: as for `ReadOptions`.
-            marks: as for `ReadOptions`.
-            plugins: as for `ReadOptions`.
             limit: as for `propose`.
             unmarked: read the paths even if nothing can be marked in them.
             show: shows the progress.
+            options: see `ReadOptions`.
 
         Raises:
             UsageError: there is nothing to read, or the package cannot be written there.
         """
         from ankiforge.pipeline import deliver
 
+        deck = options.get("deck", "")
         if deck:
             from ankiforge.anki.notes import deck_name
 
-            deck = deck_name(deck)
-        options = ReadOptions(
-            deck=deck, drafter=drafter, accept=accept, marks=marks, plugins=plugins
-        )
+            deck = options["deck"] = deck_name(deck)
         result = RunResult()
         with self.locked("drafting"):
             path = self.package_path(deck, output or "", force=force)
@@ -378,8 +368,7 @@ class Workspace(Opened):
         limit: int | None = None,
         passed_over: Iterable[HighlightKey] = (),
         show: ShowProgress = show_nothing,
-        drafter: str = "",
-        accept: str = "",
+        **options: Unpack[DraftOptions],
     ) -> RunResult:
         """Draft cards for highlights that have been read and have no card yet.
 
@@ -389,8 +378,7 @@ class Workspace(Opened):
             limit: as for `propose`.
             passed_over: highlights that the model is not asked about now.
             show: shows the progress.
-            drafter: as for `ReadOptions`.
-            accept: as for `ReadOptions`.
+            options: see `DraftOptions`.
 
         Raises:
             UsageError: the rules cannot follow a remark.
@@ -400,12 +388,12 @@ class Workspace(Opened):
         only = frozenset(again)
         result = RunResult()
         with self.locked("drafting"):
-            model = self.model(drafter, fresh=bool(only))
+            model = self.model(options.get("drafter", ""), fresh=bool(only))
             if remark and model is None:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
             job = replace(
-                self.job(accept),
+                self.job(options.get("accept", "")),
                 model=model,
                 only=only,
                 remark=remark,

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.failing import Answer, CardHistory, failing
+from ankiforge.anki.failing import CardHistory, FirstAnswer, failing
 
 
 def card(days: str, **more: object) -> CardHistory:
@@ -11,7 +11,7 @@ def card(days: str, **more: object) -> CardHistory:
     answers = []
     for part in days.split():
         day, sign = int(part[:-1]), part[-1]
-        answers.append(Answer(day, 1 if sign in "✗n" else 3, 2, sign != "n"))
+        answers.append(FirstAnswer(day, 1 if sign in "✗n" else 3, 2, sign != "n"))
     seconds = float(10 * len(answers))
     return CardHistory(1, 7, tuple(answers), len(answers), seconds, **more)  # type: ignore[arg-type]
 

@@ -67,7 +67,7 @@ class MarkdownSettings(SourceSettings, kw_only=True):
     glossary_headings: Strings = ()
 
 
-class Part(NamedTuple):
+class NotePart(NamedTuple):
     """One text of a document in Markdown, or converted to it."""
 
     text: str
@@ -85,7 +85,7 @@ class MarkdownNote(NamedTuple):
     """Its properties, without those that its front matter and the `#tags` in it name."""
     marks: frozenset[str]
     """The kinds of marks to read."""
-    parts: Sequence[Part]
+    parts: Sequence[NotePart]
     """Its texts, in reading order."""
     is_whole: bool = True
     """Whether its one part is the file, which may begin with front matter."""
@@ -302,7 +302,9 @@ class Texts(NoteSource):
         folder = self.folder
         key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
         document = Document(key, folder.name, title=title_of(file.path), path=file.path)
-        return MarkdownNote(document, marks, (Part(text),), private_lines=private_lines)
+        return MarkdownNote(
+            document, marks, (NotePart(text),), private_lines=private_lines
+        )
 
 
 # What is before a line, and a whole fence.

@@ -24,8 +24,8 @@ from ankiforge.extract.markdown import (
     HandWritten,
     Mark,
     MarkdownNote,
+    NotePart,
     NoteSource,
-    Part,
 )
 from ankiforge.model import Document, DocumentKey, Sighting, Strings, h16
 from ankiforge.text.private import (
@@ -138,12 +138,12 @@ def _cells_of(text: str) -> list[_Cell]:
     return [_Cell(cell_type="metadata", metadata=notebook.metadata), *notebook.cells]
 
 
-def _parts(cells: list[_Cell]) -> list[Part]:
+def _parts(cells: list[_Cell]) -> list[NotePart]:
     """Return the Markdown cells."""
-    parts: list[Part] = []
+    parts: list[NotePart] = []
     for cell in cells:
         if cell.cell_type == "markdown":
             cell_id = cell.id if isinstance(cell.id, str) else ""
             tags = msgspec.json.encode(cell.metadata).decode()
-            parts.append(Part(cell.text, cell_id, private=names_tag(tags)))
+            parts.append(NotePart(cell.text, cell_id, private=names_tag(tags)))
     return parts

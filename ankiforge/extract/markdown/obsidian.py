@@ -27,8 +27,8 @@ from ankiforge.extract.markdown import (
     CARDS,
     HandWritten,
     MarkdownNote,
+    NotePart,
     NoteSource,
-    Part,
     title_of,
 )
 from ankiforge.extract.markdown.plugins import (
@@ -278,14 +278,14 @@ class Vault(NoteSource):
         note = MarkdownNote(
             document,
             marks,
-            (Part(text),),
+            (NotePart(text),),
             dialects=self.dialects if self.dialects.names else None,
         )
         o2a = self.dialects.o2a
         if "o2a" in self.dialects.names and o2a.reads(file.path):
             # with its deck and tags, and the cards of expressions
             deck_name, deck, tags = o2a.deck_and_tags(text, file.path)
-            note = note._replace(parts=(Part(o2a.with_usual_deck_line(text)),))
+            note = note._replace(parts=(NotePart(o2a.with_usual_deck_line(text)),))
             finds_cards = bool(o2a.patterns()[0])
             note = note._replace(
                 document=msgspec.structs.replace(document, deck=deck_name, tags=tags),
@@ -357,7 +357,7 @@ _NOT_A_CANVAS = "open it in Obsidian to see what is wrong, or leave it out with 
 class Canvas(NamedTuple):
     """The cards of a canvas that are read."""
 
-    parts: list[Part]
+    parts: list[NotePart]
     """Its text cards from top to bottom, those at one height from left to right."""
     private: str
     """Why nothing in it may leave this machine, "" if that is not so."""
@@ -398,7 +398,7 @@ def read_canvas(text: str) -> Canvas:
     parts = []
     for card in cards:
         text = card["text"].replace("\r\n", "\n").replace("\r", "\n")
-        parts.append(Part(text, _id_of(card)))
+        parts.append(NotePart(text, _id_of(card)))
     return Canvas(parts, private)
 
 

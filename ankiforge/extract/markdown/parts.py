@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from ankiforge.extract.folder import PictureAt
 from ankiforge.extract.markdown import (
     MarkdownNote,
+    NotePart,
     NoteSource,
-    Part,
     exported_notes,
 )
 from ankiforge.extract.markdown.blocks import (
@@ -296,7 +296,7 @@ class _NoteReading:
     def add(
         self,
         number: int,
-        part: Part,
+        part: NotePart,
         front: FrontMatter,
         dialect: Syntax | None,
     ) -> None:
@@ -360,7 +360,9 @@ class _NoteReading:
             above=self._above,
         )
 
-    def _why_private(self, part: Part, front: FrontMatter, body: str, cut: Blocks) -> str:
+    def _why_private(
+        self, part: NotePart, front: FrontMatter, body: str, cut: Blocks
+    ) -> str:
         """Return why all of a part is private, "" if it is not; mark its blocks that are."""
         why = UNREADABLE if front.problem else ""  # it may hide the tag
         if tags_name_it(part.text):
@@ -407,7 +409,7 @@ class _NoteReading:
     def _of_part(
         self,
         number: int,
-        part: Part,
+        part: NotePart,
         highlights: Sequence[Highlight],
         tags: Strings,
     ) -> list[Highlight]:

@@ -58,13 +58,13 @@ from ankiforge.extract.pdf.messages import (
     DrawPage,
     Failed,
     Measure,
-    Pages,
     PagesRead,
     Pictures,
     Question,
     QuoteContext,
     QuotedWords,
     Read,
+    ReadPages,
     Reply,
     Search,
 )
@@ -290,7 +290,7 @@ def _answer(
     if isinstance(question, Around):
         with closing(_OpenPdf(pages, name)) as reading:
             return Contexts(tuple(map(reading.passage, question.quotes)))
-    if isinstance(question, Pages):
+    if isinstance(question, ReadPages):
         with closing(_OpenPdf(pages, name)) as reading:
             return reading.whole(question.first, question.number)
     return _read(pages, name, notices, even_without_marks=question.named)

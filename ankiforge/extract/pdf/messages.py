@@ -98,7 +98,7 @@ class Search(Value, tag="search"):
     path: str
 
 
-class Pages(Value, tag="pages"):
+class ReadPages(Value, tag="pages"):
     """Read the whole text of some pages, as marks are found in it."""
 
     path: str
@@ -107,7 +107,7 @@ class Pages(Value, tag="pages"):
     number: int
 
 
-Question = Request | Around | Cut | DrawPage | Measure | Search | Pages
+Question = Request | Around | Cut | DrawPage | Measure | Search | ReadPages
 
 
 # --- replies ----------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Searched(Value, tag="search"):
 
 
 class PagesRead(Value, tag="pages"):
-    """The reply to `Pages`."""
+    """The reply to `ReadPages`."""
 
     document: Document
     prints: tuple[tuple[str, int], ...]

@@ -38,13 +38,13 @@ from ankiforge.extract.pdf.messages import (
     Marked,
     Measure,
     Measured,
-    Pages,
     PagesRead,
     Pictures,
     Question,
     QuoteContext,
     QuotedWords,
     Read,
+    ReadPages,
     Reply,
     Request,
     Search,
@@ -331,7 +331,7 @@ class PdfWorker:
         """
         first = 0
         while True:
-            reply = self.ask(Pages(absolute(path), first, PAGES_AT_ONCE))
+            reply = self.ask(ReadPages(absolute(path), first, PAGES_AT_ONCE))
             if isinstance(reply, Failed):
                 raise ItemError(reply.what, hint=reply.hint)
             assert isinstance(reply, PagesRead)
