@@ -123,8 +123,11 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
     if any("image-occlusion:" in text for _, text in fields):
         return replace(read, unread="an image occlusion")
 
-    if not note_type.cloze and not _has_answer(note, note_type):
-        return replace(read, unread="its note type has no answer")
+    if not note_type.cloze:
+        template = note_type.templates[min(note.ordinals, default=0)]
+        asked = {*fields_shown(template.question), "FrontSide"}
+        if asked.issuperset(fields_shown(template.answer)):
+            return replace(read, unread="its note type has no answer")
     return _with_sides(read, note, note_type)
 
 
@@ -188,15 +191,6 @@ def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> tuple[String
         if name not in asked and not is_empty(fields.get(name, "")):
             return asked, name
     return asked, ""
-
-
-def _has_answer(note: NoteInAnki, note_type: SeenType) -> bool:
-    """Return whether the answer of the first card can show a field that the question does not."""
-    template = note_type.templates[min(note.ordinals, default=0)]
-    return not set(fields_shown(template.answer)) <= {
-        *fields_shown(template.question),
-        "FrontSide",
-    }
 
 
 def _markdown(text: str) -> str:

@@ -266,7 +266,8 @@ class Model:
         rest: list[Highlight] = []
         for highlight in task.highlights:
             alone = task.only(highlight)
-            if self._is_answered(alone):
+            asked = question(alone, self._prompt)
+            if not asked.parts and self._client.known(asked) is not None:
                 kept.append(alone)
             else:
                 rest.append(highlight)
@@ -274,11 +275,6 @@ class Model:
         for start in range(0, len(rest), size):
             new.append(task.only(*rest[start : start + size]))
         return _Chunks(kept, new)
-
-    def _is_answered(self, alone: SendableTask) -> bool:
-        """Return whether the reply about the one highlight of a task is kept."""
-        asked = question(alone, self._prompt)
-        return not asked.parts and self._client.known(asked) is not None
 
 
 class _Chunks(NamedTuple):

@@ -212,7 +212,10 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[MaskWish], hide: str) ->
     Raises:
         RefusedError: no mask is left, or it is not a figure, or it no longer waits.
     """
-    line = _figure(ledger, id)
+    line = next(lists.lines(ledger, [id]), None)
+    if line is None or line.kind is not CardKind.OCCLUSION:
+        hint = "ankiforge list kind:occlusion verdict:waiting shows the figures"
+        raise RefusedError(f"{id} is not a waiting figure", hint=hint)
     # the card, or the one that a draft revises
     guid = line.revises if line.waits else line.guid
     used: list[int] = []
@@ -225,16 +228,3 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[MaskWish], hide: str) ->
         decide.set_masks(ledger, line.guid, masks)
         return line.guid
     return decide.accept(ledger, id, masks=masks)
-
-
-def _figure(ledger: Ledger, id: str) -> Card:
-    """Return the draft or card of a figure.
-
-    Raises:
-        RefusedError: it is not a figure, or it no longer waits.
-    """
-    line = next(lists.lines(ledger, [id]), None)
-    if line is None or line.kind is not CardKind.OCCLUSION:
-        hint = "ankiforge list kind:occlusion verdict:waiting shows the figures"
-        raise RefusedError(f"{id} is not a waiting figure", hint=hint)
-    return line

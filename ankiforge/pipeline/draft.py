@@ -34,7 +34,6 @@ from ankiforge.model import (
     Card,
     CardKind,
     Drafted,
-    Finding,
     Highlight,
     HighlightKind,
     Problem,
@@ -350,7 +349,11 @@ class Checks:
                 self.known,
                 lambda path: picture_fault(self.ledger, highlight, path, pictures),
             )
-            findings = self._counting(here, check.check(draft, context))
+            findings = check.check(draft, context)
+            # without those about cards that a person told apart
+            guids = [each.duplicate for each in findings if is_card_id(each.duplicate)]
+            apart = told_apart(self.ledger, here.passage, guids)
+            findings = tuple(each for each in findings if each.duplicate not in apart)
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
             sure = draft.sureness
@@ -358,14 +361,6 @@ class Checks:
                 sure = sureness_of_text(passage, check.read(draft).whole)
             checked.append(replace(draft, findings=findings, deck=deck, sureness=sure))
         return checked
-
-    def _counting(
-        self, here: HighlightHere, findings: tuple[Finding, ...]
-    ) -> tuple[Finding, ...]:
-        """Return findings without those about cards that a person told apart."""
-        guids = [each.duplicate for each in findings if is_card_id(each.duplicate)]
-        apart = told_apart(self.ledger, here.passage, guids)
-        return tuple(each for each in findings if each.duplicate not in apart)
 
 
 # --- recording ------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.config import AnkiSettings
     from ankiforge.draft.llm import Model
     from ankiforge.ledger import Ledger, Replies
 
@@ -216,35 +215,24 @@ class Opened:
         return language_model(self.folder, client)
 
     def running_anki(self) -> AnkiConnect:
-        """Connect to a running Anki.
+        """Connect to a running Anki, through the add-on AnkiConnect.
 
         Raises:
             ServiceError: Anki does not answer, or must not be used.
             UsageError: Anki is on another machine, and the workspace is offline.
         """
-        from ankiforge.config import is_loopback
+        from ankiforge.anki.connect import AnkiConnect
+        from ankiforge.config import ANKI, is_loopback, key_for, key_variable
 
-        address = self.folder.config.anki.connect
-        if self.offline and not is_loopback(address):
-            message = f"--offline forbids a connection to Anki at {address}"
+        settings = self.folder.config.anki
+        if self.offline and not is_loopback(settings.connect):
+            message = f"--offline forbids a connection to Anki at {settings.connect}"
             raise UsageError(message, hint="run it without --offline")
-        return _running_anki(self.folder.config.anki)
-
-
-def _running_anki(settings: AnkiSettings) -> AnkiConnect:
-    """Connect to the Anki that the settings name, through the add-on AnkiConnect.
-
-    Raises:
-        ServiceError: Anki does not answer, or it must not be used.
-    """
-    from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.config import ANKI, key_for, key_variable
-
-    key = key_for(ANKI, settings.connect, settings.key_env)
-    key_name = key_variable(ANKI, settings.connect, settings.key_env)
-    anki = AnkiConnect(settings.connect, key, key_env=key_name)
-    anki.check()
-    return anki
+        key = key_for(ANKI, settings.connect, settings.key_env)
+        key_name = key_variable(ANKI, settings.connect, settings.key_env)
+        anki = AnkiConnect(settings.connect, key, key_env=key_name)
+        anki.check()
+        return anki
 
 
 def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:

@@ -75,15 +75,11 @@ def why_private(highlight: Highlight) -> str:
     The tag may be among its tags, in anybody's comment on it, in its own words, in what
     is above it, or in its document's name and tags.
     """
-    if is_tagged(highlight.tags) or any(map(has_tag, _words_about(highlight))):
+    texts = (highlight.exact, *highlight.markdown, highlight.comment)
+    above = (highlight.heading, *highlight.above)
+    if is_tagged(highlight.tags) or any(map(has_tag, (*texts, *above))):
         return HERE
     return why_document(highlight.document)
-
-
-def _words_about(highlight: Highlight) -> Strings:
-    """Return the texts of a highlight, and those above it."""
-    above = (highlight.heading, *highlight.above)
-    return (highlight.exact, *highlight.markdown, highlight.comment, *above)
 
 
 def is_lone_tag(highlight: Highlight) -> bool:

@@ -144,7 +144,9 @@ class _LuaReader:
         self._token = match[0]
         if match["quoted"] is not None:  # with `\n`, `\195\169`, a line break after `\`
             self._kind = "text"
-            self._token = _decoded(_ESCAPE.sub(_escaped, match["quoted"][1:-1]))
+            unescaped = _ESCAPE.sub(_escaped, match["quoted"][1:-1])
+            # its characters are the bytes of UTF-8; a broken one becomes U+FFFD
+            self._token = unescaped.encode("latin-1").decode("utf-8", "replace")
         elif kind == "number":  # a whole one may be written as `12.0`: a key like `12`
             number = float(match[0])
             self._token = int(number) if number.is_integer() else number
@@ -170,11 +172,6 @@ def _escaped(escape: re.Match[str]) -> str:
         return chr(int(escape["decimal"]) & 0xFF)
     letter = escape["letter"] or ""
     return _LETTERS.get(letter, letter)
-
-
-def _decoded(text: str) -> str:
-    """Return a text whose characters are the bytes of UTF-8. A broken one becomes U+FFFD."""
-    return text.encode("latin-1").decode("utf-8", "replace")
 
 
 # --- the marks beside a book ----------------------------------------------------------

@@ -364,26 +364,25 @@ class Inline:
         end: int,
         phrases: Sequence[Phrase] = (),
         bold: bool = True,
-        pictures_around: bool = False,
-        links: bool = False,
+        is_side: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the Markdown of [start, end) of the plain text, with phrases in it.
 
         The second value is the phrases' spans in the Markdown. The phrases are in order
         and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
-        dropped; so is strong emphasis unless `bold`, and of a link all but its words unless
-        `links`. A range that reaches an end of the
-        block includes the pictures there; with `pictures_around` also those that are
-        between it and the words beside it.
+        dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
+        block includes the pictures there. A side of a card, `is_side`, also includes those
+        between it and the words beside it, and keeps its links to the web; else their words
+        are left.
         """
         places = self._places_of(start, end)
-        if pictures_around:
+        if is_side:
             places, start, end = self._with_pictures(places, start, end)
         around: dict[InlineToken, Phrase] = {}
         for phrase in phrases:
             of_phrase = (phrase.opener, *inside(self.tokens, phrase.opener))
             around.update(dict.fromkeys(of_phrase, phrase))
-        part = _Part(places, start, end, around, bold, links)
+        part = _Part(places, start, end, around, bold, is_side)
         text = ""
         first_letters = dict[InlineToken, int]()
         """Where the Markdown behind the opener of a phrase begins."""

@@ -395,10 +395,9 @@ class NoteReader:
         front, _ = block.inline.markdown(
             *sides.front,
             bold=sides.form not in _WRITTEN_TERMS,
-            pictures_around=True,
-            links=True,
+            is_side=True,
         )
-        back, _ = block.inline.markdown(*sides.back, pictures_around=True, links=True)
+        back, _ = block.inline.markdown(*sides.back, is_side=True)
         front = without_outer_tags(front) or front
         back = without_outer_tags(back) or back
         return self._highlight(
