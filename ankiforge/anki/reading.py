@@ -139,7 +139,7 @@ def _with_sides(read: ReadNote, note: NoteInAnki, note_type: SeenType) -> ReadNo
     shown = {}
     for name, text in read.fields:
         shown[name] = form.format(_EMBEDDED.sub("data:", text))
-    asked, answered = _sides(note, note_type, shown)
+    asked, answered = _asked_and_answered(note, note_type, shown)
     question = "<br>".join(shown.get(name, "") for name in asked)
     answer = shown.get(answered, "")
     if max(len(question), len(answer)) > LONGEST_READ:
@@ -174,7 +174,9 @@ def _card_of(sides: Texts) -> Card:
     return Card(NO_KEY, CardKind.of(sides), tuple(sides.items()), origin=Origin("person"))
 
 
-def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> tuple[Strings, str]:
+def _asked_and_answered(
+    note: NoteInAnki, note_type: SeenType, fields: Texts
+) -> tuple[Strings, str]:
     """Return the fields that the first card asks, and the one that answers, as a person sees them.
 
     The answer is the first filled field that the answer template shows and the question

@@ -266,13 +266,13 @@ def _match(
             continue
         [waiting] = claims
         matches.by_id.append(note.taken_for(waiting))
-        if _compared(note.words) != _compared(_words_of(waiting)):
+        if _compared(note.words) != _compared(_words_of_draft(waiting)):
             matches.differing.append(_row(waiting, _shown(note.words)))
 
     # by equal words, if only one draft and one note have them
     drafts_by_words: dict[Strings, list[Card]] = defaultdict(list)
     for waiting in unmatched:
-        drafts_by_words[_compared(_words_of(waiting))].append(waiting)
+        drafts_by_words[_compared(_words_of_draft(waiting))].append(waiting)
     notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
     for note in notes:
         if str(note.note.id) not in used and note.names:
@@ -323,7 +323,7 @@ def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) 
 # --- words ------------------------------------------------------------------------------
 
 
-def _words_of(waiting: Card) -> Strings:
+def _words_of_draft(waiting: Card) -> Strings:
     """Return the words of a draft as Anki would show them, cloze numbers left out."""
     kind = waiting.kind
     html = content_html(kind, waiting.fields)
@@ -358,7 +358,7 @@ def _shown(words: Strings) -> str:
 
 def _row(waiting: Card, anki: str = "") -> Row:
     document = waiting.highlight.document
-    words = _shown(_words_of(waiting))
+    words = _shown(_words_of_draft(waiting))
     return Row(document.path or document.title, words, anki)
 
 

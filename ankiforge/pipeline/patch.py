@@ -360,7 +360,7 @@ class _EditedFile:
         if len(after) != len(before):
             return OTHER_CARDS
         for number, highlight in enumerate(before):
-            if number != index and _words_of(highlight) != _words_of(after[number]):
+            if number != index and _content_of(highlight) != _content_of(after[number]):
                 return OTHER_CARDS
         try:
             draft = _draft_of(after[index], wanted.card)
@@ -409,10 +409,10 @@ class _WantedWords(NamedTuple):
 
 
 def _anchor_of(highlight: Highlight) -> tuple[object, ...]:
-    return (*_words_of(highlight), highlight.prefix, highlight.suffix, highlight.nth)
+    return (*_content_of(highlight), highlight.prefix, highlight.suffix, highlight.nth)
 
 
-def _words_of(highlight: Highlight) -> tuple[object, ...]:
+def _content_of(highlight: Highlight) -> tuple[object, ...]:
     """Return the words of a highlight, without its surroundings."""
     return (
         highlight.form,

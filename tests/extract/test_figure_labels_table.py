@@ -257,7 +257,7 @@ def test_a_label_goes_on_in_the_line_below_it(below, goes_on):
 )
 def test_the_lines_of_a_label_are_joined(lines, label):
     pieces = [piece(f"{text}@100,{100 - 10 * n}") for n, text in enumerate(lines)]
-    assert labels._words_of(pieces) == label
+    assert labels._text_of_label(pieces) == label
 
 
 @pytest.mark.parametrize(

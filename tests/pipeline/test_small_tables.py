@@ -456,7 +456,7 @@ def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
 
 def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
     theirs = adopt._TheirNote(in_anki(1, *HEART), note_type("Word", "Sound"), {})
-    assert theirs.words == adopt._words_of(drafted("d1", "", *HEART))
+    assert theirs.words == adopt._words_of_draft(drafted("d1", "", *HEART))
     claims = [drafted("d1", "1", *HEART)]
     assert theirs.why_unclear(claims) == "its note type Theirs needs --map"
 

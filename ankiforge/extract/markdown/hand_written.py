@@ -168,7 +168,7 @@ def _cards_at_colons(inline: Inline, words: str, syntax: Syntax) -> Iterator[Car
         start, end = colons.span()
         if sign not in syntax.line or _is_in_braces(words, start, end):
             continue
-        sides = _sides(inline, words, start, end)
+        sides = _around_separator(inline, words, start, end)
         if sides is None:
             continue
         front = words[:start]
@@ -198,13 +198,13 @@ def _card_by_other_sign(inline: Inline, words: str, syntax: Syntax) -> CardSides
     for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign)
         if start >= 0:
-            sides = _sides(inline, words, start, start + len(sign))
+            sides = _around_separator(inline, words, start, start + len(sign))
             if sides:
                 return CardSides(*sides, Form.INLINE, sign, syntax.line[sign])
     return None
 
 
-def _sides(
+def _around_separator(
     inline: Inline,
     words: str,
     start: int,

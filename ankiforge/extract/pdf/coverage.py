@@ -59,7 +59,7 @@ class Quad(Value):
         if self.upright:
             return True
         turns = []
-        for (from_x, from_y), (to_x, to_y) in _sides(self.corners):
+        for (from_x, from_y), (to_x, to_y) in _edges(self.corners):
             along = (to_x - from_x) * (char.y - from_y)
             across = (to_y - from_y) * (char.x - from_x)
             turns.append(along - across)
@@ -113,13 +113,13 @@ def _quad(corners: list[Point], number: int) -> Quad:
     around_centre = tuple(sorted(corners, key=angle))
     upright = all(
         abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
-        for (start_x, start_y), (end_x, end_y) in _sides(around_centre)
+        for (start_x, start_y), (end_x, end_y) in _edges(around_centre)
     )
     box = (min(xs), min(ys), max(xs), max(ys))
     return Quad(number, around_centre, box, upright)
 
 
-def _sides(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
+def _edges(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
     return pairwise([*corners, corners[0]])
 
 

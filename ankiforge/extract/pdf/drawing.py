@@ -344,7 +344,7 @@ def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
     marks = [tuple(map(place, _marked_boxes(text, mark))) for mark in view.marks]
     lines = []
     for line in text.lines:
-        words = [(one_line(word), place(box)) for word, box in _words_of(text, line)]
+        words = [(one_line(word), place(box)) for word, box in _boxed_words(text, line)]
         lines.append(tuple(words))
     return DrawnPage(
         picture,
@@ -359,7 +359,7 @@ def _drawn_page(page: PdfPage, text: PageText, view: DrawPage) -> DrawnPage:
 # --- the words --------------------------------------------------------------------------
 
 
-def _words_of(text: PageText, line: Line) -> list[tuple[str, Box]]:
+def _boxed_words(text: PageText, line: Line) -> list[tuple[str, Box]]:
     """Return the words of a printed line with their boxes."""
     words: list[tuple[str, list[PrintedChar]]] = []
     end_before = -1

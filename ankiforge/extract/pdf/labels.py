@@ -292,7 +292,7 @@ def labels_of(pieces: list[Piece], frame: Box) -> tuple[FoundLabel, ...]:
         return ()
     labels = []
     for lines in joined(named):
-        text = _words_of(lines)
+        text = _text_of_label(lines)
         words = len(text.split())
         if CJK.search(text):
             words = max(words, len(text) // 3)
@@ -314,7 +314,7 @@ def labels_of(pieces: list[Piece], frame: Box) -> tuple[FoundLabel, ...]:
     return tuple(labels) if is_figure else ()
 
 
-def _words_of(lines: Sequence[Piece]) -> str:
+def _text_of_label(lines: Sequence[Piece]) -> str:
     """Return the text of the lines of a label; a word divided between two is whole again."""
     text = lines[0].text
     for line in lines[1:]:
