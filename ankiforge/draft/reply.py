@@ -15,11 +15,9 @@ it. A few words alone would still be there when the rest of the sentence says so
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from html import unescape
 from itertools import islice
 from operator import attrgetter
@@ -48,7 +46,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.card_table import SEPARATORS
+from ankiforge.text.card_table import card_rows, is_card_table
 from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.elements import without_html
 from ankiforge.text.fold import (
@@ -360,7 +358,7 @@ Names = Mapping[str, str]
 def cards_in_lines(text: str, names: Names) -> list[Json]:
     """Return the cards that the lines of an answer give, by our names of their parts."""
     lines = text.strip("\ufeff").splitlines()
-    return _rows(lines, names) or _separated(lines, names) or _named_parts(lines, names)
+    return _rows(lines, names) or _separated(text) or _named_parts(lines, names)
 
 
 # --- tables ---------------------------------------------------------------------------
@@ -391,40 +389,15 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
     return cards
 
 
-_WITHOUT_HEADER = ("front", "back", "quote")
-
-
-def _separated(lines: Sequence[str], names: Names) -> list[Json]:
-    """Return the cards of a CSV file, or of a text file of Anki's; fences are passed over."""
-    settings = {}
-    rows = []
-    for line in lines:
-        name, colon, value = line.removeprefix("#").partition(":")
-        if line.startswith("#") and colon:
-            settings[name.strip().casefold()] = value
-        elif not line.startswith("```"):
-            rows.append(line)
-    separator = settings.get("separator", "").strip()
-    separator = SEPARATORS.get(separator.casefold(), separator)
-    first = settings.get("columns", next(filter(str.strip, rows), ""))
-    for sign in (separator,) if len(separator) == 1 else (",", ";", "\t"):
-        cards = []
-        with suppress(csv.Error):  # a field of more than 128 kB
-            cells = next(csv.reader([first], delimiter=sign), [])
-            header = [names.get(letters_of_name(cell), "") for cell in cells]
-            if not {"front", "back"} <= set(header):
-                if not separator:
-                    continue
-                header = [*_WITHOUT_HEADER]
-            for row in csv.reader(rows, delimiter=sign):
-                card = {
-                    name: cell.strip() for name, cell in zip(header, row, strict=False)
-                }
-                card.pop("", None)
-                if card.get("back") and row != cells:
-                    cards.append(card)
-        return cards
-    return []
+def _separated(text: str) -> list[Json]:
+    """Return the cards of a CSV file, or of a text file of Anki's."""
+    if not is_card_table(text):
+        return []
+    cards: list[Json] = []
+    for row in card_rows(text):
+        if row.back and not row.fault:
+            cards.append({"front": row.front, "back": row.back, "quote": row.quote})
+    return cards
 
 
 # --- names and values -----------------------------------------------------------------

@@ -12,7 +12,7 @@ from ankiforge.model import Pair, Strings, Texts
 from ankiforge.text import regex
 from ankiforge.text.private import tag_among
 
-SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """What Anki calls what is between two columns."""
 _FRONTS = frozenset(
     "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
@@ -33,6 +33,7 @@ _OTHERS |= {
     "hint": "extra",
     "explanation": "extra",
 }
+_OTHERS |= dict.fromkeys(("quote", "evidence", "zitat", "citation", "cita"), "quote")
 
 
 _QUOTES_HINT = "put texts with quotes in quotes, and write each quote in them twice"
@@ -49,6 +50,8 @@ class CardRow(NamedTuple):
     front: str = ""
     back: str = ""
     extra: str = ""
+    quote: str = ""
+    """The words of its source, as a chat gives them."""
     tags: Strings = ()
     deck: str = ""
     notetype: str = ""
@@ -144,7 +147,7 @@ def _table(text: str) -> _Table:
     if excel:
         separator = excel["separator"]
     elif named:
-        separator = SEPARATORS.get(named, named[:1])
+        separator = _SEPARATORS.get(named, named[:1])
     if headings:
         before += head + "\n"
         rest = body
@@ -235,6 +238,7 @@ def card_rows(text: str) -> Iterator[CardRow]:
             row.get("front", ""),
             row.get("back", ""),
             row.get("extra", ""),
+            row.get("quote", ""),
             # the tag counts in a column of any name
             tags=tuple(dict.fromkeys((*tags, *tag_among(cells)))),
             deck=row.get("deck") or table.said.get("deck", ""),

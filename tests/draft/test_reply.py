@@ -131,3 +131,24 @@ def test_typographic_quotes_are_those_of_json_only_where_it_begins_with_them(rep
 def test_the_line_before_an_answer_is_its_question(reply, front):
     ([item], _) = every_item(reply)
     assert (item.front, item.back) == (front, "iron")
+
+
+WORDS = ("Which light?", "green light", "reflects green light")
+
+
+@pytest.mark.parametrize(
+    ("text", "card"),
+    [
+        ('Front,Back,Quote\n"{}","{}","{}"\n', WORDS),
+        ("Frage;Antwort;Zitat\n{};{};{}\n", WORDS),
+        ("Here they are:\n```csv\nFront,Back,Quote\n{},{},{}\n```\n", WORDS),
+        ("#separator:tab\n#columns:Front\tBack\tQuote\n{}\t{}\t{}\n", WORDS),
+        ("#separator:tab\n#html:false\n{}\t{}\n", (*WORDS[:2], "")),
+        ("Front,Back\n{},\n", None),
+        ("Name,Year\n{},{}\n", None),
+    ],
+)
+def test_a_table_of_cards_is_read_as_a_file_of_cards_is(text, card):
+    usable, unusable = every_item(text.format(*WORDS))
+    found = [(item.front, item.back, item.quote) for item in usable]
+    assert (found, unusable) == ([card] if card else [], [])
