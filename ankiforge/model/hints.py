@@ -130,10 +130,9 @@ def position_in(
     """Return where a mark is in a PDF, as `position` takes it; None if that is unknown."""
     for hint in hints:
         scheme, name = split_hint(hint)
-        numbers = name.split(" ")
-        if scheme == _POSITION and len(numbers) == 5:
+        if scheme == _POSITION:
             with suppress(ValueError):
-                page, *edges = numbers
+                page, *edges = name.split(" ")
                 left, bottom, right, top = map(float, edges)
                 return int(page), (left, bottom, right, top)
     return None

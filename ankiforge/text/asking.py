@@ -295,7 +295,8 @@ def _breaks(mask: str) -> list[_Break]:
     for line in mask.split("\n"):
         words = line.lstrip()
         is_after_blank = not above.strip()
-        goes_on = words[:1].islower() and not _LINE_END.search(above[-80:])
+        is_answer = _ANSWER_LABEL.match(words)
+        goes_on = words[:1].islower() and not (is_answer or _LINE_END.search(above[-80:]))
         if words and (is_after_blank or not goes_on):
             breaks.setdefault(place, not is_after_blank and not _LEADING.match(words))
         place += len(line) + 1

@@ -66,3 +66,14 @@ def test_what_is_missing_twice_is_gone_in_a_document_that_did_not_change_too(
     kept = (world.vault / changed).read_text("utf-8")
     (world.vault / changed).write_text(f"{kept}\nMore words.\n", "utf-8")
     assert len(world.run().report.gone) == 2
+
+
+def test_new_words_in_the_place_of_a_card_whose_words_are_elsewhere_are_asked_about(
+    world: World,
+):
+    world.notes({"a.md": (FAUST, OSMOSIS, RHINE)})
+    world.run()
+    like = OSMOSIS.replace("across a membrane", "from one side of a wall to the other")
+    world.notes({"a.md": (FAUST, like, RHINE), "b.md": (OSMOSIS,)})
+    world.run()
+    assert "words are elsewhere now" in world.question("same").text

@@ -23,6 +23,7 @@ from ankiforge.model import (
     QuestionKind,
     Severity,
     Verdict,
+    WholeText,
     hints,
     is_card_id,
 )
@@ -142,6 +143,46 @@ def test_a_hint_is_found_by_its_scheme():
     assert hints.anki_note_in(ids) == "17"
     assert hints.anki_note_in(ids[:1]) == ""
     assert hints.split_hint(ids[0]) == ("nm", "n1")
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        (["at:3 10 20 30 40"], (3, (10, 20, 30, 40))),
+        (["nm:n1", "at:0 1 2 3 4"], (0, (1, 2, 3, 4))),
+        (["nm:3 10 20 30 40"], None),
+        # what no version writes is passed over
+        (["at:3 10 20 30", "at:", "at:3 a b c d", "at:1 2 3 4 5"], (1, (2, 3, 4, 5))),
+        (["at:3 10 20 30 40 50"], None),
+        ([], None),
+    ],
+)
+def test_a_place_in_a_pdf_is_read_from_its_hint(named, place):
+    assert hints.position_in(named) == place
+
+
+def test_a_place_that_is_written_is_read_again_in_points():
+    assert hints.position_in([hints.position(2, (9.6, 20, 30.2, 40))]) == (
+        2,
+        (10, 20, 30, 40),
+    )
+
+
+@pytest.mark.parametrize(
+    ("slot", "in_slot"),
+    [("0", True), ("999", True), ("1000", False), ("a1", False), ("", False)],
+)
+def test_a_slot_of_a_source_is_a_short_number(slot, in_slot):
+    assert Card("v:p/a", CardKind.BASIC, (), slot=slot).in_slot is in_slot
+
+
+@pytest.mark.parametrize(
+    ("labels", "page", "label"),
+    [((), 0, ""), (("i", "ii"), 0, "i"), (("i", "ii"), 1, "ii"), (("i", "ii"), 2, "")],
+)
+def test_a_page_has_its_printed_number_if_there_is_one(labels, page, label):
+    document = Document(DocumentKey("d"), "v", "d")
+    assert WholeText(document, ("a", "b", "c"), (), labels=labels).label(page) == label
 
 
 def test_a_late_text_is_computed_when_it_is_read():

@@ -114,3 +114,20 @@ def test_a_stretch_keeps_the_signs_at_its_ends():
     located = find_again(letters, [Side("“Moss has no roots.”", "hesaid", "then")], 0)
     assert located is not None
     assert located.words == "“Moss has no roots.”"
+
+
+@pytest.mark.parametrize(
+    ("page", "offset", "letter"),
+    [
+        (0, 0, 0),
+        (0, 1, 0),
+        (0, 2, 1),
+        (0, 4, 2),
+        (1, 0, 2),
+        (1, 2, 3),
+        (1, 9, 4),
+        (2, 0, 4),
+    ],
+)
+def test_the_first_letter_at_or_behind_a_place(page, offset, letter):
+    assert Letters([" a b", "c d", ""]).index(page, offset) == letter

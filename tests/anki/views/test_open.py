@@ -89,10 +89,11 @@ def archive(path: Path, **members: bytes) -> Path:
 
 
 def refused(path: Path) -> str:
-    """Why it cannot be looked at; the path stands in front."""
+    """Why it cannot be looked at; the path stands in front, and what to do is told, too."""
     with pytest.raises(ItemError) as caught, open_view(path):
         pytest.fail("it was opened")
     assert caught.value.message.startswith(f"{path}: ")
+    assert caught.value.hint
     return caught.value.message.removeprefix(f"{path}: ")
 
 
