@@ -23,7 +23,7 @@ from tests.test_release import ROOT, script
 pytestmark = pytest.mark.slow
 NOTE = "How many chunks does working memory hold?::about four\n"
 GUIDE = (ROOT / "docs/guides/install.md").read_text(encoding="utf-8")
-FIRST_RUN, FIRST_ANSWERS, _ = re.findall(
+FIRST_RUN, FIRST_ANSWERS = re.findall(
     "^```text\n(.+?)^```$", GUIDE, re.MULTILINE | re.DOTALL
 )
 SHOWN = "\n".join(FIRST_RUN.splitlines()[1:4])

@@ -1,6 +1,6 @@
 """Where a document has some words: by their letters, over its pages, and again when it changed.
 
-`find_again` is the rule for chosen passages in docs/reference/keys.md.
+`find_again` is the rule for chosen passages, whose keys docs/reference/keys.md tells.
 """
 
 from __future__ import annotations
@@ -126,6 +126,10 @@ def _signs(words: str) -> int:
 
 def find_again(letters: Letters, readings: Sequence[Side], near: int) -> Located | None:
     """Return where a chosen passage is in a document now; None if it is gone.
+
+    The first of these that holds: the words between both their sides, of several such places the
+    nearest; the words, if they stand in the document once; what stands between the same two sides,
+    if it is at least `ALIKE` per cent alike.
 
     Args:
         letters: those of the document.

@@ -11,7 +11,16 @@ What is hidden while one mask is asked (all, or that one), and the figure; then 
 of each mask, `-` if it is switched off, `+` if a person drew it; left, top, width and
 height in parts of the picture; and its label. Each number is a card in Anki.
 
-The rules by which masks keep their numbers are in docs/reference/keys.md.
+When a figure has changed, the masks read are matched with those of the card, each with one at most:
+
+1. equal folds of labels and a common area of `ALIKE` or more, the largest first
+2. equal folds of labels, in order
+3. a common area of `ALIKE` or more, the largest first
+
+The common area is the shared area of two masks divided by that of their union, in parts of the
+frame. A matched mask keeps its number, also if switched off. Any other takes the number under which
+a label with the same fold was shipped, if free, else one above all that the card ever had. If fewer
+than half of the masks read before are matched, or a person drew one, the new masks wait.
 """
 
 from __future__ import annotations
