@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import FoundWork, HighlightOutcome
     from ankiforge.ledger.search import FoundPassage
-    from ankiforge.model import Card, Finding, Highlight, Problem, Question
+    from ankiforge.model import CardHere, Finding, Highlight, Problem, Question, Waiting
     from ankiforge.pipeline.ask import SearchResult
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Card",
+    "CardHere",
     "Finding",
     "ForgeError",
     "FoundPassage",
@@ -34,12 +34,13 @@ __all__ = [
     "Question",
     "RunResult",
     "SearchResult",
+    "Waiting",
     "Workspace",
     "__version__",
 ]
 
 _MODULES = {
-    "Card": "ankiforge.model",
+    "CardHere": "ankiforge.model",
     "Finding": "ankiforge.model",
     "ForgeError": "ankiforge.errors",
     "Highlight": "ankiforge.model",
@@ -50,6 +51,7 @@ _MODULES = {
     "Question": "ankiforge.model",
     "RunResult": "ankiforge.pipeline.result",
     "SearchResult": "ankiforge.pipeline.ask",
+    "Waiting": "ankiforge.model",
     "Workspace": "ankiforge.pipeline.workspace",
 }
 

@@ -32,7 +32,6 @@ from typing import Any
 
 from ankiforge import check
 from ankiforge.model import (
-    Card,
     CardKind,
     Document,
     DocumentKey,
@@ -41,6 +40,7 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
     Severity,
+    Words,
 )
 from benchmarks import duplicates, lies, spoiled
 
@@ -75,7 +75,7 @@ def passage(row: dict[str, Any]) -> Highlight:
     )
 
 
-def card(row: dict[str, Any], highlight: Highlight) -> Card:
+def card(row: dict[str, Any], highlight: Highlight) -> Words:
     """Return a card as a model answers it."""
     fields = {name.casefold(): words for name, words in row.get("fields", row).items()}
     quote = row.get("quote") or highlight.exact
@@ -84,10 +84,10 @@ def card(row: dict[str, Any], highlight: Highlight) -> Card:
     else:
         kind = CardKind.BASIC
         named = (("Front", fields["front"]), ("Back", fields["back"]))
-    return Card(highlight.key, kind, named, quote, "", 0, Origin("llm"))
+    return Words(highlight.key, kind, named, Origin("llm"), quote)
 
 
-def rules_of(draft: Card, highlight: Highlight) -> Rules:
+def rules_of(draft: Words, highlight: Highlight) -> Rules:
     """Return the rules by which a card is blocked or warned about."""
     context = check.Context(highlight, check.DuplicateIndex())
     found = check.check(draft, context)

@@ -24,7 +24,7 @@ from pathlib import Path
 from rapidfuzz import fuzz, process
 
 from ankiforge.check import DuplicateIndex, terms_of
-from ankiforge.model import Card, CardKind, HighlightKey, Origin
+from ankiforge.model import CardKind, HighlightKey, Origin, Words
 
 HERE = Path(__file__).parents[1]
 OURS = HERE / "tests" / "check"
@@ -41,15 +41,15 @@ REPEATED = 0.02
 LISTED = 10_000
 
 
-def basic(front: str, back: str) -> Card:
+def basic(front: str, back: str) -> Words:
     return drafted(CardKind.BASIC, (("Front", front), ("Back", back)))
 
 
-def drafted(kind: CardKind, fields: tuple[tuple[str, str], ...]) -> Card:
-    return Card(HighlightKey(""), kind, fields, "", "", 0, Origin("benchmark"))
+def drafted(kind: CardKind, fields: tuple[tuple[str, str], ...]) -> Words:
+    return Words(HighlightKey(""), kind, fields, Origin("benchmark"))
 
 
-def drafted_from(side: dict[str, str]) -> Card:
+def drafted_from(side: dict[str, str]) -> Words:
     if "text" in side:
         return drafted(CardKind.CLOZE, (("Text", side["text"]),))
     return basic(side["front"], side["back"])
@@ -77,7 +77,7 @@ def print_quality(path: Path) -> None:
         )
 
 
-def deck(size: int, chance: random.Random) -> Iterator[Card]:
+def deck(size: int, chance: random.Random) -> Iterator[Words]:
     words = [f"{a}{b}{c}" for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES][
         :VOCABULARY
     ]
@@ -98,7 +98,7 @@ def deck(size: int, chance: random.Random) -> Iterator[Card]:
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u")]
 
 
-def patterned(size: int, chance: random.Random) -> dict[str, list[Card]]:
+def patterned(size: int, chance: random.Random) -> dict[str, list[Words]]:
     """Lists of one pattern by name; the last card of each says the first one's in other words."""
     names = sorted(
         {"".join(chance.choices(SYLLABLES, k=4)).title() for _ in range(2 * size)}
@@ -131,7 +131,7 @@ def patterned(size: int, chance: random.Random) -> dict[str, list[Card]]:
     }
 
 
-def searched(cards: list[Card]) -> tuple[float, int, bool]:
+def searched(cards: list[Words]) -> tuple[float, int, bool]:
     """(seconds, findings, whether the last card's twin is the first)."""
     twins, found, start, last = DuplicateIndex(), 0, time.process_time(), []
     for number, card in enumerate(cards):

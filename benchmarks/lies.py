@@ -24,7 +24,6 @@ from typing import Any
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
-    Card,
     CardKind,
     Document,
     DocumentKey,
@@ -34,6 +33,7 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
     Severity,
+    Words,
 )
 
 SET = Path(__file__).with_name("lies.jsonl")
@@ -47,7 +47,7 @@ class Planted:
     """One draft of the set, as the checks see it."""
 
     row: dict[str, Any]
-    draft: Card
+    draft: Words
     highlight: Highlight
 
     @property
@@ -78,13 +78,11 @@ def _planted(row: dict[str, Any]) -> Planted:
     )
     quote = row.get("quote", row["passage"])
     if "text" in row:
-        kind, fields, answer = CardKind.CLOZE, (("Text", row["text"]),), ""
+        kind, fields = CardKind.CLOZE, (("Text", row["text"]),)
     else:
-        kind, answer = CardKind.BASIC, row["back"]
-        fields = (("Front", row["front"]), ("Back", answer))
-    return Planted(
-        row, Card(KEY, kind, fields, quote, answer, 0, Origin("llm")), highlight
-    )
+        kind = CardKind.BASIC
+        fields = (("Front", row["front"]), ("Back", row["back"]))
+    return Planted(row, Words(KEY, kind, fields, Origin("llm"), quote), highlight)
 
 
 def seen(found: Iterable[Finding], *weights: Severity) -> list[Finding]:

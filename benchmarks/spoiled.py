@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.draft.prompt import Shape
 from ankiforge.draft.reply import ReplyItem, drafts_of
-from ankiforge.model import Card, CardKind, Finding, Highlight, Origin, Severity
+from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 
 SET = Path(__file__).with_name("honest.jsonl")
 PASSAGES = Path(__file__).parents[1] / "tests" / "data" / "passages.jsonl"
@@ -61,7 +61,7 @@ def findings(item: ReplyItem, highlight: Highlight) -> tuple[Finding, ...]:
     return check(draft_of(item, highlight), Context(highlight, DuplicateIndex()))
 
 
-def draft_of(item: ReplyItem, highlight: Highlight) -> Card:
+def draft_of(item: ReplyItem, highlight: Highlight) -> Draft:
     return drafts_of([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
 
 

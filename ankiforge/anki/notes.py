@@ -24,15 +24,17 @@ from ankiforge.model import (
     HighlightKind,
     Media,
     Pair,
+    Shown,
     Span,
     Strings,
+    Words,
 )
 from ankiforge.text import occlusion, regex
 from ankiforge.text.fold import Shield, clean, isolated, locate, same, shields
 
 Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""
-SafeContext = Callable[[Card, Strings], Strings]
+SafeContext = Callable[[Words, Strings], Strings]
 """Returns the parts of a card's context that do not give its answer away: `check.safe_context`."""
 
 
@@ -108,7 +110,7 @@ _AS_WRITTEN = {
 _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 
 
-def source_html(card: Card) -> str:
+def source_html(card: Shown) -> str:
     """Return the passage of the source, with the highlight and the card's evidence marked in it."""
     highlight = card.highlight
     span = locate(highlight.exact, highlight.sentence)
@@ -174,7 +176,7 @@ def text_of(field: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", visible)).strip()
 
 
-def citation_html(card: Card, safe_context: SafeContext) -> str:
+def citation_html(card: Shown, safe_context: SafeContext) -> str:
     """Return the line above the question and the full references.
 
     The line is document › heading › list items. Parts that would reveal the answer are
@@ -191,7 +193,7 @@ def citation_html(card: Card, safe_context: SafeContext) -> str:
 _MAX_ITEM_CHARS = 60
 
 
-def context_of(card: Card, safe_context: SafeContext) -> str:
+def context_of(card: Shown, safe_context: SafeContext) -> str:
     """Return document › heading › list items, without parts that would reveal the answer."""
     parts = [*_title_and_headings(card.highlight)]
     for item in card.highlight.above:
@@ -204,7 +206,7 @@ def context_of(card: Card, safe_context: SafeContext) -> str:
     return " › ".join(safe_context(card, tuple(parts)))
 
 
-def references(card: Card) -> Strings:
+def references(card: Shown) -> Strings:
     """Return the full reference of each passage of a card."""
     return tuple(dict.fromkeys(map(reference, card.passages)))
 

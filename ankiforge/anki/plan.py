@@ -75,7 +75,7 @@ from ankiforge.anki.package import DAY_ZERO, refusal
 from ankiforge.anki.render import is_media_name, literal, unrender
 from ankiforge.model import (
     RETIRED,
-    Card,
+    CardHere,
     CardKind,
     CardRemark,
     Conflict,
@@ -159,7 +159,7 @@ class Layout(Value):
 
 
 def layout_of(
-    card: Card,
+    card: CardHere,
     in_anki: NoteInAnki | None,
     types: Types,
     mapped: Mapped,
@@ -174,7 +174,7 @@ def layout_of(
     """
     # where our fields were at first; the note type as Anki has it, or as a package brings it;
     # the fields that must be there, and those of a new note
-    adopted = card.adopted
+    adopted = card.note.adopted
     its_type = mapped_type_of(card, in_anki, mapped)
     guid = card.guid
     needed = card.family.needed_fields
@@ -220,7 +220,7 @@ def layout_of(
     return _with_base(replace(layout, fields=in_anki.fields), card, in_anki)
 
 
-def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
+def _with_base(layout: Layout, card: CardHere, in_anki: NoteInAnki) -> Layout:
     """Return the layout of a note that is there, with the values that were shipped last.
 
     It is the package that Anki took, or another tool's note as it was. A note of ours has its
@@ -228,11 +228,11 @@ def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
     """
     if IDENTITY in layout.places:
         return _with_own_base(layout, card, in_anki)
-    bases = [sent for sent in card.shipped if sent.hashes]
-    if card.adopted:
+    bases = [sent for sent in card.note.shipped if sent.hashes]
+    if card.note.adopted:
         as_adopted = {}
-        for name in card.adopted.names:
-            as_adopted[name] = field_hash(card.adopted.first_html(name))
+        for name in card.note.adopted.names:
+            as_adopted[name] = field_hash(card.note.adopted.first_html(name))
         bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
     theirs = layout.theirs
     base = base_of(bases, in_anki, theirs) or NO_BASE
@@ -243,7 +243,7 @@ def _with_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
     return replace(layout, base=base, taken=base.mod)
 
 
-def _with_own_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
+def _with_own_base(layout: Layout, card: CardHere, in_anki: NoteInAnki) -> Layout:
     """Return the layout of a note of ours, which has the base of content and tags in itself.
 
     What is in the fields that we fill counts as what we wrote.
@@ -252,8 +252,8 @@ def _with_own_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
     hashes = dict(zip(card.family.content_fields, written, strict=False))
     unknown = {}
     for name, in_note in hashes.items():
-        shipped = [sent.hashes[name] for sent in card.shipped if name in sent.hashes]
-        if shipped and in_note not in shipped and not card.found:
+        shipped = [sent.hashes[name] for sent in card.note.shipped if name in sent.hashes]
+        if shipped and in_note not in shipped and not card.note.found:
             unknown[name] = in_note
             hashes[name] = shipped[-1]
     for name, html in layout.theirs.items():
@@ -267,7 +267,7 @@ def _with_own_base(layout: Layout, card: Card, in_anki: NoteInAnki) -> Layout:
 
 
 def mapped_type_of(
-    card: Card,
+    card: CardHere,
     in_anki: NoteInAnki | None,
     mapped: Mapped,
 ) -> MappedType | None:
@@ -276,10 +276,10 @@ def mapped_type_of(
     The first package fixes it: what the settings say now counts for cards that were in none.
     A note of another tool has a type that is neither.
     """
-    if card.adopted:
+    if card.note.adopted:
         return None
-    if card.mapped or card.mod or in_anki:
-        return card.mapped
+    if card.note.mapped or card.note.mod or in_anki:
+        return card.note.mapped
     of_new_cards = mapped.get(card.family)
     if of_new_cards is None:
         return None
@@ -336,9 +336,9 @@ def positions_in(
 # --- the base ---------------------------------------------------------------------------
 
 
-def tags_there(card: Card, in_anki: NoteInAnki) -> Strings:
+def tags_there(card: CardHere, in_anki: NoteInAnki) -> Strings:
     """Return our tags as in the package that Anki has: those with the hash in a note of ours."""
-    for sent in reversed(card.shipped):
+    for sent in reversed(card.note.shipped):
         if in_anki.identity and tags_hash(sent.tags) == in_anki.identity.tags:
             return sent.tags
     return ()
@@ -415,7 +415,7 @@ class CardFiles(Value):
 
 
 def our_fields(
-    card: Card,
+    card: CardHere,
     tags: Strings,
     files: CardFiles,
     layout: Layout,
@@ -439,7 +439,7 @@ def our_fields(
             continue
         missing.append(picture)
         # words that a person wrote in Anki have the name itself
-        name = card.shipped_picture(path) or (path if is_media_name(path) else "")
+        name = card.note.shipped_picture(path) or (path if is_media_name(path) else "")
         if layout.in_anki and name:
             available[path] = Media(name, "")
 
@@ -452,9 +452,9 @@ def our_fields(
             # a picture of the web is never read, so it is not away
             if path not in available and "://" not in path:
                 unread.add(name)
-    if card.adopted:
-        for name in card.adopted.names:
-            html = card.adopted.html_of(name, card.field(name))
+    if card.note.adopted:
+        for name in card.note.adopted.names:
+            html = card.note.adopted.html_of(name, card.field(name))
             if html is not None:
                 fields[name] = html
                 unread.discard(name)
@@ -619,7 +619,7 @@ class MergedNote(NamedTuple):
     """The hash of each of our fields, for the next merge."""
 
 
-def plan(card: Card, layout: Layout, ours: Ours, options: ShippingOptions) -> Planned:
+def plan(card: CardHere, layout: Layout, ours: Ours, options: ShippingOptions) -> Planned:
     """Plan a card: nothing to ship, a note, or the reason why it waits.
 
     Args:
@@ -663,7 +663,7 @@ def plan(card: Card, layout: Layout, ours: Ours, options: ShippingOptions) -> Pl
 
 
 def _merged(
-    card: Card,
+    card: CardHere,
     in_anki: NoteInAnki,
     layout: Layout,
     ours: Ours,
@@ -673,7 +673,7 @@ def _merged(
     base = layout.base
     theirs = layout.theirs
     decisions = {
-        name: ConflictChoice(*decided) for name, decided in card.resolved.items()
+        name: ConflictChoice(*decided) for name, decided in card.edits.resolved.items()
     }
 
     # each field
@@ -763,7 +763,7 @@ def _media_in(html: str) -> int:
     return html.count("<img") + html.count("[sound:")
 
 
-def in_our_words(card: Card, field: str, html: str) -> str:
+def in_our_words(card: CardHere, field: str, html: str) -> str:
     """Return a field of a note in Anki as a card holds it: Markdown, or the masks of a figure."""
     if field != occlusion.FIELD:
         return unrender(html)
@@ -775,7 +775,7 @@ def in_our_words(card: Card, field: str, html: str) -> str:
 
 
 def _written(
-    card: Card, layout: Layout, merged: MergedNote, options: ShippingOptions
+    card: CardHere, layout: Layout, merged: MergedNote, options: ShippingOptions
 ) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it.
 
@@ -834,23 +834,23 @@ def _written(
         note=note,
         sent=sent,
         changed=in_anki is not None and mod != in_anki.mod,
-        rewritten=in_anki is None and card.mod not in (0, mod),
+        rewritten=in_anki is None and card.note.mod not in (0, mod),
     )
 
 
-def _digest_of(card: Card, layout: Layout, ours: Ours) -> str:
+def _digest_of(card: CardHere, layout: Layout, ours: Ours) -> str:
     """Return the hash by which an equal revision is recognised later."""
     if card.kept and card.live:
-        return card.digest
+        return card.note.digest
     names = [name for name in layout.places if name != OF_THIS_COMPUTER]
     return h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
 
 
-def _schedules(card: Card, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
+def _schedules(card: CardHere, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
     """Return the schedule that another tool has of the cards of a new note."""
     states: dict[int, tuple[int, ...]] = {}
-    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
-        if due and not card.adopted:
+    for ordinal, (due, interval, ease) in zip(ordinals, card.note.schedule, strict=False):
+        if due and not card.note.adopted:
             days = (date.fromisoformat(due) - DAY_ZERO.date()).days
             # type and queue of a card in review, its day, interval, ease in permille, one
             # repetition
@@ -871,11 +871,14 @@ def _refused(nothing: Planned, note: Note, in_anki: NoteInAnki | None) -> Planne
 
 
 def _why_held(
-    card: Card, in_anki: NoteInAnki | None, note_type: SeenType, options: ShippingOptions
+    card: CardHere,
+    in_anki: NoteInAnki | None,
+    note_type: SeenType,
+    options: ShippingOptions,
 ) -> str:
     """Return why a note is not shipped in this way now; "" if it is."""
     # the import of a file removes the tags of the scheduler; once it is repaired, they are done
-    if in_anki and in_anki.scheduler_tags and not (card.repaired or options.push):
+    if in_anki and in_anki.scheduler_tags and not (card.note.repaired or options.push):
         scheduler_tags = " and ".join(in_anki.scheduler_tags)
         return f"its note is tagged {scheduler_tags}: use ankiforge push"
     # AnkiConnect merges note types: a second one that an import had made beside this one,
@@ -888,7 +891,7 @@ def _why_held(
 
 
 def _mod_of(
-    card: Card, in_anki: NoteInAnki | None, digest: str, options: ShippingOptions
+    card: CardHere, in_anki: NoteInAnki | None, digest: str, options: ShippingOptions
 ) -> int:
     """Return the revision number of a note.
 
@@ -897,14 +900,14 @@ def _mod_of(
     with a larger number than its own.
     """
     seen_mod = in_anki.mod if in_anki else 0
-    waits_for_import = in_anki is None or seen_mod < card.mod
-    if card.mod and card.digest == digest:
-        if waits_for_import or (options.full and seen_mod == card.mod):
-            return card.mod
-    return next_mod(card.guid, card.mod, seen_mod)
+    waits_for_import = in_anki is None or seen_mod < card.note.mod
+    if card.note.mod and card.note.digest == digest:
+        if waits_for_import or (options.full and seen_mod == card.note.mod):
+            return card.note.mod
+    return next_mod(card.guid, card.note.mod, seen_mod)
 
 
-def _cloze_words(card: Card) -> Texts:
+def _cloze_words(card: CardHere) -> Texts:
     """Return the words under each cloze number of a live card."""
     if not card.live:
         return {}

@@ -15,7 +15,6 @@ from ankiforge.anki.plan import FILLED
 from ankiforge.anki.render import unrender
 from ankiforge.model import (
     NO_KEY,
-    Card,
     CardKind,
     Fields,
     HighlightKey,
@@ -26,6 +25,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
+    Words,
 )
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import plain
@@ -80,7 +80,7 @@ class ReadNote(Value):
     notetype: str
     fields: Fields
     """(name, HTML or Markdown), unchanged."""
-    draft: Card | None = None
+    draft: Words | None = None
     """The card; None if the note cannot be read as question and answer."""
     names: Texts = {}
     """By our field: the name of its field, if the card has one for each side."""
@@ -169,9 +169,9 @@ def _with_extra(theirs: Texts, note_type: SeenType) -> Texts:
     return theirs
 
 
-def _card_of(sides: Texts) -> Card:
+def _card_of(sides: Texts) -> Words:
     """Return the card with these sides in Markdown."""
-    return Card(NO_KEY, CardKind.of(sides), tuple(sides.items()), origin=Origin("person"))
+    return Words(NO_KEY, CardKind.of(sides), tuple(sides.items()), Origin("person"))
 
 
 def _asked_and_answered(

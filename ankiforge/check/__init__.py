@@ -34,7 +34,6 @@ from ankiforge.check.wording import safe_context
 from ankiforge.language.words import content
 from ankiforge.model import (
     PHRASE,
-    Card,
     CardKind,
     Document,
     DocumentKey,
@@ -42,6 +41,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Severity,
+    Words,
 )
 
 __all__ = [
@@ -91,7 +91,7 @@ _NOWHERE = Highlight(
 )
 
 
-def check(draft: Card, context: Context) -> tuple[Finding, ...]:
+def check(draft: Words, context: Context) -> tuple[Finding, ...]:
     """Return all findings about a draft, in the order of the checks. Never raises.
 
     If a person wrote the card, findings about the wording are only counted. If the
@@ -111,7 +111,7 @@ def check(draft: Card, context: Context) -> tuple[Finding, ...]:
     return _adjusted(draft, context, tuple(each for each in ALL if each not in left_out))
 
 
-def check_alone(draft: Card, highlight: Highlight) -> tuple[Finding, ...]:
+def check_alone(draft: Words, highlight: Highlight) -> tuple[Finding, ...]:
     """Return the findings for which nothing but the card has to be seen. Never raises.
 
     They are a part of what `check` returns, in a third of the time: enough to compare gaps
@@ -121,7 +121,7 @@ def check_alone(draft: Card, highlight: Highlight) -> tuple[Finding, ...]:
 
 
 def _adjusted(
-    draft: Card, context: Context, checks: tuple[Check, ...]
+    draft: Words, context: Context, checks: tuple[Check, ...]
 ) -> tuple[Finding, ...]:
     """Return the findings of some checks, adjusted to who chose the words."""
     by_author = authored(draft)
@@ -140,7 +140,7 @@ def _adjusted(
     return tuple(dict.fromkeys(findings))
 
 
-def check_made(card: Card, *, ours: bool = False) -> tuple[Finding, ...]:
+def check_made(card: Words, *, ours: bool = False) -> tuple[Finding, ...]:
     """Return all findings about a card as it is in Anki, without its source. Never raises.
 
     Only findings about what would break in Anki, or leaves nothing to ask, can block.
@@ -158,7 +158,7 @@ def check_made(card: Card, *, ours: bool = False) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(findings))
 
 
-def _run(draft: Card, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
+def _run(draft: Words, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
     """Yield the findings; for oversized cards, only that finding."""
     oversize = tuple(too_long(draft, context))
     if oversize:

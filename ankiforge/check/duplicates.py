@@ -20,7 +20,7 @@ from itertools import chain, combinations, islice
 from typing import Protocol
 
 from ankiforge.check.reading import Context, Needs, make_finding, needs, without_markup
-from ankiforge.language.lexicon import Words, listed
+from ankiforge.language.lexicon import WordSet, listed
 from ankiforge.language.normal import (
     finders_of,
     for_comparing_words,
@@ -31,8 +31,6 @@ from ankiforge.language.normal import (
 from ankiforge.language.quantities import DIGITS
 from ankiforge.language.words import NEGATIONS, TERM, opposed, stem, synonyms
 from ankiforge.model import (
-    NO_KEY,
-    Card,
     CardKind,
     Family,
     Fields,
@@ -41,7 +39,9 @@ from ankiforge.model import (
     IndexedCard,
     SearchTerms,
     Strings,
+    Texts,
     Value,
+    Words,
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.fold import for_comparing, shields
@@ -72,9 +72,9 @@ class ComparedSides(Value, gc=False):
         return self.text or self.asked
 
 
-def sides(draft: Card) -> ComparedSides:
-    """Return the two sides of a draft."""
-    return _sides(draft.family, draft.fields)
+def sides(words: Words) -> ComparedSides:
+    """Return the two sides of a draft or card."""
+    return _sides(words.family, words.fields)
 
 
 @lru_cache(maxsize=64)
@@ -110,19 +110,23 @@ def _sides(family: Family, fields: Fields) -> ComparedSides:
 # --- identical cards ------------------------------------------------------------------
 
 
-def exact_form(draft: Card) -> Strings:
+def exact_form(draft: Words) -> Strings:
     """Return values that are equal for identical cards; () if a side is empty.
 
     Typography, emphasis, and the last stop or question mark are ignored; the gaps of a
     cloze, their grouping and Extra are not.
     """
-    extra = _exact(draft.field("Extra")) if draft.field("Extra") else ""
-    if draft.kind.family is not Family.CLOZE:
-        front = _exact(draft.field("Front"))
-        back = _exact(draft.field("Back"))
-        return (draft.kind.value, front, back, extra) if front and back else ()
+    return _exact_form(draft.kind, dict(draft.fields))
+
+
+def _exact_form(kind: CardKind, fields: Texts) -> Strings:
+    extra = _exact(fields.get("Extra", ""))
+    if kind.family is not Family.CLOZE:
+        front = _exact(fields.get("Front", ""))
+        back = _exact(fields.get("Back", ""))
+        return (kind.value, front, back, extra) if front and back else ()
     # brackets for cloze signs, numbered in order of appearance
-    text = draft.field("Text")
+    text = fields.get("Text", "")
     ranks: dict[tuple[int, ...], int] = {}
     parts = []
     place = 0
@@ -170,20 +174,20 @@ class Features(Value):
     asked: str
     whole: str
     """Normal forms of the question, and of question and answer."""
-    terms: Words
+    terms: WordSet
     """Acronyms, names with digits or inner capitals, capitalised words within a sentence."""
-    labels: Words
+    labels: WordSet
     """Single capitals in the question: vitamin A, plan B."""
     is_negated: bool
     """Whether the number of negations in question and answer is odd."""
     sequence: Strings
     """Stems of the content words of the question, in order."""
-    tokens: Words
-    stems: Words
+    tokens: WordSet
+    stems: WordSet
     """Stems of all content words."""
-    answer_stems: Words
+    answer_stems: WordSet
     """Stems of the answer; its normal form if it has no content words."""
-    numbers: Words
+    numbers: WordSet
     in_order: Strings
     """The numbers as they follow one another."""
     frame: str
@@ -260,7 +264,7 @@ def _by_numbers(card: Features, other: Features) -> bool:
     )
 
 
-def _each_has_own(mine: Words, theirs: Words) -> bool:
+def _each_has_own(mine: WordSet, theirs: WordSet) -> bool:
     """Return whether each of two sets has a word that the other lacks."""
     return not (mine <= theirs or theirs <= mine)
 
@@ -306,7 +310,7 @@ _DIFFERENCES: tuple[Callable[[Features, Features], bool], ...] = (
 """What distinguishes two cards that look alike."""
 
 
-def _unmatched(words: Words, others: Words) -> list[str]:
+def _unmatched(words: WordSet, others: WordSet) -> list[str]:
     """Return the words of one card that have no form or synonym in the other."""
     other_stems = frozenset(map(stem, others - words))
     return [word for word in words - others if _is_lacking(stem(word), other_stems)]
@@ -347,7 +351,7 @@ def _has_own_term(card: Features, other: Features) -> bool:
 
 
 @needs(Needs.REST)
-def resembles(draft: Card, context: Context) -> Iterator[Finding]:
+def resembles(draft: Words, context: Context) -> Iterator[Finding]:
     """Find cards of other highlights that ask the same thing."""
     yield from context.known.near(draft, context.highlight.key)
 
@@ -358,7 +362,7 @@ TERMS_VERSION = "5"
 """To be changed with `terms_of`, so that stored terms are computed again."""
 
 
-def terms_of(draft: Card) -> SearchTerms:
+def terms_of(draft: Words) -> SearchTerms:
     """Return the search terms of a card."""
     return _read(draft.kind, draft.fields)[1]
 
@@ -366,13 +370,12 @@ def terms_of(draft: Card) -> SearchTerms:
 @lru_cache(maxsize=64)
 def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     """Return the sides and the search terms of a card."""
-    draft = Card(NO_KEY, kind, fields)
-    card_sides = sides(draft)
+    card_sides = _sides(kind.family, fields)
     form = form_of(card_sides.whole)
-    exact = exact_form(draft)
+    exact = _exact_form(kind, dict(fields))
     question = ""
     if kind.family is Family.BASIC and card_sides.answered:
-        question = for_comparing(draft.field("Front"))
+        question = for_comparing(dict(fields).get("Front", ""))
     terms = SearchTerms(
         words=_unique(stems_of(form)),
         finders=() if form.isascii() else _unique(finders_of(form)),
@@ -432,7 +435,7 @@ _MOST = 5
 class CardIndex(Protocol):
     """Cards with stored search terms."""
 
-    def unread(self, version: str) -> Iterable[tuple[str, Card]]:
+    def unread(self, version: str) -> Iterable[tuple[str, Words]]:
         """Yield the cards whose search terms are not stored, or those of another version."""
         ...
 
@@ -444,7 +447,7 @@ class CardIndex(Protocol):
         """Yield all cards."""
         ...
 
-    def draft(self, id: str) -> Card | None:
+    def words(self, id: str) -> Words | None:
         """Return the text of a card; None if it no longer exists."""
         ...
 
@@ -470,7 +473,9 @@ class DuplicateIndex:
         # The groups of each question.
         self._questions: dict[bytes, list[list[IndexedCard]]] = defaultdict(list)
 
-    def add(self, id: str, highlight: HighlightKey, draft: Card, where: str = "") -> None:
+    def add(
+        self, id: str, highlight: HighlightKey, draft: Words, where: str = ""
+    ) -> None:
         """Add a card.
 
         Args:
@@ -523,7 +528,7 @@ class DuplicateIndex:
 
     # --- what it finds ----------------------------------------------------------------
 
-    def near(self, draft: Card, highlight: HighlightKey) -> Iterator[Finding]:
+    def near(self, draft: Words, highlight: HighlightKey) -> Iterator[Finding]:
         """Yield a finding for each duplicate, the most similar first, and for another answer."""
         self._load()
         my_sides, terms = _read(draft.kind, draft.fields)
@@ -554,8 +559,9 @@ class DuplicateIndex:
 
     def _sides_of(self, id: str) -> ComparedSides:
         if id not in self._sides:
-            draft = self._store.draft(id) if self._store else None
-            self._sides[id] = sides(draft or _NOTHING)  # deleted meanwhile
+            words = self._store.words(id) if self._store else None
+            # it may be deleted meanwhile
+            self._sides[id] = sides(words) if words else _sides(Family.CLOZE, ())
         return self._sides[id]
 
     # --- how it searches --------------------------------------------------------------
@@ -641,9 +647,6 @@ class DuplicateIndex:
         for posting, other in combinations(rarest, 2):
             in_two |= set(posting).intersection(other)
         return in_two
-
-
-_NOTHING = Card(NO_KEY, CardKind.CLOZE, ())
 
 
 def _are_siblings(card: IndexedCard, highlight: HighlightKey) -> bool:

@@ -20,7 +20,7 @@ from ankiforge.model import (
     COMMENT_AND_MORE,
     PHRASE,
     TRANSLATION,
-    Card,
+    Draft,
     Family,
     Fields,
     Finding,
@@ -31,6 +31,7 @@ from ankiforge.model import (
     Severity,
     Strings,
     Value,
+    Words,
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
@@ -142,7 +143,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 class OtherCards(Protocol):
     """The cards and drafts that there are already."""
 
-    def near(self, draft: Card, highlight: HighlightKey) -> Iterator[Finding]:
+    def near(self, draft: Words, highlight: HighlightKey) -> Iterator[Finding]:
         """Yield a finding for each one that says the same as a draft of a highlight."""
         ...
 
@@ -157,7 +158,7 @@ class Context(Value):
     """Why a picture that the draft shows cannot be read, "" if it can."""
 
 
-Check = Callable[[Card, Context], Iterator[Finding]]
+Check = Callable[[Words, Context], Iterator[Finding]]
 """A pure function that yields what it finds, and never raises."""
 
 
@@ -227,7 +228,7 @@ class PlainDraft(Value):
     """Each card number with the gaps it hides."""
 
 
-def read(draft: Card) -> PlainDraft:
+def read(draft: Words) -> PlainDraft:
     """Return the plain text of a draft."""
     return _read(draft.family, draft.fields)
 
@@ -282,18 +283,19 @@ def _plain_run(text: str) -> str:
 # --- who chose the words --------------------------------------------------------------
 
 
-def authored(draft: Card) -> bool:
+def authored(draft: Words) -> bool:
     """Return whether a person wrote the card: in the source, in a comment, or in review."""
     drafters = ("person", COMMENT_AND_MORE, TRANSLATION)
-    return draft.by_hand or draft.origin.drafter in drafters
+    is_by_hand = isinstance(draft, Draft) and draft.by_hand
+    return is_by_hand or draft.origin.drafter in drafters
 
 
-def asked_by_reader(draft: Card) -> bool:
+def asked_by_reader(draft: Words) -> bool:
     """Return whether the reader wrote the question, or named the gap, in a comment."""
     return draft.origin.by_comment
 
 
-def marked(draft: Card, highlight: Highlight) -> bool:
+def marked(draft: Words, highlight: Highlight) -> bool:
     """Return whether each answer is a phrase that the reader marked."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
         return False
@@ -307,12 +309,12 @@ def marked(draft: Card, highlight: Highlight) -> bool:
     return True
 
 
-def chosen_by_reader(draft: Card, highlight: Highlight) -> bool:
+def chosen_by_reader(draft: Words, highlight: Highlight) -> bool:
     """Return whether the reader chose the question, in a comment or by marking phrases."""
     return asked_by_reader(draft) or marked(draft, highlight)
 
 
-def glossed(draft: Card, highlight: Highlight) -> bool:
+def glossed(draft: Words, highlight: Highlight) -> bool:
     """Return whether the card asks for a marked word and answers with the reader's note on it.
 
     The note translates or explains the word; the source need not say it.
@@ -327,7 +329,7 @@ def glossed(draft: Card, highlight: Highlight) -> bool:
     )
 
 
-def pictured(draft: Card, highlight: Highlight) -> bool:
+def pictured(draft: Words, highlight: Highlight) -> bool:
     """Return whether the answer is the picture that the reader marked."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
@@ -383,7 +385,7 @@ def around(highlight: Highlight) -> str:
 _LONGEST = 6000
 
 
-def evidence(draft: Card, highlight: Highlight) -> str:
+def evidence(draft: Words, highlight: Highlight) -> str:
     """Return the whole sentences that the quote touches, because a quote may omit a “not”."""
     text = around(highlight)
     if highlight.nearby and not locate(draft.quote, text):

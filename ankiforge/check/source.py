@@ -63,7 +63,6 @@ from ankiforge.model import (
     COMMENT_AND_MORE,
     OTHER_NOTE,
     OTHER_SCHEDULE,
-    Card,
     Family,
     Finding,
     Form,
@@ -71,6 +70,7 @@ from ankiforge.model import (
     Pair,
     Severity,
     Strings,
+    Words,
 )
 from ankiforge.model.hints import schedule_of
 from ankiforge.text import AnyOf, occlusion, regex
@@ -89,7 +89,7 @@ from ankiforge.text.sentences import sentences
 
 
 @needs(Needs.SOURCE)
-def quote(draft: Card, context: Context) -> Iterator[Finding]:
+def quote(draft: Words, context: Context) -> Iterator[Finding]:
     """Find a quote that is not literally in the passage or the text around it."""
     highlight = context.highlight
     if pictured(draft, highlight):
@@ -124,7 +124,7 @@ _PREFIX = 5
 
 
 @needs(Needs.COMPARISON)
-def answer(draft: Card, context: Context) -> Iterator[Finding]:
+def answer(draft: Words, context: Context) -> Iterator[Finding]:
     """Find answers of which the source has no word, less than half, or a part of a word."""
     highlight = context.highlight
     if (
@@ -235,7 +235,7 @@ _MARKED_WORDS = 2
 
 
 @needs(Needs.SOURCE)
-def beside(draft: Card, context: Context) -> Iterator[Finding]:
+def beside(draft: Words, context: Context) -> Iterator[Finding]:
     """Find cards about a fact outside the mark; the text around it may only name the subject."""
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):
@@ -270,7 +270,7 @@ _LEAST_WORD = 3
 
 
 @needs(Needs.COMPARISON)
-def numbers(draft: Card, context: Context) -> Iterator[Finding]:
+def numbers(draft: Words, context: Context) -> Iterator[Finding]:
     """Find numbers that the source does not have, or has with another unit, sign or era."""
     reading = read(draft)
     source = source_text(context.highlight)
@@ -381,7 +381,7 @@ _SCOPE = 3
 
 
 @needs(Needs.COMPARISON)
-def meaning(draft: Card, context: Context) -> Iterator[Finding]:
+def meaning(draft: Words, context: Context) -> Iterator[Finding]:
     """Find negations, opposites and certainty that the evidence does not have.
 
     The limits were measured on planted lies and honest cards (`benchmarks/lies.py`).
@@ -587,7 +587,7 @@ _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z]
 
 
 @needs(Needs.COMPARISON)
-def literal(draft: Card, context: Context) -> Iterator[Finding]:
+def literal(draft: Words, context: Context) -> Iterator[Finding]:
     """Find formulae, code and names in an answer that are not in the source."""
     highlight = context.highlight
     if chosen_by_reader(draft, highlight) or glossed(draft, highlight):
@@ -654,7 +654,7 @@ def _talk_in(text: str) -> re.Match[str] | None:
 
 
 @needs(Needs.SOURCE)
-def injected(draft: Card, context: Context) -> Iterator[Finding]:
+def injected(draft: Words, context: Context) -> Iterator[Finding]:
     """Find addresses, active markup, and talk to or of a model that are not in the source."""
     highlight = context.highlight
     text = "\n".join(text for _, text in draft.fields)
@@ -701,7 +701,7 @@ def injected(draft: Card, context: Context) -> Iterator[Finding]:
 
 
 @needs(Needs.COMPARISON)
-def other_language(draft: Card, context: Context) -> Iterator[Finding]:
+def other_language(draft: Words, context: Context) -> Iterator[Finding]:
     """Find cards in the script or language of neither marked words, passage nor comment."""
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):
@@ -745,7 +745,7 @@ _VALUE = regex(
 
 
 @needs(Needs.REST)
-def form(draft: Card, context: Context) -> Iterator[Finding]:
+def form(draft: Words, context: Context) -> Iterator[Finding]:
     """Find cards of doubtful lines, of other tools, and with unreadable pictures."""
     highlight = context.highlight
     if highlight.form is Form.INLINE_FIELD:
@@ -794,7 +794,7 @@ MOST_LEARNT = 40
 """Labels that are not yet many: all of a detailed drawing in a textbook."""
 
 
-def look(draft: Card, context: Context) -> Iterator[Finding]:
+def look(draft: Words, context: Context) -> Iterator[Finding]:
     """Find figures that leave nothing to ask or nothing to see."""
     masks = occlusion.masks_in(draft.fields)
     if not masks.shown:

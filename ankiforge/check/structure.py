@@ -19,7 +19,7 @@ from ankiforge.check.reading import (
     without_markup,
 )
 from ankiforge.language.quantities import is_cut
-from ankiforge.model import Card, Family, Finding, HighlightKind, Severity
+from ankiforge.model import Family, Finding, HighlightKind, Severity, Words
 from ankiforge.text import cloze, regex
 from ankiforge.text.decoding import damage_in
 from ankiforge.text.fold import clean, is_visible, outside, shields
@@ -29,7 +29,7 @@ MAX_CLOZES = 64
 """No other check reads larger cards, which limits the effort."""
 
 
-def too_long(draft: Card, context: Context) -> Iterator[Finding]:
+def too_long(draft: Words, context: Context) -> Iterator[Finding]:
     """Find oversized cards. Not one of the declared checks: it runs before them."""
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.field("Text").count("{{")
@@ -42,7 +42,7 @@ _CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @needs(Needs.CARD)
-def structure(draft: Card, context: Context) -> Iterator[Finding]:
+def structure(draft: Words, context: Context) -> Iterator[Finding]:
     """Find faults that would break a card in Anki, or leave nothing to ask."""
     problems: Sequence[str] = ()
     if draft.kind.family is Family.BASIC:
@@ -79,7 +79,7 @@ def structure(draft: Card, context: Context) -> Iterator[Finding]:
 _EMPTY_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
 
 
-def _empty_sides(draft: Card) -> Iterator[Finding]:
+def _empty_sides(draft: Words) -> Iterator[Finding]:
     """Find sides that show nothing; `&nbsp;` is a blank, except in code."""
     for name in ("Front", "Back"):
         text = draft.field(name)
@@ -89,7 +89,7 @@ def _empty_sides(draft: Card) -> Iterator[Finding]:
             yield make_finding("empty_side", name)
 
 
-def _gaps_without_text(draft: Card) -> Iterator[Finding]:
+def _gaps_without_text(draft: Words) -> Iterator[Finding]:
     """Find cards with no word, formula, picture or hint beside the gaps of a number."""
     text = draft.field("Text")
     for number, hidden in read(draft).hidden:
@@ -101,7 +101,7 @@ def _gaps_without_text(draft: Card) -> Iterator[Finding]:
 
 
 @needs(Needs.CARD)
-def cut_words(draft: Card, context: Context) -> Iterator[Finding]:
+def cut_words(draft: Words, context: Context) -> Iterator[Finding]:
     """Find gaps that begin or end within a word, a number or a quantity with its unit."""
     if draft.kind.family is not Family.CLOZE:
         return
@@ -208,7 +208,7 @@ def _unclosed_formula(text: str) -> str:
 
 
 @needs(Needs.CARD)
-def damaged_text(draft: Card, context: Context) -> Iterator[Finding]:
+def damaged_text(draft: Words, context: Context) -> Iterator[Finding]:
     """Find letters that a wrong encoding, or a font without a table of its signs, has damaged."""
     for name, text in draft.fields:
         damage = damage_in(text)

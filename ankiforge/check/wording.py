@@ -52,7 +52,6 @@ from ankiforge.language.words import (
 )
 from ankiforge.model import (
     IN_LETTERS,
-    Card,
     CardKind,
     Family,
     Finding,
@@ -60,6 +59,7 @@ from ankiforge.model import (
     Severity,
     Strings,
     Value,
+    Words,
 )
 from ankiforge.text import cloze, occlusion, on_one_line, regex
 from ankiforge.text.cloze import Gap
@@ -96,7 +96,7 @@ _WORDS_TO_MEASURE = 8
 
 
 @needs(Needs.CARD)
-def clozes(draft: Card, context: Context) -> Iterator[Finding]:
+def clozes(draft: Words, context: Context) -> Iterator[Finding]:
     """Judge the wording of a cloze."""
     if draft.kind.family is not Family.CLOZE:
         return
@@ -237,7 +237,7 @@ _ORDER_WORDS = 4
 
 
 @needs(Needs.CARD)
-def questions(draft: Card, context: Context) -> Iterator[Finding]:
+def questions(draft: Words, context: Context) -> Iterator[Finding]:
     """Judge the wording of a question and its answer."""
     if draft.kind.family is not Family.BASIC:
         return
@@ -302,7 +302,7 @@ def _is_remark(front: str) -> bool:
     return front.endswith("?") and bool(words) and words <= _REMARK
 
 
-def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
+def _names_nothing(draft: Words, highlight: Highlight, front: str) -> bool:
     """Return whether a reader's remark, not declared by `?`, names nothing of its passage."""
     if authored(draft):
         return goes_on(draft, highlight)
@@ -318,7 +318,7 @@ def _names_nothing(draft: Card, highlight: Highlight, front: str) -> bool:
     return stems(front).isdisjoint(stems(source))
 
 
-def goes_on(draft: Card, highlight: Highlight) -> bool:
+def goes_on(draft: Words, highlight: Highlight) -> bool:
     """Return whether a front in letters, in the list below a passage, goes on a conversation.
 
     It asks for something, without `?`, and names nothing of what is above it and of its answer.
@@ -441,7 +441,7 @@ _SCHEMA_WORDS = frozenset(
 
 
 @needs(Needs.CARD)
-def pointing(draft: Card, context: Context) -> Iterator[Finding]:
+def pointing(draft: Words, context: Context) -> Iterator[Finding]:
     """Find words that point at a text that the card does not show, and placeholders.
 
     For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
@@ -511,7 +511,7 @@ _STRAY = regex(
 
 
 @needs(Needs.CARD)
-def unfinished(draft: Card, context: Context) -> Iterator[Finding]:
+def unfinished(draft: Words, context: Context) -> Iterator[Finding]:
     """Find truncated sides and stray Markdown signs."""
     for name in ("Text",) if draft.kind.family is Family.CLOZE else ("Front", "Back"):
         # a side that ends in a comma, or, if the answer does not go on with it, in a colon
@@ -564,7 +564,7 @@ _REVEALING_PART = 2 / 3
 _FEWEST_WORDS = 2
 
 
-def safe_context(card: Card, parts: Strings) -> Strings:
+def safe_context(card: Words, parts: Strings) -> Strings:
     """Return the parts of a card's context that do not give its answer away, in their order.
 
     Above the question, a card shows where it comes from: document › headings › list items.

@@ -144,7 +144,7 @@ def reject(
 ) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import lists
-    from ankiforge.model import is_card_id
+    from ankiforge.model import CardHere, is_card_id
     from ankiforge.pipeline.query import is_key
 
     with session(call) as workspace:
@@ -163,7 +163,10 @@ def reject(
             chosen = selected(ledger, **which)
         if which["every"]:
             lines = lists.lines(ledger, chosen)
-            chosen = [line.id for line in lines if line.waits or line.live]
+            chosen = []
+            for line in lines:
+                if not isinstance(line, CardHere) or line.live:
+                    chosen.append(line.id)
         if passages:
             keys += [line.highlight.key for line in lists.lines(ledger, chosen)]
             chosen = []

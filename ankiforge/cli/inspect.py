@@ -265,6 +265,7 @@ def doctor(call: Call) -> None:
 def export(call: Call, path: Path, query: Words, force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
     from ankiforge.ledger import lists, overview
+    from ankiforge.model import CardHere
     from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import joined, parse
     from ankiforge.reports.cards import as_csv, as_lines, line_json
@@ -307,7 +308,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     if call.as_json:
         call.data({"path": str(path), "highlights": len(highlights), "cards": len(lines)})
         return
-    card_count = sum(not line.waits for line in lines)
+    card_count = sum(isinstance(line, CardHere) for line in lines)
     draft_count = len(lines) - card_count
     written = [counted(card_count, "card"), counted(draft_count, "draft")]
     if form == "jsonl":  # a table has no rows for highlights

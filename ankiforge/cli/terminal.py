@@ -18,7 +18,7 @@ from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
-from ankiforge.model import Card, CardKind, Question, QuestionKind, Span
+from ankiforge.model import CardKind, Draft, Offered, Question, QuestionKind, Shown, Span
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import quoted_in
@@ -44,7 +44,7 @@ _PROPOSAL_KEYS = (
 )
 _WORD_KEYS = "← → word · Space hide · Enter make it · Esc back"
 
-Shown = tuple[Decision, Card]
+Choice = tuple[Decision, Shown]
 """A card that was printed, and the decision that accepts it."""
 
 
@@ -76,7 +76,7 @@ class TerminalReview:
         while self._sitting or self._next_ten():
             item = self._review.item(self._sitting[0])
             has_asked = has_asked or item is not None
-            if item and item.drafts and item.drafts[0].kind is not CardKind.OCCLUSION:
+            if item and item.offered and item.offered[0].kind is not CardKind.OCCLUSION:
                 if not self._decide(item):
                     break
             elif item and item.question and item.question.kind is QuestionKind.FORM:
@@ -122,8 +122,8 @@ class TerminalReview:
 
     def _decide(self, item: Item) -> bool:
         """Show an item until a key decides on it; return whether the person goes on."""
-        choices = list[Shown]()
-        for number, draft in enumerate(item.drafts):
+        choices = list[Choice]()
+        for number, draft in enumerate(item.offered):
             for gap, card in enumerate(with_each_gap(draft), 1):
                 accept = Decision(item.id, item.turn, "accept", choice=number, gap=gap)
                 choices.append((accept, card))
@@ -132,7 +132,7 @@ class TerminalReview:
         self._print_passage(item)
         while True:
             self._print_card(shown[1], choices)
-            keys = _PROPOSAL_KEYS if item.is_proposal else _DRAFT_KEYS
+            keys = _PROPOSAL_KEYS if item.proposal else _DRAFT_KEYS
             self._say(keys.format(others=_keys_of_others(item, len(choices))) + "\n")
             key = _key()
             try:
@@ -147,8 +147,8 @@ class TerminalReview:
                         shown = self._edited(*shown)
                     case "q":
                         shown = self._asked(*shown)
-                    case _ if key in (_RIGHT, _LEFT) and item.drafts[0].gaps:
-                        shown = self._chosen(choices[0][0], item.drafts[0]) or shown
+                    case _ if key in (_RIGHT, _LEFT) and item.offered[0].gaps:
+                        shown = self._chosen(choices[0][0], item.offered[0]) or shown
                     case _ if key in map(str, range(1, len(choices) + 1)):
                         shown = choices[int(key) - 1]
                     case _ if key in "123456789" and key:
@@ -220,7 +220,7 @@ class TerminalReview:
 
     # --- words of the person ----------------------------------------------------------------
 
-    def _edited(self, decision: Decision, card: Card) -> Shown:
+    def _edited(self, decision: Decision, card: Shown) -> Choice:
         """Return a card as the person changed it in their editor."""
         shown = {name: for_terminal(text) for name, text in card.fields if text}
         parts = [f"=== {name} ===\n{text}\n" for name, text in shown.items()]
@@ -237,7 +237,7 @@ class TerminalReview:
         decision = replace(decision, act="edit", fields=typed, forced=False)
         return decision, self._review.preview(decision)
 
-    def _asked(self, decision: Decision, card: Card) -> Shown:
+    def _asked(self, decision: Decision, card: Shown) -> Choice:
         """Return a question that the person types, whose answer is what a cloze hides."""
         answer = ", ".join(gap.answer for gap in gaps(card.field("Text")))
         if not answer:
@@ -249,9 +249,9 @@ class TerminalReview:
         decision = replace(decision, act="instead", fields=fields, forced=False)
         return decision, replace(card, kind=CardKind.BASIC, fields=tuple(fields.items()))
 
-    def _chosen(self, decision: Decision, card: Card) -> Shown | None:
+    def _chosen(self, decision: Decision, draft: Offered) -> Choice | None:
         """Return a card that hides words of its sentence that the person chooses; None = Esc."""
-        sentence = sentence_of(card).text
+        sentence = sentence_of(draft).text
         words = [match.span() for match in _WORD.finditer(sentence)]
         at = 0
         hidden: set[int] = set()
@@ -287,7 +287,7 @@ class TerminalReview:
 
     def _print_passage(self, item: Item) -> None:
         """Print how far the review is, the passage, and the card that would change."""
-        highlight = item.drafts[0].highlight
+        highlight = item.offered[0].highlight
         place = f"{self._size - len(self._sitting) + 1} of {self._size}"
         if any(item.id == further for _, _, further in self._done):
             place += ", a further fact"
@@ -300,13 +300,13 @@ class TerminalReview:
         if not line_end and to_a_word(after) != after:
             after = f"{to_a_word(after).rstrip()}…"
         passage = highlight.sentence or f"{before}{highlight.exact}{after}"
-        self._say(f"  {quoted_in(passage, item.drafts[0].quote)}")
+        self._say(f"  {quoted_in(passage, item.offered[0].quote)}")
         if highlight.comment:
             self._say(f"  your comment: {on_one_line(highlight.comment)}")
         for name, words in item.card.fields if item.card else ():
             self._say(f"  {name.lower()} now: {on_one_line(with_brackets(words))}")
 
-    def _print_card(self, card: Card, choices: Sequence[Shown]) -> None:
+    def _print_card(self, card: Shown, choices: Sequence[Choice]) -> None:
         """Print a card with its warning, what else could be hidden or taken, and the keys."""
         for name, words in card.fields:
             rows = "\n".join(table_rows(words)) or words
@@ -315,7 +315,7 @@ class TerminalReview:
             hidden = " … ".join(gap.answer for gap in gaps(other.field("Text")))
             words = on_one_line(plain(hidden or other.field("Front")))
             self._say(f"    {number}  {shortened(words, 60)}")
-        if warning(card):
+        if isinstance(card, Draft) and warning(card):
             self._say(f"! {warning(card)}")
 
 
@@ -323,7 +323,7 @@ def _keys_of_others(item: Item, number: int) -> str:
     """Return the keys of what can be chosen instead; "" if there is one choice."""
     if number == 1:
         return ""
-    if len(item.drafts) == 1:
+    if len(item.offered) == 1:
         return f" · {'2' if number == 2 else f'2-{number}'} other words"
     return " · 2 another draft" if number == 2 else f" · 2-{number} other drafts"
 

@@ -38,7 +38,7 @@ from ankiforge.draft.reply import (
 from ankiforge.draft.sendable import SendableText, ours
 from ankiforge.language.lexicon import listed
 from ankiforge.model import (
-    Card,
+    Draft,
     Highlight,
     Origin,
     Paragraph,
@@ -351,7 +351,7 @@ def read(
     return Answer(choices, unused, quoted, found, alike)
 
 
-def cards_of(choice: Choice, highlight: Highlight, origin: Origin) -> tuple[Card, ...]:
+def cards_of(choice: Choice, highlight: Highlight, origin: Origin) -> tuple[Draft, ...]:
     """Return the drafts of a chosen passage, which is this highlight by now."""
     return drafts_of(choice.items, highlight, origin, Shape())
 

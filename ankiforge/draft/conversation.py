@@ -65,7 +65,7 @@ class Conversation:
         for place, result in enumerate(results):
             highlight = result.highlight
             drafts = result.drafts
-            blocked = []
+            blocked: list[BlockedDraft] = []
             for draft in drafts:
                 # it fails again where the draft is recorded
                 with suppress(BugError), one_item():

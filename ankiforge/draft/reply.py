@@ -31,9 +31,9 @@ from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import BUDGET, BudgetError
 from ankiforge.errors import ForgeError
 from ankiforge.model import (
-    Card,
     CardKind,
     Document,
+    Draft,
     Drafted,
     Fields,
     Highlight,
@@ -723,7 +723,7 @@ def drafts_of(
     highlight: Highlight,
     origin: Origin,
     shape: Shape,
-) -> tuple[Card, ...]:
+) -> tuple[Draft, ...]:
     """Return the distinct cards of one highlight of a wanted kind, in its order.
 
     Drafts with equal `intent` are about the same fact: all of them, if there is more
@@ -732,7 +732,7 @@ def drafts_of(
     most = most_cards(highlight.exact)
     limit = max(most, shape.candidates)
     # by question and answer, to recognise two equal cards
-    distinct: dict[Pair, Card] = {}
+    distinct: dict[Pair, Draft] = {}
     for item in items:
         if item.kind not in shape.kinds or len(distinct) == limit:
             continue
@@ -746,7 +746,7 @@ def drafts_of(
             asked = item.front
             answer = plain(item.back)
         quote, start = find_evidence(item.quote, item.answers, highlight)
-        draft = Card(
+        draft = Draft(
             key=highlight.key,
             kind=kind,
             fields=fields,
@@ -797,9 +797,9 @@ def without_drafts(
 # --- failures and blocked cards -------------------------------------------------------
 
 
-Repair = Callable[[Card, Highlight], Strings]
+Repair = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text; called from several threads."""
-BlockedDraft = tuple[Card, Strings]
+BlockedDraft = tuple[Draft, Strings]
 """A draft with the findings that block it."""
 
 
@@ -830,7 +830,7 @@ def complaint(blocked: Iterable[BlockedDraft]) -> str:
     return "\n".join(lines)
 
 
-def card_json(draft: Card) -> str:
+def card_json(draft: Draft) -> str:
     """Return a draft as a model writes it."""
     card = {"kind": draft.kind.value, **dict(draft.fields)}
     return json.dumps(card, ensure_ascii=False)

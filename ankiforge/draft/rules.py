@@ -33,8 +33,8 @@ from ankiforge.model import (
     PHRASE,
     TRANSLATION,
     WORD_AND_TRANSLATION,
-    Card,
     CardKind,
+    Draft,
     Drafted,
     Fields,
     Form,
@@ -120,7 +120,7 @@ def draft(task: Task, *, figures: bool = True) -> list[Drafted]:
     return results
 
 
-def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Card, ...] | str:
+def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
     """Return the cards of one highlight, or why there are none."""
     if highlight.kind is HighlightKind.CARD:
         return _by_hand(highlight)
@@ -163,7 +163,7 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Card, ...] | str:
     return NOTHING
 
 
-def _of_phrases(highlight: Highlight) -> tuple[Card, ...] | str:
+def _of_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     """Return the cloze of the phrases that are marked in a sentence, or why there is none."""
     exact = highlight.exact
     phrases = []
@@ -218,7 +218,7 @@ def _with_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
 # --- cards a person wrote or asked for ------------------------------------------------
 
 
-def _by_hand(highlight: Highlight) -> tuple[Card, ...] | str:
+def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
     """Return the card that a person wrote, or the reason why it is incomplete."""
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
@@ -247,7 +247,7 @@ def _answer_of(back: str) -> str:
     return plain(back) or " · ".join(image_paths(back))
 
 
-def _own_question(highlight: Highlight, comment: Instruction) -> Card:
+def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
     """Return a card with the reader's question.
 
     The answer is the reader's, if the comment has one; else the marked words or the picture.
@@ -277,7 +277,7 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Card:
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 
-def _vocabulary(highlight: Highlight) -> Card:
+def _vocabulary(highlight: Highlight) -> Draft:
     """Return a card that asks for the meaning of a marked word, shown alone and in its sentence."""
     # an e-reader marks the comma behind a word, too
     word = term_of(highlight) or highlight.exact
@@ -293,7 +293,7 @@ def _vocabulary(highlight: Highlight) -> Card:
     return _draft(highlight, CardKind.BASIC, fields, answer, TRANSLATION)
 
 
-def _own_cloze(highlight: Highlight, words: str) -> tuple[Card, ...] | str:
+def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
     """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words.
 
     The phrase is looked for as it was written, and then without its formatting: `<p>` may be
@@ -382,7 +382,7 @@ def _cloze(
     text: str,
     spans: Sequence[Span],
     origin: str,
-) -> Card:
+) -> Draft:
     """Return a cloze that hides these spans of a text, which is also its quote."""
     spans = tuple(sorted(spans))
     parts = []
@@ -405,9 +405,9 @@ def _draft(
     fields: Fields,
     answer: str,
     origin: str,
-) -> Card:
+) -> Draft:
     """Return a draft of a passage, whose quote are the marked words."""
-    return Card(
+    return Draft(
         key=highlight.key,
         kind=kind,
         fields=fields,

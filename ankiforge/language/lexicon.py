@@ -20,7 +20,7 @@ from ankiforge.text import regex
 from ankiforge.text.fold import words_alone
 
 DATA = Path(__file__).parent / "data"
-Words = frozenset[str]
+WordSet = frozenset[str]
 Table = dict[str, dict[str, tuple[str, ...]]]
 """The words by section, and by the label of their line."""
 
@@ -62,7 +62,7 @@ def section(file: str, name: str) -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def listed(file: str, name: str, label: str | None = None) -> Words:
+def listed(file: str, name: str, label: str | None = None) -> WordSet:
     """Return the words of a section, casefolded: all, or those of one label."""
     lines = section(file, name)
     lists = lines.values() if label is None else [lines.get(label, ())]

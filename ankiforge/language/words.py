@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from ankiforge.language.lexicon import DATA, Words, by_word, listed, section
+from ankiforge.language.lexicon import DATA, WordSet, by_word, listed, section
 from ankiforge.text import regex
 
 _FUNCTION_WORDS = {
@@ -54,7 +54,7 @@ def content(text: str) -> list[str]:
     return [word for word in tokens(text) if word not in _NO_CONTENT]
 
 
-def stems(text: str) -> Words:
+def stems(text: str) -> WordSet:
     """Return the stems of the content words."""
     return frozenset(map(stem, content(text)))
 
@@ -141,7 +141,7 @@ def beginning(word: str) -> str:
     return word[:_BEGINNING] if len(word) > _BEGINNING else word.removesuffix("s")
 
 
-def beginnings(text: str) -> Words:
+def beginnings(text: str) -> WordSet:
     """Return the beginnings of the words of a text."""
     return frozenset(map(beginning, tokens(text)))
 
@@ -150,7 +150,7 @@ def beginnings(text: str) -> Words:
 
 
 @cache  # read only when a card has to be compared: a run with one edit is mostly start
-def opposed(*, stemmed: bool = True) -> dict[str, Words]:
+def opposed(*, stemmed: bool = True) -> dict[str, WordSet]:
     """Return each word of `data/opposites.txt` with those of the other side.
 
     `stemmed`: the base forms, all as stems; else the forms of sentences, as they are
@@ -166,7 +166,7 @@ def opposed(*, stemmed: bool = True) -> dict[str, Words]:
             lines.append(f"{ordinal} / {others}")
     else:
         lines = sentence_forms.splitlines()
-    opposites: dict[str, Words] = {}
+    opposites: dict[str, WordSet] = {}
     for line in lines:
         sides = []
         for side in line.split("/"):
@@ -185,9 +185,9 @@ _PLACES = listed("meaning", "prepositions")
 
 
 @lru_cache(maxsize=4096)
-def contrary(word: str) -> Words:
+def contrary(word: str) -> WordSet:
     """Return the words and stems that say the opposite of a word."""
-    opposites: Words = frozenset()
+    opposites: WordSet = frozenset()
     for form in {word, stem(word)} - _PLACES:
         for table in (opposed(stemmed=False), opposed()):
             opposites |= table.get(form, frozenset())
@@ -195,9 +195,9 @@ def contrary(word: str) -> Words:
 
 
 @cache
-def synonyms() -> dict[str, Words]:
+def synonyms() -> dict[str, WordSet]:
     """Return each stem of `data/synonyms.txt` with its group."""
-    groups: dict[str, Words] = {}
+    groups: dict[str, WordSet] = {}
     for line in (DATA / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
         group = frozenset(map(stem, line.split()))
         for word in group:

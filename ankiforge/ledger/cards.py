@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger.database import in_batches
@@ -16,7 +16,7 @@ from ankiforge.ledger.events import (
     Event,
     Passage,
     Text,
-    digest_of_card,
+    digest_of_words,
     exact,
     hash_of_words,
     stands_in,
@@ -31,17 +31,16 @@ from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import highlights, journaled
 from ankiforge.model import (
     Card,
+    CardHere,
     CardRemark,
     Change,
     Document,
     DocumentKey,
-    Finding,
     Highlight,
     HighlightKey,
     HighlightKind,
     LeftOut,
     Pair,
-    Severity,
     Value,
     is_card_id,
 )
@@ -234,9 +233,9 @@ def change_of(card: Card, before: Card) -> Change | None:
     after = dict(card.fields)
     shown = {}
     for field, text in before.fields:
-        if field not in before.typed:
+        if field not in before.edits.typed:
             shown[field] = text
-    for field in before.typed:
+    for field in before.edits.typed:
         if field in after:
             shown[field] = after[field]
     if shown == after:
@@ -244,7 +243,7 @@ def change_of(card: Card, before: Card) -> Change | None:
     return Change(card.guid, tuple(shown.items()), card.fields)
 
 
-def card_of(store: Store, guid: str) -> Card:
+def card_of(store: Store, guid: str) -> CardHere:
     """Return a card by its guid.
 
     Raises:
@@ -254,7 +253,9 @@ def card_of(store: Store, guid: str) -> Card:
     return _at_home(store, card, passage, highlights.of(store, passage.keys))
 
 
-def cards_of(store: Store, passage_keys: Iterable[str] | None = None) -> Iterator[Card]:
+def cards_of(
+    store: Store, passage_keys: Iterable[str] | None = None
+) -> Iterator[CardHere]:
     """Yield the cards of all passages, or of some, live or not."""
     if passage_keys is None:
         passage_keys = card_rows.passages(store)
@@ -273,7 +274,7 @@ def cards_of(store: Store, passage_keys: Iterable[str] | None = None) -> Iterato
 
 def _at_home(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
-) -> Card:
+) -> CardHere:
     """Return a card of the fold with the passage where it is at home.
 
     `known_rows` are the rows of the highlights of its own passage.
@@ -282,7 +283,7 @@ def _at_home(
     is_here = any(row["state"] == "present" for row in known_rows)
     if is_here and exact(card.quote) in exact(text_of(read.highlight)):
         return read
-    home = card_rows.home_of(store, card.id)
+    home = card_rows.home_of(store, card.guid)
     if home is None or home == passage.key:
         return read
     there = store.passage(home)
@@ -290,7 +291,7 @@ def _at_home(
     return replace(read, key=HighlightKey(passage.key))
 
 
-def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
+def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> CardHere:
     """Return a card of the fold with a passage, as that is read here.
 
     `known_rows` are the rows of the highlights of the passage.
@@ -306,16 +307,12 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> Card:
     else:
         highlight = unread_highlight(passage)
 
-    source = _remarks_on_source(card, places, {row["state"] for row in known_rows})
-    return replace(
-        card,
-        key=HighlightKey(passage.key),
+    is_as_shipped = card.note.words == digest_of_words(card)
+    return CardHere(
+        **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=places or (highlight,),
-        source=source,
-        findings=tuple(
-            Finding(remark.check, Severity.INFO, remark.message) for remark in source
-        ),
-        kept=bool(card.shipped) and not places and card.words == digest_of_card(card),
+        source=_remarks_on_source(card, places, {row["state"] for row in known_rows}),
+        kept=bool(card.note.shipped) and not places and is_as_shipped,
     )
 
 

@@ -34,11 +34,9 @@ from ankiforge.ledger.events import (
     POLICY,
     SOURCE,
     Event,
-    card_of_words,
     content,
     exact,
     guid_of,
-    wording_of,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.here import PassageHere
@@ -59,7 +57,6 @@ from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
     Adopted,
-    Card,
     CardKind,
     Guid,
     Highlight,
@@ -68,10 +65,14 @@ from ankiforge.model import (
     MappedType,
     NoteId,
     Pair,
+    Proposal,
     Severity,
+    StoredDraft,
     Strings,
     Texts,
     Value,
+    Waiting,
+    Words,
     guid_for,
     h16,
     is_card_id,
@@ -274,7 +275,7 @@ class AcceptedByPolicy(Value):
     failed: tuple[tuple[Highlight, BugError], ...] = ()
 
 
-def accept_clean(store: Store, allows: Callable[[Card], bool]) -> AcceptedByPolicy:
+def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> AcceptedByPolicy:
     """Accept, by policy, drafts that need no person and that the settings accept.
 
     A draft that cannot be accepted waits on; all others go on.
@@ -341,7 +342,7 @@ def accept(
         return _accept_as(store, here, draft, forced=forced, another=another)
 
 
-def _refuse_blocked(draft: Card, *, forced: bool) -> None:
+def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
     """Refuse a draft that a check blocks, unless the person overrules the check.
 
     Anki takes no figure without a mask, whatever a person says.
@@ -360,7 +361,7 @@ def _refuse_blocked(draft: Card, *, forced: bool) -> None:
 def _accept_as(
     store: Store,
     here: PassageHere,
-    draft: Card,
+    draft: StoredDraft,
     *,
     forced: bool,
     another: bool,
@@ -405,34 +406,34 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
 def make_card(
     store: Store,
     here: PassageHere,
-    draft: Card,
+    words: Words,
     *,
     by: str = PERSON,
     forced: bool = False,
 ) -> Guid:
-    """Make a card of a draft, and drop it and the drafts that it settles.
+    """Make a card of a draft, or of other words, and drop the drafts that it settles.
 
     Args:
         store: the store.
         here: its passage.
-        draft: as for `decided.accepted`.
+        words: as for `decided.accepted`.
         by: who accepted it.
         forced: whether a check blocks it that the person overruled.
     """
-    event = desk.decide(store, accepted(here, draft, by, forced=forced))
+    event = desk.decide(store, accepted(here, words, by, forced=forced))
     guid = Guid(event.body["guid"])
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, here.passage.key, guid)
     return guid
 
 
-def make(store: Store, draft: Card) -> Guid:
+def make(store: Store, words: Words) -> Guid:
     """Make a card of words that are no draft: a person's own, or those of a proposal."""
     with store.action():
-        cards.highlight_row(store, draft.key)
-        here = passage_here(store, store.passage(draft.key))
-        desk.refuse_doubtful(store, here.passage, draft.key)
-        return make_card(store, here, draft)
+        cards.highlight_row(store, words.key)
+        here = passage_here(store, store.passage(words.key))
+        desk.refuse_doubtful(store, here.passage, words.key)
+        return make_card(store, here, words)
 
 
 def edit(
@@ -458,25 +459,26 @@ def edit(
     with store.action():
         guid = id
         here = desk.read_already(store, id)
+        words: Words
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
             here, draft = desk.waiting(store, id)
             text = fields.get("Text", draft.field("Text"))
             draft = with_gap(draft, nearest_gap(draft, text))
             guid = _accept_as(store, here, draft, forced=forced, another=False)
-            card, key = card_of_words(wording_of(draft)), here.passage.key
+            words, key = draft, here.passage.key
             if guid in here.passage.cards or draft.revises:  # it may have other words
-                card, key = desk.card_of(store, guid)
+                words, key = desk.card_of(store, guid)
         else:
-            card, key = desk.card_of(store, id)
+            words, key = desk.card_of(store, id)
         changed = {}
         for field, text in fields.items():
-            if field in over or text != card.field(field):
+            if field in over or text != words.field(field):
                 changed[field] = text
         if changed:
             body: Json = {"guid": guid, "fields": changed}
             if over:
                 body["over"] = over
-            if card.kind is not CardKind.CLOZE and "Reverse" in fields:
+            if words.kind is not CardKind.CLOZE and "Reverse" in fields:
                 body["kind"] = "two-way" if fields["Reverse"] else "basic"
             desk.record(store, here, "edit", key, body)
     return Guid(guid)
@@ -511,7 +513,7 @@ class TakenOver(Value):
     """The note's text with clozes in Markdown: the card keeps its numbers."""
     deck: str = ""
     schedule: tuple[tuple[str, int, int], ...] = ()
-    """As in `Card`."""
+    """As in `NoteHistory`."""
 
 
 def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
@@ -522,7 +524,9 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 card, here = desk.card_here(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 event = new_event("adopt", here.passage.key, PERSON, body)
-                desk.decide(store, decided(here, event, sentences_of_card(here, card)))
+                desk.decide(
+                    store, decided(here, event, sentences_of_card(here, card.guid, card))
+                )
                 continue
 
             # a draft, with the history that another tool has of its passage
@@ -555,9 +559,9 @@ class NoteRepair(Value):
 
     note: Adopted
     """The note as it was seen, and the HTML of its new fields."""
-    card: Card
+    card: Words
     """The card in its new words."""
-    new: tuple[Card, ...] = ()
+    new: tuple[Words, ...] = ()
     """Cards of notes that it adds."""
     type: MappedType | None = None
     """The note type of these."""
@@ -617,13 +621,14 @@ def reject(store: Store, id: str, why: str = "") -> None:
     """
     with store.action():
         if is_draft_id(id):
-            here, card = desk.waiting(store, id)
+            here, draft = desk.waiting(store, id)
+            desk.decide(store, rejected(here, draft, why))
         else:
             card, here = desk.card_here(store, id)
-        desk.decide(store, rejected(here, card, why))
+            desk.decide(store, rejected(here, card, why))
 
 
-def reject_proposal(store: Store, proposal: Card, why: str = "") -> None:
+def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
     """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
     with store.action():
         here = passage_here(store, store.passage(proposal.key))

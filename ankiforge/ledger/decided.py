@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.drafts import is_new
@@ -18,15 +18,25 @@ from ankiforge.ledger.events import (
     PROPOSAL,
     Event,
     Wording,
-    card_of_words,
     content,
     guid_of,
     wording_of,
+    words_of_wording,
 )
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.fold import decision_of
 from ankiforge.ledger.here import Asks, PassageHere, settled
-from ankiforge.model import Card, Json, Strings, Value
+from ankiforge.model import (
+    Card,
+    Guid,
+    Json,
+    Proposal,
+    StoredDraft,
+    Strings,
+    Value,
+    Verdict,
+    Words,
+)
 
 
 class Decided(Value):
@@ -51,30 +61,32 @@ class Decided(Value):
 
 
 def accepted(
-    here: PassageHere, draft: Card, by: str = PERSON, *, forced: bool = False
+    here: PassageHere, words: Words, by: str = PERSON, *, forced: bool = False
 ) -> Decided:
-    """Return what changes if a draft becomes a card.
+    """Return what changes if words become a card.
 
     Args:
         here: its passage.
-        draft: the words of the card; it has no id if a person wrote them.
+        words: a draft, or words of a person.
         by: who accepts it.
         forced: whether a check blocks it that the person overruled.
     """
     key = here.passage.key
-    body: Json = {"guid": guid_of(key, draft), "draft": body_of_words(draft)}
-    if draft.deck:
-        body["deck"] = draft.deck
+    body: Json = {"guid": guid_of(key, words), "draft": body_of_words(words)}
+    if words.deck:
+        body["deck"] = words.deck
     if forced:
         body["forced"] = True
-    for waiting in here.waiting:
-        if waiting.id == draft.id and waiting.replaces:
-            body["instead"] = waiting.replaces
+    draft_id = ""
+    if isinstance(words, StoredDraft):
+        draft_id = words.id
+        if words.replaces:
+            body["instead"] = words.replaces
     event = new_event("accept", key, by, body)
-    return decided(here, event, facts.decided_by(draft, here.text), draft.id)
+    return decided(here, event, facts.decided_by(words, here.text), draft_id)
 
 
-def reworded(here: PassageHere, draft: Card, card: Card, key: str) -> Decided:
+def reworded(here: PassageHere, draft: StoredDraft, card: Card, key: str) -> Decided:
     """Return what changes if a card gets the words of a draft.
 
     Args:
@@ -87,37 +99,41 @@ def reworded(here: PassageHere, draft: Card, card: Card, key: str) -> Decided:
     if not draft.slot:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
-    body = {"guid": card.id, "draft": body_of_words(draft)}
+    body = {"guid": card.guid, "draft": body_of_words(draft)}
     event = new_event("revise", key, PERSON, body)
     return decided(here, event, sentences, draft.id)
 
 
-def rejected(here: PassageHere, card: Card, why: str = "") -> Decided:
+def rejected(here: PassageHere, line: StoredDraft | Card, why: str = "") -> Decided:
     """Return what changes if a person rejects a card, or the fact that a draft is about.
 
     A card about which the draft asks stays as it is.
     """
-    guid: str = card.id
-    sentences = () if card.waits else sentences_of_card(here, card)
-    if card.waits:
-        sentences = facts.decided_by(card, here.text)
+    guid, draft_id, words = "", "", content(line)
+    if isinstance(line, Card):
+        guid = line.guid
+        sentences = sentences_of_card(here, guid, line)
+    else:
+        draft_id = line.id
+        sentences = facts.decided_by(line, here.text)
         # a card that was accepted from a proposal and taken back is not rejected
-        is_new_card = not card.proposed and not card.revises
-        guid = guid_of(here.passage.key, card) if is_new_card else ""
+        if line.proposed:  # the person's own form may say what was proposed
+            words = ""
+        elif not line.revises:
+            guid = guid_of(here.passage.key, line)
     body: Json = {
         "guid": guid,
-        # the person's own form may say what was proposed
-        "content": "" if (card.waits and card.proposed) else content(card),
-        "slot": card.slot if guid and card.in_slot else "",
-        "fields": wording_of(card).fields,
+        "content": words,
+        "slot": line.slot if guid and line.in_slot else "",
+        "fields": wording_of(line).fields,
     }
     if why:
         body["why"] = why
     event = new_event("reject", here.passage.key, PERSON, body)
-    return decided(here, event, sentences, card.id if card.waits else "")
+    return decided(here, event, sentences, draft_id)
 
 
-def proposal_rejected(here: PassageHere, proposal: Card, why: str = "") -> Decided:
+def proposal_rejected(here: PassageHere, proposal: Proposal, why: str = "") -> Decided:
     """Return what changes if a person rejects a proposal.
 
     Its sentence is not proposed again; a model may still ask about it.
@@ -152,10 +168,10 @@ def new_event(what: str, key: str, by: str, body: Json) -> Event:
     return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
 
 
-def body_of_words(card: Card) -> Json:
-    """Return the words of a card as the body of an event has them."""
-    words: Json = msgspec.to_builtins(wording_of(card))
-    return words
+def body_of_words(words: Words) -> Json:
+    """Return the words of a draft or card as the body of an event has them."""
+    body: Json = msgspec.to_builtins(wording_of(words))
+    return body
 
 
 # --- what a decision decides ------------------------------------------------------------
@@ -203,7 +219,7 @@ def fact_of(
     here: PassageHere,
     event: Event,
     sentences: Strings,
-    passed: Iterable[Card] = (),
+    passed: Iterable[StoredDraft] = (),
 ) -> Json:
     """Return which sentences a decision decides, of all that its passage has."""
     fact: Json = {
@@ -217,16 +233,18 @@ def fact_of(
     return fact
 
 
-def sentences_of_card(here: PassageHere, card: Card) -> Strings:
-    """Return the sentences on which a decision on a card decides."""
-    last = facts.of_cards(here.passage.facts).get(card.id)
+def sentences_of_card(here: PassageHere, guid: str, words: Words) -> Strings:
+    """Return the sentences on which a decision on the card of these words decides."""
+    last = facts.of_cards(here.passage.facts).get(guid)
     if last is not None:
         return last.sentences
-    quoted = facts.covered(here.text, card.quote) or facts.sentences(card.quote)
-    return facts.decided_of(quoted, card.origin.drafter)
+    quoted = facts.covered(here.text, words.quote) or facts.sentences(words.quote)
+    return facts.decided_of(quoted, words.origin.drafter)
 
 
-def passed_over(here: PassageHere, draft_id: str, decided: Collection[str]) -> list[Card]:
+def passed_over(
+    here: PassageHere, draft_id: str, decided: Collection[str]
+) -> list[StoredDraft]:
     """Return the person's own forms that a decision on a draft beside them passes over.
 
     All of their facts are decided.
@@ -275,7 +293,7 @@ def settled_again(here: PassageHere, machine: str) -> SettledAgain:
     )
 
 
-def lacks_drafts(waiting: Iterable[Card], shown: Iterable[Fact]) -> bool:
+def lacks_drafts(waiting: Iterable[StoredDraft], shown: Iterable[Fact]) -> bool:
     """Return whether a fact is offered that has no draft."""
     drafted = {name for draft in waiting for name in draft.about}
     return not drafted.issuperset(facts.offered(shown))
@@ -286,6 +304,13 @@ def _with_made(here: PassageHere, event: Event) -> PassageHere:
     guid = event.body.get("guid", "")
     if guid in here.passage.cards or "draft" not in event.body:
         return here
-    words = msgspec.convert(event.body["draft"], Wording)
-    live = {**here.elsewhere.live, guid: replace(card_of_words(words), id=guid)}
+    words = words_of_wording(msgspec.convert(event.body["draft"], Wording), event.key)
+    card = Card(
+        **asdict(words),
+        guid=Guid(guid),
+        verdict=Verdict.LIVE,
+        by=event.by,
+        at=event.at,
+    )
+    live = {**here.elsewhere.live, guid: card}
     return replace(here, elsewhere=replace(here.elsewhere, live=live))

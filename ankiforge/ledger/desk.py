@@ -1,6 +1,6 @@
 """The desk: what is to be drafted, what waits for a decision, and what a decision settles.
 
-What waits is a card whose verdict is `OFFERED`: a row of the table `draft`, with its passage.
+What waits is a `StoredDraft`: a row of the table `draft`, with its passage.
 An *offer* is what a person decides on: one fact of one passage, over all its keys, or the
 change of a card. Here, and nowhere else, drafts are grouped: by the column `offer` of the view
 `offered` in `schema.sql`. The column `draft.fact` names the fact of a draft; "" is a fact of its
@@ -34,7 +34,7 @@ from collections.abc import (
 from itertools import chain
 from urllib.parse import unquote
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, facts, forms
@@ -67,6 +67,7 @@ from ankiforge.model import (
     Card,
     CardKind,
     DocumentId,
+    Draft,
     Finding,
     Highlight,
     Json,
@@ -74,7 +75,9 @@ from ankiforge.model import (
     Remark,
     RemarkKind,
     Severity,
+    StoredDraft,
     Verdict,
+    Waiting,
     is_card_id,
 )
 from ankiforge.text import regex
@@ -313,7 +316,7 @@ them wait. That of proposals is `PROPOSE`."""
 # --- what waits -------------------------------------------------------------------------
 
 
-def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[Card]:
+def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
     """Yield drafts that wait, with remarks on each, in the order of their ids."""
     remarks = Remarks(store)
     for part in in_batches(ids):
@@ -326,12 +329,11 @@ def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[Card]:
             if is_settled(store, passage, draft):
                 continue
             place = decode_highlight_body(draft_row["mark"])
-            draft = replace(draft, passages=(place,))
-            on_draft = remarks.on(draft, draft_row["content"])
-            yield replace(draft, remarks=tuple(on_draft))
+            on_draft = remarks.on(draft, place, draft_row["content"])
+            yield Waiting(**asdict(draft), passages=(place,), remarks=tuple(on_draft))
 
 
-def is_settled(store: Store, passage: Passage, draft: Card) -> bool:
+def is_settled(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     """Return whether a stored draft no longer waits.
 
     The next run gives its words to a card; or its passage was found to be another one, too,
@@ -349,7 +351,7 @@ def is_settled(store: Store, passage: Passage, draft: Card) -> bool:
     return bool(draft.about) and not set(draft.about) <= facts.offered(shown).keys()
 
 
-def _follows(passage: Passage, draft: Card) -> bool:
+def _follows(passage: Passage, draft: StoredDraft) -> bool:
     """Return whether the next run gives the words of a draft to their card.
 
     The passage was found to be that of the card after it was drafted.
@@ -412,7 +414,7 @@ class Remarks:
         self._any_buried = any_buried(store)
         self._fields = forms.Fields(store)
 
-    def read(self, drafts: Sequence[Card]) -> None:
+    def read(self, drafts: Sequence[StoredDraft]) -> None:
         """Read what `on` asks of each of some drafts."""
         store = self._store
         contents = list(map(content, drafts))
@@ -437,15 +439,15 @@ class Remarks:
             decided = sentences.deciding(self._store, names)
         return any(decided.get(name, set()) - {passage.key} for name in names)
 
-    def on(self, draft: Card, words: str) -> Iterator[Remark]:
-        """Yield why a draft with these words needs a person."""
+    def on(self, draft: StoredDraft, place: Highlight, words: str) -> Iterator[Remark]:
+        """Yield why a draft with these words, at its place, needs a person."""
         store = self._store
         passage = store.passage(draft.key)
         # a passage that is gone, and that it may be
         for _, old in _doubts(store, passage):
             is_live = store.passage(old).live
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
-        before = self._before(passage, draft)
+        before = self._before(passage, draft, place)
         if before is None and draft.in_slot:
             if self.are_decided_elsewhere(passage, draft.about):
                 before = RemarkKind.DECIDED_BEFORE
@@ -459,12 +461,14 @@ class Remarks:
         if any(other != passage.key for other in store.same_words(words).rejected):
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
-        if forms.asks_form(store, draft.highlight, self._fields):
+        if forms.asks_form(store, place, self._fields):
             yield Remark(RemarkKind.FORM)
         if draft.kind is CardKind.OCCLUSION and not draft.revises:
             yield Remark(RemarkKind.FIGURE)
 
-    def _before(self, passage: Passage, draft: Card) -> RemarkKind | None:
+    def _before(
+        self, passage: Passage, draft: StoredDraft, place: Highlight
+    ) -> RemarkKind | None:
         """Return what is known of the cards of a passage, and the notes of its document."""
         if draft.revises:
             return RemarkKind.REVISION
@@ -472,10 +476,10 @@ class Remarks:
             return RemarkKind.REPLACEMENT
         if draft.near:
             return RemarkKind.NEAR
-        if _was_dropped(passage, draft):
+        if _was_dropped(passage, draft, place):
             # as if the person had not accepted what they took back
             as_before = replace(passage, cards=self._cards_kept(passage))
-            is_dropped = _was_dropped(as_before, draft)
+            is_dropped = _was_dropped(as_before, draft, place)
             return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
         if not (self._any_buried or self._unknown_notes):
             return None
@@ -483,9 +487,9 @@ class Remarks:
         if guid not in passage.cards and guid not in self._unburied:
             if is_buried(self._store, guid):
                 return RemarkKind.NOTE_DELETED  # before the journal was lost
-        tag = document_tag(draft.highlight.document.title)
+        tag = document_tag(place.document.title)
         # a note of another type may have no link that names its vault
-        names = (in_vault(tag, draft.highlight.uri), tag, guid)
+        names = (in_vault(tag, place.uri), tag, guid)
         if not self._unknown_notes.isdisjoint(names):
             return RemarkKind.UNKNOWN_NOTES
         return None
@@ -503,11 +507,11 @@ class Remarks:
         return kept
 
 
-def _was_dropped(passage: Passage, draft: Card) -> bool:
+def _was_dropped(passage: Passage, draft: StoredDraft, place: Highlight) -> bool:
     """Return whether a person dropped nearly the same."""
     if not passage.decided:
         return False
-    about = facts.decided_by(draft, facts.text_of(draft.highlight))
+    about = facts.decided_by(draft, facts.text_of(place))
     return facts.dropped(passage, draft, about)
 
 
@@ -609,7 +613,7 @@ def give_findings(
 # --- one draft, for a decision ----------------------------------------------------------
 
 
-def waiting(store: Store, draft_id: str) -> tuple[PassageHere, Card]:
+def waiting(store: Store, draft_id: str) -> tuple[PassageHere, StoredDraft]:
     """Return a passage, and a draft of it that waits.
 
     Raises:
@@ -672,7 +676,7 @@ def refuse_doubtful(store: Store, passage: Passage, key: str) -> None:
 
 # --- offers -----------------------------------------------------------------------------
 
-Offer = tuple[Card, ...]
+Offer = tuple[Waiting, ...]
 """One fact of one passage, or the change of a card: the drafts to choose from, of which the first
 is accepted unless the person chooses another one. Their own form comes first, then a model's, and
 proposals; those that a check blocks are last."""
@@ -689,7 +693,7 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
         keys = store.keys_of([*(row["key"] for row in rows), *batch])  # ids may be keys
 
         # the drafts of each offer; and the offers of each draft and key
-        drafts_of: dict[str, list[Card]] = defaultdict(list)
+        drafts_of: dict[str, list[Waiting]] = defaultdict(list)
         offers_of: dict[str, list[str]] = defaultdict(list)
         for draft in each_waiting(store, waiting_drafts.of_highlights(store, keys)):
             drafts_of[draft.offer].append(draft)
@@ -710,7 +714,7 @@ def several_offers(store: Store, passages: Iterable[str]) -> list[str]:
     return [passage for passage in passages if passage in several]
 
 
-def rank(draft: Card) -> tuple[bool, int]:
+def rank(draft: Draft) -> tuple[bool, int]:
     """Return the sort key of a draft among the drafts of its passage."""
     if draft.own:
         place = 0

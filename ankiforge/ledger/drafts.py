@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -31,27 +32,31 @@ from ankiforge.model import (
     PROPOSE,
     Card,
     CardKind,
+    Draft,
     Highlight,
     Origin,
     Texts,
     Verdict,
+    Words,
     h16,
 )
 from ankiforge.text import counted, occlusion
 from ankiforge.text.cloze import cloze_answers, image_paths, literal, make, plain
 from ankiforge.text.fold import locate_words
 
-Proposals = Callable[[Highlight], Iterable[Card]]
+D = TypeVar("D", bound=Draft)
+
+Proposals = Callable[[Highlight], Iterable[Draft]]
 """Makes proposals of a passage."""
 
 
 def completed(
     here: HighlightHere,
-    made: Sequence[Card],
+    made: Sequence[Draft],
     *,
     again: bool = False,
     proposals: Proposals | None = None,
-) -> list[Card]:
+) -> list[Draft]:
     """Return all drafts of a passage, with the numbers and paths that their cards have.
 
     Args:
@@ -69,14 +74,14 @@ def completed(
     return [as_on_card(here.passage, draft) for draft in in_slots(drafts)]
 
 
-def in_slots(drafts: Iterable[Card]) -> Iterator[Card]:
+def in_slots(drafts: Iterable[Draft]) -> Iterator[Draft]:
     """Yield the drafts of a passage; the source's own ones are numbered."""
     numbers = count()
     for draft in drafts:
         yield replace(draft, slot=str(next(numbers)) if draft.own else "")
 
 
-def draft_id(draft: Card) -> str:
+def draft_id(draft: Draft) -> str:
     """Return the id of a draft, the same on every machine; with other gaps, it is another."""
     words = (draft.family.value, slot_of(draft), content(draft), *draft.gaps[1:])
     return f"{DRAFT_PREFIX}{h16(draft.key, *words)}"
@@ -85,21 +90,21 @@ def draft_id(draft: Card) -> str:
 # --- drafts that no drafter makes -------------------------------------------------------
 
 
-def draft_again_of(card: Card, highlight: Highlight) -> Card:
+def draft_again_of(words: Words, highlight: Highlight) -> Draft:
     """Return the words of a card as a draft of a passage that has their quote."""
-    return Card(
+    return Draft(
         highlight.key,
-        card.kind,
-        card.fields,
-        card.quote,
-        card.field("Back") or cloze_answers(card.field("Text")),
-        max(highlight.exact.find(card.quote), 0),
-        card.origin,
-        card.tags,
+        words.kind,
+        words.fields,
+        words.origin,
+        words.quote,
+        words.tags,
+        answer=words.field("Back") or cloze_answers(words.field("Text")),
+        start=max(highlight.exact.find(words.quote), 0),
     )
 
 
-def taken_back(here: HighlightHere) -> Iterator[Card]:
+def taken_back(here: HighlightHere) -> Iterator[Draft]:
     """Yield the drafts of a model whose acceptance was undone, where they no longer wait.
 
     The journal has their words when the database that had the drafts is lost.
@@ -118,8 +123,8 @@ def taken_back(here: HighlightHere) -> Iterator[Card]:
 
 
 def corrected(
-    here: HighlightHere, made: Iterable[Card], proposals: Proposals
-) -> Iterator[Card]:
+    here: HighlightHere, made: Iterable[Draft], proposals: Proposals
+) -> Iterator[Draft]:
     """Yield the cards of a passage in the words that their sentences have now.
 
     The offer asks whether they are the cards' new text. Left out is what other drafts are
@@ -156,7 +161,7 @@ def corrected(
         yield draft_again_of(reworded, here.highlight)
 
 
-def fields_in(sentence: str, card: Card) -> Texts:
+def fields_in(sentence: str, card: Words) -> Texts:
     """Return the fields of a card in the words of a sentence; {} if that lacks its answer."""
     fields = dict(card.fields)
     if card.kind is not CardKind.CLOZE:
@@ -170,7 +175,7 @@ def fields_in(sentence: str, card: Card) -> Texts:
 # --- drafts and the cards of their passage ----------------------------------------------
 
 
-def as_on_card(passage: Passage, draft: Card) -> Card:
+def as_on_card(passage: Passage, draft: Draft) -> Draft:
     """Return a draft of the source's own with the numbers and paths that its card has.
 
     A number names a card in Anki, so it stays with its words, and one that was ever
@@ -183,12 +188,12 @@ def as_on_card(passage: Passage, draft: Card) -> Card:
     if draft.kind is CardKind.OCCLUSION:
         old = occlusion.masks_in(card.fields)
         new = occlusion.masks_in(draft.fields)
-        followed = occlusion.follow(old, new, card.numbers)
+        followed = occlusion.follow(old, new, card.note.numbers)
         fields[occlusion.FIELD] = occlusion.write(followed.masks)
         return replace(draft, fields=tuple(fields.items()))
 
     # a picture that is not found is named as the note does, without its folder
-    known_words = (*card.given.values(), *texts_of(card))
+    known_words = (*card.edits.given.values(), *texts_of(card))
     known_paths = image_paths("\n".join(known_words))
     for name, words in draft.fields:
         for path in image_paths(words):
@@ -196,22 +201,22 @@ def as_on_card(passage: Passage, draft: Card) -> Card:
             if len(longer) == 1:
                 fields[name] = fields[name].replace(f"]({path})", f"]({longer[0]})")
     if draft.kind is CardKind.CLOZE:
-        clozes = [make(int(number), words) for number, words in card.numbers.items()]
+        clozes = [make(int(number), words) for number, words in card.note.numbers.items()]
         fields["Text"] = keep_numbers(
             old=card.field("Text"),
             new=fields["Text"],
-            used=tuple(map(int, card.numbers)),
+            used=tuple(map(int, card.note.numbers)),
             earlier=[" ".join(clozes)],
         )
     return replace(draft, fields=tuple(fields.items()))
 
 
-def texts_of(card: Card) -> list[str]:
-    """Return the texts of all fields of a card."""
-    return [text for _, text in card.fields if text]
+def texts_of(words: Words) -> list[str]:
+    """Return the texts of all fields of a draft or card."""
+    return [text for _, text in words.fields if text]
 
 
-def stands(passage: Passage, draft: Card) -> bool:
+def stands(passage: Passage, draft: Draft) -> bool:
     """Return whether a draft is a card already, with the same words.
 
     That is so with the source's own cards after their database was lost. Whatever a check
@@ -223,7 +228,7 @@ def stands(passage: Passage, draft: Card) -> bool:
     return content(card) == content(draft) and not is_news(card, draft)
 
 
-def is_new(passage: Passage, draft: Card, machine: str) -> bool:
+def is_new(passage: Passage, draft: Draft, machine: str) -> bool:
     """Return whether the person's own form is to be offered: not rejected, and no card yet."""
     if passage.skipped or passage.was_passed_over(draft) or passage.refuses(draft):
         return False
@@ -237,7 +242,7 @@ def is_new(passage: Passage, draft: Card, machine: str) -> bool:
     return card.live and is_news(card, draft) and not is_stale(card, machine, draft)
 
 
-def is_known(passage: Passage, draft: Card) -> bool:
+def is_known(passage: Passage, draft: Draft) -> bool:
     """Return whether a drafter's words were rejected, or are, or were, those of a card."""
     words = content(draft)
     if words in passage.rejected:
@@ -259,7 +264,7 @@ def proposed_card(passage: Passage) -> Card | None:
 # --- the gaps of proposals --------------------------------------------------------------
 
 
-def with_gap(draft: Card, number: int) -> Card:
+def with_gap(draft: D, number: int) -> D:
     """Return a draft with one of its gaps, by its number from 1.
 
     Raises:
@@ -280,14 +285,14 @@ def with_gap(draft: Card, number: int) -> Card:
     return replace(draft, fields=fields, answer=cloze_answers(text), gaps=())
 
 
-def with_first_gap(draft: Card, number: int) -> Card:
+def with_first_gap(draft: D, number: int) -> D:
     """Return a proposal that begins with another one of its gaps."""
     first = draft.gaps[number - 1]
     others = [gap for gap in draft.gaps if gap != first]
     return replace(with_gap(draft, number), gaps=(first, *others))
 
 
-def nearest_gap(draft: Card, text: str) -> int:
+def nearest_gap(draft: Draft, text: str) -> int:
     """Return the number of the gap whose text is the most like another one."""
     from rapidfuzz import fuzz
 

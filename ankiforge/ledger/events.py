@@ -2,7 +2,7 @@
 
 An `Event` is a line of the journal; a `Passage` with its cards is the result of the events of
 one passage. `fold` computes one from the other. `Wording` is how an event writes the words of
-a card: `wording_of` and `worded` are the border between the two, and there is no other.
+a card: `wording_of` and `words_of_wording` are the border between the two, and there is no other.
 
 What must stay true: a field of an event keeps its meaning for ever, as journals are years
 old.
@@ -20,6 +20,7 @@ from ankiforge.model import (
     PROPOSE,
     Card,
     CardKind,
+    Draft,
     Guid,
     Highlight,
     HighlightKey,
@@ -29,6 +30,7 @@ from ankiforge.model import (
     Texts,
     Value,
     Verdict,
+    Words,
     guid_for,
     h16,
 )
@@ -124,38 +126,46 @@ class RepairNote(Value):
     draft: Wording
 
 
-def wording_of(card: Card) -> Wording:
-    """Return the words of a card as an event carries them."""
+def wording_of(words: Words) -> Wording:
+    """Return the words of a draft or card as an event carries them."""
     return Wording(
-        kind=card.kind.value,
-        fields={name: text for name, text in card.fields if text},
-        quote=card.quote,
-        own=card.in_slot,
-        slot=card.slot if card.in_slot else "",
-        drafter=card.origin.drafter,
-        model=card.origin.model,
-        prompt=card.origin.prompt,
-        request=card.origin.request,
-        tags=card.tags,
-    )
-
-
-def worded(card: Card, words: Wording) -> Card:
-    """Return a card with the words that an event carries; its slot stays."""
-    return replace(
-        card,
-        kind=CardKind(words.kind),
-        fields=tuple(words.fields.items()),
+        kind=words.kind.value,
+        fields={name: text for name, text in words.fields if text},
         quote=words.quote,
-        origin=Origin(words.drafter, words.model, words.prompt, words.request),
+        own=words.in_slot,
+        slot=words.slot if words.in_slot else "",
+        drafter=words.origin.drafter,
+        model=words.origin.model,
+        prompt=words.origin.prompt,
+        request=words.origin.request,
         tags=words.tags,
     )
 
 
-def card_of_words(words: Wording, key: str = "") -> Card:
-    """Return a card that is made of the words of an event."""
-    slot = words.slot if words.own else ""
-    return worded(Card(HighlightKey(key), CardKind.BASIC, (), slot=slot), words)
+def words_of_wording(wording: Wording, key: str) -> Words:
+    """Return the words that an event about a highlight carries."""
+    return Words(
+        HighlightKey(key),
+        CardKind(wording.kind),
+        tuple(wording.fields.items()),
+        Origin(wording.drafter, wording.model, wording.prompt, wording.request),
+        wording.quote,
+        wording.tags,
+        slot=wording.slot if wording.own else "",
+    )
+
+
+def worded(card: Card, wording: Wording) -> Card:
+    """Return a card with the words that an event carries; its slot stays."""
+    words = words_of_wording(wording, card.key)
+    return replace(
+        card,
+        kind=words.kind,
+        fields=words.fields,
+        quote=words.quote,
+        origin=words.origin,
+        tags=words.tags,
+    )
 
 
 def exact(words: str) -> str:
@@ -191,14 +201,14 @@ def exact_field(markdown: str) -> str:
     return exact(plain(markdown))
 
 
-def content(card: Card) -> str:
-    """Return a hash of the question and the answer of a card."""
-    return content_of(dict(card.fields))
+def content(words: Words) -> str:
+    """Return a hash of the question and the answer of a draft or card."""
+    return content_of(dict(words.fields))
 
 
-def slot_of(card: Card) -> str:
+def slot_of(words: Words) -> str:
     """Return the slot that a card has, or a draft gets when it is accepted."""
-    return card.slot or content(card)
+    return words.slot or content(words)
 
 
 def content_of(fields: Texts) -> str:
@@ -237,9 +247,9 @@ def digest_of(fields: Texts) -> str:
     return h16(*parts)
 
 
-def digest_of_card(card: Card) -> str:
-    """Return a hash of the exact fields of a card, as an event carries them."""
-    return digest_of({name: text for name, text in card.fields if text})
+def digest_of_words(words: Words) -> str:
+    """Return a hash of the exact fields of a draft or card, as an event carries them."""
+    return digest_of({name: text for name, text in words.fields if text})
 
 
 def decides_own(event: Event) -> bool:
@@ -248,12 +258,12 @@ def decides_own(event: Event) -> bool:
     return bool(event.body.get("slot") or draft.get("own"))
 
 
-def guid_of(key: str, card: Card) -> Guid:
-    """Return the guid of the note of a card.
+def guid_of(key: str, words: Words) -> Guid:
+    """Return the guid of the note of a card with these words.
 
     Two machines that accept the same draft make one note.
     """
-    return guid_for(HighlightKey(key), card.family, slot_of(card))
+    return guid_for(HighlightKey(key), words.family, slot_of(words))
 
 
 class Text(Value, omit_defaults=True):
@@ -380,18 +390,18 @@ class Passage(msgspec.Struct):
         """The cards that stand."""
         return [card for card in self.cards.values() if card.live]
 
-    def was_passed_over(self, draft: Card) -> bool:
+    def was_passed_over(self, draft: Words) -> bool:
         """Return whether the person's own form was passed over for another draft of its facts."""
         passed = {words for decision in self.facts for words in decision.passed}
         return bool(passed) and content(draft) in passed
 
-    def refuses(self, draft: Card) -> bool:
+    def refuses(self, draft: Words) -> bool:
         """Return whether a person rejected these words, or the source's card as such."""
         if self.rejected and content(draft) in self.rejected:
             return True
         return draft.in_slot and draft.slot in self.rejected_slots
 
-    def card_in_slot(self, draft: Card) -> Card | None:
+    def card_in_slot(self, draft: Words) -> Card | None:
         """Return the card of the source in the slot and note type of a draft; a live one first."""
         in_slot = []
         for card in self.cards.values():
@@ -403,21 +413,22 @@ class Passage(msgspec.Struct):
         return in_slot[0] if in_slot else None
 
 
-def is_news(card: Card, draft: Card) -> bool:
+def is_news(card: Card, draft: Draft) -> bool:
     """Return whether a text is not the last one that the card got or was offered."""
-    if not card.texts:
+    if not card.edits.texts:
         return True
-    _machine, newest = card.texts[-1]
-    return newest != digest_of_card(draft)
+    _machine, newest = card.edits.texts[-1]
+    return newest != digest_of_words(draft)
 
 
-def is_stale(card: Card, machine: str, draft: Card) -> bool:
+def is_stale(card: Card, machine: str, draft: Draft) -> bool:
     """Return whether a text that is read here may be older than the card's.
 
     It may be if the card had this text before another machine read a newer one, which
     this machine never read: its files may not have been brought up to date.
     """
-    _machine, newest = card.texts[-1]
-    digests = {digest for _, digest in card.texts}
-    readers = {reader for reader, digest in card.texts if digest == newest}
-    return digest_of_card(draft) in digests and machine not in readers and bool(newest)
+    texts = card.edits.texts
+    _machine, newest = texts[-1]
+    digests = {digest for _, digest in texts}
+    readers = {reader for reader, digest in texts if digest == newest}
+    return digest_of_words(draft) in digests and machine not in readers and bool(newest)

@@ -26,9 +26,11 @@ from ankiforge.model import (
     PROPOSE,
     WORD_AND_TRANSLATION,
     Card,
+    Draft,
     Highlight,
     Strings,
     Value,
+    Words,
     h16,
 )
 from ankiforge.text import regex
@@ -127,7 +129,7 @@ def covered(text: str, quote: str) -> Strings:
     return tuple(touched)
 
 
-def decided_by(draft: Card, text: str) -> Strings:
+def decided_by(draft: Words, text: str) -> Strings:
     """Return the sentences of a passage on which a decision on a draft decides."""
     return decided_of(covered(text, draft.quote), draft.origin.drafter)
 
@@ -140,7 +142,7 @@ def decided_of(quoted: Strings, drafter: str) -> Strings:
     return quoted[-1:] if drafter == PROPOSE else quoted
 
 
-def fact_of(draft: Card, text: str) -> str:
+def fact_of(draft: Draft, text: str) -> str:
     """Return the sentence of a passage that a draft is about; "" if none is known.
 
     It is the first one of its quote that holds the answer, or else the first one.
@@ -175,7 +177,7 @@ def quoted_by(words: str, answer: str, text: str) -> str:
     return whole[whole.find(within[0]) : end]
 
 
-def dropped(passage: Passage, draft: Card, within: Strings) -> bool:
+def dropped(passage: Passage, draft: Draft, within: Strings) -> bool:
     """Return whether a person rejected, retired or deleted a card of nearly these sentences.
 
     Policy leaves them alone; all of the passage, if that is closed.
@@ -189,7 +191,7 @@ def dropped(passage: Passage, draft: Card, within: Strings) -> bool:
     ended = {}
     for card in passage.cards.values():
         if card.by == PERSON and not card.live and not is_open_again(card):
-            ended[card.id] = card
+            ended[card.guid] = card
             if card is card_in_slot:
                 return True
     of_ended = {each for card in ended.values() for each in sentences(card.quote)}

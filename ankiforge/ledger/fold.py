@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.ledger.events import (
     FOUND,
@@ -35,22 +35,25 @@ from ankiforge.ledger.events import (
     RepairNote,
     Text,
     Wording,
-    card_of_words,
     content,
     decides_own,
     digest_of,
-    digest_of_card,
+    digest_of_words,
     slot_of,
     worded,
+    words_of_wording,
 )
 from ankiforge.ledger.facts import about_of, decided_of, sentences
 from ankiforge.model import (
     Adopted,
     Card,
     CardKind,
+    Edits,
     Fields,
+    Guid,
     Json,
     MappedType,
+    NoteHistory,
     Shipped,
     Strings,
     Texts,
@@ -174,7 +177,7 @@ def _supersede(passage: Passage) -> None:
                 continue
             if _asks_the_same(passage, card, by_age[0]):
                 why = "the same passage has an older card"
-                passage.cards[card.id] = _judged(card, Verdict.SUPERSEDED, card.by, why)
+                passage.cards[card.guid] = _judged(card, Verdict.SUPERSEDED, card.by, why)
 
 
 def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool:
@@ -185,9 +188,9 @@ def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool
     about: dict[str, set[str]] = defaultdict(set)
     for decision in passage.facts:
         about[decision.guid].update(decision.sentences)
-    mine = about[card.id]
+    mine = about[card.guid]
     for other in others:
-        theirs = about[other.id]
+        theirs = about[other.guid]
         same_slot = card.in_slot and card.slot == other.slot
         if same_slot or mine & theirs or not (mine and theirs):
             return True
@@ -284,7 +287,7 @@ def _change(
     """Change the card that an event names, if it is there."""
     card = passage.cards.get(event.body.get("guid", ""))
     if card:
-        passage.cards[card.id] = changed(card, event)
+        passage.cards[card.guid] = changed(card, event)
 
 
 def _applied(card: Card, event: Event) -> Card:
@@ -296,22 +299,30 @@ def _applied(card: Card, event: Event) -> Card:
 def _adopted(card: Card, event: Event) -> Card:
     """Take over another tool's note, or its schedule for a card of ours."""
     body = event.body
-    card = replace(card, schedule=tuple(map(tuple, body.get("schedule", ()))))
-    if not body.get("note"):
-        return card
-    # packages before that were merged with other words than those of the adoption
-    shipped = tuple(replace(sent, hashes={}) for sent in card.shipped)
-    note = {**body["note"], "words": dict(card.fields)}
-    return replace(card, shipped=shipped, adopted=msgspec.convert(note, Adopted))
+    history = replace(card.note, schedule=tuple(map(tuple, body.get("schedule", ()))))
+    if body.get("note"):
+        note = {**body["note"], "words": dict(card.fields)}
+        adopted = msgspec.convert(note, Adopted)
+        history = replace(history, shipped=_unmerged(card), adopted=adopted)
+    return replace(card, note=history)
+
+
+def _unmerged(card: Card) -> tuple[Shipped, ...]:
+    """Return the packages of a card whose note is adopted now, without what they wrote.
+
+    They were merged with other words than those of the adoption.
+    """
+    return tuple(replace(sent, hashes={}) for sent in card.note.shipped)
 
 
 def _revised(card: Card, event: Event) -> Card:
     """Give it the new words of a person, or offer it those of its source."""
     words = _words_in(event)
-    card = replace(card, typed=())
     if event.by == PERSON:
-        card = replace(worded(card, words), pinned=(), offered={})
+        edits = replace(card.edits, typed=(), pinned=(), offered={})
+        card = replace(worded(card, words), edits=edits)
     else:
+        card = replace(card, edits=replace(card.edits, typed=()))
         card = _offered(card, words)
     return _given(card, event.machine, words)
 
@@ -322,7 +333,8 @@ def _edited(card: Card, event: Event) -> Card:
     After an answer that was taken back, the source's words are offered again.
     """
     typed: Texts = event.body["fields"]
-    resolved = dict(card.resolved)
+    edits = card.edits
+    resolved = dict(edits.resolved)
     for name, (theirs, _) in event.body.get("over", {}).items():
         # our words are to replace those in Anki, as if that had been asked
         resolved[name] = ("source", theirs, "")
@@ -330,9 +342,12 @@ def _edited(card: Card, event: Event) -> Card:
         card,
         kind=CardKind(event.body.get("kind", card.kind)),
         fields=_filled({**dict(card.fields), **typed}),
-        pinned=_with(card.pinned, typed),
-        offered={**_less(card.offered, typed), **event.body.get("offered", {})},
-        resolved=resolved,
+        edits=replace(
+            edits,
+            pinned=_with(edits.pinned, typed),
+            offered={**_less(edits.offered, typed), **event.body.get("offered", {})},
+            resolved=resolved,
+        ),
     )
 
 
@@ -341,17 +356,17 @@ def _resolved(card: Card, event: Event) -> Card:
     body = event.body
     name = body["field"]
     choice = (body["choice"], body["theirs"], body["ours"])
-    offered = card.offered.get(name)
-    card = replace(
-        card,
-        resolved={**card.resolved, name: choice},
-        offered=_less(card.offered, [name]),
+    offered = card.edits.offered.get(name)
+    edits = replace(
+        card.edits,
+        resolved={**card.edits.resolved, name: choice},
+        offered=_less(card.edits.offered, [name]),
     )
     if offered is None or body["choice"] != "source":
-        return card
+        return replace(card, edits=edits)
     fields = tuple({**dict(card.fields), name: offered}.items())
-    pinned = tuple(pinned for pinned in card.pinned if pinned != name)
-    return replace(card, fields=fields, pinned=pinned)
+    pinned = tuple(pinned for pinned in edits.pinned if pinned != name)
+    return replace(card, fields=fields, edits=replace(edits, pinned=pinned))
 
 
 def _placed(card: Card, event: Event) -> Card:
@@ -384,21 +399,35 @@ def _shipped(card: Card, event: Event) -> Card:
         digest=body["digest"],
         hashes=body.get("hashes", {}),
     )
-    if not card.shipped and "type" in body:
-        card = replace(card, mapped=msgspec.convert(body["type"], MappedType))
-    return replace(
-        card,
-        shipped=(*card.shipped, shipped_now),
-        words=digest_of_card(card),
-        numbers={**card.numbers, **body.get("numbers", {})},
+    history = card.note
+    if not history.shipped and "type" in body:
+        history = replace(history, mapped=msgspec.convert(body["type"], MappedType))
+    history = replace(
+        history,
+        shipped=(*history.shipped, shipped_now),
+        words=digest_of_words(card),
+        numbers={**history.numbers, **body.get("numbers", {})},
         repaired=False,
     )
+    return replace(card, note=history)
+
+
+def _with_pictures(card: Card, event: Event) -> Card:
+    """Note the names under which its pictures were shipped."""
+    pictures = {**card.note.pictures, **event.body["names"]}
+    return replace(card, note=replace(card.note, pictures=pictures))
 
 
 def _seen(card: Card, event: Event) -> Card:
     """Note that a machine saw its note in Anki."""
-    seen_by = tuple(sorted({*card.seen_by, event.machine}))
-    return replace(card, seen_by=seen_by)
+    seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
+    return replace(card, note=replace(card.note, seen_by=seen_by))
+
+
+def _unseen(card: Card, event: Event) -> Card:
+    """Ship its note again, which is absent in Anki by accident."""
+    card = replace(card, note=replace(card.note, seen_by=()))
+    return _wanted_again(card, event)
 
 
 def _accept(passage: Passage, event: Event) -> None:
@@ -409,18 +438,17 @@ def _accept(passage: Passage, event: Event) -> None:
     card = passage.cards.get(body["guid"])
     if card and FOUND in body:
         return  # the decisions themselves are known
-    made = card_of_words(words, event.key)
+    made = words_of_wording(words, event.key)
     if card is None:
-        card = replace(
-            made,
-            id=body["guid"],
-            slot=body.get("slot") or slot_of(made),
-            deck=body.get("deck", ""),
+        slot = body.get("slot") or slot_of(made)
+        card = Card(
+            **asdict(replace(made, slot=slot, deck=body.get("deck", ""))),
+            guid=Guid(body["guid"]),
             verdict=Verdict.LIVE,
             by=event.by,
             at=event.at,
-            typed=tuple(body.get("typed", ())),
-            found=FOUND in body,
+            edits=Edits(typed=tuple(body.get("typed", ()))),
+            note=NoteHistory(found=FOUND in body),
         )
         if not is_by_person and passage.refuses(made):
             card = _judged(card, Verdict.REJECTED, PERSON)
@@ -428,13 +456,13 @@ def _accept(passage: Passage, event: Event) -> None:
         if is_by_person:
             card = replace(_judged(card, Verdict.LIVE, PERSON), at=event.at)
         card = _offered(card, words)
-    passage.cards[card.id] = _given(card, event.machine, words)
+    passage.cards[card.guid] = _given(card, event.machine, words)
     if is_by_person:
         passage.rejected.discard(content(made))
     replaced = passage.cards.get(body.get("instead", ""))
     if replaced:
         why = "replaced by another card"
-        passage.cards[replaced.id] = _judged(replaced, Verdict.RETIRED, event.by, why)
+        passage.cards[replaced.guid] = _judged(replaced, Verdict.RETIRED, event.by, why)
 
 
 def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
@@ -448,29 +476,36 @@ def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
     words = _words_in(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        card = replace(card_of_words(words, event.key), id=body["guid"], slot="0")
-    passage.cards[card.id] = replace(
+        made = replace(words_of_wording(words, event.key), slot="0")
+        card = Card(
+            **asdict(made),
+            guid=Guid(body["guid"]),
+            verdict=Verdict.LIVE,
+            by=PERSON,
+            at=event.at,
+        )
+    history = replace(card.note, shipped=_unmerged(card), adopted=note)
+    passage.cards[card.guid] = replace(
         _judged(card, Verdict.LIVE, PERSON),
         fields=_filled(words.fields if stands else note.words),
         deck=body.get("deck", ""),
         at=event.at,
-        shipped=tuple(replace(sent, hashes={}) for sent in card.shipped),
-        adopted=note,
+        note=history,
     )
     new = body.get("new", ()) if "type" in body else ()
     for added in msgspec.convert(new, tuple[RepairNote, ...]):
-        made = card_of_words(added.draft, event.key)
-        made = passage.cards.get(added.guid) or replace(
-            made,
-            id=added.guid,
-            slot=slot_of(made),
-            deck=body.get("deck", ""),
+        made = words_of_wording(added.draft, event.key)
+        made_card = passage.cards.get(added.guid) or Card(
+            **asdict(replace(made, slot=slot_of(made), deck=body.get("deck", ""))),
+            guid=Guid(added.guid),
+            verdict=Verdict.LIVE,
+            by=PERSON,
             at=event.at,
-            mapped=msgspec.convert(body["type"], MappedType),
+            note=NoteHistory(mapped=msgspec.convert(body["type"], MappedType)),
         )
         verdict = Verdict.LIVE if stands else Verdict.RETIRED
         why = "" if stands else "its repair was undone"
-        passage.cards[made.id] = _judged(made, verdict, PERSON, why)
+        passage.cards[made_card.guid] = _judged(made_card, verdict, PERSON, why)
 
 
 def _take_back(passage: Passage, event: Event) -> None:
@@ -484,7 +519,7 @@ def _take_back(passage: Passage, event: Event) -> None:
     _accept(passage, replace(event, body={**event.body, "instead": ""}))
     card = passage.cards[event.body["guid"]]
     why = "its acceptance was undone"
-    passage.cards[card.id] = _judged(card, Verdict.TAKEN_BACK, PERSON, why)
+    passage.cards[card.guid] = _judged(card, Verdict.TAKEN_BACK, PERSON, why)
 
 
 # --- what changes a card ----------------------------------------------------------------
@@ -500,9 +535,10 @@ def _judged(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
 
 def _wanted_again(card: Card, event: Event) -> Card:
     """Make another tool's note again, if it is gone: a deletion in Anki was undone."""
-    if card.adopted is None:
+    adopted = card.note.adopted
+    if adopted is None:
         return card
-    return replace(card, adopted=replace(card.adopted, again=True))
+    return replace(card, note=replace(card.note, adopted=replace(adopted, again=True)))
 
 
 def _pinned(card: Card, event: Event) -> Card:
@@ -513,7 +549,8 @@ def _pinned(card: Card, event: Event) -> Card:
     for name in sorted({*before, *words.fields}):
         if before.get(name, "") != words.fields.get(name, ""):
             names.append(name)
-    card = replace(card, pinned=_with(card.pinned, names))
+    edits = replace(card.edits, pinned=_with(card.edits.pinned, names))
+    card = replace(card, edits=edits)
     return _given(card, event.machine, words)
 
 
@@ -522,22 +559,24 @@ def _offered(card: Card, words: Wording) -> Card:
 
     Such a field is a conflict if the source says something in it, and something new.
     """
-    kept = {name: card.field(name) for name in card.pinned}
-    offered = dict(card.offered)
-    for name in card.pinned:
+    edits = card.edits
+    kept = {name: card.field(name) for name in edits.pinned}
+    offered = dict(edits.offered)
+    for name in edits.pinned:
         text = words.fields.get(name, "")
         if not text or text == kept[name]:
             offered.pop(name, None)
-        elif text != card.given.get(name, ""):
+        elif text != edits.given.get(name, ""):
             offered[name] = text
     fields = _filled({**words.fields, **kept})
-    return replace(worded(card, words), fields=fields, offered=offered)
+    edits = replace(edits, offered=offered)
+    return replace(worded(card, words), fields=fields, edits=edits)
 
 
 def _given(card: Card, machine: str, words: Wording) -> Card:
     """Remember the words that the source or drafter gave last, and which machine read them."""
-    texts = (*card.texts, (machine, digest_of(words.fields)))
-    return replace(card, given=words.fields, texts=texts)
+    texts = (*card.edits.texts, (machine, digest_of(words.fields)))
+    return replace(card, edits=replace(card.edits, given=words.fields, texts=texts))
 
 
 def _without(tags: Iterable[str], others: Iterable[str]) -> Strings:
@@ -573,14 +612,10 @@ _CHANGES: Mapping[str, Callable[[Card, Event], Card]] = {
     "reject": _ended,
     "retire": _ended,
     # its note in Anki
-    "repair": lambda card, event: replace(card, repaired=True),
+    "repair": lambda card, event: replace(card, note=replace(card.note, repaired=True)),
     "shipped": _shipped,
-    "pictures": lambda card, event: replace(
-        card, pictures={**card.pictures, **event.body["names"]}
-    ),
+    "pictures": _with_pictures,
     "seen": _seen,
-    # it is absent by accident, so it is shipped again
-    "unseen": lambda card, event: _wanted_again(replace(card, seen_by=()), event),
-    # a person keeps it although its note has the tag of dropped cards
+    "unseen": _unseen,
 }
 """By kind of event: the card as it is after an event that stands and names it."""

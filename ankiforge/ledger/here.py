@@ -12,7 +12,7 @@ from ankiforge.ledger import facts
 from ankiforge.ledger.copies import Copy, FormerCopy
 from ankiforge.ledger.events import FactDecision, Passage
 from ankiforge.ledger.facts import Fact
-from ankiforge.model import Card, CardKind, Highlight, Strings, Value
+from ankiforge.model import Card, CardKind, Guid, Highlight, StoredDraft, Strings, Value
 
 
 class Elsewhere(Value):
@@ -40,7 +40,7 @@ class PassageHere(Value):
     passage: Passage
     text: str = ""
     """Its sentences are its facts; "" if it is nowhere."""
-    waiting: tuple[Card, ...] = ()
+    waiting: tuple[StoredDraft, ...] = ()
     """Its drafts, over all its keys."""
     elsewhere: Elsewhere = Elsewhere()
     """What was decided in other passages on the sentences that it has, or had."""
@@ -63,7 +63,7 @@ class PassageHere(Value):
 
     def names_with_card(self) -> set[str]:
         """Return the names of the sentences that have a live card, wherever they were decided."""
-        live = {card.id for card in self.passage.live} | self.elsewhere.live.keys()
+        live = {card.guid for card in self.passage.live} | self.elsewhere.live.keys()
         names: set[str] = set()
         for event in (*self.passage.facts, *self.elsewhere.decisions):
             if event.of and event.guid in live:
@@ -93,7 +93,7 @@ class PassageHere(Value):
         decisions = self.passage.facts if decisions is None else decisions
         all_decisions = [*decisions, *self.elsewhere.decisions]
         all_decisions.sort(key=lambda decision: decision.order)
-        guids = {card.id for card in self.passage.live if not card.in_slot}
+        guids = {card.guid for card in self.passage.live if not card.in_slot}
         given = self.sentences
         names = set(drafted)
         for draft in self.waiting:
@@ -195,8 +195,8 @@ class HighlightHere(PassageHere, kw_only=True):
 class Asks(Value):
     """About which card, and which decided sentence, a draft that waits asks from now on."""
 
-    draft: Card
-    revises: str
+    draft: StoredDraft
+    revises: Guid | None
     near: str
 
 
@@ -210,7 +210,7 @@ class Settled(Value):
 
 def settled(
     here: PassageHere,
-    waiting: Iterable[Card],
+    waiting: Iterable[StoredDraft],
     shown: Sequence[Fact],
     decided: Collection[str],
 ) -> Settled:
@@ -229,14 +229,14 @@ def settled(
             gone.append(draft.id)
             continue
         asks = card_asked(here, fact, draft.kind)
-        if (asks, fact.near) != (draft.revises or "", draft.near):
+        if (asks, fact.near) != (draft.revises, draft.near):
             asking.append(Asks(draft, asks, fact.near))
     return Settled(tuple(gone), tuple(asking))
 
 
 def settled_by(
-    waiting: Iterable[Card], shown: Sequence[Fact], decided: Collection[str]
-) -> Iterator[tuple[Card, Fact | None]]:
+    waiting: Iterable[StoredDraft], shown: Sequence[Fact], decided: Collection[str]
+) -> Iterator[tuple[StoredDraft, Fact | None]]:
     """Yield drafts of one passage, each with the fact that it is about; None = it waits no longer.
 
     The person's own forms and drafts about no fact are left out: they wait on. So does a
@@ -253,11 +253,11 @@ def settled_by(
             yield draft, fact
 
 
-def card_asked(here: PassageHere, fact: Fact, kind: CardKind) -> str:
-    """Return the card about which a draft of a fact asks; "" = none.
+def card_asked(here: PassageHere, fact: Fact, kind: CardKind) -> Guid | None:
+    """Return the card about which a draft of a fact asks; None = about none.
 
     A draft of another note type is another card.
     """
     if not fact.card:
-        return ""
-    return fact.card if kind.family is here.card(fact.card).family else ""
+        return None
+    return Guid(fact.card) if kind.family is here.card(fact.card).family else None

@@ -18,11 +18,12 @@ from ankiforge.ledger.tables import lines as columns
 from ankiforge.ledger.tables import waiting
 from ankiforge.ledger.tables.lines import QueryTerm, pattern
 from ankiforge.model import (
-    Card,
     CardRemark,
     Document,
     Highlight,
+    Line,
     Value,
+    Waiting,
     is_highlight_key,
 )
 
@@ -56,7 +57,7 @@ def find(
 # --- lines ------------------------------------------------------------------------------
 
 
-def lines(store: Store, ids: Iterable[str]) -> Iterator[Card]:
+def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
     """Yield cards and drafts; the key of a highlight stands for its drafts.
 
     An id that is no longer one is left out.
@@ -88,9 +89,9 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Card]:
                 yield replace(card, anki=in_anki[line_id], revision=revision)
 
 
-def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Card]:
+def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
     """Yield the drafts that wait among the lines of these ids."""
-    return (line for line in lines(store, ids) if line.waits)
+    return (line for line in lines(store, ids) if isinstance(line, Waiting))
 
 
 # --- works ------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ class FoundWork(Value):
     highlights: tuple[Highlight, ...]
     presence: dict[str, str]
     """By the key of a highlight that is not there: `gone` from its source, or `unread` now."""
-    lines: tuple[Card, ...]
+    lines: tuple[Line, ...]
     """Its cards and drafts."""
     recall: dict[str, float]
     """By guid: the chance to remember the card now, as the intervals of reviews

@@ -157,7 +157,7 @@ class Moves:
         """Return whether what was decided on a passage stands word for word: nothing is to ask."""
         passage = self._store.passage(key)
         last = facts.of_cards(passage.facts)
-        names = {facts.name_of_card(card, last.get(card.id)) for card in passage.live}
+        names = {facts.name_of_card(card, last.get(card.guid)) for card in passage.live}
         for decision in () if passage.live else passage.facts:
             names.update(facts.names_of_long(decision.sentences))
             if decision.own:

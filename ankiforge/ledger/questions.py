@@ -28,7 +28,6 @@ from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,
-    Card,
     Conflict,
     Guid,
     Highlight,
@@ -36,6 +35,7 @@ from ankiforge.model import (
     QuestionKind,
     RemarkKind,
     Strings,
+    Waiting,
     h16,
     is_card_id,
 )
@@ -342,7 +342,7 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
     for card_row in card_rows.with_offers(store):
         passage = store.passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
-        for field, text in card.offered.items():
+        for field, text in card.edits.offered.items():
             mine = card.field(field)
             conflict = Conflict(card.guid, field, mine, text, h16(mine), h16(text))
             conflicts[card.guid].append(conflict)
@@ -351,7 +351,7 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
         if any(conflict.field == card_row["field"] for conflict in of_card):
             continue
         state, _ = cards.state_of(store, card_row["guid"])
-        repaired = state.adopted.repaired if state.adopted else {}
+        repaired = state.note.adopted.repaired if state.note.adopted else {}
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
@@ -359,7 +359,7 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
             source=card_row["source"],
             theirs=card_row["theirs"],
             ours=card_row["ours"],
-            edited_here=card_row["field"] in (*state.pinned, *repaired),
+            edited_here=card_row["field"] in (*state.edits.pinned, *repaired),
         )
         of_card.append(conflict)
     return conflicts
@@ -479,7 +479,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
     for highlight in map(decode_highlight, rows):
         if forms.asks_form(store, highlight, fields):
             doubtful_keys.append(highlight.key)
-    lines: dict[tuple[str, str], list[Card]] = defaultdict(list)
+    lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     of_new = waiting.of_highlights(store, doubtful_keys, new=True)
     for draft in desk.each_waiting(store, of_new):
         highlight = draft.highlight
@@ -526,7 +526,7 @@ class LinesOfFront(NamedTuple):
     """In Markdown, each once."""
     folder: str
     """"" if the lines are no fields, or stand in the root of the source."""
-    drafts: tuple[Card, ...]
+    drafts: tuple[Waiting, ...]
 
     @property
     def text(self) -> str:
@@ -547,9 +547,9 @@ class LinesOfFront(NamedTuple):
         return f"{shown} ({len(self.drafts)} lines{where})"
 
 
-def lines_by_front(drafts: Iterable[Card]) -> list[LinesOfFront]:
+def lines_by_front(drafts: Iterable[Waiting]) -> list[LinesOfFront]:
     """Return the lines of a question by their fronts, in reading order."""
-    groups: dict[tuple[str, str], list[Card]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
         folder = forms.folder_of(highlight) if forms.key_of_field(highlight) else ""
@@ -571,7 +571,7 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
     no_cards = without or ()
     in_order = waiting.in_reading_order(store, question.drafts)
     drafts = list(desk.each_waiting(store, in_order))
-    by_form: dict[str, list[Card]] = defaultdict(list)
+    by_form: dict[str, list[Waiting]] = defaultdict(list)
     for draft in drafts:
         for name in forms.names_of_form(draft.highlight):
             by_form[name].append(draft)

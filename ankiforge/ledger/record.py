@@ -46,11 +46,13 @@ from ankiforge.model import (
     Card,
     CardKind,
     Change,
+    Draft,
     Drafted,
     Guid,
     Highlight,
     HighlightKind,
     SourceKind,
+    StoredDraft,
     Strings,
     Value,
 )
@@ -82,12 +84,17 @@ class By(Value):
         return not (self.model or self.beside)
 
 
-class Waits(NamedTuple):
-    """A draft that waits from now on."""
+class Waits(Value):
+    """A draft that waits from now on, as it is stored; see `StoredDraft`."""
 
-    draft: Card
+    draft: Draft
+    id: str
     position: int
     """Its place among the drafts of its highlight."""
+    about: Strings
+    revises: Guid | None
+    replaces: Guid | None
+    near: str = ""
 
 
 class Outcome(Value):
@@ -116,7 +123,7 @@ class Recorded(Value):
     waits: tuple[Waits, ...] = ()
     gone: Strings = ()
     """The ids of drafts that wait no longer."""
-    moved: tuple[Card, ...] = ()
+    moved: tuple[StoredDraft, ...] = ()
     """The drafts that wait on, and are about another sentence now."""
     asks: tuple[Asks, ...] = ()
     outcome: Outcome | None = None
@@ -124,9 +131,9 @@ class Recorded(Value):
     """The cards that keep their words because a check blocks the new ones."""
 
     @property
-    def new(self) -> list[Card]:
-        """The drafts for new cards: neither rejected nor a card already."""
-        return [each.draft for each in self.waits if not each.draft.revises]
+    def new(self) -> list[str]:
+        """The ids of the drafts for new cards: neither rejected nor a card already."""
+        return [each.id for each in self.waits if not each.revises]
 
 
 def recorded(
@@ -162,7 +169,7 @@ def recorded(
         return Recorded(here, follows=follows)
 
     own = list(_own_waiting(here, made.own, by))
-    waiting_facts = [name for each in own for name in each.draft.about]
+    waiting_facts = [name for each in own for name in each.about]
     shown = here.facts_now(drafted=[*waiting_facts, *made.drafted_facts])
     others = _others_waiting(here, made.others, shown, by)
     there = settled(here, here.waiting, shown, ())
@@ -212,13 +219,13 @@ def _outcome(
 class Made(NamedTuple):
     """The drafts that were made of a highlight."""
 
-    own: list[Card]
+    own: list[Draft]
     """The person's own form."""
-    others: list[tuple[Card, str]]
+    others: list[tuple[Draft, str]]
     """Each with its sentence; "" if none is known."""
 
     @classmethod
-    def of(cls, drafts: Iterable[Card], text: str, is_declined: bool) -> Made:
+    def of(cls, drafts: Iterable[Draft], text: str, is_declined: bool) -> Made:
         """Return the drafts of a text; if that is declined, without new words of cards."""
         made = cls([], [])
         for draft in drafts:
@@ -239,9 +246,9 @@ class Made(NamedTuple):
 class _Earlier(NamedTuple):
     """What becomes of the drafts of a passage that wait already."""
 
-    wait_on: tuple[Card, ...]
+    wait_on: tuple[StoredDraft, ...]
     gone: Strings
-    moved: tuple[Card, ...]
+    moved: tuple[StoredDraft, ...]
     """Those that wait on and are about another sentence now."""
 
 
@@ -264,7 +271,7 @@ def _earlier(here: HighlightHere, by: By) -> _Earlier:
     return _Earlier(tuple(wait_on), tuple(gone), tuple(moved))
 
 
-def is_replaced(draft: Card, highlight: Highlight, by: By) -> bool:
+def is_replaced(draft: StoredDraft, highlight: Highlight, by: By) -> bool:
     """Return whether what is drafted now takes the place of a draft that waits."""
     if by.beside:
         return False
@@ -279,7 +286,7 @@ def is_replaced(draft: Card, highlight: Highlight, by: By) -> bool:
 # --- which drafts wait ------------------------------------------------------------------
 
 
-def _own_waiting(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Waits]:
+def _own_waiting(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Waits]:
     """Yield the person's own forms that are new, or whose words are held back from their cards."""
     position = 0
     for draft in own:
@@ -289,13 +296,20 @@ def _own_waiting(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[W
         about = tuple(facts.name_of(each) for each in covered)
         card = _card_with_news(here, draft, by)
         held = card.guid if card and is_held(card, draft, here.highlight) else None
-        yield Waits(_waiting(here, replace(draft, about=about, revises=held)), position)
+        yield Waits(
+            draft,
+            draft_id(draft),
+            position,
+            about,
+            revises=held,
+            replaces=_card_replaced(here, draft),
+        )
         position += 1
 
 
 def _others_waiting(
     here: HighlightHere,
-    others: Sequence[tuple[Card, str]],
+    others: Sequence[tuple[Draft, str]],
     shown: Sequence[Fact],
     by: By,
 ) -> Iterator[Waits]:
@@ -334,35 +348,39 @@ def _others_waiting(
             nearest = nearest_gap(draft, here.card(asks).field("Text"))
             draft = with_first_gap(draft, nearest)
         about = (name,) if name else ()
-        revises = Guid(asks) if asks else None
-        draft = replace(draft, about=about, revises=revises, near=fact.near)
-        yield Waits(_waiting(here, draft), position)
+        yield Waits(
+            draft,
+            draft_id(draft),
+            position,
+            about,
+            revises=asks,
+            replaces=None,
+            near=fact.near,
+        )
 
 
-def _waiting(here: HighlightHere, draft: Card) -> Card:
-    """Return a draft as it waits: with its id, and the card that it would replace.
+def _card_replaced(here: HighlightHere, draft: Draft) -> Guid | None:
+    """Return the card that the source's own words would replace; None if there is none.
 
-    The source's own words replace the card in the same slot of another note type, or one that
-    was a proposal.
+    It is the one in the same slot of another note type, or one that was a proposal.
     """
-    replaces = None
-    if draft.in_slot:
-        card_in_slot = here.passage.card_in_slot(draft)
-        proposed = proposed_card(here.passage)
-        if proposed is not None and (card_in_slot is None or not card_in_slot.live):
-            replaces = proposed.guid
-        for card in here.passage.live:
-            is_in_slot = card.in_slot and card.slot == draft.slot
-            if is_in_slot and card.family is not draft.family:
-                replaces = card.guid
-                break
-    return replace(draft, id=draft_id(draft), replaces=replaces)
+    if not draft.in_slot:
+        return None
+    for card in here.passage.live:
+        is_in_slot = card.in_slot and card.slot == draft.slot
+        if is_in_slot and card.family is not draft.family:
+            return card.guid
+    card_in_slot = here.passage.card_in_slot(draft)
+    proposed = proposed_card(here.passage)
+    if proposed is not None and (card_in_slot is None or not card_in_slot.live):
+        return proposed.guid
+    return None
 
 
 # --- drafts and cards -------------------------------------------------------------------
 
 
-def _card_with_news(here: PassageHere, draft: Card, by: By) -> Card | None:
+def _card_with_news(here: PassageHere, draft: Draft, by: By) -> Card | None:
     """Return the live card of a draft's slot, if the source's text changed; else None."""
     card = here.passage.card_in_slot(draft)
     if card is None or not card.live:
@@ -372,7 +390,7 @@ def _card_with_news(here: PassageHere, draft: Card, by: By) -> Card | None:
     return card
 
 
-def _following(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Decided]:
+def _following(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Decided]:
     """Yield what changes by the cards that get the new words of their source unasked."""
     for draft in own:
         card = _card_with_news(here, draft, by)
@@ -382,7 +400,7 @@ def _following(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Dec
             yield decided(here, event, facts.covered(here.text, draft.quote))
 
 
-def _held_back(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Change]:
+def _held_back(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Change]:
     """Yield the cards whose new words are held back for a reason that a person is to know."""
     for draft in own:
         card = _card_with_news(here, draft, by)
@@ -392,7 +410,7 @@ def _held_back(here: HighlightHere, own: Iterable[Card], by: By) -> Iterator[Cha
             yield Change(card.guid, card.fields, after, why)
 
 
-def is_held(card: Card, draft: Card, highlight: Highlight) -> bool:
+def is_held(card: Card, draft: Draft, highlight: Highlight) -> bool:
     """Return whether the new words of a card are held back, to wait as a revision."""
     if why_held(card, draft):
         return True
@@ -404,13 +422,13 @@ def is_held(card: Card, draft: Card, highlight: Highlight) -> bool:
     return alike < DERIVED_ALIKE
 
 
-def why_held(card: Card, draft: Card) -> str:
+def why_held(card: Card, draft: Draft) -> str:
     """Return why a card does not get the new words of its source unasked; "" if it does."""
     if draft.blocked:
         return "a check blocks the new words"
     if draft.kind is CardKind.OCCLUSION:
         old, new = occlusion.masks_in(card.fields), occlusion.masks_in(draft.fields)
-        is_sure = occlusion.follow(old, new, card.numbers).sure
+        is_sure = occlusion.follow(old, new, card.note.numbers).sure
         return "" if is_sure else "its figure has changed too much"
     if any(map(damage_in, texts_of(card))):
         return ""
@@ -418,7 +436,7 @@ def why_held(card: Card, draft: Card) -> str:
     return f"the new words are damaged: “{damage}”" if damage else ""
 
 
-def is_derived(draft: Card, highlight: Highlight) -> bool:
+def is_derived(draft: Draft, highlight: Highlight) -> bool:
     """Return whether the words of a draft were read from the page of a PDF."""
     if draft.kind is CardKind.OCCLUSION or highlight.kind is HighlightKind.CARD:
         return False

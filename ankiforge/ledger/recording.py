@@ -18,7 +18,7 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import duplicates, waiting
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.ledger.tables.originals import Originals
-from ankiforge.model import Card, Change, Drafted, Highlight, SearchTerms, Strings, Value
+from ankiforge.model import Change, Draft, Drafted, Highlight, SearchTerms, Strings, Value
 
 
 class RecordResult(Value):
@@ -35,7 +35,7 @@ class RecordResult(Value):
 def record(
     store: Store,
     results: Sequence[Drafted],
-    terms_of: Callable[[Card], SearchTerms],
+    terms_of: Callable[[Draft], SearchTerms],
     *,
     by_model: bool = False,
     beside: bool = False,
@@ -120,7 +120,7 @@ def record(
     told: list[Change] = []
     for key, change in changes.items():
         if key not in failed:
-            new += [draft.id for draft in change.new]
+            new += change.new
             told += (*followed.get(key, ()), *change.changes)
     return RecordResult(
         tuple(told),
@@ -129,7 +129,7 @@ def record(
     )
 
 
-def _digest(draft: Card) -> str:
+def _digest(draft: Draft) -> str:
     """Return the name under which the search terms of a card are stored."""
     return f"{draft.kind}{content(draft)}"
 

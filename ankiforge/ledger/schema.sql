@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS draft (
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
-    body TEXT NOT NULL           -- Card, without its passage
+    body TEXT NOT NULL           -- Draft
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
@@ -132,7 +132,8 @@ CREATE TABLE IF NOT EXISTS passage (
     decided INTEGER NOT NULL,    -- a decision on it, or on what was proposed
     done INTEGER NOT NULL,       -- a decision on it
     closed INTEGER NOT NULL,     -- nothing more is wanted of it
-    skipped INTEGER NOT NULL, body TEXT NOT NULL
+    skipped INTEGER NOT NULL,
+    body TEXT NOT NULL           -- events.Passage
 );
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;
 CREATE INDEX IF NOT EXISTS passage_decided ON passage (decided, key) WHERE decided;

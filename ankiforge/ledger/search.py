@@ -24,11 +24,12 @@ from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.tables.lines import loose
 from ankiforge.model import (
-    Card,
+    CardHere,
     Document,
     DocumentId,
     Highlight,
     HighlightKey,
+    Line,
     Span,
     Strings,
     Value,
@@ -299,7 +300,13 @@ def _match(store: Store, best: _Hit) -> FoundWork:
     reviews = store.rows(
         "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
         f" WHERE guid IN {EACH} GROUP BY guid",
-        encode([line.id for line in lines if line.anki == "seen"]),
+        encode(
+            [
+                line.id
+                for line in lines
+                if isinstance(line, CardHere) and line.anki == "seen"
+            ]
+        ),
     )
     for review in reviews:
         if review["interval"] > 0:
@@ -483,7 +490,7 @@ class FoundPassage(Value):
     score: float
     presence: str
     """`present`, `gone` from its source, or `unread`: its source is not read any more."""
-    lines: tuple[Card, ...]
+    lines: tuple[Line, ...]
     """Its cards and drafts."""
     sentence: Span = (0, 0)
     """The sentence that answers, in `highlight.exact`; (0, 0) if there is no choice."""

@@ -707,26 +707,26 @@ class Store(Database):
             last = of_cards(passage.facts)
             for card in passage.cards.values():
                 card_row = {
-                    "guid": card.id,
+                    "guid": card.guid,
                     "passage": key,
                     "verdict": card.verdict.value,
                     "live": card.live,
                     "by": card.by,
-                    "offered": bool(card.offered),
+                    "offered": bool(card.edits.offered),
                     "kind": card.kind.value,
                     "deck": card.deck,
                     "drafter": card.origin.drafter,
                     "content": content(card),
-                    "source": content_of(card.given),
+                    "source": content_of(card.edits.given),
                     "words": words_of(card.fields),
                     "tags": listed(map(tag_name, (*card.added, *card.tags))),
                     "removed": listed(map(tag_name, card.removed)),
                     "at": card.at,
                     "why": card.why,
-                    "shipped": card.mod,
-                    "adopted": card.adopted.guid if card.adopted else "",
-                    "mapped": card.mapped.id if card.mapped else 0,
-                    "sentence": name_of_card(card, last.get(card.id)),
+                    "shipped": card.note.mod,
+                    "adopted": card.note.adopted.guid if card.note.adopted else "",
+                    "mapped": card.note.mapped.id if card.note.mapped else 0,
+                    "sentence": name_of_card(card, last.get(card.guid)),
                 }
                 card_rows.append(card_row)
             rejected_rows += [(words, key) for words in passage.rejected]

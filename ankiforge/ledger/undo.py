@@ -126,7 +126,7 @@ def words_again(event: Event, card: Card) -> Json | None:
         fields = {name: words for name, (_, words) in over.items()}
         return {"guid": guid, "fields": fields}
     field, mine = event.body["field"], event.body["was"]
-    if field in card.offered:  # edited here, and so asked about
+    if field in card.edits.offered:  # edited here, and so asked about
         return None
     body: Json = {"guid": guid, "fields": {field: mine}}
     if card.field(field) != mine:

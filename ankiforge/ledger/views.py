@@ -30,8 +30,8 @@ from ankiforge.ledger.events import (
     RETIRED_BEFORE,
     Event,
     Wording,
-    card_of_words,
     slot_of,
+    words_of_wording,
 )
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.ledger.tables import anki, highlights
@@ -41,6 +41,7 @@ from ankiforge.model import (
     RETIRED,
     Adopted,
     Card,
+    CardHere,
     Conflict,
     Guid,
     Json,
@@ -146,13 +147,13 @@ class _ViewRecording:
                 return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
-        shipped = [sent.mod for sent in state.shipped]
+        shipped = [sent.mod for sent in state.note.shipped]
         if shipped and note.mod not in shipped:
             if seen_before is None or _text_of(note) != _text_of(seen_before):
                 self.viewed.edited.append(note.guid)
         if note.suspended and not (seen_before is not None and seen_before.suspended):
             self.viewed.suspended.append(note.guid)
-        if self._store.machine not in state.seen_by:
+        if self._store.machine not in state.note.seen_by:
             self.viewed.first.append(note.guid)
             self._store.add("seen", passage.key, POLICY, {"guid": note.guid})
 
@@ -241,7 +242,8 @@ class _ViewRecording:
                 continue
             is_asked = before["asked"] or guid in deleted_with_many
             state, _ = cards.state_of(self._store, guid)
-            if card["live"] and not is_asked and self._store.machine not in state.seen_by:
+            never_seen = self._store.machine not in state.note.seen_by
+            if card["live"] and not is_asked and never_seen:
                 # a person wanted it again since, perhaps elsewhere: it is shipped again
                 anki.forget(self._store, guid)
                 continue
@@ -284,7 +286,7 @@ class _ViewRecording:
         if self._graves is None or note_id(Guid(guid)) not in self._graves:
             return False
         state, _ = cards.state_of(self._store, guid)
-        return bool(state.seen_by) or not _wanted_again(self._store, Guid(guid))
+        return bool(state.note.seen_by) or not _wanted_again(self._store, Guid(guid))
 
 
 def _text_of(note: NoteInAnki) -> tuple[Strings, frozenset[str]]:
@@ -304,7 +306,7 @@ def _knows_of_dropping(store: Store, state: Card) -> bool:
     If it does not, the tag is all that is left of a decision: the journal is older, or
     its last line was torn.
     """
-    if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
+    if any(RETIRED in map(str.casefold, sent.tags) for sent in state.note.shipped):
         return True
     return any(
         event.what in ("reject", "retire") and event.body.get("guid") == state.guid
@@ -341,7 +343,7 @@ def _events_of(store: Store, guid: str) -> list[Event]:
 # --- what a package is made of ----------------------------------------------------------
 
 
-def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | None]]:
+def to_plan(store: Store, settings: str) -> Iterator[tuple[CardHere, NoteInAnki | None]]:
     """Yield the cards that may have something to write, each with its note in Anki.
 
     A card that `record_plan` settled is left out until its passage, its note, the card,
@@ -417,14 +419,14 @@ def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
     with store.transaction():
         for guid, note in sent:
             state, passage = cards.state_of(store, guid)
-            last = state.shipped[-1] if state.shipped else None
-            new += last is None and not state.seen_by
+            last = state.note.shipped[-1] if state.note.shipped else None
+            new += last is None and not state.note.seen_by
             revision = (note.mod, note.tags, note.digest)
             if last and revision == (last.mod, last.tags, last.digest):
                 continue
             numbers = {}
             for number, words in note.numbers.items():
-                if state.numbers.get(number) != words:
+                if state.note.numbers.get(number) != words:
                     numbers[number] = words
             body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
             may_be_empty: Json = {
@@ -435,7 +437,7 @@ def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
             }
             body |= {name: value for name, value in may_be_empty.items() if value}
             store.add("shipped", passage.key, POLICY, body)
-            if not note.pictures.items() <= state.pictures.items():
+            if not note.pictures.items() <= state.note.pictures.items():
                 body = {"guid": guid, "names": note.pictures}
                 store.add("pictures", passage.key, POLICY, body)
     return new
@@ -478,11 +480,11 @@ def adopt(
 
             # make its card, and drop its draft
             [key] = keys
-            card = replace(card_of_words(wording), id=note.guid)
+            words = words_of_wording(wording, key)
             body: Json = {
                 "guid": note.guid,
                 "draft": msgspec.to_builtins(wording),
-                "slot": note.identity.slot if note.identity else slot_of(card),
+                "slot": note.identity.slot if note.identity else slot_of(words),
                 "deck": note.deck,
                 FOUND: True,
             }
@@ -490,7 +492,7 @@ def adopt(
                 body["typed"] = list(typed)
             event = new_event("accept", key, PERSON, body)
             here = passage_here(store, store.passage(key))
-            sentences = sentences_of_card(here, card)
+            sentences = sentences_of_card(here, note.guid, words)
             desk.decide(store, decided(here, event, sentences))
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
@@ -516,8 +518,8 @@ def adopted_notes(store: Store) -> dict[str, Adopted]:
     notes = {}
     for row in card_rows.adopted(store):
         card = store.passage(row["passage"]).cards[row["guid"]]
-        if card.adopted:
-            notes[row["guid"]] = card.adopted
+        if card.note.adopted:
+            notes[row["guid"]] = card.note.adopted
     return notes
 
 

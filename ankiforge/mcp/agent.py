@@ -31,16 +31,18 @@ from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.model import (
     AGENT,
-    Card,
     DocumentKey,
+    Draft,
     Drafted,
     Highlight,
     HighlightKey,
     Json,
+    Line,
     Origin,
     Severity,
     Task,
     Texts,
+    Waiting,
 )
 from ankiforge.pipeline.ask import ask, asked_for, hidden_by
 from ankiforge.pipeline.draft import Checks, for_model, privacy_of
@@ -79,7 +81,7 @@ class AgentView:
             raise UsageError(_PRIVATE)
         return self.privacy.passage(highlight)
 
-    def hides_line(self, line: Card) -> bool:
+    def hides_line(self, line: Line) -> bool:
         """Return whether a line is of a private passage, or contains private text."""
         if self.privacy.why(line.highlight):
             return True
@@ -87,7 +89,7 @@ class AgentView:
         words.append(line.quote)
         return self.privacy.hides("\n".join(words), line.highlight.document.key)
 
-    def line(self, line: Card, why: str) -> Json:
+    def line(self, line: Line, why: str) -> Json:
         """Return a card or draft; `why` is the reason why it needs work, if it does."""
         shown = self.privacy.passage(line.highlight)
         origin = line.origin
@@ -102,7 +104,7 @@ class AgentView:
             "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
             "findings": [],
         }
-        if line.waits:
+        if isinstance(line, Waiting):
             entry |= findings_entry(line)
         if why:
             entry["why"] = why
@@ -213,9 +215,11 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
     return {name: value for name, value in entry.items() if value}
 
 
-def _trouble(ledger: Ledger, line: Card) -> str:
+def _trouble(ledger: Ledger, line: Line) -> str:
     """Return why a card needs work; "" if it does not."""
-    note = None if line.waits else seen_note(ledger, line.id)
+    if isinstance(line, Waiting):
+        return ""
+    note = seen_note(ledger, line.guid)
     if note is None:
         return ""
     troubles = []
@@ -226,7 +230,7 @@ def _trouble(ledger: Ledger, line: Card) -> str:
     return "; ".join(troubles)
 
 
-def findings_entry(draft: Card) -> Json:
+def findings_entry(draft: Draft) -> Json:
     """Return the findings of the checks, and whether one blocks."""
     findings = []
     for finding in draft.findings:

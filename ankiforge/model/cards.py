@@ -209,10 +209,8 @@ AGENT = "agent"
 
 
 class Verdict(StrEnum):
-    """The state of a card. Only live cards are shipped."""
+    """What was decided on a card. Only live cards are shipped."""
 
-    OFFERED = "waiting"
-    """A person is to decide, or policy. All others are in the journal."""
     LIVE = "live"
     REJECTED = "rejected"
     RETIRED = "retired"
@@ -326,41 +324,54 @@ class Shipped(Value, omit_defaults=True):
     """By the path in the words of the card: the name of a picture."""
 
 
-class Card(Value, omit_defaults=True):
-    """A card, from the first suggestion to the last review.
-
-    `verdict` says where it stands, and nothing else does. Each stage returns the same card
-    with more in it: a drafter its words, the checks their findings, the desk why it waits, the
-    fold what was decided, `cards` where its passage is now. What a stage does not know
-    yet has its default.
-    """
+class Words(Value, omit_defaults=True):
+    """The words of a draft or a card, and where they come from."""
 
     key: HighlightKey
     """The highlight of a draft; of a card, the oldest key of its passage."""
     kind: CardKind
     fields: Fields
+    origin: Origin
     quote: str = ""
-    """The evidence, verbatim from the source."""
-    answer: str = ""
-    """Of a draft: the answer as plain text; distinguishes those of a highlight."""
-    start: int = 0
-    """The position in `exact` where the evidence begins; orders the intents of a highlight."""
-    origin: Origin = Origin("")
+    """The evidence, verbatim from the source; "" = there is none."""
     tags: Strings = ()
     """Tags given by its drafter; those of the source are on the highlight."""
+    deck: str = ""
+    """"" = the one that the settings name."""
     slot: str = ""
     """Its name in its passage: of the source's own cards "0", "1" …; of any other a hash of
     its words as drafted, "" before somebody accepted it."""
-    id: str = ""
-    """The guid of its note, or the id of a draft; "" before it was recorded."""
-    verdict: Verdict = Verdict.OFFERED
-    passages: tuple[Highlight, ...] = ()
-    """All its places that are present, its own first, as they were read last."""
-    findings: tuple[Finding, ...] = ()
-    """The results of the checks, and what became of its source."""
-    deck: str = ""
 
-    # --- a suggestion
+    @property
+    def family(self) -> Family:
+        """The note type of the card."""
+        return self.kind.family
+
+    @property
+    def in_slot(self) -> bool:
+        """Whether it is the source's own card of its slot: any other slot is a hash."""
+        return self.slot.isdigit() and len(self.slot) < 4
+
+    @property
+    def proposed(self) -> bool:
+        """Whether it is a proposal, or was one, or the new words of a card."""
+        return self.origin.drafter == PROPOSE
+
+    def field(self, name: str) -> str:
+        """Return the Markdown of one content field, "" if absent."""
+        return dict(self.fields).get(name, "")
+
+
+# --- drafts -----------------------------------------------------------------------------
+
+
+class Draft(Words, kw_only=True):
+    """What a drafter made of a highlight, or a person: nobody has decided on it."""
+
+    answer: str
+    """The answer as plain text; distinguishes the drafts of a highlight."""
+    start: int
+    """The position in `exact` where the evidence begins; orders the intents of a highlight."""
     intent: int = 0
     """Drafts of one highlight from one reply with equal intent are alternatives."""
     by_hand: bool = False
@@ -370,33 +381,101 @@ class Card(Value, omit_defaults=True):
     holds the first."""
     sureness: float = 0.0
     """Of a proposal or marked phrases: how likely a person keeps it, from 0 to 1."""
-    revises: Guid | None = None
-    """The card that may get this text; None for a new card."""
-    replaces: Guid | None = None
-    """The card of the other note type that it would replace."""
-    offer: str = ""
+    findings: tuple[Finding, ...] = ()
+    """The results of the checks."""
+
+    @property
+    def is_own_card(self) -> bool:
+        """Whether a person wrote it as a card: in a note, or as a question or gap in a comment."""
+        return self.by_hand or self.origin.by_comment
+
+    @property
+    def own(self) -> bool:
+        """Whether a person wrote or marked its words in the source."""
+        is_mark = self.origin.drafter in (PHRASE, FIGURE)
+        return self.is_own_card or is_mark or self.in_slot
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check blocks it."""
+        return any(finding.severity is Severity.BLOCK for finding in self.findings)
+
+    @property
+    def clean(self) -> bool:
+        """Whether no check warns or blocks."""
+        return all(finding.severity is Severity.INFO for finding in self.findings)
+
+    @property
+    def unfit(self) -> bool:
+        """Whether nobody is shown it: a proposal that a check blocks."""
+        return self.proposed and self.blocked
+
+
+class Proposal(Draft, kw_only=True):
+    """The draft of a plain passage that is made when somebody looks at it, and never stored."""
+
+    passages: tuple[Highlight, ...]
+    """Its passage."""
+
+    @property
+    def highlight(self) -> Highlight:
+        """Its passage."""
+        return self.passages[0]
+
+
+class StoredDraft(Draft, kw_only=True):
+    """A draft that is stored, until somebody decides on it."""
+
+    id: str
+    offer: str
     """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
-    about: Strings = ()
+    about: Strings
     """Names the sentence that it is about; of the person's own form, all of its sentences."""
-    near: str = ""
+    revises: Guid | None
+    """The card that may get this text; None for a new card."""
+    replaces: Guid | None
+    """The card of the other note type that it would replace."""
+    near: str
     """What was decided before in nearly the same words, and is gone from the passage."""
-    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def changes(self) -> Guid | None:
+        """The card that it would change or replace; None for a new card."""
+        return self.revises or self.replaces
+
+
+class Waiting(StoredDraft, kw_only=True):
+    """A stored draft as a person decides on it: at its place, with the reasons why it waits."""
+
+    passages: tuple[Highlight, ...]
+    """Its passage, as it was read last."""
+    remarks: tuple[Remark, ...]
     """Why policy may not accept it."""
 
-    # --- what was decided
-    by: str = ""
-    """Who made the decision that stands: person, policy or source."""
-    why: str = ""
-    at: str = ""
-    """When it was accepted last, as `Event.at`."""
-    own_deck: bool = False
-    """Whether a person chose the deck."""
-    added: Strings = ()
-    """Tags that a person gave it here."""
-    removed: Strings = ()
-    """Tags that a person took from it here, whoever gives them."""
+    @property
+    def highlight(self) -> Highlight:
+        """The passage as it was read last."""
+        return self.passages[0]
 
-    # --- its words, by a person and by the source
+    @property
+    def told(self) -> str:
+        """What lists and queries name as its verdict."""
+        return "waiting"
+
+    @property
+    def state(self) -> str:
+        """The state in a word or two, as every list shows it."""
+        if self.revises:
+            return "revision"
+        return "blocked" if self.blocked else self.told
+
+
+# --- decided cards ----------------------------------------------------------------------
+
+
+class Edits(Value, omit_defaults=True):
+    """What a person and the source said of the fields of a card."""
+
     pinned: Strings = ()
     """Fields whose text is a person's: the source may not change them."""
     offered: Texts = {}
@@ -414,11 +493,14 @@ class Card(Value, omit_defaults=True):
     resolved: Mapping[str, tuple[str, str, str]] = {}
     """By field: the choice (`mine` or `source`), and the hashes of theirs and ours."""
 
-    # --- its note in Anki
+
+class NoteHistory(Value, omit_defaults=True):
+    """What was shipped and seen of the note of a card."""
+
     shipped: tuple[Shipped, ...] = ()
-    """Its note in the packages, oldest first."""
+    """The note in the packages, oldest first."""
     words: str = ""
-    """A digest of the words that were shipped last."""
+    """A digest of the words that were shipped last; "" = it was never shipped."""
     numbers: Texts = {}
     """By cloze number: the words that were shipped under it. Never free for other words."""
     pictures: Texts = {}
@@ -428,10 +510,10 @@ class Card(Value, omit_defaults=True):
     adopted: Adopted | None = None
     """The note that another tool made of it; None = it is a note of ours."""
     mapped: MappedType | None = None
-    """The note type, not ours, that its note was shipped in first; None = ours, or never
+    """The note type, not ours, that the note was shipped in first; None = ours, or never
     shipped."""
     found: bool = False
-    """Whether its note was found in Anki after the journal was lost: no package of before is
+    """Whether the note was found in Anki after the journal was lost: no package of before is
     known."""
     schedule: tuple[tuple[str, int, int], ...] = ()
     """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
@@ -440,90 +522,6 @@ class Card(Value, omit_defaults=True):
     """Whether a person repaired it since it was shipped last. What they had tagged it for in Anki,
     `marked` or `leech`, is done then."""
 
-    # --- as it is read here
-    source: tuple[CardRemark, ...] = ()
-    """What became of its source."""
-    kept: bool = False
-    """Whether its passage is not in its source here, and its words are those shipped last, perhaps
-    by another computer: the note stays as it is."""
-    anki: str = "none"
-    """What Anki has of it: none, written (into a package), seen, missing or deleted."""
-    revision: Card | None = None
-    """The draft that would replace its text."""
-
-    @property
-    def guid(self) -> Guid:
-        """The guid of its note."""
-        return Guid(self.id)
-
-    @property
-    def highlight(self) -> Highlight:
-        """The passage as it was read last."""
-        return self.passages[0]
-
-    @property
-    def family(self) -> Family:
-        """The note type of the card."""
-        return self.kind.family
-
-    @property
-    def note_fields(self) -> Strings:
-        """The fields of ours that its note has."""
-        if self.adopted:
-            return tuple(self.adopted.names)
-        return tuple(self.mapped.fields) if self.mapped else self.family.content_fields
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is a draft: nobody has decided on it."""
-        return self.verdict is Verdict.OFFERED
-
-    @property
-    def live(self) -> bool:
-        """Whether the card is to be in Anki."""
-        return self.verdict is Verdict.LIVE
-
-    @property
-    def in_slot(self) -> bool:
-        """Whether it is the source's own card of its slot: any other slot is a hash."""
-        return self.slot.isdigit() and len(self.slot) < 4
-
-    @property
-    def own(self) -> bool:
-        """Whether a person wrote or marked its words in the source."""
-        is_mark = self.origin.drafter in (PHRASE, FIGURE)
-        return self.is_own_card or is_mark or self.in_slot
-
-    @property
-    def is_own_card(self) -> bool:
-        """Whether a person wrote it as a card: in a note, or as a question or gap in a comment."""
-        return self.by_hand or self.origin.by_comment
-
-    @property
-    def proposed(self) -> bool:
-        """Whether it is a proposal, or was one, or the new words of a card."""
-        return self.origin.drafter == PROPOSE
-
-    @property
-    def changes(self) -> Guid | None:
-        """The card that a draft would change or replace; None for a new card."""
-        return self.revises or self.replaces
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a check blocks it."""
-        return any(finding.severity is Severity.BLOCK for finding in self.findings)
-
-    @property
-    def unfit(self) -> bool:
-        """Whether nobody is shown it: a proposal that a check blocks."""
-        return self.proposed and self.blocked
-
-    @property
-    def clean(self) -> bool:
-        """Whether no check warns or blocks."""
-        return all(finding.severity is Severity.INFO for finding in self.findings)
-
     @property
     def mod(self) -> int:
         """The `mod` that was shipped last; 0 = never shipped."""
@@ -531,29 +529,8 @@ class Card(Value, omit_defaults=True):
 
     @property
     def digest(self) -> str:
-        """A hash of the note as it was shipped last."""
+        """A hash of the note as it was shipped last; "" = never shipped."""
         return self.shipped[-1].digest if self.shipped else ""
-
-    @property
-    def is_read_here(self) -> bool:
-        """Whether a source here has its passage: else nothing new is known about it."""
-        return bool(self.highlight.namespace) and not self.kept
-
-    @property
-    def told(self) -> str:
-        """The verdict as lists and queries name it."""
-        return "accepted" if self.live else self.verdict.value
-
-    @property
-    def state(self) -> str:
-        """The state in a word or two, as every list shows it."""
-        if self.waits and self.revises:
-            return "revision"
-        if self.waits and self.blocked:
-            return "blocked"
-        if self.live and self.anki in _IN_ANKI:
-            return _IN_ANKI[self.anki]
-        return self.told
 
     def shipped_picture(self, path: str) -> str:
         """Return the name under which a picture was shipped, "" if that is not sure.
@@ -569,13 +546,118 @@ class Card(Value, omit_defaults=True):
                 names.add(name)
         return names.pop() if len(names) == 1 else ""
 
-    def field(self, name: str) -> str:
-        """Return the Markdown of one content field, "" if absent."""
-        return dict(self.fields).get(name, "")
+
+class Card(Words, kw_only=True):
+    """A card on which somebody decided, as the journal has it."""
+
+    guid: Guid
+    """The guid of its note."""
+    verdict: Verdict
+    by: str
+    """Who made the decision that stands: person, policy or source."""
+    at: str
+    """When it was accepted last, as `Event.at`."""
+    why: str = ""
+    """The reason for the verdict; "" = none was given."""
+    own_deck: bool = False
+    """Whether a person chose the deck."""
+    added: Strings = ()
+    """Tags that a person gave it here."""
+    removed: Strings = ()
+    """Tags that a person took from it here, whoever gives them."""
+    edits: Edits = Edits()
+    note: NoteHistory = NoteHistory()
+
+    @property
+    def live(self) -> bool:
+        """Whether the card is to be in Anki."""
+        return self.verdict is Verdict.LIVE
+
+    @property
+    def told(self) -> str:
+        """The verdict as lists and queries name it."""
+        return "accepted" if self.live else self.verdict.value
+
+    @property
+    def note_fields(self) -> Strings:
+        """The fields of ours that its note has."""
+        if self.note.adopted:
+            return tuple(self.note.adopted.names)
+        if self.note.mapped:
+            return tuple(self.note.mapped.fields)
+        return self.family.content_fields
+
+
+class CardHere(Card, kw_only=True):
+    """A card at its place in the sources that are read here."""
+
+    passages: tuple[Highlight, ...]
+    """All its places that are present, its own first, as they were read last."""
+    source: tuple[CardRemark, ...]
+    """What became of its source."""
+    kept: bool
+    """Whether its passage is not in its source here, and its words are those shipped last, perhaps
+    by another computer: the note stays as it is."""
+    anki: str = "none"
+    """What Anki has of it: none, written (into a package), seen, missing or deleted."""
+    revision: Waiting | None = None
+    """The draft that would replace its text."""
+
+    @property
+    def id(self) -> str:
+        """The name by which commands take it: its guid."""
+        return self.guid
+
+    @property
+    def highlight(self) -> Highlight:
+        """The passage as it was read last."""
+        return self.passages[0]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What became of its source, as lists tell it beside the findings of the checks."""
+        return tuple(
+            Finding(remark.check, Severity.INFO, remark.message) for remark in self.source
+        )
+
+    @property
+    def is_read_here(self) -> bool:
+        """Whether a source here has its passage: else nothing new is known about it."""
+        return bool(self.highlight.namespace) and not self.kept
+
+    @property
+    def state(self) -> str:
+        """The state in a word or two, as every list shows it."""
+        if self.live and self.anki in _IN_ANKI:
+            return _IN_ANKI[self.anki]
+        return self.told
 
 
 _IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
 """The states of a live card that was shipped, by what Anki has of it."""
+
+
+class Preview(Words, kw_only=True):
+    """Words of a passage that a person types, shown as the card that they would make."""
+
+    passages: tuple[Highlight, ...]
+    """The passage."""
+
+    @property
+    def highlight(self) -> Highlight:
+        """The passage."""
+        return self.passages[0]
+
+
+Line = Waiting | CardHere
+"""A line of a list."""
+Offered = Proposal | Waiting
+"""A draft that a person is shown, to decide on it."""
+Shown = Preview | Proposal | Waiting | CardHere
+"""What is shown as a card, with the passage beside it."""
+
+
+# --- the work of drafters ---------------------------------------------------------------
 
 
 class Brief(Value):
@@ -603,7 +685,7 @@ class Drafted(Value):
     """The result of drafting one highlight: drafts, or why there are none."""
 
     highlight: Highlight
-    drafts: tuple[Card, ...] = ()
+    drafts: tuple[Draft, ...] = ()
     reason: str = ""
     """Why there are none."""
     worth: float = 0.0

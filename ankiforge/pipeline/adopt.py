@@ -21,7 +21,6 @@ from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, views
 from ankiforge.ledger.tables.anki import seen_notes
 from ankiforge.model import (
     Adopted,
-    Card,
     Family,
     Json,
     NoteInAnki,
@@ -29,6 +28,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
+    Waiting,
 )
 from ankiforge.model.hints import schedule_of
 from ankiforge.text import on_one_line, regex, shortened
@@ -173,7 +173,7 @@ class _TheirNote(Value):
         ours = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _plain_words(ours, self.type.family)
 
-    def why_unclear(self, claims: Sequence[Card]) -> str:
+    def why_unclear(self, claims: Sequence[Waiting]) -> str:
         """Return why it cannot be taken over for the drafts that have its id; "" if it can."""
         if len(claims) > 1:
             return "two passages have its id"
@@ -183,7 +183,7 @@ class _TheirNote(Value):
             return f"it is not a card of the note type {self.type.name}"
         return ""
 
-    def taken_for(self, draft: Card) -> TakenOver:
+    def taken_for(self, draft: Waiting) -> TakenOver:
         """Return that the note is taken over for a draft."""
         html = self.html
         text = ""
@@ -240,15 +240,15 @@ def find(
 def _match(
     matches: Matches,
     notes: Sequence[_TheirNote],
-    drafts: Sequence[Card],
+    drafts: Sequence[Waiting],
 ) -> None:
     """Match drafts with notes."""
     note_by_id = {str(note.note.id): note for note in notes}
     used = set()
 
     # by the id that a tool wrote beside a draft
-    drafts_by_id: dict[str, list[Card]] = defaultdict(list)
-    unmatched: list[Card] = []
+    drafts_by_id: dict[str, list[Waiting]] = defaultdict(list)
+    unmatched: list[Waiting] = []
     for waiting in drafts:
         if waiting.highlight.other_id:
             drafts_by_id[waiting.highlight.other_id].append(waiting)
@@ -270,7 +270,7 @@ def _match(
             matches.differing.append(_row(waiting, _shown(note.words)))
 
     # by equal words, if only one draft and one note have them
-    drafts_by_words: dict[Strings, list[Card]] = defaultdict(list)
+    drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
     for waiting in unmatched:
         drafts_by_words[_compared(_words_of_draft(waiting))].append(waiting)
     notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
@@ -289,7 +289,9 @@ def _match(
                 matches.not_in_anki.append(_row(waiting))
 
 
-def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) -> None:
+def _add_schedules(
+    ledger: Ledger, matches: Matches, new_cards: Sequence[Waiting]
+) -> None:
     """Add the drafts and the cards that have a schedule beside them.
 
     Those that are taken already are left out.
@@ -305,7 +307,7 @@ def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) 
     # cards; those in Anki have a schedule there
     in_anki = {note.guid for note in seen_notes(ledger)}
     for card in cards.cards_of(ledger):
-        if not card.live or card.adopted or card.schedule:
+        if not card.live or card.note.adopted or card.note.schedule:
             continue
         schedule = schedule_of(card.highlight.schedule)
         if not schedule:
@@ -323,7 +325,7 @@ def _add_schedules(ledger: Ledger, matches: Matches, new_cards: Sequence[Card]) 
 # --- words ------------------------------------------------------------------------------
 
 
-def _words_of_draft(waiting: Card) -> Strings:
+def _words_of_draft(waiting: Waiting) -> Strings:
     """Return the words of a draft as Anki would show them, cloze numbers left out."""
     kind = waiting.kind
     html = content_html(kind, waiting.fields)
@@ -356,7 +358,7 @@ def _shown(words: Strings) -> str:
     return " / ".join(text for text in words if text)
 
 
-def _row(waiting: Card, anki: str = "") -> Row:
+def _row(waiting: Waiting, anki: str = "") -> Row:
     document = waiting.highlight.document
     words = _shown(_words_of_draft(waiting))
     return Row(document.path or document.title, words, anki)

@@ -26,10 +26,11 @@ from ankiforge.ledger.decide import repaired
 from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.duplicates import Duplicates
 from ankiforge.model import (
-    Card,
+    CardHere,
     DeckId,
     Fields,
     Guid,
+    Line,
     NoteId,
     NoteInAnki,
     NoteTypeId,
@@ -429,9 +430,9 @@ def _our_fields_of(note: NoteInAnki, types: Mapping[NoteTypeId, SeenType]) -> Te
 
 def as_in_anki(
     ledger: Ledger,
-    card: Card,
+    card: CardHere,
     types: Mapping[NoteTypeId, SeenType] | None = None,
-) -> Card:
+) -> CardHere:
     """Return a card with the words that it has in Anki, as of the last scan.
 
     They differ from the ledger's where a person changed a field there. A list that shows a
@@ -457,7 +458,7 @@ def as_in_anki(
 
 def changed_in_anki(
     ledger: Ledger,
-    card: Card,
+    card: CardHere,
     types: Mapping[NoteTypeId, SeenType] | None = None,
 ) -> Texts:
     """Return the HTML of the content fields that a person changed in Anki, by name.
@@ -476,7 +477,7 @@ def changed_in_anki(
     layout = layout_of(card, note, types, {})
     given_up = {
         (name, theirs)
-        for name, (choice, theirs, _) in card.resolved.items()
+        for name, (choice, theirs, _) in card.edits.resolved.items()
         if choice == "source"
     }
     changed = {}
@@ -512,11 +513,11 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -
     return all(same_html(html[name], text) for name, text in changed.items())
 
 
-def lines_as_in_anki(ledger: Ledger, lines: Iterable[Card]) -> Iterator[Card]:
+def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines for a list: the cards with the words that they have in Anki."""
     types: dict[NoteTypeId, SeenType] | None = None
     for line in lines:
-        if line.anki == "seen":
+        if isinstance(line, CardHere) and line.anki == "seen":
             if types is None:
                 types = seen_types(ledger)
             line = as_in_anki(ledger, line, types)

@@ -13,7 +13,7 @@ from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, cards, decide, facts, lists
 from ankiforge.model import (
-    Card,
+    CardHere,
     CardKind,
     Fields,
     Finding,
@@ -23,12 +23,13 @@ from ankiforge.model import (
     Pair,
     Severity,
     Texts,
+    Words,
     h16,
 )
 from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
 from ankiforge.pipeline.decks import DECK, TAGS
 from ankiforge.text import occlusion, regex
-from ankiforge.text.cloze import plain, reveal, words_of
+from ankiforge.text.cloze import plain, reveal
 from ankiforge.text.occlusion import MaskWish
 
 PERSON = "person"
@@ -64,7 +65,7 @@ def edit(
         hint = "ankiforge list --view new shows what waits"
         raise RefusedError(f"{id} no longer waits", hint=hint)
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
-    if not line.waits and not fields:  # only its deck or tags are changed
+    if isinstance(line, CardHere) and not fields:  # only its deck or tags are changed
         return line.guid, ()
     if line.kind is CardKind.OCCLUSION:
         raise RefusedError(
@@ -78,7 +79,7 @@ def edit(
     typed = dict(_clean(fields))
     shown = dict(line.fields)
     over: dict[str, Pair] = {}
-    if not line.waits:
+    if isinstance(line, CardHere):
         shown = dict(as_in_anki(ledger, line).fields)
         # the fields that say something else than the card that is shown
         for name, text in list(typed.items()):
@@ -107,8 +108,8 @@ def make(
         BlockedError: a check blocks it, and the person does not insist.
     """
     deck = deck_of(decks, highlight).deck
-    draft, findings = _judged(highlight, fields, forced=forced)
-    guid = decide.make(ledger, replace(draft, findings=findings, deck=deck))
+    words, findings = _judged(highlight, fields, forced=forced)
+    guid = decide.make(ledger, replace(words, deck=deck))
     return guid, findings
 
 
@@ -117,8 +118,8 @@ def _judged(
     fields: Fields,
     *,
     forced: bool,
-) -> tuple[Card, tuple[Finding, ...]]:
-    """Return a person's words as a draft; its evidence is their quote, or the whole passage.
+) -> tuple[Words, tuple[Finding, ...]]:
+    """Return a person's words; their evidence is their quote, or the whole passage.
 
     The findings of the checks come with it.
     """
@@ -127,31 +128,26 @@ def _judged(
     words = dict(fields)
     text = facts.text_of(highlight)
     if "Text" in words:
-        answer = words_of(words["Text"])
         quote = facts.quoted_by(plain(reveal(words["Text"])), "", text)
     else:
-        answer = words.get("Back", "")
-        quote = facts.quoted_by("", plain(answer), text)
-    draft = Card(
-        key=highlight.key,
-        kind=CardKind.of(words),
-        fields=tuple((name, text) for name, text in fields if text),
-        quote=quote or highlight.exact,
-        answer=plain(answer),
-        start=0,
-        origin=Origin(PERSON),
-        by_hand=True,
+        quote = facts.quoted_by("", plain(words.get("Back", "")), text)
+    made = Words(
+        highlight.key,
+        CardKind.of(words),
+        tuple((name, text) for name, text in fields if text),
+        Origin(PERSON),
+        quote or highlight.exact,
     )
     # without the search for duplicates
     context = check.Context(highlight, check.DuplicateIndex())
-    findings = check.check(draft, context)
+    findings = check.check(made, context)
     for finding in findings:
         if finding.severity is Severity.BLOCK and not forced:
             if finding.check == "malformed":  # Anki would make no card of it
                 raise RefusedError(finding.message, hint="close each gap with }}")
             hint = "change the words, or overrule the check with --force"
             raise BlockedError(finding.message, hint=hint)
-    return draft, findings
+    return made, findings
 
 
 # --- the fields that a person typed -------------------------------------------------------
@@ -217,14 +213,14 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[MaskWish], hide: str) ->
         hint = "ankiforge list kind:occlusion verdict:waiting shows the figures"
         raise RefusedError(f"{id} is not a waiting figure", hint=hint)
     # the card, or the one that a draft revises
-    guid = line.revises if line.waits else line.guid
+    guid = line.guid if isinstance(line, CardHere) else line.revises
     used: list[int] = []
     if guid:
         state, _ = cards.state_of(ledger, guid)
-        used = list(map(int, state.numbers))
+        used = list(map(int, state.note.numbers))
     before = occlusion.masks_in(line.fields)
     masks = occlusion.write(occlusion.as_wished(before, wishes, hide, used))
-    if not line.waits:
+    if isinstance(line, CardHere):
         decide.set_masks(ledger, line.guid, masks)
         return line.guid
     return decide.accept(ledger, id, masks=masks)

@@ -20,7 +20,17 @@ from ankiforge.ledger import Ledger, cards, decide, desk, views
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.tables.anki import seen_note, seen_notes
 from ankiforge.ledger.tables.lines import facets
-from ankiforge.model import RETIRED, Card, Guid, Highlight, Problem, Strings, Texts, Value
+from ankiforge.model import (
+    RETIRED,
+    CardHere,
+    Guid,
+    Highlight,
+    Problem,
+    Shown,
+    Strings,
+    Texts,
+    Value,
+)
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
 from ankiforge.text.fold import document_tag
@@ -82,7 +92,7 @@ class Decks:
             if deck != card.deck:
                 yield deck
 
-    def of_new(self, card: Card) -> str:
+    def of_new(self, card: CardHere) -> str:
         """Return the deck of a card whose note was not seen in Anki."""
         if self._names_in_anki is None:
             # of a running Anki without its collection, the decks of our notes are known
@@ -147,7 +157,7 @@ _OURS = "ankiforge::"
 """How the tags begin that the program needs, and nobody changes."""
 
 
-def tags_of(card: Card, rules: Rules) -> Strings:
+def tags_of(card: Shown, rules: Rules) -> Strings:
     """Return our tags of a note: its own, its source's, the deck files' and its document's.
 
     Of a card whose passage was not read, or went before this database was made, they are as
@@ -155,19 +165,21 @@ def tags_of(card: Card, rules: Rules) -> Strings:
     """
     from ankiforge.anki.notes import tag_names
 
-    if card.adopted:  # another tool's note gets none
-        return ()
     highlight = card.highlight
-    if card.shipped and (card.kept or not highlight.namespace):
-        given = tuple(tag for tag in card.shipped[-1].tags if tag != RETIRED)
-    else:
-        of_source = (*highlight.document.tags, *highlight.tags)
-        # a tool made its deck of a tag `a/b`, and other tags are alike
-        if highlight.deck:
-            of_source = tuple(tag.replace("/", "::") for tag in of_source)
-        of_decks = deck_of(rules, highlight).tags
-        of_document = document_tag(highlight.document.title)
-        given = (*card.tags, *of_source, *of_decks, of_document)
+    of_source = (*highlight.document.tags, *highlight.tags)
+    # a tool made its deck of a tag `a/b`, and other tags are alike
+    if highlight.deck:
+        of_source = tuple(tag.replace("/", "::") for tag in of_source)
+    of_decks = deck_of(rules, highlight).tags
+    of_document = document_tag(highlight.document.title)
+    given = (*card.tags, *of_source, *of_decks, of_document)
+    if not isinstance(card, CardHere):
+        return tag_names(given)
+    if card.note.adopted:  # another tool's note gets none
+        return ()
+    shipped = card.note.shipped
+    if shipped and (card.kept or not highlight.namespace):
+        given = tuple(tag for tag in shipped[-1].tags if tag != RETIRED)
     names = tag_names((*given, *card.added))
     gone = {tag.casefold() for tag in card.removed}
     return tuple(tag for tag in names if tag.casefold() not in gone)
@@ -186,14 +198,16 @@ class Placement(Value):
     """Whether the tags may be: no other tool made the note."""
 
 
-def placement_of(ledger: Ledger, card: Card, rules: Rules) -> Placement:
+def placement_of(ledger: Ledger, card: Shown, rules: Rules) -> Placement:
     """Return the deck and tags of a card, or of that which a draft would become."""
     from ankiforge.anki.plan import tags_there
 
     deck = card.deck or deck_of(rules, card.highlight).deck
     ours = tags_of(card, rules)
     tags = tuple(tag for tag in ours if not tag.casefold().startswith(_OURS))
-    note = None if card.waits else seen_note(ledger, card.guid)
+    if not isinstance(card, CardHere):
+        return Placement(deck, tags)
+    note = seen_note(ledger, card.guid)
     if note is None:
         return Placement(deck, tags)
     there = {tag.casefold() for tag in note.tags}
@@ -204,7 +218,7 @@ def placement_of(ledger: Ledger, card: Card, rules: Rules) -> Placement:
         tuple(tag for tag in tags if tag not in removed),
         tuple(removed),
         moves=False,
-        tagged=card.adopted is None,
+        tagged=card.note.adopted is None,
     )
 
 

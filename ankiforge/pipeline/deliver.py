@@ -506,7 +506,7 @@ def plan_cards(
     planned: list[Planned] = []
     settled: list[Guid] = []  # those that need no plan until they, or their notes, change
     for card, note in chain((first,), chosen):
-        if note is None and not card.adopted:
+        if note is None and not card.note.adopted:
             card = replace(card, deck=new_decks.of_new(card))
         if not in_deck(card.deck, scope.deck):
             continue

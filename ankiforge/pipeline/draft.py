@@ -31,14 +31,15 @@ from ankiforge.ledger.tables.highlights import number_undrafted, worths_by_key
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (
     Brief,
-    Card,
     CardKind,
+    Draft,
     Drafted,
     Highlight,
     HighlightKind,
     Problem,
     Severity,
     Task,
+    Waiting,
     is_card_id,
 )
 from ankiforge.pipeline.result import ByModel, Job, Progress
@@ -149,7 +150,7 @@ def _judged(highlight: Highlight, *, is_proposed: bool) -> Drafted:
     return judged
 
 
-def _proposals(highlight: Highlight) -> tuple[Card, ...]:
+def _proposals(highlight: Highlight) -> tuple[Draft, ...]:
     """Return the proposals of a passage."""
     from ankiforge.draft.propose import proposals
     from ankiforge.pipeline.proposals import faults_of_gap
@@ -179,7 +180,7 @@ def record(
 def _accept_clean(job: Job, ledger: Ledger) -> Progress:
     """Accept as the settings allow, except from notes that a person is still editing."""
 
-    def accepts(waiting: Card) -> bool:
+    def accepts(waiting: Waiting) -> bool:
         return job.accepts(waiting) and not job.in_progress(
             waiting.highlight.document.path
         )
@@ -326,8 +327,8 @@ class Checks:
         return checked
 
     def checked(
-        self, here: HighlightHere, highlight: Highlight, drafts: Sequence[Card]
-    ) -> list[Card]:
+        self, here: HighlightHere, highlight: Highlight, drafts: Sequence[Draft]
+    ) -> list[Draft]:
         """Return the drafts of a highlight, as it was drafted, with findings and deck.
 
         What is a card already is not checked: nobody is asked about it.

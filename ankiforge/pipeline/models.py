@@ -32,7 +32,7 @@ from ankiforge.draft.server import (
     providers,
 )
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
-from ankiforge.model import Card, Highlight, Severity, Strings, Value
+from ankiforge.model import Draft, Highlight, Severity, Strings, Value
 from ankiforge.text import dollars, first_of
 
 if TYPE_CHECKING:
@@ -338,11 +338,11 @@ def load_prompt(folder: WorkspaceFolder) -> Prompt:
         raise where.error(error.message, error.hint) from error
 
 
-def repair_hints() -> Callable[[Card, Highlight], Strings]:
+def repair_hints() -> Callable[[Draft, Highlight], Strings]:
     """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
 
-    def listed(draft: Card, highlight: Highlight) -> Strings:
+    def listed(draft: Draft, highlight: Highlight) -> Strings:
         context = check.Context(highlight, check.DuplicateIndex())
         findings = check.check(draft, context)
         chosen = [finding for finding in findings if finding.severity is Severity.BLOCK]

@@ -31,7 +31,9 @@ from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.readings import sketch_of
 from ankiforge.model import (
     Card,
+    CardHere,
     CardKind,
+    Draft,
     Extracted,
     Highlight,
     Media,
@@ -124,7 +126,7 @@ class Patch(Value):
 class _Edit(NamedTuple):
     """A card that a person edited in Anki."""
 
-    card: Card
+    card: CardHere
     html: Texts
     """The fields that were changed, as they are in Anki."""
 
@@ -189,7 +191,7 @@ def make_patch(
     return Patch(tuple(files), tuple(refused))
 
 
-def _reworded_here(card: Card) -> Texts:
+def _reworded_here(card: CardHere) -> Texts:
     """Return the fields that the person reworded here, by a repair or an edit, as HTML."""
     html = dict(
         zip(
@@ -199,9 +201,9 @@ def _reworded_here(card: Card) -> Texts:
         )
     )
     reworded = {}
-    for name in card.pinned:
+    for name in card.edits.pinned:
         text = card.field(name)
-        if text and text != card.given.get(name, "") and "![" not in text:
+        if text and text != card.edits.given.get(name, "") and "![" not in text:
             reworded[name] = html.get(name, "")
     return reworded
 
@@ -230,7 +232,7 @@ class _SourceFile(NamedTuple):
 
 
 def _place_of(
-    card: Card,
+    card: CardHere,
     readers: Mapping[str, NoteSource],
     listed: dict[str, dict[str, File]],
 ) -> _SourceFile:
@@ -401,7 +403,7 @@ class _EditedFile:
 class _WantedWords(NamedTuple):
     """The wanted words of a card: its fields as they are in Anki."""
 
-    card: Card
+    card: CardHere
     highlight: Highlight
     """Its passage as the note states it now."""
     media: Mapping[str, Media]
@@ -435,8 +437,8 @@ def _where_it_differs(text: str, other: str) -> str:
     return f"…{shortened(shown[start:], _MOST_SHOWN - 1)}"
 
 
-def _draft_of(highlight: Highlight, card: Card) -> Card:
-    """Return the card that a highlight states.
+def _draft_of(highlight: Highlight, card: Card) -> Draft:
+    """Return the draft that a highlight states.
 
     Raises:
         ItemError: it states none.

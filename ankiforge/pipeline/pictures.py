@@ -15,11 +15,12 @@ from ankiforge.errors import OwnFileError
 from ankiforge.extract.files import relative, stored_at
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
-    Card,
+    CardHere,
     Highlight,
     HighlightKind,
     Media,
     Problem,
+    Shown,
     SourceKind,
     Strings,
     Texts,
@@ -35,7 +36,7 @@ _CUT = "cut/"
 
 def pictures_of(
     ledger: Ledger,
-    card: Card,
+    card: Shown,
     folder: OwnPath,
 ) -> dict[str, Media | Problem]:
     """Return the pictures of a card by their paths in its text, or why they are missing.
@@ -56,7 +57,7 @@ def pictures_of(
     return pictures
 
 
-def media_of_card(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media]:
+def media_of_card(ledger: Ledger, card: Shown, folder: OwnPath) -> dict[str, Media]:
     """Return the pictures of a card that are there, by their paths in its text."""
     pictures = pictures_of(ledger, card, folder)
     return {
@@ -154,7 +155,7 @@ def with_figure(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
 # --- papers ----------------------------------------------------------------------------------
 
 
-def paper_addresses(roots: Texts, *, file_links: bool) -> Callable[[Card], Strings]:
+def paper_addresses(roots: Texts, *, file_links: bool) -> Callable[[CardHere], Strings]:
     """Return a function that gives the addresses of the PDFs of a card.
 
     Obsidian opens a PDF that lies in a vault on every device that has the vault. The path of
@@ -178,7 +179,7 @@ def paper_addresses(roots: Texts, *, file_links: bool) -> Callable[[Card], Strin
         root = Path(roots[source]).resolve()
         return root if root.is_file() else root / path
 
-    def addresses(card: Card) -> Strings:
+    def addresses(card: CardHere) -> Strings:
         found = []
         for highlight in card.passages:
             source = f"{SourceKind.PDF}:{highlight.document.source}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
@@ -17,7 +17,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import HighlightOutcome, Ledger, decide, facts, overview
 from ankiforge.ledger.drafts import with_gap
 from ankiforge.ledger.tables.here import passage_here
-from ankiforge.model import Card, Finding, Guid, Highlight, Severity, Strings
+from ankiforge.model import Draft, Finding, Guid, Highlight, Proposal, Severity, Strings
 
 _PROPOSED = ("no_card", "undrafted", "carded")
 """The fates of passages of which something may be proposed; of one with a card, a further fact."""
@@ -28,7 +28,7 @@ HAVE_CARDS = "its sentences have cards already"
 DECIDED = "its sentences are decided"
 
 
-def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
+def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     """Return the proposal of a passage, with up to four gaps; or why there is none.
 
     It is the surest of those whose sentence nobody decided on.
@@ -60,7 +60,9 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Card | str:
             decided_by.add(HAVE_CARDS if name in with_card else REJECTED)
             continue
         findings = check.check(draft, context)
-        proposal = replace(draft, passages=(highlight,), findings=findings)
+        proposal = Proposal(
+            **asdict(replace(draft, findings=findings)), passages=(highlight,)
+        )
         if not proposal.unfit:
             return proposal
         refused += findings
@@ -80,7 +82,7 @@ def why_none(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
     return DECIDED if len(decided_by) > 1 else next(iter(decided_by))
 
 
-def proposal_at(ledger: Ledger, key: str) -> Card:
+def proposal_at(ledger: Ledger, key: str) -> Proposal:
     """Return the proposal of the passage with a key.
 
     Raises:
@@ -91,7 +93,7 @@ def proposal_at(ledger: Ledger, key: str) -> Card:
         hint = "ankiforge list --no-card shows what is there"
         raise RefusedError(f"{key}: this passage is not in its source now", hint=hint)
     found = proposal_of(ledger, outcome)
-    if isinstance(found, Card):
+    if isinstance(found, Proposal):
         return found
     if outcome.fate in _DRAFTED:
         hint = "ankiforge list shows its id"
@@ -102,7 +104,7 @@ def proposal_at(ledger: Ledger, key: str) -> Card:
 
 
 def accept(
-    ledger: Ledger, proposal: Card, decks: tuple[DeckRule, ...], *, gap: int = 1
+    ledger: Ledger, proposal: Proposal, decks: tuple[DeckRule, ...], *, gap: int = 1
 ) -> Guid:
     """Make the card of a proposal, with one of its gaps, from 1, the best one.
 
@@ -113,7 +115,7 @@ def accept(
     return decide.make(ledger, replace(with_gap(proposal, gap), deck=deck))
 
 
-def faults_of_gap(draft: Card, highlight: Highlight) -> Strings:
+def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
     """Return the findings that block a draft with one of several gaps of a sentence, as text."""
     from ankiforge.check import check_alone
 

@@ -38,7 +38,7 @@ from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     NO_KEY,
     Adopted,
-    Card,
+    CardHere,
     CardId,
     CardKind,
     Document,
@@ -57,6 +57,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
+    Words,
     is_card_id,
 )
 from ankiforge.pipeline import decide
@@ -315,7 +316,7 @@ class _Lister:
     def _of_ours(self, note: ReadNote, guid: str) -> RepairEntry | None:
         """Return a card of the workspace; None if only the journal of another computer has it."""
         line = next(lists.lines(self._ledger, [guid]), None)
-        if line is None:
+        if not isinstance(line, CardHere):
             return None
         shown = as_in_anki(self._ledger, line)
         return RepairEntry(
@@ -491,7 +492,7 @@ def _change(
     nid = entry.note.nid
     if entry.is_ours:
         line = next(lists.lines(ledger, [entry.guid]), None)
-        if line is None:
+        if not isinstance(line, CardHere):
             raise RefusedError(f"{entry.guid} is not a card any more", hint="list again")
         words = _merged_below({**entry.card.fields, **fields}, line.note_fields)
         decide.edit(ledger, entry.guid, words, forced=True)
@@ -533,10 +534,10 @@ def _only_in_anki(entry: RepairEntry, why: str) -> RefusedError:
     return RefusedError(f"{why}: change it in Anki", hint=hint)
 
 
-def _card_of(fields: Texts) -> Card:
-    """Return a card that a person made of these words."""
+def _card_of(fields: Texts) -> Words:
+    """Return the words of a card that a person made."""
     filled = tuple((name, text) for name, text in fields.items() if text)
-    return Card(NO_KEY, CardKind.of(fields), filled, origin=Origin(decide.PERSON))
+    return Words(NO_KEY, CardKind.of(fields), filled, Origin(decide.PERSON))
 
 
 def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:

@@ -11,7 +11,6 @@ import msgspec
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.model import (
-    Card,
     Change,
     DocumentId,
     Drafted,
@@ -21,6 +20,7 @@ from ankiforge.model import (
     Strings,
     Value,
     Viewed,
+    Waiting,
 )
 from ankiforge.text import counted
 
@@ -78,7 +78,7 @@ class Published(Value):
 class Job(Value):
     """The parameters of a run."""
 
-    accepts: Callable[[Card], bool]
+    accepts: Callable[[Waiting], bool]
     """Return whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
     pictures: OwnPath
@@ -117,7 +117,7 @@ class Job(Value):
     accepted, and corrected, only later."""
 
 
-def accept_policy(config: Config, override: str = "") -> Callable[[Card], bool]:
+def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
     """Return a function that decides whether to accept a draft without findings and remarks.
 
     It accepts what a person wrote as a card: in a note, or as a question or gap in a comment.
@@ -129,7 +129,7 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Card], bool]:
     """
     rules = override or config.accept.rules
 
-    def accepts(waiting: Card) -> bool:
+    def accepts(waiting: Waiting) -> bool:
         return rules == "clean" and waiting.is_own_card
 
     return accepts

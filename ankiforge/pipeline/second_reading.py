@@ -19,7 +19,7 @@ from ankiforge.draft.sendable import SendableText
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger, desk
 from ankiforge.ledger.tables.waiting import all_in_order
-from ankiforge.model import Card, Drafted, Finding, Highlight, Problem, Severity
+from ankiforge.model import Draft, Drafted, Finding, Highlight, Problem, Severity, Waiting
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -85,7 +85,7 @@ def _read(model: Model, privacy: Privacy, results: list[Drafted]) -> list[Drafte
     return read
 
 
-def _sendable(privacy: Privacy, highlight: Highlight, draft: Card) -> CardToRead | None:
+def _sendable(privacy: Privacy, highlight: Highlight, draft: Draft) -> CardToRead | None:
     """Return a draft as it may be read; None if it is blocked, or has to stay here."""
     from ankiforge.check import read
 
@@ -116,7 +116,7 @@ def _doubt(says: str) -> Finding:
 
 
 def text_for_chat(
-    folder: WorkspaceFolder, privacy: Privacy, drafts: Iterable[Card]
+    folder: WorkspaceFolder, privacy: Privacy, drafts: Iterable[Waiting]
 ) -> str:
     """Return the text that asks a chat about drafts that wait; "" if there is nothing to ask."""
     labelled: dict[str, CardToRead] = {}

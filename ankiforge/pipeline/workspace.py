@@ -27,7 +27,7 @@ from ankiforge.config.trust import confirm, remembered_concerns
 from ankiforge.config.workspace import user_folder
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.model import (
-    Card,
+    CardHere,
     Finding,
     Guid,
     HighlightKey,
@@ -35,6 +35,7 @@ from ankiforge.model import (
     Question,
     Strings,
     Texts,
+    Waiting,
 )
 from ankiforge.pipeline.opened import Opened
 from ankiforge.pipeline.result import (
@@ -497,7 +498,7 @@ class Workspace(Opened):
 
         return list(overview.fates(self.ledger))
 
-    def drafts(self, query: str = "") -> list[Card]:
+    def drafts(self, query: str = "") -> list[Waiting]:
         """Return the drafts that wait for a decision.
 
         Args:
@@ -512,7 +513,7 @@ class Workspace(Opened):
             lists.waiting_among(self.ledger, self._ids(f"verdict:waiting {query}"))
         )
 
-    def cards(self, query: str = "") -> list[Card]:
+    def cards(self, query: str = "") -> list[CardHere]:
         """Return the accepted cards that match a query.
 
         Raises:
@@ -711,7 +712,7 @@ class Workspace(Opened):
         line_ids = matching(self.ledger, query)
         guids = []
         for line in lists.lines(self.ledger, line_ids):
-            if not line.waits:
+            if isinstance(line, CardHere):
                 guids.append(line.guid)
         return make_patch(self.ledger, sources, guids, self.folder.pictures)
 

@@ -13,16 +13,21 @@ from msgspec.structs import asdict
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
-    Card,
+    CardHere,
     CardKind,
     Document,
+    Draft,
     Fields,
     Highlight,
     Json,
     LeftOut,
+    Line,
     Pair,
+    Proposal,
     Question,
     Strings,
+    Waiting,
+    Words,
     h16,
 )
 from ankiforge.text import bold, counted, occlusion, on_one_line, shortened
@@ -51,43 +56,27 @@ Text = Iterator[str]
 # --- JSON -------------------------------------------------------------------------------
 
 
-def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
+def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     # slow to import, and `extract` shows no cards
     from ankiforge.anki.notes import content_html
-    from ankiforge.ledger.tables.anki import seen_note
     from ankiforge.pipeline.decks import tags_of
-    from ankiforge.review.items import why_waiting
 
-    guid = None if line.waits else line.guid
+    if isinstance(line, CardHere):
+        state = _card_state(ledger, line)
+    else:
+        state = _draft_state(line)
     html = content_html(line.kind, line.fields)
     figure: Json | None = None
     masks = masks_of(line)
     if masks is not None:
         figure = {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
-    revision: Json | None = None
-    if line.revision:
-        fields = dict(line.revision.fields)
-        revision = {"id": line.revision.id, "fields": fields}
-    seen: Json | None = None
-    note = seen_note(ledger, line.id) if line.anki == "seen" else None
-    if note is not None:
-        seen = {
-            "mod": note.mod,
-            "tags": note.tags,
-            "deck": note.deck,
-            "reviews": note.reviews,
-            "lapses": note.lapses,
-            "suspended": note.suspended,
-            "leech": note.leech,
-            "remark": note.feedback,
-        }
     return {
         "id": line.id,
-        "guid": guid,
+        "guid": state.pop("guid"),
         "verdict": line.told,
         "kind": line.kind,
-        "anki": line.anki,
+        "anki": state.pop("anki"),
         "deck": line.deck,
         "tags": tags_of(line, decks),
         "fields": dict(line.fields),
@@ -106,12 +95,57 @@ def line_json(ledger: Ledger, line: Card, decks: tuple[DeckRule, ...]) -> Json:
             "prompt": line.origin.prompt,
         },
         "findings": line.findings,
-        "waits": why_waiting(line) if line.waits else "",
-        "revises": line.revises,
-        "replaces": line.replaces,
+        **state,
+    }
+
+
+def _draft_state(draft: Waiting) -> Json:
+    """Return what `line_json` says only of a draft, and of no card."""
+    from ankiforge.review.items import why_waiting
+
+    return {
+        "guid": None,
+        "anki": "none",
+        "waits": why_waiting(draft),
+        "revises": draft.revises,
+        "replaces": draft.replaces,
+        "revision": None,
+        "reason": "",
+        "accepted_by": "",
+        "seen": None,
+    }
+
+
+def _card_state(ledger: Ledger, card: CardHere) -> Json:
+    """Return what `line_json` says only of a card, and of no draft."""
+    from ankiforge.ledger.tables.anki import seen_note
+
+    revision: Json | None = None
+    if card.revision:
+        fields = dict(card.revision.fields)
+        revision = {"id": card.revision.id, "fields": fields}
+    seen: Json | None = None
+    note = seen_note(ledger, card.guid) if card.anki == "seen" else None
+    if note is not None:
+        seen = {
+            "mod": note.mod,
+            "tags": note.tags,
+            "deck": note.deck,
+            "reviews": note.reviews,
+            "lapses": note.lapses,
+            "suspended": note.suspended,
+            "leech": note.leech,
+            "remark": note.feedback,
+        }
+    return {
+        "guid": card.guid,
+        "anki": card.anki,
+        "waits": "",
+        "revises": None,
+        "replaces": None,
         "revision": revision,
-        "reason": line.why,
-        "accepted_by": line.by if line.live else "",
+        "reason": card.why,
+        "accepted_by": card.by if card.live else "",
         "seen": seen,
     }
 
@@ -245,12 +279,17 @@ _BEFORE_GAP = 24
 """The characters before its first gap, where the line begins in the middle."""
 
 
+def _in_anki(line: Line) -> str:
+    """Return what Anki has of a line; it has nothing of a draft."""
+    return line.anki if isinstance(line, CardHere) else "none"
+
+
 def titled(highlight: Highlight) -> str:
     """Return the title of a highlight's document, with the page."""
     return ", ".join(filter(None, (highlight.document.title, highlight.page)))
 
 
-def one_line(line: Card, facts: str = "") -> str:
+def one_line(line: Line, facts: str = "") -> str:
     """Return a card or draft in one line: id, state, kind, question, and `facts` of its passage."""
     question = question_of(line.fields)
     _, *others = gaps_of(line) or [""]
@@ -259,12 +298,13 @@ def one_line(line: Card, facts: str = "") -> str:
     return f"{line.id[:10]}  {line.state:8}  {line.kind:7}  {question}{choice}{told}"
 
 
-def gaps_of(line: Card) -> list[str]:
+def gaps_of(line: Line | Proposal) -> list[str]:
     """Return the words that the gaps of a proposal hide, the best first; [] for another line."""
-    return [plain(cloze_answers(text)) for text in line.gaps]
+    gaps = line.gaps if isinstance(line, Draft) else ()
+    return [plain(cloze_answers(text)) for text in gaps]
 
 
-def proposal_json(proposal: Card) -> Json:
+def proposal_json(proposal: Proposal) -> Json:
     """Return a proposal as an object of `list --no-card --json`."""
     return {
         "fields": dict(proposal.fields),
@@ -325,7 +365,7 @@ def change_lines(entry: HistoryEntry) -> Text:
             yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(outcome: HighlightOutcome, proposal: Card | None = None) -> Strings:
+def fate_lines(outcome: HighlightOutcome, proposal: Proposal | None = None) -> Strings:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes.
 
     If it has a proposal: that, its score, what else may be hidden, and how to make its card.
@@ -421,14 +461,14 @@ def _row(name: str, text: str) -> str:
 
 def line_text(
     ledger: Ledger,
-    line: Card,
+    line: Line,
     questions: Iterable[Question] = (),
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
     from ankiforge.ledger import lists
 
     title = f"{line.id[:10]}  {line.kind}  {line.told}"
-    yield title if line.waits else f"{title}  anki: {line.anki}"
+    yield f"{title}  anki: {line.anki}" if isinstance(line, CardHere) else title
     yield _row("deck", line.deck)
     yield from _words_lines(line)
     yield from _source_lines(line)
@@ -437,7 +477,10 @@ def line_text(
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for duplicate in lists.lines(ledger, [finding.duplicate]):
                 yield _row("", one_line(duplicate))
-    yield from (_about_draft if line.waits else _about_card)(ledger, line)
+    if isinstance(line, CardHere):
+        yield from _about_card(ledger, line)
+    else:
+        yield from _about_draft(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
@@ -462,7 +505,7 @@ def _up_to_a_word(text: str, limit: int) -> str:
     return f"{words if len(last) <= _LONGEST_WORD else text[:limit]}…"
 
 
-def _words_lines(line: Card) -> Text:
+def _words_lines(line: Line) -> Text:
     """Yield the words of a card or draft: fields, labels, gaps, quote."""
     for name, words in line.fields:
         if name != occlusion.FIELD:
@@ -479,7 +522,7 @@ def _words_lines(line: Card) -> Text:
     yield _row("quote", line.quote)
 
 
-def _source_lines(line: Card) -> Text:
+def _source_lines(line: Line) -> Text:
     """Yield the place of a passage, its links, and its other places."""
     highlight = line.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
@@ -491,7 +534,7 @@ def _source_lines(line: Card) -> Text:
         yield _row("also", titled(passage))
 
 
-def _about_draft(ledger: Ledger, line: Card) -> Text:
+def _about_draft(ledger: Ledger, line: Waiting) -> Text:
     """Yield why a draft waits, the card that it would change, and the commands for it."""
     from ankiforge.ledger import lists
     from ankiforge.review.items import why_waiting
@@ -517,7 +560,7 @@ def _about_draft(ledger: Ledger, line: Card) -> Text:
     yield _row("", f"ankiforge reject {line.id[:10]}")
 
 
-def _about_card(ledger: Ledger, line: Card) -> Text:
+def _about_card(ledger: Ledger, line: CardHere) -> Text:
     """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
     from ankiforge.ledger.tables.anki import seen_note
 
@@ -545,14 +588,14 @@ def _about_card(ledger: Ledger, line: Card) -> Text:
         yield _row("", f"ankiforge undo {line.id[:10]}")
 
 
-def masks_of(line: Card) -> occlusion.Masks | None:
+def masks_of(line: Words) -> occlusion.Masks | None:
     """Return the masks of a figure; None for a card of another kind."""
     if line.kind is not CardKind.OCCLUSION:
         return None
     return occlusion.masks_in(line.fields)
 
 
-def why_proposed(proposal: Card) -> str:
+def why_proposed(proposal: Proposal) -> str:
     """Return the strongest reasons for the sentence of a proposal."""
     from ankiforge.draft.propose import Judged, draft_of, judged
     from ankiforge.draft.propose.features import decisive
@@ -562,7 +605,7 @@ def why_proposed(proposal: Card) -> str:
         if not isinstance(sentence, Judged):
             continue
         draft = draft_of(proposal.highlight, sentence)
-        if not isinstance(draft, Card) or draft.quote != proposal.quote:
+        if not isinstance(draft, Draft) or draft.quote != proposal.quote:
             continue
         for each in decisive(sentence.features):
             if each.weight > 0:
@@ -633,11 +676,11 @@ def work_json(match: FoundWork, looked: str) -> Json:
     for line in match.lines:
         card: Json = {
             "id": line.id,
-            "guid": None if line.waits else line.id,
+            "guid": line.guid if isinstance(line, CardHere) else None,
             "highlight": line.highlight.key,
             "kind": line.kind,
             "verdict": line.told,
-            "anki": line.anki,
+            "anki": _in_anki(line),
             "fields": dict(line.fields),
             "recall": _rounded(chances.get(line.id)),
         }
@@ -656,7 +699,7 @@ def work_json(match: FoundWork, looked: str) -> Json:
             "waiting": verdicts["waiting"],
             "rejected": verdicts["rejected"],
             "retired": verdicts["retired"],
-            "in_anki": sum(line.anki == "seen" for line in match.lines),
+            "in_anki": sum(_in_anki(line) == "seen" for line in match.lines),
         },
         "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
         "links": list(dict.fromkeys(filter(None, links))),
@@ -682,7 +725,7 @@ def _mark_json(highlight: Highlight, presence: str) -> Json:
     }
 
 
-def _found_line(line: Card) -> str:
+def _found_line(line: Line) -> str:
     return f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
 
 
@@ -827,12 +870,12 @@ def answer_text(asked: AskedFor, answer: Sequence[AnswerSentence]) -> Text:
 
 VERSION = 1
 """The version of the JSON Lines format. Greater versions need a newer program."""
-CardJson = Callable[["Card"], Json]
+CardJson = Callable[["Line"], Json]
 
 
 def as_lines(
     highlights: Sequence[Highlight],
-    lines: Sequence[Card],
+    lines: Sequence[Line],
     query: str,
     card_json: CardJson,
 ) -> Text:
@@ -879,20 +922,20 @@ def as_lines(
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def _columns(decks: tuple[DeckRule, ...]) -> dict[str, Callable[[Card], str]]:
+def _columns(decks: tuple[DeckRule, ...]) -> dict[str, Callable[[Line], str]]:
     """Return the columns by their heads."""
     from ankiforge.pipeline.decks import tags_of
 
-    def words(line: Card, *fields: str) -> str:
+    def words(line: Line, *fields: str) -> str:
         readable = dict(occlusion.readable(line.fields))
         return next(filter(None, map(readable.get, fields)), "")
 
     return {
         "id": lambda line: line.id,
-        "guid": lambda line: "" if line.waits else line.id,
+        "guid": lambda line: line.guid if isinstance(line, CardHere) else "",
         "kind": lambda line: line.kind,
         "verdict": lambda line: line.told,
-        "anki": lambda line: line.anki,
+        "anki": _in_anki,
         "deck": lambda line: line.deck,
         "tags": lambda line: " ".join(tags_of(line, decks)),
         "front": lambda line: words(line, "Text", "Front", occlusion.FIELD),
@@ -907,11 +950,11 @@ def _columns(decks: tuple[DeckRule, ...]) -> dict[str, Callable[[Card], str]]:
         "link": lambda line: line.highlight.uri or line.highlight.document.uri,
         "highlight": lambda line: line.highlight.key,
         "drafter": lambda line: line.origin.drafter,
-        "reason": lambda line: line.why,
+        "reason": lambda line: line.why if isinstance(line, CardHere) else "",
     }
 
 
-def as_csv(lines: Sequence[Card], decks: tuple[DeckRule, ...]) -> str:
+def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
     """Return the cards as CSV (RFC 4180)."""
     import csv
 

@@ -21,7 +21,16 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
-from ankiforge.model import Card, Question, QuestionKind, Strings, is_question_id
+from ankiforge.model import (
+    CardHere,
+    Line,
+    Proposal,
+    Question,
+    QuestionKind,
+    Strings,
+    Waiting,
+    is_question_id,
+)
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.proposals import proposal_of
 from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, matching
@@ -104,7 +113,7 @@ class Listing:
                 yield from self._by_passage(waiting)
             case _:
                 ids = self._matching(words, everything=everything)
-                new: list[Card] = []
+                new: list[Waiting] = []
                 if not everything:
                     # the drafts of new cards as above, then the others in reading order
                     new = [*self._new(ids)]
@@ -126,13 +135,13 @@ class Listing:
             }
             yield data, (f"{note.guid[:10]}  {note.deck}  {first}",)
 
-    def _by_passage(self, waiting: Iterable[Card]) -> Shown:
+    def _by_passage(self, waiting: Iterable[Waiting]) -> Shown:
         """Yield a line for each passage; in full, and as JSON, all its drafts."""
         if self._as_json or self._verbose:
             yield from self._lines(waiting)
             return
 
-        def passage_of(line: Card) -> str:
+        def passage_of(line: Waiting) -> str:
             return self._ledger.first(line.highlight.key)
 
         for _, of_passage in groupby(waiting, passage_of):
@@ -144,7 +153,7 @@ class Listing:
         """Return the cards and drafts that the words of a query match."""
         return matching(self._ledger, joined(words), everything=everything)
 
-    def _new(self, ids: Iterable[str]) -> Iterator[Card]:
+    def _new(self, ids: Iterable[str]) -> Iterator[Waiting]:
         """Yield those of these drafts that are of new cards, in the order of the review."""
         wanted = set(ids)
         if not wanted:
@@ -153,7 +162,7 @@ class Listing:
             if draft.id in wanted:
                 yield draft
 
-    def _lines(self, lines: Iterable[Card], *, whole: bool = False) -> Shown:
+    def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.
 
         The whole has its questions; if it is verbose, also its history.
@@ -164,7 +173,8 @@ class Listing:
         for line in lines_as_in_anki(ledger, lines):
             decisions: list[HistoryEntry] = []
             if whole and verbose:
-                decisions = ledger.history(line.highlight.key if line.waits else line.id)
+                is_card = isinstance(line, CardHere)
+                decisions = ledger.history(line.id if is_card else line.highlight.key)
             if self._as_json:
                 data = line_json(ledger, line, self._decks)
                 if whole:
@@ -237,7 +247,7 @@ class Listing:
     def _without_card(self, outcome: HighlightOutcome) -> tuple[Any, Iterable[str]]:
         """Return a highlight without a card, with its proposal, made now, or the reason."""
         found = proposal_of(self._ledger, outcome)
-        proposal = found if isinstance(found, Card) else None
+        proposal = found if isinstance(found, Proposal) else None
         if isinstance(found, str):
             outcome = replace(outcome, reason=found)
         data = {

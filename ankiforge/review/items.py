@@ -29,25 +29,33 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
+from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.forms import lines_like
 from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     AGENT,
-    Card,
+    CardHere,
     CardKind,
+    Draft,
     Fields,
     Finding,
     Guid,
     Highlight,
     Json,
+    Offered,
+    Origin,
+    Preview,
+    Proposal,
     Question,
     QuestionKind,
     RemarkKind,
     Severity,
+    Shown,
     Strings,
     Texts,
     Value,
+    Waiting,
     h16,
     is_draft_id,
     is_highlight_key,
@@ -97,23 +105,26 @@ class Item(Value):
     """The next thing to decide on: drafts, a card, a passage without a card, or a question."""
 
     id: str
-    drafts: tuple[Card, ...] = ()
+    drafts: tuple[Waiting, ...] = ()
     """The drafts to choose from, the best first; with `card`, those that would change it."""
-    card: Card | None = None
+    card: CardHere | None = None
     outcome: HighlightOutcome | None = None
-    """A passage without a card, with the reason; if it has a proposal, that is in `drafts`."""
+    """A passage without a card, with the reason."""
     question: Question | None = None
+    proposal: Proposal | None = None
+    """The card that is proposed of the passage: nothing of it is stored, so a decision makes it
+    anew."""
 
     @property
-    def is_proposal(self) -> bool:
-        """Whether it is a proposal: nothing of it is stored, so a decision makes it anew."""
-        return self.outcome is not None and bool(self.drafts)
+    def offered(self) -> tuple[Offered, ...]:
+        """The drafts to choose from, or the proposal."""
+        return (self.proposal,) if self.proposal else self.drafts
 
     @property
     def turn(self) -> str:
         """A hash of all that it shows."""
-        outcome = None if self.is_proposal else self.outcome
-        shown = (self.drafts, self.card, outcome, self.question)
+        outcome = None if self.proposal else self.outcome
+        shown = (self.offered, self.card, outcome, self.question)
         return h16(msgspec.json.encode(shown).decode())
 
     @property
@@ -125,7 +136,7 @@ class Item(Value):
             return self.drafts[0].highlight
         return self.card.highlight if self.card else None
 
-    def chosen(self, number: int) -> Card:
+    def chosen(self, number: int) -> Waiting:
         """Return the draft with a number from 0; the best one if there is none."""
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
@@ -153,11 +164,11 @@ def with_changes(fields: Fields, typed: Texts) -> Fields:
     return tuple({**known, **changed}.items())
 
 
-def with_each_gap(draft: Card) -> list[Card]:
+def with_each_gap(draft: Offered) -> list[Offered]:
     """Return the cards that a draft may become: one for each of its gaps."""
     if not draft.gaps:
         return [draft]
-    cards = []
+    cards: list[Offered] = []
     for text in draft.gaps:
         fields = {**dict(draft.fields), "Text": text}
         cards.append(replace(draft, fields=tuple(fields.items())))
@@ -167,28 +178,31 @@ def with_each_gap(draft: Card) -> list[Card]:
 # --- reasons ----------------------------------------------------------------------------
 
 
-def reasons(draft: Card) -> Strings:
+def reasons(draft: Draft) -> Strings:
     """Return why a draft is to be looked at closely, in sentences, those of checks first."""
     sentences = []
     for finding in draft.findings:
         if finding.severity is not Severity.INFO:
             sentences.append(sentence(finding.message))
-    for remark in draft.remarks:
-        if remark.kind in _REMARKS:
-            said = _REMARKS[remark.kind]
-            lines = lines_like(draft.highlight.written)
-            sentences.append(sentence(said.format(lines=lines, near=draft.near)))
+    if isinstance(draft, Waiting):
+        lines = lines_like(draft.highlight.written)
+        for remark in draft.remarks:
+            if remark.kind in _REMARKS:
+                said = _REMARKS[remark.kind]
+                sentences.append(sentence(said.format(lines=lines, near=draft.near)))
     return tuple(dict.fromkeys(sentences))
 
 
-def warning(draft: Card) -> str:
+def warning(draft: Draft) -> str:
     """Return the weightiest of the reasons in a line, with its remedy; "" without any.
 
     What a person decided before weighs less than what blocks, and more than other warnings.
     """
     said = reasons(draft)
     broken = _weightiest(draft)
-    has_remark = any(remark.kind in _REMARKS for remark in draft.remarks)
+    has_remark = isinstance(draft, Waiting) and any(
+        remark.kind in _REMARKS for remark in draft.remarks
+    )
     if broken is None or (has_remark and not draft.blocked):
         return said[-1] if said else ""
     rule, finding = broken
@@ -197,13 +211,13 @@ def warning(draft: Card) -> str:
     return f"{sentence(told)} {rule.advice}"
 
 
-def is_poor(draft: Card) -> bool:
+def is_poor(draft: Draft) -> bool:
     """Return whether the weightiest warning is about its words, which a person changes."""
     broken = _weightiest(draft)
     return broken is not None and broken[0].group in ("structure", "wording")
 
 
-def _weightiest(draft: Card) -> tuple[Rule, Finding] | None:
+def _weightiest(draft: Draft) -> tuple[Rule, Finding] | None:
     """Return the rule that warns most: one that blocks, else the first in the table of rules."""
     warned = {each.check: each for each in draft.findings}
     broken = [(rule, warned[rule.id]) for rule in RULES if rule.id in warned]
@@ -212,7 +226,7 @@ def _weightiest(draft: Card) -> tuple[Rule, Finding] | None:
     return min(broken, key=lambda each: severities.index(each[1].severity), default=None)
 
 
-def why_waiting(draft: Card) -> str:
+def why_waiting(draft: Waiting) -> str:
     """Return why a draft waits; "" if its findings give the reason."""
     reasons = []
     for remark in draft.remarks:
@@ -349,12 +363,12 @@ class Review:
             outcome = next(overview.fates(ledger, id), None)
             return self._of_passage(id, outcome) if outcome else None
         line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
-        return Item(id, card=line) if line else None
+        return Item(id, card=line) if isinstance(line, CardHere) else None
 
     def _of_passage(self, id: str, outcome: HighlightOutcome) -> Item | None:
         found = proposal_of(self._ledger, outcome)
-        if isinstance(found, Card):
-            return Item(id, (found,), outcome=outcome)
+        if isinstance(found, Proposal):
+            return Item(id, outcome=outcome, proposal=found)
         if outcome.fate in (*WITHOUT, "left_out"):
             return Item(id, outcome=replace(outcome, reason=found))
         return None
@@ -384,13 +398,13 @@ class Review:
         undoable = True
         with self._ledger.action() as action:
             of_passage = decision.choice == OF_THE_PASSAGE
-            if decision.act == "make" and (of_passage or not item.drafts):
+            if decision.act == "make" and (of_passage or not item.offered):
                 self._make_of_words(decision, item.highlight)
             elif item.question:
                 self._answer(decision, item.question)
                 undoable = item.question.kind is not QuestionKind.EMPTIED
-            elif item.outcome and item.is_proposal:
-                self._decide_on_proposal(decision, item.drafts[0])
+            elif item.proposal:
+                self._decide_on_proposal(decision, item.proposal)
             elif item.outcome:
                 self._decide_on_passage(decision, item.outcome.highlight)
             elif decision.act == "restore":
@@ -402,11 +416,11 @@ class Review:
                 self._decide_on(decision.id, decision)
 
         rest = None
-        if item.drafts and not item.card:
-            highlight = item.drafts[0].highlight
+        if item.offered and not item.card:
+            highlight = item.offered[0].highlight
             further = next_of_passage(self._ledger, highlight)
             further = further or self.item(highlight.key)
-            rest = further if further and further.drafts else None
+            rest = further if further and further.offered else None
         if decision.act == "reject":
             return Decided(action if undoable else "", later=rest)
         return Decided(action if undoable else "", rest)
@@ -429,7 +443,7 @@ class Review:
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
-    def _decide_on_proposal(self, decision: Decision, proposal: Card) -> None:
+    def _decide_on_proposal(self, decision: Decision, proposal: Proposal) -> None:
         """Make a card of a proposal, as it is or in other words, or reject its sentence."""
         ledger = self._ledger
         highlight = proposal.highlight
@@ -499,9 +513,9 @@ class Review:
         else:
             for id in unticked:
                 ledger.reject(id)
-        for line in lists.lines(ledger, ticked):
-            if not line.blocked:
-                ledger.accept(line.id)
+        for draft in lists.waiting_among(ledger, ticked):
+            if not draft.blocked:
+                ledger.accept(draft.id)
 
     def _decide_on(self, id: str, decision: Decision) -> None:
         """Decide on one card or draft.
@@ -547,7 +561,7 @@ class Review:
                 return new
         raise RefusedError("The model has no other card for this passage.")
 
-    def preview(self, decision: Decision) -> Card:
+    def preview(self, decision: Decision) -> Shown:
         """Return the card that the fields of an editor make, or that of chosen words.
 
         Raises:
@@ -557,13 +571,15 @@ class Review:
         item = self.item(decision.id)
         if item is None:
             raise StaleError(None)
-        if item.outcome and not item.drafts:
+        if item.outcome and not item.proposal:
             fields = new_fields(decision.fields)
             highlight = item.outcome.highlight
             kind = CardKind.of(dict(fields))
-            return Card(highlight.key, kind, fields, passages=(highlight,))
-        if item.drafts:
-            draft = item.chosen(decision.choice)
+            return Preview(
+                highlight.key, kind, fields, Origin(PERSON), passages=(highlight,)
+            )
+        if item.offered:
+            draft: Offered = item.proposal or item.chosen(decision.choice)
             fields = with_changes(draft.fields, decision.fields)
             if decision.spans:
                 fields = fields_from_sentence(draft, _selection(decision), None)
@@ -601,7 +617,7 @@ def taken_together(
     return chosen, left
 
 
-def _why_left(draft: Card, named: Set[str]) -> str:
+def _why_left(draft: Waiting, named: Set[str]) -> str:
     """Return why only the person decides on a draft; "" if it is taken with others."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
@@ -620,7 +636,7 @@ def _why_left(draft: Card, named: Set[str]) -> str:
 # --- the ending of ten, and of a list ---------------------------------------------------
 
 
-def made_by(ledger: Ledger, actions: Collection[str]) -> Iterator[Card]:
+def made_by(ledger: Ledger, actions: Collection[str]) -> Iterator[CardHere]:
     """Yield the live cards that decisions made or changed, by the ids that `undo` takes."""
     wanted = set(actions)
     guids = dict.fromkeys(

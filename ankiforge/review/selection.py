@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 from ankiforge.errors import UsageError
 from ankiforge.model import (
-    Card,
+    Draft,
     Fields,
     Highlight,
     HighlightKind,
+    Offered,
     Pair,
     Span,
     Strings,
@@ -110,7 +111,7 @@ class Sentence(Value):
     """The code, in the same."""
 
 
-def sentence_of(draft: Card) -> Sentence:
+def sentence_of(draft: Draft) -> Sentence:
     """Return the sentence of a proposal, in which other words may be selected."""
     markdown = reveal(draft.gaps[0])
     text = plain(markdown)
@@ -143,7 +144,7 @@ def sentence_of(draft: Card) -> Sentence:
     )
 
 
-def sentence_before(draft: Card) -> str:
+def sentence_before(draft: Offered) -> str:
     """Return the whole sentence before the words of a draft in its source; "" if there is none."""
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
@@ -176,7 +177,7 @@ class Selection(Value):
 
 
 def fields_from_sentence(
-    draft: Card,
+    draft: Offered,
     selected: Selection,
     question: str | None,
 ) -> Fields:

@@ -18,7 +18,7 @@ from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.desk import offers, several_offers
 from ankiforge.ledger.overview import Place
 from ankiforge.ledger.tables.highlights import with_key
-from ankiforge.model import FLOOR, Card, DocumentId, Strings, Value
+from ankiforge.model import FLOOR, DocumentId, Strings, Value, Waiting
 from ankiforge.pipeline.query import matching, parse
 from ankiforge.review.items import Item
 from ankiforge.text import counted
@@ -91,7 +91,7 @@ class Pile(Value):
             if len(ten) == TEN:
                 break
             found = item(place.id)
-            if found and found.drafts:
+            if found and found.offered:
                 ten.append((place.position, found))
         ten.sort(key=itemgetter(0))
         return [found for _, found in ten]
@@ -262,7 +262,7 @@ def proposed(
         piles = left
 
 
-def drafts(ledger: Ledger) -> Iterator[Card]:
+def drafts(ledger: Ledger) -> Iterator[Waiting]:
     """Yield the drafts of new cards as a person is asked.
 
     The first fact of each passage comes before all further ones.

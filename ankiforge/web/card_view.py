@@ -30,7 +30,6 @@ from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import SOUND, address, render
 from ankiforge.check import safe_context
 from ankiforge.model import (
-    Card,
     CardKind,
     Family,
     Highlight,
@@ -38,6 +37,7 @@ from ankiforge.model import (
     Json,
     Media,
     Pair,
+    Shown,
     SourceKind,
     Span,
     Texts,
@@ -201,7 +201,7 @@ LABELS = {
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
-def card_view(card: Card, find: Find, number: int = 0) -> Json:
+def card_view(card: Shown, find: Find, number: int = 0) -> Json:
     """Return a card for the page.
 
     Args:
@@ -288,7 +288,7 @@ def on_page(html: str) -> str:
     return _IN_FIELD.sub(_drawn, html)
 
 
-def _figure_view(card: Card, find: Find) -> Json:
+def _figure_view(card: Shown, find: Find) -> Json:
     """Return a figure with its masks, which the page draws itself."""
     masks = occlusion.masks_in(card.fields)
     shown = list(pictures(card, find).values())
@@ -361,7 +361,7 @@ def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
     return [(words, formula) for words, formula in parts if words]
 
 
-def pictures(card: Card, find: Find) -> dict[str, Media]:
+def pictures(card: Shown, find: Find) -> dict[str, Media]:
     """Return the pictures that a card shows, by their paths."""
     shown = {}
     for path in image_paths("\n".join(text for _, text in card.fields)):

@@ -38,16 +38,20 @@ from ankiforge.ledger.lists import waiting_among
 from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
-    Card,
+    CardHere,
     CardKind,
+    Draft,
     Highlight,
     Json,
+    Offered,
     Pair,
+    Proposal,
     Question,
     QuestionKind,
     RemarkKind,
     Texts,
     Verdict,
+    Waiting,
 )
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.review import Item
@@ -154,7 +158,7 @@ def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
 # --- drafts -----------------------------------------------------------------------------
 
 
-def _why(waiting: Card) -> Texts | None:
+def _why(waiting: Draft) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
     # that a label is missing is told where one may be drawn
     findings = tuple(each for each in waiting.findings if each.check != NO_LABEL)
@@ -219,7 +223,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
 """By kind of question: what to know before one answers, and the two answers."""
 
 
-def _actions_of(group: Sequence[Card]) -> list[Json]:
+def _actions_of(group: Sequence[Draft]) -> list[Json]:
     """Return the decisions on drafts; a blocked one is accepted only with force."""
     blocked = [waiting for waiting in group if waiting.blocked]
     if group[0].kind is CardKind.OCCLUSION:
@@ -274,8 +278,8 @@ class Faces:
         """Return an item as the page shows it."""
         if item.question:
             face = self._question(item.question)
-        elif item.is_proposal:
-            face = self._proposal(item.drafts)
+        elif item.proposal:
+            face = self._proposal(item.proposal)
         elif item.outcome:
             face = self._passage(item.outcome)
         elif item.card and item.drafts:
@@ -288,7 +292,7 @@ class Faces:
             face.setdefault("line", face["cards"][0]["line"])
         return {"id": item.id, "turn": item.turn, **face}
 
-    def _drafts(self, group: Sequence[Card]) -> Json:
+    def _drafts(self, group: Sequence[Offered]) -> Json:
         """Return a new card, or the drafts of a passage, of which some may be kept."""
         first = group[0]
         cards = [self._draft(waiting) for waiting in group]
@@ -325,7 +329,7 @@ class Faces:
             actions += self._more
         return face
 
-    def _revision(self, waiting: Card, card: Card) -> Json:
+    def _revision(self, waiting: Waiting, card: CardHere) -> Json:
         """Return a draft beside the card that it would change or replace."""
         old = card_view(card, self.find)
         new = self._draft(waiting)
@@ -363,9 +367,9 @@ class Faces:
             "actions": actions,
         }
 
-    def _proposal(self, proposals: Sequence[Card]) -> Json:
+    def _proposal(self, proposal: Proposal) -> Json:
         """Return the proposal of a passage: a new card, of which nothing is stored."""
-        face = self._drafts(proposals)
+        face = self._drafts([proposal])
         actions = [_named(ACCEPT, "Make this card", "Made"), REJECT, EDIT, ASK, SKIP]
         return {**face, "proposal": True, "actions": [*actions, *self._more]}
 
@@ -397,7 +401,7 @@ class Faces:
             "why": _plain(sentence(outcome.reason)),
         }
 
-    def _card(self, card: Card) -> Json:
+    def _card(self, card: CardHere) -> Json:
         """Return a card that was decided on, for the list of all."""
         shown = card_view(card, self.find)
         shown["used"] = self._highest_number(card)
@@ -533,8 +537,8 @@ class Faces:
         card = as_in_anki(self._ledger, card)
         mine = dict(card.fields)
         theirs = dict(card.fields)
-        if card.adopted and question.repair:  # in Anki nothing of it is there yet
-            mine |= card.adopted.words
+        if card.note.adopted and question.repair:  # in Anki nothing of it is there yet
+            mine |= card.note.adopted.words
         for conflict in question.conflicts:
             mine[conflict.field] = conflict.mine
             theirs[conflict.field] = conflict.source
@@ -588,12 +592,12 @@ class Faces:
 
     # --- parts --------------------------------------------------------------------------
 
-    def _highest_number(self, card: Card) -> int:
+    def _highest_number(self, card: CardHere) -> int:
         """Return the highest number of a gap that was ever shipped: it stays with its words."""
         state, _ = state_of(self._ledger, card.guid)
-        return max(map(int, state.numbers), default=0)
+        return max(map(int, state.note.numbers), default=0)
 
-    def _draft(self, draft: Card) -> Json:
+    def _draft(self, draft: Offered) -> Json:
         """Return the view of a draft; of a proposal, with its sentence and all its gaps."""
         view = card_view(draft, self.find)
         if not draft.gaps:
@@ -611,7 +615,7 @@ class Faces:
             "before": sentence_before(draft),
         }
 
-    def _accepted(self, card: Card, label: str) -> Json:
+    def _accepted(self, card: CardHere, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""
         shown = card_view(as_in_anki(self._ledger, card), self.find)
         seen = seen_note(self._ledger, card.guid)

@@ -15,15 +15,18 @@ from ankiforge.draft.repairs import CardRepair
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
+from ankiforge.ledger.events import PERSON
 from ankiforge.model import (
     NO_KEY,
-    Card,
     CardKind,
     Document,
     DocumentKey,
     Highlight,
     HighlightKind,
     Json,
+    Origin,
+    Preview,
+    Shown,
     h16,
 )
 from ankiforge.pipeline import repair as mending
@@ -148,7 +151,7 @@ class FailingCards:
             **told,
         }
 
-    def _repair(self, card: Card, repair: CardRepair) -> Json:
+    def _repair(self, card: Shown, repair: CardRepair) -> Json:
         """Return a repair with the cards that it makes of a card."""
         becomes = dict(with_changes(card.fields, repair.fields))
         cards = []
@@ -184,7 +187,7 @@ class FailingCards:
         actions.append(_IN_ANKI["forget"])
         return sorted(actions, key=lambda each: each["look"] == "text")  # the lesser last
 
-    def _card(self, entry: RepairEntry) -> Card:
+    def _card(self, entry: RepairEntry) -> Shown:
         """Return the card of an entry in the words that it has in Anki."""
         fields = tuple(entry.card.fields.items())
         if entry.is_ours:
@@ -194,7 +197,7 @@ class FailingCards:
         kind = CardKind.of(entry.card.fields)
         about = Document(DocumentKey(""), "", entry.note.deck)
         passage = Highlight(about, "", HighlightKind.HIGHLIGHT, "")
-        return Card(NO_KEY, kind, fields, passages=(passage,))
+        return Preview(NO_KEY, kind, fields, Origin(PERSON), passages=(passage,))
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -267,7 +270,7 @@ class FailingCards:
             mending.do_in_anki(self._workspace, "unsuspend", cards)
         return self._face(entry)
 
-    def preview(self, decision: Decision) -> Card:
+    def preview(self, decision: Decision) -> Shown:
         """Return the card that the fields of the editor make."""
         card = self._card(self._current(replace(decision, turn="")))
         return replace(card, fields=with_changes(card.fields, decision.fields))

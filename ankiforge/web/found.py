@@ -13,7 +13,16 @@ from collections.abc import Callable
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import FoundWork
 from ankiforge.ledger.search import FoundPassage
-from ankiforge.model import Card, Highlight, HighlightKind, Json, Span, Texts, Value
+from ankiforge.model import (
+    CardHere,
+    Highlight,
+    HighlightKind,
+    Json,
+    Line,
+    Span,
+    Texts,
+    Value,
+)
 from ankiforge.pipeline.ask import ask, asked_for
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import sentence
@@ -100,7 +109,7 @@ class FoundViews:
         return {"sentences": standing, "said": said.strip()}
 
 
-def _card(line: Card) -> Json:
+def _card(line: Line) -> Json:
     """Return a card or draft of a passage: its words on one line, and its state."""
     view = card_view(line, lambda *_: None)
     state = line.state[:1].upper() + line.state[1:]
@@ -110,7 +119,9 @@ def _card(line: Card) -> Json:
 def _work(work: FoundWork) -> Json:
     """Return a work, and the query that lists its cards."""
     document = work.documents[0]
-    cards = counted(sum(line.live for line in work.lines), "card")
+    cards = counted(
+        sum(isinstance(line, CardHere) and line.live for line in work.lines), "card"
+    )
     highlights = counted(len(work.highlights), "highlight")
     about = (", ".join(document.creators[:2]), highlights, cards)
     name = document.name.replace('"', "*")

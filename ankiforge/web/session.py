@@ -22,17 +22,20 @@ from ankiforge.ledger import Order, QueryTerm, desk, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
+from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.overview import Place
 from ankiforge.ledger.tables.lines import facets
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
-    Card,
     CardKind,
     Highlight,
     HighlightKey,
     Json,
     Media,
+    Origin,
     Pair,
+    Preview,
+    Shown,
     SourceKind,
     Strings,
     Texts,
@@ -732,11 +735,19 @@ class ReviewSession:
         if item is None or item.highlight is None:
             raise StaleError(item)
         first = item.drafts[0] if item.drafts else None
-        words = first or Card(
-            item.highlight.key, CardKind.BASIC, (), passages=(item.highlight,)
-        )
+        words: Shown
         if item.card and (first is None or (first.revises and first.own)):
             words = item.card
+        elif item.offered:
+            words = item.offered[0]
+        else:
+            words = Preview(
+                item.highlight.key,
+                CardKind.BASIC,
+                (),
+                Origin(PERSON),
+                passages=(item.highlight,),
+            )
         decks = self._workspace.decks
         placement = placement_of(self._ledger, words, decks)
         return {

@@ -1,7 +1,11 @@
 """Cards as the ledger would hand them over."""
 
+from typing import Any
+
+from msgspec.structs import replace
+
 from ankiforge.model import (
-    Card,
+    CardHere,
     CardKind,
     Document,
     DocumentKey,
@@ -20,7 +24,7 @@ def make_card(
     own: str = "ABCD2345",
     slot: str = "0",
     **fields: str,
-) -> Card:
+) -> CardHere:
     """An accepted card of one highlight in a paper."""
     document = Document(
         DocumentKey("zotero:user/PAPER123"),
@@ -49,16 +53,25 @@ def make_card(
         (name, words[name]) for name in kind.family.content_fields if name in words
     )
     guid = guid_for(key, kind.family, slot)
-    return Card(
+    return CardHere(
         key,
         kind,
         content,
+        Origin("person"),
         "greater retention",
-        origin=Origin("person"),
         slot=slot,
-        id=guid,
+        guid=guid,
         verdict=Verdict.LIVE,
+        by="person",
+        at="2026-01-01T00:00:00+00:00",
         passages=(highlight,),
+        source=(),
+        kept=False,
         deck="Reading::Memory",
         tags=("memory", "ankiforge::doc::testenhancedlearning"),
     )
+
+
+def with_note(card: CardHere, **changes: Any) -> CardHere:
+    """The card with another history of its note."""
+    return replace(card, note=replace(card.note, **changes))

@@ -13,10 +13,10 @@ from ankiforge.anki.connect import AnkiConnect, UnsupportedError
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
-from ankiforge.model import Card, CardKind, Family, note_id
+from ankiforge.model import CardHere, CardKind, Family, note_id
 from tests.makers.anki_notes import note_for
 
-Maker = Callable[..., Card]
+Maker = Callable[..., CardHere]
 Serving = Callable[..., AbstractContextManager[Any]]
 MOD = 1_400_000_000
 
@@ -52,12 +52,12 @@ def client(fake: Any) -> AnkiConnect:
 
 
 @pytest.fixture
-def card(make_card: Maker) -> Card:
+def card(make_card: Maker) -> CardHere:
     return make_card()
 
 
 @pytest.fixture
-def package(tmp_path: Path, card: Card, make_card: Maker) -> Path:
+def package(tmp_path: Path, card: CardHere, make_card: Maker) -> Path:
     """A basic card in Reading::A and a cloze of two cards in Reading::B."""
     cloze = make_card(CardKind.CLOZE, own="ZZZZ2345", Text="{{c1::a}} {{c2::b}}")
     notes = [note_for(card, "Reading::A", MOD), note_for(cloze, "Reading::B", MOD)]
@@ -84,7 +84,7 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 # --- what is ours, wherever it is -------------------------------------------------------------
 
 
-def renamed(col: Any, card: Card) -> None:
+def renamed(col: Any, card: CardHere) -> None:
     for family in OUR_FAMILIES:
         there = col.models.get(our_note_type(family).id)
         there["name"] = f"My {family.value}"
@@ -92,28 +92,28 @@ def renamed(col: Any, card: Card) -> None:
         col.models.update_dict(there)
 
 
-def of_another_type(col: Any, card: Card) -> None:
+def of_another_type(col: Any, card: CardHere) -> None:
     theirs = col.models.copy(col.models.get(our_note_type(Family.BASIC).id), add=False)
     theirs["name"] = "Theirs"
     changed = col.models.add_dict(theirs).id
     col.db.execute("update notes set mid = ? where id = ?", changed, note_id(card.guid))
 
 
-def studied(col: Any, card: Card) -> None:
+def studied(col: Any, card: CardHere) -> None:
     found = col.get_card(col.find_cards(f"nid:{note_id(card.guid)}")[0])
     found.start_timer()
     col.sched.answerCard(found, 4)
 
 
-def crammed(col: Any, card: Card) -> None:
+def crammed(col: Any, card: CardHere) -> None:
     deck = col.sched.get_or_create_filtered_deck(0)
     deck.name = 'Cram "it_*\\'
     deck.config.search_terms[0].search = "deck:Reading::A"
     col.sched.add_or_update_filtered_deck(deck)
 
 
-def others(deck: str) -> Callable[[Any, Card], None]:
-    def add(col: Any, card: Card) -> None:
+def others(deck: str) -> Callable[[Any, CardHere], None]:
+    def add(col: Any, card: CardHere) -> None:
         note = col.new_note(col.models.by_name("Basic"))
         note["Front"] = "af1"
         col.add_note(note, col.decks.id(deck))
@@ -121,11 +121,11 @@ def others(deck: str) -> Callable[[Any, Card], None]:
     return add
 
 
-def gathered(col: Any, card: Card) -> None:
+def gathered(col: Any, card: CardHere) -> None:
     col.set_deck(col.find_cards(f"nid:{note_id(card.guid)}"), col.decks.id("Reading"))
 
 
-def cardless(col: Any, card: Card) -> None:
+def cardless(col: Any, card: CardHere) -> None:
     col.db.execute("delete from cards where nid = ?", note_id(card.guid))
 
 

@@ -13,14 +13,14 @@ from ankiforge.anki.notes import (
     words_html,
 )
 from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
-from ankiforge.model import Card, CardKind, HighlightKind
+from ankiforge.model import CardHere, CardKind, HighlightKind
 from ankiforge.text import occlusion
 from tests.makers.anki_notes import field_html, note_for
 
-Maker = Callable[..., Card]
+Maker = Callable[..., CardHere]
 
 
-def _fields(card: Card) -> dict[str, str]:
+def _fields(card: CardHere) -> dict[str, str]:
     return dict(
         zip(
             our_note_type(card.family).names,
@@ -30,12 +30,12 @@ def _fields(card: Card) -> dict[str, str]:
     )
 
 
-def _highlight(card: Card, **changes: object) -> Card:
+def _highlight(card: CardHere, **changes: object) -> CardHere:
     highlight = replace(card.highlight, **changes)
     return replace(card, passages=(highlight,))
 
 
-def _document(card: Card, **changes: object) -> Card:
+def _document(card: CardHere, **changes: object) -> CardHere:
     return _highlight(card, document=replace(card.highlight.document, **changes))
 
 

@@ -8,12 +8,12 @@ import pytest
 from ankiforge.anki.notetypes import field_hash
 from ankiforge.anki.package import write_package
 from ankiforge.anki.render import media_of
-from ankiforge.model import Card, CardKind, Family, Media, Note
+from ankiforge.model import CardHere, CardKind, Family, Media, Note
 from tests.makers.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 
-Maker = Callable[..., Card]
+Maker = Callable[..., CardHere]
 MOD = 1_400_000_000
 
 
@@ -23,7 +23,7 @@ def _package(folder: Path, *notes: Note) -> Path:
 
 
 @pytest.fixture
-def card(make_card: Maker) -> Card:
+def card(make_card: Maker) -> CardHere:
     return make_card()
 
 

@@ -33,9 +33,10 @@ from ankiforge.anki.plan import (
 from ankiforge.model import (
     RETIRED,
     Adopted,
-    Card,
+    CardHere,
     CardKind,
     CardRemark,
+    Edits,
     Family,
     Guid,
     HighlightKind,
@@ -51,7 +52,7 @@ from ankiforge.model import (
     note_id,
 )
 from ankiforge.model.seen import Identity
-from tests.anki.makers import make_card
+from tests.anki.makers import make_card, with_note
 
 CARD = make_card()
 TWO_WAY = make_card(CardKind.TWO_WAY)
@@ -79,7 +80,7 @@ ADOPTED = Adopted(
     {"Wort": "old front", "Bedeutung": "old back", "Notiz": "a remark"},
     {"Front": "What helps retention?", "Back": "Repetition"},
 )
-IN_ADOPTED = replace(CARD, adopted=ADOPTED)
+IN_ADOPTED = with_note(CARD, adopted=ADOPTED)
 
 
 def renamed(note_type: SeenType, **names: str) -> SeenType:
@@ -94,7 +95,9 @@ def without(note_type: SeenType, *names: str) -> SeenType:
     return replace(note_type, fields=tuple(kept))
 
 
-def of_ours(card: Card = CARD, files: CardFiles = NO_FILES, **more: Any) -> NoteInAnki:
+def of_ours(
+    card: CardHere = CARD, files: CardFiles = NO_FILES, **more: Any
+) -> NoteInAnki:
     """The note of a card as our package brought it; `more` is what changed since."""
     layout = layout_of(card, None, {}, {})
     ours = written(card, layout, files)
@@ -122,7 +125,7 @@ def note(guid: str, note_type: SeenType, fields: Any, **more: Any) -> NoteInAnki
     return NoteInAnki(guid=Guid(guid), fields=tuple(fields), **values)
 
 
-def written(card: Card, layout: Layout, files: CardFiles = NO_FILES) -> Ours:
+def written(card: CardHere, layout: Layout, files: CardFiles = NO_FILES) -> Ours:
     """What we would write."""
     return our_fields(card, card.tags, files, layout, lambda *_: "")
 
@@ -161,9 +164,9 @@ LAYOUTS = [
     ("theirs is gone", CARD, None, (), SETTINGS, "Anki has no note type Vokabel any more", ()),
     ("there in ours, and the settings say another one now", CARD, of_ours(), (OURS, USERS), SETTINGS,
      "", WHOLE),
-    ("shipped in theirs, and the settings say ours now", replace(CARD, mapped=MAPPED), None, (USERS,),
+    ("shipped in theirs, and the settings say ours now", with_note(CARD, mapped=MAPPED), None, (USERS,),
      {}, "", ("Front", "Back")),
-    ("theirs lost a field that cards need", replace(CARD, mapped=MAPPED), None,
+    ("theirs lost a field that cards need", with_note(CARD, mapped=MAPPED), None,
      (without(USERS, "Bedeutung"),), {}, "Vokabel has no field Bedeutung any more", ()),
     # another tool's
     ("adopted", IN_ADOPTED, note("theirguid", USERS, "abc"), (USERS,), {}, "", ("Front", "Back")),
@@ -172,7 +175,7 @@ LAYOUTS = [
     ("adopted, and its type is gone", IN_ADOPTED, note("theirguid", USERS, "abc"), (), {},
      TYPE_CHANGED, ()),
     ("adopted, and the note is gone", IN_ADOPTED, None, (USERS,), {}, "", ()),
-    ("adopted, gone, and wanted back", replace(CARD, adopted=replace(ADOPTED, again=True)), None,
+    ("adopted, gone, and wanted back", with_note(CARD, adopted=replace(ADOPTED, again=True)), None,
      (USERS,), {}, "", ("Front", "Back")),
 ]  # fmt: skip
 
@@ -187,13 +190,13 @@ def test_a_layout(card, in_anki, types, mapped, fault, names):
     assert layout.fault == fault
     assert set(layout.places) == set(names)
     assert layout.in_anki == in_anki
-    assert layout.guid == (ADOPTED.guid if card.adopted else card.guid)
+    assert layout.guid == (ADOPTED.guid if card.note.adopted else card.guid)
     assert (layout.note_type is None) == (not names)
 
 
 def test_what_a_new_note_has_before_ours_is_filled():
     assert set(layout_of(CARD, None, {}, {}).fields) == {""}
-    wanted = replace(CARD, adopted=replace(ADOPTED, again=True))
+    wanted = with_note(CARD, adopted=replace(ADOPTED, again=True))
     fields = layout_of(wanted, None, {77: USERS}, {}).fields
     assert fields == ("old front", "old back", "a remark")
     assert layout_of(
@@ -238,10 +241,10 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
         (TWO_WAY, None, SETTINGS, None),
         (CARD, None, {Family.CLOZE: MAPPED}, None),
         # the first package fixes it
-        (replace(CARD, mapped=MAPPED), None, {}, MAPPED),
-        (replace(CARD, mapped=MAPPED), of_ours(), {Family.BASIC: replace(MAPPED, id=9)}, MAPPED),
+        (with_note(CARD, mapped=MAPPED), None, {}, MAPPED),
+        (with_note(CARD, mapped=MAPPED), of_ours(), {Family.BASIC: replace(MAPPED, id=9)}, MAPPED),
         (CARD, of_ours(), SETTINGS, None),
-        (replace(CARD, shipped=(Shipped(10),)), None, SETTINGS, None),
+        (with_note(CARD, shipped=(Shipped(10),)), None, SETTINGS, None),
     ],
 )  # fmt: skip
 def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
@@ -258,7 +261,7 @@ def hashes(**fields: str) -> dict[str, str]:
 def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
     sent = (Shipped(8, ("other",)), Shipped(9, CARD.tags))
-    base = layout_of(replace(CARD, shipped=sent), in_anki, {}, {}).base
+    base = layout_of(with_note(CARD, shipped=sent), in_anki, {}, {}).base
     assert base.hashes["Front"] == field_hash("What helps retention?")
     assert base.hashes["Back"] == field_hash("Testing")
     assert base.hashes["Source"] == field_hash(
@@ -266,7 +269,7 @@ def test_a_note_of_ours_has_its_base_in_itself():
     )  # what we fill counts as written
     assert "Feedback" not in base.hashes
     assert base.tags == CARD.tags
-    other = layout_of(replace(CARD, shipped=sent[:1]), in_anki, {}, {}).base
+    other = layout_of(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
@@ -295,7 +298,7 @@ SECOND = Shipped(7, hashes=hashes(Front="new front", Back="b"))
     ],
 )
 def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
-    card = replace(CARD, mapped=MAPPED, shipped=sent)
+    card = with_note(CARD, mapped=MAPPED, shipped=sent)
     in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, taken=taken)
     layout = layout_of(card, in_anki, {77: USERS}, SETTINGS)
     assert (layout.base.mod, layout.taken) == (base, news)
@@ -311,7 +314,7 @@ def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
     ],
 )
 def test_the_base_of_an_adopted_note(sent, fields, base):
-    card = replace(IN_ADOPTED, shipped=sent)
+    card = with_note(IN_ADOPTED, shipped=sent)
     in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
     layout = layout_of(card, in_anki, {77: USERS}, {})
     assert layout.base.mod == base
@@ -333,13 +336,13 @@ WITH_PICTURE = make_card(Front="What is it? ![](cell.png)", Back="A cell")
         (WITH_PICTURE, False, GONE, set(), True, True),
         # the name that Anki has stays, if it is known
         (WITH_PICTURE, True, GONE, set(), True, True),
-        (replace(WITH_PICTURE, pictures={"cell.png": "cell-0.png"}), True, GONE, {"cell-0.png"}, True, False),
-        (replace(WITH_PICTURE, pictures={"cell.png": "cell-0.png"}), False, GONE, set(), True, True),
+        (with_note(WITH_PICTURE, pictures={"cell.png": "cell-0.png"}), True, GONE, {"cell-0.png"}, True, False),
+        (with_note(WITH_PICTURE, pictures={"cell.png": "cell-0.png"}), False, GONE, set(), True, True),
         # a file that is not there is named without its folder
-        (replace(WITH_PICTURE, pictures={"a/cell.png": "cell-0.png"}), True, GONE, {"cell-0.png"}, True, False),
-        (replace(WITH_PICTURE, pictures={"a/cell.png": "1.png", "b/cell.png": "2.png"}), True, GONE, set(), True, True),
-        (replace(WITH_PICTURE, pictures={"a/cell.png": "1.png", "b/cell.png": "1.png"}), True, GONE, {"1.png"}, True, False),
-        (replace(WITH_PICTURE, pictures={"a/ell.png": "cell-0.png"}), True, GONE, set(), True, True),
+        (with_note(WITH_PICTURE, pictures={"a/cell.png": "cell-0.png"}), True, GONE, {"cell-0.png"}, True, False),
+        (with_note(WITH_PICTURE, pictures={"a/cell.png": "1.png", "b/cell.png": "2.png"}), True, GONE, set(), True, True),
+        (with_note(WITH_PICTURE, pictures={"a/cell.png": "1.png", "b/cell.png": "1.png"}), True, GONE, {"1.png"}, True, False),
+        (with_note(WITH_PICTURE, pictures={"a/ell.png": "cell-0.png"}), True, GONE, set(), True, True),
     ],
 )  # fmt: skip
 def test_the_pictures_of_a_card(card, in_anki, picture, names, missing, unread):
@@ -381,7 +384,7 @@ def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unr
     ],
 )
 def test_the_words_of_an_adopted_note(front, back, expected):
-    card = replace(make_card(Front=front, Back=back), adopted=ADOPTED)
+    card = with_note(make_card(Front=front, Back=back), adopted=ADOPTED)
     layout = layout_of(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
     fields = written(card, layout).fields
     assert (fields["Front"], fields["Back"]) == expected
@@ -391,7 +394,7 @@ def test_a_lost_picture_of_an_adopted_note_whose_source_says_the_same_is_not_mis
     words = {"Front": "![](cell.png)", "Back": "A cell"}
     names = {"Front": "Wort", "Back": "Bedeutung"}
     there = {"Wort": '<img src="x.png">', "Bedeutung": "A cell"}
-    same = replace(make_card(**words), adopted=Adopted("g", 5, 77, names, there, words))
+    same = with_note(make_card(**words), adopted=Adopted("g", 5, 77, names, there, words))
     in_anki = note("g", USERS, (*there.values(), ""))
     files = CardFiles({"cell.png": GONE})
     for card, missing in (
@@ -418,7 +421,10 @@ MINE = changed(of_ours(), Back="mine")
 
 
 def planned(
-    card: Card, in_anki: NoteInAnki | None, files: CardFiles = NO_FILES, **options: Any
+    card: CardHere,
+    in_anki: NoteInAnki | None,
+    files: CardFiles = NO_FILES,
+    **options: Any,
 ) -> Planned:
     """What is planned for a card whose note is in one of our types."""
     layout = layout_of(card, in_anki, options.get("types", {}), {})
@@ -521,9 +527,13 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
     assert (conflict.guid, conflict.field) == (CARD.guid, "Back")
     assert (conflict.mine, conflict.source) == ("**mine**", "Tests")
     assert (conflict.theirs, conflict.ours) == (h16("<b>mine</b>"), h16("Tests"))
-    decided = replace(NEXT, resolved={"Back": ("mine", conflict.theirs, conflict.ours)})
+    decided = replace(
+        NEXT, edits=Edits(resolved={"Back": ("mine", conflict.theirs, conflict.ours)})
+    )
     assert outcome(planned(decided, changed(of_ours(), Back="<b>mine</b>"))) == "written"
-    decided = replace(NEXT, resolved={"Front": ("mine", conflict.theirs, conflict.ours)})
+    decided = replace(
+        NEXT, edits=Edits(resolved={"Front": ("mine", conflict.theirs, conflict.ours)})
+    )
     assert planned(decided, changed(of_ours(), Back="<b>mine</b>")).conflicts == (
         conflict,
     )
@@ -577,13 +587,13 @@ def test_a_base_that_no_package_of_the_journal_had(
     shipped, back, unknown, kept, conflict
 ):
     in_anki = changed(of_ours(), Back=back)
-    card = replace(CARD, shipped=shipped)
+    card = with_note(CARD, shipped=shipped)
     layout = layout_of(card, in_anki, {}, {})
     assert ("Back" in layout.unknown) is unknown
     plan_now = planned(card, in_anki)
     assert plan_now.unknown is kept
     assert bool(plan_now.conflicts) is conflict
-    found = layout_of(replace(card, found=True), in_anki, {}, {})
+    found = layout_of(with_note(card, found=True), in_anki, {}, {})
     assert (
         not found.unknown
     )  # nothing is known of the packages before the journal was lost
@@ -591,13 +601,13 @@ def test_a_base_that_no_package_of_the_journal_had(
 
 def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     in_anki = changed(of_ours(), Back="kitty")
-    rewritten = replace(CARD, shipped=(KNOWN,))
+    rewritten = with_note(CARD, shipped=(KNOWN,))
     known = layout_of(rewritten, in_anki, {}, {})
     assert known.unknown == {}
     restored = replace(
         rewritten, fields=tuple({**dict(CARD.fields), "Back": "Quizzes"}.items())
     )
-    before = replace(restored, shipped=(BEFORE,))  # nothing changed here since
+    before = with_note(restored, shipped=(BEFORE,))  # nothing changed here since
     layout = layout_of(before, in_anki, {}, {})
     assert layout.unknown == {"Back": field_hash("Testing")}
     kept = planned(before, in_anki)
@@ -611,7 +621,7 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
-    card = replace(NEXT, mapped=MAPPED, shipped=(FIRST, SECOND))
+    card = with_note(NEXT, mapped=MAPPED, shipped=(FIRST, SECOND))
     for back, taken in (("b", 7), ("mine", 0)):
         in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
         layout = layout_of(card, in_anki, {77: USERS}, SETTINGS)
@@ -636,7 +646,7 @@ DIGEST = planned(CARD, None).sent.digest  # type: ignore[union-attr]
     ],
 )
 def test_the_revision_of_a_note(mod, digest, seen, full, same):
-    card = replace(CARD, shipped=(Shipped(mod, CARD.tags, digest),))
+    card = with_note(CARD, shipped=(Shipped(mod, CARD.tags, digest),))
     in_anki = of_ours(mod=seen) if seen else None
     revision = planned(card, in_anki, full=full)
     assert revision.note
@@ -646,7 +656,7 @@ def test_the_revision_of_a_note(mod, digest, seen, full, same):
 
 
 def test_the_schedule_of_another_tool_goes_with_a_new_note_alone():
-    card = replace(TWO_WAY, schedule=(("2026-03-01", 12, 250), ("", 0, 0)))
+    card = with_note(TWO_WAY, schedule=(("2026-03-01", 12, 250), ("", 0, 0)))
     fresh = planned(card, None)
     assert fresh.note
     assert fresh.note.ordinals == (0, 1)
@@ -675,7 +685,7 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         ),
         (note(CARD.guid, numbered, ("", "old front", "b", "c"), mod=6), "written"),
     ):
-        card = replace(
+        card = with_note(
             CARD, mapped=MAPPED, shipped=(FIRST,) if expected == "written" else ()
         )
         layout = layout_of(card, in_anki, types, {})
@@ -695,7 +705,9 @@ def test_the_pictures_that_go_with_a_note():
     assert fresh.note.media == (PICTURE,)
     assert fresh.sent.pictures == {"cell.png": MEDIA_NAME}
     # one that cannot be read now is named as before, and does not go
-    card = replace(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}, tags=("new",))
+    card = replace(
+        with_note(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}), tags=("new",)
+    )
     there = of_ours(WITH_PICTURE, CardFiles({"cell.png": PICTURE}))
     again = planned(card, there, CardFiles({"cell.png": GONE}))
     assert again.note
@@ -753,7 +765,7 @@ def test_the_first_number_of_a_note_comes_from_its_guid():
 def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     card = make_card(Front=f"![]({path})", Back="b")
     layout = layout_of(card, of_ours(card), {}, {})
-    ours = written(replace(card, pictures=known), layout, CardFiles({path: GONE}))
+    ours = written(with_note(card, pictures=known), layout, CardFiles({path: GONE}))
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
 
 
@@ -764,11 +776,16 @@ SHIPPED = (Shipped(1, digest="d"),)
     ("card", "same"),
     [
         (
-            replace(CARD, kept=True, shipped=SHIPPED),
+            replace(with_note(CARD, shipped=SHIPPED), kept=True),
             True,
         ),  # its source is not here: as it was
-        (replace(CARD, kept=True, shipped=SHIPPED, verdict=Verdict.REJECTED), False),
-        (replace(CARD, shipped=SHIPPED), False),
+        (
+            replace(
+                with_note(CARD, shipped=SHIPPED), kept=True, verdict=Verdict.REJECTED
+            ),
+            False,
+        ),
+        (with_note(CARD, shipped=SHIPPED), False),
     ],
 )
 def test_the_revision_of_a_card_that_keeps_its_words(card, same):
@@ -787,8 +804,8 @@ def test_a_link_that_is_of_this_computer_makes_no_revision():
 
 def test_an_adopted_card_has_its_schedule_in_anki_already():
     schedule = (("2026-01-05", 12, 250),)
-    assert _schedules(replace(CARD, schedule=schedule), (0,)).keys() == {0}
-    assert not _schedules(replace(IN_ADOPTED, schedule=schedule), (0,))
+    assert _schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
+    assert not _schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
 
 
 def test_the_words_under_the_numbers_are_those_of_a_live_card():

@@ -17,10 +17,19 @@ from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, our_type
 from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
-from ankiforge.model import Card, CardKind, Family, Media, Note, Problem, card_id, note_id
+from ankiforge.model import (
+    CardHere,
+    CardKind,
+    Family,
+    Media,
+    Note,
+    Problem,
+    card_id,
+    note_id,
+)
 from tests.makers.anki_notes import note_for
 
-Maker = Callable[..., Card]
+Maker = Callable[..., CardHere]
 
 
 def _notes(make_card: Maker, count: int = 3) -> list[Note]:

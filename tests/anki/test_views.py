@@ -13,7 +13,7 @@ from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
 from ankiforge.anki.package import write_package
 from ankiforge.anki.profiles import signature
 from ankiforge.model import (
-    Card,
+    CardHere,
     CardKind,
     Family,
     Identity,
@@ -26,7 +26,7 @@ from tests.makers.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 
-Maker = Callable[..., Card]
+Maker = Callable[..., CardHere]
 MOD = 1_400_000_000
 
 
@@ -37,9 +37,9 @@ class World:
     anki: Any
     backend: Any
     folder: Path
-    basic: Card
-    two_way: Card
-    cloze: Card
+    basic: CardHere
+    two_way: CardHere
+    cloze: CardHere
 
     @property
     def col(self) -> Any:
@@ -50,10 +50,10 @@ class World:
         return Path(self.col.path)
 
     @property
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[CardHere]:
         return sorted((self.basic, self.two_way, self.cloze), key=lambda card: card.guid)
 
-    def seen(self, card: Card) -> NoteInAnki:
+    def seen(self, card: CardHere) -> NoteInAnki:
         """The note as it is in the open collection now."""
         with open_view(self.live) as view:
             return of(view, card)
@@ -74,7 +74,7 @@ class World:
         return path
 
 
-def of(view: View, card: Card) -> NoteInAnki:
+def of(view: View, card: CardHere) -> NoteInAnki:
     """The one note of a card."""
     (found,) = [note for note in view.notes() if note.guid == card.guid]
     return found

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
     COMMENT_AND_MORE,
-    Card,
     CardKind,
     Document,
     DocumentKey,
+    Draft,
     Finding,
     Form,
     Highlight,
@@ -20,6 +20,7 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.text.cloze import gaps, reveal
+from tests.cards import made
 
 DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
 
@@ -36,16 +37,16 @@ def passage(exact: str, **changes: object) -> Highlight:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def question(front: str, back: str, quote: str = "", **changes: object) -> Card:
+def question(front: str, back: str, quote: str = "", **changes: object) -> Draft:
     fields = (("Front", front), ("Back", back))
     return _draft(CardKind.BASIC, fields, quote or f"{front} {back}", **changes)
 
 
-def cloze(text: str, quote: str = "", **changes: object) -> Card:
+def cloze(text: str, quote: str = "", **changes: object) -> Draft:
     return _draft(CardKind.CLOZE, (("Text", text),), quote or reveal(text), **changes)
 
 
-def figure(*masks: str) -> Card:
+def figure(*masks: str) -> Draft:
     """A card that hides the labels of a figure: a line for each mask."""
     field = "\n".join(["hide all", *masks])
     return _draft(CardKind.OCCLUSION, (("Occlusion", field), ("Image", "![](a.png)")), "")
@@ -53,13 +54,15 @@ def figure(*masks: str) -> Card:
 
 def _draft(
     kind: CardKind, fields: tuple[tuple[str, str], ...], quote: str, **changes: object
-) -> Card:
-    plain = Card(HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm"))
+) -> Draft:
+    plain = made(
+        Draft, key=HighlightKey("vault:notes/a"), kind=kind, fields=fields, quote=quote
+    )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def findings(
-    draft: Card, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
+    draft: Draft, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
     about = highlight or passage(draft.quote)
@@ -72,7 +75,7 @@ def _fault(path: str) -> str:
     return f"{path}: cannot be read" if path == "missing.png" else ""
 
 
-def named(draft: Card, highlight: Highlight | None = None) -> dict[str, str]:
+def named(draft: Draft, highlight: Highlight | None = None) -> dict[str, str]:
     """The ids of the findings with their severity."""
     return {found.check: str(found.severity) for found in findings(draft, highlight)}
 
@@ -133,7 +136,7 @@ def _cut(source: str) -> tuple[str, dict[str, str]]:
     )
 
 
-def _card(text: str) -> Card:
+def _card(text: str) -> Draft:
     if " ⇄ " in text:
         front, _, back = text.partition(" ⇄ ")
         return replace(question(front, back), kind=CardKind.TWO_WAY)
@@ -141,7 +144,7 @@ def _card(text: str) -> Card:
     return question(front, back) if arrow else cloze(text)
 
 
-def _marked(draft: Card, form: Form) -> tuple[Card, Highlight]:
+def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
     """The draft as the rules make it of that form, and the highlight it comes from."""
     if form in _HAND_FORMS:
         origin = Origin(f"rules:{form.value}")

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import safe_context
-from ankiforge.model import Card, CardKind, HighlightKey
+from ankiforge.model import Card, CardHere, CardKind, HighlightKey
 from ankiforge.text import occlusion
+from tests.cards import made
 from tests.check import cards
 
 CASES = [
@@ -19,7 +20,9 @@ CASES = [
 def _card(kind: CardKind, **fields: str) -> Card:
     source = cards.passage("")
     key = HighlightKey("vault:notes/a")
-    return Card(key, kind, tuple(fields.items()), slot="0", id="guid", passages=(source,))
+    return made(
+        CardHere, key=key, kind=kind, fields=tuple(fields.items()), passages=(source,)
+    )
 
 
 @pytest.mark.parametrize(("expected", "part", "answer"), CASES)

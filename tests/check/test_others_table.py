@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.check import check_made
-from ankiforge.model import NO_KEY, Card, CardKind, Origin
+from ankiforge.model import NO_KEY, Card, CardKind, Origin, Words
 
 OPTIONS = "Which is right?\n\n1. iron\n\n2. zinc\n\n3. gold"
 ROWS = [
@@ -37,7 +37,7 @@ ROWS = [
 def card(front: str, back: str) -> Card:
     fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
     kind = CardKind.BASIC if back else CardKind.CLOZE
-    return Card(NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("x"))
+    return Words(NO_KEY, kind, fields, Origin("x"))
 
 
 @pytest.mark.parametrize(("front", "back", "rules"), ROWS)

@@ -10,9 +10,9 @@ from ankiforge.draft.prompt import Prompt, load
 from ankiforge.draft.sendable import Privacy, SendableTask
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
-    Card,
     Document,
     DocumentKey,
+    Draft,
     Drafted,
     Highlight,
     HighlightKey,
@@ -110,7 +110,7 @@ class Joined(NamedTuple):
     """The results of a task, by what became of its highlights."""
 
     highlights: list[Highlight]
-    drafts: list[Card]
+    drafts: list[Draft]
     no_cards: list[Drafted]
     failed: list[Drafted]
     problems: list[Problem]

@@ -24,7 +24,7 @@ from ankiforge.draft.propose import (
     proposals,
 )
 from ankiforge.draft.propose.features import decisive, floor_of
-from ankiforge.model import FLOOR, Card, CardKind
+from ankiforge.model import FLOOR, CardKind, Draft
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze
 from ankiforge.text.cloze import cloze_answers
@@ -76,7 +76,7 @@ def test_gaps_of_a_passage(highlight, case):
     passage = highlight(case["text"], **fields)
     sentence, *_ = sentences(passage) or [None]
     draft = draft_of(passage, sentence, repair_hints()) if sentence else None
-    if not isinstance(draft, Card):
+    if not isinstance(draft, Draft):
         assert "never" in case  # a refused sentence hides nothing
         return
 

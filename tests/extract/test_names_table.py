@@ -6,8 +6,7 @@ from ankiforge.anki.notes import context_of
 from ankiforge.draft.sendable import Privacy
 from ankiforge.extract.files import known_authors, title_in_name
 from ankiforge.model import (
-    Card,
-    CardKind,
+    CardHere,
     Document,
     DocumentKey,
     Highlight,
@@ -15,6 +14,7 @@ from ankiforge.model import (
     HighlightKind,
     Task,
 )
+from tests.cards import made
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_neither_a_card_nor_a_model_is_told_the_number_of_a_file(title, shown):
     document = Document(DocumentKey("k"), "kindle", title, creators=("Ada",))
     kind = HighlightKind.HIGHLIGHT
     passage = Highlight(document, "kindle:k", kind, "A fact.", HighlightKey("kindle:k/1"))
-    card = Card(passage.key, CardKind.BASIC, (("Front", "What?"),), passages=(passage,))
+    card = made(CardHere, fields=(("Text", "What?"),), passages=(passage,))
     assert context_of(card, lambda _, parts: parts) == shown
     sent = Privacy(()).task(Task(document, (passage,)))
     assert sent.title == f"{shown} (Ada)".strip()

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.check import terms_of
 from ankiforge.config.deckfiles import load_decks
@@ -30,13 +30,14 @@ from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.tables.here import highlights_here, passage_here
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (
-    Card,
     CardKind,
     CardRemark,
+    Draft,
     Drafted,
     Highlight,
     HighlightKey,
     Origin,
+    Proposal,
     h16,
 )
 from ankiforge.pipeline import decide
@@ -90,7 +91,7 @@ class Reading(NamedTuple):
     """The live cards whose source says something else."""
 
 
-def proposals(highlight: Highlight, worth: Worth) -> Iterator[Card]:
+def proposals(highlight: Highlight, worth: Worth) -> Iterator[Draft]:
     """Yield a proposal of each sentence that is worth a card, the best first."""
     texts = dict.fromkeys(texts_in(highlight.exact))
     for text in sorted(texts, key=lambda text: -worth(exact(text))):
@@ -100,14 +101,14 @@ def proposals(highlight: Highlight, worth: Worth) -> Iterator[Card]:
             yield replace(gaps[0], gaps=shown)
 
 
-def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> list[Card]:
+def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> list[Draft]:
     """Return two drafts of a sentence, each of which hides one of its longest words."""
     words = dict.fromkeys(re.findall(r"[^\W_]+", sentence))
     longest = sorted(words, key=len, reverse=True)[:2]
     return [hiding(highlight, sentence, word, origin) for word in longest]
 
 
-def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Card:
+def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Draft:
     """Return a draft that hides a word of a quote."""
     before, _, after = quote.partition(answer)
     gap = cloze.make(1, cloze.literal(answer))
@@ -115,7 +116,9 @@ def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Card:
     start = highlight.exact.index(quote)
     fields = (("Text", text),)
     kind = CardKind.CLOZE
-    return Card(highlight.key, kind, fields, quote, answer, start, Origin(origin))
+    return Draft(
+        highlight.key, kind, fields, Origin(origin), quote, answer=answer, start=start
+    )
 
 
 class Program:
@@ -210,7 +213,7 @@ class Program:
         for proposal in proposals(highlight, self.worth):
             sentence = exact(proposal.quote)
             if sentence not in found and h16(sentence) not in decided:
-                found[sentence] = (replace(proposal, passages=(highlight,)),)
+                found[sentence] = (Proposal(**asdict(proposal), passages=(highlight,)),)
         return found
 
     def is_proposed(self, highlight: Highlight) -> bool:

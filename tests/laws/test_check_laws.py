@@ -8,18 +8,20 @@ from ankiforge.check import RULES, Context, DuplicateIndex, check
 from ankiforge.check.source import NO_LABEL
 from ankiforge.errors import UsageError
 from ankiforge.model import (
-    Card,
     CardKind,
     Document,
     DocumentKey,
+    Draft,
     Form,
     Highlight,
     HighlightKey,
     HighlightKind,
     Origin,
     Severity,
+    Words,
 )
 from ankiforge.pipeline.query import FIELDS, parse
+from tests.cards import made
 from tests.examples import examples
 from tests.limits import no_hang
 
@@ -58,14 +60,22 @@ KNOWN = {rule.id for rule in RULES} | {NO_LABEL}
 
 
 @st.composite
-def drafts(draw: st.DrawFn) -> Card:
+def drafts(draw: st.DrawFn) -> Draft:
     kind = draw(st.sampled_from(CardKind))
     fields = tuple((name, draw(TEXT)) for name in kind.family.content_fields)
     origin = Origin(
         draw(st.sampled_from(["llm", "rules:phrase", "rules:comment", "person"]))
     )
     key = HighlightKey("vault:notes/a")
-    return Card(key, kind, fields, draw(TEXT), "", 0, origin, by_hand=draw(st.booleans()))
+    return made(
+        Draft,
+        key=key,
+        kind=kind,
+        fields=fields,
+        origin=origin,
+        quote=draw(TEXT),
+        by_hand=draw(st.booleans()),
+    )
 
 
 @st.composite
@@ -103,7 +113,7 @@ def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(
 
 @given(drafts(), highlights())
 def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
-    authored = Card(draft.key, draft.kind, draft.fields, "", "", 0, Origin("person"))
+    authored = Words(draft.key, draft.kind, draft.fields, Origin("person"))
 
     found = check(authored, Context(highlight, DuplicateIndex()))
 
@@ -143,7 +153,7 @@ RUNS = ["7", "7,", "777 ", "type İ I ", "* a", "a, ", "what and ", "{{c1::a}} "
 def test_a_long_run_of_one_sign_is_judged_to_its_end(sign):
     text = (sign * 3000)[:7800]
     key, fields = HighlightKey("vault:notes/a"), (("Text", text), ("Extra", ""))
-    draft = Card(key, CardKind.CLOZE, fields, text[:100], "", 0, Origin("llm"))
+    draft = Words(key, CardKind.CLOZE, fields, Origin("llm"), text[:100])
     document = Document(DocumentKey("vault:notes/0"), "notes", "Title")
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, text)
     twins = DuplicateIndex()

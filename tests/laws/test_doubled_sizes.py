@@ -14,7 +14,7 @@ import pytest
 
 from ankiforge.check import duplicates
 from ankiforge.draft.reply import items
-from ankiforge.model import NO_KEY, Card, CardKind
+from ankiforge.model import NO_KEY, CardKind, Origin, Words
 from tests.ledger.world import World
 from tests.reading import opened
 
@@ -156,7 +156,9 @@ def test_twice_the_cards_are_compared_in_about_twice_the_calls(card, monkeypatch
         for number in range(1_000 * count, 1_001 * count):  # none is known from before
             front, _, back = COMPARED[card].replace("{}", str(number)).partition("::")
             fields = (("Front", front), ("Back", back))
-            cards.append((f"h{number}", Card(NO_KEY, CardKind.BASIC, fields)))
+            cards.append(
+                (f"h{number}", Words(NO_KEY, CardKind.BASIC, fields, Origin("llm")))
+            )
 
         def compare() -> None:
             for passage, made in cards:

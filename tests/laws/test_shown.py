@@ -12,7 +12,7 @@ import pytest
 from ankiforge.anki.render import render
 from ankiforge.draft.rules import draft
 from ankiforge.extract import registry
-from ankiforge.model import Card, Extracted, Task
+from ankiforge.model import Draft, Extracted, Task
 from tests.laws.shown import Difference, lost, of_field, of_note
 from tests.reading import opened
 
@@ -40,11 +40,11 @@ NOTES = {
 }
 
 
-def cards_of(vault: Path) -> list[tuple[str, Card]]:
+def cards_of(vault: Path) -> list[tuple[str, Draft]]:
     settings = msgspec.convert(
         {"path": str(vault)}, registry.source_type("obsidian").Settings
     )
-    found: list[tuple[str, Card]] = []
+    found: list[tuple[str, Draft]] = []
     for sighting in opened("obsidian", vault, settings, (), (), name="shown").scan():
         if isinstance(sighting, Extracted):
             task = Task(sighting.document, sighting.highlights)
@@ -57,7 +57,7 @@ def cards_of(vault: Path) -> list[tuple[str, Card]]:
 
 
 @pytest.fixture(scope="module")
-def cards(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Card]]:
+def cards(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Draft]]:
     vault = tmp_path_factory.mktemp("shown")
     for name, text in NOTES.items():
         (vault / f"{name}.md").write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from ankiforge.ledger.decide import edit, make, place, undo
 from ankiforge.ledger.desk import offers, reasons
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
-from ankiforge.model import Card, Drafted, HighlightKey, RemarkKind
+from ankiforge.model import Draft, Drafted, HighlightKey, RemarkKind
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -30,7 +30,7 @@ def never(_: object) -> bool:
 
 
 def record(
-    ledger: Ledger, drafts: list[Card], *, beside: bool = False
+    ledger: Ledger, drafts: list[Draft], *, beside: bool = False
 ) -> recording.RecordResult:
     """Record a model's drafts of one passage."""
     highlight = cards.highlight_of(ledger, drafts[0].key)
@@ -215,7 +215,7 @@ def passage(world: World) -> HighlightKey:
     return key
 
 
-def front_of(draft: Card) -> str:
+def front_of(draft: Draft) -> str:
     return draft.field("Front")
 
 
@@ -295,7 +295,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     assert words_of(world.card(guid)).endswith("its life")
 
 
-def proposed(world: World, draft: Card) -> tuple[str, ...]:
+def proposed(world: World, draft: Draft) -> tuple[str, ...]:
     return record(world["a"], [draft], beside=True).new
 
 

@@ -22,7 +22,7 @@ from ankiforge.ledger.events import (
     FactDecision,
     Passage,
     content,
-    digest_of_card,
+    digest_of_words,
     guid_of,
 )
 from ankiforge.ledger.facts import Fact, name_of
@@ -39,6 +39,7 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     Drafted,
+    Edits,
     Finding,
     Highlight,
     HighlightKey,
@@ -48,9 +49,11 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
     SourceKind,
+    StoredDraft,
     Verdict,
     note_id,
 )
+from tests.cards import card_of, made
 
 P, Q = "v:v/p", "v:v/q"
 WORDS = {"kind": "basic", "fields": {"Front": "q", "Back": "a"}}
@@ -227,8 +230,8 @@ def test_a_conflict_whose_answer_is_taken_back_is_asked_again(
         empty.add("resolve", P, PERSON, {"guid": "af1", **answer})
     decide.undo(empty)
     card = empty.passage(P).cards["af1"]
-    assert (card.field("Back"), card.pinned) == ("mine", ("Back",))
-    assert card.offered == ({} if offered == "mine" else {"Back": offered})
+    assert (card.field("Back"), card.edits.pinned) == ("mine", ("Back",))
+    assert card.edits.offered == ({} if offered == "mine" else {"Back": offered})
 
 
 # --- which drafts wait no longer ------------------------------------------------------------
@@ -239,19 +242,20 @@ HIGHLIGHT = Highlight(
 )
 TEXT = (("Text", "The {{c1::heart}} pumps blood."), ("Extra", ""))
 OTHER_TEXT = (("Text", "The heart {{c1::pumps}} blood."), ("Extra", ""))
-DRAFT = Card(
-    HighlightKey(P),
-    CardKind.CLOZE,
-    TEXT,
-    HIGHLIGHT.exact,
-    "heart",
-    passages=(HIGHLIGHT,),
-    origin=Origin("llm"),
+DRAFT = made(
+    StoredDraft, key=HighlightKey(P), fields=TEXT, quote=HIGHLIGHT.exact, answer="heart"
 )
 FORM = replace(DRAFT, slot="0", origin=Origin("rules:phrase"))
-LIVE = replace(FORM, id="af1", verdict=Verdict.LIVE, fields=OTHER_TEXT)
-LIVE = replace(LIVE, texts=(("a", digest_of_card(LIVE)),))
-SAME = replace(LIVE, fields=TEXT, texts=(("a", digest_of_card(FORM)),))
+
+
+def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
+    """Return the card in the slot of FORM, which got these fields of its source last."""
+    form = replace(FORM, fields=fields)
+    return card_of(form, edits=Edits(texts=(("a", digest_of_words(form)),)))
+
+
+LIVE = card_with(OTHER_TEXT)
+SAME = card_with(TEXT)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +339,9 @@ def draft_columns(**columns: object) -> dict[str, object]:
     return {**dict.fromkeys(names.split(), ""), "position": 0, "key": P, **columns}
 
 
-def as_waiting(draft: Card, *, drafter: str = "", fact: str = "", **more: Any) -> Card:
+def as_waiting(
+    draft: StoredDraft, *, drafter: str = "", fact: str = "", **more: Any
+) -> StoredDraft:
     """Return a draft as it waits."""
     origin = Origin(drafter) if drafter else draft.origin
     return replace(draft, origin=origin, about=tuple(fact.split()), **more)
@@ -347,8 +353,8 @@ OCCLUSION = replace(DRAFT, kind=CardKind.OCCLUSION, fields=(("Occlusion", "m"),)
 ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
-def remarks_on(store: Store, draft: Card) -> list[Remark]:
-    return list(desk.Remarks(store).on(draft, content(draft)))
+def remarks_on(store: Store, draft: StoredDraft) -> list[Remark]:
+    return list(desk.Remarks(store).on(draft, HIGHLIGHT, content(draft)))
 
 
 def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:

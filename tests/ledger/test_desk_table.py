@@ -14,27 +14,28 @@ from ankiforge.ledger.facts import Fact, name_of
 from ankiforge.ledger.tables import waiting as waiting_drafts
 from ankiforge.model import (
     PROPOSE,
-    Card,
-    CardKind,
+    Draft,
     Finding,
     Origin,
     Severity,
+    StoredDraft,
     Verdict,
 )
+from tests.cards import card_of, made
 
 ONE = "The {{c1::heart}} pumps blood."
 TWO = "The heart {{c1::pumps}} blood."
 THREE = "The heart pumps {{c1::blood}}."
 
 
-def draft(drafter: str = PROPOSE, *, gaps: tuple[str, ...] = (), **more: Any) -> Card:
+def draft(drafter: str = PROPOSE, *, gaps: tuple[str, ...] = (), **more: Any) -> Draft:
     """A draft of a passage about hearts."""
-    return Card(
-        "vault:v/p",
-        CardKind.CLOZE,
-        (("Text", ONE), ("Extra", "e")),
-        "The heart pumps blood.",
+    return made(
+        StoredDraft if "id" in more else Draft,
+        key="vault:v/p",
+        fields=(("Text", ONE), ("Extra", "e")),
         origin=Origin(drafter),
+        quote="The heart pumps blood.",
         gaps=gaps,
         **more,
     )
@@ -91,7 +92,7 @@ def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
 # --- what is known already ------------------------------------------------------------------
 
 FORM = draft("rules:cloze", slot="0")
-LIVE = replace(FORM, id="g", verdict=Verdict.LIVE)
+LIVE = card_of(FORM, guid="g")
 OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
 
 
@@ -144,14 +145,14 @@ def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
     [
         ((), None),
         ((LIVE,), None),
-        ((LIVE, replace(LIVE, origin=Origin(PROPOSE), id="p")), "p"),
+        ((LIVE, replace(LIVE, origin=Origin(PROPOSE), guid="p")), "p"),
         ((replace(LIVE, origin=Origin(PROPOSE), verdict=Verdict.RETIRED),), None),
     ],
 )
 def test_the_card_that_came_from_a_proposal(cards, found):
     passage = Passage(("p",), cards={str(n): card for n, card in enumerate(cards)})
     card = drafts.proposed_card(passage)
-    assert (card.id if card else None) == found
+    assert (card.guid if card else None) == found
 
 
 def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
@@ -174,7 +175,7 @@ def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
 A, B, C = "Hearts pump.", "Lungs breathe.", "Livers filter."
 
 
-def row(*facts: str, slot: str = "") -> Card:
+def row(*facts: str, slot: str = "") -> Draft:
     return draft(id="d", about=tuple(map(name_of, facts)), slot=slot)
 
 

@@ -91,8 +91,8 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
             card.verdict.value,
             card.by,
             card.fields,
-            state_of(ledger, card.guid)[0].pinned,
-            card.offered,
+            state_of(ledger, card.guid)[0].edits.pinned,
+            card.edits.offered,
             card.key,
         )
         for card in cards_of(ledger)

@@ -378,7 +378,7 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     schedule = (("2026-01-02", 10, 250),)
     adopt_notes(world["a"], [TakenOver(guid, schedule=schedule)])
     world.lose("a")
-    assert world.card(guid).schedule == schedule
+    assert world.card(guid).note.schedule == schedule
     assert not world["a"].journal_state.unreadable
 
 

@@ -159,7 +159,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
         order = overview.order(opened.ledger)
         [pile] = sittings.shelf(opened.ledger, order.new, order.without)
         [item] = pile.ten(Review(opened).item)
-        assert item.is_proposal
+        assert item.proposal
         states = overview.states_of(opened.ledger, [pile.document], set())
         assert states[pile.document] == ["proposal", "none"]
 

@@ -23,13 +23,12 @@ from ankiforge.ledger.tables import here as reading
 from ankiforge.ledger.tables import sentences
 from ankiforge.model import (
     Card,
-    CardKind,
     Document,
     DocumentKey,
     Highlight,
-    HighlightKey,
     HighlightKind,
 )
+from tests.cards import made
 
 H = "The hippocampus lies in the medial temporal lobe of the brain."
 M = "In 1953 Henry Molaison lost both hippocampi in an operation."
@@ -106,7 +105,7 @@ def test_the_sentences_of_a_card(decisions, now):
     assert of_cards(decisions)["x"].sentences == now
 
 
-CARD = Card(HighlightKey("k"), CardKind.CLOZE, (), id="x")
+CARD = made(Card, guid="x")
 
 
 @pytest.mark.parametrize(
@@ -296,7 +295,7 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     passage = Passage((P,), facts=[decided(M, guid="here", n=here)])
     elsewhere = Elsewhere(
         (decided(M, guid="there", n=there),),
-        live={"there": Card(P, CardKind.CLOZE, (), id="there")},
+        live={"there": made(Card, key=P, guid="there")},
     )
     [fact] = PassageHere(passage, M2, (), elsewhere).facts_now(live="here")
     assert (fact.near, fact.card) == (M, asked)

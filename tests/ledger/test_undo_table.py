@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.events import FOUND, PERSON, POLICY, RETIRED_BEFORE, SOURCE, Event
@@ -14,7 +15,8 @@ from ankiforge.ledger.undo import (
     undone,
     words_again,
 )
-from ankiforge.model import Card, CardKind, HighlightKey, Json
+from ankiforge.model import Card, CardKind, Edits, Json
+from tests.cards import made
 
 P, Q = "v:v/p", "v:v/q"
 _NONE: Json = {}
@@ -115,7 +117,7 @@ def test_a_change_on_which_a_later_one_stands(taken_back, standing, refused):
         refuse_below([taken_back], [taken_back, *standing])
 
 
-CARD = Card(HighlightKey(P), CardKind.BASIC, (("Front", "q"), ("Back", "a")), id="af1")
+CARD = made(Card, kind=CardKind.BASIC, fields=(("Front", "q"), ("Back", "a")))
 ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
 
 
@@ -144,6 +146,6 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
     ],
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
-    card = Card(CARD.key, CARD.kind, CARD.fields, id="af1", offered=offered)
+    card = replace(CARD, edits=Edits(offered=offered))
     again = words_again(decision, card) if asks_again(decision) else None
     assert again == body

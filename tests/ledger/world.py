@@ -19,15 +19,18 @@ from ankiforge.ledger import Ledger, QueryTerm, Report, lists, views
 from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.questions import open_questions
 from ankiforge.model import (
-    Card,
+    CardHere,
     CardKind,
     Change,
+    Draft,
     HighlightKey,
     Note,
     NoteInAnki,
     Origin,
     Question,
     Viewed,
+    Waiting,
+    Words,
     note_id,
 )
 from ankiforge.pipeline import collection, deliver
@@ -41,7 +44,7 @@ RHINE = "How long is the Rhine? :: 1230 km"
 FAUST = "Goethe published the first part of ==Faust== in the spring of 1808."
 
 
-def by_rules(one: Card) -> bool:
+def by_rules(one: Waiting) -> bool:
     """The policy `accept: {rules: clean}`."""
     return one.origin.drafter.startswith("rules")
 
@@ -188,10 +191,10 @@ class World:
 
     # --- what is asked of it
 
-    def card(self, guid: str, name: str = "a") -> Card:
+    def card(self, guid: str, name: str = "a") -> CardHere:
         return card_of(self[name], guid)
 
-    def waiting(self, name: str = "a") -> list[Card]:
+    def waiting(self, name: str = "a") -> list[Waiting]:
         """The drafts that wait, in reading order."""
         return waiting(self[name])
 
@@ -210,7 +213,7 @@ class World:
             if "ankiforge::retired" not in seen.tags
         }
 
-    def only(self, word: str, name: str = "a") -> Card:
+    def only(self, word: str, name: str = "a") -> CardHere:
         """The one card, live or not, with this in its words."""
         [card] = [card for card in cards_of(self[name]) if word in words_of(card)]
         return card
@@ -222,7 +225,7 @@ class World:
                 card.guid,
                 card.verdict.value,
                 card.fields,
-                card.offered,
+                card.edits.offered,
                 card.deck,
                 (card.tags, card.added, card.removed),
             )
@@ -235,19 +238,26 @@ class World:
         return question
 
 
-def waiting(ledger: Ledger) -> list[Card]:
+def waiting(ledger: Ledger) -> list[Waiting]:
     ids = lists.find(ledger, [QueryTerm("verdict", "waiting")])
     return list(lists.waiting_among(ledger, ids))
 
 
-def words_of(card: Card) -> str:
+def words_of(card: Words) -> str:
     return " / ".join(text for _, text in card.fields)
 
 
-def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Card:
+def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Draft:
     """A draft as a model makes it."""
     fields = (("Front", front), ("Back", back))
     origin = Origin("llm", "some-model", "cards@1", "a request")
-    return Card(
-        HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent=intent
+    return Draft(
+        HighlightKey(key),
+        CardKind.BASIC,
+        fields,
+        origin,
+        quote,
+        answer=back,
+        start=0,
+        intent=intent,
     )

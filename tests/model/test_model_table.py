@@ -5,17 +5,20 @@ import pytest
 from ankiforge.model import (
     Adopted,
     Card,
+    CardHere,
     CardKind,
     Change,
     Conflict,
     Document,
     DocumentKey,
+    Draft,
     Drafted,
     Finding,
     Highlight,
     HighlightKind,
     LateText,
     MappedType,
+    NoteHistory,
     NoteInAnki,
     Origin,
     Problem,
@@ -23,11 +26,13 @@ from ankiforge.model import (
     QuestionKind,
     Severity,
     Verdict,
+    Waiting,
     WholeText,
     hints,
     is_card_id,
 )
 from ankiforge.model.values import ID_BASE, card_id, may_be_ours, note_id
+from tests.cards import made
 
 
 @pytest.mark.parametrize(
@@ -202,55 +207,61 @@ RULES, PROPOSAL = Origin("rules:phrase"), Origin("propose")
 @pytest.mark.parametrize(
     ("of", "are"),
     [
-        ({}, "waits clean"),
-        ({"findings": found("info")}, "waits clean"),
-        ({"findings": found("info", "warn")}, "waits"),
-        ({"findings": found("warn", "block")}, "waits blocked"),
-        (
-            {"findings": found("block"), "origin": PROPOSAL},
-            "waits blocked proposed unfit",
-        ),
-        ({"origin": PROPOSAL}, "waits clean proposed"),
-        ({"origin": RULES}, "waits clean own"),
-        ({"origin": Origin("rules:comment-qa")}, "waits clean own"),
-        ({"slot": "0"}, "waits clean in_slot own"),
-        ({"slot": "1234"}, "waits clean"),
-        ({"slot": "a"}, "waits clean"),
-        ({"verdict": Verdict.LIVE}, "live clean"),
-        ({"verdict": Verdict.REJECTED}, "clean"),
+        ({}, "clean"),
+        ({"findings": found("info")}, "clean"),
+        ({"findings": found("info", "warn")}, ""),
+        ({"findings": found("warn", "block")}, "blocked"),
+        ({"findings": found("block"), "origin": PROPOSAL}, "blocked proposed unfit"),
+        ({"origin": PROPOSAL}, "clean proposed"),
+        ({"origin": RULES}, "clean own"),
+        ({"origin": Origin("rules:comment-qa")}, "clean own own_card"),
+        ({"by_hand": True}, "clean own own_card"),
+        ({"slot": "0"}, "clean in_slot own"),
+        ({"slot": "1234"}, "clean"),
+        ({"slot": "a"}, "clean"),
     ],
 )
-def test_a_card_says_how_it_stands(of, are):
-    card = Card("k", CardKind.BASIC, (), **{"verdict": Verdict.OFFERED, **of})
+def test_a_draft_says_how_it_stands(of, are):
+    draft = made(Draft, **of)
     told = {
-        "waits": card.waits,
-        "live": card.live,
-        "clean": card.clean,
-        "blocked": card.blocked,
-        "proposed": card.proposed,
-        "unfit": card.unfit,
-        "in_slot": card.in_slot,
-        "own": card.own,
+        "clean": draft.clean,
+        "blocked": draft.blocked,
+        "proposed": draft.proposed,
+        "unfit": draft.unfit,
+        "in_slot": draft.in_slot,
+        "own": draft.own,
+        "own_card": draft.is_own_card,
     }
     assert {name for name, is_so in told.items() if is_so} == {*are.split()}
 
 
 @pytest.mark.parametrize(
-    ("of", "state", "told", "changes"),
+    ("of", "state", "changes"),
     [
-        ({}, "waiting", "waiting", None),
-        ({"findings": found("block")}, "blocked", "waiting", None),
-        ({"revises": "af1", "findings": found("block")}, "revision", "waiting", "af1"),
-        ({"replaces": "af2"}, "waiting", "waiting", "af2"),
-        ({"verdict": Verdict.LIVE}, "accepted", "accepted", None),
-        ({"verdict": Verdict.LIVE, "anki": "written"}, "accepted", "accepted", None),
-        ({"verdict": Verdict.LIVE, "anki": "seen"}, "in Anki", "accepted", None),
-        ({"verdict": Verdict.REJECTED, "anki": "seen"}, "rejected", "rejected", None),
+        ({}, "waiting", None),
+        ({"findings": found("block")}, "blocked", None),
+        ({"revises": "af1", "findings": found("block")}, "revision", "af1"),
+        ({"replaces": "af2"}, "waiting", "af2"),
     ],
 )
-def test_a_card_has_a_state_in_a_word_or_two(of, state, told, changes):
-    card = Card("k", CardKind.BASIC, (), **{"verdict": Verdict.OFFERED, **of})
-    assert (card.state, card.told, card.changes) == (state, told, changes)
+def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
+    draft = made(Waiting, **of)
+    assert (draft.state, draft.told, draft.changes) == (state, "waiting", changes)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "anki", "state", "told"),
+    [
+        (Verdict.LIVE, "none", "accepted", "accepted"),
+        (Verdict.LIVE, "written", "accepted", "accepted"),
+        (Verdict.LIVE, "seen", "in Anki", "accepted"),
+        (Verdict.REJECTED, "seen", "rejected", "rejected"),
+    ],
+)
+def test_a_card_has_a_state_in_a_word_or_two(verdict, anki, state, told):
+    card = made(CardHere, verdict=verdict, anki=anki)
+    assert (card.state, card.told) == (state, told)
+    assert card.live is (verdict is Verdict.LIVE)
 
 
 PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
@@ -265,7 +276,8 @@ PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
     ],
 )
 def test_a_card_has_the_fields_of_its_note(of, fields):
-    assert " ".join(Card("k", CardKind.BASIC, (), **of).note_fields) == fields
+    card = made(Card, kind=CardKind.BASIC, note=NoteHistory(**of))
+    assert " ".join(card.note_fields) == fields
 
 
 @pytest.mark.parametrize(
@@ -279,7 +291,7 @@ def test_a_card_has_the_fields_of_its_note(of, fields):
     ],
 )
 def test_a_picture_is_known_by_its_name_if_that_is_sure(path, name):
-    assert Card("k", CardKind.BASIC, (), pictures=PICTURES).shipped_picture(path) == name
+    assert NoteHistory(pictures=PICTURES).shipped_picture(path) == name
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ankiforge.config import AcceptSettings, Config
 from ankiforge.errors import UsageError
 from ankiforge.ledger import QueryTerm, Report, search
 from ankiforge.model import (
-    Card,
+    CardHere,
     CardKind,
     Document,
     DocumentKey,
@@ -24,6 +24,7 @@ from ankiforge.model import (
     Problem,
     SeenType,
     Viewed,
+    Waiting,
     hints,
 )
 from ankiforge.pipeline import (
@@ -48,6 +49,7 @@ from ankiforge.pipeline.result import (
     accept_policy,
 )
 from ankiforge.pipeline.sources import _contains, _name_of, _nearest_name, free_name
+from tests.cards import made
 
 SENTENCES = (
     "Short one. The heart pumps blood all day. The lungs take in fresh air all day long."
@@ -75,7 +77,7 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
         passages.append(
             replace(PASSAGE, document=document, block=page, namespace="pdf:x")
         )
-    card = Card(PASSAGE.key, CardKind.CLOZE, (), passages=(*passages, PASSAGE))
+    card = made(CardHere, key=PASSAGE.key, passages=(*passages, PASSAGE))
     roots = {"pdf:v": str(tmp_path / "vault"), "pdf:p": str(tmp_path / "p")}
     elsewhere = (tmp_path / "p" / "c.pdf").as_uri()
     in_vault = "obsidian://open?vault=vault&file=a%20b.pdf%23page%3D1"
@@ -404,13 +406,13 @@ def in_anki(id: int, *fields: str) -> NoteInAnki:
     return NoteInAnki(Guid(f"g{id}"), id, 0, fields, (), "D", None)
 
 
-def drafted(id: str, note: str, front: str, back: str = "") -> Card:
+def drafted(id: str, note: str, front: str, back: str = "") -> Waiting:
     """A draft of a line that has this note's id beside it, or none; without a back, a cloze."""
     fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
     known = (hints.anki_note(note),) if note else ()
     passage = replace(PASSAGE, kind=HighlightKind.CARD, hints=known)
     kind = CardKind.BASIC if back else CardKind.CLOZE
-    return Card(HighlightKey("v:v/p"), kind, fields, id=id, passages=(passage,))
+    return made(Waiting, kind=kind, fields=fields, id=id, passages=(passage,))
 
 
 HEART, LUNG = ("What pumps?", "heart"), ("What breathes?", "lung")

@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from ankiforge.errors import UsageError
 from ankiforge.model import (
-    Card,
-    CardKind,
     Document,
     DocumentKey,
     Highlight,
     HighlightKey,
     HighlightKind,
+    Proposal,
 )
 from ankiforge.review.selection import (
     Selection,
@@ -22,6 +21,7 @@ from ankiforge.review.selection import (
     sentence_before,
     sentence_of,
 )
+from tests.cards import made
 
 SENTENCE = "In 1900 Georg Müller and Alfons Pilzecker saw that a second list harms the first, which they called `interference`."
 BEFORE = "The word is older than the mechanism."
@@ -29,7 +29,7 @@ BEFORE = "The word is older than the mechanism."
 
 def proposal(
     sentence: str = SENTENCE, nearby: str = "", gap: str = "Georg Müller"
-) -> Card:
+) -> Proposal:
     highlight = Highlight(
         Document(DocumentKey("d"), "v", "d"),
         "v",
@@ -39,10 +39,9 @@ def proposal(
         nearby=nearby,
     )
     text = sentence.replace(gap, f"{{{{c1::{gap}}}}}")
-    return Card(
-        HighlightKey("k"),
-        CardKind.CLOZE,
-        (("Text", text), ("Extra", "")),
+    return made(
+        Proposal,
+        fields=(("Text", text), ("Extra", "")),
         passages=(highlight,),
         quote=sentence,
         gaps=(text,),

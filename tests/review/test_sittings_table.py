@@ -8,13 +8,12 @@ import pytest
 from ankiforge.ledger import HighlightOutcome
 from ankiforge.ledger.overview import Place
 from ankiforge.model import (
-    Card,
-    CardKind,
     Document,
     DocumentKey,
     Highlight,
     HighlightKey,
     HighlightKind,
+    Waiting,
 )
 from ankiforge.review import Item
 from ankiforge.review.sittings import (
@@ -24,6 +23,7 @@ from ankiforge.review.sittings import (
     proposals_text,
     shelved,
 )
+from tests.cards import made
 
 
 def place(written: str) -> Place:
@@ -93,7 +93,7 @@ HIGHLIGHT = Highlight(
     "Words.",
     HighlightKey("v:v/p"),
 )
-DRAFT = Card(HIGHLIGHT.key, CardKind.CLOZE, (("Text", "{{c1::Words}}."),))
+DRAFT = made(Waiting, key=HIGHLIGHT.key, fields=(("Text", "{{c1::Words}}."),))
 
 
 def item_of(without: str):

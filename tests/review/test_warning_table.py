@@ -1,29 +1,22 @@
 """What is said beside a draft: the weightiest reason in a line, with what to do, and whether its words must change."""
 
 import pytest
-from msgspec.structs import replace
 
 from ankiforge.check.reading import make_finding
 from ankiforge.model import (
-    NO_KEY,
-    Card,
-    CardKind,
-    Document,
-    DocumentKey,
-    Highlight,
-    HighlightKind,
     Remark,
     RemarkKind,
     Severity,
+    Waiting,
 )
 from ankiforge.review.items import is_poor, warning, why_waiting
+from tests.cards import made
 
 LONG = make_finding("gap_gt8w", "18 words, more than 8")
 MUCH = make_finding("gap_gt50pct", "86 % of the text, more than 50 %")
 LEAK = make_finding("gap_leak", "“iron”")
 NUMBER = make_finding("number_altered", "“5 kg”")
 COUNTED = make_finding("gap_leak", "“iron”", severity=Severity.INFO)
-PASSAGE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.HIGHLIGHT, "")
 TAKEN_BACK = Remark(RemarkKind.TAKEN_BACK)
 REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
 
@@ -42,14 +35,7 @@ REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
     ],
 )  # fmt: skip
 def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, poor):
-    draft = Card(
-        NO_KEY,
-        CardKind.CLOZE,
-        (),
-        passages=(PASSAGE,),
-        findings=tuple(findings),
-        remarks=tuple(remarks),
-    )
+    draft = made(Waiting, findings=tuple(findings), remarks=tuple(remarks))
     assert (warning(draft), is_poor(draft)) == (line, poor)
 
 
@@ -64,6 +50,5 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
     ],
 )  # fmt: skip
 def test_why_a_draft_waits(findings, remarks, why):
-    draft = Card(NO_KEY, CardKind.CLOZE, (), passages=(PASSAGE,))
-    draft = replace(draft, findings=tuple(findings), remarks=tuple(remarks))
+    draft = made(Waiting, findings=tuple(findings), remarks=tuple(remarks))
     assert why_waiting(draft) == why

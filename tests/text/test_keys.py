@@ -11,12 +11,13 @@ from ankiforge.anki.notetypes import ordinals_in
 from ankiforge.ledger.events import slot_of
 from ankiforge.model import (
     NO_KEY,
-    Card,
     CardKind,
     Family,
     HighlightKey,
+    Origin,
     SeenTemplate,
     SeenType,
+    Words,
     card_id,
     guid_for,
     h16,
@@ -38,7 +39,7 @@ LINES = (
 def _slot(one: Any) -> str:
     kind = "cloze" if "Text" in one["drafted"] else "basic"
     fields = {**one["drafted"], "Extra": "does not count"}
-    return slot_of(Card(NO_KEY, CardKind(kind), tuple(fields.items())))
+    return slot_of(Words(NO_KEY, CardKind(kind), tuple(fields.items()), Origin("llm")))
 
 
 def _ids(one: Any) -> list[Any]:

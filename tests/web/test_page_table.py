@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.ledger import LinesOfFront, lists, overview
-from ankiforge.model import Finding, Question, QuestionKind, Severity
+from ankiforge.model import Finding, Proposal, Question, QuestionKind, Severity, Waiting
 from ankiforge.pipeline.draft import for_model
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
@@ -23,6 +23,7 @@ from ankiforge.review.items import with_changes
 from ankiforge.web.documents import Pages
 from ankiforge.web.server import PageServer
 from ankiforge.web.session import NO_PROPOSAL, ReviewSession, Several
+from tests.cards import PLACE, made
 
 NOTE = """\
 # Cells
@@ -614,10 +615,15 @@ def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
 # --- faces ----------------------------------------------------------------------------------
 
 
+def as_waiting(proposal: Proposal) -> Waiting:
+    """The proposal as if it were stored."""
+    return made(Waiting, **asdict(proposal))
+
+
 def test_each_of_several_drafts_has_its_number(session, workspace):
     review = Review(workspace)
     [asked] = review.item(waiting(session)[0]).drafts
-    [proposal] = review.item(proposed(session)).drafts
+    proposal = as_waiting(review.item(proposed(session)).proposal)
     gaps = len(proposal.gaps)
     face = session.face_of(Item("x", (proposal, asked)))
     assert [card["number"] for card in face["cards"]] == [1, 1 + gaps]
@@ -702,8 +708,9 @@ def test_new_words_stand_beside_the_card_that_they_change(
     session, workspace, drafter, changes, blocked, ask, acts
 ):
     first, _ = waiting(session)
-    of = proposed(session) if drafter == "llm" else first
-    [draft] = Review(workspace).item(of).drafts
+    [draft] = Review(workspace).item(first).drafts
+    if drafter == "llm":
+        draft = as_waiting(Review(workspace).item(proposed(session)).proposal)
     guid = workspace.ledger.accept(first)
     [card] = workspace.cards()
     faults = (Finding("maths", Severity.BLOCK, "a formula is open"),) if blocked else ()
@@ -797,7 +804,7 @@ def test_a_blank_field_that_a_card_does_not_have_is_none(typed, words):
 def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     card = make_card(Front="What helps?", Back="Testing")
     assert Item("x", card=card).highlight == card.highlight
-    assert Item("x", (card,)).highlight == card.highlight
+    assert Item("x", (made(Waiting),)).highlight == PLACE
     assert Item("x").highlight is None
 
 
@@ -805,11 +812,8 @@ def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     ("front", "first", "is_formula"),
     [("Heat", "Heat", False), ("**Heat** $Q$", "Heat ", True)],
 )
-def test_the_front_of_lines_is_shown_without_markup(
-    read, make_card, front, first, is_formula
-):
-    card = make_card(Front=front, Back="J")
-    lines = read._faces._lines(LinesOfFront(front, ("J",), "", (card,)))
+def test_the_front_of_lines_is_shown_without_markup(read, front, first, is_formula):
+    lines = read._faces._lines(LinesOfFront(front, ("J",), "", (made(Waiting),)))
     [(words, formula), *others] = lines["a"]
     assert (words, formula) == (first, "")
     assert any("<math" in mathml for _, mathml in others) is is_formula

@@ -24,7 +24,7 @@ from reading import highlight_of, marked_highlight, passages_in, same_words
 
 from ankiforge.draft.propose import Judged, draft_of, judged, proposals
 from ankiforge.draft.propose.features import decisive
-from ankiforge.model import Card
+from ankiforge.model import Draft
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text.cloze import cloze_answers
 
@@ -65,7 +65,7 @@ def gaps(paths, *, is_verbose):
         drafts = [
             draft_of(highlight, each, repair_hints()) for each in sentences(highlight)
         ]
-        texts = next((draft.gaps for draft in drafts if isinstance(draft, Card)), ())
+        texts = next((draft.gaps for draft in drafts if isinstance(draft, Draft)), ())
         words = [cloze_answers(text) for text in texts]
         language = record["language"]
         likeness = [

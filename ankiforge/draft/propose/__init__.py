@@ -39,8 +39,8 @@ from ankiforge.language.tokens import is_verb, tokens
 from ankiforge.language.vocabulary import term_of
 from ankiforge.model import (
     FLOOR,
-    Card,
     CardKind,
+    Draft,
     Drafted,
     Highlight,
     Origin,
@@ -71,7 +71,7 @@ _HEADING_COMMENT = regex(r"\s*\.h\d\b")
 _ONE_WORD = regex(rf"[^\W\d_{UNSPACED}]+")
 # `Time to Live: a counter`: a label, of which the rest of a text is told.
 _LABEL = regex(r"\A\W{0,3}(?:[^\s:]+ ){0,4}[^\s:]+(?:\s?:|\s[–—])\s")
-Blocks = Callable[[Card, Highlight], Strings]
+Blocks = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
 
@@ -112,7 +112,7 @@ def proposals(highlight: Highlight, blocks: Blocks | None = None) -> Drafted:
     reasons = []
     for sentence in surest:
         made = draft_of(highlight, sentence, blocks, least=sentence.floor)
-        if isinstance(made, Card):
+        if isinstance(made, Draft):
             drafts.append(made)
         else:
             reasons.append(made)
@@ -189,7 +189,7 @@ def draft_of(
     blocks: Blocks | None = None,
     *,
     least: float = 0.0,
-) -> Card | Reason:
+) -> Draft | Reason:
     """Return the draft of a sentence with up to four gaps that no check blocks, best first.
 
     Or why there is none: nothing in it can be hidden, or it is less sure than `least`.
@@ -209,7 +209,7 @@ def draft_of(
             gaps.sort(key=lambda gap: gap[0][1] > label.end())
             if not gaps or gaps[0][0][1] > label.end():
                 return Reason.NO_GAP
-    drafts: list[Card] = []
+    drafts: list[Draft] = []
     for span, score in gaps:
         sure = sureness(sentence.features, score)
         if not drafts and sure < least:
@@ -224,7 +224,7 @@ def draft_of(
     return replace(drafts[0], gaps=tuple(draft.field("Text") for draft in drafts))
 
 
-def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Card:
+def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
     """Return a draft that hides one span of an excerpt."""
     start, end = span
     text = excerpt.text
@@ -235,7 +235,7 @@ def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Card:
         gap = cloze.make(1, literal(text[start:end]))
         shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
         answer = text[start:end]
-    return Card(
+    return Draft(
         key=highlight.key,
         kind=CardKind.CLOZE,
         fields=(("Text", shown),),

@@ -10,20 +10,21 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from ankiforge.ledger.events import Passage
+from ankiforge.ledger.events import PERSON, Passage
 from ankiforge.ledger.store import EACH, Store, encode
 from ankiforge.ledger.tables.waiting import decode_draft
 from ankiforge.model import (
     FOREIGN_PREFIX,
     NO_KEY,
-    Card,
     CardKind,
     Fields,
     ForeignNote,
     HighlightKey,
     IndexedCard,
     NoteId,
+    Origin,
     SearchTerms,
+    Words,
     is_draft_id,
 )
 
@@ -34,7 +35,7 @@ class Duplicates:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def unread(self, version: str) -> Iterator[tuple[str, Card]]:
+    def unread(self, version: str) -> Iterator[tuple[str, Words]]:
         """Yield by digest the drafts without search terms, or with those of another version.
 
         Most have been stored with the drafts; see `recording.record`.
@@ -50,9 +51,9 @@ class Duplicates:
             )
         query = "SELECT * FROM in_use WHERE digest NOT IN (SELECT digest FROM indexed)"
         for row in store.rows(query):
-            draft = self.draft(row["id"])
-            if draft is not None:
-                yield row["digest"], draft
+            words = self.words(row["id"])
+            if words is not None:
+                yield row["digest"], words
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
         """Store the search terms of cards from `unread`."""
@@ -80,8 +81,8 @@ class Duplicates:
                 terms,
             )
 
-    def draft(self, id: str) -> Card | None:
-        """Return a card, a draft or a foreign note as a card; None if it is not in use."""
+    def words(self, id: str) -> Words | None:
+        """Return the words of a card, a draft or a foreign note; None if it is not in use."""
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
             note_id = int(id.removeprefix(FOREIGN_PREFIX))
@@ -91,16 +92,14 @@ class Duplicates:
                 return None
             first_name, _ = fields[0]
             kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
-            return Card(NO_KEY, kind, fields)
+            return Words(NO_KEY, kind, fields, Origin(PERSON))
         if is_draft_id(id):
             body = self._store.value("SELECT body FROM draft WHERE id = ?", id)
             return decode_draft(body) if body else None
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None
-        passage = self._store.passage(row["passage"])
-        card = passage.cards[id]
-        return Card(NO_KEY, card.kind, card.fields)
+        return self._store.passage(row["passage"]).cards[id]
 
     # --- notes in Anki that are not ours ------------------------------------------------
 

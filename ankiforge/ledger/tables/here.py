@@ -19,7 +19,7 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables import waiting as waiting_drafts
 from ankiforge.ledger.tables.originals import Originals
-from ankiforge.model import Card, Strings
+from ankiforge.model import Card, StoredDraft, Strings
 
 # --- passages ---------------------------------------------------------------------------
 
@@ -89,10 +89,10 @@ def highlights_here(
 
 def _waiting_in(
     store: Store, passages: Iterable[Passage]
-) -> Mapping[str, tuple[Card, ...]]:
+) -> Mapping[str, tuple[StoredDraft, ...]]:
     """Return the drafts that wait in passages, over all their keys, by the keys of passages."""
     keys = {key: passage.key for passage in passages for key in passage.keys}
-    drafts: dict[str, list[Card]] = {first: [] for first in keys.values()}
+    drafts: dict[str, list[StoredDraft]] = {first: [] for first in keys.values()}
     for row in waiting_drafts.offered_in(store, keys):
         drafts[keys[row["key"]]].append(waiting_drafts.draft_of(row))
     return {first: tuple(of_passage) for first, of_passage in drafts.items()}
@@ -125,8 +125,10 @@ def each_elsewhere(
                     decisions.append(replace(decision, sentences=shared))
             last = facts.of_cards(other.facts)
             for card in other.live:
-                if not card.in_slot and card.id in last and last[card.id].about in had:
-                    live[card.id] = card
+                if card.in_slot or card.guid not in last:
+                    continue
+                if last[card.guid].about in had:
+                    live[card.guid] = card
         lost = {
             each for event in (*passage.facts, *decisions) for each in event.sentences
         }

@@ -16,14 +16,15 @@ from ankiforge.model import (
     OTHER_NOTE,
     OTHER_SCHEDULE,
     PROPOSE,
-    Card,
+    Draft,
     Finding,
     Guid,
     Json,
     Pair,
+    StoredDraft,
 )
 
-decode_draft = msgspec.json.Decoder(Card).decode
+decode_draft = msgspec.json.Decoder(Draft).decode
 _ANOTHER = ("duplicate", "similar", "same_front")
 """The checks whose findings may name another card or draft."""
 _MIXES = 0.05
@@ -132,7 +133,7 @@ def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
 # --- some of them -----------------------------------------------------------------------
 
 
-def with_places(store: Store, ids: Sequence[str]) -> list[tuple[Card, Row]]:
+def with_places(store: Store, ids: Sequence[str]) -> list[tuple[StoredDraft, Row]]:
     """Return drafts in the order of their ids, each with its row; `mark`: its highlight."""
     rows = store.rows(
         "SELECT d.*, h.body AS mark FROM offered d CROSS JOIN highlight h ON h.key = d.key"
@@ -143,10 +144,10 @@ def with_places(store: Store, ids: Sequence[str]) -> list[tuple[Card, Row]]:
     return [(draft_of(row_by_id[id]), row_by_id[id]) for id in ids if id in row_by_id]
 
 
-def draft_of(row: Row) -> Card:
+def draft_of(row: Row) -> StoredDraft:
     """Return the draft in a row of the view `offered`."""
-    return replace(
-        decode_draft(row["body"]),
+    return StoredDraft(
+        **asdict(decode_draft(row["body"])),
         id=row["id"],
         revises=Guid(row["revises"]) if row["revises"] else None,
         replaces=Guid(row["replaces"]) if row["replaces"] else None,
@@ -246,13 +247,15 @@ def of_other_tools(store: Store) -> list[Row]:
 # --- what is written --------------------------------------------------------------------
 
 
-def put_deck(store: Store, id: str, draft: Card, deck: str) -> None:
+def put_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
     """Give a draft another deck."""
     query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
     store.write(query, deck, encode(replace(draft, deck=deck)), id)
 
 
-def put_findings(store: Store, id: str, draft: Card, findings: Iterable[Finding]) -> None:
+def put_findings(
+    store: Store, id: str, draft: Draft, findings: Iterable[Finding]
+) -> None:
     """Give a draft these findings, unless it has them."""
     standing = tuple(findings)
     if standing == draft.findings:
@@ -265,32 +268,31 @@ def put_findings(store: Store, id: str, draft: Card, findings: Iterable[Finding]
 
 def put(store: Store, drafts: Iterable[Waits]) -> None:
     """Let drafts wait; those with the same ids are replaced."""
-    rows = [_row_of(draft, position) for draft, position in drafts]
-    store.insert("draft", rows, verb="INSERT OR REPLACE")
+    store.insert("draft", list(map(_row_of, drafts)), verb="INSERT OR REPLACE")
 
 
-def _row_of(draft: Card, position: int) -> Json:
+def _row_of(waits: Waits) -> Json:
     """Return the row of a draft that waits."""
+    draft = waits.draft
     severity, findings = summed_up(draft.findings)
-    body = replace(draft, id="", about=(), revises=None, replaces=None, near="")
     return {
-        "id": draft.id,
+        "id": waits.id,
         "key": draft.key,
         "content": content(draft),
         "slot": draft.slot,
-        "position": position,
+        "position": waits.position,
         "kind": draft.kind.value,
         "deck": draft.deck,
         "drafter": draft.origin.drafter,
         "severity": severity,
-        "fact": " ".join(draft.about),
-        "near": draft.near,
-        "revises": draft.revises or "",
-        "replaces": draft.replaces or "",
+        "fact": " ".join(waits.about),
+        "near": waits.near,
+        "revises": waits.revises or "",
+        "replaces": waits.replaces or "",
         "findings": findings,
         "tags": listed(map(tag_name, draft.tags)),
         "words": words_of(draft.fields),
-        "body": encode(body),
+        "body": encode(draft),
     }
 
 
@@ -348,7 +350,7 @@ def bring_back(store: Store, event_ids: Iterable[str]) -> set[str]:
     return brought
 
 
-def move(store: Store, drafts: Iterable[Card]) -> None:
+def move(store: Store, drafts: Iterable[StoredDraft]) -> None:
     """Note that drafts that wait are about other sentences."""
     rows = [(" ".join(draft.about), draft.id) for draft in drafts]
     store.write_all("UPDATE draft SET fact = ? WHERE id = ?", rows)
@@ -356,7 +358,7 @@ def move(store: Store, drafts: Iterable[Card]) -> None:
 
 def ask(store: Store, asks: Iterable[Asks]) -> None:
     """Note that drafts that wait ask about other cards."""
-    rows = [(each.revises, each.near, each.draft.id) for each in asks]
+    rows = [(each.revises or "", each.near, each.draft.id) for each in asks]
     store.write_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", rows)
 
 

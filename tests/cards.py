@@ -1,0 +1,55 @@
+"""Drafts and cards for tables: what a row does not say is filled in."""
+
+from typing import Any, TypeVar
+
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+    Verdict,
+    Words,
+)
+
+W = TypeVar("W", bound=Words)
+
+PLACE = Highlight(Document(DocumentKey("d"), "", "d"), "", HighlightKind.HIGHLIGHT, "")
+_UNSAID: dict[str, Any] = {
+    "key": HighlightKey("k"),
+    "kind": CardKind.CLOZE,
+    "fields": (),
+    "origin": Origin("llm"),
+    "answer": "",
+    "start": 0,
+    "id": "dr1",
+    "offer": "",
+    "about": (),
+    "revises": None,
+    "replaces": None,
+    "near": "",
+    "remarks": (),
+    "guid": Guid("af1"),
+    "verdict": Verdict.LIVE,
+    "by": "person",
+    "at": "",
+    "passages": (PLACE,),
+    "source": (),
+    "kept": False,
+}
+
+
+def made(type: type[W], **said: Any) -> W:
+    """Return a value of a type of `ankiforge.model.cards`, with what is said of it."""
+    unsaid = {name: _UNSAID[name] for name in type.__struct_fields__ if name in _UNSAID}
+    return type(**{**unsaid, **said})
+
+
+def card_of(draft: Words, **said: Any) -> Card:
+    """Return the card of a draft that somebody accepted."""
+    words = {name: getattr(draft, name) for name in Words.__struct_fields__}
+    return made(Card, **{**words, **said})
