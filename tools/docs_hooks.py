@@ -15,8 +15,7 @@ _SECTION = re.compile(r"(?m)^(?=## )")
 _NAME = re.compile(r"## (\w+)\n\n    ankiforge ")
 
 
-_GROUP = re.compile(r'(?m)^const (\w+) = at\("([^"]+)"')
-_KEY = re.compile(r'(?m)^  (\w+)\("([^"]+)", "([^"]+)",')
+_KEY = re.compile(r'(?m)^  (?:\w+|at\("[^"]+"\))\("([^"]+)", "([^"]+)",')
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -29,16 +28,18 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def _keys() -> str:
-    """Return all keys of the review page, by their groups."""
+    """Return all keys of the review page, each once."""
     script = files("ankiforge.web").joinpath("static/keys.js").read_text(encoding="utf-8")
-    groups = dict(_GROUP.findall(script))
-    rows: dict[str, list[str]] = {name: [] for name in groups.values()}
-    for group, key, name in _KEY.findall(script):
-        signs = (
-            " ".join(f"`{sign}`" for sign in key.split(" ")) if key.strip() else "`Space`"
+    names: dict[str, str] = {}
+    for key, name in _KEY.findall(script):
+        names.setdefault(key, name)
+    rows = []
+    for key, name in names.items():
+        signs = " ".join(f"`{sign}`" for sign in key.split()) or "`Space`"
+        rows.append(
+            f"- {signs.replace('Escape', 'Esc').replace('ArrowRight', '→')} {name}"
         )
-        rows[groups[group]].append(f"{signs.replace('Escape', 'Esc')} {name}")
-    return "\n".join(f"- **{group}**: {'; '.join(keys)}" for group, keys in rows.items())
+    return "\n".join(rows)
 
 
 def _with_options(markdown: str) -> str:

@@ -40,20 +40,6 @@ def number_offered(workspace: Workspace) -> int:
     return chat.asked_in(for_model(workspace.job(), workspace.ledger, enough=chat.MOST))
 
 
-def offer(workspace: Workspace) -> str:
-    """Return the sentence that offers a chat; "" if there is no reason to."""
-    number = number_offered(workspace)
-    if not number:
-        return ""
-    best = "highlight" if number == 1 else f"best {number} highlights"
-    return f"Let your chat write questions for your {best}."
-
-
-def put_away() -> None:
-    """Offer no chat any more."""
-    first_time(_USED)
-
-
 def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Asked:
     """Return the texts that ask about the best highlights without a card.
 
@@ -94,7 +80,9 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
 
 def what_is_asked(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
     """Return how many highlights the first text asks about, and how many are withheld, and why."""
-    said = "nothing to ask: every highlight has a card, or may not be sent"
+    said = (
+        "nothing to ask: each highlight has a card, was asked about, or may not be sent"
+    )
     if numbers:
         said = f"{counted(numbers[0], 'highlight')} for your chat"
     for reason, number in withheld:
@@ -156,7 +144,7 @@ def take(
             key = prompt.fingerprint
             workspace.replies.put(request, text, model=chat.CHAT, prompt=key)
             steps = tuple(record(job, ledger, [answer.drafted]))
-            put_away()
+            first_time(_USED)  # it is offered no more
     if not asked and answer.drafted:
         answered = {result.highlight.key for result in answer.drafted}
         texts = _asked(workspace.folder)

@@ -98,7 +98,7 @@ def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strin
     proposed = waits.get("proposed", 0) if without else 0
     return (
         waiting,
-        sittings.proposals_text(proposed),
+        sittings.how_many(0, proposed),
         _column(without - proposed, f"without a {'proposal' if proposed else 'card'}"),
         _column(skipped, "skipped"),
     )
@@ -496,7 +496,7 @@ class RunText:
             return
         steps = [(self._step, self._why)] if self._step or self._why else []
         if result.is_news and self._step == DECIDE:
-            # the chat stands beside the review, until it was used or put away
+            # the chat stands beside the review, until it was used
             from ankiforge.draft.chat import MOST
             from ankiforge.pipeline.chats import number_offered
 

@@ -85,7 +85,6 @@ _REMARKS = {
     RemarkKind.DECIDED_BEFORE: (
         "You rejected, changed or took back a card of this sentence before."
     ),
-    RemarkKind.TAKEN_BACK: "You accepted this before, and took it back.",
     RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are not cards here.",
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."

@@ -7,7 +7,7 @@ are made only for a sitting, down the order by `worth`, until ten have one.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -35,19 +35,16 @@ WEAK = 0.5
 """The mean worth of the best ten of a document below which a chat is asked rather."""
 
 
-_EXACT = 3
-"""The number of proposals up to which a count of them is mostly right."""
+def how_many(waiting: int, proposed: int) -> str:
+    """Return how many decisions wait, and how many marks have a proposal; "" for nothing.
 
-
-def proposals_text(number: int) -> str:
-    """Return how many proposals there are, in words; "" for none.
-
-    They are counted by `worth`: of ten that are made when they are shown, one may come to nothing.
+    Proposals are counted by `worth`: of ten that are made when they are shown, one may come to
+    nothing.
     """
-    if not number:
-        return ""
-    about = "about " if number > _EXACT else ""
-    return about + counted(number, "proposal")
+    waits = f"{waiting:,} waiting" if waiting else ""
+    return " · ".join(
+        filter(None, (waits, counted(proposed, "proposal") if proposed else ""))
+    )
 
 
 class Pile(Value):
@@ -59,6 +56,8 @@ class Pile(Value):
     """The best fact of each of its marks that waits, the best first."""
     proposed: tuple[Place, ...] = ()
     """Its marks that probably have a proposal, those most worth a card first."""
+    rest: tuple[Place, ...] = ()
+    """Its other marks without a card."""
 
     @property
     def best(self) -> list[float]:
@@ -69,7 +68,7 @@ class Pile(Value):
     @property
     def is_weak(self) -> bool:
         """Whether its best ten are mostly no good cards: a chat asks better."""
-        return sum(self.best) < WEAK * len(self.best)
+        return not self.best or sum(self.best) < WEAK * len(self.best)
 
     def ten(
         self, item: Callable[[str], Item | None], later: Collection[str] = ()
@@ -144,7 +143,7 @@ class Sitting(Value):
 def shelf(
     ledger: Ledger, new: Iterable[str], without: Iterable[Place], beside: str = ""
 ) -> list[Pile]:
-    """Return the documents in which drafts wait or something may be proposed, the best first.
+    """Return the documents with marks without a card, the best drafts and proposals first.
 
     Args:
         ledger: the ledger.
@@ -152,31 +151,29 @@ def shelf(
         without: the marks with a sentence that is open, the best first (`Order.without`).
         beside: the key of a highlight, of whose document alone it is.
     """
-    proposed = []
-    mark = with_key(ledger, beside) if beside else None
-    document = mark["document"] if mark else None
-    for place in without:
-        if place.worth < FLOOR:
-            break
-        if not beside or place.document == document:
-            proposed.append(place)
-    return shelved(overview.places(ledger, new, beside), proposed)
+    marks = without
+    if beside:
+        mark = with_key(ledger, beside)
+        marks = [
+            place for place in without if mark and place.document == mark["document"]
+        ]
+    return shelved(overview.places(ledger, new, beside), marks)
 
 
-def shelved(waiting: Iterable[Place], proposed: Iterable[Place] = ()) -> list[Pile]:
+def shelved(waiting: Iterable[Place], without: Iterable[Place] = ()) -> list[Pile]:
     """Return the documents of places, in the order of their best ten.
 
     Equal ones stand in the order of their best place; a work that is there twice, behind others.
     """
-    documents: dict[DocumentId, tuple[list[Place], list[Place]]] = {}
+    documents = defaultdict[DocumentId, tuple[list[Place], ...]](lambda: ([], [], []))
     for place in waiting:
-        documents.setdefault(place.document, ([], []))[0].append(place)
-    for place in proposed:
-        documents.setdefault(place.document, ([], []))[1].append(place)
+        documents[place.document][0].append(place)
+    for place in without:
+        documents[place.document][1 if place.worth >= FLOOR else 2].append(place)
     piles = []
-    for document, (waits, marks) in documents.items():
-        title = (*waits, *marks)[0].title
-        piles.append(Pile(document, title, tuple(waits), tuple(marks)))
+    for document, places in documents.items():
+        title = next(chain(*places)).title
+        piles.append(Pile(document, title, *map(tuple, places)))
     piles.sort(key=lambda pile: sum(pile.best), reverse=True)
     seen = Counter[str]()
     ranks = []
@@ -232,6 +229,8 @@ def documents_named(ledger: Ledger, query: str) -> list[Pile]:
     words = [for_finding(term.value) for term in terms]
     named = []
     for pile in shelf(ledger, (), overview.order(ledger).without):
+        if not pile.proposed:
+            continue
         title = for_finding(pile.title)
         if all(word in title for word in words):
             named.append(pile)

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from ankiforge.anki.render import render
 from ankiforge.extract.files import stamp_at
 from ankiforge.extract.markdown.placeholders import with_open_signs, without_open_signs
-from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured, Searched
+from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.language.lexicon import language_of
 from ankiforge.ledger import Ledger, overview
@@ -180,10 +180,6 @@ class Pages:
     def sizes(self, path: Path) -> Measured | None:
         """Return the sizes of all pages; none if it cannot be read, None until they are known."""
         return self._read("sizes", path, lambda: self._worker.measure(path))
-
-    def texts(self, path: Path) -> Searched | None:
-        """Return the texts of all pages; None until they are known."""
-        return self._read("texts", path, lambda: self._worker.texts(path))
 
     def _read(self, what: str, path: Path, read: Callable[[], T]) -> T | None:
         """Begin to read something of a whole file, or return it."""
@@ -444,14 +440,6 @@ class Documents:
             "lines": drawn.lines,
             "dark": drawn.is_dark,
         }
-
-    def texts(self, id: str) -> Json | None:
-        """Return the `texts` of the pages of a document; {} until they are known."""
-        paper = self._papers.get(id)
-        searched = self.pages.texts(paper.path) if paper else None
-        if paper is None or searched is None:
-            return None if paper is None else {}
-        return {"texts": searched.texts}
 
 
 def as_html(markdown: str, pictures: Mapping[str, Media]) -> str:

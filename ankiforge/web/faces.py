@@ -1,13 +1,13 @@
 """What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ask?, why?, facts?, cards?, several?, beside?, lines?, option?,
+    item = {id, turn, title, ask?, why?, cards?, several?, beside?, lines?, option?,
             compose?, source?, then?, actions}
 
 The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in `parts`,
 in which `spans` says where they are, `code` which words are code, and `starts` where its sentences
 begin; in `views` the fields of the card with each of them; and in `before` the sentence before.
-`facts` is the number of the fact, and of how many of its passage; `then` the face of the
-next one, which comes once this one is accepted.
+`several` is whether the passage has further facts; `then` the face of the next one, which comes
+once this one is accepted.
 Each of `lines` that may be cards has the `id`s of its drafts, its front `a` and its backs `b`, the
 place `at` which it stands, whether it is ticked (`on`), and a `note` that warns of it.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
@@ -115,15 +115,6 @@ EDIT = act(
 )
 MASKS = act("masks", "Save the masks", "", "filled", "Masks changed")
 SKIP = act("later", "Later", "s", "more", "Later")
-WHY = act(
-    "reject",
-    "Reject with a reason…",
-    "",
-    "more",
-    "Rejected",
-    needs="text",
-    ask="Why not?",
-)
 REST = act("passage", "Reject the rest of the mark", "", "more", "Rejected the rest of")
 ANOTHER = act("another", "Another card", "", "text", "Accepted")
 FORCE = act("force", "Accept anyway", "", "more", "Accepted")
@@ -160,8 +151,10 @@ def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
 
 def _why(waiting: Draft) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
-    # that a label is missing is told where one may be drawn
-    findings = tuple(each for each in waiting.findings if each.check != NO_LABEL)
+    # that a label is missing is told where one may be drawn; how a card ends that a person wrote,
+    # they know
+    told = {NO_LABEL, "breaks_off"} if waiting.is_own_card else {NO_LABEL}
+    findings = tuple(each for each in waiting.findings if each.check not in told)
     waiting = replace(waiting, findings=findings)
     said = warning(waiting)
     if not said:
@@ -227,17 +220,15 @@ def _actions_of(group: Sequence[Draft]) -> list[Json]:
     """Return the decisions on drafts; a blocked one is accepted only with force."""
     blocked = [waiting for waiting in group if waiting.blocked]
     if group[0].kind is CardKind.OCCLUSION:
-        return [ACCEPT, REJECT, SKIP, WHY]
+        return [ACCEPT, REJECT, SKIP]
     if len(blocked) == len(group):
-        return [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
+        return [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, FORCE]
     actions = [ACCEPT, REJECT, EDIT]
-    if len(group) > 1:
-        actions[1] = _named(REJECT, "Reject all")
-    elif is_poor(group[0]):  # so Enter does not accept it as it is
+    if len(group) == 1 and is_poor(group[0]):  # so Enter does not accept it as it is
         actions = [{**ACCEPT, "look": "outlined"}, REJECT, {**EDIT, "look": "filled"}]
     if any(waiting.gaps for waiting in group):
         actions.append(ASK)
-    actions += [SKIP, WHY]
+    actions += [SKIP]
     return [*actions, FORCE] if blocked else actions
 
 
@@ -310,14 +301,12 @@ class Faces:
         if len(facts) > 1:
             actions.append(REST)
             decided = sum(fact.decided for fact in facts)
-            face["facts"] = [min(decided + 1, len(facts)), len(facts)]
             face["several"] = decided + 1 < len(facts)
 
         # each of several has a number, which is a key; a proposal one for each of its gaps
         if len(group) > 1:
             face["choose"] = True
             face["why"] = None
-            face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
             number = 1
             for waiting, card in zip(group, cards, strict=True):
                 card["why"] = _why(waiting)
@@ -415,7 +404,7 @@ class Faces:
                 if is_figure
                 else _named(EDIT, "Edit", "Edited", look="filled", save="Save")
             )
-            actions = [edit, REJECT, WHY]
+            actions = [edit, REJECT]
         else:
             actions = [act("restore", "Take this back", "", "filled", "Taken back")]
         item: Json = {

@@ -350,7 +350,6 @@ _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "cover": lambda session, query: session.documents.cover(query["key"]),
     "chat": lambda session, query: session.ask_chat(query["key"]),
     "document": lambda session, query: session.documents.document(query["key"]),
-    "texts": lambda session, query: session.documents.texts(query["id"]),
     "states": lambda session, query: session.documents.states(query["key"]),
     "page": _page_of,
     "placement": lambda session, query: session.placement(query["id"]),
@@ -369,7 +368,6 @@ _WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "mark": (Words, ReviewSession.mark),
     "unmark": (str, ReviewSession.unmark),
     "chat": (str, ReviewSession.take_chat),
-    "no-chat": (None, lambda session, _: session.put_chat_away()),
     "send": (None, lambda session, _: session.send()),
 }
 """What the script may have done, and what it sends for that."""

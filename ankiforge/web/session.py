@@ -10,7 +10,6 @@ written, or when an answer may have changed more than its own item. A decision n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger import Order, QueryTerm, desk, lists, overview, questions
+from ankiforge.ledger import Order, desk, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.desk import offers
@@ -49,13 +48,13 @@ from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.deliver import open_file
 from ankiforge.pipeline.pictures import picture_at
-from ankiforge.pipeline.query import lately, names_field, parse
+from ankiforge.pipeline.query import names_field, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleError, sittings
-from ankiforge.review.items import made_by
-from ankiforge.review.sittings import Sitting
+from ankiforge.review.items import made_by, sentence
+from ankiforge.review.sittings import Sitting, how_many
 from ankiforge.text import counted
-from ankiforge.web.card_view import card_view, line_of
+from ankiforge.web.card_view import card_view
 from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
 from ankiforge.web.faces import Faces, words_of
 from ankiforge.web.failing import NOTHING_SOUND, FailingCards, is_failing_id
@@ -65,32 +64,16 @@ from ankiforge.web.unmarked import PREFIX, Unmarked, Words
 MOST_ROWS = 100
 MOST_CREATORS = 2
 """Authors who are named on the shelf."""
-MOST_CHANGES = 50
 MOST_AT_ONCE = 5_000
 """Cards that are decided on together."""
 MOST_REASONS = 5
 """Reasons that are shown for what was refused."""
-NAMES = {
-    "new": "New",
-    "changed": "Changed",
-    "failing": "Failing",
-    "questions": "Questions",
-    "none": "No card yet",
-    "all": "All cards",
+ROWS = {
+    "you": ("Only you can answer", "changed cards, questions"),
+    "failing": ("Cards that fail", "forgotten again and again, or flagged red"),
+    "words": ("Words", "with your translation"),
 }
-"""The lists, by their ids."""
-EMPTY = {
-    "changed": "If a source or Anki changes a card, both versions appear here.",
-    "failing": "A card appears here when you forget it again and again, or flag it red.",
-    "questions": "A question appears here when only you can answer it.",
-    "none": "Every passage has a card or a draft, or you decided that it needs none.",
-}
-"""What a list is for, which is said where nothing waits in it."""
-EDITS = "Your edits in Anki stay there; “ankiforge patch” brings them to your notes, too."
-NO_PROPOSAL = (
-    "No sentence here is sure enough: choose the words to ask, or let your chat ask."
-)
-"""What is said of a document all of whose marks turn out to have no proposal."""
+"""The lists that are rows of the shelf while something waits in them: name, and what it is."""
 NO_MARKS = "Nothing is marked here yet."
 CHOOSE = "Select words in the document and press Enter, or let your chat choose ten."
 _LATER = "later:"
@@ -101,6 +84,7 @@ STATES = {
     "In Anki": "verdict:accepted anki:seen",
     "Rejected": "verdict:rejected",
     "Retired": "verdict:retired",
+    "Source gone": "finding:source_gone",
 }
 """The states in the list of all, as queries."""
 
@@ -200,18 +184,11 @@ class ReviewSession:
     # --- lists --------------------------------------------------------------------------
 
     def state(self) -> Json:
-        """Return the lists with the number left in each, and how many cards Anki lacks."""
+        """Return how much is `left` of each list, and how many cards Anki lacks."""
         self._read()
-        lists = []
-        for id, name in NAMES.items():
-            entry: Json = {"id": id, "name": name}
-            if id in self._queues:
-                entry["left"] = len(self._queues[id])
-            elif id == "failing":
-                entry["left"] = self._failing.left
-            lists.append(entry)
+        left = {id: len(queue) for id, queue in self._queues.items()}
         return {
-            "lists": lists,
+            "left": {**left, "failing": self._failing.left},
             "ready": overview.counts(self._ledger, "unsent")["unsent"].total(),
         }
 
@@ -235,7 +212,7 @@ class ReviewSession:
             content = self._begun(
                 self._failing.faces(start, sittings.TEN), list_id=list_id
             )
-        elif list_id in NAMES:
+        else:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
             for id in self._queues.get(list_id, [])[start:]:
@@ -247,51 +224,29 @@ class ReviewSession:
                 else:
                     faces.append(face)
             content = self._begun(faces, list_id=list_id)
-        if list_id == "changed":
-            content["rows"] = self._changed_rows()
         return {**content, **self.state()}
-
-    def _changed_rows(self) -> list[Json]:
-        """Return the cards that changed with their sources, and those whose passage is gone."""
-        rows = []
-        for entry in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
-            assert entry.change is not None
-            old = " / ".join(old for _, old, _ in entry.change.words)
-            new = " / ".join(new for _, _, new in entry.change.words)
-            before = [("before: ", ""), *line_of(old)]
-            when = _when(entry.at)
-            row = _row(entry.guid, line_of(new), before, when, undo=entry.id, open=True)
-            rows.append(row)
-        gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
-        lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
-        for line in lines_as_in_anki(self._ledger, lines):
-            place = f"in {line.highlight.document.title}"
-            shown = card_view(line, lambda *_: None)["line"]
-            rows.append(_row(line.id, shown, place, "Source gone", open=True))
-        return rows
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
     def shelf(self) -> Json:
-        """Return the documents in which something waits or is proposed, the best first.
+        """Return the documents with marks that have no card, the best first; then the other rows.
 
         Each has the states of its marks in reading order, `c` for a card, `a` for what waits, `p`
-        for a proposal, `n` for none; how many wait, and in words how many are proposed; and whether
-        it is `weak`: a chat asks better about it. `heading` says how much there is in all. `model`
-        is whether one is set; if not, `chat` is the sentence that offers a chat, until that was
-        used or put away. `begins` names the document or list at which the page begins; ""
-        for the shelf. `words` are the questions about words with their translation, each with its
-        `id`. `without` says why the other highlights have no proposal. The lists come with it.
+        for a proposal, `n` for none; `has` says in words how much waits and is proposed; and it may
+        be `weak`: a chat asks better about it. `is_open` is whether anything waits or is proposed.
+        `heading` says how much there is in all. `model` is whether one is set. `begins` names the
+        document or list at which the page begins; "" for the shelf. `without` says why the other
+        highlights have no proposal.
         """
         self._read()
         piles = self._piles()
         asking = {place.key for pile in piles for place in pile.places}
         documents = [pile.document for pile in piles]
         states = overview.states_of(self._ledger, documents, asking)
-        firsts = [(*pile.places, *pile.proposed)[0] for pile in piles]
+        firsts = [(*pile.places, *pile.proposed, *pile.rest)[0] for pile in piles]
         best = highlights_of(self._ledger, [first.key for first in firsts])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
-        begins = "changed" if asked and asked[0] in self._queues["changed"] else ""
+        begins = "you" if asked and asked[0] in self._queues["you"] else ""
         named = set[int]()
         if self._query and not asked:
             found = sittings.documents_named(self._ledger, self._query)
@@ -311,8 +266,8 @@ class ReviewSession:
                     "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
                     "kind": kind_of(highlight),
                     "states": "".join(state[0] for state in states[pile.document]),
-                    "waiting": len(pile.places),
-                    "proposed": sittings.proposals_text(len(pile.proposed)),
+                    "has": _how_much(pile),
+                    "is_open": bool(pile.places or pile.proposed),
                     "weak": pile.is_weak,
                 }
             )
@@ -320,33 +275,33 @@ class ReviewSession:
         if self._begins:
             begun = self._unmarked.id_of(self._begins)
             begins = f"paper={begun}" if begun else begins
+        rows = self._rows()
+        opened = sum(bool(entry["is_open"]) for entry in entries)
         waiting = sum(len(pile.places) for pile in piles)
+        waiting += sum(row["left"] for row in rows if row["id"] != "failing")
         proposed = sum(len(pile.proposed) for pile in piles)
-        heading = f"{_how_many(waiting, proposed)} in {counted(len(piles), 'document')}"
-        without = len(self._queues["none"]) - proposed
+        without = sum(len(pile.rest) for pile in piles)
         return {
             **self.state(),
-            "heading": heading
-            if piles
-            else f"{counted(len(unmarked), 'document')} without marks",
-            "documents": [*entries, *unmarked],
-            "words": self._words(),
+            "heading": how_many(waiting, proposed) or "Nothing waits",
+            "documents": [*entries[:opened], *rows, *entries[opened:], *unmarked],
             "model": self._workspace.folder.config.drafter == "llm",
-            "chat": chats.offer(self._workspace),
             "begins": begins,
             "without": self._why_none(without) if without else "",
         }
 
-    def _words(self) -> list[Json]:
-        """Return the questions about words with their translation: one answer is for many."""
-        if not self._queues["questions"]:
-            return []
-        asked = questions.open_questions(self._ledger)
-        return [
-            {"id": question.id, "text": question.text}
-            for question in asked
-            if question.old == WORD_AND_TRANSLATION
-        ]
+    def _rows(self) -> list[Json]:
+        """Return the rows of the lists in which something waits."""
+        rows = []
+        left = self.state()["left"]
+        for id, (title, about) in ROWS.items():
+            if not left[id]:
+                continue
+            has = how_many(left[id], 0)
+            row: Json = {"id": id, "list": id, "key": "", "title": title, "by": about}
+            row |= {"states": "", "has": has, "left": left[id], "is_open": True}
+            rows.append(row)
+        return rows
 
     def _why_none(self, without: int) -> str:
         """Return how many highlights have neither card nor proposal, and why, in words."""
@@ -367,7 +322,13 @@ class ReviewSession:
         pile = self._pile(key)
         ten = pile.ten(self._review.item, self._later) if pile else []
         faces = [self._with_next(item) for item in ten]
-        return self._begun([face for face in faces if face], key=key)
+        if ten or pile is None:
+            return self._begun([face for face in faces if face], key=key)
+        # no sentence is sure enough: a person chooses the words
+        marks = sorted((*pile.proposed, *pile.rest), key=attrgetter("position"))
+        chosen = [self.item(place.id) for place in marks[: sittings.TEN]]
+        begun = self._begun([face for face in chosen if face], key=key)
+        return {**begun, "without": True}
 
     def _begun(self, faces: Sequence[Json], key: str = "", list_id: str = "") -> Json:
         """Begin to decide on items of a document or list."""
@@ -405,8 +366,7 @@ class ReviewSession:
                 }:
                     following = self.item(offer[0].id)
                     if following:
-                        number, of = face["facts"]
-                        face["then"] = {**following, "facts": [number + 1, of]}
+                        face["then"] = following
                     break
         return face
 
@@ -452,10 +412,15 @@ class ReviewSession:
         if order is self._order:
             return
         self._order = order
+        words = set[str]()
+        if order.questions:
+            asked = questions.open_questions(self._ledger)
+            words.update(each.id for each in asked if each.old == WORD_AND_TRANSLATION)
+        yours = [id for id in order.questions if id not in words]
         self._queues = {
             "new": [*order.new],
-            "changed": order.changed,
-            "questions": [*order.questions],
+            "you": [*order.changed, *yours],
+            "words": [id for id in order.questions if id in words],
             "none": [place.id for place in order.without],
         }
         skipped = {id: place for place, id in enumerate(self._later, 1)}
@@ -685,14 +650,9 @@ class ReviewSession:
             told.append("“Open in Anki” brings the repairs to your cards.")
         heading = f"{made}. Nothing waits here."
         if left:
-            heading = f"{made}. Here: {left}." if sitting.key else f"{made}, {left}."
+            heading = f"{made}. Here: {left}."
         if not decided:
             heading = "All put off for later." if left else "Nothing waits here."
-            if sitting.key and left and not sitting.ids:
-                heading = NO_PROPOSAL
-            told = [EMPTY.get(sitting.list_id, "")]
-        if sitting.list_id == "changed":
-            told.append(EDITS)
         return {"heading": heading, "told": " ".join(told), "cards": cards}
 
     def _left(self, sitting: Sitting) -> str:
@@ -700,11 +660,8 @@ class ReviewSession:
         self._read()
         if sitting.key:
             pile = self._pile(sitting.key)
-            return _how_many(len(pile.places), len(pile.proposed)) if pile else ""
-        for each in self.state()["lists"]:
-            if each["id"] == sitting.list_id and each.get("left"):
-                return f"{each['left']} left"
-        return ""
+            return how_many(len(pile.places), len(pile.proposed)) if pile else ""
+        return how_many(self.state()["left"].get(sitting.list_id, 0), 0)
 
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
@@ -886,12 +843,7 @@ class ReviewSession:
         asked = chats.ask(self._workspace, document=document)
         self._asked = asked.keys[0] if asked.keys else frozenset()
         text = asked.texts[0] if asked.texts else ""
-        return {"said": asked.said, "text": text}
-
-    def put_chat_away(self) -> Json:
-        """Offer no chat any more."""
-        chats.put_away()
-        return {}
+        return {"said": sentence(asked.said), "text": text}
 
     def take_chat(self, answer: str) -> Json:
         """Take the answer of a chat.
@@ -966,18 +918,7 @@ def _row(
     return {"id": id, "line": line, "place": place, "state": state, **more}
 
 
-def _how_many(waiting: int, proposed: int) -> str:
-    """Return how many drafts wait, and how many marks have a proposal."""
-    waits = f"{waiting:,} waiting" if waiting else ""
-    return " · ".join(filter(None, (waits, sittings.proposals_text(proposed))))
-
-
-def _when(at: str) -> str:
-    """Return a time as a person says it: today, or the day."""
-    try:
-        then = datetime.fromisoformat(at).astimezone()
-    except ValueError:
-        return at
-    if then.date() == datetime.now().astimezone().date():
-        return f"{then:%H:%M}"
-    return f"{then.day} {then:%B %Y}"
+def _how_much(pile: sittings.Pile) -> str:
+    """Return how much waits or is proposed in a document, else how many marks have no card."""
+    has = how_many(len(pile.places), len(pile.proposed))
+    return has or f"{len(pile.rest):,} without a card"

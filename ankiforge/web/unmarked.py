@@ -71,8 +71,8 @@ class Unmarked:
                 "by": "",
                 "kind": "sheets" if path.suffix.casefold() == ".pdf" else "text",
                 "states": "",
-                "waiting": 0,
-                "proposed": "",
+                "has": "no marks yet",
+                "is_open": False,
                 "weak": True,
                 "unmarked": True,
             }

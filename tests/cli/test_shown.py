@@ -192,16 +192,15 @@ def lists(forge):
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
     with reviewed(forge) as session:
-        page = {one["id"]: one.get("left") for one in session.state()["lists"]}
+        page = session.state()["left"]
         items = {
-            name: len(session.listed(name)["items"])
-            for name in ("new", "questions", "none")
+            name: len(session.listed(name)["items"]) for name in ("new", "you", "none")
         }
     return {
         "status": (status["waiting"]["new"], status["waiting"]["questions"], status["highlights"]["without"]),
         "list": (shown["new"], shown["questions"], without),
-        "page": (page["new"], page["questions"], page["none"]),
-        "items": (items["new"], items["questions"], items["none"]),
+        "page": (page["new"], page["you"], page["none"]),
+        "items": (items["new"], items["you"], items["none"]),
     }  # fmt: skip
 
 

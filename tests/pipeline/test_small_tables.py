@@ -545,7 +545,7 @@ def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure)
 @pytest.mark.parametrize(
     ("numbers", "withheld", "said"),
     [
-        ([], (), "nothing to ask: every highlight has a card, or may not be sent"),
+        ([], (), "nothing to ask: each highlight has a card, was asked about, or may not be sent"),
         ([2], (), "2 highlights for your chat"),
         ([2], (("private", 1200), ("by #no-llm", 1)), "2 highlights for your chat; 1,200 withheld: private; 1 withheld: by #no-llm"),
     ],

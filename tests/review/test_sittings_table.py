@@ -20,7 +20,7 @@ from ankiforge.review.sittings import (
     Pile,
     Sitting,
     as_asked,
-    proposals_text,
+    how_many,
     shelved,
 )
 from tests.cards import made
@@ -210,7 +210,13 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(0, ""), (1, "1 proposal"), (3, "3 proposals"), (4, "about 4 proposals"), (1200, "about 1,200 proposals")],
+    [((0, 0), ""), ((0, 1), "1 proposal"), ((12, 40), "12 waiting · 40 proposals"), ((1200, 0), "1,200 waiting")],
 )  # fmt: skip
-def test_many_proposals_are_counted_roughly(number, told):
-    assert proposals_text(number) == told
+def test_what_waits_and_what_is_proposed_is_counted(number, told):
+    assert how_many(*number) == told
+
+
+def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
+    last, first = shelved((), places("a 1 .29", "b 1 .29", "b 2 .3"))[::-1]
+    assert (first.title, len(first.proposed), len(first.rest)) == ("b", 1, 1)
+    assert (last.title, last.proposed, last.is_weak) == ("a", (), True)

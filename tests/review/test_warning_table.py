@@ -29,9 +29,10 @@ REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
         ([LONG, MUCH], [], "Hides too much. Choose other words to hide.", True),
         ([NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
         ([MUCH, LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
-        ([MUCH], [TAKEN_BACK], "You accepted this before, and took it back.", True),
+        ([MUCH], [TAKEN_BACK], "Hides too much. Choose other words to hide.", True),  # one knows it
         ([LEAK], [TAKEN_BACK], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
-        ([], [TAKEN_BACK], "You accepted this before, and took it back.", False),
+        ([MUCH], [REJECTED], "You rejected the same words in another place.", True),
+        ([], [TAKEN_BACK], "", False),
     ],
 )  # fmt: skip
 def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, poor):

@@ -31,7 +31,7 @@ from tests.web.conftest import CARD, CHROMIUM, QUIET, served, turn_to
 from tests.web.world import PAPER, world
 
 WIDE = (1280, 720)
-# (name and list, words of the item's title)
+# (name, words of the item's title)
 PICTURES = (
     ("new", "bacteria resist"),
     ("changed", "myelin"),
@@ -74,7 +74,7 @@ def main(folder: Path) -> None:
             page.wait_for_selector(CARD)
             for name, words in PICTURES:
                 if name != "new":
-                    turn_to(page, name)
+                    turn_to(page, "you")
                 find(page, words)
                 if name == "new":
                     page.evaluate(NUMBERS, [*NUMBERED])

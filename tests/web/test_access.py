@@ -15,7 +15,7 @@ from tests.web.world import world
 
 pytestmark = pytest.mark.slow
 
-LISTS = ("new", "changed", "questions", "none", "all")
+LISTS = ("new", "you", "all")
 COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules in the dark: it differs in colours alone."""
 RUN = """async (rules) => {

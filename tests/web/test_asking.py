@@ -46,7 +46,7 @@ def ask(page, words):
     settle(page)
 
 
-def test_words_find_passages_and_c_makes_a_card_of_one(animals, opened):
+def test_words_find_passages_and_a_button_makes_a_card_of_one(animals, opened):
     page = opened(animals, "all")
     ask(page, QUESTION)
     first = page.locator(".passage").first
@@ -55,9 +55,7 @@ def test_words_find_passages_and_c_makes_a_card_of_one(animals, opened):
     assert page.locator(".doors .button").first.inner_text().startswith("Make a card")
     assert "No card" not in page.locator("#list").inner_text()
 
-    page.keyboard.press("Tab")
-    page.locator(".passage").first.focus()
-    page.keyboard.press("c")
+    page.get_by_role("button", name="Make a card").first.click()
     page.wait_for_selector("#margin > .card .words")
     settle(page)
     assert SQUIRREL in page.locator("#margin > .card .words").inner_text()
@@ -103,8 +101,7 @@ def test_an_answer_stands_over_its_quotes_and_a_quote_becomes_a_card(
         animals.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
         page = opened(animals, "all")
         ask(page, QUESTION)
-        page.locator(".passage").first.focus()
-        page.keyboard.press("a")
+        page.get_by_role("button", name="Answer from these").click()
         page.locator(".says").wait_for()
     assert page.locator(".says").all_inner_texts() == ["A fold of skin closes them."]
     quote = page.locator(".passage b").first.inner_text()
@@ -112,15 +109,14 @@ def test_an_answer_stands_over_its_quotes_and_a_quote_becomes_a_card(
     said = page.locator(".found .told").inner_text()
     assert said == "1 sentence dropped: no quote proves it."
     settle(page)
-    page.keyboard.press("c")
+    page.get_by_role("button", name="Make a card").first.click()
     page.wait_for_selector("#margin > .card .words")
 
 
 def test_without_a_model_the_chat_answers_by_copy_and_paste(animals, opened):
     page = opened(animals, "all")
     ask(page, QUESTION)
-    page.locator(".passage").first.focus()
-    page.keyboard.press("a")
+    page.get_by_role("button", name="Answer from these").click()
     page.locator("#chat[open]").wait_for()
     rest(page)
     asked = page.locator("#chat-text").input_value()

@@ -1,4 +1,4 @@
-"""What makes many decisions pleasant: rendered lists, recall first, a preview, a palette, decisions on several."""
+"""What makes many decisions pleasant: rendered lists, a preview, a palette, decisions on several."""
 
 import pytest
 
@@ -42,26 +42,6 @@ def test_lists_show_formulas_and_clozes_as_cards_do(maths, opened):
     assert "The capital of France is Paris." in texts
 
 
-def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
-    page = opened(maths)
-    hidden = "document.body.classList.contains('hiding')"
-    page.click("#menu > summary")
-    page.get_by_role("button", name="Recall first").click()
-    assert page.evaluate(hidden)
-    page.locator(ITEM).focus()
-    title = shown(page)
-    page.keyboard.press("Enter")
-    assert not page.evaluate(hidden)
-    assert shown(page) == title, "Enter shows the answer first"
-    rest(page)
-    page.keyboard.press("Enter")
-    settle(page)
-    assert page.evaluate(hidden), "the next answer is hidden, too"
-    page.reload()
-    page.wait_for_selector(ITEM)
-    assert page.evaluate(hidden)
-
-
 @pytest.mark.slow
 def test_the_editor_shows_the_card_that_is_made(maths, opened):
     page = opened(maths)
@@ -95,7 +75,7 @@ def test_several_cards_are_decided_on_together(maths, opened):
     page = opened(maths)
     assert waiting(page) == 2
     turn_to(page, "all")
-    page.get_by_label("Any state").select_option("Waiting")
+    page.get_by_role("searchbox").fill("verdict:waiting")
     expect(page.locator(".rows li")).to_have_count(2)
     page.get_by_label("Select all").check()
     page.locator(".several .button.filled").click()
@@ -123,6 +103,8 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
     forge.ok("run")
     page = opened(forge, "all")
     assert "Cubes" in page.locator(".rows .place").first.inner_text()
+    assert not page.locator(".filters").is_visible(), "nothing is typed yet"
+    page.get_by_role("searchbox").fill("What are")
     page.get_by_label("Any date").select_option("Added today")
     page.get_by_label("All documents").select_option("Cubes")
     expect(page.locator(".rows li")).to_have_count(3)
@@ -171,69 +153,54 @@ def test_the_menu_of_a_phone_closes_with_escape_and_beside_it(maths, opened):
         page.locator("#menu[open]").wait_for(state="detached")
 
 
-@pytest.mark.slow
-def test_every_key_of_an_action_is_shown_by_the_palette(maths, opened):
-    page = opened(maths)
-    keys = page.evaluate(TABLE)
-    page.keyboard.press("Control+k")
-    actions = page.locator("#palette-list li").all()
-    assert len(actions) > 15
-    shown = {
-        each.inner_text().split("\n")[0]: each.locator("kbd").count() for each in actions
-    }
-    for _, key, name in keys:
-        assert shown.get(name, bool(key)) == bool(key), name
+TABLE = "import('/static/keys.js').then(({ KEYS }) => KEYS.map(({ key, name }) => [key, name]))"
+MENU = ["Ask my chat", "Open in Anki", "All cards", "Dark", "Keys"]
 
 
-@pytest.mark.slow
-def test_two_keys_lead_to_a_list(maths, opened):
-    page = opened(maths)
-    for key, name in (("a", "All cards"), ("n", "ankiforge")):
-        page.keyboard.press("g")
-        page.keyboard.press(key)
-        page.locator("#title", has_text=name).wait_for()
-        settle(page)
-    assert waiting(page) == 2, "no key decided anything"
-
-
-TABLE = "import('/static/keys.js').then(({ KEYS }) => KEYS.map(({ key, name, group }) => [group, key, name]))"
-
-
-def test_the_help_and_the_guide_are_drawn_from_the_table_of_keys(maths, opened):
+def test_twenty_keys_and_a_menu_of_five_are_drawn_from_the_table_of_keys(maths, opened):
     page = opened(maths, "shelf")
     table = page.evaluate(TABLE)
     page.keyboard.press("?")
     shown = page.locator("#help dd").all_inner_texts()
-    assert shown == [name for _, key, name in table if key]
+    first = {key: name for key, name in reversed(table) if key}
+    assert sorted(shown) == sorted(first.values())
+    assert len(shown) <= 20
     guide = as_on_the_site("guides/review.md")
-    groups: dict[str, list[str]] = {}
-    for group, key, name in table:
-        if key:
-            groups.setdefault(group, []).append(f"{keys_of(key)} {name}")
-    rows = [f"- **{group}**: {'; '.join(keys)}" for group, keys in groups.items()]
-    assert "\n".join(rows) in guide, "\n".join(rows)
+    assert all(f" {name}\n" in guide for name in shown)
+    page.keyboard.press("Escape")
+    page.click("#menu > summary")
+    assert page.locator("#menu-items span").all_inner_texts() == MENU
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.keyboard.press("Escape")
+    page.click("#menu > summary")
+    assert page.locator("#menu-items span").last.inner_text() == "All actions"
 
 
-def keys_of(key: str) -> str:
-    """A key as the guide writes it."""
-    signs = key.split(" ") if key.strip() else ["Space"]
-    return " ".join(f"`{sign.replace('Escape', 'Esc')}`" for sign in signs)
+def test_a_key_that_does_nothing_here_says_so(maths, opened):
+    page = opened(maths)  # of a question nothing is hidden
+    for key, name in (("q", "Ask"), ("ArrowRight", "Choose words")):
+        page.keyboard.press(key)
+        page.locator("#said", has_text=f"“{name}").wait_for()
+        assert "cannot be done here" in page.locator("#said").inner_text()
+    page.keyboard.press("m")
+    page.locator("#said", has_text="highlight").wait_for()
+    assert not page.locator("#chat[open]").count(), "there is nothing to ask"
 
 
 def test_no_key_comes_between_the_palette_and_what_it_opens(maths, opened):
     page = opened(maths)
     page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill("reject with a reason")
+    page.locator("#palette-words").fill("Keys")
     opens = """() => {
       const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
       document.querySelector("#palette-words").dispatchEvent(enter);
       return document.querySelector("dialog[open]")?.id;
     }"""
-    assert page.evaluate(opens) == "say"
+    assert page.evaluate(opens) == "help"
 
 
 @pytest.mark.slow
-def test_what_sources_changed_is_told_once_no_conflict_waits(forge, backend, opened):
+def test_both_answers_about_a_card_that_changed_have_room(forge, backend, opened):
     forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
     note = forge.folder / "notes" / "Capitals.md"
     note.parent.mkdir()
@@ -247,7 +214,7 @@ def test_what_sources_changed_is_told_once_no_conflict_waits(forge, backend, ope
     new = old.replace("Lima", "Lima, since 1535").replace("go", "go, since 1541")
     note.write_text(new, encoding="utf-8")
     forge.ok("run")
-    page = opened(forge, "changed")
+    page = opened(forge, "you")
     assert "Which words stay?" in page.locator(ITEM).inner_text()
     for width in (768, 390):  # both answers are in the bar
         page.set_viewport_size({"width": width, "height": 900})
@@ -258,6 +225,4 @@ def test_what_sources_changed_is_told_once_no_conflict_waits(forge, backend, ope
             assert box["x"] + box["width"] <= width
             assert box["y"] + box["height"] <= 900
     page.keyboard.press("1")
-    over(page)
-    assert "since 1541" in page.locator(".notices").inner_text()
-    assert "“ankiforge patch”" in page.locator(".ending .told").first.inner_text()
+    assert over(page) == "1 card. Nothing waits here."

@@ -13,7 +13,7 @@ from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.web.documents import place_of
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
-from tests.web.conftest import by_name, settle, shown, until
+from tests.web.conftest import settle, shown, until
 from tests.web.world import picture
 
 MARKED = "Spaced sessions beat massed ones in 259 of 271 comparisons, as Cepeda found."
@@ -139,56 +139,6 @@ def test_the_page_is_never_white_from_mark_to_mark(paper, forge, opened):
         assert all(frames), (key, frames.count(False), len(frames))
 
 
-def test_found_words_stay_when_their_page_comes_later_or_is_drawn_again(
-    paper, forge, opened
-):
-    page = opened(forge)
-    until(page, COVERED)
-    held = []
-    page.route("**/page?*", lambda route: held.append(route))
-    page.set_viewport_size({"width": 1900, "height": 1000})  # asks for larger pictures
-    until(page, "document.querySelectorAll('.sheet-of-paper').length > 0")
-    page.keyboard.type("/small mol")
-    until(page, "document.querySelector('#find-told').textContent === '1 of 1'")
-    while not held:
-        page.wait_for_timeout(20)
-    for route in held:  # also those that come meanwhile
-        route.continue_()
-    page.unroute("**/page?*")
-    until(page, "document.querySelectorAll('.found').length > 0")
-    widest = "Math.max(...[...document.querySelectorAll('.leaf img')].map((i) => i.naturalWidth))"
-    until(page, f"{widest} > 1000")
-    page.wait_for_timeout(300)  # the last of them came
-    assert page.locator(".found").count() > 0
-    page.keyboard.press("Escape")
-    assert not page.locator(".found").count()
-
-
-def test_words_are_found_and_pages_are_gone_to(paper, forge, opened):
-    page = opened(forge)
-    until(page, COVERED)
-    page.keyboard.type("/small mol")
-    assert page.locator("#find-field").input_value() == "small mol"
-    until(page, "document.querySelectorAll('.found').length > 0")
-    assert page.locator("#find-told").inner_text() == "1 of 1"
-    page.keyboard.press("Escape")
-    assert not page.locator(".found").count()
-    by_name(page, "Go to a page")
-    page.keyboard.type("113")
-    page.keyboard.press("Enter")
-    top = (
-        "document.querySelector('[aria-label=\"Page 113\"]').getBoundingClientRect().top"
-    )
-    until(
-        page,
-        f"Math.abs({top} - document.querySelector('#paper').getBoundingClientRect().top) < 2",
-    )
-    page.keyboard.type("g/owl")  # all cards are searched from here, too
-    assert page.locator(".search:visible").input_value() == "owl"
-    settle(page)
-    assert not page.locator("#paper").is_visible()
-
-
 @pytest.mark.slow
 def test_a_narrow_window_has_document_and_card_one_below_the_other(paper, forge, opened):
     page = opened(forge)
@@ -236,7 +186,7 @@ def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     page = opened(forge)
     until(page, COVERED)
     assert page.locator("#paper .book li").count() == 3
-    asked = "['/api/page?id=x&page=0&width=9', '/page/x.png', '/api/texts?id=x', '/api/document?key=x']"
+    asked = "['/api/page?id=x&page=0&width=9', '/page/x.png', '/api/document?key=x']"
     answers = page.evaluate(
         f"Promise.all({asked}.map(async (one) => (await fetch(one)).status))"
     )
@@ -383,7 +333,7 @@ def test_words_that_are_selected_in_a_mark_become_a_gap_or_an_answer(
     words = shown(page)
     assert words == FACTS[0]
     page.evaluate(SELECT, ["diffusion"])
-    page.keyboard.press("c")
+    page.keyboard.press("Enter")
     page.locator(f"{CARD} .words .on", has_text="diffusion").wait_for()
     assert page.locator("#buttons .filled span").inner_text() == "Make this card"
     page.keyboard.press("1")
@@ -413,7 +363,7 @@ def test_words_of_a_mark_that_is_not_asked_become_a_card_of_it(paper, forge, ope
     told = page.locator("#margin > .card .why").last.inner_text()
     assert told == "You rejected its proposal."
     page.evaluate(SELECT, ["diffusion"])
-    page.keyboard.press("c")
+    page.keyboard.press("Enter")
     page.locator("#buttons .filled", has_text="Make this card").wait_for()
     settle(page)
     page.keyboard.press("Enter")
@@ -455,8 +405,6 @@ def test_a_note_stands_as_its_text_with_formulas_code_tables_and_pictures(forge,
     until(page, f"Math.abs({last[0]} - {last[1]}) < 20")
     drawn = "new Set([...document.querySelectorAll('#paper .mark')].map((one) => one.dataset.key)).size"
     assert page.evaluate(drawn) == page.evaluate(f"{STATES}.length")
-    page.keyboard.type("/a model")
-    assert page.locator("#find-told").inner_text() == "1 of 1"
 
 
 @pytest.mark.slow

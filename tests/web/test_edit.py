@@ -179,7 +179,7 @@ def test_escape_keeps_the_words_and_discard_drops_them(cells, opened):
     page = editing(opened(cells, "all"), "ribosomes")
     page.keyboard.type(" Why? ")
     page.keyboard.press("Escape")
-    assert page.locator(f"{ITEM} .tag").inner_text() == "Edited, not saved"
+    assert page.locator(f"{ITEM} .tag").inner_text() == "Not saved"
     assert "Why?" in page.locator(f"{ITEM} .kept").inner_text()
     assert not page.locator(f"{ITEM} .edit").count()
     page.keyboard.press("e")
@@ -208,7 +208,7 @@ def test_enter_saves_the_words_that_were_kept(forge, opened):
     for key in "jk":
         page.keyboard.press(key)
         settle(page)
-    assert page.locator(f"{ITEM} .tag").inner_text() == "Edited, not saved"
+    assert page.locator(f"{ITEM} .tag").inner_text() == "Not saved"
     assert page.locator("#buttons .filled span").inner_text() == "Save and accept"
     page.keyboard.press("Enter")
     settle(page)

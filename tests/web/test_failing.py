@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.anki.test_repair import ONE_METAL, add, answer, fields_of, reword  # noqa: F401
-from tests.web.conftest import over, ready, rest, settle, shown, waiting
+from tests.web.conftest import by_name, over, ready, rest, settle, shown, waiting
 
 CARD = "#margin > .card"
 
@@ -28,6 +28,10 @@ def fails(forge, anki, add):  # noqa: F811
     dropout = add(
         "What is dropout and why is it used?", "Masking of units. It stops overfitting."
     )
+    (forge.folder / "none").mkdir()
+    forge.settings("sources: [{obsidian: {name: none, path: none}}]\n")
+    forge.ok("run")  # which counts them
+    forge.settings("sources: []\n")
     return {"wished": wished, "metals": metals, "dropout": dropout}  # fmt: skip
 
 
@@ -125,8 +129,7 @@ def test_x_suspends_in_a_running_anki_and_undo_asks_it_again(
         page.locator("#undo").click()
         settle(page)
         assert queue() == 2
-        page.click("#buttons summary")
-        page.locator(".menu-item", has_text="Clear the red flag").click()
+        by_name(page, "Clear the red flag")
         rest(page)
         settle(page)
         with server.collection() as col:
@@ -169,12 +172,12 @@ def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
     note.fields[1] = "iron, zinc, gold (all heavy)"
     anki.col.update_note(note)
     forge.ok("build")
-    page = opened(forge, "changed")
-    assert waiting(page, "changed") == 1
+    page = opened(forge, "you")
+    assert waiting(page, "you") == 1
     words = page.locator(CARD).inner_text()
     assert "You repaired this card here, and changed it in Anki." in words
     page.keyboard.press("2")
     settle(page)
-    assert waiting(page, "changed") == 0
+    assert waiting(page, "you") == 0
     anki.load(package(forge))
     assert fields_of(anki, nid)[1] == "iron"

@@ -51,7 +51,7 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     page = opened(forge)
     page.get_by_role("button", name="Tibia").click()
     drag(page, (0.5, 0.3), (0.7, 0.6))
-    page.keyboard.press("h")
+    page.get_by_label("Hide all labels on each card").click()
     page.locator(".figure-foot input:not(:checked)").wait_for()
     page.locator("#buttons", has_text="Make 2 cards").wait_for()
     page.keyboard.press("Enter")

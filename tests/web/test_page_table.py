@@ -22,7 +22,7 @@ from ankiforge.review import Decision, Item, Review, StaleError, sittings
 from ankiforge.review.items import with_changes
 from ankiforge.web.documents import Pages
 from ankiforge.web.server import PageServer
-from ankiforge.web.session import NO_PROPOSAL, ReviewSession, Several
+from ankiforge.web.session import ReviewSession, Several
 from tests.cards import PLACE, made
 
 NOTE = """\
@@ -87,8 +87,7 @@ def proposed(session: ReviewSession) -> str:
 
 
 def left(shown: dict, list_id: str) -> int:
-    [entry] = [each for each in shown["lists"] if each["id"] == list_id]
-    return entry["left"]
+    return shown["left"][list_id]
 
 
 # --- decisions ------------------------------------------------------------------------------
@@ -169,7 +168,7 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
     for now in (session, ReviewSession(workspace, Pages())):
         assert not now.item(id).get("proposal")
         [document] = now.shelf()["documents"]
-        assert (document["proposed"], document["states"].count("p")) == ("", 0)
+        assert (document["has"], document["states"].count("p")) == ("2 waiting", 0)
     [sent] = for_model(workspace.job(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
 
@@ -270,8 +269,8 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     session = ReviewSession(workspace, Pages())
     [document] = session.shelf()["documents"]
     sitting = session.sitting(document["key"])
-    assert sitting["ids"] == ()
-    assert session.ending(sitting["number"])["heading"] == NO_PROPOSAL
+    assert (sitting["ids"], sitting["without"]) == ((unsure,), True)
+    assert sitting["items"][0]["compose"]
 
 
 def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
@@ -280,7 +279,7 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     assert session.at(key, 0)["item"]["id"] == first
     made = session.decide(Decision(first, "", "accept"))["undo"]
     shown = session.at(key, 0)["item"]
-    assert [action["act"] for action in shown["actions"]] == ["edit", "reject", "reject"]
+    assert [action["act"] for action in shown["actions"]] == ["edit", "reject"]
     session.undo(made)
     session.decide(Decision(first, "", "reject"))
     assert session.at(key, 0)["item"]["id"] == key
@@ -466,9 +465,9 @@ POST = {"REQUEST_METHOD": "POST"}
         ("/api/state", {"HTTP_ORIGIN": "http://example.org"}, 200),
         ("/api/state", OTHERS, 403),
         ("/api/state", {"HTTP_SEC_FETCH_SITE": "none"}, 200),
-        ("/api/no-chat", POST, 400),
-        ("/api/no-chat", {**POST, "HTTP_ORIGIN": "http://example.org"}, 403),
-        ("/api/no-chat", {**POST, "CONTENT_TYPE": "text/plain"}, 403),
+        ("/api/undo", POST, 400),
+        ("/api/undo", {**POST, "HTTP_ORIGIN": "http://example.org"}, 403),
+        ("/api/undo", {**POST, "CONTENT_TYPE": "text/plain"}, 403),
         ("/api/nothing", POST, 404),
         ("/static/main.js", {}, 404),
         ("/static/words.js", {}, 200),
@@ -521,7 +520,7 @@ def test_the_page_asks_for_all_scripts_and_files_may_be_kept(door):
     [
         ("state", 200, "ready", 0),
         ("list?id=new&start=1", 200, "results", []),
-        ("list?id=changed", 200, "rows", []),
+        ("list?id=you", 200, "ids", []),
         ("list?id=new", 200, "rows", None),
         ("list?id=all&words=ribosome", 200, "total", 1),
         ("list?id=all&words=ribosome&start=x", 200, "told", "1 card"),
@@ -628,13 +627,13 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
     face = session.face_of(Item("x", (proposal, asked)))
     assert [card["number"] for card in face["cards"]] == [1, 1 + gaps]
     reject = face["actions"][1]
-    assert (reject["label"], reject["said"]) == ("Reject all", "Rejected")
+    assert (reject["label"], reject["said"]) == ("Reject", "Rejected")
     face = session.face_of(Item("x", (asked, proposal)))
     assert [card["number"] for card in face["cards"]] == [1, 2]
     fault = Finding("maths", Severity.BLOCK, "a formula is not closed")
     blocked = replace(asked, findings=(fault,))
     face = session.face_of(Item("x", (proposal, blocked)))
-    assert [action["act"] for action in face["actions"]][-2:] == ["reject", "force"]
+    assert [action["act"] for action in face["actions"]][-2:] == ["later", "force"]
     alone = session.face_of(Item("x", (proposal,)))["cards"][0]
     assert len(alone["gaps"]) == len(alone["spans"]) == len(alone["views"]) == gaps
 
@@ -642,9 +641,9 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
 @pytest.mark.parametrize(
     ("severity", "tone", "acts"),
     [
-        (Severity.BLOCK, "stop", "edit reject later reject force"),
-        (Severity.WARN, "caution", "accept reject edit later reject"),  # it is poor
-        (Severity.INFO, None, "accept reject edit later reject"),
+        (Severity.BLOCK, "stop", "edit reject later force"),
+        (Severity.WARN, "caution", "accept reject edit later"),  # it is poor
+        (Severity.INFO, None, "accept reject edit later"),
     ],
 )
 def test_how_a_draft_looks_follows_from_its_findings(

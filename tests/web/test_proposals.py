@@ -281,7 +281,7 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
         forge, ["Einstein found in 1905 that the energy of a mass is $E = mc^2$ at rest."]
     )
     forge.ok("run")
-    page = opened(forge, "none")
+    page = opened(forge)
     formula = page.locator(f"{ITEM} .word:has(math)")
     assert formula.count() == 1
     formula.click()

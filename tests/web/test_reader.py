@@ -74,17 +74,20 @@ def between(told, first, last):
     return told[told.index(first) + 1 : told.index(last)]
 
 
+def following(told, first, number):
+    at = told.index(first) + 1
+    return told[at : at + number]
+
+
 def test_the_shelf_is_a_list_box_of_documents(cells, opened):
     page = opened(cells, "shelf")
     told = heard(page)
     assert told[1:5] == ["banner", "heading ankiforge", "group", "DisclosureTriangle Menu"]  # fmt: skip
-    assert between(told, "main Shelf", "link All cards") == [
-        "heading 2 proposals in 1 document",
+    assert between(told, "main Shelf", told[told.index("image 2 marks") + 1]) == [
+        "heading 2 proposals",
         "listbox Documents",
         "option Cells note 2 marks 2 proposals",
         "image 2 marks",
-        "button Questions from your chat",
-        "link No card yet 2",
     ]
 
 
@@ -100,9 +103,8 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
         "group Hide", "radio Golgi apparatus", "radio vesicles", "radio organelle",
         "link Open in Obsidian",
     ]  # fmt: skip
-    assert between(told, "contentinfo", "DisclosureTriangle More") == [
-        "status", "group Decide", "button Make this card", "button Reject", "button Edit",
-        "group",
+    assert following(told, "group Decide", 4) == [
+        "button Make this card", "button Reject", "button Edit", "button Ask",
     ]  # fmt: skip
     page.keyboard.press("Enter")
     settle(page)
@@ -132,7 +134,7 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
 def test_a_question_names_its_lines_and_answers(cells, opened):
     (cells.folder / "notes" / "Lines.md").write_text(LINES, encoding="utf-8")
     cells.ok("run")
-    page = opened(cells, "questions")
+    page = opened(cells, "you")
     told = heard(page)
     asks = "4 lines in Lines.md look like “a :: b”. Are they cards?"
     names = (
@@ -146,8 +148,8 @@ def test_a_question_names_its_lines_and_answers(cells, opened):
         *(line for name in names for line in ("listitem", f"checkbox {name}")),
         "checkbox Make cards of such lines in n from now on",
     ]  # fmt: skip
-    assert between(told, "group Decide", "DisclosureTriangle More") == [
-        "button Make 4 cards", "button None of them", "group",
+    assert following(told, "group Decide", 2) == [
+        "button Make 4 cards", "button None of them",
     ]  # fmt: skip
 
 
@@ -159,7 +161,6 @@ def test_a_card_that_fails_says_why_and_what_can_be_done(forge, anki, fails, ope
         "heading You flagged this card red in Anki. None of 2 answers wrong, 1 minute spent.",
         "Iframe Card: Which metals are noble?",
     ]
-    assert between(told, "group Decide", "DisclosureTriangle More") == [
+    assert following(told, "group Decide", 3) == [
         "button Edit", "button Suspend in Anki", "button Leave 30 days",
-        "group",
     ]  # fmt: skip

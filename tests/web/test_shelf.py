@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
-from tests.web.conftest import by_name, over, ready, settle, shown, until
+from tests.web.conftest import over, ready, settle, shown, until
 
 SETTINGS = (
     "sources:\n  - obsidian: {name: notes, path: notes}\n  - pdf: {name: papers, path: papers}\n"
@@ -47,10 +47,7 @@ def titles(page):
 def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page = opened(documents, "shelf")
     assert sorted(titles(page)) == ["Animals", "Discoveries"]
-    assert (
-        page.locator(".shelf > h2").inner_text()
-        == "2 waiting · 3 proposals in 2 documents"
-    )
+    assert page.locator(".shelf > h2").inner_text() == "2 waiting · 3 proposals"
     paper = page.locator(".documents li", has_text="Discoveries")
     assert "3 proposals" in paper.inner_text()
     assert paper.locator(".strip").get_attribute("aria-label") == "3 marks"
@@ -94,9 +91,8 @@ def test_a_document_of_which_nothing_can_be_proposed_after_all_is_shown(forge, o
     with forge.here(), Workspace() as workspace:  # as if its judgement had promised more
         workspace.ledger.write("UPDATE highlight SET worth = 1")
     page = opened(forge, "")
-    assert over(page).startswith("No sentence here is sure enough")
-    page.wait_for_selector("#paper [data-key]")
-    assert "You may go, my friend!" in page.locator("#paper").inner_text()
+    assert shown(page) == "You may go, my friend!"
+    assert "words of your own" in page.locator(".keys-now").inner_text()
 
 
 WEAK = (
@@ -145,7 +141,7 @@ def test_a_single_document_needs_no_shelf(forge, opened):
     assert shown(page) in FACTS[1:], "one stays in it"
 
 
-def test_where_nothing_can_be_proposed_it_says_why_and_how_to_go_on(forge, opened):
+def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, opened):
     forge.settings(SETTINGS, proposals=True)
     for folder in ("notes", "papers"):
         (forge.folder / folder).mkdir()
@@ -155,14 +151,26 @@ def test_where_nothing_can_be_proposed_it_says_why_and_how_to_go_on(forge, opene
     (forge.folder / "notes" / "Advice.md").write_text(marks, encoding="utf-8")
     forge.ok("run")
     page = opened(forge, "shelf")
-    told = page.locator(".nothing").inner_text()
+    told = page.locator(".shelf").inner_text()
     assert "Mark a passage" not in told
+    assert "3 without a card" in told
     assert "3 highlights without a proposal: 2 × speaks to the reader" in told
     assert "1 × a question, which states nothing" in told
-    page.get_by_role("button", name="Choose the words").click()
+    page.locator(".documents li").click()
     page.wait_for_selector("#margin > .card")
     settle(page)
+    assert page.locator("#count").inner_text() == "1 of 3"
+    page.keyboard.press("j")
+    settle(page)
+    assert page.locator("#count").inner_text() == "2 of 3"
+    assert page.locator("#ticks li").nth(1).get_attribute("data-s") == "now"
     assert "words of your own" in page.locator(".keys-now").inner_text()
+    page.keyboard.press("x")
+    settle(page)
+    for _ in range(2):
+        page.keyboard.press("x")
+        settle(page)
+    assert over(page) == "No card. Nothing waits here."
 
 
 @pytest.mark.slow
@@ -191,9 +199,14 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
     page.wait_for_selector("#margin > .card")
     settle(page)
     page.keyboard.press("2")
-    by_name(page, "End the sentence earlier")
-    by_name(page, "Add or drop the sentence before")
+    end = page.locator(".handle.end").bounding_box()
+    to = page.locator(".word:text-is('second')").bounding_box()
+    page.mouse.move(end["x"] + 4, end["y"] + 6)
+    page.mouse.down()
+    page.mouse.move(to["x"] + 8, to["y"] + 8, steps=6)
+    page.mouse.up()
     assert page.locator(".words .out").all_inner_texts()
+    page.locator(".sentence-before").click()
     before = page.locator(".sentence-before.on").inner_text()
     assert before.startswith("Many rivers are wide.")
     assert page.locator("#buttons .filled span").inner_text() == "Make this card"
@@ -217,10 +230,11 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
     (forge.folder / "export.csv").write_text(text, encoding="utf-8")
     forge.ok("run", "--yes", forge.folder / "export.csv")
     page = opened(forge, "shelf")
-    row = page.locator(".translated")
-    assert "3 words with your translation" in row.inner_text()
-    assert not page.locator(".documents li, .nothing").count(), "none is among the ten"
-    row.get_by_role("button", name="Look").click()
+    row = page.locator(".documents li")
+    told = row.inner_text()
+    assert all(part in told for part in ("Words", "with your translation", "1 waiting"))
+    assert row.count() == 1, "none is among the ten"
+    row.click()
     page.wait_for_selector("#margin > .card")
     settle(page)
     assert page.locator("#title").inner_text() == "Words"
@@ -228,7 +242,6 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
         "what 3 words mean. Make cards of them?" in page.locator("#margin").inner_text()
     )
     page.get_by_role("button", name="Make 3 cards").click()
-    page.wait_for_selector("body[data-view=shelf]")
-    assert not page.locator(".translated").count()
+    assert over(page).endswith("Nothing waits here.")
     accepted = {card["fields"]["Front"] for card in forge.cards() if card["guid"]}
     assert accepted == {"sizable", "reliable", "bottleneck"}

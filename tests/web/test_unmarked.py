@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
-from tests.web.conftest import over, settle, shown, until
+from tests.web.conftest import by_name, over, settle, shown, until
 
 SETTINGS = "anki: {collection: none}\n"
 OSMOSIS = "Osmosis is the diffusion of water through a semipermeable membrane."
@@ -138,7 +138,7 @@ def test_a_mark_made_here_is_taken_out_and_put_back(lecture, opened):
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
     settle(page)
-    page.keyboard.press("Delete")
+    by_name(page, "Take out a mark")
     settle(page)
     assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
     page.wait_for_selector("body[data-view=shelf]")
@@ -159,22 +159,6 @@ def test_undo_takes_a_mark_back_that_was_just_made(lecture, opened):
     assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
     assert over(page) == "Nothing is marked here yet."
     assert marks(page) == 0
-
-
-def test_words_are_chosen_with_the_keyboard(lecture, opened):
-    page = opened_document(opened(lecture, "shelf"))
-    page.keyboard.press("v")
-    for _ in range(2):
-        page.keyboard.press("ArrowRight")
-    for _ in range(3):
-        page.keyboard.press("Shift+ArrowRight")
-    chosen = page.evaluate("getSelection().toString()").split()
-    assert len(chosen) >= 3
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#margin > .card")
-    settle(page)
-    [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
-    assert highlight["exact"].split()[: len(chosen) - 1] == chosen[:-1]
 
 
 @pytest.mark.parametrize("name", ["note.md", "page.html"])

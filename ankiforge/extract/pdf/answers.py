@@ -47,7 +47,7 @@ from ankiforge.extract.pdf.coverage import (
     quads,
     whole_words,
 )
-from ankiforge.extract.pdf.drawing import cut_out, measured, texts_of, view_page
+from ankiforge.extract.pdf.drawing import cut_out, measured, view_page
 from ankiforge.extract.pdf.margins import LONGEST_LINE, Running
 from ankiforge.extract.pdf.messages import (
     REPAIR,
@@ -66,7 +66,6 @@ from ankiforge.extract.pdf.messages import (
     Read,
     ReadPages,
     Reply,
-    Search,
 )
 from ankiforge.extract.pdf.metadata import (
     document_id,
@@ -283,8 +282,6 @@ def _answer(
         return view_page(document, question)
     if isinstance(question, Measure):
         return measured(document)
-    if isinstance(question, Search):
-        return texts_of(document)
     pages = _FilePages(document)
     name = Path(question.path).stem
     if isinstance(question, Around):

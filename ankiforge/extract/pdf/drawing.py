@@ -37,7 +37,6 @@ from ankiforge.extract.pdf.messages import (
     Marked,
     Measured,
     Place,
-    Searched,
 )
 from ankiforge.extract.pdf.metadata import document_id
 from ankiforge.extract.pdf.text import FAULTS, PageText, page_chars, upright_text
@@ -277,18 +276,6 @@ def measured(document: PdfDocument) -> Measured:
             width, height = _LETTER
         pages.append((width, height, label or str(number + 1)))
     return Measured(tuple(pages))
-
-
-def texts_of(document: PdfDocument) -> Searched:
-    """Return the text of each page."""
-    texts = []
-    for number in range(len(document)):
-        try:
-            with closing(document[number]) as page, closing(page.get_textpage()) as text:
-                texts.append(one_line(text.get_text_range()))
-        except FAULTS:
-            texts.append("")
-    return Searched(tuple(texts))
 
 
 _SAMPLED = 3 * 997

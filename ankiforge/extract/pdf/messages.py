@@ -92,12 +92,6 @@ class Measure(Value, tag="measure"):
     path: str
 
 
-class Search(Value, tag="search"):
-    """Read the words of all pages of a file."""
-
-    path: str
-
-
 class ReadPages(Value, tag="pages"):
     """Read the whole text of some pages, as marks are found in it."""
 
@@ -107,7 +101,7 @@ class ReadPages(Value, tag="pages"):
     number: int
 
 
-Question = Request | Around | Cut | DrawPage | Measure | Search | ReadPages
+Question = Request | Around | Cut | DrawPage | Measure | ReadPages
 
 
 # --- replies ----------------------------------------------------------------------------
@@ -197,13 +191,6 @@ class Measured(Value, tag="measure"):
     """The width, height and printed number of each page; lengths in points."""
 
 
-class Searched(Value, tag="search"):
-    """The reply to `Search`."""
-
-    texts: tuple[str, ...] = ()
-    """The text of each page."""
-
-
 class PagesRead(Value, tag="pages"):
     """The reply to `ReadPages`."""
 
@@ -223,4 +210,4 @@ class Failed(Value, tag="failed"):
     hint: str
 
 
-Reply = Read | Contexts | Pictures | DrawnPage | Measured | Searched | PagesRead | Failed
+Reply = Read | Contexts | Pictures | DrawnPage | Measured | PagesRead | Failed

@@ -47,8 +47,6 @@ from ankiforge.extract.pdf.messages import (
     ReadPages,
     Reply,
     Request,
-    Search,
-    Searched,
 )
 from ankiforge.model import Memory, NoMemory, h16
 
@@ -317,11 +315,6 @@ class PdfWorker:
         """Return the sizes of the pages of a file; none if it cannot be read."""
         reply = self.ask(Measure(absolute(path)))
         return reply if isinstance(reply, Measured) else Measured()
-
-    def texts(self, path: Path) -> Searched:
-        """Return the texts of the pages of a file, as they are searched by the reader."""
-        reply = self.ask(Search(absolute(path)))
-        return reply if isinstance(reply, Searched) else Searched()
 
     def pages(self, path: Path) -> Iterator[PagesRead]:
         """Yield the whole text of a file, so many pages at a time that each reply is quick.

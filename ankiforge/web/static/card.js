@@ -1,8 +1,8 @@
 // A card beside its mark: one sentence with its gaps, drafts as Anki shows them, a figure, lines, or words to choose; its
 // question, and its editor. It decides nothing itself: `made` says what an action would send.
 import { $, button, h, kbd, linkTo, rich } from "./dom.js";
-import { editor } from "./edit.js";
-import { face, harmless, inAnki } from "./face.js";
+import { editor, kept } from "./edit.js";
+import { face, harmless } from "./face.js";
 import { figure } from "./figure.js";
 import { lettersOf } from "./letters.js";
 import { count, tell } from "./say.js";
@@ -17,28 +17,27 @@ const OF_THE_PASSAGE = -1; // the choice of a card beside what was drafted
 const MAKE = { act: "make", becomes: "card", said: "Made" };
 
 export class Card {
-  // What is done with it: look, ask (a question is typed), edit, or kept (what was edited is not stored).
+  // What is done with it: look, ask (a question is typed), edit, or kept (what was typed is not stored).
   mode = "look";
   picked = 0;
   sentence = null;
   figure = null;
   #changed;
-  #question = null;
-  #editor = null;
+  #part = null; // the question or the editor, with what was typed
   #isOfPassage = false; // whether its words are chosen in the passage, beside what was drafted
 
   // `changed` is told when something else is chosen, `press` the key of an action.
   constructor(item, changed, press) {
     this.item = item;
     this.#changed = changed;
-    const { facts, why } = item;
+    const { why } = item;
     const about = why && remark(why);
     this.context = h("span", { className: "context", dir: "auto" });
     this.face = h("div", { className: "face-of-card" });
     this.others = h("ol", { className: "others", ariaLabel: "Other drafts of the same fact" });
     this.remark = h("p", { className: "why caution", role: "status", hidden: true });
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
-      h("header", {}, this.context, h("span", { className: "fact" }, facts && `Fact ${facts[0]} of ${facts[1]} in this mark`)),
+      h("header", {}, this.context),
       item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#lines()], this.others, item.repairs && this.#repairs(press), this.remark,
       !item.lines && about, ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
@@ -120,7 +119,7 @@ export class Card {
     else if (card.figure) {
       this.figure = figure(card, item.masks && (() => this.#changed()));
       this.face.replaceChildren(this.figure.node);
-    } else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card)].filter(Boolean));
+    } else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card.back, card.title)].filter(Boolean));
     this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#other(other, i)])));
     if (item.choose && card.why) this.warn(card.why.text);
     this.#changed();
@@ -148,11 +147,6 @@ export class Card {
     if (at !== this.picked || this.#isOfPassage) this.#show(at);
     this.sentence?.gap(Number(key) - (cards[at].number ?? 1) + 1);
   }
-  // The gaps that are not chosen: {key, words} of each.
-  get otherGaps() {
-    const { gaps = [], number = 1 } = this.card ?? {};
-    return gaps.map((words, i) => ({ key: String(number + i), words })).filter((_, i) => i + 1 !== this.sentence?.number());
-  }
   // Hide words that were selected in the document; those of its passage `parts` if they are not in its sentence.
   async take(text, words) {
     this.leave();
@@ -160,7 +154,7 @@ export class Card {
     const shown = sentence(await words(), `${this.item.id}-own`, this.#does());
     if (!shown.take(text)) return false;
     this.#isOfPassage = true;
-    this.#question = null;
+    this.#part = null;
     this.others.replaceChildren();
     this.#choose(shown);
     return true;
@@ -168,22 +162,19 @@ export class Card {
 
   // ---- A question instead.
 
+  // Whether a question may be asked instead, or is drafted already.
+  get mayAsk() { return Boolean(this.sentence || this.mode === "kept" || this.item.cards?.some(({ number }) => number === "q")); }
   ask() {
     if (this.mode === "ask") return this.leave();
+    if (this.mode === "kept") return this.#open(this.#part);
     if (this.item.cards?.some(({ number }) => number === "q") && !this.#isOfPassage) return this.choose("q");
     if (this.mode !== "look") return;
-    if (!this.sentence) {
-      // what is typed now is meant as a question, and no key
-      tell(this.editing ? "Nothing is hidden here. Edit the card instead." : "No question can be asked here.");
-      return this.edit();
-    }
     if (!this.sentence.answer()) return this.sentence.focus();
-    this.#question ??= asking(() => this.#changed());
-    this.mode = "ask";
-    this.#question.begin(this.sentence);
-    this.#open(this.#question);
+    this.#open(asking(this.sentence, () => this.#changed()));
   }
   #open(part) {
+    this.#part = part;
+    this.mode = part.mode;
     this.face.replaceChildren(part.node);
     this.others.hidden = true;
     this.warn("");
@@ -191,18 +182,15 @@ export class Card {
     this.#changed();
   }
 
-  // ---- The editor. What is typed is kept until it is stored or dropped.
+  // ---- The editor. What is typed, there or as a question, is kept until it is stored or dropped.
 
   async edit() {
     const { item } = this;
-    if (!this.editing || !["look", "kept"].includes(this.mode)) return;
-    if (this.mode === "look" || !this.#editor) {
-      const { fields, gap } = await this.#fields();
-      const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
-      this.#editor = editor(fields, asks, this.card?.used ?? 0, () => this.#changed());
-    }
-    this.mode = "edit";
-    this.#open(this.#editor);
+    if (this.mode === "kept") return this.#open(this.#part);
+    if (!this.editing || this.mode !== "look") return;
+    const { fields, gap } = await this.#fields();
+    const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
+    this.#open(editor(fields, asks, this.card?.used ?? 0, () => this.#changed()));
   }
   async #fields() {
     const { item, sentence: shown } = this;
@@ -218,26 +206,21 @@ export class Card {
   leave() {
     const { mode } = this;
     if (mode === "look" && this.#isOfPassage) this.#show(this.picked);
-    else if (mode === "ask") {
-      this.mode = "look";
-      this.#choose(this.sentence);
-      if (this.#question.isBegun()) tell("Your question is kept. Q goes on with it.");
-    } else if (mode === "edit" && this.#editor.isChanged()) {
+    else if (mode === "look" || mode === "kept") return false;
+    else if (this.#part.isChanged()) {
       this.mode = "kept";
-      this.face.replaceChildren(this.#editor.kept());
-    } else if (mode === "edit") this.drop();
-    else return false;
-    this.others.hidden = this.mode === "kept";
-    this.node.focus({ preventScroll: true });
+      this.face.replaceChildren(this.#part.kept());
+      this.node.focus({ preventScroll: true });
+    } else this.drop();
     this.#changed();
     return true;
   }
-  // Drop what was edited.
+  // Drop what was typed.
   drop() {
-    this.#editor = null;
+    this.#part = null;
     this.mode = "look";
     this.others.hidden = false;
-    if (this.item.compose) this.#choose(this.sentence);
+    if (this.sentence) this.#choose(this.sentence);
     else this.#show(this.picked);
     this.node.focus({ preventScroll: true });
   }
@@ -246,9 +229,10 @@ export class Card {
 
   made() {
     const choice = this.#isOfPassage ? OF_THE_PASSAGE : this.item.beside ? 0 : this.picked;
-    const isMade = this.mode === "ask" || (this.mode === "look" && this.#isOfPassage);
-    const action = isMade ? { ...MAKE, label: this.says } : this.mode === "look" ? this.main : this.editing;
-    const given = this.mode === "ask" ? this.#question.made() : this.mode === "look" ? this.given(action) : { fields: this.#editor.sent() };
+    const isTyped = this.mode !== "look";
+    const isMade = isTyped ? this.#part.mode === "ask" : this.#isOfPassage;
+    const action = isMade ? { ...MAKE, label: this.says } : isTyped ? this.editing : this.main;
+    const given = isTyped ? this.#part.made() : this.given(action);
     return given && { action, given: { choice, ...given } };
   }
   // What is sent with an action; null if something is missing.
@@ -264,12 +248,11 @@ export class Card {
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.made();
     return { ...lines, ...option };
   }
-  get title() { return this.mode === "ask" ? this.#question.text() : this.card?.line ?? this.item.line ?? this.item.title; }
+  get title() { return this.#part?.mode === "ask" ? this.#part.text() : this.card?.line ?? this.item.line ?? this.item.title; }
 
   // What the filled button says.
   get says() {
-    if (this.mode === "ask") return "Make the card";
-    if (this.mode !== "look") return this.editing.save;
+    if (this.mode !== "look") return this.#part.mode === "ask" ? "Make the card" : this.editing.save;
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
@@ -300,10 +283,10 @@ const remark = ({ text, tone, details }) => h(details ? "details" : "p", { class
 // One of two cards beside each other.
 const held = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
-  card.figure ? figure(card).node : face(inAnki(card)));
+  card.figure ? figure(card).node : face(card.context + card.back, card.title));
 
 // The person's own question; the hidden words are its answer, unless they are changed.
-function asking(changed) {
+function asking(shown, changed) {
   const grow = (box) => {
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight + 2}px`;
@@ -314,8 +297,13 @@ function asking(changed) {
   const from = h("p", { className: "from", dir: "auto" });
   const labelled = (name, box) => h("label", {}, h("span", { className: "label" }, name), box);
   const node = h("div", { className: "asking" }, labelled("Question", question), labelled("Answer", answer), warning, from);
-  let shown = null;
-  let hidden = "";
+  const hidden = shown.answer();
+  answer.value = hidden;
+  from.replaceChildren("From the sentence: ", shown.box.cloneNode(true));
+  requestAnimationFrame(() => {
+    grow(question);
+    grow(answer);
+  });
   function typed({ target }) {
     grow(target);
     check();
@@ -328,19 +316,10 @@ function asking(changed) {
   }
   return {
     node,
-    begin(own) {
-      shown = own;
-      if (!answer.value || answer.value === hidden) answer.value = own.answer();
-      hidden = own.answer();
-      from.replaceChildren("From the sentence: ", own.box.cloneNode(true));
-      requestAnimationFrame(() => {
-        grow(question);
-        grow(answer);
-        check();
-      });
-    },
+    mode: "ask",
     focus: () => question.focus(),
-    isBegun: () => Boolean(question.value.trim()),
+    isChanged: () => Boolean(question.value.trim()),
+    kept: () => kept([question.value, answer.value]),
     text: () => question.value.trim(),
     made() {
       const [text, words] = [question.value.trim(), answer.value.trim()];

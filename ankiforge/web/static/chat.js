@@ -1,10 +1,10 @@
 // A chat window: the text that asks it is copied, its answer is taken when it is pasted.
 import { $, h } from "./dom.js";
-import { announce } from "./say.js";
+import { announce, tell } from "./say.js";
 
 let brought = false; // whether an answer brought something
 let second = ""; // the text by which the chat reads the cards of its answer again
-/** @type {{asks: () => any, takes: (answer: string) => any, then: (brought: boolean) => any}} */
+/** @type {{takes: (answer: string) => any, then: (brought: boolean) => any}} */
 let talk;
 
 export function beginChat() {
@@ -19,15 +19,16 @@ export function beginChat() {
 // Copy at once. `asks` returns what is copied, {said, text}; `takes` takes an answer and returns what became of it, nothing if the
 // page shows that; `then` is told whether an answer brought something.
 export async function openChat(asks, takes, then = (_brought) => {}) {
-  [brought, talk] = [false, { asks, takes, then }];
+  if ($("#chat").open) return;
+  const asked = await asks().catch(({ message }) => ({ said: message, text: "" }));
+  if (!asked.text) return tell(asked.said);
+  [brought, talk] = [false, { takes, then }];
   said("");
   offer("");
   $("#chat-answer").value = "";
   $("#chat").showModal();
-  await during(async () => {
-    asksFor(await asks());
-    await copy();
-  });
+  asksFor(asked);
+  await during(copy);
 }
 
 // Show what is asked for next: the text can be read.

@@ -22,16 +22,13 @@ export function button(look, label, key, onclick, props = {}) {
 }
 export const linkTo = ({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label);
 
-// A menu of what is done less often: {label, key, run} of each entry.
+// The entries of a menu: {label, key, run} of each.
 export function entries(all) {
   return all.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: ({ target }) => {
     target.closest("details").open = false;
     run();
   } }, h("span", {}, label), kbd(key)));
 }
-export const menuOf = (all) => h("details", { className: "menu up" },
-  h("summary", { className: "button text", ariaLabel: "More" }, h("span", {}, "More")), h("div", { className: "sheet" }, entries(all)));
-
 // Put a node over a part of a picture; the box is in parts of its width and height.
 export function putOver(node, box) {
   for (const [edge, part] of Object.entries(box)) node.style[edge] = `${(100 * part).toFixed(3)}%`;

@@ -37,12 +37,12 @@ export function editor(fields, asks, used, changed) {
     if (!isBegun) into(first);
     shown.now();
   };
-  // The words that were typed and not stored, to look at.
-  const kept = () => h("div", { className: "kept" }, h("p", { className: "tag" }, "Edited, not saved"),
-    boxes.filter((box) => written(box).trim()).map((box) => h("div", { className: "written", dir: "auto" }, ...box.cloneNode(true).childNodes)));
   const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
-  return { node, focus, kept, isChanged, sent: () => ({ ...typed(), ...place.typed() }) };
+  const words = () => boxes.filter((box) => written(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
+  return { node, mode: "edit", focus, kept: () => kept(words()), isChanged, made: () => ({ fields: { ...typed(), ...place.typed() } }) };
 }
+// What was typed and not stored, to look at.
+export const kept = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));
 
 // What can be done with the words that are selected, or with the gap in which the caret stands. `used` is the highest
 // number that Anki ever had: it stays with its words.

@@ -98,10 +98,11 @@ export class Ending {
     this.#choose(this.rows.indexOf(this.chosen) + by);
     announce(this.chosen?.innerText ?? "");
   }
+  // Show the card of a mark. Return whether it has got one here.
   show(key) {
     const row = this.rows.findIndex((each) => each.dataset.key === key);
     if (row >= 0) this.#choose(row);
-    else this.#sitting.paper?.goTo(key);
+    return row >= 0;
   }
 
   #buttons() {
@@ -110,10 +111,10 @@ export class Ending {
       const isMain = !made.length;
       made.push(button(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
-    const left = this.#rest?.ids.length ?? 0;
+    const left = this.#rest?.without ? 0 : this.#rest?.ids.length ?? 0;
     if (this.#isUnmarked) add(CHOOSE, "⏎", () => this.#page.chat());
     if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
-    if (this.#next) add(left > 0 && this.#sitting.origin.entry ? "Next document" : this.#next.label, "⇧⏎", () => this.#next.run());
+    if (this.#next) add(left > 0 ? "Next document" : this.#next.label, "n", () => this.#next.run());
     if (!left && !this.#next && !this.#isUnmarked) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);

@@ -1,7 +1,7 @@
 // A card, as Anki shows it: in a frame without scripts, which the page fills and measures.
 import { $, fit, h } from "./dom.js";
 
-// The card of each frame.
+// The HTML of each frame.
 const cards = new WeakMap();
 const SHELL = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
   <link rel="stylesheet" href="/static/card.css"><link rel="stylesheet" href="/static/maths.css"></head>
@@ -11,14 +11,11 @@ const grows = new ResizeObserver((all) => {
   for (const one of all) measure(one.target.ownerDocument.defaultView?.frameElement);
 });
 
-// A card with the line above it, which the page leaves out where its document stands beside it.
-export const inAnki = ({ context, front, back, title }) => ({ front: context + front, back: context + back, title });
-
-export function face(card) {
-  const frame = h("iframe", { className: "face", title: `Card: ${card.title}`, tabIndex: -1 });
+export function face(html, title) {
+  const frame = h("iframe", { className: "face", title: `Card: ${title}`, tabIndex: -1 });
   frame.sandbox = "allow-same-origin";
   frame.srcdoc = SHELL;
-  cards.set(frame, card);
+  cards.set(frame, html);
   frame.addEventListener("load", () => {
     const inside = frame.contentDocument;
     inside.addEventListener("keydown", pass);
@@ -30,26 +27,23 @@ export function face(card) {
 }
 
 // Show a card that is being made in a place, in the frame that is there or in a new one.
-export function drawIn(place, front, back = front) {
-  const card = { front, back, title: "preview" };
+export function drawIn(place, html) {
   const frame = $("iframe.face", place);
   if (frame) {
-    cards.set(frame, card);
+    cards.set(frame, html);
     fill(frame);
   } else {
-    place.replaceChildren(face(card));
+    place.replaceChildren(face(html, "preview"));
   }
 }
 
-// Show a side of a card, in the light or the dark.
+// Show a card, in the light or the dark.
 export function fill(frame) {
   const inside = frame.contentDocument, place = inside && $("#qa", inside);
   if (!place) return;
   inside.documentElement.classList.toggle("night-mode", isDark());
   inside.body.classList.toggle("nightMode", isDark());
-  const { front, back } = cards.get(frame);
-  const side = document.body.classList.contains("hiding") ? front : back;
-  place.replaceChildren(harmless(side));
+  place.replaceChildren(harmless(cards.get(frame)));
   measure(frame);
 }
 function measure(frame) {

@@ -1,11 +1,11 @@
-// A figure with its masks: a click switches one off, a drag draws another, `h` changes what is hidden.
-import { h, kbd, putOver } from "./dom.js";
+// A figure with its masks: a click switches one off, a drag draws another.
+import { h, putOver } from "./dom.js";
 import { count } from "./say.js";
 
 const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
 const within = (n) => Math.min(Math.max(n, 0), 1);
 
-// Returns what the page needs of it: its node, and functions for the keys. `changed` is called when
+// Returns what the page needs of it: its node, and functions for the card. `changed` is called when
 // a person did something. Without `changed` it is only shown.
 export function figure(card, changed) {
   const { src } = card.figure;
@@ -17,8 +17,8 @@ export function figure(card, changed) {
   const told = h("p", { className: "label", role: "status" });
   const hint = changed && h("p", { className: "hint" },
     "Click a label to leave it out, drag to add one.");
-  const all = h("input", { type: "checkbox", onchange: () => hideOther() });
-  const whole = changed && h("label", { className: "check" }, all, h("span", {}, "Hide all labels on each card ", kbd("h")));
+  const all = h("input", { type: "checkbox", onchange: hideOther });
+  const whole = changed && h("label", { className: "check" }, all, h("span", {}, "Hide all labels on each card"));
   const node = h("div", { className: "figure" }, told, board, h("div", { className: "figure-foot" }, hint, whole));
 
   const left = () => masks.filter((one) => one.on).length;
@@ -102,5 +102,5 @@ export function figure(card, changed) {
     return { masks: masks.map(edges), hide };
   }
   paint(false);
-  return { node, made, hide: hideOther, left };
+  return { node, made, left };
 }

@@ -1,7 +1,7 @@
 // A note, and the marks of a book: text in the page, with marks where their words stand.
 import { $, all, fit, h } from "./dom.js";
 import { harmless } from "./face.js";
-import { lettersOf, lettersOfAll, occurrences, textsIn } from "./letters.js";
+import { lettersOf, lettersOfAll, textsIn } from "./letters.js";
 import { svg } from "./shapes.js";
 
 const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // is drawn, so its letters are others
@@ -44,13 +44,6 @@ function flowing(paper, content, find) {
   return {
     node,
     begin: async () => {},
-    async search(words) {
-      const texts = textsIn(content);
-      return occurrences(lettersOfAll(texts.map(({ data }) => data)), words).map(([[first, start], [last, end]]) => () => {
-        if (window.Highlight) CSS.highlights.set("found", new Highlight(rangeOf(texts, [first, start], [last, end])));
-        texts[first].parentElement.scrollIntoView({ block: "center", behavior: "instant" });
-      });
-    },
     layout() {
       content.style.fontSize = `${paper.zoom * 1.0625}rem`;
       fit(content);

@@ -26,11 +26,10 @@ function acted(e) {
 addEventListener("keydown", acted, true);
 addEventListener("click", acted, true);
 
-// Return whether a key or click may decide on what is on screen; `times` longer where a mistake is more likely. If not,
-// the person sees why.
-export function mayDecide(times = 1) {
+// Return whether a key or click may decide on what is on screen. If not, the person sees why.
+export function mayDecide() {
   if (!isFree()) return false;
-  const isTooSoon = actedAt - paintedAt < times * SETTLE;
+  const isTooSoon = actedAt - paintedAt < SETTLE;
   if (isTooSoon) refuse(TOO_SOON);
   return !isTooSoon;
 }

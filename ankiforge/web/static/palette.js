@@ -14,17 +14,14 @@ export function palette(actions) {
 }
 function fill(actions) {
   const words = $("#palette-words").value.toLowerCase().split(/\s+/);
-  shown = actions.filter(({ group, label, also = "" }) => words.every((word) => `${group} ${label} ${also}`.toLowerCase().includes(word)));
+  shown = actions.filter(({ label, also = "" }) => words.every((word) => `${label} ${also}`.toLowerCase().includes(word)));
   at = 0;
   $("#palette-list").replaceChildren(...shown.map(row));
   $("#palette-none").hidden = shown.length > 0;
   mark();
 }
 function row(one, i) {
-  const group = shown[i - 1]?.group === one.group ? "" : one.group; // named once
-  const key = one.key === " " ? kbd("Space") : kbd(one.key);
-  return h("li", { role: "option", id: `palette-${i}`, onclick: () => take(i) },
-    h("span", { className: "group" }, group), h("span", {}, one.label), key);
+  return h("li", { role: "option", id: `palette-${i}`, onclick: () => take(i) }, h("span", {}, one.label), kbd(one.key.replace("ArrowRight", "→")));
 }
 function mark() {
   [...$("#palette-list").children].forEach((one, i) => { one.ariaSelected = String(i === at); });

@@ -6,14 +6,14 @@ import { get, until } from "./server.js";
 import { around, columnsOf, linesOf, outline, svg } from "./shapes.js";
 import { sheets } from "./sheets.js";
 
-const ZOOMS = [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.6, 3.2];
+const [SMALLEST, LARGEST] = [0.5, 5]; // of the size that fits
 const GLIDE = 300; // ms
 const LEVEL = 0.24; // of the pane's height, where the asked mark stands
 const KEPT = 3; // documents
-const EDGE = 24; // pixels
 const NEAR = 60; // pixels; lines that are no farther from a mark tell how wide its column is
 const LEAD = 60; // characters before chosen words by which their place is told
-const STEPS = { ArrowRight: ["forward", "word"], ArrowLeft: ["backward", "word"], ArrowDown: ["forward", "line"], ArrowUp: ["backward", "line"] };
+const pinchOf = ([one, other]) => other && { apart: Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY),
+  clientX: (one.clientX + other.clientX) / 2, clientY: (one.clientY + other.clientY) / 2 };
 const isGentle = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const papers = new Map(); // those that were shown last, by their ids
@@ -47,6 +47,7 @@ export class Paper {
   body = null;
   ready;
   #frame = 0;
+  #pinch = null; // how far two fingers are apart, and what is between them
   #drawing = 0;
 
   constructor(key, pane) {
@@ -72,13 +73,13 @@ export class Paper {
     this.pane.replaceChildren(this.node);
     this.pane.onscroll = () => this.moved();
     this.pane.onclick = (e) => this.#clicked(e);
+    this.pane.onwheel = (e) => this.#wheeled(e);
+    this.pane.ontouchstart = this.pane.ontouchend = ({ touches }) => { this.#pinch = pinchOf(touches); };
+    this.pane.ontouchmove = (e) => this.#pinched(e);
     this.layout();
     this.observer.observe(this.pane);
   }
-  leave() {
-    this.observer.disconnect();
-    this.endSearch();
-  }
+  leave() { this.observer.disconnect(); }
   #clicked({ clientX, clientY, target }) {
     if (!getSelection().isCollapsed || target.closest("a")) return;
     const key = this.#markAt(clientX, clientY);
@@ -97,29 +98,6 @@ export class Paper {
     before.setEnd(startContainer, startOffset);
     return { text: selection.toString(), key: keys.find(Boolean) ?? "", before: before.toString().slice(-LEAD),
       page: (this.body.pages ?? []).findIndex(({ node }) => node === whole) };
-  }
-  // Begin to choose words with the keyboard, at the first word in view.
-  choose() {
-    const { top, bottom } = this.pane.getBoundingClientRect();
-    const walker = document.createTreeWalker(this.node, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-      const range = new Range();
-      range.selectNodeContents(walker.currentNode);
-      const box = range.getBoundingClientRect();
-      if (!walker.currentNode.textContent.trim() || box.top < top || box.bottom > bottom) continue;
-      getSelection().collapse(walker.currentNode, 0);
-      getSelection().modify("extend", "forward", "word");
-      return;
-    }
-  }
-  // Go to another word or line, or choose up to it.
-  stepWords(key, isLonger) {
-    const [side, unit] = STEPS[key];
-    const selection = getSelection();
-    if (!isLonger) selection[side === "forward" ? "collapseToEnd" : "collapseToStart"]();
-    selection.modify(isLonger ? "extend" : "move", side, unit);
-    if (!isLonger) selection.modify("extend", "forward", "word");
-    selection.focusNode.parentElement.scrollIntoView({ block: "nearest" });
   }
   // Take the marks as they are now; a document without marks has another name until then.
   async renew(key) {
@@ -140,10 +118,31 @@ export class Paper {
     this.moved();
   }
 
-  zoomBy(by) {
-    const at = ZOOMS.findIndex((zoom) => zoom >= this.zoom - 0.01);
-    this.zoom = by ? ZOOMS[Math.min(Math.max(at + by, 0), ZOOMS.length - 1)] : 1;
-    this.layout();
+  // Zoom to a size, 1 = fit the text; what is at a place on screen stays there.
+  zoomTo(zoom, place = null) {
+    const by = Math.min(Math.max(zoom, SMALLEST), LARGEST) / this.zoom;
+    this.zoom *= by;
+    if (!place) return this.layout();
+    const { left, top } = this.pane.getBoundingClientRect();
+    const [x, y] = [place.clientX - left, place.clientY - top];
+    const [toX, toY] = [(this.pane.scrollLeft + x) * by - x, (this.pane.scrollTop + y) * by - y];
+    this.body.layout();
+    this.pane.scrollTo(toX, toY);
+    this.draw();
+    this.moved();
+  }
+  // A trackpad that is pinched turns a wheel with Ctrl.
+  #wheeled(e) {
+    if (!e.ctrlKey) return;
+    e.preventDefault();
+    this.zoomTo(this.zoom * Math.exp(-e.deltaY / 100), e);
+  }
+  #pinched(e) {
+    const now = pinchOf(e.touches);
+    if (!now || !this.#pinch) return;
+    e.preventDefault();
+    this.zoomTo((this.zoom * now.apart) / this.#pinch.apart, now);
+    this.#pinch = now;
   }
 
   // ---- The marks.
@@ -235,16 +234,11 @@ export class Paper {
   #show(key, glides) {
     const place = this.#placeOf(key);
     if (!place) return;
-    const { clientHeight: tall, clientWidth: wide, scrollWidth, style } = this.pane;
+    const { clientHeight: tall, clientWidth: wide, scrollWidth } = this.pane;
     const long = place.bottom - place.top;
     const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
     const middle = place.right - place.left > wide ? place.left - 14 : (place.left + place.right - wide) / 2;
     const x = Math.min(Math.max(middle, 0), scrollWidth - wide);
-    // where a page is wider than the pane, what stands beside the column of the mark is pale, else what goes on behind an edge
-    const [from, to] = place.isColumn ? [place.left - x, place.right - x] : [EDGE, wide - EDGE];
-    this.pane.classList.toggle("cut", scrollWidth > wide + 1 && this.zoom === 1);
-    style.setProperty("--from", `${from}px`);
-    style.setProperty("--to", `${to}px`);
     this.#glide(x, Math.max(place.top - level, 0), glides);
   }
 
@@ -278,22 +272,5 @@ export class Paper {
     if (place) return place.top;
     const page = this.body.pages?.[mark.page];
     return page ? page.node.offsetTop + mark.at * page.node.offsetHeight : 0;
-  }
-
-  // ---- Finding.
-
-  // Return functions that show each place of words.
-  search(words) { return this.body.search(words); }
-  // Show the top of a page, by its printed number. Return whether there is one.
-  goToPage(label) {
-    const { pages = [] } = this.body;
-    const page = pages.find((each) => each.label === label) ?? pages[Number(label) - 1];
-    if (page) this.body.near({ page: page.number });
-    if (page) this.pane.scrollTo(this.pane.scrollLeft, page.node.offsetTop);
-    return Boolean(page);
-  }
-  endSearch() {
-    this.body?.endSearch?.();
-    CSS.highlights?.delete("found");
   }
 }

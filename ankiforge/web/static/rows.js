@@ -50,6 +50,7 @@ export class Rows {
     this.#page.counted(reply);
     if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#filter(facet)));
     const rows = reply.rows.map((entry) => row(entry, this.#page, () => this.#ticked()));
+    this.node.classList.toggle("searching", Boolean(query()));
     if (start) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
     if (!start) this.#showFound(reply);
@@ -78,7 +79,7 @@ export class Rows {
 
   #showFound({ works = [], passages = [], said = "" }) {
     const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
-    const asks = passages.length && button("outlined small", "Answer from these", "a", () => this.answer());
+    const asks = passages.length && button("outlined small", "Answer from these", "", () => this.answer());
     this.#found.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
   }
   #work({ title, place, query: terms }) {
@@ -91,7 +92,7 @@ export class Rows {
   // A passage, its sentence in bold; above it what an answer says with it.
   #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
     const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
-    const make = !cards.length && button("outlined small", "Make a card", "c", () => this.#open(key));
+    const make = !cards.length && button("outlined small", "Make a card", "", () => this.#open(key));
     const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
       h("span", { className: "passage-words" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place" }, place), state);
     main.dataset.key = key;
@@ -100,11 +101,6 @@ export class Rows {
   #open(key) {
     opened = key;
     this.#page.openRow(key);
-  }
-  // Make a card of the passage with the focus, or of the first one.
-  make() {
-    const passage = document.activeElement.closest(".passage") ?? $(".passage", this.node);
-    if (passage) this.#open(passage.dataset.key);
   }
   async answer() {
     const question = this.#field.value.trim();
@@ -161,8 +157,8 @@ export class Rows {
   }
 }
 
-// One row; with `onTick`, it has a box.
-export function row(entry, page, onTick = null) {
+// One row, with a box.
+function row(entry, page, onTick) {
   const content = [
     h("span", { className: "title", dir: "auto" }, sides(entry)),
     h("span", { className: "place", dir: "auto" }, rich(entry.place)),
@@ -172,11 +168,8 @@ export function row(entry, page, onTick = null) {
     opened = entry.id;
     page.openRow(entry.id);
   };
-  const main = !entry.undo || entry.open ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: open }, content)
-    : h("div", { className: "row" }, content);
-  const undo = entry.undo && h("button", { className: "link", type: "button",
-    ariaLabel: `Undo: ${entry.state} ${flat(entry.line)}`, onclick: () => page.undo(entry.undo) }, "Undo");
-  const tick = onTick && h("label", { className: "tick" },
+  const main = h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: open }, content);
+  const tick = h("label", { className: "tick" },
     h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.line)}`, onchange: () => onTick() }));
-  return h("li", { className: entry.undo ? "acted" : "" }, tick, main, undo);
+  return h("li", {}, tick, main);
 }

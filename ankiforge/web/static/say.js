@@ -1,4 +1,4 @@
-// What the page says: beside the buttons of a sitting, else in a toast; the words for screen readers; the question for a text.
+// What the page says: beside the buttons of a sitting, else in a toast; the words for screen readers.
 import { $, h, kbd, rich } from "./dom.js";
 
 const STAYS = 7000; // ms
@@ -20,14 +20,14 @@ export const quoted = (words) => ["“", h("bdi", {}, rich(words)), "”"];
 // Say a text or nodes, and what is to be copied, such as a path; with a button that takes back what was done.
 export function tell(text, { undoes = false, stays = STAYS, copy = "" } = {}) {
   const place = document.body.dataset.view === "sitting" ? $("#said") : $("#toast");
-  clear();
+  hush();
   place.append(h("span", {}, ...[text].flat(3), copy && h("code", {}, ` ${copy}`)),
     undoes ? h("button", { id: "undo", className: "plain", type: "button", onclick: () => undo() }, "Undo ", kbd("u")) : "");
   place.hidden = false;
   clearTimeout(timer);
-  timer = setTimeout(() => { if (!place.matches(":hover, :focus-within")) clear(); }, stays);
+  timer = setTimeout(() => { if (!place.matches(":hover, :focus-within")) hush(); }, stays);
 }
-function clear() {
+export function hush() {
   $("#said").replaceChildren();
   $("#toast").replaceChildren();
   $("#toast").hidden = true;
@@ -36,16 +36,4 @@ function clear() {
 // Only for who listens.
 export function announce(text) {
   $("#live").textContent = text;
-}
-
-// Ask for a text; null if the person cancels.
-export function askText(question, button) {
-  const dialog = $("#say");
-  $("#say-name").textContent = question;
-  $("#say-yes").textContent = button;
-  $("#say-text").value = "";
-  dialog.returnValue = "";
-  dialog.showModal();
-  const answer = () => (dialog.returnValue === "yes" ? $("#say-text").value : null);
-  return new Promise((done) => dialog.addEventListener("close", () => done(answer()), { once: true }));
 }

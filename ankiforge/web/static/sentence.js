@@ -5,8 +5,6 @@ import { lettersOfAll, occurrences } from "./letters.js";
 import { between, words } from "./words.js";
 
 const MANY = 5; // words that a gap may hide without a remark
-const NEAR = 2; // words; an edge that is dragged so near to a clause goes to it
-const CLAUSE = /^(?:but|which|who|because|while|whose|where|when|unless|until|although|aber|weil|obwohl|während|mais|parce|tandis|pero|porque)$/i;
 const inside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
 // `card` has the `parts` of the text; that of a proposal its `gaps`, where they are (`spans`), its `code`, where its sentences
@@ -127,31 +125,9 @@ export function sentence(card, name, does) {
 
   // ---- The ends of the sentence.
 
-  // Where clauses begin: behind a comma or the like, or at a word such as “which”.
-  function clauses() {
-    return options.filter((spot, i) => {
-      if (!i) return false;
-      const between = spots.slice(spots.indexOf(options[i - 1]) + 1, spots.indexOf(spot)).map(({ text }) => text).join("");
-      return /[,;:–—(]/.test(between) || (CLAUSE.test(spot.text) && between);
-    }).map(({ start }) => start);
-  }
-  // The end of the words before a place, without what stands between.
-  const endBefore = (place) => options.findLast((spot) => spot.end <= place)?.end ?? 0;
   const lastHidden = () => Math.max(0, ...spans.map(([, end]) => end));
   const firstHidden = () => Math.min(length, ...spans.map(([start]) => start));
 
-  function cutTail() {
-    if (!edges.length) return;
-    const ends = clauses().map(endBefore).filter((end) => end >= lastHidden() && end < cut[1] - 1);
-    cut = [cut[0], ends.at(-1) ?? length];
-    paint();
-  }
-  function cutHead() {
-    if (!edges.length) return;
-    const places = [...clauses(), ...starts.slice(1)].sort((a, b) => a - b);
-    cut = [places.find((place) => place > cut[0] && place <= firstHidden()) ?? 0, cut[1]];
-    paint();
-  }
   function before() {
     if (isWithTwo) cut = [cut[0] === 0 && starts[1] <= firstHidden() ? starts[1] : 0, cut[1]];
     else if (card.before) hasBefore = !hasBefore;
@@ -160,7 +136,6 @@ export function sentence(card, name, does) {
   // A bracket at an end of the sentence, which may be dragged.
   function edge(side) {
     const made = h("span", { className: `handle ${side}`, ariaHidden: "true", title: side === "start" ? "Drag to begin later" : "Drag to end earlier" });
-    const isNear = (place, under) => Math.abs(options.findIndex((spot) => spot.end >= place) - options.indexOf(under)) <= NEAR;
     made.addEventListener("pointerdown", (e) => {
       e.preventDefault();
       e.stopPropagation();
@@ -172,13 +147,8 @@ export function sentence(card, name, does) {
       const nodes = document.elementsFromPoint(clientX, clientY).map((each) => each.closest(".word"));
       const under = options.find((spot) => nodes.includes(spot.node));
       if (!under) return;
-      if (side === "start") {
-        const place = [0, ...clauses(), ...starts].find((each) => isNear(each, under)) ?? under.start;
-        cut = [Math.min(place, firstHidden()), cut[1]];
-      } else {
-        const place = clauses().map(endBefore).find((each) => isNear(each, under)) ?? under.end;
-        cut = [cut[0], Math.max(under === options.at(-1) ? length : place, lastHidden())];
-      }
+      if (side === "start") cut = [Math.min(under.start, firstHidden()), cut[1]];
+      else cut = [cut[0], under === options.at(-1) ? length : Math.max(under.end, lastHidden())];
       paint();
     });
     for (const end of ["pointerup", "pointercancel"]) made.addEventListener(end, () => made.classList.remove("drags"));
@@ -208,7 +178,7 @@ export function sentence(card, name, does) {
   }
   for (const event of ["focusin", "focusout"]) box.addEventListener(event, () => setTimeout(say));
   queueMicrotask(() => paint(false));
-  return { node, box, card, gap, take, made, number, answer, isOwn, cutTail, cutHead, before, selected, sentences, focus };
+  return { node, box, card, gap, take, made, number, answer, isOwn, selected, sentences, focus };
 }
 
 const fits = new ResizeObserver((all) => { for (const { target } of all) fit(target); });

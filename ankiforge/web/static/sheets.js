@@ -1,4 +1,4 @@
-// The pages of a PDF, drawn by the server, with their marks and, for selecting and finding, their words.
+// The pages of a PDF, drawn by the server, with their marks and, for selecting, their words.
 import { h } from "./dom.js";
 import { words as layerOf } from "./layer.js";
 import { lettersOfAll, occurrences } from "./letters.js";
@@ -6,7 +6,10 @@ import { until } from "./server.js";
 import { around, svg } from "./shapes.js";
 
 const STEP = 64; // pixels; a window that is a little larger needs no other picture
-const LARGEST = 18; // pixels of a line, above which a narrow pane shows more of a page instead
+const NARROW = 700; // pixels; a pane that is narrower shows one column
+const SIDE = 14; // pixels beside it
+const COLUMN = 0.6; // of the width of a page's text; what is wider is no column
+const REST = 120; // ms after which a page is drawn in the size to which it was zoomed
 const AIR = 0.022; // of a page's width, left of its text
 
 export function sheets(paper, shown) {
@@ -48,7 +51,6 @@ export function sheets(paper, shown) {
     page.leaf.append(page.layer);
     place(page);
     drawMarks(page);
-    if (sought?.page === page) scrollToFound();
     paper.moved();
   }
 
@@ -88,16 +90,7 @@ export function sheets(paper, shown) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
     const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) =>
       paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : [], homeOn(page)));
-    page.marksLayer.replaceChildren(...made, ...(sought?.page === page ? foundOn(page).flat() : []));
-  }
-  // The boxes of the words that are looked for on a page, for each of their places.
-  let sought = null; // the page, the words and which of their places; it stays until the search ends
-  function foundOn(page) {
-    const hits = occurrences(lettersOfAll(page.words.map(([word]) => word)), sought.words);
-    return hits.map(([[first], [last]]) => page.words.slice(first, last + 1).map(([, box]) => {
-      const [left, top, right, bottom] = px(page, box);
-      return svg("rect", { class: "found", x: left, y: top, width: right - left, height: bottom - top });
-    }));
+    page.marksLayer.replaceChildren(...made);
   }
   // Between which edges the lines stand in which some of them are.
   const homeOn = (page) => (lines) => {
@@ -106,17 +99,34 @@ export function sheets(paper, shown) {
     return [left, right];
   };
 
+  // The edges of the column in which the asked mark stands, in parts of the width of its page; null if it stands in none.
+  function column() {
+    const page = pages.find((each) => each.marks[paper.now]);
+    if (!page || page.ratio < 1) return null;
+    const whole = crop.right - crop.left;
+    const [left, top, right, bottom] = page.marks[paper.now][0];
+    const near = 5 * lineHeight / page.ratio;
+    const lines = page.lines.filter(([l, t, r, b]) => r - l < COLUMN * whole && l < right && r > left && b > top - near && t < bottom + near);
+    if (!lines.length || right - left > COLUMN * whole) return null;
+    const [from, , to] = around(lines);
+    return to - from < COLUMN * whole ? to - from : null;
+  }
+  // How wide a page is drawn: its text fills the pane, or, where that is narrow, the column of the asked mark.
+  function fitting() {
+    const { clientWidth } = paper.pane;
+    const wide = clientWidth < NARROW && column();
+    if (wide) return (clientWidth - 2 * SIDE) / wide;
+    return (clientWidth - (clientWidth < 600 ? 0 : 40)) / (crop.right - crop.left);
+  }
+  let later = 0;
   function layout() {
-    const { pane } = paper;
-    const room = pane.clientWidth - (pane.clientWidth < 600 ? 0 : 40);
-    let fit = room / (crop.right - crop.left);
-    // a narrow pane shows the widest line of a mark rather than all of its page
-    const widths = pages.flatMap((page) => Object.values(page.marks).flat().map(([left, , right]) => right - left + 0.03));
-    if (pane.clientWidth < 700) fit = Math.max(fit, Math.min((pane.clientWidth - 10) / Math.max(...widths, 0.33), LARGEST / lineHeight));
-    leafWidth = Math.round(fit * paper.zoom);
+    leafWidth = Math.round(fitting() * paper.zoom);
     for (const page of pages) place(page);
-    for (const page of pages) if (page.picture) draw(page);
-    near(paper.mark(paper.now));
+    clearTimeout(later);
+    later = setTimeout(() => {
+      for (const page of pages) if (page.picture) draw(page);
+      near(paper.mark(paper.now));
+    }, paper.zoom === 1 ? 0 : REST);
   }
 
   const first = pages[shown.marks.find(({ key }) => key === paper.key)?.page ?? 0];
@@ -129,6 +139,7 @@ export function sheets(paper, shown) {
     const page = mark && pages[mark.page];
     if (!page) return;
     await draw(page);
+    if (page.marks[paper.now] && Math.abs(fitting() * paper.zoom - leafWidth) > 1) paper.layout(); // another column
     // those around it are drawn without anybody waiting
     (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
   }
@@ -145,38 +156,12 @@ export function sheets(paper, shown) {
     const nth = `${page.number + 1} of ${pages.length}`;
     return page.label === String(page.number + 1) ? `p. ${nth}` : `p. ${page.label} (${nth})`;
   }
-  let texts = null; // of all pages
-  async function search(words) {
-    texts ??= until(`texts?id=${paper.id}`).then((reply) => (reply?.texts ?? []).map((text) => lettersOfAll([text])));
-    return (await texts).flatMap((text, number) => occurrences(text, words).map((_, nth) => () => reveal(pages[number], words, nth)));
-  }
-  // The page may come later, and be drawn again while it is shown.
-  async function reveal(page, words, nth) {
-    const before = sought?.page;
-    sought = { page, words, nth };
-    if (before && before !== page) drawMarks(before);
-    page.node.scrollIntoView({ block: "nearest", behavior: "instant" });
-    await near({ page: page.number });
-    if (sought?.page !== page || sought.nth !== nth) return;
-    drawMarks(page);
-    scrollToFound();
-  }
-  function scrollToFound() {
-    const { page, nth } = sought;
-    const rects = [...page.marksLayer.querySelectorAll(".found")];
-    const before = foundOn(page).slice(0, nth).flat().length;
-    rects[before]?.scrollIntoView({ block: "center", behavior: "instant" });
-  }
-  function endSearch() {
-    sought = null;
-    for (const old of node.querySelectorAll(".found")) old.remove();
-  }
   // Draw the pages with the marks that there are now.
   const renew = () => Promise.all(pages.filter(({ picture }) => picture).map((page) => {
     page.width = 0;
     return draw(page);
   }));
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near, boxesOf, where, search, endSearch, renew, draw: drawAll, pages };
+  return { node, begin, layout, near, boxesOf, where, renew, draw: drawAll, pages };
 }
 

@@ -1,24 +1,23 @@
 // The shelf: one row for each document in which something waits or is proposed, the best first. Enter presses its blue button.
-import { $, button, h, kbd } from "./dom.js";
+import { $, h, kbd } from "./dom.js";
 import { paperOf } from "./paper.js";
-import { announce, count, number } from "./say.js";
+import { announce, count } from "./say.js";
 import { get, until } from "./server.js";
 
 const KINDS = { sheets: "PDF", text: "note", list: "book" };
 const COVERS = 12; // that are asked for at once
-const MANY = 60; // marks, which stand without a space between
+const MOST = 60; // marks that the strip of a row shows; of more, it shows some
 const LOOKED = 60; // ms, after which a document that is selected is opened ahead
 export const CHOOSE = "Let your chat choose ten";
+const OWN = { you: "?", failing: "!", words: "Aa" }; // the covers of the lists
 const STATES = { a: "asks", c: "card", p: "proposal", n: "none" };
 
 export class Shelf {
   at = 0;
   documents = [];
   heading = "";
-  chat = ""; // the sentence that offers a chat, until that was used or put away
   model = false; // whether one is set
   begins = ""; // where the page begins, if not with the shelf
-  words = []; // the questions about words with their translation
   without = ""; // why the other highlights have no proposal
   #page;
   #timer = 0;
@@ -29,35 +28,28 @@ export class Shelf {
   }
 
   async load() {
-    const { documents, heading, chat, model, begins, words, without, ...counts } = await get("shelf");
-    Object.assign(this, { documents, heading, chat, model, begins, words, without });
+    const { documents, heading, model, begins, without, ...counts } = await get("shelf");
+    Object.assign(this, { documents, heading, model, begins, without });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(counts);
   }
 
   show() {
-    const { documents, words, without } = this;
+    const { documents, without } = this;
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
-    const lists = this.#page.lists.filter(({ id, left }) => id !== "new" && (left || left === undefined));
+    const nothing = h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      documents.length ? h("h2", {}, this.heading) : !words.length && this.#nothing(),
-      documents.length && this.list,
-      words.map(({ id, text }) => h("section", { className: "translated", ariaLabel: "Words with your translation" },
-        h("p", {}, text), button("outlined small", "Look", "", () => this.#page.openRow(id)))),
-      documents.length && without && h("p", { className: "without" }, without),
-      h("p", { className: "below" }, !this.model && h("button", { type: "button", className: "plain", onclick: () => this.#page.chat() }, "Questions from your chat ", kbd("m")),
-        lists.map(({ id, name, left }) => h("a", { href: `#${id}`, onclick: (e) => {
-          e.preventDefault();
-          this.#page.visit(id);
-        } }, `${name} `, left && h("b", {}, number(left)))))));
+      documents.length ? [h("h2", {}, this.heading), this.list, without && h("p", { className: "without" }, without)] : nothing));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
     for (const each of documents.slice(0, COVERS)) this.#cover(each);
   }
 
   #row(each, i) {
-    const strip = [...each.states].map((state) => h("i", { "data-s": STATES[state] }));
-    const cover = h("span", { className: `cover ${each.kind}`, ariaHidden: "true" }, h("span", {}, each.title));
+    const { length } = each.states;
+    const shown = Math.min(length, MOST);
+    const strip = Array.from({ length: shown }, (_, n) => h("i", { "data-s": STATES[each.states[Math.floor(n * length / shown)]] }));
+    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, OWN[each.list] ?? initials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     const cards = each.states.replace(/[^c]/g, "").length;
@@ -66,9 +58,8 @@ export class Shelf {
       this.#page.open(each);
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
-      each.unmarked ? h("span", { className: "strip" }, "no marks yet")
-        : h("span", { className: strip.length > MANY ? "strip many" : "strip", role: "img", ariaLabel: `${count(each.states.length, "mark")}${cards ? `, ${cards} with a card` : ""}` }, strip),
-      h("span", { className: "waits" }, each.waiting > 0 && h("span", {}, `${number(each.waiting)} waiting`), each.proposed && h("span", {}, each.proposed)),
+      h("span", { className: "strip", role: length ? "img" : undefined, ariaLabel: length ? `${count(length, "mark")}${cards ? `, ${cards} with a card` : ""}` : undefined }, strip),
+      h("span", { className: each.is_open ? "waits" : "waits rest" }, each.has.split(" · ").map((part) => h("span", {}, part))),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
         ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
           e.stopPropagation();
@@ -80,6 +71,7 @@ export class Shelf {
   #isForChat({ weak, unmarked }) { return unmarked || (weak && !this.model); }
   get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
   async #cover({ key, kind, coverNode }) {
+    if (!key) return;
     if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));
     const cover = await this.#covers.get(key);
     if (cover?.src) {
@@ -102,6 +94,7 @@ export class Shelf {
     if (tells) announce(entry.title);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      if (entry.list) return;
       paperOf(entry.key, entry.id, $("#paper"));
       entry.read ??= get("sitting", { key: entry.key });
     }, LOOKED);
@@ -114,12 +107,7 @@ export class Shelf {
     if (this.#isForChat(entry)) this.#page.chat(entry.key);
     else this.#page.open(entry);
   }
-
-  // What is said where no document has anything.
-  #nothing() {
-    const { without, chat } = this;
-    if (!without) return h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
-    return h("div", { className: "nothing end" }, h("h2", {}, "Nothing waits, and nothing can be proposed."), h("p", {}, without),
-      h("p", {}, chat && button("filled", "Let your chat ask", "m", () => this.#page.chat()), button(chat ? "outlined" : "filled", "Choose the words", "", () => this.#page.visit("none"))));
-  }
 }
+
+// A title in two letters, for the cover of a book.
+const initials = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];

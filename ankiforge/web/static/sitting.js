@@ -1,14 +1,13 @@
 // A sitting: what waits in one document, or in a list, ten at a time. The document stays; the card stands level with its mark.
 // The server holds what is left of the ten; here it is shown, and the next card before the server has answered.
 import { Card } from "./card.js";
-import { $, button, h, menuOf } from "./dom.js";
+import { $, button, h } from "./dom.js";
 import { Ending } from "./ending.js";
 import { fill } from "./face.js";
 import { alone, attempt, isFree, mayDecide, painted } from "./pace.js";
 import { paperOf } from "./paper.js";
-import { TEN, UNTIL_NEXT, announce, askText, count, number, quoted, tell } from "./say.js";
+import { TEN, UNTIL_NEXT, announce, count, quoted, tell } from "./say.js";
 import { get, post } from "./server.js";
-import { recalled } from "./settings.js";
 import { svg } from "./shapes.js";
 
 const LATER = 150; // ms after a decision, in which another one is not delayed
@@ -18,18 +17,16 @@ const narrow = matchMedia("(max-width: 699px)");
 const stateOf = ({ proposal }) => (proposal ? "proposal" : "asks");
 
 export class Sitting {
-  // What is decided on: `title`, and `read`, which returns a sitting; of a document its `entry` of the shelf, of a list its id
-  // `list`; `single` if it is one item that was opened from a row.
+  // What is decided on: `title`, and `read`, which returns a sitting; its `entry` of the shelf, and of a document its `key`;
+  // `single` if it is one item that was opened from a row, `back` where that is.
   origin;
   number = 0; // under which the server holds it
   items = []; // what is left
   at = 0;
   results = []; // of each decision: card, none, later
   opened = null; // the item of another mark, which is shown instead
-  isChoosing = false; // whether words are chosen with the keyboard
   marked = ""; // the key of the mark that was just made
   isStoring = false; // whether a decision is on its way
-  notices = []; // rows of what sources changed
   card = null;
   paper = null;
   ending = null;
@@ -43,7 +40,7 @@ export class Sitting {
 
   async load(read = this.origin.read()) {
     const reply = await read;
-    Object.assign(this, { at: 0, opened: reply.opened ?? null, notices: reply.rows ?? [], ending: null });
+    Object.assign(this, { at: 0, opened: reply.opened ?? null, ending: null });
     this.#take(reply);
   }
   // Take what the server holds, with the items that are new, and stay at the one that is wanted.
@@ -75,17 +72,8 @@ export class Sitting {
 
   get item() { return this.opened ?? this.items[this.at]; }
   get size() { return this.items.length + this.results.length; }
-  // How many wait, in words.
-  get waits() {
-    const { entry, list, single } = this.origin;
-    if (entry) {
-      const of = (wanted) => this.paper?.marks.filter(({ state }) => state === wanted).length ?? 0;
-      return `${number(of("asks"))} waiting · ${count(of("proposal"), "proposal")}`;
-    }
-    return single ? "" : `${number(this.#page.lists.find(({ id }) => id === list).left)} wait here`;
-  }
-  get why() { return this.card?.item.actions.find(({ needs }) => needs === "text"); }
-  // The action of a key, or with a name, if it can be done now.
+  // What can be done now with the card besides the blue button; the action of a key, or with a name.
+  get actions() { return this.ending || this.card?.mode !== "look" ? [] : this.card.item.actions.filter((action) => action !== this.card.main); }
   actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.item.actions.find((action) => action.key === key || action.act === key); }
 
   // ---- What is shown.
@@ -96,7 +84,6 @@ export class Sitting {
     if (!item) return this.end();
     this.ending = null;
     this.card = item.card ??= new Card(item, () => this.changed(), (key) => this.press(key));
-    if (recalled("recall")) document.body.classList.add("hiding");
     $("#margin").replaceChildren(this.card.node);
     $("#margin").scrollTop = 0;
     for (const frame of this.card.node.querySelectorAll("iframe")) fill(frame);
@@ -136,7 +123,7 @@ export class Sitting {
     paper.chosen = (key) => this.goToMark(key);
     paper.ten = this.#marks;
     paper.enter();
-    if (this.origin.list) $("#title").textContent += ` · ${paper.title}`;
+    if (this.origin.entry?.list) $("#title").textContent += ` · ${paper.title}`;
     if (this.origin.single) $("#title").textContent = paper.title;
     return true;
   }
@@ -156,47 +143,37 @@ export class Sitting {
     requestAnimationFrame(() => this.level());
   }
   count() {
-    const n = this.results.length;
-    $("#count").textContent = this.ending || this.opened || this.size < 2 ? "" : `${Math.min(n + 1, this.size)} of ${this.size}`;
+    const now = this.results.length + this.at;
+    const isAside = this.ending || this.opened;
+    $("#count").textContent = isAside || this.size < 2 ? "" : `${now + 1} of ${this.size}`;
     $("#ticks").replaceChildren(...Array.from({ length: this.size }, (_, i) => {
       const tick = h("li");
-      tick.dataset.s = this.results[i] ?? (i === n && !this.ending ? "now" : "open");
+      tick.dataset.s = this.results[i] ?? (i === now && !isAside ? "now" : "open");
       return tick;
     }));
   }
 
-  // The buttons, each always in its place, in one row; what is secondary is in the menu if there is no room for it.
+  // The buttons, each always in its place; without the names of keys if there is no room for them.
   bar() {
-    const [shown, rest] = this.#choices();
-    const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key && key.replace(/^[A-Z]$/, "Shift+$&") });
     const place = $("#buttons");
-    const isOneRow = () => place.lastChild.offsetTop === place.firstChild.offsetTop;
+    const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
     place.classList.remove("tight");
-    for (let room = shown.length; room > 0; room -= 1) {
-      const more = [...shown.slice(room), ...rest];
-      place.replaceChildren(...shown.slice(0, room).map(drawn), ...(more.length ? [menuOf(more)] : []));
-      if (shown[room - 1].look !== "text" || isOneRow()) break;
-    }
-    place.classList.toggle("tight", !isOneRow()); // without the names of keys
+    place.replaceChildren(...this.#choices().map(drawn));
+    place.classList.toggle("tight", place.lastChild.offsetTop !== place.firstChild.offsetTop);
   }
-  // What can be done now, {look, label, key, run}: what has a button, and what is in the menu.
+  // What has a button now: {look, label, key, run}.
   #choices() {
     const { card } = this;
-    const { actions } = card.item;
     const isEdited = card.mode === "edit";
     const main = { look: "filled", label: card.says, key: isEdited ? "Ctrl ⏎" : "⏎", run: () => this.enter() };
-    const back = (label) => ({ look: "outlined", label, key: "Esc", run: () => this.escape() });
-    const drop = { look: "outlined", label: "Discard", key: "", run: () => card.drop() };
-    const goOn = { look: "outlined", label: "Go on editing", key: "e", run: () => this.edit() };
-    if (card.mode === "ask") return [[main, back("Back to the sentence")], []];
-    if (card.mode !== "look") return [[main, isEdited ? back("Keep for later") : goOn, drop], []];
-    const chosen = (action) => (action === card.main ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.#do(action) });
-    const offered = actions.filter(({ act }) => act !== "ask" || card.sentence).map(chosen);
-    const [first, ...shown] = offered.filter(({ look }) => look !== "more");
-    const { sentence } = card;
-    const ends = [{ label: "End a clause earlier", key: ".", run: sentence?.cutTail }, { label: "Begin a clause later", key: ",", run: sentence?.cutHead }];
-    const rest = [...offered.filter(({ look }) => look === "more"), ...(sentence?.card.gaps ? ends : []), { label: "Undo", key: "u", run: () => this.undo() }];
-    return [[first, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown], rest];
+    const back = (label) => ({ label, key: "Esc", run: () => this.escape() });
+    const drop = { label: "Discard", key: "", run: () => card.drop() };
+    if (card.mode === "ask") return [main, back("Back to the sentence")];
+    if (isEdited) return [main, back("Keep for later"), drop];
+    if (card.mode === "kept") return [main, { label: "Go on", key: "e", run: () => this.edit() }, drop];
+    const chosen = (action) => (action === card.main ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.do(action) });
+    const [first, ...shown] = card.item.actions.filter(({ act, look }) => look !== "more" && (act !== "ask" || card.sentence)).map(chosen);
+    return [first, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown];
   }
 
   // ---- The card stands level with its mark, tied by a line.
@@ -243,7 +220,6 @@ export class Sitting {
   #foot() {
     const { paper } = this;
     $("#where").textContent = paper.body.where?.() ?? (paper.kind === "list" ? "book" : "note");
-    $("#percent").textContent = `${Math.round(100 * paper.zoom)} %`;
     const at = paper.marks.findIndex(({ key }) => key === paper.now);
     $("#nth").textContent = at >= 0 ? `mark ${at + 1} of ${paper.marks.length}` : count(paper.marks.length, "mark");
     const { scrollTop, clientHeight } = paper.pane;
@@ -277,6 +253,8 @@ export class Sitting {
     this.opened = null;
     this.show();
   }
+  // To the next mark; from the ending to what comes next.
+  next() { return this.ending ? this.ending.nextDocument() : this.stepMark(1); }
   // To the next mark of the document, whatever its state; behind the last one, to the first.
   stepMark(by) {
     const { marks = [], now } = this.paper ?? {};
@@ -284,10 +262,10 @@ export class Sitting {
     if (marks.length) this.goToMark(marks[(at + marks.length) % marks.length].key);
   }
   async goToMark(key) {
-    if (this.ending) return this.ending.show(key);
-    if (!isFree()) return;
+    if (this.ending?.show(key) || !isFree()) return;
     const known = this.items.findIndex(({ source }) => source?.key === key);
     if (known >= 0) {
+      this.#goOn();
       [this.opened, this.at] = [null, known];
       return this.show();
     }
@@ -298,13 +276,14 @@ export class Sitting {
       this.strip();
       return tell("Nothing is to be done here.");
     }
+    this.#goOn();
     // what waits joins the ten
     this.opened = sitting ? null : item;
     if (sitting) this.#take(sitting, item.id);
     await this.show();
   }
   escape() {
-    if (this.selected()) return this.#endChoice();
+    if (this.selected()) return getSelection().removeAllRanges();
     if (this.ending || !this.card?.leave()) {
       if (this.opened && this.items.length) {
         this.opened = null;
@@ -314,15 +293,6 @@ export class Sitting {
   }
   // The words that are selected in the document, and the key of their mark; null if none are.
   selected() { return this.paper?.body ? this.paper.selected() : null; }
-  #endChoice() {
-    this.isChoosing = false;
-    getSelection().removeAllRanges();
-  }
-  // Choose words with the keyboard.
-  choose() {
-    this.isChoosing = true;
-    this.paper.choose();
-  }
   // Hide words that are selected in the document, or ask about them; words without a mark get one.
   async take(how) {
     const { key, text, before, page } = this.selected();
@@ -334,7 +304,7 @@ export class Sitting {
     const isTaken = await card.take(text, () => get("words", { key }));
     getSelection().removeAllRanges();
     if (!isTaken) return tell("Select words of the mark itself.");
-    if (how === "q") card.ask();
+    if (how === "q") this.card.ask();
   }
 
   // Make a mark of words; what is proposed of it is asked beside it.
@@ -342,7 +312,7 @@ export class Sitting {
     if (!isFree()) return;
     const { paper } = this;
     const before = paper.key;
-    this.#endChoice();
+    getSelection().removeAllRanges();
     await attempt(async () => {
       const reply = await post("mark", { key: before, ...words });
       this.#page.counted(reply);
@@ -389,44 +359,27 @@ export class Sitting {
 
   // ---- Decisions, one at a time. The next card is shown at once; if the server refuses, the card comes back with the reason.
 
-  edit() {
-    if (!this.ending) attempt(() => this.card?.edit());
-  }
-  ask() {
-    if (!this.ending) this.card?.ask();
-  }
+  edit() { attempt(() => this.card.edit()); }
+  ask() { this.card.ask(); }
   press(key) {
     const action = this.actionOf(key);
-    if (action) this.#do(action);
-  }
-  reason() {
-    if (this.why) this.#do(this.why);
+    if (action) this.do(action);
   }
   enter() {
     if (this.ending) return this.ending.enter();
     const { card } = this;
-    // as long as the answer is hidden, it shows the answer; the same key decides next: not before that can be seen
-    if (document.body.classList.contains("hiding") && card.mode === "look" && card.item.cards) {
-      this.#page.flip(false);
-      return painted();
-    }
     if (card.mode === "look" && card.main.needs === "edit") return this.edit();
     if (!mayDecide()) return;
     const made = card.made();
     if (made) this.#store(made.action, made.given);
   }
-  async #do(action) {
+  do(action) {
     if (action === this.card.main) return this.enter();
     if (action.act === "ask") return this.ask();
     if (action.needs === "edit") return this.edit();
     if (!mayDecide()) return;
     const given = this.card.given(action);
     if (!given) return;
-    if (action.needs === "text") {
-      const text = await askText(action.ask, action.label.replace("…", ""));
-      if (text === null) return;
-      given.text = text;
-    }
     this.#store(action, { choice: action.choice ?? (this.card.item.beside ? 0 : this.card.picked), ...given });
   }
 
@@ -491,7 +444,6 @@ export class Sitting {
   }
   #refresh() { setTimeout(() => this.paper?.refresh().then(() => this.strip()), LATER); }
 
-  undo() { this.#page.undo(); }
   // What was decided here waits again.
   putBack({ item, sitting }) {
     this.#goOn();
@@ -511,7 +463,7 @@ export class Sitting {
     if (this.paper) this.paper.isOver = true;
     document.body.classList.toggle("alone", !this.paper);
     this.ending = new Ending(this, this.#page);
-    $("#margin").replaceChildren(this.ending.node, this.notices.length ? this.#page.notices(this.notices) : "");
+    $("#margin").replaceChildren(this.ending.node);
     $("#margin").scrollTop = 0;
     this.count();
     this.ending.begin();
@@ -529,7 +481,6 @@ export class Sitting {
     }).catch(() => {});
     return undefined;
   }
-  nextDocument() { this.ending?.nextDocument(); }
   async again(read) {
     if (this.paper) this.paper.isOver = false;
     this.ending.stop();
