@@ -179,31 +179,59 @@ def text_of(field: str) -> str:
 def citation_html(card: Shown, safe_context: SafeContext) -> str:
     """Return the line above the question and the full references.
 
-    The line is document › heading › list items. Parts that would reveal the answer are
-    left out of the line.
+    The line is work › last heading. Parts that would reveal the answer are left out of it.
+    `af-short` marks a line that leaves out headings, which the references have.
     """
-    above = context_of(card, safe_context)
+    parts = _safe_parts(card, safe_context)
     set_text = typeset if card.highlight.has_formulas else literal
-    where = f'<span class="af-where">{set_text(above)}</span>' if above else ""
+    where = ""
+    if parts:
+        name = "af-where af-short" if len(parts) > len(_line(parts)) else "af-where"
+        where = f'<span class="{name}">{set_text(" › ".join(_line(parts)))}</span>'
     cited = [f"<cite>{set_text(text)}</cite>" for text in references(card)]
     return where + "".join(cited)
 
 
+_FILE_NAME = regex(r"\S*[-_\d]\S*")
 # The length to which a list item above the highlight is shortened.
 _MAX_ITEM_CHARS = 60
+_MAX_WORK_CHARS = 40
 
 
 def context_of(card: Shown, safe_context: SafeContext) -> str:
-    """Return document › heading › list items, without parts that would reveal the answer."""
+    """Return work › last heading, without parts that would reveal the answer."""
+    return " › ".join(_line(_safe_parts(card, safe_context)))
+
+
+def _safe_parts(card: Shown, safe_context: SafeContext) -> Strings:
+    """Return work, headings and list items above the highlight that do not reveal the answer."""
     parts = [*_title_and_headings(card.highlight)]
+    document = card.highlight.document
+    file_name = PurePosixPath(document.path).stem
+    # as 02-how-to-read: a heading names the work better
+    if document.subject == file_name and _FILE_NAME.fullmatch(file_name):
+        parts = parts[1:] or parts
     for item in card.highlight.above:
-        text = item.rstrip(" :：")
-        if len(text) > _MAX_ITEM_CHARS:  # cut between two words
-            start = text[:_MAX_ITEM_CHARS]
-            whole_words = start.rpartition(" ")[0]
-            text = f"{whole_words or start}…"
-        parts.append(isolated(text))
-    return " › ".join(safe_context(card, tuple(parts)))
+        parts.append(isolated(_cut(item.rstrip(" :："), _MAX_ITEM_CHARS)))
+    return safe_context(card, tuple(parts))
+
+
+def _line(parts: Strings) -> Strings:
+    """Return the work, and the heading or list item next above the highlight."""
+    if len(parts) < 2:
+        return parts
+    work = parts[0]
+    if isolated(work) == work:  # what is in isolates is never cut
+        work = _cut(work, _MAX_WORK_CHARS)
+    return work, parts[-1]
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return the first words of a text that is longer, with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    start = text[:limit]
+    return f"{start.rpartition(' ')[0] or start}…"
 
 
 def references(card: Shown) -> Strings:
@@ -267,7 +295,7 @@ def links_html(papers: Strings, *highlights: Highlight) -> Pair:
     """Return the links to the sources that hold on every computer, and those that hold on this one.
 
     Other computers may name the vault otherwise. For a PDF, the name of the file follows the
-    first; its page stands in the citation.
+    first: it is found by a search in Anki, and not shown.
 
     Args:
         papers: the addresses of the PDFs of these highlights.

@@ -3,7 +3,9 @@
 Our two note types have ids, fields and templates that are fixed for ever. Anki updates a note
 only if its note type has exactly the fields and templates that Anki knows, so none is ever
 added, removed or moved. A spare field can be renamed, because every field has an id.
-Templates and CSS are files in `design/`. They change with a new version and a higher mod.
+Templates and CSS are files in `design/`. They change with a new version and a higher mod. The
+block `af-card` of a question is not closed: the answer, which begins with `FrontSide`, goes on in
+it, and so has the direction of the question.
 
 A person may add and move fields and templates of our note types. Such a type is shipped
 as it is in Anki. Otherwise Anki would skip its notes, and create a second copy of the
@@ -262,7 +264,7 @@ def _lexer(language: str) -> Lexer | None:
 
 # --- our note types ---------------------------------------------------------------------
 
-DESIGN_MOD = 1_400_000_006
+DESIGN_MOD = 1_400_000_007
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
 # The id of the first field. Those of the others follow, up to the last one of `_MACHINE`.

@@ -5,7 +5,9 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
+    citation_html,
     content_html,
+    context_of,
     deck_name,
     read_source,
     reference,
@@ -170,6 +172,8 @@ TITLE = "Test-enhanced learning"
         (BASIC, ("Which kind of log?", "a power log (PL)"), "Power logs", TITLE),
         (BASIC, ("What must you will?", "that it become a universal law"), "The Universal Law Formulation", TITLE),
         (BASIC, ("What do plants do with light?", "光合成"), "光合成の反応", TITLE),
+        # the last of several headings
+        (BASIC, ("Which?", "this"), "Methods › Design › Sample", f"{TITLE} › Sample"),
         # a heading that repeats the title
         (BASIC, ("Which?", "this"), "TEST-enhanced learning › Results", f"{TITLE} › Results"),
     ],
@@ -181,8 +185,29 @@ def test_the_line_above_the_question_does_not_tell_the_answer(
     card = _highlight(
         make_card(kind, **dict(zip(names, fields, strict=True))), heading=heading
     )
-    shown = re.findall('class="af-where">(.*?)</span>', _fields(card)["Citation"])
+    shown = re.findall('class="af-where[^>]*>(.*?)</span>', _fields(card)["Citation"])
     assert shown == [line] * bool(line)
+
+
+@pytest.mark.parametrize(
+    ("title", "heading", "line"),
+    [
+        ("02-how-to-read", "How to Read a Paper › Goals › Claims", "How to Read a Paper › Claims"),
+        ("02-how-to-read", "", "02-how-to-read"),
+        ("Reading", "Goals › Claims", "Reading › Claims"),
+        ("Reading", "Claims", "Reading › Claims"),
+        ("How one reads a paper of a field in which one is new", "", "How one reads a paper of a field in which one is new"),
+        ("How one reads a paper of a field in which one is new", "Claims", "How one reads a paper of a field in… › Claims"),
+    ],
+)  # fmt: skip
+def test_one_line_names_the_work_and_the_last_heading(make_card, title, heading, line):
+    card = make_card(Front="Which?", Back="this")
+    card = _highlight(card, heading=heading, above=(), page_label="")
+    card = _document(card, title=title, path=f"notes/{title}.md", creators=(), issued="")
+    assert context_of(card, lambda _, parts: parts) == line
+    shown = citation_html(card, lambda _, parts: parts)
+    # the references say what the line leaves out
+    assert ("af-short" in shown) == (" › " in heading)
 
 
 def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card):
@@ -191,7 +216,7 @@ def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card):
         above=("The kinds are:", "word " * 40, "what the last item is"),
     )
     where, cite = _fields(card)["Citation"].split("<cite>")
-    assert " › The kinds are › word word" in where
+    assert f"{TITLE} › word word" in where  # the last one that does not tell it
     assert where.count("word") < 20
     assert "last item" not in where
     assert "kinds" not in cite

@@ -1,8 +1,11 @@
 """What the style of a card must say since Anki and MathJax have rules of their own."""
 
+import re
 from typing import Any
 
-from ankiforge.anki.notetypes import our_note_type
+import pytest
+
+from ankiforge.anki.notetypes import design, our_note_type
 from ankiforge.model import Family
 
 # Anki's reviewer and MathJax 3 say this of a card.
@@ -48,9 +51,9 @@ def test_code_and_tables_use_the_window_and_text_does_not(browser):
         f"{'code ' * 200}</pre></li></ul></div></div></body>"
     )
     widths = page.evaluate(WIDTHS)
-    assert widths["answer"] == widths["short"] == 600
-    assert widths["code"] == widths["table"] == 780  # to the end of the window
-    assert widths["inner"] == widths["item"] < 600
+    assert widths["answer"] == widths["short"] == 672
+    assert widths["code"] == widths["table"] == 816  # to the end of the window
+    assert widths["inner"] == widths["item"] < 672
     tab = "getComputedStyle(document.querySelector('pre')).tabSize"
     assert page.evaluate(tab) == "4"
     width = "document.documentElement.scrollWidth"
@@ -63,3 +66,51 @@ def test_a_formula_in_a_line_is_left_on_its_line(browser):
     assert page.evaluate(SCROLL, "mjx-container[display]") == "auto"
     assert page.evaluate(SCROLL, "p mjx-container") == "visible"
     page.close()
+
+
+PLACES = """() => Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => {
+    const words = document.createRange();
+    words.selectNodeContents(element);
+    const { left, right, top } = words.getBoundingClientRect();
+    return [element.id, { left: Math.round(left), right: Math.round(right), top: Math.round(top) }];
+}))"""
+
+
+def placed(browser: Any, question: str, answer: str, width: int = 1000) -> Any:
+    """Where the words of a card stand in a window."""
+    page = browser.new_page(viewport={"width": width, "height": 620})
+    front, back = (design(f"basic-card-1-{side}.html") for side in ("question", "answer"))
+    front = front.replace("{{Front}}", f'<span id="question">{question}</span>')
+    front = front.replace("{{Citation}}", '<span id="place">Notes › Capitals</span>')
+    back = back.replace("{{Back}}", f'<span id="back">{answer}</span>')
+    shown = re.sub(r"\{\{[#^/].*?\}\}", "", back.replace("{{FrontSide}}", front))
+    style = our_note_type(Family.BASIC).css
+    page.set_content(
+        f'<style>{style}</style><body class="card"><div id="qa">{shown}</div></body>'
+    )
+    places = page.evaluate(PLACES)
+    page.close()
+    return places
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "side"),
+    [
+        ("What is the capital?", "Lima", "left"),
+        ("What is the capital?", "باريس", "left"),
+        ("מהי בירת ישראל?", "ירושלים", "right"),
+        ("מהי בירת ישראל?", "Jerusalem", "right"),
+    ],
+)
+def test_a_whole_card_stands_at_the_side_at_which_its_question_begins(
+    browser, question, answer, side
+):
+    places = placed(browser, question, answer)
+    assert len({places[part][side] for part in ("place", "question", "back")}) == 1
+
+
+def test_a_short_card_is_a_third_of_the_way_down_on_a_desktop_and_at_the_top_of_a_phone(
+    browser,
+):
+    assert 150 < placed(browser, "What?", "That")["question"]["top"] < 210
+    assert placed(browser, "What?", "That", width=390)["question"]["top"] < 80
