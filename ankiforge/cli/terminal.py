@@ -7,8 +7,11 @@ empties the input before it reads.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 import click
@@ -37,10 +40,12 @@ _END = "\x1b"
 _EXAMPLES = 10
 _RIGHT, _LEFT = "\x1b[C", "\x1b[D"
 _WORD = regex(r"\w+(?:[-'’.]\w+)*")
-_DRAFT_KEYS = "Enter accept · x reject{others} · e edit · q ask · u undo · Esc end"
+_DRAFT_KEYS = (
+    "Enter accept · x reject{others} · e edit · q ask · u undo · j k next, back · Esc end"
+)
 _PROPOSAL_KEYS = (
     "proposal: Enter make it{others} · → your own words · q ask · e edit"
-    " · x reject · u undo · Esc end"
+    " · x reject · u undo · j k next, back · Esc end"
 )
 _WORD_KEYS = "← → word · Space hide · Enter make it · Esc back"
 
@@ -65,6 +70,8 @@ class TerminalReview:
             self._proposed = sittings.proposed(self._ledger, self._review.item, query)
         self._sitting: list[str] = []
         """What is left of those that are asked together; the queue comes after them."""
+        self._ten: list[str] = []
+        """Those with which the sitting began, in their order."""
         self._size = 0
         self._done: list[tuple[str, str, str]] = []
         """The decisions that can be taken back: (id for `undo`, item, further fact)."""
@@ -117,7 +124,8 @@ class TerminalReview:
                     break
         self._sitting = self._queue[:TEN]
         del self._queue[:TEN]
-        self._size = len(self._sitting)
+        self._ten = [*self._sitting]
+        self._size = len(self._ten)
         return bool(self._sitting)
 
     def _decide(self, item: Item) -> bool:
@@ -143,6 +151,8 @@ class TerminalReview:
                         return self._carry_out(replace(choices[0][0], act="reject"))
                     case "u":
                         return self._take_back()
+                    case "j" | "k":
+                        return self._turn(key)
                     case "e":
                         shown = self._edited(*shown)
                     case "q":
@@ -199,6 +209,14 @@ class TerminalReview:
         self._say("rejected" if decision.act == "reject" else "accepted")
         return True
 
+    def _turn(self, key: str) -> bool:
+        """Go to the next item of the sitting (j), or back to the one before (k)."""
+        if key == "j":
+            self._sitting.append(self._sitting.pop(0))
+        else:
+            self._sitting.insert(0, self._sitting.pop())
+        return True
+
     def _take_back(self) -> bool:
         """Take back the last decision of this review."""
         if not self._done:
@@ -242,7 +260,7 @@ class TerminalReview:
         answer = ", ".join(gap.answer for gap in gaps(card.field("Text")))
         if not answer:
             raise RefusedError("q is for a sentence with a gap; e edits this card")
-        question = click.prompt("question", default="", show_default=False).strip()
+        question = _typed("question")
         if not question:
             return decision, card
         fields = {"Front": question, "Back": answer}
@@ -288,7 +306,10 @@ class TerminalReview:
     def _print_passage(self, item: Item) -> None:
         """Print how far the review is, the passage, and the card that would change."""
         highlight = item.offered[0].highlight
-        place = f"{self._size - len(self._sitting) + 1} of {self._size}"
+        number = self._size - len(self._sitting) + 1
+        if item.id in self._ten:
+            number = self._ten.index(item.id) + 1
+        place = f"{number} of {self._size}"
         if any(item.id == further for _, _, further in self._done):
             place += ", a further fact"
         self._say(f"\n{place}   {bold(on_one_line(highlight.document.title))}")
@@ -310,7 +331,8 @@ class TerminalReview:
         """Print a card with its warning, what else could be hidden or taken, and the keys."""
         for name, words in card.fields:
             rows = "\n".join(table_rows(words)) or words
-            self._say(f"  {name.lower()}: {bold(with_brackets(rows))}")
+            shown = with_brackets(rows).replace("\n", "\n    ")
+            self._say(f"  {name.lower()}: {bold(shown)}")
         for number, (_, other) in enumerate(choices if len(choices) > 1 else (), 1):
             hidden = " … ".join(gap.answer for gap in gaps(other.field("Text")))
             words = on_one_line(plain(hidden or other.field("Front")))
@@ -336,6 +358,43 @@ def _joined(spans: Sequence[Span], sentence: str) -> list[Span]:
             start, _ = joined.pop()
         joined.append((start, end))
     return joined
+
+
+def _typed(label: str) -> str:
+    """Return the line that a person types; "" if they leave it with Esc."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows has no modes of a terminal
+        line: str = click.prompt(label, default="", show_default=False)
+        return line.strip()
+    terminal = sys.stdin.fileno()
+    modes = termios.tcgetattr(terminal)
+    utf8 = codecs.getincrementaldecoder("utf-8")("ignore")
+    words = ""
+    try:
+        tty.setcbreak(terminal, termios.TCSADRAIN)
+        click.echo(f"{label}: ", nl=False)
+        while True:
+            pressed = utf8.decode(os.read(terminal, 1024))
+            if pressed == _END or "\x04" in pressed:
+                return ""
+            if pressed.startswith(_END):  # a key that is no character
+                continue
+            for sign in pressed:
+                if sign in "\r\n":
+                    return words.strip()
+                if sign in "\x7f\b":
+                    click.echo("\b \b" if words else "", nl=False)
+                    words = words[:-1]
+                elif sign.isprintable():
+                    click.echo(sign, nl=False)
+                    words += sign
+    except (KeyboardInterrupt, OSError):
+        return ""
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
+        click.echo()
 
 
 def _key() -> str:

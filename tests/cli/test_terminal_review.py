@@ -506,3 +506,15 @@ def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_te
         keyboard.shown()
         assert "rejected" in COLOURS.sub("", keyboard.press("x"))
     assert set(verdicts(forge).values()) == {"taken back"}
+
+
+def test_j_and_k_walk_and_esc_leaves_a_question(forge, vault, note, at_terminal):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        assert "1 of " in keyboard.shown()
+        assert "2 of " in keyboard.press("j")
+        assert "1 of " in keyboard.press("k")
+        keyboard.asks("q", "question:")
+        assert "Enter accept" in keyboard.press(ESCAPE)
+        assert "0 decisions" in keyboard.press(ESCAPE)
+    assert set(verdicts(forge).values()) == {"waiting"}
