@@ -22,6 +22,7 @@ from ankiforge.cli.commands import (
     given,
     shared_options,
 )
+from ankiforge.cli.help import Context
 from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError, lacks_memory
 
 GC_THRESHOLDS = (50_000, 20, 20)
@@ -30,15 +31,17 @@ cycles; with the default thresholds, collection takes a tenth of its time."""
 
 
 BEGIN = """\
-  ankiforge run paper.pdf    read highlights, propose cards (also from ~/Vault …)
-  ankiforge review           decide on the cards
-  ankiforge build            write ankiforge.apkg, to import into Anki
+  ankiforge run paper.pdf   read highlights, propose cards
+  ankiforge review          decide on the cards
+  ankiforge build           write ankiforge.apkg for Anki
 """
 """The three commands to begin with."""
 
 
 class Program(SuggestingGroup):
-    """A group that imports commands on use, and turns our errors into messages and exit codes."""
+    """A group that imports commands on use."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of `COMMANDS`."""
@@ -46,6 +49,8 @@ class Program(SuggestingGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, importing its module."""
+        if cmd_name == help_.name:
+            return help_
         if cmd_name not in COMMANDS:
             return _of_plug_in(cmd_name)
         module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
@@ -55,13 +60,13 @@ class Program(SuggestingGroup):
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help on one screen: how to begin, and each command in a line."""
-        width = max(map(len, COMMANDS))
-        formatter.write(f"{self.help}\n\n{BEGIN}\n")
-        for heading, group in GROUPS.items():
-            formatter.write(f"{heading}:\n")
-            for name, (_, line) in group.items():
-                formatter.write(f"  {name:{width}}  {line}\n")
+        """Write the first help: the commands of every day, and the shared options."""
+        formatter.write_text(self.help or "")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            _write_commands(formatter, "Every day")
+        more = len(COMMANDS) - len(GROUPS["Every day"])
+        formatter.write(f"\n  {more} more: ankiforge help all\n")
         rows = []
         for option in shared_options():
             rows.append(option.get_help_record(ctx) or ("", ""))
@@ -91,6 +96,29 @@ def _of_plug_in(name: str) -> click.Command | None:
 
     command.invoke = guarded  # type: ignore[method-assign]
     return command
+
+
+def _write_commands(formatter: click.HelpFormatter, heading: str) -> None:
+    width = max(map(len, COMMANDS))
+    rows = [(f"{name:{width}}", line) for name, (_, line) in GROUPS[heading].items()]
+    formatter.write_dl(rows)
+
+
+@click.command("help", add_help_option=False)
+@click.argument("words", nargs=-1, metavar="[all|COMMAND]")
+@click.pass_context
+def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show the first help, that of a command, or all commands."""
+    if words != ("all",):
+        forge.main([*words, "-h"], prog_name="ankiforge", standalone_mode=False)
+        return
+    formatter = ctx.make_formatter()
+    for heading in GROUPS:
+        with formatter.section(heading):
+            _write_commands(formatter, heading)
+    formatter.write_paragraph()
+    formatter.write_text("ankiforge COMMAND -h: its options, with examples")
+    click.echo(formatter.getvalue(), nl=False)
 
 
 @click.group(
@@ -144,9 +172,9 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = error.format_message()
         if error.ctx and isinstance(error.ctx.command, Program):
-            end = "ankiforge -h lists all commands and options"
+            end = "more commands, and their options: ankiforge -h"
             text = f"{error.ctx.command.help}\n\n{BEGIN}\n{end}"
-        click.echo(text, err=True)
+        _say(text)
         return
     where = "ankiforge"
     context: click.Context | None = getattr(error, "ctx", None)
@@ -189,10 +217,15 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
 
 def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:
     """Print an error and its hint."""
-    from ankiforge.cli.output import Call
-
     text = f"{where}: {message}"
     if hint:
         text += f"\nhint: {hint}"
     with suppress(OSError):  # the terminal may be gone
-        Call(no_color="--no-color" in sys.argv).warn(text)
+        _say(text)
+
+
+def _say(text: str) -> None:
+    """Print a message that belongs to no call of a command."""
+    from ankiforge.cli.output import Call
+
+    Call(no_color="--no-color" in sys.argv).warn(text)

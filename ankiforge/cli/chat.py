@@ -27,14 +27,12 @@ _NO_CLIPBOARD = ("", "dumb", "linux")
 _SECONDS = 5
 COPIED = "copied: paste it into any chat, and copy its whole answer"
 SENT = (
-    "sent to your terminal to be copied, which does not say whether it was; paste it into any"
-    " chat, and copy its whole answer; if there is nothing to paste: ankiforge draft export ask.md"
+    "your terminal was asked to copy it; paste it into any chat, and copy its whole answer;"
+    " nothing to paste? ankiforge draft export ask.md"
 )
-
-
 SECOND = (
-    "a second text was copied: it asks your chat whether each card says what its passage says."
-    " Paste its answer here, or press Enter to leave it"
+    "asks your chat whether each card says what its passage says. Paste its answer here, or"
+    " press Enter to leave it"
 )
 
 

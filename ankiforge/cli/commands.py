@@ -10,43 +10,40 @@ from ankiforge.errors import UsageError
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Every day": {
-        "run": ("run", "Read, draft, check, and write the package for Anki."),
+        "run": ("run", "Read highlights, make and check cards, write the package."),
         "review": ("serve", "Decide on cards in the browser."),
-        "status": ("inspect", "Show the counts and the next command."),
-        "watch": ("serve", "Run whenever you save a note."),
-        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
-    },
-    "Decide": {
-        "list": ("inspect", "List cards and drafts, or highlights without a card."),
-        "show": ("inspect", "Show cards, drafts and questions in full."),
-        "accept": ("decide", "Accept drafts, or answer questions with yes."),
-        "reject": (
-            "decide",
-            "Reject drafts, cards, highlights; answer questions with no.",
-        ),
-        "edit": ("decide", "Reword a card or draft, or make a card."),
-        "undo": ("decide", "Take back your last decision, or an earlier one."),
-    },
-    "Anki": {
+        "draft": ("run", "Let your chat, or a model, write the questions."),
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to Anki, which must be running."),
+        "status": ("inspect", "Show what waits, and the next command."),
+        "list": ("inspect", "List cards, or highlights without a card."),
+        "search": ("inspect", "Search everything you have read."),
+        "undo": ("decide", "Take back your last decision, or an earlier one."),
+        "watch": ("serve", "Run whenever you save a note."),
+    },
+    "Cards": {
+        "show": ("inspect", "Show cards, drafts and questions in full."),
+        "accept": ("decide", "Accept drafts, or answer questions with yes."),
+        "reject": ("decide", "Reject drafts, cards, highlights; answer with no."),
+        "edit": ("decide", "Reword a card or draft, or make a card."),
+        "repair": ("repair", "List cards that fail in Anki."),
+        "export": ("inspect", "Write highlights and cards to a file."),
+    },
+    "Anki": {
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
         "patch": ("anki", "Print your edits in Anki as a patch of your notes."),
-        "repair": ("repair", "List cards that fail in Anki."),
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
-    "More": {
-        "search": ("inspect", "Search everything you have read."),
-        "draft": ("run", "Draft with a model or any chatbot, or draft again."),
-        "extract": ("run", "Show the highlights of a file or folder; write nothing."),
-        "forget": ("run", "Stop reading a PATH; its cards stay."),
-        "export": ("inspect", "Write highlights and cards to a file."),
+    "Set up": {
+        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
         "model": ("model", "Choose the language model that drafts, or none."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
-        "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),
+        "forget": ("run", "Stop reading a PATH; its cards stay."),
+        "extract": ("run", "Show the highlights of a file; write nothing."),
+        "mcp": ("serve", "Let an agent draft, over the protocol MCP."),
     },
 }
-"""heading: {command: (module, short help)}, in the order of `ankiforge --help`."""
+"""heading: {command: (module, short help)}; the first help has the first group alone."""
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
@@ -71,12 +68,6 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
         "help": "Read N files, or send N requests, at a time.",
     },
 }
-
-SHARED_LINE = (
-    "Every command: -C DIR --json -q -v --no-color --offline --limit N --jobs N"
-    " (ankiforge -h)"
-)
-"""The shared options in the help of one command."""
 
 
 class PlainOption(click.Option):

@@ -54,7 +54,6 @@ FILTER = text_option(
   ankiforge accept vault:notes/90e45ebadf289dce --gap 2    a proposal, with its second gap
   ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
-  ankiforge accept --all --filter finding:gap_gt8w    also drafts with this warning
 """)  # fmt: skip
 @IDS
 @ALL
@@ -75,7 +74,7 @@ def accept(
 
     If a draft may be the new text of a card, that card gets its words; --another makes another
     card instead. The key of a highlight (`list --no-card`) makes the card of its proposal. --all
-    leaves out figures; it takes drafts with a warning only if the query names them (`finding:…`).
+    leaves out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.review.items import taken_together
 
@@ -87,8 +86,10 @@ def accept(
     if every and another:
         hint = "ankiforge accept ID --another"
         raise UsageError("--another needs the id of a draft", hint=hint)
+    from ankiforge.ledger import overview
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import is_key
+    from ankiforge.reports.summary import LISTS
 
     with session(call) as workspace:
         ledger = workspace.ledger
@@ -104,12 +105,16 @@ def accept(
             # else each passage asks whether another program wrote
             with ledger.transaction():
                 chosen, left = taken_together(ledger, chosen, which["query"])
-            if left:
-                call.say("not accepted:")
-            for reason, number in left.items():
-                call.say(f"  {number:>3}  {reason}")
+            for reason, number in left.items() if call.verbose else ():
+                call.say(f"not accepted: {number:>3} × {reason}")
 
         report(call, ledger, chosen, accept_one, "accepted")
+        if every:
+            waits = overview.counts(ledger, "waiting")["waiting"]
+            number = sum(waits[name] for name in LISTS)
+            if number:
+                wait = "1 waits" if number == 1 else f"{number:,} wait"
+                call.say(f"{wait} for you: ankiforge review")
 
 
 @command("""
@@ -118,7 +123,7 @@ def accept(
   ankiforge reject dr5b9c0f1d --passage  all that is undecided of its passage
   ankiforge reject vault:notes/90e45ebadf289dce    a highlight: no card is made of it
   ankiforge reject --no-card "advice or an aside"  all that have no card for this reason
-  ankiforge reject --all --filter "verdict:waiting finding:yes_no"
+  ankiforge reject --all --filter "verdict:waiting document:Memory"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID|KEY]...")
 @ALL
@@ -197,7 +202,7 @@ def _without_card(ledger: Ledger, because: str) -> list[str]:
   ankiforge undo                    your last decision; repeat for the one before
   ankiforge undo af53yatsl3         the last decision about this card, or change by its source
   ankiforge undo af53yatsl3 --as-new    a card of its own for the new words
-  ankiforge undo m1.42              a decision by its id, from list --view recent
+  ankiforge undo m1.42              a decision by its id, from list --view recent -v
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
 @flag("--as-new", help="The source states another fact: make it a new card.")
@@ -307,10 +312,10 @@ def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
         message = (
             "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         )
-        raise UsageError(message, hint="ankiforge list shows ids")
+        raise UsageError(message, hint="ankiforge list -v shows ids")
     for word in ids:
         if not (is_id(word) or is_key(word)):
-            hint = "ankiforge list shows ids; for a query: --all --filter QUERY"
+            hint = "ankiforge list -v shows ids; for a query: --all --filter QUERY"
             raise UsageError(f"{word!r} is not an id", hint=hint)
     if ids:
         return [word if is_key(word) else find(ledger, word) for word in ids]

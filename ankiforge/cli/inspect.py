@@ -49,7 +49,7 @@ def status(call: Call) -> None:
 
     with session(call, read_only=True) as workspace:
         state = status_of(workspace.folder, workspace.ledger)
-    call.show(state, status_text(state))
+    call.show(state, status_text(state, workspace.folder))
 
 
 # --- list, show -----------------------------------------------------------------------------
@@ -57,12 +57,12 @@ def status(call: Call) -> None:
 
 # -finding:* is a word of the query, not an option
 @command("""
-  ankiforge list                        drafts and cards
-  ankiforge list --view new -v          waiting drafts in full, those without warnings first
+  ankiforge list                        drafts that wait ○, and cards ✓
+  ankiforge list -v                     the same in full, with their ids
   ankiforge list --view questions       questions that only you can answer
   ankiforge list --no-card              highlights without a card, or with an open sentence, and why
   ankiforge list deck:Biology "cell membrane" --json
-Fields: deck document source tag colour kind verdict anki finding drafter key
+Fields of a query: deck document source tag colour kind verdict anki drafter key added
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @flag(

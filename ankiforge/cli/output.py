@@ -24,33 +24,42 @@ import click
 
 from ankiforge.cli.commands import (
     COMMANDS,
-    SHARED_LINE,
     PlainOption,
     SuggestingGroup,
     given,
     shared_options,
 )
+from ankiforge.cli.help import HelpfulCommand
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.text import regex, with_bold
+from ankiforge.text import (
+    AT_THE_RIGHT,
+    bold,
+    bold_part,
+    regex,
+    with_bold,
+    without_bold,
+)
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.model import Problem
+    from ankiforge.model import Problem, Strings
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 
 LEAST_WIDTH = 40
 """On a narrower terminal nothing is wrapped."""
-# A command that a message names, up to the next stop: it is copied, so it never breaks.
-_UNBROKEN = regex(r"ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+|\S+")
-# The label of a detail, such as "  model      ", "source    " or "ok    ".
-_LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|(?:ok|warn|fail) +")
-# A line of a list: id, state and kind of a card.
-_LISTED = regex(r"(?:af|dr)[a-z0-9]{8}  \w+ +[a-z-]+ +")
+# A command that a message names, with the stop after it: it is copied, so it never breaks.
+_UNBROKEN = regex(r"[(“]?ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+")
+# The label of a detail, such as "  model      ", "source    " or "✓ cards      ".
+_LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(?=\S)")
 _COLUMNS = "   "
 _BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
+_REVERSE, _NOT_REVERSE = "\x1b[7m", "\x1b[27m"
+_BEFORE_GAP = 24
+"""In a row of a list: the characters before its gap, where it begins in the middle."""
+_NARROWEST_TITLE, _WIDEST_TITLE = 16, 40
 
 _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^✓"): {"fg": "green", "bold": True},
@@ -64,9 +73,8 @@ _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^note:"): {"fg": "yellow"},
     regex(r"^hint:"): {"fg": "cyan"},
     regex(r"^(?:af|dr)[a-z0-9]{8}(?=  )"): {"dim": True},
-    regex(r"(?<=^[ad][fr][a-z0-9]{8}  )accepted"): {"fg": "green"},
-    regex(r"(?<=^[ad][fr][a-z0-9]{8}  )waiting"): {"fg": "yellow"},
-    regex(r"(?<=^[ad][fr][a-z0-9]{8}  )(?:blocked|rejected|retired)"): {"fg": "red"},
+    regex(r"^○"): {"fg": "yellow", "bold": True},
+    regex(rf"{AT_THE_RIGHT}.*$"): {"dim": True},
 }
 """The words with a colour: beginnings of lines, numbers of a block, the next command."""
 
@@ -97,14 +105,11 @@ def fitted(text: str, width: int) -> str:
 
 
 def _fitted_line(line: str, width: int) -> Iterator[str]:
+    if AT_THE_RIGHT in line:
+        yield _fitted_row(line, width)
+        return
     if _cells(line) <= width:
         yield line
-        return
-    if _LISTED.match(line):
-        # its beginning, with a sign that more follows
-        while _cells(line) >= width:
-            line = line[: -max(1, (_cells(line) - width) // 2)]
-        yield f"{line.rstrip()}…"
         return
     # what follows is set below the text of the line, not below its label
     body = line.lstrip(" ")
@@ -126,6 +131,30 @@ def _fitted_line(line: str, width: int) -> Iterator[str]:
     yield current
 
 
+def _fitted_row(line: str, width: int) -> str:
+    """Return a row of a list with its gap in sight, and its title at the right edge."""
+    row, _, title = line.partition(AT_THE_RIGHT)
+    title = _cut(title, min(max(width // 4, _NARROWEST_TITLE), _WIDEST_TITLE))
+    room = width - _cells(title) - len("  ")
+    start, end = bold_part(row)
+    if _cells(row[:end]) > room:
+        start = row.find(" ", max(start - _BEFORE_GAP, 2), start) + 1 or start
+        row = f"{row[:2]}…{row[start:]}"
+    row = _cut(row, room)
+    return f"{row}{' ' * (room - _cells(row))}{AT_THE_RIGHT}{title}"
+
+
+def _cut(text: str, room: int) -> str:
+    """Return the beginning of a text that fits, with a sign that more follows."""
+    if _cells(text) <= room:
+        return text
+    begins, ends = bold(" ").split(" ")
+    while _cells(text) >= room:
+        text = text[: -max(1, (_cells(text) - room) // 2)]
+    is_in_bold = text.count(begins) > text.count(ends)
+    return f"{text.rstrip()}…{ends if is_in_bold else ''}"
+
+
 def _units(body: str, room: int) -> Iterator[tuple[str, str]]:
     """Yield the pieces that stay together, with the blanks before: columns, commands, words."""
     for number, column in enumerate(body.split(_COLUMNS)):
@@ -143,6 +172,7 @@ def _units(body: str, room: int) -> Iterator[tuple[str, str]]:
 
 def _cells(text: str) -> int:
     """Return how many columns a text takes."""
+    text = without_bold(text)
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -228,7 +258,7 @@ class Call:
 
     def warn(self, text: str) -> None:
         """Print a message to stderr, even if quiet."""
-        self._echo(self._shown(text, sys.stderr), err=True)
+        self._echo(self.shown_on(sys.stderr, text), err=True)
 
     def data(self, value: Any) -> bool:
         """Print a value as one line of JSON to stdout; return False if stdout is closed."""
@@ -239,7 +269,7 @@ class Call:
 
     def print(self, text: str) -> bool:
         """Print what a command did to stdout, unless quiet; return False if stdout is closed."""
-        return self.quiet or self._echo(self._shown(text, sys.stdout))
+        return self.quiet or self._echo(self.shown_on(sys.stdout, text))
 
     def show(self, value: Any, lines: Iterable[str]) -> bool:
         """Print what was asked for, as JSON or as lines of text, even if quiet.
@@ -248,7 +278,7 @@ class Call:
         """
         if self.as_json:
             return self.data(value)
-        return self._echo(self._shown("\n".join(lines), sys.stdout))
+        return self._echo(self.shown_on(sys.stdout, "\n".join(lines)))
 
     def copyable(self, text: str) -> str:
         """Return a message whose commands work in the same workspace."""
@@ -291,14 +321,18 @@ class Call:
             return len(shown) + 1
         return len(shown)
 
-    def _shown(self, text: str, stream: TextIO) -> str:
+    def shown_on(self, stream: TextIO, text: str) -> str:
         """Return a text for people; on a terminal it fits its width, and has colours."""
         text = for_terminal(self.copyable(text))
         if not (stream.isatty() and self.color):
-            text = with_bold(text)
+            text = _emphasised(text, ("**", "**"), ("[", "]"))
         if not stream.isatty():
             return text
-        return with_bold(painted(fitted(text, _width(stream))), _BOLD, _NOT_BOLD)
+        text = fitted(text, _width(stream))
+        if self.color:
+            gap = (_REVERSE, _NOT_REVERSE)
+            text = _emphasised(painted(text), (_BOLD, _NOT_BOLD), gap)
+        return text.replace(AT_THE_RIGHT, "  ")
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""
@@ -323,6 +357,14 @@ class Call:
     def agrees(self, question: str, *, yes: bool) -> bool:
         """Ask a person who has not said yes already; return False where nobody can be asked."""
         return yes or (self.interactive and click.confirm(question, err=True))
+
+
+def _emphasised(text: str, strong: Strings, gap: Strings) -> str:
+    """Return lines with signs around what is bold, or in a row of a list around its gaps."""
+    lines = []
+    for line in text.split("\n"):
+        lines.append(with_bold(line, *(gap if AT_THE_RIGHT in line else strong)))
+    return "\n".join(lines)
 
 
 def _width(stream: TextIO) -> int:
@@ -356,17 +398,14 @@ def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
     if first is None:
         return 0
 
-    width = _width(sys.stdout)
-
     def pages() -> Iterator[str]:
         for _, lines in islice(chain([first], shown), call.limit):
             text = "\n".join([*lines, ""] if apart else lines)
-            text = fitted(for_terminal(call.copyable(text)), width)
-            yield f"{painted(text) if call.color else text}\n"
+            yield f"{call.shown_on(sys.stdout, text)}\n"
 
     # as git does: a list that fits the screen is only printed
     os.environ.setdefault("LESS", "FRX")
-    click.echo_via_pager(pages(), color=None if call.color else False)
+    click.echo_via_pager(pages(), color=call.color)
     return 1
 
 
@@ -391,8 +430,8 @@ def exit_with(code: int) -> None:
 # --- the options of every command -----------------------------------------------------------
 
 
-class Command(click.Command):
-    """A command whose help lists its own options; `ankiforge -h` explains the shared ones."""
+class Command(HelpfulCommand):
+    """A command, whose query may have conditions that look like options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments.
@@ -418,37 +457,9 @@ class Command(click.Command):
             args = [*options, "--", *conditions, *after]
         return super().parse_args(ctx, args)
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options."""
-        _write_options(self, ctx, formatter)
 
-
-class CommandGroup(SuggestingGroup):
-    """A command that has commands of its own, with the same kind of help."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, then the commands."""
-        _write_options(self, ctx, formatter)
-        self.format_commands(ctx, formatter)
-
-
-def _write_options(
-    command: click.Command,
-    context: click.Context,
-    formatter: click.HelpFormatter,
-) -> None:
-    """Write the options of a command itself, and the names of the shared ones in one line."""
-    shared = {option.name for option in shared_options()}
-    rows = []
-    for option in command.get_params(context):
-        if not isinstance(option, click.Option) or option.name in shared:
-            continue
-        row = option.get_help_record(context)
-        if row is not None:
-            rows.append(row)
-    with formatter.section("Options"):
-        formatter.write_dl(rows)
-    formatter.write(f"\n{SHARED_LINE}\n")
+class CommandGroup(HelpfulCommand, SuggestingGroup):
+    """A command that has commands of its own."""
 
 
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
@@ -476,7 +487,9 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
                 raise
 
         name = function.__name__.strip("_")
-        settings.setdefault("epilog", f"\b\nExamples:{examples}")
+        settings.setdefault("epilog", examples)
+        # click would cut it
+        settings["short_help"] = (function.__doc__ or "").partition("\n")[0]
         settings.setdefault("cls", Command)
         make: Callable[[Any], click.Command] = click.command(name, **settings)
         made = make(called)

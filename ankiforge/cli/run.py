@@ -280,7 +280,7 @@ class DraftGroup(CommandGroup):
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
-""", cls=DraftGroup, invoke_without_command=True)  # fmt: skip
+""", cls=DraftGroup, invoke_without_command=True, subcommand_metavar="[PATH|COMMAND]")  # fmt: skip
 @text_option(
     "--again",
     metavar="QUERY",
@@ -412,12 +412,14 @@ def _copy(call: Call, text: str) -> None:
 
 def _read_again(call: Call, workspace: Workspace, answer: str) -> None:
     """Copy the text by which a chat reads its cards a second time, and take its verdicts."""
-    from ankiforge.cli.chat import SECOND, copy, pasted
+    from ankiforge.cli.chat import COPIED, SECOND, copy, pasted
     from ankiforge.pipeline.chats import second_text, take
 
     second = second_text(workspace, answer)
-    if second and copy(second):
-        call.print(SECOND)
+    copied = copy(second) if second else ""
+    if copied:
+        was = "was copied and" if copied == COPIED else "was sent to your terminal; it"
+        call.print(f"a second text {was} {SECOND}")
         again = pasted()
         call.print(take(workspace, again).said if again else "")
 
@@ -496,7 +498,7 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
     if not keys:
         raise UsageError(
             f"nothing matches {query!r}",
-            hint="ankiforge list shows ids and keys",
+            hint="ankiforge list -v shows ids and keys",
         )
     return keys
 
@@ -507,7 +509,7 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 @command("""
   ankiforge draft export ask.md --limit 10
   ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
-""")
+""")  # fmt: skip
 @click.argument("file", type=ONE_FILE)
 @click.option(
     "--from",
@@ -590,7 +592,7 @@ NONE_SHOWN = 5
 """The number of highlights without a card that an import names."""
 
 
-@command("\n  ankiforge draft import answer.md")
+@command("  ankiforge draft import answer.md")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:

@@ -306,10 +306,14 @@ def resolve(
     if folder and _is_workspace(folder):
         return load(folder, kinds)
     if folder:
+        hint = f"make a workspace there: ankiforge init {folder}"
         fault = "there is no such folder"
         if folder.is_dir():
-            fault = "there is no ankiforge.yaml in it"
-        hint = f"make a workspace there: ankiforge init {folder}"
+            cards = registered(home) or (home if (home / ".ankiforge").is_dir() else None)
+            if cards:
+                message = f"{folder} is no workspace; your cards are in {cards}"
+                raise UsageError(message, hint=f"leave out -C {directory}; or {hint}")
+            fault = f"there is no {FILE_NAME} in it"
         raise UsageError(f"{folder}: {fault}", hint=hint)
     root = registered(home)
     if root is None:

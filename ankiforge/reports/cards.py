@@ -30,7 +30,14 @@ from ankiforge.model import (
     Words,
     h16,
 )
-from ankiforge.text import bold, counted, occlusion, on_one_line, shortened
+from ankiforge.text import (
+    AT_THE_RIGHT,
+    bold,
+    counted,
+    occlusion,
+    on_one_line,
+    shortened,
+)
 from ankiforge.text.cloze import cloze_answers, marked_gaps, plain, with_brackets
 from ankiforge.text.fold import without_escapes
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -289,13 +296,34 @@ def titled(highlight: Highlight) -> str:
     return ", ".join(filter(None, (highlight.document.title, highlight.page)))
 
 
+_SIGNS = {"accepted": "✓", "in Anki": "✓", "waiting": "○", "revision": "○"}
+
+
 def one_line(line: Line, facts: str = "") -> str:
-    """Return a card or draft in one line: id, state, kind, question, and `facts` of its passage."""
-    question = question_of(line.fields)
+    """Return a card or draft as a row: its question, `facts` of its passage, its document.
+
+    Its sign says whether it is accepted (✓) or waits (○); another state stands in words.
+    """
     _, *others = gaps_of(line) or [""]
-    choice = f"  or: {shortened(' · '.join(others), 60)}" if others else ""
-    told = f"  ({facts})" if facts else ""
-    return f"{line.id[:10]}  {line.state:8}  {line.kind:7}  {question}{choice}{told}"
+    parts = [_asked(line.fields)]
+    if others:
+        parts.append(f"or: {shortened(' · '.join(others), 60)}")
+    parts += [
+        f"({told})"
+        for told in (facts, _SIGNS.get(line.state, line.state))
+        if len(told) > 1
+    ]
+    sign = _SIGNS.get(line.state, "✗")
+    return f"{sign} {'  '.join(parts)}{AT_THE_RIGHT}{line.highlight.document.title}"
+
+
+def _asked(fields: Iterable[Pair]) -> str:
+    """Return the whole question of a card on one line, its gaps bold."""
+    named = dict(occlusion.readable(fields))
+    if occlusion.FIELD in named:
+        return on_one_line(named[occlusion.FIELD]) or "(no label)"
+    words = named.get("Text") or named.get("Front", "")
+    return on_one_line(with_brackets(words, *bold(" ").split(" ")))
 
 
 def gaps_of(line: Line | Proposal) -> list[str]:
@@ -333,13 +361,19 @@ def question_of(fields: Iterable[Pair]) -> str:
 def question_line(question: Question) -> str:
     """Return a question in one line, with the beginning of its examples."""
     examples = question.examples or [conflict.source for conflict in question.conflicts]
-    about = shortened(on_one_line(" / ".join(examples)), 60)
-    return f"{question.id[:10]}  {question.text}  {about}".rstrip()
+    about = on_one_line(" / ".join(examples))
+    return f"? {question.text}{AT_THE_RIGHT}{about}"
 
 
 def done_words(entry: HistoryEntry) -> str:
     """Return the words, the card or the passage of a decision."""
     return _words_of(entry) or entry.guid[:10] or entry.key
+
+
+def done_row(entry: HistoryEntry) -> str:
+    """Return a decision in one line: its kind, its words, and when it was made."""
+    minute = entry.at[:16].replace("T", " ")
+    return f"{entry.said}: {done_words(entry)}{AT_THE_RIGHT}{minute}"
 
 
 def done_line(entry: HistoryEntry) -> str:
@@ -365,29 +399,28 @@ def change_lines(entry: HistoryEntry) -> Text:
             yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(outcome: HighlightOutcome, proposal: Proposal | None = None) -> Strings:
-    """Return a highlight without a card: its words, the reason, and the key that `edit` takes.
+def fate_lines(
+    outcome: HighlightOutcome, proposal: Proposal | None, *, whole: bool
+) -> Text:
+    """Yield a highlight without a card: its proposal, or its words and the reason.
 
-    If it has a proposal: that, its score, what else may be hidden, and how to make its card.
+    The `whole` has what else may be hidden, and the key that `accept` and `edit` take.
     """
     highlight = outcome.highlight
+    where = titled(highlight)
     if proposal:
-        _, *others = gaps_of(proposal)
-        choice = f"; or: {' · '.join(others)}" if others else ""
-        return (
-            f"{titled(highlight)}: {question_of(proposal.fields)}",
-            f"    proposal, score {100 * proposal.sureness:.0f}{choice}",
-            f"    ankiforge accept {highlight.key}",
-        )
+        yield f"○ {_asked(proposal.fields)}{AT_THE_RIGHT}{where}"
+        if whole:
+            _, *others = gaps_of(proposal)
+            choice = f"; or: {' · '.join(others)}" if others else ""
+            yield f"    proposal, score {100 * proposal.sureness:.0f}{choice}"
+            yield f"    ankiforge accept {highlight.key}"
+        return
     words = on_one_line(highlight.exact or highlight.comment)
-    if not words:
-        words = f"({highlight.kind})"
-    state = FATES.get(outcome.fate, "no card")
-    return (
-        f"{titled(highlight)}: {words}",
-        f"    {state}: {outcome.reason}",
-        f"    {highlight.key}",
-    )
+    yield f"– {words or f'({highlight.kind})'}{AT_THE_RIGHT}{where}"
+    yield f"    {FATES.get(outcome.fate, 'no card')}: {outcome.reason}"
+    if whole:
+        yield f"    {highlight.key}"
 
 
 def place_of(highlight: Highlight) -> str:
@@ -473,14 +506,11 @@ def line_text(
     yield from _words_lines(line)
     yield from _source_lines(line)
     for finding in line.findings:
-        yield _row(finding.severity, f"{finding.message} ({finding.check})")
+        yield _row(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for duplicate in lists.lines(ledger, [finding.duplicate]):
-                yield _row("", one_line(duplicate))
-    if isinstance(line, CardHere):
-        yield from _about_card(ledger, line)
-    else:
-        yield from _about_draft(ledger, line)
+                yield _row("", f"{duplicate.id[:10]}  {question_of(duplicate.fields)}")
+    yield from (_about_draft if line.waits else _about_card)(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)

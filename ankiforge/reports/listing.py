@@ -38,6 +38,7 @@ from ankiforge.reports.cards import (
     change_lines,
     done_json,
     done_line,
+    done_row,
     facts_told,
     fate_lines,
     highlight_json,
@@ -58,7 +59,7 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.review import sittings
 from ankiforge.review.items import facts_seen
-from ankiforge.text import on_one_line, shortened
+from ankiforge.text import AT_THE_RIGHT, on_one_line
 
 Shown = Iterator[tuple[Any, Iterable[str]]]
 """Each item as JSON and as lines of text."""
@@ -103,7 +104,8 @@ class Listing:
                     yield _question(question, whole=self._verbose)
             case "recent":
                 for entry in ledger.history():
-                    yield done_json(entry), (done_line(entry),)
+                    told = done_line(entry) if self._verbose else done_row(entry)
+                    yield done_json(entry), (told,)
             case "unknown":
                 yield from self._unknown()
             case "changed":
@@ -125,7 +127,7 @@ class Listing:
         """Yield notes of ours in Anki whose passages were not found."""
         for note in unknown(self._ledger):
             fields = [unrender(html) for html in note.fields[:2]]
-            first = shortened(on_one_line(" ".join(fields[:1])), 72)
+            first = on_one_line(" ".join(fields[:1]))
             data = {
                 "id": None,
                 "guid": note.guid,
@@ -133,7 +135,7 @@ class Listing:
                 "tags": note.tags,
                 "fields": fields,
             }
-            yield data, (f"{note.guid[:10]}  {note.deck}  {first}",)
+            yield data, (f"? {first}{AT_THE_RIGHT}{note.deck}",)
 
     def _by_passage(self, waiting: Iterable[Waiting]) -> Shown:
         """Yield a line for each passage; in full, and as JSON, all its drafts."""
@@ -234,7 +236,7 @@ class Listing:
             is_wanted = outcome.is_open or (everything and outcome.fate == "left_out")
             if not is_wanted or not says_all(words):
                 continue
-            data, lines = self._without_card(outcome)
+            data, lines = self._without_card(outcome, whole=self._verbose)
             if data["proposal"] or outcome.fate != "carded":
                 yield data, lines
         if not everything:
@@ -244,7 +246,9 @@ class Listing:
             if says_all(words):
                 yield left_out_json(entry), left_out_lines(entry)
 
-    def _without_card(self, outcome: HighlightOutcome) -> tuple[Any, Iterable[str]]:
+    def _without_card(
+        self, outcome: HighlightOutcome, *, whole: bool = True
+    ) -> tuple[Any, Iterable[str]]:
         """Return a highlight without a card, with its proposal, made now, or the reason."""
         found = proposal_of(self._ledger, outcome)
         proposal = found if isinstance(found, Proposal) else None
@@ -258,7 +262,7 @@ class Listing:
             "sureness": round(max(outcome.worth, 0.0), 2),
             "proposal": proposal_json(proposal) if proposal else None,
         }
-        lines = [*fate_lines(outcome, proposal)]
+        lines = [*fate_lines(outcome, proposal, whole=whole)]
         if proposal and self._verbose and not self._as_json:
             lines.append(f"    because: {why_proposed(proposal)}")
         return data, lines

@@ -90,15 +90,14 @@ def waits_for_a_person(waits: Mapping[str, int]) -> bool:
 
 
 def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strings:
-    """Return the columns of the open highlights: waiting, proposed, without either, skipped."""
+    """Return the columns of the open highlights: waiting · proposed, without either, skipped."""
     waiting = _column(sum(waits[name] for name in LISTS), "waiting")
     held = waits.get("held", 0)
     if held > waits["questions"]:  # one answer is for many
         waiting += f" ({held:,} drafts)"
     proposed = waits.get("proposed", 0) if without else 0
     return (
-        waiting,
-        sittings.how_many(0, proposed),
+        " · ".join(filter(None, (waiting, sittings.how_many(0, proposed)))),
         _column(without - proposed, f"without a {'proposal' if proposed else 'card'}"),
         _column(skipped, "skipped"),
     )
@@ -258,7 +257,7 @@ def next_step(
     return command or "run", reason or "read what is new"
 
 
-def status_text(status: Status) -> Text:
+def status_text(status: Status, workspace: WorkspaceFolder) -> Text:
     """Yield the block of `status`, then its details."""
     highlights = status.highlights
     cards = status.cards["accepted"]
@@ -276,13 +275,16 @@ def status_text(status: Status) -> Text:
     piles = [f"{shortened(title, _TITLE)} {n:,}" for title, n in status.documents.items()]
     more = len(piles) - FIRST
     piles[FIRST:] = [f"and {more:,} more"] if more > 0 else []
+    named = [source.name for source in workspace.config.sources]
     looked = status.looked[:16].replace("T", " ")
     read = f"read {looked} UTC" if looked else "not read yet"
     rows = [
         ("waiting", columns(*piles)),
         ("workspace", status.workspace),
-        ("sources", first_of(status.sources) or "none yet"),
-        ("paths", first_of(list(map(shown_path, status.remembered)))),
+        (
+            "sources",
+            first_of([*named, *map(shown_path, status.remembered)]) or "none yet",
+        ),
         ("model", status.model),
         ("Anki", columns(read, *_retention(status.answers))),
     ]
@@ -327,8 +329,8 @@ _STANDS = {
     "left_out": "without a card",
 }
 """The states of a passage, in words."""
-_TOLD_KINDS = (DRAWN, HEADED_CARD, LOGSEQ_CARD, LOGSEQ_MARK)
-"""What is left out that `run` tells by its kind; notes of other tools are told by the tool."""
+_TOLD_KINDS = (HEADED_CARD, LOGSEQ_CARD, LOGSEQ_MARK, DRAWN)
+"""What is left out that `run` tells by its kind, cards first; notes of other tools by the tool."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
@@ -699,34 +701,31 @@ def _files_text(files: Mapping[str, int]) -> str:
 
 
 def _not_read_lines(report: Report, ledger: Ledger) -> Text:
-    """Yield the marks of other programs that are not read, by kind.
+    """Yield in one line what other programs wrote that is not read, cards before marks.
 
     After a run that found no highlights, also that no PDF that was read has marks drawn into
     its pages.
     """
+    files: dict[str, list[str]] = {kind: [] for kind in _TOLD_KINDS}
     of_tools = Counter[str]()
-    files: dict[str, list[str]] = {}
     for entry in overview.left_out(ledger):
         kind = entry.left_out.kind
         if kind.startswith(NOTE_OF):
             of_tools[kind.removeprefix(NOTE_OF)] += 1
         if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
             files.setdefault(kind, []).append(entry.document)
-    if of_tools:
-        notes = [
-            f"{counted(number, 'note')} of {tool}" for tool, number in of_tools.items()
-        ]
-        are = "is" if of_tools.total() == 1 else "are"
-        yield f"{', '.join(notes)} {are} not read: docs/guides/coming-from.md"
     parts = []
     for kind, documents in files.items():
         part = f"{len(documents):,} × {kind}"
         if not kind.endswith(NO_EXPORT):
             part += f", in {counted(len(set(documents)), 'file')}"
-        parts.append(part)
+        if documents:
+            parts.append(part)
+    for tool, number in of_tools.most_common():
+        parts.append(f"{counted(number, 'note')} of {tool}")
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    if report.files.get(".pdf") and not report.seen and DRAWN not in files:
+    if report.files.get(".pdf") and not report.seen and not files[DRAWN]:
         read = " that were read" if report.unread_files.get(".pdf") else ""
         yield f"the PDFs{read} have no annotations, and no marks are drawn into their pages either"
 
@@ -884,7 +883,7 @@ def _changes(changes: list[Change], limit: int | None) -> Text:
             this_word = max(old.rfind(" ", 0, same), 0)
             start = old.rfind(" ", 0, this_word) + 1
             differences.append(f"{_from(old, start)} → {_from(new, start)}")
-        yield f"  {change.guid[:10]}  {change.why or '; '.join(differences)}"
+        yield f"  {change.why or '; '.join(differences)}"
 
 
 def _from(text: str, start: int) -> str:

@@ -622,13 +622,13 @@ def _why_left(draft: Waiting, named: Set[str]) -> str:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "held back by a question: ankiforge list --view questions"
         if remark.kind is RemarkKind.EQUAL_CARD:
-            return "with the words of a card: ankiforge list --view new -v"
+            return "with the words of a card"
         if remark.kind is not RemarkKind.TAKEN_BACK:
             return remark.kind.value
     for finding in draft.findings:
         warning = f"finding:{finding.check}"
         if finding.severity is not Severity.INFO and warning not in named:
-            return f"{in_words(finding.check)}: ankiforge list {warning}"
+            return in_words(finding.check)
     return ""
 
 

@@ -121,11 +121,24 @@ def shortened(text: str, limit: int) -> str:
 # No text contains these noncharacters.
 _BOLD_BEGINS, _BOLD_ENDS = "\ufdd0", "\ufdd1"
 _BOLD = regex(f"{_BOLD_BEGINS}([^{_BOLD_BEGINS}{_BOLD_ENDS}]*){_BOLD_ENDS}")
+AT_THE_RIGHT = "\t"
+"""In a line of a list: what follows stands at the right edge of a terminal."""
 
 
 def bold(text: str) -> str:
     """Mark a text of a terminal as bold; `with_bold` shows it."""
     return f"{_BOLD_BEGINS}{text}{_BOLD_ENDS}"
+
+
+def without_bold(text: str) -> str:
+    """Return a text without the marks of `bold`, as wide as it is shown."""
+    return text.replace(_BOLD_BEGINS, "").replace(_BOLD_ENDS, "")
+
+
+def bold_part(text: str) -> tuple[int, int]:
+    """Return where the first bold part of a text is, with its marks; (0, 0) if there is none."""
+    found = _BOLD.search(text)
+    return found.span() if found else (0, 0)
 
 
 def with_bold(text: str, begins: str = "**", ends: str = "**") -> str:

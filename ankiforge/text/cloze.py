@@ -289,8 +289,11 @@ def table_cells(markdown: str) -> list[Strings]:
 
 
 @lru_cache(maxsize=64)
-def plain(markdown: str) -> str:
-    """Return the text of a field without markup, escapes, clozes and delimiters."""
+def plain(markdown: str, *, dollars: bool = False) -> str:
+    """Return the text of a field without markup, escapes, clozes and delimiters.
+
+    With `dollars`, formulas keep theirs.
+    """
     text = reveal(markdown)
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
@@ -310,6 +313,8 @@ def plain(markdown: str) -> str:
             inside = shield[1:]
         elif kind == "fence":
             inside = "\n".join(shield.split("\n")[1:-1])
+        elif dollars and kind in ("display", "math"):
+            inside = shield
         else:
             length = len(shield) - len(shield.lstrip("`$"))
             inside = shield[length:-length].strip()
@@ -337,8 +342,11 @@ _OPENED = "\x02"
 _CLOSED = "\x03"
 
 
-def marked_gaps(markdown: str) -> list[Pair]:
-    """Return a text as plain parts, each with the answer of the gap after it; "" = no gap."""
+def marked_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
+    """Return a text as plain parts, each with the answer of the gap after it; "" = no gap.
+
+    With `dollars`, formulas keep theirs.
+    """
     parts = []
     done = 0
     for gap in gaps(markdown):
@@ -348,7 +356,7 @@ def marked_gaps(markdown: str) -> list[Pair]:
         done = gap.end
     parts.append(markdown[done:])
     # markup may begin in one part and end in another
-    in_plain = plain("".join(parts))
+    in_plain = plain("".join(parts), dollars=dollars)
     pairs = []
     for part in in_plain.split(_CLOSED):
         before, _, answer = part.partition(_OPENED)
@@ -356,13 +364,13 @@ def marked_gaps(markdown: str) -> list[Pair]:
     return pairs
 
 
-def with_brackets(markdown: str) -> str:
-    """Return the plain text of a field, with the answer of each gap in brackets."""
+def with_brackets(markdown: str, begins: str = "[", ends: str = "]") -> str:
+    """Return a field for a terminal: plain but for its formulas, each answer between brackets."""
     parts = []
-    for before, answer in marked_gaps(markdown):
+    for before, answer in marked_gaps(markdown, dollars=True):
         parts.append(before)
         if answer:
-            parts.append(f"[{answer}]")
+            parts.append(f"{begins}{answer}{ends}")
     return "".join(parts)
 
 

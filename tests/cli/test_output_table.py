@@ -26,6 +26,7 @@ from ankiforge.errors import (
     writing,
 )
 from ankiforge.model import Problem
+from ankiforge.text import bold
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,13 @@ from ankiforge.model import Problem
         ("a long line that ends with: ankiforge run paper.pdf", 40, "a long line that ends with:|  ankiforge run paper.pdf"),
         # what follows stands below the text, not below its label
         ("  model      " + "word " * 8, 40, "  model      word word word word word|             word word word"),
-        ("afaaaaaaaa  accepted  cloze    a question that is far too long", 40, "afaaaaaaaa  accepted  cloze    a questi…"),
+        ("with ankiforge list shows ids; for a query: --all", 40, "with ankiforge list shows ids; for a|  query: --all"),
+        ("✓ sources    vault: a folder of notes, remembered", 40, "✓ sources    vault: a folder of notes,|             remembered"),
+        # of a row, its title stands at the right, and its gap in sight
+        ("✓ short\tMemory", 40, "✓ short                         \tMemory"),
+        ("✓ a question that is far too long\tMemory", 40, "✓ a question that is far too lo…\tMemory"),
+        (f"○ {'word ' * 12}{bold('gap')} and more\tA very long title of a book", 60,
+         f"○ …word word word word {bold('gap')} and more       \tA very long tit…"),
         # columns stay whole
         ("  12 highlights   3 waiting   9 without a card", 40, "  12 highlights   3 waiting|    9 without a card"),
     ],
@@ -55,7 +62,8 @@ def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):
         ("hint: ankiforge run", "hint:"),
         ("  next  ankiforge build   3 cards", "  next ankiforge build 3"),
         ("failed: a.md: no file", "failed:"),
-        ("afaaaaaaaa  accepted  cloze", "afaaaaaaaa accepted"),
+        ("afaaaaaaaa  accepted  cloze", "afaaaaaaaa"),
+        ("○ a question\tMemory", "○ \tMemory"),
         ("some words", ""),
     ],
 )

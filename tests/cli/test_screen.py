@@ -6,8 +6,11 @@ import re
 import termios
 from contextlib import suppress
 
+import click
 import pytest
 
+from ankiforge.cli import forge as forge_group
+from ankiforge.cli.commands import COMMANDS
 from tests.limits import PATIENCE
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -41,7 +44,7 @@ def test_lines_fit_and_commands_stay_whole(forge, vault, columns):
     forge.ok("run", vault)
     drafts = forge.ok("list", "verdict:waiting", "--json").lines
     waiting = [draft["id"] for draft in drafts]
-    for command in (("accept", "--all"), ("show", *waiting), ("list", "--no-card")):
+    for command in (("accept", "--all"), ("show", *waiting), ("list", "--no-card", "-v")):
         shown = COLOUR.sub("", at_terminal(forge, columns, *command)).splitlines()
         # a path is never broken
         assert [one for one in shown if len(one) > columns and "/" not in one] == []
@@ -82,3 +85,49 @@ def test_only_a_near_option_is_suggested(forge):
     assert "did you mean --view?" in forge("list", "--viw", code=2).stderr
     told = forge("review", "--port", "3", code=2).stderr
     assert "hint: ankiforge review -h lists its options" in told
+
+
+def all_commands(group: click.Group = forge_group) -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for name in [
+        *group.list_commands(click.Context(group)),
+        *(["help"] if group is forge_group else []),
+    ]:
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        found[name] = command
+        if isinstance(command, click.Group):
+            found |= {
+                f"{name} {below}": one for below, one in all_commands(command).items()
+            }
+    return found
+
+
+@pytest.mark.parametrize("name", ["", *all_commands()])
+def test_help_fits_the_terminal_and_breaks_no_word(name):
+    command = all_commands().get(name, forge_group)
+
+    def lines(width: int) -> list[str]:
+        context = command.make_context(
+            name, [], resilient_parsing=True, terminal_width=width
+        )
+        return COLOUR.sub("", command.get_help(context)).splitlines()
+
+    for width in (60, 80, 100):
+        assert [
+            line for line in lines(width) if len(line) > width and len(line.split()) > 1
+        ] == []
+        assert " ".join(lines(width)).split() == " ".join(lines(1000)).split()
+    if name and name != "help":
+        assert lines(60)[-1].startswith("also: ankiforge -h")
+
+
+def test_the_first_help_has_ten_commands_and_names_the_rest(forge):
+    first, every = (forge.ok(*words).stdout for words in (("-h",), ("help", "all")))
+    named = [name for name in COMMANDS if f"\n  {name:8}" in first]
+    assert len(named) == 10
+    assert "15 more: ankiforge help all" in first
+    assert all(f"\n  {name:8}" in every for name in COMMANDS)
+    assert forge.ok("help").stdout == first
+    assert forge.ok("help", "run").stdout == forge.ok("run", "-h").stdout
+    assert "did you mean ankiforge list?" in forge("help", "lst", code=2).stderr

@@ -298,7 +298,7 @@ def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(
     assert "PAGED" not in forge.finished("list").stdout
 
 
-def test_a_long_cloze_is_listed_with_its_gap(forge, notes):
+def test_a_long_cloze_is_listed_whole_where_no_terminal_is(forge, notes):
     passage = (
         "The movement of water through a membrane that lets nothing else pass, from where there"
         " is much of it to where there is little, is called ==osmosis== in biology.\n"
@@ -306,8 +306,8 @@ def test_a_long_cloze_is_listed_with_its_gap(forge, notes):
     write(notes, passage)
     forge.ok("run")
     [line] = forge.ok("list").stdout.splitlines()
-    assert "[osmosis] in biology." in line
-    assert "The movement of water" not in line
+    assert "The movement of water" in line
+    assert "[osmosis] in biology.\t" in line
 
 
 def test_status_and_an_agent_name_the_documents_in_the_order_of_the_review(forge, notes):

@@ -96,7 +96,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert "3 highlights for your chat" in told
         assert "0 new drafts" not in told
         assert "1 withheld" in told
-        assert "does not say whether it was" in " ".join(told.split())
+        assert "your terminal was asked to copy it" in " ".join(told.split())
         prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
         assert "Zanzibar" not in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)
@@ -105,7 +105,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert "2 of 3 got a question; 1 not answered; 1 card not used" in told
         assert "“Gamma was" in told, "what was not used is named with its passage"
 
-        assert "a second text was copied" in " ".join(told.split())
+        assert "a second text was sent to your terminal" in " ".join(told.split())
         second = b64decode(CLIPBOARD.findall(told)[-1]).decode()
         assert ALPHA in second
         told = keyboard.paste(doubts_of(second))

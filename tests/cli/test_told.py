@@ -1,7 +1,6 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
 import os
-import re
 import shutil
 import time
 from itertools import takewhile
@@ -272,7 +271,7 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert first == (
-        f"✓ 6 highlights   1 card   1 waiting   {proposed} proposals"
+        f"✓ 6 highlights   1 card   1 waiting · {proposed} proposals"
         f"   {without - proposed} without a proposal"
     )
     # the reasons are all named, below their label
@@ -420,14 +419,15 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert re.search(
-        r"^    7  does not stand alone: ankiforge list finding:leans_back",
-        told,
-        re.MULTILINE,
+    assert told == "nothing was accepted\n7 wait for you: ankiforge review\n"
+    assert (
+        "not accepted:   7 × does not stand alone\n"
+        in forge.ok("accept", "--all", "-v").stderr
     )
     (vault / "Doubt.md").write_text("- a :: b\n- c :: d\n- e :: f\n", encoding="utf-8")
     forge.ok("run", vault)
-    assert "  3  held back by a question: " in forge.ok("accept", "--all").stderr
+    told = forge.ok("accept", "--all", "-v").stderr
+    assert "not accepted:   3 × held back by a question: " in told
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
     assert told.count("taken back: ") == 5

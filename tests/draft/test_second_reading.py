@@ -98,8 +98,8 @@ def test_a_doubt_stands_beside_the_card_and_blocks_nothing(desk, server):
     assert [(each["check"], each["severity"]) for each in doubted["findings"]] == [
         ("doubted", "warn")
     ]
-    told = desk.ok("accept", "--all").stderr
-    assert "doubted at the second reading: ankiforge list finding:doubted" in told
+    told = desk.ok("accept", "--all", "-v").stderr
+    assert "1 × doubted at the second reading\n" in told
     desk.ok("accept", doubted["id"])
     assert {card["verdict"] for card in desk.cards()} == {"accepted"}
 
