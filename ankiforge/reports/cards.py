@@ -510,7 +510,10 @@ def line_text(
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for duplicate in lists.lines(ledger, [finding.duplicate]):
                 yield _row("", f"{duplicate.id[:10]}  {question_of(duplicate.fields)}")
-    yield from (_about_draft if line.waits else _about_card)(ledger, line)
+    if isinstance(line, Waiting):
+        yield from _about_draft(ledger, line)
+    else:
+        yield from _about_card(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
