@@ -38,6 +38,7 @@ from ankiforge.model import (
     HighlightKey,
     Origin,
     Proposal,
+    Waiting,
     h16,
 )
 from ankiforge.pipeline import decide
@@ -267,7 +268,7 @@ class Program:
         """Give the words of an offer to the card that it asks about, or make a card of them."""
         draft = self.offers()[sentence][0]
         with self.decided() as action:
-            if draft.id:
+            if isinstance(draft, Waiting):
                 card = self.ledger.accept(draft.id, gap=gap, another=another)
             else:
                 card = decisions.make(self.ledger, with_gap(draft, gap))
@@ -278,7 +279,7 @@ class Program:
         draft = self.offers()[sentence][0]
         words = {"Extra": "In my own words."}
         with self.decided() as action:
-            if draft.id:
+            if isinstance(draft, Waiting):
                 card, _ = decide.edit(self.ledger, draft.id, words, forced=True)
             else:
                 fields = (*draft.fields, *words.items())
@@ -292,7 +293,7 @@ class Program:
         id = id_or_sentence
         draft = self.offers()[id][0] if " " in id else None
         with self.decided() as action:
-            if draft and not draft.id:
+            if isinstance(draft, Proposal):
                 decisions.reject_proposal(self.ledger, draft)
             else:
                 self.ledger.reject(draft.id if draft else id)
