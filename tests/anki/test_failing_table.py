@@ -39,6 +39,8 @@ ROWS = [
     (OFTEN, {}, {7: -2}, ()),
     (OFTEN, {}, {7: -10}, ("forgotten 3 times within 30 days",)),
     ("-3·", {"tags": ("marked",)}, {7: -20}, ()),
+    ("-3·", {"tags": ("marked",)}, {7: -29}, ()),
+    ("-3·", {"tags": ("marked",)}, {7: -30}, ("tagged marked",)),
     ("-3·", {"tags": ("marked",)}, {7: -31}, ("tagged marked",)),
     ("-3✗", {"tags": ("leech",), "lapses": 8}, {7: -1}, ()),
 ]  # fmt: skip

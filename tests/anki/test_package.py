@@ -72,6 +72,13 @@ def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, mak
     )
 
 
+def test_a_package_has_the_indexes_with_which_anki_reads_it(tmp_path, make_card):
+    write_package(tmp_path / "a.apkg", _notes(make_card))
+    indexes = "select name from sqlite_master where type = 'index'"
+    names = {name for (name,) in _rows(tmp_path / "a.apkg", indexes, tmp_path)}
+    assert {"ix_notes_csum", "ix_cards_nid", "ix_cards_sched"} <= names
+
+
 def test_a_package_of_ours_is_known_and_no_other_file(tmp_path, make_card):
     package, other = tmp_path / "a.apkg", tmp_path / "b.apkg"
     assert not is_ours(package)

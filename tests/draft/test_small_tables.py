@@ -10,10 +10,17 @@ from msgspec.structs import replace
 from ankiforge.draft import embedder
 from ankiforge.draft.chat import what_is_missing
 from ankiforge.draft.client import Completion
-from ankiforge.draft.instructions import Wish, instruction, without_comment
+from ankiforge.draft.instructions import (
+    UNANSWERED_NOTE,
+    Wish,
+    instruction,
+    skip_reason,
+    without_comment,
+)
 from ankiforge.draft.llm import Estimate
 from ankiforge.draft.prompt import Shape, reply_schema, rules_of
 from ankiforge.draft.propose import proposals
+from ankiforge.draft.propose.excerpts import completed
 from ankiforge.draft.propose.features import cues_of_text
 from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.draft.reply import ends_in_the_middle, every_item
@@ -55,6 +62,67 @@ HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 )
 def test_a_comment_is_understood(comment, wish, words):
     assert (instruction(comment).wish, instruction(comment).words) == (wish, words)
+
+
+PLAIN = Highlight(
+    Document(DocumentKey("d"), "v", "d"),
+    "v",
+    HighlightKind.HIGHLIGHT,
+    "pumps blood",
+)
+DRAWING = "a drawing: write its question as the comment: `? …`"
+NO_PICTURE = "it has no picture: its place on the page is empty, or cannot be drawn"
+NOTE, INK, IMAGE = (
+    {"kind": kind, "exact": ""}
+    for kind in (HighlightKind.NOTE, HighlightKind.INK, HighlightKind.IMAGE)
+)
+
+
+@pytest.mark.parametrize(
+    ("of", "reason"),
+    [
+        ({}, ""),
+        ({"skip": "a title"}, "skip: a title"),
+        ({"skip": "skip: known"}, "skip: known"),
+        ({"comment": "skip"}, "skip: your comment says so"),
+        ({"comment": "skip: known"}, "skip: known"),
+        ({"exact": ""}, "no text under the mark"),
+        (NOTE | {"comment": "good"}, "a comment without marked text"),
+        (NOTE, "an empty comment without marked text"),
+        (NOTE | {"comment": "? What is iron"}, UNANSWERED_NOTE),
+        (NOTE | {"comment": "? What is iron\nA: a metal"}, ""),
+        (NOTE | {"comment": "good", "markdown": "words"}, "no text under the mark"),
+        (INK, DRAWING),
+        (INK | {"comment": "? What is it"}, NO_PICTURE),
+        (INK | {"comment": "? What is it", "markdown": "![](a)"}, ""),
+        (IMAGE, NO_PICTURE),
+        (IMAGE | {"markdown": "![](a)"}, ""),
+    ],
+)
+def test_why_no_drafter_drafts_a_highlight(of, reason):
+    assert skip_reason(replace(PLAIN, **of)) == reason
+
+
+FAR = "word " * 40
+
+
+@pytest.mark.parametrize(
+    ("around", "sentence"),
+    [
+        ({}, "pumps blood"),
+        ({"sentence": " It pumps blood. "}, "It pumps blood."),
+        ({"nearby": "Air is thin. The heart pumps blood all day. It beats."}, "The heart pumps blood all day."),
+        ({"nearby": "other words", "prefix": "The heart "}, "The heart pumps blood"),
+        ({"prefix": "The heart ", "suffix": " all day. More."}, "The heart pumps blood all day."),
+        # what may be cut off in the middle of a sentence is left out
+        ({"prefix": f"{FAR}heart ", "suffix": " all day."}, "pumps blood all day."),
+        ({"prefix": f"{FAR}. The heart "}, "The heart pumps blood"),
+        ({"prefix": "The heart ", "suffix": f" all day {FAR}"}, "The heart pumps blood"),
+        ({"prefix": "The heart ", "suffix": f" all day. Some {FAR}"}, "The heart pumps blood all day."),
+    ],
+)  # fmt: skip
+def test_the_sentence_of_a_mark_is_as_whole_as_its_source_gives_it(around, sentence):
+    assert completed(replace(PLAIN, **around)) == sentence
 
 
 @pytest.mark.parametrize(
