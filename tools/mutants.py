@@ -131,9 +131,10 @@ def play(mutants: list[Mutant], recorded: Map, copies: SimpleQueue[Copy]) -> lis
     results = played_all(mutants)
     # a test that fails without the mutant, too, has found nothing: the mutant meets the others
     killers = {name for result in results.values() for name in result.failed}
-    copy = copies.get()
-    red.update(copy.failing([name for name in killers if "::" in name]))
-    copies.put(copy)
+    if tests := [name for name in killers if "::" in name]:
+        copy = copies.get()
+        red.update(copy.failing(tests))
+        copies.put(copy)
     results |= played_all([one for one in mutants if red & {*results[one].failed}])
     return [
         result._replace(failed=[name for name in result.failed if name not in red])

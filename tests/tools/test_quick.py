@@ -116,6 +116,10 @@ def test_as_many_are_run_as_two_processes_can_in_the_time(recorded):
     assert len(quick.first(sorted(tests), quick.START)) == 1
 
 
+def test_what_hangs_is_not_looked_for_at_the_last_commit(recorded):
+    assert quick.red_before(recorded, ["it hangs"]) == set()
+
+
 def test_new_rows_of_a_chosen_table_are_run_and_other_known_ones_are_not(
     tmp_path, monkeypatch
 ):
