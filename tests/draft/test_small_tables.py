@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.draft import embedder
 from ankiforge.draft.chat import what_is_missing
@@ -28,7 +28,14 @@ from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import tokens
-from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKind
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Drafted,
+    Highlight,
+    HighlightKind,
+    Proposal,
+)
 from ankiforge.pipeline.result import Taken
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
@@ -256,8 +263,8 @@ def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, sa
 
     highlight = marked(TWO_FACTS)
     quote = TWO_FACTS.split(". ")[sentence].removesuffix(".") + "."
-    [proposal] = [each for each in proposals(highlight).drafts if each.quote == quote]
-    why = why_proposed(replace(proposal, passages=(highlight,)))
+    [draft] = [each for each in proposals(highlight).drafts if each.quote == quote]
+    why = why_proposed(Proposal(**asdict(draft), passages=(highlight,)))
     assert says in why
     assert says_not not in why
 

@@ -174,14 +174,6 @@ def test_a_place_that_is_written_is_read_again_in_points():
 
 
 @pytest.mark.parametrize(
-    ("slot", "in_slot"),
-    [("0", True), ("999", True), ("1000", False), ("a1", False), ("", False)],
-)
-def test_a_slot_of_a_source_is_a_short_number(slot, in_slot):
-    assert Card("v:p/a", CardKind.BASIC, (), slot=slot).in_slot is in_slot
-
-
-@pytest.mark.parametrize(
     ("labels", "page", "label"),
     [((), 0, ""), (("i", "ii"), 0, "i"), (("i", "ii"), 1, "ii"), (("i", "ii"), 2, "")],
 )
@@ -217,7 +209,8 @@ RULES, PROPOSAL = Origin("rules:phrase"), Origin("propose")
         ({"origin": Origin("rules:comment-qa")}, "clean own own_card"),
         ({"by_hand": True}, "clean own own_card"),
         ({"slot": "0"}, "clean in_slot own"),
-        ({"slot": "1234"}, "clean"),
+        ({"slot": "999"}, "clean in_slot own"),
+        ({"slot": "1000"}, "clean"),
         ({"slot": "a"}, "clean"),
     ],
 )
