@@ -363,6 +363,8 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
     """
     from ankiforge.pipeline import choosing
 
+    if long := choosing.long_read(path):
+        call.say(long)
     with session(call, writes="drafting") as workspace:
         every, problems = choosing.askings(workspace, path, cards)
         for asking in every:
@@ -529,6 +531,8 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     from ankiforge.pipeline import choosing
     from ankiforge.pipeline.chats import ask
 
+    if document and (long := choosing.long_read(document)):
+        call.say(long)
     with session(call, writes="drafting") as workspace:
         if document:
             asked = choosing.ask(workspace, document, cards)

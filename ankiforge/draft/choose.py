@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -68,6 +68,21 @@ _SAME = 0.5
 _NUMBERED = regex(r"^\W*(?:\d{1,3}|[IVX]{1,5}|[A-Z])(?:\.\d{1,3})*[.):]?\s+")
 _LEADERS = regex(r"(?:\.\s?){4,}\s*\d{1,4}\W*$")
 _LONGEST_NAME = 40
+# What programs that make pages of notes write beside the words: attributes of Kramdown, Pandoc
+# and MkDocs, `!!! note`, fences of MyST and Docusaurus, tags of Jekyll.
+_ATTRIBUTES = regex(
+    r"""(?mx)
+      \{:[^{}\n]{0,300}\}
+    | \{(?:\s?(?:[.\#][A-Za-z][\w-]*|[a-z-]{2,20}=(?:"[^"\n]*"|\w[\w.%-]*)))+\s?\}
+    | ^[!?]{3}\+?[ \t]+[a-z-]+\b
+    | (?:^|(?<=\s)):{3,}(?:[ \t]*\{[^{}\n]{0,60}\}|[ \t]?[a-z-]+\b)?(?=\s|$)
+    | \{%[^%\n]{0,300}%\}"""
+)
+
+
+def as_sent(text: str) -> str:
+    """Return a text with blanks for the attributes that are no words of it."""
+    return _ATTRIBUTES.sub(lambda found: " " * len(found[0]), text)
 
 
 def sent(whole: WholeText) -> list[Paragraph]:
@@ -91,6 +106,8 @@ def sent(whole: WholeText) -> list[Paragraph]:
             continue
         if paragraph.private or paragraph.page in repeated or _LEADERS.search(words):
             continue
+        if words and not as_sent(words).strip():
+            continue
         shown += _cut(whole, paragraph)
     return shown
 
@@ -109,14 +126,11 @@ def _passed_over() -> frozenset[str]:
 
 def _overlays(whole: WholeText) -> Iterator[int]:
     """Yield the slides whose lines are all on the next one."""
-    if not whole.labels:
-        return
-    before: set[str] = set()
-    for number, page in enumerate(whole.pages):
-        lines = {letters_of(line) for line in page.split("\n")} - {""}
-        if before and before <= lines:
-            yield number - 1
-        before = lines
+    for number, (page, following) in enumerate(pairwise(whole.pages)):
+        letters = letters_of(following)
+        lines = [letters_of(line) for line in page.split("\n")]
+        if whole.labels and any(lines) and all(line in letters for line in lines):
+            yield number
 
 
 def _cut(whole: WholeText, paragraph: Paragraph) -> Iterator[Paragraph]:
@@ -186,6 +200,7 @@ def parts_of(whole: WholeText, number: int, most: int = LONGEST_PART) -> list[Pa
     return parts
 
 
+_BLANKS = regex(r" {2,}")
 _MARKER = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
 
 
@@ -213,7 +228,7 @@ def request(
         if paragraph.page != page and whole.label(paragraph.page):
             lines.append(f"[page {whole.label(paragraph.page)}]")
         page = paragraph.page
-        words = whole.text_of(paragraph).strip()
+        words = _BLANKS.sub(" ", as_sent(whole.text_of(paragraph)).strip())
         if paragraph.level:
             words = f"\n{'#' * paragraph.level} {words}"
         lines.append(words)
@@ -389,7 +404,7 @@ def locate_quote(
         ]
         return letters.located(*(in_part or spans)[0], _with_stop(quote))
 
-    parts = letters_of_quote(quote)
+    parts = letters_of_quote(as_sent(quote))
     wanted = "".join(parts)
     spans = list(letters.spans(parts))
     if len(spans) == 1 or (spans and len(wanted) >= _ENOUGH):

@@ -122,17 +122,18 @@ def with_chosen(
     highlights = tuple(highlight for _, highlight in placed)
     if isinstance(document, Extracted):
         return [replace(document, highlights=highlights), *rest]
+    without = document or Unmarked(container, whole.document.path, "")
     read = Extracted(
-        whole.document, highlights, container, whole.prints, sketch=whole.sketch
+        whole.document,
+        highlights,
+        container,
+        whole.prints,
+        sketch=whole.sketch,
+        private=without.private,
+        private_names=without.private_names,
+        public_text=without.public_text,
+        left_out=without.left_out,
     )
-    if document:
-        read = replace(
-            read,
-            private=document.private,
-            private_names=document.private_names,
-            public_text=document.public_text,
-            left_out=document.left_out,
-        )
     problems = [each for each in rest if not isinstance(each, Problem) or not each.notice]
     return [read, *problems]
 

@@ -25,6 +25,7 @@ from ankiforge.draft.reply import every_item
 from ankiforge.errors import ItemError, OwnFileError, UsageError
 from ankiforge.extract.chosen import highlight_at
 from ankiforge.extract.folder import FileSource
+from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.works import work_of_file
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen as chosen_marks
@@ -46,7 +47,8 @@ from ankiforge.pipeline.result import Asked, ByModel, Progress, RunResult, Taken
 from ankiforge.pipeline.sources import ingest, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_nothing
 from ankiforge.text import counted
-from ankiforge.text.fold import for_finding, is_joined, letters_of
+from ankiforge.text.elements import without_html
+from ankiforge.text.fold import for_finding, is_joined
 from ankiforge.text.located import Letters, Located
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, why_document
 
@@ -56,6 +58,11 @@ _MOST_ASKED = 50
 _MOST_TRIED = 5
 """The documents on which an answer without labels is tried."""
 _LARGEST = 1_000_000
+_LONG = 400
+"""Pages from which it is said how long a PDF is read."""
+_LONG_BYTES = 1_000_000
+_PAGE_S = 0.08
+"""Seconds that a page takes to be read."""
 _HALF = 0.5
 """The share of the quotes of an answer without labels that its document has."""
 _LEAD = 40
@@ -191,8 +198,21 @@ def documents(
             elif not any(map(for_finding, whole.pages)):
                 yield Problem(document.path, NO_TEXT, "add a text layer (OCR)")
             else:
-                letters = Letters(whole.pages)
+                letters = Letters(whole.pages, choose.as_sent)
                 yield OpenDocument(file, source.folder.container, whole, letters)
+
+
+def long_read(path: Path) -> str:
+    """Return how long it takes to read a PDF of many pages, in words; "" if it is none."""
+    is_pdf = path.suffix.casefold() == ".pdf" and path.is_file()
+    if not is_pdf or path.stat().st_size < _LONG_BYTES:
+        return ""
+    with PdfWorker() as worker:
+        pages = len(worker.measure(path).pages)
+    if pages < _LONG:
+        return ""
+    minutes = max(1, round(pages * _PAGE_S / 60))
+    return f"{path.name}: {pages:,} pages, read in about {counted(minutes, 'minute')}"
 
 
 def askings(
@@ -462,9 +482,11 @@ def words_at(
     from rapidfuzz.distance import Postfix
 
     letters = opened.letters
-    wanted = letters_of(text)
-    lead = letters_of(before)[-_LEAD:]
+    # the page shows the tags of HTML in a note, which are not in its text
+    shown = map(letters.folded, (text, without_html(text)))
+    wanted = next((each for each in shown if each in letters.text), "")
     places = list(letters.places(wanted))
+    lead = letters.folded(before)[-_LEAD:]
     if 0 <= page < len(letters.pages):
         start, end = letters.of_page(page)
         places = [place for place in places if start <= place < end]
@@ -522,7 +544,7 @@ def _choose(
 def _spans(letters: Letters, known: Iterable[Highlight]) -> Iterator[Span]:
     """Yield where highlights are among the letters of their document."""
     for highlight in known:
-        wanted = for_finding(highlight.exact)
+        wanted = letters.folded(highlight.exact)
         place = next(letters.places(wanted), -1)
         if place >= 0:
             yield place, place + len(wanted)

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 from ankiforge.model import Side, Span
-from ankiforge.text.fold import for_finding, letters_with_origins
+from ankiforge.text.fold import for_finding, letters_of, letters_with_origins
 
 ALIKE = 85
 """Per cent from which what stands between the same sides is the same passage."""
@@ -42,15 +42,25 @@ class Located(NamedTuple):
 class Letters:
     """The letters and digits of a document, page after page."""
 
-    def __init__(self, pages: Sequence[str]) -> None:
-        """Fold the texts of its pages."""
+    def __init__(self, pages: Sequence[str], shown: Callable[[str], str] = str) -> None:
+        """Fold the texts of its pages.
+
+        Args:
+            pages: the texts.
+            shown: returns a text with blanks for what is no word of it.
+        """
+        self._shown = shown
         self.pages = pages
         """Their texts."""
-        folded = [letters_with_origins(page) for page in pages]
+        folded = [letters_with_origins(shown(page)) for page in pages]
         self.text = "".join(letters for letters, _ in folded)
         self._origins = [origins for _, origins in folded]
         lengths = [len(letters) for letters, _ in folded]
         self._starts = list(accumulate(lengths, initial=0))
+
+    def folded(self, words: str) -> str:
+        """Return the letters of some words, as those of the document."""
+        return letters_of(self._shown(words))
 
     def index(self, page: int, offset: int) -> int:
         """Return the first letter at or behind a place."""

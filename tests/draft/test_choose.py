@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
+from pypdf.generic import NameObject, StreamObject
 
-from ankiforge.draft.choose import locate_quote, parts_of, sent
+from ankiforge.draft.choose import as_sent, locate_quote, parts_of, sent
+from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
+from ankiforge.pipeline import choosing
 from ankiforge.text.located import Letters
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
@@ -400,6 +404,48 @@ def test_a_file_that_is_no_document_is_said(forge, tmp_path):
     assert "there is no such file" in refused.stderr
 
 
+def test_a_pdf_that_is_locked_is_said(forge, tmp_path):
+    path = pdf_of(tmp_path / "bread.pdf")
+    writer = PdfWriter(clone_from=path)
+    writer.encrypt("öffne dich", owner_password="other", algorithm="RC4-128")
+    writer.write(path)
+    refused = forge("draft", path)
+    assert refused.exit_code == 1
+    assert "bread.pdf: it is locked with a password" in refused.stderr
+    assert "save a copy without a password" in refused.stderr
+    assert "bread.pdf" not in forge.ok("status").stdout
+
+
+def test_of_a_long_document_it_is_said_before_how_long_it_takes(
+    forge, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(choosing, "_LONG", 2)
+    monkeypatch.setattr(choosing, "_LONG_BYTES", 0)
+    said = forge("draft", written(tmp_path, "pdf")).stderr
+    assert said.startswith("bread.pdf: 2 pages, read in about 1 minute\n")
+    assert choosing.long_read(written(tmp_path, "md")) == ""
+
+
+# A font whose `z` is the letter 𝜎 of maths, as programs that show slides write it.
+SIGMA = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def
+1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfchar <7A> <D835DF0E> endbfchar
+endcmap end end"""
+
+
+def test_letters_of_maths_beyond_the_first_65536_are_read(forge, tmp_path):
+    path = tmp_path / "gates.pdf"
+    write_pdf(
+        path, [Page([paragraph("The gate is z of the weighted sum of all inputs.")])]
+    )
+    writer = PdfWriter(clone_from=path)
+    for font in writer.pages[0]["/Resources"]["/Font"].values():
+        stream = StreamObject()
+        stream.set_data(SIGMA)
+        font.get_object()[NameObject("/ToUnicode")] = writer._add_object(stream)
+    writer.write(path)
+    assert "The gate is 𝜎 of the weighted sum of all inputs." in asked(forge, path)
+
+
 def test_no_document_says_draft_what_is_meant(forge):
     assert "there is no command ankiforge draft imprt" in forge("draft", "imprt").stderr
 
@@ -443,6 +489,8 @@ def shown(document: WholeText) -> list[str]:
         (whole("Contents\nBread ........ 12\nIt rises.", labels=True, levels=False),
          "Contents It rises."),
         (whole("Bread\n• rises", "Bread\n• rises\n• falls", "Rye", labels=True), "Bread • rises • falls Rye"),
+        (whole("1 By hand\n2 By rule", "1 By hand 2 By rule\n3 By figures", "End", labels=True),
+         "1 By hand 2 By rule 3 By figures End"),
         (whole("+++ title = 1 +++\nIt rises."), "It rises."),
         (whole("+++\ntitle = 1\n+++\nIt rises."), "It rises."),
         (whole("# Literaturverzeichnis\nDoe.\n# 参考文献\nDoe.\n# Ende\nEnde."), "Ende Ende."),
@@ -471,6 +519,54 @@ def test_a_text_without_line_ends_is_cut_between_sentences():
             assert document.text_of(each).strip().startswith("So it is.")
 
 
+ATTRIBUTES = """\
+# Bread {#bread .top}
+
+{: .no_toc }
+
+Yeast turns *sugar*{: data-type="term"} into carbon dioxide, which stays in the dough because gluten is elastic.{: .lead}
+
+!!! note
+    Gluten is elastic.
+
+::: warning
+It needs acid.
+:::
+
+{% include figure.html %}
+
+![a loaf](loaf.png){width=50%} The set {a, b} stays, and `{.x = 1}`.
+"""
+
+
+def test_attributes_of_programs_that_make_pages_do_not_go_out(forge, tmp_path):
+    path = tmp_path / "bread.md"
+    path.write_text(ATTRIBUTES, "utf-8")
+    text = asked(forge, path)
+    _, _, out = text.partition("<text h=")
+    assert " ".join(out.partition(">\n")[2].partition("</text>")[0].split()) == (
+        f"# Bread {YEAST} Gluten is elastic. It needs acid."
+        " The set {a, b} stays, and `{.x = 1}`."
+    )
+    # what was quoted without them is found exactly
+    said = answer(forge, text, GLUTEN)
+    assert "1 passage chosen, of 1 in the answer\n" in said.stderr
+    assert "its passage has a card" in answer(forge, asked(forge, path), GLUTEN).stderr
+
+
+def test_a_document_of_many_pages_is_read_in_parts(forge, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "PAGES_AT_ONCE", 1)
+    path = written(tmp_path, "pdf")
+    text = asked(forge, path)
+    assert all(each in text for each in (YEAST, RYE, SALT))
+    assert "[page 2]" in text
+    # the file changes between two readings
+    write_pdf(path, [Page([paragraph(RYE)]), Page([paragraph("Rye needs acid.")])])
+    text = asked(forge, path)
+    assert "Rye needs acid." in text
+    assert SALT not in text
+
+
 QUOTES = {
     "as it is": (YEAST, YEAST, True),
     "with emphasis and other signs": (f"**{RYE[:20]}**{RYE[20:]}", RYE, True),
@@ -492,6 +588,24 @@ def test_a_quote_is_located_or_dropped(quote, found, is_exact):
     located, exactly = locate_quote(quote, letters, {0})
     assert (located.words if located else None) == found
     assert exactly == is_exact
+
+
+@pytest.mark.parametrize(
+    ("selected", "marked"),
+    [
+        ("ell divides", "cell divides"),  # within its first word
+        ("divides.\n\n</div>\nThen it", "divides. Then it"),
+        ("Then it rests{: .end}", "Then it rests"),
+        ("It never rests", None),
+        ("", None),
+    ],
+)
+def test_words_that_are_dragged_over_are_words_of_the_document(selected, marked):
+    document = whole("The cell divides. Then it rests.")
+    letters = Letters(document.pages, as_sent)
+    opened = choosing.OpenDocument(Path("cell.md"), "cells", document, letters)
+    located = choosing.words_at(opened, selected)
+    assert (located.words if located else None) == marked
 
 
 def test_a_quote_may_go_on_over_a_page_break():

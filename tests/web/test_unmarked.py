@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.forked import forked
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.web.conftest import by_name, over, settle, shown, until
 
@@ -97,6 +98,18 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     assert lecture.cards() == []
     [highlight] = lecture.ok("list", "--no-card", "--all", "--json").lines
     assert (highlight["exact"], highlight["reason"]) == (OSMOSIS, "rejected by you")
+
+
+def test_review_of_a_path_opens_a_document_in_which_nothing_is_marked(forge, browser):
+    forge.settings(SETTINGS, proposals=True)
+    write_pdf(forge.folder / "lecture.pdf", [Page((paragraph(OSMOSIS),))])
+    with forked(forge, "review", "lecture.pdf", "--no-open", "-q") as process:
+        page = browser.new_context().new_page()
+        page.goto(process.stdout.readline().strip())
+        page.wait_for_selector("#paper .page-words")
+        assert over(page) == "Nothing is marked here yet."
+        assert "Osmosis" in page.locator("#paper").text_content()
+        page.context.close()
 
 
 def test_words_become_a_mark_with_its_proposal_and_esc_leaves_no_trace(lecture, opened):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import cache, cached_property, lru_cache, partial
 from io import BytesIO
 from itertools import chain
@@ -20,7 +20,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import READ_AGAIN, open_regular
+from ankiforge.extract.files import READ_AGAIN, open_regular, stamp_at
 from ankiforge.extract.pdf.annotations import (
     DRAWN_INTO,
     MOST_PAGES,
@@ -35,6 +35,7 @@ from ankiforge.extract.pdf.blocks import LABEL
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import (
     Spelling,
+    clean,
     first_word,
     last_word,
     one_line,
@@ -66,6 +67,7 @@ from ankiforge.extract.pdf.messages import (
     Read,
     ReadPages,
     Reply,
+    Request,
 )
 from ankiforge.extract.pdf.metadata import (
     document_id,
@@ -211,6 +213,8 @@ def answer_from(question: Question) -> Reply:
     """
     path = Path(question.path)
     try:
+        if isinstance(question, ReadPages):
+            return _whole(question, path)
         opened = _open(path)
         if isinstance(opened, Failed):
             return opened
@@ -226,6 +230,36 @@ def answer_from(question: Question) -> Reply:
         return Failed(message, "check the file's permissions")
     except FAULTS:
         return DAMAGED
+
+
+_being_read: dict[str, tuple[ExitStack, _OpenPdf]] = {}
+"""The file whose pages were asked for last, by its path and stamp; empty if all were."""
+
+
+def _whole(question: ReadPages, path: Path) -> Reply:
+    """Return the text of some pages of a file, which stays open until its last ones are asked for.
+
+    To open it takes as long as to read a sixth of its pages.
+    """
+    name = f"{path} {stamp_at(path)}"
+    if name not in _being_read:
+        for before, _ in _being_read.values():
+            before.close()
+        _being_read.clear()
+        opened = _open(path)
+        if isinstance(opened, Failed):
+            return opened
+        document, _ = opened
+        stack = ExitStack()
+        stack.enter_context(closing(document))
+        pdf = stack.enter_context(closing(_OpenPdf(_FilePages(document), path.stem)))
+        _being_read[name] = stack, pdf
+    stack, pdf = _being_read[name]
+    read = pdf.whole(question.first, question.number)
+    if question.first + question.number >= len(read.prints):
+        stack.close()
+        del _being_read[name]
+    return read
 
 
 def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
@@ -271,7 +305,7 @@ def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
 
 
 def _answer(
-    question: Question,
+    question: Request | Around | Cut | DrawPage | Measure,
     document: pdfium.PdfDocument,
     notices: list[Pair],
 ) -> Reply:
@@ -287,9 +321,6 @@ def _answer(
     if isinstance(question, Around):
         with closing(_OpenPdf(pages, name)) as reading:
             return Contexts(tuple(map(reading.passage, question.quotes)))
-    if isinstance(question, ReadPages):
-        with closing(_OpenPdf(pages, name)) as reading:
-            return reading.whole(question.first, question.number)
     return _read(pages, name, notices, even_without_marks=question.named)
 
 
@@ -686,7 +717,7 @@ class _OpenPdf:
                 if self._outline and page.text.chars:
                     char = page.text.char_at(place)
                     heading = self._heading(page_number, char.number, char.top)
-                paragraphs.append((line, heading))
+                paragraphs.append((clean(line), heading))
                 place += len(line) + 1
             labels.append(self._pages.label(page_number))
             pages.append(tuple(paragraphs))

@@ -133,7 +133,10 @@ def _units(text: str) -> int:
 
 # What stands for a title: names of files and programs, stamps, kinds of articles, headings.
 _NO_TITLE = regex(
-    r"(?i)untitled\b|(?:the )?title$|microsoft word|(?:microsoft )?powerpoint|\S*\d\S* \d+\.\.\d+$"
+    r"(?i)untitled\b|(?:the )?title$|microsoft word|(?:microsoft )?powerpoint"
+    r"|(?:no|kein) (?:slide|folien) ?tit(?:le|el)$"
+    r"|(?:slide|folie|diapositiv[ae]|dia|presentation|präsentation|présentation)s? ?\d*$"
+    r"|\S*\d\S* \d+\.\.\d+$"
     r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|eps|pdf|indd|fm|pmd|qxd|cdr)$|arxiv:|doi[: ]|pii: "
     r"|.*\b(?:on|last) page\b|note: |\*\*"  # what somebody typed on the page
     r"|(?:https?:|www\.)|(?:a )?(?:proceedings |conference )?template(?:$| for\b)"

@@ -197,7 +197,7 @@ SECONDS = 60.0
 """Wall clock time for one question."""
 _PICTURES_AT_ONCE = 8
 """Pictures per question."""
-PAGES_AT_ONCE = 250
+PAGES_AT_ONCE = 100
 """Pages of one question about the whole text."""
 _REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
@@ -322,16 +322,26 @@ class PdfWorker:
         Raises:
             ItemError: it cannot be read.
         """
-        first = 0
-        while True:
-            reply = self.ask(ReadPages(absolute(path), first, PAGES_AT_ONCE))
-            if isinstance(reply, Failed):
-                raise ItemError(reply.what, hint=reply.hint)
-            assert isinstance(reply, PagesRead)
-            yield reply
-            first += PAGES_AT_ONCE
-            if first >= len(reply.prints):
-                return
+        name = absolute(path)
+        beginning = self._whole(ReadPages(name, 0, PAGES_AT_ONCE))
+        yield beginning
+        places = range(PAGES_AT_ONCE, len(beginning.prints), PAGES_AT_ONCE)
+        rest = [ReadPages(name, place, PAGES_AT_ONCE) for place in places]
+        if not self._next:
+            self.prefetch(rest)
+        yield from map(self._whole, rest)
+
+    def _whole(self, question: ReadPages) -> PagesRead:
+        """Return the text of some pages.
+
+        Raises:
+            ItemError: they cannot be read.
+        """
+        reply = self.ask(question)
+        if isinstance(reply, Failed):
+            raise ItemError(reply.what, hint=reply.hint)
+        assert isinstance(reply, PagesRead)
+        return reply
 
     def ask(self, question: Question) -> Reply:
         """Return the reply from the cache, from a reading ahead, or from a process.
