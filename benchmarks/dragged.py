@@ -1,128 +1,223 @@
-"""Measure how many words that are dragged over on the page become the same words of a mark.
+"""Measure how many words that are dragged over in a real browser become the same words of a mark.
 
-    python -m benchmarks.dragged FOLDER...      folders with PDFs and notes
+    python -m benchmarks.dragged FILE... [--marks 1000]      PDFs, notes, saved web pages, EPUBs
 
-Of each file, runs of two to forty words are chosen as a drag chooses them: of a PDF the words of a
-page as the page lays them over its picture, with what stands before them; of a note words of its
-plain text. A run that begins within its first word counts, too. A choice is right if the mark has
-its letters, no more and no less, behind the same letters; a word that is divided at the end of a line is taken whole.
+Each file is opened on the page of `ankiforge review` in headless Chromium. A mouse is pressed on
+a random word, moved over two to thirty words, and let go; Enter makes a mark of them. In three of
+ten drags it is pressed or let go within a word, which is then meant whole. A mark is right if it
+has the letters of what the browser said is selected: no word more or less. Tags of HTML and attributes
+that stand in a note, `{: .class}`, are no words.
 """
 
 import argparse
+import json
+import os
 import random
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from ankiforge.errors import ForgeError
-from ankiforge.extract.base import Opening
-from ankiforge.extract.markdown import Texts
-from ankiforge.extract.pdf import Pdf
-from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.pipeline.choosing import OpenDocument, words_at
+import playwright.sync_api as playwright
+
+from ankiforge.draft.choose import as_sent
+from ankiforge.text.elements import without_html
 from ankiforge.text.fold import letters_of
-from ankiforge.text.located import Letters
 
-LEAD = 60
-
-
-def opened(path: Path) -> OpenDocument | None:
-    """Return a document with its text; None if it has none."""
-    source = Pdf if path.suffix == ".pdf" else Texts
-    settings = source.Settings(path=str(path.parent))
-    opening = Opening("measured", path.parent, settings, (path,))
-    for read in source.open(opening).whole_texts():
-        if isinstance(read, tuple):
-            return OpenDocument(path, "measured", read[1], Letters(read[1].pages))
-    return None
-
-
-def pages_of(
-    path: Path, document: OpenDocument, worker: PdfWorker, most: int
-) -> list[list[str]]:
-    """Return the words of some pages, as they can be dragged over."""
-    if path.suffix != ".pdf":
-        return [page.split() for page in document.whole.pages]
-    numbers = list(range(len(document.whole.pages)))
-    chosen = set(random.sample(numbers, min(most, len(numbers))))
-    pages = []
-    for number in numbers:
-        lines = worker.view(path, number, (), 800).lines if number in chosen else ()
-        pages.append([word for line in lines for word, _ in line])
-    return pages
+QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+PICK = """([at, from, number, within]) => {
+  const pages = [...document.querySelectorAll("#paper .sheet-of-paper, #paper .note-text")];
+  const drawn = pages.filter((each) => each.matches(".note-text") || each.querySelector(".page-words"));
+  const some = at < 0.3 ? pages : drawn; // mostly those that need not be waited for
+  const page = some[Math.floor(at < 0.3 ? (at / 0.3) * some.length : ((at - 0.3) / 0.7) * some.length)];
+  if (page.matches(".sheet-of-paper") && !page.querySelector(".page-words")) {
+    page.scrollIntoView({ block: "start", behavior: "instant" });
+    return "later";
+  }
+  const blocks = page.matches(".note-text") ? [...page.querySelectorAll("p, li, h1, h2, h3, td")] : [page];
+  const block = blocks[Math.floor(from * blocks.length)];
+  if (!block) return null;
+  block.scrollIntoView({ block: "start", behavior: "instant" });
+  const words = [];
+  const walker = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.parentElement.closest("annotation, .katex-mathml, svg:not(.page-words)")) continue;
+    for (const found of node.data.matchAll(/\\S+/g)) {
+      const range = new Range();
+      range.setStart(node, found.index);
+      range.setEnd(node, found.index + found[0].length);
+      const [box, more] = range.getClientRects();
+      if (box && !more && box.width > 2) words.push({ word: found[0], box });
+    }
+  }
+  const pane = document.querySelector("#paper").getBoundingClientRect();
+  const isSeen = ({ box }) => box.top > pane.top + 8 && box.bottom < pane.bottom - 8 && box.left > pane.left && box.right < pane.right;
+  const marks = [...document.querySelectorAll("#paper path.mark")].map((mark) => mark.getBoundingClientRect());
+  const isMarked = ({ box }) => marks.some((mark) => box.left < mark.right && box.right > mark.left && box.top < mark.bottom && box.bottom > mark.top);
+  const starts = words.map((_, place) => place).filter((place) => isSeen(words[place]));
+  if (starts.length < 3) return null;
+  const first = starts[Math.floor(from * (starts.length - 2))];
+  let last = first;
+  while (last + 1 < words.length && last - first < number && isSeen(words[last + 1])) last++;
+  const chosen = words.slice(first, last + 1);
+  if (chosen.length < 2 || chosen.some(isMarked)) return null;
+  const isRight = getComputedStyle(block).direction === "rtl" || /[\\u0590-\\u07ff]/.test(words[first].word);
+  const y = ({ top, height }) => top + height / 2;
+  const edge = isRight ? 2 : 0.6;
+  const inside = (box) => Math.min(0.4 * box.width, 12);
+  const begin = ({ left, right }, by) => (isRight ? right - by : left + by);
+  const end = ({ left, right }, by) => (isRight ? left + by : right - by);
+  const [a, b] = [words[first].box, words[last].box];
+  return { from: [begin(a, within === 1 ? inside(a) : edge), y(a)], to: [end(b, within === 2 ? inside(b) : edge), y(b)],
+    words: chosen.map(({ word }) => word).join(" ") };
+}"""
+SELECTED = """() => {
+  const selection = getSelection();
+  if (selection.isCollapsed) return { text: "", before: "" };
+  const range = selection.getRangeAt(0);
+  const before = new Range();
+  before.setStart(range.startContainer.parentElement.closest(".sheet-of-paper, .note-text"), 0);
+  before.setEnd(range.startContainer, range.startOffset);
+  return { text: selection.toString(), before: before.toString().slice(-80) };
+}"""
+SHOW = """
+import ankiforge, json
+with ankiforge.Workspace(".", read_only=True) as workspace:
+    every = [each.highlight for each in workspace.highlights()]
+    print(json.dumps({each.key: each.exact for each in every}))
+"""
 
 
 def is_right(chosen: str, marked: str) -> bool:
-    """Return whether a mark has the words of a choice, which may end in half of a divided word."""
-    wanted, letters = letters_of(chosen), letters_of(marked)
-    first, last = map(letters_of, (marked.split()[0], marked.split()[-1]))
+    """Return whether a mark has the letters of a choice, and else at most the rest of its ends."""
+    wanted, letters = (
+        letters_of(as_sent(without_html(each))) for each in (chosen, marked)
+    )
+    words = marked.split() or [""]
     start = letters.find(wanted)
     more = len(letters) - start - len(wanted)
-    return (
-        start >= 0
-        and (not start or start < len(first))
-        and (not more or more < len(last))
-    )
+    begins = not start or start < len(letters_of(words[0]))
+    ends = not more or more < len(letters_of(words[-1]))
+    return bool(wanted) and start >= 0 and begins and ends
+
+
+def dragged(page: Any, number: int) -> list[dict[str, str]]:
+    """Drag over words of a document so many times; return each choice with its mark."""
+    made = []
+    misses = 0
+    while len(made) < number and misses < 5 * number:
+        within = random.choice((0, 0, 0, 0, 0, 0, 0, 1, 2, 2))
+        asked = [random.random(), random.random(), random.randint(2, 30), within]
+        span = page.evaluate(PICK, asked)
+        for _ in range(40):  # until the page is drawn
+            if span != "later":
+                break
+            page.wait_for_timeout(100)
+            span = page.evaluate(PICK, asked)
+        if isinstance(span, dict):  # after it has scrolled
+            page.wait_for_timeout(120)
+            span = page.evaluate(PICK, asked)
+        if not isinstance(span, dict):
+            misses += 1
+            page.wait_for_timeout(60)
+            continue
+        page.mouse.move(*span["from"])
+        page.mouse.down()
+        page.mouse.move(*span["to"], steps=6)
+        page.mouse.up()
+        choice = {**page.evaluate(SELECTED), "words": span["words"]}
+        try:
+            with page.expect_response("**/api/mark", timeout=60_000) as answered:
+                page.keyboard.press("Enter")
+            reply = answered.value.json()
+            choice["key"] = reply.get("key", "")
+            choice["error"] = "" if choice["key"] else str(reply)
+        except playwright.TimeoutError:
+            choice |= {"key": "", "error": "nothing was asked"}
+            page.keyboard.press("Escape")
+        made.append(choice)
+        page.wait_for_timeout(350)
+        page.wait_for_selector("body[aria-busy=true]", state="detached")
+    return made
+
+
+def outcome(choice: dict[str, str], marks: dict[str, str]) -> str:
+    """Return what became of a choice."""
+    if not letters_of(choice["text"]):
+        return "nothing selected"
+    mark = marks.get(choice["key"])
+    if mark is None:
+        return f"refused: {choice['error'][:60]}"
+    if not is_right(choice["text"], mark):
+        return "other words"
+    same = letters_of(choice["text"]) == letters_of(mark)
+    return "the same letters" if same else "the same words"
+
+
+def of_file(
+    browser: Any, path: Path, number: int
+) -> list[tuple[str, dict[str, str], str]]:
+    """Return the outcome of each drag in a file, with the choice and the words of its mark."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(path, folder)
+        Path(folder, "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
+        command = [sys.executable, "-m", "ankiforge"]
+        run: Any = {"cwd": folder, "text": True, "env": {**os.environ, "HOME": folder}}
+        served = subprocess.Popen(
+            [*command, "-q", "review", path.name, "--no-open"],
+            stdout=subprocess.PIPE,
+            **run,
+        )
+        try:
+            assert served.stdout
+            address = served.stdout.readline().strip()
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            page = context.new_page()
+            page.goto(address)
+            page.wait_for_selector(
+                "#paper .page-words, #paper .note-text", timeout=60_000
+            )
+            page.wait_for_timeout(500)
+            made = dragged(page, number)
+            context.close()
+        finally:
+            served.terminate()
+            served.wait()
+        shown = subprocess.run(
+            [sys.executable, "-c", SHOW], capture_output=True, check=True, **run
+        )
+        marks: dict[str, str] = json.loads(shown.stdout)
+    return [(outcome(each, marks), each, marks.get(each["key"], "")) for each in made]
 
 
 def main() -> None:
-    """Print how many choices of each file are right."""
+    """Print how many drags of each file are right, and those that are not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--files", type=int, default=20)
+    parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--marks", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     random.seed(asked.seed)
-    files = []
-    for folder in asked.folders:
-        files += [
-            each for each in sorted(folder.rglob("*")) if each.suffix in (".pdf", ".md")
-        ]
-    random.shuffle(files)
-
+    of_each = -(-asked.marks // len(asked.files))
     counts: Counter[str] = Counter()
-    used = 0
-    of_each = -(-asked.marks // asked.files)
-    with PdfWorker() as worker:
-        for path in files:
-            if used == asked.files:
-                break
-            try:
-                document = opened(path)
-            except ForgeError:
-                continue
-            pages = pages_of(path, document, worker, 4) if document else []
-            places = [(n, words) for n, words in enumerate(pages) if len(words) > 60]
-            if document is None or not places:
-                continue
-            used += 1
-            right = Counter[str]()
-            for _ in range(of_each):
-                page, words = random.choice(places)
-                start = random.randrange(len(words) - 41)
-                run = words[start : start + random.randint(2, 40)]
-                if not letters_of(" ".join(run)):
-                    continue
-                cut = random.random() < 0.3 and len(run[0]) > 3 and run[0].isascii()
-                text = " ".join([run[0][1:] if cut else run[0], *run[1:]])
-                before = " ".join(words[:start])[-LEAD:]
-                located = words_at(
-                    document, text, f"{before} {run[0][:1]}" if cut else before, page
-                )
-                lead = letters_of(f"{before} {run[0][:1]}" if cut else before)[-12:]
-                if located is None:
-                    right["not found"] += 1
-                elif not document.letters.text.endswith(lead, 0, located.letters[0]):
-                    right["elsewhere"] += 1
-                elif is_right(" ".join(run), located.words):
-                    right["right"] += 1
-                else:
-                    right["other words"] += 1
-            counts.update(right)
-            print(f"{path.name[:60]:60} {dict(right)}")
-    print(
-        f"{used} files: {dict(counts)}; right: {counts['right'] / max(counts.total(), 1):.1%}"
-    )
+    with playwright.sync_playwright() as started:
+        program = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = started.chromium.launch(executable_path=program, args=QUIET)
+        for path in asked.files:
+            every = of_file(browser, path.resolve(), of_each)
+            of_this = Counter(result for result, _, _ in every)
+            counts.update(of_this)
+            print(f"{path.name[:40]:40} {dict(of_this)}", flush=True)
+            for result, choice, exact in every:
+                if not result.startswith("the same"):
+                    print(f"  {result}\n    {choice['words']!r}\n    {choice['text']!r}\n    {exact!r}", flush=True)  # fmt: skip
+        browser.close()
+    right = counts["the same letters"] + counts["the same words"]
+    print(f"{dict(counts)}; right: {right} of {counts.total()}")
 
 
 if __name__ == "__main__":
