@@ -102,8 +102,7 @@ def order(store: Store, before: Order | None = None) -> Order:
     }
     settled = desk.ids_of_settled(store)
     rows = waiting.in_order(store, held | settled)
-    without_draft = passages.marks(store, settled, without_draft=True)
-    open_ones = [row for row in without_draft if is_open(row)]
+    open_ones = list(filter(is_open, passages.marks(store, settled, open_only=True)))
     open_ones.sort(key=_best_first)
     without = [
         Place(
@@ -272,12 +271,12 @@ def _why_none(passage: Passage, became: str, reason: str) -> str:
 def reasons_for_none(store: Store) -> Counter[str]:
     """Count the highlights of which there is no card, draft or proposal, by the reason."""
     store.refold()
-    counts = Counter[str]()
+    reasons = []
     settled = desk.ids_of_settled(store)
-    for mark in passages.marks(store, settled, without_draft=True):
+    for mark in passages.marks(store, settled, open_only=True):
         if fate(mark) in WITHOUT and not mark["worth_left"] >= FLOOR:
-            counts[mark["reason"] or NOTHING] += 1
-    return counts
+            reasons.append(mark["reason"])
+    return Counter(reason or NOTHING for reason in sorted(reasons))
 
 
 def _asked_about(store: Store) -> set[str]:
@@ -378,7 +377,9 @@ def counts(
     """
     store.refold()
     counts_by_name: dict[str, Counter[str]] = {}
-    for name in names or ("fates", "passages", "waiting", *lines.COUNTED):
+    names = names or ("fates", "passages", "waiting", *lines.COUNTED)
+    all_marks = _marks(store) if {"fates", "passages"} & {*names} else []
+    for name in names:
         match name:
             case "waiting":
                 waits = order(store, waits)
@@ -395,13 +396,13 @@ def counts(
                 )
             case "passages":
                 asked = _asked_about(store)
-                stands = Counter(standing(mark, asked) for mark in _marks(store))
+                stands = Counter(standing(mark, asked) for mark in all_marks)
                 counts_by_name[name] = Counter({each: stands[each] for each in STANDS})
             case "reasons":
                 waits = order(store, waits)
                 counts_by_name[name] = desk.reasons(store, waits.new)
             case "fates":
-                counts_by_name[name] = Counter(map(fate, _marks(store)))
+                counts_by_name[name] = Counter(sorted(map(fate, all_marks)))
                 counts_by_name[name]["left_out"] += counts_by_name[name].pop("decided", 0)
             case _:
                 counts_by_name[name] = Counter(lines.counted(store, name))

@@ -118,6 +118,10 @@ CREATE TABLE IF NOT EXISTS sentence (
     PRIMARY KEY (name, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
+-- drafts whose highlights are present, with what they are sorted by in reading order: document, place, position
+CREATE VIEW IF NOT EXISTS readable AS
+    SELECT d.id, d.key, d.drafter, d.severity, d.findings, d.revises, h.document, h.position AS place, d.position
+    FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE h.state = 'present';
 -- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
 -- what waits beside the person's own form of its sentence is of that offer
 CREATE VIEW IF NOT EXISTS offered AS
@@ -169,8 +173,9 @@ CREATE VIEW IF NOT EXISTS placed AS
         LIMIT 1), c.passage) AS home FROM card c;
 -- present highlights, each with how its passage stands
 CREATE VIEW IF NOT EXISTS mark AS
-    SELECT h.*, coalesce(a.first, h.key) AS passage,
-        coalesce(p.decided, 0) AS decided, coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
+    SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.fate, h.reason, h.worth,
+        h.drafted != h.content AND h.modelled != h.content AS undrafted,
+        coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
         -- whether the passage, or a sentence of it, has a live card; asked of indexes
         EXISTS (SELECT 1 FROM card c WHERE c.passage = coalesce(a.first, h.key) AND c.live)
             OR EXISTS (SELECT 1 FROM sentence s JOIN card c ON c.sentence = s.name
@@ -186,7 +191,8 @@ CREATE VIEW IF NOT EXISTS mark AS
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
                 < (instr('zotero pdf vault other', h.route), instr(a.keys, h.key))) AS leads
-    FROM highlight h LEFT JOIN alias a ON a.key = h.key LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)
+    FROM highlight h JOIN document d ON d.id = h.document
+        LEFT JOIN alias a ON a.key = h.key LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)
     WHERE h.state = 'present';
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 

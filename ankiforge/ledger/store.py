@@ -72,9 +72,6 @@ REMEMBERED = 5000
 """The number of passages that are kept in memory."""
 EACH = "(SELECT value FROM json_each(?))"
 """In a condition: one of the values of a JSON list."""
-ABSENT = "state != 'present'"
-"""Said beside a state, it lets SQLite use the index of the few highlights that are not
-present."""
 ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import DocumentId
+from ankiforge.model import FLOOR, DocumentId
 
 
 def asking(store: Store) -> list[str]:
@@ -13,59 +13,49 @@ def asking(store: Store) -> list[str]:
     return [row["key"] for row in store.rows("SELECT key FROM passage WHERE asks")]
 
 
-def marks(
-    store: Store, settled: Iterable[str], *, without_draft: bool = False
-) -> list[Row]:
+def marks(store: Store, settled: Iterable[str], *, open_only: bool = False) -> list[Row]:
     """Return how all passages in their sources stand, by the places whose texts are used.
 
-    They are in reading order, with columns of the view `mark`, `undrafted`, the `title` of the
-    document, and `best`: None if no draft waits, 0 if a check blocks all.
+    They are in reading order, with the columns of the view `mark`, and `best`: None if no draft
+    waits, 0 if a check blocks all.
 
     Args:
         store: the store.
         settled: the ids of drafts that wait no longer.
-        without_draft: only passages of which no draft waits.
+        open_only: only passages of which no draft waits, and which have no card, or a sentence
+            left that is worth one.
     """
     return store.rows(
-        "SELECT m.key, m.document, m.position, m.passage, m.fate, m.reason, m.worth,"
-        " m.skipped, m.done, m.carded, m.worth_left, d.title, w.best,"
-        " m.drafted != m.content AND m.modelled != m.content AS undrafted"
-        " FROM mark m JOIN document d ON d.id = m.document"
+        "SELECT m.*, w.best FROM mark m"
         " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
         f"  WHERE id NOT IN {EACH} GROUP BY 1) w ON w.passage = m.passage"
-        " WHERE m.leads AND (w.best IS NULL OR NOT ?) ORDER BY m.document, m.position",
-        encode(sorted(settled)),
-        without_draft,
+        " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
+        " ORDER BY m.document, m.position",
+        *(encode(sorted(settled)), open_only, FLOOR),
     )
 
 
 def mark(store: Store, key: str, settled: Iterable[str]) -> list[Row]:
     """Return the same of the passage that a highlight leads; [] if it leads none."""
     return store.rows(
-        "SELECT m.key, m.document, m.position, m.passage, m.fate, m.reason, m.worth,"
-        " m.skipped, m.done, m.carded, m.worth_left, d.title,"
-        " (SELECT max(severity != 'block') FROM offered"
-        f"  WHERE passage = m.passage AND id NOT IN {EACH}) AS best,"
-        " m.drafted != m.content AND m.modelled != m.content AS undrafted"
-        " FROM mark m JOIN document d ON d.id = m.document WHERE m.leads AND m.key = ?",
+        "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
+        f"  WHERE passage = m.passage AND id NOT IN {EACH}) AS best"
+        " FROM mark m WHERE m.leads AND m.key = ?",
         encode(sorted(settled)),
         key,
     )
 
 
 def marks_beside(store: Store, key: str) -> list[Row]:
-    """Return the present highlights of the document that holds one, as of the view `mark`."""
+    """Return the present highlights of the document that holds one: the view `mark`, and `body`."""
     return store.rows(
-        "SELECT * FROM mark WHERE document = (SELECT document FROM highlight WHERE key = ?)"
-        " ORDER BY position",
+        "SELECT m.*, h.body FROM mark m JOIN highlight h USING (key) WHERE m.document ="
+        " (SELECT document FROM highlight WHERE key = ?) ORDER BY m.position",
         key,
     )
 
 
 def marks_in(store: Store, documents: Iterable[DocumentId]) -> list[Row]:
     """Return how the present highlights of some documents stand, in reading order."""
-    return store.rows(
-        "SELECT key, document, passage, carded, done, worth_left FROM mark"
-        f" WHERE document IN {EACH} ORDER BY document, position",
-        encode(list(documents)),
-    )
+    query = f"SELECT * FROM mark WHERE document IN {EACH} ORDER BY document, position"
+    return store.rows(query, encode(list(documents)))

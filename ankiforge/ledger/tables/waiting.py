@@ -35,21 +35,17 @@ _MIXES = 0.05
 
 def in_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
     """Return those of some drafts whose highlights are present."""
-    rows = store.rows(
-        "SELECT d.id FROM draft d CROSS JOIN highlight h ON h.key = d.key"
-        f" WHERE h.state = 'present' AND d.id IN {EACH}"
-        " ORDER BY h.document, h.position, d.position",
-        encode(list(ids)),
+    query = (
+        f"SELECT id FROM readable WHERE id IN {EACH} ORDER BY document, place, position"
     )
-    return [row["id"] for row in rows]
+    return [row["id"] for row in store.rows(query, encode(list(ids)))]
 
 
 def of_highlights(store: Store, keys: Iterable[str], *, new: bool = False) -> list[str]:
     """Return the drafts of those of some highlights that are present; `new`: those of new cards."""
     rows = store.rows(
-        "SELECT d.id FROM draft d CROSS JOIN highlight h ON h.key = d.key"
-        f" WHERE h.state = 'present' AND d.key IN {EACH} AND (d.revises = '' OR NOT ?)"
-        " ORDER BY h.document, h.position, d.position",
+        f"SELECT id FROM readable WHERE key IN {EACH} AND (revises = '' OR NOT ?)"
+        " ORDER BY document, place, position",
         encode(list(keys)),
         new,
     )
@@ -65,9 +61,8 @@ def of_cards(store: Store, guids: Iterable[str]) -> list[str]:
 def all_in_order(store: Store, drafter: str = "") -> list[str]:
     """Return all drafts whose highlights are present, or those of a drafter."""
     rows = store.rows(
-        "SELECT d.id FROM draft d CROSS JOIN highlight h ON h.key = d.key"
-        " WHERE h.state = 'present' AND (?1 = '' OR d.drafter = ?1)"
-        " ORDER BY h.document, h.position, d.position",
+        "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
+        " ORDER BY document, place, position",
         drafter,
     )
     return [row["id"] for row in rows]
@@ -79,10 +74,8 @@ def decidable(store: Store) -> list[str]:
     Of those with a warning, they are the ones for which another card is named: it may be gone.
     """
     rows = store.rows(
-        "SELECT d.id, d.severity, d.findings"
-        " FROM draft d CROSS JOIN highlight h ON h.key = d.key"
-        " WHERE h.state = 'present' AND d.drafter != ?"
-        " ORDER BY h.document, h.position, d.position",
+        "SELECT id, severity, findings FROM readable WHERE drafter != ?"
+        " ORDER BY document, place, position",
         PROPOSE,
     )
     return [
