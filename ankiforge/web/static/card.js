@@ -162,13 +162,18 @@ export class Card {
 
   // ---- A question instead.
 
-  // Whether a question may be asked instead, or is drafted already.
-  get mayAsk() { return Boolean(this.sentence || this.mode === "kept" || this.item.cards?.some(({ number }) => number === "q")); }
+  // Whether a question may be typed instead.
+  get mayAsk() { return Boolean(this.sentence || this.editing); }
   ask() {
     if (this.mode === "ask") return this.leave();
     if (this.mode === "kept") return this.#open(this.#part);
     if (this.item.cards?.some(({ number }) => number === "q") && !this.#isOfPassage) return this.choose("q");
     if (this.mode !== "look") return;
+    if (!this.sentence) {
+      // what is typed now is meant as a question, and no key
+      tell("Nothing is hidden here. Edit the card instead.");
+      return this.edit();
+    }
     if (!this.sentence.answer()) return this.sentence.focus();
     this.#open(asking(this.sentence, () => this.#changed()));
   }
