@@ -144,7 +144,7 @@ def _word(value: Any) -> str:
 
 
 # A link as Obsidian or Markdown writes it, with the name of what it leads to.
-_LINK = regex(r"\[\[([^\]|#]+)[^\]]*\]\]|\[([^\]]+)\]\([^)]*\)")
+_LINK = regex(r"\[\[([^\[\]|#]+)[^\[\]]*\]\]|\[([^\[\]]+)\]\([^)]*\)")
 # `title:: Seeds`, `author:: [[Ann Seed]]` in the first lines of a page of Logseq.
 _PROPERTY = regex(r"(?m)^([\w-]{1,40}):: +([^\n]{1,500})$")
 _PROPERTIES = regex(r"(?:[\w-]{1,40}::[^\n]*\n){1,99}")
