@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.ledger.desk import each_waiting
 from ankiforge.ledger.tables.waiting import all_in_order
-from ankiforge.model import RemarkKind
+from ankiforge.model import Pair, RemarkKind
 from tests.facts.program import exact
 from tests.facts.test_moves import SENTENCES
 from tests.facts.vault import Vault, markdown_of
@@ -23,21 +23,21 @@ def vault(tmp_path):
     opened.close()
 
 
-def ids(vault: Vault) -> dict[str, list[str]]:
-    """Return by sentence the drafts that wait."""
-    found: dict[str, list[str]] = {}
+def offered(vault: Vault) -> dict[str, list[tuple[Pair, ...]]]:
+    """Return by sentence the words of the drafts and proposals for it."""
+    found: dict[str, list[tuple[Pair, ...]]] = {}
     for highlight in vault.highlights():
         for sentence, offer in vault.offers(highlight.key).items():
-            found.setdefault(sentence, []).extend(draft.id for draft in offer)
+            found.setdefault(sentence, []).extend(draft.fields for draft in offer)
     return found
 
 
 def test_a_draft_leaves_where_its_sentence_is_reworded(vault):
     vault.write_notes({"A": [mark(P, Q, R)]})
-    before = ids(vault)
+    before = offered(vault)
     vault.write_notes({"A": [mark(P, Q), mark("Something else stands here now.")]})
-    assert R not in ids(vault)
-    assert ids(vault)[P] == before[P]
+    assert R not in offered(vault)
+    assert offered(vault)[P] == before[P]
 
 
 def test_what_was_rejected_meanwhile_waits_no_more(vault):
@@ -46,7 +46,7 @@ def test_what_was_rejected_meanwhile_waits_no_more(vault):
     vault.choose(R)
     vault.reject(R)
     vault.write_notes({"A": [mark(P, Q, R)]})
-    assert R not in ids(vault)
+    assert R not in offered(vault)
 
 
 def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault):
