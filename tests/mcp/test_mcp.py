@@ -488,7 +488,7 @@ def test_accept_all_takes_the_first_draft_of_each_fact_that_an_agent_drafted(des
     told = desk.ok("accept", "--all", "-v", "--filter", "drafter:agent").stderr
     verdicts = Counter(card["verdict"] for card in desk.cards("drafter:agent"))
     assert verdicts == {"accepted": 1}
-    assert "1  another draft of the same fact" in told
+    assert "1 × another draft of the same fact" in told
     assert "1 accepted" in told
 
 
