@@ -98,23 +98,6 @@ def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeyp
         assert sorted(reads) == ["Cells.md", "Plain.md"]
 
 
-def test_a_question_about_plugins_reads_only_what_changed(forge, notes, reads):
-    """Here is a vault with ids of a plugin that is off: it is read with its cards, too."""
-    (notes / ".obsidian" / "community-plugins.json").write_text("[]", "utf-8")
-    (notes / "Hormones.md").write_text(
-        "{Insulin} lowers sugar.\n^1619873212345\n", "utf-8"
-    )
-    age(notes)
-    forge.ok("run")
-    assert len(reads) == 2 * 3
-    reads.clear()
-    assert forge.json("run")["questions"] == 1
-    assert reads == []
-    (notes / "Cells.md").write_text(NOTE.replace("water", "WATER"), "utf-8")
-    forge.ok("run")
-    assert reads == ["Cells.md", "Cells.md"]
-
-
 def test_blanks_at_the_end_of_a_line_change_no_card(forge, notes):
     for answer in ("- of water  \n- by itself", "- of water\n- by itself"):
         (notes / "Cells.md").write_text(f"What is osmosis?\n?\n{answer}\n", "utf-8")
