@@ -36,15 +36,15 @@ def test_what_waits_is_listed(waits, text):
 @pytest.mark.parametrize(
     ("waits", "without", "skipped", "columns"),
     [
-        ({}, 0, 0, ("", "", "", "")),
-        ({"new": 2, "changed": 1}, 0, 0, ("3 waiting", "", "", "")),
+        ({}, 0, 0, ("", "", "")),
+        ({"new": 2, "changed": 1}, 0, 0, ("3 waiting", "", "")),
         # one answer is for many drafts
-        ({"questions": 1, "held": 1}, 0, 0, ("1 waiting", "", "", "")),
-        ({"questions": 1, "held": 5}, 0, 0, ("1 waiting (5 drafts)", "", "", "")),
-        ({"proposed": 2}, 5, 0, ("", "2 proposals", "3 without a proposal", "")),
-        ({"proposed": 2}, 2, 1, ("", "2 proposals", "", "1 skipped")),
-        ({"proposed": 2}, 0, 0, ("", "", "", "")),
-        ({}, 1200, 3, ("", "", "1,200 without a card", "3 skipped")),
+        ({"questions": 1, "held": 1}, 0, 0, ("1 waiting", "", "")),
+        ({"questions": 1, "held": 5}, 0, 0, ("1 waiting (5 drafts)", "", "")),
+        ({"proposed": 2}, 5, 0, ("2 proposals", "3 without a proposal", "")),
+        ({"new": 1, "proposed": 2}, 2, 1, ("1 waiting · 2 proposals", "", "1 skipped")),
+        ({"proposed": 2}, 0, 0, ("", "", "")),
+        ({}, 1200, 3, ("", "1,200 without a card", "3 skipped")),
     ],
 )
 def test_what_is_open_stands_in_columns(waits, without, skipped, columns):
@@ -218,21 +218,21 @@ KEPT = change("a", "b", "you wrote it")
     ("changes", "limit", "lines"),
     [
         ([], 5, []),
-        ([NEW], 5, ["1 card changed with the source:", "  af12345678  the old word here → the new word here"]),
+        ([NEW], 5, ["1 card changed with the source:", "  the old word here → the new word here"]),
         # from the word before the one that differs
         ([change("All of them the old", "All of them the new")], 5,
-         ["1 card changed with the source:", "  af12345678  …the old → …the new"]),
-        ([change("a {{c1::b}}", "a b")], 5, ["1 card changed with the source:", "  af12345678  a [b] → a b"]),
+         ["1 card changed with the source:", "  …the old → …the new"]),
+        ([change("a {{c1::b}}", "a b")], 5, ["1 card changed with the source:", "  a [b] → a b"]),
         # only its markup changed
-        ([change("a **b**", "a *b*")], None, ["1 card changed with the source:", "  af12345678  a **b** → a *b*"]),
+        ([change("a **b**", "a *b*")], None, ["1 card changed with the source:", "  a **b** → a *b*"]),
         ([change("{{c1::a}} b", "{{c2::a}} b")], None,
-         ["1 card changed with the source:", "  af12345678  {{c1::a}} b → {{c2::a}} b"]),
-        ([change("a", "")], None, ["1 card changed with the source:", "  af12345678  a → (nothing)"]),
+         ["1 card changed with the source:", "  {{c1::a}} b → {{c2::a}} b"]),
+        ([change("a", "")], None, ["1 card changed with the source:", "  a → (nothing)"]),
         ([KEPT, NEW], 2, ["1 card changed with the source, 1 card kept the old words:",
-                          "  af12345678  the old word here → the new word here",
-                          "  af12345678  you wrote it"]),
+                          "  the old word here → the new word here",
+                          "  you wrote it"]),
         ([KEPT, KEPT], 1, ["2 cards kept the old words; all: ankiforge list --view changed",
-                           "  af12345678  you wrote it"]),
+                           "  you wrote it"]),
     ],
 )  # fmt: skip
 def test_old_and_new_words_of_a_card_are_told(changes, limit, lines):
