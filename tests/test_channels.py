@@ -112,13 +112,14 @@ def test_an_agent_starts_it_and_says_what_to_type(tools, way, tmp_path):
     workspace.mkdir()
     start = by_the_registry if way == "registry" else by_the_bundle
     command = start(tools, tmp_path, workspace)
+    environment = {**tools.environment, "ANKIFORGE_HOME": f"{tools.folder}/home{way}"}
     for answer in FIRST_ANSWERS.replace("/home/you/cards", str(workspace)).splitlines():
-        with connected(command, tools.environment, tmp_path) as agent:
+        with connected(command, environment, tmp_path) as agent:
             assert agent("list_cards") == answer
         typed = answer.partition(": ankiforge ")[2].split()
-        tools.run(sys.executable, "-m", "ankiforge", *typed, into=ROOT)
+        tools.run(sys.executable, "-m", "ankiforge", *typed, into=ROOT, home=way)
 
-    with connected(command, tools.environment, tmp_path) as agent:
+    with connected(command, environment, tmp_path) as agent:
         assert "propose_cards" in [tool["name"] for tool in agent.tools()]
         assert agent("list_cards")["cards"] == []
 
