@@ -46,7 +46,7 @@ def answered(prompt: str) -> str:
 def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     page = opened(wall, "shelf")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("#shelf button", has_text="chat").first.wait_for()
+    page.locator("#shelf h2").first.wait_for()
     page.keyboard.press("m")  # copies at once
     page.locator("#chat-said", has_text="Copied").wait_for()
     assert "10 highlights for your chat" in page.locator("#chat-asks").inner_text()

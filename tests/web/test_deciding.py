@@ -291,39 +291,6 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
 
 
 @pytest.mark.slow
-def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
-    forge.settings(SETTINGS.replace("review", "clean"))
-    vault = forge.folder / "notes"
-    (vault / ".obsidian").mkdir(parents=True)
-    write(
-        forge,
-        "START\nBasic\nWhat does the cat say?\nBack: It says miaow.\nEND",
-        "What does the dog say?::the word of the dog",
-    )
-    forge.ok("run")
-    listed = vault / ".obsidian" / "community-plugins.json"
-    listed.write_text('["obsidian-to-anki-plugin"]', encoding="utf-8")
-    forge.ok("run")
-    page = opened(forge, "you")
-    asked = page.locator("#margin > .card").inner_text()
-    assert "Obsidian_to_Anki is switched on in notes: read its cards?" in asked
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".ending")
-    settle(page)
-    forge.ok("run")
-    made = [
-        card["fields"].get("Front")
-        for card in forge.cards()
-        if card["verdict"] == "accepted"
-    ]
-    assert "What does the cat say?" in made
-    page.keyboard.press("u")
-    settle(page)
-    turn_to(page, "you")
-    assert "Obsidian_to_Anki" in page.locator("#margin > .card").inner_text()
-
-
-@pytest.mark.slow
 def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     with fake.LlmServer(otherwise=lambda request: fake.cards(*(
         {"h": h, "kind": "none", "quote": text, "why_none": "no single fact"} for h, text in fake.marked(request)

@@ -190,7 +190,7 @@ def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     answers = page.evaluate(
         f"Promise.all({asked}.map(async (one) => (await fetch(one)).status))"
     )
-    assert answers == [404] * 4
+    assert answers == [404] * 3
 
 
 @pytest.mark.parametrize(

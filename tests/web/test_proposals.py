@@ -114,18 +114,6 @@ def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(facts, opened
 
 
 @pytest.mark.slow
-def test_the_palette_has_the_other_gaps_of_a_proposal(facts, opened):
-    page = opened(facts)
-    second = gaps_of(facts, shown(page))[1]
-    page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill(f"hide “{second.lower()}” instead")
-    page.locator("#palette-list li").wait_for()
-    page.keyboard.press("Enter")
-    settle(page)
-    assert hidden(page) == second
-
-
-@pytest.mark.slow
 def test_words_of_another_gap_are_clicked(facts, opened):
     page = opened(facts)
     second = gaps_of(facts, shown(page))[1]

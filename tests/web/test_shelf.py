@@ -199,6 +199,7 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
     page.wait_for_selector("#margin > .card")
     settle(page)
     page.keyboard.press("2")
+    settle(page)
     end = page.locator(".handle.end").bounding_box()
     to = page.locator(".word:text-is('first')").bounding_box()
     page.mouse.move(end["x"] + 4, end["y"] + 6)

@@ -72,7 +72,7 @@ class Page {
     }, { bringsCard: true });
   }
   async openAll(searches = true) {
-    if (!isFree()) return;
+    if (searches && !isFree()) return; // the way back from a decision comes while it is stored
     hush();
     this.#closeSitting();
     this.rows ??= new Rows(this);

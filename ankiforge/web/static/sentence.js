@@ -136,22 +136,26 @@ export function sentence(card, name, does) {
   // A bracket at an end of the sentence, which may be dragged.
   function edge(side) {
     const made = h("span", { className: `handle ${side}`, ariaHidden: "true", title: side === "start" ? "Drag to begin later" : "Drag to end earlier" });
-    made.addEventListener("pointerdown", (e) => {
-      e.preventDefault();
-      e.stopPropagation();
-      made.setPointerCapture(e.pointerId);
-      made.classList.add("drags");
-    });
-    made.addEventListener("pointermove", ({ clientX, clientY }) => {
-      if (!made.classList.contains("drags")) return;
+    const move = ({ clientX, clientY }) => {
       const nodes = document.elementsFromPoint(clientX, clientY).map((each) => each.closest(".word"));
       const under = options.find((spot) => nodes.includes(spot.node));
       if (!under) return;
       if (side === "start") cut = [Math.min(under.start, firstHidden()), cut[1]];
       else cut = [cut[0], under === options.at(-1) ? length : Math.max(under.end, lastHidden())];
       paint();
+    };
+    made.addEventListener("mousedown", (e) => e.preventDefault()); // selects nothing
+    made.addEventListener("pointerdown", (e) => {
+      e.preventDefault();
+      e.stopPropagation();
+      made.classList.add("drags");
+      // of the document: the bracket moves from word to word, and what moves in a page loses the pointer
+      const drag = new AbortController();
+      document.addEventListener("pointermove", move, drag);
+      for (const end of ["pointerup", "pointercancel"]) {
+        document.addEventListener(end, () => { made.classList.remove("drags"); drag.abort(); }, drag);
+      }
     });
-    for (const end of ["pointerup", "pointercancel"]) made.addEventListener(end, () => made.classList.remove("drags"));
     return made;
   }
 

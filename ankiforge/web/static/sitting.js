@@ -16,6 +16,13 @@ const narrow = matchMedia("(max-width: 699px)");
 // The state of a mark whose item is open.
 const stateOf = ({ proposal }) => (proposal ? "proposal" : "asks");
 
+function tighten() {
+  const place = $("#buttons");
+  place.classList.remove("tight");
+  place.classList.toggle("tight", place.lastChild?.offsetTop !== place.firstChild?.offsetTop);
+}
+addEventListener("resize", tighten);
+
 export class Sitting {
   // What is decided on: `title`, and `read`, which returns a sitting; its `entry` of the shelf, and of a document its `key`;
   // `single` if it is one item that was opened from a row, `back` where that is.
@@ -157,9 +164,8 @@ export class Sitting {
   bar() {
     const place = $("#buttons");
     const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
-    place.classList.remove("tight");
     place.replaceChildren(...this.#choices().map(drawn));
-    place.classList.toggle("tight", place.lastChild.offsetTop !== place.firstChild.offsetTop);
+    tighten();
   }
   // What has a button now: {look, label, key, run}.
   #choices() {
