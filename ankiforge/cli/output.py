@@ -361,10 +361,11 @@ class Call:
 
 def _emphasised(text: str, strong: Strings, gap: Strings) -> str:
     """Return lines with signs around what is bold, or in a row of a list around its gaps."""
-    lines = []
-    for line in text.split("\n"):
-        lines.append(with_bold(line, *(gap if AT_THE_RIGHT in line else strong)))
-    return "\n".join(lines)
+    lines = [
+        with_bold(line, *gap) if AT_THE_RIGHT in line else line
+        for line in text.split("\n")
+    ]
+    return with_bold("\n".join(lines), *strong)  # what is bold may go over several lines
 
 
 def _width(stream: TextIO) -> int:

@@ -97,7 +97,10 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     }
 
 
-PASSAGE = "The Golgi apparatus is the organelle that packages proteins into vesicles."
+PASSAGE = (
+    "The Golgi apparatus is the organelle that packages proteins from ribosomes and lipids "
+    "for their way within a cell."
+)
 
 
 def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal):
@@ -110,6 +113,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         shown = COLOURS.sub("", keyboard.shown())
         assert shown.index(f"{around} »The Golgi") < shown.index(f"[{first}]")
         assert f"1  {first}\r\n    2  {second}" in shown
+        assert "\ufdd0" not in shown  # the card is bold on both of its lines
         last = len(passage["proposal"]["gaps"])
         keys = f"2-{last}" if last > 2 else "2"
         assert f"proposal: Enter make it · {keys} other words · → your own" in shown
