@@ -2,11 +2,12 @@
 
     python -m benchmarks.core [--notes N] [--rounds N] [--python PATH ...]
 
-Each run is the whole command in a process of its own, over a made-up vault of study notes. Several
-interpreters, each with its own ankiforge, take turns round by round: their ratios belong
-to one machine at one time. Every figure is the median of the rounds. A statement counts
-once for each call
-that runs it, also if it takes 200 rows.
+Each run is the whole command in a process of its own. Three made-up vaults of study notes have no
+mark, a mark in one of ten notes, and three cards for four notes; a card costs what the first run
+of the third takes longer than that of the first, shared by its cards. The run of exports reads
+plain highlights of a Kindle. Several interpreters, each with its own ankiforge, take turns round
+by round: their ratios belong to one machine at one time. Every figure is the median of the
+rounds. A statement counts once for each call that runs it, also if it takes 200 rows.
 """
 
 from __future__ import annotations
@@ -25,11 +26,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.makers.clippings import write_clippings
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
 NOTES, ROUNDS = 2_000, 3
-MARKED = 0.6
-"""The share of notes with a mark; a quarter of it have a card written by hand."""
+MARKED = {
+    "no mark": 0.0,
+    "one note in ten marked": 0.1,
+    "three cards for four notes": 0.6,
+}
+"""The vaults: the share of notes with a mark; a quarter as many have a card written by hand."""
+NO_MARK, MOST = "no mark", "three cards for four notes"
+FACTS = Path(__file__).parent / "plain_facts" / "en.txt"
+HIGHLIGHTS_OF_A_BOOK = 100
 _WORDS = (
     "memory retention spacing recall neuron axon synapse protein enzyme entropy energy theorem"
     " proof lemma function integral matrix vector learning gradient model signal filter kernel"
@@ -99,12 +108,21 @@ def run(command: list[str], desk: Path) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output.read_text())
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What is read: the vaults by name, a PDF, the clippings of a Kindle."""
+
+    vaults: dict[str, Path]
+    pdf: Path
+    clippings: Path
+
+
 class Program:
     """One installed ankiforge; `figures` holds every measurement by its name."""
 
-    def __init__(self, python: str, vault: Path, pdf: Path, folder: Path) -> None:
+    def __init__(self, python: str, inputs: Inputs, folder: Path) -> None:
         self.python = python
-        self.vault, self.pdf, self.folder = vault, pdf, folder
+        self.inputs, self.folder = inputs, folder
         self.figures: dict[str, list[float]] = defaultdict(list)
         self.edits = 0
 
@@ -114,14 +132,17 @@ class Program:
     def forge(self, desk: Path, *words: str) -> Cost:
         return run([self.python, "-m", "ankiforge", *words], desk)
 
-    def workspace(self) -> Path:
-        """An empty workspace over the vault."""
+    def workspace(self, settings: str = "") -> Path:
+        """An empty workspace with these settings."""
         desk = self.folder / "desk"
         shutil.rmtree(desk, ignore_errors=True)
         desk.mkdir()
-        settings = f"sources:\n- obsidian: {{name: notes, path: {self.vault}}}\n"
         (desk / "ankiforge.yaml").write_text(settings, "utf-8")
         return desk
+
+    def workspace_of(self, vault: Path) -> Path:
+        """An empty workspace over a vault."""
+        return self.workspace(f"sources:\n- obsidian: {{name: notes, path: {vault}}}\n")
 
     def settle(self, desk: Path) -> None:
         """Run and import until Anki has every card, as a person does."""
@@ -133,10 +154,10 @@ class Program:
             self.forge(desk, "run", "-q")
         self.forge(desk, "run", "-q")
 
-    def edit(self) -> tuple[Path, bytes]:
+    def edit(self, vault: Path) -> tuple[Path, bytes]:
         """Add a mark to one note; the note and what it said before."""
         self.edits += 1
-        path = sorted(self.vault.rglob("*.md"))[self.edits]
+        path = sorted(vault.rglob("*.md"))[self.edits]
         before = path.read_bytes()
         path.write_bytes(before + f"\nOne ==mark more== {self.edits}.\n".encode())
         os.utime(path, (LONG_AGO, LONG_AGO + self.edits))
@@ -144,17 +165,38 @@ class Program:
 
     def round(self) -> None:
         """Take every measurement once."""
-        parsed = run([self.python, "-c", PARSER, str(self.vault)], self.workspace())
-        desk = self.workspace()
-        first = self.forge(desk, "--json", "run", "-C", str(desk))
-        self.note("markdown-it-py parses the vault, CPU s", parsed.cpu)
-        self.note("first run, CPU s", first.cpu)
-        self.note("first run, CPU against markdown-it-py", first.cpu / parsed.cpu)
+        self.later_runs(self.first_runs())
+        self.exports()
+
+    def first_runs(self) -> Path:
+        """The first run of each vault beside its parse, and what a card costs.
+
+        Returns the workspace of the last vault.
+        """
+        seconds: dict[str, float] = {}
+        cards: dict[str, int] = {}
+        for name, vault in self.inputs.vaults.items():
+            parsed = run([self.python, "-c", PARSER, str(vault)], self.workspace())
+            desk = self.workspace_of(vault)
+            first = self.forge(desk, "--json", "run", "-C", str(desk))
+            seconds[name] = first.cpu
+            cards[name] = json.loads(first.stdout)["cards"]["drafted"]
+            self.note(f"first run, {name}, CPU s", first.cpu)
+            self.note(
+                f"first run, {name}, against markdown-it-py", first.cpu / parsed.cpu
+            )
+        self.note("markdown-it-py parses the last, CPU s", parsed.cpu)
+        self.note("cards of the last", cards[MOST])
         self.note("first run, peak memory MB", first.memory)
-        self.note("cards of the first run", json.loads(first.stdout)["cards"]["drafted"])
+        a_card = (seconds[MOST] - seconds[NO_MARK]) / (cards[MOST] - cards[NO_MARK])
+        self.note("a card, CPU ms", a_card * 1000)
+        return desk
+
+    def later_runs(self, desk: Path) -> None:
+        """An unchanged run, one after an edit, and a small PDF, beside `--help`."""
         self.settle(desk)
         unchanged = self.forge(desk, "run", "-q")
-        path, before = self.edit()
+        path, before = self.edit(self.inputs.vaults[MOST])
         edited = self.forge(desk, "run", "-q")
         restore(path, before)
         self.note("unchanged run, CPU s", unchanged.cpu)
@@ -163,15 +205,23 @@ class Program:
 
         desk = self.workspace()
         about = self.forge(desk, "--help")
-        extract = self.forge(desk, "extract", str(self.pdf))
+        extract = self.forge(desk, "extract", str(self.inputs.pdf))
         self.note("--help, CPU s", about.cpu)
         self.note("extract of a small PDF, CPU s", extract.cpu)
         self.note("extract against --help, CPU", extract.cpu / about.cpu)
         self.note("unchanged against --help, CPU", unchanged.cpu / about.cpu)
 
+    def exports(self) -> None:
+        """A first run of plain highlights, with proposals and without."""
+        clippings = str(self.inputs.clippings)
+        plain = self.forge(self.workspace("proposals: false\n"), "run", "-q", clippings)
+        proposed = self.forge(self.workspace(), "run", "-q", clippings)
+        self.note("first run of exports, CPU s", proposed.cpu)
+        self.note("exports with proposals against without", proposed.cpu / plain.cpu)
+
     def statements(self) -> None:
         """Count the SQL of a first run; once is enough, it does not depend on the load."""
-        desk = self.workspace()
+        desk = self.workspace_of(self.inputs.vaults[MOST])
         done = run([self.python, "-c", COUNTER, "--json", "run", "-C", str(desk)], desk)
         said, _, count = done.stdout.rstrip().rpartition("\n")
         cards = json.loads(said)["cards"]["drafted"]
@@ -184,24 +234,26 @@ def restore(path: Path, text: bytes) -> None:
     os.utime(path, (LONG_AGO, LONG_AGO))
 
 
-def make(vault: Path, notes: int) -> None:
+def make(vault: Path, notes: int, marked: float) -> None:
     """A vault of study notes, about 4 kB each, the same every time."""
     dice = random.Random(5)
     for number in range(notes):
         folder = vault / f"{number % 700:03}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"Note {number}.md").write_text(note(dice, number, notes), "utf-8")
+        (folder / f"Note {number}.md").write_text(
+            note(dice, number, notes, marked), "utf-8"
+        )
 
 
-def note(dice: random.Random, number: int, notes: int) -> str:
+def note(dice: random.Random, number: int, notes: int, marked: float) -> str:
     parts = [f"---\ntags: [t{number % 50}]\n---\n# Note {number}\n"]
     for _ in range(8):
         link = f"See [[Note {dice.randrange(notes)}]]."
         parts.append(" ".join([*(sentence(dice) for _ in range(5)), link]) + "\n")
-    if dice.random() < MARKED:
+    if dice.random() < marked:
         a, b, c = dice.choices(WORDS, k=3)
         parts.insert(3, f"The {a} of {b} {number} is =={c} {a}== in general.\n")
-    if dice.random() < MARKED / 4:
+    if dice.random() < marked / 4:
         a, b = dice.choices(WORDS, k=2)
         parts.insert(
             5,
@@ -214,9 +266,9 @@ def sentence(dice: random.Random) -> str:
     return f"{' '.join(dice.choices(WORDS, k=12)).capitalize()} {dice.randrange(10**6)}."
 
 
-def vault_of(folder: Path, notes: int) -> Path:
-    vault = folder / "vault"
-    make(vault, notes)
+def vault_of(folder: Path, name: str, notes: int) -> Path:
+    vault = folder / name.replace(" ", "-")
+    make(vault, notes, MARKED[name])
     (vault / ".obsidian").mkdir()
     for path in vault.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
@@ -231,11 +283,24 @@ def small_pdf(folder: Path) -> Path:
     return folder / "small.pdf"
 
 
+def clippings_of(folder: Path, highlights: int) -> Path:
+    """The clippings of a Kindle: a fact as textbooks state it, and a sentence, in each."""
+    dice = random.Random(5)
+    facts = FACTS.read_text("utf-8").splitlines()
+    marks = []
+    for number in range(highlights):
+        title = f"Book {number // HIGHLIGHTS_OF_A_BOOK} (Ada Reader)"
+        marks.append((title, f"{facts[number % len(facts)]} {sentence(dice)}"))
+    path = folder / "My Clippings.txt"
+    write_clippings(path, marks)
+    return path
+
+
 def table(programs: list[Program]) -> None:
     """Print the medians, a column for each program."""
     names = list(dict.fromkeys(name for one in programs for name in one.figures))
     print(
-        f"{'':56}"
+        f"{'':64}"
         + "".join(f"{Path(one.python).absolute().parts[-4]:>14}" for one in programs)
     )
     for name in names:
@@ -243,7 +308,7 @@ def table(programs: list[Program]) -> None:
         form: Callable[[float], str] = (
             (lambda x: f"{x:,.0f}") if cells[0] >= 100 else (lambda x: f"{x:.2f}")
         )
-        print(f"{name:56}" + "".join(f"{form(cell):>14}" for cell in cells))
+        print(f"{name:64}" + "".join(f"{form(cell):>14}" for cell in cells))
 
 
 def main() -> None:
@@ -254,10 +319,11 @@ def main() -> None:
     said = asked.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        vault, pdf = vault_of(folder, said.notes), small_pdf(folder)
-        programs = [Program(python, vault, pdf, folder) for python in said.python]
+        vaults = {name: vault_of(folder, name, said.notes) for name in MARKED}
+        inputs = Inputs(vaults, small_pdf(folder), clippings_of(folder, said.notes))
+        programs = [Program(python, inputs, folder) for python in said.python]
         for program in programs:  # the first start compiles the modules
-            program.forge(program.workspace(), "extract", "-q", str(pdf))
+            program.forge(program.workspace(), "extract", "-q", str(inputs.pdf))
         for _ in range(said.rounds):
             for program in programs:
                 program.round()

@@ -120,11 +120,15 @@ def at_least(goal: float) -> Callable[[float], bool]:
 
 
 ROWS = (
-    Row("first run of 2,000 notes against markdown-it-py", "core", r"^first run, CPU against markdown-it-py +([\d.]+)", "at most 3.5", at_most(3.5)),
+    Row("first run of 2,000 notes without a mark against markdown-it-py", "core", r"^first run, no mark, against markdown-it-py +([\d.]+)", "at most 0.8", at_most(0.8)),
+    Row("the same, one note in ten marked", "core", r"^first run, one note in ten marked, against markdown-it-py +([\d.]+)", "at most 1.7", at_most(1.7)),
+    Row("the same, three cards for four notes", "core", r"^first run, three cards for four notes, against markdown-it-py +([\d.]+)", "at most 4.3", at_most(4.3)),
+    Row("what a card adds to a first run", "core", r"^a card, CPU ms +([\d.]+)", "at most 1.7", at_most(1.7)),
     Row("run after one edited note against an unchanged one", "core", r"^edited against unchanged, CPU +([\d.]+)", "at most 1.5", at_most(1.5)),
     Row("unchanged run against `--help`", "core", r"^unchanged against --help, CPU +([\d.]+)", "at most 4", at_most(4)),
     Row("SQL statements a new card", "core", r"^first run, SQL statements a new card +([\d.]+)", "at most 12", at_most(12)),
     Row("`extract` of a small PDF against `--help`", "core", r"^extract against --help, CPU +([\d.]+)", "at most 4", at_most(4)),
+    Row("a run of exports with proposals against one without", "core", r"^exports with proposals against without +([\d.]+)", "at most 1.9", at_most(1.9)),
     Row("PDF marks read to the letter, generated, beside pdfannots", "extract_pdf", r"^all +(\d+)/444.*", "444 of 444", at_least(444)),
     Row("PDF marks read to the letter, other people's files, beside pdfannots", "extract_pdf", r"^real +(\d+)/.*", "60 of 60", at_least(60)),
     Row("PDF processor time against pdfannots", "extract_pdf", r"([\d.]+) times as fast.*", "4 times", at_least(4)),

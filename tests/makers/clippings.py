@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 _MEMORY = "A Short Book of Memory (Ada Reader)"
@@ -26,12 +28,13 @@ MARKS = (
 """Titles of books, and what is marked in them."""
 
 
-def write_clippings(path: Path) -> None:
-    """Write the file."""
+def write_clippings(path: Path, marks: Iterable[tuple[str, str]] = MARKS) -> None:
+    """Write the file, a mark each minute."""
     entries = []
-    for number, (title, words) in enumerate(MARKS):
+    for number, (title, words) in enumerate(marks):
         place = f"on page {12 + number} | Location {170 + 9 * number}-{172 + 9 * number}"
-        day = f"Added on Monday, 6 May 2019 21:{number:02}:03"
+        when = datetime(2019, 5, 6, 21, 0, 3) + timedelta(minutes=number)
+        day = f"Added on {when:%A}, {when.day} {when:%B %Y %H:%M:%S}"
         entries.append(
             f"{title}\n- Your Highlight {place} | {day}\n\n{words}\n==========\n"
         )
