@@ -41,7 +41,6 @@ from ankiforge.model import (
     Viewed,
 )
 from ankiforge.model.hints import TITLES
-from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import (
     SelectedSource,
     not_read,
@@ -188,6 +187,8 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     Raises:
         ConfigError: a source's settings are wrong; the next run would fail.
     """
+    from ankiforge.pipeline.models import model_in_use  # which loads the client of HTTP
+
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     order = overview.order(ledger)
