@@ -39,15 +39,44 @@ class AnyOf:
     def __init__(self, *words: str) -> None:
         self._by_character: dict[str, list[str]] = {}
         for word in words:
-            signs = (char for char in word if not (char.isalnum() or char.isspace()))
-            self._by_character.setdefault(next(signs, word[-1]), []).append(word)
+            rarest = min(word, key=_commonness)
+            self._by_character.setdefault(rarest, []).append(word)
+        self._length = max(map(len, words))
 
     def is_in(self, text: str) -> bool:
         """Return whether a text holds any of them."""
         for character, words in self._by_character.items():
-            if character in text and any(word in text for word in words):
-                return True
+            if character not in text:
+                continue
+            near = self._near(character, text) if len(text) > _LONG else text
+            for word in words:
+                if word in near:
+                    return True
         return False
+
+    def _near(self, character: str, text: str) -> str:
+        """Return what of a text is near a character, or the text if it is in many places."""
+        pieces = text.split(character, _MANY)
+        if len(pieces) > _MANY:
+            return text
+        length = self._length
+        ends = [
+            piece if len(piece) < 2 * length else f"{piece[:length]}\0{piece[-length:]}"
+            for piece in pieces
+        ]
+        return character.join(ends)
+
+
+# Characters from which a text is long, and places of a character that are many.
+_LONG = 500
+_MANY = 20
+
+
+def _commonness(character: str) -> int:
+    """Return how common a character is in notes: 0 for rare signs, 2 for letters."""
+    if character.isalnum() or character.isspace():
+        return 2
+    return int(character in ":[]#*_-.")
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -5,13 +5,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ankiforge.language.normal import tokens_of
 from ankiforge.language.words import beginnings, stem
 from ankiforge.ledger.search import words_of
 from ankiforge.ledger.tables.lines import loose
 from ankiforge.model.hints import schedule_of
-from ankiforge.text import cost_text, percent, shown_path
+from ankiforge.text import AnyOf, cost_text, percent, shown_path
 from ankiforge.text.cloze import (
     alt_and_width,
     escape_signs,
@@ -350,3 +352,11 @@ def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
 def test_words_are_not_located_within_others(words, source, at):
     span = locate_words(words, source)
     assert (span and span[0]) == at
+
+
+@given(
+    st.lists(st.text("ab:[!", min_size=1, max_size=4), min_size=1, max_size=4),
+    st.lists(st.sampled_from([*"ab:[!", "x" * 300]), max_size=60).map("".join),
+)
+def test_any_of_some_words_is_found_wherever_it_stands(words, text):
+    assert AnyOf(*words).is_in(text) == any(word in text for word in words)

@@ -156,7 +156,10 @@ PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
 
 def may_quote(text: str) -> bool:
     """Return whether a text has the sign of a link to a paper, or of a citation."""
-    return "zotero://" in text or "[@" in text or ".pdf#" in text.casefold()
+    return _QUOTING.is_in(text) or ("#" in text and ".pdf#" in text.casefold())
+
+
+_QUOTING = AnyOf("zotero://", "[@")
 
 
 PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
