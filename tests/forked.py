@@ -20,7 +20,7 @@ from tests.limits import PATIENCE
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    [__name__, "ankiforge.cli.serve", "ankiforge.mcp", "ankiforge.web.server", "ankiforge.web.session"]
+    [__name__, "ankiforge.cli.serve", "ankiforge.features.agents.server", "ankiforge.web.server", "ankiforge.web.session"]
 )  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def test_sql_is_in_the_tables_of_the_ledger_and_whole():
     package = Path(ledger.__file__).parents[1]
     with_sql = set()
     put_together = {}
-    for folder in "ledger pipeline review reports web mcp cli".split():
+    for folder in "ledger pipeline review reports web cli features".split():
         for module in (package / folder).rglob("*.py"):
             found = list(sql_in(module))
             if found and module.parent.name != "tables":

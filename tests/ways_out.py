@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.draft import embedder
 from ankiforge.errors import UsageError
-from ankiforge.mcp import Agent
+from ankiforge.features.agents.agent import Agent
 from ankiforge.pipeline.ask import asked_for
 from ankiforge.pipeline.chats import ask
 from ankiforge.pipeline.workspace import Workspace

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import suppress
-from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -17,13 +16,14 @@ import click
 from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
-    GROUPS,
+    OWN,
     SuggestingGroup,
     given,
     shared_options,
 )
 from ankiforge.cli.help import Context
 from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError, lacks_memory
+from ankiforge.hooks import Heading
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -53,10 +53,7 @@ class Program(SuggestingGroup):
             return help_
         if cmd_name not in COMMANDS:
             return _of_plug_in(cmd_name)
-        module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = (
-            vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
-        )
+        command: click.Command = COMMANDS[cmd_name].load()
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -64,8 +61,8 @@ class Program(SuggestingGroup):
         formatter.write_text(self.help or "")
         formatter.write_paragraph()
         with formatter.indentation():
-            _write_commands(formatter, "Every day")
-        more = len(COMMANDS) - len(GROUPS["Every day"])
+            shown = _write_commands(formatter, "Every day")
+        more = len(COMMANDS) - shown
         formatter.write(f"\n  {more} more: ankiforge help all\n")
         rows = []
         for option in shared_options():
@@ -98,10 +95,15 @@ def _of_plug_in(name: str) -> click.Command | None:
     return command
 
 
-def _write_commands(formatter: click.HelpFormatter, heading: str) -> None:
+def _write_commands(formatter: click.HelpFormatter, heading: Heading) -> int:
+    """Write the commands under a heading; return their number."""
     width = max(map(len, COMMANDS))
-    rows = [(f"{name:{width}}", line) for name, (_, line) in GROUPS[heading].items()]
+    rows = []
+    for command in COMMANDS.values():
+        if command.heading == heading:
+            rows.append((f"{command.name:{width}}", command.short_help))
     formatter.write_dl(rows)
+    return len(rows)
 
 
 @click.command("help", add_help_option=False)
@@ -113,7 +115,7 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
         forge.main([*words, "-h"], prog_name="ankiforge", standalone_mode=False)
         return
     formatter = ctx.make_formatter()
-    for heading in GROUPS:
+    for heading in OWN:
         with formatter.section(heading):
             _write_commands(formatter, heading)
     formatter.write_paragraph()

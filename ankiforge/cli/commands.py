@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import click
 
 from ankiforge.errors import UsageError
+from ankiforge.hooks import Command, Heading, features
 
-GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+OWN: dict[Heading, dict[str, tuple[str, str]]] = {
     "Every day": {
         "run": ("run", "Read highlights, make and check cards, write the package."),
         "review": ("serve", "Decide on cards in the browser."),
@@ -31,7 +34,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Anki": {
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
-        "patch": ("anki", "Print your edits in Anki as a patch of your notes."),
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "Set up": {
@@ -40,11 +42,35 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "forget": ("run", "Stop reading a PATH; its cards stay."),
         "extract": ("run", "Show the highlights of a file; write nothing."),
-        "mcp": ("serve", "Let an agent draft, over the protocol MCP."),
     },
 }
-"""heading: {command: (module, short help)}; the first help has the first group alone."""
-COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+"""heading: {command: (module, short help)}, without those of features."""
+
+
+def _own(module: str, name: str) -> click.Command:
+    """Return a command of a module in this package, importing it."""
+    names = vars(import_module(f"ankiforge.cli.{module}"))
+    command: click.Command = names.get(name) or names[f"{name}_"]
+    return command
+
+
+def _all_commands() -> dict[str, Command]:
+    """Return all commands by name, in the order of the help."""
+    by_heading: dict[Heading, list[Command]] = {heading: [] for heading in OWN}
+    for heading, rows in OWN.items():
+        for name, (module, line) in rows.items():
+            load = partial(_own, module, name)
+            by_heading[heading].append(Command(name, heading, line, load))
+    for feature in features():
+        for added in feature.commands():
+            group = by_heading[added.heading]
+            names = [command.name for command in group]
+            place = names.index(added.before) if added.before in names else len(names)
+            group.insert(place, added)
+    return {command.name: command for group in by_heading.values() for command in group}
+
+
+COMMANDS = _all_commands()
 
 SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("-C", "--workspace"): {

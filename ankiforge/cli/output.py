@@ -187,8 +187,10 @@ def _cells(text: str) -> int:
 _ESCAPES = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _UNSAFE = regex(_ESCAPES)
 _UNSAFE_OR_BIDI = regex(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
-# A command that a message names. `init` and `mcp` name their folder themselves.
-_IN_A_WORKSPACE = "|".join({*COMMANDS} - {"init", "mcp"})
+# A command that a message names; `init` is one of those that name their folder themselves.
+_IN_A_WORKSPACE = "|".join(
+    name for name, row in COMMANDS.items() if name != "init" and not row.names_folder
+)
 _COMMAND = regex(rf"\bankiforge (?=(?:{_IN_A_WORKSPACE})\b)")
 _USUAL_WIDTH = 80
 # Further characters that some readers take for line ends, which JSON Lines must not contain.

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
     from ankiforge.pipeline.ask import SearchResult
-    from ankiforge.pipeline.patch import Patch
     from ankiforge.pipeline.repair import RepairList
 
 
@@ -689,32 +688,6 @@ class Workspace(Opened):
         from ankiforge.pipeline.repair import listing
 
         return listing(self, query.split(), datetime.now().astimezone())
-
-    def patch(self, query: str = "") -> Patch:
-        """Return the edits that were made in Anki as a patch of the notes that state the cards.
-
-        Anki is read first. Nothing is written into a note.
-
-        Args:
-            query: which cards, as for `find`; "" = all.
-
-        Raises:
-            UsageError: the query cannot be read.
-        """
-        from ankiforge.ledger import lists
-        from ankiforge.pipeline.patch import make_patch
-        from ankiforge.pipeline.query import matching
-        from ankiforge.pipeline.sources import open_sources, select_sources
-
-        self.read_collection()
-        selected = select_sources(self.folder).sources
-        sources = open_sources(self.folder, self.ledger, selected, offline=True)
-        line_ids = matching(self.ledger, query)
-        guids = []
-        for line in lists.lines(self.ledger, line_ids):
-            if isinstance(line, CardHere):
-                guids.append(line.guid)
-        return make_patch(self.ledger, sources, guids, self.folder.pictures)
 
     def plan(self, result: RunResult) -> None:
         """Plan every card that may have something to write; this finds conflicts with Anki.

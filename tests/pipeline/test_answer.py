@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ankiforge.draft.chat import label_for
-from ankiforge.mcp import Agent
+from ankiforge.features.agents.agent import Agent
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.llm_server import says
 

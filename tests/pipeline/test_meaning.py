@@ -10,8 +10,8 @@ import pytest
 from ankiforge.cli.progress import offer_meaning
 from ankiforge.draft import embedder
 from ankiforge.draft.server import ModelServer, embedding_models
+from ankiforge.features.agents.agent import Agent
 from ankiforge.ledger.search import ENOUGH, WordHit, fused, weight_of
-from ankiforge.mcp import Agent
 from ankiforge.pipeline.meaning import Meaning, Near, meaning_of
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server

@@ -457,7 +457,7 @@ def test_a_library_of_which_something_else_is_wanted_is_opened(forge, zotero, op
 
 NOT_LOADED = re.compile(
     r"markdown_it|genanki|rapidfuzz|pypdf|pypdfium2|backports|xml|csv"
-    r"|ankiforge\.(check|reports|review|web|mcp|extract\.(pdf|books|exports|zotero)"
+    r"|ankiforge\.(check|reports|review|web|features\.[a-z]+\.|extract\.(pdf|books|exports|zotero)"
     r"|extract\.markdown\.(parts|note|blocks)|anki\.(plan|package|collection|render|notes)"
     r"|draft\.(propose|rules|client|llm|prompt|reply|repairs|server)|pipeline\.repair)\b"
 )

@@ -26,7 +26,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST, read_file
 from ankiforge.extract.markdown import NoteSource
 from ankiforge.extract.markdown.rewrite import rewritings, without_escapes
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, lists
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.readings import sketch_of
 from ankiforge.model import (
@@ -45,7 +45,8 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import changed_in_anki
 from ankiforge.pipeline.pictures import media_of_card
-from ankiforge.pipeline.sources import with_stored_dialects
+from ankiforge.pipeline.query import matching
+from ankiforge.pipeline.sources import open_sources, select_sources, with_stored_dialects
 from ankiforge.text import on_one_line, shortened
 from ankiforge.text.cloze import plain
 from ankiforge.text.decoding import text_of
@@ -55,6 +56,7 @@ from ankiforge.text.identifiers import sketch
 if TYPE_CHECKING:
     from ankiforge.config.ownfiles import OwnPath
     from ankiforge.extract.folder import File
+    from ankiforge.pipeline.workspace import Workspace
 
 RUN_FIRST = "the note has changed since the last run: run first"
 NO_SYNTAX = "the syntax of the note cannot say it: edit the note yourself"
@@ -129,6 +131,29 @@ class _Edit(NamedTuple):
     card: CardHere
     html: Texts
     """The fields that were changed, as they are in Anki."""
+
+
+def patch_of(workspace: Workspace, query: str = "") -> Patch:
+    """Return the edits that were made in Anki as a patch of the notes that state the cards.
+
+    Anki is read first. Nothing is written into a note.
+
+    Args:
+        workspace: an open workspace.
+        query: which cards, as for `find`; "" = all.
+
+    Raises:
+        UsageError: the query cannot be read.
+    """
+    workspace.read_collection()
+    selected = select_sources(workspace.folder).sources
+    sources = open_sources(workspace.folder, workspace.ledger, selected, offline=True)
+    line_ids = matching(workspace.ledger, query)
+    guids = []
+    for line in lists.lines(workspace.ledger, line_ids):
+        if isinstance(line, CardHere):
+            guids.append(line.guid)
+    return make_patch(workspace.ledger, sources, guids, workspace.folder.pictures)
 
 
 def make_patch(

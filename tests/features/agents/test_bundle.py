@@ -14,7 +14,7 @@ pytest.importorskip("mcp")
 from ankiforge import __version__
 from tests.fakes.agent import connected
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path):

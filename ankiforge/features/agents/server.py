@@ -22,7 +22,7 @@ from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft.answering import MOST_SENTENCES
 from ankiforge.errors import BUG, BugError, ForgeError, UsageError
-from ankiforge.mcp.agent import MOST_CARDS, MOST_LISTED, Agent
+from ankiforge.features.agents.agent import MOST_CARDS, MOST_LISTED, Agent
 from ankiforge.model import Json, Value
 from ankiforge.text import regex
 

@@ -12,8 +12,8 @@ pytest.importorskip("mcp")
 from ankiforge.config.workspace import lock, resolve
 from ankiforge.errors import BUG, BugError, RefusedError
 from ankiforge.extract import registry
-from ankiforge.mcp import Agent
-from ankiforge.mcp.server import _answered
+from ankiforge.features.agents.agent import Agent
+from ankiforge.features.agents.server import _answered
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.agent import client
 from tests.limits import PATIENCE
@@ -438,7 +438,7 @@ def test_no_answer_holds_what_must_stay_on_this_machine(desk):
 
 
 def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
-    with client(desk, waits={"ankiforge.mcp.PATIENCE_S": 0.1}) as agent:
+    with client(desk, waits={"ankiforge.features.agents.agent.PATIENCE_S": 0.1}) as agent:
         keys = agent.keys()
         (desk.folder / "notes" / "New.md").write_text(
             "==Marked meanwhile, about moraines.==\n"

@@ -1,0 +1,73 @@
+"""The command `mcp`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ankiforge.cli.output import Call, command, session, workspace_of
+from ankiforge.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from ankiforge.pipeline.workspace import Workspace
+
+_SENT = (
+    "passages you highlighted, with the text around them, your comments on them, titles;\n"
+    "  your cards, their sources, and how often you forgot them"
+)
+
+
+@command("""
+  ankiforge mcp --trust ~/cards    let agents read this workspace, once
+  ankiforge -C ~/cards mcp         what an agent starts
+""")
+@click.option(
+    "--trust",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Let agents read the workspace DIR; serve nothing.",
+)
+def mcp(call: Call, trust: Path | None) -> None:
+    """Serve an agent (MCP, stdio): it drafts, the checks judge, you decide.
+
+    The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
+    """
+    from ankiforge.config.trust import Concern, confirm, is_confirmed
+    from ankiforge.config.workspace import user_folder
+    from ankiforge.config.yamlfile import Location
+
+    reads = Concern("agents would read passages and cards", Location("mcp"))
+    if trust is not None:
+        folder = workspace_of(replace(call, workspace=str(trust)))
+        confirm(folder, [reads], user_folder())
+        call.say(
+            f"agents may read {folder.root}; what their provider will see:\n  {_SENT}\n"
+            "anything tagged #no-llm stays here"
+        )
+        return
+    try:
+        from ankiforge.features.agents.agent import PATIENCE_S, Agent
+        from ankiforge.features.agents.server import serve
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the MCP server needs the package {error.name}",
+            hint="pip install 'ankiforge-cards[mcp]'",
+        ) from error
+    quiet = replace(call, quiet=True, as_json=True)
+
+    @contextmanager
+    def opened(writes: str) -> Iterator[Workspace]:
+        folder = workspace_of(quiet)
+        if not is_confirmed(folder, reads, user_folder()):
+            message = "nobody has allowed agents to read this workspace"
+            hint = f"run: ankiforge mcp --trust {folder.root}"
+            raise UsageError(message, hint=hint)
+        with session(quiet, writes=writes, patience=PATIENCE_S) as workspace:
+            yield workspace
+
+    serve(Agent(opened))

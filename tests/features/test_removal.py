@@ -1,0 +1,113 @@
+"""Each feature can be taken away: the rest of the program works without its folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ankiforge.hooks import FEATURES, features
+from tests.limits import PATIENCE
+
+ROOT = Path(__file__).parents[2]
+BY_NAME = dict(zip(FEATURES, features(), strict=True))
+CALLS = (
+    ("--version",),
+    ("run",),
+    ("accept", "--all"),
+    ("build",),
+    ("list", "--json"),
+    ("status", "--json"),
+    ("doctor", "--offline"),
+)
+"""What a person calls in a workspace with one note."""
+
+
+class Without:
+    """The program from a copy without one folder, in a process of its own."""
+
+    def __init__(self, folder: Path, feature: str) -> None:
+        self.folder = folder
+        package = folder / "program" / "ankiforge"
+        gone = package / "features" / feature
+        shutil.copytree(
+            ROOT / "ankiforge", package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        for data in ("prompts", "decks"):
+            (package.parent / data).symlink_to(ROOT / data)
+        shutil.rmtree(gone)
+        self.home = folder / "home"
+        (self.home / "notes").mkdir(parents=True)
+        (self.home / "notes/Pets.md").write_text(
+            "# Pets\n\nKatze:::cat\n\nThe ==axolotl== keeps its gills.\n", "utf-8"
+        )
+        (self.home / "ankiforge.yaml").write_text(
+            "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n",
+            "utf-8",
+        )
+
+    def call(self, *arguments: str) -> str:
+        """Call the program; return what it writes to both outputs."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.folder / "program"),
+            "ANKIFORGE_HOME": str(self.home),
+            "HOME": str(self.folder),
+            "COLUMNS": "100",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "ankiforge", *arguments],
+            cwd=self.home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode in (0, 1, 2), done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module", params=FEATURES)
+def without(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Without]]:
+    folder = tmp_path_factory.mktemp(request.param)
+    yield request.param, Without(folder, request.param)
+    shutil.rmtree(folder)
+
+
+def test_every_feature_has_its_folder_its_readme_and_its_tests():
+    for name in FEATURES:
+        assert (ROOT / "ankiforge/features" / name / "README.md").is_file()
+        assert list((ROOT / "tests/features" / name).glob("test_*.py"))
+    folders = {path.parent.name for path in ROOT.glob("ankiforge/features/*/__init__.py")}
+    assert folders == set(FEATURES)
+
+
+@pytest.mark.slow
+def test_the_help_lists_all_but_its_commands(without):
+    feature, program = without
+    every = program.call("help", "all")
+    for name in FEATURES:
+        for command in BY_NAME[name].commands():
+            listed = f"\n  {command.name} " in every
+            assert listed == (name != feature), command.name
+            if name == feature:
+                assert f"no command ankiforge {command.name}" in program.call(
+                    command.name
+                )
+    assert "Every day" not in program.call("--help")
+
+
+@pytest.mark.slow
+def test_the_rest_of_the_program_works(without):
+    _, program = without
+    told = {arguments: program.call(*arguments) for arguments in CALLS}
+    assert "cat" in told["list", "--json"]
+    assert '"accepted":2' in told["status", "--json"].replace(" ", "")
+    assert (program.home / "ankiforge.apkg").is_file() or "apkg" in told["build",]
