@@ -14,12 +14,15 @@ standard library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-FEATURES = ("patch", "agents")
+if TYPE_CHECKING:
+    from ankiforge.ledger import Ledger
+
+FEATURES = ("patch", "adopt", "agents")
 """The folders of `ankiforge/features`, in the order in which what they add is shown."""
 
 Heading = Literal["Every day", "Cards", "Anki", "Set up"]
@@ -39,12 +42,38 @@ class Command(NamedTuple):
     """Whether it takes its workspace as an argument, and needs no `-C` where a message names it."""
 
 
+class Noticed(NamedTuple):
+    """What a feature noticed in the ledger or in Anki, for the summary of a run and `status`."""
+
+    line: str = ""
+    """A line below the summary; "" = there is nothing to say."""
+    data: Mapping[str, Any] = {}
+    """What it adds to the JSON of the run, by new keys."""
+    step: str = ""
+    """The command to type next, before any of the program; "" = the feature needs none."""
+    why: str = ""
+    instead: str = ""
+    """The command that does without `step`, in full."""
+
+
 class Feature:
     """The hooks of a feature; each adds nothing unless the feature says what."""
 
     def commands(self) -> Iterable[Command]:
         """Return the commands that the feature adds."""
         return ()
+
+    def view(self, ledger: Ledger) -> Noticed:
+        """Return what is to be told after a run, or by `status`.
+
+        The ledger has the notes as Anki was seen last; no event is written.
+        """
+        return Noticed()
+
+
+def noticed(ledger: Ledger) -> list[Noticed]:
+    """Return what each feature noticed, in the order of `FEATURES`."""
+    return [feature.view(ledger) for feature in features()]
 
 
 @cache

@@ -34,7 +34,6 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
     },
     "Anki": {
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
-        "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "Set up": {
         "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.hooks import noticed
 from ankiforge.ledger import (
     FLOOD,
     NO_WARNING,
     WITHOUT,
     Ledger,
     Report,
-    belonging,
     overview,
     questions,
 )
@@ -40,7 +40,6 @@ from ankiforge.model import (
     Value,
     Viewed,
 )
-from ankiforge.model.hints import TITLES
 from ankiforge.pipeline.sources import (
     SelectedSource,
     not_read,
@@ -240,8 +239,9 @@ def next_step(
     workspace: WorkspaceFolder, ledger: Ledger, counts: Mapping[str, Counter[str]]
 ) -> Pair:
     """Return the command to type next, and why; `counts`: those of `overview`."""
-    if any(belonging.belonging(ledger).values()):
-        return "adopt", "keep the history that other tools have"
+    for notice in noticed(ledger):
+        if notice.step:
+            return notice.step, notice.why
     waits = counts["waiting"]
     best = the_best(waits, counts["fates"].total())
     if waits_for_a_person(waits):
@@ -422,7 +422,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
             }
             for change in changes
         ],
-        "belonging": dict(belonging.belonging(ledger)),
+        **{key: value for each in noticed(ledger) for key, value in each.data.items()},
         "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
@@ -468,13 +468,15 @@ class RunText:
         more = ("fates", "reasons", "cards") if result.is_news or verbose else ()
         self._counts = overview.counts(self._ledger, "waiting", *more)
         self._waits = self._counts["waiting"]
+        self._noticed = noticed(self._ledger)
         self._step, self._why = self._next_step()
 
     def _next_step(self) -> Pair:
         """Return the command to type after a run, and why; the first that applies."""
         result, waits = self._result, self._waits
-        if any(belonging.belonging(self._ledger).values()):
-            return "adopt", "or: ankiforge adopt --decline"
+        for notice in self._noticed:
+            if notice.step:
+                return notice.step, f"or: {notice.instead}"
         if result.accepted == FLOOD:
             return "run", f"accept the others: one run takes {FLOOD} cards"
         highlights = self._counts["fates"].total() if "fates" in self._counts else 0
@@ -564,7 +566,7 @@ class RunText:
         """Yield the lines below the problems, the `hints` last; some may be empty."""
         result, ledger = self._result, self._ledger
         folder = self._workspace.folder
-        yield _belonging_line(ledger)
+        yield from (notice.line for notice in self._noticed)
         yield _failing_line(result.failing, result.failing_minutes)
         yield anki_line(result)
         yield held_line(result)
@@ -652,17 +654,6 @@ def _failing_line(cards: int, minutes: float) -> str:
         return ""
     spent = f" ({counted(round(minutes), 'minute')} lately)" if round(minutes) else ""
     return f"{counted(cards, 'card fails', 'cards fail')}{spent}: ankiforge repair"
-
-
-def _belonging_line(ledger: Ledger) -> str:
-    """Return how many notes belong to other tools; "" if none does."""
-    tools = sorted(belonging.belonging(ledger).items())
-    if not tools:
-        return ""
-    (tool, number), *others = tools
-    parts = [f"{counted(number, 'note belongs', 'notes belong')} to {TITLES[tool]}"]
-    parts += [f"{number:,} to {TITLES[tool]}" for tool, number in others]
-    return f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt"
 
 
 def _model_line(result: RunResult, workspace: WorkspaceFolder) -> str:

@@ -11,10 +11,10 @@ import pytest
 
 from ankiforge.anki.notetypes import our_note_type
 from ankiforge.model import RETIRED, Family
-from tests.adopt import World
 from tests.anki.figures import FigureDesk
 from tests.anki.stories import Desk
 from tests.extract.test_zotero_pictures import png
+from tests.features.adopt.vaults import World
 
 KATZE = "What is a Katze?::{}\n"
 

@@ -20,7 +20,7 @@ class Patch(Feature):
     def commands(self) -> Iterable[Command]:
         """Return `patch`."""
         line = "Print your edits in Anki as a patch of your notes."
-        return [Command("patch", "Anki", line, _patch, before="adopt")]
+        return [Command("patch", "Anki", line, _patch)]
 
 
 feature = Patch()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.adopt import VAULT
+from tests.features.adopt.vaults import VAULT
 
 SCHEDULED = """---
 tags: [flashcards]

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.adopt import TOOLS, VAULT, Made, World, history, scheduled, schedules
 from tests.anki.test_repair_own import forgotten
+from tests.features.adopt.vaults import (
+    TOOLS,
+    VAULT,
+    Made,
+    World,
+    history,
+    scheduled,
+    schedules,
+)
 
 
 @pytest.fixture
