@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -94,7 +95,10 @@ def list_(
         else:
             shown = listing.listed(query, view, everything=everything)
             others = ["ankiforge list --all", "ankiforge list --no-card"]
-        if not show_in_pager(call, shown, apart=call.verbose) and call.limit != 0:
+        if show_in_pager(call, shown, apart=call.verbose):
+            if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
+                call.say("○ waits   ✓ accepted")
+        elif call.limit != 0:
             # the first of the others has everything
             call.say(f"nothing here; see also: {', '.join(others[everything:])}")
 

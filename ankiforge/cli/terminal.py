@@ -41,13 +41,13 @@ _EXAMPLES = 10
 _RIGHT, _LEFT = "\x1b[C", "\x1b[D"
 _WORD = regex(r"\w+(?:[-'’.]\w+)*")
 _DRAFT_KEYS = (
-    "Enter accept · x reject{others} · e edit · q ask · u undo · j k next, back · Esc end"
+    "Enter accept   x reject{others}   e edit   q ask   u undo   j k next, back   Esc end"
 )
 _PROPOSAL_KEYS = (
-    "proposal: Enter make it{others} · → your own words · q ask · e edit"
-    " · x reject · u undo · j k next, back · Esc end"
+    "Enter make it{others}   → your own words   q ask   e edit"
+    "   x reject   u undo   j k next, back   Esc end"
 )
-_WORD_KEYS = "← → word · Space hide · Enter make it · Esc back"
+_WORD_KEYS = "← → word   Space hide   Enter make it   Esc back"
 
 Choice = tuple[Decision, Shown]
 """A card that was printed, and the decision that accepts it."""
@@ -138,10 +138,14 @@ class TerminalReview:
         del choices[9:]  # each has a digit
         shown = choices[0]
         self._print_passage(item)
+        self._print_card(shown[1], choices)
+        keys = _PROPOSAL_KEYS if item.proposal else _DRAFT_KEYS
+        self._say(f"\n{keys.format(others=_keys_of_others(item, len(choices)))}")
+        printed = shown
         while True:
-            self._print_card(shown[1], choices)
-            keys = _PROPOSAL_KEYS if item.proposal else _DRAFT_KEYS
-            self._say(keys.format(others=_keys_of_others(item, len(choices))) + "\n")
+            if shown is not printed:
+                self._print_card(shown[1], ())
+                printed = shown
             key = _key()
             try:
                 match key:
@@ -181,7 +185,7 @@ class TerminalReview:
             self._say(f"  {shortened(example, 76)}")
         if question.examples[_EXAMPLES:]:
             self._say(f"  … and {len(question.examples) - _EXAMPLES:,} more")
-        self._say("Enter make cards · x none of them · u undo · Esc end\n")
+        self._say("Enter make cards   x none of them   u undo   Esc end\n")
         while True:
             try:
                 match _key():
@@ -260,7 +264,7 @@ class TerminalReview:
         answer = ", ".join(gap.answer for gap in gaps(card.field("Text")))
         if not answer:
             raise RefusedError("q is for a sentence with a gap; e edits this card")
-        question = _typed("question")
+        question = _typed("your question")
         if not question:
             return decision, card
         fields = {"Front": question, "Back": answer}
@@ -304,7 +308,10 @@ class TerminalReview:
     # --- what is shown ----------------------------------------------------------------------
 
     def _print_passage(self, item: Item) -> None:
-        """Print how far the review is, the passage, and the card that would change."""
+        """Print how far the review is, the passage, and the card that would change.
+
+        A passage that its card repeats whole is not printed.
+        """
         highlight = item.offered[0].highlight
         number = self._size - len(self._sitting) + 1
         if item.id in self._ten:
@@ -321,18 +328,20 @@ class TerminalReview:
         if not line_end and to_a_word(after) != after:
             after = f"{to_a_word(after).rstrip()}…"
         passage = highlight.sentence or f"{before}{highlight.exact}{after}"
-        self._say(f"  {quoted_in(passage, item.offered[0].quote)}")
+        if on_one_line(passage) != on_one_line(plain(item.offered[0].field("Text"))):
+            self._say(f"  {quoted_in(passage, item.offered[0].quote)}")
         if highlight.comment:
             self._say(f"  your comment: {on_one_line(highlight.comment)}")
         for name, words in item.card.fields if item.card else ():
             self._say(f"  {name.lower()} now: {on_one_line(with_brackets(words))}")
 
     def _print_card(self, card: Shown, choices: Sequence[Choice]) -> None:
-        """Print a card with its warning, what else could be hidden or taken, and the keys."""
+        """Print a card with its warning, and the choices with their digits."""
         for name, words in card.fields:
             rows = "\n".join(table_rows(words)) or words
             shown = with_brackets(rows).replace("\n", "\n    ")
-            self._say(f"  {name.lower()}: {bold(shown)}")
+            label = "" if name == "Text" else f"{name.lower()}: "
+            self._say(f"  {label}{bold(shown)}")
         for number, (_, other) in enumerate(choices if len(choices) > 1 else (), 1):
             hidden = " … ".join(gap.answer for gap in gaps(other.field("Text")))
             words = on_one_line(plain(hidden or other.field("Front")))
@@ -346,8 +355,8 @@ def _keys_of_others(item: Item, number: int) -> str:
     if number == 1:
         return ""
     if len(item.offered) == 1:
-        return f" · {'2' if number == 2 else f'2-{number}'} other words"
-    return " · 2 another draft" if number == 2 else f" · 2-{number} other drafts"
+        return f"   {'2' if number == 2 else f'2-{number}'} other words"
+    return "   2 another draft" if number == 2 else f"   2-{number} other drafts"
 
 
 def _joined(spans: Sequence[Span], sentence: str) -> list[Span]:

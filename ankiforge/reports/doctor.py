@@ -36,7 +36,7 @@ from ankiforge.pipeline.opened import (
     unknown_lines,
 )
 from ankiforge.pipeline.sources import SelectedSource, open_source
-from ankiforge.text import counted, first_of, regex
+from ankiforge.text import counted, first_of, regex, shown_path
 
 # The interface of AnkiConnect that is used, and how long its answers may take.
 _ADD_ON_VERSION = 6
@@ -151,7 +151,7 @@ def examine(
     file = workspace.root / settings.FILE_NAME
     count = len(workspace.config.sources)
     if count or workspace.remembered or workspace.is_default:
-        where = workspace.root if workspace.is_default else file
+        where = shown_path(workspace.root if workspace.is_default else file)
         sources = counted(count, "source")
         if workspace.remembered:
             sources += f", {len(workspace.remembered)} remembered"
@@ -173,7 +173,8 @@ def examine(
         source_names = dict.fromkeys(item.names.values())
         name = f"source {', '.join(source_names)}"
         if os.access(item.path, os.R_OK):
-            yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
+            where = shown_path(item.path)
+            yield _ok(name, f"{', '.join(item.names)} in {where}, remembered by run")
             continue
         advice = (
             f"if it moved, write its new place in its lines in"
@@ -236,7 +237,7 @@ def _source(
         return _failed(name, error)
     if by_api:
         return _ok(name, f"{source.kind}: {answer}")
-    return _ok(name, f"{source.kind} in {source.path}")
+    return _ok(name, f"{source.kind} in {shown_path(source.path)}")
 
 
 def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
@@ -265,7 +266,7 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
     if not (journal.unreadable or journal.unknown):
         yield _ok(
             "ledger",
-            f"{workspace.ledger} and every line in {workspace.journal} can be read",
+            f"every line in {shown_path(str(workspace.journal))} can be read",
         )
 
 

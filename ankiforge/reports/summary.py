@@ -291,6 +291,10 @@ def status_text(status: Status, workspace: WorkspaceFolder) -> Text:
     ]
     if without:
         no_card = f"{counted(without, 'highlight')}: ankiforge list --no-card"
+        if highlights["proposed"]:
+            no_card = no_card.replace(
+                ":", f", {highlights['proposed']:,} of them proposals:"
+            )
         rows.append(("no card", no_card))
     if status.cards["sourceless"]:
         gone = counted(status.cards["sourceless"], "card")
@@ -510,7 +514,7 @@ class RunText:
                 best = (
                     f"the best {MOST}" if number == MOST else counted(number, "highlight")
                 )
-                chat = ("draft", f"your chat asks about {best}: copy, paste back")
+                chat = ("draft", f"your chat writes cards for {best}: copy, paste back")
                 steps.insert(0 if self._is_weak() else 1, chat)
         for place, (step, why) in enumerate(steps):
             yield next_line(step, why, first=not place)

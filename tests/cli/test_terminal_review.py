@@ -72,9 +72,9 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
         first = COLOURS.sub("", keyboard.shown())
-        assert "text: Working memory holds about [four chunks] at a time." in first
-        assert "  “Working memory holds about four chunks at a time.”" in first
-        assert "Enter accept · x reject · e edit" in first
+        assert "  Working memory holds about [four chunks] at a time." in first
+        assert "“Working memory" not in first, "the card has all of its passage"
+        assert "Enter accept   x reject   e edit" in first
         assert "1 of 3   Memory" in first
         second = COLOURS.sub("", keyboard.press("\r"))
         assert "accepted" in second
@@ -116,7 +116,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         assert "\ufdd0" not in shown  # the card is bold on both of its lines
         last = len(passage["proposal"]["gaps"])
         keys = f"2-{last}" if last > 2 else "2"
-        assert f"proposal: Enter make it · {keys} other words · → your own" in shown
+        assert f"Enter make it   {keys} other words   → your own" in shown
         assert f"only {last} choices here" in keyboard.press("9")
         assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
         keyboard.press("\r")
@@ -165,7 +165,7 @@ def test_words_of_ones_own_are_chosen_with_arrows(forge, vault, at_terminal):
         keyboard.shown()
         shown = COLOURS.sub("", keyboard.press("\x1b[C"))
         assert "›The‹ Golgi" in shown
-        assert "← → word · Space hide · Enter make it · Esc back" in shown
+        assert "← → word   Space hide   Enter make it   Esc back" in shown
         keyboard.press("\x1b[C")
         assert "›[Golgi]‹" in COLOURS.sub("", keyboard.press(" "))
         keyboard.press("\x1b[C")
