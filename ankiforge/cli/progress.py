@@ -57,7 +57,7 @@ class Bar:
         filled = WIDTH * self._done // self._total
         bar = "█" * filled + "░" * (WIDTH - filled)
         line = f"{self._label} {bar} {self._done:,} of {self._total:,}"
-        if not self._done:
+        if not self._done or self._at == self._begun:  # no time was measured yet
             return line
         seconds_each = (self._at - self._begun) / self._done
         waited = self._clock() - self._at
@@ -110,10 +110,10 @@ class RunLine:
         self._clock = clock
         # when a line was said last
         self._said = clock()
-        self._reading = Bar("reading")
-        self._drafting = Bar("drafting and checking")
-        self._vectors = Bar("comparing meanings")
-        self._by_model = ModelLine()
+        self._reading = Bar("reading", clock)
+        self._drafting = Bar("drafting and checking", clock)
+        self._vectors = Bar("comparing meanings", clock)
+        self._by_model = ModelLine(clock)
         self._to_draft = 0
         self._drafted = 0
 
@@ -144,10 +144,11 @@ class RunLine:
 
     def due(self) -> str:
         """Return the line if none was said for a minute; else ""."""
+        text = self.text  # asked each time: the bars measure from the first step on
         if self._clock() - self._said < EVERY_S:
             return ""
         self._said = self._clock()
-        return self.text
+        return text
 
     def __rich__(self) -> str:
         """Return the text of the moment; Rich draws it again several times a second."""

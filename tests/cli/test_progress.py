@@ -64,6 +64,20 @@ def test_a_line_is_due_every_minute():
     assert said == [60, 120, 180]
 
 
+def test_the_time_left_is_measured_from_the_first_step_on():
+    clock = Clock()
+    line = RunLine([], clock)
+    said = []
+    for done in range(71):
+        clock.now = float(done)
+        line.take(Progress(to_draft=90, highlights=min(done, 1)))
+        said.append(line.due())
+    told = "drafting and checking ██████░░░░ 60 of 90 · 30 s left"
+    assert list(filter(None, said)) == [told]
+    late = RunLine([SimpleNamespace(count=Count(9, 90))], clock)
+    assert late.text == "reading █░░░░░░░░░ 9 of 90"
+
+
 BARS = ("███░░░░░░░", "██████░░░░", "██████████")
 
 
