@@ -99,18 +99,18 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
     [
         (
             "---\nnoteId: 1650000000000\n---\n\nWhat is it?\n\n---\n\nA ~~cell~~.\n",
-            "note of yanki | line 1 | this form is not read; what is in Anki can be taken "
-            "over: docs/guides/coming-from.md",
+            "note of yanki | line 1 | this form is not read: write it as "
+            "question::answer; to keep its note in Anki: ankiforge adopt",
         ),
         (
             "<!-- note_key: 0a1b2c3d4e5f -->\nWhat is it?\nOf a body.\n",
-            "note of AnkiOps | line 1 | this form is not read; what is in Anki can be taken "
-            "over: docs/guides/coming-from.md",
+            "note of AnkiOps | line 1 | this form is not read: write it as "
+            "question::answer; to keep its note in Anki: ankiforge adopt",
         ),
         (
             "START\nBasic\nWhat is it?\nBack: A cell.\n<!--ID: 1650000000001-->\nEND\n",
             "note of Obsidian_to_Anki | line 1 | its plug-in is not on, or does not read this "
-            "place: docs/guides/coming-from.md",
+            "place; if it was switched on later: ankiforge run VAULT --plugins",
         ),
         (
             "Q:  \nA: A cell.\n",

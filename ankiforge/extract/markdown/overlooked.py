@@ -5,7 +5,7 @@ is in a highlight of its block, or is left out with a reason.
 
 A card that another tool keeps in a note is told by what the tool writes beside each of its notes in
 Anki. If our readers made a card of the place, or the settings name the tool's dialect, it is read;
-else a run says how many are not, and docs/guides/coming-from.md how to go on.
+else a run says how many are not, and `list --no-card --all` how to go on.
 """
 
 from __future__ import annotations
@@ -40,8 +40,6 @@ from ankiforge.model.hints import TITLES
 from ankiforge.text import AnyOf, regex
 from ankiforge.text.fold import MATH
 
-_GUIDE = "docs/guides/coming-from.md"
-
 
 class _OtherTool(NamedTuple):
     """A tool that makes notes in Anki of notes in Markdown."""
@@ -55,8 +53,14 @@ class _OtherTool(NamedTuple):
     """Why a card of it is not read."""
 
 
-_NOT_ON = f"its plug-in is not on, or does not read this place: {_GUIDE}"
-_UNKNOWN = f"this form is not read; what is in Anki can be taken over: {_GUIDE}"
+_NOT_ON = (
+    "its plug-in is not on, or does not read this place; if it was switched on later:"
+    " ankiforge run VAULT --plugins"
+)
+_UNKNOWN = (
+    "this form is not read: write it as question::answer; to keep its note in Anki:"
+    " ankiforge adopt"
+)
 ANKIOPS = _OtherTool(
     "AnkiOps",
     regex(r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"),
