@@ -325,7 +325,7 @@ COUNTED = ("fates", "passages", "waiting", "reasons", "cards", "anki")
 """What the JSON of a run counts."""
 _MANY = 10
 """With so many highlights without a card, the command that rejects those of one reason is named."""
-IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
+IN_CONFLICT = "you changed it, too; you choose whose words stay: ankiforge review"
 _STANDS = {
     "asked": "asked about",
     "to_decide": "with a draft",

@@ -55,7 +55,7 @@ def test_words_that_a_person_changed_in_anki_are_shown(desk):
 def test_an_open_conflict_is_nowhere_told_as_decided(open_conflict):
     desk = open_conflict
     assert [one["why"] for one in desk.came["changes"]] == [
-        "you changed it, too; choose whose words to keep under Changed"
+        "you changed it, too; you choose whose words stay: ankiforge review"
     ]
     assert desk.came["cards"]["revised"] == 0
     assert (desk.came["questions"], desk.forge.json("status")["waiting"]["changed"]) == (
