@@ -573,6 +573,8 @@ def session(
             stack.enter_context(workspace.locked(writes, patience))
         stack.enter_context(workspace)
         call.problems(workspace.journal_problems())
+        if not writes:
+            call.problems(workspace.unread())
         yield workspace
 
 

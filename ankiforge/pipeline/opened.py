@@ -182,6 +182,21 @@ class Opened:
                 notice=True,
             )
 
+    def unread(self) -> Iterator[Problem]:
+        """Yield a notice if no run has read the sources since the database was made.
+
+        Until then it has what the journal has: cards, but no drafts and no titles.
+        """
+        from ankiforge.ledger.tables.cards import any_card
+
+        if not self.ledger.meta("run") and any_card(self.ledger):
+            yield Problem(
+                str(self.folder.ledger),
+                "it was made anew, and has your cards only",
+                "ankiforge run adds what waits",
+                notice=True,
+            )
+
     def model(
         self,
         drafter: str = "",

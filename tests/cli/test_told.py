@@ -47,6 +47,22 @@ def guid_of(forge, words: str) -> str:
     return card["guid"]
 
 
+def test_a_database_that_was_made_anew_says_that_a_run_adds_what_waits(forge, note):
+    forge.ok("run", note.parent)
+    assert "made anew" not in forge.ok("list").stderr
+    for path in (forge.home / ".ankiforge").glob("ledger.db*"):
+        path.unlink()
+    for command in ("list", "status", "build"):
+        told = forge.ok(command).stderr
+        assert (
+            "made anew, and has your cards only (ankiforge run adds what waits)" in told
+        )
+        assert told.count("made anew") == 1
+    assert "made anew" not in forge.ok("run").stderr
+    assert "made anew" not in forge.ok("list").stderr
+    assert "nucleus" in forge.ok("list").stdout
+
+
 # --- conflicts --------------------------------------------------------------------------------
 
 
