@@ -49,8 +49,10 @@ $(VENV)/docs-ok: $(VENV)/ok
 demo: $(VENV)/samples-ok  ## forge the samples into a deck, in .demo/
 	@$(PY) -m tests.makers.demo
 
+# A browser on a busy machine now and then fails a test that is right: what fails twice is a fault.
 test: $(VENV)/dev-ok  ## run the tests but the slow ones: make test T="-k cloze"; those of the page need Chromium
-	$(PY) -m pytest -n auto --dist worksteal $(TESTS) $(T)
+	@$(PY) -m pytest -n auto --dist worksteal $(TESTS) $(T) || { echo "once more, alone, what failed:"; \
+		$(PY) -m pytest -x --last-failed --last-failed-no-failures=none $(TESTS) $(T); }
 
 QUICK := .quick
 
@@ -71,7 +73,6 @@ quick: $(VENV)/dev-ok $(QUICK)/map.db  ## run what touches your changes, for 20 
 mutants: $(VENV)/dev-ok $(QUICK)/map.db  ## mistakes that quick finds: make mutants MODULES="ankiforge/ledger ankiforge/check"
 	@$(PY) -m tools.mutants $(ARGS) $(MODULES)
 
-# A browser on a busy machine now and then fails a test that is right: what fails twice is a fault.
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and older Ankis
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -79,7 +80,7 @@ check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and o
 	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
 	$(VENV)/bin/lint-imports
 	$(MAKE) -j3 types scripts test-anki-versions
-	$(MAKE) test TESTS= || { echo "once more, what failed:"; $(MAKE) test TESTS="--last-failed --last-failed-no-failures=none"; }
+	$(MAKE) test TESTS=
 
 types: $(VENV)/dev-ok  # in one process, beside the older Ankis
 	$(PY) -m mypy
