@@ -1,6 +1,6 @@
 """Checks before a release, its notes, and its entry for the MCP registry.
 
-python .ci/release.py check [TAG]   refuse an unfinished release; with TAG, it must be dated
+python .ci/release.py check [TAG]   refuse an unfinished release; with TAG, also without its day
 python .ci/release.py notes TAG     print that version's part of CHANGELOG.md
 python .ci/release.py server        print server.json for the MCP registry
 """
@@ -45,11 +45,12 @@ def server_entry(root: Path) -> dict[str, Any]:
 def problems(root: Path, tag: str = "") -> list[str]:
     """Return what keeps the tree in `root` from being released; [] if nothing does.
 
-    Without `tag`, its version is that of the program, and its day need not be known yet.
+    Without `tag`, its version is that of the program; what only its maintainer knows, the address
+    of the repository and the day, may be missing.
     """
     wanted = tag.removeprefix("v") or version(root)
     told = []
-    if PLACEHOLDER in repository(root):
+    if tag and PLACEHOLDER in repository(root):
         told.append(
             f"pyproject.toml: the repository's address is still {repository(root)}"
         )
@@ -63,11 +64,9 @@ def problems(root: Path, tag: str = "") -> list[str]:
         told.append(f"CHANGELOG.md: no section for {wanted}")
     elif tag and not re.search(r" - \d{4}-\d\d-\d\d$", heading):
         told.append(f"CHANGELOG.md: the section for {wanted} has no date")
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    if "<this repository>" in readme:
-        told.append(
-            "README.md: it still says <this repository>; give the address or `pip install`"
-        )
+    install = (root / "docs/guides/install.md").read_text(encoding="utf-8")
+    if tag and "not on PyPI yet" in install:
+        told.append("docs/guides/install.md: it still says that it is not on PyPI yet")
     return told
 
 
@@ -75,12 +74,14 @@ def versions(root: Path) -> dict[str, str]:
     """Return the version that each file beside the package states."""
     citation = (root / "CITATION.cff").read_text(encoding="utf-8")
     cited = re.search(r"^version: (.+)$", citation, re.MULTILINE)
-    bundle = json.loads(
-        (root / "packaging/mcpb/manifest.json").read_text(encoding="utf-8")
-    )
+    bundle = root / "packaging/mcpb"
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    project = tomllib.loads((bundle / "pyproject.toml").read_text(encoding="utf-8"))
+    [pinned] = project["project"]["dependencies"]
     return {
         "CITATION.cff": cited[1] if cited else "",
-        "packaging/mcpb/manifest.json": bundle["version"],
+        "packaging/mcpb/manifest.json": manifest["version"],
+        "packaging/mcpb/pyproject.toml": pinned.partition("==")[2],
     }
 
 
@@ -107,6 +108,10 @@ def main(arguments: list[str]) -> int:
     told = problems(ROOT, tag)
     for problem in told:
         sys.stderr.write(f"{problem}\n")
+    if not tag and not told:
+        sys.stdout.write(f"ready; for v{version(ROOT)} are missing:\n")
+        for missing in problems(ROOT, f"v{version(ROOT)}") or ["nothing"]:
+            sys.stdout.write(f"  {missing}\n")
     return 1 if told else 0
 
 

@@ -75,9 +75,13 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "ankiforge").mkdir()
     (tmp_path / "ankiforge/__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "CITATION.cff").write_text("title: x\nversion: 0.1.0\n")
-    (tmp_path / "README.md").write_text("# A\n")
+    (tmp_path / "docs/guides").mkdir(parents=True)
+    (tmp_path / "docs/guides/install.md").write_text("# Install\n")
     (tmp_path / "packaging/mcpb").mkdir(parents=True)
     (tmp_path / "packaging/mcpb/manifest.json").write_text('{"version": "0.1.0"}')
+    (tmp_path / "packaging/mcpb/pyproject.toml").write_text(
+        '[project]\ndependencies = ["ankiforge-cards[mcp]==0.1.0"]\n'
+    )
     (tmp_path / "packaging/server.json").write_text('{"packages": [{}]}')
     (tmp_path / "CHANGELOG.md").write_text(
         "# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n"
@@ -101,12 +105,16 @@ def test_a_finished_release_passes_with_its_notes(tree):
     }
 
 
-def test_before_its_day_a_release_needs_no_date_but_a_section(tree):
+def test_before_its_day_a_release_needs_neither_date_nor_address_but_a_section(tree):
     release = script(".ci/release.py")
     changes = tree / "CHANGELOG.md"
+    project = tree / "pyproject.toml"
 
+    project.write_text(project.read_text().replace("/a/", "/OWNER/"))
     changes.write_text("# C\n\n## 0.1.0 - not released yet\n\nWords.\n")
+    (tree / "docs/guides/install.md").write_text("It is not on PyPI yet.\n")
     assert release.problems(tree) == []
+    assert len(release.problems(tree, "v0.1.0")) == 3
 
     changes.write_text("# C\n")
     assert release.problems(tree) == ["CHANGELOG.md: no section for 0.1.0"]
@@ -137,10 +145,16 @@ def test_the_owner_of_the_repository_is_named_in_one_place():
             "manifest.json: the version is not",
         ),
         (
-            "README.md",
-            "# A",
-            "git clone <this repository>",
-            "it still says <this repository>",
+            "packaging/mcpb/pyproject.toml",
+            "0.1.0",
+            "0.0.9",
+            "pyproject.toml: the version is not",
+        ),
+        (
+            "docs/guides/install.md",
+            "# Install",
+            "It is not on PyPI yet.",
+            "it still says that it is not on PyPI yet",
         ),
         (
             "CHANGELOG.md",
