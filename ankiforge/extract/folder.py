@@ -112,6 +112,8 @@ class Folder(msgspec.Struct):
     """The number of files that the last scan listed to be read, by ending."""
     unread: Counter[str] = msgspec.field(default_factory=Counter)
     """How many of them could not be read, or only in part."""
+    phrases: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many phrases are "bold", and how many "marked", in the notes that the last scan read."""
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are reported, too."""
@@ -138,6 +140,7 @@ class Folder(msgspec.Struct):
         self.missed = False
         self.walked.clear()
         self.unread.clear()
+        self.phrases.clear()
         self.links.clear()
         found_by_path: dict[str, File | Problem | Unread] = {}
         if self.others is not None and self.only:

@@ -141,9 +141,8 @@ _TERMS = regex(
 )
 _GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
-# When bold phrases are counted, and reported: of so many notes, from so many phrases, fewer in
-# a few notes without marks and cards, and if there are so many times more of them than marks.
-_MOST_COUNTED = 2_000
+# When bold phrases are reported: from so many phrases, fewer in a few notes without marks and
+# cards, and if there are so many times more of them than marks.
 _MANY_BOLD = 20
 _BOLD_IN_NOTE = 3
 _OTHERS = AnyOf("==", "<mark", "::", "{{", "Q:", "#card")
@@ -181,6 +180,10 @@ class NoteSource(FileSource):
         if note is not None:
             from ankiforge.extract.markdown import parts
 
+            phrases = self.folder.phrases
+            if "**" in note.text:
+                phrases["bold"] += len(_BOLD.findall(note.text))
+            phrases["marked"] += note.text.count("==") // 2
             yield from parts.read_note(self, note, picture)
 
     def whole(self, file: File, reader: Any) -> WholeText:
@@ -198,26 +201,26 @@ class NoteSource(FileSource):
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
             return
-        bold = 0
-        marked = 0
-        has_others = False
-        for file in files[:_MOST_COUNTED]:
-            with suppress(ItemError):
-                text = "\n".join(self.texts(file))
-                bold += len(_BOLD.findall(text)) if "**" in text else 0
-                marked += text.count("==") // 2
-                has_others |= _OTHERS.is_in(text) or bool(
-                    _TERMS.search(text) or SIGN.search(text)
-                )
+        phrases = self.folder.phrases
+        bold = phrases["bold"]
         fewest = _MANY_BOLD
-        if not has_others:
-            fewest = min(fewest, _BOLD_IN_NOTE * len(files))
-        if bold >= fewest and bold > _TIMES_MARKED * marked:
+        if _BOLD_IN_NOTE * len(files) <= bold < fewest and not self._has_others(files):
+            fewest = bold
+        if bold >= fewest and bold > _TIMES_MARKED * phrases["marked"]:
             message = f"phrases in bold are not read as marks: {bold:,}"
             places = self.folder.only or (self.folder.root,)
             paths = " ".join([quote(str(place)) for place in places])
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
             yield Problem(places[0].name, message, hint, notice=True)
+
+    def _has_others(self, files: Sequence[File]) -> bool:
+        """Return whether any of a few notes may hold marks or cards."""
+        for file in files:
+            with suppress(ItemError):
+                text = "\n".join(self.texts(file))
+                if _OTHERS.is_in(text) or _TERMS.search(text) or SIGN.search(text):
+                    return True
+        return False
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a file in which nothing is marked or private."""
