@@ -367,7 +367,7 @@ def terms_of(draft: Words) -> SearchTerms:
     return _read(draft.kind, draft.fields)[1]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)  # a batch of drafts is checked, then recorded
 def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     """Return the sides and the search terms of a card."""
     card_sides = _sides(kind.family, fields)
