@@ -286,9 +286,7 @@ def write_all(
             path.with_suffix(".json").write_text(json.dumps({"annots": annots}), "utf-8")
 
 
-def write_papers(
-    folder: Path, family: str = FAMILY, seed: int = 0, count: int = 6
-) -> None:
+def write_papers(folder: Path, family: str, seed: int, count: int) -> None:
     """Papers of as many letters and marks as one reads: 14 pages in two columns, 28 marks."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(seed, seed + count):

@@ -9,7 +9,9 @@ whole processes, which take turns. `genanki` alone, which is given the fields, i
 
 The programs, if installed: md2anki and markdown-anki-decks (a heading is a question), ankdown (`%`
 before the answer). markdown-anki-decks writes a package a note, so its questions stand in one; its
-command line does not start beside a click of today, and its function for it is called.
+command line does not start beside a click of today, and its function for it is called. Two more rows
+read such a note with this program: once to the package, once as `extract`, which reads and
+prints, and knows nothing of the last time, of Anki or of other cards, as markdown-anki-decks does.
 Not measured: mdanki (no longer on npm), inka (writes into a collection by Anki's desktop program),
 markdown2anki (asks for its settings, and needs a Pygments older than ours).
 """
@@ -99,6 +101,8 @@ class Tool:
     """Whether the notes have further text and a mark, which the others would read as answers."""
     together: bool = False
     """Whether all questions stand in one note, named as the package."""
+    packs: bool = True
+    """Whether it writes a package."""
 
 
 def ours(notes: Path, package: Path) -> list[str]:
@@ -109,6 +113,10 @@ def ours(notes: Path, package: Path) -> list[str]:
         f"{program} build -q -o {quote(str(package))}",
     )
     return ["sh", "-c", " && ".join(commands)]
+
+
+def ours_reading(notes: Path, _package: Path) -> list[str]:
+    return [sys.executable, "-m", "ankiforge", "extract", str(notes)]
 
 
 def of_md2anki(notes: Path, package: Path) -> list[str]:
@@ -128,12 +136,16 @@ def of_genanki(notes: Path, package: Path) -> list[str]:
     return [sys.executable, "-c", FLOOR, str(len(list(notes.iterdir()))), str(package)]
 
 
+READING = "ankiforge, one note read"
+DECKS_NAME = "markdown-anki-decks"
 INLINE = "# A note\n\n{question}::{answer}"
 TOOLS = (
     Tool("ankiforge, questions alone", INLINE, ours),
     Tool("ankiforge, whole notes", INLINE, ours, whole=True),
+    Tool("ankiforge, one note", "{question}::{answer}", ours, together=True),
+    Tool(READING, "{question}::{answer}", ours_reading, together=True, packs=False),
     Tool("md2anki", "# A deck\n\n## {question}\n\n{answer}", of_md2anki, "md2anki"),
-    Tool("markdown-anki-decks", "## {question}\n\n{answer}", of_decks, "markdown_anki_decks", together=True),
+    Tool(DECKS_NAME, "## {question}\n\n{answer}", of_decks, "markdown_anki_decks", together=True),
     Tool("ankdown", "{question}\n\n%\n\n{answer}", of_ankdown, "ankdown"),
     Tool("genanki alone", "{question}", of_genanki, "genanki"),
 )  # fmt: skip
@@ -169,7 +181,9 @@ def main() -> None:
                 desk.mkdir()
                 cost = run(tool.words(folder / tool.name, package), desk)
                 seconds[tool.name].append(cost.cpu)
-                if tool.name not in found:
+                if not tool.packs:
+                    found[tool.name] = f"{len(cost.stdout.splitlines())} 0"
+                elif tool.name not in found:
                     command = [sys.executable, "-c", COUNT, str(desk / "c.anki2")]
                     found[tool.name] = run([*command, str(package)], desk).stdout
     print(f"{said.notes:,} notes with a question each, medians of {said.rounds}")
@@ -182,6 +196,9 @@ def main() -> None:
     for tool in TOOLS:
         if tool not in here:
             print(f"{tool.name:28} is not installed")
+    if seconds[DECKS_NAME]:
+        read = median(seconds[DECKS_NAME]) / median(seconds[READING])
+        print(f"{DECKS_NAME} against ours reading alone {read:.2f}")
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def report() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", nargs="?", choices=("ask", "take"), default="")
+    parser.add_argument("step", nargs="?", choices=("ask", "take"))
     parser.add_argument("folder", nargs="?", type=Path)
     options = parser.parse_args()
     if options.step:

@@ -546,6 +546,28 @@ def test_links_lead_somewhere(page):
                                for h in headings}, target  # fmt: skip
 
 
+FIGURE = re.compile(r"(?<![\w.,])(?:\d[\d,]* of \d[\d,]*|\d[\d.]*(?= ?%))")
+"""A count of others, or per cent."""
+RULES = {
+    *(DOCS / "internals").glob("*.md"),
+    *(DOCS / "reference" / name for name in ("limits.md", "keys.md")),
+}
+"""Pages whose numbers are rules of the program."""
+
+
+def test_every_measured_figure_of_a_page_stands_in_the_benchmarks():
+    benchmarks = ROOT / "benchmarks"
+    measured = (benchmarks / "figures.txt").read_text("utf-8")
+    measured += "\n".join(page.read_text("utf-8") for page in benchmarks.rglob("*.md"))
+    unknown = []
+    for page in sorted({ROOT / "README.md", *DOCS.rglob("*.md")} - RULES):
+        for figure in FIGURE.findall(prose(page)):
+            whole = rf"(?<![\d.,]){re.escape(figure)}(?!\d|[.,]\d)"
+            if not re.search(whole, measured):
+                unknown.append((page.name, figure))
+    assert unknown == []
+
+
 def test_every_page_stands_in_the_menu():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     names = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
