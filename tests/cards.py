@@ -34,6 +34,7 @@ _UNSAID: dict[str, Any] = {
     "near": "",
     "remarks": (),
     "guid": Guid("af1"),
+    "drafted": None,
     "verdict": Verdict.LIVE,
     "by": "person",
     "at": "",

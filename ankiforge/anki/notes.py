@@ -47,8 +47,8 @@ def identity_of(card: Card, hashes: Strings, tags: Strings) -> str:
         tags: our tags.
     """
     all_hashes = ".".join(hashes)
-    words = ("af1", card.guid, card.key, card.slot, all_hashes, tags_hash(tags))
-    return " ".join(words)
+    slot = card.drafted or card.slot
+    return f"af1 {card.guid} {card.key} {slot} {all_hashes} {tags_hash(tags)}"
 
 
 def content_html(
@@ -117,8 +117,7 @@ def source_html(card: Shown) -> str:
     passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
         return ""
-    # any other slot is a hash of drafted words
-    is_hand_written = highlight.kind is HighlightKind.CARD and card.slot.isdigit()
+    is_hand_written = highlight.kind is HighlightKind.CARD and card.in_slot
     has_formulas = highlight.has_formulas and not is_hand_written
     set_text = typeset if has_formulas else lines
     fixed = shields(passage) if has_formulas else []

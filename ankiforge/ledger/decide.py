@@ -367,7 +367,7 @@ def _accept_as(
     another: bool,
 ) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
-    if not draft.revises or (another and not draft.slot):
+    if not draft.revises or (another and not draft.in_slot):
         return make_card(store, here, draft, forced=forced)
     guid = draft.revises
     card, key = here.passage.cards.get(guid), here.passage.key

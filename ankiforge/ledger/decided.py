@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.drafts import is_new
@@ -18,6 +18,7 @@ from ankiforge.ledger.events import (
     PROPOSAL,
     Event,
     Wording,
+    card_made,
     content,
     guid_of,
     wording_of,
@@ -28,13 +29,11 @@ from ankiforge.ledger.fold import decision_of
 from ankiforge.ledger.here import Asks, PassageHere, settled
 from ankiforge.model import (
     Card,
-    Guid,
     Json,
     Proposal,
     StoredDraft,
     Strings,
     Value,
-    Verdict,
     Words,
 )
 
@@ -96,7 +95,7 @@ def reworded(here: PassageHere, draft: StoredDraft, card: Card, key: str) -> Dec
         key: of the passage that has the card.
     """
     sentences = facts.decided_by(draft, here.text)
-    if not draft.slot:
+    if not draft.in_slot:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     body = {"guid": card.guid, "draft": body_of_words(draft)}
@@ -124,7 +123,7 @@ def rejected(here: PassageHere, line: StoredDraft | Card, why: str = "") -> Deci
     body: Json = {
         "guid": guid,
         "content": words,
-        "slot": line.slot if guid and line.in_slot else "",
+        "slot": line.slot if guid else "",
         "fields": wording_of(line).fields,
     }
     if why:
@@ -159,7 +158,7 @@ def skipped(here: PassageHere, why: str = "") -> Decided:
     event = new_event("skip", here.passage.key, PERSON, {"why": why} if why else {})
     asked = {fact.sentence for fact in here.facts_now() if fact.card}
     sentences = tuple(each for each in here.sentences if each not in asked)
-    gone = tuple(each.id for each in here.waiting if each.slot or not each.revises)
+    gone = tuple(each.id for each in here.waiting if each.in_slot or not each.revises)
     return Decided(here, event, fact_of(here, event, sentences), sentences, gone)
 
 
@@ -249,9 +248,9 @@ def passed_over(
 
     All of their facts are decided.
     """
-    accepted = [each for each in here.waiting if each.id == draft_id and not each.slot]
+    accepted = [each for each in here.waiting if each.id == draft_id and not each.in_slot]
     offers = [draft.offer for draft in accepted]
-    own = [draft for draft in here.waiting if draft.slot and draft.offer in offers]
+    own = [draft for draft in here.waiting if draft.in_slot and draft.offer in offers]
     return [draft for draft in own if set(decided).issuperset(draft.about)]
 
 
@@ -274,10 +273,10 @@ def settled_again(here: PassageHere, machine: str) -> SettledAgain:
     """
     gone = []
     for draft in here.waiting:
-        if draft.slot and not draft.revises:
+        if draft.in_slot and not draft.revises:
             if not is_new(here.passage, draft, machine):
                 gone.append(draft.id)
-        if draft.about and not draft.slot and not here.text:  # it may come back
+        if draft.about and not draft.in_slot and not here.text:  # it may come back
             if here.names_of_decided().issuperset(draft.about):
                 gone.append(draft.id)
     if not here.text:
@@ -305,12 +304,5 @@ def _with_made(here: PassageHere, event: Event) -> PassageHere:
     if guid in here.passage.cards or "draft" not in event.body:
         return here
     words = words_of_wording(msgspec.convert(event.body["draft"], Wording), event.key)
-    card = Card(
-        **asdict(words),
-        guid=Guid(guid),
-        verdict=Verdict.LIVE,
-        by=event.by,
-        at=event.at,
-    )
-    live = {**here.elsewhere.live, guid: card}
+    live = {**here.elsewhere.live, guid: card_made(event, guid, words)}
     return replace(here, elsewhere=replace(here.elsewhere, live=live))

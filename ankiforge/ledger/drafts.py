@@ -78,7 +78,7 @@ def in_slots(drafts: Iterable[Draft]) -> Iterator[Draft]:
     """Yield the drafts of a passage; the source's own ones are numbered."""
     numbers = count()
     for draft in drafts:
-        yield replace(draft, slot=str(next(numbers)) if draft.own else "")
+        yield replace(draft, number=next(numbers) if draft.own else None)
 
 
 def draft_id(draft: Draft) -> str:
@@ -181,7 +181,7 @@ def as_on_card(passage: Passage, draft: Draft) -> Draft:
     A number names a card in Anki, so it stays with its words, and one that was ever
     shipped for other words is not free.
     """
-    card = passage.card_in_slot(draft) if draft.in_slot else None
+    card = passage.card_in_slot(draft)
     if card is None:
         return draft
     fields = dict(draft.fields)
@@ -222,7 +222,7 @@ def stands(passage: Passage, draft: Draft) -> bool:
     That is so with the source's own cards after their database was lost. Whatever a check
     finds, nothing comes of such a draft.
     """
-    card = passage.card_in_slot(draft) if draft.in_slot else None
+    card = passage.card_in_slot(draft)
     if card is None or not card.live or passage.refuses(draft):
         return False
     return content(card) == content(draft) and not is_news(card, draft)
@@ -248,7 +248,9 @@ def is_known(passage: Passage, draft: Draft) -> bool:
     if words in passage.rejected:
         return True
     for card in passage.cards.values():
-        if words in (content(card), card.slot) and card.verdict is not Verdict.TAKEN_BACK:
+        if card.verdict is Verdict.TAKEN_BACK:
+            continue
+        if words in (content(card), card.drafted):
             return True
     return False
 

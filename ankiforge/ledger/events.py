@@ -14,7 +14,7 @@ import unicodedata
 from functools import cached_property, lru_cache
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.model import (
     PROPOSE,
@@ -133,7 +133,7 @@ def wording_of(words: Words) -> Wording:
         fields={name: text for name, text in words.fields if text},
         quote=words.quote,
         own=words.in_slot,
-        slot=words.slot if words.in_slot else "",
+        slot=words.slot,
         drafter=words.origin.drafter,
         model=words.origin.model,
         prompt=words.origin.prompt,
@@ -151,12 +151,38 @@ def words_of_wording(wording: Wording, key: str) -> Words:
         Origin(wording.drafter, wording.model, wording.prompt, wording.request),
         wording.quote,
         wording.tags,
-        slot=wording.slot if wording.own else "",
+        number=number_in(wording.slot) if wording.own else None,
+    )
+
+
+def number_in(slot: str) -> int | None:
+    """Return the number of a source's own card that a slot states; None = it is a hash, or empty.
+
+    A hash of drafted words has 16 digits, and may have no letter among them.
+    """
+    return int(slot) if slot.isascii() and slot.isdigit() and len(slot) < 16 else None
+
+
+def card_made(event: Event, guid: str, words: Words, slot: str = "") -> Card:
+    """Return the card that an event makes of words, which has only their deck and tags.
+
+    `slot`: as the event states it; "" = that of the words.
+    """
+    slot = slot or slot_of(words)
+    number = number_in(slot)
+    deck = event.body.get("deck", "")
+    return Card(
+        **asdict(replace(words, number=number, deck=deck)),
+        guid=Guid(guid),
+        drafted=slot if number is None else None,
+        verdict=Verdict.LIVE,
+        by=event.by,
+        at=event.at,
     )
 
 
 def worded(card: Card, wording: Wording) -> Card:
-    """Return a card with the words that an event carries; its slot stays."""
+    """Return a card with the words that an event carries; its number stays."""
     words = words_of_wording(wording, card.key)
     return replace(
         card,
@@ -207,7 +233,7 @@ def content(words: Words) -> str:
 
 
 def slot_of(words: Words) -> str:
-    """Return the slot that a card has, or a draft gets when it is accepted."""
+    """Return the slot of the card that is made of words: a number, or a hash of them."""
     return words.slot or content(words)
 
 
@@ -341,8 +367,8 @@ class Passage(msgspec.Struct):
     cards: dict[str, Card] = {}
     rejected: set[str] = set()
     """Contents of rejected drafts and cards."""
-    rejected_slots: set[str] = set()
-    """Slots of the source's own cards that were rejected, whatever their text becomes."""
+    rejected_numbers: set[int] = set()
+    """Numbers of the source's own cards that were rejected, whatever their text becomes."""
     facts: list[FactDecision] = []
     """The decisions on its facts that stand, oldest first."""
     closed: bool = False
@@ -399,13 +425,17 @@ class Passage(msgspec.Struct):
         """Return whether a person rejected these words, or the source's card as such."""
         if self.rejected and content(draft) in self.rejected:
             return True
-        return draft.in_slot and draft.slot in self.rejected_slots
+        return draft.number in self.rejected_numbers
 
     def card_in_slot(self, draft: Words) -> Card | None:
         """Return the card of the source in the slot and note type of a draft; a live one first."""
         in_slot = []
         for card in self.cards.values():
-            if card.in_slot and card.slot == draft.slot and card.family is draft.family:
+            if (
+                card.in_slot
+                and card.number == draft.number
+                and card.family is draft.family
+            ):
                 in_slot.append(card)
         for card in in_slot:
             if card.live:

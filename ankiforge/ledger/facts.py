@@ -187,7 +187,7 @@ def dropped(passage: Passage, draft: Draft, within: Strings) -> bool:
         draft: a draft of it.
         within: the sentences on which a decision on the draft decides.
     """
-    card_in_slot = passage.card_in_slot(draft) if draft.in_slot else None
+    card_in_slot = passage.card_in_slot(draft)
     ended = {}
     for card in passage.cards.values():
         if card.by == PERSON and not card.live and not is_open_again(card):

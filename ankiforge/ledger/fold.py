@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from ankiforge.ledger.events import (
     FOUND,
@@ -35,11 +35,12 @@ from ankiforge.ledger.events import (
     RepairNote,
     Text,
     Wording,
+    card_made,
     content,
     decides_own,
     digest_of,
     digest_of_words,
-    slot_of,
+    number_in,
     worded,
     words_of_wording,
 )
@@ -50,7 +51,6 @@ from ankiforge.model import (
     CardKind,
     Edits,
     Fields,
-    Guid,
     Json,
     MappedType,
     NoteHistory,
@@ -191,7 +191,7 @@ def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool
     mine = about[card.guid]
     for other in others:
         theirs = about[other.guid]
-        same_slot = card.in_slot and card.slot == other.slot
+        same_slot = card.in_slot and card.number == other.number
         if same_slot or mine & theirs or not (mine and theirs):
             return True
     return False
@@ -270,8 +270,9 @@ def _apply(passage: Passage, event: Event) -> None:
             # of a proposal no content is rejected: the person's own form may have the same words
             if body["content"]:
                 passage.rejected.add(body["content"])
-            if body.get("slot"):
-                passage.rejected_slots.add(body["slot"])
+            number = number_in(body.get("slot", ""))
+            if number is not None:
+                passage.rejected_numbers.add(number)
         case "accept":
             _accept(passage, event)
         case "adopt" if "draft" in body:
@@ -440,13 +441,8 @@ def _accept(passage: Passage, event: Event) -> None:
         return  # the decisions themselves are known
     made = words_of_wording(words, event.key)
     if card is None:
-        slot = body.get("slot") or slot_of(made)
-        card = Card(
-            **asdict(replace(made, slot=slot, deck=body.get("deck", ""))),
-            guid=Guid(body["guid"]),
-            verdict=Verdict.LIVE,
-            by=event.by,
-            at=event.at,
+        card = replace(
+            card_made(event, body["guid"], made, body.get("slot", "")),
             edits=Edits(typed=tuple(body.get("typed", ()))),
             note=NoteHistory(found=FOUND in body),
         )
@@ -476,14 +472,8 @@ def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
     words = _words_in(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        made = replace(words_of_wording(words, event.key), slot="0")
-        card = Card(
-            **asdict(made),
-            guid=Guid(body["guid"]),
-            verdict=Verdict.LIVE,
-            by=PERSON,
-            at=event.at,
-        )
+        made = words_of_wording(words, event.key)
+        card = card_made(event, body["guid"], made, "0")
     history = replace(card.note, shipped=_unmerged(card), adopted=note)
     passage.cards[card.guid] = replace(
         _judged(card, Verdict.LIVE, PERSON),
@@ -495,12 +485,8 @@ def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
     new = body.get("new", ()) if "type" in body else ()
     for added in msgspec.convert(new, tuple[RepairNote, ...]):
         made = words_of_wording(added.draft, event.key)
-        made_card = passage.cards.get(added.guid) or Card(
-            **asdict(replace(made, slot=slot_of(made), deck=body.get("deck", ""))),
-            guid=Guid(added.guid),
-            verdict=Verdict.LIVE,
-            by=PERSON,
-            at=event.at,
+        made_card = passage.cards.get(added.guid) or replace(
+            card_made(event, added.guid, made),
             note=NoteHistory(mapped=msgspec.convert(body["type"], MappedType)),
         )
         verdict = Verdict.LIVE if stands else Verdict.RETIRED

@@ -245,7 +245,7 @@ def settled_by(
     offered = facts.offered(shown)
     standing = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
     for draft in waiting:
-        if draft.slot or not draft.about:
+        if draft.in_slot or not draft.about:
             continue
         [name] = draft.about
         fact = offered.get(name)

@@ -262,7 +262,7 @@ def _earlier(here: HighlightHere, by: By) -> _Earlier:
         if is_replaced(draft, here.highlight, by):
             gone.append(draft.id)
             continue
-        if draft.about and not draft.slot and not draft.proposed:
+        if draft.about and not draft.in_slot and not draft.proposed:
             sentence = facts.fact_of(draft, here.text)
             if sentence and (facts.name_of(sentence),) != draft.about:
                 draft = replace(draft, about=(facts.name_of(sentence),))
@@ -362,13 +362,12 @@ def _others_waiting(
 def _card_replaced(here: HighlightHere, draft: Draft) -> Guid | None:
     """Return the card that the source's own words would replace; None if there is none.
 
-    It is the one in the same slot of another note type, or one that was a proposal.
+    It is the one with the same number, of another note type, or one that was a proposal.
     """
     if not draft.in_slot:
         return None
     for card in here.passage.live:
-        is_in_slot = card.in_slot and card.slot == draft.slot
-        if is_in_slot and card.family is not draft.family:
+        if card.number == draft.number and card.family is not draft.family:
             return card.guid
     card_in_slot = here.passage.card_in_slot(draft)
     proposed = proposed_card(here.passage)

@@ -338,9 +338,8 @@ class Words(Value, omit_defaults=True):
     """Tags given by its drafter; those of the source are on the highlight."""
     deck: str = ""
     """"" = the one that the settings name."""
-    slot: str = ""
-    """Its name in its passage: of the source's own cards "0", "1" …; of any other a hash of
-    its words as drafted, "" before somebody accepted it."""
+    number: int | None = None
+    """Its place among the source's own cards of its passage, from 0; None = it is not one."""
 
     @property
     def family(self) -> Family:
@@ -349,8 +348,13 @@ class Words(Value, omit_defaults=True):
 
     @property
     def in_slot(self) -> bool:
-        """Whether it is the source's own card of its slot: any other slot is a hash."""
-        return self.slot.isdigit() and len(self.slot) < 4
+        """Whether it is one of the source's own cards of its passage."""
+        return self.number is not None
+
+    @property
+    def slot(self) -> str:
+        """Its number as events write it; "" = it has none."""
+        return "" if self.number is None else str(self.number)
 
     @property
     def proposed(self) -> bool:
@@ -552,6 +556,8 @@ class Card(Words, kw_only=True):
 
     guid: Guid
     """The guid of its note."""
+    drafted: str | None
+    """A hash of its words as drafted, of which its guid is made; None = of its number."""
     verdict: Verdict
     by: str
     """Who made the decision that stands: person, policy or source."""

@@ -23,6 +23,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Wording, cards, overview, views
 from ankiforge.ledger.decide import repaired
+from ankiforge.ledger.events import number_in
 from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.duplicates import Duplicates
 from ankiforge.model import (
@@ -557,7 +558,7 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
                 fields[name] = text
         passage, exact, quote = read_source(html.get("Source", ""))
         kind = "two-way" if fields.get("Reverse") else family.value
-        is_own = identity.slot.isdigit() and len(identity.slot) < 4
+        is_own = number_in(identity.slot) is not None
         slot = identity.slot if is_own else "0"
         wording = Wording(kind, fields, quote or exact, is_own, slot)
         candidates.append((note, wording, exact or passage, tuple(changed)))

@@ -22,7 +22,8 @@ def make_card(
     kind: CardKind = CardKind.BASIC,
     *,
     own: str = "ABCD2345",
-    slot: str = "0",
+    drafted: str | None = None,
+    number: int = 0,
     **fields: str,
 ) -> CardHere:
     """An accepted card of one highlight in a paper."""
@@ -52,14 +53,15 @@ def make_card(
     content = tuple(
         (name, words[name]) for name in kind.family.content_fields if name in words
     )
-    guid = guid_for(key, kind.family, slot)
+    guid = guid_for(key, kind.family, drafted or str(number))
     return CardHere(
         key,
         kind,
         content,
         Origin("person"),
         "greater retention",
-        slot=slot,
+        number=None if drafted else number,
+        drafted=drafted,
         guid=guid,
         verdict=Verdict.LIVE,
         by="person",

@@ -71,7 +71,7 @@ def test_clozes_are_made_in_the_text_only(make_card):
 
 
 def test_the_id_names_guid_key_slot_and_the_hashes_of_our_words_and_tags(make_card):
-    card = make_card(slot="3")
+    card = make_card(number=3)
     html = field_html(card, card.tags)
     written = _fields(card)["AnkiforgeId"].split()
     hashes = ".".join(map(field_hash, html[: len(card.family.content_fields)]))
@@ -133,8 +133,8 @@ def test_an_answer_of_a_figure_names_the_label_that_was_asked():
 
 
 def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
-    written = _highlight(make_card(slot="0"), kind=HighlightKind.CARD)
-    drafted = _highlight(make_card(slot="kbdgrwvd"), kind=HighlightKind.CARD)
+    written = _highlight(make_card(), kind=HighlightKind.CARD)
+    drafted = _highlight(make_card(drafted="kbdgrwvd"), kind=HighlightKind.CARD)
     assert _fields(written)["Source"].startswith('<blockquote class="af-written">')
     assert read_source(_fields(written)["Source"]) == read_source(
         _fields(drafted)["Source"]

@@ -104,7 +104,7 @@ def of_ours(
     identity = Identity(
         card.guid,
         card.key,
-        card.slot,
+        card.drafted or card.slot,
         tuple(
             field_hash(ours.fields.get(name, "")) for name in card.family.content_fields
         ),

@@ -207,7 +207,7 @@ class Program:
             for name in set(offer[0].offer.split()).intersection(texts):
                 found[texts[name]] = offer
         of = passage_here(self.ledger, self.ledger.passage(highlight.key))
-        is_own = any(draft.slot for draft in of.waiting)
+        is_own = any(draft.in_slot for draft in of.waiting)
         if of.passage.closed or is_own or not self.is_proposed(highlight):
             return found
         decided = of.names_of_decided(of_proposals=True)

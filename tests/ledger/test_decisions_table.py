@@ -245,7 +245,7 @@ OTHER_TEXT = (("Text", "The heart {{c1::pumps}} blood."), ("Extra", ""))
 DRAFT = made(
     StoredDraft, key=HighlightKey(P), fields=TEXT, quote=HIGHLIGHT.exact, answer="heart"
 )
-FORM = replace(DRAFT, slot="0", origin=Origin("rules:phrase"))
+FORM = replace(DRAFT, number=0, origin=Origin("rules:phrase"))
 
 
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
@@ -599,7 +599,7 @@ def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
     body = {"guid": "af1", "draft": words, "slot": "0", "content": content(FORM)}
     for what in events:
         empty.add(what, P, PERSON, body)
-    assert drafts.stands(empty.passage(P), replace(draft, slot="0")) is stands
+    assert drafts.stands(empty.passage(P), replace(draft, number=0)) is stands
 
 
 def here_of(highlight: Highlight, **more: Any) -> HighlightHere:
@@ -626,7 +626,7 @@ def test_the_drafts_that_wait_on(kept):
 def test_cards_follow_first_and_all_else_is_recorded_then(has_followed, follows):
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
-    drafted = Drafted(HIGHLIGHT, (replace(FORM, slot="0"),))
+    drafted = Drafted(HIGHLIGHT, (replace(FORM, number=0),))
     by = record.By("a")
     changes = record.recorded(here, drafted, by, has_followed=has_followed)
     assert [each.event.body["guid"] for each in changes.follows] == follows
@@ -836,7 +836,7 @@ def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
 def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
     waiting = (
         as_waiting(DRAFT, id="d1", offer="o1"),
-        as_waiting(DRAFT, id="form", slot="0", fact="f g", **form),
+        as_waiting(DRAFT, id="form", number=0, fact="f g", **form),
     )
     here = PassageHere(Passage((P,)), waiting=waiting)
     found = passed_over(here, draft_id, decided.split())

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import desk, drafts, here
 from ankiforge.ledger.database import SCHEMA
-from ankiforge.ledger.events import FactDecision, Passage, content
+from ankiforge.ledger.events import FactDecision, Passage, content, number_in
 from ankiforge.ledger.facts import Fact, name_of
 from ankiforge.ledger.tables import waiting as waiting_drafts
 from ankiforge.model import (
@@ -91,7 +91,7 @@ def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
 
 # --- what is known already ------------------------------------------------------------------
 
-FORM = draft("rules:cloze", slot="0")
+FORM = draft("rules:cloze", number=0)
 LIVE = card_of(FORM, guid="g")
 OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
 
@@ -107,7 +107,7 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, slot=content(draft()), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((replace(LIVE, number=None, drafted=content(draft()), fields=(("Text", TWO),)),), (), draft("llm"), True),
         ((), (content(draft()),), draft("llm"), True),
         ((), (content(OTHER_WORDS),), draft("llm"), False),
     ],
@@ -125,13 +125,13 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
         (Passage(("p",)), FORM, True),
         (Passage(("p",), skipped=True), FORM, False),
         (Passage(("p",), rejected={content(FORM)}), FORM, False),
-        (Passage(("p",), rejected_slots={"0"}), FORM, False),
-        (Passage(("p",), rejected_slots={"1"}), FORM, True),
+        (Passage(("p",), rejected_numbers={0}), FORM, False),
+        (Passage(("p",), rejected_numbers={1}), FORM, True),
         (Passage(("p",), facts=[FactDecision("e", passed=(content(FORM),))]), FORM, False),
         (Passage(("p",), facts=[FactDecision("e", passed=(content(OTHER_WORDS),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
-        (Passage(("p",), cards={"g": replace(LIVE, slot="x" * 16, origin=Origin(PROPOSE))}), FORM, False),
-        (Passage(("p",), cards={"g": replace(LIVE, slot="x" * 16, origin=Origin(PROPOSE))}), OTHER_WORDS, True),
+        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSE))}), FORM, False),
+        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSE))}), OTHER_WORDS, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.TAKEN_BACK)}), FORM, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.RETIRED)}), OTHER_WORDS, False),
     ],
@@ -155,12 +155,20 @@ def test_the_card_that_came_from_a_proposal(cards, found):
     assert (card.guid if card else None) == found
 
 
+@pytest.mark.parametrize(
+    ("slot", "number"),
+    [("0", 0), ("1000", 1000), ("", None), ("²", None), ("kbdgrwvd", None), ("1234567890123456", None)],
+)  # fmt: skip
+def test_the_number_that_a_slot_states(slot, number):
+    assert number_in(slot) == number
+
+
 def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
     others = [
         draft(),
         draft(gaps=(ONE, TWO)),
         draft(gaps=(ONE, THREE)),
-        draft(slot="0"),
+        draft(number=0),
         OTHER_WORDS,
         replace(draft(), key="vault:v/q"),
     ]
@@ -175,8 +183,8 @@ def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
 A, B, C = "Hearts pump.", "Lungs breathe.", "Livers filter."
 
 
-def row(*facts: str, slot: str = "") -> Draft:
-    return draft(id="d", about=tuple(map(name_of, facts)), slot=slot)
+def row(*facts: str, number: int | None = None) -> Draft:
+    return draft(id="d", about=tuple(map(name_of, facts)), number=number)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +203,8 @@ def row(*facts: str, slot: str = "") -> Draft:
         (row(A), [Fact(A, decided=True)], (), "waits"),
         (row(A), [Fact(A, decided=True), Fact(B)], (B,), "waits"),
         # the person's own form, and what is about no fact
-        (row(A, slot="0"), [], (A,), "waits"),
-        (row(A, B, slot="0"), [Fact(A, decided=True)], (A,), "waits"),
+        (row(A, number=0), [], (A,), "waits"),
+        (row(A, B, number=0), [Fact(A, decided=True)], (A,), "waits"),
         (row(), [Fact(B)], (A,), "waits"),
     ],
 )

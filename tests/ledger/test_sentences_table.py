@@ -115,7 +115,7 @@ CARD = made(Card, guid="x")
         (CARD, None, ""),
         (CARD, decided(F, guid="x"), ""),  # a coincidence
         (CARD, decided("?", guid="x"), ""),
-        (replace(CARD, slot="0"), BOTH, ""),  # the person's own form follows its mark
+        (replace(CARD, number=0), BOTH, ""),  # the person's own form follows its mark
     ],
 )
 def test_where_a_card_is_at_home(card, decision, name):

@@ -208,10 +208,8 @@ RULES, PROPOSAL = Origin("rules:phrase"), Origin("propose")
         ({"origin": RULES}, "clean own"),
         ({"origin": Origin("rules:comment-qa")}, "clean own own_card"),
         ({"by_hand": True}, "clean own own_card"),
-        ({"slot": "0"}, "clean in_slot own"),
-        ({"slot": "999"}, "clean in_slot own"),
-        ({"slot": "1000"}, "clean"),
-        ({"slot": "a"}, "clean"),
+        ({"number": 0}, "clean in_slot own"),
+        ({"number": 1000}, "clean in_slot own"),
     ],
 )
 def test_a_draft_says_how_it_stands(of, are):

@@ -9,7 +9,6 @@ are in Anki, and the same highlights otherwise. What cannot be patched so is lis
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
@@ -76,7 +75,6 @@ STILL_THE_SAME = 0.6
 
 A run matches a passage by its place from half on (docs/internals/core.md); this leaves room.
 """
-_OWN_SLOT = re.compile(r"\d{1,3}")
 
 
 class RefusedEdit(Value):
@@ -275,7 +273,7 @@ def _place_of(
 
     if card.kind is CardKind.OCCLUSION:
         raise ItemError("the masks of a figure are not words of a note")
-    if _OWN_SLOT.fullmatch(card.slot) is None:
+    if not card.in_slot:
         raise ItemError(
             "the card was drafted, so its words are not the note's: edit the note if it is"
             " wrong, too"
@@ -475,9 +473,9 @@ def _draft_of(highlight: Highlight, card: Card) -> Draft:
     for draft in result.drafts:
         if draft.own and draft.kind.family is card.family:
             own.append(draft)
-    if len(own) <= int(card.slot):
+    if card.number is None or len(own) <= card.number:
         raise ItemError("the note does not state it as a card any more: run first")
-    return own[int(card.slot)]
+    return own[card.number]
 
 
 # --- the patch itself -------------------------------------------------------------------
