@@ -253,8 +253,7 @@ def report(
         decide: decides on one, and returns its guid, if it has one.
         done: the participle, for messages.
     """
-    from ankiforge.ledger.decide import can_undo, cards_made
-    from ankiforge.ledger.desk import read_ahead
+    from ankiforge.ledger.decide import can_undo, cards_made, read_ahead
     from ankiforge.model import is_question_id
     from ankiforge.text import counted
 

@@ -14,9 +14,9 @@ from ankiforge.ledger.database import (
     readable_errors,
 )
 from ankiforge.ledger.decide import FLOOD, TakenOver
-from ankiforge.ledger.desk import NO_WARNING, Offer, rank
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.lists import FoundWork
+from ankiforge.ledger.offers import NO_WARNING, Offer, rank
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report

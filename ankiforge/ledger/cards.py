@@ -451,6 +451,14 @@ def leading_row(store: Store, passage: Passage) -> Row | None:
     return leading_of(_present_rows(store, passage), passage)
 
 
+def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
+    """Return whether a highlight is the one of its passage whose text is used."""
+    if passage.keys == (highlight_key,):
+        return True
+    leading = leading_row(store, passage)
+    return leading is not None and leading["key"] == highlight_key
+
+
 def _present_rows(store: Store, passage: Passage) -> list[Row]:
     """Return the rows of the locations of a passage that are present."""
     rows = highlights.of(store, passage.keys)

@@ -1,7 +1,7 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
     ingest.ingest(ledger, sightings)                 what is new, changed, gone
-    for highlight in desk.to_draft(ledger):
+    for highlight in recording.to_draft(ledger):
         recording.record(ledger, [Drafted(highlight, drafts)], terms_of)
     decide.accept_clean(ledger, allows)              by policy
     ledger.accept(id), reject(id), undo(ledger, id)  by a person
@@ -13,7 +13,7 @@ A `Ledger` is the open store with the verbs that need several modules; everythin
 a function of the module that does it. Outside this package nobody writes SQL. A draft has
 no identity but its words; accepting it makes a card. What a person decides is an event of
 the journal (`events`, `store`); all tables are computed from journal and sources
-(`ingest`, `match`, `desk`). See docs/internals/core.md.
+(`ingest`, `match`, `recording`). See docs/internals/core.md.
 """
 
 from __future__ import annotations
@@ -23,16 +23,12 @@ from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, desk, questions
+from ankiforge.ledger import cards, decide, questions, settling
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.readings import record_journal_readings
 from ankiforge.ledger.store import Store
-from ankiforge.model import (
-    Guid,
-    is_highlight_key,
-    is_question_id,
-)
+from ankiforge.model import Guid, is_highlight_key, is_question_id
 
 
 @contextmanager
@@ -80,7 +76,7 @@ class Ledger(Store):
             events = self.unite()
         if events:
             record_journal_readings(self, events)
-            desk.requeue(self, events)
+            settling.requeue(self, events)
 
     def settle(self) -> None:
         """Settle what waits in other passages, once for all that was decided since the last time.
@@ -90,7 +86,7 @@ class Ledger(Store):
         """
         unsettled = self.take_unsettled()
         if unsettled.passages or unsettled.deciding:
-            desk.settle(self, unsettled)
+            settling.settle(self, unsettled)
 
     def accept(
         self,

@@ -1,22 +1,30 @@
 """Decisions of a person or of the policy: each is an event that `undo` takes back.
 
-A verb reads the passage, `decided` says what changes, and `desk.decide` writes it. A decision adds
-events in one `action`, and takes its drafts away with
-`tables.waiting.put_away`: `undo` needs both. An undo is an
-event, and is never taken back itself: everything is as it was before, or the undo is refused with
-a reason.
+A verb reads the passage, `decided` says what changes, and `settling.write` writes it: the events of
+one `action`, and the drafts that it puts away, which `undo` brings back. An undo is an event, and
+is never taken back itself: everything is as it was before, or the undo is refused with a reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, RefusedError, one_item
-from ankiforge.ledger import belonging, cards, chosen, desk, facts
+from ankiforge.ledger import (
+    belonging,
+    cards,
+    chosen,
+    facts,
+    offers,
+    recording,
+    remarks,
+    settling,
+)
 from ankiforge.ledger.cards import HistoryEntry
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.decided import (
     accepted,
     body_of_words,
@@ -34,6 +42,7 @@ from ankiforge.ledger.events import (
     POLICY,
     SOURCE,
     Event,
+    Passage,
     content,
     exact,
     guid_of,
@@ -42,7 +51,7 @@ from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store, encode
-from ankiforge.ledger.tables import highlights, journaled, waiting
+from ankiforge.ledger.tables import ahead, highlights, journaled, waiting
 from ankiforge.ledger.tables.here import passage_here
 from ankiforge.ledger.undo import (
     REWORDING,
@@ -57,6 +66,7 @@ from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
     Adopted,
+    Card,
     CardKind,
     Guid,
     Highlight,
@@ -85,6 +95,70 @@ from ankiforge.text.fold import for_finding
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
 
 
+# --- the passage of a decision ----------------------------------------------------------
+
+
+def draft_here(store: Store, draft_id: str) -> tuple[PassageHere, StoredDraft]:
+    """Return a passage, and a draft of it that waits.
+
+    Raises:
+        RefusedError: it no longer waits, or its passage is in doubt.
+    """
+    here = read_already(store, draft_id)
+    if here is None:
+        for row in waiting.with_ids(store, [draft_id]):
+            here = passage_here(store, store.passage(row["key"]))
+    for draft in here.waiting if here else ():
+        if here and draft.id == draft_id and not offers.follows(here.passage, draft):
+            refuse_doubtful(store, here.passage, draft.key)
+            return here, draft
+    raise RefusedError(
+        f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
+    )
+
+
+def read_already(store: Store, id: str) -> PassageHere | None:
+    """Return the passage of a draft, card or key, if `read_ahead` has it as it is now."""
+    return store.ahead.passage_of(id, store.recorded) if store.ahead else None
+
+
+def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
+    """Yield ids of what will be decided on, in an action; many are read at a time."""
+    try:
+        for part in in_batches(ids):
+            store.ahead = ahead.read_ahead(store, part)
+            yield from part
+    finally:
+        store.ahead = None
+
+
+def card_here(store: Store, guid: str) -> tuple[Card, PassageHere]:
+    """Return a card, and its passage as it is here; refuse an unknown guid."""
+    here = read_already(store, guid)
+    if here is None:
+        _, passage = cards.state_of(store, guid)
+        here = passage_here(store, passage)
+    return here.passage.cards[guid], here
+
+
+def card_of(store: Store, guid: str) -> tuple[Card, str]:
+    """Return a card as the fold has it, and the key of its passage; refuse an unknown guid."""
+    here = read_already(store, guid)
+    if here is not None:
+        return here.passage.cards[guid], here.passage.key
+    card, passage = cards.state_of(store, guid)
+    return card, passage.key
+
+
+def refuse_doubtful(store: Store, passage: Passage, key: str) -> None:
+    """Refuse a decision about a passage, by one of its keys, that may be one that is gone."""
+    if remarks.asked(store, passage):
+        raise RefusedError(
+            f"{key}: first answer whether this is the passage that is gone",
+            hint="ankiforge list --view questions",
+        )
+
+
 class Undone(Value):
     """Decisions that were taken back together."""
 
@@ -108,7 +182,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
     """
     if is_draft_id(target):  # as if no agent had proposed it
         with store.transaction():
-            _, draft = desk.waiting(store, target)
+            _, draft = draft_here(store, target)
             if draft.origin.drafter != AGENT:
                 message = f"nothing about {target} can be undone"
                 raise RefusedError(message, hint=_SEE_RECENT)
@@ -130,7 +204,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         lacking = [event.key for event in events if event.id not in with_drafts]
         highlights.draft_again(store, store.keys_of(lacking))
         # only now: a decision that still stood would take the drafts away again
-        desk.unsettle(store, dict.fromkeys(event.key for event in events))
+        settling.unsettle(store, dict.fromkeys(event.key for event in events))
         return Undone(events[0].act or events[0].id, entries)
 
 
@@ -283,8 +357,8 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> AcceptedByP
     accepted: list[Guid] = []
     failed = []
     with store.transaction():
-        desk.drop_resolved(store)
-        for draft in desk.each_waiting(store, waiting.decidable(store)):
+        recording.drop_resolved(store)
+        for draft in offers.each_waiting(store, waiting.decidable(store)):
             if len(accepted) == FLOOD:
                 break
             if draft.remarks or draft.changes or not draft.clean or not allows(draft):
@@ -327,18 +401,18 @@ def accept(
         hint = f"ankiforge undo {id[:10]} takes that back"
         raise RefusedError(f"{id[:10]} is {told}", hint=hint)
     with store.action():
-        here, waiting = desk.waiting(store, id)
-        draft = with_gap(waiting, gap)
+        here, draft = draft_here(store, id)
+        draft = with_gap(draft, gap)
         if masks:
             fields = _with_masks(draft.kind, dict(draft.fields), masks)
             draft = replace(draft, fields=tuple(fields.items()))
         else:
             _refuse_blocked(draft, forced=forced)
         if another or not draft.revises:
-            for equal in desk.equal_cards(store, here.passage, content(draft)):
+            for equal in remarks.equal_cards(store, here.passage, content(draft)):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
-                    desk.record(store, here, "different", here.passage.key, body)
+                    settling.record(store, here, "different", here.passage.key, body)
         return _accept_as(store, here, draft, forced=forced, another=another)
 
 
@@ -372,8 +446,8 @@ def _accept_as(
     guid = draft.revises
     card, key = here.passage.cards.get(guid), here.passage.key
     if card is None:
-        card, key = desk.card_of(store, guid)
-    desk.decide(store, reworded(here, draft, card, key))
+        card, key = card_of(store, guid)
+    settling.write(store, reworded(here, draft, card, key))
     return guid
 
 
@@ -420,7 +494,7 @@ def make_card(
         by: who accepted it.
         forced: whether a check blocks it that the person overruled.
     """
-    event = desk.decide(store, accepted(here, words, by, forced=forced))
+    event = settling.write(store, accepted(here, words, by, forced=forced))
     guid = Guid(event.body["guid"])
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, here.passage.key, guid)
@@ -432,7 +506,7 @@ def make(store: Store, words: Words) -> Guid:
     with store.action():
         cards.highlight_row(store, words.key)
         here = passage_here(store, store.passage(words.key))
-        desk.refuse_doubtful(store, here.passage, words.key)
+        refuse_doubtful(store, here.passage, words.key)
         return make_card(store, here, words)
 
 
@@ -458,18 +532,18 @@ def edit(
     """
     with store.action():
         guid = id
-        here = desk.read_already(store, id)
+        here = read_already(store, id)
         words: Words
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
-            here, draft = desk.waiting(store, id)
+            here, draft = draft_here(store, id)
             text = fields.get("Text", draft.field("Text"))
             draft = with_gap(draft, nearest_gap(draft, text))
             guid = _accept_as(store, here, draft, forced=forced, another=False)
             words, key = draft, here.passage.key
             if guid in here.passage.cards or draft.revises:  # it may have other words
-                words, key = desk.card_of(store, guid)
+                words, key = card_of(store, guid)
         else:
-            words, key = desk.card_of(store, id)
+            words, key = card_of(store, id)
         changed = {}
         for field, text in fields.items():
             if field in over or text != words.field(field):
@@ -480,7 +554,7 @@ def edit(
                 body["over"] = over
             if words.kind is not CardKind.CLOZE and "Reverse" in fields:
                 body["kind"] = "two-way" if fields["Reverse"] else "basic"
-            desk.record(store, here, "edit", key, body)
+            settling.record(store, here, "edit", key, body)
     return Guid(guid)
 
 
@@ -521,16 +595,16 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
     with store.action() as action:
         for taken in chosen:
             if is_card_id(taken.id):  # not a draft: its words stay as they are
-                card, here = desk.card_here(store, taken.id)
+                card, here = card_here(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 event = new_event("adopt", here.passage.key, PERSON, body)
-                desk.decide(
+                settling.write(
                     store, decided(here, event, sentences_of_card(here, card.guid, card))
                 )
                 continue
 
             # a draft, with the history that another tool has of its passage
-            here, draft = desk.waiting(store, taken.id)
+            here, draft = draft_here(store, taken.id)
             if taken.text:
                 text = keep_numbers(taken.text, draft.field("Text"))
                 fields = {**dict(draft.fields), "Text": text}
@@ -546,7 +620,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body["schedule"] = taken.schedule
             event = new_event("adopt", key, PERSON, body)
             sentences = facts.covered(here.text, draft.quote)
-            desk.decide(store, decided(here, event, sentences, taken.id))
+            settling.write(store, decided(here, event, sentences, taken.id))
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 
@@ -621,26 +695,26 @@ def reject(store: Store, id: str, why: str = "") -> None:
     """
     with store.action():
         if is_draft_id(id):
-            here, draft = desk.waiting(store, id)
-            desk.decide(store, rejected(here, draft, why))
+            here, draft = draft_here(store, id)
+            settling.write(store, rejected(here, draft, why))
         else:
-            card, here = desk.card_here(store, id)
-            desk.decide(store, rejected(here, card, why))
+            card, here = card_here(store, id)
+            settling.write(store, rejected(here, card, why))
 
 
 def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
     """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
     with store.action():
         here = passage_here(store, store.passage(proposal.key))
-        desk.decide(store, proposal_rejected(here, proposal, why))
+        settling.write(store, proposal_rejected(here, proposal, why))
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:
     """Offer nothing more of a highlight; its cards stay, and go on asking for new words."""
     with store.action():
-        here = desk.read_already(store, highlight_key)
+        here = read_already(store, highlight_key)
         if here is None:
             cards.highlight_row(store, highlight_key)
             here = passage_here(store, store.passage(highlight_key))
-        desk.refuse_doubtful(store, here.passage, highlight_key)
-        desk.decide(store, skipped(here, why))
+        refuse_doubtful(store, here.passage, highlight_key)
+        settling.write(store, skipped(here, why))

@@ -1,6 +1,6 @@
 """What changes by a decision on a passage: its event, the facts, and the drafts that wait.
 
-Each function is handed the passage as it is here, and returns a `Decided`, which `desk.decide`
+Each function is handed the passage as it is here, and returns a `Decided`, which `settling.write`
 writes. `settled_again` says what becomes of drafts when their sentences were decided elsewhere.
 """
 
@@ -27,15 +27,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.fold import decision_of
 from ankiforge.ledger.here import Asks, PassageHere, settled
-from ankiforge.model import (
-    Card,
-    Json,
-    Proposal,
-    StoredDraft,
-    Strings,
-    Value,
-    Words,
-)
+from ankiforge.model import Card, Json, Proposal, StoredDraft, Strings, Value, Words
 
 
 class Decided(Value):

@@ -14,13 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from ankiforge.ledger.events import (
-    PERSON,
-    FactDecision,
-    Passage,
-    exact,
-    is_open_again,
-)
+from ankiforge.ledger.events import PERSON, FactDecision, Passage, exact, is_open_again
 from ankiforge.ledger.match import LONG
 from ankiforge.model import (
     PROPOSE,
@@ -34,13 +28,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import (
-    UNSPACED,
-    for_comparing,
-    for_finding,
-    locate,
-    locate_words,
-)
+from ankiforge.text.fold import UNSPACED, for_comparing, for_finding, locate, locate_words
 from ankiforge.text.sentences import sentences_by_part
 
 NEARLY = 50

@@ -57,15 +57,7 @@ from ankiforge.ledger.records import (
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled, waiting
 from ankiforge.ledger.tables.highlights import draft_copies_again
-from ankiforge.model import (
-    DocumentId,
-    HighlightKey,
-    Json,
-    Pair,
-    Sighting,
-    Texts,
-    h16,
-)
+from ankiforge.model import DocumentId, HighlightKey, Json, Pair, Sighting, Texts, h16
 from ankiforge.text.passages import anchor_key, own_key
 
 MANY_DOCUMENTS = 10

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, desk
+from ankiforge.ledger import cards, offers
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import cards as card_rows
@@ -50,7 +50,7 @@ def find(
             if CardRemark.SOURCE_CHANGED in card.source:
                 changed.add(card.guid)
     found = columns.find(store, terms, changed, everything=everything)
-    settled = desk.ids_of_settled(store)
+    settled = offers.ids_of_settled(store)
     return [id for id in found if id not in settled]
 
 
@@ -76,7 +76,7 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
         drafts = {}
         revisions = {}
         in_order = waiting.in_reading_order(store, draft_ids)
-        for draft in desk.each_waiting(store, in_order):
+        for draft in offers.each_waiting(store, in_order):
             drafts[draft.id] = draft
             if draft.revises:
                 revisions[draft.revises] = draft

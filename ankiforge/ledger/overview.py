@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger import desk, questions
+from ankiforge.ledger import offers, questions
 from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere, highlights_of
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import Passage
@@ -100,7 +100,7 @@ def order(store: Store, before: Order | None = None) -> Order:
         if each.kind is not QuestionKind.CONFLICT
         for draft in each.drafts
     }
-    settled = desk.ids_of_settled(store)
+    settled = offers.ids_of_settled(store)
     rows = waiting.in_order(store, held | settled)
     open_ones = list(filter(is_open, passages.marks(store, settled, open_only=True)))
     open_ones.sort(key=_best_first)
@@ -216,7 +216,7 @@ def _best_first(mark: Mark) -> tuple[float, int, int]:
 def _marks(store: Store, key: str = "") -> list[Row]:
     """Return how the passages in their sources stand, or the one that a highlight leads."""
     store.refold()
-    settled = desk.ids_of_settled(store)
+    settled = offers.ids_of_settled(store)
     if key:
         return passages.mark(store, key, settled)
     return passages.marks(store, settled)
@@ -272,7 +272,7 @@ def reasons_for_none(store: Store) -> Counter[str]:
     """Count the highlights of which there is no card, draft or proposal, by the reason."""
     store.refold()
     reasons = []
-    settled = desk.ids_of_settled(store)
+    settled = offers.ids_of_settled(store)
     for mark in passages.marks(store, settled, open_only=True):
         if fate(mark) in WITHOUT and not mark["worth_left"] >= FLOOR:
             reasons.append(mark["reason"])
@@ -320,7 +320,7 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     store.refold()
     rows = passages.marks_beside(store, key)
     asking = _asked_about(store)
-    settled = desk.ids_of_settled(store)
+    settled = offers.ids_of_settled(store)
     keys = store.keys_of(row["key"] for row in rows)
     for draft in waiting.offered_in(store, keys):
         if draft["id"] not in settled:
@@ -400,7 +400,7 @@ def counts(
                 counts_by_name[name] = Counter({each: stands[each] for each in STANDS})
             case "reasons":
                 waits = order(store, waits)
-                counts_by_name[name] = desk.reasons(store, waits.new)
+                counts_by_name[name] = offers.reasons(store, waits.new)
             case "fates":
                 counts_by_name[name] = Counter(sorted(map(fate, all_marks)))
                 counts_by_name[name]["left_out"] += counts_by_name[name].pop("decided", 0)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import term_of
-from ankiforge.ledger import cards, decide, desk, forms, readings
+from ankiforge.ledger import cards, decide, forms, offers, readings, remarks
 from ankiforge.ledger.events import MERGED, PERSON, Event, Passage
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
@@ -110,7 +110,7 @@ def _ask_same(store: Store) -> Iterator[Question]:
     """Ask whether a new passage is one whose passage is gone, and that has cards."""
     pairs = []
     for key in passages.asking(store):
-        pairs += desk.asked(store, store.passage(key))
+        pairs += remarks.asked(store, store.passage(key))
     # the drafts that repeat a card whose passage is gone
     for row in waiting.naming_another(store):
         if row["revises"]:
@@ -481,7 +481,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             doubtful_keys.append(highlight.key)
     lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     of_new = waiting.of_highlights(store, doubtful_keys, new=True)
-    for draft in desk.each_waiting(store, of_new):
+    for draft in offers.each_waiting(store, of_new):
         highlight = draft.highlight
         written = forms.FIELD if not forms.is_doubtful(highlight) else highlight.written
         lines[highlight.document.source, written].append(draft)
@@ -570,7 +570,7 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
     """
     no_cards = without or ()
     in_order = waiting.in_reading_order(store, question.drafts)
-    drafts = list(desk.each_waiting(store, in_order))
+    drafts = list(offers.each_waiting(store, in_order))
     by_form: dict[str, list[Waiting]] = defaultdict(list)
     for draft in drafts:
         for name in forms.names_of_form(draft.highlight):
@@ -599,7 +599,7 @@ def _answer_form(store: Store, question: Question, yes: bool, without: Without) 
             remark.kind in (RemarkKind.FORM, RemarkKind.TAKEN_BACK)
             for remark in draft.remarks
         ):
-            here, _ = desk.waiting(store, draft.id)
+            here, _ = decide.draft_here(store, draft.id)
             decide.make_card(store, here, draft)
 
 

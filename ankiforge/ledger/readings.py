@@ -23,10 +23,7 @@ from msgspec.structs import replace
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Event, Text, hash_of_words
 from ankiforge.ledger.marks import mark_of, reading_of
-from ankiforge.ledger.match import (
-    LONG,
-    ComparedDocument,
-)
+from ankiforge.ledger.match import LONG, ComparedDocument
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled
 from ankiforge.model import (

@@ -34,13 +34,7 @@ from ankiforge.ledger.events import (
     words_read,
 )
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.here import (
-    Asks,
-    HighlightHere,
-    PassageHere,
-    card_asked,
-    settled,
-)
+from ankiforge.ledger.here import Asks, HighlightHere, PassageHere, card_asked, settled
 from ankiforge.ledger.match import LONG, is_perhaps
 from ankiforge.model import (
     Card,

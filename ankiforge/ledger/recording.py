@@ -1,24 +1,131 @@
-"""Record the drafts of highlights: read the passages, ask the rules, write what changes.
+"""Tell which highlights are to be drafted, and record their drafts.
 
     here.highlights_here ─▶ record.recorded ─▶ cards that follow ─▶ once more ─▶ waiting.put …
 
-A highlight that cannot be recorded is left as it is; all others go on.
+A highlight that cannot be recorded is left as it is; all others go on. `highlight.drafted` and
+`modelled` hold the content that was drafted last; "" asks for drafts again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from msgspec.structs import replace
 
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import cards, desk
-from ankiforge.ledger.events import content
+from ankiforge.ledger import belonging, cards, forms, settling
+from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.events import Passage, content, stands_in
 from ankiforge.ledger.here import HighlightHere
-from ankiforge.ledger.record import By, Outcome, Recorded, recorded
-from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import duplicates, waiting
+from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
+from ankiforge.ledger.record import SAME_WORDS, By, Outcome, Recorded, recorded
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables import duplicates, highlights, waiting
+from ankiforge.ledger.tables.anki import foreign_among
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.ledger.tables.originals import Originals
-from ankiforge.model import Change, Draft, Drafted, Highlight, SearchTerms, Strings, Value
+from ankiforge.ledger.tables.waiting import decode_draft
+from ankiforge.model import (
+    FOREIGN_PREFIX,
+    Change,
+    DocumentId,
+    Draft,
+    Drafted,
+    Finding,
+    Highlight,
+    SearchTerms,
+    Strings,
+    Value,
+    is_card_id,
+)
+
+# --- what is to be drafted --------------------------------------------------------------
+
+
+def to_draft(
+    store: Store,
+    *,
+    by_model: bool = False,
+    within: frozenset[DocumentId] | None = None,
+    in_progress: Callable[[str], bool] = lambda place: False,
+) -> Iterator[Highlight]:
+    """Yield the highlights that are new or changed since they were drafted last.
+
+    Args:
+        store: the store.
+        by_model: those that no model drafted yet and that are undecided, or have an open
+            fact; or whose words a model's card no longer quotes; instead of those that the
+            rules did not draft yet.
+        within: the documents whose highlights are drafted; None = all.
+        in_progress: whether a person is still writing the note at a place: what has a
+            card there waits.
+    """
+    column = "modelled" if by_model else "drafted"
+    keys = highlights.unmodelled(store) if by_model else highlights.undrafted(store)
+    for highlight_row in chain.from_iterable(_in_parts(store, keys)):
+        if highlight_row["state"] != "present":
+            continue
+        if highlight_row[column] == highlight_row["content"]:
+            continue
+        if within is not None and highlight_row["document"] not in within:
+            continue
+        passage = store.passage(highlight_row["key"])
+        if passage.skipped and not passage.live:
+            continue
+        if not cards.leads(store, highlight_row["key"], passage):
+            continue
+        highlight = decode_highlight(highlight_row)
+        if by_model and not _is_for_model(store, highlight_row, highlight, passage):
+            continue
+        if passage.live and in_progress(highlight.document.path):
+            continue
+        if not passage.live and forms.form_choice(store, highlight) == forms.NEVER:
+            highlight = replace(highlight, skip=f"skip: {forms.why_left_out(highlight)}")
+        yield highlight
+
+
+def _is_for_model(
+    store: Store, highlight_row: Row, highlight: Highlight, passage: Passage
+) -> bool:
+    """Return whether a model that did not draft a highlight yet is to.
+
+    Neither what is left out, nor a copy. A passage that was decided on is sent again if a model's
+    card quotes words that are no longer in it.
+    """
+    if highlight_row["fate"] == "left_out":
+        return False
+    if highlight_row["reason"].startswith(SAME_WORDS):
+        return False
+    if not passage.done:
+        return True
+    for card in passage.cards.values():
+        if card.origin.drafter != "llm":
+            continue
+        if card.live and card.quote and not stands_in(card.quote, highlight):
+            return True
+    return False
+
+
+def _in_parts(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
+    """Yield highlights by their keys, in lists, when their passages are read."""
+    for part in in_batches(keys):
+        rows = highlights.of(store, part)
+        store.load(part)
+        yield rows
+
+
+def use_offline_drafts(store: Store, version: str) -> None:
+    """Draft undecided passages again if they are judged otherwise, or figures are drafted."""
+    if store.meta("proposals") == version:
+        return
+    with store.transaction():
+        store.set_meta("proposals", version)
+        highlights.draft_undecided_again(store)
+
+
+# --- what is recorded -------------------------------------------------------------------
 
 
 class RecordResult(Value):
@@ -137,7 +244,7 @@ def _digest(draft: Draft) -> str:
 def _follow(store: Store, change: Recorded) -> list[Change]:
     """Give the cards of a passage the new words of their source; return what changed."""
     before = change.here.passage.cards
-    guids = [desk.decide(store, each).body["guid"] for each in change.follows]
+    guids = [settling.write(store, each).body["guid"] for each in change.follows]
     now = store.passage(change.here.highlight.key).cards
     told = []
     for guid in guids:
@@ -155,3 +262,69 @@ def _write(store: Store, changes: Sequence[Recorded], by: By) -> None:
     waiting.put(store, [draft for change in changes for draft in change.waits])
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     waiting.note_outcomes(store, outcomes, by)
+
+
+# --- what changes on drafts that wait ---------------------------------------------------
+
+
+def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
+    """Give drafts that wait other decks.
+
+    Args:
+        store: the store.
+        deck_for: returns the deck for the cards of a highlight whose draft has the given one.
+    """
+    with store.transaction():
+        for row in waiting.with_marks(store):
+            deck = deck_for(decode_highlight_body(row["mark"]), row["deck"])
+            if deck != row["deck"]:
+                draft = decode_draft(row["body"])
+                waiting.put_deck(store, row["id"], draft, deck)
+
+
+def drop_resolved(store: Store) -> None:
+    """Drop the findings of waiting drafts that do not count any more.
+
+    They name a card or note which is no longer in use, or a tool whose history was
+    declined.
+    """
+    rows = waiting.naming_another(store)
+    drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
+    named = {each.duplicate for draft in drafts.values() for each in draft.findings}
+    guids = set(filter(is_card_id, named))
+    notes = {
+        id.removeprefix(FOREIGN_PREFIX) for id in named if id.startswith(FOREIGN_PREFIX)
+    }
+    out_of_use = guids - card_rows.live_among(store, guids)
+    for note in notes - foreign_among(store, notes):
+        out_of_use.add(f"{FOREIGN_PREFIX}{note}")
+    for id, draft in drafts.items():
+        standing = [each for each in draft.findings if each.duplicate not in out_of_use]
+        waiting.put_findings(store, id, draft, standing)
+
+    declined = belonging.declined(store)
+    for draft_row in waiting.of_other_tools(store) if declined else ():
+        draft = decode_draft(draft_row["body"])
+        highlight = decode_highlight_body(draft_row["mark"])
+        standing = []
+        for finding in draft.findings:
+            if not belonging.is_declined(highlight, finding.check, declined):
+                standing.append(finding)
+        waiting.put_findings(store, draft_row["id"], draft, standing)
+
+
+def give_findings(
+    store: Store, check: str, findings: Mapping[str, Finding | None]
+) -> None:
+    """Give waiting drafts what a check finds later, instead of what it found before.
+
+    `findings`: by id of the draft; None = it finds nothing.
+    """
+    with store.transaction():
+        for draft_row in waiting.with_ids(store, findings):
+            draft = decode_draft(draft_row["body"])
+            standing = [each for each in draft.findings if each.check != check]
+            found = findings[draft_row["id"]]
+            if found is not None:
+                standing.append(found)
+            waiting.put_findings(store, draft_row["id"], draft, standing)

@@ -19,10 +19,9 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, desk
+from ankiforge.ledger import cards, settling
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.decided import decided, new_event, sentences_of_card
-from ankiforge.ledger.desk import in_vault
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -33,6 +32,7 @@ from ankiforge.ledger.events import (
     slot_of,
     words_of_wording,
 )
+from ankiforge.ledger.remarks import in_vault
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.ledger.tables import anki, highlights
 from ankiforge.ledger.tables import cards as card_rows
@@ -493,7 +493,7 @@ def adopt(
             event = new_event("accept", key, PERSON, body)
             here = passage_here(store, store.passage(key))
             sentences = sentences_of_card(here, note.guid, words)
-            desk.decide(store, decided(here, event, sentences))
+            settling.write(store, decided(here, event, sentences))
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}

@@ -16,7 +16,7 @@ from ankiforge.config.workspace import WorkspaceFolder, first_time, was_told
 from ankiforge.draft import chat
 from ankiforge.draft.second_reading import verdicts_in
 from ankiforge.errors import OwnFileError
-from ankiforge.ledger import desk
+from ankiforge.ledger import offers, recording
 from ankiforge.ledger.tables.waiting import all_in_order
 from ankiforge.model import HighlightKey
 from ankiforge.pipeline import choosing, second_reading
@@ -65,7 +65,9 @@ def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Ask
         latest = msgspec.json.encode([*new, *before][:_MOST_ASKED])
         (workspace.folder.folder / _ASKED).write(latest)
     privacy = privacy_of(ledger)
-    reasons = map(privacy.why, desk.to_draft(ledger, by_model=True, within=job.within))
+    reasons = map(
+        privacy.why, recording.to_draft(ledger, by_model=True, within=job.within)
+    )
     withheld = Counter(filter(None, reasons)).items()
     asked = sum(map(len, keys))
     return Asked(
@@ -163,6 +165,6 @@ def second_text(workspace: Workspace, answer: str) -> str:
     """Return the text that asks a chat to read the cards of its answer again; "" if none waits."""
     ledger = workspace.ledger
     request = chat.chat_request(answer)
-    waiting = desk.each_waiting(ledger, all_in_order(ledger, "llm"))
+    waiting = offers.each_waiting(ledger, all_in_order(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
     return second_reading.text_for_chat(workspace.folder, privacy_of(ledger), drafts)

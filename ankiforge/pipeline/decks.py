@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, cards, decide, desk, views
+from ankiforge.ledger import Ledger, cards, decide, recording, views
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.tables.anki import seen_note, seen_notes
 from ankiforge.ledger.tables.lines import facets
@@ -67,7 +67,7 @@ class Decks:
         """
         if self._earlier and self._earlier[-1] == self._rules:
             return []
-        desk.give_decks(self._ledger, self._deck_now)
+        recording.give_decks(self._ledger, self._deck_now)
 
         other_decks = [*self._other_decks()] if self._earlier else []
         all_rules = (*self._earlier, self._rules)

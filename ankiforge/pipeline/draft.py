@@ -21,7 +21,7 @@ from ankiforge.draft import (
     without_comment,
 )
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import Ledger, cards, decide, desk, private, recording
+from ankiforge.ledger import Ledger, cards, decide, private, recording
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.drafts import completed, stands
 from ankiforge.ledger.here import HighlightHere
@@ -80,10 +80,10 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         kinds_of_drafts.append(PROPOSALS_VERSION)
     if job.figures:
         kinds_of_drafts.append("figures")
-    desk.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
+    recording.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
     offline_checks = None  # loading them takes longer than a run in which nothing changed
     yield Progress(to_draft=number_undrafted(ledger))
-    pending = desk.to_draft(ledger, in_progress=job.in_progress)
+    pending = recording.to_draft(ledger, in_progress=job.in_progress)
     for batch in in_batches(pending):  # each in one transaction
         from ankiforge.pipeline.pictures import with_figure
 
@@ -218,7 +218,7 @@ def for_model(
         limit = job.limit
     privacy = privacy_of(ledger)
     highlights: list[Highlight] = []
-    for highlight in desk.to_draft(ledger, by_model=True, within=job.within):
+    for highlight in recording.to_draft(ledger, by_model=True, within=job.within):
         if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
             continue
         if document not in ("", highlight.document.key):

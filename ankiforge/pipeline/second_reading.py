@@ -17,7 +17,7 @@ from ankiforge.draft.prompt import load
 from ankiforge.draft.second_reading import MOST, CardToRead
 from ankiforge.draft.sendable import SendableText
 from ankiforge.errors import ItemError, ServiceError
-from ankiforge.ledger import Ledger, desk
+from ankiforge.ledger import Ledger, offers, recording
 from ankiforge.ledger.tables.waiting import all_in_order
 from ankiforge.model import Draft, Drafted, Finding, Highlight, Problem, Severity, Waiting
 
@@ -138,9 +138,9 @@ def take(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
         verdicts: by label, as the answer gives them.
     """
     doubts: dict[str, Finding | None] = {}
-    for draft in desk.each_waiting(ledger, all_in_order(ledger, "llm")):
+    for draft in offers.each_waiting(ledger, all_in_order(ledger, "llm")):
         says = verdicts.get(label_for(draft.id))
         if says is not None:
             doubts[draft.id] = _doubt(says) if says else None
-    desk.give_findings(ledger, DOUBTED, doubts)
+    recording.give_findings(ledger, DOUBTED, doubts)
     return len(doubts), len(list(filter(None, doubts.values())))

@@ -560,7 +560,7 @@ class Workspace(Opened):
             UsageError: an id names nothing, or several things.
             RefusedError: one can't be accepted, or has no such gap; none is accepted then.
         """
-        from ankiforge.ledger.desk import read_ahead
+        from ankiforge.ledger.decide import read_ahead
         from ankiforge.pipeline import proposals
         from ankiforge.pipeline.query import is_key
 
@@ -589,7 +589,7 @@ class Workspace(Opened):
             UsageError: an id names nothing, or several things.
             RefusedError: one no longer waits.
         """
-        from ankiforge.ledger.desk import read_ahead
+        from ankiforge.ledger.decide import read_ahead
 
         with self.ledger.action():
             for full_id in read_ahead(self.ledger, self._named(ids)):

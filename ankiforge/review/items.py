@@ -28,10 +28,10 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.decide import undo
-from ankiforge.ledger.desk import offers
 from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.forms import lines_like
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     AGENT,

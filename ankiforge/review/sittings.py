@@ -15,7 +15,7 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, overview
-from ankiforge.ledger.desk import offers, several_offers
+from ankiforge.ledger.offers import offers, several_offers
 from ankiforge.ledger.overview import Place
 from ankiforge.ledger.tables.highlights import with_key
 from ankiforge.model import FLOOR, DocumentId, Strings, Value, Waiting

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger import Order, desk, lists, overview, questions
+from ankiforge.ledger import Order, decide, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
-from ankiforge.ledger.desk import offers
 from ankiforge.ledger.events import PERSON
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.overview import Place
 from ankiforge.ledger.tables.lines import facets
 from ankiforge.model import (
@@ -591,7 +591,7 @@ class ReviewSession:
         refused = []
         done = 0
         with self._ledger.action() as action:
-            for id in desk.read_ahead(self._ledger, ids[:MOST_AT_ONCE]):
+            for id in decide.read_ahead(self._ledger, ids[:MOST_AT_ONCE]):
                 try:
                     if several.accepts:
                         self._ledger.accept(id)

@@ -209,13 +209,13 @@ def test_an_answer_of_a_chat_brings_doubts_and_a_later_one_takes_them_back(
 
 def _second_text(forge: Any) -> str:
     """The text that asks a chat to read all drafts that wait."""
-    from ankiforge.ledger import desk
+    from ankiforge.ledger import offers
     from ankiforge.ledger.tables.waiting import all_in_order
     from ankiforge.pipeline.draft import privacy_of
     from ankiforge.pipeline.second_reading import text_for_chat
     from ankiforge.pipeline.workspace import Workspace
 
     with forge.here(), Workspace(forge.folder) as workspace:
-        waiting = desk.each_waiting(workspace.ledger, all_in_order(workspace.ledger))
+        waiting = offers.each_waiting(workspace.ledger, all_in_order(workspace.ledger))
         privacy = privacy_of(workspace.ledger)
         return text_for_chat(workspace.folder, privacy, waiting)

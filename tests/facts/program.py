@@ -20,12 +20,11 @@ from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, recording
 from ankiforge.ledger import decide as decisions
-from ankiforge.ledger import desk as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.decide import undo
-from ankiforge.ledger.desk import Offer, offers
 from ankiforge.ledger.drafts import completed, with_gap
 from ankiforge.ledger.facts import Fact as LedgerFact
+from ankiforge.ledger.offers import Offer, offers
 from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.tables.here import highlights_here, passage_here
 from ankiforge.ledger.tables.originals import Originals
@@ -170,8 +169,8 @@ class Program:
         self.draft()
 
     def draft(self) -> None:
-        offline.use_offline_drafts(self.ledger, str(self.tables))
-        for highlight in list(offline.to_draft(self.ledger)):
+        recording.use_offline_drafts(self.ledger, str(self.tables))
+        for highlight in list(recording.to_draft(self.ledger)):
             drafted = self.completed(Drafted(highlight), again=True)
             if not drafted.drafts:
                 drafted = Drafted(highlight, reason="a proposal")

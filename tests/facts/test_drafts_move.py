@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.ledger.desk import each_waiting
+from ankiforge.ledger.offers import each_waiting
 from ankiforge.ledger.tables.waiting import all_in_order
 from ankiforge.model import Pair, RemarkKind
 from tests.facts.program import exact

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ankiforge.check import terms_of
 from ankiforge.draft import rules
-from ankiforge.ledger import desk, recording
+from ankiforge.ledger import recording
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.decide import accept_clean
 from ankiforge.model import CardRemark, Drafted, Highlight, HighlightKey, Task
@@ -51,7 +51,7 @@ class Vault(Program):
 
     def draft(self) -> None:
         """Draft the sentences of whole marks, and accept what the person wrote as a card."""
-        for highlight in list(desk.to_draft(self.ledger)):
+        for highlight in list(recording.to_draft(self.ledger)):
             [drafted] = rules.draft(Task(highlight.document, (highlight,)))
             if drafted.drafts:
                 drafted = self.completed(drafted)

@@ -7,7 +7,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, QueryTerm, cards, lists, recording, views
 from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit, make, place, undo
-from ankiforge.ledger.desk import offers, reasons
+from ankiforge.ledger.offers import offers, reasons
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.model import Draft, Drafted, HighlightKey, RemarkKind

@@ -10,7 +10,18 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, desk, drafts, marks, questions, record
+from ankiforge.ledger import (
+    cards,
+    decide,
+    drafts,
+    marks,
+    offers,
+    questions,
+    record,
+    recording,
+    remarks,
+    settling,
+)
 from ankiforge.ledger.copies import Copy, likenesses, likenesses_of_originals, originals
 from ankiforge.ledger.decided import decided, lacks_drafts, new_event, passed_over
 from ankiforge.ledger.events import (
@@ -281,7 +292,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     severity = row.pop("severity", "")
     found = [Finding("cut", Severity(severity), "cut off")] if severity else []
     waiting = replace(draft, findings=tuple(found), **row)
-    assert desk.is_settled(empty, passage, waiting) is settled
+    assert offers.is_settled(empty, passage, waiting) is settled
 
 
 @pytest.mark.parametrize(
@@ -295,7 +306,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
     waiting = replace(DRAFT, about=tuple(fact.split()))
-    assert desk.is_settled(empty, Passage(keys), waiting) is settled
+    assert offers.is_settled(empty, Passage(keys), waiting) is settled
 
 
 # --- which highlights a model is to draft ---------------------------------------------------
@@ -328,7 +339,7 @@ def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
     passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
     passage.facts.extend(facts)
     highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
-    answer = desk._is_for_model(empty, highlight_row, HIGHLIGHT, passage)
+    answer = recording._is_for_model(empty, highlight_row, HIGHLIGHT, passage)
     assert answer is is_for_model
 
 
@@ -354,7 +365,7 @@ ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
 def remarks_on(store: Store, draft: StoredDraft) -> list[Remark]:
-    return list(desk.Remarks(store).on(draft, HIGHLIGHT, content(draft)))
+    return list(remarks.Remarks(store).on(draft, HIGHLIGHT, content(draft)))
 
 
 def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
@@ -846,7 +857,7 @@ def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
 def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
     here = PassageHere(Passage((P,)), HIGHLIGHT.exact)
     rejects = new_event("reject", P, PERSON, {"content": "c", "guid": ""})
-    event = desk.decide(empty, decided(here, rejects, (HIGHLIGHT.exact,)))
+    event = settling.write(empty, decided(here, rejects, (HIGHLIGHT.exact,)))
     [fact] = [each for each in empty.events([P]) if each.what == "fact"]
     assert fact.body == {
         "of": event.id,

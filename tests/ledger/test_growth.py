@@ -8,7 +8,7 @@ import pytest
 
 from ankiforge.config import Config
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import Ledger, decide, desk, overview
+from ankiforge.ledger import Ledger, decide, overview, recording
 from ankiforge.ledger.here import HighlightHere
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.ledger.tables.originals import Originals
@@ -157,7 +157,7 @@ def decided(
     """Decide on cards, or on all that waits, in one action."""
     ids = guids or [waiting.id for waiting in world.waiting()]
     with ledger.action():
-        for id in desk.read_ahead(ledger, ids):
+        for id in decide.read_ahead(ledger, ids):
             act(id)
 
 
@@ -192,7 +192,7 @@ def test_of_equal_lines_a_run_reads_all_once_and_remembers_the_first(tmp_path: P
         world.note(f"{number}.md", "What is a cell?::The unit of life.")
     ledger = world["a"]
     read(world, ledger)
-    keys = [highlight.key for highlight in desk.to_draft(ledger)]
+    keys = [highlight.key for highlight in recording.to_draft(ledger)]
     originals = Originals(ledger)
     first = highlights_here(ledger, keys[:3], originals)
     later: list[dict[str, HighlightHere]] = []

@@ -8,7 +8,7 @@ import pytest
 
 from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, desk, recording
+from ankiforge.ledger import cards, decide, recording
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.here import Ahead, PassageHere
 from ankiforge.ledger.tables import journaled
@@ -38,7 +38,7 @@ def opened(folder: Path) -> tuple[World, dict[str, str]]:
     ledger = world["a"]
     by_note = {
         highlight.document.path[0]: highlight
-        for highlight in desk.to_draft(ledger, by_model=True)
+        for highlight in recording.to_draft(ledger, by_model=True)
     }
     ids = {}
     for name, (note, *words) in DRAFTS.items():
@@ -87,7 +87,7 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, decisions: str):
         acts = iter(act for act, _ in chosen)
         told = []
         with ledger.action():
-            each: Iterable[str] = desk.read_ahead(ledger, names) if is_ahead else names
+            each: Iterable[str] = decide.read_ahead(ledger, names) if is_ahead else names
             for id in each:
                 try:
                     decided(ledger, next(acts), id)
@@ -116,7 +116,7 @@ def test_what_a_decision_settles_elsewhere_no_longer_waits_in_the_same_go(tmp_pa
     ledger = world["a"]
     with ledger.action():
         names = ("pump", "organ", "sugar")
-        pump, organ, sugar = desk.read_ahead(ledger, [ids[name] for name in names])
+        pump, organ, sugar = decide.read_ahead(ledger, [ids[name] for name in names])
         ledger.accept(pump)
         with pytest.raises(RefusedError, match="no longer waits"):
             ledger.accept(organ)
@@ -176,7 +176,7 @@ def test_a_note_that_was_deleted_in_anki_is_sent_again_in_one_go_too(tmp_path: P
         decide.undo(ledger)
     ledger.write("INSERT INTO grave (id) VALUES (?)", note_id(guids[0]))
     with ledger.action():
-        for id in desk.read_ahead(ledger, [ids["air"], ids["sugar"]]):
+        for id in decide.read_ahead(ledger, [ids["air"], ids["sugar"]]):
             ledger.accept(id)
     told = [event.body["guid"] for event in journaled.standing_kinds(ledger, "unseen")]
     assert told == guids[:1]

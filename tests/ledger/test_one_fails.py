@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.check import terms_of
 from ankiforge.draft import rules
-from ankiforge.ledger import desk, recording
+from ankiforge.ledger import recording
 from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import accept_clean
 from ankiforge.model import Drafted, Task
@@ -45,7 +45,7 @@ def recorded(vault, terms, breaks=""):
     vault.draft = lambda: None
     vault.write_notes({"A": AFTER})
     results = []
-    for highlight in desk.to_draft(vault.ledger):
+    for highlight in recording.to_draft(vault.ledger):
         [drafted] = rules.draft(Task(highlight.document, (highlight,)))
         if not drafted.drafts:
             drafted = Drafted(highlight, tuple(proposals(highlight, vault.worth)))
@@ -120,7 +120,7 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
     vault = Vault(tmp_path, "a", lambda text: 1.0)
     vault.draft = lambda: None
     vault.write_notes({"A": BEFORE})
-    for highlight in desk.to_draft(vault.ledger):
+    for highlight in recording.to_draft(vault.ledger):
         [drafted] = rules.draft(Task(highlight.document, (highlight,)))
         with vault.ledger.action():
             recording.record(vault.ledger, [vault.completed(drafted)], terms_of)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, desk
+from ankiforge.ledger import Ledger, remarks
 from ankiforge.ledger.events import PERSON, SOURCE, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
@@ -270,10 +270,10 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
     assert not sentences.deciding(store, names)
     decide(store, R, M)
     assert sentences.deciding(store, names) == {name_of(M): {R}}
-    remarks = desk.Remarks(store)
-    assert remarks.are_decided_elsewhere(q, names)
-    assert not remarks.are_decided_elsewhere(p, names[1:])
-    assert not remarks.are_decided_elsewhere(r, names)
+    on_drafts = remarks.Remarks(store)
+    assert on_drafts.are_decided_elsewhere(q, names)
+    assert not on_drafts.are_decided_elsewhere(p, names[1:])
+    assert not on_drafts.are_decided_elsewhere(r, names)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from ankiforge.errors import BusyError, UsageError
 from ankiforge.ledger import FoundWork, Ledger, lists, recording, search
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
-from ankiforge.ledger.desk import offers
 from ankiforge.ledger.drafts import completed
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.search import FoundPassage
 from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.here import highlights_here

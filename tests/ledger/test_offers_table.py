@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import desk, drafts, here
+from ankiforge.ledger import drafts, here, offers
 from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import FactDecision, Passage, content, number_in
 from ankiforge.ledger.facts import Fact, name_of
@@ -239,9 +239,9 @@ def test_the_drafts_of_an_offer_begin_with_the_persons_own():
     ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL]
     blocked = [replace(card, findings=BLOCKED) for card in ranked]
     worst_first = [*blocked, *ranked]
-    assert sorted(worst_first, key=desk.rank) == [*ranked, *blocked]
+    assert sorted(worst_first, key=offers.rank) == [*ranked, *blocked]
     worst_first.reverse()
-    assert sorted(worst_first, key=desk.rank) == [*ranked, *blocked]
+    assert sorted(worst_first, key=offers.rank) == [*ranked, *blocked]
 
 
 class Rows:
