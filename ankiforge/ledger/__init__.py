@@ -13,7 +13,8 @@ from ankiforge.ledger.database import (
     Replies,
     readable_errors,
 )
-from ankiforge.ledger.decide import FLOOD, TakenOver
+from ankiforge.ledger.decide import FLOOD
+from ankiforge.ledger.decided import TakenOver
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.lists import FoundWork
 from ankiforge.ledger.offers import NO_WARNING, Offer, rank

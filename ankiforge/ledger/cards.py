@@ -446,16 +446,11 @@ def present_row(store: Store, passage: Passage) -> Row | None:
     return next(iter(_present_rows(store, passage)), None)
 
 
-def leading_row(store: Store, passage: Passage) -> Row | None:
-    """Return the row of the present location of a passage whose text is used."""
-    return leading_of(_present_rows(store, passage), passage)
-
-
 def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
     if passage.keys == (highlight_key,):
         return True
-    leading = leading_row(store, passage)
+    leading = leading_of(_present_rows(store, passage), passage)
     return leading is not None and leading["key"] == highlight_key
 
 

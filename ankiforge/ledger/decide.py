@@ -17,7 +17,6 @@ from ankiforge.ledger import (
     belonging,
     cards,
     chosen,
-    facts,
     offers,
     recording,
     remarks,
@@ -26,28 +25,21 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.decided import (
+    NoteRepair,
+    TakenOver,
     accepted,
-    body_of_words,
-    decided,
-    new_event,
-    proposal_rejected,
+    adopted,
+    edited,
+    placed,
     rejected,
+    repair_of,
+    revised,
     reworded,
-    sentences_of_card,
     skipped,
+    told_apart,
 )
 from ankiforge.ledger.drafts import nearest_gap, with_gap
-from ankiforge.ledger.events import (
-    PERSON,
-    POLICY,
-    SOURCE,
-    Event,
-    Passage,
-    content,
-    exact,
-    guid_of,
-)
-from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Event, Passage, content, exact
 from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store, encode
@@ -65,14 +57,12 @@ from ankiforge.ledger.undo import (
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
-    Adopted,
     Card,
     CardKind,
+    Fields,
     Guid,
     Highlight,
     HighlightKey,
-    Json,
-    MappedType,
     NoteId,
     Pair,
     Proposal,
@@ -83,7 +73,6 @@ from ankiforge.model import (
     Value,
     Waiting,
     Words,
-    guid_for,
     h16,
     is_card_id,
     is_draft_id,
@@ -132,13 +121,15 @@ def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
         store.ahead = None
 
 
-def card_here(store: Store, guid: str) -> tuple[Card, PassageHere]:
-    """Return a card, and its passage as it is here; refuse an unknown guid."""
-    here = read_already(store, guid)
+def line_here(store: Store, id: str) -> tuple[PassageHere, StoredDraft | Card]:
+    """Return a passage, and a card or a waiting draft of it; refuse an id that names neither."""
+    if is_draft_id(id):
+        return draft_here(store, id)
+    here = read_already(store, id)
     if here is None:
-        _, passage = cards.state_of(store, guid)
+        _, passage = cards.state_of(store, id)
         here = passage_here(store, passage)
-    return here.passage.cards[guid], here
+    return here, here.passage.cards[id]
 
 
 def card_of(store: Store, guid: str) -> tuple[Card, str]:
@@ -292,22 +283,15 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
     if highlight_row is None:
         return
     newest, *earlier = passage.texts
-    before = next(
-        (text for text in earlier if exact(text.exact) != exact(newest.exact)),
-        None,
-    )
+    others = [text for text in earlier if exact(text.exact) != exact(newest.exact)]
+    before = others[0] if others else None
     highlight = decode_highlight(highlight_row)
     digest = h16(passage_key, highlight.exact, "another fact")
     new_key = HighlightKey(f"{highlight.namespace}/{digest}")
     store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
     store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
     if before:  # the old card is the old text's
-        store.add(
-            "text",
-            highlight_row["key"],
-            SOURCE,
-            msgspec.to_builtins(before),
-        )
+        store.add("text", highlight_row["key"], SOURCE, msgspec.to_builtins(before))
 
     # a copy of the row for the new key, which is to be drafted
     copied = dict(highlight_row)
@@ -404,15 +388,14 @@ def accept(
         here, draft = draft_here(store, id)
         draft = with_gap(draft, gap)
         if masks:
-            fields = _with_masks(draft.kind, dict(draft.fields), masks)
-            draft = replace(draft, fields=tuple(fields.items()))
+            draft = replace(draft, fields=_with_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
         if another or not draft.revises:
             for equal in remarks.equal_cards(store, here.passage, content(draft)):
                 if equal["live"]:
-                    body = {"old": equal["passage"]}
-                    settling.record(store, here, "different", here.passage.key, body)
+                    differs = told_apart(here.passage.key, equal["passage"])
+                    settling.record(store, differs, here)
         return _accept_as(store, here, draft, forced=forced, another=another)
 
 
@@ -451,30 +434,28 @@ def _accept_as(
     return guid
 
 
-def _with_masks(kind: str, fields: Texts, masks: str) -> Texts:
+def _with_masks(words: Words, masks: str) -> Fields:
     """Return the fields of a figure with the masks that a person wants.
 
     Raises:
         RefusedError: none is left, or it is not a figure.
     """
-    if kind != "occlusion":
+    if words.kind is not CardKind.OCCLUSION:
         raise RefusedError(
             "only a figure has masks", hint="ankiforge edit rewords a card"
         )
     if not occlusion.parse(masks).shown:
         raise RefusedError("a figure needs a mask", hint="draw one, or reject the figure")
-    return {**fields, occlusion.FIELD: masks}
+    return tuple({**dict(words.fields), occlusion.FIELD: masks}.items())
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:
     """Give the card of a figure the masks that a person wants."""
     with store.action():
         card, passage = cards.state_of(store, guid)
-        fields = _with_masks(card.kind, dict(card.fields), masks)
-        if fields != dict(card.fields):
-            reworded = replace(card, fields=tuple(fields.items()))
-            body = {"guid": guid, "draft": body_of_words(reworded)}
-            store.add("revise", passage.key, PERSON, body)
+        words = replace(card, fields=_with_masks(card, masks))
+        if words.fields != card.fields:
+            settling.record(store, revised(passage.key, card.guid, words, PERSON))
 
 
 def make_card(
@@ -531,7 +512,7 @@ def edit(
         forced: overrule a check.
     """
     with store.action():
-        guid = id
+        guid, is_new = id, False
         here = read_already(store, id)
         words: Words
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
@@ -540,21 +521,12 @@ def edit(
             draft = with_gap(draft, nearest_gap(draft, text))
             guid = _accept_as(store, here, draft, forced=forced, another=False)
             words, key = draft, here.passage.key
-            if guid in here.passage.cards or draft.revises:  # it may have other words
-                words, key = card_of(store, guid)
-        else:
-            words, key = card_of(store, id)
-        changed = {}
-        for field, text in fields.items():
-            if field in over or text != words.field(field):
-                changed[field] = text
-        if changed:
-            body: Json = {"guid": guid, "fields": changed}
-            if over:
-                body["over"] = over
-            if words.kind is not CardKind.CLOZE and "Reverse" in fields:
-                body["kind"] = "two-way" if fields["Reverse"] else "basic"
-            settling.record(store, here, "edit", key, body)
+            is_new = guid not in here.passage.cards and not draft.revises
+        if not is_new:  # it may have other words than its draft
+            words, key = card_of(store, guid)
+        event = edited(key, guid, words, fields, over)
+        if event is not None:
+            settling.record(store, event, here)
     return Guid(guid)
 
 
@@ -569,76 +541,23 @@ def place(
     """Put a card into another deck ("" = it stays), give it tags, and take tags from it."""
     with store.action():
         _, passage = cards.state_of(store, guid)
-        changed = {"deck": deck, "added": added, "removed": removed}
-        body: Json = {name: value for name, value in changed.items() if value}
-        store.add("placed", passage.key, PERSON, {"guid": guid, **body})
+        settling.record(store, placed(passage.key, guid, deck, added, removed))
 
 
 # --- taking over from other tools -------------------------------------------------------
-
-
-class TakenOver(Value):
-    """A card or schedule of another tool for one passage."""
-
-    id: str
-    """The draft, or the guid of a card that exists."""
-    note: Adopted | None = None
-    text: str = ""
-    """The note's text with clozes in Markdown: the card keeps its numbers."""
-    deck: str = ""
-    schedule: tuple[tuple[str, int, int], ...] = ()
-    """As in `NoteHistory`."""
 
 
 def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
-            if is_card_id(taken.id):  # not a draft: its words stay as they are
-                card, here = card_here(store, taken.id)
-                body: Json = {"guid": taken.id, "schedule": taken.schedule}
-                event = new_event("adopt", here.passage.key, PERSON, body)
-                settling.write(
-                    store, decided(here, event, sentences_of_card(here, card.guid, card))
-                )
-                continue
-
-            # a draft, with the history that another tool has of its passage
-            here, draft = draft_here(store, taken.id)
-            if taken.text:
-                text = keep_numbers(taken.text, draft.field("Text"))
-                fields = {**dict(draft.fields), "Text": text}
-                draft = replace(draft, fields=tuple(fields.items()))
-            key = here.passage.key
-            guid = guid_of(key, draft)
-            body = {"guid": guid, "draft": body_of_words(draft)}
-            if taken.deck:
-                body["deck"] = taken.deck
-            if taken.note:
-                body["note"] = msgspec.to_builtins(taken.note)
-            if taken.schedule:
-                body["schedule"] = taken.schedule
-            event = new_event("adopt", key, PERSON, body)
-            sentences = facts.covered(here.text, draft.quote)
-            settling.write(store, decided(here, event, sentences, taken.id))
+            here, line = line_here(store, taken.id)
+            settling.write(store, adopted(here, line, taken))
         store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 
 
 # --- repairing ----------------------------------------------------------------------------
-
-
-class NoteRepair(Value):
-    """A note that is not ours, as a repair leaves it."""
-
-    note: Adopted
-    """The note as it was seen, and the HTML of its new fields."""
-    card: Words
-    """The card in its new words."""
-    new: tuple[Words, ...] = ()
-    """Cards of notes that it adds."""
-    type: MappedType | None = None
-    """The note type of these."""
 
 
 def repair(
@@ -656,27 +575,13 @@ def repair(
         change: of a note that is not ours.
     """
     with store.action():
+        key = f"anki/{h16(guid)}"
         if is_card_id(guid):
             _, passage = cards.state_of(store, guid)
-            body: Json = {"name": name, "nid": nid, "guid": guid}
-            store.add("repair", passage.key, PERSON, body)
-            return
-        key = HighlightKey(f"anki/{h16(guid)}")
-        body = {"name": name, "nid": nid}
-        if change is not None:
-            body |= {
-                "guid": guid_for(key, change.card.family, "0"),
-                "draft": body_of_words(change.card),
-                "note": msgspec.to_builtins(change.note),
-                "deck": change.card.deck,
-            }
-            new = []
-            for card in change.new:
-                new.append({"guid": guid_of(key, card), "draft": body_of_words(card)})
-            if new:
-                body |= {"new": new, "type": msgspec.to_builtins(change.type)}
+            key = passage.key
+        elif change is not None:
             store.set_meta("anki state", "")  # the note is to be looked at again
-        store.add("repair", key, PERSON, body)
+        settling.record(store, repair_of(key, name, nid, guid, change))
 
 
 def repaired(store: Store) -> dict[NoteId, str]:
@@ -694,19 +599,15 @@ def reject(store: Store, id: str, why: str = "") -> None:
     A card about which the draft asks stays as it is.
     """
     with store.action():
-        if is_draft_id(id):
-            here, draft = draft_here(store, id)
-            settling.write(store, rejected(here, draft, why))
-        else:
-            card, here = card_here(store, id)
-            settling.write(store, rejected(here, card, why))
+        here, line = line_here(store, id)
+        settling.write(store, rejected(here, line, why))
 
 
 def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
     """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
     with store.action():
         here = passage_here(store, store.passage(proposal.key))
-        settling.write(store, proposal_rejected(here, proposal, why))
+        settling.write(store, rejected(here, proposal, why))
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:

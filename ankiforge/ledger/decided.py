@@ -1,12 +1,13 @@
-"""What changes by a decision on a passage: its event, the facts, and the drafts that wait.
+"""What changes by a decision: its event, the facts of its passage, and the drafts that wait.
 
-Each function is handed the passage as it is here, and returns a `Decided`, which `settling.write`
-writes. `settled_again` says what becomes of drafts when their sentences were decided elsewhere.
+A function is handed the passage as it is here, and returns a `Decided`, which `settling.write`
+writes; or, where no fact is decided, the event alone, which `settling.record` records.
+`settled_again` says what becomes of drafts when their sentences were decided elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -26,8 +27,52 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.fold import decision_of
+from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.here import Asks, PassageHere, settled
-from ankiforge.model import Card, Json, Proposal, StoredDraft, Strings, Value, Words
+from ankiforge.model import (
+    Adopted,
+    Card,
+    CardKind,
+    Guid,
+    HighlightKey,
+    Json,
+    MappedType,
+    Pair,
+    Proposal,
+    StoredDraft,
+    Strings,
+    Texts,
+    Value,
+    Words,
+    guid_for,
+    is_card_id,
+)
+
+
+class TakenOver(Value):
+    """A card or schedule of another tool for one passage."""
+
+    id: str
+    """The draft, or the guid of a card that exists."""
+    note: Adopted | None = None
+    text: str = ""
+    """The note's text with clozes in Markdown: the card keeps its numbers."""
+    deck: str = ""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """As in `NoteHistory`."""
+
+
+class NoteRepair(Value):
+    """A note that is not ours, as a repair leaves it."""
+
+    note: Adopted
+    """The note as it was seen, and the HTML of its new fields."""
+    card: Words
+    """The card in its new words."""
+    new: tuple[Words, ...] = ()
+    """Cards of notes that it adds."""
+    type: MappedType | None = None
+    """The note type of these."""
 
 
 class Decided(Value):
@@ -90,27 +135,30 @@ def reworded(here: PassageHere, draft: StoredDraft, card: Card, key: str) -> Dec
     if not draft.in_slot:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
-    body = {"guid": card.guid, "draft": body_of_words(draft)}
-    event = new_event("revise", key, PERSON, body)
+    event = revised(key, card.guid, draft, PERSON)
     return decided(here, event, sentences, draft.id)
 
 
-def rejected(here: PassageHere, line: StoredDraft | Card, why: str = "") -> Decided:
+def rejected(
+    here: PassageHere, line: StoredDraft | Card | Proposal, why: str = ""
+) -> Decided:
     """Return what changes if a person rejects a card, or the fact that a draft is about.
 
-    A card about which the draft asks stays as it is.
+    A card about which the draft asks stays as it is. The sentence of a proposal is not proposed
+    again; a model may still ask about it.
     """
     guid, draft_id, words = "", "", content(line)
     if isinstance(line, Card):
         guid = line.guid
         sentences = sentences_of_card(here, guid, line)
     else:
-        draft_id = line.id
         sentences = facts.decided_by(line, here.text)
+        if isinstance(line, StoredDraft):
+            draft_id = line.id
         # a card that was accepted from a proposal and taken back is not rejected
         if line.proposed:  # the person's own form may say what was proposed
             words = ""
-        elif not line.revises:
+        elif isinstance(line, StoredDraft) and not line.revises:
             guid = guid_of(here.passage.key, line)
     body: Json = {
         "guid": guid,
@@ -118,28 +166,12 @@ def rejected(here: PassageHere, line: StoredDraft | Card, why: str = "") -> Deci
         "slot": line.slot if guid else "",
         "fields": wording_of(line).fields,
     }
+    if isinstance(line, Proposal):
+        body[PROPOSAL] = True
     if why:
         body["why"] = why
     event = new_event("reject", here.passage.key, PERSON, body)
     return decided(here, event, sentences, draft_id)
-
-
-def proposal_rejected(here: PassageHere, proposal: Proposal, why: str = "") -> Decided:
-    """Return what changes if a person rejects a proposal.
-
-    Its sentence is not proposed again; a model may still ask about it.
-    """
-    body: Json = {
-        "guid": "",
-        "content": "",
-        "slot": "",
-        "fields": wording_of(proposal).fields,
-        PROPOSAL: True,
-    }
-    if why:
-        body["why"] = why
-    event = new_event("reject", here.passage.key, PERSON, body)
-    return decided(here, event, facts.decided_by(proposal, here.text))
 
 
 def skipped(here: PassageHere, why: str = "") -> Decided:
@@ -152,6 +184,109 @@ def skipped(here: PassageHere, why: str = "") -> Decided:
     sentences = tuple(each for each in here.sentences if each not in asked)
     gone = tuple(each.id for each in here.waiting if each.in_slot or not each.revises)
     return Decided(here, event, fact_of(here, event, sentences), sentences, gone)
+
+
+def adopted(here: PassageHere, line: StoredDraft | Card, taken: TakenOver) -> Decided:
+    """Return what changes if the note or the schedule of another tool becomes that of a card.
+
+    The words of a card stay as they are; a draft becomes one.
+    """
+    key = here.passage.key
+    if isinstance(line, Card):
+        body: Json = {"guid": line.guid, "schedule": taken.schedule}
+        event = new_event("adopt", key, PERSON, body)
+        return decided(here, event, sentences_of_card(here, line.guid, line))
+    draft = line
+    if taken.text:
+        text = keep_numbers(taken.text, draft.field("Text"))
+        fields = {**dict(draft.fields), "Text": text}
+        draft = replace(draft, fields=tuple(fields.items()))
+    body = {"guid": guid_of(key, draft), "draft": body_of_words(draft)}
+    if taken.deck:
+        body["deck"] = taken.deck
+    if taken.note:
+        body["note"] = msgspec.to_builtins(taken.note)
+    if taken.schedule:
+        body["schedule"] = taken.schedule
+    event = new_event("adopt", key, PERSON, body)
+    return decided(here, event, facts.covered(here.text, draft.quote), draft.id)
+
+
+# --- what decides no fact ---------------------------------------------------------------
+
+
+def revised(key: str, guid: Guid, words: Words, by: str) -> Event:
+    """Return the event that gives a card, of the passage with this key, other words."""
+    return new_event("revise", key, by, {"guid": guid, "draft": body_of_words(words)})
+
+
+def edited(
+    key: str, guid: str, words: Words, fields: Texts, over: Mapping[str, Pair]
+) -> Event | None:
+    """Return the event of a person's words in fields of a card; None if it has them.
+
+    Args:
+        key: of its passage.
+        guid: the card.
+        words: as it has them.
+        fields: the Markdown by name.
+        over: as for `decide.edit`.
+    """
+    changed = {}
+    for name, text in fields.items():
+        if name in over or text != words.field(name):
+            changed[name] = text
+    if not changed:
+        return None
+    body: Json = {"guid": guid, "fields": changed}
+    if over:
+        body["over"] = over
+    if words.kind is not CardKind.CLOZE and "Reverse" in fields:
+        body["kind"] = "two-way" if fields["Reverse"] else "basic"
+    return new_event("edit", key, PERSON, body)
+
+
+def placed(
+    key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
+) -> Event:
+    """Return the event that puts a card into a deck ("" = it stays), and changes its tags."""
+    changed = {"deck": deck, "added": added, "removed": removed}
+    given = {name: value for name, value in changed.items() if value}
+    return new_event("placed", key, PERSON, {"guid": guid, **given})
+
+
+def told_apart(key: str, other_key: str) -> Event:
+    """Return the event by which a person says that two passages are different."""
+    return new_event("different", key, PERSON, {"old": other_key})
+
+
+def repair_of(
+    key: str, name: str, nid: int, guid: str, change: NoteRepair | None
+) -> Event:
+    """Return the event of a repair of a note in Anki.
+
+    Args:
+        key: of the passage of a card of ours; of another note, its own.
+        name: of the repair.
+        nid: the id of the note in Anki.
+        guid: the card of ours; of another note, its guid there.
+        change: what becomes of a note that is not ours; None = its words stay.
+    """
+    body: Json = {"name": name, "nid": nid}
+    if is_card_id(guid):
+        body["guid"] = guid
+    elif change is not None:
+        body["guid"] = guid_for(HighlightKey(key), change.card.family, "0")
+        body["draft"] = body_of_words(change.card)
+        body["note"] = msgspec.to_builtins(change.note)
+        body["deck"] = change.card.deck
+        if change.new:
+            body["new"] = [
+                {"guid": guid_of(key, card), "draft": body_of_words(card)}
+                for card in change.new
+            ]
+            body["type"] = msgspec.to_builtins(change.type)
+    return new_event("repair", key, PERSON, body)
 
 
 def new_event(what: str, key: str, by: str, body: Json) -> Event:

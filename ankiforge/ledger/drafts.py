@@ -239,6 +239,11 @@ def is_new(passage: Passage, draft: Draft, machine: str) -> bool:
     # beside the card in their slot
     if card.verdict is Verdict.TAKEN_BACK:
         return True
+    return has_news(card, draft, machine)
+
+
+def has_news(card: Card, draft: Draft, machine: str) -> bool:
+    """Return whether a card is live, and the text of its source is one that it never had."""
     return card.live and is_news(card, draft) and not is_stale(card, machine, draft)
 
 

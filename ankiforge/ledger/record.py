@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.copies import FormerCopy
-from ankiforge.ledger.decided import Decided, body_of_words, decided, new_event
+from ankiforge.ledger.decided import Decided, decided, revised
 from ankiforge.ledger.drafts import (
     draft_id,
+    has_news,
     is_known,
     is_new,
     nearest_gap,
@@ -25,14 +26,7 @@ from ankiforge.ledger.drafts import (
     texts_of,
     with_first_gap,
 )
-from ankiforge.ledger.events import (
-    SOURCE,
-    is_news,
-    is_stale,
-    stands_in,
-    wording_of,
-    words_read,
-)
+from ankiforge.ledger.events import SOURCE, stands_in, wording_of, words_read
 from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.here import Asks, HighlightHere, PassageHere, card_asked, settled
 from ankiforge.ledger.match import LONG, is_perhaps
@@ -376,11 +370,7 @@ def _card_replaced(here: HighlightHere, draft: Draft) -> Guid | None:
 def _card_with_news(here: PassageHere, draft: Draft, by: By) -> Card | None:
     """Return the live card of a draft's slot, if the source's text changed; else None."""
     card = here.passage.card_in_slot(draft)
-    if card is None or not card.live:
-        return None
-    if not is_news(card, draft) or is_stale(card, by.machine, draft):
-        return None
-    return card
+    return card if card and has_news(card, draft, by.machine) else None
 
 
 def _following(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Decided]:
@@ -388,8 +378,7 @@ def _following(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[De
     for draft in own:
         card = _card_with_news(here, draft, by)
         if card and not is_held(card, draft, here.highlight):
-            body = {"guid": card.guid, "draft": body_of_words(draft)}
-            event = new_event("revise", here.highlight.key, SOURCE, body)
+            event = revised(here.highlight.key, card.guid, draft, SOURCE)
             yield decided(here, event, facts.covered(here.text, draft.quote))
 
 

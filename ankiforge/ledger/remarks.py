@@ -169,11 +169,8 @@ def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
     """Return those of `_doubts` that are asked about: the passage that is gone has a card."""
-    pairs = []
-    for new, old in _doubts(store, passage):
-        if store.passage(old).live:
-            pairs.append((new, old))
-    return pairs
+    doubts = _doubts(store, passage)
+    return [(new, old) for new, old in doubts if store.passage(old).live]
 
 
 def _doubts(store: Store, passage: Passage) -> list[Pair]:

@@ -18,7 +18,6 @@ from ankiforge.ledger.here import PassageHere
 from ankiforge.ledger.store import Store, Unsettled
 from ankiforge.ledger.tables import highlights, sentences, waiting
 from ankiforge.ledger.tables.here import passages_here
-from ankiforge.model import Json
 
 
 def write(store: Store, changes: Decided) -> Event:
@@ -44,17 +43,15 @@ def write(store: Store, changes: Decided) -> Event:
     return recorded
 
 
-def record(
-    store: Store, here: PassageHere | None, what: str, key: str, body: Json
-) -> None:
+def record(store: Store, event: Event, here: PassageHere | None = None) -> None:
     """Record what a person says of a card or a passage that decides no fact.
 
-    `here`: the passage with this key, if it was read ahead.
+    `here`: the passage, if it was read ahead.
     """
     before = store.recorded
-    store.add(what, key, PERSON, body)
+    store.add(event.what, event.key, event.by, event.body)
     if here is not None:
-        _leave_out(store, here, before, also=body.get("old", ""))
+        _leave_out(store, here, before, also=event.body.get("old", ""))
 
 
 def _leave_out(

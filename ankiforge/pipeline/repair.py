@@ -34,6 +34,7 @@ from ankiforge.language.words import content, stem
 from ankiforge.ledger import Ledger, lists
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import LEFT
+from ankiforge.ledger.decided import NoteRepair
 from ankiforge.ledger.tables.here import passage_here
 from ankiforge.model import (
     NO_KEY,
@@ -519,7 +520,7 @@ def _change(
         words={name: before.get(name, "") for name in entry.type.fields},
         repaired=written,
     )
-    change = decisions.NoteRepair(
+    change = NoteRepair(
         note=adopted,
         card=replace(_card_of(words), deck=note.deck),
         new=tuple(replace(_card_of(sides), deck=note.deck) for sides in new),

@@ -9,7 +9,8 @@ from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import Wording, views
 from ankiforge.ledger.cards import card_of, cards_of
-from ankiforge.ledger.decide import TakenOver, adopt_notes, edit, undo
+from ankiforge.ledger.decide import adopt_notes, edit, undo
+from ankiforge.ledger.decided import TakenOver
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import record_view
