@@ -21,7 +21,6 @@ from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards, documents, lines, passages, waiting
 from ankiforge.model import (
     FLOOR,
-    DocumentId,
     Highlight,
     LeftOut,
     Question,
@@ -329,18 +328,6 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
         (decode_highlight(row), "asks" if row["passage"] in asking else _state(row))
         for row in rows
     ]
-
-
-def states_of(
-    store: Store, ids: Iterable[DocumentId], asking: Container[str]
-) -> dict[DocumentId, list[str]]:
-    """Return the states of the marks of documents in reading order; only `asking` ones ask."""
-    store.refold()
-    found: dict[DocumentId, list[str]] = {}
-    for row in passages.marks_in(store, ids):
-        state = "asks" if row["key"] in asking else _state(row)
-        found.setdefault(row["document"], []).append(state)
-    return found
 
 
 def left_out(store: Store) -> Iterator[LeftOutThere]:

@@ -314,9 +314,9 @@ class Documents:
         if html:
             entries = []
             for highlight, state in marks:
-                entries.append({**_entry(highlight, state), "exact": highlight.exact})
+                entries.append({**entry_of(highlight, state), "exact": highlight.exact})
             return {**_head(marks, "text"), "html": html, "marks": entries}
-        entries = [_entry(highlight, state) for highlight, state in marks]
+        entries = [entry_of(highlight, state) for highlight, state in marks]
         book = book_html(shown.document.title, highlights)
         return {**_head(marks, "list"), "html": book, "marks": entries}
 
@@ -399,7 +399,7 @@ class Documents:
             _, height, _ = sizes[page]
             top = marked.box[3] if marked.box else height
             at = min(max(1 - top / height, 0.0), 1.0)
-            entry = _entry(highlight, state)
+            entry = entry_of(highlight, state)
             entries.append({**entry, "page": page, "at": round(at, 3)})
             placed.append((page, highlight))
         self._papers[head["id"]] = _Paper(path, tuple(placed))
@@ -481,12 +481,16 @@ _READ_FOR_LANG = 10
 """The marks by which the language of a document is told."""
 
 
-def _entry(highlight: Highlight, state: str) -> Json:
+_WITHOUT_WORDS = (HighlightKind.IMAGE, HighlightKind.INK, HighlightKind.NOTE)
+"""What does not lie on words: a fill would hide those that happen to be there."""
+
+
+def entry_of(highlight: Highlight, state: str) -> Json:
     """Return the fields that every mark has."""
     words = on_one_line(highlight.exact or highlight.comment or "A picture")
     return {
         "key": highlight.key,
         "state": state,
         "words": words[:SHOWN_WORDS],
-        "frame": highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK),
+        "frame": highlight.kind in _WITHOUT_WORDS,
     }

@@ -115,7 +115,7 @@ EDIT = act(
 )
 MASKS = act("masks", "Save the masks", "", "filled", "Masks changed")
 SKIP = act("later", "Later", "s", "more", "Later")
-REST = act("passage", "Reject the rest of the mark", "", "more", "Rejected the rest of")
+REST = act("passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of")
 ANOTHER = act("another", "Another card", "", "text", "Accepted")
 FORCE = act("force", "Accept anyway", "", "more", "Accepted")
 OTHERS = act(
@@ -177,7 +177,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
         _named(REJECT, "No, a new card", "Two cards"),
     ),
     QuestionKind.GONE: (
-        "Nobody marked it there, so no mark shows where it went.",
+        "Nobody highlighted it there, so nothing shows where it went.",
         _named(ACCEPT, "Keep", "Kept:"),
         _named(REJECT, "Reject", "Rejected:"),
     ),

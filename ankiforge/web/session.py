@@ -231,18 +231,13 @@ class ReviewSession:
     def shelf(self) -> Json:
         """Return the documents with marks that have no card, the best first; then the other rows.
 
-        Each has the states of its marks in reading order, `c` for a card, `a` for what waits, `p`
-        for a proposal, `n` for none; `has` says in words how much waits and is proposed; and it may
-        be `weak`: a chat asks better about it. `is_open` is whether anything waits or is proposed.
-        `heading` says how much there is in all. `model` is whether one is set. `begins` names the
-        document or list at which the page begins; "" for the shelf. `without` says why the other
-        highlights have no proposal.
+        Each has how many drafts are `waiting` and marks `proposed`, or says in `rest` why none is;
+        and it may be `weak`: a chat asks better about it. `is_open` is whether anything waits or is
+        proposed. `model` is whether one is set. `begins` names the document or list at which the
+        page begins; "" for the shelf. `without` says why the other highlights have no proposal.
         """
         self._read()
         piles = self._piles()
-        asking = {place.key for pile in piles for place in pile.places}
-        documents = [pile.document for pile in piles]
-        states = overview.states_of(self._ledger, documents, asking)
         firsts = [(*pile.places, *pile.proposed, *pile.rest)[0] for pile in piles]
         best = highlights_of(self._ledger, [first.key for first in firsts])
         asked = sittings.queue(self._ledger, self._query) if self._query else []
@@ -265,8 +260,9 @@ class ReviewSession:
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
                     "kind": kind_of(highlight),
-                    "states": "".join(state[0] for state in states[pile.document]),
-                    "has": _how_much(pile),
+                    "waiting": len(pile.places),
+                    "proposed": len(pile.proposed),
+                    "rest": f"{len(pile.rest):,} without a card",
                     "is_open": bool(pile.places or pile.proposed),
                     "weak": pile.is_weak,
                 }
@@ -278,12 +274,13 @@ class ReviewSession:
         rows = self._rows()
         opened = sum(bool(entry["is_open"]) for entry in entries)
         waiting = sum(len(pile.places) for pile in piles)
-        waiting += sum(row["left"] for row in rows if row["id"] != "failing")
+        waiting += sum(row["waiting"] for row in rows if row["id"] != "failing")
         proposed = sum(len(pile.proposed) for pile in piles)
         without = sum(len(pile.rest) for pile in piles)
         return {
             **self.state(),
-            "heading": how_many(waiting, proposed) or "Nothing waits",
+            "waiting": waiting,
+            "proposed": proposed,
             "documents": [*entries[:opened], *rows, *entries[opened:], *unmarked],
             "model": self._workspace.folder.config.drafter == "llm",
             "begins": begins,
@@ -297,21 +294,26 @@ class ReviewSession:
         for id, (title, about) in ROWS.items():
             if not left[id]:
                 continue
-            has = how_many(left[id], 0)
             row: Json = {"id": id, "list": id, "key": "", "title": title, "by": about}
-            row |= {"states": "", "has": has, "left": left[id], "is_open": True}
+            row |= {"waiting": left[id], "proposed": 0, "is_open": True}
             rows.append(row)
         return rows
 
     def _why_none(self, without: int) -> str:
         """Return how many highlights have neither card nor proposal, and why, in words."""
         counts = overview.reasons_for_none(self._ledger)
-        shown = counts.most_common(MOST_REASONS)
-        parts = [f"{number:,} × {reason.partition(':')[0]}" for reason, number in shown]
+        shown = [
+            (reason.partition(":")[0], number)
+            for reason, number in counts.most_common(MOST_REASONS)
+        ]
         others = without - sum(number for _, number in shown)
         if others > 0:
-            parts.append(f"{others:,} for other reasons")
-        return f"{counted(without, 'highlight')} without a proposal: {' · '.join(parts)}"
+            shown.append(("for other reasons", others))
+        if len(shown) == 1:
+            why = shown[0][0]
+        else:
+            why = " · ".join(f"{reason} ({number:,})" for reason, number in shown)
+        return f"{counted(without, 'highlight')} without a proposal: {why}"
 
     def sitting(self, key: str) -> Json:
         """Return the best ten of the document of a highlight, in reading order.
@@ -916,9 +918,3 @@ def _row(
 ) -> Json:
     """Return a row of a list: a card's words, where it is from, and its state."""
     return {"id": id, "line": line, "place": place, "state": state, **more}
-
-
-def _how_much(pile: sittings.Pile) -> str:
-    """Return how much waits or is proposed in a document, else how many marks have no card."""
-    has = how_many(len(pile.places), len(pile.proposed))
-    return has or f"{len(pile.rest):,} without a card"

@@ -70,8 +70,9 @@ class Unmarked:
                 "title": title_in_name(path.stem),
                 "by": "",
                 "kind": "sheets" if path.suffix.casefold() == ".pdf" else "text",
-                "states": "",
-                "has": "no marks yet",
+                "waiting": 0,
+                "proposed": 0,
+                "rest": "no highlights yet",
                 "is_open": False,
                 "weak": True,
                 "unmarked": True,
@@ -205,7 +206,7 @@ class Unmarked:
         highlight = cards.highlight_of(self._ledger, HighlightKey(key))
         event = hints.chosen_in(highlight.hints)
         if not event:
-            message = "this mark is in the file: take it out there"
+            message = "this highlight is in the file: take it out there"
             raise RefusedError(message)
         opened = self._open(self._path_of(key))
         located = choosing.words_at(opened, highlight.exact, highlight.prefix)

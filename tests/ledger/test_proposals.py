@@ -161,8 +161,6 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
         [pile] = sittings.shelf(opened.ledger, order.new, order.without)
         [item] = pile.ten(Review(opened).item)
         assert item.proposal
-        states = overview.states_of(opened.ledger, [pile.document], set())
-        assert states[pile.document] == ["proposal", "none"]
 
 
 @pytest.mark.parametrize(("gap", "code"), [("0", 2), ("5", 2), ("4", 1)])

@@ -179,7 +179,7 @@ def test_twenty_keys_and_a_menu_of_five_are_drawn_from_the_table_of_keys(maths, 
 def test_a_key_that_does_nothing_here_says_so(maths, opened):
     page = opened(maths)  # of a question nothing is hidden
     page.keyboard.press("ArrowRight")
-    page.locator("#said", has_text="“Choose words of your own” cannot be done").wait_for()
+    page.locator("#said", has_text="“Choose your own words” cannot be done").wait_for()
     page.keyboard.press("m")
     page.locator("#said", has_text="highlight").wait_for()
     assert not page.locator("#chat[open]").count(), "there is nothing to ask"

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 from ankiforge.config.workspace import resolve
 from ankiforge.extract import registry
 from ankiforge.extract.pdf.messages import Marked
-from ankiforge.model import hints
+from ankiforge.model import HighlightKind, hints
 from ankiforge.pipeline.pictures import remember_roots
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
     Documents,
     Pages,
     as_shown,
+    entry_of,
     kind_of,
     paper_of,
     place_of,
@@ -135,3 +136,15 @@ def test_a_paper_that_is_no_source_of_papers_has_no_file(ledger, mark, tmp_path:
         document = replace(mark.document, path=path)
         paper = paper_of(ledger, replace(mark, namespace=namespace, document=document))
         assert (paper.name if paper else "") == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_frame"),
+    [("highlight", False), ("underline", False), ("note", True), ("ink", True)],
+)
+def test_a_note_on_a_page_is_a_frame_because_a_fill_would_hide_words(
+    mark, kind, is_frame
+):
+    """The icon of a note lies on words that it does not mark."""
+    here = replace(mark, kind=HighlightKind(kind))
+    assert entry_of(here, "none")["frame"] is is_frame

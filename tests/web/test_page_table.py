@@ -168,7 +168,7 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
     for now in (session, ReviewSession(workspace, Pages())):
         assert not now.item(id).get("proposal")
         [document] = now.shelf()["documents"]
-        assert (document["has"], document["states"].count("p")) == ("2 waiting", 0)
+        assert (document["waiting"], document["proposed"]) == (2, 0)
     [sent] = for_model(workspace.job(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
 
@@ -214,15 +214,6 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     refused = served("decide", {"id": first, "turn": "", "act": "accept", **decision})
     assert refused["message"] == told
     assert left(session.state(), "new") == 2
-
-
-def test_a_strip_colours_only_the_marks_that_its_count_counts(workspace):
-    ledger = workspace.ledger
-    order = overview.order(ledger)
-    [pile] = sittings.shelf(ledger, order.new, order.without)
-    one = {pile.places[0].key}  # as if the other one waited in another list
-    states = overview.states_of(ledger, [pile.document], one)
-    assert sorted(states[pile.document]) == ["asks", "none", "none", "proposal"]
 
 
 @pytest.mark.parametrize(
@@ -783,7 +774,7 @@ def test_the_page_begins_with_a_document_that_has_proposals_alone(session, works
     for id in waiting(session):
         session.decide(Decision(id, "", "accept"))
     [document] = session.shelf()["documents"]
-    assert document["has"] == "1 proposal"
+    assert (document["waiting"], document["proposed"]) == (0, 1)
     for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):
         assert ReviewSession(workspace, Pages(), query).shelf()["begins"] == begins
 

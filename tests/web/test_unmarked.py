@@ -71,7 +71,7 @@ def opened_document(page):
 def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opened):
     page = opened(lecture, "shelf")
     row = page.locator(".documents li")
-    assert "no marks yet" in row.inner_text()
+    assert "no highlights yet" in row.inner_text()
     assert row.locator(".filled").inner_text().startswith("Let your chat choose ten")
     page.keyboard.press("Enter")
     page.wait_for_selector("#chat[open]")
@@ -86,7 +86,7 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     )
     page.keyboard.press("Escape")
     until(
-        page, "document.querySelector('.documents li')?.innerText.includes('1 waiting')"
+        page, "document.querySelector('.documents li')?.textContent.includes('1 waiting')"
     )
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
@@ -151,7 +151,7 @@ def test_a_mark_made_here_is_taken_out_and_put_back(lecture, opened):
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
     settle(page)
-    by_name(page, "Take out a mark")
+    by_name(page, "Take out a highlight")
     settle(page)
     assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
     page.wait_for_selector("body[data-view=shelf]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import FLOOR, DocumentId
+from ankiforge.model import FLOOR
 
 
 def asking(store: Store) -> list[str]:
@@ -53,9 +53,3 @@ def marks_beside(store: Store, key: str) -> list[Row]:
         " (SELECT document FROM highlight WHERE key = ?) ORDER BY m.position",
         key,
     )
-
-
-def marks_in(store: Store, documents: Iterable[DocumentId]) -> list[Row]:
-    """Return how the present highlights of some documents stand, in reading order."""
-    query = f"SELECT * FROM mark WHERE document IN {EACH} ORDER BY document, position"
-    return store.rows(query, encode(list(documents)))

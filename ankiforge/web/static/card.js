@@ -41,6 +41,7 @@ export class Card {
       item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#lines()], this.others, item.repairs && this.#repairs(press), this.remark,
       !item.lines && about, ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
+    this.face.lang = this.others.lang = item.source?.lang ?? "";
     this.node.classList.toggle("beside", Boolean(item.beside));
     this.node.classList.toggle("fails", Boolean(item.repairs));
     this.#show(0);
@@ -87,9 +88,6 @@ export class Card {
 
   // ---- What is shown.
 
-  #does() {
-    return { changed: () => this.#changed(), tell: (words) => this.warn(words) };
-  }
   warn(words) {
     this.remark.textContent = words;
     this.remark.hidden = !words;
@@ -99,13 +97,12 @@ export class Card {
     const { item } = this;
     const { cards = [], compose, beside } = item;
     this.#isOfPassage = false;
-    if (compose) this.#choose(sentence({ parts: compose, code: item.code }, item.id, this.#does()));
+    if (compose) this.#choose(sentence({ parts: compose, code: item.code }, item.id, this.#changed));
     else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(held)));
     else if (cards.length) this.#pick(at);
   }
   #choose(shown) {
     this.sentence = shown;
-    shown.box.lang = this.item.source?.lang ?? "";
     this.face.replaceChildren(shown.node);
   }
   #pick(at) {
@@ -115,7 +112,7 @@ export class Card {
     const { card } = this;
     this.context.textContent = card.place ?? "";
     this.warn("");
-    if (card.gaps) this.#choose(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#does()));
+    if (card.gaps) this.#choose(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
     else if (card.figure) {
       this.figure = figure(card, item.masks && (() => this.#changed()));
       this.face.replaceChildren(this.figure.node);
@@ -151,7 +148,7 @@ export class Card {
   async take(text, words) {
     this.leave();
     if (this.sentence && this.sentence.take(text)) return true;
-    const shown = sentence(await words(), `${this.item.id}-own`, this.#does());
+    const shown = sentence(await words(), `${this.item.id}-own`, this.#changed);
     if (!shown.take(text)) return false;
     this.#isOfPassage = true;
     this.#part = null;

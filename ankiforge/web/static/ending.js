@@ -76,8 +76,7 @@ export class Ending {
   }
   #row(card) {
     const words = card.cards ? h("span", { className: "q" }, h("b", {}, card.cards), `: ${card.title}`) : sides(card);
-    const row = h("li", { onclick: () => this.#choose(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""),
-      words);
+    const row = h("li", { onclick: () => this.#choose(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""), words);
     row.dataset.key = card.key;
     return row;
   }

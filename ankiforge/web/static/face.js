@@ -41,6 +41,7 @@ export function drawIn(place, html) {
 export function fill(frame) {
   const inside = frame.contentDocument, place = inside && $("#qa", inside);
   if (!place) return;
+  inside.documentElement.lang = frame.closest("[lang]").lang;
   inside.documentElement.classList.toggle("night-mode", isDark());
   inside.body.classList.toggle("nightMode", isDark());
   place.replaceChildren(harmless(cards.get(frame)));

@@ -8,12 +8,14 @@ import { tell } from "./say.js";
 // Of each key: the views in which it acts (shelf, sitting, list), its name, what it does, and `when` it can be done. `label` is its
 // name in the palette and the menu now; `also` has other words by which the palette finds it; `holds`: it decides nothing, so it
 // waits for a card that is on its way.
-/** @typedef {{views: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
+/** @typedef {{views: string, group: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
  *   label: (page: any) => string, holds?: boolean, also?: string, isListed?: boolean}} Key */
-/** @type {(views: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
-const at = (views) => (key, name, run, more = {}) => ({ views, key, name, run, when: () => true, label: () => name, ...more });
-const sitting = at("sitting");
-const anywhere = at("shelf sitting list");
+/** @type {(views: string, group: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
+const at = (views, group) => (key, name, run, more = {}) => ({ views, group, key, name, run, when: () => true, label: () => name, ...more });
+const sitting = at("sitting", "A card");
+const inDocument = at("sitting", "Move");
+const anywhere = at("shelf sitting list", "Everywhere");
+const moving = at("shelf sitting list", "Move");
 // What a card offers has the name of its button.
 const action = (key, also) => ({ also, when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label.replace("{n} ", "") });
 const inPaper = { holds: true, when: (page) => page.sitting.paper };
@@ -22,30 +24,30 @@ const onKeyboard = () => !matchMedia("(pointer: coarse), (max-width: 479px)").ma
 
 /** @type {Key[]} */
 export const KEYS = [
-  at("shelf sitting")("Enter", "Press the blue button", (page) => page.place.enter(), unlisted),
-  sitting("1–4", "Hide other words, or take another draft", () => {}, unlisted),
-  sitting("ArrowRight", "Choose words of your own", (page) => page.sitting.card.sentence.focus(), { holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
+  at("shelf sitting", "A card")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
+  sitting("1–4", "Other words, or another draft", () => {}, unlisted),
+  sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
   sitting("q", "Ask", (page) => page.sitting.ask(), { holds: true, also: "question basic", when: (page) => page.sitting.card?.mayAsk }),
   sitting("e", "Edit", (page) => page.sitting.edit(), { also: "change write fix deck tags", when: (page) => page.sitting.card?.editing }),
   sitting("x", "Reject", (page) => page.sitting.press("x"), action("x", "delete remove drop no bad")),
   sitting("s", "Later", (page) => page.sitting.press("s"), action("s", "skip postpone defer bury")),
   anywhere("u", "Undo", (page) => page.undo(), { also: "revert take back ctrl z" }),
-  anywhere("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),
-  anywhere("k", "Card or row before", (page) => page.place.step(-1), { holds: true, ...unlisted }),
-  sitting("n", "Next mark; at the end, next document", (page) => page.sitting.next(), inPaper),
-  sitting("p", "Mark before", (page) => page.sitting.stepMark(-1), inPaper),
-  sitting("0", "Fit the text", (page) => page.sitting.paper.zoomTo(1), inPaper),
+  moving("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),
+  moving("k", "Previous card or row", (page) => page.place.step(-1), { holds: true, ...unlisted }),
+  inDocument("n", "Next highlight or document", (page) => page.sitting.next(), inPaper),
+  inDocument("p", "Previous highlight", (page) => page.sitting.stepMark(-1), inPaper),
+  inDocument("0", "Fit the text", (page) => page.sitting.paper.zoomTo(1), inPaper),
   anywhere("/", "All cards", (page) => page.openAll(), { also: "search find filter browse deck tag date" }),
   sitting("", "Larger", (page) => page.sitting.paper.zoomTo(page.sitting.paper.zoom * 1.2), inPaper),
   sitting("", "Smaller", (page) => page.sitting.paper.zoomTo(page.sitting.paper.zoom / 1.2), inPaper),
-  sitting("", "Take out a mark made here", (page) => page.sitting.unmark(), { when: (page) => page.sitting.paper && page.sitting.item?.source }),
+  sitting("", "Take out a highlight made here", (page) => page.sitting.unmark(), { when: (page) => page.sitting.paper && page.sitting.item?.source }),
   anywhere("m", "Ask my chat", (page) => page.chat(), { also: "llm ai gpt claude model questions" }),
   anywhere("o", "Open in Anki", (page) => page.send(), { also: "export import sync apkg package deck" }),
   anywhere("", "Dark", (page) => page.changeTheme(), { label: () => (isDark() ? "Light" : "Dark"), also: "theme night mode appearance colours" }),
   anywhere("?", "Keys", () => openKeys(), { also: "help shortcuts keyboard hotkeys" }),
   anywhere("Ctrl K", "All actions", (page) => openPalette(page), unlisted),
-  anywhere("Escape", "Back", (page) => page.escape(), unlisted),
+  moving("Escape", "Back", (page) => page.escape(), unlisted),
 ];
 const MENU = () => ["Ask my chat", "Open in Anki", "All cards", "Dark", onKeyboard() ? "Keys" : "All actions"];
 
@@ -114,7 +116,7 @@ export function openPalette(page) {
 const signs = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc").replace("ArrowRight", "→") : sign.toUpperCase()));
 function openKeys() {
   const rows = KEYS.filter(({ key }, i) => key && KEYS.findIndex((row) => row.key === key) === i);
-  $("#help-keys").replaceChildren(...rows.flatMap(({ key, name }) => [h("dt", {}, signs(key)), h("dd", {}, name)]));
+  $("#help-keys").replaceChildren(...["A card", "Move", "Everywhere"].map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rows.filter((row) => row.group === group).map(({ key, name }) => [h("dt", {}, signs(key)), h("dd", {}, name)])))));
   $("#help").showModal();
 }
 export function fillMenu(page) {

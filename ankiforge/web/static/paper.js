@@ -9,6 +9,7 @@ import { sheets } from "./sheets.js";
 const [SMALLEST, LARGEST] = [0.5, 5]; // of the size that fits
 const GLIDE = 300; // ms
 const LEVEL = 0.24; // of the pane's height, where the asked mark stands
+const FIRST = 0.6; // of it: a mark that ends above, in a document shown from its beginning, leaves it there
 const KEPT = 3; // documents
 const NEAR = 60; // pixels; lines that are no farther from a mark tell how wide its column is
 const LEAD = 60; // characters before chosen words by which their place is told
@@ -239,7 +240,7 @@ export class Paper {
     const level = Math.max(Math.min(LEVEL * tall, tall - long - 24), 12);
     const middle = place.right - place.left > wide ? place.left - 14 : (place.left + place.right - wide) / 2;
     const x = Math.min(Math.max(middle, 0), scrollWidth - wide);
-    this.#glide(x, Math.max(place.top - level, 0), glides);
+    this.#glide(x, place.bottom < FIRST * tall ? 0 : Math.max(place.top - level, 0), glides);
   }
 
   #glide(x, y, glides) {

@@ -4,12 +4,12 @@ import { fit, h, kbd } from "./dom.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { between, words } from "./words.js";
 
-const MANY = 5; // words that a gap may hide without a remark
 const inside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
 // `card` has the `parts` of the text; that of a proposal its `gaps`, where they are (`spans`), its `code`, where its sentences
-// begin (`starts`), and the one `before`. `does` has `changed`, told with whether a person did something, and `tell`.
-export function sentence(card, name, does) {
+// begin (`starts`), and the one `before`. `changed` is
+// told when something else is chosen.
+export function sentence(card, name, changed) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;
   const proposed = card.spans ?? [];
   const { box, spots, options, first: toFirst } = words(card.parts, proposed.flat(), "The sentence", choose);
@@ -20,11 +20,11 @@ export function sentence(card, name, does) {
   let cut = [0, length]; // the part that stays
   let hasBefore = false;
   const chips = h("fieldset", { className: "chips" });
-  const keys = h("p", { className: "keys-now", ariaHidden: "true" });
+  const keys = h("span", { className: "keys-now", ariaHidden: "true" });
   const edges = gaps.length ? [edge("start"), edge("end")] : [];
   const beforeText = h("span", { dir: "auto" });
   const beforeButton = h("button", { type: "button", className: "sentence-before", onclick: () => before() }, beforeText);
-  const node = h("div", { className: "proposal" }, beforeButton, box, chips, keys);
+  const node = h("div", { className: "proposal" }, beforeButton, box, chips);
   fits.observe(node);
 
   // The number of the gap that is hidden; 0 if that is none of those that are proposed.
@@ -36,7 +36,7 @@ export function sentence(card, name, does) {
   const answer = () => spans.map(wordsOf).join(", ");
   const hidden = () => options.flatMap((spot, i) => (inside(spot, spans.at(-1) ?? [0, 0]) ? [i] : []));
 
-  function paint(mine = true) {
+  function paint() {
     spots.forEach((spot, i) => {
       const on = isHidden(spot);
       const list = spot.node.classList;
@@ -52,17 +52,13 @@ export function sentence(card, name, does) {
       spots.findLast((spot) => spot.start < cut[1])?.node.after(edges[1]);
     }
     const own = number() || !spans.length ? "" : chip("", answer(), true, () => {});
-    chips.replaceChildren(h("legend", {}, "Hide"), ...gaps.map((text, i) => chip(String(first + i), text, number() === i + 1, () => gap(i + 1))), own);
-    chips.hidden = !gaps.length;
+    chips.replaceChildren(h("legend", {}, "Hide"), ...gaps.map((text, i) => chip(String(first + i), text, number() === i + 1, () => gap(i + 1))), own, keys);
     beforeButton.hidden = !(card.before || isWithTwo);
     beforeButton.ariaPressed = String(isWithTwo ? cut[0] === 0 : hasBefore);
     beforeButton.classList.toggle("on", hasBefore);
-    beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "Drop" : "With"} the first sentence` : card.before ?? "";
-    const many = hidden().length;
-    const back = gaps.length ? ` Proposed: “${gaps[0]}”.` : "";
-    does.tell(many > MANY ? `Hides ${many} words: hard to recall.${back}` : "");
+    beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "Drop" : "With"} the first sentence` : hasBefore ? card.before : "With the sentence before";
     say();
-    does.changed(mine);
+    changed();
   }
   function chip(key, text, checked, onchange) {
     const radio = h("input", { type: "radio", name: `gap-${name}`, checked, onchange });
@@ -172,16 +168,14 @@ export function sentence(card, name, does) {
   // The sentence as text, for which a document is searched; a formula is drawn with other letters than it is written with.
   const text = () => [...card.parts.map(([each, math]) => (math ? "\ufffc".repeat([...each].length) : each)).join("")];
   const sentences = () => starts.map((start, i) => text().slice(start, starts[i + 1] ?? length).join("").trim());
-  // The keys that act now, in one line.
+  // The keys that act now and have no button.
   function say() {
     const isChoosing = box.contains(document.activeElement);
-    const second = first + 1, last = first + gaps.length - 1;
-    const others = gaps.length > 1 ? [[second === last ? `${last}` : `${second}–${last}`, "other words"]] : [];
-    const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"], ["⏎", spans.length ? "make" : "hide"]] : [...others, ["→ Space", "words of your own"], ...(gaps.length ? [["q", "a question"]] : [])];
-    keys.replaceChildren(...shown.flatMap(([key, does], i) => [i ? " · " : "", ...key.split(" ").flatMap((each) => [h("kbd", {}, each.toUpperCase().replace("SPACE", "Space")), " "]), does]));
+    const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"]] : [["→", "your own words"]];
+    keys.replaceChildren(...shown.map(([key, does]) => h("span", {}, key.split(" ").map((each) => h("kbd", {}, each)), ` ${does}`)));
   }
   for (const event of ["focusin", "focusout"]) box.addEventListener(event, () => setTimeout(say));
-  queueMicrotask(() => paint(false));
+  queueMicrotask(paint);
   return { node, box, card, gap, take, made, number, answer, isOwn, selected, sentences, focus };
 }
 

@@ -1,21 +1,18 @@
 // The shelf: one row for each document in which something waits or is proposed, the best first. Enter presses its blue button.
 import { $, h, kbd } from "./dom.js";
 import { paperOf } from "./paper.js";
-import { announce, count } from "./say.js";
+import { announce, count, number } from "./say.js";
 import { get, until } from "./server.js";
 
-const KINDS = { sheets: "PDF", text: "note", list: "book" };
 const COVERS = 12; // that are asked for at once
-const MOST = 60; // marks that the strip of a row shows; of more, it shows some
 const LOOKED = 60; // ms, after which a document that is selected is opened ahead
 export const CHOOSE = "Let your chat choose ten";
 const OWN = { you: "?", failing: "!", words: "Aa" }; // the covers of the lists
-const STATES = { a: "asks", c: "card", p: "proposal", n: "none" };
 
 export class Shelf {
   at = 0;
   documents = [];
-  heading = "";
+  counts = { waiting: 0, proposed: 0 }; // in all
   model = false; // whether one is set
   begins = ""; // where the page begins, if not with the shelf
   without = ""; // why the other highlights have no proposal
@@ -28,8 +25,8 @@ export class Shelf {
   }
 
   async load() {
-    const { documents, heading, model, begins, without, ...counts } = await get("shelf");
-    Object.assign(this, { documents, heading, model, begins, without });
+    const { documents, model, begins, without, ...counts } = await get("shelf");
+    Object.assign(this, { documents, model, begins, without, counts });
     this.at = Math.min(this.at, Math.max(this.documents.length - 1, 0));
     this.#page.counted(counts);
   }
@@ -37,29 +34,26 @@ export class Shelf {
   show() {
     const { documents, without } = this;
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
+    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), columns(this.counts, ([digits, noun]) => `${digits} ${noun}`));
     const nothing = h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      documents.length ? [h("h2", {}, this.heading), this.list, without && h("p", { className: "without" }, without)] : nothing));
+      documents.length ? [head, this.list, without && h("p", { className: "without" }, without)] : nothing));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
     for (const each of documents.slice(0, COVERS)) this.#cover(each);
   }
 
   #row(each, i) {
-    const { length } = each.states;
-    const shown = Math.min(length, MOST);
-    const strip = Array.from({ length: shown }, (_, n) => h("i", { "data-s": STATES[each.states[Math.floor(n * length / shown)]] }));
     const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, OWN[each.list] ?? initials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
-    const cards = each.states.replace(/[^c]/g, "").length;
     return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
       this.select(i);
       this.#page.open(each);
     } }, cover,
-      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "by" }, [each.by, KINDS[each.kind]].filter(Boolean).join(" · "))),
-      h("span", { className: "strip", role: length ? "img" : undefined, ariaLabel: length ? `${count(length, "mark")}${cards ? `, ${cards} with a card` : ""}` : undefined }, strip),
-      h("span", { className: each.is_open ? "waits" : "waits rest" }, each.has.split(" · ").map((part) => h("span", {}, part))),
+      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), each.by && h("span", { className: "by" }, each.by)),
+      columns(each, ([digits, noun]) => [digits, h("span", { className: "unseen" }, ` ${noun}`)]),
+      !each.is_open && h("span", { className: "bare" }, each.rest),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
         ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
           e.stopPropagation();
@@ -109,5 +103,10 @@ export class Shelf {
   }
 }
 
+// How much waits and is proposed, each in a column of its own.
+const columns = ({ waiting, proposed }, drawn) => [
+  waiting > 0 && h("span", { className: "waiting" }, drawn([number(waiting), "waiting"])),
+  proposed > 0 && h("span", { className: "proposed" }, drawn(count(proposed, "proposal").split(" "))),
+];
 // A title in two letters, for the cover of a book.
 const initials = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];

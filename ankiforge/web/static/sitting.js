@@ -226,8 +226,6 @@ export class Sitting {
   #foot() {
     const { paper } = this;
     $("#where").textContent = paper.body.where?.() ?? (paper.kind === "list" ? "book" : "note");
-    const at = paper.marks.findIndex(({ key }) => key === paper.now);
-    $("#nth").textContent = at >= 0 ? `mark ${at + 1} of ${paper.marks.length}` : count(paper.marks.length, "mark");
     const { scrollTop, clientHeight } = paper.pane;
     const view = $("#strip b");
     if (!view) return;
@@ -238,7 +236,7 @@ export class Sitting {
   strip() {
     const { paper } = this;
     if (!paper) return;
-    const states = new Set([this.ending ? "" : "now", ...paper.marks.map(({ state }) => state)]);
+    const states = new Set(paper.marks.map(({ state }) => state));
     for (const each of $("#legend").children) each.hidden = !states.has(each.dataset.s);
     $("#strip").replaceChildren(h("b"), ...paper.marks.map((mark) => {
       const tick = h("i", { title: mark.words, onclick: () => this.goToMark(mark.key) });
@@ -309,7 +307,7 @@ export class Sitting {
     if (card?.item.source?.key !== key) return;
     const isTaken = await card.take(text, () => get("words", { key }));
     getSelection().removeAllRanges();
-    if (!isTaken) return tell("Select words of the mark itself.");
+    if (!isTaken) return tell("Select words of the highlight itself.");
     if (how === "q") this.card.ask();
   }
 
@@ -344,7 +342,7 @@ export class Sitting {
       const reply = await post("unmark", key);
       this.#page.counted(reply);
       if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, paper: others[0]?.key ?? "" });
-      tell("The mark is taken out.", { undoes: Boolean(reply.undo) });
+      tell("The highlight is taken out.", { undoes: Boolean(reply.undo) });
       await this.renewed(others[0]?.key ?? "");
     }, { bringsCard: true });
   }
