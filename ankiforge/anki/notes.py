@@ -93,6 +93,13 @@ def words_html(masks: occlusion.Masks) -> str:
     return f"<style>{style}</style>{''.join(words)}"
 
 
+def folded_html(cited: str) -> str:
+    """Return where a figure comes from, folded as below every other card."""
+    if not cited:
+        return ""
+    return f'<details class="af-source"><summary>Source</summary>{cited}</details>'
+
+
 # --- where it comes from ----------------------------------------------------------------
 
 ALSO = '<blockquote class="af-also">'

@@ -56,6 +56,7 @@ from ankiforge.anki.notes import (
     content_html,
     context_of,
     deck_name,
+    folded_html,
     identity_of,
     links_html,
     references,
@@ -475,7 +476,8 @@ def our_fields(
         fields["Citation"] = citation
         fields["Header"] = literal(context_of(card, safe_context))
         cited = "<br>".join(filter(None, (citation, fields["Links"])))
-        fields["Back Extra"] = words_html(occlusion.masks_in(card.fields)) + cited
+        source = folded_html(cited)
+        fields["Back Extra"] = words_html(occlusion.masks_in(card.fields)) + source
     return Ours(
         fields={name: fields.get(name, "") for name in layout.places},
         tags=tags,

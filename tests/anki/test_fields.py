@@ -9,6 +9,7 @@ from ankiforge.anki.notes import (
     content_html,
     context_of,
     deck_name,
+    folded_html,
     read_source,
     reference,
     tag_names,
@@ -338,3 +339,14 @@ def test_tags_have_no_blanks_no_empty_parts_and_one_spelling():
         "x",
         "y",
     )
+
+
+@pytest.mark.parametrize(
+    ("cited", "folded"),
+    [
+        ("", ""),
+        ("The Eye, p. 12", "<summary>Source</summary>The Eye, p. 12</details>"),
+    ],
+)
+def test_where_a_figure_comes_from_is_folded_as_below_other_cards(cited, folded):
+    assert folded_html(cited).removeprefix('<details class="af-source">') == folded

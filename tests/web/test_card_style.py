@@ -114,3 +114,13 @@ def test_a_short_card_is_a_third_of_the_way_down_on_a_desktop_and_at_the_top_of_
 ):
     assert 150 < placed(browser, "What?", "That")["question"]["top"] < 210
     assert placed(browser, "What?", "That", width=390)["question"]["top"] < 80
+
+
+def test_a_formula_of_its_own_line_stands_on_the_axis_of_the_text(browser):
+    """MathJax centres it."""
+    formula = '<span id="formula">x</span>'
+    centred = 'display="true" style="display: block; text-align: center"'
+    places = placed(
+        browser, "Which?", f"<mjx-container {centred}>{formula}</mjx-container>"
+    )
+    assert places["formula"]["left"] == places["question"]["left"]
