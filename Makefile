@@ -116,9 +116,9 @@ axe: $(TSC)  ## what looks for barriers in the review page, and checks its scrip
 $(TSC):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1 typescript@5.9.3
 
-screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and cards of all kinds in dist/cards; look at each: needs Chromium
+screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and a picture of each of 50 cards in dist/cards; look at each: needs Chromium
 	$(PY) -m tests.web.pictures docs/pictures
-	$(PY) -m tests.web.card_pictures $(DIST)/cards
+	$(PY) -m tests.web.card_pictures $(DIST)/cards --sample
 	$(PY) -m benchmarks.offers.picture
 
 smoke: $(VENV)/dev-ok  ## start the wheel by pip, uv, pipx, registry of MCP, bundle, container

@@ -1,10 +1,13 @@
 """Pictures of cards of all kinds, as Anki shows them: on a desktop and a phone, by day and by night.
 
     python -m tests.web.card_pictures FOLDER
+    python -m tests.web.card_pictures FOLDER --sample
 
-The cards come from a package that was really built and imported. Look at each picture.
+The cards come from a package that was really built and imported. Look at each picture. A sample has one picture of each
+card, each time of another side, size and look, and its source.
 """
 
+import itertools
 import json
 import re
 import sys
@@ -80,8 +83,8 @@ WEB = {
 """A web page, and what is marked on it with which comment."""
 
 
-def main(folder: Path) -> None:
-    """Build a package of all kinds, import it, and take each card in every look."""
+def main(folder: Path, *, is_sample: bool = False) -> None:
+    """Build a package of all kinds, import it, and take each card in every look, or in one."""
     files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
@@ -104,7 +107,10 @@ def main(folder: Path) -> None:
                 is_another_mask = card.ord > 0 and "image-occlusion" in card.answer()
                 if is_another_mask:
                     continue
-                take(browser, card, Path(anki.col.media.dir()), folder, number)
+                wanted = SCENES[number % len(SCENES) :][:1] if is_sample else SCENES
+                media = Path(anki.col.media.dir())
+                for scene in wanted:
+                    take(browser, card, scene, media, folder, number)
         browser.close()
 
 
@@ -184,21 +190,31 @@ MASKS = """<style>
 </script>"""
 
 
-def take(browser: Any, card: Any, media: Path, folder: Path, number: int) -> None:
-    """Take both sides of a card in every size by day and by night; the answer once with its source."""
-    sides = {"": card.answer(), "-question": card.question()}
-    for name, side in sides.items():
-        drawn = with_formulas(side)
-        for size, (width, height) in SIZES.items():
-            page = browser.new_page(viewport={"width": width, "height": height})
-            for look, classes in LOOKS.items():
-                show(page, media, drawn, classes)
-                page.screenshot(path=folder / f"{number:02}{name}-{size}-{look}.png")
-            page.close()
-    page = browser.new_page(viewport={"width": 1000, "height": 620})
-    unfolded = with_formulas(sides[""]).replace("<details", "<details open")
-    show(page, media, unfolded, "")
-    page.screenshot(path=folder / f"{number:02}-source.png")
+SOURCE = ("source", "desktop", "light")
+SCENES = [
+    *itertools.product(("answer", "question"), SIZES, LOOKS),
+    SOURCE,
+]
+"""(side, size, look) of each picture of a card; of its source one is enough."""
+
+
+def take(
+    browser: Any,
+    card: Any,
+    scene: tuple[str, str, str],
+    media: Path,
+    folder: Path,
+    number: int,
+) -> None:
+    """Take a side of a card, or its answer with the source unfolded, in a size by day or by night."""
+    side, size, look = scene
+    drawn = with_formulas(card.question() if side == "question" else card.answer())
+    if side == "source":
+        drawn = drawn.replace("<details", "<details open")
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    show(page, media, drawn, LOOKS[look])
+    page.screenshot(path=folder / f"{number:02}-{side}-{size}-{look}.png")
     page.close()
 
 
@@ -231,4 +247,4 @@ def show(page: Any, media: Path, side: str, classes: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), is_sample="--sample" in sys.argv)

@@ -8,9 +8,12 @@ They are made anew each time, in a folder that is thrown away: look at them befo
 import base64
 import html
 import io
+import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +118,15 @@ def settle(page: Any) -> None:
 
 SCALE = 1.5
 """Pixels per point of a PDF page."""
-SIDES = """<style>
-  body { margin: 0; width: 1040px; background: #d9dad3; display: flex; gap: 12px; padding: 12px; box-sizing: border-box; }
-  body > .card { flex: 1; min-height: 460px; box-sizing: border-box; padding: 20px; background: #fcfcfa; }
-</style>"""
+ALONE = """<style>
+  body {{ margin: 0; width: 760px; }}
+  body > .card {{ max-width: none; padding: 28px 36px; }}
+</style><div class="card card1">{answer}</div></div>"""
+"""A card by itself. Its template opens an element that it leaves open."""
 
 
 def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
-    """Take the three pictures of the five minutes: the marked page, a proposal, a card in Anki."""
+    """Take the three pictures of the five minutes: the marked page, a proposal, the answer of a card in Anki."""
     write_predictions(forge.folder / "paper.pdf")
     sheet = (
         pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=SCALE).to_pil()
@@ -134,13 +138,11 @@ def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
         anki.load(forge.folder / "ankiforge.apkg")
         asked = next(card for card in forge.cards() if "Brier" in str(card["fields"]))
         card = anki.cards(asked["guid"])[0]
-        sides = (card.question(), card.answer().replace("<details", "<details open"))
-    page = browser.new_page(viewport={"width": 1040, "height": 484})
-    page.set_content(
-        SIDES + "".join(f'<div class="card card1">{side}</div>' for side in sides)
-    )
+        answer = card.answer().replace("<details", "<details open")
+    page = browser.new_page(viewport={"width": 760, "height": 480})
+    page.set_content(ALONE.format(answer=answer))
     page.wait_for_timeout(300)
-    page.screenshot(path=folder / "paper-card.png")
+    page.locator("body > .card").screenshot(path=folder / "paper-card.png")
 
 
 def open_the_first(page: Any) -> None:
@@ -188,23 +190,33 @@ def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
 # --- the whole way ------------------------------------------------------------------------------
 
 SCREEN = (1280, 720)
-STEPS = ("Mark what you read", "ankiforge run", "ankiforge review", "Learn it in Anki")
+STEPS = (
+    "Mark what you read",
+    "ankiforge run",
+    "One key a card",
+    "Or your chat asks",
+    "Learn it in Anki",
+)
 FRAME = """<style>
   * {{ box-sizing: border-box; }} body {{ margin: 0; width: 1280px; height: 780px; background: #fff; font: 20px system-ui, sans-serif; }}
-  ol {{ display: flex; gap: 3rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
+  ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
   li.now {{ color: #fff; font-weight: 600; }} main {{ height: 720px; overflow: hidden; background: {ground}; }}
   img {{ display: block; width: 1280px; }} pre {{ margin: 0; padding: 2rem; font: 22px/1.6 "DejaVu Sans Mono", monospace; color: #e6e9ef; white-space: pre-wrap; }}
   main > .card {{ zoom: 1.25; }}
+  .chat {{ max-width: 900px; margin: 0 auto; padding: 2rem; color: #1f2430; line-height: 1.45; }} .chat h2 {{ margin: 0 0 1.5rem; font-size: 20px; }} .chat h2 small {{ color: #5d6880; font-weight: 400; }}
+  .chat p {{ margin: 0 0 1.25rem; padding: 1rem 1.25rem; border-radius: .75rem; white-space: pre-wrap; }} .chat .sent {{ max-height: 210px; margin-inline-start: 8rem; overflow: hidden; background: #e8eefb; }} .chat .answer {{ margin-inline-end: 4rem; background: #f1f2ee; font: 19px/1.5 "DejaVu Sans Mono", monospace; }}
   kbd {{ position: fixed; left: 50%; bottom: 2.5rem; transform: translateX(-50%); padding: .5rem 1.6rem; border-radius: .5rem; background: #1f2430; color: #fff; font: 600 36px system-ui, sans-serif; box-shadow: 0 2px 8px #0006; }}
 </style><ol>{steps}</ol><main>{content}</main>"""
+CHAT = '<div class="chat"><h2>Any chat <small>(its answer is played here)</small></h2>'
 NO_STEP = -1
 ASKED = "The minimum inhibitory concentration (MIC) is the lowest concentration that prevents visible growth."
-"""The mark whose way to Anki is shown."""
+"""The mark whose proposal becomes a card with two keys."""
 NEXT = "The transfer of a plasmid from cell to cell is called conjugation."
+"""The mark about which a chat asks."""
 
 
 def move(forge: Forge, browser: Any, path: Path) -> None:
-    """Make the moving picture of one mark. It begins with paper and card, which stand where it is still."""
+    """Make the moving picture of two marks. It begins with paper and card, which stand where it is still."""
     page = browser.new_page(viewport={"width": SCREEN[0], "height": SCREEN[1] + 60})
     frames = [*way(forge, browser)]
     [poster] = [content for step, seconds, content, _ in frames if not seconds]
@@ -259,7 +271,7 @@ def write_a_paper(path: Path, *marked: str) -> None:
 
 
 def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
-    """Yield (step, seconds, HTML, ground) of each frame of one mark's way; one of no seconds is the poster."""
+    """Yield (step, seconds, HTML, ground) of each frame of two marks' way; one of no seconds is the poster."""
     paper = forge.folder / "paper.pdf"
     for number, marked in enumerate(((), (ASKED,), (ASKED, NEXT))):
         write_a_paper(paper, *marked)
@@ -292,14 +304,49 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
         settle(page)
         page.wait_for_timeout(600)
         yield 2, 1.5, picture(page.screenshot()), "#fff"
+        yield from way_through_a_chat(page)
     forge.ok("build")
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
         accepted = [one for one in forge.cards() if one["verdict"] == "accepted"]
-        card = anki.cards(accepted[0]["guid"])[0]
-        for side, seconds in ((card.question(), 1.8), (card.answer(), 3.2)):
-            opened = side.replace("<details", "<details open")
-            yield 3, seconds, f'<div class="card card1">{opened}</div>', "#fcfcfa"
+        for one in sorted(accepted, key=itemgetter("kind"), reverse=True):
+            card = anki.cards(one["guid"])[0]
+            for side, seconds in ((card.question(), 1.6), (card.answer(), 2.6)):
+                opened = side.replace("<details", "<details open")
+                yield 4, seconds, f'<div class="card card1">{opened}</div>', "#fcfcfa"
+
+
+def way_through_a_chat(page: Any) -> Iterator[tuple[int, float, str, str]]:
+    """Yield the frames of a mark about which a chat asks. The chat is a plain text, played here."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield 3, 0.6, f"{picture(page.screenshot())}<kbd>M</kbd>", "#fff"
+    page.keyboard.press("m")
+    page.locator("#chat-said", has_text="Copied").wait_for()
+    page.wait_for_timeout(300)
+    yield 3, 2.0, picture(page.screenshot()), "#fff"
+    prompt = page.locator("#chat-text").input_value()
+    [label] = re.findall(r'<highlight h="(\w{8})">', prompt)
+    front = "What is the transfer of a plasmid from cell to cell called?"
+    card = {"h": label, "kind": "basic", "front": front, "back": "conjugation"}
+    answer = json.dumps({"cards": [card | {"quote": NEXT}]}, indent=1)
+    sent = f'<p class="sent">{html.escape(prompt)}</p>'
+    answered = f'<p class="answer">{html.escape(answer)}</p>'
+    for words, seconds in ((sent, 1.2), (sent + answered, 2.4)):
+        yield 3, seconds, f"{CHAT}{words}</div>", "#fff"
+    page.locator("#chat-answer").fill(answer)
+    yield 3, 0.9, picture(page.screenshot()), "#fff"
+    page.locator("#chat-take").click()
+    page.locator("#chat-said", has_text="1 of 1").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(CARD, has_text=front).or_(page.locator(f"{CARD} iframe")).wait_for()
+    settle(page)
+    page.wait_for_timeout(600)
+    yield 3, 1.8, picture(page.screenshot()), "#fff"
+    yield 3, 0.6, f"{picture(page.screenshot())}<kbd>Enter ↵</kbd>", "#fff"
+    page.keyboard.press("Enter")
+    page.locator(".ending h2").filter(has_not_text="Done.").wait_for()
+    page.wait_for_timeout(1500)
+    yield 3, 2.0, picture(page.screenshot()), "#fff"
 
 
 def picture(shown: Any) -> str:
