@@ -512,7 +512,6 @@ def edit(
         forced: overrule a check.
     """
     with store.action():
-        guid, is_new = id, False
         here = read_already(store, id)
         words: Words
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
@@ -520,14 +519,16 @@ def edit(
             text = fields.get("Text", draft.field("Text"))
             draft = with_gap(draft, nearest_gap(draft, text))
             guid = _accept_as(store, here, draft, forced=forced, another=False)
-            words, key = draft, here.passage.key
             is_new = guid not in here.passage.cards and not draft.revises
-        if not is_new:  # it may have other words than its draft
+            # an older card may have other words than its draft
+            words, key = (draft, here.passage.key) if is_new else card_of(store, guid)
+        else:
+            guid = Guid(id)
             words, key = card_of(store, guid)
         event = edited(key, guid, words, fields, over)
         if event is not None:
             settling.record(store, event, here)
-    return Guid(guid)
+    return guid
 
 
 def place(

@@ -115,7 +115,9 @@ EDIT = act(
 )
 MASKS = act("masks", "Save the masks", "", "filled", "Masks changed")
 SKIP = act("later", "Later", "s", "more", "Later")
-REST = act("passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of")
+REST = act(
+    "passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of"
+)
 ANOTHER = act("another", "Another card", "", "text", "Accepted")
 FORCE = act("force", "Accept anyway", "", "more", "Accepted")
 OTHERS = act(
