@@ -99,7 +99,7 @@ PERIODS = ("1", "7", "30", "365")
 """The days since which a card may have been added."""
 VALUES = {
     "cloze": "Gaps",
-    "basic": "Questions",
+    "basic": "Question and answer",
     "two-way": "Both ways",
     "occlusion": "Figures",
     "1": "Added today",
