@@ -341,6 +341,9 @@ NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{gaps}} and glossary lists"
 )
+CHOOSE = (
+    "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"
+)
 
 # --- JSON -------------------------------------------------------------------------------
 
@@ -579,7 +582,8 @@ class RunText:
             yield from _not_read_lines(result.report, ledger)
         if result.found_nothing and not (result.failed or self._step or self._why):
             yield NO_HIGHLIGHTS
-        if result.found_nothing or result.remembered:
+            yield unmarked_line(unmarked_paths(folder, ledger)) or CHOOSE
+        elif result.found_nothing or result.remembered:
             yield unmarked_line(unmarked_paths(folder, ledger))
         changes = _changes_that_stand(result, ledger, folder)
         yield from _changes(changes, None if self._verbose else SHOWN)

@@ -63,6 +63,18 @@ def test_a_database_that_was_made_anew_says_that_a_run_adds_what_waits(forge, no
     assert "nucleus" in forge.ok("list").stdout
 
 
+def test_where_nothing_is_marked_the_way_through_a_chat_is_named_once(forge, vault):
+    plain = vault / "Plain.md"
+    plain.write_text("Words that nobody marked.\n", encoding="utf-8")
+    told = forge("run", plain).stdout
+    assert f"ankiforge draft {plain}" in told
+    assert "ankiforge draft FILE" not in told
+    forge.ok("forget", plain)
+    told = forge("run", vault).stdout
+    assert "passages of a file without marks: ankiforge draft FILE" in told
+    assert told.count("ankiforge draft") == 1
+
+
 # --- conflicts --------------------------------------------------------------------------------
 
 
