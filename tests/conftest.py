@@ -360,6 +360,15 @@ def make_card() -> Any:
     return importlib.import_module("tests.anki.makers").make_card
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The system's Chromium, once for all tests of a worker."""
+    from tests.web.conftest import chromium
+
+    with chromium() as started:
+        yield started
+
+
 @pytest.fixture
 def anki(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
     """A fresh, empty collection of the real Anki."""

@@ -30,6 +30,7 @@ FOLLOWED = {
     "ankiforge/check/data/*": "tests/check",
     "ankiforge/*/data/*": "tests/language tests/draft tests/check",
     "ankiforge/web/static/*": "tests/web",
+    "ankiforge/features/*/page.js": "tests/features",
     "ankiforge/*": "tests/{1}",
     "prompts/*": "tests/draft",
     "decks/*": "tests/config tests/anki/test_decks.py",

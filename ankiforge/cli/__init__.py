@@ -53,8 +53,7 @@ class Program(SuggestingGroup):
             return help_
         if cmd_name not in COMMANDS:
             return _of_plug_in(cmd_name)
-        command: click.Command = COMMANDS[cmd_name].load()
-        return command
+        return COMMANDS[cmd_name].load()
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the first help: the commands of every day, and the shared options."""

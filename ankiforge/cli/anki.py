@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from ankiforge.cli.commands import COMMANDS
 from ankiforge.cli.output import (
     DECK,
     FORCE,
@@ -167,7 +168,7 @@ def pull(
             elif not scan.blind:
                 call.print(f"{scan.path}: {seen_line(viewed)}")
                 call.print(anki_line(result) or "nothing was deleted")
-                if viewed.edited:
+                if viewed.edited and "patch" in COMMANDS:
                     call.say("your edits stay; as changes of your notes: ankiforge patch")
     end(result.problems, result.error)
 

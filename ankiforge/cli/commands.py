@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 import click
@@ -29,7 +27,6 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
         "accept": ("decide", "Accept drafts, or answer questions with yes."),
         "reject": ("decide", "Reject drafts, cards, highlights; answer with no."),
         "edit": ("decide", "Reword a card or draft, or make a card."),
-        "repair": ("repair", "List cards that fail in Anki."),
         "export": ("inspect", "Write highlights and cards to a file."),
     },
     "Anki": {
@@ -46,20 +43,13 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
 """heading: {command: (module, short help)}, without those of features."""
 
 
-def _own(module: str, name: str) -> click.Command:
-    """Return a command of a module in this package, importing it."""
-    names = vars(import_module(f"ankiforge.cli.{module}"))
-    command: click.Command = names.get(name) or names[f"{name}_"]
-    return command
-
-
 def _all_commands() -> dict[str, Command]:
     """Return all commands by name, in the order of the help."""
     by_heading: dict[Heading, list[Command]] = {heading: [] for heading in OWN}
     for heading, rows in OWN.items():
         for name, (module, line) in rows.items():
-            load = partial(_own, module, name)
-            by_heading[heading].append(Command(name, heading, line, load))
+            row = Command(name, heading, line, f"ankiforge.cli.{module}")
+            by_heading[heading].append(row)
     for feature in features():
         for added in feature.commands():
             group = by_heading[added.heading]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from ankiforge.anki.profiles import signature
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Wording, cards, overview, views
-from ankiforge.ledger.decide import repaired
 from ankiforge.ledger.events import number_in
 from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.duplicates import Duplicates
@@ -32,7 +30,6 @@ from ankiforge.model import (
     Fields,
     Guid,
     Line,
-    NoteId,
     NoteInAnki,
     NoteTypeId,
     Problem,
@@ -51,9 +48,7 @@ from ankiforge.text.cloze import plain
 if TYPE_CHECKING:
     from ankiforge.anki.collection import View
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.anki.failing import FailingCard
     from ankiforge.config.ownfiles import OwnPath
-    from ankiforge.pipeline.opened import Opened
 
 
 NOTES_NAMED = 3
@@ -119,8 +114,6 @@ def read_collection(
         return CollectionScan("nowhere")
 
     # it may be as it was when it was read last
-    from ankiforge.anki.profiles import signature
-
     try:
         state = f"{path} {signature(path)}"
         if not bind and ledger.meta(_LAST_STATE) == state:
@@ -570,57 +563,3 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
         " they stay as they are"
     )
     return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
-
-
-# --- cards that fail ------------------------------------------------------------------------
-
-
-def one_of_each(cards: Iterable[FailingCard]) -> list[FailingCard]:
-    """Return the first card of each note."""
-    by_note: dict[NoteId, FailingCard] = {}
-    for card in cards:
-        by_note.setdefault(card.history.note, card)
-    return list(by_note.values())
-
-
-def tended_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Return how many days after today notes were repaired or left; before it is negative."""
-    days = {}
-    for note_id, at in repaired(ledger).items():
-        then = datetime.fromisoformat(at).astimezone(now.tzinfo)
-        days[note_id] = (then.date() - now.date()).days
-    return days
-
-
-class FailingCount(Value):
-    """How many cards fail, for a line of a run."""
-
-    state: str
-    """Of the collection, and of the day."""
-    cards: int = 0
-    minutes: float = 0.0
-
-
-def count_failing(workspace: Opened, path: Path, now: datetime) -> FailingCount:
-    """Count the failing cards of a collection; read it only if something has changed.
-
-    Raises:
-        ItemError: it cannot be read.
-    """
-    ledger = workspace.ledger
-    tended = h16(repr(sorted(repaired(ledger).items())))
-    state = f"{now.date()} {path} {signature(path)} {tended}"
-    kept = ledger.get_value("failing", FailingCount)
-    if kept is not None and kept.state == state:
-        return kept
-    from ankiforge.anki.collection import open_view
-    from ankiforge.anki.failing import failing, histories
-
-    with open_view(path) as view:
-        every = histories(view, now)
-    cards = one_of_each(failing(every, tended_days(ledger, now)))
-    minutes = sum(card.history.lately for card in cards) / 60
-    count = FailingCount(state, len(cards), minutes)
-    if not workspace.read_only:
-        ledger.set_value("failing", count)
-    return count

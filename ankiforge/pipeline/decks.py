@@ -12,10 +12,11 @@ source gives or takes later, and so does what they did in Anki (`anki/plan.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.errors import RefusedError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, cards, decide, recording, views
 from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.tables.anki import seen_note, seen_notes
@@ -263,3 +264,27 @@ def place(ledger: Ledger, guid: Guid, typed: Texts, rules: Rules) -> None:
 def decks_known(ledger: Ledger) -> list[str]:
     """Return the decks that Anki, cards or drafts have, by name."""
     return sorted({*deck_names_seen(ledger), *facets(ledger)["deck"]})
+
+
+def check_deck(deck: str, decks: Iterable[str]) -> None:
+    """Refuse a deck in which no note is.
+
+    Args:
+        deck: as a person named it.
+        decks: those of all notes.
+
+    Raises:
+        UsageError: the hint names decks that are called nearly like it.
+    """
+    from ankiforge.anki.notes import in_deck
+
+    called = {}
+    for name in decks:
+        if in_deck(name, deck):
+            return
+        # a person may leave out the decks above
+        called[name.casefold()] = called[name.rpartition("::")[2].casefold()] = name
+    alike = get_close_matches(deck.casefold(), called, n=3) or sorted(called)[:9]
+    names = dict.fromkeys(called[each] for each in alike)
+    hint = f"there is: {', '.join(names)}" if names else "there is no note yet"
+    raise UsageError(f"there is no note in a deck {deck}", hint=hint)

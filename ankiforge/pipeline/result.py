@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.draft.server import Usage
     from ankiforge.errors import ForgeError
+    from ankiforge.hooks import Noticed
     from ankiforge.ledger import Report
 
 
@@ -215,10 +216,8 @@ class RunResult(msgspec.Struct):
     """The number of highlights among these of which it made no draft."""
     remembered: list[str] = []
     """The PATHs that are remembered from now on."""
-    failing: int = 0
-    """How many cards fail in Anki."""
-    failing_minutes: float = 0.0
-    """What they took in the last thirty days."""
+    noticed: list[Noticed] = []
+    """What each feature noticed; empty as long as none was asked."""
     error: ForgeError | None = None
     """The error of a service that failed. What was ready without it is still written."""
 

@@ -12,8 +12,7 @@ needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
-from datetime import datetime
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.util import find_spec
 from itertools import chain
@@ -26,6 +25,7 @@ from ankiforge.config import workspace as folders
 from ankiforge.config.trust import confirm, remembered_concerns
 from ankiforge.config.workspace import user_folder
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
+from ankiforge.hooks import noticed
 from ankiforge.model import (
     CardHere,
     Finding,
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
     from ankiforge.pipeline.ask import SearchResult
-    from ankiforge.pipeline.repair import RepairList
 
 
 class DraftOptions(TypedDict, total=False):
@@ -165,7 +164,10 @@ class Workspace(Opened):
                 self.plan(result)
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
-            self._count_failing(result)
+            collection = None
+            if result.scan is not None and result.scan.state in ("same", "taken"):
+                collection = Path(result.scan.path)
+            result.noticed = noticed(self.ledger, collection)
         if not self.read_only:
             self._make_vectors(result, show)
         return result
@@ -662,33 +664,6 @@ class Workspace(Opened):
 
         return read_collection(self.folder.config.anki, self.ledger, Path.home())
 
-    def _count_failing(self, result: RunResult) -> None:
-        """Add how many cards fail. That a collection cannot be read was reported before."""
-        if result.scan is None or result.scan.state not in ("same", "taken"):
-            return
-        from ankiforge.pipeline.collection import count_failing
-
-        with suppress(ItemError):
-            now = datetime.now().astimezone()
-            count = count_failing(self, Path(result.scan.path), now)
-            result.failing = count.cards
-            result.failing_minutes = count.minutes
-
-    def failing(self, query: str = "") -> RepairList:
-        """Return the cards that fail in Anki, each with why.
-
-        Args:
-            query: words, `deck:NAME` or `nid:ID`; of decks and notes that it names, those with
-                faults are returned, too.
-
-        Raises:
-            ItemError: the collection cannot be read.
-            UsageError: there is none.
-        """
-        from ankiforge.pipeline.repair import listing
-
-        return listing(self, query.split(), datetime.now().astimezone())
-
     def plan(self, result: RunResult) -> None:
         """Plan every card that may have something to write; this finds conflicts with Anki.
 
@@ -771,7 +746,7 @@ class Workspace(Opened):
         """
         from ankiforge.ledger import QueryTerm, lists
         from ankiforge.ledger.tables.lines import facets
-        from ankiforge.pipeline.repair import check_deck
+        from ankiforge.pipeline.decks import check_deck
 
         if deck and not lists.find(self.ledger, [QueryTerm("deck", deck)]):
             check_deck(deck, facets(self.ledger)["deck"])

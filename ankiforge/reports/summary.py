@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import filterfalse
 from operator import attrgetter
 from shlex import quote
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.hooks import noticed
+from ankiforge.hooks import Noticed, noticed
 from ankiforge.ledger import (
     FLOOD,
     NO_WARNING,
@@ -429,7 +429,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
             }
             for change in changes
         ],
-        **{key: value for each in noticed(ledger) for key, value in each.data.items()},
+        **_data_of(result.noticed or noticed(ledger)),
         "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
@@ -440,6 +440,14 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
         },
         "problems": delivery["problems"],
     }
+
+
+def _data_of(notices: Iterable[Noticed]) -> Json:
+    """Return what features add to the JSON of a run."""
+    data: Json = {}
+    for notice in notices:
+        data |= notice.data
+    return data
 
 
 def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
@@ -475,7 +483,7 @@ class RunText:
         more = ("fates", "reasons", "cards") if result.is_news or verbose else ()
         self._counts = overview.counts(self._ledger, "waiting", *more)
         self._waits = self._counts["waiting"]
-        self._noticed = noticed(self._ledger)
+        self._noticed = result.noticed or noticed(self._ledger)
         self._step, self._why = self._next_step()
 
     def _next_step(self) -> Pair:
@@ -574,7 +582,6 @@ class RunText:
         result, ledger = self._result, self._ledger
         folder = self._workspace.folder
         yield from (notice.line for notice in self._noticed)
-        yield _failing_line(result.failing, result.failing_minutes)
         yield anki_line(result)
         yield held_line(result)
         yield _model_line(result, folder)
@@ -654,14 +661,6 @@ def _words_of_reason(reason: str) -> str:
         RemarkKind.FORM: "lines or words that are perhaps not cards: one answer is for all",
     }
     return words.get(reason) or in_words(reason)
-
-
-def _failing_line(cards: int, minutes: float) -> str:
-    """Return how many cards fail in Anki; "" if none does."""
-    if not cards:
-        return ""
-    spent = f" ({counted(round(minutes), 'minute')} lately)" if round(minutes) else ""
-    return f"{counted(cards, 'card fails', 'cards fail')}{spent}: ankiforge repair"
 
 
 def _model_line(result: RunResult, workspace: WorkspaceFolder) -> str:

@@ -23,6 +23,7 @@ from functools import cache, partial
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
@@ -37,6 +38,7 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import our_note_type
 from ankiforge.errors import ForgeError, traceback_of
+from ankiforge.hooks import scripts
 from ankiforge.model import Family, Json, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleError
@@ -267,7 +269,7 @@ class PageServer:
                     style = our_note_type(Family.BASIC).css + _static(name)
                     media_type = "text/css; charset=utf-8"
                     answer = Response(style.encode(), media_type, kept=True)
-                elif kind is not None and name in _static_names():
+                elif kind is not None and name in _static_files():
                     media_type = f"{kind}; charset=utf-8"
                     answer = Response(_static(name).encode(), media_type, kept=True)
             case ["picture" | "paper" as shown_as]:
@@ -392,23 +394,27 @@ def _refusal(error: ForgeError) -> Response:
 
 
 @cache
-def _static_names() -> frozenset[str]:
-    return frozenset(
-        file.name for file in files("ankiforge.web").joinpath("static").iterdir()
-    )
+def _static_files() -> dict[str, Traversable]:
+    """Return the files of the folder `static`, and the scripts of features, by their names."""
+    folder = files("ankiforge.web").joinpath("static")
+    return {file.name: file for file in folder.iterdir()} | scripts()
 
 
 def _static(name: str) -> str:
-    """Return the text of a file in the folder `static`."""
-    return files("ankiforge.web").joinpath("static", name).read_text(encoding="utf-8")
+    """Return the text of one of these files."""
+    return _static_files()[name].read_text(encoding="utf-8")
 
 
 @cache
 def _index() -> str:
     """Return the page, which asks for all scripts at once, not one after the other."""
-    scripts = sorted(name for name in _static_names() if name.endswith(".js"))
-    links = [f'<link rel="modulepreload" href="/static/{name}">\n' for name in scripts]
-    return _static("index.html").replace("</head>", f"{''.join(links)}</head>")
+    names = sorted(name for name in _static_files() if name.endswith(".js"))
+    lines = [f'<link rel="modulepreload" href="/static/{name}">\n' for name in names]
+    for name in scripts():
+        lines.append(f'<script type="module" src="/static/{name}"></script>\n')
+    # those of features run before that of the page
+    first = '<script type="module"'
+    return _static("index.html").replace(first, f"{''.join(lines)}{first}", 1)
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, UsageError
+from ankiforge.hooks import PageList, features
 from ankiforge.ledger import Order, decide, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
@@ -57,7 +58,6 @@ from ankiforge.text import counted
 from ankiforge.web.card_view import card_view
 from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
 from ankiforge.web.faces import Faces, words_of
-from ankiforge.web.failing import NOTHING_SOUND, FailingCards, is_failing_id
 from ankiforge.web.found import Asking, FoundViews
 from ankiforge.web.unmarked import PREFIX, Unmarked, Words
 
@@ -70,10 +70,10 @@ MOST_REASONS = 5
 """Reasons that are shown for what was refused."""
 ROWS = {
     "you": ("Only you can answer", "changed cards, questions"),
-    "failing": ("Cards that fail", "forgotten again and again, or flagged red"),
     "words": ("Words", "with your translation"),
 }
-"""The lists that are rows of the shelf while something waits in them: name, and what it is."""
+"""The lists of the ledger that are rows of the shelf while something waits in them: name, and what
+it is. Those of features stand between both."""
 NO_MARKS = "Nothing is marked here yet."
 CHOOSE = "Select words in the document and press Enter, or let your chat choose ten."
 _LATER = "later:"
@@ -164,7 +164,12 @@ class ReviewSession:
             documents=self.documents,
             asks=asks,
         )
-        self._failing = FailingCards(workspace, self._faces, asks=asks)
+        self._lists: dict[str, PageList] = {}
+        """Those of features, by their ids."""
+        for feature in features():
+            self._lists |= {
+                added.id: added for added in feature.page(workspace, self._faces)
+            }
         self._found = FoundViews(workspace, self._paper)
         self._queues: dict[str, list[str]] = {}
         # What was skipped, oldest first: it comes last.
@@ -188,7 +193,7 @@ class ReviewSession:
         self._read()
         left = {id: len(queue) for id, queue in self._queues.items()}
         return {
-            "left": {**left, "failing": self._failing.left},
+            "left": left | {id: added.left for id, added in self._lists.items()},
             "ready": overview.counts(self._ledger, "unsent")["unsent"].total(),
         }
 
@@ -207,11 +212,10 @@ class ReviewSession:
         content: Json = {}
         if list_id == "all":
             content = self._all(words.strip(), start)
-        elif list_id == "failing":
-            self._failing.read()
-            content = self._begun(
-                self._failing.faces(start, sittings.TEN), list_id=list_id
-            )
+        elif list_id in self._lists:
+            added = self._lists[list_id]
+            added.read()
+            content = self._begun(added.faces(start, sittings.TEN), list_id=list_id)
         else:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
@@ -274,7 +278,7 @@ class ReviewSession:
         rows = self._rows()
         opened = sum(bool(entry["is_open"]) for entry in entries)
         waiting = sum(len(pile.places) for pile in piles)
-        waiting += sum(row["waiting"] for row in rows if row["id"] != "failing")
+        waiting += sum(row["waiting"] for row in rows if row["id"] in ROWS)
         proposed = sum(len(pile.proposed) for pile in piles)
         without = sum(len(pile.rest) for pile in piles)
         return {
@@ -291,11 +295,14 @@ class ReviewSession:
         """Return the rows of the lists in which something waits."""
         rows = []
         left = self.state()["left"]
-        for id, (title, about) in ROWS.items():
+        shown = {id: (added.title, added.about) for id, added in self._lists.items()}
+        for id, (title, about) in {"you": ROWS["you"], **shown, **ROWS}.items():
             if not left[id]:
                 continue
             row: Json = {"id": id, "list": id, "key": "", "title": title, "by": about}
             row |= {"waiting": left[id], "proposed": 0, "is_open": True}
+            if id in self._lists:
+                row |= {"cover": self._lists[id].cover, "by_item": True}
             rows.append(row)
         return rows
 
@@ -376,10 +383,18 @@ class ReviewSession:
         """Return an item as the page shows it."""
         return self._faces.face(item) if item else None
 
+    def _list_of(self, id: str) -> PageList | None:
+        """Return the list of a feature that has an item; None for those of the ledger."""
+        for added in self._lists.values():
+            if id.startswith(added.prefix):
+                return added
+        return None
+
     def item(self, id: str) -> Json | None:
         """Return one item; None if it no longer waits."""
-        if is_failing_id(id):
-            return self._failing.face(id)
+        added = self._list_of(id)
+        if added:
+            return added.face(id)
         return self.face_of(self._review.item(id))
 
     def at(self, key: str, number: int) -> Json:
@@ -546,9 +561,10 @@ class ReviewSession:
 
     def _carried_out(self, decision: Decision) -> Json:
         """Carry out a decision; return the same as `decide`, without counts and sitting."""
-        if is_failing_id(decision.id):
+        added = self._list_of(decision.id)
+        if added:
             self._order = None
-            return self._failing.decide(decision)
+            return added.decide(decision)
         if decision.act == "later":  # to the end of its list
             list_id = self._leave(decision.id)
             self._later[decision.id] = None
@@ -647,9 +663,9 @@ class ReviewSession:
         if sitting.key and count and rejected:
             made += f", {rejected} rejected"
         told: list[str] = []
-        if sitting.list_id == "failing":
+        if sitting.list_id in self._lists:
             made = f"{decided} decided"
-            told.append("“Open in Anki” brings the repairs to your cards.")
+            told.append(self._lists[sitting.list_id].ending)
         heading = f"{made}. Nothing waits here."
         if left:
             heading = f"{made}. Here: {left}."
@@ -674,10 +690,7 @@ class ReviewSession:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
-        if is_failing_id(decision.id):
-            card = self._failing.preview(decision)
-        else:
-            card = self._review.preview(decision)
+        card = (self._list_of(decision.id) or self._review).preview(decision)
         return card_view(card, self._picture, number=decision.gap)
 
     def placement(self, id: str) -> Json:
@@ -688,7 +701,7 @@ class ReviewSession:
         Raises:
             StaleError: the item no longer waits.
         """
-        if is_failing_id(id):
+        if self._list_of(id):
             return {"deck": "", "tags": [], "moves": False, "tagged": False, "decks": []}
         item = self._review.item(id)
         if item is None or item.highlight is None:
@@ -740,7 +753,7 @@ class ReviewSession:
             pass
         elif action.startswith(_LATER):
             self._later.pop(action.removeprefix(_LATER), None)
-        elif self._failing.undo(action) is None:
+        elif all(added.undo(action) is None for added in self._lists.values()):
             undo(self._ledger, action)
         self._order = None
         done = self._undos.pop(action, None)
@@ -836,9 +849,9 @@ class ReviewSession:
             part = self._asking.left[0]
             text = choosing.text(self._workspace, self._asking, part)
             return {"said": self._asking.asks_about(part), "text": text}
-        if is_failing_id(key):
-            text = self._failing.question_about(key)
-            return {"said": "Asks for repairs of this card.", "text": text}
+        added = self._list_of(key)
+        if added:
+            return added.question_about(key)
         document = (
             highlight_of(self._ledger, HighlightKey(key)).document.key if key else ""
         )
@@ -855,10 +868,10 @@ class ReviewSession:
             nothing; `brought`, whether anything came in; `next`, what to ask now; and
             `second`, a text by which the chat reads its cards a second time, "" for none.
         """
-        if is_failing_id(self._chat_key):
-            count = self._failing.answered(self._chat_key, answer)
-            said = counted(count, "repair") if count else NOTHING_SOUND
-            shown = {"said": f"{said}.", "unused": [], "brought": count > 0}
+        added = self._list_of(self._chat_key)
+        if added:
+            said, brought = added.answered(self._chat_key, answer)
+            shown = {"said": said, "unused": [], "brought": brought}
             return {
                 **self.state(),
                 **shown,

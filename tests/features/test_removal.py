@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,19 +51,44 @@ class Without:
             "utf-8",
         )
 
-    def call(self, *arguments: str) -> str:
-        """Call the program; return what it writes to both outputs."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "PYTHONPATH": str(self.folder / "program"),
             "ANKIFORGE_HOME": str(self.home),
             "HOME": str(self.folder),
             "COLUMNS": "100",
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "ankiforge", *arguments],
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve the page with one card that waits; yield its address."""
+        self.call("run")
+        command = [sys.executable, "-m", "ankiforge", "review", "--no-open", "-q"]
+        with subprocess.Popen(
+            command,
             cwd=self.home,
-            env=environment,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            try:
+                yield process.stdout.readline().strip()
+            finally:
+                process.send_signal(signal.SIGINT)
+
+    def call(self, *arguments: str) -> str:
+        """Call the program; return what it writes to both outputs."""
+        return self.python("-m", "ankiforge", *arguments)
+
+    def python(self, *arguments: str) -> str:
+        """Call Python with the program; return what it writes to both outputs."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.home,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -102,6 +129,35 @@ def test_the_help_lists_all_but_its_commands(without):
                     command.name
                 )
     assert "Every day" not in program.call("--help")
+
+
+TOOLS = "from ankiforge.features.agents.server import _arguments; print(*_arguments())"
+
+
+@pytest.mark.slow
+def test_an_agent_is_offered_all_but_its_tools(without):
+    pytest.importorskip("mcp")
+    feature, program = without
+    if feature == "agents":
+        pytest.skip("nothing offers tools")
+    tools = program.python("-c", TOOLS).split()
+    assert "propose_cards" in tools
+    assert ("failing" in tools) == (feature != "repair")
+
+
+@pytest.mark.slow
+def test_the_page_shows_all_but_its_list(without, browser):
+    feature, program = without
+    with program.served() as address:
+        page = browser.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector(".documents li")
+        state = page.evaluate("fetch('/api/state').then((answer) => answer.json())")
+        page.close()
+    assert faults == []
+    assert ("failing" in state["left"]) == (feature != "repair")
 
 
 @pytest.mark.slow

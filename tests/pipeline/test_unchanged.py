@@ -459,7 +459,7 @@ NOT_LOADED = re.compile(
     r"markdown_it|genanki|rapidfuzz|pypdf|pypdfium2|backports|xml|csv"
     r"|ankiforge\.(check|reports|review|web|features\.[a-z]+\.|extract\.(pdf|books|exports|zotero)"
     r"|extract\.markdown\.(parts|note|blocks)|anki\.(plan|package|collection|render|notes)"
-    r"|draft\.(propose|rules|client|llm|prompt|reply|repairs|server)|pipeline\.repair)\b"
+    r"|draft\.(propose|rules|client|llm|prompt|reply|server))\b"
 )
 
 

@@ -181,19 +181,6 @@ def test_files_are_counted_by_what_they_are(files, text):
 
 
 @pytest.mark.parametrize(
-    ("cards", "minutes", "line"),
-    [
-        (0, 9.0, ""),
-        (1, 0.4, "1 card fails: ankiforge repair"),
-        (1, 0.6, "1 card fails (1 minute lately): ankiforge repair"),
-        (12, 90.2, "12 cards fail (90 minutes lately): ankiforge repair"),
-    ],
-)
-def test_what_fails_is_told_with_the_time_that_it_took(cards, minutes, line):
-    assert summary._failing_line(cards, minutes) == line
-
-
-@pytest.mark.parametrize(
     ("paths", "line"),
     [
         ([], ""),

@@ -35,9 +35,9 @@ def served(forge: Any) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """The system's Chromium, once for all tests of a worker."""
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """The system's Chromium."""
     if not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
         pytest.importorskip("playwright.sync_api")
         if not CHROMIUM:

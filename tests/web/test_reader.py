@@ -1,12 +1,8 @@
 """What a screen reader says: the roles and names of each screen, in their order, and what is told of a decision."""
 
-# ruff: noqa: F811 - fixtures are arguments
-
 import pytest
 
-from tests.anki.test_repair import add  # noqa: F401
 from tests.web.conftest import over, settle
-from tests.web.test_failing import anki, fails  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
@@ -145,17 +141,4 @@ def test_a_question_names_its_lines_and_answers(cells, opened):
     ]  # fmt: skip
     assert following(told, "group Decide", 2) == [
         "button Make 4 cards", "button None of them",
-    ]  # fmt: skip
-
-
-def test_a_card_that_fails_says_why_and_what_can_be_done(forge, anki, fails, opened):
-    page = opened(forge, "failing")
-    told = heard(page)
-    assert between(told, "main Card", "contentinfo") == [
-        "article You flagged this card red in Anki. None of 2 answers wrong, 1 minute spent.",
-        "heading You flagged this card red in Anki. None of 2 answers wrong, 1 minute spent.",
-        "Iframe Card: Which metals are noble?",
-    ]
-    assert following(told, "group Decide", 3) == [
-        "button Edit", "button Suspend in Anki", "button Leave 30 days",
     ]  # fmt: skip

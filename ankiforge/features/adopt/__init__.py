@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ankiforge.hooks import Command, Feature, Noticed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ankiforge.ledger import Ledger
-
-
-def _adopt() -> Any:
-    from ankiforge.features.adopt.command import adopt
-
-    return adopt
 
 
 class Adopt(Feature):
@@ -23,9 +19,9 @@ class Adopt(Feature):
     def commands(self) -> Iterable[Command]:
         """Return `adopt`."""
         line = "Take over another tool's notes with their history."
-        return [Command("adopt", "Anki", line, _adopt)]
+        return [Command("adopt", "Anki", line, f"{__name__}.command")]
 
-    def view(self, ledger: Ledger) -> Noticed:
+    def view(self, ledger: Ledger, collection: Path | None) -> Noticed:
         """Return how many notes belong to other tools, by tool."""
         from ankiforge.ledger.belonging import belonging
         from ankiforge.model.hints import TITLES

@@ -12,15 +12,8 @@ The tools are the methods of `Agent` (`agent.py`), what they show goes through `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ankiforge.hooks import Command, Feature
-
-
-def _mcp() -> Any:
-    from ankiforge.features.agents.command import mcp
-
-    return mcp
 
 
 class Agents(Feature):
@@ -29,7 +22,7 @@ class Agents(Feature):
     def commands(self) -> Iterable[Command]:
         """Return `mcp`."""
         line = "Let an agent draft, over the protocol MCP."
-        return [Command("mcp", "Set up", line, _mcp, names_folder=True)]
+        return [Command("mcp", "Set up", line, f"{__name__}.command", names_folder=True)]
 
 
 feature = Agents()

@@ -21,6 +21,7 @@ from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, UsageError
+from ankiforge.hooks import Tool
 from ankiforge.ledger import FoundWork, Ledger, lists, recording, search
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
@@ -392,29 +393,11 @@ class Agent:
                 "next_offset": end if end < len(cards) else None,
             }
 
-    def failing(self, query: str, limit: int) -> Json:
-        """Return the cards that fail in Anki, without those that must stay on this machine."""
+    def of_feature(self, tool: Tool, arguments: Json) -> Json:
+        """Return the answer of a feature's tool, without what must stay on this machine."""
         with self._open("") as workspace:
             view = AgentView(workspace.ledger)
-            found = workspace.failing(query)
-            cards = []
-            for entry in (*found.failing, *found.faulty):
-                near = entry.near.card.fields if entry.near else {}
-                texts = (*entry.card.fields.values(), *near.values(), entry.passage)
-                if any(view.privacy.hides(text, entry.document) for text in texts):
-                    continue
-                told = {
-                    "card": f"nid:{entry.note.nid}",
-                    "deck": entry.note.deck,
-                    "fields": dict(entry.card.fields),
-                    "why": list(entry.why),
-                    "history": entry.history.in_one_line,
-                    "seconds": round(entry.history.seconds),
-                    "mixed_up_with": dict(near),
-                    "passage": entry.passage,
-                }
-                cards.append(view.entry(told))
-            return {"cards": cards[:limit], "total": len(cards)}
+            return view.entry(tool.answer(workspace, view.privacy, **arguments))
 
     def search_library(self, query: str, limit: int) -> Json:
         """Return the works that a title, a DOI or an address means, and passages that answer.

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from inspect import cleandoc
 from io import TextIOWrapper
 from typing import Annotated, Any, Literal
@@ -23,6 +23,7 @@ from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft.answering import MOST_SENTENCES
 from ankiforge.errors import BUG, BugError, ForgeError, UsageError
 from ankiforge.features.agents.agent import MOST_CARDS, MOST_LISTED, Agent
+from ankiforge.hooks import Tool, features
 from ankiforge.model import Json, Value
 from ankiforge.text import regex
 
@@ -116,18 +117,6 @@ class SearchLibrary(_Arguments):
     limit: Limit = 5
 
 
-class Failing(_Arguments):
-    """List the cards that fail in Anki, the most costly first; nothing is changed.
-
-    Each has why it is listed, its history (✗ forgotten, · remembered, days before), and what is
-    wrong with it. The reader rewords them on the page: `ankiforge review`.
-    `query`: words, nid:ID, or deck:Biology, which adds what is faulty there.
-    """
-
-    query: Words = ""
-    limit: Limit = 20
-
-
 class Stated(_Arguments):
     """A sentence with a quote from the passage of that label."""
 
@@ -160,10 +149,30 @@ _TOOLS: dict[str, type[_Arguments]] = {
     "propose_cards": ProposeCards,
     "list_cards": ListCards,
     "search_library": SearchLibrary,
-    "failing": Failing,
     "ask": Ask,
     "withdraw_card": WithdrawCard,
 }
+
+
+@cache
+def _of_features() -> dict[str, Tool]:
+    """Return the tools of other features, by their names."""
+    tools = {}
+    for feature in features():
+        for command in feature.commands():
+            if command.tool is not None:
+                tool = command.tool()
+                tools[tool.name] = tool
+    return tools
+
+
+@cache
+def _arguments() -> dict[str, type[Any]]:
+    """Return the arguments of all tools, by their names."""
+    added = {name: tool.arguments for name, tool in _of_features().items()}
+    return {**_TOOLS, **added}
+
+
 _LONGEST_CARDS = 1_000_000
 _WRITING = ("propose_cards", "withdraw_card")
 
@@ -182,7 +191,7 @@ async def _serve(agent: Agent) -> None:
 
     # the tools as the client lists them
     tools = []
-    for name, arguments in _TOOLS.items():
+    for name, arguments in _arguments().items():
         _, schemas = msgspec.json.schema_components([arguments])
         for schema in schemas.values():
             del schema["title"]
@@ -285,13 +294,16 @@ def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
     """Return the answer of a tool, or the fault of the call."""
     failed = False
     try:
-        if name not in _TOOLS:
-            hint = f"known: {', '.join(_TOOLS)}"
+        if name not in _arguments():
+            hint = f"known: {', '.join(_arguments())}"
             raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
-        meant, unknown = _as_meant(_TOOLS[name], given)
-        checked = typed(_TOOLS[name], meant, Location(name))
-        tool = getattr(agent, name)
-        answer = tool(**msgspec.to_builtins(checked))
+        meant, unknown = _as_meant(_arguments()[name], given)
+        checked = typed(_arguments()[name], meant, Location(name))
+        values = msgspec.to_builtins(checked)
+        if name in _TOOLS:
+            answer = getattr(agent, name)(**values)
+        else:
+            answer = agent.of_feature(_of_features()[name], values)
         if unknown:
             answer = {**answer, "ignored": sorted(unknown)}
         text = msgspec.json.encode(answer).decode()

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ankiforge.hooks import Command, Feature
-
-
-def _patch() -> Any:
-    from ankiforge.features.patch.command import patch
-
-    return patch
 
 
 class Patch(Feature):
@@ -20,7 +13,7 @@ class Patch(Feature):
     def commands(self) -> Iterable[Command]:
         """Return `patch`."""
         line = "Print your edits in Anki as a patch of your notes."
-        return [Command("patch", "Anki", line, _patch)]
+        return [Command("patch", "Anki", line, f"{__name__}.command")]
 
 
 feature = Patch()

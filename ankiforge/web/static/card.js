@@ -5,6 +5,7 @@ import { editor, kept } from "./edit.js";
 import { face, harmless } from "./face.js";
 import { figure } from "./figure.js";
 import { lettersOf } from "./letters.js";
+import { parts } from "./parts.js";
 import { count, tell } from "./say.js";
 import { sentence } from "./sentence.js";
 import { post } from "./server.js";
@@ -38,7 +39,7 @@ export class Card {
     this.remark = h("p", { className: "why caution", role: "status", hidden: true });
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
       h("header", {}, this.context),
-      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#lines()], this.others, item.repairs && this.#repairs(press), this.remark,
+      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#lines()], this.others, ...parts.map((part) => part(item, press)), this.remark,
       !item.lines && about, ...this.#about());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
     this.face.lang = this.others.lang = item.source?.lang ?? "";
@@ -64,16 +65,6 @@ export class Card {
       source?.said && lettersOf(source.said) !== lettersOf(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
       source?.links.length && h("p", { className: "links" }, source.links.map(linkTo)),
     ].filter(Boolean);
-  }
-  // How a card that fails may be repaired, each with what changes.
-  #repairs(press) {
-    const { near, repairs } = this.item;
-    return [
-      near && h("p", { className: "why", dir: "auto" }, h("b", {}, "Mixed up with: "), near.map((side, i) => [i ? " → " : "", rich(side)])),
-      repairs.length > 0 && h("ol", { className: "others", ariaLabel: "Repairs" }, repairs.map(({ says, cards, lines }, i) => h("li", {},
-        h("button", { type: "button", className: "other-draft repair", onclick: () => press(String(i + 1)) }, repairs.length > 1 && kbd(String(i + 1)),
-          h("span", { dir: "auto" }, says, cards.map((card) => h("span", { className: "becomes" }, sides(card))), lines.map((line) => h("small", {}, line))))))),
-    ];
   }
   // Lines that may be cards; with a box if they are to be ticked.
   #lines() {

@@ -148,7 +148,7 @@ class Page {
   chat(key = "") {
     if (!isFree()) return;
     const { item, origin, paper } = this.sitting ?? {};
-    const about = key || (origin?.entry?.list === "failing" ? item?.id : origin?.key && paper?.key) || "";
+    const about = key || (origin?.entry?.by_item ? item?.id : origin?.key && paper?.key) || "";
     const asks = () => get("chat", { key: about });
     openChat(asks, (answer) => post("chat", answer), async (brought) => {
       if (this.view === "shelf" || (brought && about.startsWith("unmarked:"))) await this.openShelf();

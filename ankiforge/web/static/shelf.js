@@ -7,7 +7,7 @@ import { get, until } from "./server.js";
 const COVERS = 12; // that are asked for at once
 const LOOKED = 60; // ms, after which a document that is selected is opened ahead
 export const CHOOSE = "Let your chat choose ten";
-const OWN = { you: "?", failing: "!", words: "Aa" }; // the covers of the lists
+const OWN = { you: "?", words: "Aa" }; // the covers of the lists
 
 export class Shelf {
   at = 0;
@@ -44,7 +44,7 @@ export class Shelf {
   }
 
   #row(each, i) {
-    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, OWN[each.list] ?? initials(each.title)));
+    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? OWN[each.list] ?? initials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {

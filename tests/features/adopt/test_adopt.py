@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.anki.test_repair_own import forgotten
 from tests.features.adopt.vaults import (
     TOOLS,
     VAULT,
@@ -17,6 +16,7 @@ from tests.features.adopt.vaults import (
     scheduled,
     schedules,
 )
+from tests.features.repair.test_repair_own import forgotten
 
 
 @pytest.fixture

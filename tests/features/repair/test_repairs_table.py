@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.draft.repairs import CardToRepair, read_repairs
+from ankiforge.features.repair.repairs import CardToRepair, read_repairs
 
 CARD = CardToRepair({"Front": "Which three?", "Back": "a, b, c"})
 CLOZE = CardToRepair({"Text": "{{c1::a}} and {{c2::b}}"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ankiforge.errors import RefusedError
-from ankiforge.pipeline import repair
+from ankiforge.features.repair import work as repair
 from ankiforge.pipeline.workspace import Workspace
 
 DAY = 86_400_000
@@ -74,7 +74,7 @@ def answer(front: str, back: str = "", new: Sequence[Sides] = ()) -> str:
 def reword(forge: Any, nid: int, *words: Any) -> None:
     """Take what a chat answers about a note that fails."""
     with Workspace(forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         [offer] = repair.answered(entry, answer(*words))
         repair.take(workspace, entry, offer)
 
@@ -234,7 +234,7 @@ def test_a_field_with_a_picture_or_sound_is_only_changed_in_anki(forge, anki, ad
     with pytest.raises(RefusedError, match="its Back has a picture or a sound"):
         reword(forge, nid, *ONE_METAL)
     with Workspace(forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         back = entry.card.fields["Back"]
     reword(forge, nid, "Which are the three metals?", back)
     assert anki.load(package(forge)) == {"updated": 1}
@@ -251,7 +251,7 @@ def test_a_note_whose_question_has_several_fields_is_only_changed_in_anki(
     anki.col.models.update_dict(kind)
     nid = add(METALS[0], METALS[1], "three of four")
     with Workspace(forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         for refused in (
             lambda: repair.question_about(workspace, entry),
             lambda: repair.edited(workspace, entry, {"Back": "iron"}),
@@ -267,7 +267,7 @@ def test_a_cloze_without_a_field_for_the_text_below_gets_none(forge, anki, add):
     anki.col.models.update_dict(kind)
     nid = add("{{c1::Entropy}} grows.", type="Cloze")
     with Workspace(forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         with pytest.raises(RefusedError, match="no field for the text below"):
             repair.edited(workspace, entry, {"Extra": "It is a law."})
         repair.edited(workspace, entry, {"Text": "{{c1::Entropy}} never falls."})
@@ -347,7 +347,7 @@ def test_nothing_is_written_before_a_repair_is_taken(forge, anki, add, files):
     done = forge.ok("repair")
     assert "next: ankiforge review" in done.stderr
     with Workspace(forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         assert len(repair.answered(entry, answer(*ONE_METAL))) == 1
     now = files(forge.folder, forge.home)
     assert {path: now.get(path) for path in before if "journal" in path} == {

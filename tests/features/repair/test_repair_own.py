@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.pipeline import repair
+from ankiforge.features.repair import work as repair
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.anki_connect import serving
 
@@ -55,7 +55,7 @@ REPLY = """Here: ```json
 def take(desk: Any, nid: int, reply: str = REPLY) -> None:
     """Take what a chat answers about a note that fails."""
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         [offer] = repair.answered(entry, reply)
         repair.take(workspace, entry, offer)
 
@@ -130,7 +130,7 @@ def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "dropout")
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         repair.edited(workspace, entry, {"Back": "It masks units while training."})
     desk.forge.ok("patch", "-o", "notes.patch")
     patch = (desk.forge.folder / "notes.patch").read_text()
@@ -140,7 +140,7 @@ def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
 def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk):
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         asked = repair.question_about(workspace, entry)
         assert "Which three metals are noble?" in asked
         assert "2d✗ 2d✗ 2d✗ 2d✗" in asked
@@ -160,7 +160,7 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "codes")
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         try:
             asked = repair.question_about(workspace, entry)
         except Exception as error:  # noqa: BLE001
@@ -171,12 +171,12 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
 def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing().failing
+        [entry] = repair.repair_list(workspace).failing
         assert entry.note.nid == nid
         repair.leave(workspace, entry)
-        assert workspace.failing().failing == ()
+        assert repair.repair_list(workspace).failing == ()
         workspace.undo()
-        assert len(workspace.failing().failing) == 1
+        assert len(repair.repair_list(workspace).failing) == 1
 
 
 # --- a running Anki ------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def running(desk: Any, backend: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def test_what_only_anki_can_do_is_done_there_or_told(desk, running):
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing().failing
+        [entry] = repair.repair_list(workspace).failing
         for what in ("unsuspend", "unflag", "forget"):
             assert repair.do_in_anki(workspace, what, entry.cards) == "done in Anki"
     with running.collection() as col:
@@ -240,7 +240,7 @@ def test_a_model_is_asked_and_its_reply_is_checked(desk, server, fake):
     text = settings.read_text().replace("anki: {collection: none}\n", "")
     settings.write_text(text)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = workspace.failing(f"nid:{nid}").failing
+        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
         [offer] = repair.asked(workspace, entry)
         assert offer.fields["Back"] == "platinum"
         assert len(repair.asked(workspace, entry)) == 1

@@ -11,7 +11,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ankiforge.anki.profiles import signature
-from ankiforge.draft.repairs import CardRepair
+from ankiforge.features.repair import work as mending
+from ankiforge.features.repair.count import FailingCount
+from ankiforge.features.repair.repairs import CardRepair
+from ankiforge.features.repair.work import RepairEntry
+from ankiforge.hooks import PageList
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
@@ -29,9 +33,7 @@ from ankiforge.model import (
     Shown,
     h16,
 )
-from ankiforge.pipeline import repair as mending
-from ankiforge.pipeline.collection import FailingCount, collection_path
-from ankiforge.pipeline.repair import RepairEntry
+from ankiforge.pipeline.collection import collection_path
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence, with_changes
@@ -62,13 +64,15 @@ _IN_ANKI = {
 """What is done in Anki while the card stays in the list."""
 
 
-def is_failing_id(id: str) -> bool:
-    """Return whether an id is that of an item of this list."""
-    return id.startswith(PREFIX)
-
-
-class FailingCards:
+class FailingCards(PageList):
     """The cards that fail, in the order in which they are shown."""
+
+    id = "failing"
+    title = "Cards that fail"
+    about = "forgotten again and again, or flagged red"
+    cover = "!"
+    prefix = PREFIX
+    ending = "“Open in Anki” brings the repairs to your cards."
 
     def __init__(self, workspace: Workspace, faces: Faces, *, asks: bool) -> None:
         """Read nothing yet; `asks` is whether a model may be asked for repairs."""
@@ -104,7 +108,7 @@ class FailingCards:
         state = signature(path) if path and path.is_file() else ""
         if state and state == self._state:
             return
-        entries = self._workspace.failing().failing
+        entries = mending.repair_list(self._workspace).failing
         self._entries = {f"{PREFIX}{entry.note.nid}": entry for entry in entries}
         self._state = state
 
@@ -277,20 +281,22 @@ class FailingCards:
 
     # --- the chat -----------------------------------------------------------------------
 
-    def question_about(self, id: str) -> str:
+    def question_about(self, id: str) -> Json:
         """Return the text that asks a chat for repairs.
 
         Raises:
             RefusedError: something of the card must stay on this machine.
         """
-        return mending.question_about(self._workspace, self._entries[id])
+        text = mending.question_about(self._workspace, self._entries[id])
+        return {"said": "Asks for repairs of this card.", "text": text}
 
-    def answered(self, id: str, reply: str) -> int:
-        """Offer the repairs in the answer of a chat, too; return how many there are."""
+    def answered(self, id: str, reply: str) -> tuple[str, bool]:
+        """Offer the repairs in the answer of a chat, too; say how many there are."""
         entry = self._entries[id]
         repairs = mending.answered(entry, reply)
         self._add(entry, repairs)
-        return len(repairs)
+        said = counted(len(repairs), "repair") if repairs else NOTHING_SOUND
+        return f"{said}.", bool(repairs)
 
     def _add(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
         """Offer further repairs, the newest first; the list begins with what has new ones."""

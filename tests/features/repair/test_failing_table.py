@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.failing import CardHistory, FirstAnswer, failing
+from ankiforge.features.repair.count import FailingCount
+from ankiforge.features.repair.failing import CardHistory, FirstAnswer, failing
 
 
 def card(days: str, **more: object) -> CardHistory:
@@ -79,3 +80,16 @@ def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
     usual = [card("-9· -7· -5· -3· -1·"), card("-9· -3·"), card("-9· -3·")]
     listed = failing([asked_often, asked_twice, *usual], {})
     assert [(each.history.card, each.cost) for each in listed] == [(3, 20.0), (2, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("cards", "minutes", "line"),
+    [
+        (0, 9.0, ""),
+        (1, 0.4, "1 card fails: ankiforge repair"),
+        (1, 0.6, "1 card fails (1 minute lately): ankiforge repair"),
+        (12, 90.2, "12 cards fail (90 minutes lately): ankiforge repair"),
+    ],
+)
+def test_what_fails_is_told_with_the_time_that_it_took(cards, minutes, line):
+    assert FailingCount("", cards, minutes).line == line

@@ -13,7 +13,6 @@ import math
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +20,16 @@ from msgspec.structs import replace
 
 from ankiforge import check
 from ankiforge.anki.collection import View, open_view
-from ankiforge.anki.failing import CardHistory, FailingCard, failing, histories
 from ankiforge.anki.notes import in_deck
 from ankiforge.anki.notetypes import fields_shown
-from ankiforge.anki.reading import ReadNote, read_note
 from ankiforge.anki.render import render, unrender
-from ankiforge.draft import repairs
 from ankiforge.draft.prompt import ModelRequest
-from ankiforge.draft.repairs import CardRepair, CardToRepair
 from ankiforge.errors import RefusedError, ServiceError, UsageError
+from ankiforge.features.repair import repairs
+from ankiforge.features.repair.count import one_of_each, tended_days
+from ankiforge.features.repair.failing import CardHistory, FailingCard, failing, histories
+from ankiforge.features.repair.reading import ReadNote, read_note
+from ankiforge.features.repair.repairs import CardRepair, CardToRepair
 from ankiforge.language.words import content, stem
 from ankiforge.ledger import Ledger, lists
 from ankiforge.ledger import decide as decisions
@@ -66,37 +66,14 @@ from ankiforge.pipeline.collection import (
     adopted_guids,
     as_in_anki,
     collection_path,
-    one_of_each,
-    tended_days,
 )
+from ankiforge.pipeline.decks import check_deck
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import plain
 from ankiforge.text.lists import things
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.opened import Opened
-
-
-def check_deck(deck: str, decks: Iterable[str]) -> None:
-    """Refuse a deck in which no note is.
-
-    Args:
-        deck: as a person named it.
-        decks: those of all notes.
-
-    Raises:
-        UsageError: the hint names decks that are called nearly like it.
-    """
-    called = {}
-    for name in decks:
-        if in_deck(name, deck):
-            return
-        # a person may leave out the decks above
-        called[name.casefold()] = called[name.rpartition("::")[2].casefold()] = name
-    alike = get_close_matches(deck.casefold(), called, n=3) or sorted(called)[:9]
-    names = dict.fromkeys(called[each] for each in alike)
-    hint = f"there is: {', '.join(names)}" if names else "there is no note yet"
-    raise UsageError(f"there is no note in a deck {deck}", hint=hint)
 
 
 # --- faults -----------------------------------------------------------------------------------
@@ -217,6 +194,11 @@ def wanted(query: Iterable[str]) -> Wanted:
         else:
             words.append(term.casefold())
     return Wanted(tuple(words), tuple(decks), frozenset(notes))
+
+
+def repair_list(workspace: Opened, query: str = "") -> RepairList:
+    """Return the cards that fail in Anki now, and the faulty ones of decks that a query names."""
+    return listing(workspace, query.split(), datetime.now().astimezone())
 
 
 def listing(workspace: Opened, query: Iterable[str], now: datetime) -> RepairList:

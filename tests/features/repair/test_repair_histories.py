@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ankiforge.errors import ForgeError
-from ankiforge.pipeline import repair
+from ankiforge.features.repair import work as repair
 from ankiforge.pipeline.workspace import Workspace
 
 CARDS = "select id, nid, did, ord, type, queue, due, ivl, factor, reps, lapses, data from cards"
@@ -73,7 +73,7 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
             match chance.choice(STEPS):
                 case "take":
                     with Workspace(here) as workspace:
-                        found = workspace.failing().failing
+                        found = repair.repair_list(workspace).failing
                         if found:
                             entry = chance.choice(found)
                             [offer] = repair.answered(entry, _reply(entry))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ankiforge.features.repair.work import RepairEntry
 from ankiforge.model import Json
-from ankiforge.pipeline.repair import RepairEntry
 from ankiforge.reports.cards import Text, quoted_in
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import plain

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.anki.test_repair import ONE_METAL, add, answer, fields_of, reword  # noqa: F401
+from tests.features.repair.test_repair import ONE_METAL, add, answer, fields_of, reword  # noqa: F401
 from tests.web.conftest import by_name, over, ready, rest, settle, shown, waiting
+from tests.web.test_access import axe, barriers  # noqa: F401
+from tests.web.test_reader import between, following, heard
 
 CARD = "#margin > .card"
 
@@ -181,3 +183,32 @@ def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
     assert waiting(page, "you") == 0
     anki.load(package(forge))
     assert fields_of(anki, nid)[1] == "iron"
+
+
+@pytest.mark.slow
+def test_a_card_that_fails_says_why_and_what_can_be_done(forge, anki, fails, opened):
+    page = opened(forge, "failing")
+    told = heard(page)
+    assert between(told, "main Card", "contentinfo") == [
+        "article You flagged this card red in Anki. None of 2 answers wrong, 1 minute spent.",
+        "heading You flagged this card red in Anki. None of 2 answers wrong, 1 minute spent.",
+        "Iframe Card: Which metals are noble?",
+    ]
+    assert following(told, "group Decide", 3) == [
+        "button Edit", "button Suspend in Anki", "button Leave 30 days",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+def test_cards_that_fail_are_without_barriers(forge, fails, opened, axe, width):  # noqa: F811
+    page = opened(forge, "failing")
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(axe)
+    found = {}
+    for number in range(page.locator("#ticks li").count()):
+        found[number] = barriers(page)
+        page.keyboard.press("j")
+        settle(page)
+    assert len(found) > 2
+    assert {where: faults for where, faults in found.items() if faults} == {}

@@ -36,8 +36,8 @@ def repair(call: Call, query: Words) -> None:
     if len(query) == 1 and Path(query[0]).expanduser().is_file():
         hint = "import the file into Anki, then: ankiforge repair deck:NAME"
         raise UsageError(f"{query[0]}: only the cards in Anki are listed", hint=hint)
-    from ankiforge.pipeline.repair import listing
-    from ankiforge.reports.repair import entry_json, entry_text
+    from ankiforge.features.repair.report import entry_json, entry_text
+    from ankiforge.features.repair.work import listing
 
     with session(call, read_only=True) as workspace, named_by_person():
         found = listing(workspace, query, datetime.now().astimezone())

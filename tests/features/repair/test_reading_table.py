@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.reading import read_note
+from ankiforge.features.repair.reading import read_note
+from ankiforge.features.repair.work import Nearest, faults_of
 from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
-from ankiforge.pipeline.repair import Nearest, faults_of
 
 PLAIN = "{{Front}}"
 TYPESET = "[latex]{{Front}}[/latex]"
