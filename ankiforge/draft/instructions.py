@@ -145,11 +145,10 @@ def _question(comment: str, passage: str) -> CommentQuestion | None:
 
 def requested(highlight: Highlight) -> Instruction:
     """Return the wish of a highlight's comment; none if somebody else wrote the comment."""
-    questions = questions_of(highlight)
-    if questions:
-        return questions[0]
-    if not highlight.instructs or _is_a_text(highlight):
-        return instruction("")
+    if not highlight.instructs:
+        return Instruction(Wish.NONE)
+    if _is_a_text(highlight):
+        return next(iter(questions_of(highlight)), Instruction(Wish.NONE))
     return instruction(highlight.comment, highlight.exact)
 
 
@@ -193,21 +192,28 @@ def _is_a_text(highlight: Highlight) -> bool:
     return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
 
 
+# The number of words by which the beginning of a comment is known.
+_BEGINNING = 3
+
+
 def without_comment(highlight: Highlight) -> Highlight:
     """Return a highlight whose surroundings do not contain its comment, which is never evidence.
 
     The comment on a quote is next to it in the note.
     """
-    words = [re.escape(word) for word in highlight.comment.split()]
+    beginning = " ".join(highlight.comment.split()[:_BEGINNING])
     around = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
-    if not words or highlight.comment.split()[0] not in around:
+    if not beginning or beginning not in " ".join(around.split()):
         return highlight
+    words = [re.escape(word) for word in highlight.comment.split()]
     whole = r"\s+".join(words)
     prefix = re.sub(whole, "[…]", highlight.prefix)
     suffix = re.sub(whole, "[…]", highlight.suffix)
     nearby = re.sub(whole, "[…]", highlight.nearby)
-    if len(words) > 2:  # the text after it may be cut off somewhere in the comment
-        beginning = r"\s+".join(words[:3])
+    if (
+        len(words) >= _BEGINNING
+    ):  # the text after it may be cut off somewhere in the comment
+        beginning = r"\s+".join(words[:_BEGINNING])
         suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
     return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
 

@@ -226,7 +226,7 @@ def for_model(
         if highlight.key in job.passed_over:
             continue
         if not job.in_progress(highlight.document.path):
-            highlights.append(without_comment(highlight))
+            highlights.append(highlight)
         if len(highlights) == enough:
             break
     if limit is not None:
@@ -241,11 +241,11 @@ def for_model(
             if brief_of(job.decks, highlight).wants in ("definition", "question"):
                 return -1.0
             # what no run judged: where nothing is proposed, or the rules have a draft
-            return -(worths.get(highlight.key) or judge(highlight).worth)
+            return -(worths.get(highlight.key) or judge(without_comment(highlight)).worth)
 
         likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
         highlights = [highlight for highlight in highlights if highlight.key in likeliest]
-    for task in _tasks(job, highlights):
+    for task in _tasks(job, map(without_comment, highlights)):
         yield privacy.task(task)
 
 
