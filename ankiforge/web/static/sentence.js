@@ -56,7 +56,7 @@ export function sentence(card, name, changed) {
     beforeButton.hidden = !(card.before || isWithTwo);
     beforeButton.ariaPressed = String(isWithTwo ? cut[0] === 0 : hasBefore);
     beforeButton.classList.toggle("on", hasBefore);
-    beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "Drop" : "With"} the first sentence` : hasBefore ? card.before : "With the sentence before";
+    beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "−" : "+"} the first sentence` : hasBefore ? card.before : "+ the sentence before";
     say();
     changed();
   }
