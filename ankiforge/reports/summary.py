@@ -525,7 +525,7 @@ class RunText:
                 best = (
                     f"the best {MOST}" if number == MOST else counted(number, "highlight")
                 )
-                chat = ("draft", f"your chat writes cards for {best}: copy, paste back")
+                chat = ("draft", f"a chat writes cards for {best}: copy, paste back")
                 steps.insert(0 if self._is_weak() else 1, chat)
         for place, (step, why) in enumerate(steps):
             yield next_line(step, why, first=not place)

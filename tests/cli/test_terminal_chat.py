@@ -74,7 +74,7 @@ def test_run_offers_the_chat_only_for_highlights_that_it_may_ask_about(forge, va
     note = vault / "Row.md"
     note.write_text(f"=={ALPHA}==\n\n=={SECRET}== #no-llm\n\nLetter :: sign\n", "utf-8")
     said = forge.ok("run", vault, "--accept", "review").stdout
-    assert "your chat writes cards for 1 highlight: copy, paste back" in said
+    assert "a chat writes cards for 1 highlight: copy, paste back" in said
     note.write_text("Letter :: sign\n\nVowel :: voice\n", "utf-8")
     assert "your chat" not in forge.ok("run", vault, "--accept", "review").stdout
 
