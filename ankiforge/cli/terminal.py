@@ -140,12 +140,10 @@ class TerminalReview:
         self._print_passage(item)
         self._print_card(shown[1], choices)
         keys = _PROPOSAL_KEYS if item.proposal else _DRAFT_KEYS
-        self._say(f"\n{keys.format(others=_keys_of_others(item, len(choices)))}")
-        printed = shown
+        keys = keys.format(others=_keys_of_others(item, len(choices)))
+        self._say(f"\n{keys}")
         while True:
-            if shown is not printed:
-                self._print_card(shown[1], ())
-                printed = shown
+            before = shown
             key = _key()
             try:
                 match key:
@@ -177,6 +175,10 @@ class TerminalReview:
                 return True
             except ForgeError as error:
                 self._say(error.told)
+            if shown == before:
+                self._say(keys)
+            else:
+                self._print_card(shown[1], ())
 
     def _answer(self, item: Item, question: Question) -> bool:
         """Show a question of which one answer is for many; return whether the person goes on."""

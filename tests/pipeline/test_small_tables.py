@@ -19,25 +19,19 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
-    NoteInAnki,
     Origin,
     Problem,
-    SeenType,
     Viewed,
     Waiting,
-    hints,
 )
 from ankiforge.pipeline import (
-    adopt,
     ask,
     chats,
     decide,
     deliver,
-    patch,
     pictures,
     proposals,
     query,
-    repair,
 )
 from ankiforge.pipeline.meaning import Near
 from ankiforge.pipeline.result import (
@@ -153,28 +147,6 @@ def test_a_source_keeps_the_name_that_its_path_has(tmp_path, names, name):
     found = SimpleNamespace(kind="obsidian", root=vault, only="")
     remembered = [SimpleNamespace(path=str(vault), names=names, marks=())]
     assert _name_of(Config(), remembered, found, vault) == name
-
-
-@pytest.mark.parametrize(
-    ("wanted", "fits"),
-    [
-        ({}, True),
-        ({"decks": ("Bio",)}, True),
-        ({"decks": ("bio::cells",)}, True),
-        ({"decks": ("Bio::Cells::Old",)}, False),
-        ({"decks": ("Chem", "Bio")}, True),
-        ({"decks": ("Cells",)}, False),
-        ({"notes": frozenset([7])}, True),
-        ({"notes": frozenset([8])}, False),
-        ({"words": ("cell", "divide")}, True),
-        ({"words": ("cell", "grow")}, False),
-        ({"decks": ("Bio",), "words": ("grow",)}, False),
-    ],
-)
-def test_which_notes_of_a_collection_are_listed(wanted, fits):
-    fields = (("Front", "Which Cells"), ("Back", "divide?"))
-    note = SimpleNamespace(nid=7, deck="Bio::Cells", fields=fields)
-    assert repair.Wanted(**wanted).fits(note) is fits
 
 
 @pytest.mark.parametrize(
@@ -348,159 +320,6 @@ def test_a_card_may_be_as_long_as_the_limit():
     assert decide.new_fields({"Front": "a" * 7999, "Back": "b"})[1] == ("Back", "b")
 
 
-# --- note types of other tools ---------------------------------------------------------------
-
-
-def note_type(*names: str, cloze: bool = False, name: str = "Theirs") -> SeenType:
-    fields = tuple((name, None) for name in names)
-    return SeenType(7, name, mod=0, cloze=cloze, fields=fields, templates=(), css="")
-
-
-@pytest.mark.parametrize(
-    ("their_type", "maps", "names"),
-    [
-        (note_type("Front", "Back"), {}, {"Front": "Front", "Back": "Back"}),
-        (note_type("QUESTION", "Answer", "Back Extra"), {}, {"Front": "QUESTION", "Back": "Answer", "Extra": "Back Extra"}),
-        # two fields that are called otherwise stand so, three are unclear
-        (note_type("Word", "Meaning"), {}, {"Front": "Word", "Back": "Meaning"}),
-        (note_type("Word", "Meaning", "Sound"), {}, {}),
-        (note_type("Front", "Meaning", "Sound"), {}, {}),
-        (note_type("Text", "Back", cloze=True), {}, {"Text": "Text", "Extra": "Back"}),
-        (note_type("Sentence", "Sound", "Note", cloze=True), {}, {"Text": "Sentence"}),
-        # what the person said
-        (note_type("Word", "Meaning", "Sound"), {"Theirs": {"Front": "Word", "Back": "Sound"}}, {"Front": "Word", "Back": "Sound"}),
-        (note_type("Word", "Meaning", "Sound"), {"Others": {"Front": "Word", "Back": "Sound"}}, {}),
-        (note_type("Word", "Meaning"), {"Theirs": {"Front": "Word"}}, {}),
-        # one field of theirs is not two of ours
-        (note_type("Word", "Meaning"), {"Theirs": {"Front": "Word", "Back": "Word"}}, {}),
-    ],
-)  # fmt: skip
-def test_which_of_their_fields_are_ours(their_type, maps, names):
-    assert adopt.names_of(their_type, maps) == names
-
-
-@pytest.mark.parametrize(
-    ("given", "maps"),
-    [
-        ((), {}),
-        (("Theirs: Front=Word, Back=Meaning",), {"Theirs": {"Front": "Word", "Back": "Meaning"}}),
-        (("Unknown: Front=Word", " Theirs :Back=Meaning"), {"Theirs": {"Back": "Meaning"}}),
-    ],
-)  # fmt: skip
-def test_the_fields_that_a_person_maps(given, maps):
-    assert adopt.read_maps(given, [note_type("Word", "Meaning")]) == maps
-
-
-@pytest.mark.parametrize(
-    "given", ["Theirs: Front", "Theirs: Text=Word", "Theirs: Front=Sound", "Theirs:"]
-)
-def test_a_map_that_names_no_field(given):
-    with pytest.raises(UsageError) as raised:
-        adopt.read_maps((given,), [note_type("Word", "Meaning")])
-    known = "ours are Back, Extra, Front; theirs Word, Meaning"
-    assert raised.value.message == f"--map {given}: {known}"
-    assert raised.value.hint == '--map "My type: Front=Word, Back=Meaning"'
-
-
-def in_anki(id: int, *fields: str) -> NoteInAnki:
-    return NoteInAnki(Guid(f"g{id}"), id, 0, fields, (), "D", None)
-
-
-def drafted(id: str, note: str, front: str, back: str = "") -> Waiting:
-    """A draft of a line that has this note's id beside it, or none; without a back, a cloze."""
-    fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
-    known = (hints.anki_note(note),) if note else ()
-    passage = replace(PASSAGE, kind=HighlightKind.CARD, hints=known)
-    kind = CardKind.BASIC if back else CardKind.CLOZE
-    return made(Waiting, kind=kind, fields=fields, id=id, passages=(passage,))
-
-
-HEART, LUNG = ("What pumps?", "heart"), ("What breathes?", "lung")
-UNCLEAR = "it is not a card of the note type Theirs"
-
-
-@pytest.mark.parametrize(
-    ("notes", "drafts", "outcome"),
-    [
-        ([in_anki(1, *HEART)], [drafted("d1", "1", *HEART)], {"by_id": ["d1"]}),
-        ([in_anki(1, *LUNG)], [drafted("d1", "1", *HEART)], {"by_id": ["d1"], "differing": ["What breathes? / lung"]}),
-        # by words, if nothing else has them
-        ([in_anki(1, *HEART)], [drafted("d1", "", *HEART)], {"by_words": ["d1"]}),
-        ([in_anki(1, "<b>What</b>  pumps?", "heart")], [drafted("d1", "", *HEART)], {"by_words": ["d1"]}),
-        ([in_anki(1, *HEART), in_anki(2, *HEART)], [drafted("d1", "", *HEART)], {}),
-        ([in_anki(1, *HEART)], [drafted("d1", "", *HEART), drafted("d2", "", *HEART)], {}),
-        ([in_anki(1, *HEART)], [drafted("d1", "1", *HEART), drafted("d2", "", *HEART)], {"by_id": ["d1"]}),
-        ([in_anki(1, *LUNG)], [drafted("d1", "", *HEART)], {}),
-        # an id that Anki has not: by words, else it is told
-        ([in_anki(1, *HEART)], [drafted("d1", "9", *HEART)], {"by_words": ["d1"]}),
-        ([in_anki(1, *LUNG)], [drafted("d1", "9", *HEART)], {"not_in_anki": [""]}),
-        # what is unclear holds up nothing that comes after it
-        ([in_anki(1, *HEART)], [drafted("d1", "1", *HEART), drafted("d2", "1", *LUNG)], {"unclear": ["two passages have its id"] * 2}),
-        ([in_anki(1, *HEART)], [drafted("d1", "1", "{{c1::heart}} pumps")], {"unclear": [UNCLEAR]}),
-        (
-            [in_anki(1, *HEART), in_anki(2, *LUNG)],
-            [drafted("d0", "9", "What digests?", "gut"), drafted("d1", "1", "{{c1::heart}} pumps"), drafted("d2", "2", *LUNG)],
-            {"by_id": ["d2"], "not_in_anki": [""], "unclear": [UNCLEAR]},
-        ),
-    ],
-)  # fmt: skip
-def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
-    names = {"Front": "Front", "Back": "Back"}
-    theirs = [adopt._TheirNote(note, note_type("Front", "Back"), names) for note in notes]
-    matches = adopt.Matches()
-    adopt._match(matches, theirs, drafts)
-    found = {"by_id": [each.id for each in matches.by_id]}
-    found["by_words"] = [each.id for each in matches.by_words]
-    for name in ("differing", "not_in_anki", "unclear"):
-        found[name] = [row.anki for row in getattr(matches, name)]
-    assert {name: listed for name, listed in found.items() if listed} == outcome
-
-
-def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
-    theirs = adopt._TheirNote(in_anki(1, *HEART), note_type("Word", "Sound"), {})
-    assert theirs.words == adopt._words_of_draft(drafted("d1", "", *HEART))
-    claims = [drafted("d1", "1", *HEART)]
-    assert theirs.why_unclear(claims) == "its note type Theirs needs --map"
-
-
-# --- patches of notes -------------------------------------------------------------------------
-
-LONG = "The heart pumps blood through the vessels of the body, and the lungs take in the air."
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "lines"),
-    [
-        (b"a\nb\nc\n", b"a\nB\nc\n", b"@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"),
-        (b"a\nb", b"a\nB", b"@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+B\n\\ No newline at end of file\n"),
-        (b"a\r\n\xe9\x0c\n", b"a\r\n\xe8\x0c\n", b"@@ -1,2 +1,2 @@\n a\r\n-\xe9\x0c\n+\xe8\x0c\n"),
-    ],
-)  # fmt: skip
-def test_a_difference_is_told_byte_by_byte(before, after, lines):
-    names = b"--- a/n.md\n+++ b/n.md\n"
-    assert patch.diff_of("n.md", before, after) == names + lines
-
-
-@pytest.mark.parametrize(
-    ("text", "other", "shown"),
-    [
-        ("a b", "a c", "a b"),
-        (LONG, LONG.replace("The heart", "A heart"), LONG[:1]),
-        (LONG, LONG.replace("air.", "gas."), "…"),
-    ],
-)
-def test_what_is_shown_of_a_text_begins_before_the_first_difference(text, other, shown):
-    told = patch._where_it_differs(text, other)
-    assert told.startswith(shown)
-    assert len(told) <= patch._MOST_SHOWN
-
-
-def test_the_difference_itself_is_shown():
-    told = patch._where_it_differs(LONG, LONG.replace("air.", "gas."))
-    assert told.endswith("air.")
-    assert not patch._where_it_differs(LONG, f"X{LONG}").startswith("…")
-
-
 # --- what answers a question --------------------------------------------------------------------
 
 
@@ -633,7 +452,8 @@ def test_what_a_report_says_of_a_run(report, is_news, found_nothing):
 )
 def test_what_the_settings_accept(rules, override, card, accepts):
     settings = SimpleNamespace(accept=AcceptSettings(rules=rules))
-    waiting = replace(drafted("d1", "", *HEART), **card)
+    fields = (("Front", "What pumps?"), ("Back", "heart"))
+    waiting = made(Waiting, kind=CardKind.BASIC, fields=fields, id="d1", **card)
     assert accept_policy(settings, override)(waiting) is accepts
 
 

@@ -1,10 +1,13 @@
 """Which cards fail, as a table: the answers, what a person or Anki said, and when it was mended."""
 
+from types import SimpleNamespace
+
 import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.repair.count import FailingCount
 from ankiforge.features.repair.failing import CardHistory, FirstAnswer, failing
+from ankiforge.features.repair.work import Wanted
 
 
 def card(days: str, **more: object) -> CardHistory:
@@ -93,3 +96,25 @@ def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
 )
 def test_what_fails_is_told_with_the_time_that_it_took(cards, minutes, line):
     assert FailingCount("", cards, minutes).line == line
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        ({}, True),
+        ({"decks": ("Bio",)}, True),
+        ({"decks": ("bio::cells",)}, True),
+        ({"decks": ("Bio::Cells::Old",)}, False),
+        ({"decks": ("Chem", "Bio")}, True),
+        ({"decks": ("Cells",)}, False),
+        ({"notes": frozenset([7])}, True),
+        ({"notes": frozenset([8])}, False),
+        ({"words": ("cell", "divide")}, True),
+        ({"words": ("cell", "grow")}, False),
+        ({"decks": ("Bio",), "words": ("grow",)}, False),
+    ],
+)
+def test_which_notes_of_a_collection_are_listed(wanted, fits):
+    fields = (("Front", "Which Cells"), ("Back", "divide?"))
+    note = SimpleNamespace(nid=7, deck="Bio::Cells", fields=fields)
+    assert Wanted(**wanted).fits(note) is fits
