@@ -8,11 +8,11 @@ import pytest
 
 from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, recording
+from ankiforge.ledger import cards, decide, lists, recording
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.here import Ahead, PassageHere
 from ankiforge.ledger.tables import journaled
-from ankiforge.model import Drafted, note_id
+from ankiforge.model import Drafted, Finding, Severity, note_id
 from tests.ledger.world import World, model_draft
 
 HEART = "The heart pumps blood through the vessels of the body, day and night."
@@ -212,3 +212,29 @@ def test_what_is_left_of_what_was_read_ahead(keys, names, before, after, left):
     assert here == left.split()
     assert not any(read.passage_of(each, after + 1) for each in "abc")
     assert read.passage_of("x", after) is None
+
+
+def test_what_is_found_later_stands_on_a_draft_until_it_is_found_no_more(tmp_path):
+    world, ids = opened(tmp_path / "found")
+    ledger, id = world["a"], ids["pump"]
+    before = found_in(ledger, id)
+    doubt = Finding("doubted", Severity.WARN, "the quote says another thing")
+    recording.give_findings(ledger, "doubted", {id: doubt})
+    assert found_in(ledger, id) == [*before, "doubted"]
+    recording.give_findings(ledger, "doubted", {id: None})
+    assert found_in(ledger, id) == before
+    world.close()
+
+
+def found_in(ledger, id: str) -> list[str]:
+    """The checks that found something in a draft, as lists of what waits have them."""
+    [waiting] = lists.waiting_among(ledger, [id])
+    return [finding.check for finding in waiting.findings]
+
+
+def test_a_highlight_without_a_card_is_drafted_while_its_note_is_written(world):
+    world.notes(NOTES)
+    world.run(ship=False)
+    in_progress = {"in_progress": lambda _: True}
+    drafted = list(recording.to_draft(world["a"], by_model=True, **in_progress))
+    assert len(drafted) == len(NOTES)
