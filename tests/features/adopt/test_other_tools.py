@@ -80,6 +80,18 @@ def test_declined_they_are_cards_like_others_until_that_is_undone(
     assert verdicts(forge)["What does the kidney filter?"] == "accepted"
 
 
+def test_drafts_that_a_declined_history_freed_are_held_back_again(
+    forge, scheduled
+) -> None:
+    forge.ok("run")
+    before = verdicts(forge)
+    act = forge.json("adopt", "--decline")["undo"]
+    forge.ok("run", "--accept", "review")
+    forge.ok("undo", act)
+    forge.ok("run")
+    assert verdicts(forge) == before
+
+
 def test_nothing_to_decline_is_said(forge, scheduled) -> None:
     (scheduled / "a.md").write_text("What makes hungry?::Ghrelin.\n", encoding="utf-8")
     forge.ok("run")
