@@ -13,9 +13,8 @@ import { tell } from "./say.js";
 /** @type {(views: string, group: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
 const at = (views, group) => (key, name, run, more = {}) => ({ views, group, key, name, run, when: () => true, label: () => name, ...more });
 const sitting = at("sitting", "A card");
-const inDocument = at("sitting", "Move");
+const [inDocument, moving] = [at("sitting", "Move"), at("shelf sitting list", "Move")];
 const anywhere = at("shelf sitting list", "Everywhere");
-const moving = at("shelf sitting list", "Move");
 // What a card offers has the name of its button.
 const action = (key, also) => ({ also, when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label.replace("{n} ", "") });
 const inPaper = { holds: true, when: (page) => page.sitting.paper };

@@ -8,8 +8,7 @@ import { sheets } from "./sheets.js";
 
 const [SMALLEST, LARGEST] = [0.5, 5]; // of the size that fits
 const GLIDE = 300; // ms
-const LEVEL = 0.24; // of the pane's height, where the asked mark stands
-const FIRST = 0.6; // of it: a mark that ends above, in a document shown from its beginning, leaves it there
+const [LEVEL, FIRST] = [0.24, 0.6]; // of the pane's height: where the asked mark stands; a mark that ends above leaves a document at its beginning
 const KEPT = 3; // documents
 const NEAR = 60; // pixels; lines that are no farther from a mark tell how wide its column is
 const LEAD = 60; // characters before chosen words by which their place is told
