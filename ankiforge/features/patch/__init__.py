@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ankiforge.hooks import Command, Feature
 
 
-class Patch(Feature):
+class PatchCommand(Feature):
     """The command `patch`."""
 
     def commands(self) -> Iterable[Command]:
@@ -16,4 +16,4 @@ class Patch(Feature):
         return [Command("patch", "Anki", line, f"{__name__}.command")]
 
 
-feature = Patch()
+feature = PatchCommand()
