@@ -1,9 +1,9 @@
 """What a feature adds to the program: the whole contract between both.
 
 A feature is one folder of `ankiforge/features`, with its work, its commands and its tests in
-`tests/features`. Its `__init__` has a subclass of `Feature`, whose methods are hooks: the program
-calls each at one place, and goes on without it where a folder was taken away. No feature imports
-another, and no other package imports a feature.
+`tests/features`. Its `__init__` has a subclass of `Hooks`, and the program goes on without it where
+the folder was taken away. No feature imports another, and no other package imports a feature.
+`cli` asks the hooks, and hands what they return to `web` and `reports`, which know none.
 
 A hook is added with its second user. What decides what a card is (matching, events, questions,
 checks, plans for Anki) has no hook.
@@ -14,22 +14,22 @@ standard library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
-    from pathlib import Path
 
     import click
 
     from ankiforge.ledger import Ledger
-    from ankiforge.model import Json, Shown
-    from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.review import Decision
+    from ankiforge.model import Json, Noticed
+    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.faces import Faces
+    from ankiforge.web.page_list import PageList
 
 FEATURES = ("patch", "adopt", "repair", "agents")
 """The folders of `ankiforge/features`, in the order in which what they add is shown."""
@@ -47,7 +47,7 @@ class Tool(NamedTuple):
     """Takes a workspace, the `Privacy` of its texts, and the arguments by name."""
 
 
-class Command(NamedTuple):
+class CommandRow(NamedTuple):
     """A command, as the help lists it."""
 
     name: str
@@ -69,78 +69,24 @@ class Command(NamedTuple):
         return command
 
 
-class Noticed(NamedTuple):
-    """What a feature noticed in the ledger or in Anki, for the summary of a run and `status`."""
+class Hooks:
+    """The hooks of a feature; each does nothing unless the feature says what."""
 
-    line: str = ""
-    """A line below the summary; "" = there is nothing to say."""
-    data: Mapping[str, Any] = {}
-    """What it adds to the JSON of the run, by new keys."""
-    step: str = ""
-    """The command to type next, before any of the program; "" = the feature needs none."""
-    why: str = ""
-    instead: str = ""
-    """The command that does without `step`, in full."""
-
-
-class PageList(Protocol):
-    """A list of the page whose items the ledger does not have: a row of the shelf if it has any."""
-
-    id: str
-    title: str
-    about: str
-    """What it has, in a few words below the title."""
-    cover: str
-    """A letter or sign, which stands before the title."""
-    prefix: str
-    """Begins the ids of its items."""
-    ending: str
-    """A sentence at the end of a sitting with its items."""
-
-    @property
-    def left(self) -> int:
-        """How many items wait; nothing slow is read for that."""
-
-    def read(self) -> None:
-        """Read the items, if they have changed."""
-
-    def faces(self, start: int, most: int) -> list[Json]:
-        """Return the items from a place on, as `web/faces.py` describes them."""
-
-    def face(self, id: str) -> Json | None:
-        """Return an item; None if it no longer waits."""
-
-    def decide(self, decision: Decision) -> Json:
-        """Carry out a decision; return `undo` and `said`, and the `item` if it stays."""
-
-    def undo(self, action: str) -> Json | None:
-        """Take back a decision on one of the items; return it, or None if it was none of them."""
-
-    def preview(self, decision: Decision) -> Shown:
-        """Return the card that the fields of the editor make."""
-
-    def question_about(self, id: str) -> Json:
-        """Return the `text` that asks a chat about an item, and what is `said` of it."""
-
-    def answered(self, id: str, reply: str) -> tuple[str, bool]:
-        """Take the answer of a chat; return a sentence, and whether it brought anything."""
-
-
-class Feature:
-    """The hooks of a feature; each adds nothing unless the feature says what."""
-
-    def commands(self) -> Iterable[Command]:
+    def commands(self) -> Iterable[CommandRow]:
         """Return the commands that the feature adds."""
         return ()
 
-    def view(self, ledger: Ledger, collection: Path | None) -> Noticed:
-        """Return what is to be told after a run, or by `status`; write no event.
+    def after_run(
+        self, workspace: Workspace, result: RunResult, show: ShowProgress
+    ) -> None:
+        """Do what follows a run: the sources and Anki were read, the package is written.
 
-        Args:
-            ledger: has the notes as Anki was seen last.
-            collection: the collection that the run has read; None = it has read none.
+        What fails here becomes a problem of `result`.
         """
-        return Noticed()
+
+    def view(self, ledger: Ledger) -> Noticed | None:
+        """Return what is to be told after a run, or by `status`; write nothing."""
+        return None
 
     def page(self, workspace: Workspace, faces: Faces) -> Iterable[PageList]:
         """Return the lists that the feature adds to a session at the page.
@@ -151,15 +97,20 @@ class Feature:
         return ()
 
 
-def noticed(ledger: Ledger, collection: Path | None = None) -> list[Noticed]:
-    """Return what each feature noticed, in the order of `FEATURES`."""
-    return [feature.view(ledger, collection) for feature in features()]
+def noticed(ledger: Ledger) -> list[Noticed]:
+    """Return what features noticed, in the order of `FEATURES`."""
+    return [notice for feature in features() if (notice := feature.view(ledger))]
+
+
+def page_lists(workspace: Workspace, faces: Faces) -> list[PageList]:
+    """Return the lists that features add to a session at the page, in the order of `FEATURES`."""
+    return [added for feature in features() for added in feature.page(workspace, faces)]
 
 
 @cache
-def features() -> tuple[Feature, ...]:
+def features() -> tuple[Hooks, ...]:
     """Return the features whose folders are there."""
-    found: list[Feature] = []
+    found: list[Hooks] = []
     for name in FEATURES:
         module = f"ankiforge.features.{name}"
         try:

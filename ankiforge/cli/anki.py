@@ -22,6 +22,7 @@ from ankiforge.cli.output import (
 )
 from ankiforge.cli.progress import counting_bar
 from ankiforge.errors import UsageError, named_by_person
+from ankiforge.hooks import noticed
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def _print_delivery(
     ):
         reason = why_none(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
-        counts = overview.counts(workspace.ledger)
-        call.say(next_line(*next_step(workspace.folder, workspace.ledger, counts)))
+        ledger = workspace.ledger
+        step = next_step(workspace.folder, overview.counts(ledger), noticed(ledger))
+        call.say(next_line(*step))
 
 
 # --- build ----------------------------------------------------------------------------------

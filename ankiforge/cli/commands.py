@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ankiforge.errors import UsageError
-from ankiforge.hooks import Command, Heading, features
+from ankiforge.hooks import CommandRow, Heading, features
 
 OWN: dict[Heading, dict[str, tuple[str, str]]] = {
     "Every day": {
@@ -43,12 +43,12 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
 """heading: {command: (module, short help)}, without those of features."""
 
 
-def _all_commands() -> dict[str, Command]:
+def _all_commands() -> dict[str, CommandRow]:
     """Return all commands by name, in the order of the help."""
-    by_heading: dict[Heading, list[Command]] = {heading: [] for heading in OWN}
+    by_heading: dict[Heading, list[CommandRow]] = {heading: [] for heading in OWN}
     for heading, rows in OWN.items():
         for name, (module, line) in rows.items():
-            row = Command(name, heading, line, f"ankiforge.cli.{module}")
+            row = CommandRow(name, heading, line, f"ankiforge.cli.{module}")
             by_heading[heading].append(row)
     for feature in features():
         for added in feature.commands():

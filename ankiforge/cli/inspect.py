@@ -28,6 +28,7 @@ from ankiforge.cli.output import (
     workspace_of,
 )
 from ankiforge.errors import ItemError, UsageError, writing
+from ankiforge.hooks import noticed
 
 if TYPE_CHECKING:
     from ankiforge.model import Document, Json
@@ -49,7 +50,8 @@ def status(call: Call) -> None:
     from ankiforge.reports.summary import status_of, status_text
 
     with session(call, read_only=True) as workspace:
-        state = status_of(workspace.folder, workspace.ledger)
+        ledger = workspace.ledger
+        state = status_of(workspace.folder, ledger, noticed(ledger))
     call.show(state, status_text(state, workspace.folder))
 
 

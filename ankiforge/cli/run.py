@@ -37,6 +37,7 @@ from ankiforge.cli.output import (
 )
 from ankiforge.cli.settings import with_second_reading
 from ankiforge.errors import UsageError, writing
+from ankiforge.hooks import features, noticed
 from ankiforge.text import counted, on_one_line, shortened
 
 if TYPE_CHECKING:
@@ -121,13 +122,12 @@ def read_and_draft(
         embedders = look(wanted=embedding_models)
     folder = None if dry_run else with_second_reading(call, workspace_of(call))
     with session(call, writes="drafting", read_only=dry_run, folder=folder) as workspace:
+        show = partial(progress.progress_bar, call)
         result = workspace.run(
-            paths,
-            limit=call.limit,
-            unmarked=in_review,
-            show=partial(progress.progress_bar, call),
-            **options,
+            paths, limit=call.limit, unmarked=in_review, show=show, **options
         )
+        for feature in features():
+            feature.after_run(workspace, result, show)
         line = progress.offer(workspace, servers) if servers else ""
         if embedders and not line:
             line = progress.offer_meaning(workspace, embedders)
@@ -158,10 +158,10 @@ def print_summary(
     from ankiforge.reports.summary import RunText, as_json, why_every_card
 
     if call.as_json:
-        call.data(as_json(result, workspace.ledger, workspace.folder))
+        call.data(as_json(result, workspace, noticed(workspace.ledger)))
         return
     every_card = once(workspace, why_every_card(result, workspace.ledger))
-    text = RunText(result, workspace, verbose=call.verbose)
+    text = RunText(result, workspace, noticed(workspace.ledger), verbose=call.verbose)
     for line in text.block(names_next=not in_review):
         call.print(line)
     call.problems(result.problems, None if call.verbose else PROBLEMS)

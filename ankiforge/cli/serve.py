@@ -38,6 +38,7 @@ from ankiforge.cli.output import (
     workspace_of,
 )
 from ankiforge.errors import BusyError, ForgeError, UsageError
+from ankiforge.hooks import page_lists, scripts
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def review(
         )
         started = partial(_started, trusting, ended, no_open)
         with suppress(KeyboardInterrupt):
-            serve(open_session, started)
+            serve(open_session, started, scripts())
     # only Ctrl-C ends the server
     call.say("\nthe page is closed; every decision is stored")
     exit_with(130)
@@ -171,7 +172,7 @@ def _review_session(
     from ankiforge.web.session import ReviewSession
 
     workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace, pages, query, begins)
+    return ReviewSession(workspace, pages, query, begins, page_lists)
 
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
+from ankiforge.hooks import noticed
 from ankiforge.ledger import overview
 from ankiforge.ledger.decide import undo
 from ankiforge.model import CardKind, Draft, Offered, Question, QuestionKind, Shown, Span
@@ -113,7 +114,8 @@ class TerminalReview:
             self._say(f"nothing waits, and nothing can be proposed; {why}")
         else:
             self._say("nothing waits")
-        self._say(next_line(*next_step(self._workspace.folder, self._ledger, counts)))
+        step = next_step(self._workspace.folder, counts, noticed(self._ledger))
+        self._say(next_line(*step))
 
     def _next_ten(self) -> bool:
         """Begin with the next ten of what waits, then of proposals; return whether any are left."""

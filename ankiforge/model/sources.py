@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, NamedTuple, Protocol
 
 from ankiforge.model.highlights import Document, Highlight
-from ankiforge.model.values import DocumentKey, Strings, Value
+from ankiforge.model.values import DocumentKey, Json, Strings, Value
 
 
 class Picture(Value):
@@ -158,6 +158,20 @@ class Problem(Value):
         more = f" and {others:,} more" if others else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{kind}: {self.where}{more}: {self.what}{hint}"
+
+
+class Noticed(Value):
+    """What a feature noticed in the ledger or in Anki, for the summary of a run and `status`."""
+
+    line: str = ""
+    """A line below the summary; "" = there is nothing to say."""
+    data: Json = {}
+    """What it adds to the JSON of the run, by new keys."""
+    step: str = ""
+    """The command to type next, before any of the program; "" = the feature needs none."""
+    why: str = ""
+    instead: str = ""
+    """The command that does without `step`, in full."""
 
 
 WENT_AWAY = "it disappeared while it was read"

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.draft.server import Usage
     from ankiforge.errors import ForgeError
-    from ankiforge.hooks import Noticed
     from ankiforge.ledger import Report
 
 
@@ -216,8 +215,6 @@ class RunResult(msgspec.Struct):
     """The number of highlights among these of which it made no draft."""
     remembered: list[str] = []
     """The PATHs that are remembered from now on."""
-    noticed: list[Noticed] = []
-    """What each feature noticed; empty as long as none was asked."""
     error: ForgeError | None = None
     """The error of a service that failed. What was ready without it is still written."""
 
@@ -225,6 +222,13 @@ class RunResult(msgspec.Struct):
     def failed(self) -> bool:
         """Whether there are problems other than notices."""
         return any(not problem.notice for problem in self.problems)
+
+    @property
+    def collection(self) -> Path | None:
+        """The path of Anki's collection, if it was read, or has not changed since."""
+        if self.scan is None or self.scan.state not in ("same", "taken"):
+            return None
+        return Path(self.scan.path)
 
     @property
     def is_news(self) -> bool:

@@ -25,7 +25,6 @@ from ankiforge.config import workspace as folders
 from ankiforge.config.trust import confirm, remembered_concerns
 from ankiforge.config.workspace import user_folder
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
-from ankiforge.hooks import noticed
 from ankiforge.model import (
     CardHere,
     Finding,
@@ -164,10 +163,6 @@ class Workspace(Opened):
                 self.plan(result)
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
-            collection = None
-            if result.scan is not None and result.scan.state in ("same", "taken"):
-                collection = Path(result.scan.path)
-            result.noticed = noticed(self.ledger, collection)
         if not self.read_only:
             self._make_vectors(result, show)
         return result

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.hooks import Noticed, noticed
 from ankiforge.ledger import (
     FLOOD,
     NO_WARNING,
@@ -32,6 +31,7 @@ from ankiforge.model import (
     NOTE_OF,
     Change,
     Json,
+    Noticed,
     Pair,
     Problem,
     QuestionKind,
@@ -180,8 +180,15 @@ class Status(Value):
     why: str
 
 
-def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
+def status_of(
+    workspace: WorkspaceFolder, ledger: Ledger, noticed: Iterable[Noticed]
+) -> Status:
     """Return the state of a workspace. Reads no source, and does not look at Anki.
+
+    Args:
+        workspace: its folder and settings.
+        ledger: its ledger.
+        noticed: what features noticed.
 
     Raises:
         ConfigError: a source's settings are wrong; the next run would fail.
@@ -195,7 +202,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     waits = counts["waiting"]
     verdicts = counts["cards"]
     in_anki = counts["anki"]
-    command, reason = next_step(workspace, ledger, counts)
+    command, reason = next_step(workspace, counts, noticed)
     documents = Counter[str]()
     for pile in sittings.shelf(ledger, order.new, ()):
         documents[pile.title] += len(pile.places)
@@ -236,10 +243,18 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
 
 
 def next_step(
-    workspace: WorkspaceFolder, ledger: Ledger, counts: Mapping[str, Counter[str]]
+    workspace: WorkspaceFolder,
+    counts: Mapping[str, Counter[str]],
+    noticed: Iterable[Noticed],
 ) -> Pair:
-    """Return the command to type next, and why; `counts`: those of `overview`."""
-    for notice in noticed(ledger):
+    """Return the command to type next, and why.
+
+    Args:
+        workspace: its folder and settings.
+        counts: those of `overview`.
+        noticed: what features noticed.
+    """
+    for notice in noticed:
         if notice.step:
             return notice.step, notice.why
     waits = counts["waiting"]
@@ -380,14 +395,15 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
     }
 
 
-def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Json:
-    """Return the object that `run` and `draft` print."""
+def as_json(result: RunResult, workspace: Workspace, noticed: Iterable[Noticed]) -> Json:
+    """Return the object that `run` and `draft` print, with what features noticed."""
+    ledger = workspace.ledger
     counts = overview.counts(ledger, *COUNTED)
     fates = counts["fates"]
     verdicts = counts["cards"]
     waits = counts["waiting"]
     reasons = _reasons_for_no_card(ledger)
-    changes = _changes_that_stand(result, ledger, workspace)
+    changes = _changes_that_stand(result, ledger, workspace.folder)
     report = result.report or Report()
     new = len(report.new)
     changed = len(report.changed)
@@ -429,7 +445,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
             }
             for change in changes
         ],
-        **_data_of(result.noticed or noticed(ledger)),
+        **_data_of(noticed),
         "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
@@ -473,7 +489,14 @@ def _kinds_left_out(ledger: Ledger) -> Counter[str]:
 class RunText:
     """The result of a run for a person: a block to glance at, and further lines."""
 
-    def __init__(self, result: RunResult, workspace: Workspace, *, verbose: bool) -> None:
+    def __init__(
+        self,
+        result: RunResult,
+        workspace: Workspace,
+        noticed: Sequence[Noticed],
+        *,
+        verbose: bool,
+    ) -> None:
         """Count; `verbose`: everything is counted and listed."""
         self._result = result
         self._workspace = workspace
@@ -483,7 +506,7 @@ class RunText:
         more = ("fates", "reasons", "cards") if result.is_news or verbose else ()
         self._counts = overview.counts(self._ledger, "waiting", *more)
         self._waits = self._counts["waiting"]
-        self._noticed = result.noticed or noticed(self._ledger)
+        self._noticed = noticed
         self._step, self._why = self._next_step()
 
     def _next_step(self) -> Pair:

@@ -16,7 +16,7 @@ import re
 import secrets
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -38,7 +38,6 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import our_note_type
 from ankiforge.errors import ForgeError, traceback_of
-from ankiforge.hooks import scripts
 from ankiforge.model import Family, Json, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleError
@@ -137,6 +136,8 @@ class PageServer:
     port: int
     open_session: Callable[[], ReviewSession]
     """Returns the session, in the one thread that answers."""
+    scripts: Mapping[str, Traversable]
+    """Those of features, by the names that the page asks for."""
     token: str = field(default_factory=_secret)
     cookie_value: str = field(default_factory=_secret, repr=False)
     # Acquired by the first use of the token, and never released.
@@ -261,17 +262,20 @@ class PageServer:
         name = path.rpartition("/")[2]
         match path.split("/")[1:-1]:
             case [] if not name:
-                answer = Response(_index().encode(), _HTML)
+                answer = Response(self._index().encode(), _HTML)
             case ["static"]:
+                found = _static_files() | dict(self.scripts)
                 # `card.css` is the style of our cards in Anki, and some more
                 kind = _STATIC_TYPES.get(Path(name).suffix)
                 if name == "card.css":
-                    style = our_note_type(Family.BASIC).css + _static(name)
+                    style = our_note_type(Family.BASIC).css + found[name].read_text(
+                        "utf-8"
+                    )
                     media_type = "text/css; charset=utf-8"
                     answer = Response(style.encode(), media_type, kept=True)
-                elif kind is not None and name in _static_files():
+                elif kind is not None and name in found:
                     media_type = f"{kind}; charset=utf-8"
-                    answer = Response(_static(name).encode(), media_type, kept=True)
+                    answer = Response(found[name].read_bytes(), media_type, kept=True)
             case ["picture" | "paper" as shown_as]:
                 # a picture or paper that the page has shown
                 policy = _VIEWER if shown_as == "paper" else _INERT
@@ -292,6 +296,20 @@ class PageServer:
         if answer is None:
             raise HttpError("404 Not Found", _NOTHING_HERE)
         return answer
+
+    def _index(self) -> str:
+        """Return the page, which asks for all scripts at once, not one after the other."""
+        names = sorted(name for name in _static_files() if name.endswith(".js"))
+        lines = [
+            f'<link rel="modulepreload" href="/static/{name}">\n'
+            for name in (*names, *self.scripts)
+        ]
+        for name in self.scripts:
+            lines.append(f'<script type="module" src="/static/{name}"></script>\n')
+        # those of features run before that of the page
+        first = '<script type="module"'
+        page = _static_files()["index.html"].read_text("utf-8")
+        return page.replace(first, f"{''.join(lines)}{first}", 1)
 
     def _api(self, name: str, query: Texts) -> Response | None:
         """Answer a request of the script that changes nothing."""
@@ -395,26 +413,10 @@ def _refusal(error: ForgeError) -> Response:
 
 @cache
 def _static_files() -> dict[str, Traversable]:
-    """Return the files of the folder `static`, and the scripts of features, by their names."""
-    folder = files("ankiforge.web").joinpath("static")
-    return {file.name: file for file in folder.iterdir()} | scripts()
-
-
-def _static(name: str) -> str:
-    """Return the text of one of these files."""
-    return _static_files()[name].read_text(encoding="utf-8")
-
-
-@cache
-def _index() -> str:
-    """Return the page, which asks for all scripts at once, not one after the other."""
-    names = sorted(name for name in _static_files() if name.endswith(".js"))
-    lines = [f'<link rel="modulepreload" href="/static/{name}">\n' for name in names]
-    for name in scripts():
-        lines.append(f'<script type="module" src="/static/{name}"></script>\n')
-    # those of features run before that of the page
-    first = '<script type="module"'
-    return _static("index.html").replace(first, f"{''.join(lines)}{first}", 1)
+    """Return the files of the folder `static`, by their names."""
+    return {
+        file.name: file for file in files("ankiforge.web").joinpath("static").iterdir()
+    }
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
@@ -449,15 +451,17 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 def serve(
     open_session: Callable[[], ReviewSession],
     started: Callable[[str], None],
+    scripts: Mapping[str, Traversable],
 ) -> None:
     """Serve the page until Ctrl-C; a request that has begun is answered.
 
     Args:
         open_session: opens the session, in the thread that will use it.
         started: called with the address once the server answers.
+        scripts: those of features, by the names that the page asks for.
     """
     listening = socket.create_server((HOST, 0))
-    page = PageServer(listening.getsockname()[1], cache(open_session))
+    page = PageServer(listening.getsockname()[1], cache(open_session), scripts)
     connections: dict[int, Any] = {}
     server = create_server(
         page,

@@ -9,7 +9,7 @@ written, or when an answer may have changed more than its own item. A decision n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.hooks import PageList, features
 from ankiforge.ledger import Order, decide, lists, overview, questions
 from ankiforge.ledger.cards import highlight_of, highlights_of
 from ankiforge.ledger.decide import undo
@@ -59,6 +58,7 @@ from ankiforge.web.card_view import card_view
 from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
 from ankiforge.web.faces import Faces, words_of
 from ankiforge.web.found import Asking, FoundViews
+from ankiforge.web.page_list import PageList
 from ankiforge.web.unmarked import PREFIX, Unmarked, Words
 
 MOST_ROWS = 100
@@ -110,6 +110,9 @@ VALUES = {
 """Values that have other names on the page."""
 
 
+AddedLists = Callable[[Workspace, Faces], Iterable[PageList]]
+
+
 class Several(Value, forbid_unknown_fields=True):
     """A decision on several cards and drafts."""
 
@@ -139,6 +142,7 @@ class ReviewSession:
         pages: Pages,
         query: str = "",
         begins: Path | None = None,
+        added_lists: AddedLists = lambda workspace, faces: (),
     ) -> None:
         """Open a session at the page.
 
@@ -147,6 +151,7 @@ class ReviewSession:
             pages: draws the pages of PDFs.
             query: the page begins with the best document in which it matches anything.
             begins: a file without marks with which the page begins.
+            added_lists: returns those of features.
         """
         self._query = query
         self._begins = begins
@@ -166,10 +171,8 @@ class ReviewSession:
         )
         self._lists: dict[str, PageList] = {}
         """Those of features, by their ids."""
-        for feature in features():
-            self._lists |= {
-                added.id: added for added in feature.page(workspace, self._faces)
-            }
+        for added in added_lists(workspace, self._faces):
+            self._lists[added.id] = added
         self._found = FoundViews(workspace, self._paper)
         self._queues: dict[str, list[str]] = {}
         # What was skipped, oldest first: it comes last.

@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
+from ankiforge.hooks import page_lists
 from ankiforge.ledger import LinesOfFront, lists, overview
 from ankiforge.model import Finding, Proposal, Question, QuestionKind, Severity, Waiting
 from ankiforge.pipeline.draft import for_model
@@ -71,7 +72,7 @@ def session(workspace):
 def read(desk):
     """A session in which nothing is decided."""
     with Workspace(resolve(desk, desk, registry)) as opened:
-        yield ReviewSession(opened, Pages())
+        yield ReviewSession(opened, Pages(), added_lists=page_lists)
 
 
 def waiting(session: ReviewSession) -> tuple[str, str]:
@@ -386,7 +387,7 @@ class Door:
     """The server of a page, as a browser speaks to it: each call is a request."""
 
     def __init__(self, session: ReviewSession) -> None:
-        self.page = PageServer(1, lambda: session)
+        self.page = PageServer(1, lambda: session, {})
         self.ours = f"ankiforge_1={self.page.cookie_value}"
 
     def __call__(

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ankiforge.hooks import Command, Feature, Noticed
+from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ankiforge.ledger import Ledger
+    from ankiforge.model import Noticed
 
 
-class Adopt(Feature):
+class Adopt(Hooks):
     """The command `adopt`, and how many notes wait for it."""
 
-    def commands(self) -> Iterable[Command]:
+    def commands(self) -> Iterable[CommandRow]:
         """Return `adopt`."""
         line = "Take over another tool's notes with their history."
-        return [Command("adopt", "Anki", line, f"{__name__}.command")]
+        return [CommandRow("adopt", "Anki", line, f"{__name__}.command")]
 
-    def view(self, ledger: Ledger, collection: Path | None) -> Noticed:
+    def view(self, ledger: Ledger) -> Noticed:
         """Return how many notes belong to other tools, by tool."""
         from ankiforge.ledger.belonging import belonging
+        from ankiforge.model import Noticed
         from ankiforge.model.hints import TITLES
         from ankiforge.text import counted
 

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.hooks import Command, Feature
+from ankiforge.hooks import CommandRow, Hooks
 
 
-class Agents(Feature):
+class Agents(Hooks):
     """The command `mcp`."""
 
-    def commands(self) -> Iterable[Command]:
+    def commands(self) -> Iterable[CommandRow]:
         """Return `mcp`."""
         line = "Let an agent draft, over the protocol MCP."
-        return [Command("mcp", "Set up", line, f"{__name__}.command", names_folder=True)]
+        return [
+            CommandRow("mcp", "Set up", line, f"{__name__}.command", names_folder=True)
+        ]
 
 
 feature = Agents()

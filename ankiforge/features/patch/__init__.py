@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.hooks import Command, Feature
+from ankiforge.hooks import CommandRow, Hooks
 
 
-class PatchCommand(Feature):
+class PatchCommand(Hooks):
     """The command `patch`."""
 
-    def commands(self) -> Iterable[Command]:
+    def commands(self) -> Iterable[CommandRow]:
         """Return `patch`."""
         line = "Print your edits in Anki as a patch of your notes."
-        return [Command("patch", "Anki", line, f"{__name__}.command")]
+        return [CommandRow("patch", "Anki", line, f"{__name__}.command")]
 
 
 feature = PatchCommand()

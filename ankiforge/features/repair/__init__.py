@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ankiforge.hooks import Command, Feature, Noticed, PageList, Tool
+from ankiforge.hooks import CommandRow, Hooks, Tool
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ankiforge.ledger import Ledger
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.model import Noticed
+    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.faces import Faces
+    from ankiforge.web.page_list import PageList
 
 
 def _failing() -> Tool:
@@ -22,28 +23,36 @@ def _failing() -> Tool:
     return FAILING
 
 
-class Repair(Feature):
+class Repair(Hooks):
     """The command `repair`, a list of the page, and how many cards fail."""
 
-    def commands(self) -> Iterable[Command]:
+    def commands(self) -> Iterable[CommandRow]:
         """Return `repair`, and what an agent calls for it."""
         line = "List cards that fail in Anki."
-        command = Command("repair", "Cards", line, f"{__name__}.command", before="export")
+        command = CommandRow(
+            "repair", "Cards", line, f"{__name__}.command", before="export"
+        )
         return [command._replace(tool=_failing)]
 
-    def view(self, ledger: Ledger, collection: Path | None) -> Noticed:
+    def after_run(
+        self, workspace: Workspace, result: RunResult, show: ShowProgress
+    ) -> None:
         """Count the cards that fail. That a collection cannot be read was told before."""
-        if collection is None:
-            return Noticed()
-        from datetime import datetime
-
+        if result.collection is None:
+            return
         from ankiforge.errors import ItemError
         from ankiforge.features.repair.count import count_failing
 
         with suppress(ItemError):
-            now = datetime.now().astimezone()
-            return Noticed(count_failing(ledger, collection, now).line)
-        return Noticed()
+            count_failing(workspace.ledger, result.collection)
+
+    def view(self, ledger: Ledger) -> Noticed | None:
+        """Return how many cards fail, if that was counted today, after the last repair."""
+        from ankiforge.features.repair.count import counted_today
+        from ankiforge.model import Noticed
+
+        count = counted_today(ledger)
+        return Noticed(count.line) if count else None
 
     def page(self, workspace: Workspace, faces: Faces) -> Iterable[PageList]:
         """Return the list of the cards that fail."""

@@ -37,8 +37,10 @@ def tended_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
 class FailingCount(Value):
     """How many cards fail, for a line of a run."""
 
-    state: str
-    """Of the collection, and of the day."""
+    day: str
+    """The day of the count, and a hash of the repairs until then."""
+    collection: str
+    """The path of the collection, and its state."""
     cards: int = 0
     minutes: float = 0.0
 
@@ -54,24 +56,38 @@ class FailingCount(Value):
         )
 
 
-def count_failing(ledger: Ledger, path: Path, now: datetime) -> FailingCount:
+def counted_today(ledger: Ledger) -> FailingCount | None:
+    """Return the count of today; None if there is none, or something was repaired after it."""
+    count = ledger.get_value("failing", FailingCount)
+    return count if count is not None and count.day == _day(ledger, _now()) else None
+
+
+def count_failing(ledger: Ledger, path: Path) -> None:
     """Count the failing cards of a collection; read it only if something has changed.
 
     Raises:
         ItemError: it cannot be read.
     """
-    tended = h16(repr(sorted(repaired(ledger).items())))
-    state = f"{now.date()} {path} {signature(path)} {tended}"
-    kept = ledger.get_value("failing", FailingCount)
-    if kept is not None and kept.state == state:
-        return kept
+    collection = f"{path} {signature(path)}"
+    kept = counted_today(ledger)
+    if kept is not None and kept.collection == collection:
+        return
     from ankiforge.anki.collection import open_view
     from ankiforge.features.repair.failing import failing, histories
 
+    now = _now()
     with open_view(path) as view:
         every = histories(view, now)
     cards = one_of_each(failing(every, tended_days(ledger, now)))
     minutes = sum(card.history.lately for card in cards) / 60
-    count = FailingCount(state, len(cards), minutes)
-    ledger.set_value("failing", count)
-    return count
+    day = _day(ledger, now)
+    ledger.set_value("failing", FailingCount(day, collection, len(cards), minutes))
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def _day(ledger: Ledger, now: datetime) -> str:
+    """Return what a count of today has as its `day`."""
+    return f"{now.date()} {h16(repr(sorted(repaired(ledger).items())))}"

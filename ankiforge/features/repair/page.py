@@ -15,7 +15,6 @@ from ankiforge.features.repair import work as mending
 from ankiforge.features.repair.count import FailingCount
 from ankiforge.features.repair.repairs import CardRepair
 from ankiforge.features.repair.work import RepairEntry
-from ankiforge.hooks import PageList
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
@@ -41,6 +40,7 @@ from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import plain
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.faces import EDIT, Faces, act
+from ankiforge.web.page_list import PageList
 
 NOTHING_SOUND = "No repair that the checks let pass"
 PREFIX = "nid:"

@@ -95,7 +95,7 @@ def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
     ],
 )
 def test_what_fails_is_told_with_the_time_that_it_took(cards, minutes, line):
-    assert FailingCount("", cards, minutes).line == line
+    assert FailingCount("", "", cards, minutes).line == line
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""A list of the page that a feature adds."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ankiforge.model import Json, Shown
+from ankiforge.review import Decision
+
+
+class PageList(Protocol):
+    """A list of the page whose items the ledger does not have: a row of the shelf if it has any."""
+
+    id: str
+    title: str
+    about: str
+    """What it has, in a few words below the title."""
+    cover: str
+    """A letter or sign, which stands before the title."""
+    prefix: str
+    """Begins the ids of its items."""
+    ending: str
+    """A sentence at the end of a sitting with its items."""
+
+    @property
+    def left(self) -> int:
+        """How many items wait; nothing slow is read for that."""
+
+    def read(self) -> None:
+        """Read the items, if they have changed."""
+
+    def faces(self, start: int, most: int) -> list[Json]:
+        """Return the items from a place on, as `web/faces.py` describes them."""
+
+    def face(self, id: str) -> Json | None:
+        """Return an item; None if it no longer waits."""
+
+    def decide(self, decision: Decision) -> Json:
+        """Carry out a decision; return `undo` and `said`, and the `item` if it stays."""
+
+    def undo(self, action: str) -> Json | None:
+        """Take back a decision on one of the items; return it, or None if it was none of them."""
+
+    def preview(self, decision: Decision) -> Shown:
+        """Return the card that the fields of the editor make."""
+
+    def question_about(self, id: str) -> Json:
+        """Return the `text` that asks a chat about an item, and what is `said` of it."""
+
+    def answered(self, id: str, reply: str) -> tuple[str, bool]:
+        """Take the answer of a chat; return a sentence, and whether it brought anything."""
