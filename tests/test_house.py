@@ -104,7 +104,7 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
 
 # --- the ledger -----------------------------------------------------------------------------
 
-RULES = "events facts fold match marks copies gap_numbers here drafts record decided undo".split()
+RULES = "events facts fold match marks copies gap_numbers here drafts draft_changes decided undo".split()
 """The modules of the ledger that are rules: functions of values, which ask no database."""
 
 

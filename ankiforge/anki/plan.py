@@ -529,7 +529,7 @@ class Planned(Value):
         return bool(self.held or self.conflicts or self.problems)
 
     @property
-    def settled(self) -> bool:
+    def is_up_to_date(self) -> bool:
         """Whether there is nothing to write and nothing to decide."""
         return not (self.note or self.waits)
 

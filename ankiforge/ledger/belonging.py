@@ -21,14 +21,14 @@ SCHEDULER = "osr"
 """The tool whose history is in the notes."""
 
 
-def key_of(tool: str) -> str:
+def tool_key(tool: str) -> str:
     """Return the key of the events about a tool."""
     return f"tool:{tool}"
 
 
 def declined(store: Store) -> frozenset[str]:
     """Return the tools whose history a person does not want."""
-    return frozenset(tool for tool in TITLES if store.answers(key_of(tool)))
+    return frozenset(tool for tool in TITLES if store.answers(tool_key(tool)))
 
 
 def belonging(store: Store) -> Counter[str]:
@@ -39,7 +39,7 @@ def belonging(store: Store) -> Counter[str]:
     marks = {}
     for row in waiting.of_other_tools(store):
         if row["state"] == "present" and not row["revises"]:
-            marks[row["key"]] = decode_highlight_body(row["mark"])
+            marks[row["key"]] = decode_highlight_body(row["highlight_body"])
     ids_in_anki = {mark.other_id for mark in marks.values() if mark.other_id}
     if store.meta("looked"):
         ids_in_anki = anki.foreign_among(store, ids_in_anki)
@@ -59,7 +59,7 @@ def decline(store: Store, tools: Collection[str]) -> str:
     """
     asking = set[str]()
     for row in waiting.of_other_tools(store):
-        highlight = decode_highlight_body(row["mark"])
+        highlight = decode_highlight_body(row["highlight_body"])
         if highlight.tool:
             asking.add(highlight.tool)
         if highlight.schedule:
@@ -69,7 +69,7 @@ def decline(store: Store, tools: Collection[str]) -> str:
         return ""
     with store.action() as action:
         for tool in declined_tools:
-            store.add("decline", key_of(tool), PERSON, {})
+            store.add("decline", tool_key(tool), PERSON, {})
     return action
 
 

@@ -25,7 +25,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import sentences, text_of
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.forms import lines_like
-from ankiforge.ledger.readings import ORDER, decode_highlight
+from ankiforge.ledger.readings import ROUTES_BEST_FIRST, decode_highlight
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import highlights, journaled
@@ -65,7 +65,7 @@ _SAID = {
     "unseen": "to be sent again",
     "repair": "repaired",
 }
-_ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
+_ROUTES = {route.value: rank for rank, route in enumerate(ROUTES_BEST_FIRST)}
 
 
 # --- past decisions ---------------------------------------------------------------------

@@ -108,7 +108,7 @@ def draft_here(store: Store, draft_id: str) -> tuple[PassageHere, StoredDraft]:
 
 def read_already(store: Store, id: str) -> PassageHere | None:
     """Return the passage of a draft, card or key, if `read_ahead` has it as it is now."""
-    return store.ahead.passage_of(id, store.recorded) if store.ahead else None
+    return store.ahead.passage_of(id, store.events_recorded) if store.ahead else None
 
 
 def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
@@ -395,7 +395,7 @@ def accept(
             for equal in remarks.equal_cards(store, here.passage, content(draft)):
                 if equal["live"]:
                     differs = told_apart(here.passage.key, equal["passage"])
-                    settling.record(store, differs, here)
+                    settling.record_event(store, differs, here)
         return _accept_as(store, here, draft, forced=forced, another=another)
 
 
@@ -455,7 +455,7 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
         card, passage = cards.state_of(store, guid)
         words = replace(card, fields=_with_masks(card, masks))
         if words.fields != card.fields:
-            settling.record(store, revised(passage.key, card.guid, words, PERSON))
+            settling.record_event(store, revised(passage.key, card.guid, words, PERSON))
 
 
 def make_card(
@@ -527,7 +527,7 @@ def edit(
             words, key = card_of(store, guid)
         event = edited(key, guid, words, fields, over)
         if event is not None:
-            settling.record(store, event, here)
+            settling.record_event(store, event, here)
     return guid
 
 
@@ -542,7 +542,7 @@ def place(
     """Put a card into another deck ("" = it stays), give it tags, and take tags from it."""
     with store.action():
         _, passage = cards.state_of(store, guid)
-        settling.record(store, placed(passage.key, guid, deck, added, removed))
+        settling.record_event(store, placed(passage.key, guid, deck, added, removed))
 
 
 # --- taking over from other tools -------------------------------------------------------
@@ -582,7 +582,7 @@ def repair(
             key = passage.key
         elif change is not None:
             store.set_meta("anki state", "")  # the note is to be looked at again
-        settling.record(store, repair_of(key, name, nid, guid, change))
+        settling.record_event(store, repair_of(key, name, nid, guid, change))
 
 
 def repaired(store: Store) -> dict[NoteId, str]:

@@ -1,7 +1,7 @@
 """What changes by a decision: its event, the facts of its passage, and the drafts that wait.
 
 A function is handed the passage as it is here, and returns a `Decided`, which `settling.write`
-writes; or, where no fact is decided, the event alone, which `settling.record` records.
+writes; or, where no fact is decided, the event alone, which `settling.record_event` records.
 `settled_again` says what becomes of drafts when their sentences were decided elsewhere.
 """
 
@@ -324,7 +324,7 @@ def decided(
     if not left and len(here.sentences) <= len(now_decided):
         return Decided(here, event, fact, sentences, tuple(gone))
 
-    decisions = [*here.passage.facts, decision_of(event, {"of": "new", **fact})]
+    decisions = [*here.passage.decisions, decision_of(event, {"of": "new", **fact})]
     guid = event.body.get("guid", "")
     live, ended = ("", guid) if event.what == "reject" else (guid, "")
     after_it = _with_made(replace(here, waiting=left), event)
@@ -361,7 +361,7 @@ def fact_of(
 
 def sentences_of_card(here: PassageHere, guid: str, words: Words) -> Strings:
     """Return the sentences on which a decision on the card of these words decides."""
-    last = facts.of_cards(here.passage.facts).get(guid)
+    last = facts.of_cards(here.passage.decisions).get(guid)
     if last is not None:
         return last.sentences
     quoted = facts.covered(here.text, words.quote) or facts.sentences(words.quote)

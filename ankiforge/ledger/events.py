@@ -369,7 +369,7 @@ class Passage(msgspec.Struct):
     """Contents of rejected drafts and cards."""
     rejected_numbers: set[int] = set()
     """Numbers of the source's own cards that were rejected, whatever their text becomes."""
-    facts: list[FactDecision] = []
+    decisions: list[FactDecision] = []
     """The decisions on its facts that stand, oldest first."""
     closed: bool = False
     """Whether nothing more is wanted of it: skipped, or a decision names no facts."""
@@ -391,14 +391,14 @@ class Passage(msgspec.Struct):
     @property
     def decided(self) -> bool:
         """Whether a decision depends on recognising this passage."""
-        return bool(self.facts) or self.done
+        return bool(self.decisions) or self.done
 
     @property
     def done(self) -> bool:
         """Whether there is a decision on it other than that a proposal is not wanted."""
         if self.rejected or self.skipped:
             return True
-        if any(not decision.of_proposal for decision in self.facts):
+        if any(not decision.of_proposal for decision in self.decisions):
             return True
         return not all(map(is_open_again, self.cards.values()))
 
@@ -412,13 +412,22 @@ class Passage(msgspec.Struct):
         return not other.apart.isdisjoint(self.keys)
 
     @property
+    def keeps_its_cards(self) -> bool:
+        """Whether a person answered that its cards stay: that it differs from itself.
+
+        One answer ends both questions that have it, about a chosen passage that is gone, and about
+        two gaps of one proposal.
+        """
+        return self.told_apart_from(self)
+
+    @property
     def live(self) -> list[Card]:
         """The cards that stand."""
         return [card for card in self.cards.values() if card.live]
 
     def was_passed_over(self, draft: Words) -> bool:
         """Return whether the person's own form was passed over for another draft of its facts."""
-        passed = {words for decision in self.facts for words in decision.passed}
+        passed = {words for decision in self.decisions for words in decision.passed}
         return bool(passed) and content(draft) in passed
 
     def refuses(self, draft: Words) -> bool:

@@ -183,7 +183,7 @@ def dropped(passage: Passage, draft: Draft, within: Strings) -> bool:
             if card is card_in_slot:
                 return True
     of_ended = {each for card in ended.values() for each in sentences(card.quote)}
-    for decision in passage.facts:
+    for decision in passage.decisions:
         if decision.dropped or decision.guid in ended:
             of_ended.update(decision.sentences)
             if not decision.sentences:

@@ -186,7 +186,7 @@ def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool
     Of cards whose sentences no decision names, this is not known: they count as such.
     """
     about: dict[str, set[str]] = defaultdict(set)
-    for decision in passage.facts:
+    for decision in passage.decisions:
         about[decision.guid].update(decision.sentences)
     mine = about[card.guid]
     for other in others:
@@ -200,7 +200,7 @@ def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool
 def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None:
     """Note the facts that a decision decided; one that names none closes its passage."""
     if fact is not None:
-        passage.facts.append(decision_of(event, fact.body))
+        passage.decisions.append(decision_of(event, fact.body))
     elif event.what in ("accept", "adopt", "reject"):
         passage.closed = True
         if "draft" in event.body:  # its card asks for new words all the same
@@ -208,7 +208,7 @@ def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None
             decided = decided_of(sentences(words.quote), words.drafter)
             about = about_of(decided, _answer_in(words))
             guid = event.body["guid"]
-            passage.facts.append(FactDecision("", decided, guid, about=about))
+            passage.decisions.append(FactDecision("", decided, guid, about=about))
 
 
 def decision_of(event: Event, fact: Json) -> FactDecision:

@@ -56,7 +56,7 @@ class PassageHere(Value):
         `of_proposals`: also those of which a proposal was rejected.
         """
         names: set[str] = set()
-        for event in (*self.passage.facts, *self.elsewhere.decisions):
+        for event in (*self.passage.decisions, *self.elsewhere.decisions):
             if event.of and (of_proposals or not event.of_proposal):
                 names.update(map(facts.name_of, event.sentences))
         return names
@@ -65,7 +65,7 @@ class PassageHere(Value):
         """Return the names of the sentences that have a live card, wherever they were decided."""
         live = {card.guid for card in self.passage.live} | self.elsewhere.live.keys()
         names: set[str] = set()
-        for event in (*self.passage.facts, *self.elsewhere.decisions):
+        for event in (*self.passage.decisions, *self.elsewhere.decisions):
             if event.of and event.guid in live:
                 names.update(map(facts.name_of, event.sentences))
         return names
@@ -90,7 +90,7 @@ class PassageHere(Value):
             ended: a card that the last decision ended.
             drafted: hashes of sentences that have a draft besides those that wait.
         """
-        decisions = self.passage.facts if decisions is None else decisions
+        decisions = self.passage.decisions if decisions is None else decisions
         all_decisions = [*decisions, *self.elsewhere.decisions]
         all_decisions.sort(key=lambda decision: decision.order)
         guids = {card.guid for card in self.passage.live if not card.in_slot}

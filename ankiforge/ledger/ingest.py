@@ -26,6 +26,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
+from ankiforge.ledger.ingest_rows import (
+    event_body,
+    found_in,
+    highlight_row,
+    known_in,
+    known_mark,
+    write_document,
+    write_highlights,
+)
 from ankiforge.ledger.match import (
     ComparedDocument,
     Mark,
@@ -44,15 +53,6 @@ from ankiforge.ledger.readings import (
     place_of,
     unite_routes,
     with_words_of,
-)
-from ankiforge.ledger.records import (
-    event_body,
-    found_in,
-    highlight_row,
-    known_in,
-    known_mark,
-    write_document,
-    write_highlights,
 )
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled, waiting

@@ -50,8 +50,8 @@ def find(
             if CardRemark.SOURCE_CHANGED in card.source:
                 changed.add(card.guid)
     found = columns.find(store, terms, changed, everything=everything)
-    settled = offers.ids_of_settled(store)
-    return [id for id in found if id not in settled]
+    not_waiting = offers.ids_waiting_no_longer(store)
+    return [id for id in found if id not in not_waiting]
 
 
 # --- lines ------------------------------------------------------------------------------

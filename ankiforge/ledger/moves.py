@@ -14,7 +14,9 @@ from itertools import chain
 import msgspec
 
 from ankiforge.ledger import facts
+from ankiforge.ledger.draft_changes import SAME_WORDS
 from ankiforge.ledger.events import PERSON, SOURCE, Passage, hash_of_words
+from ankiforge.ledger.ingest_rows import known_mark
 from ankiforge.ledger.marks import mark_of
 from ankiforge.ledger.match import (
     LONG,
@@ -32,8 +34,6 @@ from ankiforge.ledger.match import (
     with_half_of_marks,
 )
 from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight
-from ankiforge.ledger.record import SAME_WORDS
-from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled, passages, sentences
 from ankiforge.model import DocumentId
@@ -156,9 +156,9 @@ class Moves:
     def _stands(self, key: str) -> bool:
         """Return whether what was decided on a passage stands word for word: nothing is to ask."""
         passage = self._store.passage(key)
-        last = facts.of_cards(passage.facts)
+        last = facts.of_cards(passage.decisions)
         names = {facts.name_of_card(card, last.get(card.guid)) for card in passage.live}
-        for decision in () if passage.live else passage.facts:
+        for decision in () if passage.live else passage.decisions:
             names.update(facts.names_of_long(decision.sentences))
             if decision.own:
                 return False

@@ -45,14 +45,14 @@ def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
         remarks.read(drafts)
         for draft, draft_row in found:
             passage = store.passage(draft.key)
-            if is_settled(store, passage, draft):
+            if waits_no_longer(store, passage, draft):
                 continue
-            place = decode_highlight_body(draft_row["mark"])
+            place = decode_highlight_body(draft_row["highlight_body"])
             on_draft = remarks.on(draft, place, draft_row["content"])
             yield Waiting(**asdict(draft), passages=(place,), remarks=tuple(on_draft))
 
 
-def is_settled(store: Store, passage: Passage, draft: StoredDraft) -> bool:
+def waits_no_longer(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     """Return whether a stored draft no longer waits.
 
     The next run gives its words to a card; or its passage was found to be another one, too,
@@ -81,14 +81,14 @@ def follows(passage: Passage, draft: StoredDraft) -> bool:
     return card is not None and card.live and not draft.blocked
 
 
-def ids_of_settled(store: Store) -> set[str]:
+def ids_waiting_no_longer(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
-    rows = waiting.maybe_settled(store)
+    rows = waiting.perhaps_waiting_no_longer(store)
     store.load(draft_row["key"] for draft_row in rows)
     ids = set()
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
-        if is_settled(store, passage, draft_of(draft_row)):
+        if waits_no_longer(store, passage, draft_of(draft_row)):
             ids.add(draft_row["id"])
     return ids
 

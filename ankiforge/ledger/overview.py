@@ -46,8 +46,8 @@ class Place(Value):
     """How likely a card of it is kept."""
 
 
-Mark = Row | Mapping[str, Any]
-"""A row of `tables.passages.marks`."""
+PassageRow = Row | Mapping[str, Any]
+"""A row of `tables.passages.present`."""
 
 
 class Order(Value):
@@ -99,9 +99,11 @@ def order(store: Store, before: Order | None = None) -> Order:
         if each.kind is not QuestionKind.CONFLICT
         for draft in each.drafts
     }
-    settled = offers.ids_of_settled(store)
-    rows = waiting.in_order(store, held | settled)
-    open_ones = list(filter(is_open, passages.marks(store, settled, open_only=True)))
+    not_waiting = offers.ids_waiting_no_longer(store)
+    rows = waiting.in_asking_order(store, held | not_waiting)
+    open_ones = list(
+        filter(is_open, passages.present(store, not_waiting, open_only=True))
+    )
     open_ones.sort(key=_best_first)
     without = [
         Place(
@@ -129,7 +131,7 @@ def arranged(
 
     Args:
         asked: the open questions.
-        offered: the first draft of each offer, as `tables.waiting.in_order` has them.
+        offered: the first draft of each offer, as `tables.waiting.in_asking_order` has them.
         held: the number of drafts about which a question asks.
         without: as in `Order`.
         version: as in `Order`.
@@ -172,53 +174,53 @@ WITHOUT = ("no_card", "undrafted", "failed")
 """The fates of highlights without a card and a draft that nobody left out."""
 
 
-def fate(mark: Mark) -> str:
+def fate(row: PassageRow) -> str:
     """Return what became of a passage; `decided`: a person rejected all of it."""
-    if mark["carded"]:
+    if row["carded"]:
         return "carded"
-    if mark["skipped"]:
+    if row["skipped"]:
         return "left_out"
-    if mark["best"] is not None:
-        return "waiting" if mark["best"] else "blocked"
-    if mark["fate"] in ("failed", "left_out"):
-        return str(mark["fate"])
-    if mark["done"]:
+    if row["best"] is not None:
+        return "waiting" if row["best"] else "blocked"
+    if row["fate"] in ("failed", "left_out"):
+        return str(row["fate"])
+    if row["done"]:
         return "decided"
-    return "undrafted" if mark["undrafted"] else "no_card"
+    return "undrafted" if row["undrafted"] else "no_card"
 
 
-def standing(mark: Mark, asked: Container[str]) -> str:
+def standing(row: PassageRow, asked: Container[str]) -> str:
     """Return how a passage stands, one of `STANDS`; `asked`: those that a question is about."""
-    if mark["passage"] in asked:
+    if row["passage"] in asked:
         return "asked"
-    if mark["best"] is not None:
+    if row["best"] is not None:
         return "to_decide"
-    if mark["carded"]:
+    if row["carded"]:
         return "with_card"
-    if mark["skipped"] or mark["done"] or mark["fate"] == "left_out":
+    if row["skipped"] or row["done"] or row["fate"] == "left_out":
         return "rejected_or_skipped"
     return "left_out"
 
 
-def is_open(mark: Mark) -> bool:
+def is_open(row: PassageRow) -> bool:
     """Return whether a passage has neither card nor draft, or has a sentence left worth a card."""
-    its_fate = fate(mark)
+    its_fate = fate(row)
     if its_fate == "carded":
-        return mark["best"] is None and mark["worth_left"] >= FLOOR
+        return row["best"] is None and row["worth_left"] >= FLOOR
     return its_fate in WITHOUT
 
 
-def _best_first(mark: Mark) -> tuple[float, int, int]:
-    return -mark["worth_left"], mark["document"], mark["position"]
+def _best_first(row: PassageRow) -> tuple[float, int, int]:
+    return -row["worth_left"], row["document"], row["position"]
 
 
-def _marks(store: Store, key: str = "") -> list[Row]:
+def _rows(store: Store, key: str = "") -> list[Row]:
     """Return how the passages in their sources stand, or the one that a highlight leads."""
     store.refold()
-    settled = offers.ids_of_settled(store)
+    not_waiting = offers.ids_waiting_no_longer(store)
     if key:
-        return passages.mark(store, key, settled)
-    return passages.marks(store, settled)
+        return passages.present_one(store, key, not_waiting)
+    return passages.present(store, not_waiting)
 
 
 def fates(
@@ -231,23 +233,23 @@ def fates(
         key: only the one with this key.
         best_first: those most worth a card come first.
     """
-    found = _marks(store, key)
+    found = _rows(store, key)
     if best_first:
         found.sort(key=_best_first)
     for batch in in_batches(found):
-        read = highlights_of(store, [mark["key"] for mark in batch])
-        for mark in batch:
-            became = fate(mark)
-            reason = "" if became == "carded" else mark["reason"]  # of the drafter
+        read = highlights_of(store, [row["key"] for row in batch])
+        for row in batch:
+            became = fate(row)
+            reason = "" if became == "carded" else row["reason"]  # of the drafter
             if became in ("left_out", "decided", "no_card", "undrafted"):
-                passage = store.passage(mark["key"])
+                passage = store.passage(row["key"])
                 reason = _why_none(passage, became, reason)
             yield HighlightOutcome(
-                highlight=read[mark["key"]],
+                highlight=read[row["key"]],
                 fate="left_out" if became == "decided" else became,
                 reason=reason,
-                worth=mark["worth"],
-                is_open=is_open(mark),
+                worth=row["worth"],
+                is_open=is_open(row),
             )
 
 
@@ -271,10 +273,10 @@ def reasons_for_none(store: Store) -> Counter[str]:
     """Count the highlights of which there is no card, draft or proposal, by the reason."""
     store.refold()
     reasons = []
-    settled = offers.ids_of_settled(store)
-    for mark in passages.marks(store, settled, open_only=True):
-        if fate(mark) in WITHOUT and not mark["worth_left"] >= FLOOR:
-            reasons.append(mark["reason"])
+    not_waiting = offers.ids_waiting_no_longer(store)
+    for row in passages.present(store, not_waiting, open_only=True):
+        if fate(row) in WITHOUT and not row["worth_left"] >= FLOOR:
+            reasons.append(row["reason"])
     return Counter(reason or NOTHING for reason in sorted(reasons))
 
 
@@ -303,11 +305,11 @@ def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Place]:
     return [place_by_id[id] for id in ids if id in place_by_id]
 
 
-def _state(mark: Row) -> str:
+def _state(row: Row) -> str:
     """Return the state of a mark that does not ask: `proposal`, `card` or `none`."""
-    if mark["worth_left"] >= FLOOR and (mark["carded"] or not mark["done"]):
+    if row["worth_left"] >= FLOOR and (row["carded"] or not row["done"]):
         return "proposal"
-    return "card" if mark["carded"] else "none"
+    return "card" if row["carded"] else "none"
 
 
 def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
@@ -317,12 +319,12 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     or a further one; `card`: it has one; else `none`.
     """
     store.refold()
-    rows = passages.marks_beside(store, key)
+    rows = passages.present_beside(store, key)
     asking = _asked_about(store)
-    settled = offers.ids_of_settled(store)
+    not_waiting = offers.ids_waiting_no_longer(store)
     keys = store.keys_of(row["key"] for row in rows)
     for draft in waiting.offered_in(store, keys):
-        if draft["id"] not in settled:
+        if draft["id"] not in not_waiting:
             asking.add(draft["passage"])
     return [
         (decode_highlight(row), "asks" if row["passage"] in asking else _state(row))
@@ -365,7 +367,7 @@ def counts(
     store.refold()
     counts_by_name: dict[str, Counter[str]] = {}
     names = names or ("fates", "passages", "waiting", *lines.COUNTED)
-    all_marks = _marks(store) if {"fates", "passages"} & {*names} else []
+    rows = _rows(store) if {"fates", "passages"} & {*names} else []
     for name in names:
         match name:
             case "waiting":
@@ -383,13 +385,13 @@ def counts(
                 )
             case "passages":
                 asked = _asked_about(store)
-                stands = Counter(standing(mark, asked) for mark in all_marks)
+                stands = Counter(standing(row, asked) for row in rows)
                 counts_by_name[name] = Counter({each: stands[each] for each in STANDS})
             case "reasons":
                 waits = order(store, waits)
                 counts_by_name[name] = offers.reasons(store, waits.new)
             case "fates":
-                counts_by_name[name] = Counter(sorted(map(fate, all_marks)))
+                counts_by_name[name] = Counter(sorted(map(fate, rows)))
                 counts_by_name[name]["left_out"] += counts_by_name[name].pop("decided", 0)
             case _:
                 counts_by_name[name] = Counter(lines.counted(store, name))

@@ -196,7 +196,7 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
     for mark, keys in readings.standing_marks(store):
         for key in keys:
             passage = store.passage(key)
-            if not passage.live or passage.told_apart_from(passage):
+            if not passage.live or passage.keeps_its_cards:
                 continue
             known = highlights.with_key(store, key)
             is_gone = known is not None and known["state"] == "gone"
@@ -253,7 +253,7 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
     """
     for key in card_rows.with_proposals(store):
         passage = store.passage(key)
-        if passage.told_apart_from(passage):  # a person answered that both stay
+        if passage.keeps_its_cards:  # a person answered that both stay
             continue
         proposed = [card for card in passage.live if card.proposed]
         for card, other in combinations(sorted(proposed, key=attrgetter("guid")), 2):

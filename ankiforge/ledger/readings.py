@@ -56,7 +56,12 @@ from ankiforge.text.passages import triple_of
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")
-ORDER = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
+ROUTES_BEST_FIRST = (
+    SourceKind.ZOTERO,
+    SourceKind.PDF,
+    SourceKind.VAULT,
+    SourceKind.OTHER,
+)
 """Of the locations of a passage, the one whose text is used: the first."""
 DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""
@@ -431,7 +436,7 @@ def _routes(store: Store, key: str) -> set[str]:
 # --- dialects -----------------------------------------------------------------------------
 
 
-def key_of(container: str) -> str:
+def dialects_key(container: str) -> str:
     """Return the key of the events about the dialects of a vault."""
     return f"dialects:{container}"
 
@@ -448,13 +453,13 @@ def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
         on: the dialects of the plugins that are switched on; None = unknown.
     """
     read: Strings | None = None
-    for event in store.answers(key_of(container)):
+    for event in store.answers(dialects_key(container)):
         if event.by == SOURCE and read is not None:
             continue  # another machine had read it before
         read = tuple(event.body["read"])
     if read is None and on and not highlights.are_in(store, container):
         with store.transaction():
-            store.add("dialects", key_of(container), SOURCE, {"read": on})
+            store.add("dialects", dialects_key(container), SOURCE, {"read": on})
         return on
     return read or ()
 
@@ -470,7 +475,7 @@ def dialects_off(store: Store, container: str, on: Strings) -> Strings:
             left_out = msgspec.json.decode(row["left_out"], type=list[LeftOut])
             kinds.update(entry.kind for entry in left_out)
     answered: Strings = ()
-    for event in store.answers(key_of(container)):
+    for event in store.answers(dialects_key(container)):
         answered = tuple(event.body.get("off", ()))
     off = []
     for dialect, title in TITLES.items():
@@ -495,4 +500,4 @@ def follow_plugins(store: Store, container: str, on: Strings) -> None:
     if off:
         dialects["off"] = off
     with store.transaction():
-        store.add("dialects", key_of(container), PERSON, dialects)
+        store.add("dialects", dialects_key(container), PERSON, dialects)

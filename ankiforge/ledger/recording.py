@@ -1,6 +1,6 @@
 """Tell which highlights are to be drafted, and record their drafts.
 
-    here.highlights_here ─▶ record.recorded ─▶ cards that follow ─▶ once more ─▶ waiting.put …
+    here.highlights_here ─▶ draft_changes ─▶ cards that follow ─▶ once more ─▶ waiting.put …
 
 A highlight that cannot be recorded is left as it is; all others go on. `highlight.drafted` and
 `modelled` hold the content that was drafted last; "" asks for drafts again.
@@ -16,10 +16,16 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, one_item
 from ankiforge.ledger import belonging, cards, forms, settling
 from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.draft_changes import (
+    SAME_WORDS,
+    By,
+    DraftChanges,
+    Outcome,
+    draft_changes,
+)
 from ankiforge.ledger.events import Passage, content, stands_in
 from ankiforge.ledger.here import HighlightHere
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
-from ankiforge.ledger.record import SAME_WORDS, By, Outcome, Recorded, recorded
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import duplicates, highlights, waiting
@@ -169,16 +175,18 @@ def record(
 
     def asked(
         passages: Mapping[str, HighlightHere], *, has_followed: bool
-    ) -> dict[str, Recorded]:
+    ) -> dict[str, DraftChanges]:
         """Ask the rule about each highlight that has not failed."""
-        changes: dict[str, Recorded] = {}
+        changes: dict[str, DraftChanges] = {}
         for key, drafted in drafted_by_key.items():
             if key in failed:
                 continue
             try:
                 with one_item():
                     here = passages[key]
-                    changes[key] = recorded(here, drafted, by, has_followed=has_followed)
+                    changes[key] = draft_changes(
+                        here, drafted, by, has_followed=has_followed
+                    )
             except BugError as error:
                 failed[key] = error
         return changes
@@ -241,7 +249,7 @@ def _digest(draft: Draft) -> str:
     return f"{draft.kind}{content(draft)}"
 
 
-def _follow(store: Store, change: Recorded) -> list[Change]:
+def _follow(store: Store, change: DraftChanges) -> list[Change]:
     """Give the cards of a passage the new words of their source; return what changed."""
     before = change.here.passage.cards
     guids = [settling.write(store, each).body["guid"] for each in change.follows]
@@ -254,7 +262,7 @@ def _follow(store: Store, change: Recorded) -> list[Change]:
     return told
 
 
-def _write(store: Store, changes: Sequence[Recorded], by: By) -> None:
+def _write(store: Store, changes: Sequence[DraftChanges], by: By) -> None:
     """Write what changes, of many passages at once."""
     waiting.drop(store, [id for change in changes for id in change.gone])
     waiting.move(store, [draft for change in changes for draft in change.moved])
@@ -276,7 +284,7 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
     """
     with store.transaction():
         for row in waiting.with_marks(store):
-            deck = deck_for(decode_highlight_body(row["mark"]), row["deck"])
+            deck = deck_for(decode_highlight_body(row["highlight_body"]), row["deck"])
             if deck != row["deck"]:
                 draft = decode_draft(row["body"])
                 waiting.put_deck(store, row["id"], draft, deck)
@@ -305,7 +313,7 @@ def drop_resolved(store: Store) -> None:
     declined = belonging.declined(store)
     for draft_row in waiting.of_other_tools(store) if declined else ():
         draft = decode_draft(draft_row["body"])
-        highlight = decode_highlight_body(draft_row["mark"])
+        highlight = decode_highlight_body(draft_row["highlight_body"])
         standing = []
         for finding in draft.findings:
             if not belonging.is_declined(highlight, finding.check, declined):

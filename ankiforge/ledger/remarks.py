@@ -52,7 +52,7 @@ class Remarks:
         store.load(card["passage"] for card in equal)
         names = {name for draft in drafts if draft.in_slot for name in draft.about}
         self._decided = sentences.deciding(store, names)
-        self._as_of = store.recorded
+        self._as_of = store.events_recorded
         self._unburied = set()
         if self._any_buried:
             guids = {str(guid_of(store.first(draft.key), draft)) for draft in drafts}
@@ -64,7 +64,9 @@ class Remarks:
         Copies of a form follow each its own passage. `names`: those of the sentences.
         """
         decided = self._decided
-        if self._as_of != self._store.recorded:  # another draft was decided on since
+        if (
+            self._as_of != self._store.events_recorded
+        ):  # another draft was decided on since
             decided = sentences.deciding(self._store, names)
         return any(decided.get(name, set()) - {passage.key} for name in names)
 

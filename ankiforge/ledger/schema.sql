@@ -172,7 +172,7 @@ CREATE VIEW IF NOT EXISTS placed AS
         ORDER BY coalesce(a.first, h.key) != o.passage, h.document IS NOT own.document, h.document, h.position
         LIMIT 1), c.passage) AS home FROM card c;
 -- present highlights, each with how its passage stands
-CREATE VIEW IF NOT EXISTS mark AS
+CREATE VIEW IF NOT EXISTS present_passage AS
     SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.fate, h.reason, h.worth,
         h.drafted != h.content AND h.modelled != h.content AS undrafted,
         coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
@@ -186,7 +186,7 @@ CREATE VIEW IF NOT EXISTS mark AS
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
                 AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)
             ELSE h.worth END AS worth_left,
-        -- whether its text is used, of all places of the passage: that of the first route (`readings.ORDER`), then key
+        -- whether its text is used, of all places of the passage: that of the first route (`readings.ROUTES_BEST_FIRST`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
@@ -204,7 +204,7 @@ CREATE TABLE IF NOT EXISTS seen (
     reviews INTEGER NOT NULL DEFAULT 0, lapses INTEGER NOT NULL DEFAULT 0,
     leech INTEGER NOT NULL DEFAULT 0,
     retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of dropped cards
-    settled TEXT NOT NULL DEFAULT '', -- for which settings there is nothing to write, or ''
+    up_to_date TEXT NOT NULL DEFAULT '', -- for which settings there is nothing to write, or ''
     body TEXT NOT NULL           -- '' = no view has shown it here
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grave (   -- notes that were deleted, and may have been ours
@@ -217,26 +217,26 @@ CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
 -- values that hold until something changes that may change a note: its card, the passage, the note in Anki
 CREATE TABLE IF NOT EXISTS until_change (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
-    UPDATE seen SET settled = '' WHERE guid = NEW.guid;
+    UPDATE seen SET up_to_date = '' WHERE guid = NEW.guid;
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS highlight_changed AFTER UPDATE OF state, body ON highlight
 WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence IN (SELECT name FROM sentence WHERE key = NEW.key));
+    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence IN (SELECT name FROM sentence WHERE key = NEW.key));
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = NEW.name);
+    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = NEW.name);
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS sentence_gone AFTER DELETE ON sentence BEGIN
-    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = OLD.name);
+    UPDATE seen SET up_to_date = '' WHERE guid IN (SELECT guid FROM card WHERE sentence != '' AND sentence = OLD.name);
     DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;

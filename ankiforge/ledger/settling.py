@@ -22,7 +22,7 @@ from ankiforge.ledger.tables.here import passages_here
 
 def write(store: Store, changes: Decided) -> Event:
     """Record a decision and what it changes; return its event."""
-    before = store.recorded
+    before = store.events_recorded
     here, event = changes.here, changes.event
     recorded = store.add(event.what, event.key, event.by, event.body)
     store.add("fact", event.key, event.by, {"of": recorded.id, **changes.fact})
@@ -43,12 +43,12 @@ def write(store: Store, changes: Decided) -> Event:
     return recorded
 
 
-def record(store: Store, event: Event, here: PassageHere | None = None) -> None:
+def record_event(store: Store, event: Event, here: PassageHere | None = None) -> None:
     """Record what a person says of a card or a passage that decides no fact.
 
     `here`: the passage, if it was read ahead.
     """
-    before = store.recorded
+    before = store.events_recorded
     store.add(event.what, event.key, event.by, event.body)
     if here is not None:
         _leave_out(store, here, before, also=event.body.get("old", ""))
@@ -73,10 +73,10 @@ def _leave_out(
     """
     if store.ahead is None:
         return
-    decided_before = [each for fact in here.passage.facts for each in fact.sentences]
+    decided_before = [each for fact in here.passage.decisions for each in fact.sentences]
     all_names = {*names, *facts.names_of_long(decided_before)}
     keys = [store.first(key) for key in (here.passage.key, also) if key]
-    store.ahead.leave_out(keys, all_names, before, store.recorded)
+    store.ahead.leave_out(keys, all_names, before, store.events_recorded)
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:

@@ -334,7 +334,7 @@ class Store(Database):
                 transaction.action = ""
 
     @property
-    def recorded(self) -> int:
+    def events_recorded(self) -> int:
         """How many events the running transaction has recorded; 0 = there is none."""
         return len(self._transaction.events) if self._transaction else 0
 
@@ -671,7 +671,7 @@ class Store(Database):
         stored = []
         for key in all_keys:
             passage = self._passages.pop(key, None)
-            if passage is None or passage.cards or passage.rejected or passage.facts:
+            if passage is None or passage.cards or passage.rejected or passage.decisions:
                 stored.append(key)
         if stored:
             wanted = encode(stored)
@@ -701,7 +701,7 @@ class Store(Database):
                 "body": encode(passage),
             }
             passage_rows.append(passage_row)
-            last = of_cards(passage.facts)
+            last = of_cards(passage.decisions)
             for card in passage.cards.values():
                 card_row = {
                     "guid": card.guid,
@@ -727,7 +727,7 @@ class Store(Database):
                 }
                 card_rows.append(card_row)
             rejected_rows += [(words, key) for words in passage.rejected]
-            for decision in passage.facts:
+            for decision in passage.decisions:
                 for sentence in decision.sentences if decision.of else ():
                     if is_long(sentence):
                         is_own = decision.own or decision.of_proposal

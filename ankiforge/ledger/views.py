@@ -5,7 +5,7 @@ What must stay true:
 - A note is deleted only with a grave, or if it was absent twice; else it is missing,
   which is asked. It is asked, too, if a large part of a deck was deleted at once.
 - A view that is not complete concludes nothing from what it lacks.
-- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
+- `seen.up_to_date` means "nothing to write"; the triggers in `schema.sql` reset it when that
   may have changed.
 """
 
@@ -389,7 +389,7 @@ def places_of_deck(store: Store, deck: str) -> list[tuple[str, str]]:
 
 def record_plan(
     store: Store,
-    settled: Iterable[Guid],
+    up_to_date: Iterable[Guid],
     settings: str,
     conflicts: Iterable[Conflict],
     taken: Mapping[Guid, int],
@@ -398,7 +398,7 @@ def record_plan(
 
     Args:
         store: the store.
-        settled: the notes for which there is nothing to write with these settings.
+        up_to_date: the notes for which there is nothing to write with these settings.
         settings: as given to `to_plan`.
         conflicts: fields that a person and the source changed.
         taken: the `mod` of the newest package that Anki has taken, by guid, of notes
@@ -406,7 +406,7 @@ def record_plan(
     """
     with store.transaction():
         anki.put_taken(store, taken)
-        anki.settle(store, settled, settings)
+        anki.set_up_to_date(store, up_to_date, settings)
         anki.put_conflicts(store, conflicts)
 
 
@@ -449,7 +449,7 @@ LostNote = tuple[NoteInAnki, Wording, str, Strings]
 """(note, its words in Markdown, its passage, the fields that a person typed in Anki)."""
 
 
-def adopt(
+def recover_lost(
     store: Store,
     notes: Iterable[LostNote],
     unreadable: Iterable[NoteInAnki] = (),

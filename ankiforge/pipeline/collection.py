@@ -555,7 +555,7 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
         slot = identity.slot if is_own else "0"
         wording = Wording(kind, fields, quote or exact, is_own, slot)
         candidates.append((note, wording, exact or passage, tuple(changed)))
-    still_unknown = views.adopt(ledger, candidates, unreadable)
+    still_unknown = views.recover_lost(ledger, candidates, unreadable)
     if not still_unknown:
         return []
     message = (

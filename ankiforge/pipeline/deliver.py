@@ -459,7 +459,7 @@ def plan_cards(
     mapped: Mapping[Family, MappedType],
     scope: Scope = ALL,
 ) -> list[Planned]:
-    """Plan every card that may have something to write, and record which ones are settled.
+    """Plan every card that may have something to write, and record which ones are up_to_date.
 
     Args:
         folder: provides settings, and the pictures cut from pages.
@@ -473,7 +473,7 @@ def plan_cards(
     # another program may render otherwise: all is planned again
     settings = h16(program(), repr(decks), repr(mapped))
     if scope.full:
-        settings = "full"  # with these no note was ever settled, so each is planned
+        settings = "full"  # with these no note was ever up_to_date, so each is planned
     chosen = views.to_plan(ledger, settings)
     first = next(chosen, None)
     if first is None:
@@ -504,7 +504,9 @@ def plan_cards(
     papers_of = paper_addresses(roots(ledger), file_links=folder.config.file_links)
     new_decks = Decks(ledger, decks)
     planned: list[Planned] = []
-    settled: list[Guid] = []  # those that need no plan until they, or their notes, change
+    up_to_date: list[
+        Guid
+    ] = []  # those that need no plan until they, or their notes, change
     for card, note in chain((first,), chosen):
         if note is None and not card.note.adopted:
             card = replace(card, deck=new_decks.of_new(card))
@@ -526,13 +528,13 @@ def plan_cards(
             plan = Planned(card.guid, card.live, problems=(problem,))
         planned.append(plan)
         # a picture may change without the card
-        if plan.settled and note is not None and not media and not options.push:
-            settled.append(card.guid)
+        if plan.is_up_to_date and note is not None and not media and not options.push:
+            up_to_date.append(card.guid)
     conflicts: list[Conflict] = []
     for plan in planned:
         conflicts.extend(plan.conflicts)
     taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
-    views.record_plan(ledger, settled, settings, conflicts, taken_mods)
+    views.record_plan(ledger, up_to_date, settings, conflicts, taken_mods)
     waiting = questions.waiting_beside(ledger)
     for place, plan in enumerate(planned):
         if plan.note and plan.guid in waiting:

@@ -22,10 +22,10 @@ from ankiforge.ledger import Ledger, recording
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.decide import undo
+from ankiforge.ledger.draft_changes import SAME_WORDS
 from ankiforge.ledger.drafts import completed, with_gap
 from ankiforge.ledger.facts import Fact as LedgerFact
 from ankiforge.ledger.offers import Offer, offers
-from ankiforge.ledger.record import SAME_WORDS
 from ankiforge.ledger.tables.here import highlights_here, passage_here
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import (

@@ -13,11 +13,11 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
     cards,
     decide,
+    draft_changes,
     drafts,
     marks,
     offers,
     questions,
-    record,
     recording,
     remarks,
     settling,
@@ -292,7 +292,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     severity = row.pop("severity", "")
     found = [Finding("cut", Severity(severity), "cut off")] if severity else []
     waiting = replace(draft, findings=tuple(found), **row)
-    assert offers.is_settled(empty, passage, waiting) is settled
+    assert offers.waits_no_longer(empty, passage, waiting) is settled
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
     waiting = replace(DRAFT, about=tuple(fact.split()))
-    assert offers.is_settled(empty, Passage(keys), waiting) is settled
+    assert offers.waits_no_longer(empty, Passage(keys), waiting) is settled
 
 
 # --- which highlights a model is to draft ---------------------------------------------------
@@ -337,7 +337,7 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
 )
 def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
     passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
-    passage.facts.extend(facts)
+    passage.decisions.extend(facts)
     highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
     answer = recording._is_for_model(empty, highlight_row, HIGHLIGHT, passage)
     assert answer is is_for_model
@@ -559,8 +559,8 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
 )  # fmt: skip
 def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     waiting = as_waiting(draft, **row)
-    by = record.By("a", **drafter)
-    assert record.is_replaced(waiting, HIGHLIGHT, by) is replaced
+    by = draft_changes.By("a", **drafter)
+    assert draft_changes.is_replaced(waiting, HIGHLIGHT, by) is replaced
 
 
 @pytest.mark.parametrize(
@@ -574,7 +574,7 @@ def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
-    held = record.why_held(card, draft)
+    held = draft_changes.why_held(card, draft)
     assert why in held
     assert bool(held) is bool(why)
 
@@ -592,7 +592,7 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
     namespace = {SourceKind.PDF: "pdf:p", SourceKind.VAULT: "vault:v"}[source]
     highlight = replace(HIGHLIGHT, kind=kind, namespace=namespace)
     assert highlight.source_kind is source
-    assert record.is_derived(draft, highlight) is derived
+    assert draft_changes.is_derived(draft, highlight) is derived
 
 
 @pytest.mark.parametrize(
@@ -628,7 +628,7 @@ def test_the_drafts_that_wait_on(kept):
         quote = HIGHLIGHT.exact if id in kept else "Other words."
         waiting.append(as_waiting(replace(DRAFT, quote=quote), id=id, drafter="llm"))
     here = here_of(HIGHLIGHT, waiting=tuple(waiting))
-    changes = record.recorded(here, Drafted(HIGHLIGHT), record.By("a"))
+    changes = draft_changes.draft_changes(here, Drafted(HIGHLIGHT), draft_changes.By("a"))
     assert [draft.id for draft in changes.here.waiting] == kept.split()
     assert sorted((*changes.gone, *kept.split())) == ["dr1", "dr2"]
 
@@ -638,8 +638,8 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_followed, follows)
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
     drafted = Drafted(HIGHLIGHT, (replace(FORM, number=0),))
-    by = record.By("a")
-    changes = record.recorded(here, drafted, by, has_followed=has_followed)
+    by = draft_changes.By("a")
+    changes = draft_changes.draft_changes(here, drafted, by, has_followed=has_followed)
     assert [each.event.body["guid"] for each in changes.follows] == follows
     assert (changes.outcome is None) is bool(follows)
 
@@ -770,9 +770,9 @@ def test_which_of_equal_highlights_may_be_originals(copies, found):
 )
 def test_the_original_of_a_copy(copies, original):
     here = here_of(ORIGINAL, issued=5, copies=tuple(copies))
-    assert record.original_of(here) == original
+    assert draft_changes.original_of(here) == original
     decided = replace(here, passage=Passage((P,), rejected={"c"}))
-    assert record.original_of(decided) == ""
+    assert draft_changes.original_of(decided) == ""
 
 
 def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(empty):

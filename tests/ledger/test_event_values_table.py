@@ -152,8 +152,8 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
     ("key", "written"),
     [
         (forms.form_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
-        (belonging.key_of("yanki"), "tool:yanki"),
-        (readings.key_of("vault:notes"), "dialects:vault:notes"),
+        (belonging.tool_key("yanki"), "tool:yanki"),
+        (readings.dialects_key("vault:notes"), "dialects:vault:notes"),
     ],
 )
 def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):

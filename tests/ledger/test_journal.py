@@ -77,7 +77,7 @@ def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_
     world.file("a").unlink()
     world.delete("a.md")
     world.run(ship=False, accepts=lambda draft: False)
-    assert views.adopt(world["a"], lost) == [world.anki[rhine.guid]]
+    assert views.recover_lost(world["a"], lost) == [world.anki[rhine.guid]]
     assert world.live() == {faust.guid: words_of(faust)}
 
 

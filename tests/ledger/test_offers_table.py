@@ -127,8 +127,8 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
         (Passage(("p",), rejected={content(FORM)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), facts=[FactDecision("e", passed=(content(FORM),))]), FORM, False),
-        (Passage(("p",), facts=[FactDecision("e", passed=(content(OTHER_WORDS),))]), FORM, True),
+        (Passage(("p",), decisions=[FactDecision("e", passed=(content(FORM),))]), FORM, False),
+        (Passage(("p",), decisions=[FactDecision("e", passed=(content(OTHER_WORDS),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
         (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSE))}), FORM, False),
         (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSE))}), OTHER_WORDS, True),
@@ -314,7 +314,7 @@ def test_the_order_of_offers(drafts, expected):
         store.add(
             "draft", id=id, position=place, body=f'{{"sureness": {sureness}}}', **values
         )
-    rows = waiting_drafts.in_order(store, {"left"})  # type: ignore[arg-type]
+    rows = waiting_drafts.in_asking_order(store, {"left"})  # type: ignore[arg-type]
     assert " ".join(row["id"] for row in rows) == expected
     for found in rows:
         more = next(more for id, _, more in drafts if id == found["id"])

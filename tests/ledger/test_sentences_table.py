@@ -292,7 +292,7 @@ def test_a_card_is_at_home_where_its_sentence_stands(store, gone, home):
 def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     here, there, asked
 ):
-    passage = Passage((P,), facts=[decided(M, guid="here", n=here)])
+    passage = Passage((P,), decisions=[decided(M, guid="here", n=here)])
     elsewhere = Elsewhere(
         (decided(M, guid="there", n=there),),
         live={"there": made(Card, key=P, guid="there")},
@@ -314,7 +314,7 @@ def test_which_sentences_are_decided_here_and_elsewhere(
     decision, names, with_proposals, is_here
 ):
     there = Elsewhere(() if is_here else (decision,))
-    passage = Passage((P,), facts=[decision] if is_here else [])
+    passage = Passage((P,), decisions=[decision] if is_here else [])
     of = PassageHere(passage, M, (), there)
     assert of.names_of_decided() == {*map(name_of, names)}
     assert of.names_of_decided(of_proposals=True) == {*map(name_of, with_proposals)}

@@ -48,4 +48,4 @@ def read_ahead(store: Store, ids: Sequence[str]) -> Ahead:
                 guids.add(str(guid_of(here.passage.key, draft)))
     store.read_same_words(contents)
     unburied = guids - anki.buried(store, guids)
-    return Ahead(passages, names, unburied, store.recorded)
+    return Ahead(passages, names, unburied, store.events_recorded)

@@ -85,7 +85,7 @@ def put_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
     """Note that a note is absent since a time, in seconds since 1970, seen before or not."""
     store.write(
         "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, ?) ON CONFLICT (guid)"
-        " DO UPDATE SET absent = excluded.absent, asked = excluded.asked, settled = ''",
+        " DO UPDATE SET absent = excluded.absent, asked = excluded.asked, up_to_date = ''",
         *(guid, since, asked),
     )
 
@@ -120,10 +120,10 @@ def put_taken(store: Store, taken: Mapping[Guid, int]) -> None:
     store.write_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
 
 
-def settle(store: Store, guids: Iterable[Guid], settings: str) -> None:
+def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
     """Note that there is nothing to write into notes, with these settings."""
     rows = [(settings, guid) for guid in guids]
-    store.write_all("UPDATE seen SET settled = ? WHERE guid = ?", rows)
+    store.write_all("UPDATE seen SET up_to_date = ? WHERE guid = ?", rows)
     drop_conflicts(store, (guid for _, guid in rows))
 
 
@@ -152,12 +152,12 @@ def drop_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
 def unsettled(store: Store, settings: str) -> dict[str, str | None]:
     """Return by guid the notes of cards that may have something to write; None = never seen.
 
-    Left out is what was settled with these settings, and whose card, passage or note has not
+    Left out is what was up_to_date with these settings, and whose card, passage or note has not
     changed since.
     """
     rows = store.rows(
         "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
-        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)",
+        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.up_to_date != ?)",
         settings,
     )
     return {row["guid"]: row["body"] for row in rows}

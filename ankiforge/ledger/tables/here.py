@@ -114,18 +114,18 @@ def each_elsewhere(
         for other in map(store.passage, sorted(keys)):
             if other.key == passage.key or other.told_apart_from(passage):
                 continue
-            for decision in other.facts:
+            for decision in other.decisions:
                 shared = tuple(each for each in decision.sentences if each in had)
                 if decision.of and shared:
                     decisions.append(replace(decision, sentences=shared))
-            last = facts.of_cards(other.facts)
+            last = facts.of_cards(other.decisions)
             for card in other.live:
                 if card.in_slot or card.guid not in last:
                     continue
                 if last[card.guid].about in had:
                     live[card.guid] = card
         lost = {
-            each for event in (*passage.facts, *decisions) for each in event.sentences
+            each for event in (*passage.decisions, *decisions) for each in event.sentences
         }
         lost_by.append(lost.difference(given))
         found.append(Elsewhere(tuple(decisions), live))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ankiforge.ledger.record import SAME_WORDS
+from ankiforge.ledger.draft_changes import SAME_WORDS
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import FIGURE, PROPOSE, WORD_AND_TRANSLATION, DocumentId, Json
 

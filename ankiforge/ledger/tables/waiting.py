@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
+from ankiforge.ledger.draft_changes import By, Outcome, Waits
 from ankiforge.ledger.events import Event, content
 from ankiforge.ledger.here import Asks
-from ankiforge.ledger.record import By, Outcome, Waits
 from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
 from ankiforge.ledger.tables import sentences
 from ankiforge.model import (
@@ -89,7 +89,7 @@ def _names_another(findings: str) -> bool:
     return any(check in findings for check in _ANOTHER)
 
 
-def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
+def in_asking_order(store: Store, left_out: Collection[str]) -> list[Row]:
     """Return the first draft of each offer, in the order in which a person is asked.
 
     The surest come first; what is left of a passage on which a person decided comes last. Each
@@ -127,9 +127,10 @@ def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
 
 
 def with_places(store: Store, ids: Sequence[str]) -> list[tuple[StoredDraft, Row]]:
-    """Return drafts in the order of their ids, each with its row; `mark`: its highlight."""
+    """Return drafts in the order of their ids, each with its row, and `highlight_body`."""
     rows = store.rows(
-        "SELECT d.*, h.body AS mark FROM offered d CROSS JOIN highlight h ON h.key = d.key"
+        "SELECT d.*, h.body AS highlight_body"
+        " FROM offered d CROSS JOIN highlight h ON h.key = d.key"
         f" WHERE d.id IN {EACH}",
         encode(ids),
     )
@@ -156,7 +157,7 @@ def offered_in(store: Store, keys: Iterable[str]) -> list[Row]:
     return store.rows(query, encode(list(keys)))
 
 
-def maybe_settled(store: Store) -> list[Row]:
+def perhaps_waiting_no_longer(store: Store) -> list[Row]:
     """Return the drafts that may wait no longer, as of the view `offered`.
 
     They are the own forms of decided passages, and what passages of several keys have. Indexes are
@@ -213,9 +214,9 @@ def of_key(store: Store, key: str) -> list[str]:
 
 
 def with_marks(store: Store) -> list[Row]:
-    """Return all drafts whose highlights were read here; `mark`: these."""
+    """Return all drafts whose highlights were read here, and `highlight_body`."""
     return store.rows(
-        "SELECT d.id, d.deck, d.body, h.body AS mark"
+        "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
         " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
     )
 
@@ -227,9 +228,9 @@ def naming_another(store: Store) -> list[Row]:
 
 
 def of_other_tools(store: Store) -> list[Row]:
-    """Return the drafts that wait because of another tool, with `mark` and `state` of each mark."""
+    """Return the drafts that wait because of another tool, with `highlight_body` and `state`."""
     return store.rows(
-        "SELECT d.id, d.key, d.body, d.revises, h.state, h.body AS mark"
+        "SELECT d.id, d.key, d.body, d.revises, h.state, h.body AS highlight_body"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         " WHERE d.findings GLOB ? OR d.findings GLOB ?",
         f"*\n{OTHER_NOTE}\n*",

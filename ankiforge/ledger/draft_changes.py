@@ -1,6 +1,6 @@
 """What is recorded of the drafts of a passage: which wait, which go, which cards follow them.
 
-`recorded` is handed the passage as it is here, and its drafts, which are checked; it returns what
+`draft_changes` is handed the passage as it is here, and its checked drafts; it returns what
 changes, and changes nothing. Only the source's own words change a card unasked (`following`), and
 not words that a check blocks. Where cards follow, that is recorded first, and the rest is asked for
 again, of the passage as it is then.
@@ -100,7 +100,7 @@ class Outcome(Value):
     """The content that a model judged not worth a card."""
 
 
-class Recorded(Value):
+class DraftChanges(Value):
     """What changes when the drafts of a passage are recorded."""
 
     here: HighlightHere
@@ -124,9 +124,9 @@ class Recorded(Value):
         return [each.id for each in self.waits if not each.revises]
 
 
-def recorded(
+def draft_changes(
     here: HighlightHere, drafted: Drafted, by: By, *, has_followed: bool = False
-) -> Recorded:
+) -> DraftChanges:
     """Return what changes when the checked drafts of a passage are recorded.
 
     The source's own words change its accepted card at once. Of other drafts those wait whose
@@ -154,14 +154,14 @@ def recorded(
     here = replace(here, waiting=earlier.wait_on)
     follows = () if has_followed else tuple(_following(here, made.own, by))
     if follows:
-        return Recorded(here, follows=follows)
+        return DraftChanges(here, follows=follows)
 
     own = list(_own_waiting(here, made.own, by))
     waiting_facts = [name for each in own for name in each.about]
     shown = here.facts_now(drafted=[*waiting_facts, *made.drafted_facts])
     others = _others_waiting(here, made.others, shown, by)
     there = settled(here, here.waiting, shown, ())
-    return Recorded(
+    return DraftChanges(
         here,
         waits=(*own, *others),
         gone=(*earlier.gone, *there.gone),
