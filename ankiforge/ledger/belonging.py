@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Collection
 
 from ankiforge.ledger.events import PERSON
-from ankiforge.ledger.readings import decode_highlight_body
 from ankiforge.ledger.store import Store, encode
 from ankiforge.ledger.tables import anki, highlights, waiting
+from ankiforge.ledger.tables.highlights import decode_highlight_body
 from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight
 from ankiforge.model.hints import TITLES, schedule_of
 

@@ -25,10 +25,11 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.facts import sentences, text_of
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.forms import lines_like
-from ankiforge.ledger.readings import ROUTES_BEST_FIRST, decode_highlight
+from ankiforge.ledger.routes import ROUTES_BEST_FIRST
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import highlights, journaled
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     Card,
     CardHere,

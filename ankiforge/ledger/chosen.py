@@ -6,19 +6,22 @@ the key to a move, is as of a mark.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
-from ankiforge.ledger.events import PERSON, Event
-from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.events import PERSON, Event, hash_of_words
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import documents, highlights, waiting
-from ankiforge.model import Highlight, HighlightKey, Json, hints
+from ankiforge.ledger.tables import documents, highlights, journaled, waiting
+from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.model import Chosen, Highlight, HighlightKey, Json, Side, hints
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import side_of
 
 CHAT = "chosen"
 PAGE = "page"
 """Who chose a passage: a chat or model, or a person on the page."""
+LAST_SIDES = 3
+"""The number of the last readings of a chosen passage by which it is found again."""
 
 
 def choose(
@@ -101,3 +104,54 @@ def let_go(store: Store, event: Event) -> None:
         highlights.unselect(store, row["key"])
         waiting.drop_of(store, [row["key"]])
         documents.read_again(store, row["document"])
+
+
+def chosen_passages(store: Store) -> dict[str, list[Chosen]]:
+    """Return the passages that were chosen in documents, by the container where these are now.
+
+    What was read of a passage since says where it is, and its words.
+    """
+    marks = standing_marks(store)
+    readings = defaultdict(list)
+    for event in store.events(sorted({key for _, keys in marks for key in keys})):
+        if event.what in ("key", "text"):
+            readings[event.key].append(event)
+
+    chosen = defaultdict(list)
+    for mark, keys in marks:
+        read = [mark]
+        for key in keys:
+            scheme = mark.body["container"].partition(":")[0]
+            for event in readings[key]:
+                if event.body.get("container", "").partition(":")[0] == scheme:
+                    read.append(event)
+        read.sort(key=lambda event: event.order, reverse=True)
+        sides = [Side(*_triple(event)) for event in read]
+        body = read[0].body
+        passage = Chosen(
+            mark.id,
+            body["place"],
+            tuple(dict.fromkeys(sides))[:LAST_SIDES],
+            mark.body["page"],
+            mark.body["start"],
+            mark.at,
+        )
+        chosen[body["container"]].append(passage)
+    return chosen
+
+
+def standing_marks(store: Store) -> list[tuple[Event, list[str]]]:
+    """Return the events by which passages are chosen, in order, each with the keys of its words."""
+    marks = journaled.marks(store)
+    if not marks:
+        return []
+    words = [hash_of_words(mark.body["exact"]) for mark in marks]
+    keys = defaultdict(set)
+    for issued in journaled.issuing(store, words):
+        keys[_triple(issued)].add(issued.key)
+    return [(mark, sorted(keys[_triple(mark)])) for mark in marks]
+
+
+def _triple(event: Event) -> tuple[str, str, str]:
+    body = event.body
+    return body["exact"], body.get("before", ""), body.get("after", "")

@@ -41,10 +41,10 @@ from ankiforge.ledger.decided import (
 from ankiforge.ledger.drafts import nearest_gap, with_gap
 from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Event, Passage, content, exact
 from ankiforge.ledger.here import PassageHere
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store, encode
 from ankiforge.ledger.tables import ahead, highlights, journaled, waiting
 from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.undo import (
     REWORDING,
     asks_again,

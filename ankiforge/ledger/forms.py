@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding

@@ -51,9 +51,9 @@ from ankiforge.ledger.readings import (
     compared,
     content_of_highlight,
     place_of,
-    unite_routes,
     with_words_of,
 )
+from ankiforge.ledger.routes import unite_routes
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled, waiting
 from ankiforge.ledger.tables.highlights import draft_copies_again

@@ -19,12 +19,11 @@ from ankiforge.ledger.readings import (
     ReadDocument,
     colours_of,
     content_of_highlight,
-    decode_highlight,
-    decode_highlight_body,
     place_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.ledger.tables import documents, highlights, sentences
+from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.model import Extracted, HighlightKey, Json, Pair
 from ankiforge.text.passages import numbered
 

@@ -33,9 +33,10 @@ from ankiforge.ledger.match import (
     resembling,
     with_half_of_marks,
 )
-from ankiforge.ledger.readings import ListedDocuments, Report, decode_highlight
+from ankiforge.ledger.readings import ListedDocuments, Report
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled, passages, sentences
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import DocumentId
 
 

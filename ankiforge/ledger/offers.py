@@ -16,11 +16,11 @@ from ankiforge.ledger import cards, facts
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.drafts import is_new
 from ankiforge.ledger.events import Passage
-from ankiforge.ledger.readings import decode_highlight_body
 from ankiforge.ledger.remarks import Remarks
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import waiting
 from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger.tables.highlights import decode_highlight_body
 from ankiforge.ledger.tables.waiting import decode_draft, draft_of
 from ankiforge.model import PROPOSE, Draft, Severity, StoredDraft, Waiting
 

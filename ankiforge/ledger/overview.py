@@ -16,9 +16,9 @@ from ankiforge.ledger import offers, questions
 from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere, highlights_of
 from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import Passage
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards, documents, lines, passages, waiting
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     FLOOR,
     Highlight,

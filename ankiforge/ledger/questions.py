@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import term_of
-from ankiforge.ledger import cards, decide, forms, offers, readings, remarks
+from ankiforge.ledger import cards, chosen, decide, forms, offers, remarks
 from ankiforge.ledger.events import MERGED, PERSON, Event, Passage
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki, highlights, journaled, passages, waiting
 from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.waiting import decode_draft
 from ankiforge.ledger.undo import REWORDING
 from ankiforge.ledger.views import DELETED
@@ -193,7 +193,7 @@ def _ask_about_gone(store: Store) -> Iterator[Question]:
     """Ask, once for a document, about cards of chosen passages that stand in it no longer."""
     gone = defaultdict[str, list[Passage]](list)
     titles = {}
-    for mark, keys in readings.standing_marks(store):
+    for mark, keys in chosen.standing_marks(store):
         for key in keys:
             passage = store.passage(key)
             if not passage.live or passage.keeps_its_cards:

@@ -1,12 +1,8 @@
-"""What sources and other machines read, as matching sees it, and in which dialects.
+"""What sources and other machines read, as matching sees it.
 
 A highlight becomes a mark with its text, folded; a document becomes what distinguishes it from
 others. What the sources list shows which documents are gone; they ask here which ones they may
 skip. Readings of other machines, from the journal, are kept here.
-
-A vault is read as at first, even if a plugin is switched on or off meanwhile: its cards would be
-rewritten or doubled at once. `ankiforge run --plugins` follows the plugins. This is an event, so
-that all machines read the vault alike, whatever is switched on there.
 
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
 makes every note again.
@@ -20,62 +16,38 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.ledger.chosen import chosen_passages
 from ankiforge.ledger.database import readable_errors
-from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Event, Text, hash_of_words
+from ankiforge.ledger.events import POLICY, Event, Text
 from ankiforge.ledger.marks import mark_of, reading_of
-from ankiforge.ledger.match import LONG, ComparedDocument
+from ankiforge.ledger.match import ComparedDocument
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import documents, highlights, journaled
+from ankiforge.ledger.tables import documents, highlights
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
-    NOTE_OF,
     WORD_AND_TRANSLATION,
     Chosen,
     DocumentId,
     Extracted,
     Highlight,
     HighlightKind,
-    Json,
-    LeftOut,
     Pair,
     Problem,
     Scan,
-    Side,
     Sighting,
-    SourceKind,
     Strings,
     Unchanged,
     Unmarked,
     Unread,
     colour_name,
     h16,
-    hints,
 )
-from ankiforge.model.hints import TITLES
-from ankiforge.text import regex
 from ankiforge.text.passages import triple_of
 
-# What stands for other text in a pattern of LIKE.
-_WILDCARD = regex(r"[%_\\]")
-ROUTES_BEST_FIRST = (
-    SourceKind.ZOTERO,
-    SourceKind.PDF,
-    SourceKind.VAULT,
-    SourceKind.OTHER,
-)
-"""Of the locations of a passage, the one whose text is used: the first."""
 DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
-decode_highlight_body = msgspec.json.Decoder(Highlight).decode
-"""Return the highlight that a column `body` holds."""
-
-
-def decode_highlight(row: Row) -> Highlight:
-    """Return the highlight of a row that was read on this machine."""
-    return decode_highlight_body(row["body"])
-
-
 ReadDocument = Extracted | Unmarked
 """A document that a source has read: with highlights, or without any."""
 
@@ -281,61 +253,6 @@ class Known:
         return self._rows[container].get(path)
 
 
-def chosen_passages(store: Store) -> dict[str, list[Chosen]]:
-    """Return the passages that were chosen in documents, by the container where these are now.
-
-    What was read of a passage since says where it is, and its words.
-    """
-    marks = standing_marks(store)
-    readings = defaultdict(list)
-    for event in store.events(sorted({key for _, keys in marks for key in keys})):
-        if event.what in ("key", "text"):
-            readings[event.key].append(event)
-
-    chosen = defaultdict(list)
-    for mark, keys in marks:
-        read = [mark]
-        for key in keys:
-            scheme = mark.body["container"].partition(":")[0]
-            for event in readings[key]:
-                if event.body.get("container", "").partition(":")[0] == scheme:
-                    read.append(event)
-        read.sort(key=lambda event: event.order, reverse=True)
-        sides = [Side(*_triple(event)) for event in read]
-        body = read[0].body
-        passage = Chosen(
-            mark.id,
-            body["place"],
-            tuple(dict.fromkeys(sides))[:LAST_SIDES],
-            mark.body["page"],
-            mark.body["start"],
-            mark.at,
-        )
-        chosen[body["container"]].append(passage)
-    return chosen
-
-
-def standing_marks(store: Store) -> list[tuple[Event, list[str]]]:
-    """Return the events by which passages are chosen, in order, each with the keys of its words."""
-    marks = journaled.marks(store)
-    if not marks:
-        return []
-    words = [hash_of_words(mark.body["exact"]) for mark in marks]
-    keys = defaultdict(set)
-    for issued in journaled.issuing(store, words):
-        keys[_triple(issued)].add(issued.key)
-    return [(mark, sorted(keys[_triple(mark)])) for mark in marks]
-
-
-def _triple(event: Event) -> tuple[str, str, str]:
-    body = event.body
-    return body["exact"], body.get("before", ""), body.get("after", "")
-
-
-LAST_SIDES = 3
-"""The number of the last readings of a chosen passage by which it is found again."""
-
-
 def sketch_of(store: Store, container: str, place: str) -> str:
     """Return the sketch of a document as it was read last, "" if there is none."""
     row = documents.at(store, container, place)
@@ -371,133 +288,3 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                     keys.append(present["key"])
             if len(keys) == 1 and store.first(keys[0]) != store.first(event.key):
                 store.add("same", event.key, POLICY, {"old": keys[0]})
-
-
-# --- one passage in several sources -----------------------------------------------------
-
-
-def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
-    """Unite the places of one passage in several sources: a note, its PDF, the library.
-
-    Marks of different routes are one if they have an id in common, or if their documents
-    are one work and their texts are equal, one to one in order. Marks of one route never
-    are.
-
-    Returns:
-        The keys that are now of a passage that was known before.
-    """
-    united = set()
-    for key in keys:
-        row = highlights.with_key(store, key)
-        if row is None or row["state"] != "present" or store.keys(key) != (key,):
-            continue
-        highlight = decode_highlight(row)
-        other = _same_id(store, highlight) or _same_work(store, row, highlight)
-        if other:
-            store.add("same", key, SOURCE, {"old": other})
-            united.add(key)
-    return united
-
-
-def _same_id(store: Store, highlight: Highlight) -> str:
-    """Return the key of a present mark of another route that this one names."""
-    for hint in highlight.hints:
-        # a pattern of LIKE that matches the words of a hint, whatever they hold
-        scheme, name = (
-            _WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
-        )
-        for row in highlights.named(store, scheme, name):
-            if row["route"] != highlight.source_kind.value:
-                return store.first(row["key"])
-    return ""
-
-
-def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
-    """Return the key of the equal mark of another route in a document of one work."""
-    if len(row["folded"]) < LONG:
-        return ""
-    routes = _routes(store, row["key"])
-    for other in highlights.of_same_work(store, row):
-        page = decode_highlight(other).page_label
-        if page and highlight.page_label and page != highlight.page_label:
-            continue
-        if routes.isdisjoint(_routes(store, other["key"])):
-            return store.first(other["key"])
-    return ""
-
-
-def _routes(store: Store, key: str) -> set[str]:
-    """Return the routes by which a passage was read; "" for a key that was not read."""
-    keys = store.keys(key)
-    routes = [row["route"] for row in highlights.of(store, keys)]
-    return {*routes, *([""] if len(routes) < len(keys) else [])}
-
-
-# --- dialects -----------------------------------------------------------------------------
-
-
-def dialects_key(container: str) -> str:
-    """Return the key of the events about the dialects of a vault."""
-    return f"dialects:{container}"
-
-
-def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
-    """Return the dialects by which a vault is to be read.
-
-    At its first reading these are the ones that are switched on: nobody has cards of it
-    yet.
-
-    Args:
-        store: the store.
-        container: the container of the vault.
-        on: the dialects of the plugins that are switched on; None = unknown.
-    """
-    read: Strings | None = None
-    for event in store.answers(dialects_key(container)):
-        if event.by == SOURCE and read is not None:
-            continue  # another machine had read it before
-        read = tuple(event.body["read"])
-    if read is None and on and not highlights.are_in(store, container):
-        with store.transaction():
-            store.add("dialects", dialects_key(container), SOURCE, {"read": on})
-        return on
-    return read or ()
-
-
-def dialects_off(store: Store, container: str, on: Strings) -> Strings:
-    """Return the dialects that left notes in a vault, though their plugins are not on.
-
-    Also those that a person wanted read all the same.
-    """
-    kinds = set[str]()
-    for row in documents.present_in(store, container):
-        if NOTE_OF in row["left_out"]:
-            left_out = msgspec.json.decode(row["left_out"], type=list[LeftOut])
-            kinds.update(entry.kind for entry in left_out)
-    answered: Strings = ()
-    for event in store.answers(dialects_key(container)):
-        answered = tuple(event.body.get("off", ()))
-    off = []
-    for dialect, title in TITLES.items():
-        if (dialect in answered or f"{NOTE_OF}{title}" in kinds) and dialect not in on:
-            off.append(dialect)
-    return tuple(off)
-
-
-def follow_plugins(store: Store, container: str, on: Strings) -> None:
-    """Read a vault from now on by the plugins that are switched on, or left notes in it.
-
-    Args:
-        store: the store.
-        container: the container of the vault.
-        on: the dialects of the plugins that are switched on.
-    """
-    off = dialects_off(store, container, on)
-    read = tuple(name for name in TITLES if name in (*on, *off))
-    if read == dialects_of(store, container, on):
-        return
-    dialects: Json = {"read": read}
-    if off:
-        dialects["off"] = off
-    with store.transaction():
-        store.add("dialects", dialects_key(container), PERSON, dialects)

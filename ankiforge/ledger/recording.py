@@ -25,12 +25,12 @@ from ankiforge.ledger.draft_changes import (
 )
 from ankiforge.ledger.events import Passage, content, stands_in
 from ankiforge.ledger.here import HighlightHere
-from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import duplicates, highlights, waiting
 from ankiforge.ledger.tables.anki import foreign_among
 from ankiforge.ledger.tables.here import highlights_here
+from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.ledger.tables.waiting import decode_draft
 from ankiforge.model import (

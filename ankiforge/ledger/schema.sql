@@ -186,7 +186,7 @@ CREATE VIEW IF NOT EXISTS present_passage AS
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
                 AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)
             ELSE h.worth END AS worth_left,
-        -- whether its text is used, of all places of the passage: that of the first route (`readings.ROUTES_BEST_FIRST`), then key
+        -- whether its text is used, of all places of the passage: that of the first route (`routes.ROUTES_BEST_FIRST`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))

@@ -20,8 +20,8 @@ from ankiforge.language.words import FUNCTION
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.lists import FoundWork
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.lines import loose
 from ankiforge.model import (
     CardHere,

@@ -848,13 +848,13 @@ def with_stored_dialects(
     """
     if not getattr(source, "by_plugins", False):
         return source
-    from ankiforge.ledger import readings
+    from ankiforge.ledger import dialects
 
     vault = cast("Vault", source)
     container = vault.folder.container
     if follow and vault.switched_on is not None:
-        readings.follow_plugins(ledger, container, vault.switched_on)
-    names = readings.dialects_of(ledger, container, vault.switched_on)
+        dialects.follow_plugins(ledger, container, vault.switched_on)
+    names = dialects.dialects_of(ledger, container, vault.switched_on)
     if names == vault.switched_on:
         return vault
     return vault.read_by(names)
@@ -871,7 +871,7 @@ def other_plugins(ledger: Ledger) -> dict[str, str]:
 
 def _note_plugins(sources: Iterable[Source], ledger: Ledger) -> None:
     """Store which vaults are read by other plugins than those that are on, or left notes there."""
-    from ankiforge.ledger import readings
+    from ankiforge.ledger import dialects
 
     known = other_plugins(ledger)
     now = dict(known)
@@ -883,7 +883,7 @@ def _note_plugins(sources: Iterable[Source], ledger: Ledger) -> None:
         if on is None or vault.folder.only:
             continue
         read = vault.dialects.names
-        off = readings.dialects_off(ledger, vault.folder.container, on)
+        off = dialects.dialects_off(ledger, vault.folder.container, on)
         changes = []
         for name, title in TITLES.items():
             if name in on and name not in read:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.ledger import belonging, forms, journal, readings
+from ankiforge.ledger import belonging, dialects, forms, journal
 from ankiforge.ledger.events import FORMER, Event
 from ankiforge.ledger.journal import (
     DEEPEST,
@@ -153,7 +153,7 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
     [
         (forms.form_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
         (belonging.tool_key("yanki"), "tool:yanki"),
-        (readings.dialects_key("vault:notes"), "dialects:vault:notes"),
+        (dialects.dialects_key("vault:notes"), "dialects:vault:notes"),
     ],
 )
 def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):

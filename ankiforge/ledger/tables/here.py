@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from ankiforge.ledger import cards, facts
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.here import Elsewhere, HighlightHere, PassageHere, long_sentences
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables import waiting as waiting_drafts
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.originals import Originals
 from ankiforge.model import Card, StoredDraft, Strings
 

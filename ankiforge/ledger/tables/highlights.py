@@ -8,9 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from ankiforge.ledger.draft_changes import SAME_WORDS
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import FIGURE, PROPOSE, WORD_AND_TRANSLATION, DocumentId, Json
+from ankiforge.model import (
+    FIGURE,
+    PROPOSE,
+    WORD_AND_TRANSLATION,
+    DocumentId,
+    Highlight,
+    Json,
+)
+
+decode_highlight_body = msgspec.json.Decoder(Highlight).decode
+"""Return the highlight that a column `body` holds."""
+
+
+def decode_highlight(row: Row) -> Highlight:
+    """Return the highlight of a row that was read on this machine."""
+    return decode_highlight_body(row["body"])
+
 
 # --- by their keys ----------------------------------------------------------------------
 

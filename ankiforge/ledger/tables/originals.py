@@ -15,8 +15,8 @@ from ankiforge.ledger.copies import (
     originals,
 )
 from ankiforge.ledger.events import hash_of_words, words_read
-from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import Highlight
 from ankiforge.text.fold import for_finding
 
