@@ -20,6 +20,7 @@ from ankiforge.cli.output import (
     text_option,
 )
 from ankiforge.errors import RefusedError, UsageError
+from ankiforge.hooks import noticed
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
@@ -89,7 +90,7 @@ def accept(
     from ankiforge.ledger import overview
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import is_key
-    from ankiforge.reports.summary import LISTS
+    from ankiforge.reports.summary import LISTS, next_line, next_step
 
     with session(call) as workspace:
         ledger = workspace.ledger
@@ -110,11 +111,14 @@ def accept(
 
         report(call, ledger, chosen, accept_one, "accepted")
         if every:
-            waits = overview.counts(ledger, "waiting")["waiting"]
-            number = sum(waits[name] for name in LISTS)
+            counts = overview.counts(ledger)
+            number = sum(counts["waiting"][name] for name in LISTS)
             if number:
                 wait = "1 waits" if number == 1 else f"{number:,} wait"
                 call.say(f"{wait} for you: ankiforge review")
+            else:
+                step = next_step(workspace.folder, counts, noticed(ledger))
+                call.say(next_line(*step))
 
 
 @command("""

@@ -452,6 +452,13 @@ def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
     assert "2 notes (2 as before)" in forge.ok("build").stdout
 
 
+def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
+    (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
+    forge.ok("run", vault)
+    told = forge.ok("accept", "--all").stderr
+    assert "1 accepted; to take it back: ankiforge undo\n  next  ankiforge build" in told
+
+
 @pytest.mark.usefixtures("takes_marks")
 def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     lines = [f"- It reduces the cost of step {number} to ==O(n)==" for number in range(7)]
